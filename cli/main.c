@@ -1,0 +1,8 @@
+#include <stdio.h>
+
+int
+main(void)
+{
+	puts("pomona " POMONA_VERSION);
+	return 0;
+}

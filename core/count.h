@@ -1,0 +1,50 @@
+#pragma once
+/*
+ * count - what the server counts, one row each; /metrics prints the table (Prometheus text 0.0.4).
+ *
+ * A new counter is a new row.  Labels have few values and never name a person or device.
+ * Counters only grow; gauges are set.
+ */
+#include <stdint.h>
+#include "core/buf.h"
+
+/*  id                    kind     name                              labels                help */
+#define COUNT_TABLE(X) \
+	X(REQUESTS_2XX,      counter, "pomona_http_requests_total",     "status=\"2xx\"",     "Requests answered, by class of status") \
+	X(REQUESTS_3XX,      counter, "pomona_http_requests_total",     "status=\"3xx\"",     "") \
+	X(REQUESTS_4XX,      counter, "pomona_http_requests_total",     "status=\"4xx\"",     "") \
+	X(REQUESTS_5XX,      counter, "pomona_http_requests_total",     "status=\"5xx\"",     "") \
+	X(CONNECTIONS,       gauge,   "pomona_http_connections",        "",                   "Connections open now") \
+	X(GATE_REFUSED,      counter, "pomona_http_gate_refused_total", "",                   "Requests refused by the request gate: malformed or ambiguous") \
+	X(REAPED,            counter, "pomona_http_reaped_total",       "",                   "Connections ended because a head or body came too slowly") \
+	X(LINGERING,         gauge,   "pomona_http_lingering",          "",                   "Refused uploads still being drained so that the answer arrives") \
+	X(UPLOADS_NEW,       counter, "pomona_uploads_total",           "result=\"new\"",     "Uploads, by result") \
+	X(UPLOADS_SAME,      counter, "pomona_uploads_total",           "result=\"same\"",    "") \
+	X(UPLOADS_REFUSED,   counter, "pomona_uploads_total",           "result=\"refused\"", "") \
+	X(UPLOAD_BYTES,      counter, "pomona_upload_bytes_total",      "",                   "Bytes of uploads received") \
+	X(INSPECT_DIED,      counter, "pomona_inspect_died_total",      "",                   "Inspect children that ended by a signal or a limit") \
+	X(DOWNLOAD_BYTES,    counter, "pomona_download_bytes_total",    "",                   "Bytes of apps promised to devices (by ranges asked)") \
+	X(MANIFESTS,         counter, "pomona_manifests_total",         "",                   "Manifests served") \
+	X(GRANTS_REFUSED,    counter, "pomona_grants_refused_total",    "",                   "Requests with an unknown, expired, used or revoked grant") \
+	X(SIGN_INS,          counter, "pomona_sign_ins_total",          "result=\"ok\"",      "Sign-ins, by result") \
+	X(SIGN_INS_REFUSED,  counter, "pomona_sign_ins_total",          "result=\"refused\"", "") \
+	X(DB_COMMITS,        counter, "pomona_db_commits_total",        "",                   "Database commits, each durable") \
+	X(DB_WRITES,         counter, "pomona_db_transactions_total",   "",                   "Transactions, many of which may share a commit") \
+	X(DB_DROPPED,        counter, "pomona_db_later_dropped_total",  "",                   "Write-behind events dropped because the queue was full") \
+	X(JOBS_DONE,         counter, "pomona_jobs_total",              "result=\"done\"",    "Jobs, by result") \
+	X(JOBS_RETRIED,      counter, "pomona_jobs_total",              "result=\"retried\"", "") \
+	X(JOBS_DEAD,         counter, "pomona_jobs_total",              "result=\"dead\"",    "") \
+	X(BLOBS_SWEPT,       counter, "pomona_blobs_swept_total",       "",                   "Files without an owner that were removed") \
+	X(RSS_BYTES,         gauge,   "pomona_resident_memory_bytes",   "",                   "Resident memory of the server process")
+
+enum count {
+#define X(id, kind, name, labels, help) COUNT_##id,
+	COUNT_TABLE(X)
+#undef X
+	COUNT_END
+};
+
+void count_add(enum count which, int64_t n);	/* from any thread */
+void count_set(enum count which, int64_t value);
+int64_t count_get(enum count which);
+void count_print(struct buf *buf);		/* the whole table, as /metrics shows it */

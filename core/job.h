@@ -1,0 +1,37 @@
+#pragma once
+/*
+ * job - work that can wait, kept in table `job` until it is done.
+ *
+ * A job is written in the transaction that causes it (an outbox), leased by one worker at a time,
+ * retried with back-off and jitter when it fails or its worker dies, and dead after attempts_max:
+ * dead jobs stay in the table until someone looks.  Every kind must be safe to repeat.
+ */
+#include <jansson.h>
+#include "core/db.h"
+
+#define JOB_LEASE_S		300	/* renewed while the job runs */
+#define JOB_BACKOFF_MIN_S	5
+#define JOB_BACKOFF_MAX_S	3600
+
+struct job {
+	const char *id, *kind;
+	json_t *args;
+	int attempt;		/* 1 at the first try */
+};
+
+struct job_kind {
+	const char *name;
+	int attempts_max;
+	bool (*run)(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+};
+
+/* Inside the causing transaction.  With a dedupe_key, a waiting job of the same key is kept instead. */
+bool job_add(struct db *tx, const char *kind, json_t *args, time_t not_before, const char *dedupe_key,
+	     struct err *err) CHECKED;
+
+struct jobs;
+/* Starts `threads` workers over the kinds (array ending with name NULL).  Freeing stops them. */
+bool jobs_start(TALLOC_CTX *ctx, struct db *db, const struct job_kind *kinds, int threads, void *site,
+		struct jobs **ret, struct err *err) CHECKED;
+void jobs_wake(struct jobs *jobs);	/* after a commit that added one; else they look every second */
+void jobs_stop(struct jobs *jobs);	/* finishes what runs */

@@ -1,0 +1,74 @@
+#include "core/secret.h"
+#include "core/buf.h"
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+void
+secret_random(void *p, size_t len)
+{
+	char *at = p;
+
+	while (len) {
+		ssize_t n = getrandom(at, len, 0);
+
+		if (n <= 0)
+			abort();
+		at += n;
+		len -= (size_t)n;
+	}
+}
+
+char *
+secret_token(TALLOC_CTX *ctx)
+{
+	unsigned char bytes[SECRET_BITS / 8];
+	struct buf buf;
+
+	secret_random(bytes, sizeof bytes);
+	buf_init(&buf, ctx, 64);
+	buf_base64url(&buf, bytes, sizeof bytes);
+	OPENSSL_cleanse(bytes, sizeof bytes);
+	return buf.p;
+}
+
+char *
+secret_id(TALLOC_CTX *ctx)
+{
+	static const char letters[] = "abcdefghijkmnpqrstuvwxyz23456789";	/* 32, none alike */
+	unsigned char bytes[16];
+	char *id = mem_size(ctx, sizeof bytes + 1);
+
+	secret_random(bytes, sizeof bytes);
+	for (size_t i = 0; i < sizeof bytes; i++)
+		id[i] = letters[bytes[i] & 31];
+	id[sizeof bytes] = '\0';
+	return id;
+}
+
+const char *
+secret_hash(const char *token, char hash[SECRET_HASH_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	if (!EVP_Digest(token, strlen(token), digest, &len, EVP_sha256(), NULL) || len != 32)
+		abort();
+	for (size_t i = 0; i < 32; i++) {
+		hash[2 * i] = digits[digest[i] >> 4];
+		hash[2 * i + 1] = digits[digest[i] & 15];
+	}
+	hash[64] = '\0';
+	return hash;
+}
+
+bool
+secret_equal(const char *a, const char *b)
+{
+	size_t len = strlen(a);
+
+	return len == strlen(b) && CRYPTO_memcmp(a, b, len) == 0;
+}

@@ -1,0 +1,13 @@
+#pragma once
+/*
+ * verdict - can this be installed, and what should the developer do about it?
+ *
+ * Reads the facts (contract.md section 3) and adds `verdict{installable, reasons[]}`: codes from one
+ * table, words that say what to do.  Errors make installable false.
+ */
+#include <jansson.h>
+#include <time.h>
+
+#define VERDICT_EXPIRING_DAYS 30
+
+void verdict_add(json_t *facts, time_t now);

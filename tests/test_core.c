@@ -1,0 +1,156 @@
+/* The small tools: errors keep their path, escaping is whole, numbers and times are read strictly. */
+#include "tests/check.h"
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/count.h"
+#include "core/num.h"
+#include "core/secret.h"
+
+static void
+an_error_keeps_its_cause_and_gains_a_path(void **state)
+{
+	struct err err = { 0 };
+	char text[520];
+
+	(void)state;
+	assert_false(err_set(&err, ERR_INVALID, "its provisioning profile expired on %s", "2026-03-01"));
+	assert_false(err_at(&err, "extension %s", "Share.appex"));
+	assert_false(err_at(&err, "upload %s", "demo.ipa"));
+	assert_string_equal(err_text(&err, text, sizeof text),
+			    "upload demo.ipa: extension Share.appex: "
+			    "its provisioning profile expired on 2026-03-01");
+	assert_int_equal(err_http_status(err.kind), 422);
+	assert_string_equal(err.code, "invalid");
+}
+
+static void
+text_is_escaped_for_where_it_goes(void **state)
+{
+	struct buf buf;
+	const char nasty[] = "a&b<c>\"d'\x01\xc3\xa9";
+
+	buf_init(&buf, *state, 1000);
+	buf_html(&buf, nasty, sizeof nasty - 1);
+	assert_string_equal(buf.p, "a&amp;b&lt;c&gt;&quot;d&#39;\x01\xc3\xa9");
+	buf_clear(&buf);
+	buf_xml(&buf, nasty, sizeof nasty - 1);
+	assert_string_equal(buf.p, "a&amp;b&lt;c&gt;&quot;d&#39;\xc3\xa9");
+	buf_clear(&buf);
+	buf_url(&buf, "/d/a b?~", 8);
+	assert_string_equal(buf.p, "%2Fd%2Fa%20b%3F~");
+}
+
+/* RFC 4648 section 10 */
+static void
+base64_follows_the_vectors_of_its_rfc(void **state)
+{
+	static const struct {
+		const char *plain, *coded;
+	} cases[] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" },
+		      { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" } };
+	struct bytes back;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct buf buf;
+
+		buf_init(&buf, *state, 100);
+		buf_base64(&buf, cases[i].plain, strlen(cases[i].plain));
+		assert_string_equal(buf_str(&buf), cases[i].coded);
+		assert_true(num_unbase64(*state, cases[i].coded, strlen(cases[i].coded), &back));
+		assert_int_equal(back.len, strlen(cases[i].plain));
+		assert_memory_equal(back.p, cases[i].plain, back.len);
+	}
+	assert_false(num_unbase64(*state, "Zg=", 3, &back));
+	assert_false(num_unbase64(*state, "Z", 1, &back));
+	assert_false(num_unbase64(*state, "Zg==x", 5, &back));
+	assert_false(num_unbase64(*state, "Z*==", 4, &back));
+}
+
+static void
+a_buffer_over_its_limit_says_so_and_stays_whole(void **state)
+{
+	struct buf buf;
+	struct err err = { 0 };
+
+	buf_init(&buf, *state, 5);
+	buf_text(&buf, "12345");
+	assert_true(buf_ok(&buf, &err));
+	buf_text(&buf, "6");
+	assert_false(buf_ok(&buf, &err));
+	assert_int_equal(err.kind, ERR_LIMIT);
+	assert_string_equal(buf.p, "12345");
+}
+
+static void
+numbers_are_whole_and_within_bounds(void **state)
+{
+	static const char *const bad[] = { "", "-1", "+1", " 1", "1 ", "1x", "0x1", "11",
+					   "99999999999999999999", NULL };
+	struct err err = { 0 };
+	int64_t n = 7;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_false(num_parse(bad[i], 0, 10, &n, &err));
+	assert_int_equal(n, 7);
+	assert_true(num_parse("10", 0, 10, &n, &err));
+	assert_int_equal(n, 10);
+	assert_true(num_parse("-3", -5, 0, &n, &err));
+	assert_int_equal(n, -3);
+}
+
+static void
+ios_versions_compare_by_number(void **state)
+{
+	(void)state;
+	assert_true(num_version_compare("16.4", "16.10") < 0);
+	assert_true(num_version_compare("17", "16.10.2") > 0);
+	assert_int_equal(num_version_compare("16.0", "16"), 0);
+	assert_int_equal(num_version_compare("", ""), 0);
+}
+
+static void
+times_go_out_and_come_back(void **state)
+{
+	struct err err = { 0 };
+	char text[32];
+	time_t at;
+
+	(void)state;
+	assert_true(clock_parse("2026-11-22T02:46:49Z", &at, &err));
+	assert_string_equal(clock_iso(at, text), "2026-11-22T02:46:49Z");
+	assert_string_equal(clock_http(at, text), "Sun, 22 Nov 2026 02:46:49 GMT");
+	assert_false(clock_parse("22.11.2026", &at, &err));
+	assert_false(clock_parse("2026-11-22T02:46:49Zx", &at, &err));
+}
+
+static void
+tokens_differ_and_their_hash_is_sha256(void **state)
+{
+	char hash[SECRET_HASH_SIZE];
+
+	assert_string_not_equal(secret_token(*state), secret_token(*state));
+	assert_int_equal(strlen(secret_token(*state)), 27);
+	assert_string_equal(secret_hash("abc", hash),	/* FIPS 180-4 example */
+			    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_true(secret_equal("same", "same"));
+	assert_false(secret_equal("same", "sane"));
+	assert_false(secret_equal("same", "sam"));
+}
+
+static void
+every_counter_is_in_the_metrics(void **state)
+{
+	struct buf buf;
+
+	count_add(COUNT_UPLOADS_NEW, 2);
+	buf_init(&buf, *state, 1 << 20);
+	count_print(&buf);
+	assert_non_null(strstr(buf.p, "pomona_uploads_total{result=\"new\"} 2\n"));
+	assert_non_null(strstr(buf.p, "# TYPE pomona_http_connections gauge\n"));
+}
+
+TESTS(an_error_keeps_its_cause_and_gains_a_path, text_is_escaped_for_where_it_goes,
+      base64_follows_the_vectors_of_its_rfc, a_buffer_over_its_limit_says_so_and_stays_whole,
+      numbers_are_whole_and_within_bounds, ios_versions_compare_by_number, times_go_out_and_come_back,
+      tokens_differ_and_their_hash_is_sha256, every_counter_is_in_the_metrics)
