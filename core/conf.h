@@ -15,6 +15,7 @@
 
 /* kind(section, key, default, [min, max,] when, help) */
 #define CONF_TABLE(T, N, B) \
+	T(server,    data,             "",    start, "Data directory; default: the folder of the configuration file") \
 	T(server,    listen,           "127.0.0.1:8080", start, "Address and port, [IPv6]:port, or unix:PATH") \
 	T(server,    base_url,         "",    start, "The URL people and phones use: https://apps.example.com, no path") \
 	T(server,    tls_cert,         "",    live,  "PEM file: certificate and chain (ECDSA P-256 is the fastest)") \
