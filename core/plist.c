@@ -209,6 +209,30 @@ plist_item_at(plist_t dict, const char *key, size_t index)
 	return plist_array_get_item(node, (uint32_t)index);
 }
 
+/* By iterator: an index costs libplist a walk from the first item. */
+const char **
+plist_texts_at(TALLOC_CTX *ctx, plist_t dict, const char *key, size_t max, size_t *count)
+{
+	size_t room = plist_count_at(dict, key);
+	const char **texts = mem_array(ctx, const char *, (room < max ? room : max) + 1);
+	plist_array_iter iter = NULL;
+	plist_t item = NULL;
+
+	*count = 0;
+	if (room == 0)
+		return texts;
+	plist_array_new_iter(plist_at(dict, key), &iter);
+	for (plist_array_next_item(plist_at(dict, key), iter, &item); item && *count < max;
+	     plist_array_next_item(plist_at(dict, key), iter, &item)) {
+		char *text = plist_text_of(texts, item);
+
+		if (text)
+			texts[(*count)++] = text;
+	}
+	free(iter);
+	return texts;
+}
+
 static json_t *
 array_json(plist_t node)
 {

@@ -38,6 +38,8 @@ bool plist_time_at(plist_t dict, const char *key, time_t *ret);
 struct bytes plist_data_of(TALLOC_CTX *ctx, plist_t node);
 size_t plist_count_at(plist_t dict, const char *key);				/* items of an array */
 plist_t plist_item_at(plist_t dict, const char *key, size_t index);		/* lent */
+/* The texts of an array, at most `max`; what is no text is left out.  The list ends with NULL. */
+const char **plist_texts_at(TALLOC_CTX *ctx, plist_t dict, const char *key, size_t max, size_t *count);
 
 /* The same as JSON: dates as ISO 8601, data as base64; what JSON cannot say (NaN) is null. */
 json_t *plist_json(plist_t node);
