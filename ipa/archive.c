@@ -203,10 +203,7 @@ check(TALLOC_CTX *ctx, struct zip *zip, struct err *err)
 
 		if (seen.count == ZIP_ENTRIES_MAX)
 			return TOO_LARGE(err, "the archive has more than %d entries", ZIP_ENTRIES_MAX);
-		if (m.size > ZIP_UNPACKED_MAX - unpacked)
-			return TOO_LARGE(err, "the archive unpacks to more than %llu GB",
-					 ZIP_UNPACKED_MAX >> 30);
-		unpacked += m.size;
+		unpacked = m.size > UINT64_MAX - unpacked ? UINT64_MAX : unpacked + m.size;
 		if (!zip_data_at(walk, &m, &data_at, err))
 			return false;
 		seen_add(&seen, ctx, (struct extent){ m.header_at, data_at + m.packed }, folded_hash(&m));
@@ -218,7 +215,11 @@ check(TALLOC_CTX *ctx, struct zip *zip, struct err *err)
 		return HOSTILE(err, "the archive announces %llu entries and has %zu",
 			       (unsigned long long)zip->entries, seen.count);
 	zip->entries = seen.count;
-	return judge_together(&seen, err);
+	if (!judge_together(&seen, err))
+		return false;
+	if (unpacked > ZIP_UNPACKED_MAX)
+		return TOO_LARGE(err, "the archive unpacks to more than %llu GB", ZIP_UNPACKED_MAX >> 30);
+	return true;
 }
 
 bool
