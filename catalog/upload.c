@@ -1,6 +1,7 @@
 /* Table `upload`. */
 #include "catalog/upload.h"
 #include "core/clock.h"
+#include "core/job.h"
 #include "core/secret.h"
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,54 @@ upload_open(TALLOC_CTX *ctx, struct db *db, const struct person *person, const c
 	rows_done(rows);
 	*ret = u;
 	return true;
+}
+
+bool
+upload_claim(TALLOC_CTX *ctx, struct db *db, const char *id, struct upload **ret, struct person **person,
+	     struct err *err)
+{
+	struct upload *u = mem_new(ctx, struct upload);
+	struct person *p = mem_new(ctx, struct person);
+	struct rows *rows = db_query(u, db, "SELECT u.length, u.status, u.fields, u.bundle_id, p.id, p.name, p.role"
+		" FROM upload u JOIN person p ON p.id = u.person_id WHERE u.id = $1 AND NOT p.disabled",
+		db_text(id));
+
+	*person = NULL;
+	switch (rows_next(rows, err)) {
+	case ROWS_FAILED:	return false;
+	case ROWS_END:		return true;
+	case ROWS_ROW:		break;
+	}
+	u->id = mem_text(u, id);
+	u->length = rows_int(rows, 0);
+	u->status = rows_int(rows, 1);
+	u->fields = json_loads(rows_text(u, rows, 2), 0, NULL);
+	talloc_set_destructor(u, drop_fields);
+	p->bundle_id = rows_text(p, rows, 3);
+	p->id = rows_text(p, rows, 4);
+	p->name = rows_text(p, rows, 5);
+	if (!role_parse(rows_text(p, rows, 6), &p->role, err))
+		return false;
+	*ret = u;
+	if (u->status == UPLOAD_READING)
+		*person = p;
+	return true;
+}
+
+static bool
+tx_whole(struct db *tx, void *arg, struct err *err)
+{
+	const char *id = arg;
+
+	return db_run(tx, err, "UPDATE upload SET status = $1 WHERE id = $2 AND status = $3",
+		      db_int(UPLOAD_READING), db_text(id), db_int(UPLOAD_RECEIVING)) &&
+	       job_add(tx, "upload_finish", json_pack("{s:s}", "upload", id), 0, id, err);
+}
+
+bool
+upload_whole(struct db *db, const char *id, struct err *err)
+{
+	return db_tx(db, tx_whole, (void *)(uintptr_t)id, err);
 }
 
 bool

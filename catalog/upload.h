@@ -23,6 +23,13 @@ bool upload_new(TALLOC_CTX *ctx, struct db *db, const struct person *person, int
 /* Only the person (and token) who began it: else ERR_MISSING. */
 bool upload_open(TALLOC_CTX *ctx, struct db *db, const struct person *person, const char *id,
 		 struct upload **ret, struct err *err) CHECKED;
+/* For the job that finishes it: without asking whose it is; *person is its owner with the rights of
+ * the moment, NULL when there is nothing (left) to do. */
+bool upload_claim(TALLOC_CTX *ctx, struct db *db, const char *id, struct upload **ret,
+		  struct person **person, struct err *err) CHECKED;
+
+/* Whole: in one transaction its status and the job upload_finish. */
+bool upload_whole(struct db *db, const char *id, struct err *err) CHECKED;
 bool upload_set(struct db *db, const char *id, int64_t status, const char *answer, struct err *err) CHECKED;
 bool upload_remove(struct db *db, const char *id, struct err *err) CHECKED;
 bool upload_exists(struct db *db, const char *id, bool *ret, struct err *err) CHECKED;

@@ -5,15 +5,14 @@
  * certificate, so they are guarded by the grant in the path (WHO_GRANT) and by nothing else:
  * no cookie, no redirect, no query string.
  */
-#include "core/clock.h"
 #include "core/count.h"
-#include "core/num.h"
 #include "core/secret.h"
 #include "ipa/manifest.h"
 #include "web/qr.h"
 #include "web/rooms.h"
 #include <string.h>
-#include <unistd.h>
+
+#define QR_SVG_MAX (256u << 10)
 
 static bool
 open_grant(struct req *req, enum grant_file file, struct grant **grant, struct err *err)
@@ -84,30 +83,28 @@ static bool
 get_page(struct req *req, struct reply *reply, struct err *err)
 {
 	struct grant *grant;
-	json_t *build, *data;
 	const char *token = req_param(req, "grant");
+	json_t *build;
+	bool ok;
 
-	if (!open_grant(req, GRANT_PAGE, &grant, err) || !build_show(req->site->db, grant->build_id, false, &build, err))
+	if (!open_grant(req, GRANT_PAGE, &grant, err) || !build_show(req->site->db, grant->build_id, true, &build, err))
 		return false;
-	data = json_pack("{s:o, s:s, s:s, s:o, s:I, s:I}", "build", page_build(req, build),
-		"itms_url", manifest_itms_url(req, mem_printf(req, "%s/d/%s", req->site->base_url, token)),
-		"icon_url", mem_printf(req, "/d/%s/512.png", token),
-		"expires", page_date(req->language, grant->manifest_until),
-		"installs", (json_int_t)grant->installs, "installs_max", (json_int_t)grant->installs_max);
-	json_object_set_new(data, "qr", qr_json(mem_printf(req, "%s/i/%s", req->site->base_url, token)));
-	return reply_page(reply, req, "install", data, err);
+	ok = install_page(req, reply, build, token, grant, mem_printf(req, "%s/i/%s", req->site->base_url, token), err);
+	json_decref(build);
+	return ok;
 }
 
 static bool
 get_qr(struct req *req, struct reply *reply, struct err *err)
 {
 	struct grant *grant;
-	char *svg;
+	struct buf svg;
 
-	if (!open_grant(req, GRANT_PAGE, &grant, err))
+	buf_init(&svg, req, QR_SVG_MAX);
+	if (!open_grant(req, GRANT_PAGE, &grant, err) ||
+	    !qr_svg(mem_printf(req, "%s/i/%s", req->site->base_url, req_param(req, "grant")), &svg, err))
 		return false;
-	svg = qr_svg(req, mem_printf(req, "%s/i/%s", req->site->base_url, req_param(req, "grant")));
-	return reply_text(reply, 200, "image/svg+xml", svg);
+	return reply_text(reply, 200, "image/svg+xml", buf_str(&svg));
 }
 
 const struct route install_routes[] = {
