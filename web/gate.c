@@ -182,6 +182,19 @@ gate_target(TALLOC_CTX *ctx, const char *target, const char *host, struct gate_p
 	return read_path(ctx, path, path_len, &ret->path, err);
 }
 
+void
+gate_trim(TALLOC_CTX *ctx, struct field *fields, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(fields[i].value), keep = len;
+
+		while (keep && (fields[i].value[keep - 1] == ' ' || fields[i].value[keep - 1] == '\t'))
+			keep--;
+		if (keep < len)
+			fields[i].value = mem_textn(ctx, fields[i].value, keep);
+	}
+}
+
 bool
 gate_check(TALLOC_CTX *ctx, const struct gate_head *head, struct gate_pass *ret, struct err *err)
 {
@@ -214,6 +227,12 @@ gate_check(TALLOC_CTX *ctx, const struct gate_head *head, struct gate_pass *ret,
 		return false;
 	if (!host && !v10)
 		return err_set(err, ERR_MALFORMED, "no Host header");
+	if (host) {
+		struct field trimmed = { "Host", host };
+
+		gate_trim(ctx, &trimmed, 1);
+		host = trimmed.value;
+	}
 	if (host && !is_host(host))
 		return err_set(err, ERR_MALFORMED, "the Host header cannot be read");
 	if (coding && (length || v10))

@@ -38,6 +38,9 @@ struct gate_pass {
 bool gate_check(TALLOC_CTX *ctx, const struct gate_head *head, struct gate_pass *ret,
 		struct err *err) CHECKED;
 
+/* Cuts blanks behind values, which the library leaves; after gate_check, which must see them. */
+void gate_trim(TALLOC_CTX *ctx, struct field *fields, size_t n);
+
 /* The target alone: origin, absolute or asterisk form; `host` (may be NULL) must agree with it. */
 bool gate_target(TALLOC_CTX *ctx, const char *target, const char *host, struct gate_pass *ret,
 		 struct err *err) CHECKED;

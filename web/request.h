@@ -12,7 +12,7 @@
 #define REPLY_HEADERS_MAX 40
 
 struct server_req {
-	const struct field *headers;	/* lent by the connection; none any more once it is cut */
+	struct field *headers;		/* values lent by the connection; none any more once it is cut */
 	size_t headers_n;
 	struct bytes query_text;
 	struct fields query, form, cookies;

@@ -376,6 +376,7 @@ pass_gate(struct exchange *ex, const char *method, const char *version)
 
 	if (!gate_check(ex, &head, &pass, &ex->err))
 		return false;
+	gate_trim(ex, ex->in.headers, ex->in.headers_n);
 	ex->req.path = pass.path;
 	ex->req.length = pass.length;
 	ex->in.query_text = pass.query;
