@@ -12,7 +12,7 @@
 #include <jansson.h>
 #include "core/mem.h"
 
-#define HTTP_TARGET_MAX		8192	/* bytes of path and query as sent */
+#define HTTP_TARGET_MAX		16384	/* bytes of path and query as sent */
 #define HTTP_QUERY_MAX		64	/* query or form fields */
 #define HTTP_PARAM_MAX		4	/* :names in a path */
 #define HTTP_TEXT_MAX		(1u << 20)	/* largest body kept in memory */
@@ -63,6 +63,7 @@ struct req {
 	const char *target;		/* as sent */
 	const char *path;		/* decoded by us, dot segments refused */
 	const char *address;		/* the client's, through trusted proxies only */
+	bool proxied;			/* the peer is a trusted proxy: its headers may be believed */
 	int64_t length;			/* Content-Length, -1 when chunked or none */
 	struct bytes body;		/* when kept in memory */
 	struct person *person;		/* who is signed in, or whose token it is; NULL: nobody */
@@ -77,6 +78,8 @@ const char *req_query(struct req *req, const char *name);	/* NULL: not there */
 const char *req_header(struct req *req, const char *name);	/* the only occurrence, or NULL */
 const char *req_cookie(struct req *req, const char *name);
 const char *req_form(struct req *req, const char *name);	/* urlencoded body kept in memory */
+const char *req_form_nth(struct req *req, const char *name, size_t n);	/* a field sent several times */
+bool req_client_cert(struct req *req, struct bytes *der);	/* as shown in TLS, not verified; false: none */
 bool req_json(struct req *req, json_t **ret, struct err *err) CHECKED;	/* belongs to req */
 void req_unpause(struct req *req);	/* from any thread, once for each pause */
 

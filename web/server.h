@@ -23,6 +23,7 @@ struct server_calls {
 struct server_conf {
 	const char *listen;		/* "127.0.0.1:8080", "[::]:8443", "unix:/run/pomona.sock" */
 	const char *cert_file, *key_file;	/* NULL: plain */
+	const char *client_ca;		/* PEM text: ask for a client certificate (the device listener) */
 	int io_threads, workers;
 	int connections_max, connections_per_address_max;	/* per address 0: no limit */
 	int head_s, body_grace_s, idle_s, idle_trusted_s;	/* 10, 10, 15, 60 */
