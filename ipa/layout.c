@@ -1,8 +1,6 @@
 /*
- * One walk over the archive; the first Payload/X.app/ met is the app, a second is a refusal.
- *
- * Icons: iOS reads those named in Info.plist from the top of the app, so all PNG files there are kept
- * (bounded) until Info.plist has been read.
+ * One walk over the archive; the first Payload/X.app/ met is the app, a second is a refusal.  What
+ * only Info.plist can name, icons and the executable, is found by walks of its own.
  */
 #include "ipa/layout.h"
 #include <string.h>
@@ -150,8 +148,6 @@ add_file(struct layout *layout, const struct zip_member *m, struct err *err)
 			layout->names[layout->name_count++] = (struct layout_name){
 				mem_textn(layout, folder.p, folder.len - strlen(".lproj")),
 				mem_copy(layout, m, sizeof *m) };
-	} else if (ends((struct part){ path, strlen(path) }, ".png") && layout->icon_count < LAYOUT_ICONS_MAX) {
-		layout->icons[layout->icon_count++] = mem_copy(layout, m, sizeof *m);
 	}
 	return true;
 }
@@ -219,4 +215,52 @@ layout_find(TALLOC_CTX *ctx, const struct zip *zip, const struct layout *layout,
 			return true;
 		}
 	return step == ZIP_END;
+}
+
+/* "AppIcon60x60@2x~ipad.png" is an icon named "AppIcon60x60", "AppIcon60x60@2x" or with its ".png". */
+static bool
+is_icon(const char *file, const char *name)
+{
+	static const char *const endings[] = { "@2x", "@3x", "~iphone", "~ipad" };
+	size_t len = strlen(name);
+
+	if (strcmp(file, name) == 0)
+		return ends((struct part){ file, strlen(file) }, ".png");
+	if (ends((struct part){ name, len }, ".png"))
+		len -= strlen(".png");
+	if (!len || strncmp(file, name, len) != 0)
+		return false;
+	for (file += len; strcmp(file, ".png") != 0;) {
+		size_t i = 0;
+
+		while (i < 4 && strncmp(file, endings[i], strlen(endings[i])) != 0)
+			i++;
+		if (i == 4)
+			return false;
+		file += strlen(endings[i]);
+	}
+	return true;
+}
+
+bool
+layout_icons(TALLOC_CTX *ctx, const struct zip *zip, const struct layout *layout, const char *const *names,
+	     size_t name_count, struct layout_icons *ret, struct err *err)
+{
+	SCOPED(mem) struct zip_walk *walk = zip_walk_new(NULL, zip);
+	size_t len = strlen(layout->root);
+	struct zip_member m;
+	enum zip_step step = ZIP_END;
+
+	ret->count = 0;
+	while (ret->count < LAYOUT_ICONS_MAX && (step = zip_next(walk, &m, err)) == ZIP_MEMBER) {
+		bool wanted = false;
+
+		if (!m.is_file || strncmp(m.name, layout->root, len) != 0)
+			continue;
+		for (size_t i = 0; i < name_count && !wanted; i++)
+			wanted = is_icon(m.name + len, names[i]);
+		if (wanted)
+			ret->members[ret->count++] = mem_copy(ctx, &m, sizeof m);
+	}
+	return step != ZIP_FAILED;
 }

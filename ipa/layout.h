@@ -10,7 +10,7 @@
 
 #define LAYOUT_BUNDLES_MAX	64
 #define LAYOUT_NAMES_MAX	100	/* languages */
-#define LAYOUT_ICONS_MAX	200
+#define LAYOUT_ICONS_MAX	64
 
 struct layout_bundle {
 	const char *path;		/* below the app: "PlugIns/Share.appex"; "" for the app itself */
@@ -29,12 +29,19 @@ struct layout {
 	size_t bundle_count;
 	struct layout_name names[LAYOUT_NAMES_MAX];
 	size_t name_count;
-	const struct zip_member *icons[LAYOUT_ICONS_MAX];	/* every PNG directly in the app */
-	size_t icon_count;
 	bool has_catalog;		/* Assets.car */
 };
 
 bool layout_read(TALLOC_CTX *ctx, const struct zip *zip, struct layout **ret, struct err *err) CHECKED;
+
+/* The PNG files at the top of the app with these names, iOS's endings (@2x, ~ipad, .png) aside. */
+struct layout_icons {
+	const struct zip_member *members[LAYOUT_ICONS_MAX];
+	size_t count;
+};
+bool layout_icons(TALLOC_CTX *ctx, const struct zip *zip, const struct layout *layout,
+		  const char *const *names, size_t name_count, struct layout_icons *ret,
+		  struct err *err) CHECKED;
 
 /* A file below the app by its path there; *ret is NULL when there is none. */
 bool layout_find(TALLOC_CTX *ctx, const struct zip *zip, const struct layout *layout, const char *path,
