@@ -21,12 +21,12 @@ struct source {
 	const struct provision_roots *roots;
 };
 
-/* May be left out: it is broken, but neither hostile nor our own trouble. */
+/* May be left out: broken or oversized, but neither hostile nor our own trouble. */
 static bool
 is_harmless(const struct err *err)
 {
 	return err->kind == ERR_INVALID && strcmp(err->code, "hostile_zip") != 0 &&
-	       strcmp(err->code, "hostile_plist") != 0 && strcmp(err->code, "too_large") != 0;
+	       strcmp(err->code, "hostile_plist") != 0;
 }
 
 static bool
@@ -50,7 +50,7 @@ read_provision(const struct source *source, const struct layout_bundle *bundle, 
 	if (bundle->provision && (!member_read(source->tmp, source->zip, bundle->provision, PROVISION_BYTES_MAX,
 					       &bytes, err) ||
 				  !provision_read(source->tmp, bytes, source->roots, provision, err))) {
-		if (!is_harmless(err))
+		if (!is_harmless(err) || strcmp(err->code, "too_large") == 0)
 			return err_at(err, "embedded.mobileprovision");
 		*provision = NULL;
 	}
@@ -100,13 +100,14 @@ add_names(const struct source *source, json_t *facts, struct err *err)
 	for (size_t i = 0; i < source->layout->name_count; i++) {
 		const struct layout_name *name = &source->layout->names[i];
 		struct bytes bytes;
-		char *text;
+		char *text = NULL;
 
 		if (!is_language(name->language))
 			continue;
-		if (!member_read(source->tmp, source->zip, name->strings, FACTS_STRINGS_MAX, &bytes, err))
-			return err_at(err, "%s", name->language);
-		text = info_localized_name(source->tmp, bytes);
+		if (member_read(source->tmp, source->zip, name->strings, FACTS_STRINGS_MAX, &bytes, err))
+			text = info_localized_name(source->tmp, bytes);
+		else if (!is_harmless(err))
+			return false;
 		if (text && *text)
 			json_object_set_new(names, name->language, json_string(text));
 	}
@@ -184,12 +185,13 @@ read_icon(const struct source *source, const struct info *info, struct icon **re
 		char head[ICON_HEAD_SIZE];
 		size_t got;
 
-		if (!member_stream_open(source->tmp, source->zip, icons.members[i], &stream, err) ||
-		    !member_read_at(stream, 0, head, sizeof head, &got, err))
-			return false;
-		talloc_free(stream);
 		c->member = icons.members[i];
-		count += icon_size((struct bytes){ head, got }, &c->width, &c->height);
+		if (!member_stream_open(source->tmp, source->zip, c->member, &stream, err))
+			continue;
+		if (member_read_at(stream, 0, head, sizeof head, &got, err) &&
+		    icon_size((struct bytes){ head, got }, &c->width, &c->height))
+			count++;
+		talloc_free(stream);
 	}
 	qsort(candidates, count, sizeof *candidates, better_first);
 	for (size_t i = 0; i < count && !*ret; i++) {
@@ -257,7 +259,7 @@ read_all(const struct source *source, struct inspect *inspect, struct err *err)
 	json_t *json;
 
 	if (!read_info(source, &source->layout->app, &info, err))
-		return err_at(err, "Info.plist");
+		return false;
 	add_info(inspect->facts, info);
 	if (!add_names(source, inspect->facts, err) || !add_icon(source, info, inspect, err) ||
 	    !read_provision(source, &source->layout->app, &provision, &json, err))
