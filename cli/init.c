@@ -31,6 +31,7 @@
 #define LOCAL_CERT_DAYS		397	/* iOS refuses certificates that live longer than 398 days */
 #define LOCAL_RENEW_DAYS	30
 #define KEY_BYTES		32
+#define QR_TEXT_SIZE		(64u << 10)
 
 struct opts {
 	struct cli_place place;
@@ -241,6 +242,7 @@ cmd_init(int argc, char **argv)
 	const char *config, *master, *trust_url;
 	char real[PATH_MAX];
 	struct conf *conf;
+	struct buf qr;
 	struct db *db;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
@@ -275,6 +277,9 @@ cmd_init(int argc, char **argv)
 	if (!first_admin(ctx, db, &err))
 		return cli_fail(&err);
 	trust_url = mem_printf(ctx, "http://%s:%d/trust", lan.address, LOCAL_TRUST_PORT);
-	printf("on a phone %s\n%s", trust_url, qr_text(ctx, trust_url));
+	buf_init(&qr, ctx, QR_TEXT_SIZE);
+	if (!qr_text(trust_url, &qr, &err))
+		return cli_fail(&err);
+	printf("on a phone %s\n%s", trust_url, buf_str(&qr));
 	return EXIT_OK;
 }

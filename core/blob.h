@@ -49,6 +49,13 @@ bool blob_draft_done(struct blob_draft *draft, struct err *err) CHECKED;
 int blob_draft_fd(const struct blob_draft *draft);	/* to read what was written; stays the draft's */
 
 /*
+ * As a draft, but of a file that is there already and stays when the draft goes: writes from offset
+ * `at`.  Nothing is hashed; blob_draft_done waits and syncs.  For uploads that come in pieces.
+ */
+bool blob_draft_append(TALLOC_CTX *ctx, struct blobs *blobs, const char *path, int64_t at,
+		       int64_t expected, struct blob_draft **ret, struct err *err) CHECKED;
+
+/*
  * Takes over a finished file inside the same file system (a resumed upload): hashes and syncs it, so
  * that it needs no blob_draft_done.  The path is gone afterwards; on failure it stays as it was.
  */
