@@ -306,6 +306,19 @@ build_list(struct db *db, const struct build_filter *filter, const char *after, 
 }
 
 bool
+build_count(struct db *db, const char *bundle_id, int64_t *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM build b JOIN app a ON a.id = b.app_id"
+				     " WHERE a.bundle_id = $1", db_text(bundle_id));
+
+	if (!rows_one(rows, err, "no count"))
+		return false;
+	*ret = rows_int(rows, 0);
+	return true;
+}
+
+bool
 build_icon(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, bool large, char **name, struct err *err)
 {
 	void *here SCOPED(mem) = talloc_new(NULL);

@@ -38,6 +38,8 @@ struct build_filter {
 bool build_list(struct db *db, const struct build_filter *filter, const char *after, int64_t limit,
 		json_t **ret, struct err *err) CHECKED;
 
+bool build_count(struct db *db, const char *bundle_id, int64_t *ret, struct err *err) CHECKED;
+
 bool build_promote(struct db *db, const struct person *person, const char *id, const char *channel,
 		   struct err *err) CHECKED;
 bool build_set_notes(struct db *db, const struct person *person, const char *id, const char *notes,

@@ -104,7 +104,7 @@ tx_password(struct db *tx, void *arg, struct err *err)
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 
 	if (!person_by_name(ctx, tx, c->name, &person, err) ||
-	    !db_run(tx, err, "UPDATE person SET password = $1, failures = 0, locked_until = 0 WHERE id = $2",
+	    !db_run(tx, err, "UPDATE person SET password = $1, password_once = FALSE, failures = 0, locked_until = 0 WHERE id = $2",
 		    db_text(c->hash), db_text(person->id)) ||
 	    !session_end_all(tx, person->id, err))
 		return false;
@@ -119,6 +119,15 @@ person_set_password(struct db *db, const char *actor, const char *name, const ch
 	struct change c = { actor, name, NULL, hash, ROLE_MEMBER };
 
 	return hash_password(password, hash, err) && db_tx(db, tx_password, &c, err);
+}
+
+bool
+person_password_once(struct db *db, const char *name, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return db_run(db, err, "UPDATE person SET password_once = TRUE WHERE folded = $1",
+		      db_text(text_fold(ctx, name)));
 }
 
 bool

@@ -20,6 +20,7 @@ enum role { ROLE_MEMBER, ROLE_PUBLISHER, ROLE_ADMIN };
 struct person {
 	const char *id, *name;
 	enum role role;
+	bool password_once;		/* signed in by a password that must be changed first */
 	const char *token_id;		/* NULL: a session */
 	const char *scope;		/* the token's; NULL: a session */
 	const char *bundle_id;		/* the only app the token may touch; NULL: all */
@@ -33,6 +34,7 @@ bool person_add(struct db *db, const char *actor, const char *name, enum role ro
 		struct err *err) CHECKED;
 bool person_set_password(struct db *db, const char *actor, const char *name, const char *password,
 			 struct err *err) CHECKED;	/* also ends the person's sessions */
+bool person_password_once(struct db *db, const char *name, struct err *err) CHECKED;
 bool person_list(struct db *db, json_t **ret, struct err *err) CHECKED;
 bool person_by_name(TALLOC_CTX *ctx, struct db *db, const char *name, struct person **ret,
 		    struct err *err) CHECKED;

@@ -56,7 +56,7 @@ session_open(TALLOC_CTX *ctx, struct db *db, const char *cookie, const struct se
 	struct person *person = mem_new(ctx, struct person);
 	struct seen seen;
 	struct rows *rows = db_query(person, db,
-		"SELECT p.id, p.name, p.role, s.csrf, s.created, s.seen FROM session s"
+		"SELECT p.id, p.name, p.role, s.csrf, s.created, s.seen, p.password_once FROM session s"
 		" JOIN person p ON p.id = s.person_id WHERE s.hash = $1 AND NOT p.disabled",
 		db_text(secret_hash(cookie, seen.hash)));
 	int64_t now = clock_now(), idle;
@@ -67,6 +67,7 @@ session_open(TALLOC_CTX *ctx, struct db *db, const char *cookie, const struct se
 	person->name = rows_text(person, rows, 1);
 	if (!role_parse(rows_text(person, rows, 2), &person->role, err))
 		return false;
+	person->password_once = rows_bool(rows, 6);
 	idle = person->role == ROLE_MEMBER ? limits->idle_s : limits->admin_idle_s;
 	if (now - rows_int(rows, 5) > idle + SEEN_STEP_S || now - rows_int(rows, 4) > limits->absolute_s)
 		return err_set(err, ERR_SIGN_IN, "the session has ended; sign in again");

@@ -20,7 +20,7 @@ token_scope_ok(const char *scope)
 }
 
 struct change {
-	const char *actor, *id, *scope, *bundle_id;
+	const char *actor, *id, *label, *scope, *bundle_id;
 	const struct person *person;
 	char hash[SECRET_HASH_SIZE];
 };
@@ -30,19 +30,21 @@ tx_new(struct db *tx, void *arg, struct err *err)
 {
 	struct change *c = arg;
 
-	return db_run(tx, err, "INSERT INTO token (id, hash, person_id, scope, bundle_id, created)"
-		      " VALUES ($1, $2, $3, $4, $5, $6)", db_text(c->id), db_text(c->hash),
-		      db_text(c->person->id), db_text(c->scope), db_text(c->bundle_id), db_now()) &&
+	return db_run(tx, err, "INSERT INTO token (id, hash, person_id, label, scope, bundle_id,"
+		      " created) VALUES ($1, $2, $3, $4, $5, $6, $7)", db_text(c->id), db_text(c->hash),
+		      db_text(c->person->id), db_text(c->label), db_text(c->scope), db_text(c->bundle_id), db_now()) &&
 	       audit_add(tx, c->actor, "token.new", c->person->name, c->scope, err);
 }
 
 bool
 token_new(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct person *person,
-	  const char *scope, const char *bundle_id, char **text, struct err *err)
+	  const char *label, const char *scope, const char *bundle_id, char **text, struct err *err)
 {
 	char *token = mem_printf(ctx, TOKEN_PREFIX "%s", secret_token(ctx));
-	struct change c = { actor, secret_id(ctx), scope, bundle_id, person, "" };
+	struct change c = { actor, secret_id(ctx), label, scope, bundle_id, person, "" };
 
+	if (strlen(label) > TOKEN_LABEL_MAX)
+		return err_set(err, ERR_LIMIT, "the label is longer than %d bytes", TOKEN_LABEL_MAX);
 	if (!token_scope_ok(scope))
 		return err_set(err, ERR_INVALID, "\"%.20s\" is no scope: read, upload, devices or admin", scope);
 	if ((strcmp(scope, "admin") == 0 || strcmp(scope, "devices") == 0) && person->role != ROLE_ADMIN)
@@ -106,14 +108,14 @@ bool
 token_list(struct db *db, const char *person_id, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT id, scope, bundle_id, created, used FROM token"
+	struct rows *rows = db_query(ctx, db, "SELECT id, scope, bundle_id, created, used, label FROM token"
 				     " WHERE person_id = $1 ORDER BY created DESC, id", db_text(person_id));
 	json_t *list = json_array();
 	enum rows_step step;
 
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		json_t *item = json_pack("{s:s, s:s, s:s*, s:s}", "id", rows_text(ctx, rows, 0), "scope",
-					 rows_text(ctx, rows, 1), "bundle_id", rows_text(ctx, rows, 2),
+		json_t *item = json_pack("{s:s, s:s, s:s, s:s*, s:s}", "id", rows_text(ctx, rows, 0), "label",
+					 rows_text(ctx, rows, 5), "scope", rows_text(ctx, rows, 1), "bundle_id", rows_text(ctx, rows, 2),
 					 "created", clock_text(ctx, rows_int(rows, 3)));
 
 		if (rows_int(rows, 4))

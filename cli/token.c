@@ -56,7 +56,7 @@ cmd_token(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return EXIT_USAGE_;
 	if (!cli_db(ctx, &o.place, &conf, &db, &err) || !person_by_name(ctx, db, o.user, &person, &err) ||
-	    !token_new(ctx, db, "cli", person, o.scope, o.app, &text, &err))
+	    !token_new(ctx, db, "cli", person, "pomona token new", o.scope, o.app, &text, &err))
 		return cli_fail(&err);
 	puts(text);
 	return EXIT_OK;

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define ANSWER_MAX	(1u << 20)
-#define NOTES_MAX	65536
+#define NOTES_MAX	5000	/* what the server keeps */
 #define CONNECT_S	30L
 #define STALL_S		120L	/* give up when nothing moved for so long */
 
@@ -113,8 +113,11 @@ read_notes(TALLOC_CTX *ctx, const char *path, char **ret, struct err *err)
 	if (!file)
 		return err_errno(err, "open %s", path);
 	n = fread(text, 1, NOTES_MAX + 1, file);
-	if (n > NOTES_MAX)
-		return err_set(err, ERR_LIMIT, "%s is longer than %d bytes", path, NOTES_MAX);
+	if (n > NOTES_MAX) {
+		fprintf(stderr, "pomona: warning: %s is cut to %d bytes\n", path, NOTES_MAX);
+		for (n = NOTES_MAX; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+			;
+	}
 	text[n] = '\0';
 	*ret = text;
 	return true;

@@ -23,6 +23,10 @@ const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", 
 bool install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,
 		  const struct grant *grant, const char *url, struct err *err) CHECKED;	/* token NULL: cannot be installed */
 
+/* ---- routes_console.c: the upload page, with a build that came out or a refusal ---- */
+bool upload_page(struct req *req, struct reply *reply, int status, const char *build,
+		 const struct err *refused, struct err *err) CHECKED;
+
 /* ---- routes_tus.c ---- */
 const char *upload_dir(TALLOC_CTX *ctx, struct site *site);
 bool upload_sweep_files(struct site *site, struct err *err) CHECKED;

@@ -42,7 +42,7 @@ get_manifest(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	count_add(COUNT_MANIFESTS, 1);
 	reply_header(reply, "Cache-Control", "private, no-store");
-	return reply_lent(reply, 200, "text/xml; charset=utf-8", (struct bytes){ out.p, out.len });
+	return reply_bytes(reply, 200, "text/xml; charset=utf-8", (struct bytes){ out.p, out.len });
 }
 
 static bool

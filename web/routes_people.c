@@ -96,89 +96,120 @@ post_logout(struct req *req, struct reply *reply, struct err *err)
 
 /* ---- account ---- */
 
-static bool
-account_page(struct req *req, struct reply *reply, int status, const char *made, const char *wrong,
-	     bool changed, struct err *err)
+static json_t *
+scopes_of(struct req *req)
 {
-	const struct person *p = req->person;
-	json_t *tokens, *token, *scopes, *data;
+	static const struct {
+		const char *name, *word;
+		enum role least;
+	} scopes[] = {
+		{ "upload", "scope_upload", ROLE_PUBLISHER },
+		{ "read", "scope_read", ROLE_MEMBER },
+		{ "admin", "scope_admin", ROLE_ADMIN },
+	};
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++) {
+		const char *what = pages_word(req->site->pages, req->language, scopes[i].word);
+
+		if (req->person->role >= scopes[i].least)
+			json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", scopes[i].name, "what",
+				what ? what : scopes[i].name, "selected", json_array_size(list) == 0));
+	}
+	return list;
+}
+
+static bool
+tokens_of(struct req *req, json_t **ret, struct err *err)
+{
+	json_t *tokens, *token;
 	size_t i;
 
-	if (!token_list(req->site->db, p->id, &tokens, err))
+	if (!token_list(req->site->db, req->person->id, &tokens, err))
 		return false;
 	json_array_foreach(tokens, i, token) {
-		static const char *const dates[] = { "created", "used" };
+		json_t *app = json_object_get(token, "bundle_id");
 
-		for (size_t k = 0; k < 2; k++) {
-			const char *iso = json_string_value(json_object_get(token, dates[k]));
-			time_t at;
-
-			if (iso && clock_parse(iso, &at, err))
-				json_object_set_new(token, dates[k], page_date(req->language, at));
-			else
-				json_object_set_new(token, dates[k], json_null());
-		}
-		if (!json_object_get(token, "bundle_id"))
-			json_object_set_new(token, "bundle_id", json_null());
 		json_object_set_new(token, "revoke_url", json_sprintf("/account/tokens/%s/revoke",
 				    json_string_value(json_object_get(token, "id"))));
+		json_object_set_new(token, "app", app ? json_incref(app) : json_null());
+		json_object_set_new(token, "last_used", page_date_of(req, token, "used"));
+		json_object_set_new(token, "created", page_date_of(req, token, "created"));
+		json_object_set_new(token, "expires", json_null());
 	}
-	scopes = json_pack("[s]", "read");
-	if (p->role >= ROLE_PUBLISHER)
-		json_array_append_new(scopes, json_string("upload"));
-	if (p->role == ROLE_ADMIN)
-		json_array_append_new(scopes, json_string("admin"));
-	data = json_pack("{s:s, s:s, s:o, s:o, s:b, s:s?, s:s?}", "name", p->name, "role", role_name(p->role),
-			 "tokens", tokens, "scopes", scopes, "password_changed", changed, "new_token", made,
-			 "password_wrong", wrong);
+	*ret = tokens;
+	return true;
+}
+
+/* `refused`: "wrong", "short", "different"; made: a token just made, or NULL. */
+static bool
+account_page(struct req *req, struct reply *reply, int status, const char *refused, const char *label,
+	     const char *made, struct err *err)
+{
+	json_t *tokens, *data;
+
+	if (!tokens_of(req, &tokens, err))
+		return false;
+	data = json_pack("{s:b, s:b, s:s?, s:i, s:o, s:b, s:o, s:b}", "directory", 0,
+		"changed", req_query(req, "changed") != NULL, "refused", refused, "password_min", PASSWORD_MIN,
+		"scopes", scopes_of(req), "may_make", 1, "tokens", tokens, "once", req->person->password_once);
+	json_object_set_new(data, "new_token", made ? json_pack("{s:s, s:s}", "label", label, "token", made)
+						   : json_null());
 	return reply_page_status(reply, req, status, "account", data, err);
 }
 
 static bool
 get_account(struct req *req, struct reply *reply, struct err *err)
 {
-	return account_page(req, reply, 200, NULL, NULL, req_query(req, "changed") != NULL, err);
+	return account_page(req, reply, 200, NULL, NULL, NULL, err);
 }
 
 static bool
 post_password(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *old, *fresh;
+	const char *old, *fresh, *again, *refused = NULL;
 	struct person *person;
 	char *session;
 
-	if (!form_text(req, "old_password", &old, err) || !form_text(req, "new_password", &fresh, err))
+	if (!form_text(req, "old", &old, err) || !form_text(req, "new", &fresh, err) ||
+	    !form_text(req, "again", &again, err))
 		return false;
-	if (!person_sign_in(req, req->site->db, req->person->name, old, &person, err) ||
-	    !person_set_password(req->site->db, req->person->name, req->person->name, fresh, err)) {
-		if (err->kind == ERR_INTERNAL || !req->browser)
+	if (strcmp(fresh, again) != 0)
+		refused = "different";
+	else if (strlen(fresh) < PASSWORD_MIN)
+		refused = "short";
+	else if (!person_sign_in(req, req->site->db, req->person->name, old, &person, err)) {
+		if (err->kind != ERR_SIGN_IN)
 			return false;
-		return account_page(req, reply, err_http_status(err->kind), NULL, mem_text(req, err->cause),
-				    false, err);
+		refused = "wrong";
 	}
-	/* That ended every session, this one too: begin a new one here. */
-	if (!session_new(req, req->site->db, person, &session, err))
+	if (refused)
+		return account_page(req, reply, 422, refused, NULL, NULL, err);
+	/* That ends every session, this one too: begin a new one here. */
+	if (!person_set_password(req->site->db, req->person->name, req->person->name, fresh, err) ||
+	    !session_new(req, req->site->db, person, &session, err))
 		return false;
 	session_set_cookie(reply, req->site, session, site_session_limits(req->site).absolute_s);
 	return reply_see(reply, "/account?changed=1");
 }
 
 static bool
-make_token(struct req *req, const char *scope, const char *bundle_id, char **text, struct err *err)
+make_token(struct req *req, const char *label, const char *scope, const char *bundle_id, char **text,
+	   struct err *err)
 {
-	return token_new(req, req->site->db, person_actor(req, req->person), req->person, scope,
+	return token_new(req, req->site->db, person_actor(req, req->person), req->person, label, scope,
 			 bundle_id && *bundle_id ? bundle_id : NULL, text, err);
 }
 
 static bool
 post_token(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *scope;
+	const char *scope, *label;
 	char *text;
 
-	return form_text(req, "scope", &scope, err) &&
-	       make_token(req, scope, req_form(req, "bundle_id"), &text, err) &&
-	       account_page(req, reply, 201, text, NULL, false, err);
+	return form_text(req, "label", &label, err) && form_text(req, "scope", &scope, err) &&
+	       make_token(req, label, scope, req_form(req, "app"), &text, err) &&
+	       account_page(req, reply, 201, NULL, label, text, err);
 }
 
 static bool
@@ -200,15 +231,15 @@ api_tokens(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_new_token(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *scope = "read", *bundle_id = NULL;
+	const char *scope = "read", *bundle_id = NULL, *label = "";
 	json_t *body;
 	char *text;
 
 	if (!req_json(req, &body, err))
 		return false;
-	if (json_unpack(body, "{s?s, s?s}", "scope", &scope, "bundle_id", &bundle_id) != 0)
-		return err_set(err, ERR_INVALID, "scope and bundle_id are texts");
-	return make_token(req, scope, bundle_id, &text, err) &&
+	if (json_unpack(body, "{s?s, s?s, s?s}", "scope", &scope, "bundle_id", &bundle_id, "label", &label) != 0)
+		return err_set(err, ERR_INVALID, "scope, bundle_id and label are texts");
+	return make_token(req, label, scope, bundle_id, &text, err) &&
 	       reply_json(reply, 201, json_pack("{s:s, s:s}", "token", text, "scope", scope));
 }
 

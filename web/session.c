@@ -128,6 +128,9 @@ session_admit(struct req *req, struct err *err)
 		return true;
 	if (!p)
 		return err_set(err, ERR_SIGN_IN, "sign in first");
+	if (p->password_once && strncmp(req->path, "/account", 8) != 0 && who != WHO_ANYONE)
+		return err_code(err, ERR_DENIED, "change_password",
+				"this password was for one sign-in; change it first, under your account");
 	if (p->scope && !scope_holds(p->scope, req->route->scope))
 		return err_set(err, ERR_DENIED, "this token has the scope %s; this needs %s", p->scope,
 			       req->route->scope ? req->route->scope : "a signed-in browser");
@@ -183,6 +186,10 @@ refuse(struct req *req, struct reply *reply, const struct err *err)
 		buf_text(&next, "/login?next=");
 		buf_url(&next, req->target, strlen(req->target));
 		reply_see(reply, buf_str(&next));
+		return;
+	}
+	if (strcmp(err->code, "change_password") == 0 && req->browser && req->method == GET) {
+		reply_see(reply, "/account?once=1");
 		return;
 	}
 	if (err->kind == ERR_SIGN_IN)

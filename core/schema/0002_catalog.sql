@@ -14,6 +14,7 @@ CREATE TABLE person (
 	password	TEXT NOT NULL,			-- argon2id, encoded
 	failures	BIGINT NOT NULL DEFAULT 0,	-- wrong passwords in a row
 	locked_until	BIGINT NOT NULL DEFAULT 0,
+	password_once	BOOLEAN NOT NULL DEFAULT FALSE,	-- must be changed at the first sign-in
 	disabled	BOOLEAN NOT NULL DEFAULT FALSE,
 	created		BIGINT NOT NULL
 );
@@ -33,6 +34,7 @@ CREATE TABLE token (
 	person_id	TEXT NOT NULL REFERENCES person (id) ON DELETE CASCADE,
 	scope		TEXT NOT NULL CHECK (scope IN ('read', 'upload', 'devices', 'admin')),
 	bundle_id	TEXT,				-- the only app it may touch; NULL: all
+	label		TEXT NOT NULL DEFAULT '',	-- what it is for, in its owner's words
 	created		BIGINT NOT NULL,
 	used		BIGINT NOT NULL DEFAULT 0	-- to the minute, written behind
 );
