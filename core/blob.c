@@ -17,7 +17,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include "core/blob_dir.h"
-#include "core/count.h"
 #include "core/num.h"
 
 struct blob_pin {
@@ -170,17 +169,13 @@ blob_keep(struct blobs *blobs, struct blob_draft *draft, struct err *err)
 	char *path = mem_printf(scratch, "%s/%s", shelf, draft->name);
 	bool ok;
 
-	assert(is_name(draft->name) && blob_draft_path(draft));
+	assert(is_name(draft->name));
 	pin(blobs, draft->name);
-	ok = make_shelf(blobs, draft->name, shelf, err);
-	if (ok && rename(blob_draft_path(draft), path) != 0)
-		ok = err_errno(err, "move a file to %s", path);
-	else if (ok)
-		blob_draft_moved(draft);
-	if (ok && sync_dir(shelf, err))
-		return true;
-	blob_unpin(blobs, draft->name);
-	return false;
+	ok = make_shelf(blobs, draft->name, shelf, err) && blob_draft_move(draft, path, err) &&
+	     sync_dir(shelf, err);
+	if (!ok)
+		blob_unpin(blobs, draft->name);
+	return ok;
 }
 
 bool
@@ -300,7 +295,6 @@ blob_sweep(struct blobs *blobs, blob_wanted *wanted, void *arg, bool at_start, i
 	blobs->sweeps--;
 	forget_pins(blobs);
 	pthread_mutex_unlock(&blobs->lock);
-	count_add(COUNT_BLOBS_SWEPT, n);
 	*removed = n;
 	return ok;
 }

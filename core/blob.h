@@ -49,18 +49,20 @@ bool blob_draft_done(struct blob_draft *draft, struct err *err) CHECKED;
 int blob_draft_fd(const struct blob_draft *draft);	/* to read what was written; stays the draft's */
 
 /*
- * As a draft, but of a file that is there already and stays when the draft goes: writes from offset
- * `at`.  Nothing is hashed; blob_draft_done waits and syncs.  For uploads that come in pieces.
- */
-bool blob_draft_append(TALLOC_CTX *ctx, struct blobs *blobs, const char *path, int64_t at,
-		       int64_t expected, struct blob_draft **ret, struct err *err) CHECKED;
-
-/*
- * Takes over a finished file inside the same file system (a resumed upload): hashes and syncs it, so
- * that it needs no blob_draft_done.  The path is gone afterwards; on failure it stays as it was.
+ * Hashes and syncs a finished file inside the same file system (a resumed upload); it needs no
+ * blob_draft_done.  The file stays where it is, even when blob_keep has given it its second place:
+ * remove it once the transaction that needed it has committed, and do not write to it any more.
  */
 bool blob_draft_adopt(TALLOC_CTX *ctx, struct blobs *blobs, const char *path, struct blob_draft **ret,
 		      struct err *err) CHECKED;
+
+/*
+ * Writes on at the end of somebody's file, which has `from` bytes (else ERR_CONFLICT), as a part of a
+ * resumed upload.  blob_draft_done makes it durable; it gets no name, cannot be kept, and what was
+ * written stays.
+ */
+bool blob_draft_append(TALLOC_CTX *ctx, struct blobs *blobs, const char *path, int64_t from, int64_t expected,
+		       struct blob_draft **ret, struct err *err) CHECKED;
 
 /* Moves the draft in place under its name, durably, and pins it.  What was there is replaced by its like. */
 bool blob_keep(struct blobs *blobs, struct blob_draft *draft, struct err *err) CHECKED;

@@ -18,6 +18,5 @@ struct blobs {
 	bool synced[256];	/* directory aa is durable */
 };
 
-/* Where the draft is, until blob_draft_moved says that it is elsewhere. */
-const char *blob_draft_path(const struct blob_draft *draft);
-void blob_draft_moved(struct blob_draft *draft);
+/* Gives a finished draft its place, replacing what is there. */
+bool blob_draft_move(struct blob_draft *draft, const char *path, struct err *err) CHECKED;

@@ -18,7 +18,7 @@
 #define CHECKPOINT_FRAMES	1000	/* pages the WAL may gain before they move to the database */
 #define WAL_MAX			(64 << 20)	/* then readers are waited for, so that it starts anew */
 #define WAL_RETRY		(16 << 20)	/* growth before they are waited for again */
-#define WAL_WAIT_MS		100	/* how long: the writer stands still meanwhile */
+#define WAL_WAIT_MS		20	/* how long: the writer stands still meanwhile */
 #define PAGE_SIZE		4096
 
 struct sqlite {

@@ -42,11 +42,12 @@ job_add(struct db *tx, const char *kind, json_t *args, time_t not_before, const 
 	struct err *err)
 {
 	TALLOC_CTX *scratch SCOPED(mem) = talloc_new(NULL);
-	char *text = args ? json_dumps(args, JSON_COMPACT | JSON_SORT_KEYS) : strdup("{}");
+	char *text = json_dumps(args, JSON_COMPACT | JSON_SORT_KEYS);
 	time_t now = clock_now(), due = not_before > now ? not_before : now;
 	bool ok = true;
 
-	if (!text)
+	json_decref(args);
+	if (!text)	/* json_pack could not make them, and gave NULL */
 		return err_set(err, ERR_INTERNAL, "the arguments of a job of kind %s are no JSON", kind);
 	if (dedupe_key)	/* one that has failed before keeps its back-off */
 		ok = db_run(tx, err, "UPDATE job SET due = $1 WHERE kind = $2 AND dedupe_key = $3 AND"

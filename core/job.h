@@ -28,7 +28,7 @@ struct job_kind {
 };
 
 /*
- * Inside the causing transaction.  `args` is read, not kept; NULL is {}.  With a dedupe_key, a waiting
+ * Inside the causing transaction.  Takes `args` over, whatever happens.  With a dedupe_key, a waiting
  * job of the same kind and key is kept instead (its args too) and becomes due at the earlier time; one
  * that has begun does not count, since it may have read what has changed.
  */

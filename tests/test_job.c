@@ -62,18 +62,16 @@ struct add {
 	const char *kind, *key;
 	int n;
 	time_t not_before;
-	bool fail;
+	bool fail, bad_args;
 };
 
 static bool
 add_job(struct db *tx, void *arg, struct err *err)
 {
 	struct add *add = arg;
-	json_t *args = json_pack("{s:i}", "n", add->n);
-	bool ok = job_add(tx, add->kind, args, add->not_before, add->key, err);
-
-	json_decref(args);
-	return ok && (!add->fail || err_set(err, ERR_DENIED, "changed my mind"));
+	return job_add(tx, add->kind, add->bad_args ? NULL : json_pack("{s:i}", "n", add->n),
+		       add->not_before, add->key, err) &&
+	       (!add->fail || err_set(err, ERR_DENIED, "changed my mind"));
 }
 
 static struct db *
@@ -166,6 +164,9 @@ a_job_exists_when_its_cause_does(void **state)
 	struct err err = { 0 };
 
 	assert_false(db_tx(db, add_job, &job, &err));
+	job = (struct add){ .kind = "count", .bad_args = true };
+	assert_false(db_tx(db, add_job, &job, &err));
+	assert_int_equal(err.kind, ERR_INTERNAL);
 	assert_int_equal(number(db, "SELECT count(*) FROM job"), 0);
 }
 
