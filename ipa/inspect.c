@@ -1,7 +1,7 @@
 /*
  * The child is this same program, started anew: a small clean address space whatever the server's
  * size, nothing of the server's memory in it, and safe to start from any thread.  It gets the file,
- * a pipe and four variables of environment; it answers in three sections, each after its length:
+ * a pipe and four variables of environment; it answers in sections (the facts, then an icon a size), each after its length:
  * JSON (facts, or an error), the icon of 57 pixels, the icon of 512.
  *
  * The parent trusts none of it: the answer is bounded, its sections must fill it exactly, and a child
@@ -264,17 +264,19 @@ static struct inspect *
 understand(TALLOC_CTX *ctx, struct bytes answer)
 {
 	struct inspect *inspect = mem_new(ctx, struct inspect);
-	struct bytes json, small, large;
+	struct bytes json, icons[ICON_SIZES];
+	bool whole = next_section(&answer, &json);
 
-	if (!next_section(&answer, &json) || !next_section(&answer, &small) || !next_section(&answer, &large) ||
-	    answer.len || !is_png(small) || !is_png(large))
+	for (int i = 0; i < ICON_SIZES; i++)
+		whole = whole && next_section(&answer, &icons[i]) && is_png(icons[i]);
+	if (!whole || answer.len)
 		return NULL;
 	inspect->facts = json_loadb(json.p, json.len, JSON_REJECT_DUPLICATES, NULL);
 	talloc_set_destructor(inspect, release);
 	if (!json_is_object(inspect->facts))
 		return NULL;
-	inspect->icon57 = (struct bytes){ mem_copy(inspect, small.p, small.len), small.len };
-	inspect->icon512 = (struct bytes){ mem_copy(inspect, large.p, large.len), large.len };
+	for (int i = 0; i < ICON_SIZES; i++)
+		inspect->icons[i] = (struct bytes){ mem_copy(inspect, icons[i].p, icons[i].len), icons[i].len };
 	return inspect;
 }
 
@@ -402,8 +404,8 @@ answer(TALLOC_CTX *ctx, const struct inspect *inspect, const struct err *err)
 		_exit(1);
 	buf_init(&out, ctx, INSPECT_ANSWER_MAX);
 	put_section(&out, (struct bytes){ text, strlen(text) });
-	put_section(&out, inspect ? inspect->icon57 : none);
-	put_section(&out, inspect ? inspect->icon512 : none);
+	for (int i = 0; i < ICON_SIZES; i++)
+		put_section(&out, inspect ? inspect->icons[i] : none);
 	while (!out.overflow && sent < out.len) {
 		ssize_t n = write(STDOUT_FILENO, out.p + sent, out.len - sent);
 

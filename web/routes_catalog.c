@@ -350,18 +350,23 @@ post_install(struct req *req, struct reply *reply, struct err *err)
 static bool
 get_app_icon(struct req *req, struct reply *reply, struct err *err)
 {
-	bool large = strcmp(req_param(req, "size"), "57.png") != 0;
+	const char *file = req_param(req, "size");
 	char *name;
 	int64_t size;
-	int fd;
+	int fd, which = ICON_SIZES;
 
+	for (int i = 0; i < ICON_SIZES; i++)
+		if (strcmp(file, mem_printf(req, "%d.png", icon_sides[i])) == 0)
+			which = i;
+	if (which == ICON_SIZES)
+		return err_set(err, ERR_MISSING, "no such size");
 	if (!sees(req, req_param(req, "bundle")))
 		return err_set(err, ERR_MISSING, "no such app");
-	if (!build_icon(req, req->site->db, req_param(req, "bundle"), large, &name, err) ||
+	if (!build_icon(req, req->site->db, req_param(req, "bundle"), (enum icon_size)which, &name, err) ||
 	    !blob_open(req->site->blobs, name, &fd, &size, err))
 		return false;
 	reply_header(reply, "Cache-Control", "private, max-age=3600");
-	return reply_file(reply, req, fd, size, name, "image/png", NULL);
+	return reply_file(reply, req, fd, size, site_etag(req, name), "image/png", NULL);
 }
 
 /* ---- API ---- */

@@ -138,6 +138,12 @@ static const struct job_kind kinds[] = {
 
 /* ---- start and stop ---- */
 
+const char *
+site_etag(struct req *req, const char *name)
+{
+	return mem_printf(req, "\"%s\"", name);
+}
+
 bool
 site_read_file(TALLOC_CTX *ctx, const char *path, size_t max, struct bytes *ret, struct err *err)
 {
