@@ -24,6 +24,7 @@ struct inspect_opts {
 	time_t now;
 	bool udids;			/* list ProvisionedDevices by name, else only count them */
 	const char *extra_roots;	/* PEM file: signatures under them read other:test; NULL: none */
+	const char *sha256;		/* of the file, when known (an upload is hashed as it streams); else NULL */
 };
 
 struct inspect {
@@ -36,5 +37,8 @@ bool inspect_file(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, stru
 bool inspect_child(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret,
 		   bool *died, struct err *err) CHECKED;
 
-/* What the child itself runs: `pomona inspect --child`; never returns. */
+/*
+ * What the child itself runs: `pomona inspect --child`; never returns.  Every program that calls
+ * inspect_child must come here when it is started with these arguments, tests too.
+ */
 _Noreturn void inspect_child_main(int argc, char **argv);

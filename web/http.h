@@ -85,8 +85,9 @@ void req_unpause(struct req *req);	/* from any thread, once for each pause */
 
 /* ---- reply: exactly one of these a request ---- */
 bool reply_text(struct reply *reply, int status, const char *type, const char *text);	/* copied */
-bool reply_bytes(struct reply *reply, int status, const char *type, struct bytes bytes);	/* lent until the end of the program */
+bool reply_bytes(struct reply *reply, int status, const char *type, struct bytes bytes);	/* lent: of req, or for ever */
 bool reply_json(struct reply *reply, int status, json_t *json);		/* takes the reference */
+bool reply_json_as(struct reply *reply, int status, const char *type, json_t *json);
 bool reply_empty(struct reply *reply, int status);
 bool reply_see(struct reply *reply, const char *location);		/* 303 */
 /*
@@ -96,4 +97,5 @@ bool reply_see(struct reply *reply, const char *location);		/* 303 */
 struct reply_range { int64_t from, length, size; };
 bool reply_file(struct reply *reply, struct req *req, int fd, int64_t size, const char *etag,
 		const char *type, struct reply_range *sent);
-void reply_header(struct reply *reply, const char *name, const char *value);
+void reply_header(struct reply *reply, const char *name, const char *value);	/* replaces its like */
+bool reply_has(const struct reply *reply, const char *name);

@@ -162,6 +162,15 @@ reply_header(struct reply *reply, const char *name, const char *value)
 }
 
 bool
+reply_has(const struct reply *reply, const char *name)
+{
+	for (size_t i = 0; i < reply->headers_n; i++)
+		if (strcasecmp(reply->headers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+bool
 reply_text(struct reply *reply, int status, const char *type, const char *text)
 {
 	size_t len = strlen(text);
@@ -180,12 +189,18 @@ reply_bytes(struct reply *reply, int status, const char *type, struct bytes byte
 bool
 reply_json(struct reply *reply, int status, json_t *json)
 {
+	return reply_json_as(reply, status, JSON_TYPE, json);
+}
+
+bool
+reply_json_as(struct reply *reply, int status, const char *type, json_t *json)
+{
 	char *text = json_dumps(json, JSON_COMPACT);
 	bool done;
 
 	mem_must(text);
 	json_decref(json);
-	done = reply_text(reply, status, JSON_TYPE, text);
+	done = reply_text(reply, status, type, text);
 	free(text);
 	return done;
 }

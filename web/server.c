@@ -194,8 +194,13 @@ handle(struct exchange *ex)
 	struct req *req = &ex->req;
 
 	if (!ex->err.kind) {
+		bool (*check)(struct req *, struct err *) = ex->server->calls.check;
+
 		ex->handled = true;
-		if (!req->route->handle(req, &ex->reply, &ex->err)) {
+		if (check && !req->route->sink && !check(req, &ex->err)) {
+			if (!ex->err.kind)
+				err_set(&ex->err, ERR_INTERNAL, "%s was refused without words", req->route->path);
+		} else if (!req->route->handle(req, &ex->reply, &ex->err)) {
 			if (!ex->err.kind)
 				err_set(&ex->err, ERR_INTERNAL, "%s failed without an error", req->route->path);
 		} else if (!ex->reply.status) {
