@@ -328,7 +328,7 @@ pattern_sum(int64_t len)
 }
 
 static struct got
-ask_with(CURL *curl, TALLOC_CTX *ctx, struct server *server, const struct ask *ask)
+ask_with(CURL *curl, TALLOC_CTX *ctx, int port, const struct ask *ask)
 {
 	struct got got = { .head = mem_text(ctx, ""), .text = mem_text(ctx, ""), .ctx = ctx };
 	struct curl_slist *headers = NULL;
@@ -336,7 +336,7 @@ ask_with(CURL *curl, TALLOC_CTX *ctx, struct server *server, const struct ask *a
 
 	curl_easy_reset(curl);
 	curl_easy_setopt(curl, CURLOPT_URL,
-			 mem_printf(ctx, "http%s://127.0.0.1:%d%s", ask->tls ? "s" : "", server_port(server), ask->path));
+			 mem_printf(ctx, "http%s://127.0.0.1:%d%s", ask->tls ? "s" : "", port, ask->path));
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, 60L);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
@@ -373,7 +373,7 @@ static struct got
 ask_one(TALLOC_CTX *ctx, struct server *server, const struct ask *ask)
 {
 	CURL *curl = curl_easy_init();
-	struct got got = ask_with(curl, ctx, server, ask);
+	struct got got = ask_with(curl, ctx, server_port(server), ask);
 
 	curl_easy_cleanup(curl);
 	return got;
@@ -391,7 +391,7 @@ one_connection_carries_many_requests_of_both_kinds(void **state)
 	long connects = 0, n;
 
 	for (int i = 0; i < 50; i++) {
-		struct got got = ask_with(curl, *state, server,
+		struct got got = ask_with(curl, *state, server_port(server),
 					  &(struct ask){ i % 2 ? "/hello" : "/worker" });
 
 		assert_int_equal(got.status, 200);
@@ -876,12 +876,12 @@ a_new_certificate_is_used_without_a_restart_and_a_broken_one_is_not(void **state
 static void *
 ask_often(void *arg)
 {
-	struct server *server = arg;
+	const int *port = arg;
 	TALLOC_CTX *ctx = talloc_named_const(NULL, 0, "client");
 	CURL *curl = curl_easy_init();
 
 	for (int i = 0; i < 1000; i++) {
-		struct got got = ask_with(curl, ctx, server,
+		struct got got = ask_with(curl, ctx, *port,
 					  i % 3 ? &(struct ask){ "/worker" } :
 						  &(struct ask){ "/upload?mode=pause", .len = 100000 });
 
@@ -900,9 +900,10 @@ stopping_under_load_finishes_what_is_under_way(void **state)
 		struct server_conf conf = test_conf();
 		struct server *server = start(*state, &conf);
 		pthread_t clients[4];
+		int port = server_port(server);
 
 		for (int i = 0; i < 4; i++)
-			pthread_create(&clients[i], NULL, ask_often, server);
+			pthread_create(&clients[i], NULL, ask_often, &port);
 		usleep(300000);
 		server_stop(server);
 		for (int i = 0; i < 4; i++)

@@ -794,10 +794,20 @@ raise_limit(void)
 	}
 }
 
-/* What has begun, ended in the order that the library needs. */
 static void
+wait_for_zero(atomic_int *count, int64_t until_ms)
+{
+	while (atomic_load(count) > 0 && clock_ms() < until_ms)
+		usleep(WAIT_US);
+}
+
+/* What has begun, ended in the order that the library needs. */
+static int
 end(struct server *server)
 {
+	/* What is under way still is cut, but never while it is suspended: workers end what they have. */
+	atomic_store(&server->draining, true);
+	wait_for_zero(&server->suspended, INT64_MAX);
 	if (server->daemon)
 		MHD_stop_daemon(server->daemon);
 	if (server->workers)
@@ -810,7 +820,7 @@ end(struct server *server)
 		close(server->listener.fd);
 	if (server->listener.unix_path)
 		unlink(server->listener.unix_path);
-	talloc_free(server);
+	return 0;
 }
 
 bool
@@ -825,6 +835,7 @@ server_start(TALLOC_CTX *ctx, const struct server_conf *conf, struct server **re
 	uint64_t seed;
 
 	server->listener.fd = -1;
+	talloc_set_destructor(server, end);
 	server->calls = *conf->calls;
 	server->site = conf->site;
 	secret_random(&seed, sizeof seed);
@@ -839,7 +850,7 @@ server_start(TALLOC_CTX *ctx, const struct server_conf *conf, struct server **re
 	    !linger_start(server, &server->linger, err) ||
 	    !deadlines_start(server, &limits, SWEEP_MS, &server->deadlines, err) ||
 	    !start_daemon(server, conf, err)) {
-		end(server);
+		talloc_free(server);
 		return err_at(err, "serve %s", conf->listen);
 	}
 	*ret = server;
@@ -858,13 +869,6 @@ server_reload_tls(struct server *server, struct err *err)
 	return !server->tls || tls_reload(server->tls, err);
 }
 
-static void
-wait_for_zero(atomic_int *count, int64_t until_ms)
-{
-	while (atomic_load(count) > 0 && clock_ms() < until_ms)
-		usleep(WAIT_US);
-}
-
 void
 server_stop(struct server *server)
 {
@@ -873,8 +877,5 @@ server_stop(struct server *server)
 	shutdown(server->listener.fd, SHUT_RDWR);	/* who connects now is told so */
 	deadlines_end_idle(server->deadlines);
 	wait_for_zero(&server->under_way, clock_ms() + STOP_MS);
-	/* What is under way still is cut, but never while it is suspended: workers end what they have. */
-	atomic_store(&server->draining, true);
-	wait_for_zero(&server->suspended, INT64_MAX);
-	end(server);
+	talloc_free(server);
 }
