@@ -18,6 +18,7 @@
 #define TAG_MAX	8	/* "integer" */
 #define ENTITY_MAX	8	/* "#x10FFFF" */
 #define NUMBER_MAX	64
+#define KEYS_AT_FIRST	64
 
 struct key {
 	size_t at, len;
@@ -394,7 +395,7 @@ scan_key(struct scan *scan)
 	if (scan->texts.len - from > PLIST_KEY_MAX)
 		return plist_hostile(scan->err, "a key is longer than %d characters", PLIST_KEY_MAX);
 	if (scan->key_count == scan->key_room) {
-		scan->key_room = scan->key_room ? 2 * scan->key_room : 64;
+		scan->key_room *= 2;
 		scan->keys = mem_grow(scan->texts.ctx, scan->keys, struct key, scan->key_room);
 	}
 	scan->keys[scan->key_count++] = (struct key){ from, scan->texts.len - from };
@@ -505,5 +506,7 @@ plist_gate_xml(struct bytes bytes, struct err *err)
 		return plist_bad(err, "not an XML property list in UTF-8");
 	buf_init(&scan.texts, ctx, PLIST_BYTES_MAX);
 	buf_text(&scan.texts, "");
+	scan.key_room = KEYS_AT_FIRST;
+	scan.keys = mem_array(ctx, struct key, scan.key_room);
 	return scan_file(&scan);
 }
