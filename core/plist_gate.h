@@ -17,3 +17,6 @@
 
 bool plist_gate_binary(struct bytes bytes, struct err *err) CHECKED;
 bool plist_gate_xml(struct bytes bytes, struct err *err) CHECKED;	/* without a byte order mark */
+
+/* Is this the content of <integer>, <real> or <date>, and does libplist read it as we do? */
+bool plist_word_is(const char *tag, const char *text);
