@@ -11,11 +11,11 @@
 #define ASN1_DEPTH_MAX		32
 #define ASN1_ELEMENTS_MAX	20000
 
-#define ASN1_INTEGER	0x02
-#define ASN1_OID	0x06
-#define ASN1_SEQUENCE	0x30
-#define ASN1_SET	0x31
-#define ASN1_CONTEXT_0	0xa0
+#define ASN1_TAG_INTEGER	0x02
+#define ASN1_TAG_OID	0x06
+#define ASN1_TAG_SEQUENCE	0x30
+#define ASN1_TAG_SET	0x31
+#define ASN1_TAG_CONTEXT_0	0xa0
 
 struct asn1 {
 	uint8_t tag;		/* first byte: class, constructed bit and number */

@@ -13,6 +13,7 @@
 
 #define BUNDLE_ID_MAX	155
 #define PLATFORM_MAX	32
+#define ICON_SIDE_SAID_MAX 1024
 
 /* Controls, and what makes text run backwards or hides inside it; ZWJ stays: emoji need it. */
 static bool
@@ -191,15 +192,23 @@ add_icon(struct info *info, plist_t node)
 		info->icons[info->icon_count++] = name;
 }
 
-/* "AppIcon60x60" says 60; a name without a size says 0. */
+/* "AppIcon60x60@2x.png" says 120, "Icon-72" 72; a name without a number says 1. */
 static long
 icon_side(const char *name)
 {
-	const char *x = strrchr(name, 'x'), *from = x;
+	const char *at = strchr(name, '@');
+	long side = 1, scale = at ? strtol(at + 1, NULL, 10) : 1;
 
-	while (x && from > name && (isdigit((unsigned char)from[-1]) || from[-1] == '.'))
-		from--;
-	return x && from < x ? strtol(from, NULL, 10) : 0;
+	for (const char *p = name; *p && p != at; p++)
+		if (isdigit((unsigned char)*p)) {
+			char *end;
+			long number = strtol(p, &end, 10);
+
+			if (number > side && number <= ICON_SIDE_SAID_MAX)
+				side = number;
+			p = end - 1;
+		}
+	return side * (scale >= 1 && scale <= 3 ? scale : 1);
 }
 
 static int

@@ -65,14 +65,14 @@ read_team(struct provision *provision, plist_t plist)
 		provision->team_id = first_text(provision, plist, "ApplicationIdentifierPrefix");
 }
 
-/* 40 hexadecimal digits, or 8-16 since 2018; people who edit them use other letters too. */
+/* 40 hexadecimal digits, or 8-16 since 2018; whoever publishes a provision masks some with '*'. */
 static bool
 is_udid(const char *text)
 {
 	size_t len = strlen(text);
 
 	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)text[i]) && text[i] != '-')
+		if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '*')
 			return false;
 	return len > 0 && len <= UDID_MAX;
 }

@@ -84,16 +84,16 @@ is_modest(struct bytes cms)
 	struct asn1 element, signed_data;
 	size_t digests = SIZE_MAX, signers = 0;
 
-	if (!asn1_next(&cms, &element) || element.tag != ASN1_SEQUENCE)
+	if (!asn1_next(&cms, &element) || element.tag != ASN1_TAG_SEQUENCE)
 		return false;
 	cms = element.content;
-	if (!asn1_next(&cms, &element) || element.tag != ASN1_OID || !asn1_next(&cms, &element) ||
-	    element.tag != ASN1_CONTEXT_0 || !asn1_next(&element.content, &signed_data) ||
-	    signed_data.tag != ASN1_SEQUENCE)
+	if (!asn1_next(&cms, &element) || element.tag != ASN1_TAG_OID || !asn1_next(&cms, &element) ||
+	    element.tag != ASN1_TAG_CONTEXT_0 || !asn1_next(&element.content, &signed_data) ||
+	    signed_data.tag != ASN1_TAG_SEQUENCE)
 		return false;
 	/* the first SET holds digests, the last one signatures */
 	while (asn1_next(&signed_data.content, &element))
-		if (element.tag == ASN1_SET) {
+		if (element.tag == ASN1_TAG_SET) {
 			signers = count_elements(element.content);
 			digests = digests == SIZE_MAX ? signers : digests;
 		}
@@ -184,7 +184,7 @@ provision_unwrap(TALLOC_CTX *ctx, struct bytes bytes, const struct provision_roo
 
 	if (bytes.len > PROVISION_BYTES_MAX)
 		return err_set(err, ERR_INVALID, "a provisioning profile of %zu bytes is too large", bytes.len);
-	if (bytes.len > 0 && p[0] == ASN1_SEQUENCE)
+	if (bytes.len > 0 && p[0] == ASN1_TAG_SEQUENCE)
 		return unwrap_cms(ctx, bytes, roots, plist, signature, err);
 	*plist = bytes;
 	*signature = PROVISION_UNSIGNED;
