@@ -324,6 +324,7 @@ plist_gate_binary(struct bytes bytes, struct err *err)
 		return plist_hostile(err, "more than %d values", PLIST_NODES_MAX);
 	if (root >= walk.objects_count)
 		return plist_bad(err, "its first object does not exist");
-	walk.objects = objects = mem_array(NULL, struct object, walk.objects_count);
+	objects = mem_array(NULL, struct object, walk.objects_count);
+	walk.objects = objects;
 	return visit(&walk, root, 0);
 }

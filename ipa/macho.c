@@ -149,7 +149,7 @@ static bool
 read_slice(struct macho *macho, struct slice *slice, bool *simulator, struct err *err)
 {
 	struct said said = { 0 };
-	uint8_t head[28];
+	uint8_t head[28] = { 0 };
 	uint32_t cpu;
 
 	if (!slice_read(slice, 0, head, sizeof head, err))
@@ -174,7 +174,7 @@ static bool
 read_fat(struct macho *macho, const struct slice *file, bool wide, bool *simulator, struct err *err)
 {
 	const size_t entry = wide ? 32 : 20;
-	uint8_t p[8 + 32 * MACHO_ARCHS_MAX];
+	uint8_t p[8 + 32 * MACHO_ARCHS_MAX] = { 0 };
 	uint32_t count;
 
 	if (!slice_read(file, 0, p, 8, err))
@@ -207,7 +207,7 @@ macho_inspect(TALLOC_CTX *ctx, macho_read *read_at, void *arg, uint64_t size, st
 {
 	struct slice file = { .read_at = read_at, .arg = arg, .size = size };
 	struct macho *macho;
-	uint8_t magic[4];
+	uint8_t magic[4] = { 0 };
 	bool ok;
 
 	if (size < sizeof magic)
