@@ -104,6 +104,7 @@ struct seen {
 	struct extent *extents;
 	uint64_t *names;	/* hashes */
 	size_t count, room;
+	size_t folded;		/* bytes of names that were not ASCII */
 };
 
 static uint64_t
@@ -122,7 +123,7 @@ fnv(const uint8_t *p, size_t len)
  * which harms nobody but who went looking for them.
  */
 static uint64_t
-folded_hash(const struct zip_member *m)
+folded_hash(struct seen *seen, const struct zip_member *m)
 {
 	uint8_t folded[ZIP_NAME_MAX], *more;
 	size_t len = m->name_len - (m->name[m->name_len - 1] == '/'), n;
@@ -137,6 +138,7 @@ folded_hash(const struct zip_member *m)
 	}
 	if (n == len)
 		return fnv(folded, len);
+	seen->folded += len;
 	more = u8_casefold((const uint8_t *)m->name, len, NULL, UNINORM_NFC, NULL, &n);
 	mem_must(more);
 	hash = fnv(more, n);
@@ -203,10 +205,13 @@ check(TALLOC_CTX *ctx, struct zip *zip, struct err *err)
 
 		if (seen.count == ZIP_ENTRIES_MAX)
 			return TOO_LARGE(err, "the archive has more than %d entries", ZIP_ENTRIES_MAX);
+		if (seen.folded > ZIP_FOLDED_MAX)
+			return TOO_LARGE(err, "the archive has more than %u MB of names that are not ASCII",
+					 ZIP_FOLDED_MAX >> 20);
 		unpacked = m.size > UINT64_MAX - unpacked ? UINT64_MAX : unpacked + m.size;
 		if (!zip_data_at(walk, &m, &data_at, err))
 			return false;
-		seen_add(&seen, ctx, (struct extent){ m.header_at, data_at + m.packed }, folded_hash(&m));
+		seen_add(&seen, ctx, (struct extent){ m.header_at, data_at + m.packed }, folded_hash(&seen, &m));
 	}
 	if (step == ZIP_FAILED)
 		return false;

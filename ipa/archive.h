@@ -17,6 +17,7 @@
 #define ZIP_ENTRIES_MAX		200000
 #define ZIP_DIRECTORY_MAX	(64u << 20)
 #define ZIP_NAME_MAX		1024		/* iOS's PATH_MAX: a longer one could not be installed */
+#define ZIP_FOLDED_MAX		(4u << 20)	/* names that are not ASCII, together: folding them is dear */
 #define ZIP_UNPACKED_MAX	(8ull << 30)	/* all members together, as declared */
 
 struct zip {
