@@ -204,8 +204,8 @@ a_member_that_lies_is_refused_when_it_is_wanted(void **state)
 static void
 what_is_no_zip_says_so(void **state)
 {
-	static const char *const texts[] = { "", "PK", "This is not an ipa", "PK\3\4 and then it breaks off, "
-					     "as an upload does that was cut short" };
+	static const char *const texts[] = { "", "PK", "This is not an ipa",
+					     "PK\3\4 and then it breaks off, as a cut upload does" };
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		struct err err = { 0 };

@@ -298,6 +298,54 @@ many_threads_inspect_at_once_and_leave_no_child_and_no_descriptor(void **state)
 	assert_int_equal(errno, ECHILD);
 }
 
+/* What a child does that a file has taken over; chosen by the second it is told as now. */
+static void
+misbehave(int how)
+{
+	static const char garbage[] = "\xff\xff\xff\xff garbage", empty[12] = "", no_facts[] = "\0\0\0\2{}\0\0\0\0\0\0\0";
+	ssize_t n = 0;
+
+	switch (how) {
+	case 1:
+		abort();
+	case 2:
+		_exit(0);
+	case 3:
+		n = write(STDOUT_FILENO, garbage, sizeof garbage);
+		_exit(n < 0);
+	case 4:
+		n = write(STDOUT_FILENO, empty, sizeof empty);
+		_exit(n < 0);
+	case 5:
+		n = write(STDOUT_FILENO, no_facts, sizeof no_facts);
+		_exit(n < 0);
+	case 6:
+		while (n >= 0)
+			n = write(STDOUT_FILENO, garbage, sizeof garbage);
+		_exit(0);
+	}
+}
+
+static void
+a_child_that_dies_or_lies_is_one_refused_file(void **state)
+{
+	int fd = open("tests/data/ipas/adhoc.ipa", O_RDONLY | O_CLOEXEC);
+
+	for (int how = 1; how <= 6; how++) {
+		struct inspect_opts opts = { .now = how };
+		struct inspect *inspect;
+		struct err err;
+		bool died;
+
+		assert_false(inspect_child(*state, fd, &opts, &inspect, &died, &err));
+		assert_true(died);
+		assert_int_equal(err.kind, ERR_INVALID);
+		assert_string_equal(err.code, "hostile_zip");
+	}
+	close(fd);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
 /* ../shared/fixtures: what was found in them by other means. */
 
 static void
@@ -394,10 +442,13 @@ main(int argc, char **argv)
 		T(the_hash_is_taken_over_when_it_is_known),
 		T(the_same_is_told_with_and_without_a_child),
 		T(our_own_trouble_is_not_blamed_on_the_file),
+		T(a_child_that_dies_or_lies_is_one_refused_file),
 		T(many_threads_inspect_at_once_and_leave_no_child_and_no_descriptor),
 		T(real_apps_agree_with_what_is_known_of_them),
 	};
 
+	if (argc > 4 && strncmp(argv[4], "1970-01-01T00:00:0", 18) == 0)
+		misbehave(argv[4][18] - '0');
 	if (argc > 2 && strcmp(argv[1], "inspect") == 0)
 		inspect_child_main(argc - 1, argv + 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
