@@ -12,7 +12,8 @@
 static void
 put_section(struct buf *out, struct bytes section)
 {
-	unsigned char len[4] = { (unsigned char)(section.len >> 24), (unsigned char)(section.len >> 16),
+	unsigned char len[4] = { (unsigned char)(section.len >> 24),
+				 (unsigned char)(section.len >> 16),
 				 (unsigned char)(section.len >> 8), (unsigned char)section.len };
 
 	buf_add(out, len, sizeof len);
@@ -80,7 +81,8 @@ read_error(json_t *error, struct err *err)
 
 	if (!code || !text)
 		return ANSWER_NONSENSE;
-	err_code(err, json_is_true(json_object_get(error, "ours")) ? ERR_INTERNAL : ERR_INVALID, code, "%s", text);
+	err_code(err, json_is_true(json_object_get(error, "ours")) ? ERR_INTERNAL : ERR_INVALID,
+		 code, "%s", text);
 	return ANSWER_REFUSED;
 }
 
@@ -91,8 +93,8 @@ answer_read(TALLOC_CTX *ctx, struct bytes answer, struct inspect **ret, struct e
 	struct inspect *inspect = mem_new(tmp, struct inspect);
 	struct bytes json, small, large;
 
-	if (!next_section(&answer, &json) || !next_section(&answer, &small) || !next_section(&answer, &large) ||
-	    answer.len || !is_png(small) || !is_png(large))
+	if (!next_section(&answer, &json) || !next_section(&answer, &small) ||
+	    !next_section(&answer, &large) || answer.len || !is_png(small) || !is_png(large))
 		return ANSWER_NONSENSE;
 	inspect->facts = json_loadb(json.p, json.len, JSON_REJECT_DUPLICATES, NULL);
 	talloc_set_destructor(inspect, release);

@@ -75,11 +75,11 @@ hash_file(int fd, char hex[2 * EVP_MAX_MD_SIZE + 1], struct err *err)
 }
 
 /* What the caller may know already: an upload is hashed while it arrives. */
-static bool
+static void
 add_file(struct inspect *inspect, uint64_t size, const char *sha256)
 {
-	return json_object_set_new(inspect->facts, "file", json_pack("{s:I, s:s}", "size", (json_int_t)size,
-								     "sha256", sha256)) == 0;
+	json_object_set_new(inspect->facts, "file",
+			    json_pack("{s:I, s:s}", "size", (json_int_t)size, "sha256", sha256));
 }
 
 static bool
@@ -94,7 +94,8 @@ open_roots(TALLOC_CTX *ctx, const char *path, struct provision_roots **ret, stru
 		if (fd < 0)
 			return err_errno(err, "open %s", path);
 		p = mem_size(ctx, ROOTS_MAX);
-		while (pem.len < ROOTS_MAX && (n = read(fd, p + pem.len, ROOTS_MAX - pem.len)) != 0) {
+		while (pem.len < ROOTS_MAX &&
+		       (n = read(fd, p + pem.len, ROOTS_MAX - pem.len)) != 0) {
 			if (n < 0)
 				return err_errno(err, "read %s", path);
 			pem.len += (size_t)n;
@@ -109,7 +110,8 @@ open_roots(TALLOC_CTX *ctx, const char *path, struct provision_roots **ret, stru
 }
 
 bool
-inspect_file(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret, struct err *err)
+inspect_file(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret,
+	     struct err *err)
 {
 	SCOPED(mem) TALLOC_CTX *tmp = talloc_new(NULL);
 	char hex[2 * EVP_MAX_MD_SIZE + 1];
@@ -232,8 +234,8 @@ finish(struct child *child, bool whole)
 }
 
 bool
-inspect_child(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret, bool *died,
-	      struct err *err)
+inspect_child(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret,
+	      bool *died, struct err *err)
 {
 	SCOPED(mem) TALLOC_CTX *tmp = talloc_new(NULL);
 	char hex[2 * EVP_MAX_MD_SIZE + 1];
@@ -258,7 +260,8 @@ inspect_child(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct i
 		return false;
 	if (kind == ANSWER_NONSENSE) {
 		*died = true;
-		return err_code(err, ERR_INVALID, "hostile_zip", "the file could not be read safely: reading it took "
+		return err_code(err, ERR_INVALID, "hostile_zip",
+				"the file could not be read safely: reading it took "
 				"too much memory or time, or broke its reader");
 	}
 	if (!hashed) {
@@ -337,7 +340,8 @@ read_args(int argc, char **argv, struct inspect_opts *opts, struct err *err)
 			opts->udids = true;
 		else if (strcmp(argv[i], "--extra-root") == 0 && i + 1 < argc)
 			opts->extra_roots = argv[++i];
-		else if (strcmp(argv[i], "--now") == 0 && i + 1 < argc && !clock_parse(argv[++i], &opts->now, err))
+		else if (strcmp(argv[i], "--now") == 0 && i + 1 < argc &&
+			 !clock_parse(argv[++i], &opts->now, err))
 			return false;
 	}
 	return true;
@@ -358,8 +362,8 @@ inspect_child_main(int argc, char **argv)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setenv("TZ", "UTC0", 1);
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
-	ok = read_args(argc, argv, &opts, &err) && file_size(STDIN_FILENO, &size, &err) && prepare(&err) &&
-	     open_roots(ctx, opts.extra_roots, &roots, &err) &&
+	ok = read_args(argc, argv, &opts, &err) && file_size(STDIN_FILENO, &size, &err) &&
+	     prepare(&err) && open_roots(ctx, opts.extra_roots, &roots, &err) &&
 	     sandbox_limits(INSPECT_MEMORY_MAX, INSPECT_CPU_MAX_S, &err) &&
 	     sandbox_enter(STDIN_FILENO, STDOUT_FILENO, &err) &&
 	     facts_read(ctx, STDIN_FILENO, size, &opts, roots, &inspect, &err);

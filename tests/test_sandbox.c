@@ -48,7 +48,8 @@ start_a_process(void)
 static void
 map_code(void)
 {
-	_exit(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
+	_exit(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+	      MAP_FAILED);
 }
 
 static void
@@ -85,7 +86,8 @@ in_the_sandbox(void (*act)(void))
 
 	if (pid == 0) {
 		struct err err;
-		int fd = open("tests/data/ipas/adhoc.ipa", O_RDONLY | O_CLOEXEC), out = open("/dev/null", O_WRONLY);
+		int fd = open("tests/data/ipas/adhoc.ipa", O_RDONLY | O_CLOEXEC),
+		    out = open("/dev/null", O_WRONLY);
 
 		if (dup2(fd, 0) < 0 || dup2(out, 1) < 0 || !sandbox_limits(MEMORY_MAX, 5, &err) ||
 		    !sandbox_enter(0, 1, &err))
@@ -107,8 +109,10 @@ what_reading_needs_is_allowed(void **state)
 static void
 everything_else_ends_the_process(void **state)
 {
-	void (*const acts[])(void) = { open_a_file, open_a_socket, start_a_program, start_a_process, map_code,
-				       map_the_file, write_to_the_file, read_another_descriptor,
+	void (*const acts[])(void) = { open_a_file,	  open_a_socket,
+				       start_a_program,	  start_a_process,
+				       map_code,	  map_the_file,
+				       write_to_the_file, read_another_descriptor,
 				       signal_the_parent };
 
 	(void)state;
