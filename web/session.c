@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/secret.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define CSRF_FIELD "csrf"
@@ -235,15 +236,15 @@ dress(struct req *req, struct reply *reply)
 		reply_header(reply, "Cache-Control", "private, no-store");
 }
 
+/* "0", "64K", or the name of a setting in MB. */
 static int64_t
 body_max(struct site *site, const struct route *route)
 {
 	int64_t mb;
 
-	if (strcmp(route->body_max, "upload.max_mb") == 0 &&
-	    conf_number(site_conf(site), route->body_max, &mb))
+	if (conf_number(site_conf(site), route->body_max, &mb))
 		return mb * 1000000;
-	return -1;
+	return strtoll(route->body_max, NULL, 10) * (strchr(route->body_max, 'K') ? 1024 : 1);
 }
 
 const struct server_calls site_calls = {
