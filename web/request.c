@@ -67,7 +67,7 @@ req_read_form(struct req *req, struct err *err)
 {
 	if (req->body.len == 0 || !fields_type_is(req_header(req, "Content-Type"), FORM_TYPE))
 		return true;
-	return fields_read(req, req->body, HTTP_QUERY_MAX, &req->server->form, err) ||
+	return fields_read(req, req->body, HTTP_FORM_MAX, &req->server->form, err) ||
 	       err_at(err, "form");
 }
 
