@@ -5,12 +5,15 @@
  * Debian's libplist 2.2.0 can be killed by 148 bytes, so plist_open first walks the bytes itself:
  * depth, expanded node count (memoised, so shared children count each time they appear), references
  * in range, duplicate keys, string sizes; XML and binary (other formats are refused).  Only what
- * passes reaches libplist.  Refusals are ERR_INVALID with code "hostile_plist" (a bound was passed or
- * a key stands twice) or "bad_plist" (not a property list).
+ * passes, and what libplist reads the same way as we do, reaches libplist.  Refusals are ERR_INVALID
+ * with code "hostile_plist" (a bound was passed or a key stands twice) or "bad_plist" (not a property
+ * list).
  *
  * The only file that includes libplist.  A tree returned is freed by SCOPED(plist).
  */
+#include <jansson.h>
 #include <plist/plist.h>
+#include <stdint.h>
 #include <time.h>
 #include "core/mem.h"
 
@@ -36,3 +39,8 @@ bool plist_time_at(plist_t dict, const char *key, time_t *ret);
 struct bytes plist_data_of(TALLOC_CTX *ctx, plist_t node);
 size_t plist_count_at(plist_t dict, const char *key);				/* items of an array */
 plist_t plist_item_at(plist_t dict, const char *key, size_t index);		/* lent */
+/* The texts of an array, at most `max`; what is no text is left out.  The list ends with NULL. */
+const char **plist_texts_at(TALLOC_CTX *ctx, plist_t dict, const char *key, size_t max, size_t *count);
+
+/* The same as JSON: dates as ISO 8601, data as base64; what JSON cannot say (NaN) is null. */
+json_t *plist_json(plist_t node);

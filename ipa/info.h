@@ -26,7 +26,7 @@ struct info {
 	size_t url_scheme_count;
 	const char *icons[INFO_LIST_MAX];	/* file names or their beginnings, best guess first */
 	size_t icon_count;
-	bool icon_in_catalog;		/* CFBundleIconName or a name in Assets.car only */
+	bool icon_in_catalog;		/* a name in Assets.car too, or only */
 };
 
 /* ERR_INVALID: code bad_info when it is no Info.plist or lacks a usable bundle id; hostile_plist. */

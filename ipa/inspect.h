@@ -13,7 +13,7 @@
  */
 #include <jansson.h>
 #include <time.h>
-#include "core/mem.h"
+#include "ipa/icon.h"
 
 #define INSPECT_MEMORY_MAX	(256u << 20)	/* RLIMIT_AS of the child, release builds */
 #define INSPECT_CPU_MAX_S	20
@@ -24,11 +24,12 @@ struct inspect_opts {
 	time_t now;
 	bool udids;			/* list ProvisionedDevices by name, else only count them */
 	const char *extra_roots;	/* PEM file: signatures under them read other:test; NULL: none */
+	const char *sha256;		/* of the file when known, as an upload's is; NULL: hash it */
 };
 
 struct inspect {
 	json_t *facts;			/* belongs to the talloc object */
-	struct bytes icon57, icon512;	/* PNG; empty when there is no icon to read */
+	struct bytes icons[ICON_SIZES];	/* PNG; empty when there is no icon to read */
 };
 
 bool inspect_file(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret,
@@ -36,5 +37,8 @@ bool inspect_file(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, stru
 bool inspect_child(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret,
 		   bool *died, struct err *err) CHECKED;
 
-/* What the child itself runs: `pomona inspect --child`; never returns. */
+/*
+ * What the child itself runs: `pomona inspect --child`; never returns.  Every program that calls
+ * inspect_child must come here when it is started with these arguments, tests too.
+ */
 _Noreturn void inspect_child_main(int argc, char **argv);

@@ -6,6 +6,7 @@
  * so memory does not depend on its size.  A file that is no Mach-O is ERR_INVALID.
  * Formats: <mach-o/fat.h>, <mach-o/loader.h>, and the code signing blobs of xnu's cs_blobs.h.
  */
+#include <stdint.h>
 #include "core/mem.h"
 
 #define MACHO_ARCHS_MAX		16

@@ -17,10 +17,13 @@
 #define PROVISION_BYTES_MAX	(2u << 20)
 #define PROVISION_DEVICES_MAX	10000
 #define PROVISION_CERTS_MAX	200
+#define PROVISION_SIGNERS_MAX	4	/* signatures and digests of the CMS */
+#define PROVISION_CHAIN_MAX	32	/* certificates that the CMS brings along */
+#define PROVISION_TEXT_MAX	256
 
 enum provision_kind { PROVISION_DEVELOPMENT, PROVISION_ADHOC, PROVISION_ENTERPRISE, PROVISION_STORE };
 enum provision_signature {
-	PROVISION_APPLE,	/* chains to a pinned Apple root */
+	PROVISION_APPLE,	/* made by Apple's signer of provisions, under a pinned Apple root */
 	PROVISION_OTHER,	/* a good signature of somebody else */
 	PROVISION_OTHER_TEST,	/* chains to a root given for tests */
 	PROVISION_INVALID,	/* the signature does not fit the content */
@@ -64,4 +67,6 @@ bool provision_covers(const struct provision *provision, const char *bundle_id);
 
 const char *provision_kind_name(enum provision_kind kind);			/* "adhoc" */
 const char *provision_signature_name(enum provision_signature signature);	/* "other:test" */
-json_t *provision_json(const struct provision *provision, bool udids);		/* contract.md section 3 */
+
+/* contract.md section 3: `devices` is how many; with `udids` they are listed under that name too. */
+json_t *provision_json(const struct provision *provision, bool udids);

@@ -1,0 +1,29 @@
+#pragma once
+/*
+ * asn1 - the shape of DER and BER from strangers, judged before OpenSSL reads it.
+ *
+ * asn1_gate walks tags and lengths only: nesting, number of elements, every length inside its parent,
+ * indefinite lengths closed.  asn1_next then steps through what passed.  X.690 section 8.
+ */
+#include <stdint.h>
+#include "core/mem.h"
+
+#define ASN1_DEPTH_MAX		32
+#define ASN1_ELEMENTS_MAX	20000
+
+#define ASN1_TAG_INTEGER	0x02
+#define ASN1_TAG_OID	0x06
+#define ASN1_TAG_SEQUENCE	0x30
+#define ASN1_TAG_SET	0x31
+#define ASN1_TAG_CONTEXT_0	0xa0
+
+struct asn1 {
+	uint8_t tag;		/* first byte: class, constructed bit and number */
+	struct bytes content;	/* without the end mark of an indefinite length */
+};
+
+/* *len: bytes of the one element at the start; what follows it is not looked at.  ERR_INVALID. */
+bool asn1_gate(struct bytes bytes, size_t *len, struct err *err) CHECKED;
+
+/* Takes the first element off *rest; false at the end.  Only for bytes that passed the gate. */
+bool asn1_next(struct bytes *rest, struct asn1 *ret) CHECKED;
