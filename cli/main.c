@@ -1,13 +1,61 @@
-#include <stdio.h>
+/* The command line: one row a command. */
+#include "cli/cli.h"
+#include "ipa/inspect.h"
+#include "web/rooms.h"
 #include <string.h>
 
-int cmd_inspect(int argc, char **argv);
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *what;
+} commands[] = {
+	{ "init",    cmd_init,    "make the data directory, its keys, database and configuration" },
+	{ "serve",   cmd_serve,   "serve the catalog" },
+	{ "inspect", cmd_inspect, "the facts of an .ipa, as JSON" },
+	{ "upload",  cmd_upload,  "upload an .ipa; prints its install link" },
+	{ "user",    cmd_user,    "add NAME | list | passwd NAME" },
+	{ "token",   cmd_token,   "new --user NAME --scope read|upload|devices|admin" },
+	{ "doctor",  cmd_doctor,  "check the installation, from inside and outside" },
+};
+
+static void
+help(FILE *out)
+{
+	fputs("Usage: pomona COMMAND [OPTION...]\n\n", out);
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].what);
+	fputs("\n  pomona COMMAND --help   says more of one\n"
+	      "  pomona --routes         every URL\n"
+	      "  pomona --config-help    every setting\n"
+	      "  pomona --version\n", out);
+}
 
 int
 main(int argc, char **argv)
 {
-	if (argc > 1 && strcmp(argv[1], "inspect") == 0)
-		return cmd_inspect(argc - 1, argv + 1);
-	puts("pomona " POMONA_VERSION);
-	return 0;
+	const char *word = argc > 1 ? argv[1] : "";
+
+	if (strcmp(word, "--routes") == 0) {
+		routes_print(site_routes);
+		return EXIT_OK;
+	}
+	if (strcmp(word, "--config-help") == 0) {
+		conf_help();
+		return EXIT_OK;
+	}
+	if (strcmp(word, "--version") == 0) {
+		puts("pomona " POMONA_VERSION);
+		return EXIT_OK;
+	}
+	if (strcmp(word, "--help") == 0 || strcmp(word, "help") == 0) {
+		help(stdout);
+		return EXIT_OK;
+	}
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(word, commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	if (*word)
+		fprintf(stderr, "pomona: there is no command \"%s\"\n\n", word);
+	help(stderr);
+	return EXIT_USAGE_;
 }

@@ -8,6 +8,8 @@
  */
 #include "core/db.h"
 
+#define AUDIT_TEXT_MAX	(16 << 10)	/* bytes of one column; more is refused, and so is the act */
+
 /* `actor` is a person's name, "token:<id>", "cli" or "system"; `detail` may be NULL. */
 bool audit_add(struct db *tx, const char *actor, const char *act, const char *object, const char *detail,
 	       struct err *err) CHECKED;

@@ -11,7 +11,10 @@
  * db_tx returns when its commit is durable.  A closure may be run again from the start and holds up
  * everyone else: no cryptography, network or file work inside; prepare outside, check again inside.
  *
- * A `struct db` handed to a closure is the transaction; the same domain function serves both.
+ * A `struct db` handed to a closure is the transaction; the same domain function serves both.  Rows
+ * opened in a closure end with it, and rows must not outlive their database.  Before a db_tx inside a
+ * closure, end rows of INSERT, UPDATE or DELETE ... RETURNING with rows_done: nothing may be half
+ * written at a savepoint.  Such statements need a transaction: outside one, db_query can only read.
  */
 #include <stdint.h>
 #include "core/mem.h"

@@ -23,7 +23,11 @@ enum err_kind {
 	ERR_MISSING,	/* 404: also for what the caller may not know */
 	ERR_METHOD,	/* 405 */
 	ERR_CONFLICT,	/* 409 */
+	ERR_PRECONDITION, /* 412: the sender assumes what is not so */
 	ERR_LIMIT,	/* 413: too big, too many, too deep */
+	ERR_MEDIA,	/* 415: a body of a type that is not taken here */
+	ERR_LOCKED,	/* 423: another request is at it */
+	ERR_CHECKSUM,	/* 460: tus 1.0, the bytes are not what their checksum says */
 	ERR_RATE,	/* 429: too often */
 	ERR_BUSY,	/* 503: we are full or stopping; try again */
 	ERR_NO_ROOM,	/* 507: the disk is full */

@@ -12,6 +12,8 @@
 #define JOB_LEASE_S		300	/* renewed while the job runs */
 #define JOB_BACKOFF_MIN_S	5
 #define JOB_BACKOFF_MAX_S	3600
+#define JOB_KINDS_MAX		48
+#define JOB_THREADS_MAX		64
 
 struct job {
 	const char *id, *kind;
@@ -25,12 +27,19 @@ struct job_kind {
 	bool (*run)(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 };
 
-/* Inside the causing transaction.  With a dedupe_key, a waiting job of the same key is kept instead. */
+/*
+ * Inside the causing transaction.  Takes `args` over, whatever happens.  With a dedupe_key, a waiting
+ * job of the same kind and key is kept instead (its args too) and becomes due at the earlier time; one
+ * that has begun does not count, since it may have read what has changed.
+ */
 bool job_add(struct db *tx, const char *kind, json_t *args, time_t not_before, const char *dedupe_key,
 	     struct err *err) CHECKED;
 
 struct jobs;
-/* Starts `threads` workers over the kinds (array ending with name NULL).  Freeing stops them. */
+/*
+ * Starts `threads` workers over the kinds (array ending with name NULL).  Jobs of other kinds are left
+ * alone.  Freeing stops them.
+ */
 bool jobs_start(TALLOC_CTX *ctx, struct db *db, const struct job_kind *kinds, int threads, void *site,
 		struct jobs **ret, struct err *err) CHECKED;
 void jobs_wake(struct jobs *jobs);	/* after a commit that added one; else they look every second */

@@ -38,8 +38,8 @@ answer_write(struct buf *out, const struct inspect *inspect, const struct err *e
 	char *text = mem_must(json_dumps(json, JSON_COMPACT));
 
 	put_section(out, (struct bytes){ text, strlen(text) });
-	put_section(out, inspect ? inspect->icon57 : (struct bytes){ 0 });
-	put_section(out, inspect ? inspect->icon512 : (struct bytes){ 0 });
+	for (int i = 0; i < ICON_SIZES; i++)
+		put_section(out, inspect ? inspect->icons[i] : (struct bytes){ 0 });
 	free(text);
 	json_decref(json);
 }
@@ -91,10 +91,12 @@ answer_read(TALLOC_CTX *ctx, struct bytes answer, struct inspect **ret, struct e
 {
 	SCOPED(mem) TALLOC_CTX *tmp = talloc_new(NULL);
 	struct inspect *inspect = mem_new(tmp, struct inspect);
-	struct bytes json, small, large;
+	struct bytes json = { 0 }, icons[ICON_SIZES] = { 0 };
+	bool whole = next_section(&answer, &json);
 
-	if (!next_section(&answer, &json) || !next_section(&answer, &small) ||
-	    !next_section(&answer, &large) || answer.len || !is_png(small) || !is_png(large))
+	for (int i = 0; i < ICON_SIZES; i++)
+		whole = whole && next_section(&answer, &icons[i]) && is_png(icons[i]);
+	if (!whole || answer.len)
 		return ANSWER_NONSENSE;
 	inspect->facts = json_loadb(json.p, json.len, JSON_REJECT_DUPLICATES, NULL);
 	talloc_set_destructor(inspect, release);
@@ -103,8 +105,9 @@ answer_read(TALLOC_CTX *ctx, struct bytes answer, struct inspect **ret, struct e
 	if (!json_is_string(json_object_get(inspect->facts, "bundle_id")) ||
 	    !json_is_object(json_object_get(inspect->facts, "verdict")))
 		return ANSWER_NONSENSE;
-	inspect->icon57 = (struct bytes){ mem_copy(inspect, small.p, small.len), small.len };
-	inspect->icon512 = (struct bytes){ mem_copy(inspect, large.p, large.len), large.len };
+	for (int i = 0; i < ICON_SIZES; i++)
+		inspect->icons[i] =
+			(struct bytes){ mem_copy(inspect, icons[i].p, icons[i].len), icons[i].len };
 	*ret = talloc_steal(ctx, inspect);
 	return ANSWER_FACTS;
 }

@@ -224,9 +224,9 @@ add_icon(const struct source *source, const struct info *info, struct inspect *i
 
 	if (!read_icon(source, info, &icon, err))
 		return err_at(err, "icon");
-	if (icon && (!icon_png(inspect, icon, 57, &inspect->icon57, err) ||
-		     !icon_png(inspect, icon, 512, &inspect->icon512, err)))
-		return false;
+	for (int i = 0; icon && i < ICON_SIZES; i++)
+		if (!icon_png(inspect, icon, icon_sides[i], &inspect->icons[i], err))
+			return false;
 	source_name = icon						     ? icon->source
 		      : info->icon_in_catalog && source->layout->has_catalog ? "car"
 									     : "none";

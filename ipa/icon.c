@@ -20,6 +20,8 @@
 #define CHUNK_SIZE	12		/* length, type, CRC */
 #define IHDR_SIZE	13
 
+const int icon_sides[ICON_SIZES] = { 57, 120, 512 };
+
 static uint32_t
 be32(const unsigned char *p)
 {

@@ -12,6 +12,10 @@
 #define ICON_SIDE_MAX	1024
 #define ICON_HEAD_SIZE	64	/* enough of a file for icon_size */
 
+/* The sizes that are made of each: what a manifest names (57 and 512), and what a list shows. */
+enum icon_size { ICON_57, ICON_120, ICON_512, ICON_SIZES };
+extern const int icon_sides[ICON_SIZES];	/* pixels */
+
 struct icon {
 	int width, height;
 	const char *source;	/* "cgbi", "png" */

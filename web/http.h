@@ -12,7 +12,7 @@
 #include <jansson.h>
 #include "core/mem.h"
 
-#define HTTP_TARGET_MAX		8192	/* bytes of path and query as sent */
+#define HTTP_TARGET_MAX		16384	/* bytes of path and query as sent */
 #define HTTP_QUERY_MAX		64	/* query or form fields */
 #define HTTP_PARAM_MAX		4	/* :names in a path */
 #define HTTP_TEXT_MAX		(1u << 20)	/* largest body kept in memory */
@@ -63,6 +63,7 @@ struct req {
 	const char *target;		/* as sent */
 	const char *path;		/* decoded by us, dot segments refused */
 	const char *address;		/* the client's, through trusted proxies only */
+	bool proxied;			/* the peer is a trusted proxy: its headers may be believed */
 	int64_t length;			/* Content-Length, -1 when chunked or none */
 	struct bytes body;		/* when kept in memory */
 	struct person *person;		/* who is signed in, or whose token it is; NULL: nobody */
@@ -76,14 +77,18 @@ const char *req_param(struct req *req, const char *name);	/* ":name" of the path
 const char *req_query(struct req *req, const char *name);	/* NULL: not there */
 const char *req_header(struct req *req, const char *name);	/* the only occurrence, or NULL */
 const char *req_cookie(struct req *req, const char *name);
-const char *req_form(struct req *req, const char *name);	/* urlencoded body kept in memory */
+const char *req_form(struct req *req, const char *name);	/* of a form kept in memory */
+struct bytes req_form_file(struct req *req, const char *name);	/* empty: none was sent */
+const char *req_form_nth(struct req *req, const char *name, size_t n);	/* a field sent several times */
+bool req_client_cert(struct req *req, struct bytes *der);	/* as shown in TLS, not verified; false: none */
 bool req_json(struct req *req, json_t **ret, struct err *err) CHECKED;	/* belongs to req */
 void req_unpause(struct req *req);	/* from any thread, once for each pause */
 
 /* ---- reply: exactly one of these a request ---- */
 bool reply_text(struct reply *reply, int status, const char *type, const char *text);	/* copied */
-bool reply_bytes(struct reply *reply, int status, const char *type, struct bytes bytes);	/* lent until the end of the program */
+bool reply_bytes(struct reply *reply, int status, const char *type, struct bytes bytes);	/* lent: of req, or for ever */
 bool reply_json(struct reply *reply, int status, json_t *json);		/* takes the reference */
+bool reply_json_as(struct reply *reply, int status, const char *type, json_t *json);
 bool reply_empty(struct reply *reply, int status);
 bool reply_see(struct reply *reply, const char *location);		/* 303 */
 /*
@@ -93,4 +98,5 @@ bool reply_see(struct reply *reply, const char *location);		/* 303 */
 struct reply_range { int64_t from, length, size; };
 bool reply_file(struct reply *reply, struct req *req, int fd, int64_t size, const char *etag,
 		const char *type, struct reply_range *sent);
-void reply_header(struct reply *reply, const char *name, const char *value);
+void reply_header(struct reply *reply, const char *name, const char *value);	/* replaces its like */
+bool reply_has(const struct reply *reply, const char *name);

@@ -18,11 +18,14 @@ struct server_calls {
 	void (*dress)(struct req *req, struct reply *reply);
 	/* Bytes a body of this route may have; resolves route->body_max. */
 	int64_t (*body_max)(struct site *site, const struct route *route);
+	/* Once more when the body is here (a form's own proof); not for sinks.  May be NULL. */
+	bool (*check)(struct req *req, struct err *err);
 };
 
 struct server_conf {
 	const char *listen;		/* "127.0.0.1:8080", "[::]:8443", "unix:/run/pomona.sock" */
 	const char *cert_file, *key_file;	/* NULL: plain */
+	const char *client_ca;		/* PEM text: ask for a client certificate (the device listener) */
 	int io_threads, workers;
 	int connections_max, connections_per_address_max;	/* per address 0: no limit */
 	int head_s, body_grace_s, idle_s, idle_trusted_s;	/* 10, 10, 15, 60 */

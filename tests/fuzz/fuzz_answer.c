@@ -1,9 +1,7 @@
 /* Any bytes as the inspect child's answer: nonsense, or one that is written and read the same again. */
+#include "tests/fuzz/fuzz.h"
 #include "ipa/answer.h"
-#include <stdint.h>
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
@@ -17,7 +15,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 		buf_init(&out, ctx, INSPECT_ANSWER_MAX);
 		answer_write(&out, inspect, NULL);
 		if (answer_read(ctx, (struct bytes){ out.p, out.len }, &again, &err) != ANSWER_FACTS ||
-		    again->icon512.len != inspect->icon512.len)
+		    again->icons[ICON_512].len != inspect->icons[ICON_512].len)
 			abort();
 	}
 	talloc_free(ctx);

@@ -1,0 +1,561 @@
+/* Table `build`. */
+#include "catalog/build.h"
+#include "catalog/app.h"
+#include "catalog/channel.h"
+#include "core/audit.h"
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/job.h"
+#include "core/num.h"
+#include "core/secret.h"
+#include "core/text.h"
+#include <openssl/evp.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUILD_LIST_MAX 200
+
+/* ---- publish ---- */
+
+struct publish {
+	TALLOC_CTX *ctx;
+	const struct blob_draft *draft;
+	const struct build_fields *fields;
+	const struct person *person;
+	const char *bundle_id, *name, *version, *build, *minimum_os, *facts, *notes, *custom;
+	char icons[ICON_SIZES][BLOB_NAME_SIZE];
+	bool installable, fresh;
+	int64_t expires;
+	char *id;
+};
+
+static const char *
+fact(const json_t *facts, const char *key)
+{
+	const char *text = json_string_value(json_object_get(facts, key));
+
+	return text ? text : "";
+}
+
+/* The same bytes are here already: the same build, perhaps in one more channel. */
+static bool
+find_same(struct db *tx, struct publish *p, bool *found, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT id, app_id FROM build WHERE sha256 = $1",
+				     db_text(p->draft->name));
+	const char *app;
+	bool placed = false;
+
+	*found = false;
+	switch (rows_next(rows, err)) {
+	case ROWS_FAILED:	return false;
+	case ROWS_END:		return true;
+	case ROWS_ROW:		break;
+	}
+	*found = true;
+	p->id = rows_text(p->ctx, rows, 0);
+	app = rows_text(ctx, rows, 1);
+	rows_done(rows);
+	if (p->fields->channel && !channel_place(tx, app, p->fields->channel, p->id, p->person->id, &placed, err))
+		return false;
+	return !placed || audit_add(tx, person_actor(ctx, p->person), "build.promote", p->id,
+				    p->fields->channel, err);
+}
+
+static bool
+tx_publish(struct db *tx, void *arg, struct err *err)
+{
+	struct publish *p = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const struct build_fields *f = p->fields;
+	char *app;
+	bool found, placed;
+
+	p->fresh = false;
+	if (!find_same(tx, p, &found, err))
+		return false;
+	if (found)
+		return true;
+	p->fresh = true;
+	p->id = secret_id(p->ctx);
+	if (!app_upsert(ctx, tx, p->bundle_id, p->name, &app, err) ||
+	    !db_run(tx, err, "INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os,"
+		    " installable, expires, facts, chunk_sha256s, icon57, icon120, icon512, notes, branch,"
+		    " git_commit, ci_url, source, custom_fields, person_id, created) VALUES ($1, $2, $3, $4, $5,"
+		    " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+		    db_text(p->id), db_text(app), db_text(p->draft->name), db_int(p->draft->size),
+		    db_text(p->version), db_text(p->build), db_text(p->minimum_os),
+		    db_bool(p->installable), db_int(p->expires), db_text(p->facts),
+		    db_text(p->draft->chunk_sha256s), db_text(p->icons[ICON_57]),
+		    db_text(p->icons[ICON_120]), db_text(p->icons[ICON_512]),
+		    db_text(p->notes), db_text(f->branch ? f->branch : ""),
+		    db_text(f->git_commit ? f->git_commit : ""), db_text(f->ci_url ? f->ci_url : ""),
+		    db_text(f->source ? f->source : ""), db_text(p->custom), db_text(p->person->id), db_now()) ||
+	    !channel_place(tx, app, f->channel ? f->channel : CHANNEL_DEFAULT, p->id, p->person->id, &placed, err) ||
+	    !app_set_newest(tx, app, p->id, err) ||
+	    !job_add(tx, "build_md5s", json_pack("{s:s}", "build", p->id), 0, NULL, err) ||
+	    !job_add(tx, "build_retain", json_pack("{s:s}", "app", app), 0, app, err))
+		return false;
+	return audit_add(tx, person_actor(ctx, p->person), "build.upload", p->id,
+			 mem_printf(ctx, "%s %s (%s)", p->bundle_id, p->version, p->build), err);
+}
+
+static bool
+check_field(const char *name, const char *value, size_t max, struct err *err)
+{
+	if (!value)
+		return true;
+	if (!text_valid(value, strlen(value)))
+		return err_set(err, ERR_INVALID, "%s is no UTF-8 text", name);
+	return strlen(value) <= max || err_set(err, ERR_LIMIT, "%s is longer than %zu bytes", name, max);
+}
+
+static bool
+check_fields(const struct build_fields *f, struct err *err)
+{
+	json_t *custom;
+
+	if ((f->channel && !channel_name_ok(f->channel, err)) ||
+	    !check_field("changelog", f->changelog, SIZE_MAX, err) ||
+	    !check_field("branch", f->branch, BUILD_FIELD_MAX, err) ||
+	    !check_field("git_commit", f->git_commit, BUILD_FIELD_MAX, err) ||
+	    !check_field("ci_url", f->ci_url, BUILD_FIELD_MAX, err) ||
+	    !check_field("source", f->source, BUILD_FIELD_MAX, err) ||
+	    !check_field("custom_fields", f->custom_fields, BUILD_CUSTOM_MAX, err))
+		return false;
+	if (f->ci_url && *f->ci_url && strncmp(f->ci_url, "https://", 8) != 0 &&
+	    strncmp(f->ci_url, "http://", 7) != 0)
+		return err_set(err, ERR_INVALID, "ci_url begins with https:// or http://");
+	if (!f->custom_fields || !*f->custom_fields)
+		return true;
+	custom = json_loads(f->custom_fields, JSON_REJECT_DUPLICATES, NULL);
+	if (!json_is_object(custom)) {
+		json_decref(custom);
+		return err_set(err, ERR_INVALID, "custom_fields is no JSON object");
+	}
+	json_decref(custom);
+	return true;
+}
+
+static time_t
+provision_expires(const json_t *facts)
+{
+	const char *text = fact(json_object_get(facts, "provision"), "expires");
+	struct err err;
+	time_t at;
+
+	return *text && clock_parse(text, &at, &err) ? at : 0;
+}
+
+/* An app without an icon that can be read gets a plain one.  *kept are pinned. */
+static bool
+keep_icons(TALLOC_CTX *ctx, struct blobs *blobs, const struct inspect *inspect, struct publish *p, int *kept,
+	   struct err *err)
+{
+	for (*kept = 0; *kept < ICON_SIZES; ++*kept) {
+		struct bytes png = inspect->icons[*kept];
+
+		if (!png.len && !icon_drawn(ctx, p->bundle_id, icon_sides[*kept], &png, err))
+			return err_at(err, "draw an icon");
+		if (!blob_put(blobs, png, p->icons[*kept], err))
+			return err_at(err, "keep an icon");
+	}
+	return true;
+}
+
+bool
+build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_draft *draft,
+	      const struct inspect *inspect, const struct build_fields *fields,
+	      const struct person *person, char **id, bool *fresh, struct err *err)
+{
+	const json_t *facts = inspect->facts, *verdict = json_object_get(facts, "verdict");
+	void *here SCOPED(mem) = talloc_new(NULL);
+	const char *name = fact(facts, "name");
+	char *dump;
+	int kept = 0;
+	struct publish p = {
+		.ctx = ctx, .draft = draft, .fields = fields, .person = person,
+		.bundle_id = fact(facts, "bundle_id"), .name = *name ? name : fact(facts, "bundle_id"),
+		.version = fact(facts, "version"), .build = fact(facts, "build"),
+		.minimum_os = fact(facts, "minimum_os"), .expires = provision_expires(facts),
+		.installable = json_is_true(json_object_get(verdict, "installable")),
+		.custom = fields->custom_fields && *fields->custom_fields ? fields->custom_fields : "{}",
+		.notes = text_cut(here, fields->changelog ? fields->changelog : "", BUILD_NOTES_MAX),
+	};
+	bool ok;
+
+	if (!person_publishes(person, p.bundle_id))
+		return err_set(err, ERR_DENIED, "you may not publish %s", p.bundle_id);
+	if (!check_fields(fields, err))
+		return false;
+	dump = json_dumps(facts, JSON_COMPACT);
+	p.facts = mem_text(here, dump);
+	free(dump);
+	if (!blob_keep(blobs, draft, err))
+		return err_at(err, "keep %s", p.bundle_id);
+	ok = keep_icons(here, blobs, inspect, &p, &kept, err) && db_tx(db, tx_publish, &p, err);
+	while (kept > 0)
+		blob_unpin(blobs, p.icons[--kept]);
+	blob_unpin(blobs, draft->name);
+	if (!ok)
+		return err_at(err, "publish %s", p.bundle_id);
+	*id = p.id;
+	*fresh = p.fresh;
+	return true;
+}
+
+/* ---- read ---- */
+
+#define BUILD_COLUMNS "b.id, a.bundle_id, a.name, b.version, b.build, b.sha256, b.size, b.minimum_os," \
+	" b.installable, b.expires, b.created, b.notes, b.branch, b.git_commit, b.ci_url, b.source," \
+	" b.custom_fields, p.name, b.facts, a.id"
+#define BUILD_FROM " FROM build b JOIN app a ON a.id = b.app_id LEFT JOIN person p ON p.id = b.person_id"
+
+static bool
+build_json(struct db *db, struct rows *rows, bool with_facts, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	json_t *facts = json_loads(rows_text(ctx, rows, 18), 0, NULL), *channels = NULL, *json;
+	const char *id = rows_text(ctx, rows, 0);
+
+	if (!facts)
+		return err_set(err, ERR_INTERNAL, "build %s: its facts cannot be read", id);
+	if (!channel_names(db, id, &channels, err)) {
+		json_decref(facts);
+		return false;
+	}
+	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:s*, s:s, s:s, s:s, s:s, s:s, s:s, s:o*, s:s*, s:O*, s:O*, s:o}",
+		"id", id, "bundle_id", rows_text(ctx, rows, 1), "name", rows_text(ctx, rows, 2),
+		"version", rows_text(ctx, rows, 3), "build", rows_text(ctx, rows, 4),
+		"sha256", rows_text(ctx, rows, 5), "size", (json_int_t)rows_int(rows, 6),
+		"minimum_os", rows_text(ctx, rows, 7), "installable", rows_bool(rows, 8),
+		"expires", rows_int(rows, 9) ? clock_text(ctx, rows_int(rows, 9)) : NULL,
+		"created", clock_text(ctx, rows_int(rows, 10)), "notes", rows_text(ctx, rows, 11),
+		"branch", rows_text(ctx, rows, 12), "git_commit", rows_text(ctx, rows, 13),
+		"ci_url", rows_text(ctx, rows, 14), "source", rows_text(ctx, rows, 15),
+		"custom_fields", json_loads(rows_text(ctx, rows, 16), 0, NULL),
+		"by", rows_text(ctx, rows, 17), "verdict", json_object_get(facts, "verdict"),
+		"channel", json_array_get(channels, 0), "channels", channels);
+	if (with_facts)
+		json_object_set(json, "facts", facts);
+	json_decref(facts);
+	*ret = json;
+	return json || err_set(err, ERR_INTERNAL, "build %s: not made into JSON", id);
+}
+
+bool
+build_show(struct db *db, const char *id, bool facts, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT " BUILD_COLUMNS BUILD_FROM " WHERE b.id = $1", db_text(id));
+
+	return rows_one(rows, err, "no such build") && build_json(db, rows, facts, ret, err);
+}
+
+/* `next` is created and id of the last item. */
+static void
+split_after(TALLOC_CTX *ctx, const char *after, int64_t *created, const char **id)
+{
+	char *cut, *text = mem_text(ctx, after ? after : "");
+	struct err err;
+
+	*created = INT64_MAX;
+	*id = "";
+	if ((cut = strchr(text, '.'))) {
+		*cut = '\0';
+		if (num_parse(text, 0, INT64_MAX, created, &err))
+			*id = cut + 1;
+	}
+}
+
+bool
+build_list(struct db *db, const struct build_filter *filter, const char *after, int64_t limit,
+	   json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *from_id, *id = "";
+	int64_t from, at = 0, n = 0;
+	struct rows *rows;
+	json_t *items = json_array(), *list = json_pack("{s:o, s:n}", "items", items, "next");
+	enum rows_step step;
+
+	if (limit < 1 || limit > BUILD_LIST_MAX)
+		limit = BUILD_LIST_MAX;
+	split_after(ctx, after, &from, &from_id);
+	rows = db_query(ctx, db, "SELECT " BUILD_COLUMNS BUILD_FROM
+		" WHERE (b.created, b.id) < ($1, $2)"
+		" AND (CAST($3 AS TEXT) IS NULL OR a.bundle_id = $3)"
+		" AND (CAST($4 AS TEXT) IS NULL OR b.version = $4)"
+		" AND (CAST($5 AS TEXT) IS NULL OR b.build = $5)"
+		" AND (CAST($6 AS TEXT) IS NULL OR b.git_commit = $6)"
+		" AND (CAST($7 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM placement l JOIN channel c"
+		" ON c.id = l.channel_id WHERE l.build_id = b.id AND c.name = $7))"
+		" ORDER BY b.created DESC, b.id DESC LIMIT $8",
+		db_int(from), db_text(from_id), db_text(filter->bundle_id), db_text(filter->version),
+		db_text(filter->build), db_text(filter->commit), db_text(filter->channel), db_int(limit + 1));
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		json_t *item;
+
+		if (n++ == limit) {
+			json_object_set_new(list, "next", json_string(mem_printf(ctx, "%lld.%s", (long long)at, id)));
+			break;
+		}
+		if (!build_json(db, rows, false, &item, err)) {
+			json_decref(list);
+			return false;
+		}
+		id = rows_text(ctx, rows, 0);
+		at = rows_int(rows, 10);
+		json_array_append_new(items, item);
+	}
+	if (step == ROWS_FAILED) {
+		json_decref(list);
+		return err_at(err, "list of builds");
+	}
+	*ret = list;
+	return true;
+}
+
+bool
+build_count(struct db *db, const char *bundle_id, int64_t *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM build b JOIN app a ON a.id = b.app_id"
+				     " WHERE a.bundle_id = $1", db_text(bundle_id));
+
+	if (!rows_one(rows, err, "no count"))
+		return false;
+	*ret = rows_int(rows, 0);
+	return true;
+}
+
+bool
+build_icon(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, enum icon_size size, char **name,
+	   struct err *err)
+{
+	void *here SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(here, db, "SELECT b.icon57, b.icon120, b.icon512 FROM app a JOIN build b"
+				     " ON b.id = a.newest_build_id WHERE a.bundle_id = $1", db_text(bundle_id));
+
+	if (!rows_one(rows, err, "no such app"))
+		return false;
+	*name = rows_text(ctx, rows, (int)size);
+	return true;
+}
+
+/* ---- change ---- */
+
+struct change {
+	const struct person *person;
+	const char *id, *value;
+};
+
+/* The build's app, when this person may change it; else the build does not exist for them. */
+static bool
+own(TALLOC_CTX *ctx, struct db *tx, const struct change *c, char **app, char **what, struct err *err)
+{
+	void *here SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(here, tx, "SELECT a.id, a.bundle_id, b.version, b.build FROM build b"
+				     " JOIN app a ON a.id = b.app_id WHERE b.id = $1", db_text(c->id));
+	const char *bundle_id;
+
+	if (!rows_one(rows, err, "no such build"))
+		return false;
+	bundle_id = rows_text(here, rows, 1);
+	if (!person_publishes(c->person, bundle_id))
+		return err_set(err, ERR_DENIED, "you may not publish %s", bundle_id);
+	*app = rows_text(ctx, rows, 0);
+	*what = mem_printf(ctx, "%s %s (%s)", bundle_id, rows_text(here, rows, 2), rows_text(here, rows, 3));
+	return true;
+}
+
+static bool
+tx_promote(struct db *tx, void *arg, struct err *err)
+{
+	struct change *c = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char *app, *what;
+	bool placed;
+
+	if (!own(ctx, tx, c, &app, &what, err) ||
+	    !channel_place(tx, app, c->value, c->id, c->person->id, &placed, err))
+		return false;
+	return !placed || audit_add(tx, person_actor(ctx, c->person), "build.promote", c->id, c->value, err);
+}
+
+bool
+build_promote(struct db *db, const struct person *person, const char *id, const char *channel,
+	      struct err *err)
+{
+	struct change c = { person, id, channel };
+
+	return db_tx(db, tx_promote, &c, err);
+}
+
+static bool
+tx_notes(struct db *tx, void *arg, struct err *err)
+{
+	struct change *c = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char *app, *what;
+
+	return own(ctx, tx, c, &app, &what, err) &&
+	       db_run(tx, err, "UPDATE build SET notes = $1 WHERE id = $2",
+		      db_text(text_cut(ctx, c->value, BUILD_NOTES_MAX)), db_text(c->id)) &&
+	       audit_add(tx, person_actor(ctx, c->person), "build.notes", c->id, what, err);
+}
+
+bool
+build_set_notes(struct db *db, const struct person *person, const char *id, const char *notes,
+		struct err *err)
+{
+	struct change c = { person, id, notes };
+
+	return check_field("changelog", notes, SIZE_MAX, err) && db_tx(db, tx_notes, &c, err);
+}
+
+/* Takes a build away inside a transaction; the app's newest becomes the one before, or the app goes. */
+static bool
+take_away(TALLOC_CTX *ctx, struct db *tx, const char *app, const char *id, struct err *err)
+{
+	struct rows *rows;
+	enum rows_step step;
+	const char *newest = NULL;
+
+	if (!db_run(tx, err, "DELETE FROM build WHERE id = $1", db_text(id)))
+		return false;
+	rows = db_query(ctx, tx, "SELECT id FROM build WHERE app_id = $1 ORDER BY created DESC, id DESC LIMIT 1",
+			db_text(app));
+	step = rows_next(rows, err);
+	if (step == ROWS_FAILED)
+		return false;
+	if (step == ROWS_ROW)
+		newest = rows_text(ctx, rows, 0);
+	rows_done(rows);
+	return (newest ? app_set_newest(tx, app, newest, err) : app_remove(tx, app, err)) &&
+	       job_add(tx, "blob_sweep", json_object(), 0, "blob_sweep", err);
+}
+
+static bool
+tx_delete(struct db *tx, void *arg, struct err *err)
+{
+	struct change *c = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char *app, *what;
+
+	return own(ctx, tx, c, &app, &what, err) && take_away(ctx, tx, app, c->id, err) &&
+	       audit_add(tx, person_actor(ctx, c->person), "build.delete", c->id, what, err);
+}
+
+bool
+build_delete(struct db *db, const struct person *person, const char *id, struct err *err)
+{
+	struct change c = { person, id, NULL };
+
+	return db_tx(db, tx_delete, &c, err);
+}
+
+bool
+build_wants_blob(struct db *db, const char *name, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db,
+		"SELECT EXISTS (SELECT 1 FROM build WHERE sha256 = $1 OR icon57 = $1 OR icon120 = $1"
+		" OR icon512 = $1)"
+		" OR EXISTS (SELECT 1 FROM setting WHERE value = $1)", db_text(name));
+
+	if (!rows_one(rows, err, "no answer"))
+		return false;
+	*ret = rows_bool(rows, 0);
+	return true;
+}
+
+/* ---- jobs ---- */
+
+static bool
+chunk_md5s(int fd, int64_t size, struct buf *out, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const size_t block = 256u << 10;
+	unsigned char *p = mem_size(ctx, block), digest[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *md = mem_must(EVP_MD_CTX_new());
+	unsigned len;
+	bool ok = true;
+
+	for (int64_t at = 0; ok && at < size;) {
+		int64_t end = size - at > BLOB_CHUNK ? at + BLOB_CHUNK : size;
+
+		ok = EVP_DigestInit_ex(md, EVP_md5(), NULL);
+		while (ok && at < end) {
+			ssize_t n = pread(fd, p, end - at < (int64_t)block ? (size_t)(end - at) : block, at);
+
+			ok = n > 0 && EVP_DigestUpdate(md, p, (size_t)n);
+			at += n > 0 ? n : 0;
+		}
+		ok = ok && EVP_DigestFinal_ex(md, digest, &len);
+		if (ok) {
+			if (out->len)
+				buf_text(out, " ");
+			buf_hex(out, digest, len);
+		}
+	}
+	EVP_MD_CTX_free(md);
+	return ok || err_set(err, ERR_INTERNAL, "the blob cannot be read to its end");
+}
+
+bool
+build_add_md5s(struct db *db, struct blobs *blobs, const char *id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT sha256 FROM build WHERE id = $1", db_text(id));
+	struct buf md5s;
+	int fd SCOPED(fd) = -1;
+	int64_t size;
+	const char *name;
+
+	switch (rows_next(rows, err)) {
+	case ROWS_FAILED:	return false;
+	case ROWS_END:		return true;	/* deleted meanwhile */
+	case ROWS_ROW:		break;
+	}
+	name = rows_text(ctx, rows, 0);
+	rows_done(rows);
+	buf_init(&md5s, ctx, 1u << 20);
+	if (!blob_open(blobs, name, &fd, &size, err) || !chunk_md5s(fd, size, &md5s, err) ||
+	    !buf_ok(&md5s, err))
+		return err_at(err, "build %s", id);
+	return db_run(db, err, "UPDATE build SET chunk_md5s = $1 WHERE id = $2", db_text(buf_str(&md5s)),
+		      db_text(id));
+}
+
+struct retain {
+	const char *app;
+	int64_t keep;
+};
+
+static bool
+tx_retain(struct db *tx, void *arg, struct err *err)
+{
+	struct retain *r = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	json_t *surplus, *id;
+	size_t i;
+	bool ok = true;
+
+	if (!channel_surplus(tx, r->app, r->keep, &surplus, err))
+		return false;
+	json_array_foreach(surplus, i, id)
+		ok = ok && take_away(ctx, tx, r->app, json_string_value(id), err) &&
+		     audit_add(tx, "system", "build.delete", json_string_value(id), "retention", err);
+	json_decref(surplus);
+	return ok;
+}
+
+bool
+build_retain(struct db *db, const char *app, int64_t keep, struct err *err)
+{
+	struct retain r = { app, keep };
+
+	return keep <= 0 || db_tx(db, tx_retain, &r, err);
+}

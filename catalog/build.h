@@ -1,0 +1,60 @@
+#pragma once
+/*
+ * build - one uploaded file: its facts, its place in channels, its life until it is deleted.
+ *
+ * build_publish is the end of every upload: the blob is moved in place, then one transaction writes
+ * app, build, placement, audit and jobs.  The same bytes again are the same build.
+ */
+#include "catalog/person.h"
+#include "core/blob.h"
+#include "ipa/inspect.h"
+
+#define BUILD_NOTES_MAX		5000	/* bytes of release notes; longer ones are cut, and said so */
+#define BUILD_FIELD_MAX		512	/* bytes of a git fact */
+#define BUILD_CUSTOM_MAX	4096	/* bytes of custom_fields as JSON */
+
+struct build_fields {
+	const char *channel;		/* NULL: CHANNEL_DEFAULT for a new build */
+	const char *changelog, *branch, *git_commit, *ci_url, *source;
+	const char *custom_fields;	/* JSON object as text */
+};
+
+/* *fresh: false when the same bytes were here.  ERR_DENIED says nothing of what is here. */
+bool build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_draft *draft,
+		   const struct inspect *inspect, const struct build_fields *fields,
+		   const struct person *person, char **id, bool *fresh, struct err *err) CHECKED;
+
+/*
+ * {id,bundle_id,name,version,build,sha256,size,minimum_os,installable,expires,created,notes,branch,
+ * git_commit,ci_url,source,custom_fields,by,channels[],channel,verdict,facts}; facts only when asked.
+ */
+bool build_show(struct db *db, const char *id, bool facts, json_t **ret, struct err *err) CHECKED;
+
+struct build_filter {
+	const char *bundle_id, *version, *build, *commit, *channel;	/* NULL: any */
+};
+
+/* {items[], next}, newest first. */
+bool build_list(struct db *db, const struct build_filter *filter, const char *after, int64_t limit,
+		json_t **ret, struct err *err) CHECKED;
+
+bool build_count(struct db *db, const char *bundle_id, int64_t *ret, struct err *err) CHECKED;
+
+bool build_promote(struct db *db, const struct person *person, const char *id, const char *channel,
+		   struct err *err) CHECKED;
+bool build_set_notes(struct db *db, const struct person *person, const char *id, const char *notes,
+		     struct err *err) CHECKED;
+
+/* The app goes with its last build.  The blob is removed by the clean-up job. */
+bool build_delete(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
+
+/* The icon of the app's newest build: blob name. */
+bool build_icon(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, enum icon_size size,
+		char **name, struct err *err) CHECKED;
+
+/* For the clean-up: is this blob an .ipa or icon of a build, or the logo? */
+bool build_wants_blob(struct db *db, const char *name, bool *ret, struct err *err) CHECKED;
+
+/* Jobs: MD5 chunks for old iOS; the oldest builds beyond `keep` of each channel. */
+bool build_add_md5s(struct db *db, struct blobs *blobs, const char *id, struct err *err) CHECKED;
+bool build_retain(struct db *db, const char *app_id, int64_t keep, struct err *err) CHECKED;

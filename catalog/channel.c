@@ -1,0 +1,114 @@
+/* Tables `channel` and `placement`. */
+#include "catalog/channel.h"
+#include "core/secret.h"
+#include <string.h>
+
+bool
+channel_name_ok(const char *name, struct err *err)
+{
+	size_t len = strlen(name);
+
+	if (!len || len > CHANNEL_NAME_MAX || *name == '.' ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != len)
+		return err_set(err, ERR_INVALID, "a channel's name has 1 to %d letters, digits, - _ or .",
+			       CHANNEL_NAME_MAX);
+	return true;
+}
+
+bool
+channel_place(struct db *tx, const char *app_id, const char *name, const char *build_id,
+	      const char *person_id, bool *placed, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	if (!channel_name_ok(name, err) ||
+	    !db_run(tx, err, "INSERT INTO channel (id, app_id, name, created) VALUES ($1, $2, $3, $4)"
+		    " ON CONFLICT (app_id, name) DO NOTHING",
+		    db_text(secret_id(ctx)), db_text(app_id), db_text(name), db_now()) ||
+	    !db_run(tx, err, "INSERT INTO placement (channel_id, build_id, person_id, at)"
+		    " SELECT id, $1, $2, CAST($3 AS BIGINT) FROM channel WHERE app_id = $4 AND name = $5"
+		    " ON CONFLICT (channel_id, build_id) DO NOTHING",
+		    db_text(build_id), db_text(person_id), db_now(), db_text(app_id), db_text(name)))
+		return false;
+	*placed = db_changed(tx) > 0;
+	return true;
+}
+
+bool
+channel_names(struct db *db, const char *build_id, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT c.name FROM placement p JOIN channel c"
+				     " ON c.id = p.channel_id WHERE p.build_id = $1 ORDER BY c.name",
+				     db_text(build_id));
+	json_t *list = json_array();
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		json_array_append_new(list, json_string(rows_text(ctx, rows, 0)));
+	if (step == ROWS_FAILED) {
+		json_decref(list);
+		return false;
+	}
+	*ret = list;
+	return true;
+}
+
+bool
+channel_list(struct db *db, const char *app_id, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT c.name, count(p.build_id) FROM channel c"
+				     " LEFT JOIN placement p ON p.channel_id = c.id WHERE c.app_id = $1"
+				     " GROUP BY c.name ORDER BY c.name", db_text(app_id));
+	json_t *list = json_array();
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		json_array_append_new(list, json_pack("{s:s, s:I}", "name", rows_text(ctx, rows, 0),
+						      "builds", (json_int_t)rows_int(rows, 1)));
+	if (step == ROWS_FAILED) {
+		json_decref(list);
+		return false;
+	}
+	*ret = list;
+	return true;
+}
+
+bool
+channel_newest(TALLOC_CTX *ctx, struct db *db, const char *app_id, const char *name, char **build_id,
+	       struct err *err)
+{
+	void *here SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(here, db, "SELECT p.build_id FROM placement p JOIN channel c"
+				     " ON c.id = p.channel_id WHERE c.app_id = $1 AND c.name = $2"
+				     " ORDER BY p.at DESC, p.build_id DESC LIMIT 1",
+				     db_text(app_id), db_text(name));
+
+	if (!rows_one(rows, err, "nothing in this channel"))
+		return false;
+	*build_id = rows_text(ctx, rows, 0);
+	return true;
+}
+
+bool
+channel_surplus(struct db *db, const char *app_id, int64_t keep, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db,
+		"SELECT r.build_id FROM (SELECT p.build_id AS build_id,"
+		" row_number() OVER (PARTITION BY p.channel_id ORDER BY p.at DESC, p.build_id DESC) AS place"
+		" FROM placement p JOIN channel c ON c.id = p.channel_id WHERE c.app_id = $1) r"
+		" GROUP BY r.build_id HAVING min(r.place) > $2", db_text(app_id), db_int(keep));
+	json_t *list = json_array();
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		json_array_append_new(list, json_string(rows_text(ctx, rows, 0)));
+	if (step == ROWS_FAILED) {
+		json_decref(list);
+		return false;
+	}
+	*ret = list;
+	return true;
+}

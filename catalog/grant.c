@@ -1,0 +1,197 @@
+/* Tables `install_grant` and `grant_client`. */
+#include "catalog/grant.h"
+#include "core/audit.h"
+#include "core/clock.h"
+#include "core/count.h"
+#include "core/secret.h"
+#include <string.h>
+
+#define GRANT_TOKEN_MAX 64	/* longer ones are none of ours */
+
+static const char *const kinds[] = { "tap", "device", "ci" };
+
+struct fresh {
+	const struct grant_terms *terms;
+	const char *build_id, *person_id, *id;
+	char hash[SECRET_HASH_SIZE];
+};
+
+static bool
+tx_new(struct db *tx, void *arg, struct err *err)
+{
+	struct fresh *f = arg;
+
+	if (!db_run(tx, err, "INSERT INTO install_grant (hash, id, kind, build_id, person_id, manifest_until,"
+		    " ipa_seconds, installs_max, created)"
+		    " SELECT $1, $2, $3, id, $4, CAST($5 AS BIGINT), CAST($6 AS BIGINT), CAST($7 AS BIGINT),"
+		    " CAST($8 AS BIGINT) FROM build WHERE id = $9 AND installable",
+		    db_text(f->hash), db_text(f->id), db_text(kinds[f->terms->kind]), db_text(f->person_id),
+		    db_int(clock_now() + f->terms->manifest_s), db_int(f->terms->ipa_s),
+		    db_int(f->terms->installs_max), db_now(), db_text(f->build_id)))
+		return false;
+	return db_changed(tx) || err_code(err, ERR_CONFLICT, "not_installable",
+					  "this build cannot be installed; its verdict says why");
+}
+
+bool
+grant_new(TALLOC_CTX *ctx, struct db *db, const struct grant_terms *terms, const char *build_id,
+	  const char *person_id, char **token, struct err *err)
+{
+	void *here SCOPED(mem) = talloc_new(NULL);
+	char *text = secret_token(ctx);
+	struct fresh f = { terms, build_id, person_id, secret_id(here), "" };
+
+	secret_hash(text, f.hash);
+	if (!db_tx(db, tx_new, &f, err))
+		return false;
+	*token = text;
+	return true;
+}
+
+struct use {
+	const char *hash, *client;
+	int64_t installs_max;
+};
+
+/* Counted again inside the transaction: two phones at once do not share the last install. */
+static bool
+tx_use(struct db *tx, void *arg, struct err *err)
+{
+	struct use *use = arg;
+
+	if (!db_run(tx, err, "INSERT INTO grant_client (grant_hash, client, at)"
+		    " SELECT hash, $1, CAST($2 AS BIGINT) FROM install_grant g WHERE g.hash = $3"
+		    " AND (g.installs_max = 0 OR g.installs_max >"
+		    " (SELECT count(*) FROM grant_client c WHERE c.grant_hash = g.hash))"
+		    " ON CONFLICT (grant_hash, client) DO UPDATE SET client = excluded.client",
+		    db_text(use->client), db_now(), db_text(use->hash)))
+		return false;
+	return db_changed(tx) || err_set(err, ERR_MISSING, "used up");
+}
+
+bool
+grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file file, const char *client,
+	   struct grant **ret, struct err *err)
+{
+	struct grant *g = mem_new(ctx, struct grant);
+	char hash[SECRET_HASH_SIZE];
+	int64_t now = clock_now(), ipa_s, last;
+	struct rows *rows;
+	bool known, live, fetching;
+
+	if (!*token || strlen(token) > GRANT_TOKEN_MAX) {
+		count_add(COUNT_GRANTS_REFUSED, 1);
+		return err_set(err, ERR_MISSING, "no such grant");
+	}
+	rows = db_query(g, db,
+		"SELECT g.id, g.manifest_until, g.ipa_seconds, g.installs_max, g.created,"
+		" b.id, b.app_id, b.sha256, b.size, b.version, b.build, b.minimum_os, b.chunk_sha256s,"
+		" b.chunk_md5s, b.icon57, b.icon512, a.bundle_id, a.name,"
+		" (SELECT count(*) FROM grant_client c WHERE c.grant_hash = g.hash),"
+		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash),"
+		" (SELECT count(*) FROM grant_client c WHERE c.grant_hash = g.hash AND c.client = $2)"
+		" FROM install_grant g JOIN build b ON b.id = g.build_id JOIN app a ON a.id = b.app_id"
+		" WHERE g.hash = $1 AND b.installable", db_text(secret_hash(token, hash)), db_text(client));
+	if (!rows_one(rows, err, "no such grant")) {
+		count_add(COUNT_GRANTS_REFUSED, 1);
+		return false;
+	}
+	g->id = rows_text(g, rows, 0);
+	g->manifest_until = rows_int(rows, 1);
+	ipa_s = rows_int(rows, 2);
+	g->installs_max = rows_int(rows, 3);
+	g->created = rows_int(rows, 4);
+	g->build_id = rows_text(g, rows, 5);
+	g->app_id = rows_text(g, rows, 6);
+	g->sha256 = rows_text(g, rows, 7);
+	g->size = rows_int(rows, 8);
+	g->version = rows_text(g, rows, 9);
+	g->build = rows_text(g, rows, 10);
+	g->minimum_os = rows_text(g, rows, 11);
+	g->chunk_sha256s = rows_text(g, rows, 12);
+	g->chunk_md5s = rows_text(g, rows, 13);
+	g->icon57 = rows_text(g, rows, 14);
+	g->icon512 = rows_text(g, rows, 15);
+	g->bundle_id = rows_text(g, rows, 16);
+	g->name = rows_text(g, rows, 17);
+	g->installs = rows_int(rows, 18);
+	last = rows_int(rows, 19);
+	known = rows_int(rows, 20) > 0;
+	rows_done(rows);
+
+	live = now < g->manifest_until;
+	fetching = last && now < last + ipa_s;
+	if (file == GRANT_PAGE ? !live : !live && !(file != GRANT_MANIFEST && fetching)) {
+		count_add(COUNT_GRANTS_REFUSED, 1);
+		return err_set(err, ERR_MISSING, "expired");
+	}
+	if (file == GRANT_MANIFEST && !known) {
+		struct use use = { hash, client, g->installs_max };
+
+		if (!db_tx(db, tx_use, &use, err)) {
+			count_add(COUNT_GRANTS_REFUSED, 1);
+			return false;
+		}
+	}
+	*ret = g;
+	return true;
+}
+
+bool
+grant_list(struct db *db, const char *build_id, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT g.id, g.kind, g.manifest_until, g.installs_max, g.created,"
+		" (SELECT count(*) FROM grant_client c WHERE c.grant_hash = g.hash), p.name"
+		" FROM install_grant g LEFT JOIN person p ON p.id = g.person_id"
+		" WHERE g.build_id = $1 AND g.manifest_until > $2 ORDER BY g.created DESC, g.id LIMIT 200",
+		db_text(build_id), db_now());
+	json_t *list = json_array();
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s*}",
+			"id", rows_text(ctx, rows, 0), "kind", rows_text(ctx, rows, 1),
+			"expires", clock_text(ctx, rows_int(rows, 2)),
+			"installs_max", (json_int_t)rows_int(rows, 3),
+			"installs", (json_int_t)rows_int(rows, 5),
+			"created", clock_text(ctx, rows_int(rows, 4)), "by", rows_text(ctx, rows, 6)));
+	if (step == ROWS_FAILED) {
+		json_decref(list);
+		return false;
+	}
+	*ret = list;
+	return true;
+}
+
+struct revoke {
+	const char *actor, *id;
+};
+
+static bool
+tx_revoke(struct db *tx, void *arg, struct err *err)
+{
+	struct revoke *r = arg;
+
+	if (!db_run(tx, err, "DELETE FROM install_grant WHERE id = $1", db_text(r->id)))
+		return false;
+	if (!db_changed(tx))
+		return err_set(err, ERR_MISSING, "no such grant");
+	return audit_add(tx, r->actor, "grant.revoke", r->id, NULL, err);
+}
+
+bool
+grant_revoke(struct db *db, const char *actor, const char *id, struct err *err)
+{
+	struct revoke r = { actor, id };
+
+	return db_tx(db, tx_revoke, &r, err);
+}
+
+bool
+grant_sweep(struct db *db, struct err *err)
+{
+	return db_run(db, err, "DELETE FROM install_grant WHERE manifest_until + ipa_seconds < $1"
+		      " AND NOT EXISTS (SELECT 1 FROM grant_client c WHERE c.grant_hash = install_grant.hash"
+		      " AND c.at + install_grant.ipa_seconds > $2)", db_now(), db_now());
+}

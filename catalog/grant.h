@@ -1,0 +1,41 @@
+#pragma once
+/*
+ * grant - who may fetch one build without signing in.
+ *
+ * iOS fetches manifest, icons and .ipa from a system process that has no cookies, so the token in the
+ * path is the only proof.  Three kinds: *tap* (a person tapped Install: manifest 60 minutes, the .ipa
+ * 24 hours after that client's first manifest), *device* (MDM: lives as long as the enrollment),
+ * *ci* (in an upload's answer: 7 days, 20 installs, revocable).
+ *
+ * An install is a client (address and user agent) that fetched the manifest; iOS fetches it several
+ * times.  Unknown, expired, used up and revoked are one and the same ERR_MISSING.
+ */
+#include "core/db.h"
+#include <jansson.h>
+
+enum grant_kind { GRANT_TAP, GRANT_DEVICE, GRANT_CI };
+enum grant_file { GRANT_MANIFEST, GRANT_ICON, GRANT_IPA, GRANT_PAGE };
+
+struct grant_terms {
+	enum grant_kind kind;
+	int64_t manifest_s, ipa_s;	/* from now; from a client's first manifest */
+	int64_t installs_max;		/* 0: no limit */
+};
+
+struct grant {
+	const char *id, *build_id, *app_id, *bundle_id, *name, *version, *build, *minimum_os;
+	const char *sha256, *chunk_sha256s, *chunk_md5s, *icon57, *icon512;
+	int64_t size, created, manifest_until, installs_max, installs;
+};
+
+/* Only for an installable build: ERR_CONFLICT otherwise.  *token is shown once. */
+bool grant_new(TALLOC_CTX *ctx, struct db *db, const struct grant_terms *terms, const char *build_id,
+	       const char *person_id, char **token, struct err *err) CHECKED;
+
+/* `client`: hash of address and user agent. */
+bool grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file file, const char *client,
+		struct grant **ret, struct err *err) CHECKED;
+
+bool grant_list(struct db *db, const char *build_id, json_t **ret, struct err *err) CHECKED;
+bool grant_revoke(struct db *db, const char *actor, const char *id, struct err *err) CHECKED;
+bool grant_sweep(struct db *db, struct err *err) CHECKED;	/* those that can never be used again */

@@ -1,0 +1,51 @@
+#pragma once
+/*
+ * person - who may do what: local accounts and roles (the directory comes with its issue).
+ *
+ * Passwords are argon2id (m=19 MiB, t=2, p=1).  A wrong name costs the same time and gives the same
+ * words as a wrong password.  After PERSON_FAILURES_FREE wrong ones in a row each further one locks
+ * the account for twice as long, up to an hour.
+ */
+#include <jansson.h>
+#include "core/db.h"
+
+#define PERSON_NAME_MAX		64
+#define PASSWORD_MIN		8
+#define PASSWORD_MAX		1024
+#define PERSON_FAILURES_FREE	5
+#define PERSON_LOCK_MAX_S	3600
+
+enum role { ROLE_MEMBER, ROLE_PUBLISHER, ROLE_ADMIN };
+
+struct person {
+	const char *id, *name;
+	enum role role;
+	bool password_once;		/* signed in by a password that must be changed first */
+	const char *token_id;		/* NULL: a session */
+	const char *scope;		/* the token's; NULL: a session */
+	const char *bundle_id;		/* the only app the token may touch; NULL: all */
+};
+
+const char *role_name(enum role role);
+bool role_parse(const char *name, enum role *ret, struct err *err) CHECKED;
+
+/* ERR_CONFLICT when the name is taken, ERR_INVALID when name or password are no good. */
+bool person_add(struct db *db, const char *actor, const char *name, enum role role, const char *password,
+		struct err *err) CHECKED;
+bool person_set_password(struct db *db, const char *actor, const char *name, const char *password,
+			 struct err *err) CHECKED;	/* also ends the person's sessions */
+bool person_password_once(struct db *db, const char *name, struct err *err) CHECKED;
+bool person_list(struct db *db, json_t **ret, struct err *err) CHECKED;
+bool person_by_name(TALLOC_CTX *ctx, struct db *db, const char *name, struct person **ret,
+		    struct err *err) CHECKED;
+bool person_count(struct db *db, int64_t *ret, struct err *err) CHECKED;
+
+/* Takes tens of milliseconds on purpose.  ERR_SIGN_IN, or ERR_RATE while locked. */
+bool person_sign_in(TALLOC_CTX *ctx, struct db *db, const char *name, const char *password,
+		    struct person **ret, struct err *err) CHECKED;
+
+/* "anna", or "token:<id>" for the audit. */
+char *person_actor(TALLOC_CTX *ctx, const struct person *person);
+
+/* May this person (or token) upload, promote and delete builds of this app? NULL: of any. */
+bool person_publishes(const struct person *person, const char *bundle_id);

@@ -1,0 +1,104 @@
+/* Table `session`. */
+#include "catalog/session.h"
+#include "core/audit.h"
+#include "core/clock.h"
+#include "core/secret.h"
+#include <string.h>
+
+#define SEEN_STEP_S 60	/* `seen` is written at most once a minute for each session */
+
+struct fresh {
+	const struct person *person;
+	char hash[SECRET_HASH_SIZE];
+	const char *csrf;
+};
+
+static bool
+tx_new(struct db *tx, void *arg, struct err *err)
+{
+	struct fresh *f = arg;
+
+	return db_run(tx, err, "INSERT INTO session (hash, person_id, csrf, created, seen)"
+		      " VALUES ($1, $2, $3, $4, $5)", db_text(f->hash), db_text(f->person->id),
+		      db_text(f->csrf), db_now(), db_now()) &&
+	       audit_add(tx, f->person->name, "sign_in", f->person->name, NULL, err);
+}
+
+bool
+session_new(TALLOC_CTX *ctx, struct db *db, const struct person *person, char **cookie, struct err *err)
+{
+	char *token = secret_token(ctx);
+	struct fresh f = { .person = person, .csrf = secret_token(ctx) };
+
+	secret_hash(token, f.hash);
+	if (!db_tx(db, tx_new, &f, err))
+		return false;
+	*cookie = token;
+	return true;
+}
+
+struct seen {
+	char hash[SECRET_HASH_SIZE];
+};
+
+static bool
+tx_seen(struct db *tx, void *arg, struct err *err)
+{
+	struct seen *seen = arg;
+
+	return db_run(tx, err, "UPDATE session SET seen = $1 WHERE hash = $2", db_now(), db_text(seen->hash));
+}
+
+bool
+session_open(TALLOC_CTX *ctx, struct db *db, const char *cookie, const struct session_limits *limits,
+	     struct person **ret, char **csrf, struct err *err)
+{
+	struct person *person = mem_new(ctx, struct person);
+	struct seen seen;
+	struct rows *rows = db_query(person, db,
+		"SELECT p.id, p.name, p.role, s.csrf, s.created, s.seen, p.password_once FROM session s"
+		" JOIN person p ON p.id = s.person_id WHERE s.hash = $1 AND NOT p.disabled",
+		db_text(secret_hash(cookie, seen.hash)));
+	int64_t now = clock_now(), idle;
+
+	if (!rows_one(rows, err, "no such session"))
+		return err->kind == ERR_MISSING ? err_set(err, ERR_SIGN_IN, "sign in first") : false;
+	person->id = rows_text(person, rows, 0);
+	person->name = rows_text(person, rows, 1);
+	if (!role_parse(rows_text(person, rows, 2), &person->role, err))
+		return false;
+	person->password_once = rows_bool(rows, 6);
+	idle = person->role == ROLE_MEMBER ? limits->idle_s : limits->admin_idle_s;
+	if (now - rows_int(rows, 5) > idle + SEEN_STEP_S || now - rows_int(rows, 4) > limits->absolute_s)
+		return err_set(err, ERR_SIGN_IN, "the session has ended; sign in again");
+	*csrf = rows_text(ctx, rows, 3);
+	if (now - rows_int(rows, 5) >= SEEN_STEP_S)
+		db_later(db, tx_seen, mem_copy(NULL, &seen, sizeof seen));
+	rows_done(rows);
+	*ret = person;
+	return true;
+}
+
+bool
+session_end(struct db *db, const char *cookie, struct err *err)
+{
+	char hash[SECRET_HASH_SIZE];
+
+	return db_run(db, err, "DELETE FROM session WHERE hash = $1", db_text(secret_hash(cookie, hash)));
+}
+
+bool
+session_end_all(struct db *db, const char *person_id, struct err *err)
+{
+	return db_run(db, err, "DELETE FROM session WHERE person_id = $1", db_text(person_id));
+}
+
+bool
+session_sweep(struct db *db, const struct session_limits *limits, struct err *err)
+{
+	int64_t longest = limits->idle_s > limits->admin_idle_s ? limits->idle_s : limits->admin_idle_s;
+
+	return db_run(db, err, "DELETE FROM session WHERE seen < $1 OR created < $2",
+		      db_int(clock_now() - longest - SEEN_STEP_S),
+		      db_int(clock_now() - limits->absolute_s));
+}

@@ -1,0 +1,22 @@
+#pragma once
+/*
+ * session - a signed-in browser.  The cookie is kept as a hash; it ends when idle, after its absolute
+ * time, at sign-out, and when the password changes.
+ */
+#include "catalog/person.h"
+
+struct session_limits {
+	int64_t idle_s, admin_idle_s, absolute_s;
+};
+
+/* *cookie and *csrf belong to ctx. */
+bool session_new(TALLOC_CTX *ctx, struct db *db, const struct person *person, char **cookie,
+		 struct err *err) CHECKED;
+
+/* ERR_SIGN_IN when there is none (any more).  Reads only; being used is written behind. */
+bool session_open(TALLOC_CTX *ctx, struct db *db, const char *cookie, const struct session_limits *limits,
+		  struct person **person, char **csrf, struct err *err) CHECKED;
+
+bool session_end(struct db *db, const char *cookie, struct err *err) CHECKED;
+bool session_end_all(struct db *db, const char *person_id, struct err *err) CHECKED;
+bool session_sweep(struct db *db, const struct session_limits *limits, struct err *err) CHECKED;

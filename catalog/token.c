@@ -1,0 +1,153 @@
+/* Table `token`. */
+#include "catalog/token.h"
+#include "core/audit.h"
+#include "core/clock.h"
+#include "core/secret.h"
+#include <string.h>
+
+#define TOKEN_PREFIX	"pom_"	/* so that secret scanners see one */
+#define USED_STEP_S	60
+
+static const char *const scopes[] = { "read", "upload", "devices", "admin" };
+
+bool
+token_scope_ok(const char *scope)
+{
+	for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)
+		if (strcmp(scope, scopes[i]) == 0)
+			return true;
+	return false;
+}
+
+struct change {
+	const char *actor, *id, *label, *scope, *bundle_id;
+	const struct person *person;
+	char hash[SECRET_HASH_SIZE];
+};
+
+static bool
+tx_new(struct db *tx, void *arg, struct err *err)
+{
+	struct change *c = arg;
+
+	return db_run(tx, err, "INSERT INTO token (id, hash, person_id, label, scope, bundle_id,"
+		      " created) VALUES ($1, $2, $3, $4, $5, $6, $7)", db_text(c->id), db_text(c->hash),
+		      db_text(c->person->id), db_text(c->label), db_text(c->scope), db_text(c->bundle_id), db_now()) &&
+	       audit_add(tx, c->actor, "token.new", c->person->name, c->scope, err);
+}
+
+bool
+token_new(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct person *person,
+	  const char *label, const char *scope, const char *bundle_id, char **text, struct err *err)
+{
+	char *token = mem_printf(ctx, TOKEN_PREFIX "%s", secret_token(ctx));
+	struct change c = { actor, secret_id(ctx), label, scope, bundle_id, person, "" };
+
+	if (strlen(label) > TOKEN_LABEL_MAX)
+		return err_set(err, ERR_LIMIT, "the label is longer than %d bytes", TOKEN_LABEL_MAX);
+	if (!token_scope_ok(scope))
+		return err_set(err, ERR_INVALID, "\"%.20s\" is no scope: read, upload, devices or admin", scope);
+	if ((strcmp(scope, "admin") == 0 || strcmp(scope, "devices") == 0) && person->role != ROLE_ADMIN)
+		return err_set(err, ERR_DENIED, "%s is no admin, so a token of theirs cannot have the scope %s",
+			       person->name, scope);
+	if (strcmp(scope, "upload") == 0 && person->role < ROLE_PUBLISHER)
+		return err_set(err, ERR_DENIED, "%s may not publish, so a token of theirs cannot either",
+			       person->name);
+	secret_hash(token, c.hash);
+	if (!db_tx(db, tx_new, &c, err))
+		return false;
+	*text = token;
+	return true;
+}
+
+struct used {
+	char id[40];
+};
+
+static bool
+tx_used(struct db *tx, void *arg, struct err *err)
+{
+	struct used *used = arg;
+
+	return db_run(tx, err, "UPDATE token SET used = $1 WHERE id = $2", db_now(), db_text(used->id));
+}
+
+bool
+token_open(TALLOC_CTX *ctx, struct db *db, const char *text, struct person **ret, struct err *err)
+{
+	struct person *person = mem_new(ctx, struct person);
+	char hash[SECRET_HASH_SIZE];
+	struct rows *rows;
+
+	if (strncmp(text, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0)
+		return err_set(err, ERR_SIGN_IN, "that is no token of ours: they begin with " TOKEN_PREFIX);
+	rows = db_query(person, db, "SELECT t.id, t.scope, t.bundle_id, t.used, p.id, p.name, p.role"
+			" FROM token t JOIN person p ON p.id = t.person_id WHERE t.hash = $1 AND NOT p.disabled",
+			db_text(secret_hash(text, hash)));
+	if (!rows_one(rows, err, "unknown or revoked token"))
+		return err->kind == ERR_MISSING ? err_set(err, ERR_SIGN_IN, "unknown or revoked token") : false;
+	person->token_id = rows_text(person, rows, 0);
+	person->scope = rows_text(person, rows, 1);
+	person->bundle_id = rows_text(person, rows, 2);
+	person->id = rows_text(person, rows, 4);
+	person->name = rows_text(person, rows, 5);
+	if (!role_parse(rows_text(person, rows, 6), &person->role, err))
+		return false;
+	if (clock_now() - rows_int(rows, 3) >= USED_STEP_S) {
+		struct used *used = mem_new(NULL, struct used);
+
+		memcpy(used->id, person->token_id, strnlen(person->token_id, sizeof used->id - 1));
+		db_later(db, tx_used, used);
+	}
+	rows_done(rows);
+	*ret = person;
+	return true;
+}
+
+bool
+token_list(struct db *db, const char *person_id, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT id, scope, bundle_id, created, used, label FROM token"
+				     " WHERE person_id = $1 ORDER BY created DESC, id", db_text(person_id));
+	json_t *list = json_array();
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		json_t *item = json_pack("{s:s, s:s, s:s, s:s*, s:s}", "id", rows_text(ctx, rows, 0), "label",
+					 rows_text(ctx, rows, 5), "scope", rows_text(ctx, rows, 1), "bundle_id", rows_text(ctx, rows, 2),
+					 "created", clock_text(ctx, rows_int(rows, 3)));
+
+		if (rows_int(rows, 4))
+			json_object_set_new(item, "used", json_string(clock_text(ctx, rows_int(rows, 4))));
+		json_array_append_new(list, item);
+	}
+	if (step == ROWS_FAILED) {
+		json_decref(list);
+		return false;
+	}
+	*ret = list;
+	return true;
+}
+
+static bool
+tx_revoke(struct db *tx, void *arg, struct err *err)
+{
+	struct change *c = arg;
+
+	if (!db_run(tx, err, "DELETE FROM token WHERE id = $1 AND (person_id = $2 OR $3)", db_text(c->id),
+		    db_text(c->person->id), db_bool(c->person->role == ROLE_ADMIN)))
+		return false;
+	if (!db_changed(tx))
+		return err_set(err, ERR_MISSING, "no such token");
+	return audit_add(tx, c->actor, "token.revoke", c->id, NULL, err);
+}
+
+bool
+token_revoke(struct db *db, const struct person *person, const char *id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct change c = { .actor = person_actor(ctx, person), .id = id, .person = person };
+
+	return db_tx(db, tx_revoke, &c, err);
+}

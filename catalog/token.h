@@ -1,0 +1,19 @@
+#pragma once
+/*
+ * token - an API token: `pom_` and 160 random bits, shown once and kept as a hash.
+ */
+#include "catalog/person.h"
+
+#define TOKEN_LABEL_MAX 100
+
+/* *text is the whole token, for the only time.  bundle_id NULL: for all apps. */
+bool token_new(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct person *person,
+	       const char *label, const char *scope, const char *bundle_id, char **text,
+	       struct err *err) CHECKED;
+
+/* ERR_SIGN_IN for anything but a live token; *ret has scope, token_id and bundle_id set. */
+bool token_open(TALLOC_CTX *ctx, struct db *db, const char *text, struct person **ret, struct err *err) CHECKED;
+
+bool token_list(struct db *db, const char *person_id, json_t **ret, struct err *err) CHECKED;
+bool token_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
+bool token_scope_ok(const char *scope);

@@ -1,0 +1,158 @@
+/* Table `upload`. */
+#include "catalog/upload.h"
+#include "core/clock.h"
+#include "core/job.h"
+#include "core/secret.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int
+drop_fields(struct upload *upload)
+{
+	json_decref(upload->fields);
+	return 0;
+}
+
+bool
+upload_new(TALLOC_CTX *ctx, struct db *db, const struct person *person, int64_t length, json_t *fields,
+	   int64_t live_s, struct upload **ret, struct err *err)
+{
+	struct upload *u = mem_new(ctx, struct upload);
+	char *text;
+
+	u->fields = json_incref(fields);
+	talloc_set_destructor(u, drop_fields);
+	u->id = secret_token(u);
+	u->length = length;
+	u->expires = clock_now() + live_s;
+	text = json_dumps(fields, JSON_COMPACT);
+	if (!text || strlen(text) > UPLOAD_FIELDS_MAX) {
+		free(text);
+		return err_set(err, ERR_LIMIT, "Upload-Metadata is longer than %d bytes", UPLOAD_FIELDS_MAX);
+	}
+	if (!db_run(db, err, "INSERT INTO upload (id, person_id, bundle_id, length, fields, expires, created)"
+		    " VALUES ($1, $2, $3, $4, $5, $6, $7)", db_text(u->id), db_text(person->id),
+		    db_text(person->bundle_id), db_int(length), db_text(text), db_int(u->expires), db_now())) {
+		free(text);
+		return false;
+	}
+	free(text);
+	*ret = u;
+	return true;
+}
+
+bool
+upload_open(TALLOC_CTX *ctx, struct db *db, const struct person *person, const char *id,
+	    struct upload **ret, struct err *err)
+{
+	struct upload *u = mem_new(ctx, struct upload);
+	struct rows *rows = db_query(u, db, "SELECT length, status, answer, expires, fields FROM upload"
+		" WHERE id = $1 AND person_id = $2 AND expires > $3 AND bundle_id IS NOT DISTINCT FROM $4",
+		db_text(id), db_text(person->id), db_now(), db_text(person->bundle_id));
+
+	if (!rows_one(rows, err, "no such upload"))
+		return false;
+	u->id = mem_text(u, id);
+	u->length = rows_int(rows, 0);
+	u->status = rows_int(rows, 1);
+	u->answer = rows_text(u, rows, 2);
+	u->expires = rows_int(rows, 3);
+	u->fields = json_loads(rows_text(u, rows, 4), 0, NULL);
+	talloc_set_destructor(u, drop_fields);
+	rows_done(rows);
+	*ret = u;
+	return true;
+}
+
+bool
+upload_claim(TALLOC_CTX *ctx, struct db *db, const char *id, struct upload **ret, struct person **person,
+	     struct err *err)
+{
+	struct upload *u = mem_new(ctx, struct upload);
+	struct person *p = mem_new(ctx, struct person);
+	struct rows *rows = db_query(u, db, "SELECT u.length, u.status, u.fields, u.bundle_id, p.id, p.name, p.role"
+		" FROM upload u JOIN person p ON p.id = u.person_id WHERE u.id = $1 AND NOT p.disabled",
+		db_text(id));
+
+	*person = NULL;
+	switch (rows_next(rows, err)) {
+	case ROWS_FAILED:	return false;
+	case ROWS_END:		return true;
+	case ROWS_ROW:		break;
+	}
+	u->id = mem_text(u, id);
+	u->length = rows_int(rows, 0);
+	u->status = rows_int(rows, 1);
+	u->fields = json_loads(rows_text(u, rows, 2), 0, NULL);
+	talloc_set_destructor(u, drop_fields);
+	p->bundle_id = rows_text(p, rows, 3);
+	p->id = rows_text(p, rows, 4);
+	p->name = rows_text(p, rows, 5);
+	if (!role_parse(rows_text(p, rows, 6), &p->role, err))
+		return false;
+	*ret = u;
+	if (u->status == UPLOAD_READING)
+		*person = p;
+	return true;
+}
+
+static bool
+tx_whole(struct db *tx, void *arg, struct err *err)
+{
+	const char *id = arg;
+
+	return db_run(tx, err, "UPDATE upload SET status = $1 WHERE id = $2 AND status = $3",
+		      db_int(UPLOAD_READING), db_text(id), db_int(UPLOAD_RECEIVING)) &&
+	       job_add(tx, "upload_finish", json_pack("{s:s}", "upload", id), 0, id, err);
+}
+
+bool
+upload_whole(struct db *db, const char *id, struct err *err)
+{
+	return db_tx(db, tx_whole, (void *)(uintptr_t)id, err);
+}
+
+bool
+upload_set(struct db *db, const char *id, int64_t status, const char *answer, struct err *err)
+{
+	return db_run(db, err, "UPDATE upload SET status = $1, answer = $2 WHERE id = $3", db_int(status),
+		      db_text(answer), db_text(id));
+}
+
+bool
+upload_remove(struct db *db, const char *id, struct err *err)
+{
+	return db_run(db, err, "DELETE FROM upload WHERE id = $1", db_text(id));
+}
+
+bool
+upload_exists(struct db *db, const char *id, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT EXISTS (SELECT 1 FROM upload WHERE id = $1 AND status < 2)",
+				     db_text(id));
+
+	if (!rows_one(rows, err, "no answer"))
+		return false;
+	*ret = rows_bool(rows, 0);
+	return true;
+}
+
+bool
+upload_active(struct db *db, const char *person_id, int64_t *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM upload WHERE person_id = $1 AND status < 2"
+				     " AND expires > $2", db_text(person_id), db_now());
+
+	if (!rows_one(rows, err, "no answer"))
+		return false;
+	*ret = rows_int(rows, 0);
+	return true;
+}
+
+bool
+upload_sweep(struct db *db, struct err *err)
+{
+	return db_run(db, err, "DELETE FROM upload WHERE expires < $1", db_now());
+}

@@ -1,0 +1,212 @@
+/*
+ * pomona doctor: each check a line - ok, warn, fail - and what to do.
+ *
+ * From inside: settings, data directory, database, disk, certificate.  From outside, through the base
+ * URL as a phone would: does it answer, without a redirect and without asking who is there?
+ */
+#include "catalog/person.h"
+#include "cli/cli.h"
+#include "core/audit.h"
+#include "core/clock.h"
+#include "core/x509.h"
+#include "web/rooms.h"
+#include <curl/curl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define EXPIRY_WARN_DAYS 30
+
+static int failures;
+
+static void __attribute__((format(printf, 3, 4)))
+say(const char *level, const char *what, const char *fmt, ...)
+{
+	va_list ap;
+
+	failures += strcmp(level, "fail") == 0;
+	printf("%-5s %-13s", level, what);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+static void
+say_err(const char *what, const struct err *err)
+{
+	char text[520];
+
+	say("fail", what, "%s", err_text(err, text, sizeof text));
+}
+
+static void
+check_files(const struct conf *conf)
+{
+	struct stat st;
+
+	if (stat(conf->server_data, &st) != 0)
+		say("fail", "data", "%s is not there; pomona init makes it", conf->server_data);
+	else if (st.st_mode & 077)
+		say("warn", "data", "%s can be read by others; chmod 700 %s", conf->server_data, conf->server_data);
+	else
+		say("ok", "data", "%s", conf->server_data);
+	if (!*conf->key_master_file)
+		say("warn", "master key", "key.master_file is not set; pomona init makes one");
+	else if (stat(conf->key_master_file, &st) != 0)
+		say("fail", "master key", "%s is not there; restore it from where it is kept", conf->key_master_file);
+	else if (st.st_mode & 077)
+		say("fail", "master key", "%s can be read by others; chmod 600 it", conf->key_master_file);
+	else
+		say("ok", "master key", "%s", conf->key_master_file);
+}
+
+static void
+check_database(TALLOC_CTX *ctx, const struct conf *conf)
+{
+	struct err err = { 0 };
+	struct blobs *blobs;
+	struct db *db;
+	int64_t rows, people, room;
+
+	if (!db_open(ctx, conf->server_data, &db, &err) || !db_writable(db, &err)) {
+		say_err("database", &err);
+		return;
+	}
+	say("ok", "database", "writable, schema %d", db_schema_version(db));
+	if (!audit_verify(db, &rows, &err))
+		say_err("audit", &err);
+	else
+		say("ok", "audit", "%lld rows, the chain is whole", (long long)rows);
+	if (!person_count(db, &people, &err))
+		say_err("people", &err);
+	else if (!people)
+		say("warn", "people", "nobody can sign in; pomona user add NAME --admin --password-file FILE");
+	else
+		say("ok", "people", "%lld", (long long)people);
+	if (!blobs_open(ctx, mem_printf(ctx, "%s/blobs", conf->server_data), 0, &blobs, &err) ||
+	    !blobs_room(blobs, &room, &err))
+		say_err("disk", &err);
+	else
+		say(room < conf->upload_keep_free_mb * 1000000 ? "fail" : "ok", "disk",
+		    "%lld MB free; uploads stop below %lld", (long long)(room / 1000000),
+		    (long long)conf->upload_keep_free_mb);
+}
+
+static void
+check_certificate(TALLOC_CTX *ctx, const struct conf *conf)
+{
+	STACK_OF(X509) *certs SCOPED(x509_stack) = NULL;
+	struct err err = { 0 };
+	struct bytes pem;
+	time_t expires;
+	char day[11];
+
+	if (conf->server_plain || !*conf->server_tls_cert) {
+		say("ok", "certificate", "none here: a proxy does TLS");
+		return;
+	}
+	if (!site_read_file(ctx, conf->server_tls_cert, 1u << 20, &pem, &err) || !x509_read_pem(pem, &certs, &err)) {
+		say_err("certificate", &err);
+		return;
+	}
+	if (!x509_expires(sk_X509_value(certs, 0), &expires) || expires < clock_now())
+		say("fail", "certificate", "it has expired; renew it and send SIGHUP");
+	else
+		say(expires < clock_now() + EXPIRY_WARN_DAYS * 86400 ? "warn" : "ok", "certificate",
+		    "good until %s", clock_day(expires, day));
+}
+
+static size_t
+drop(char *p, size_t size, size_t n, void *arg)
+{
+	(void)p;
+	(void)arg;
+	return size * n;
+}
+
+static void
+fetch(const struct conf *conf, const char *ca, const char *what, const char *path, long expected)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	CURL *curl = curl_easy_init();
+	char why[CURL_ERROR_SIZE] = "";
+	long status = 0;
+	CURLcode rc;
+
+	curl_easy_setopt(curl, CURLOPT_URL, mem_printf(ctx, "%s%s", conf->server_base_url, path));
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, 10L);
+	if (ca)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
+	rc = curl_easy_perform(curl);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_cleanup(curl);
+	if (rc != CURLE_OK)
+		say("fail", what, "%s%s: %s", conf->server_base_url, path, *why ? why : curl_easy_strerror(rc));
+	else if (status == expected)
+		say("ok", what, "%s%s answers %ld", conf->server_base_url, path, status);
+	else if (status == 401 || (status >= 300 && status < 400))
+		say("fail", what, "%s answers %ld: a proxy in front must not ask who is there and must not "
+		    "redirect on /d/, or every install breaks", path, status);
+	else
+		say("fail", what, "%s%s answers %ld, not %ld", conf->server_base_url, path, status, expected);
+}
+
+static void
+check_outside(TALLOC_CTX *ctx, const struct conf *conf)
+{
+	const char *ca = mem_printf(ctx, "%s/tls/ca.pem", conf->server_data);
+	struct stat st;
+
+	if (!*conf->server_base_url) {
+		say("fail", "base URL", "server.base_url is not set; phones would not find their way");
+		return;
+	}
+	if (strncmp(conf->server_base_url, "https://", 8) != 0)
+		say("fail", "base URL", "%s: iOS installs from https:// alone", conf->server_base_url);
+	if (stat(ca, &st) != 0)
+		ca = NULL;
+	fetch(conf, ca, "outside", "/healthz", 200);
+	fetch(conf, ca, "installs", "/d/doctor/manifest.plist", 404);
+}
+
+struct opts {
+	struct cli_place place;
+};
+
+static const struct argp_option options[] = { CLI_PLACE_OPTIONS, { 0 } };
+
+static error_t
+parse(int key, char *arg, struct argp_state *state)
+{
+	struct opts *o = state->input;
+
+	return cli_place_option(&o->place, key, arg) ? 0 : ARGP_ERR_UNKNOWN;
+}
+
+int
+cmd_doctor(int argc, char **argv)
+{
+	static const struct argp argp = { options, parse, NULL, "Checks the installation.", NULL, NULL, NULL };
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct opts o = { 0 };
+	struct err err = { 0 };
+	struct conf *conf;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
+		return EXIT_USAGE_;
+	if (!cli_conf(ctx, &o.place, &conf, &err)) {
+		say_err("settings", &err);
+		return EXIT_REJECTED;
+	}
+	say("ok", "settings", "%s", conf->file);
+	if (*conf->seams)
+		say("warn", "settings", "for tests alone, unset them: %s", conf->seams);
+	check_files(conf);
+	check_database(ctx, conf);
+	check_certificate(ctx, conf);
+	check_outside(ctx, conf);
+	return failures ? EXIT_REJECTED : EXIT_OK;
+}

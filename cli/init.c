@@ -1,0 +1,285 @@
+/*
+ * pomona init --data DIR --base-url URL [--config FILE] [--master-key FILE]
+ *
+ * Makes the data directory, the master key (outside of it), the database and a configuration file.
+ * --local instead of --base-url is the five-minute way (`./dev run`): a private CA and a certificate
+ * for this host's own name and address, an admin with a one-time password, and a QR code that opens
+ * /trust on a phone.  Running it again changes nothing that is there, but renews that certificate when
+ * it is about to end or the address has changed.
+ */
+#include "catalog/person.h"
+#include "cli/cli.h"
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/secret.h"
+#include "core/x509.h"
+#include "web/qr.h"
+#include "web/rooms.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOCAL_PORT		8443
+#define LOCAL_TRUST_PORT	8080
+#define LOCAL_CA_DAYS		3650
+#define LOCAL_CERT_DAYS		397	/* iOS refuses certificates that live longer than 398 days */
+#define LOCAL_RENEW_DAYS	30
+#define KEY_BYTES		32
+#define QR_TEXT_SIZE		(64u << 10)
+
+struct opts {
+	struct cli_place place;
+	const char *base_url, *master_key;
+	bool local;
+};
+
+static const struct argp_option options[] = {
+	CLI_PLACE_OPTIONS,
+	{ "base-url", 'b', "URL", 0, "Where people and phones reach this server: https://apps.example.com", 0 },
+	{ "master-key", 'm', "FILE", 0, "Where the key that seals other keys is kept; never inside DIR", 0 },
+	{ "local", 'L', NULL, 0, "A private CA and this host's own address, to try it on one's own network", 0 },
+	{ 0 }
+};
+
+static error_t
+parse(int key, char *arg, struct argp_state *state)
+{
+	struct opts *o = state->input;
+
+	if (cli_place_option(&o->place, key, arg))
+		return 0;
+	switch (key) {
+	case 'b':	o->base_url = arg; break;
+	case 'm':	o->master_key = arg; break;
+	case 'L':	o->local = true; break;
+	case ARGP_KEY_END:
+		if (!o->place.data || (!o->base_url && !o->local))
+			argp_error(state, "say --data DIR and --base-url URL");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static bool
+make_dir(const char *path, struct err *err)
+{
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		return err_errno(err, "make %s", path);
+	return true;
+}
+
+/* A key beside the data it protects protects nothing: every backup would hold both. */
+static bool
+make_master_key(TALLOC_CTX *ctx, const char *path, const char *data, struct err *err)
+{
+	char real_data[PATH_MAX], real_dir[PATH_MAX], *dir = mem_text(ctx, path), *slash = strrchr(dir, '/');
+	unsigned char key[KEY_BYTES];
+	struct buf hex;
+
+	if (slash)
+		*slash = '\0';
+	if (slash && !make_dir(dir, err))
+		return false;
+	if (!realpath(data, real_data) || !realpath(slash ? dir : ".", real_dir))
+		return err_errno(err, "find %s", path);
+	if (strncmp(real_dir, real_data, strlen(real_data)) == 0 &&
+	    (real_dir[strlen(real_data)] == '/' || !real_dir[strlen(real_data)]))
+		return err_set(err, ERR_DENIED, "the master key must not lie inside %s; "
+			       "--master-key FILE names another place", data);
+	if (access(path, F_OK) == 0)
+		return true;
+	secret_random(key, sizeof key);
+	buf_init(&hex, ctx, 2 * KEY_BYTES + 1);
+	buf_hex(&hex, key, sizeof key);
+	buf_text(&hex, "\n");
+	return cli_write_file(path, 0600, buf_str(&hex), err);
+}
+
+static bool
+check_base_url(const char *url, struct err *err)
+{
+	const char *host = strstr(url, "://");
+
+	if ((strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0) || !host || !host[3] ||
+	    strpbrk(host + 3, "/?# \"\\"))
+		return err_set(err, ERR_INVALID, "%s is no base URL: https://apps.example.com, without a path", url);
+	if (url[4] != 's')
+		fprintf(stderr, "pomona: warning: iOS installs apps from https:// alone\n");
+	return true;
+}
+
+/* ---- --local ---- */
+
+struct lan {
+	char host[HOST_NAME_MAX + 1];
+	const char *address;	/* the first that is not loopback */
+	const char *names;	/* for the certificate, by spaces */
+};
+
+static bool
+find_lan(TALLOC_CTX *ctx, struct lan *lan, struct err *err)
+{
+	struct ifaddrs *list;
+
+	if (gethostname(lan->host, sizeof lan->host) != 0 || getifaddrs(&list) != 0)
+		return err_errno(err, "find this host's address");
+	lan->names = mem_printf(ctx, "%s", lan->host);
+	for (struct ifaddrs *i = list; i; i = i->ifa_next) {
+		char text[INET_ADDRSTRLEN];
+
+		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET || (i->ifa_flags & IFF_LOOPBACK) ||
+		    !(i->ifa_flags & IFF_UP))
+			continue;
+		inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, text, sizeof text);
+		if (!lan->address)
+			lan->address = mem_text(ctx, text);
+		lan->names = mem_printf(ctx, "%s %s", lan->names, text);
+	}
+	freeifaddrs(list);
+	if (!lan->address) {
+		fprintf(stderr, "pomona: warning: this host has no address on a network; phones cannot reach it\n");
+		lan->address = "127.0.0.1";
+		lan->names = mem_printf(ctx, "%s 127.0.0.1", lan->names);
+	}
+	return true;
+}
+
+/* Good for another month, and for these names? They are kept beside it, one line. */
+static bool
+certificate_serves(TALLOC_CTX *ctx, const char *dir, const char *names)
+{
+	struct bytes pem, kept;
+	STACK_OF(X509) *certs SCOPED(x509_stack) = NULL;
+	struct err err;
+	time_t expires;
+
+	return site_read_file(ctx, mem_printf(ctx, "%s/cert.pem", dir), 65536, &pem, &err) &&
+	       site_read_file(ctx, mem_printf(ctx, "%s/names", dir), 65536, &kept, &err) &&
+	       strcmp(kept.p, names) == 0 && x509_read_pem(pem, &certs, &err) &&
+	       x509_expires(sk_X509_value(certs, 0), &expires) &&
+	       expires > clock_now() + LOCAL_RENEW_DAYS * 86400;
+}
+
+static bool
+make_certificates(TALLOC_CTX *ctx, const char *data, const struct lan *lan, struct err *err)
+{
+	const char *dir = mem_printf(ctx, "%s/tls", data);
+	const char *ca_pem = mem_printf(ctx, "%s/ca.pem", dir), *ca_key = mem_printf(ctx, "%s/ca.key", dir);
+	struct x509_made ca, leaf;
+	struct bytes cert, key;
+
+	if (!make_dir(dir, err))
+		return false;
+	if (access(ca_pem, F_OK) == 0) {
+		if (certificate_serves(ctx, dir, lan->names))
+			return true;
+		if (!site_read_file(ctx, ca_pem, 65536, &cert, err) || !site_read_file(ctx, ca_key, 65536, &key, err))
+			return false;
+		ca = (struct x509_made){ mem_textn(ctx, cert.p, cert.len), mem_textn(ctx, key.p, key.len) };
+	} else if (!x509_make(ctx, mem_printf(ctx, "Pomona CA of %s", lan->host), NULL, LOCAL_CA_DAYS, NULL, &ca, err) ||
+		   !cli_write_file(ca_key, 0600, ca.key_pem, err) || !cli_write_file(ca_pem, 0644, ca.cert_pem, err)) {
+		return false;
+	}
+	return x509_make(ctx, lan->address, lan->names, LOCAL_CERT_DAYS, &ca, &leaf, err) &&
+	       cli_write_file(mem_printf(ctx, "%s/key.pem", dir), 0600, leaf.key_pem, err) &&
+	       cli_write_file(mem_printf(ctx, "%s/cert.pem", dir), 0644,
+			      mem_printf(ctx, "%s%s", leaf.cert_pem, ca.cert_pem), err) &&
+	       cli_write_file(mem_printf(ctx, "%s/names", dir), 0644, lan->names, err);
+}
+
+static bool
+first_admin(TALLOC_CTX *ctx, struct db *db, struct err *err)
+{
+	int64_t people;
+	char *password;
+
+	if (!person_count(db, &people, err))
+		return false;
+	if (people)
+		return true;
+	password = mem_printf(ctx, "%.4s-%.4s-%.4s", secret_id(ctx), secret_id(ctx), secret_id(ctx));
+	if (!person_add(db, "cli", "admin", ROLE_ADMIN, password, err) ||
+	    !person_password_once(db, "admin", err))
+		return false;
+	printf("sign in    admin, one-time password %s\n", password);
+	return true;
+}
+
+static const char *
+configuration(TALLOC_CTX *ctx, const struct opts *o, const struct lan *lan, const char *master)
+{
+	const char *text = mem_printf(ctx,
+		"# Pomona. Every setting: pomona --config-help\n"
+		"server {\n\tbase_url = \"%s\"\n", o->base_url);
+
+	if (o->local)
+		text = mem_printf(ctx, "%s\tlisten = \"[::]:%d\"\n\ttls_cert = \"%s/tls/cert.pem\"\n"
+				  "\ttls_key = \"%s/tls/key.pem\"\n\ttrust_listen = \"[::]:%d\"\n", text, LOCAL_PORT,
+				  o->place.data, o->place.data, LOCAL_TRUST_PORT);
+	text = mem_printf(ctx, "%s}\nkey {\n\tmaster_file = \"%s\"\n}\n", text, master);
+	if (o->local)
+		text = mem_printf(ctx, "%scompany {\n\tname = \"%s\"\n}\n", text, lan->host);
+	return text;
+}
+
+int
+cmd_init(int argc, char **argv)
+{
+	static const struct argp argp = { options, parse, NULL,
+		"Makes the data directory, its keys, database and configuration.", NULL, NULL, NULL };
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct opts o = { 0 };
+	struct err err = { 0 };
+	struct lan lan = { .address = NULL };
+	const char *config, *master, *trust_url;
+	char real[PATH_MAX];
+	struct conf *conf;
+	struct buf qr;
+	struct db *db;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
+		return EXIT_USAGE_;
+	umask(077);
+	if (!make_dir(o.place.data, &err))
+		return cli_fail(&err);
+	if (realpath(o.place.data, real))
+		o.place.data = mem_text(ctx, real);
+	if (o.local) {
+		if (!find_lan(ctx, &lan, &err) || !make_certificates(ctx, o.place.data, &lan, &err))
+			return cli_fail(&err);
+		o.base_url = mem_printf(ctx, "https://%s:%d", lan.address, LOCAL_PORT);
+	}
+	master = o.master_key ? o.master_key : o.local ? mem_printf(ctx, "%s.master.key", o.place.data)
+						       : "/etc/pomona/master.key";
+	config = o.place.config ? o.place.config : mem_printf(ctx, "%s/pomona.conf", o.place.data);
+	if (!check_base_url(o.base_url, &err) || !make_master_key(ctx, master, o.place.data, &err))
+		return cli_fail(&err);
+	/* A local installation follows the host's address; any other keeps what its operator wrote. */
+	if ((o.local || access(config, F_OK) != 0) &&
+	    !cli_write_file(config, 0600, configuration(ctx, &o, &lan, master), &err))
+		return cli_fail(&err);
+	o.place.config = config;
+	if (!cli_db(ctx, &o.place, &conf, &db, &err))
+		return cli_fail(&err);
+	printf("data       %s\nsettings   %s\nmaster key %s\nbase URL   %s\n", o.place.data, config, master, o.base_url);
+	if (!o.local) {
+		puts("next       pomona user add NAME --admin --password-file FILE, then pomona serve");
+		return EXIT_OK;
+	}
+	if (!first_admin(ctx, db, &err))
+		return cli_fail(&err);
+	trust_url = mem_printf(ctx, "http://%s:%d/trust", lan.address, LOCAL_TRUST_PORT);
+	buf_init(&qr, ctx, QR_TEXT_SIZE);
+	if (!qr_text(trust_url, &qr, &err))
+		return cli_fail(&err);
+	printf("on a phone %s\n%s", trust_url, buf_str(&qr));
+	return EXIT_OK;
+}

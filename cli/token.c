@@ -1,0 +1,63 @@
+/* pomona token new --user NAME --scope read|upload|devices|admin [--app BUNDLE] */
+#include "catalog/token.h"
+#include "cli/cli.h"
+#include <string.h>
+
+struct opts {
+	struct cli_place place;
+	const char *act, *user, *scope, *app;
+};
+
+static const struct argp_option options[] = {
+	CLI_PLACE_OPTIONS,
+	{ "user", 'u', "NAME", 0, "Whose token it is", 0 },
+	{ "scope", 's', "SCOPE", 0, "read, upload, devices or admin", 0 },
+	{ "app", 'a', "BUNDLE", 0, "Only for the app with this bundle id", 0 },
+	{ 0 }
+};
+
+static error_t
+parse(int key, char *arg, struct argp_state *state)
+{
+	struct opts *o = state->input;
+
+	if (cli_place_option(&o->place, key, arg))
+		return 0;
+	switch (key) {
+	case 'u':	o->user = arg; break;
+	case 's':	o->scope = arg; break;
+	case 'a':	o->app = arg; break;
+	case ARGP_KEY_ARG:
+		o->act = arg;
+		break;
+	case ARGP_KEY_END:
+		if (!o->act || strcmp(o->act, "new") != 0 || !o->user || !o->scope)
+			argp_error(state, "say new --user NAME --scope SCOPE");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+int
+cmd_token(int argc, char **argv)
+{
+	static const struct argp argp = { options, parse, "new", "Makes an API token and prints it, once.",
+					  NULL, NULL, NULL };
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct opts o = { 0 };
+	struct err err = { 0 };
+	struct person *person;
+	struct conf *conf;
+	struct db *db;
+	char *text;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
+		return EXIT_USAGE_;
+	if (!cli_db(ctx, &o.place, &conf, &db, &err) || !person_by_name(ctx, db, o.user, &person, &err) ||
+	    !token_new(ctx, db, "cli", person, "pomona token new", o.scope, o.app, &text, &err))
+		return cli_fail(&err);
+	puts(text);
+	return EXIT_OK;
+}

@@ -1,0 +1,71 @@
+#pragma once
+/*
+ * conf - every setting, from one table: its name, default, limits and meaning.
+ *
+ * Read from a libconfuse file (`upload { max_mb = 4096 }`), then the environment
+ * (POMONA__UPLOAD__MAX_MB, or POMONA__UPLOAD__MAX_MB__FILE naming a file that holds the value).
+ * An unknown key, a wrong type or a value out of bounds refuses to start, with file and line.
+ * `pomona --config-help` prints the table.  A new setting is a new row.
+ *
+ * T text, N whole number, B yes or no.  `live`: SIGHUP re-reads it; `start`: needs a restart;
+ * `seam`: for tests, a loud warning while it is set (contract.md section 1).
+ */
+#include <stdint.h>
+#include "core/mem.h"
+
+/* kind(section, key, default, [min, max,] when, help) */
+#define CONF_TABLE(T, N, B) \
+	T(server,    data,             "",    start, "Data directory; default: the folder of the configuration file") \
+	T(server,    listen,           "127.0.0.1:8080", start, "Address and port, [IPv6]:port, or unix:PATH") \
+	T(server,    base_url,         "",    start, "The URL people and phones use: https://apps.example.com, no path") \
+	T(server,    tls_cert,         "",    live,  "PEM file: certificate and chain (ECDSA P-256 is the fastest)") \
+	T(server,    tls_key,          "",    live,  "PEM file: its private key") \
+	B(server,    plain,            false, start, "Serve plain HTTP: behind a proxy that does TLS, or on loopback") \
+	T(server,    trusted_proxies,  "",    start, "Addresses or CIDRs whose X-Forwarded-* are believed; \"unix\" for a unix socket") \
+	T(server,    trust_listen,     "",    start, "A second, plain listener that serves /trust alone, for phones that do not trust us yet") \
+	N(server,    io_threads,       2,     1, 64,        start, "Threads that read and write connections") \
+	N(server,    workers,          4,     1, 256,       start, "Threads that run slow handlers") \
+	N(server,    connections_max,  10000, 16, 1000000,  start, "Connections at once") \
+	N(server,    connections_per_address_max, 256, 0, 1000000, start, "Connections of one address (trusted proxies excepted); 0 is no limit") \
+	T(company,   name,             "",    live,  "Shown on every page; the console's settings page replaces it") \
+	T(company,   accent,           "#0a6bd6", live, "The company's colour as #rrggbb; the console's settings page replaces it") \
+	N(upload,    max_mb,           4096,  1, 1048576,   live,  "Largest upload, in MB (1,000,000 bytes)") \
+	N(upload,    parallel_max,     4,     1, 1000,      live,  "Uploads at once for one token or person") \
+	N(upload,    keep_free_mb,     512,   0, 1048576,   start, "Refuse uploads (507) before the disk has less than this left, in MB") \
+	N(upload,    resume_hours,     24,    1, 720,       live,  "How long an interrupted resumable upload is kept") \
+	N(retention, keep_builds,      0,     0, 1000000,   live,  "Keep the newest N builds of each channel; 0 keeps all") \
+	N(session,   idle_minutes,     10080, 5, 525600,    live,  "A session ends when it was not used for this long") \
+	N(session,   admin_idle_minutes, 60,  5, 525600,    live,  "The same for people with the admin or publisher role") \
+	N(session,   absolute_hours,   720,   1, 8760,      live,  "A session ends this long after sign-in, used or not") \
+	N(grant,     tap_minutes,      60,    1, 1440,      live,  "How long the manifest of a tapped install can be fetched") \
+	N(grant,     tap_ipa_hours,    24,    1, 168,       live,  "How long after that its .ipa can be fetched") \
+	N(grant,     ci_days,          7,     1, 365,       live,  "How long the install link in an upload's answer works") \
+	N(grant,     ci_installs,      20,    1, 100000,    live,  "How many installs that link is good for") \
+	T(log,       level,            "info", live, "debug, info, warn or error") \
+	T(log,       format,           "text", start, "text (key=value) or json") \
+	T(metrics,   token,            "",    live,  "Bearer token for /metrics and /readyz from other hosts; loopback needs none") \
+	T(key,       master_file,      "",    start, "File (0600, outside the data directory) with the key that seals other keys") \
+	T(clock,     file,             "",    seam,  "A file holding an ISO 8601 time that replaces now") \
+	T(apple,     extra_provision_roots, "", seam, "PEM file of further roots for provisions; their signature reads other:test")
+
+struct conf {
+#define T(section, key, def, when, help)		const char *section##_##key;
+#define N(section, key, def, min, max, when, help)	int64_t section##_##key;
+#define B(section, key, def, when, help)		bool section##_##key;
+	CONF_TABLE(T, N, B)
+#undef T
+#undef N
+#undef B
+	const char *file;	/* where it was read from; "" for defaults alone */
+	const char *seams;	/* "clock.file apple.extra_provision_roots"; "" when none is set */
+};
+
+/* file NULL: defaults and environment alone. */
+bool conf_read(TALLOC_CTX *ctx, const char *file, struct conf **ret, struct err *err) CHECKED;
+
+/* As conf_read, then the values of rows that cannot change while running are taken from `running`. */
+bool conf_reread(TALLOC_CTX *ctx, const struct conf *running, struct conf **ret, struct err *err) CHECKED;
+
+/* The value of a whole-number key by its dotted name, for tables that name settings. */
+bool conf_number(const struct conf *conf, const char *name, int64_t *ret);
+void conf_help(void);	/* the table, to stdout */

@@ -1,0 +1,429 @@
+/*
+ * A lease is a row's owner and a time ahead of now, renewed while the job runs.  Whoever finds a
+ * lease that has run out takes the job over, except its own owner: if the clock jumps, this process
+ * still runs what it runs.  A worker that has lost its lease finds so when it reports, and changes
+ * nothing.
+ *
+ * The attempt is counted when the job is handed out, so a job that kills its worker each time ends
+ * among the dead as well.
+ */
+#include "core/job.h"
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistr.h>
+#include "core/clock.h"
+#include "core/count.h"
+#include "core/log.h"
+#include "core/secret.h"
+
+#define JOB_POLL_MS 1000
+
+struct jobs {
+	struct db *db;
+	const struct job_kind *kinds;
+	void *site;
+	char *me;
+	char *due_sql, *lease_sql;
+	pthread_t workers[JOB_THREADS_MAX], keeper;
+	int workers_n;
+	bool keeping;
+	pthread_mutex_t lock;	/* over what follows */
+	pthread_cond_t wake, stop;
+	uint64_t wakes;
+	int running;
+	bool stopping;
+};
+
+bool
+job_add(struct db *tx, const char *kind, json_t *args, time_t not_before, const char *dedupe_key,
+	struct err *err)
+{
+	TALLOC_CTX *scratch SCOPED(mem) = talloc_new(NULL);
+	char *text = json_dumps(args, JSON_COMPACT | JSON_SORT_KEYS);
+	time_t now = clock_now(), due = not_before > now ? not_before : now;
+	bool ok = true;
+
+	json_decref(args);
+	if (!text)	/* json_pack could not make them, and gave NULL */
+		return err_set(err, ERR_INTERNAL, "the arguments of a job of kind %s are no JSON", kind);
+	if (dedupe_key)	/* one that has failed before keeps its back-off */
+		ok = db_run(tx, err, "UPDATE job SET due = $1 WHERE kind = $2 AND dedupe_key = $3 AND"
+				     " owner = '' AND NOT dead AND attempt = 0 AND due > $1",
+			    db_int(due), db_text(kind), db_text(dedupe_key));
+	ok = ok && db_run(tx, err,
+		"INSERT INTO job (id, kind, args, dedupe_key, created, due)"
+		" SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT),"
+		" CAST($5 AS BIGINT), CAST($6 AS BIGINT)"
+		" WHERE NOT EXISTS (SELECT 1 FROM job WHERE kind = $2 AND dedupe_key = $4 AND"
+		" owner = '' AND NOT dead)",
+		db_text(secret_id(scratch)), db_text(kind), db_text(text), db_text(dedupe_key), db_int(now),
+		db_int(due));
+	free(text);
+	return ok || err_at(err, "job %s", kind);
+}
+
+/* $1 now, $2 me, $3 the end of the lease, $4... the kinds. */
+static void
+write_sql(struct jobs *jobs)
+{
+	char *kinds = mem_text(jobs, "");
+	char *due;
+
+	for (int i = 0; jobs->kinds[i].name; i++) {
+		assert(i < JOB_KINDS_MAX);
+		kinds = mem_printf(jobs, "%s%s$%d", kinds, i ? ", " : "", i + 4);
+	}
+	due = mem_printf(jobs, "SELECT id FROM job WHERE NOT dead AND due <= $1 AND lease <= $1 AND"
+			       " owner <> $2 AND kind IN (%s) ORDER BY due, id LIMIT 1", kinds);
+	jobs->due_sql = due;
+	/* The condition stands outside again: elsewhere two may have found the same row. */
+	jobs->lease_sql = mem_printf(jobs,
+		"UPDATE job SET owner = $2, lease = $3, attempt = attempt + 1 WHERE id = (%s {skip_locked})"
+		" AND lease <= $1 AND owner <> $2 AND NOT dead RETURNING id, kind, args, attempt", due);
+}
+
+struct values {
+	struct db_val vals[JOB_KINDS_MAX + 4];
+};
+
+static const struct db_val *
+fill(const struct jobs *jobs, struct values *v)
+{
+	time_t now = clock_now();
+	int n = 0;
+
+	v->vals[n++] = db_int(now);
+	v->vals[n++] = db_text(jobs->me);
+	v->vals[n++] = db_int(now + JOB_LEASE_S);
+	for (const struct job_kind *kind = jobs->kinds; kind->name; kind++)
+		v->vals[n++] = db_text(kind->name);
+	v->vals[n] = (struct db_val){ .type = DB_END };
+	return v->vals;
+}
+
+struct lease {
+	struct jobs *jobs;
+	TALLOC_CTX *ctx;
+	struct job *job;	/* NULL: somebody else was faster */
+	char *args;
+};
+
+static bool
+take_lease(struct db *tx, void *arg, struct err *err)
+{
+	struct lease *lease = arg;
+	struct values v;
+	struct rows *rows = db_queryv(lease->ctx, tx, lease->jobs->lease_sql, fill(lease->jobs, &v));
+
+	lease->job = NULL;
+	switch (rows_next(rows, err)) {
+	case ROWS_FAILED:
+		return false;
+	case ROWS_END:
+		return true;
+	case ROWS_ROW:
+		break;
+	}
+	lease->job = mem_new(lease->ctx, struct job);
+	lease->job->id = rows_text(lease->ctx, rows, 0);
+	lease->job->kind = rows_text(lease->ctx, rows, 1);
+	lease->args = rows_text(lease->ctx, rows, 2);
+	lease->job->attempt = (int)rows_int(rows, 3);
+	rows_done(rows);
+	return true;
+}
+
+/* *any: is there something to take?  Asked first, since a reader costs the writer nothing. */
+static bool
+is_due(struct jobs *jobs, TALLOC_CTX *ctx, bool *any, struct err *err)
+{
+	struct values v;
+	struct rows *rows = db_queryv(ctx, jobs->db, jobs->due_sql, fill(jobs, &v));
+	enum rows_step step = rows_next(rows, err);
+
+	rows_done(rows);
+	*any = step == ROWS_ROW;
+	return step != ROWS_FAILED;
+}
+
+/* Doubles with each attempt up to the limit; the upper half of it by chance, so that what failed
+ * together does not come back together. */
+static time_t
+back_off(int attempt)
+{
+	int64_t delay = JOB_BACKOFF_MIN_S;
+	uint32_t chance;
+
+	while (--attempt > 0 && delay < JOB_BACKOFF_MAX_S)
+		delay *= 2;
+	if (delay > JOB_BACKOFF_MAX_S)
+		delay = JOB_BACKOFF_MAX_S;
+	secret_random(&chance, sizeof chance);
+	return delay - chance % (delay / 2 + 1);
+}
+
+enum outcome { JOB_DONE, JOB_RETRIED, JOB_DEAD };
+
+struct report {
+	const struct jobs *jobs;
+	const struct job *job;
+	enum outcome outcome;
+	const char *why;
+	int64_t changed;
+};
+
+static bool
+write_report(struct db *tx, void *arg, struct err *err)
+{
+	struct report *r = arg;
+	struct db_val id = db_text(r->job->id), me = db_text(r->jobs->me), why = db_text(r->why);
+	bool ok = false;
+
+	switch (r->outcome) {
+	case JOB_DONE:
+		ok = db_run(tx, err, "DELETE FROM job WHERE id = $1 AND owner = $2", id, me);
+		break;
+	case JOB_RETRIED:
+		ok = db_run(tx, err, "UPDATE job SET owner = '', lease = 0, due = $3, last_error = $4"
+				     " WHERE id = $1 AND owner = $2",
+			    id, me, db_int(clock_now() + back_off(r->job->attempt)), why);
+		break;
+	case JOB_DEAD:
+		ok = db_run(tx, err, "UPDATE job SET owner = '', lease = 0, dead = TRUE, last_error = $3"
+				     " WHERE id = $1 AND owner = $2", id, me, why);
+		break;
+	}
+	r->changed = db_changed(tx);
+	return ok;
+}
+
+/* True: the workers stop. */
+static bool
+pause_a_little(struct jobs *jobs)
+{
+	struct timespec until;
+	bool stopping;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	pthread_mutex_lock(&jobs->lock);
+	while (!jobs->stopping && pthread_cond_timedwait(&jobs->stop, &jobs->lock, &until) != ETIMEDOUT)
+		;
+	stopping = jobs->stopping;
+	pthread_mutex_unlock(&jobs->lock);
+	return stopping;
+}
+
+/* What became of the job must reach the table; if it never does, the lease runs out one day. */
+static void
+report(struct jobs *jobs, const struct job *job, enum outcome outcome, const char *why)
+{
+	static const enum count counts[] = { [JOB_DONE] = COUNT_JOBS_DONE, [JOB_RETRIED] = COUNT_JOBS_RETRIED,
+					     [JOB_DEAD] = COUNT_JOBS_DEAD };
+	struct report r = { jobs, job, outcome, why, 0 };
+	struct err err = { 0 };
+
+	while (!db_tx(jobs->db, write_report, &r, &err)) {
+		log_err("the outcome of a job could not be written", &err, KV("job", job->id),
+			KV("kind", job->kind));
+		if (pause_a_little(jobs))
+			return;
+	}
+	count_add(counts[outcome], 1);
+	if (!r.changed)
+		log_warn("a job lost its lease while it ran", KV("job", job->id), KV("kind", job->kind));
+}
+
+/* An error's text was cut to its size, maybe inside a character, and may quote anything. */
+static const char *
+storable(char *text)
+{
+	if (u8_check((const uint8_t *)text, strlen(text)))
+		for (char *c = text; *c; c++)
+			if ((unsigned char)*c >= 0x80)
+				*c = '?';
+	return text;
+}
+
+static void
+run(struct jobs *jobs, struct job *job, const char *args, TALLOC_CTX *ctx)
+{
+	const struct job_kind *kind = jobs->kinds;
+	char text[sizeof((struct err *)0)->path + sizeof((struct err *)0)->cause + 2];
+	struct err err = { 0 };
+	bool ok, dead;
+
+	while (kind->name && strcmp(kind->name, job->kind) != 0)
+		kind++;
+	assert(kind->name);
+	if (job->attempt > kind->attempts_max) {
+		log_error("a job is dead: its worker died each time", KV("job", job->id), KV("kind", job->kind));
+		report(jobs, job, JOB_DEAD, "its worker died each time");
+		return;
+	}
+	log_request(job->id);
+	job->args = json_loads(args, 0, NULL);
+	ok = job->args ? kind->run(job, ctx, jobs->site, &err)
+		       : err_set(&err, ERR_INTERNAL, "its arguments are no JSON");
+	json_decref(job->args);
+	if (ok) {
+		report(jobs, job, JOB_DONE, NULL);
+	} else {
+		dead = job->attempt >= kind->attempts_max;
+		log_err(dead ? "a job is dead" : "a job failed and will be tried again", &err,
+			KV("kind", job->kind), KVI("attempt", job->attempt));
+		report(jobs, job, dead ? JOB_DEAD : JOB_RETRIED,
+		       storable((char *)err_text(&err, text, sizeof text)));
+	}
+	log_request(NULL);
+}
+
+static void
+count_running(struct jobs *jobs, int change)
+{
+	pthread_mutex_lock(&jobs->lock);
+	jobs->running += change;
+	pthread_mutex_unlock(&jobs->lock);
+}
+
+/* True when there was a job. */
+static bool
+work_once(struct jobs *jobs)
+{
+	TALLOC_CTX *ctx SCOPED(mem) = talloc_new(NULL);
+	struct lease lease = { .jobs = jobs, .ctx = ctx };
+	struct err err = { 0 };
+	bool any;
+
+	if (!is_due(jobs, ctx, &any, &err) || (any && !db_tx(jobs->db, take_lease, &lease, &err))) {
+		log_err("looking for jobs", &err);
+		return false;
+	}
+	if (!lease.job)
+		return any;	/* taken by another worker: look again */
+	count_running(jobs, 1);
+	jobs_wake(jobs);	/* there may be more, and others sleep */
+	run(jobs, lease.job, lease.args, ctx);
+	count_running(jobs, -1);
+	return true;
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct jobs *jobs = arg;
+
+	pthread_mutex_lock(&jobs->lock);
+	while (!jobs->stopping) {
+		uint64_t wakes = jobs->wakes;
+		struct timespec until;
+		bool worked;
+
+		pthread_mutex_unlock(&jobs->lock);
+		worked = work_once(jobs);
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += JOB_POLL_MS / 1000;
+		pthread_mutex_lock(&jobs->lock);
+		while (!worked && !jobs->stopping && wakes == jobs->wakes)
+			if (pthread_cond_timedwait(&jobs->wake, &jobs->lock, &until) == ETIMEDOUT)
+				break;
+	}
+	pthread_mutex_unlock(&jobs->lock);
+	return NULL;
+}
+
+/* Renews what runs here, three times in the length of a lease. */
+static void *
+keeper_main(void *arg)
+{
+	struct jobs *jobs = arg;
+	int64_t renewed = clock_ms();
+
+	while (!pause_a_little(jobs)) {
+		struct err err = { 0 };
+		bool any;
+
+		pthread_mutex_lock(&jobs->lock);
+		any = jobs->running > 0;
+		pthread_mutex_unlock(&jobs->lock);
+		if (!any || clock_ms() - renewed < JOB_LEASE_S * 1000 / 3)
+			continue;
+		if (db_run(jobs->db, &err, "UPDATE job SET lease = $1 WHERE owner = $2",
+			   db_int(clock_now() + JOB_LEASE_S), db_text(jobs->me)))
+			renewed = clock_ms();
+		else
+			log_err("the leases of jobs could not be renewed", &err);
+	}
+	return NULL;
+}
+
+void
+jobs_wake(struct jobs *jobs)
+{
+	pthread_mutex_lock(&jobs->lock);
+	jobs->wakes++;
+	pthread_cond_signal(&jobs->wake);
+	pthread_mutex_unlock(&jobs->lock);
+}
+
+void
+jobs_stop(struct jobs *jobs)
+{
+	pthread_mutex_lock(&jobs->lock);
+	jobs->stopping = true;
+	pthread_cond_broadcast(&jobs->wake);
+	pthread_cond_broadcast(&jobs->stop);
+	pthread_mutex_unlock(&jobs->lock);
+	while (jobs->workers_n > 0)
+		pthread_join(jobs->workers[--jobs->workers_n], NULL);
+	if (jobs->keeping)
+		pthread_join(jobs->keeper, NULL);
+	jobs->keeping = false;
+}
+
+static int
+end_jobs(struct jobs *jobs)
+{
+	jobs_stop(jobs);
+	pthread_cond_destroy(&jobs->wake);
+	pthread_cond_destroy(&jobs->stop);
+	pthread_mutex_destroy(&jobs->lock);
+	return 0;
+}
+
+bool
+jobs_start(TALLOC_CTX *ctx, struct db *db, const struct job_kind *kinds, int threads, void *site,
+	   struct jobs **ret, struct err *err)
+{
+	struct jobs *jobs = mem_new(ctx, struct jobs);
+	pthread_condattr_t attr;
+
+	assert(threads > 0 && threads <= JOB_THREADS_MAX && kinds->name);
+	jobs->db = db;
+	jobs->kinds = kinds;
+	jobs->site = site;
+	jobs->me = secret_id(jobs);
+	write_sql(jobs);
+	pthread_mutex_init(&jobs->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&jobs->wake, &attr);
+	pthread_cond_init(&jobs->stop, &attr);
+	pthread_condattr_destroy(&attr);
+	talloc_set_destructor(jobs, end_jobs);
+	if ((errno = pthread_create(&jobs->keeper, NULL, keeper_main, jobs)) == 0)
+		jobs->keeping = true;
+	while (errno == 0 && jobs->workers_n < threads)
+		if ((errno = pthread_create(&jobs->workers[jobs->workers_n], NULL, worker_main, jobs)) == 0)
+			jobs->workers_n++;
+	if (errno) {
+		err_errno(err, "start the job workers");
+		talloc_free(jobs);
+		return false;
+	}
+	*ret = jobs;
+	return true;
+}

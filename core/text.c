@@ -1,0 +1,38 @@
+#include "core/text.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unicase.h>
+#include <uninorm.h>
+#include <unistr.h>
+
+bool
+text_valid(const char *text, size_t len)
+{
+	return !memchr(text, '\0', len) && !u8_check((const uint8_t *)text, len);
+}
+
+char *
+text_fold(TALLOC_CTX *ctx, const char *text)
+{
+	size_t len = strlen(text), out_len = 0;
+	uint8_t *out;
+	char *ret;
+
+	if (!text_valid(text, len))
+		return mem_text(ctx, "");
+	out = u8_casefold((const uint8_t *)text, len, NULL, UNINORM_NFKC, NULL, &out_len);
+	ret = mem_textn(ctx, (const char *)mem_must(out), out_len);
+	free(out);
+	return ret;
+}
+
+char *
+text_cut(TALLOC_CTX *ctx, const char *text, size_t max)
+{
+	size_t len = strlen(text);
+
+	if (len > max)
+		for (len = max; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80; len--)
+			;
+	return mem_textn(ctx, text, len);
+}

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# The rules of the house that a compiler does not know: who may include whom, where SQL stands, words.
+# Prints TAP; a broken rule is shown with its place.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+n=0 bad=0
+
+rule() {	# NAME FINDINGS
+	n=$((n + 1))
+	if [ -z "$2" ]; then
+		echo "ok $n $1"
+	else
+		bad=1
+		echo "not ok $n $1"
+		printf '%s\n' "$2" | head -10 | sed 's/^/# /'
+	fi
+}
+
+includes() { grep -nE "#include \"($2)" $1/*.[ch] 2>/dev/null; }
+
+rule "includes run one way: cli -> web -> catalog -> mdm, ipa -> core" "$(
+	includes core 'ipa|mdm|catalog|web|cli/'
+	includes ipa 'mdm/|catalog/|web/|cli/|core/db|core/job|core/blob'
+	includes mdm 'ipa/|catalog/|web/|cli/'
+	includes catalog 'web/|cli/'
+	includes web 'cli/')"
+
+outside() { grep -nE "#include <$1" -r --include='*.[ch]' core ipa mdm catalog web cli 2>/dev/null | grep -vE "^($2)"; }
+rule "each library has its one room" "$(
+	outside microhttpd 'web/server\.c'
+	outside plist/ 'core/plist'
+	outside sqlite3 'core/db'
+	outside archive 'ipa/(archive|member)'
+	outside png 'ipa/icon'
+	outside seccomp 'ipa/sandbox'
+	outside argon2 'catalog/person'
+	outside confuse 'core/conf'
+	outside qrencode 'web/qr'
+	outside gnutls 'web/(tls|server)'
+	outside curl/ 'core/fetch|cli/(upload|doctor)')"
+
+owners=$(awk -F'|' '/^\| `/ { gsub(/[` ]/, ""); n = split($3, files, ","); for (i = 1; i <= n; i++) print $2, files[i] }' docs/tables.md)
+rule "a table is written by its owner alone" "$(
+	while read -r table; do
+		files=$(awk -v t="$table" '$1 == t { print $2 }' <<<"$owners" | sed 's/\./\\./g' | paste -sd'|')
+		grep -nE "(INSERT INTO|DELETE FROM|\"UPDATE|UPDATE) $table[ \"]" -r --include='*.c' core ipa mdm catalog web cli |
+			grep -vE "^($files):"
+	done < <(awk '{ print $1 }' <<<"$owners" | sort -u))"
+rule "SQL stands in files that own a table" "$(
+	grep -nE '"(SELECT|INSERT INTO|DELETE FROM|UPDATE) ' -r --include='*.c' core ipa mdm catalog web cli |
+		grep -vE "^($(awk '{print $2}' <<<"$owners" | sort -u | sed 's/\./\\./g' | paste -sd'|')|core/db[a-z_]*\.c):")"
+rule "every table has an owner" "$(
+	grep -hoE '^CREATE TABLE [a-z_]+' core/schema/*.sql | awk '{print $3}' | while read -r t; do
+		grep -q "^$t " <<<"$owners" || echo "table $t is not in docs/tables.md"
+	done)"
+rule "of words in braces SQL has only {id} {blob} {skip_locked}" "$(
+	grep -noE '\{[a-z_]+\}' core/schema/*.sql $(awk '{print $2}' <<<"$owners" | sort -u) 2>/dev/null |
+		grep -vE '\{(id|blob|skip_locked)\}')"
+rule "nothing is named profile: a provision or a mobileconfig" "$(
+	grep -nwiE '[a-z_]*profiles?[a-z_]*' -r --include='*.[ch]' core ipa mdm catalog web cli |
+		grep -vE '^[^:]*:[0-9]+:[ 	]*(\*|/\*|//)|/\*.*rofile|//.*rofile|"[^"]*[Pp]rofile[^"]*"')"
+rule "no unfinished work" "$(grep -nE '\b(TODO|FIXME|XXX|HACK)\b' -r --include='*.[ch]' --include='*.sh' --include='*.bats' --include='*.html' --include='*.py' core ipa mdm catalog web cli tests 2>/dev/null | grep -v '^tests/lint.sh' | grep -v node_modules)"
+rule "no handler writes an error's status by itself" "$(grep -nE 'reply_(text|empty)\([a-z]+, (4|5)[0-9][0-9]' web/routes_*.c)"
+rule "every setting that code reads is in the table" "$(
+	grep -ohE 'conf->[a-z_0-9]+' -r --include='*.c' --exclude=server.c web cli catalog | sort -u | sed 's/conf->//' | while read -r f; do
+		section=${f%%_*} key=${f#*_}
+		grep -qE "[TNB]\($section, " core/conf.h || continue
+		grep -qE "[TNB]\($section, +$key," core/conf.h || echo "conf->$f"
+	done)"
+exit $bad

@@ -1,0 +1,376 @@
+/* Jobs: each is done once by one worker, tried again with patience, and never lost. */
+#include "tests/check.h"
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "core/clock.h"
+#include "core/job.h"
+#include "core/log.h"
+
+#define LONG_ENOUGH 6000	/* looks, 10 ms apart, before a test gives up */
+#define AT_START 1790000000
+
+struct site {
+	_Atomic int runs[256];		/* by argument n */
+	_Atomic int failures_left, last_attempt;
+	pthread_barrier_t gate;
+	int told;			/* a pipe */
+};
+
+static bool
+run_count(const struct job *job, TALLOC_CTX *ctx, void *arg, struct err *err)
+{
+	struct site *site = arg;
+
+	(void)ctx;
+	site->last_attempt = job->attempt;
+	site->runs[json_integer_value(json_object_get(job->args, "n"))]++;
+	if (site->failures_left > 0 && site->failures_left-- > 0)
+		return err_set(err, ERR_UPSTREAM, "no answer, %.300s \xc3", "and many words of it");
+	return true;
+}
+
+static bool
+run_gate(const struct job *job, TALLOC_CTX *ctx, void *arg, struct err *err)
+{
+	struct site *site = arg;
+
+	pthread_barrier_wait(&site->gate);	/* begun */
+	pthread_barrier_wait(&site->gate);	/* may end */
+	return run_count(job, ctx, arg, err);
+}
+
+static bool
+run_for_ever(const struct job *job, TALLOC_CTX *ctx, void *arg, struct err *err)
+{
+	struct site *site = arg;
+
+	(void)ctx;
+	(void)err;
+	while (write(site->told, &job->attempt, sizeof job->attempt) > 0)
+		pause();
+	return false;
+}
+
+static const struct job_kind kinds[] = { { "count", 3, run_count }, { "gate", 3, run_gate }, { NULL } };
+static const struct job_kind deadly[] = { { "count", 3, run_for_ever }, { NULL } };
+
+struct add {
+	const char *kind, *key;
+	int n;
+	time_t not_before;
+	bool fail, bad_args;
+};
+
+static bool
+add_job(struct db *tx, void *arg, struct err *err)
+{
+	struct add *add = arg;
+	return job_add(tx, add->kind, add->bad_args ? NULL : json_pack("{s:i}", "n", add->n),
+		       add->not_before, add->key, err) &&
+	       (!add->fail || err_set(err, ERR_DENIED, "changed my mind"));
+}
+
+static struct db *
+open_db(TALLOC_CTX *ctx, const char *dir)
+{
+	struct err err = { 0 };
+	struct db *db = NULL;
+
+	log_setup(LOG_ERROR_ + 1, false);	/* failing is the subject here */
+	assert_ok(db_open(ctx, dir, &db, &err), &err);
+	return db;
+}
+
+#define add(db, ...) add_it(db, (struct add){ __VA_ARGS__ })
+static void
+add_it(struct db *db, struct add job)
+{
+	struct err err = { 0 };
+
+	assert_ok(db_tx(db, add_job, &job, &err), &err);
+}
+
+static struct jobs *
+start(TALLOC_CTX *ctx, struct db *db, const struct job_kind *of, int threads, struct site *site)
+{
+	struct err err = { 0 };
+	struct jobs *jobs = NULL;
+
+	assert_ok(jobs_start(ctx, db, of, threads, site, &jobs, &err), &err);
+	return jobs;
+}
+
+static int64_t
+number(struct db *db, const char *sql)
+{
+	TALLOC_CTX *scratch SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(scratch, db, sql);
+	struct err err = { 0 };
+
+	assert_ok(rows_one(rows, &err, "a number"), &err);
+	return rows_int(rows, 0);
+}
+
+/* Until the query gives n. */
+static void
+wait_for(struct db *db, const char *sql, int64_t n)
+{
+	for (int i = 0; number(db, sql) != n; i++) {
+		if (i == LONG_ENOUGH)
+			fail_msg("%s stays %lld", sql, (long long)number(db, sql));
+		usleep(10000);
+	}
+}
+
+static void
+set_clock(const char *dir, time_t at)
+{
+	TALLOC_CTX *scratch SCOPED(mem) = talloc_new(NULL);
+	char *path = mem_printf(scratch, "%s/clock", dir);
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	fputs(clock_text(scratch, at), file);
+	fclose(file);
+	clock_follow(path);
+}
+
+static void
+many_workers_do_each_job_once(void **state)
+{
+	struct db *db = open_db(*state, test_dir(*state));
+	struct site site = { 0 };
+	struct jobs *jobs = start(*state, db, kinds, 8, &site);
+
+	for (int i = 0; i < 200; i++) {
+		add(db, "count", .n = i);
+		jobs_wake(jobs);
+	}
+	wait_for(db, "SELECT count(*) FROM job", 0);
+	jobs_stop(jobs);
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(site.runs[i], 1);
+}
+
+static void
+a_job_exists_when_its_cause_does(void **state)
+{
+	struct db *db = open_db(*state, test_dir(*state));
+	struct add job = { .kind = "count", .fail = true };
+	struct err err = { 0 };
+
+	assert_false(db_tx(db, add_job, &job, &err));
+	job = (struct add){ .kind = "count", .bad_args = true };
+	assert_false(db_tx(db, add_job, &job, &err));
+	assert_int_equal(err.kind, ERR_INTERNAL);
+	assert_int_equal(number(db, "SELECT count(*) FROM job"), 0);
+}
+
+static void
+what_fails_is_tried_again_later_and_is_dead_in_the_end(void **state)
+{
+	const char *dir = test_dir(*state);
+	struct db *db = open_db(*state, dir);
+	struct site site = { .failures_left = 3 };
+	struct jobs *jobs;
+
+	set_clock(dir, AT_START);
+	jobs = start(*state, db, kinds, 2, &site);
+	add(db, "count", .n = 7);
+	jobs_wake(jobs);
+	for (int attempt = 1; attempt < 3; attempt++) {
+		int64_t due, base = JOB_BACKOFF_MIN_S << (attempt - 1);
+
+		wait_for(db, mem_printf(*state, "SELECT count(*) FROM job WHERE owner = '' AND attempt = %d",
+					attempt), 1);
+		due = number(db, "SELECT due FROM job") - clock_now();
+		assert_in_range(due, base / 2, base);
+		assert_int_equal(site.runs[7], attempt);
+		set_clock(dir, clock_now() + due);
+		jobs_wake(jobs);
+	}
+	wait_for(db, "SELECT count(*) FROM job WHERE dead AND owner = '' AND attempt = 3 AND"
+		     " last_error LIKE 'no answer%'", 1);
+	set_clock(dir, AT_START + 10 * JOB_BACKOFF_MAX_S);
+	add(db, "count", .n = 8);
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job", 1);
+	assert_int_equal(site.runs[7], 3);
+	assert_int_equal(site.runs[8], 1);
+	talloc_free(jobs);
+	clock_follow(NULL);
+}
+
+static void
+a_job_waits_for_its_time_and_other_kinds_are_left_alone(void **state)
+{
+	const char *dir = test_dir(*state);
+	struct db *db = open_db(*state, dir);
+	struct site site = { 0 };
+	struct jobs *jobs;
+
+	set_clock(dir, AT_START);
+	add(db, "count", .n = 1, .not_before = AT_START + 60);
+	add(db, "from a newer program", .n = 2);
+	add(db, "count", .n = 3);
+	jobs = start(*state, db, kinds, 2, &site);
+	wait_for(db, "SELECT count(*) FROM job", 2);
+	assert_int_equal(site.runs[1], 0);
+	set_clock(dir, AT_START + 60);
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job", 1);
+	assert_int_equal(site.runs[1] + site.runs[3], 2);
+	assert_int_equal(number(db, "SELECT attempt FROM job"), 0);
+	talloc_free(jobs);
+	clock_follow(NULL);
+}
+
+static void
+a_waiting_job_of_the_same_key_is_kept_and_a_begun_one_is_not_enough(void **state)
+{
+	const char *dir = test_dir(*state);
+	struct db *db = open_db(*state, dir);
+	struct site site = { 0 };
+	struct jobs *jobs;
+
+	set_clock(dir, AT_START);
+	pthread_barrier_init(&site.gate, NULL, 2);
+	add(db, "gate", "same", 1, AT_START + 60);
+	add(db, "gate", "same", 2, AT_START + 30);
+	add(db, "gate", "same", 3, AT_START + 90);
+	add(db, "count", "same", 4, AT_START + 90);
+	assert_int_equal(number(db, "SELECT count(*) FROM job"), 2);
+	assert_int_equal(number(db, "SELECT due FROM job WHERE kind = 'gate'"), AT_START + 30);
+
+	set_clock(dir, AT_START + 30);
+	jobs = start(*state, db, kinds, 1, &site);
+	pthread_barrier_wait(&site.gate);
+	add(db, "gate", "same", 5, 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM job WHERE kind = 'gate'"), 2);
+	pthread_barrier_wait(&site.gate);
+	pthread_barrier_wait(&site.gate);
+	pthread_barrier_wait(&site.gate);
+	wait_for(db, "SELECT count(*) FROM job", 1);
+	assert_int_equal(site.runs[1] + site.runs[5], 2);
+	talloc_free(jobs);
+	pthread_barrier_destroy(&site.gate);
+	clock_follow(NULL);
+}
+
+static void
+a_job_that_runs_here_is_not_taken_again_when_the_clock_jumps(void **state)
+{
+	const char *dir = test_dir(*state);
+	struct db *db = open_db(*state, dir);
+	struct site site = { 0 };
+	struct jobs *jobs;
+
+	set_clock(dir, AT_START);
+	pthread_barrier_init(&site.gate, NULL, 2);
+	jobs = start(*state, db, kinds, 3, &site);
+	add(db, "gate", .n = 1);
+	jobs_wake(jobs);
+	pthread_barrier_wait(&site.gate);
+	set_clock(dir, AT_START + 2 * JOB_LEASE_S);
+	add(db, "count", .n = 2);	/* shows that the others have looked */
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job", 1);
+	pthread_barrier_wait(&site.gate);
+	jobs_stop(jobs);		/* finishes what runs */
+	assert_int_equal(number(db, "SELECT count(*) FROM job"), 0);
+	assert_int_equal(site.runs[1], 1);
+	assert_int_equal(site.last_attempt, 1);
+	pthread_barrier_destroy(&site.gate);
+	clock_follow(NULL);
+}
+
+/* Runs workers in a child until they have begun the job, and kills it. */
+static void
+begin_and_kill(TALLOC_CTX *ctx, const char *dir, int expected_attempt)
+{
+	int told[2], attempt = 0, status;
+	pid_t child;
+
+	assert_int_equal(pipe(told), 0);
+	if ((child = fork()) == 0) {
+		struct site site = { .told = told[1] };
+		struct jobs *jobs;
+		struct db *db = NULL;
+		struct err err;
+
+		if (db_open(ctx, dir, &db, &err) && jobs_start(ctx, db, deadly, 2, &site, &jobs, &err))
+			pause();
+		_exit(1);
+	}
+	close(told[1]);
+	assert_int_equal(read(told[0], &attempt, sizeof attempt), sizeof attempt);
+	close(told[0]);
+	assert_int_equal(attempt, expected_attempt);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, &status, 0), child);
+}
+
+static void
+a_job_whose_worker_was_killed_runs_again_after_its_lease(void **state)
+{
+	const char *dir = test_dir(*state);
+	struct site site = { 0 };
+	struct jobs *jobs;
+	struct db *db;
+
+	set_clock(dir, AT_START);
+	db = open_db(*state, dir);
+	add(db, "count", .n = 1);
+	talloc_free(db);
+	begin_and_kill(*state, dir, 1);
+
+	db = open_db(*state, dir);
+	jobs = start(*state, db, kinds, 2, &site);
+	add(db, "count", .n = 2);
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job", 1);
+	assert_int_equal(site.runs[1], 0);	/* the lease still stands */
+	set_clock(dir, AT_START + JOB_LEASE_S);
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job", 0);
+	assert_int_equal(site.runs[1], 1);
+	assert_int_equal(site.last_attempt, 2);
+	talloc_free(jobs);
+	clock_follow(NULL);
+}
+
+static void
+a_job_that_kills_its_worker_each_time_is_dead_in_the_end(void **state)
+{
+	const char *dir = test_dir(*state);
+	struct site site = { 0 };
+	struct jobs *jobs;
+	struct db *db;
+
+	set_clock(dir, AT_START);
+	db = open_db(*state, dir);
+	add(db, "count", .n = 1);
+	talloc_free(db);
+	for (int attempt = 1; attempt <= 3; attempt++) {
+		begin_and_kill(*state, dir, attempt);
+		set_clock(dir, AT_START + attempt * JOB_LEASE_S);
+	}
+	db = open_db(*state, dir);
+	jobs = start(*state, db, kinds, 2, &site);
+	wait_for(db, "SELECT count(*) FROM job WHERE dead AND last_error LIKE '%died%'", 1);
+	assert_int_equal(site.runs[1], 0);
+	talloc_free(jobs);
+	clock_follow(NULL);
+}
+
+TESTS(many_workers_do_each_job_once, a_job_exists_when_its_cause_does,
+      what_fails_is_tried_again_later_and_is_dead_in_the_end,
+      a_job_waits_for_its_time_and_other_kinds_are_left_alone,
+      a_waiting_job_of_the_same_key_is_kept_and_a_begun_one_is_not_enough,
+      a_job_that_runs_here_is_not_taken_again_when_the_clock_jumps,
+      a_job_whose_worker_was_killed_runs_again_after_its_lease,
+      a_job_that_kills_its_worker_each_time_is_dead_in_the_end)

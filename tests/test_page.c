@@ -1,0 +1,303 @@
+/* The template engine against the mustache specification and our own promises, then every page. */
+#include "tests/check.h"
+#include <dirent.h>
+#include <jansson.h>
+#include <sys/stat.h>
+#include "web/page.h"
+
+/* page.c reaches the server through these; no server runs here. */
+static struct pages *the_pages;
+static char *replied;
+static int replied_status;
+
+struct pages *
+site_pages(struct site *site)
+{
+	(void)site;
+	return the_pages;
+}
+
+bool
+reply_text(struct reply *reply, int status, const char *type, const char *text)
+{
+	assert_string_equal(type, "text/html; charset=utf-8");
+	replied = mem_text((void *)reply, text);
+	replied_status = status;
+	return true;
+}
+
+bool
+reply_json(struct reply *reply, int status, json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+
+	replied = mem_text((void *)reply, text);
+	replied_status = status;
+	free(text);
+	json_decref(json);
+	return true;
+}
+
+/* ---- the specification ---- */
+static bool
+is_claimed(const char *template, json_t *parts)
+{
+	const char *key;
+	json_t *part;
+
+	if (strstr(template, "{{{") || strstr(template, "{{&"))
+		return false;
+	json_object_foreach(parts, key, part)
+		if (strstr(json_string_value(part), "{{{"))
+			return false;
+	return true;
+}
+
+static void
+the_engine_passes_the_mustache_specification(void **state)
+{
+	static const char *const files[] = { "interpolation", "sections", "inverted", "partials", "comments" };
+	int run = 0, left_out = 0;
+
+	for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
+		const char *path = test_shared(*state, mem_printf(*state, "mustache-spec/%s.json", files[f]));
+		json_t *spec, *tests, *test;
+		size_t i;
+
+		if (!path)
+			test_skip("the mustache specification is not beside this tree");
+		spec = json_load_file(path, 0, NULL);
+		tests = json_object_get(spec, "tests");
+		assert_true(json_array_size(tests) > 0);
+		json_array_foreach(tests, i, test) {
+			const char *template = json_string_value(json_object_get(test, "template"));
+			const char *name = json_string_value(json_object_get(test, "name"));
+			json_t *parts = json_object_get(test, "partials");
+			struct err err = { 0 };
+			struct buf out;
+
+			if (!is_claimed(template, parts)) {
+				left_out++;
+				continue;
+			}
+			buf_init(&out, *state, 10000);
+			if (!page_render_text(*state, template, json_object_get(test, "data"), parts, &out, &err))
+				fail_msg("%s: %s: %s", files[f], name, err.cause);
+			if (strcmp(buf_str(&out), json_string_value(json_object_get(test, "expected"))) != 0)
+				fail_msg("%s: %s: \"%s\"", files[f], name, buf_str(&out));
+			run++;
+		}
+		json_decref(spec);
+	}
+	print_message("  %d cases, %d with an unescaped form left out\n", run, left_out);
+	assert_true(run >= 99);
+}
+
+/* ---- our own cases ---- */
+static const char *
+rendered(TALLOC_CTX *ctx, const char *template, const char *json, struct err *err)
+{
+	json_t *data = json_loads(json, JSON_DECODE_ANY, NULL);
+	struct buf out;
+	bool ok;
+
+	assert_non_null(data);
+	buf_init(&out, ctx, 10000);
+	ok = page_render_text(ctx, template, data, NULL, &out, err);
+	json_decref(data);
+	return ok ? buf_str(&out) : NULL;
+}
+
+static void
+values_are_escaped_wherever_they_stand(void **state)
+{
+	struct err err = { 0 };
+
+	assert_string_equal(rendered(*state, "<a title='{{x}}'>{{x}}</a>", "{\"x\":\"'><b>\\\"&\"}", &err),
+			    "<a title='&#39;&gt;&lt;b&gt;&quot;&amp;'>&#39;&gt;&lt;b&gt;&quot;&amp;</a>");
+}
+
+static void
+sections_know_lists_words_and_what_is_empty(void **state)
+{
+	static const struct {
+		const char *template, *json, *expected;
+	} cases[] = {
+		{ "{{#n}}{{n}} left{{/n}}{{^n}}none{{/n}}", "{\"n\":0}", "none" },
+		{ "{{#n}}{{n}} left{{/n}}{{^n}}none{{/n}}", "{\"n\":3}", "3 left" },
+		{ "{{#q}}yes{{/q}}{{^q}}no{{/q}}", "{\"q\":\"\"}", "no" },
+		{ "{{#l.any}}<ul>{{#l}}<li>{{.}}{{/l}}</ul>{{/l.any}}", "{\"l\":[1,2]}", "<ul><li>1<li>2</ul>" },
+		{ "{{#l.any}}<ul>{{/l.any}}", "{\"l\":[]}", "" },
+		{ "{{#level.error}}E{{/level.error}}{{#level.info}}I{{/level.info}}", "{\"level\":\"info\"}", "I" },
+		{ "{{a.b.c}}|{{#a.b}}x{{/a.b}}", "{\"a\":null}", "|" },
+	};
+
+	page_strict = true;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct err err = { 0 };
+		const char *text = rendered(*state, cases[i].template, cases[i].json, &err);
+
+		assert_ok(text != NULL, &err);
+		assert_string_equal(text, cases[i].expected);
+	}
+	page_strict = false;
+}
+
+static void
+a_name_nobody_set_is_an_error_only_where_it_is_asked_for(void **state)
+{
+	struct err err = { 0 };
+
+	assert_string_equal(rendered(*state, "[{{nmae}}]", "{\"name\":1}", &err), "[]");
+	page_strict = true;
+	assert_null(rendered(*state, "[\n{{nmae}}]", "{\"name\":1}", &err));
+	assert_string_equal(err.cause, "text:2: nmae is not known");
+	assert_null(rendered(*state, "{{#nmae}}{{/nmae}}", "{\"name\":1}", &err));
+	assert_null(rendered(*state, "{{>part}}", "{}", &err));
+	assert_null(rendered(*state, "{{name}}", "{\"name\":{}}", &err));
+	assert_string_equal(rendered(*state, "[{{name}}]", "{\"name\":null}", &err), "[]");
+	page_strict = false;
+}
+
+static void
+what_is_not_claimed_is_refused_with_its_line(void **state)
+{
+	static const struct {
+		const char *template, *cause;
+	} cases[] = {
+		{ "a\nb {{{raw}}}", "text:2: there is no unescaped form and no other delimiter" },
+		{ "{{&raw}}", "text:1: there is no unescaped form and no other delimiter" },
+		{ "{{=<% %>=}}", "text:1: there is no unescaped form and no other delimiter" },
+		{ "{{#a}}\n\n", "text:1: is not closed: a" },
+		{ "{{#a}}{{#b}}{{/a}}{{/b}}", "text:1: another section is open: b" },
+		{ "{{/a}}", "text:1: closes what is not open: a" },
+		{ "{{a", "text:1: a tag is not closed" },
+		{ "{{}}", "text:1: not a name: " },
+		{ "{{a..b}}", "text:1: not a name: a..b" },
+		{ "{{a b}}", "text:1: not a name: a b" },
+		{ "{{a.b.c.d.e.f.g.h.i}}", "text:1: not a name: a.b.c.d.e.f.g.h.i" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct err err = { 0 };
+
+		assert_null(rendered(*state, cases[i].template, "{}", &err));
+		assert_string_equal(err.cause, cases[i].cause);
+	}
+}
+
+static void
+a_template_that_would_not_end_is_stopped(void **state)
+{
+	json_t *data = json_pack("{s:[]}", "l"), *parts = json_pack("{s:s, s:s}", "loop", "{{>loop}}", "empty", "");
+	struct buf nested, out;
+	struct err err = { 0 };
+
+	buf_init(&out, *state, 100);
+	assert_false(page_render_text(*state, "{{>loop}}", data, parts, &out, &err));
+	assert_int_equal(err.kind, ERR_LIMIT);
+	buf_clear(&out);
+	for (int i = 0; i < 1100; i++)
+		json_array_append_new(json_object_get(data, "l"), json_integer(i));
+	assert_false(page_render_text(*state, "{{#l}}{{#l}}{{>empty}}{{/l}}{{/l}}", data, parts, &out, &err));
+	assert_string_equal(err.cause, "text: more than 1000000 steps");
+	buf_clear(&out);
+	assert_false(page_render_text(*state, "{{#l}}longer than the page{{/l}}", data, parts, &out, &err));
+	assert_int_equal(err.kind, ERR_LIMIT);
+	buf_init(&nested, *state, 10000);
+	for (int i = 0; i <= TEMPLATE_DEPTH_MAX; i++)
+		buf_text(&nested, "{{#a}}");
+	assert_false(page_render_text(*state, buf_str(&nested), data, parts, &out, &err));
+	assert_string_equal(err.cause, "text:1: too many sections inside each other");
+	json_decref(data);
+	json_decref(parts);
+}
+
+/* ---- the pages ---- */
+static struct pages *
+opened(TALLOC_CTX *ctx)
+{
+	struct pages *pages;
+	struct err err = { 0 };
+
+	assert_ok(pages_open(ctx, NULL, &pages, &err), &err);
+	return pages;
+}
+
+static json_t *
+sample(const char *name)
+{
+	char path[200];
+	json_error_t why;
+	json_t *json;
+
+	snprintf(path, sizeof path, "tests/data/pages/%s", name);
+	json = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+	if (!json)
+		fail_msg("%s:%d: %s", path, why.line, why.text);
+	return json;
+}
+
+/* For eyes and for tests/browser: $POMONA_RENDER_DIR/de/app.html */
+static void
+keep(TALLOC_CTX *ctx, const char *language, const char *name, const struct buf *out)
+{
+	const char *dir = getenv("POMONA_RENDER_DIR");
+	FILE *file;
+
+	if (!dir)
+		return;
+	mkdir(dir, 0777);
+	mkdir(mem_printf(ctx, "%s/%s", dir, language), 0777);
+	file = fopen(mem_printf(ctx, "%s/%s/%.*s.html", dir, language, (int)strcspn(name, "."), name), "w");
+	assert_non_null(file);
+	fwrite(out->p, 1, out->len, file);
+	fclose(file);
+}
+
+/* Every sample of tests/data/pages ("app.json", "catalog-empty.json"), page_strict, each language. */
+static void
+every_page_renders_in_every_language_with_every_name_known(void **state)
+{
+	struct pages *pages = opened(*state);
+	json_t *all = sample("_everywhere.json");
+	struct dirent *entry;
+	DIR *dir = opendir("tests/data/pages");
+	int n = 0;
+
+	assert_non_null(dir);
+	page_strict = true;
+	while ((entry = readdir(dir)) != NULL) {
+		json_t *data, *own;
+		char page[40];
+
+		if (*entry->d_name == '.' || *entry->d_name == '_')
+			continue;
+		own = sample(entry->d_name);
+		data = json_copy(all);
+		json_object_update(data, own);
+		json_decref(own);
+		snprintf(page, sizeof page, "%.*s", (int)strcspn(entry->d_name, "-."), entry->d_name);
+		for (size_t i = 0; page_languages[i]; i++) {
+			struct err err = { 0 };
+			struct buf out;
+
+			buf_init(&out, *state, PAGE_OUTPUT_MAX);
+			if (!page_render(pages, page, page_languages[i], data, &out, &err))
+				fail_msg("%s in %s: %s", entry->d_name, page_languages[i], err.cause);
+			assert_null(strstr(out.p, "{{"));
+			assert_null(strstr(out.p, " style="));
+			keep(*state, page_languages[i], entry->d_name, &out);
+			n++;
+		}
+		json_decref(data);
+	}
+	page_strict = false;
+	closedir(dir);
+	json_decref(all);
+	print_message("  %d pages\n", n);
+}
+
+TESTS(every_page_renders_in_every_language_with_every_name_known, the_engine_passes_the_mustache_specification, values_are_escaped_wherever_they_stand,
+      sections_know_lists_words_and_what_is_empty, a_name_nobody_set_is_an_error_only_where_it_is_asked_for,
+      what_is_not_claimed_is_refused_with_its_line, a_template_that_would_not_end_is_stopped)

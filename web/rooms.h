@@ -1,0 +1,40 @@
+#pragma once
+/*
+ * rooms - the route tables, one for each routes_*.c, and the few things they share.
+ */
+#include "catalog/build.h"
+#include "web/site.h"
+
+extern const struct route install_routes[], catalog_routes[], console_routes[], upload_routes[],
+	tus_routes[], settings_routes[], people_routes[], look_routes[], operator_routes[], trust_routes[];
+
+/* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
+bool look_open(struct site *site, struct err *err) CHECKED;
+void look_forget(struct site *site);	/* after a change of name, colour or logo */
+const char *site_company(struct req *req);
+const char *site_accent(struct site *site);
+const char *site_logo(struct site *site);	/* blob name, NULL: none */
+void page_everywhere(struct req *req, json_t *data);
+
+/* ---- routes_catalog.c: builds as pages show them ---- */
+json_t *page_build(struct req *req, const json_t *build);	/* all that any page shows of a build */
+json_t *page_date_of(struct req *req, const json_t *json, const char *key);	/* or null */
+const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", "cannot" */
+bool install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,
+		  const struct grant *grant, const char *url, struct err *err) CHECKED;	/* token NULL: cannot be installed */
+
+/* ---- routes_console.c: the upload page, with a build that came out or a refusal ---- */
+bool upload_page(struct req *req, struct reply *reply, int status, const char *build,
+		 const struct err *refused, struct err *err) CHECKED;
+
+/* ---- routes_tus.c ---- */
+const char *upload_dir(TALLOC_CTX *ctx, struct site *site);
+bool upload_sweep_files(struct site *site, struct err *err) CHECKED;
+bool upload_finish(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+
+/* ---- forms ---- */
+bool form_text(struct req *req, const char *name, const char **ret, struct err *err) CHECKED;	/* there must be one */
+int64_t query_limit(struct req *req, int64_t most);	/* ?limit= */
+
+const char *site_etag(struct req *req, const char *name);	/* strong: a blob never changes */
+bool site_read_file(TALLOC_CTX *ctx, const char *path, size_t max, struct bytes *ret, struct err *err) CHECKED;

@@ -1,0 +1,503 @@
+/*
+ * The catalog for people: the list, an app, one of its builds, the tap on Get; and the API's reads.
+ */
+#include "catalog/app.h"
+#include "catalog/channel.h"
+#include "core/clock.h"
+#include "core/num.h"
+#include "ipa/manifest.h"
+#include "web/markdown.h"
+#include "web/qr.h"
+#include "web/rooms.h"
+#include <string.h>
+#include <unistd.h>
+
+#define CATALOG_PAGE	60	/* apps on one page */
+#define HISTORY_MAX	30	/* builds under "earlier versions" */
+#define EXPIRING_S	(30 * 86400)
+
+/* ---- builds as pages show them ---- */
+
+static const char *
+text_of(const json_t *json, const char *key)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+
+	return text ? text : "";
+}
+
+json_t *
+page_date_of(struct req *req, const json_t *json, const char *key)
+{
+	const char *iso = json_string_value(json_object_get(json, key));
+	struct err err;
+	time_t at;
+
+	return iso && clock_parse(iso, &at, &err) ? page_date(req->language, at) : json_null();
+}
+
+static json_t *
+notes_of(const json_t *build)
+{
+	const char *text = text_of(build, "notes");
+	struct err err;
+	json_t *blocks;
+
+	return markdown_blocks((struct bytes){ text, strlen(text) }, &blocks, &err) ? blocks : json_array();
+}
+
+/* "iPhone, iPad" from device families 1, 2, 3, 4 and 7. */
+static const char *
+works_on(TALLOC_CTX *ctx, const json_t *facts)
+{
+	static const char *const names[] = { [1] = "iPhone", [2] = "iPad", [3] = "Apple TV", [4] = "Apple Watch",
+					     [7] = "Apple Vision" };
+	const char *text = "";
+	json_t *family;
+	size_t i;
+
+	json_array_foreach(json_object_get(facts, "device_family"), i, family) {
+		json_int_t n = json_integer_value(family);
+
+		if (n > 0 && n < 8 && names[n])
+			text = mem_printf(ctx, "%s%s%s", text, *text ? ", " : "", names[n]);
+	}
+	return text;
+}
+
+static const char *
+names_joined(TALLOC_CTX *ctx, const json_t *list)
+{
+	const char *text = "";
+	json_t *name;
+	size_t i;
+
+	json_array_foreach(list, i, name)
+		text = mem_printf(ctx, "%s%s%s", text, *text ? ", " : "", json_string_value(name));
+	return text;
+}
+
+static time_t
+expires_of(const json_t *build)
+{
+	struct err err;
+	time_t at;
+
+	return clock_parse(text_of(build, "expires"), &at, &err) ? at : 0;
+}
+
+/* Who iOS will name when it asks for trust; it asks for what was not installed by a device management
+ * service and is signed for a team (enterprise). */
+static json_t *
+trust_of(const json_t *facts)
+{
+	const json_t *provision = json_object_get(facts, "provision");
+
+	if (strcmp(text_of(provision, "kind"), "enterprise") != 0)
+		return json_null();
+	return json_pack("{s:s}", "signer", text_of(provision, "team_name"));
+}
+
+/* May it be installed now, and for how long: a verdict of the past does not know today. */
+const char *
+build_verdict_word(const json_t *build)
+{
+	time_t until = expires_of(build), now = clock_now();
+
+	if (!json_is_true(json_object_get(build, "installable")) || (until && until <= now))
+		return "cannot";
+	return until && until - now < EXPIRING_S ? "expiring" : "installs";
+}
+
+json_t *
+page_build(struct req *req, const json_t *build)
+{
+	const json_t *facts = json_object_get(build, "facts"), *verdict = json_object_get(build, "verdict");
+	const char *bundle_id = text_of(build, "bundle_id"), *id = text_of(build, "id"), *word = build_verdict_word(build);
+	json_t *page = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}",
+		"id", id, "bundle_id", bundle_id, "name", text_of(build, "name"),
+		"version", text_of(build, "version"), "build", text_of(build, "build"),
+		"minimum_os", text_of(build, "minimum_os"), "sha256", text_of(build, "sha256"),
+		"icon_url", mem_printf(req, "/apps/%s/icon/512.png", bundle_id),
+		"size", page_size(req, req->language, json_integer_value(json_object_get(build, "size"))),
+		"verdict", word);
+	const char *by = json_string_value(json_object_get(build, "by"));
+
+	json_object_set_new(page, "works_on", json_string(works_on(req, facts)));
+	json_object_set_new(page, "installable", json_boolean(strcmp(word, "cannot") != 0));
+	json_object_set_new(page, "reasons", page_reasons(req->site->pages, req->language,
+							  json_object_get(verdict, "reasons")));
+	json_object_set_new(page, "notes", notes_of(build));
+	json_object_set_new(page, "launches_until", page_date_of(req, build, "expires"));
+	json_object_set_new(page, "until", page_date_of(req, build, "expires"));
+	json_object_set_new(page, "expiring", json_boolean(strcmp(word, "expiring") == 0));
+	json_object_set_new(page, "released", page_date_of(req, build, "created"));
+	json_object_set_new(page, "uploaded", page_date_of(req, build, "created"));
+	json_object_set_new(page, "trust", trust_of(facts));
+	json_object_set_new(page, "by", by ? json_string(by) : json_string("-"));
+	json_object_set_new(page, "channels", json_string(names_joined(req, json_object_get(build, "channels"))));
+	json_object_set_new(page, "channel", json_string(text_of(build, "channel")));
+	json_object_set_new(page, "subtitle", json_null());
+	json_object_set_new(page, "publisher", by ? json_string(by) : json_null());
+	json_object_set_new(page, "category", json_null());
+	json_object_set_new(page, "contact", json_null());
+	json_object_set_new(page, "from", by ? json_string(by) : json_null());
+	json_object_set_new(page, "get_url", json_string(mem_printf(req, "/apps/%s/builds/%s/install", bundle_id, id)));
+	json_object_set_new(page, "url", json_string(mem_printf(req, "/apps/%s/builds/%s", bundle_id, id)));
+	return page;
+}
+
+/* A token for one app sees no other. */
+static bool
+sees(const struct req *req, const char *bundle_id)
+{
+	return !req->person->bundle_id || strcmp(req->person->bundle_id, bundle_id) == 0;
+}
+
+static bool
+show(struct req *req, const char *bundle_id, const char *id, json_t **ret, struct err *err)
+{
+	json_t *build;
+
+	if (!sees(req, bundle_id))
+		return err_set(err, ERR_MISSING, "no such app");
+	if (!build_show(req->site->db, id, true, &build, err))
+		return false;
+	if (strcmp(text_of(build, "bundle_id"), bundle_id) != 0) {
+		json_decref(build);
+		return err_set(err, ERR_MISSING, "a build of another app");
+	}
+	*ret = build;
+	return true;
+}
+
+/* ---- pages ---- */
+
+static bool
+get_catalog(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *q = req_query(req, "q");
+	json_t *list, *item, *apps = json_array(), *data;
+	size_t i;
+
+	if (!app_list(req->site->db, q, req_query(req, "after"), CATALOG_PAGE, &list, err)) {
+		json_decref(apps);
+		return false;
+	}
+	json_array_foreach(json_object_get(list, "items"), i, item) {
+		const char *bundle_id = text_of(item, "bundle_id");
+		int64_t until = json_integer_value(json_object_get(item, "expires_at"));
+
+		json_array_append_new(apps, json_pack("{s:s, s:s, s:n, s:s, s:s, s:s, s:s, s:n, s:b, s:s}",
+			"bundle_id", bundle_id, "name", text_of(item, "name"), "subtitle",
+			"url", mem_printf(req, "/apps/%s", bundle_id),
+			"icon_url", mem_printf(req, "/apps/%s/icon/120.png", bundle_id),
+			"version", text_of(item, "version"),
+			"size", page_size(req, req->language, json_integer_value(json_object_get(item, "size"))),
+			"needs_ios", "installable",
+			json_is_true(json_object_get(item, "installable")) && (!until || until > clock_now()),
+			"get_url", mem_printf(req, "/apps/%s/builds/%s/install", bundle_id, text_of(item, "build_id"))));
+	}
+	data = json_pack("{s:s, s:n, s:[], s:o, s:s?}", "q", q ? q : "", "category", "categories", "apps", apps,
+			 "next_url", json_is_string(json_object_get(list, "next"))
+				? mem_printf(req, "/?after=%s%s%s", text_of(list, "next"), q ? "&q=" : "", q ? q : "") : NULL);
+	json_decref(list);
+	return reply_page(reply, req, "catalog", data, err);
+}
+
+static bool
+history(struct req *req, const char *bundle_id, const char *current, json_t **ret, struct err *err)
+{
+	struct build_filter filter = { .bundle_id = bundle_id };
+	json_t *list, *build, *items = json_array();
+	size_t i;
+
+	if (!build_list(req->site->db, &filter, NULL, HISTORY_MAX, &list, err)) {
+		json_decref(items);
+		return false;
+	}
+	json_array_foreach(json_object_get(list, "items"), i, build) {
+		json_t *item = page_build(req, build);
+
+		json_object_set_new(item, "current", json_boolean(strcmp(text_of(build, "id"), current) == 0));
+		json_array_append_new(items, item);
+	}
+	json_decref(list);
+	*ret = items;
+	return true;
+}
+
+static bool
+app_page(struct req *req, struct reply *reply, const char *bundle_id, const char *id, struct err *err)
+{
+	json_t *build, *page, *builds;
+
+	if (!show(req, bundle_id, id, &build, err))
+		return false;
+	if (!history(req, bundle_id, id, &builds, err)) {
+		json_decref(build);
+		return false;
+	}
+	page = page_build(req, build);
+	json_decref(build);
+	json_object_set_new(page, "history", builds);
+	return reply_page(reply, req, "app", page, err);
+}
+
+static bool
+get_app(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *bundle_id = req_param(req, "bundle");
+	json_t *app;
+	char *id;
+
+	if (!app_show(req->site->db, bundle_id, &app, err))
+		return false;
+	id = mem_text(req, text_of(app, "newest_build_id"));
+	json_decref(app);
+	return app_page(req, reply, bundle_id, id, err);
+}
+
+/* The permanent link of one build. */
+static bool
+get_app_build(struct req *req, struct reply *reply, struct err *err)
+{
+	return app_page(req, reply, req_param(req, "bundle"), req_param(req, "id"), err);
+}
+
+/* The stable link to whatever is newest in a channel. */
+static bool
+get_app_channel(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *bundle_id = req_param(req, "bundle");
+	char *app, *build;
+
+	return app_id(req, req->site->db, bundle_id, &app, err) &&
+	       channel_newest(req, req->site->db, app, req_param(req, "channel"), &build, err) &&
+	       app_page(req, reply, bundle_id, build, err);
+}
+
+/* In-app browsers name themselves; only Safari may install (peers: WeChat, DingTalk and their like). */
+static bool
+in_app_browser(struct req *req)
+{
+	static const char *const names[] = { "MicroMessenger", "DingTalk", "FBAN", "FBAV", "Instagram", "Line/",
+					     "LinkedInApp", "Slack", "GSA/", "CriOS", "FxiOS", "EdgiOS", "OPiOS",
+					     "DuckDuckGo", "Snapchat", "Twitter", "Teams/", "Weibo", "QQ/" };
+	const char *agent = req_header(req, "User-Agent");
+
+	for (size_t i = 0; agent && i < sizeof names / sizeof *names; i++)
+		if (strstr(agent, names[i]))
+			return true;
+	return false;
+}
+
+bool
+install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,
+	     const struct grant *grant, const char *url, struct err *err)
+{
+	json_t *page = page_build(req, build), *qr;
+
+	if (!qr_json(url, &qr, err)) {
+		json_decref(page);
+		return false;
+	}
+	json_object_set_new(page, "qr", qr);
+	json_object_set_new(page, "url", json_string(url));
+	json_object_set_new(page, "host", json_string(strstr(req->site->base_url, "://") + 3));
+	json_object_set_new(page, "itms_url", !token ? json_null() : json_string(
+		manifest_itms_url(req, mem_printf(req, "%s/d/%s", req->site->base_url, token))));
+	json_object_set_new(page, "expires", grant ? page_date(req->language, grant->manifest_until) : json_null());
+	json_object_set_new(page, "installs_left", grant && grant->installs_max
+			    ? json_integer(grant->installs_max - grant->installs) : json_null());
+	if (grant)
+		json_object_set_new(page, "icon_url", json_string(mem_printf(req, "/d/%s/512.png", token)));
+	json_object_set_new(page, "in_app_browser", json_boolean(in_app_browser(req)));
+	json_object_set_new(page, "status_url", json_null());
+	json_object_set_new(page, "begun", json_false());
+	json_object_set_new(page, "steps", json_array());
+	json_object_set_new(page, "stalled", json_false());
+	return reply_page(reply, req, "install", page, err);
+}
+
+static bool
+tap(struct req *req, const char *id, char **token, struct err *err)
+{
+	const struct conf *conf = site_conf(req->site);
+	struct grant_terms terms = { GRANT_TAP, conf->grant_tap_minutes * 60, conf->grant_tap_ipa_hours * 3600, 0 };
+
+	return grant_new(req, req->site->db, &terms, id, req->person->id, token, err);
+}
+
+/* The tap on Get: a grant for this one install, and the page whose button hands it to iOS. */
+static bool
+post_install(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *id = req_param(req, "id");
+	char *token = NULL;
+	json_t *build;
+	bool ok;
+
+	if (!show(req, req_param(req, "bundle"), id, &build, err))
+		return false;
+	ok = strcmp(build_verdict_word(build), "cannot") == 0 || tap(req, id, &token, err);
+	ok = ok && install_page(req, reply, build, token, NULL, mem_printf(req, "%s/apps/%s/builds/%s",
+			req->site->base_url, req_param(req, "bundle"), id), err);
+	json_decref(build);
+	return ok;
+}
+
+static bool
+get_app_icon(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *file = req_param(req, "size");
+	char *name;
+	int64_t size;
+	int fd, which = ICON_SIZES;
+
+	for (int i = 0; i < ICON_SIZES; i++)
+		if (strcmp(file, mem_printf(req, "%d.png", icon_sides[i])) == 0)
+			which = i;
+	if (which == ICON_SIZES)
+		return err_set(err, ERR_MISSING, "no such size");
+	if (!sees(req, req_param(req, "bundle")))
+		return err_set(err, ERR_MISSING, "no such app");
+	if (!build_icon(req, req->site->db, req_param(req, "bundle"), (enum icon_size)which, &name, err) ||
+	    !blob_open(req->site->blobs, name, &fd, &size, err))
+		return false;
+	reply_header(reply, "Cache-Control", "private, max-age=3600");
+	return reply_file(reply, req, fd, size, site_etag(req, name), "image/png", NULL);
+}
+
+/* ---- API ---- */
+
+int64_t
+query_limit(struct req *req, int64_t most)
+{
+	const char *text = req_query(req, "limit");
+	struct err err;
+	int64_t n;
+
+	return text && num_parse(text, 1, most, &n, &err) ? n : most;
+}
+
+static bool
+api_apps(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *search = req->person->bundle_id ? req->person->bundle_id : req_query(req, "q");
+	json_t *list, *item;
+	size_t i;
+
+	if (!app_list(req->site->db, search, req_query(req, "after"), query_limit(req, APP_PAGE_MAX), &list, err))
+		return false;
+	json_array_foreach(json_object_get(list, "items"), i, item) {
+		json_object_del(item, "expires_at");
+		if (!sees(req, text_of(item, "bundle_id")))
+			json_array_remove(json_object_get(list, "items"), i--);
+	}
+	return reply_json(reply, 200, list);
+}
+
+static bool
+api_app(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *bundle_id = req_param(req, "bundle");
+	json_t *app, *build, *channels = NULL;
+
+	if (!sees(req, bundle_id))
+		return err_set(err, ERR_MISSING, "no such app");
+	if (!app_show(req->site->db, bundle_id, &app, err))
+		return false;
+	if (!build_show(req->site->db, text_of(app, "newest_build_id"), false, &build, err) ||
+	    !channel_list(req->site->db, text_of(app, "id"), &channels, err)) {
+		json_decref(app);
+		return false;
+	}
+	json_object_del(app, "id");
+	json_object_del(app, "newest_build_id");
+	json_object_set_new(app, "newest", build);
+	json_object_set_new(app, "channels", channels);
+	return reply_json(reply, 200, app);
+}
+
+static bool
+api_builds(struct req *req, struct reply *reply, struct err *err)
+{
+	struct build_filter filter = {
+		.bundle_id = req_param(req, "bundle"), .version = req_query(req, "version"),
+		.build = req_query(req, "build"), .commit = req_query(req, "commit"),
+		.channel = req_query(req, "channel"),
+	};
+	json_t *list;
+	char *id;
+
+	if (!sees(req, filter.bundle_id))
+		return err_set(err, ERR_MISSING, "no such app");
+	return app_id(req, req->site->db, filter.bundle_id, &id, err) &&
+	       build_list(req->site->db, &filter, req_query(req, "after"), query_limit(req, 200), &list, err) &&
+	       reply_json(reply, 200, list);
+}
+
+static bool
+api_build(struct req *req, struct reply *reply, struct err *err)
+{
+	json_t *build;
+
+	if (!build_show(req->site->db, req_param(req, "id"), true, &build, err))
+		return false;
+	if (!sees(req, text_of(build, "bundle_id"))) {
+		json_decref(build);
+		return err_set(err, ERR_MISSING, "a build of another app");
+	}
+	return reply_json(reply, 200, build);
+}
+
+/* A grant for a program: {ttl} in seconds, at most what grant.ci_days allows. */
+static bool
+api_grant(struct req *req, struct reply *reply, struct err *err)
+{
+	const struct conf *conf = site_conf(req->site);
+	int64_t most = conf->grant_ci_days * 86400;
+	struct grant_terms terms = { GRANT_CI, most, conf->grant_tap_ipa_hours * 3600, conf->grant_ci_installs };
+	json_t *build, *body;
+	json_int_t ttl = 0;
+	char *token, *url;
+	bool ok;
+
+	if (!build_show(req->site->db, req_param(req, "id"), false, &build, err))
+		return false;
+	ok = sees(req, text_of(build, "bundle_id"));
+	json_decref(build);
+	if (!ok)
+		return err_set(err, ERR_MISSING, "a build of another app");
+	if (req->body.len) {
+		if (!req_json(req, &body, err))
+			return false;
+		if (json_unpack(body, "{s?I}", "ttl", &ttl) != 0 || ttl < 0 || ttl > most)
+			return err_set(err, ERR_INVALID, "ttl is a number of seconds, at most %lld", (long long)most);
+	}
+	if (ttl)
+		terms.manifest_s = ttl;
+	if (!grant_new(req, req->site->db, &terms, req_param(req, "id"), req->person->id, &token, err))
+		return false;
+	url = mem_printf(req, "%s/d/%s", req->site->base_url, token);
+	return reply_json(reply, 201, json_pack("{s:s+, s:s, s:s, s:s}", "manifest_url", url, "/manifest.plist",
+		"itms_url", manifest_itms_url(req, url), "install_url",
+		mem_printf(req, "%s/i/%s", req->site->base_url, token),
+		"expires", clock_text(req, clock_now() + terms.manifest_s)));
+}
+
+const struct route catalog_routes[] = {
+	{ GET,  "/",                                 WHO_PERSON, "0",   ON_WORKER, get_catalog,     NULL, NULL, "The catalog" },
+	{ GET,  "/apps/:bundle",                     WHO_PERSON, "0",   ON_WORKER, get_app,         NULL, NULL, "An app, at its newest" },
+	{ GET,  "/apps/:bundle/builds/:id",          WHO_PERSON, "0",   ON_WORKER, get_app_build,   NULL, NULL, "One build: the permanent link" },
+	{ GET,  "/apps/:bundle/channels/:channel",   WHO_PERSON, "0",   ON_WORKER, get_app_channel, NULL, NULL, "The newest of a channel: the stable link" },
+	{ POST, "/apps/:bundle/builds/:id/install",  WHO_PERSON, "16K", ON_WORKER, post_install,    NULL, NULL, "Get: a grant and the button that installs" },
+	{ GET,  "/apps/:bundle/icon/:size",          WHO_PERSON, "0",   ON_WORKER, get_app_icon,    NULL, "read", "57.png, 120.png or 512.png" },
+	{ GET,  "/api/v1/apps",                      WHO_PERSON, "0",   ON_WORKER, api_apps,        NULL, "read", "Apps: ?q= &after= &limit=" },
+	{ GET,  "/api/v1/apps/:bundle",              WHO_PERSON, "0",   ON_WORKER, api_app,         NULL, "read", "An app" },
+	{ GET,  "/api/v1/apps/:bundle/builds",       WHO_PERSON, "0",   ON_WORKER, api_builds,      NULL, "read", "Builds: ?version= &build= &commit= &channel=" },
+	{ GET,  "/api/v1/builds/:id",                WHO_PERSON, "0",   ON_WORKER, api_build,       NULL, "read", "A build with its facts" },
+	{ POST, "/api/v1/builds/:id/grants",         WHO_PERSON, "16K", ON_WORKER, api_grant,       NULL, "upload", "A manifest URL: {ttl}" },
+	{ 0 }
+};

@@ -1,0 +1,476 @@
+/*
+ * Resumable uploads: tus 1.0.0 with creation, checksum and termination (tus.io/protocols/resumable-upload).
+ *
+ * The bytes are in DIR/uploads/<id>, whose size is the offset, so a crash loses nothing that was
+ * written.  A PATCH that completes it puts a job in the table; `GET` shows the answer when it is read.
+ */
+#include "catalog/channel.h"
+#include "catalog/upload.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/num.h"
+#include "web/uploads.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TUS_VERSION	"1.0.0"
+#define TUS_ALGORITHMS	"sha256,sha1,md5"
+#define TUS_FIELDS_MAX	32
+#define CHECKSUM_MAX	64
+
+const char *
+upload_dir(TALLOC_CTX *ctx, struct site *site)
+{
+	return mem_printf(ctx, "%s/uploads", site->data_dir);
+}
+
+static const char *
+upload_path(TALLOC_CTX *ctx, struct site *site, const char *id)
+{
+	return mem_printf(ctx, "%s/%s", upload_dir(ctx, site), id);
+}
+
+/* Files of which no row is left. */
+bool
+upload_sweep_files(struct site *site, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	DIR *dir = opendir(upload_dir(ctx, site));
+	struct dirent *entry;
+	bool ok = true, there;
+
+	if (!dir)
+		return err_errno(err, "list %s", upload_dir(ctx, site));
+	while (ok && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		ok = upload_exists(site->db, entry->d_name, &there, err);
+		if (ok && !there && unlinkat(dirfd(dir), entry->d_name, 0) != 0 && errno != ENOENT)
+			ok = err_errno(err, "remove %s", entry->d_name);
+	}
+	closedir(dir);
+	return ok;
+}
+
+/* ---- one request at a time for each upload ---- */
+
+struct busy {
+	struct busy *next;
+	char id[40];
+};
+static struct busy *busy_list;
+static pthread_mutex_t busy_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int
+leave(struct busy *busy)
+{
+	struct busy **at;
+
+	pthread_mutex_lock(&busy_lock);
+	for (at = &busy_list; *at != busy; at = &(*at)->next)
+		;
+	*at = busy->next;
+	pthread_mutex_unlock(&busy_lock);
+	return 0;
+}
+
+static bool
+enter(TALLOC_CTX *ctx, const char *id, struct err *err)
+{
+	struct busy *busy = mem_new(ctx, struct busy), *other;
+
+	snprintf(busy->id, sizeof busy->id, "%s", id);
+	pthread_mutex_lock(&busy_lock);
+	for (other = busy_list; other && strcmp(other->id, busy->id) != 0; other = other->next)
+		;
+	if (!other) {
+		busy->next = busy_list;
+		busy_list = busy;
+		talloc_set_destructor(busy, leave);
+	}
+	pthread_mutex_unlock(&busy_lock);
+	return !other || err_set(err, ERR_LOCKED, "another request is sending to this upload");
+}
+
+/* ---- protocol ---- */
+
+static void
+tus_headers(struct reply *reply)
+{
+	reply_header(reply, "Tus-Resumable", TUS_VERSION);
+	reply_header(reply, "Cache-Control", "no-store");
+}
+
+static bool
+check_version(struct req *req, struct err *err)
+{
+	const char *version = req_header(req, "Tus-Resumable");
+
+	return (version && strcmp(version, TUS_VERSION) == 0) ||
+	       err_set(err, ERR_PRECONDITION, "Tus-Resumable: " TUS_VERSION " is what this server speaks");
+}
+
+static bool
+header_number(struct req *req, const char *name, int64_t *ret, struct err *err)
+{
+	const char *text = req_header(req, name);
+
+	if (!text)
+		return err_set(err, ERR_MALFORMED, "the header %s is missing", name);
+	return num_parse(text, 0, INT64_MAX, ret, err) || err_at(err, "%s", name);
+}
+
+static bool
+options_uploads(struct req *req, struct reply *reply, struct err *err)
+{
+	(void)err;
+	tus_headers(reply);
+	reply_header(reply, "Tus-Version", TUS_VERSION);
+	reply_header(reply, "Tus-Extension", "creation,checksum,termination");
+	reply_header(reply, "Tus-Checksum-Algorithm", TUS_ALGORITHMS);
+	reply_header(reply, "Tus-Max-Size", mem_printf(req, "%lld",
+		     (long long)site_conf(req->site)->upload_max_mb * 1000000));
+	return reply_empty(reply, 204);
+}
+
+/* "filename d29ybGQ=,channel cWE=": keys and base64 values. */
+static bool
+read_metadata(struct req *req, json_t **ret, struct err *err)
+{
+	const char *text = req_header(req, "Upload-Metadata");
+	json_t *fields = json_object();
+	size_t n = 0;
+
+	for (const char *at = text ? text : ""; *at;) {
+		size_t len = strcspn(at, ","), key = strcspn(at, " ,");
+		struct bytes value = { "", 0 };
+
+		if (key < len && !num_unbase64(req, at + key + 1, len - key - 1, &value))
+			goto bad;
+		if (key && (++n > TUS_FIELDS_MAX ||
+			    json_object_set_new(fields, mem_textn(req, at, key), json_stringn(value.p, value.len)) != 0))
+			goto bad;
+		at += len;
+		at += strspn(at, ", ");
+	}
+	*ret = fields;
+	return true;
+bad:
+	json_decref(fields);
+	return err_set(err, ERR_MALFORMED, "Upload-Metadata is not keys with base64 of UTF-8");
+}
+
+static bool
+post_uploads(struct req *req, struct reply *reply, struct err *err)
+{
+	struct site *site = req->site;
+	const struct conf *conf = site_conf(site);
+	int64_t length, room, active;
+	json_t *fields = NULL;
+	const char *channel;
+	struct upload *upload;
+	int fd;
+	bool ok;
+
+	if (!check_version(req, err) || !header_number(req, "Upload-Length", &length, err))
+		return false;
+	if (length > conf->upload_max_mb * 1000000)
+		return err_set(err, ERR_LIMIT, "larger than %lld MB", (long long)conf->upload_max_mb);
+	if (!blobs_room(site->blobs, &room, err) || !upload_active(site->db, req->person->id, &active, err))
+		return false;
+	if (room - length < conf->upload_keep_free_mb * 1000000)
+		return err_set(err, ERR_NO_ROOM, "the disk has no room for %lld bytes", (long long)length);
+	if (active >= 8 * conf->upload_parallel_max)
+		return err_set(err, ERR_RATE, "%lld uploads of yours are unfinished; end or delete one",
+			       (long long)active);
+	if (!read_metadata(req, &fields, err))
+		return false;
+	channel = json_string_value(json_object_get(fields, "channel"));
+	ok = (!channel || channel_name_ok(channel, err)) &&
+	     upload_new(req, site->db, req->person, length, fields, conf->upload_resume_hours * 3600, &upload, err);
+	json_decref(fields);
+	if (!ok)
+		return false;
+	fd = open(upload_path(req, site, upload->id), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_errno(err, "make the upload's file");
+	close(fd);
+	tus_headers(reply);
+	reply_header(reply, "Location", mem_printf(req, "/api/v1/uploads/%s", upload->id));
+	return reply_empty(reply, 201);
+}
+
+static bool
+offset_of(struct req *req, const struct upload *upload, int64_t *ret, struct err *err)
+{
+	struct stat st;
+
+	if (upload->status != UPLOAD_RECEIVING) {
+		*ret = upload->length;
+		return true;
+	}
+	if (stat(upload_path(req, req->site, upload->id), &st) != 0)
+		return err_set(err, ERR_MISSING, "its file is gone");
+	*ret = st.st_size;
+	return true;
+}
+
+/* HEAD asks how far it is; GET also shows the answer once there is one. */
+static bool
+get_upload(struct req *req, struct reply *reply, struct err *err)
+{
+	struct upload *upload;
+	json_t *answer, *stored;
+	int64_t offset;
+	const char *build;
+
+	if (!upload_open(req, req->site->db, req->person, req_param(req, "id"), &upload, err) ||
+	    !offset_of(req, upload, &offset, err))
+		return false;
+	tus_headers(reply);
+	reply_header(reply, "Upload-Offset", mem_printf(req, "%lld", (long long)offset));
+	reply_header(reply, "Upload-Length", mem_printf(req, "%lld", (long long)upload->length));
+	if (req->head)
+		return reply_empty(reply, 200);
+	if (upload->status < 200)
+		return reply_json(reply, 202, json_pack("{s:s, s:I, s:I}", "state",
+			upload->status == UPLOAD_READING ? "reading" : "receiving", "offset", (json_int_t)offset,
+			"length", (json_int_t)upload->length));
+	stored = json_loads(upload->answer, 0, NULL);
+	build = json_string_value(json_object_get(stored, "build"));
+	if (!build)
+		return reply_json_as(reply, (int)upload->status, "application/problem+json", stored);
+	build = mem_text(req, build);
+	json_decref(stored);
+	return upload_answer(req, req->site, build, req->person, &answer, err) &&
+	       reply_json(reply, (int)upload->status, answer);
+}
+
+static bool
+delete_upload(struct req *req, struct reply *reply, struct err *err)
+{
+	struct upload *upload;
+
+	if (!check_version(req, err) ||
+	    !upload_open(req, req->site->db, req->person, req_param(req, "id"), &upload, err) ||
+	    !enter(req, upload->id, err) || !upload_remove(req->site->db, upload->id, err))
+		return false;
+	unlink(upload_path(req, req->site, upload->id));
+	tus_headers(reply);
+	return reply_empty(reply, 204);
+}
+
+/* ---- PATCH ---- */
+
+struct patch {
+	struct upload *upload;
+	struct blob_draft *draft;
+	const char *path;
+	int64_t from, length, room;
+	EVP_MD_CTX *md;
+	unsigned char expected[CHECKSUM_MAX];
+	size_t expected_len;
+};
+
+static int
+free_md(struct patch *patch)
+{
+	EVP_MD_CTX_free(patch->md);
+	return 0;
+}
+
+static bool
+read_checksum(struct req *req, struct patch *patch, struct err *err)
+{
+	const char *text = req_header(req, "Upload-Checksum"), *blank;
+	const EVP_MD *md = NULL;
+	struct bytes value;
+
+	if (!text)
+		return true;
+	blank = strchr(text, ' ');
+	if (blank)
+		md = strncmp(text, "sha256 ", 7) == 0 ? EVP_sha256() : strncmp(text, "sha1 ", 5) == 0 ? EVP_sha1()
+		   : strncmp(text, "md5 ", 4) == 0 ? EVP_md5() : NULL;
+	if (!md)
+		return err_set(err, ERR_MALFORMED, "Upload-Checksum is one of " TUS_ALGORITHMS " and base64");
+	if (!num_unbase64(req, blank + 1, strlen(blank + 1), &value) || value.len != (size_t)EVP_MD_get_size(md))
+		return err_set(err, ERR_MALFORMED, "Upload-Checksum is not base64 of the right length");
+	memcpy(patch->expected, value.p, value.len);
+	patch->expected_len = value.len;
+	patch->md = mem_must(EVP_MD_CTX_new());
+	talloc_set_destructor(patch, free_md);
+	return EVP_DigestInit_ex(patch->md, md, NULL) || err_openssl(err, ERR_INTERNAL, "begin a checksum");
+}
+
+static void
+drained(void *req)
+{
+	req_unpause(req);
+}
+
+static bool
+patch_open(struct req *req, struct err *err)
+{
+	struct patch *patch = mem_new(req, struct patch);
+	const char *type = req_header(req, "Content-Type");
+	int64_t offset;
+
+	req->sink_state = patch;
+	if (!session_proof(req, NULL, err) || !check_version(req, err) || !header_number(req, "Upload-Offset", &patch->from, err))
+		return false;
+	if (!type || strcmp(type, "application/offset+octet-stream") != 0)
+		return err_set(err, ERR_MEDIA, "the type of a PATCH is application/offset+octet-stream");
+	if (!upload_open(patch, req->site->db, req->person, req_param(req, "id"), &patch->upload, err) ||
+	    !enter(patch, patch->upload->id, err) || !upload_slot(patch, req->site, req->person, err) ||
+	    !offset_of(req, patch->upload, &offset, err) || !read_checksum(req, patch, err))
+		return false;
+	if (patch->from != offset)
+		return err_set(err, ERR_CONFLICT, "Upload-Offset is %lld, but %lld bytes are here",
+			       (long long)patch->from, (long long)offset);
+	patch->room = patch->upload->length - offset;
+	if (req->length > patch->room)
+		return err_set(err, ERR_LIMIT, "more than Upload-Length said");
+	patch->path = upload_path(patch, req->site, patch->upload->id);
+	if (!blob_draft_append(patch, req->site->blobs, patch->path, patch->from,
+			       req->length > 0 ? req->length : 0, &patch->draft, err))
+		return false;
+	blob_draft_on_drained(patch->draft, drained, req);
+	return true;
+}
+
+static bool
+patch_feed(struct req *req, struct bytes bytes, bool *pause, struct err *err)
+{
+	struct patch *patch = req->sink_state;
+
+	patch->length += (int64_t)bytes.len;
+	if (patch->length > patch->room)
+		return err_set(err, ERR_LIMIT, "more than Upload-Length said");
+	if (patch->md && !EVP_DigestUpdate(patch->md, bytes.p, bytes.len))
+		return err_openssl(err, ERR_INTERNAL, "checksum");
+	return blob_draft_write(patch->draft, bytes, pause, err);
+}
+
+/* What arrived stays, unless only the missing rest could have proved it right. */
+static void
+patch_cut(struct req *req)
+{
+	struct patch *patch = req->sink_state;
+	struct err err = { 0 };
+
+	if (!patch || !patch->draft)
+		return;
+	if (!patch->md && !blob_draft_done(patch->draft, &err))
+		log_err("keep what arrived of an upload", &err);
+	TALLOC_FREE(patch->draft);
+	if (patch->md && truncate(patch->path, patch->from) != 0)
+		log_warn("an unverified part could not be taken back", KV("upload", patch->upload->id));
+}
+
+static bool
+checksum_fits(struct patch *patch)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	return !patch->md || (EVP_DigestFinal_ex(patch->md, digest, &len) && len == patch->expected_len &&
+			      memcmp(digest, patch->expected, len) == 0);
+}
+
+static bool
+patch_upload(struct req *req, struct reply *reply, struct err *err)
+{
+	struct patch *patch = req->sink_state;
+	int64_t offset = patch->from + patch->length;
+
+	if (!blob_draft_done(patch->draft, err))
+		return false;
+	TALLOC_FREE(patch->draft);
+	if (!checksum_fits(patch)) {
+		if (truncate(patch->path, patch->from) != 0)
+			return err_errno(err, "take back a damaged part");
+		return err_set(err, ERR_CHECKSUM, "the bytes are not what Upload-Checksum says; send them again");
+	}
+	if (offset == patch->upload->length) {
+		if (!upload_whole(req->site->db, patch->upload->id, err))
+			return false;
+		jobs_wake(req->site->jobs);
+	}
+	tus_headers(reply);
+	reply_header(reply, "Upload-Offset", mem_printf(req, "%lld", (long long)offset));
+	return reply_empty(reply, 204);
+}
+
+static const struct sink patch_sink = { patch_open, patch_feed, patch_cut };
+
+/* ---- the job ---- */
+
+static const char *
+text_field(const struct upload *upload, const char *name)
+{
+	return json_string_value(json_object_get(upload->fields, name));
+}
+
+bool
+upload_finish(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+	const char *id = json_string_value(json_object_get(job->args, "upload"));
+	struct build_fields fields;
+	struct upload *upload;
+	struct person *person;
+	struct blob_draft *draft;
+	char *build, *answer, text[520];
+	bool fresh;
+	json_t *json;
+	int status;
+
+	if (!id || !upload_claim(ctx, site->db, id, &upload, &person, err))
+		return id ? false : err_set(err, ERR_INTERNAL, "a job without its upload");
+	if (!person)
+		return true;	/* finished before, deleted, or not to be done any more */
+	if (!blob_draft_adopt(ctx, site->blobs, upload_path(ctx, site, id), &draft, err))
+		return err_at(err, "resumed upload");
+	fields = (struct build_fields){
+		.channel = text_field(upload, "channel"), .changelog = text_field(upload, "changelog"),
+		.branch = text_field(upload, "branch"), .git_commit = text_field(upload, "git_commit"),
+		.ci_url = text_field(upload, "ci_url"), .source = text_field(upload, "source"),
+		.custom_fields = text_field(upload, "custom_fields"),
+	};
+	if (upload_publish(ctx, site, draft, &fields, person, &build, &fresh, err)) {
+		status = fresh ? 201 : 200;
+		json = json_pack("{s:s}", "build", build);
+	} else if (err->kind == ERR_INTERNAL || err->kind == ERR_NO_ROOM || err->kind == ERR_BUSY) {
+		return false;	/* tried again; the file is still there */
+	} else {
+		status = err_http_status(err->kind);
+		err_text(err, text, sizeof text);
+		json = json_pack("{s:s, s:s, s:i, s:s, s:s, s:{s:s, s:s}}", "type", "about:blank", "title",
+				 err_http_title(err->kind), "status", status, "detail", text, "code", err->code,
+				 "error", "code", err->code, "text", text);
+	}
+	answer = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	if (!upload_set(site->db, id, status, answer ? answer : "{}", err)) {
+		free(answer);
+		return false;
+	}
+	free(answer);
+	unlink(upload_path(ctx, site, id));
+	return true;
+}
+
+const struct route tus_routes[] = {
+	{ OPTIONS, "/api/v1/uploads",     WHO_ANYONE,    "0", ON_IO,     options_uploads, NULL, NULL, "What tus extensions are spoken" },
+	{ POST,    "/api/v1/uploads",     WHO_PUBLISHER, "0", ON_WORKER, post_uploads,    NULL, "upload", "Begin a resumable upload (tus 1.0)" },
+	{ GET,     "/api/v1/uploads/:id", WHO_PUBLISHER, "0", ON_WORKER, get_upload,      NULL, "upload", "How far it is (HEAD), and the upload's answer (GET)" },
+	{ PATCH,   "/api/v1/uploads/:id", WHO_PUBLISHER, "upload.max_mb", ON_WORKER, patch_upload, &patch_sink, "upload", "The next bytes" },
+	{ DELETE,  "/api/v1/uploads/:id", WHO_PUBLISHER, "0", ON_WORKER, delete_upload,   NULL, "upload", "Give it up" },
+	{ 0 }
+};

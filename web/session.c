@@ -1,0 +1,251 @@
+/*
+ * Who is it, and may they?  The one policy for every route, called on the headers before a byte of
+ * the body is read; and the one place where a refusal gets its words.
+ *
+ * A signed-in browser has a cookie; programs have a bearer token.  A request that changes something
+ * with a cookie must come from our own pages: Sec-Fetch-Site or Origin say so (session_admit), and a
+ * form repeats the session's csrf value (session_check).
+ */
+#include "web/site.h"
+#include "catalog/token.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/secret.h"
+#include <string.h>
+
+#define CSRF_FIELD "csrf"
+
+const char *
+session_cookie_name(struct site *site)
+{
+	return site->secure ? "__Host-pomona" : "pomona";
+}
+
+void
+session_set_cookie(struct reply *reply, struct site *site, const char *value, int64_t max_age_s)
+{
+	char text[256];
+
+	snprintf(text, sizeof text, "%s=%s; Path=/; HttpOnly; SameSite=Lax%s; Max-Age=%lld",
+		 session_cookie_name(site), value, site->secure ? "; Secure" : "", (long long)max_age_s);
+	reply_header(reply, "Set-Cookie", text);
+}
+
+const char *
+site_client(struct req *req, char hash[SECRET_HASH_SIZE])
+{
+	const char *agent = req_header(req, "User-Agent");
+
+	return secret_hash(mem_printf(req, "%s\n%s", req->address, agent ? agent : ""), hash);
+}
+
+/* What a token may do is its scope; admin holds all, upload and devices hold read. */
+static bool
+scope_holds(const char *scope, const char *needed)
+{
+	if (!needed)
+		return false;
+	return strcmp(scope, needed) == 0 || strcmp(scope, "admin") == 0 || strcmp(needed, "read") == 0;
+}
+
+/* From our own pages?  Browsers say so themselves; those that say nothing send no cookie of ours
+ * across sites either (SameSite=Lax), but one of the two headers must be there to change anything. */
+static bool
+from_our_pages(struct req *req)
+{
+	const char *fetch_site = req_header(req, "Sec-Fetch-Site");
+	const char *origin = req_header(req, "Origin");
+
+	if (fetch_site && strcmp(fetch_site, "same-origin") != 0 && strcmp(fetch_site, "none") != 0)
+		return false;
+	if (origin && strcmp(origin, req->site->base_url) != 0)
+		return false;
+	return fetch_site || origin;
+}
+
+static bool
+changes(const struct req *req)
+{
+	return req->method != GET && req->method != OPTIONS;
+}
+
+static bool
+identify(struct req *req, struct err *err)
+{
+	const char *bearer = req_header(req, "Authorization");
+	const char *cookie = req_cookie(req, session_cookie_name(req->site));
+	struct session_limits limits = site_session_limits(req->site);
+
+	if (bearer && strncasecmp(bearer, "Bearer ", 7) == 0)
+		return token_open(req, req->site->db, bearer + 7, &req->person, err);
+	if (!cookie || !*cookie)
+		return true;
+	if (!session_open(req, req->site->db, cookie, &limits, &req->person, (char **)&req->session_csrf, err))
+		return err->kind == ERR_SIGN_IN;	/* an old cookie is nobody */
+	return true;
+}
+
+static bool
+is_loopback(const struct req *req)
+{
+	return strcmp(req->address, "127.0.0.1") == 0 || strcmp(req->address, "::1") == 0 ||
+	       strcmp(req->address, "unix") == 0;
+}
+
+static bool
+operator_may(struct req *req, struct err *err)
+{
+	const char *bearer = req_header(req, "Authorization");
+	const char *token = site_conf(req->site)->metrics_token;
+
+	if (is_loopback(req) || (req->person && req->person->role == ROLE_ADMIN && !req->person->scope))
+		return true;
+	if (*token && bearer && strncasecmp(bearer, "Bearer ", 7) == 0 && secret_equal(bearer + 7, token))
+		return true;
+	return err_set(err, ERR_MISSING, "only from loopback or with metrics.token");
+}
+
+bool
+session_admit(struct req *req, struct err *err)
+{
+	enum who who = req->route->who;
+	const struct person *p;
+
+	req->language = pages_language(req_header(req, "Accept-Language"));
+	if (who == WHO_GRANT || who == WHO_LINK || who == WHO_DEVICE)
+		return true;
+	if (who == WHO_OPERATOR) {
+		struct err ignored = { 0 };
+
+		return (identify(req, &ignored) || true) && operator_may(req, err);
+	}
+	if (!identify(req, err))
+		return who == WHO_ANYONE && err->kind == ERR_SIGN_IN;
+	p = req->person;
+	if (p && !p->scope && changes(req) && !from_our_pages(req))
+		return err_code(err, ERR_DENIED, "cross_site", "this request did not come from our own pages");
+	if (who == WHO_ANYONE)
+		return true;
+	if (!p)
+		return err_set(err, ERR_SIGN_IN, "sign in first");
+	if (p->password_once && strncmp(req->path, "/account", 8) != 0 && who != WHO_ANYONE)
+		return err_code(err, ERR_DENIED, "change_password",
+				"this password was for one sign-in; change it first, under your account");
+	if (p->scope && !scope_holds(p->scope, req->route->scope))
+		return err_set(err, ERR_DENIED, "this token has the scope %s; this needs %s", p->scope,
+			       req->route->scope ? req->route->scope : "a signed-in browser");
+	if ((who == WHO_PUBLISHER && p->role < ROLE_PUBLISHER) || (who == WHO_ADMIN && p->role < ROLE_ADMIN))
+		return err_set(err, ERR_DENIED, "%s has the role %s, which may not do this", p->name,
+			       role_name(p->role));
+	return true;
+}
+
+bool
+session_check(struct req *req, struct err *err)
+{
+	return session_proof(req, req_form(req, CSRF_FIELD), err);
+}
+
+bool
+session_proof(struct req *req, const char *field, struct err *err)
+{
+	const char *header = req_header(req, "X-CSRF-Token");
+
+	if (!changes(req) || !req->person || req->person->scope)
+		return true;
+	if (header)
+		field = header;
+	if (!field || !req->session_csrf || !secret_equal(field, req->session_csrf))
+		return err_code(err, ERR_DENIED, "stale_page",
+				"this page is too old to be used; reload it and try again");
+	return true;
+}
+
+/* Nothing that the caller may not know: a 404 is the same for all, a 500 stays in the log. */
+static const char *
+words(const struct err *err, char *text, size_t size)
+{
+	switch (err->kind) {
+	case ERR_MISSING:
+		return "Not found";
+	case ERR_INTERNAL:
+		return "The operator finds it in the log by the request id.";
+	default:
+		return err_text(err, text, size);
+	}
+}
+
+static void
+refuse(struct req *req, struct reply *reply, const struct err *err)
+{
+	int status = err_http_status(err->kind);
+	const char *title = err_http_title(err->kind);
+	char text[sizeof err->path + sizeof err->cause + 2];
+	const char *detail = words(err, text, sizeof text);
+	json_t *problem;
+
+	if (err->kind == ERR_SIGN_IN && req->browser && req->method == GET) {
+		struct buf next;
+
+		buf_init(&next, req, 4 * HTTP_TARGET_MAX);
+		buf_text(&next, "/login?next=");
+		buf_url(&next, req->target, strlen(req->target));
+		reply_see(reply, buf_str(&next));
+		return;
+	}
+	if (strcmp(err->code, "change_password") == 0 && req->browser && req->method == GET) {
+		reply_see(reply, "/account?once=1");
+		return;
+	}
+	if (err->kind == ERR_SIGN_IN)
+		reply_header(reply, "WWW-Authenticate", "Bearer realm=\"Pomona\"");
+	if (err->kind == ERR_BUSY || err->kind == ERR_RATE)
+		reply_header(reply, "Retry-After", "10");
+	problem = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:{s:s, s:s}}", "type", "about:blank", "title", title,
+			    "status", status, "detail", detail, "code", err->code, "instance", req->id,
+			    "error", "code", err->code, "text", detail);
+	if (req->browser && req->route && req->route->who != WHO_GRANT) {
+		struct err trouble = { 0 };
+
+		json_object_set_new(problem, "what", json_string(detail));
+		if (reply_page_status(reply, req, status, "error", json_incref(problem), &trouble)) {
+			json_decref(problem);
+			return;
+		}
+		log_err("error page", &trouble);
+	}
+	reply_json_as(reply, status, "application/problem+json", problem);
+}
+
+/* Headers that every answer carries.  /d/ is read by a daemon, not a browser, and stays bare. */
+static void
+dress(struct req *req, struct reply *reply)
+{
+	reply_header(reply, "X-Content-Type-Options", "nosniff");
+	if (req->route && req->route->who == WHO_GRANT)
+		return;
+	reply_header(reply, "Content-Security-Policy",
+		     "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; "
+		     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
+	reply_header(reply, "Referrer-Policy", "same-origin");
+	reply_header(reply, "Cross-Origin-Opener-Policy", "same-origin");
+	if (req->site->secure)
+		reply_header(reply, "Strict-Transport-Security", "max-age=31536000");
+	if (!reply_has(reply, "Cache-Control"))
+		reply_header(reply, "Cache-Control", "private, no-store");
+}
+
+static int64_t
+body_max(struct site *site, const struct route *route)
+{
+	int64_t mb;
+
+	if (strcmp(route->body_max, "upload.max_mb") == 0 &&
+	    conf_number(site_conf(site), route->body_max, &mb))
+		return mb * 1000000;
+	return -1;
+}
+
+const struct server_calls site_calls = {
+	.admit = session_admit, .check = session_check, .refuse = refuse, .dress = dress, .body_max = body_max,
+};

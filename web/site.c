@@ -1,0 +1,277 @@
+/*
+ * Everything that serves, wired once: database, files, jobs, pages, servers.
+ */
+#include "web/site.h"
+#include "catalog/app.h"
+#include "catalog/build.h"
+#include "catalog/setting.h"
+#include "catalog/upload.h"
+#include "core/audit.h"
+#include "core/clock.h"
+#include "core/count.h"
+#include "core/log.h"
+#include "web/rooms.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HOUR_S		3600
+#define CA_PEM_MAX	(64u << 10)
+
+const struct route *const site_routes[] = {
+	install_routes, catalog_routes, console_routes, upload_routes, tus_routes, settings_routes, people_routes, look_routes,
+	operator_routes, trust_routes, NULL,
+};
+
+static const struct route *const trust_tables[] = { trust_routes, look_routes, NULL };
+
+struct pages *
+site_pages(struct site *site)
+{
+	return site->pages;
+}
+
+struct session_limits
+site_session_limits(struct site *site)
+{
+	const struct conf *conf = site_conf(site);
+
+	return (struct session_limits){ conf->session_idle_minutes * 60, conf->session_admin_idle_minutes * 60,
+					conf->session_absolute_hours * HOUR_S };
+}
+
+/* ---- jobs ---- */
+
+static const char *
+arg(const struct job *job, const char *name)
+{
+	const char *text = json_string_value(json_object_get(job->args, name));
+
+	return text ? text : "";
+}
+
+static bool
+job_md5s(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+
+	(void)ctx;
+	return build_add_md5s(site->db, site->blobs, arg(job, "build"), err);
+}
+
+static bool
+job_retain(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+
+	(void)ctx;
+	return build_retain(site->db, arg(job, "app"), site_conf(site)->retention_keep_builds, err);
+}
+
+static bool
+wanted(const char *name, void *db, bool *ret, struct err *err)
+{
+	return build_wants_blob(db, name, ret, err);
+}
+
+static bool
+sweep_blobs(struct site *site, bool at_start, struct err *err)
+{
+	int removed = 0;
+
+	if (!blob_sweep(site->blobs, wanted, site->db, at_start, &removed, err))
+		return err_at(err, "clean-up of files");
+	count_add(COUNT_BLOBS_SWEPT, removed);
+	if (removed)
+		log_info("removed files that nobody owns", KVI("files", removed));
+	return true;
+}
+
+static bool
+job_blob_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err)
+{
+	(void)job;
+	(void)ctx;
+	return sweep_blobs(site, false, err);
+}
+
+/* Rows past their time, each hour; puts itself back in the table for the next. */
+static bool
+tx_next_sweep(struct db *tx, void *arg_, struct err *err)
+{
+	(void)arg_;
+	return job_add(tx, "sweep", json_object(), clock_now() + HOUR_S, "sweep", err);
+}
+
+static bool
+job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+	struct session_limits limits = site_session_limits(site);
+
+	(void)job;
+	(void)ctx;
+	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
+	       upload_sweep(site->db, err) && upload_sweep_files(site, err) &&
+	       db_tx(site->db, tx_next_sweep, NULL, err);
+}
+
+static bool
+tx_first_sweep(struct db *tx, void *arg_, struct err *err)
+{
+	(void)arg_;
+	return job_add(tx, "sweep", json_object(), 0, "sweep", err);
+}
+
+static const struct job_kind kinds[] = {
+	{ "build_md5s",    10, job_md5s },
+	{ "build_retain",   5, job_retain },
+	{ "blob_sweep",     5, job_blob_sweep },
+	{ "upload_finish",  5, upload_finish },
+	{ "sweep",       1000, job_sweep },
+	{ 0 },
+};
+
+/* ---- start and stop ---- */
+
+const char *
+site_etag(struct req *req, const char *name)
+{
+	return mem_printf(req, "\"%s\"", name);
+}
+
+bool
+site_read_file(TALLOC_CTX *ctx, const char *path, size_t max, struct bytes *ret, struct err *err)
+{
+	int fd SCOPED(fd) = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char *p;
+	size_t len = 0;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return err_errno(err, "open %s", path);
+	if ((uint64_t)st.st_size > max)
+		return err_set(err, ERR_LIMIT, "%s is larger than %zu bytes", path, max);
+	p = mem_size(ctx, (size_t)st.st_size + 1);
+	while (len < (size_t)st.st_size) {
+		ssize_t n = read(fd, p + len, (size_t)st.st_size - len);
+
+		if (n <= 0)
+			return err_errno(err, "read %s", path);
+		len += (size_t)n;
+	}
+	p[len] = '\0';
+	*ret = (struct bytes){ p, len };
+	return true;
+}
+
+static void
+warn_of_seams(const struct conf *conf)
+{
+	if (*conf->seams)
+		log_warn("settings for tests are in use; unset them in production", KV("settings", conf->seams));
+}
+
+static void
+apply(const struct conf *conf)
+{
+	static const char *const levels[] = { "debug", "info", "warn", "error" };
+	enum log_level level = LOG_INFO_;
+
+	for (int i = 0; i < 4; i++)
+		if (strcmp(conf->log_level, levels[i]) == 0)
+			level = (enum log_level)i;
+	log_setup(level, strcmp(conf->log_format, "json") == 0);
+	clock_follow(conf->clock_file);
+}
+
+bool
+site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret, struct err *err)
+{
+	struct site *site = mem_new(ctx, struct site);
+	struct err none = { 0 };
+	const char *dir;
+
+	site->data_dir = mem_text(site, data_dir);
+	site->base_url = mem_text(site, conf->server_base_url);
+	site->secure = strncmp(site->base_url, "https://", 8) == 0;
+	atomic_store(&site->conf, conf);
+	pthread_mutex_init(&site->lock, NULL);
+	apply(conf);
+	dir = mem_printf(site, "%s/blobs", data_dir);
+	if ((mkdir(dir, 0700) != 0 && errno != EEXIST) ||
+	    (mkdir(upload_dir(site, site), 0700) != 0 && errno != EEXIST))
+		return err_errno(err, "make %s", dir);
+	if (!db_open(site, data_dir, &site->db, err) ||
+	    !blobs_open(site, dir, conf->upload_keep_free_mb * 1000000, &site->blobs, err) ||
+	    !pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) ||
+	    !sweep_blobs(site, true, err) || !upload_sweep_files(site, err) ||
+	    !db_tx(site->db, tx_first_sweep, NULL, err) || !look_open(site, err))
+		return false;
+	pages_everywhere(site->pages, page_everywhere);
+	if (!site_read_file(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
+		site->ca_pem = (struct bytes){ 0 };
+	warn_of_seams(conf);
+	*ret = site;
+	return true;
+}
+
+bool
+site_start(struct site *site, struct err *err)
+{
+	const struct conf *conf = site_conf(site);
+	bool tls = !conf->server_plain && *conf->server_tls_cert;
+	struct server_conf server = {
+		.listen = conf->server_listen,
+		.cert_file = tls ? conf->server_tls_cert : NULL, .key_file = tls ? conf->server_tls_key : NULL,
+		.io_threads = (int)conf->server_io_threads, .workers = (int)conf->server_workers,
+		.connections_max = (int)conf->server_connections_max,
+		.connections_per_address_max = (int)conf->server_connections_per_address_max,
+		.head_s = 10, .body_grace_s = 10, .idle_s = 15, .idle_trusted_s = 60, .body_rate_min = 1000,
+		.trusted_proxies = conf->server_trusted_proxies, .routes = site_routes, .calls = &site_calls,
+		.site = site,
+	};
+
+	if (!tls && !conf->server_plain)
+		return err_set(err, ERR_INVALID, "no certificate: give --tls-cert and --tls-key, or --plain "
+			       "behind a proxy that does TLS");
+	if (!jobs_start(site, site->db, kinds, 2, site, &site->jobs, err) ||
+	    !server_start(site, &server, &site->server, err))
+		return false;
+	if (!*conf->server_trust_listen)
+		return true;
+	server.listen = conf->server_trust_listen;
+	server.cert_file = server.key_file = NULL;
+	server.io_threads = server.workers = 1;
+	server.routes = trust_tables;
+	return server_start(site, &server, &site->trust_server, err) || err_at(err, "server.trust_listen");
+}
+
+void
+site_stop(struct site *site)
+{
+	if (site->trust_server)
+		server_stop(site->trust_server);
+	if (site->server)
+		server_stop(site->server);
+	if (site->jobs)
+		jobs_stop(site->jobs);
+}
+
+bool
+site_reload(struct site *site, struct err *err)
+{
+	struct conf *again;
+
+	/* The old one stays with the site: a request may still be reading it, and reloads are rare. */
+	if (!conf_reread(site, site_conf(site), &again, err))
+		return err_at(err, "the running settings stay");
+	atomic_store_explicit(&site->conf, again, memory_order_release);
+	apply(again);
+	look_forget(site);
+	return !*again->server_tls_cert || again->server_plain || server_reload_tls(site->server, err);
+}

@@ -1,0 +1,57 @@
+#pragma once
+/*
+ * site - what everything that serves shares: made once at start, wired in site.c, handed to handlers.
+ */
+#include "catalog/grant.h"
+#include "catalog/person.h"
+#include "catalog/session.h"
+#include "core/blob.h"
+#include "core/conf.h"
+#include "core/job.h"
+#include "web/page.h"
+#include "web/server.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct site {
+	const char *data_dir;
+	const char *base_url;		/* "https://apps.example.com": no slash at its end */
+	bool secure;			/* base_url is https: cookies are Secure */
+	_Atomic(struct conf *) conf;	/* replaced by SIGHUP; read it once a request: site_conf */
+	struct db *db;
+	struct blobs *blobs;
+	struct jobs *jobs;
+	struct pages *pages;
+	struct server *server, *trust_server;
+	struct bytes ca_pem;		/* of a private installation (DIR/tls/ca.pem); empty: none */
+
+	pthread_mutex_t lock;		/* for what follows */
+	struct look_cache *look;	/* stylesheet with the company's colours (routes_look.c) */
+	struct uploading *uploading;	/* uploads under way, by person (routes_upload.c) */
+};
+
+static inline const struct conf *
+site_conf(struct site *site)
+{
+	return atomic_load_explicit(&site->conf, memory_order_acquire);
+}
+
+/* Opens everything under data_dir, brings the schema up to date, sweeps what a crash left behind. */
+bool site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret,
+	       struct err *err) CHECKED;
+bool site_start(struct site *site, struct err *err) CHECKED;	/* jobs, then the servers */
+void site_stop(struct site *site);
+bool site_reload(struct site *site, struct err *err) CHECKED;	/* SIGHUP */
+
+extern const struct route *const site_routes[];		/* every table, ends with NULL */
+extern const struct server_calls site_calls;		/* session.c */
+
+struct session_limits site_session_limits(struct site *site);
+
+/* ---- session.c: who is it, and the words of a refusal ---- */
+bool session_admit(struct req *req, struct err *err);
+bool session_check(struct req *req, struct err *err);	/* a form's csrf field, once the body is here */
+bool session_proof(struct req *req, const char *field, struct err *err);	/* the same where a sink read it */
+const char *session_cookie_name(struct site *site);
+void session_set_cookie(struct reply *reply, struct site *site, const char *value, int64_t max_age_s);
+const char *site_client(struct req *req, char hash[65]);	/* address and user agent, hashed */
