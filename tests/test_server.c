@@ -189,7 +189,7 @@ body_max(struct site *site, const struct route *route)
 	return strcmp(route->body_max, "64K") == 0 ? 65536 : strcmp(route->body_max, "64M") == 0 ? 64 << 20 : 0;
 }
 
-static const struct server_calls calls = { admit, say_no, dress, body_max };
+static const struct server_calls calls = { .admit = admit, .refuse = say_no, .dress = dress, .body_max = body_max };
 
 /* ---- a server and its clients ---- */
 

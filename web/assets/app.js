@@ -4,8 +4,9 @@
 const $ = (s, from = document) => from.querySelector(s);
 const all = (s) => document.querySelectorAll(s);
 
-/* Times in the reader's own zone. */
-const lang = document.documentElement.lang || 'en';
+/* Times in the reader's own zone and, within the page's language, their own way. */
+const said = document.documentElement.lang || 'en';
+const lang = navigator.languages.find((l) => l.split('-')[0] === said.split('-')[0]) || said;
 const local = (el) => {
 	const at = new Date(el.dateTime);
 	if (isNaN(at)) return;
