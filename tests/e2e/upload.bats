@@ -258,7 +258,7 @@ teardown()   { pomona_stop; }
 	four_under_way() { [ "$(leftovers | wc -l)" -eq 4 ]; }
 	wait_until four_under_way
 	upload "$IPAS/enterprise.ipa"
-	expect_problem 429 rate
+	expect_problem 429 too_often
 	expect_header Retry-After '?*'
 	kill -KILL "${senders[@]}"
 	wait "${senders[@]}" || true

@@ -234,7 +234,7 @@ expect_problem() {	# STATUS CODE
 
 # ---- what is on the disk ----
 
-blobs() { find "$DATA/blobs" -type f -not -path '*/tmp/*' -not -name '.*' -printf '%f\n' | sort; }
+blobs() { (cd "$DATA/blobs" && find . -path ./tmp -prune -o -type f -regextype posix-extended -regex '.*/[0-9a-f]{64}' -printf '%f\n') | sort; }
 leftovers() { find "$DATA/blobs/tmp" "$DATA/uploads" -type f 2>/dev/null; }
 expect_nothing_left() {
 	wait_until no_leftovers || { leftovers; return 1; }
