@@ -249,4 +249,5 @@ def main():
         seed("icon", "icon-%d" % parts, icon(12, parts))
 
 
-main()
+if __name__ == "__main__":
+    main()
