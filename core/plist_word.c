@@ -16,8 +16,10 @@ integer_is_read_alike(const char *text)
 
 	if (*text == '-' || *text == '+')
 		text++;
-	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
-		return text[2] && strlen(text) <= 18 && strspn(text + 2, "0123456789abcdefABCDEF") == strlen(text + 2);
+	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+		text += 2;
+		return *text && strlen(text) <= 16 && strspn(text, "0123456789abcdefABCDEF") == strlen(text);
+	}
 	if (!*text || strlen(text) > 20 || strspn(text, "0123456789") != strlen(text))
 		return false;
 	if (text[0] == '0' && text[1])
@@ -52,7 +54,8 @@ date_is_whole(const char *text)
 static bool
 real_is_number(const char *text)
 {
-	static const char *const words[] = { "nan", "inf", "infinity", "+infinity", "-infinity", "+inf", "-inf" };
+	static const char *const words[] = { "nan", "inf", "+inf", "-inf", "infinity", "+infinity",
+					     "-infinity" };
 	char *end;
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)

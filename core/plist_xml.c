@@ -370,8 +370,8 @@ scan_value(struct scan *scan, const char *name, bool empty)
 			return true;
 		if (scan->depth == PLIST_DEPTH_MAX)
 			return plist_hostile(scan->err, "deeper than %d levels", PLIST_DEPTH_MAX);
-		scan->levels[scan->depth++] = (struct level){ .is_dict = is_dict, .keys_from = scan->key_count,
-								 .texts_from = scan->texts.len };
+		scan->levels[scan->depth++] = (struct level){
+			.is_dict = is_dict, .keys_from = scan->key_count, .texts_from = scan->texts.len };
 		return true;
 	}
 	if (strcmp(name, "string") == 0)

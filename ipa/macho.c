@@ -67,10 +67,17 @@ architecture(TALLOC_CTX *ctx, uint32_t cpu, uint32_t subtype)
 		uint32_t cpu, subtype;
 		const char *name;
 	} names[] = {
-		{ CPU_ARM, 6, "armv6" }, { CPU_ARM, 9, "armv7" }, { CPU_ARM, 11, "armv7s" }, { CPU_ARM, 12, "armv7k" },
-		{ CPU_ARM | CPU_WIDE, 2, "arm64e" }, { CPU_ARM | CPU_WIDE, 0, "arm64" },
-		{ CPU_ARM | CPU_WIDE, 1, "arm64" }, { CPU_ARM | CPU_WIDE_32, 1, "arm64_32" },
-		{ CPU_X86, 3, "i386" }, { CPU_X86 | CPU_WIDE, 3, "x86_64" }, { CPU_X86 | CPU_WIDE, 8, "x86_64h" },
+		{ CPU_ARM, 6, "armv6" },
+		{ CPU_ARM, 9, "armv7" },
+		{ CPU_ARM, 11, "armv7s" },
+		{ CPU_ARM, 12, "armv7k" },
+		{ CPU_ARM | CPU_WIDE, 0, "arm64" },
+		{ CPU_ARM | CPU_WIDE, 1, "arm64" },
+		{ CPU_ARM | CPU_WIDE, 2, "arm64e" },
+		{ CPU_ARM | CPU_WIDE_32, 1, "arm64_32" },
+		{ CPU_X86, 3, "i386" },
+		{ CPU_X86 | CPU_WIDE, 3, "x86_64" },
+		{ CPU_X86 | CPU_WIDE, 8, "x86_64h" },
 	};
 
 	subtype &= 0x00ffffff;	/* the rest are capabilities */
@@ -193,7 +200,8 @@ read_fat(struct macho *macho, const struct slice *file, bool wide, bool *simulat
 		bool this_one;
 
 		if (slice.base > file->size || slice.size > file->size - slice.base)
-			return err_set(err, ERR_INVALID, "the executable refers to bytes outside of itself");
+			return err_set(err, ERR_INVALID,
+				       "the executable refers to bytes outside of itself");
 		if (!read_slice(macho, &slice, &this_one, err))
 			return err_at(err, "architecture %u", i + 1);
 		*simulator = *simulator && this_one;

@@ -94,9 +94,9 @@ a_good_app_tells_everything(void **state)
 	assert_fact(inspect, "extensions", "[]");
 	assert_fact(inspect, "verdict.installable", "true");
 
-	assert_ok(icon_read(*state, inspect->icon57, &icon, &err), &err);
+	assert_ok(icon_read(*state, inspect->icons[ICON_57], &icon, &err), &err);
 	assert_int_equal(icon->width, 57);
-	assert_ok(icon_read(*state, inspect->icon512, &icon, &err), &err);
+	assert_ok(icon_read(*state, inspect->icons[ICON_512], &icon, &err), &err);
 	assert_int_equal(icon->width, 512);
 	/* Red, though the file has blue where a PNG has red, and half transparent at its left. */
 	assert_true(((const unsigned char *)icon->rgba.p)[4 * 300] > 190);
@@ -242,8 +242,8 @@ the_same_is_told_with_and_without_a_child(void **state)
 	assert_ok(inspect_path(*state, "tests/data/ipas/watch-first.ipa", &opts, &a, &err), &err);
 	assert_ok(inspect_file(*state, fd, &opts, &b, &err), &err);
 	assert_true(json_equal(a->facts, b->facts));
-	assert_int_equal(a->icon512.len, b->icon512.len);
-	assert_memory_equal(a->icon512.p, b->icon512.p, a->icon512.len);
+	assert_int_equal(a->icons[ICON_512].len, b->icons[ICON_512].len);
+	assert_memory_equal(a->icons[ICON_512].p, b->icons[ICON_512].p, a->icons[ICON_512].len);
 	close(fd);
 }
 

@@ -109,7 +109,8 @@ getters_ask_for_the_type(void **state)
 	size_t count;
 	const char **texts;
 
-	assert_ok(plist_open(test_data(*state, "plists/good.binary.plist"), PLIST_BYTES_MAX, &plist, &err), &err);
+	assert_ok(plist_open(test_data(*state, "plists/good.binary.plist"), PLIST_BYTES_MAX, &plist, &err),
+		  &err);
 	assert_string_equal(plist_text_at(*state, plist, "ascii"), "plain");
 	assert_null(plist_text_at(*state, plist, "int"));
 	assert_null(plist_text_at(*state, plist, "absent"));
@@ -196,7 +197,8 @@ what_is_too_large_is_not_even_looked_at(void **state)
 static void
 damaged_files_are_read_or_refused(void **state)
 {
-	static const char *const names[] = { "plists/good-comments.xml.plist", "plists/good-shared.binary.plist",
+	static const char *const names[] = { "plists/good-comments.xml.plist",
+					     "plists/good-shared.binary.plist",
 					     "provisions/enterprise-bare-binary.mobileprovision" };
 	struct err err;
 

@@ -13,7 +13,8 @@ test_roots(void **state)
 	struct provision_roots *roots = NULL;
 	struct err err = { 0 };
 
-	assert_ok(provision_roots_open(*state, test_data(*state, "provisions/root.pem"), &roots, &err), &err);
+	assert_ok(provision_roots_open(*state, test_data(*state, "provisions/root.pem"), &roots, &err),
+		  &err);
 	return roots;
 }
 
@@ -69,8 +70,8 @@ every_kind_and_signature_is_told_apart(void **state)
 
 		if (provision->kind != good[i].kind || provision->signature != good[i].signature ||
 		    provision->udid_count != good[i].devices)
-			fail_msg("%s is %s, %s, %zu devices", good[i].file, provision_kind_name(provision->kind),
-				 provision_signature_name(provision->signature), provision->udid_count);
+			fail_msg("%s is %s, %s, %zu devices", good[i].file,
+				 provision_kind_name(provision->kind), provision_signature_name(provision->signature), provision->udid_count);
 		assert_string_equal(provision->team_id, "A1B2C3D4E5");
 		assert_int_equal(provision->cert_count, 1);
 	}
@@ -84,7 +85,8 @@ without_the_test_root_nothing_of_it_is_trusted(void **state)
 
 	assert_ok(provision_roots_open(*state, (struct bytes){ 0 }, &roots, &err), &err);
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-		const char *path = mem_printf(*state, "tests/data/provisions/%s.mobileprovision", good[i].file);
+		const char *path = mem_printf(*state, "tests/data/provisions/%s.mobileprovision",
+					      good[i].file);
 		enum provision_signature signature = read_file(state, path, roots)->signature;
 
 		assert_int_not_equal(signature, PROVISION_APPLE);
@@ -255,24 +257,24 @@ static void
 compare_with_line(void **state, const char *dir, const char *line, const struct provision_roots *roots,
 		  int signatures[])
 {
-	const char *path = mem_textn(*state, line, strcspn(line, "\t")), *how = field(state, line, "how");
-	const char *kind = field(state, line, "kind"), *bare = strstr(line, "\tbare ");
+	const char *path = mem_printf(*state, "%s/%.*s", dir, (int)strcspn(line, "\t"), line);
+	const char *how = field(state, line, "how"), *kind = field(state, line, "kind"), *bare = strstr(line, "\tbare ");
 	struct provision *provision = NULL;
 	char iso[CLOCK_ISO_SIZE];
 	struct err err = { 0 };
 
 	if (!*how && !bare) {
-		assert_false(provision_read(*state, test_file(*state, mem_printf(*state, "%s/%s", dir, path)), roots,
-					    &provision, &err));
+		assert_false(provision_read(*state, test_file(*state, path), roots, &provision, &err));
 		return;
 	}
-	provision = read_file(state, mem_printf(*state, "%s/%s", dir, path), roots);
+	provision = read_file(state, path, roots);
 	signatures[provision->signature]++;
 	assert_int_equal(provision->signature == PROVISION_UNSIGNED, bare != NULL);
 	assert_int_equal(provision->signature == PROVISION_INVALID, strcmp(how, "cms-FAIL") == 0);
 	if (!*how)
 		return;		/* the other reader gave up on odd base64 */
-	assert_string_equal(provision_kind_name(provision->kind), strcmp(kind, "appstore") == 0 ? "store" : kind);
+	assert_string_equal(provision_kind_name(provision->kind),
+			    strcmp(kind, "appstore") == 0 ? "store" : kind);
 	assert_string_equal(provision->app_id, field(state, line, "appid"));
 	assert_string_equal(provision->name, field(state, line, "name"));
 	assert_string_equal(mem_printf(*state, "%zu", provision->udid_count), field(state, line, "udids"));
@@ -297,7 +299,8 @@ published_provisions_are_read_as_the_list_says(void **state)
 	for (char *line = mem_textn(*state, list.p, list.len); line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		if (strncmp(line, "mobileprovision/", 16) == 0)
-			compare_with_line(state, dir, mem_textn(*state, line, strcspn(line, "\n")), roots, signatures);
+			compare_with_line(state, dir, mem_textn(*state, line, strcspn(line, "\n")), roots,
+					  signatures);
 	}
 	assert_int_equal(signatures[PROVISION_APPLE], 10);
 	assert_int_equal(signatures[PROVISION_OTHER], 2);

@@ -143,13 +143,18 @@ session_admit(struct req *req, struct err *err)
 bool
 session_check(struct req *req, struct err *err)
 {
-	const char *field;
+	return session_proof(req, req_form(req, CSRF_FIELD), err);
+}
 
-	if (!changes(req) || !req->person || req->person->scope || !req->body.len)
+bool
+session_proof(struct req *req, const char *field, struct err *err)
+{
+	const char *header = req_header(req, "X-CSRF-Token");
+
+	if (!changes(req) || !req->person || req->person->scope)
 		return true;
-	field = req_header(req, "X-CSRF-Token");
-	if (!field)
-		field = req_form(req, CSRF_FIELD);
+	if (header)
+		field = header;
 	if (!field || !req->session_csrf || !secret_equal(field, req->session_csrf))
 		return err_code(err, ERR_DENIED, "stale_page",
 				"this page is too old to be used; reload it and try again");

@@ -1,12 +1,9 @@
 /* Info.plist, InfoPlist.strings, and what is made of their texts. */
 #include <assert.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include <unistr.h>
 #include "ipa/info.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
+#include "tests/fuzz/fuzz.h"
 
 static void
 is_clean(const char *text)

@@ -1,11 +1,8 @@
 /* Executables: no offset may lead out of the bytes given. */
 #include <assert.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include "ipa/macho.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
+#include "tests/fuzz/fuzz.h"
 
 static bool
 read_bytes(void *arg, uint64_t offset, void *p, size_t len, size_t *got, struct err *err)

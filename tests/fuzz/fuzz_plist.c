@@ -1,10 +1,7 @@
 /* The plist gate and libplist behind it: whatever passes the gate is read whole and freed. */
 #include <assert.h>
-#include <stddef.h>
-#include <stdint.h>
 #include "core/plist.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
+#include "tests/fuzz/fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)

@@ -1,10 +1,7 @@
-/* Provisions: ASN.1, CMS, the plist inside, and the JSON made of it.  Nothing it makes up may be Apple's. */
+/* Provisions: ASN.1, CMS, the plist inside, and its JSON.  Nothing made up may pass as Apple's. */
 #include <assert.h>
-#include <stddef.h>
-#include <stdint.h>
 #include "ipa/provision.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
+#include "tests/fuzz/fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
