@@ -214,8 +214,8 @@ refuse(struct req *req, struct reply *reply, const struct err *err)
 	if (req->browser && req->route && req->route->who != WHO_GRANT) {
 		struct err trouble = { 0 };
 
-		json_object_set_new(problem, "what", json_string(detail));
-		if (reply_page_status(reply, req, status, "error", json_incref(problem), &trouble)) {
+		if (reply_page_status(reply, req, status, "error", page_problem(req->site->pages, req->language, err,
+										req->id), &trouble)) {
 			json_decref(problem);
 			return;
 		}
