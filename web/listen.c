@@ -51,7 +51,7 @@ open_unix(TALLOC_CTX *ctx, const char *where, struct listener *ret, struct err *
 static int
 bound_port(int fd)
 {
-	struct sockaddr_storage at;
+	struct sockaddr_storage at = { 0 };
 	socklen_t len = sizeof at;
 
 	if (getsockname(fd, (struct sockaddr *)&at, &len) != 0)

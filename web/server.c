@@ -27,6 +27,7 @@
 #define POOL_MEMORY	(32u << 10)	/* of a connection: a 16 KB request line passes */
 #define TLS_BLOCK	32768		/* larger gains nothing, smaller costs half the speed */
 #define SEND_WINDOW_MS	60000
+#define SEND_CROWDED_MS	10000
 #define SWEEP_MS	250
 #define WAIT_US		5000
 #define STOP_MS		30000		/* for requests under way at server_stop */
@@ -406,7 +407,8 @@ server_start(TALLOC_CTX *ctx, const struct server_conf *conf, struct server **re
 	struct deadline_limits limits = {
 		.head_ms = conf->head_s * 1000LL, .grace_ms = conf->body_grace_s * 1000LL,
 		.idle_ms = conf->idle_s * 1000LL, .idle_trusted_ms = conf->idle_trusted_s * 1000LL,
-		.send_ms = SEND_WINDOW_MS, .rate_min = conf->body_rate_min,
+		.send_ms = SEND_WINDOW_MS, .send_crowded_ms = SEND_CROWDED_MS,
+		.crowded = conf->connections_max / 2, .rate_min = conf->body_rate_min,
 	};
 	uint64_t seed;
 

@@ -88,7 +88,7 @@ static bool
 read_pair(TALLOC_CTX *ctx, const char *cert_file, const char *key_file, struct pair **ret, struct err *err)
 {
 	struct pair *pair = mem_new(ctx, struct pair);
-	gnutls_datum_t pem;
+	gnutls_datum_t pem = { 0 };
 	int why;
 
 	talloc_set_destructor(pair, pair_free);
