@@ -23,7 +23,7 @@ struct publish {
 	const struct build_fields *fields;
 	const struct person *person;
 	const char *bundle_id, *name, *version, *build, *minimum_os, *facts, *notes, *custom;
-	char icon57[BLOB_NAME_SIZE], icon512[BLOB_NAME_SIZE];
+	char icons[ICON_SIZES][BLOB_NAME_SIZE];
 	bool installable, fresh;
 	int64_t expires;
 	char *id;
@@ -81,13 +81,14 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 	p->id = secret_id(p->ctx);
 	if (!app_upsert(ctx, tx, p->bundle_id, p->name, &app, err) ||
 	    !db_run(tx, err, "INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os,"
-		    " installable, expires, facts, chunk_sha256s, icon57, icon512, notes, branch, git_commit,"
-		    " ci_url, source, custom_fields, person_id, created) VALUES ($1, $2, $3, $4, $5, $6, $7,"
-		    " $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+		    " installable, expires, facts, chunk_sha256s, icon57, icon120, icon512, notes, branch,"
+		    " git_commit, ci_url, source, custom_fields, person_id, created) VALUES ($1, $2, $3, $4, $5,"
+		    " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
 		    db_text(p->id), db_text(app), db_text(p->draft->name), db_int(p->draft->size),
 		    db_text(p->version), db_text(p->build), db_text(p->minimum_os),
 		    db_bool(p->installable), db_int(p->expires), db_text(p->facts),
-		    db_text(p->draft->chunk_sha256s), db_text(p->icon57), db_text(p->icon512),
+		    db_text(p->draft->chunk_sha256s), db_text(p->icons[ICON_57]),
+		    db_text(p->icons[ICON_120]), db_text(p->icons[ICON_512]),
 		    db_text(p->notes), db_text(f->branch ? f->branch : ""),
 		    db_text(f->git_commit ? f->git_commit : ""), db_text(f->ci_url ? f->ci_url : ""),
 		    db_text(f->source ? f->source : ""), db_text(p->custom), db_text(p->person->id), db_now()) ||
@@ -147,6 +148,22 @@ provision_expires(const json_t *facts)
 	return *text && clock_parse(text, &at, &err) ? at : 0;
 }
 
+/* An app without an icon that can be read gets a plain one.  *kept are pinned. */
+static bool
+keep_icons(TALLOC_CTX *ctx, struct blobs *blobs, const struct inspect *inspect, struct publish *p, int *kept,
+	   struct err *err)
+{
+	for (*kept = 0; *kept < ICON_SIZES; ++*kept) {
+		struct bytes png = inspect->icons[*kept];
+
+		if (!png.len && !icon_drawn(ctx, p->bundle_id, icon_sides[*kept], &png, err))
+			return err_at(err, "draw an icon");
+		if (!blob_put(blobs, png, p->icons[*kept], err))
+			return err_at(err, "keep an icon");
+	}
+	return true;
+}
+
 bool
 build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_draft *draft,
 	      const struct inspect *inspect, const struct build_fields *fields,
@@ -156,6 +173,7 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 	void *here SCOPED(mem) = talloc_new(NULL);
 	const char *name = fact(facts, "name");
 	char *dump;
+	int kept = 0;
 	struct publish p = {
 		.ctx = ctx, .draft = draft, .fields = fields, .person = person,
 		.bundle_id = fact(facts, "bundle_id"), .name = *name ? name : fact(facts, "bundle_id"),
@@ -176,15 +194,9 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 	free(dump);
 	if (!blob_keep(blobs, draft, err))
 		return err_at(err, "keep %s", p.bundle_id);
-	ok = blob_put(blobs, inspect->icon57, p.icon57, err);
-	if (ok) {
-		ok = blob_put(blobs, inspect->icon512, p.icon512, err);
-		if (ok) {
-			ok = db_tx(db, tx_publish, &p, err);
-			blob_unpin(blobs, p.icon512);
-		}
-		blob_unpin(blobs, p.icon57);
-	}
+	ok = keep_icons(here, blobs, inspect, &p, &kept, err) && db_tx(db, tx_publish, &p, err);
+	while (kept > 0)
+		blob_unpin(blobs, p.icons[--kept]);
 	blob_unpin(blobs, draft->name);
 	if (!ok)
 		return err_at(err, "publish %s", p.bundle_id);
@@ -319,15 +331,16 @@ build_count(struct db *db, const char *bundle_id, int64_t *ret, struct err *err)
 }
 
 bool
-build_icon(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, bool large, char **name, struct err *err)
+build_icon(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, enum icon_size size, char **name,
+	   struct err *err)
 {
 	void *here SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(here, db, "SELECT b.icon57, b.icon512 FROM app a JOIN build b"
+	struct rows *rows = db_query(here, db, "SELECT b.icon57, b.icon120, b.icon512 FROM app a JOIN build b"
 				     " ON b.id = a.newest_build_id WHERE a.bundle_id = $1", db_text(bundle_id));
 
 	if (!rows_one(rows, err, "no such app"))
 		return false;
-	*name = rows_text(ctx, rows, large ? 1 : 0);
+	*name = rows_text(ctx, rows, (int)size);
 	return true;
 }
 
@@ -448,7 +461,8 @@ build_wants_blob(struct db *db, const char *name, bool *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, db,
-		"SELECT EXISTS (SELECT 1 FROM build WHERE sha256 = $1 OR icon57 = $1 OR icon512 = $1)"
+		"SELECT EXISTS (SELECT 1 FROM build WHERE sha256 = $1 OR icon57 = $1 OR icon120 = $1"
+		" OR icon512 = $1)"
 		" OR EXISTS (SELECT 1 FROM setting WHERE value = $1)", db_text(name));
 
 	if (!rows_one(rows, err, "no answer"))

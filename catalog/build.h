@@ -49,8 +49,8 @@ bool build_set_notes(struct db *db, const struct person *person, const char *id,
 bool build_delete(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
 
 /* The icon of the app's newest build: blob name. */
-bool build_icon(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, bool large, char **name,
-		struct err *err) CHECKED;
+bool build_icon(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, enum icon_size size,
+		char **name, struct err *err) CHECKED;
 
 /* For the clean-up: is this blob an .ipa or icon of a build, or the logo? */
 bool build_wants_blob(struct db *db, const char *name, bool *ret, struct err *err) CHECKED;

@@ -80,7 +80,8 @@ asn1_gate(struct bytes bytes, size_t *len, struct err *err)
 {
 	struct walk walk = { 0 };
 
-	return measure(&walk, bytes.p, bytes.len, 1, len) || err_set(err, ERR_INVALID, "ASN.1: %s", walk.wrong);
+	return measure(&walk, bytes.p, bytes.len, 1, len) ||
+	       err_set(err, ERR_INVALID, "ASN.1: %s", walk.wrong);
 }
 
 bool

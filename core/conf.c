@@ -54,7 +54,7 @@ get_text(const struct conf *conf, const struct row *row)
 /* libconfuse reports through a callback without a closure: the err of this thread's reading. */
 static _Thread_local struct err *reading;
 
-static void
+static void PRINTF(2, 0)
 report(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	char text[200];

@@ -5,8 +5,9 @@
  * Debian's libplist 2.2.0 can be killed by 148 bytes, so plist_open first walks the bytes itself:
  * depth, expanded node count (memoised, so shared children count each time they appear), references
  * in range, duplicate keys, string sizes; XML and binary (other formats are refused).  Only what
- * passes, and what libplist reads the same way as we do, reaches libplist.  Refusals are ERR_INVALID with code "hostile_plist" (a bound was passed or
- * a key stands twice) or "bad_plist" (not a property list).
+ * passes, and what libplist reads the same way as we do, reaches libplist.  Refusals are ERR_INVALID
+ * with code "hostile_plist" (a bound was passed or a key stands twice) or "bad_plist" (not a property
+ * list).
  *
  * The only file that includes libplist.  A tree returned is freed by SCOPED(plist).
  */

@@ -222,7 +222,8 @@ keys_differ(struct walk *walk, uint32_t *keys, size_t count)
 		if (!is_text(key))
 			return plist_bad(walk->err, "a key is not a text");
 		if (key->count > PLIST_KEY_MAX)
-			return plist_hostile(walk->err, "a key is longer than %d characters", PLIST_KEY_MAX);
+			return plist_hostile(walk->err, "a key is longer than %d characters",
+					     PLIST_KEY_MAX);
 	}
 	qsort_r(keys, count, sizeof *keys, compare_keys, walk);
 	for (size_t i = 1; i < count; i++)
@@ -257,7 +258,8 @@ visit_children(struct walk *walk, struct object *object, unsigned depth, uint32_
 		if (nodes > PLIST_NODES_MAX)
 			return plist_hostile(walk->err, "more than %d values", PLIST_NODES_MAX);
 		if (bytes > PLIST_EXPANDED_MAX)
-			return plist_hostile(walk->err, "more than %u bytes when written out", PLIST_EXPANDED_MAX);
+			return plist_hostile(walk->err, "more than %u bytes when written out",
+					     PLIST_EXPANDED_MAX);
 	}
 	object->nodes = (uint32_t)nodes;
 	object->bytes = (uint32_t)bytes;
@@ -288,7 +290,8 @@ visit(struct walk *walk, uint64_t index, unsigned depth)
 		return plist_hostile(walk->err, "more than %d values", PLIST_NODES_MAX);
 	if (object->kind == DICT) {
 		if (object->count > PLIST_DICT_MAX)
-			return plist_hostile(walk->err, "a dictionary of more than %d keys", PLIST_DICT_MAX);
+			return plist_hostile(walk->err, "a dictionary of more than %d keys",
+					     PLIST_DICT_MAX);
 		keys = mem_array(walk->objects, uint32_t, object->count + 1);
 	}
 	object->state = OPEN;
@@ -324,6 +327,7 @@ plist_gate_binary(struct bytes bytes, struct err *err)
 		return plist_hostile(err, "more than %d values", PLIST_NODES_MAX);
 	if (root >= walk.objects_count)
 		return plist_bad(err, "its first object does not exist");
-	walk.objects = objects = mem_array(NULL, struct object, walk.objects_count);
+	objects = mem_array(NULL, struct object, walk.objects_count);
+	walk.objects = objects;
 	return visit(&walk, root, 0);
 }

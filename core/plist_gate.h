@@ -7,8 +7,8 @@
  */
 #include "core/mem.h"
 
-#define PLIST_DICT_MAX		10000		/* keys of one dictionary: libplist looks them up one by one */
-#define PLIST_EXPANDED_MAX	(16u << 20)	/* bytes of a binary plist's texts and data, each time they appear */
+#define PLIST_DICT_MAX		2000		/* keys of a dictionary: libplist compares colliding ones in pairs */
+#define PLIST_EXPANDED_MAX	(16u << 20)	/* texts and data of a binary plist, each time they appear */
 
 /* A bound was passed, or a trick was tried. */
 #define plist_hostile(err, ...)	err_code((err), ERR_INVALID, "hostile_plist", __VA_ARGS__)
@@ -17,3 +17,6 @@
 
 bool plist_gate_binary(struct bytes bytes, struct err *err) CHECKED;
 bool plist_gate_xml(struct bytes bytes, struct err *err) CHECKED;	/* without a byte order mark */
+
+/* Is this the content of <integer>, <real> or <date>, and does libplist read it as we do? */
+bool plist_word_is(const char *tag, const char *text);

@@ -18,6 +18,7 @@
 #define TAG_MAX	8	/* "integer" */
 #define ENTITY_MAX	8	/* "#x10FFFF" */
 #define NUMBER_MAX	64
+#define KEYS_AT_FIRST	64
 
 struct key {
 	size_t at, len;
@@ -266,63 +267,6 @@ scan_text(struct scan *scan, struct buf *into)
 	return true;
 }
 
-/* Decimal or hexadecimal as libplist reads them; it would take a leading 0 for octal. */
-static bool
-integer_is_read_alike(const char *text)
-{
-	bool negative = *text == '-';
-	char *end;
-
-	if (*text == '-' || *text == '+')
-		text++;
-	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
-		return text[2] && strlen(text) <= 18 && strspn(text + 2, "0123456789abcdefABCDEF") == strlen(text + 2);
-	if (!*text || strlen(text) > 20 || strspn(text, "0123456789") != strlen(text))
-		return false;
-	if (text[0] == '0' && text[1])
-		return false;
-	if (strlen(text) == 20 && strcmp(text, "18446744073709551615") > 0)
-		return false;
-	return !negative || strtoull(text, &end, 10) <= (uint64_t)INT64_MAX + 1;
-}
-
-static bool
-date_is_whole(const char *text)
-{
-	static const char shape[] = "dddd-dd-ddTdd:dd:ddZ";
-	static const struct {
-		int at, min, max;
-	} parts[] = { { 5, 1, 12 }, { 8, 1, 31 }, { 11, 0, 23 }, { 14, 0, 59 }, { 17, 0, 60 } };
-
-	if (strlen(text) != sizeof shape - 1)
-		return false;
-	for (size_t i = 0; i < sizeof shape - 1; i++)
-		if (shape[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i])
-			return false;
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-		int value = (text[parts[i].at] - '0') * 10 + text[parts[i].at + 1] - '0';
-
-		if (value < parts[i].min || value > parts[i].max)
-			return false;
-	}
-	return true;
-}
-
-static bool
-real_is_number(const char *text)
-{
-	static const char *const words[] = { "nan", "inf", "infinity", "+infinity", "-infinity", "+inf", "-inf" };
-	char *end;
-
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (strcasecmp(text, words[i]) == 0)
-			return true;
-	if (!*text || strspn(text, "0123456789+-.eE") != strlen(text))
-		return false;
-	strtod(text, &end);
-	return *end == '\0';
-}
-
 /* <integer>, <real> and <date>: a short word without markup.  An empty one is 0 to libplist. */
 static bool
 scan_word(struct scan *scan, const char *name)
@@ -340,8 +284,7 @@ scan_word(struct scan *scan, const char *name)
 		return plist_bad(scan->err, "<%s> is too long", name);
 	memcpy(text, from, (size_t)(to - from));
 	text[to - from] = '\0';
-	if (*name == 'i' ? !integer_is_read_alike(text) : *name == 'd' ? !date_is_whole(text) :
-	    !real_is_number(text))
+	if (!plist_word_is(name, text))
 		return plist_bad(scan->err, "\"%.40s\" is no %s", text, name);
 	return true;
 }
@@ -394,7 +337,7 @@ scan_key(struct scan *scan)
 	if (scan->texts.len - from > PLIST_KEY_MAX)
 		return plist_hostile(scan->err, "a key is longer than %d characters", PLIST_KEY_MAX);
 	if (scan->key_count == scan->key_room) {
-		scan->key_room = scan->key_room ? 2 * scan->key_room : 64;
+		scan->key_room *= 2;
 		scan->keys = mem_grow(scan->texts.ctx, scan->keys, struct key, scan->key_room);
 	}
 	scan->keys[scan->key_count++] = (struct key){ from, scan->texts.len - from };
@@ -427,8 +370,8 @@ scan_value(struct scan *scan, const char *name, bool empty)
 			return true;
 		if (scan->depth == PLIST_DEPTH_MAX)
 			return plist_hostile(scan->err, "deeper than %d levels", PLIST_DEPTH_MAX);
-		scan->levels[scan->depth++] = (struct level){ .is_dict = is_dict, .keys_from = scan->key_count,
-								 .texts_from = scan->texts.len };
+		scan->levels[scan->depth++] = (struct level){
+			.is_dict = is_dict, .keys_from = scan->key_count, .texts_from = scan->texts.len };
 		return true;
 	}
 	if (strcmp(name, "string") == 0)
@@ -505,5 +448,7 @@ plist_gate_xml(struct bytes bytes, struct err *err)
 		return plist_bad(err, "not an XML property list in UTF-8");
 	buf_init(&scan.texts, ctx, PLIST_BYTES_MAX);
 	buf_text(&scan.texts, "");
+	scan.key_room = KEYS_AT_FIRST;
+	scan.keys = mem_array(ctx, struct key, scan.key_room);
 	return scan_file(&scan);
 }

@@ -73,7 +73,8 @@ x509_read_pem(struct bytes pem, STACK_OF(X509) **ret, struct err *err)
 		return err_openssl(err, ERR_INVALID, "no certificate in PEM form");
 	/* "no start line" at the end of the text is how the list ends; anything else is a bad one */
 	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-		return err_openssl(err, ERR_INVALID, "certificate %d cannot be read", sk_X509_num(certs) + 1);
+		return err_openssl(err, ERR_INVALID, "certificate %d cannot be read",
+				   sk_X509_num(certs) + 1);
 	ERR_clear_error();
 	*ret = certs;
 	certs = NULL;
@@ -172,9 +173,11 @@ add_names(X509 *cert, const char *names, struct err *err)
 		int size;
 
 		snprintf(word, sizeof word, "%.*s", len < sizeof word ? (int)len : 0, p);
-		size = inet_pton(AF_INET, word, address) == 1 ? 4 : inet_pton(AF_INET6, word, address) == 1 ? 16 : 0;
+		size = inet_pton(AF_INET, word, address) == 1 ? 4 :
+		       inet_pton(AF_INET6, word, address) == 1 ? 16 : 0;
 		value = size ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
-		ok = name && value && *word && ASN1_STRING_set(value, size ? (void *)address : word, size ? size : -1);
+		ok = name && value && *word &&
+		     ASN1_STRING_set(value, size ? (void *)address : word, size ? size : -1);
 		if (ok) {
 			GENERAL_NAME_set0_value(name, size ? GEN_IPADD : GEN_DNS, value);
 			value = NULL;
@@ -212,7 +215,8 @@ add_extensions(X509 *cert, X509 *issuer, bool is_ca)
 		return false;
 	if (is_ca)
 		return add_extension(cert, issuer, NID_basic_constraints, "critical,CA:TRUE") &&
-		       add_extension(cert, issuer, NID_key_usage, "critical,keyCertSign,cRLSign,digitalSignature");
+		       add_extension(cert, issuer, NID_key_usage,
+				     "critical,keyCertSign,cRLSign,digitalSignature");
 	return add_extension(cert, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
 	       add_extension(cert, issuer, NID_key_usage, "critical,digitalSignature") &&
 	       add_extension(cert, issuer, NID_ext_key_usage, "serverAuth");

@@ -48,7 +48,8 @@ add_root(STACK_OF(X509) *certs, const struct apple_root *root, struct err *err)
 		return err_at(err, "%s", root->name);
 	cert = sk_X509_value(read, 0);
 	if (sk_X509_num(read) != 1 || strcmp(x509_sha256(cert, hex), root->sha256) != 0)
-		return err_set(err, ERR_INTERNAL, "%s is not the certificate that it should be", root->name);
+		return err_set(err, ERR_INTERNAL, "%s is not the certificate that it should be",
+			       root->name);
 	if (!sk_X509_push(certs, cert))
 		return err_openssl(err, ERR_INTERNAL, "read %s", root->name);
 	sk_X509_shift(read);

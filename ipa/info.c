@@ -238,7 +238,8 @@ read_icons(struct info *info, plist_t plist)
 					     "CFBundleIconFiles~ipad" };
 
 	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
-		plist_t set = plist_dict_at(plist, sets[i]), primary = plist_dict_at(set, "CFBundlePrimaryIcon");
+		plist_t set = plist_dict_at(plist, sets[i]);
+		plist_t primary = plist_dict_at(set, "CFBundlePrimaryIcon");
 
 		add_icons(info, primary, "CFBundleIconFiles");
 		if (plist_text_at(info, primary, "CFBundleIconName") ||
@@ -261,13 +262,15 @@ info_read(TALLOC_CTX *ctx, struct bytes bytes, struct info **ret, struct err *er
 	if (!plist_open(bytes, INFO_BYTES_MAX, &plist, err)) {
 		if (strcmp(err->code, "hostile_plist") == 0)
 			return err_at(err, "Info.plist");
-		return err_code(err, ERR_INVALID, "bad_info", "Info.plist cannot be read: %.200s", err->cause);
+		return err_code(err, ERR_INVALID, "bad_info", "Info.plist cannot be read: %.200s",
+				err->cause);
 	}
 	info = mem_new(ctx, struct info);
 	info->bundle_id = plist_text_at(info, plist, "CFBundleIdentifier");
 	if (!info->bundle_id || !is_bundle_id(info->bundle_id)) {
 		talloc_free(info);
-		return err_code(err, ERR_INVALID, "bad_info", "Info.plist has no usable CFBundleIdentifier");
+		return err_code(err, ERR_INVALID, "bad_info",
+				"Info.plist has no usable CFBundleIdentifier");
 	}
 	info->name = app_name(info, plist);
 	info->version = clean_at(info, plist, "CFBundleShortVersionString");

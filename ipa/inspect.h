@@ -13,7 +13,7 @@
  */
 #include <jansson.h>
 #include <time.h>
-#include "core/mem.h"
+#include "ipa/icon.h"
 
 #define INSPECT_MEMORY_MAX	(256u << 20)	/* RLIMIT_AS of the child, release builds */
 #define INSPECT_CPU_MAX_S	20
@@ -24,12 +24,12 @@ struct inspect_opts {
 	time_t now;
 	bool udids;			/* list ProvisionedDevices by name, else only count them */
 	const char *extra_roots;	/* PEM file: signatures under them read other:test; NULL: none */
-	const char *sha256;		/* of the file, when known (an upload is hashed as it streams); else NULL */
+	const char *sha256;		/* of the file when known, as an upload's is; NULL: hash it */
 };
 
 struct inspect {
 	json_t *facts;			/* belongs to the talloc object */
-	struct bytes icon57, icon512;	/* PNG; empty when there is no icon to read */
+	struct bytes icons[ICON_SIZES];	/* PNG; empty when there is no icon to read */
 };
 
 bool inspect_file(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret,

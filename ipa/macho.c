@@ -67,10 +67,17 @@ architecture(TALLOC_CTX *ctx, uint32_t cpu, uint32_t subtype)
 		uint32_t cpu, subtype;
 		const char *name;
 	} names[] = {
-		{ CPU_ARM, 6, "armv6" }, { CPU_ARM, 9, "armv7" }, { CPU_ARM, 11, "armv7s" }, { CPU_ARM, 12, "armv7k" },
-		{ CPU_ARM | CPU_WIDE, 2, "arm64e" }, { CPU_ARM | CPU_WIDE, 0, "arm64" },
-		{ CPU_ARM | CPU_WIDE, 1, "arm64" }, { CPU_ARM | CPU_WIDE_32, 1, "arm64_32" },
-		{ CPU_X86, 3, "i386" }, { CPU_X86 | CPU_WIDE, 3, "x86_64" }, { CPU_X86 | CPU_WIDE, 8, "x86_64h" },
+		{ CPU_ARM, 6, "armv6" },
+		{ CPU_ARM, 9, "armv7" },
+		{ CPU_ARM, 11, "armv7s" },
+		{ CPU_ARM, 12, "armv7k" },
+		{ CPU_ARM | CPU_WIDE, 0, "arm64" },
+		{ CPU_ARM | CPU_WIDE, 1, "arm64" },
+		{ CPU_ARM | CPU_WIDE, 2, "arm64e" },
+		{ CPU_ARM | CPU_WIDE_32, 1, "arm64_32" },
+		{ CPU_X86, 3, "i386" },
+		{ CPU_X86 | CPU_WIDE, 3, "x86_64" },
+		{ CPU_X86 | CPU_WIDE, 8, "x86_64h" },
 	};
 
 	subtype &= 0x00ffffff;	/* the rest are capabilities */
@@ -149,7 +156,7 @@ static bool
 read_slice(struct macho *macho, struct slice *slice, bool *simulator, struct err *err)
 {
 	struct said said = { 0 };
-	uint8_t head[28];
+	uint8_t head[28] = { 0 };
 	uint32_t cpu;
 
 	if (!slice_read(slice, 0, head, sizeof head, err))
@@ -174,7 +181,7 @@ static bool
 read_fat(struct macho *macho, const struct slice *file, bool wide, bool *simulator, struct err *err)
 {
 	const size_t entry = wide ? 32 : 20;
-	uint8_t p[8 + 32 * MACHO_ARCHS_MAX];
+	uint8_t p[8 + 32 * MACHO_ARCHS_MAX] = { 0 };
 	uint32_t count;
 
 	if (!slice_read(file, 0, p, 8, err))
@@ -193,7 +200,8 @@ read_fat(struct macho *macho, const struct slice *file, bool wide, bool *simulat
 		bool this_one;
 
 		if (slice.base > file->size || slice.size > file->size - slice.base)
-			return err_set(err, ERR_INVALID, "the executable refers to bytes outside of itself");
+			return err_set(err, ERR_INVALID,
+				       "the executable refers to bytes outside of itself");
 		if (!read_slice(macho, &slice, &this_one, err))
 			return err_at(err, "architecture %u", i + 1);
 		*simulator = *simulator && this_one;
@@ -207,7 +215,7 @@ macho_inspect(TALLOC_CTX *ctx, macho_read *read_at, void *arg, uint64_t size, st
 {
 	struct slice file = { .read_at = read_at, .arg = arg, .size = size };
 	struct macho *macho;
-	uint8_t magic[4];
+	uint8_t magic[4] = { 0 };
 	bool ok;
 
 	if (size < sizeof magic)

@@ -70,7 +70,8 @@ read_entitlements(struct macho *macho, const struct slice *blob, struct err *err
 }
 
 static bool
-read_blob(struct macho *macho, const struct slice *signature, uint32_t slot, uint32_t offset, struct err *err)
+read_blob(struct macho *macho, const struct slice *signature, uint32_t slot, uint32_t offset,
+	  struct err *err)
 {
 	struct slice blob;
 	uint8_t head[8];

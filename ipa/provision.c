@@ -85,7 +85,8 @@ read_devices(struct provision *provision, plist_t plist, struct err *err)
 	if (count > PROVISION_DEVICES_MAX)
 		return err_set(err, ERR_INVALID, "a provisioning profile of more than %d devices",
 			       PROVISION_DEVICES_MAX);
-	provision->udids = plist_texts_at(provision, plist, "ProvisionedDevices", PROVISION_DEVICES_MAX, &count);
+	provision->udids = plist_texts_at(provision, plist, "ProvisionedDevices",
+					  PROVISION_DEVICES_MAX, &count);
 	for (size_t i = 0; i < count; i++) {
 		if (is_udid(provision->udids[i]))
 			provision->udids[kept++] = provision->udids[i];
@@ -107,12 +108,14 @@ read_certs(struct provision *provision, plist_t plist, struct err *err)
 	provision->certs = mem_array(provision, struct provision_cert, count + 1);
 	for (size_t i = 0; i < count; i++) {
 		struct provision_cert *cert = &provision->certs[provision->cert_count];
-		struct bytes der = plist_data_of(provision, plist_item_at(plist, "DeveloperCertificates", i));
+		plist_t item = plist_item_at(plist, "DeveloperCertificates", i);
+		struct bytes der = plist_data_of(provision, item);
 		SCOPED(x509) X509 *x509 = NULL;
 		char hex[X509_FINGERPRINT_SIZE];
 		struct err ignored = { 0 };
 
-		if (der.len == 0 || !x509_read_der(der, &x509, &ignored) || !x509_expires(x509, &cert->expires))
+		if (der.len == 0 || !x509_read_der(der, &x509, &ignored) ||
+		    !x509_expires(x509, &cert->expires))
 			continue;
 		snprintf(cert->sha1, sizeof cert->sha1, "%s", x509_sha1(x509, hex));
 		cert->subject = clean(provision, x509_subject_cn(provision, x509));
@@ -198,8 +201,10 @@ provision_covers(const struct provision *provision, const char *bundle_id)
 const char *
 provision_kind_name(enum provision_kind kind)
 {
-	static const char *const names[] = { [PROVISION_DEVELOPMENT] = "development", [PROVISION_ADHOC] = "adhoc",
-					     [PROVISION_ENTERPRISE] = "enterprise", [PROVISION_STORE] = "store" };
+	static const char *const names[] = {
+		[PROVISION_DEVELOPMENT] = "development", [PROVISION_ADHOC] = "adhoc",
+		[PROVISION_ENTERPRISE] = "enterprise", [PROVISION_STORE] = "store",
+	};
 
 	return names[kind];
 }
@@ -207,9 +212,11 @@ provision_kind_name(enum provision_kind kind)
 const char *
 provision_signature_name(enum provision_signature signature)
 {
-	static const char *const names[] = { [PROVISION_APPLE] = "apple", [PROVISION_OTHER] = "other",
-					     [PROVISION_OTHER_TEST] = "other:test",
-					     [PROVISION_INVALID] = "invalid", [PROVISION_UNSIGNED] = "unsigned" };
+	static const char *const names[] = {
+		[PROVISION_APPLE] = "apple", [PROVISION_OTHER] = "other",
+		[PROVISION_OTHER_TEST] = "other:test", [PROVISION_INVALID] = "invalid",
+		[PROVISION_UNSIGNED] = "unsigned",
+	};
 
 	return names[signature];
 }
@@ -223,8 +230,9 @@ certs_json(const struct provision *provision)
 	for (size_t i = 0; i < provision->cert_count; i++) {
 		const struct provision_cert *cert = &provision->certs[i];
 
-		json_array_append_new(certs, json_pack("{s:s, s:s, s:s}", "sha1", cert->sha1, "subject",
-						       cert->subject, "expires", clock_iso(cert->expires, iso)));
+		json_array_append_new(certs, json_pack("{s:s, s:s, s:s}", "sha1", cert->sha1,
+						       "subject", cert->subject,
+						       "expires", clock_iso(cert->expires, iso)));
 	}
 	return certs;
 }
@@ -242,7 +250,8 @@ provision_json(const struct provision *provision, bool udids)
 			 "platform", provision->platform,
 			 "created", clock_iso(provision->created, created),
 			 "expires", clock_iso(provision->expires, expires),
-			 "devices", (json_int_t)provision->udid_count, "certificates", certs_json(provision),
+			 "devices", (json_int_t)provision->udid_count,
+			 "certificates", certs_json(provision),
 			 "signature", provision_signature_name(provision->signature),
 			 "entitlements", provision->entitlements);
 	mem_must(json);

@@ -145,7 +145,7 @@ judge(CMS_ContentInfo *cms, const struct provision_roots *roots)
 
 	if (sk_X509_num(certs) <= PROVISION_CHAIN_MAX &&
 	    CMS_verify(cms, NULL, NULL, NULL, NULL, CMS_NO_SIGNER_CERT_VERIFY | CMS_BINARY) == 1) {
-		STACK_OF(X509) *signers = CMS_get0_signers(cms);	/* the stack is ours, they are not */
+		STACK_OF(X509) *signers = CMS_get0_signers(cms);	/* of them only the stack is ours */
 
 		signature = judge_signers(signers, certs, roots);
 		sk_X509_free(signers);
@@ -183,7 +183,8 @@ provision_unwrap(TALLOC_CTX *ctx, struct bytes bytes, const struct provision_roo
 	const uint8_t *p = bytes.p;
 
 	if (bytes.len > PROVISION_BYTES_MAX)
-		return err_set(err, ERR_INVALID, "a provisioning profile of %zu bytes is too large", bytes.len);
+		return err_set(err, ERR_INVALID, "a provisioning profile of %zu bytes is too large",
+			       bytes.len);
 	if (bytes.len > 0 && p[0] == ASN1_TAG_SEQUENCE)
 		return unwrap_cms(ctx, bytes, roots, plist, signature, err);
 	*plist = bytes;

@@ -9,7 +9,8 @@ read_info(void **state, const char *name)
 	struct info *info = NULL;
 	struct err err = { 0 };
 
-	assert_ok(info_read(*state, test_data(*state, mem_printf(*state, "infos/%s", name)), &info, &err), &err);
+	name = mem_printf(*state, "infos/%s", name);
+	assert_ok(info_read(*state, test_data(*state, name), &info, &err), &err);
 	return info;
 }
 
@@ -95,8 +96,8 @@ values_of_another_type_are_left_out(void **state)
 static void
 a_bundle_id_is_required_and_plain(void **state)
 {
-	static const char *const bad[] = { "", ".", "com..example", ".com", "com.", "com.example/../x", "com.example app",
-					   "com.exämple", "<b>", NULL };
+	static const char *const bad[] = { "", ".", "com..example", ".com", "com.", "com.example/../x",
+					   "com.example app", "com.exämple", "<b>", NULL };
 	char *longest = mem_size(*state, 157);
 	struct info *info = NULL;
 	struct err err = { 0 };
@@ -105,8 +106,8 @@ a_bundle_id_is_required_and_plain(void **state)
 	longest[156] = '\0';
 	for (size_t i = 0; i < sizeof bad / sizeof *bad + 1; i++) {
 		const char *id = i < sizeof bad / sizeof *bad ? bad[i] : longest;
-		char *xml = mem_printf(*state, "<plist version=\"1.0\"><dict><key>CFBundleIdentifier</key>%s%s%s</dict>"
-				       "</plist>", id ? "<string><![CDATA[" : "<true/>", id ? id : "",
+		char *xml = mem_printf(*state, "<plist version=\"1.0\"><dict><key>CFBundleIdentifier</key>"
+				       "%s%s%s</dict></plist>", id ? "<string><![CDATA[" : "<true/>", id ? id : "",
 				       id ? "]]></string>" : "");
 
 		assert_false(info_read(*state, (struct bytes){ xml, strlen(xml) }, &info, &err));
@@ -141,12 +142,12 @@ refusals_tell_malice_from_accident(void **state)
 static void
 localized_names_are_read_from_every_kind_of_strings(void **state)
 {
-	static const char *const names[] = { "utf8", "utf8-mark", "utf16le-mark", "utf16be-mark", "utf16le", "xml",
-					     "binary", "braces" };
+	static const char *const names[] = { "utf8", "utf8-mark", "utf16le-mark", "utf16be-mark",
+					     "utf16le", "xml", "binary", "braces" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		char *name = info_localized_name(*state, test_data(*state, mem_printf(*state, "infos/%s.strings",
-										      names[i])));
+		const char *file = mem_printf(*state, "infos/%s.strings", names[i]);
+		char *name = info_localized_name(*state, test_data(*state, file));
 
 		print_message("  %s\n", names[i]);
 		assert_non_null(name);
@@ -178,7 +179,8 @@ strings_without_a_name_have_none(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		char *name = info_localized_name(*state, (struct bytes){ cases[i].text, strlen(cases[i].text) });
+		struct bytes text = { cases[i].text, strlen(cases[i].text) };
+		char *name = info_localized_name(*state, text);
 
 		if (!name != !cases[i].name || (name && strcmp(name, cases[i].name) != 0))
 			fail_msg("%s gave %s", cases[i].text, name ? name : "nothing");
@@ -211,7 +213,8 @@ texts_from_strangers_are_cleaned(void **state)
 		assert_string_equal(info_clean(*state, cases[i].text, cases[i].max), cases[i].clean);
 }
 
-TESTS(an_iphone_app_says_everything, old_apps_name_their_icons_elsewhere, a_tv_app_has_a_text_where_others_have_icons,
-      values_of_another_type_are_left_out, a_bundle_id_is_required_and_plain, refusals_tell_malice_from_accident,
+TESTS(an_iphone_app_says_everything, old_apps_name_their_icons_elsewhere,
+      a_tv_app_has_a_text_where_others_have_icons, values_of_another_type_are_left_out,
+      a_bundle_id_is_required_and_plain, refusals_tell_malice_from_accident,
       localized_names_are_read_from_every_kind_of_strings, strings_without_a_name_have_none,
       texts_from_strangers_are_cleaned)

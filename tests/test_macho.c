@@ -108,11 +108,13 @@ what_is_none_is_refused(void **state)
 	assert_non_null(dir);
 	while ((entry = readdir(dir))) {
 		struct macho *macho = NULL;
+		struct bytes bytes;
 		struct err err = { 0 };
 
 		if (strncmp(entry->d_name, "bad-", 4) != 0)
 			continue;
-		if (inspect(state, test_data(*state, mem_printf(*state, "machos/%s", entry->d_name)), &macho, &err))
+		bytes = test_data(*state, mem_printf(*state, "machos/%s", entry->d_name));
+		if (inspect(state, bytes, &macho, &err))
 			fail_msg("%s was read", entry->d_name);
 		assert_int_equal(err.kind, ERR_INVALID);
 		assert_null(macho);

@@ -27,7 +27,7 @@ opens(struct bytes bytes, struct err *err)
 	return plist_open(bytes, PLIST_BYTES_MAX, &plist, err);
 }
 
-/* The part of every file's name before the first '-' or '.' says what must become of it. */
+/* The beginning of every file's name says what must become of it; what a fuzzer found just ends. */
 static void
 every_file_is_judged_as_its_name_says(void **state)
 {
@@ -46,6 +46,8 @@ every_file_is_judged_as_its_name_says(void **state)
 			continue;
 		bytes = test_file(*state, mem_printf(*state, PLISTS "/%s", entry->d_name));
 		ok = opens(bytes, &err);
+		if (strncmp(entry->d_name, "found-", 6) == 0)
+			continue;
 		if (strncmp(entry->d_name, "good", 4) == 0 ? !ok :
 		    strncmp(entry->d_name, "bad-", 4) == 0 ? ok || strcmp(err.code, "bad_plist") != 0 :
 							     ok || strcmp(err.code, "hostile_plist") != 0)
@@ -107,7 +109,8 @@ getters_ask_for_the_type(void **state)
 	size_t count;
 	const char **texts;
 
-	assert_ok(plist_open(test_data(*state, "plists/good.binary.plist"), PLIST_BYTES_MAX, &plist, &err), &err);
+	assert_ok(plist_open(test_data(*state, "plists/good.binary.plist"), PLIST_BYTES_MAX, &plist, &err),
+		  &err);
 	assert_string_equal(plist_text_at(*state, plist, "ascii"), "plain");
 	assert_null(plist_text_at(*state, plist, "int"));
 	assert_null(plist_text_at(*state, plist, "absent"));
@@ -194,7 +197,8 @@ what_is_too_large_is_not_even_looked_at(void **state)
 static void
 damaged_files_are_read_or_refused(void **state)
 {
-	static const char *const names[] = { "plists/good-comments.xml.plist", "plists/good-shared.binary.plist",
+	static const char *const names[] = { "plists/good-comments.xml.plist",
+					     "plists/good-shared.binary.plist",
 					     "provisions/enterprise-bare-binary.mobileprovision" };
 	struct err err;
 

@@ -37,7 +37,7 @@ static const struct {
 	  "This build is for the simulator and runs on no device. Archive the app for \"Any iOS Device\", "
 	  "export it and upload that .ipa." },
 	{ "{\"provision\":null}", "no_provision", "error",
-	  "The app carries no provision (embedded.mobileprovision), so no device may install it. "
+	  "The app carries no readable provision (embedded.mobileprovision), so no device may install it. "
 	  "Export it with the method Ad Hoc, Enterprise or Development." },
 	{ "{\"provision\":{\"kind\":\"store\"}}", "store_signed", "error",
 	  "The app's provision is for the App Store and TestFlight and admits no device. "

@@ -27,8 +27,9 @@ a_made_certificate_holds_for_its_names_alone(void **state)
 	X509 *cert;
 
 	assert_ok(x509_make(*state, "Example CA", NULL, 3650, NULL, &ca, &err), &err);
-	assert_ok(x509_make(*state, "pomona.example.com", "pomona.example.com *.apps.example.com 192.0.2.7 2001:db8::7",
-			    397, &ca, &made, &err), &err);
+	assert_ok(x509_make(*state, "pomona.example.com",
+			    "pomona.example.com *.apps.example.com 192.0.2.7 2001:db8::7", 397, &ca, &made, &err),
+		  &err);
 	assert_ok(x509_read_pem(text_bytes(ca.cert_pem), &cas, &err), &err);
 	assert_ok(x509_read_pem(text_bytes(made.cert_pem), &certs, &err), &err);
 	cert = sk_X509_value(certs, 0);
@@ -174,7 +175,7 @@ asn1_ends_at_its_limits(void **state)
 			memcpy(nested + 2 * k, "\x30\x80", 2);
 		assert_int_equal(asn1_gate((struct bytes){ nested, size }, &len, &err), cases[i].good);
 	}
-	memcpy(many, "\x30\x82\x9c\x40", 4);	/* 40,000 bytes: as many elements as there may be, and itself */
+	memcpy(many, "\x30\x82\x9c\x40", 4);	/* 40,000 bytes: all the elements there may be, and itself */
 	for (size_t i = 0; i < ASN1_ELEMENTS_MAX; i++)
 		memcpy(many + 4 + 2 * i, "\x05\x00", 2);
 	assert_false(asn1_gate((struct bytes){ many, 2 * ASN1_ELEMENTS_MAX + 4 }, &len, &err));
@@ -201,6 +202,6 @@ asn1_is_walked_one_by_one(void **state)
 	assert_false(asn1_next(&outer.content, &inner));
 }
 
-TESTS(a_made_certificate_holds_for_its_names_alone, names_that_are_none_are_refused, pem_is_read_whole_or_not_at_all,
-      der_is_read_and_has_its_fingerprints, asn1_is_judged_by_its_shape, asn1_ends_at_its_limits,
+TESTS(a_made_certificate_holds_for_its_names_alone, names_that_are_none_are_refused,
+      pem_is_read_whole_or_not_at_all, der_is_read_and_has_its_fingerprints, asn1_is_judged_by_its_shape, asn1_ends_at_its_limits,
       asn1_is_walked_one_by_one)

@@ -78,7 +78,8 @@ const char *req_param(struct req *req, const char *name);	/* ":name" of the path
 const char *req_query(struct req *req, const char *name);	/* NULL: not there */
 const char *req_header(struct req *req, const char *name);	/* the only occurrence, or NULL */
 const char *req_cookie(struct req *req, const char *name);
-const char *req_form(struct req *req, const char *name);	/* urlencoded body kept in memory */
+const char *req_form(struct req *req, const char *name);	/* of a form kept in memory */
+struct bytes req_form_file(struct req *req, const char *name);	/* empty: none was sent */
 const char *req_form_nth(struct req *req, const char *name, size_t n);	/* a field sent several times */
 bool req_client_cert(struct req *req, struct bytes *der);	/* as shown in TLS, not verified; false: none */
 bool req_json(struct req *req, json_t **ret, struct err *err) CHECKED;	/* belongs to req */

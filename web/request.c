@@ -2,10 +2,12 @@
 #include <strings.h>
 #include <unistd.h>
 #include "core/log.h"
+#include "web/multipart.h"
 #include "web/range.h"
 
 #define JSON_TYPE	"application/json"
 #define FORM_TYPE	"application/x-www-form-urlencoded"
+#define MULTIPART_TYPE	"multipart/form-data"
 
 const char *
 req_param(struct req *req, const char *name)
@@ -62,13 +64,61 @@ req_cookie(struct req *req, const char *name)
 	return fields_get(&in->cookies, name);
 }
 
+/* The body is one piece of memory and so is each file in it, but the reader hands out small blocks. */
+static bool
+form_file(void *arg, const struct multipart_file *file, struct err *err)
+{
+	struct req *req = arg;
+	struct form_file *f = mem_new(req, struct form_file);
+
+	(void)err;
+	f->field = mem_text(f, file->field);
+	f->next = req->server->files;
+	req->server->files = f;
+	return true;
+}
+
+static bool
+form_data(void *arg, struct bytes bytes, struct err *err)
+{
+	struct req *req = arg;
+	struct form_file *f = req->server->files;
+	char *p = mem_grow(f, (char *)(uintptr_t)f->bytes.p, char, f->bytes.len + bytes.len);
+
+	(void)err;
+	memcpy(p + f->bytes.len, bytes.p, bytes.len);
+	f->bytes = (struct bytes){ p, f->bytes.len + bytes.len };
+	return true;
+}
+
 bool
 req_read_form(struct req *req, struct err *err)
 {
-	if (req->body.len == 0 || !fields_type_is(req_header(req, "Content-Type"), FORM_TYPE))
+	static const struct multipart_calls calls = { form_file, form_data };
+	const char *type = req_header(req, "Content-Type");
+	struct multipart *multipart;
+
+	if (req->body.len == 0)
 		return true;
-	return fields_read(req, req->body, HTTP_FORM_MAX, &req->server->form, err) ||
-	       err_at(err, "form");
+	if (fields_type_is(type, FORM_TYPE))
+		return fields_read(req, req->body, HTTP_FORM_MAX, &req->server->form, err) ||
+		       err_at(err, "form");
+	if (!fields_type_is(type, MULTIPART_TYPE))
+		return true;
+	if (!multipart_new(req, type, &calls, req, &multipart, err) ||
+	    !multipart_feed(multipart, req->body, err) || !multipart_end(multipart, err))
+		return err_at(err, "form");
+	req->server->form = *multipart_fields(multipart);
+	return true;
+}
+
+struct bytes
+req_form_file(struct req *req, const char *name)
+{
+	for (const struct form_file *f = req->server->files; f; f = f->next)
+		if (strcmp(f->field, name) == 0)
+			return f->bytes;
+	return (struct bytes){ 0 };
 }
 
 const char *

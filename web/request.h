@@ -16,6 +16,11 @@ struct server_req {
 	size_t headers_n;
 	struct bytes query_text;
 	struct fields query, form, cookies;
+	struct form_file {
+		struct form_file *next;
+		const char *field;
+		struct bytes bytes;
+	} *files;			/* of a multipart form kept in memory */
 	bool has_query, has_cookies;	/* read when first asked for */
 	struct route_match match;
 };
@@ -30,7 +35,7 @@ struct reply {
 	size_t headers_n;
 };
 
-/* Reads a urlencoded body kept in memory, before the handler runs. */
+/* Reads a form kept in memory (urlencoded or multipart), before the handler runs. */
 bool req_read_form(struct req *req, struct err *err) CHECKED;
 
 void reply_clear(struct reply *reply);	/* as if none had been given; closes the file */

@@ -6,7 +6,7 @@
 #include "web/site.h"
 
 extern const struct route install_routes[], catalog_routes[], console_routes[], upload_routes[],
-	tus_routes[], people_routes[], look_routes[], operator_routes[], trust_routes[];
+	tus_routes[], settings_routes[], people_routes[], look_routes[], operator_routes[], trust_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;
@@ -19,6 +19,7 @@ void page_everywhere(struct req *req, json_t *data);
 /* ---- routes_catalog.c: builds as pages show them ---- */
 json_t *page_build(struct req *req, const json_t *build);	/* all that any page shows of a build */
 json_t *page_date_of(struct req *req, const json_t *json, const char *key);	/* or null */
+json_t *page_moment_of(struct req *req, const json_t *json, const char *key);	/* with the minute */
 const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", "cannot" */
 bool install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,
 		  const struct grant *grant, const char *url, struct err *err) CHECKED;	/* token NULL: cannot be installed */
@@ -36,4 +37,5 @@ bool upload_finish(const struct job *job, TALLOC_CTX *ctx, void *site, struct er
 bool form_text(struct req *req, const char *name, const char **ret, struct err *err) CHECKED;	/* there must be one */
 int64_t query_limit(struct req *req, int64_t most);	/* ?limit= */
 
+const char *site_etag(struct req *req, const char *name);	/* strong: a blob never changes */
 bool site_read_file(TALLOC_CTX *ctx, const char *path, size_t max, struct bytes *ret, struct err *err) CHECKED;

@@ -56,7 +56,7 @@ get_ipa(struct req *req, struct reply *reply, struct err *err)
 	if (!open_grant(req, GRANT_IPA, &grant, err) || !blob_open(req->site->blobs, grant->sha256, &fd, &size, err))
 		return false;
 	reply_header(reply, "Cache-Control", "private, max-age=31536000, immutable");
-	if (!reply_file(reply, req, fd, size, grant->sha256, "application/octet-stream", &range))
+	if (!reply_file(reply, req, fd, size, site_etag(req, grant->sha256), "application/octet-stream", &range))
 		return err_set(err, ERR_INTERNAL, "the file cannot be sent");
 	count_add(COUNT_DOWNLOAD_BYTES, req->head ? 0 : range.length);
 	return true;
@@ -75,7 +75,8 @@ get_icon(struct req *req, struct reply *reply, struct err *err)
 	if (!open_grant(req, GRANT_ICON, &grant, err) ||
 	    !blob_open(req->site->blobs, large ? grant->icon512 : grant->icon57, &fd, &size, err))
 		return false;
-	return reply_file(reply, req, fd, size, large ? grant->icon512 : grant->icon57, "image/png", NULL);
+	return reply_file(reply, req, fd, size, site_etag(req, large ? grant->icon512 : grant->icon57), "image/png",
+			  NULL);
 }
 
 /* The page a developer's link opens: what it is, and one button. */

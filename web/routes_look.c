@@ -198,7 +198,7 @@ get_logo(struct req *req, struct reply *reply, struct err *err)
 		return err_set(err, ERR_INTERNAL, "the logo cannot be read");
 	}
 	reply_header(reply, "Cache-Control", "public, max-age=31536000, immutable");
-	return reply_file(reply, req, fd, size, look->logo, type, NULL);
+	return reply_file(reply, req, fd, size, site_etag(req, look->logo), type, NULL);
 }
 
 const struct route look_routes[] = {

@@ -322,7 +322,7 @@ patch_open(struct req *req, struct err *err)
 	int64_t offset;
 
 	req->sink_state = patch;
-	if (!check_version(req, err) || !header_number(req, "Upload-Offset", &patch->from, err))
+	if (!session_proof(req, NULL, err) || !check_version(req, err) || !header_number(req, "Upload-Offset", &patch->from, err))
 		return false;
 	if (!type || strcmp(type, "application/offset+octet-stream") != 0)
 		return err_set(err, ERR_MEDIA, "the type of a PATCH is application/offset+octet-stream");

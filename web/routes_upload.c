@@ -5,14 +5,15 @@
 #include "catalog/channel.h"
 #include "core/count.h"
 #include "web/fields.h"
+#include "web/multipart.h"
 #include "web/uploads.h"
 #include <ctype.h>
 #include <string.h>
 
-#define FORM_EXTRA (1 << 20)	/* bytes of a form around its file */
-
 struct incoming {
 	struct blob_draft *draft;
+	struct multipart *form;
+	bool has_file, full;
 };
 
 /* "X-Pomona-Git-Commit" for git_commit.  A header's value may be percent-encoded: notes have lines. */
@@ -86,30 +87,141 @@ raw_cut(struct req *req)
 		TALLOC_FREE(in->draft);
 }
 
+/* From the form, the query or a header, whichever has it first. */
+static const char *
+any_field(struct req *req, const struct fields *form, const char *name)
+{
+	const char *value = form ? fields_get(form, name) : NULL;
+
+	return value && *value ? value : field(req, name);
+}
+
 static bool
-put_upload(struct req *req, struct reply *reply, struct err *err)
+publish(struct req *req, const struct fields *form, char **id, bool *fresh, struct err *err)
 {
 	struct incoming *in = req->sink_state;
 	struct build_fields fields = {
-		.channel = field(req, "channel"), .changelog = field(req, "changelog"),
-		.branch = field(req, "branch"), .git_commit = field(req, "git_commit"),
-		.ci_url = field(req, "ci_url"), .source = field(req, "source"),
-		.custom_fields = field(req, "custom_fields"),
+		.channel = any_field(req, form, "channel"), .changelog = any_field(req, form, "changelog"),
+		.branch = any_field(req, form, "branch"), .git_commit = any_field(req, form, "git_commit"),
+		.ci_url = any_field(req, form, "ci_url"), .source = any_field(req, form, "source"),
+		.custom_fields = any_field(req, form, "custom_fields"),
 	};
+
+	return blob_draft_done(in->draft, err) &&
+	       upload_publish(req, req->site, in->draft, &fields, req->person, id, fresh, err);
+}
+
+static bool
+put_upload(struct req *req, struct reply *reply, struct err *err)
+{
 	json_t *answer;
 	bool fresh;
 	char *id;
 
-	if (!blob_draft_done(in->draft, err) ||
-	    !upload_publish(req, req->site, in->draft, &fields, req->person, &id, &fresh, err) ||
-	    !upload_answer(req, req->site, id, req->person, &answer, err))
+	return session_proof(req, NULL, err) && publish(req, NULL, &id, &fresh, err) &&
+	       upload_answer(req, req->site, id, req->person, &answer, err) &&
+	       reply_json(reply, fresh ? 201 : 200, answer);
+}
+
+/* ---- the same as a form ---- */
+
+static bool
+form_file(void *arg, const struct multipart_file *file, struct err *err)
+{
+	struct incoming *in = arg;
+
+	if (strcmp(file->field, "file") != 0)
+		return err_set(err, ERR_INVALID, "the file is to be in the field \"file\", not \"%.40s\"", file->field);
+	if (in->has_file)
+		return err_set(err, ERR_INVALID, "one file an upload");
+	in->has_file = true;
+	return true;
+}
+
+static bool
+form_data(void *arg, struct bytes bytes, struct err *err)
+{
+	struct incoming *in = arg;
+
+	return blob_draft_write(in->draft, bytes, &in->full, err);
+}
+
+static bool
+form_open(struct req *req, struct err *err)
+{
+	static const struct multipart_calls calls = { form_file, form_data };
+	struct incoming *in;
+
+	if (!raw_open(req, err))
 		return false;
-	return reply_json(reply, fresh ? 201 : 200, answer);
+	in = req->sink_state;
+	return multipart_new(in, req_header(req, "Content-Type"), &calls, in, &in->form, err);
+}
+
+static bool
+form_feed(struct req *req, struct bytes bytes, bool *pause, struct err *err)
+{
+	struct incoming *in = req->sink_state;
+
+	count_add(COUNT_UPLOAD_BYTES, (int64_t)bytes.len);
+	in->full = false;
+	if (!multipart_feed(in->form, bytes, err))
+		return false;
+	*pause = in->full;
+	return true;
+}
+
+static bool
+publish_form(struct req *req, char **id, bool *fresh, struct err *err)
+{
+	struct incoming *in = req->sink_state;
+	const struct fields *form;
+
+	if (!multipart_end(in->form, err))
+		return false;
+	form = multipart_fields(in->form);
+	if (!session_proof(req, fields_get(form, "csrf"), err))
+		return false;
+	if (!in->has_file)
+		return err_set(err, ERR_INVALID, "the form holds no file");
+	return publish(req, form, id, fresh, err);
+}
+
+static bool
+post_upload(struct req *req, struct reply *reply, struct err *err)
+{
+	json_t *answer;
+	bool fresh;
+	char *id;
+
+	return publish_form(req, &id, &fresh, err) &&
+	       upload_answer(req, req->site, id, req->person, &answer, err) &&
+	       reply_json(reply, fresh ? 201 : 200, answer);
+}
+
+/* A browser without scripts: the result is a page, and so is a refusal of the file. */
+static bool
+post_console_upload(struct req *req, struct reply *reply, struct err *err)
+{
+	struct err refused = { 0 };
+	bool fresh;
+	char *id;
+
+	if (publish_form(req, &id, &fresh, &refused))
+		return reply_see(reply, mem_printf(req, "/admin/upload?build=%s%s", id, fresh ? "" : "&same=1"));
+	if (refused.kind == ERR_INTERNAL || !req->browser) {
+		*err = refused;
+		return false;
+	}
+	return upload_page(req, reply, err_http_status(refused.kind), NULL, &refused, err);
 }
 
 static const struct sink raw_sink = { raw_open, raw_feed, raw_cut };
+static const struct sink form_sink = { form_open, form_feed, raw_cut };
 
 const struct route upload_routes[] = {
 	{ PUT, "/api/v1/upload", WHO_PUBLISHER, "upload.max_mb", ON_WORKER, put_upload, &raw_sink, "upload", "Upload an .ipa as the body" },
+	{ POST, "/api/v1/upload", WHO_PUBLISHER, "upload.max_mb", ON_WORKER, post_upload, &form_sink, "upload", "The same as a form with the field file" },
+	{ POST, "/admin/upload", WHO_PUBLISHER, "upload.max_mb", ON_WORKER, post_console_upload, &form_sink, NULL, "The same, answered by a page" },
 	{ 0 }
 };

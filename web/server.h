@@ -12,14 +12,14 @@ struct server;
 struct server_calls {
 	/* Who is it, and may they?  On the headers, on the I/O thread; sets req->person and the rest. */
 	bool (*admit)(struct req *req, struct err *err);
-	/* Once more when the body is here (a form's own proof); not for sinks.  May be NULL. */
-	bool (*check)(struct req *req, struct err *err);
 	/* The words of a refusal: problem+json or a page. Must produce a reply. */
 	void (*refuse)(struct req *req, struct reply *reply, const struct err *err);
 	/* Headers that every answer carries. */
 	void (*dress)(struct req *req, struct reply *reply);
 	/* Bytes a body of this route may have; resolves route->body_max. */
 	int64_t (*body_max)(struct site *site, const struct route *route);
+	/* Once more when the body is here (a form's own proof); not for sinks.  May be NULL. */
+	bool (*check)(struct req *req, struct err *err);
 };
 
 struct server_conf {

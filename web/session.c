@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/secret.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define CSRF_FIELD "csrf"
@@ -143,13 +144,18 @@ session_admit(struct req *req, struct err *err)
 bool
 session_check(struct req *req, struct err *err)
 {
-	const char *field;
+	return session_proof(req, req_form(req, CSRF_FIELD), err);
+}
 
-	if (!changes(req) || !req->person || req->person->scope || !req->body.len)
+bool
+session_proof(struct req *req, const char *field, struct err *err)
+{
+	const char *header = req_header(req, "X-CSRF-Token");
+
+	if (!changes(req) || !req->person || req->person->scope)
 		return true;
-	field = req_header(req, "X-CSRF-Token");
-	if (!field)
-		field = req_form(req, CSRF_FIELD);
+	if (header)
+		field = header;
 	if (!field || !req->session_csrf || !secret_equal(field, req->session_csrf))
 		return err_code(err, ERR_DENIED, "stale_page",
 				"this page is too old to be used; reload it and try again");
@@ -230,15 +236,15 @@ dress(struct req *req, struct reply *reply)
 		reply_header(reply, "Cache-Control", "private, no-store");
 }
 
+/* "0", "64K", or the name of a setting in MB. */
 static int64_t
 body_max(struct site *site, const struct route *route)
 {
 	int64_t mb;
 
-	if (strcmp(route->body_max, "upload.max_mb") == 0 &&
-	    conf_number(site_conf(site), route->body_max, &mb))
+	if (conf_number(site_conf(site), route->body_max, &mb))
 		return mb * 1000000;
-	return -1;
+	return strtoll(route->body_max, NULL, 10) * (strchr(route->body_max, 'K') ? 1024 : 1);
 }
 
 const struct server_calls site_calls = {

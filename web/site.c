@@ -23,7 +23,7 @@
 #define CA_PEM_MAX	(64u << 10)
 
 const struct route *const site_routes[] = {
-	install_routes, catalog_routes, console_routes, upload_routes, tus_routes, people_routes, look_routes,
+	install_routes, catalog_routes, console_routes, upload_routes, tus_routes, settings_routes, people_routes, look_routes,
 	operator_routes, trust_routes, NULL,
 };
 
@@ -137,6 +137,12 @@ static const struct job_kind kinds[] = {
 };
 
 /* ---- start and stop ---- */
+
+const char *
+site_etag(struct req *req, const char *name)
+{
+	return mem_printf(req, "\"%s\"", name);
+}
 
 bool
 site_read_file(TALLOC_CTX *ctx, const char *path, size_t max, struct bytes *ret, struct err *err)

@@ -72,6 +72,7 @@ CREATE TABLE build (
 	chunk_sha256s	TEXT NOT NULL,			-- of BLOB_CHUNK bytes each, hex, by spaces
 	chunk_md5s	TEXT NOT NULL DEFAULT '',	-- the same for old iOS; a job fills it
 	icon57		TEXT NOT NULL,			-- blob names
+	icon120		TEXT NOT NULL,
 	icon512		TEXT NOT NULL,
 	notes		TEXT NOT NULL,
 	branch		TEXT NOT NULL,
@@ -84,6 +85,7 @@ CREATE TABLE build (
 );
 CREATE INDEX build_app ON build (app_id, created, id);
 CREATE INDEX build_icon57 ON build (icon57);
+CREATE INDEX build_icon120 ON build (icon120);
 CREATE INDEX build_icon512 ON build (icon512);
 
 -- Which builds are in which channel, and since when.

@@ -5,7 +5,6 @@ import os, plistlib, struct
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(HERE, 'machos')
-SEEDS = os.path.join(HERE, '../fuzz/seeds/fuzz_macho')
 ARM, ARM64, ARM64_32, X86, X86_64, PPC = 12, 0x100000c, 0x200000c, 7, 0x1000007, 18
 IOS, TVOS, IOS_SIMULATOR, VISION_SIMULATOR = 2, 3, 7, 12
 ENTITLEMENTS = plistlib.dumps({'application-identifier': 'A1B2C3D4E5.com.example.app', 'get-task-allow': False})
@@ -114,11 +113,10 @@ FILES = {
     'bad-entitlements-outside': macho(signature=super_blob((5, struct.pack('>II', 0xfade7171, 0xffffffff)))),
 }
 
-for folder in (OUT, SEEDS):
-    os.makedirs(folder, exist_ok=True)
-    for file in os.listdir(folder):
-        if not file.startswith('found-'):
-            os.remove(os.path.join(folder, file))
-    for name, data in FILES.items():
-        with open(os.path.join(folder, name + '.macho'), 'wb') as out:
-            out.write(data)
+os.makedirs(OUT, exist_ok=True)
+for file in os.listdir(OUT):
+    if not file.startswith('found-'):
+        os.remove(os.path.join(OUT, file))
+for name, data in FILES.items():
+    with open(os.path.join(OUT, name + '.macho'), 'wb') as out:
+        out.write(data)

@@ -1,24 +1,21 @@
 #!/usr/bin/env python3
 """Makes tests/data/plists: good property lists in both formats with what they say as JSON, and
 refused ones (named by why); and tests/data/infos: an app's Info.plist and InfoPlist.strings of
-every age.  All are seeds of fuzz_plist and fuzz_info too.  Run from anywhere; the output is the
-same every time."""
+every age.  All are seeds of fuzz_plist and fuzz_info too, and files named found-* are what those
+found: they stay.  Run from anywhere; the output is the same every time."""
 import base64, datetime, json, os, plistlib, struct
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(HERE, 'plists')
-SEEDS = os.path.join(HERE, '../fuzz/seeds/fuzz_plist')
 INFOS = os.path.join(HERE, 'infos')
-INFO_SEEDS = os.path.join(HERE, '../fuzz/seeds/fuzz_info')
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 DOCTYPE = ('<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" '
            '"http://www.apple.com/DTDs/PropertyList-1.0.dtd">\n')
 
 
 def write(name, data):
-    for folder in (OUT, SEEDS):
-        with open(os.path.join(folder, name), 'wb') as file:
-            file.write(data if isinstance(data, bytes) else data.encode())
+    with open(os.path.join(OUT, name), 'wb') as file:
+        file.write(data if isinstance(data, bytes) else data.encode())
 
 
 def xml(body):
@@ -197,9 +194,8 @@ NAMES = {'CFBundleName': 'Garten', 'CFBundleDisplayName': 'Obst garten 🍎'}
 
 def infos():
     def put(name, data):
-        for folder in (INFOS, INFO_SEEDS):
-            with open(os.path.join(folder, name), 'wb') as file:
-                file.write(data)
+        with open(os.path.join(INFOS, name), 'wb') as file:
+            file.write(data)
     for name, values in {'iphone': IPHONE, 'old': OLD, 'tv': TV, 'odd': ODD}.items():
         put(f'{name}.plist', plistlib.dumps(values))
     put('iphone.binary.plist', plistlib.dumps(IPHONE, fmt=plistlib.FMT_BINARY))
@@ -213,7 +209,7 @@ def infos():
     put('braces.strings', ('{' + STRINGS + '}').encode())
 
 
-for folder in (OUT, SEEDS, INFOS, INFO_SEEDS):
+for folder in (OUT, INFOS):
     os.makedirs(folder, exist_ok=True)
     for name in os.listdir(folder):
         if not name.startswith('found-'):

@@ -10,7 +10,6 @@ from cryptography.x509.oid import NameOID
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(HERE, 'provisions')
-SEEDS = os.path.join(HERE, '../fuzz/seeds/fuzz_provision')
 TEAM = 'A1B2C3D4E5'
 UDIDS = ['00008101-000000000000001E', '0123456789abcdef0123456789abcdef01234567']
 DAY = datetime.timedelta(days=1)
@@ -89,16 +88,12 @@ def tlv(tag, *parts):
 def write(file, data):
     with open(os.path.join(OUT, file), 'wb') as out:
         out.write(data)
-    if file.endswith('.mobileprovision'):
-        with open(os.path.join(SEEDS, file), 'wb') as out:
-            out.write(data)
 
 
-for folder in (OUT, SEEDS):
-    os.makedirs(folder, exist_ok=True)
-    for file in os.listdir(folder):
-        if not file.startswith('found-'):
-            os.remove(os.path.join(folder, file))
+os.makedirs(OUT, exist_ok=True)
+for file in os.listdir(OUT):
+    if not file.startswith('found-'):
+        os.remove(os.path.join(OUT, file))
 
 ROOT = certificate('Example Root Authority', end=FROM + 3650 * DAY)
 MIDDLE = certificate('Example Provision Authority', ROOT)

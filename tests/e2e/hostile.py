@@ -3,13 +3,13 @@
 
 Usage: hostile.py POMONA DIRECTORY.  Reads the .ipa and .plist files of DIRECTORY; a property list is
 also tried as the Info.plist of an app and of an extension, as a provision and as localized names.
-Prints a line for each: exit code, CPU seconds, peak memory in MB, code and text of the refusal.
+Prints a line for each: exit code, CPU seconds and peak memory of the command and its child, and the
+refusal.
 """
 import json
 import os
 import subprocess
 import sys
-import time
 import zipfile
 
 CPU_MAX_S = 1.0
@@ -17,57 +17,69 @@ MEMORY_MAX_MB = 64
 GOOD = b"""<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict>
 <key>CFBundleIdentifier</key><string>com.example.%s</string>
 <key>CFBundleExecutable</key><string>A</string></dict></plist>"""
+PLACES = {  # where a property list can be: must it refuse the app, or may it be left out?
+    "Info.plist": True, "PlugIns/S.appex/Info.plist": True,
+    "embedded.mobileprovision": False, "de.lproj/InfoPlist.strings": False,
+}
+# These are read and refused within bounds like everything else, but an app may have them.
+HARMLESS = ("giant-icon", "icon-bomb", "bpdag4")
 
 
-def wrapped(directory, name, where):
-    """An otherwise good app with the bytes of `name` at `where`."""
-    path = os.path.join(directory, "%s.%s.ipa" % (name, where.replace("/", "_")))
-    files = {"Info.plist": GOOD % b"demo", "PlugIns/S.appex/Info.plist": GOOD % b"demo.share"}
+def wrap(directory, name):
+    """The bytes of `name` in otherwise good apps, one for each place."""
     with open(os.path.join(directory, name), "rb") as file:
-        files[where] = file.read()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for member, data in files.items():
-            archive.writestr("Payload/A.app/" + member, data)
-    return path
+        bad = file.read()
+    for number, where in enumerate(PLACES):
+        files = {"Info.plist": GOOD % b"demo", "PlugIns/S.appex/Info.plist": GOOD % b"demo.share", where: bad}
+        with zipfile.ZipFile(os.path.join(directory, "%s.%d.ipa" % (name, number)), "w",
+                             zipfile.ZIP_DEFLATED) as archive:
+            for member, data in files.items():
+                archive.writestr("Payload/A.app/" + member, data)
 
 
 def run(pomona, path):
-    """Exit code, CPU and memory of the command and its child together, and what it printed."""
-    child = subprocess.Popen([pomona, "inspect", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    child = subprocess.Popen([pomona, "inspect", path], stdout=subprocess.PIPE)
     printed = child.stdout.read()
-    _, status, usage = os.wait4(child.pid, 0)
     child.stdout.close()
+    _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     return child.returncode, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, printed
 
 
-def main(pomona, directory):
-    bad = 0
-    # What must be refused, and what an app can be without and may be ignored instead.
-    must = ["Info.plist", "PlugIns/S.appex/Info.plist"]
-    may = ["embedded.mobileprovision", "de.lproj/InfoPlist.strings"]
-    cases = []
+def judge(pomona, directory):
+    bad = count = 0
+    worst_cpu = worst_memory = 0
     for name in sorted(os.listdir(directory)):
-        if name.endswith(".plist"):
-            cases.append((os.path.join(directory, name), True))
-            cases += [(wrapped(directory, name, where), where in must) for where in must + may]
-        elif name.endswith(".ipa") and ".plist." not in name:
-            cases.append((os.path.join(directory, name), True))
-    for path, must_refuse in cases:
-        code, cpu, memory, printed = run(pomona, path)
+        base, _, place = name[:-len(".ipa")].rpartition(".")
+        must = list(PLACES.values())[int(place)] if base.endswith(".plist") else True
+        must = must and not name.startswith(HARMLESS)
+        code, cpu, memory, printed = run(pomona, os.path.join(directory, name))
         try:
-            answer = json.loads(printed)
+            error = json.loads(printed).get("error")
         except ValueError:
-            answer = {}
-        error = answer.get("error", {})
-        ok = cpu <= CPU_MAX_S and memory <= MEMORY_MAX_MB and bool(answer)
-        ok = ok and (code == 4 and "code" in error or code == 0 and not must_refuse)
+            error, must, code = {"code": "", "text": "no JSON"}, True, -1
+        ok = cpu <= CPU_MAX_S and memory <= MEMORY_MAX_MB
+        ok = ok and (code == 4 and bool(error) or code == 0 and not must)
         bad += not ok
-        print("%-4s %d %5.2f s %5.1f MB  %s: %s %s" % ("ok" if ok else "BAD", code, cpu, memory,
-              os.path.basename(path), error.get("code", ""), error.get("text", "")))
-    print("%d files, %d not as they should be" % (len(cases), bad))
-    return 1 if bad or not cases else 0
+        count += 1
+        worst_cpu, worst_memory = max(cpu, worst_cpu), max(memory, worst_memory)
+        error = error or {"code": "an app", "text": ""}
+        print("%-4s %d %5.2f s %5.1f MB  %s: %s: %s" % ("ok" if ok else "BAD", code, cpu, memory, name,
+                                                       error["code"], error["text"]))
+    print("%d files, %d not as they should be; at most %.2f s of CPU and %.1f MB" %
+          (count, bad, worst_cpu, worst_memory))
+    return 1 if bad or not count else 0
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+def main():
+    pomona, directory = sys.argv[1:3]
+    if sys.argv[3:] == ["--wrapped"]:
+        sys.exit(judge(pomona, directory))
+    for name in os.listdir(directory):
+        if name.endswith(".plist"):
+            wrap(directory, name)
+    # Anew: a child's peak memory counts from what its parent had at the time of the fork.
+    os.execv(sys.executable, [sys.executable, *sys.argv[:3], "--wrapped"])
+
+
+main()
