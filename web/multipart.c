@@ -233,42 +233,58 @@ take_line(struct multipart *m, const char **p, const char *end, bool *whole, str
 	return true;
 }
 
-/* Content up to the delimiter, or as far as the block goes. */
+static bool
+delimited(struct multipart *m, struct err *err)
+{
+	m->matched = 0;
+	if (!end_part(m, err))
+		return false;
+	m->state = BEHIND;
+	m->line_len = m->head_len = 0;
+	return true;
+}
+
+/* Goes on with a match that an earlier block began; what it held is content when the match fails. */
+static bool
+take_held(struct multipart *m, const char **p, const char *end, struct err *err)
+{
+	size_t from = m->begins ? 2 : 0;
+	bool ok;
+
+	while (*p < end && **p == m->delimiter[m->matched]) {
+		(*p)++;
+		if (++m->matched == m->delimiter_len)
+			return delimited(m, err);
+	}
+	if (*p == end)
+		return true;
+	ok = content(m, m->delimiter + from, m->matched - from, err);
+	m->matched = 0;
+	m->begins = false;
+	return ok;
+}
+
+/* Content up to the delimiter, or as far as the block goes, in as few pieces as possible. */
 static bool
 take_content(struct multipart *m, const char **p, const char *end, struct err *err)
 {
-	while (*p < end) {
-		const char *from = *p, *cr;
-		size_t held = m->matched;
+	const char *from = *p, *cr = from;
+	size_t len = 0;
 
-		if (held == 0) {
-			cr = memchr(from, '\r', (size_t)(end - from));
-			*p = cr ? cr + 1 : end;
-			m->matched = cr != NULL;
-			if (!content(m, from, (size_t)((cr ? cr : end) - from), err))
-				return false;
-			continue;
-		}
-		if (*from != m->delimiter[held]) {
-			m->matched = 0;		/* the byte itself is looked at again */
-			from = m->delimiter + (m->begins ? 2 : 0);
-			held -= m->begins ? 2 : 0;
-			m->begins = false;
-			if (!content(m, from, held, err))
-				return false;
-			continue;
-		}
-		(*p)++;
-		if (++m->matched < m->delimiter_len)
-			continue;
-		m->matched = 0;
-		if (!end_part(m, err))
-			return false;
-		m->state = BEHIND;
-		m->line_len = m->head_len = 0;
-		return true;
+	if (m->matched)
+		return take_held(m, p, end, err);
+	while ((cr = memchr(cr, '\r', (size_t)(end - cr)))) {
+		len = (size_t)(end - cr) < m->delimiter_len ? (size_t)(end - cr) : m->delimiter_len;
+		if (memcmp(cr, m->delimiter, len) == 0)
+			break;
+		cr++;
 	}
-	return true;
+	*p = cr ? cr + len : end;
+	if (!content(m, from, (size_t)((cr ? cr : end) - from), err))
+		return false;
+	m->matched = cr ? len : 0;
+	m->begins = false;
+	return m->matched < m->delimiter_len || delimited(m, err);
 }
 
 bool
