@@ -324,7 +324,7 @@ post_revoke(struct req *req, struct reply *reply, struct err *err)
 	const char *path = from && strncmp(from, req->site->base_url, strlen(req->site->base_url)) == 0
 			   ? from + strlen(req->site->base_url) : "/admin/apps";
 
-	return grant_revoke(req->site->db, person_actor(req, req->person), req_param(req, "id"), err) &&
+	return grant_revoke(req->site->db, req->person, req_param(req, "id"), err) &&
 	       reply_see(reply, *path == '/' && path[1] != '/' ? path : "/admin/apps");
 }
 
@@ -509,8 +509,13 @@ api_delete(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_grants(struct req *req, struct reply *reply, struct err *err)
 {
+	const char *bundle_id, *version;
 	json_t *list;
 
+	if (!find(req, &bundle_id, &version, err))
+		return false;
+	if (!person_sees(req->person, bundle_id))
+		return err_set(err, ERR_MISSING, "a build of another app");
 	return grant_list(req->site->db, req_param(req, "id"), &list, err) &&
 	       reply_json(reply, 200, json_pack("{s:o, s:n}", "items", list, "next"));
 }
@@ -518,7 +523,7 @@ api_grants(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_revoke(struct req *req, struct reply *reply, struct err *err)
 {
-	return grant_revoke(req->site->db, person_actor(req, req->person), req_param(req, "id"), err) &&
+	return grant_revoke(req->site->db, req->person, req_param(req, "id"), err) &&
 	       reply_empty(reply, 204);
 }
 
