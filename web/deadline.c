@@ -42,7 +42,8 @@ deadline_body(struct deadline *deadline, size_t bytes)
 
 /* Did too few bytes pass in the window that ends now?  Begins the next window when it did well. */
 static bool
-too_slow(struct deadline *deadline, int64_t count, int64_t window_ms, int64_t rate_min, int64_t now_ms)
+too_slow(struct deadline *deadline, int64_t count, int64_t window_ms, int64_t rate_min,
+	 int64_t now_ms)
 {
 	int64_t ms = now_ms - deadline->mark_ms;
 
