@@ -290,12 +290,22 @@ split_after(TALLOC_CTX *ctx, const char *after, int64_t *created, const char **i
 	}
 }
 
+/* Newest first: over one app ($8) by the index build_app, over all by build_created. */
+#define BUILD_LIST(of_app) "SELECT " BUILD_COLUMNS BUILD_FROM " WHERE (b.created, b.id) < ($1, $2)" of_app \
+	" AND (CAST($3 AS TEXT) IS NULL OR b.version = $3)" \
+	" AND (CAST($4 AS TEXT) IS NULL OR b.build = $4)" \
+	" AND (CAST($5 AS TEXT) IS NULL OR b.git_commit = $5)" \
+	" AND (CAST($6 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM placement l JOIN channel c" \
+	" ON c.id = l.channel_id WHERE l.build_id = b.id AND c.name = $6))" \
+	" ORDER BY b.created DESC, b.id DESC LIMIT $7"
+
 bool
 build_list(struct db *db, const struct build_filter *filter, const char *after, int64_t limit,
 	   json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	const char *from_id, *id = "";
+	const char *from_id, *id = "", *sql = filter->bundle_id
+		? BUILD_LIST(" AND b.app_id = (SELECT id FROM app WHERE bundle_id = $8)") : BUILD_LIST("");
 	int64_t from, at = 0, n = 0;
 	struct rows *rows;
 	json_t *items = json_array(), *list = json_pack("{s:o, s:n}", "items", items, "next");
@@ -304,17 +314,9 @@ build_list(struct db *db, const struct build_filter *filter, const char *after, 
 	if (limit < 1 || limit > BUILD_LIST_MAX)
 		limit = BUILD_LIST_MAX;
 	split_after(ctx, after, &from, &from_id);
-	rows = db_query(ctx, db, "SELECT " BUILD_COLUMNS BUILD_FROM
-		" WHERE (b.created, b.id) < ($1, $2)"
-		" AND (CAST($3 AS TEXT) IS NULL OR a.bundle_id = $3)"
-		" AND (CAST($4 AS TEXT) IS NULL OR b.version = $4)"
-		" AND (CAST($5 AS TEXT) IS NULL OR b.build = $5)"
-		" AND (CAST($6 AS TEXT) IS NULL OR b.git_commit = $6)"
-		" AND (CAST($7 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM placement l JOIN channel c"
-		" ON c.id = l.channel_id WHERE l.build_id = b.id AND c.name = $7))"
-		" ORDER BY b.created DESC, b.id DESC LIMIT $8",
-		db_int(from), db_text(from_id), db_text(filter->bundle_id), db_text(filter->version),
-		db_text(filter->build), db_text(filter->commit), db_text(filter->channel), db_int(limit + 1));
+	rows = db_query(ctx, db, sql, db_int(from), db_text(from_id), db_text(filter->version),
+			db_text(filter->build), db_text(filter->commit), db_text(filter->channel),
+			db_int(limit + 1), db_text(filter->bundle_id));
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		json_t *item;
 

@@ -36,6 +36,16 @@ page_date_of(struct req *req, const json_t *json, const char *key)
 	return iso && clock_parse(iso, &at, &err) ? page_date(req->language, at) : json_null();
 }
 
+json_t *
+page_moment_of(struct req *req, const json_t *json, const char *key)
+{
+	const char *iso = json_string_value(json_object_get(json, key));
+	struct err err;
+	time_t at;
+
+	return iso && clock_parse(iso, &at, &err) ? page_moment(req->language, at) : json_null();
+}
+
 static json_t *
 notes_of(const json_t *build)
 {
@@ -132,7 +142,7 @@ page_build(struct req *req, const json_t *build)
 	json_object_set_new(page, "until", page_date_of(req, build, "expires"));
 	json_object_set_new(page, "expiring", json_boolean(strcmp(word, "expiring") == 0));
 	json_object_set_new(page, "released", page_date_of(req, build, "created"));
-	json_object_set_new(page, "uploaded", page_date_of(req, build, "created"));
+	json_object_set_new(page, "uploaded", page_moment_of(req, build, "created"));
 	json_object_set_new(page, "trust", trust_of(facts));
 	json_object_set_new(page, "by", by ? json_string(by) : json_string("-"));
 	json_object_set_new(page, "channels", json_string(names_joined(req, json_object_get(build, "channels"))));
@@ -303,7 +313,9 @@ install_page(struct req *req, struct reply *reply, const json_t *build, const ch
 	json_object_set_new(page, "expires", grant ? page_date(req->language, grant->manifest_until) : json_null());
 	json_object_set_new(page, "installs_left", grant && grant->installs_max
 			    ? json_integer(grant->installs_max - grant->installs) : json_null());
-	if (grant)
+	if (!grant)
+		json_object_set_new(page, "from", json_null());
+	else
 		json_object_set_new(page, "icon_url", json_string(mem_printf(req, "/d/%s/512.png", token)));
 	json_object_set_new(page, "in_app_browser", json_boolean(in_app_browser(req)));
 	json_object_set_new(page, "status_url", json_null());

@@ -31,22 +31,18 @@ static void
 add_todo(struct req *req, json_t *todo, const json_t *build)
 {
 	const char *word = build_verdict_word(build), *id = text_of(build, "id");
+	static const char *const kinds[] = { "provision_expired", "certificate_expired", "provision_expiring",
+					     "certificate_expiring" };
 	json_t *reason, *item;
-	const char *code = NULL;
+	const char *code = strcmp(word, "expiring") == 0 ? "provision_expiring" : NULL;
 	size_t i;
 
 	if (strcmp(word, "installs") == 0)
 		return;
-	json_array_foreach(json_object_get(json_object_get(build, "verdict"), "reasons"), i, reason) {
-		const char *c = text_of(reason, "code");
-
-		if (strcmp(c, "certificate_expired") == 0 || strcmp(c, "certificate_expiring") == 0)
-			code = c;
-	}
-	if (!code && json_object_get(build, "expires"))
-		code = strcmp(word, "expiring") == 0 ? "provision_expiring" : "provision_expired";
-	if (!json_is_true(json_object_get(build, "installable")) && strcmp(code ? code : "", "provision_expired") != 0)
-		code = "not_installable";
+	json_array_foreach(json_object_get(json_object_get(build, "verdict"), "reasons"), i, reason)
+		for (size_t k = 0; !code && k < sizeof kinds / sizeof *kinds; k++)
+			if (strcmp(text_of(reason, "code"), kinds[k]) == 0)
+				code = kinds[k];
 	item = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "kind", code ? code : "not_installable",
 		"level", strcmp(word, "cannot") == 0 ? "error" : "warning",
 		"url", mem_printf(req, "/admin/apps/%s/builds/%s", text_of(build, "bundle_id"), id),
@@ -155,7 +151,7 @@ links_of(struct req *req, const char *id, json_t **ret, struct err *err)
 			continue;
 		link = json_pack("{s:s, s:o, s:o, s:I, s:b, s:s}", "label",
 			mem_printf(req, "%s %.4s", text_of(grant, "by"), text_of(grant, "id")),
-			"created", page_date_of(req, grant, "created"), "expires", page_date_of(req, grant, "expires"),
+			"created", page_moment_of(req, grant, "created"), "expires", page_moment_of(req, grant, "expires"),
 			"installs", used, "working", !most || used < most,
 			"revoke_url", mem_printf(req, "/admin/grants/%s/revoke", text_of(grant, "id")));
 		json_object_set_new(link, "max_installs", most ? json_integer(most) : json_null());

@@ -132,7 +132,12 @@ if (form) {
 			if (r && r.status === 200) at = +r.header('Upload-Offset');
 		}
 		progress(file, file.size);
-		return send('GET', url, tus, null);
+		for (let tries = 0; ; tries++) {	/* it is being read: 202 until there is an answer */
+			const r = await send('GET', url, tus, null).catch(() => null);
+			if (r && r.status !== 202) return r;
+			if (tries > 10 * TRIES) throw new Error('broken');
+			await new Promise((later) => setTimeout(later, Math.min(100 * (tries + 1), 2000)));
+		}
 	};
 	form.addEventListener('submit', async (event) => {
 		const file = input.files[0];
