@@ -294,7 +294,7 @@ tapped() {
 	as "$1" post "/apps/com.example.app/builds/$BUILD/install" -d "csrf=$CSRF"
 	expect_status 200
 	ITMS=$(grep -o 'itms-services://[^"]*' "$W/body" | head -1 | sed 's/&amp;/\&/g')
-	D=$(python3 -c 'import sys, urllib.parse as u; print(u.parse_qs(u.urlsplit(sys.argv[1]).query)["url"][0])' "$ITMS")
+	D=$(python3 -c 'import sys, urllib.parse; print(urllib.parse.unquote(sys.argv[1].partition("&url=")[2]))' "$ITMS")
 	D=${D%/manifest.plist}
 }
 
