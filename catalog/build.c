@@ -63,12 +63,27 @@ find_same(struct db *tx, struct publish *p, bool *found, struct err *err)
 				    p->fields->channel, err);
 }
 
+/* Now, but after every other build of the app: which is newest must not hang on the second. */
+static bool
+next_moment(struct db *tx, const char *app, int64_t *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT max(created) FROM build WHERE app_id = $1", db_text(app));
+	int64_t now = clock_now();
+
+	if (!rows_one(rows, err, "no answer"))
+		return false;
+	*ret = rows_int(rows, 0) >= now ? rows_int(rows, 0) + 1 : now;
+	return true;
+}
+
 static bool
 tx_publish(struct db *tx, void *arg, struct err *err)
 {
 	struct publish *p = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const struct build_fields *f = p->fields;
+	int64_t created;
 	char *app;
 	bool found, placed;
 
@@ -80,6 +95,7 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 	p->fresh = true;
 	p->id = secret_id(p->ctx);
 	if (!app_upsert(ctx, tx, p->bundle_id, p->name, &app, err) ||
+	    !next_moment(tx, app, &created, err) ||
 	    !db_run(tx, err, "INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os,"
 		    " installable, expires, facts, chunk_sha256s, icon57, icon120, icon512, notes, branch,"
 		    " git_commit, ci_url, source, custom_fields, person_id, created) VALUES ($1, $2, $3, $4, $5,"
@@ -91,7 +107,7 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 		    db_text(p->icons[ICON_120]), db_text(p->icons[ICON_512]),
 		    db_text(p->notes), db_text(f->branch ? f->branch : ""),
 		    db_text(f->git_commit ? f->git_commit : ""), db_text(f->ci_url ? f->ci_url : ""),
-		    db_text(f->source ? f->source : ""), db_text(p->custom), db_text(p->person->id), db_now()) ||
+		    db_text(f->source ? f->source : ""), db_text(p->custom), db_text(p->person->id), db_int(created)) ||
 	    !channel_place(tx, app, f->channel ? f->channel : CHANNEL_DEFAULT, p->id, p->person->id, &placed, err) ||
 	    !app_set_newest(tx, app, p->id, err) ||
 	    !job_add(tx, "build_md5s", json_pack("{s:s}", "build", p->id), 0, NULL, err) ||
@@ -365,6 +381,8 @@ own(TALLOC_CTX *ctx, struct db *tx, const struct change *c, char **app, char **w
 	if (!rows_one(rows, err, "no such build"))
 		return false;
 	bundle_id = rows_text(here, rows, 1);
+	if (!person_sees(c->person, bundle_id))
+		return err_set(err, ERR_MISSING, "a build of another app");
 	if (!person_publishes(c->person, bundle_id))
 		return err_set(err, ERR_DENIED, "you may not publish %s", bundle_id);
 	*app = rows_text(ctx, rows, 0);

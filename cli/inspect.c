@@ -64,7 +64,8 @@ parse(int key, char *arg, struct argp_state *state)
 static int
 print(json_t *json, int code)
 {
-	bool ok = json_dumpf(json, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF && fflush(stdout) == 0;
+	bool ok = json_dumpf(json, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF &&
+		  fflush(stdout) == 0;
 
 	return ok ? code : CHILD_DIED;
 }
@@ -83,7 +84,8 @@ run(const struct args *args)
 	int code;
 
 	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		fprintf(stderr, "pomona: %s: %s\n", args->file, fd < 0 ? strerror(errno) : "not a regular file");
+		fprintf(stderr, "pomona: %s: %s\n", args->file,
+			fd < 0 ? strerror(errno) : "not a regular file");
 		return UNREADABLE;
 	}
 	if (args->opts.extra_roots && access(args->opts.extra_roots, R_OK) != 0) {
@@ -107,9 +109,16 @@ int
 cmd_inspect(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, "FILE", "Prints as JSON what is in the .ipa FILE and whether it can be installed.\v"
-		"Exit codes: 0 an app, 2 the file cannot be read, 4 not an app, 6 reading it had to be stopped.",
-		NULL, NULL, NULL };
+		options,
+		parse,
+		"FILE",
+		"Prints as JSON what is in the .ipa FILE and whether it can be installed.\v"
+		"Exit codes: 0 an app, 2 the file cannot be read, 4 not an app, 6 reading it had "
+		"to be stopped.",
+		NULL,
+		NULL,
+		NULL
+	};
 	struct args args = { .opts.now = clock_now() };
 
 	if (argc > 1 && strcmp(argv[1], "--child") == 0)

@@ -1,7 +1,8 @@
 /*
  * The end of the archive says where its directory is; the directory decides what is in it.
  *
- * What is kept of an entry while the whole is judged is where it lies and a hash of its folded name.
+ * What is kept of an entry while the whole is judged is where it lies and a hash of its folded
+ * name.
  */
 #include "ipa/archive.h"
 #include "ipa/le.h"
@@ -24,8 +25,8 @@
 /* The end of the archive: where the central directory is, from the last 64 KB. */
 
 static bool
-read_end64(struct zip *zip, uint64_t locator_at, const unsigned char *locator, const unsigned char *end,
-	   uint64_t *end_at, struct err *err)
+read_end64(struct zip *zip, uint64_t locator_at, const unsigned char *locator,
+	   const unsigned char *end, uint64_t *end_at, struct err *err)
 {
 	uint64_t at = le64(locator + 8);
 	unsigned char p[END64_SIZE];
@@ -63,7 +64,8 @@ read_end(TALLOC_CTX *ctx, struct zip *zip, struct err *err)
 	if (!zip_pread(zip->fd, tail_at, tail, len, err))
 		return false;
 	for (size_t i = 0; len >= END_SIZE && i <= len - END_SIZE; i++)
-		if (memcmp(tail + i, "PK\5\6", 4) == 0 && i + END_SIZE + le16(tail + i + 20) == len) {
+		if (memcmp(tail + i, "PK\5\6", 4) == 0 &&
+		    i + END_SIZE + le16(tail + i + 20) == len) {
 			found = i;
 			fits++;
 		}
@@ -204,14 +206,17 @@ check(TALLOC_CTX *ctx, struct zip *zip, struct err *err)
 		uint64_t data_at;
 
 		if (seen.count == ZIP_ENTRIES_MAX)
-			return TOO_LARGE(err, "the archive has more than %d entries", ZIP_ENTRIES_MAX);
+			return TOO_LARGE(err, "the archive has more than %d entries",
+					 ZIP_ENTRIES_MAX);
 		if (seen.folded > ZIP_FOLDED_MAX)
-			return TOO_LARGE(err, "the archive has more than %u MB of names that are not ASCII",
-					 ZIP_FOLDED_MAX >> 20);
+			return TOO_LARGE(
+				err, "the archive has more than %u MB of names that are not ASCII",
+				ZIP_FOLDED_MAX >> 20);
 		unpacked = m.size > UINT64_MAX - unpacked ? UINT64_MAX : unpacked + m.size;
 		if (!zip_data_at(walk, &m, &data_at, err))
 			return false;
-		seen_add(&seen, ctx, (struct extent){ m.header_at, data_at + m.packed }, folded_hash(&seen, &m));
+		seen_add(&seen, ctx, (struct extent){ m.header_at, data_at + m.packed },
+			 folded_hash(&seen, &m));
 	}
 	if (step == ZIP_FAILED)
 		return false;
@@ -223,7 +228,8 @@ check(TALLOC_CTX *ctx, struct zip *zip, struct err *err)
 	if (!judge_together(&seen, err))
 		return false;
 	if (unpacked > ZIP_UNPACKED_MAX)
-		return TOO_LARGE(err, "the archive unpacks to more than %llu GB", ZIP_UNPACKED_MAX >> 30);
+		return TOO_LARGE(err, "the archive unpacks to more than %llu GB",
+				 ZIP_UNPACKED_MAX >> 30);
 	return true;
 }
 

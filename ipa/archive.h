@@ -5,7 +5,8 @@
  * zip_open walks the central directory and every local header (pread only) and refuses what two
  * readers could understand differently: names that differ between the two, overlapping members,
  * names that are the same to a file system, paths that lead elsewhere, encryption, a directory that
- * is not where the end of the file says.  Nothing is ever unpacked to disk; ipa/member reads members.
+ * is not where the end of the file says.  Nothing is ever unpacked to disk; ipa/member reads
+ * members.
  *
  * Memory does not depend on the file's size: 24 bytes an entry while checking, none afterwards.
  * Refusals are ERR_INVALID with the codes not_zip, hostile_zip and too_large.
@@ -16,8 +17,8 @@
 
 #define ZIP_ENTRIES_MAX		200000
 #define ZIP_DIRECTORY_MAX	(64u << 20)
-#define ZIP_NAME_MAX		1024		/* iOS's PATH_MAX: a longer one could not be installed */
-#define ZIP_FOLDED_MAX		(4u << 20)	/* names that are not ASCII, together: folding them is dear */
+#define ZIP_NAME_MAX		1024		/* iOS's PATH_MAX: longer could not be installed */
+#define ZIP_FOLDED_MAX		(4u << 20)	/* of names outside ASCII: folding is dear */
 #define ZIP_UNPACKED_MAX	(8ull << 30)	/* all members together, as declared */
 
 struct zip {

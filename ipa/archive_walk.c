@@ -39,7 +39,8 @@ zip_pread(int fd, uint64_t at, void *p, size_t len, struct err *err)
 		if (n < 0)
 			return err_errno(err, "read the file");
 		if (n == 0)
-			return err_set(err, ERR_INTERNAL, "the file became shorter while it was read");
+			return err_set(err, ERR_INTERNAL,
+				       "the file became shorter while it was read");
 		to += n;
 		at += (uint64_t)n;
 		len -= (size_t)n;
@@ -102,7 +103,8 @@ zip_shown(const struct zip_member *m)
 
 /* Finds the zip64 field; takes 64-bit values in the fixed order for those that are `NO32`. */
 static bool
-read_zip64(const unsigned char *extra, size_t len, uint64_t **values, size_t wanted, struct err *err)
+read_zip64(const unsigned char *extra, size_t len, uint64_t **values, size_t wanted,
+	   struct err *err)
 {
 	while (len >= 4) {
 		size_t field = le16(extra + 2);
@@ -128,7 +130,8 @@ judge_name(const struct zip_member *m, uint64_t number, struct err *err)
 	const char *name = m->name, *end = m->name + m->name_len;
 
 	if (m->name_len == 0)
-		return HOSTILE(err, "entry %llu of the archive has no name", (unsigned long long)number);
+		return HOSTILE(err, "entry %llu of the archive has no name",
+			       (unsigned long long)number);
 	/* Whether the UTF-8 flag is set says nothing: Apple's own tools leave it out. */
 	if (u8_check((const uint8_t *)name, m->name_len))
 		return HOSTILE(err, "the name of entry %llu of the archive is not UTF-8",
@@ -137,8 +140,9 @@ judge_name(const struct zip_member *m, uint64_t number, struct err *err)
 		unsigned char c = (unsigned char)*p;
 
 		if (c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)p[1] < 0xa0))
-			return HOSTILE(err, "the name of entry %llu of the archive has control characters",
-				       (unsigned long long)number);
+			return HOSTILE(
+				err, "the name of entry %llu of the archive has control characters",
+				(unsigned long long)number);
 		if (c == '\\')
 			return HOSTILE(err, "the name of entry %llu of the archive has a backslash",
 				       (unsigned long long)number);
@@ -147,7 +151,8 @@ judge_name(const struct zip_member *m, uint64_t number, struct err *err)
 		const char *slash = memchr(name, '/', (size_t)(end - name));
 		size_t len = (size_t)((slash ? slash : end) - name);
 
-		if (len == 0 || (len == 1 && name[0] == '.') || (len == 2 && memcmp(name, "..", 2) == 0))
+		if (len == 0 || (len == 1 && name[0] == '.') ||
+		    (len == 2 && memcmp(name, "..", 2) == 0))
 			return HOSTILE(err, "\"%s\" leads out of the archive", zip_shown(m).text);
 		name += len + (slash != NULL);
 	}
@@ -253,7 +258,7 @@ zip_data_at(struct zip_walk *walk, const struct zip_member *m, uint64_t *ret, st
 {
 	const struct zip *zip = walk->zip;
 	struct window *window = &walk->local;
-	uint64_t data_at, size, packed, *wide[2] = { &size, &packed };
+	uint64_t data_at, size = 0, packed = 0, *wide[2] = { &size, &packed };
 	const unsigned char *p;
 	size_t name_len, extra_len;
 	bool later;
@@ -261,7 +266,8 @@ zip_data_at(struct zip_walk *walk, const struct zip_member *m, uint64_t *ret, st
 	if (!window_get(window, m->header_at, LOCAL_SIZE, &p, err))
 		return false;
 	if (memcmp(p, "PK\3\4", 4) != 0)
-		return HOSTILE(err, "\"%s\" is not where the archive's directory says", zip_shown(m).text);
+		return HOSTILE(err, "\"%s\" is not where the archive's directory says",
+			       zip_shown(m).text);
 	name_len = le16(p + 26);
 	extra_len = le16(p + 28);
 	if (name_len != m->name_len)
@@ -287,7 +293,8 @@ zip_data_at(struct zip_walk *walk, const struct zip_member *m, uint64_t *ret, st
 
 	data_at = m->header_at + LOCAL_SIZE + name_len + extra_len;
 	if (data_at > zip->directory_at || m->packed > zip->directory_at - data_at)
-		return HOSTILE(err, "\"%s\" reaches into the archive's directory", zip_shown(m).text);
+		return HOSTILE(err, "\"%s\" reaches into the archive's directory",
+			       zip_shown(m).text);
 	*ret = data_at;
 	return true;
 }

@@ -30,7 +30,8 @@ is_harmless(const struct err *err)
 }
 
 static bool
-read_info(const struct source *source, const struct layout_bundle *bundle, struct info **ret, struct err *err)
+read_info(const struct source *source, const struct layout_bundle *bundle, struct info **ret,
+	  struct err *err)
 {
 	struct bytes bytes;
 
@@ -40,16 +41,17 @@ read_info(const struct source *source, const struct layout_bundle *bundle, struc
 
 /* *ret is JSON null when there is none. */
 static bool
-read_provision(const struct source *source, const struct layout_bundle *bundle, struct provision **provision,
-	       json_t **ret, struct err *err)
+read_provision(const struct source *source, const struct layout_bundle *bundle,
+	       struct provision **provision, json_t **ret, struct err *err)
 {
 	struct bytes bytes;
 
 	*provision = NULL;
 	*ret = NULL;
-	if (bundle->provision && (!member_read(source->tmp, source->zip, bundle->provision, PROVISION_BYTES_MAX,
-					       &bytes, err) ||
-				  !provision_read(source->tmp, bytes, source->roots, provision, err))) {
+	if (bundle->provision &&
+	    (!member_read(source->tmp, source->zip, bundle->provision, PROVISION_BYTES_MAX, &bytes,
+			  err) ||
+	     !provision_read(source->tmp, bytes, source->roots, provision, err))) {
 		if (!is_harmless(err) || strcmp(err->code, "too_large") == 0)
 			return err_at(err, "embedded.mobileprovision");
 		*provision = NULL;
@@ -76,8 +78,9 @@ add_bundles(const struct source *source, json_t *facts, struct err *err)
 		if (!read_info(source, bundle, &info, err) ||
 		    !read_provision(source, bundle, &read, &provision, err))
 			return err_at(err, "%s", path);
-		json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "bundle_id", info->bundle_id, "path",
-						      path, "provision", provision));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:o}", "bundle_id", info->bundle_id,
+						"path", path, "provision", provision));
 	}
 	return true;
 }
@@ -86,7 +89,8 @@ add_bundles(const struct source *source, json_t *facts, struct err *err)
 static bool
 is_language(const char *text)
 {
-	size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+	size_t len =
+		strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
 	return len > 0 && len < 40 && !text[len];
 }
@@ -104,7 +108,8 @@ add_names(const struct source *source, json_t *facts, struct err *err)
 
 		if (!is_language(name->language))
 			continue;
-		if (member_read(source->tmp, source->zip, name->strings, FACTS_STRINGS_MAX, &bytes, err))
+		if (member_read(source->tmp, source->zip, name->strings, FACTS_STRINGS_MAX, &bytes,
+				err))
 			text = info_localized_name(source->tmp, bytes);
 		else if (!is_harmless(err))
 			return false;
@@ -115,7 +120,8 @@ add_names(const struct source *source, json_t *facts, struct err *err)
 }
 
 static bool
-read_binary(const struct source *source, const struct info *info, struct macho **ret, struct err *err)
+read_binary(const struct source *source, const struct info *info, struct macho **ret,
+	    struct err *err)
 {
 	struct member_stream *stream;
 	struct zip_member *member = NULL;
@@ -139,11 +145,12 @@ add_binary(json_t *facts, const struct macho *macho)
 
 	for (size_t i = 0; i < macho->architecture_count; i++)
 		json_array_append_new(architectures, json_string(macho->architectures[i]));
-	json_object_set_new(facts, "binary", json_pack("{s:o, s:b, s:b}", "architectures", architectures,
-						       "encrypted", macho->encrypted, "signed",
-						       macho->is_signed));
+	json_object_set_new(facts, "binary",
+			    json_pack("{s:o, s:b, s:b}", "architectures", architectures,
+				      "encrypted", macho->encrypted, "signed", macho->is_signed));
 	/* Builds of this kind have carried the platform of a device in Info.plist. */
-	if (macho->simulator && !strstr(json_string_value(json_object_get(facts, "platform")), "simulator"))
+	if (macho->simulator &&
+	    !strstr(json_string_value(json_object_get(facts, "platform")), "simulator"))
 		json_object_set_new(facts, "platform", json_string("iphonesimulator"));
 }
 
@@ -163,21 +170,24 @@ better_first(const void *a, const void *b)
 }
 
 /*
- * Names tell little of size ("AppIcon-160x60@3x" has 180 pixels), so all candidates' headers are read
- * and the largest that can be decoded is taken; *ret is NULL when there is none.
+ * Names tell little of size ("AppIcon-160x60@3x" has 180 pixels), so all candidates' headers are
+ * read and the largest that can be decoded is taken; *ret is NULL when there is none.
  */
 static bool
 read_icon(const struct source *source, const struct info *info, struct icon **ret, struct err *err)
 {
-	static const char *const usual[] = { "Icon", "Icon-60", "Icon-72", "Icon-76", "AppIcon60x60", "AppIcon76x76" };
+	static const char *const usual[] = { "Icon",	"Icon-60",	"Icon-72",
+					     "Icon-76", "AppIcon60x60", "AppIcon76x76" };
 	struct candidate candidates[LAYOUT_ICONS_MAX];
 	struct layout_icons icons;
 	struct bytes bytes;
 	size_t count = 0;
 
 	*ret = NULL;
-	if (!layout_icons(source->tmp, source->zip, source->layout, info->icon_count ? info->icons : usual,
-			  info->icon_count ? info->icon_count : sizeof usual / sizeof *usual, &icons, err))
+	if (!layout_icons(source->tmp, source->zip, source->layout,
+			  info->icon_count ? info->icons : usual,
+			  info->icon_count ? info->icon_count : sizeof usual / sizeof *usual,
+			  &icons, err))
 		return false;
 	for (size_t i = 0; i < icons.count; i++) {
 		struct candidate *c = &candidates[count];
@@ -195,7 +205,8 @@ read_icon(const struct source *source, const struct info *info, struct icon **re
 	}
 	qsort(candidates, count, sizeof *candidates, better_first);
 	for (size_t i = 0; i < count && !*ret; i++) {
-		if (member_read(source->tmp, source->zip, candidates[i].member, ICON_BYTES_MAX, &bytes, err) &&
+		if (member_read(source->tmp, source->zip, candidates[i].member, ICON_BYTES_MAX,
+				&bytes, err) &&
 		    icon_read(source->tmp, bytes, ret, err))
 			break;
 		if (!is_harmless(err))
@@ -205,7 +216,8 @@ read_icon(const struct source *source, const struct info *info, struct icon **re
 }
 
 static bool
-add_icon(const struct source *source, const struct info *info, struct inspect *inspect, struct err *err)
+add_icon(const struct source *source, const struct info *info, struct inspect *inspect,
+	 struct err *err)
 {
 	struct icon *icon;
 	const char *source_name;
@@ -215,7 +227,9 @@ add_icon(const struct source *source, const struct info *info, struct inspect *i
 	for (int i = 0; icon && i < ICON_SIZES; i++)
 		if (!icon_png(inspect, icon, icon_sides[i], &inspect->icons[i], err))
 			return false;
-	source_name = icon ? icon->source : info->icon_in_catalog && source->layout->has_catalog ? "car" : "none";
+	source_name = icon						     ? icon->source
+		      : info->icon_in_catalog && source->layout->has_catalog ? "car"
+									     : "none";
 	json_object_set_new(inspect->facts, "icon",
 			    json_pack("{s:i, s:i, s:s}", "width", icon ? icon->width : 0, "height",
 				      icon ? icon->height : 0, "source", source_name));

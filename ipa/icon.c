@@ -2,10 +2,10 @@
  * libpng gets a file composed here, of the chunks that make the picture and no others: colour
  * profiles, texts, animation and whatever else libpng would parse never reach it.
  *
- * A CgBI file differs from a PNG in three ways.  Its deflate stream has no zlib header and checksum:
- * both are put around it, after inflating once to learn the checksum and that it is not too long.
- * Red and blue are swapped, and colours are multiplied by alpha: both are undone after libpng has
- * undone filters and interlacing.
+ * A CgBI file differs from a PNG in three ways.  Its deflate stream has no zlib header and
+ * checksum: both are put around it, after inflating once to learn the checksum and that it is not
+ * too long. Red and blue are swapped, and colours are multiplied by alpha: both are undone after
+ * libpng has undone filters and interlacing.
  */
 #include "ipa/icon.h"
 #include <png.h>
@@ -113,7 +113,8 @@ put_chunk(unsigned char *to, const char *type, const void *data, size_t len)
 
 /* Checksum of what a raw deflate stream holds; *used is its length.  Nothing inflated is kept. */
 static bool
-checksum(const unsigned char *p, size_t len, size_t most, uint32_t *adler, size_t *used, struct err *err)
+checksum(const unsigned char *p, size_t len, size_t most, uint32_t *adler, size_t *used,
+	 struct err *err)
 {
 	unsigned char block[16384];
 	z_stream z = { .next_in = (unsigned char *)p, .avail_in = (uInt)len };
@@ -149,7 +150,8 @@ lines_max(const struct chunk *ihdr)
 static bool
 compose(TALLOC_CTX *ctx, struct bytes png, struct bytes *ret, bool *cgbi, struct err *err)
 {
-	unsigned char *data = mem_size(ctx, png.len + 6), *out = mem_size(ctx, png.len + 100), *to = out;
+	unsigned char *data = mem_size(ctx, png.len + 6), *out = mem_size(ctx, png.len + 100),
+		      *to = out;
 	struct chunk ihdr, chunk;
 	size_t at, len = 2, used;
 	uint32_t adler;
@@ -237,9 +239,9 @@ icon_read(TALLOC_CTX *ctx, struct bytes png, struct icon **ret, struct err *err)
 }
 
 /*
- * Resampling by a tent as wide as a source or target pixel, whichever is larger: an average over the
- * covered area on the way down, linear between neighbours on the way up.  Works on one axis; colours
- * are premultiplied, so that transparent pixels lend no colour to their neighbours.
+ * Resampling by a tent as wide as a source or target pixel, whichever is larger: an average over
+ * the covered area on the way down, linear between neighbours on the way up.  Works on one axis;
+ * colours are premultiplied, so that transparent pixels lend no colour to their neighbours.
  */
 static void
 resample(const float *from, int from_len, size_t from_step, float *to, int to_len, size_t to_step)
@@ -288,7 +290,8 @@ icon_png(TALLOC_CTX *ctx, const struct icon *icon, int side, struct bytes *png, 
 {
 	SCOPED(mem) TALLOC_CTX *tmp = talloc_new(NULL);
 	int longer = icon->width > icon->height ? icon->width : icon->height;
-	int width = (icon->width * side + longer / 2) / longer, height = (icon->height * side + longer / 2) / longer;
+	int width = (icon->width * side + longer / 2) / longer,
+	    height = (icon->height * side + longer / 2) / longer;
 	size_t pixels = (size_t)icon->width * (size_t)icon->height, row, left, top;
 	const unsigned char *rgba = icon->rgba.p;
 	unsigned char *out = mem_array(tmp, unsigned char, (size_t)side * (size_t)side * 4);
@@ -306,7 +309,8 @@ icon_png(TALLOC_CTX *ctx, const struct icon *icon, int side, struct bytes *png, 
 	}
 	row = (size_t)width * 4;
 	for (size_t y = 0; y < (size_t)icon->height; y++)
-		resample(from + y * (size_t)icon->width * 4, icon->width, 4, wide + y * row, width, 4);
+		resample(from + y * (size_t)icon->width * 4, icon->width, 4, wide + y * row, width,
+			 4);
 	for (size_t x = 0; x < (size_t)width; x++)
 		resample(wide + x * 4, icon->height, row, to + x * 4, height, row);
 
@@ -333,12 +337,14 @@ icon_drawn(TALLOC_CTX *ctx, const char *bundle_id, int side, struct bytes *png, 
 {
 	/* Calm colours of one lightness, so that a shelf of them looks like one family. */
 	static const unsigned char colours[][3] = {
-		{ 0x3b, 0x6f, 0xb6 }, { 0x2f, 0x80, 0x7a }, { 0x4f, 0x7d, 0x3c }, { 0x8a, 0x6d, 0x2b },
-		{ 0xa8, 0x5a, 0x32 }, { 0xa3, 0x4a, 0x5e }, { 0x8a, 0x4f, 0x95 }, { 0x5f, 0x5c, 0xae },
+		{ 0x3b, 0x6f, 0xb6 }, { 0x2f, 0x80, 0x7a }, { 0x4f, 0x7d, 0x3c },
+		{ 0x8a, 0x6d, 0x2b }, { 0xa8, 0x5a, 0x32 }, { 0xa3, 0x4a, 0x5e },
+		{ 0x8a, 0x4f, 0x95 }, { 0x5f, 0x5c, 0xae },
 	};
 	SCOPED(mem) TALLOC_CTX *tmp = talloc_new(NULL);
 	unsigned char *out = mem_array(tmp, unsigned char, (size_t)side * (size_t)side * 4);
-	uint32_t hash = (uint32_t)crc32(0, (const unsigned char *)bundle_id, (uInt)strlen(bundle_id));
+	uint32_t hash =
+		(uint32_t)crc32(0, (const unsigned char *)bundle_id, (uInt)strlen(bundle_id));
 	const unsigned char *colour = colours[hash % (sizeof colours / sizeof *colours)];
 
 	for (int y = 0; y < side; y++)
@@ -347,7 +353,8 @@ icon_drawn(TALLOC_CTX *ctx, const char *bundle_id, int side, struct bytes *png, 
 
 			/* A little lighter at the top, as light falls. */
 			for (int c = 0; c < 3; c++)
-				p[c] = (unsigned char)(colour[c] + (255 - colour[c]) * (side - y) / (side * 6));
+				p[c] = (unsigned char)(colour[c] +
+						       (255 - colour[c]) * (side - y) / (side * 6));
 			p[3] = 255;
 		}
 	return write_png(ctx, out, side, png, err);

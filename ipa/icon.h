@@ -3,8 +3,8 @@
  * icon - an honest PNG from whatever icon an app has.
  *
  * CgBI (Apple's variant: raw deflate, premultiplied BGRA, one or several IDAT) is undone here, then
- * libpng reads and writes; nothing a stranger sent is served as it came.  Without an icon a plain one
- * is drawn: a colour from the bundle id and nothing else.
+ * libpng reads and writes; nothing a stranger sent is served as it came.  Without an icon a plain
+ * one is drawn: a colour from the bundle id and nothing else.
  */
 #include "core/mem.h"
 
@@ -28,5 +28,7 @@ bool icon_read(TALLOC_CTX *ctx, struct bytes png, struct icon **ret, struct err 
 bool icon_size(struct bytes head, int *width, int *height);
 
 /* Scaled to fit side * side, transparent where it is not square. */
-bool icon_png(TALLOC_CTX *ctx, const struct icon *icon, int side, struct bytes *png, struct err *err) CHECKED;
-bool icon_drawn(TALLOC_CTX *ctx, const char *bundle_id, int side, struct bytes *png, struct err *err) CHECKED;
+bool icon_png(TALLOC_CTX *ctx, const struct icon *icon, int side, struct bytes *png,
+	      struct err *err) CHECKED;
+bool icon_drawn(TALLOC_CTX *ctx, const char *bundle_id, int side, struct bytes *png,
+		struct err *err) CHECKED;

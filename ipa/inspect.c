@@ -1,19 +1,17 @@
 /*
  * The child is this same program, started anew: a small clean address space whatever the server's
  * size, nothing of the server's memory in it, and safe to start from any thread.  It gets the file,
- * a pipe and four variables of environment; it answers in sections (the facts, then an icon a size), each after its length:
- * JSON (facts, or an error), the icon of 57 pixels, the icon of 512.
+ * a pipe, and an environment of our making.
  *
- * The parent trusts none of it: the answer is bounded, its sections must fill it exactly, and a child
- * that ends otherwise than with exit code 0 has answered nothing.
+ * The parent trusts none of what comes back: it is bounded in size and time, read as a stranger's
+ * (ipa/answer), and a child that ends otherwise than with exit code 0 has answered nothing.
  */
 #include "ipa/inspect.h"
 #include "core/buf.h"
 #include "core/clock.h"
-#include "core/num.h"
+#include "ipa/answer.h"
 #include "ipa/apple_roots.h"
 #include "ipa/facts.h"
-#include "ipa/info.h"
 #include "ipa/sandbox.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +30,6 @@
 
 #define ROOTS_MAX	(1u << 20)
 #define HASH_BLOCK	(1u << 20)
-#define PNG_SIGNATURE	"\x89PNG\r\n\x1a\n"
 
 static bool
 file_size(int fd, uint64_t *size, struct err *err)
@@ -78,11 +75,11 @@ hash_file(int fd, char hex[2 * EVP_MAX_MD_SIZE + 1], struct err *err)
 }
 
 /* What the caller may know already: an upload is hashed while it arrives. */
-static bool
+static void
 add_file(struct inspect *inspect, uint64_t size, const char *sha256)
 {
-	return json_object_set_new(inspect->facts, "file", json_pack("{s:I, s:s}", "size", (json_int_t)size,
-								     "sha256", sha256)) == 0;
+	json_object_set_new(inspect->facts, "file",
+			    json_pack("{s:I, s:s}", "size", (json_int_t)size, "sha256", sha256));
 }
 
 static bool
@@ -97,18 +94,24 @@ open_roots(TALLOC_CTX *ctx, const char *path, struct provision_roots **ret, stru
 		if (fd < 0)
 			return err_errno(err, "open %s", path);
 		p = mem_size(ctx, ROOTS_MAX);
-		while (pem.len < ROOTS_MAX && (n = read(fd, p + pem.len, ROOTS_MAX - pem.len)) != 0) {
+		while (pem.len < ROOTS_MAX &&
+		       (n = read(fd, p + pem.len, ROOTS_MAX - pem.len)) != 0) {
 			if (n < 0)
 				return err_errno(err, "read %s", path);
 			pem.len += (size_t)n;
 		}
 		pem.p = p;
 	}
-	return provision_roots_open(ctx, pem, ret, err);
+	if (!provision_roots_open(ctx, pem, ret, err)) {
+		err->kind = ERR_INTERNAL;	/* of the configuration, not of the file */
+		return false;
+	}
+	return true;
 }
 
 bool
-inspect_file(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret, struct err *err)
+inspect_file(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret,
+	     struct err *err)
 {
 	SCOPED(mem) TALLOC_CTX *tmp = talloc_new(NULL);
 	char hex[2 * EVP_MAX_MD_SIZE + 1];
@@ -230,79 +233,17 @@ finish(struct child *child, bool whole)
 	return whole && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static bool
-next_section(struct bytes *left, struct bytes *section)
-{
-	const unsigned char *p = left->p;
-	size_t len;
-
-	if (left->len < 4)
-		return false;
-	len = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
-	if (len > left->len - 4)
-		return false;
-	*section = (struct bytes){ p + 4, len };
-	*left = (struct bytes){ p + 4 + len, left->len - 4 - len };
-	return true;
-}
-
-static bool
-is_png(struct bytes bytes)
-{
-	return !bytes.len || (bytes.len > 8 && memcmp(bytes.p, PNG_SIGNATURE, 8) == 0);
-}
-
-static int
-release(struct inspect *inspect)
-{
-	json_decref(inspect->facts);
-	return 0;
-}
-
-/* Out of the bytes of the answer; NULL when they are not one. */
-static struct inspect *
-understand(TALLOC_CTX *ctx, struct bytes answer)
-{
-	struct inspect *inspect = mem_new(ctx, struct inspect);
-	struct bytes json, icons[ICON_SIZES];
-	bool whole = next_section(&answer, &json);
-
-	for (int i = 0; i < ICON_SIZES; i++)
-		whole = whole && next_section(&answer, &icons[i]) && is_png(icons[i]);
-	if (!whole || answer.len)
-		return NULL;
-	inspect->facts = json_loadb(json.p, json.len, JSON_REJECT_DUPLICATES, NULL);
-	talloc_set_destructor(inspect, release);
-	if (!json_is_object(inspect->facts))
-		return NULL;
-	for (int i = 0; i < ICON_SIZES; i++)
-		inspect->icons[i] = (struct bytes){ mem_copy(inspect, icons[i].p, icons[i].len), icons[i].len };
-	return inspect;
-}
-
-static bool
-refused(const struct inspect *inspect, struct err *err)
-{
-	json_t *error = json_object_get(inspect->facts, "error");
-	const char *code = json_string_value(json_object_get(error, "code"));
-	const char *text = json_string_value(json_object_get(error, "text"));
-
-	if (!error)
-		return false;
-	err_code(err, json_is_true(json_object_get(error, "ours")) ? ERR_INTERNAL : ERR_INVALID,
-		 code ? code : "hostile_zip", "%s", text ? text : "it was refused");
-	return true;
-}
-
 bool
-inspect_child(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret, bool *died,
-	      struct err *err)
+inspect_child(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret,
+	      bool *died, struct err *err)
 {
 	SCOPED(mem) TALLOC_CTX *tmp = talloc_new(NULL);
 	char hex[2 * EVP_MAX_MD_SIZE + 1];
-	struct inspect *inspect = NULL;
+	enum answer kind = ANSWER_NONSENSE;
+	struct inspect *inspect;
 	struct child child;
 	struct buf answer;
+	struct err hash_err;
 	uint64_t size;
 	bool hashed, whole;
 
@@ -310,20 +251,22 @@ inspect_child(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct i
 	if (!file_size(fd, &size, err) || !spawn(opts, fd, &child, err))
 		return false;
 	/* Meanwhile: the child works on another processor. */
-	hashed = opts->sha256 || hash_file(fd, hex, err);
+	hashed = opts->sha256 || hash_file(fd, hex, &hash_err);
 	buf_init(&answer, tmp, INSPECT_ANSWER_MAX);
 	whole = read_answer(child.answer, clock_ms() + INSPECT_WALL_MAX_S * 1000, &answer);
 	if (finish(&child, whole))
-		inspect = understand(tmp, (struct bytes){ answer.p, answer.len });
-	if (!hashed)
+		kind = answer_read(tmp, (struct bytes){ answer.p, answer.len }, &inspect, err);
+	if (kind == ANSWER_REFUSED)
 		return false;
-	if (inspect && refused(inspect, err))
-		return false;
-	if (!inspect || !json_is_string(json_object_get(inspect->facts, "bundle_id")) ||
-	    !json_is_object(json_object_get(inspect->facts, "verdict"))) {
+	if (kind == ANSWER_NONSENSE) {
 		*died = true;
-		return err_code(err, ERR_INVALID, "hostile_zip", "the file could not be read safely: reading it took "
+		return err_code(err, ERR_INVALID, "hostile_zip",
+				"the file could not be read safely: reading it took "
 				"too much memory or time, or broke its reader");
+	}
+	if (!hashed) {
+		*err = hash_err;
+		return false;
 	}
 	add_file(inspect, size, opts->sha256 ? opts->sha256 : hex);
 	*ret = talloc_steal(ctx, inspect);
@@ -370,42 +313,14 @@ prepare(struct err *err)
 	return true;
 }
 
-static void
-put_section(struct buf *answer, struct bytes section)
-{
-	unsigned char len[4] = { (unsigned char)(section.len >> 24), (unsigned char)(section.len >> 16),
-				 (unsigned char)(section.len >> 8), (unsigned char)section.len };
-
-	buf_add(answer, len, sizeof len);
-	buf_add(answer, section.p, section.len);
-}
-
-/* Code of what broke the child's own preparations, or of a refusal. */
-static json_t *
-error_json(TALLOC_CTX *ctx, const struct err *err)
-{
-	char text[520];
-
-	return json_pack("{s:{s:s, s:s, s:b}}", "error", "code", err->code, "text",
-			 info_clean(ctx, err_text(err, text, sizeof text), sizeof text), "ours",
-			 err->kind == ERR_INTERNAL);
-}
-
 static _Noreturn void
-answer(TALLOC_CTX *ctx, const struct inspect *inspect, const struct err *err)
+say(TALLOC_CTX *ctx, const struct inspect *inspect, const struct err *err)
 {
-	json_t *json = inspect ? inspect->facts : error_json(ctx, err);
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	struct bytes none = { 0 };
 	struct buf out;
 	size_t sent = 0;
 
-	if (!text)
-		_exit(1);
 	buf_init(&out, ctx, INSPECT_ANSWER_MAX);
-	put_section(&out, (struct bytes){ text, strlen(text) });
-	for (int i = 0; i < ICON_SIZES; i++)
-		put_section(&out, inspect ? inspect->icons[i] : none);
+	answer_write(&out, inspect, err);
 	while (!out.overflow && sent < out.len) {
 		ssize_t n = write(STDOUT_FILENO, out.p + sent, out.len - sent);
 
@@ -425,7 +340,8 @@ read_args(int argc, char **argv, struct inspect_opts *opts, struct err *err)
 			opts->udids = true;
 		else if (strcmp(argv[i], "--extra-root") == 0 && i + 1 < argc)
 			opts->extra_roots = argv[++i];
-		else if (strcmp(argv[i], "--now") == 0 && i + 1 < argc && !clock_parse(argv[++i], &opts->now, err))
+		else if (strcmp(argv[i], "--now") == 0 && i + 1 < argc &&
+			 !clock_parse(argv[++i], &opts->now, err))
 			return false;
 	}
 	return true;
@@ -446,10 +362,10 @@ inspect_child_main(int argc, char **argv)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setenv("TZ", "UTC0", 1);
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
-	ok = read_args(argc, argv, &opts, &err) && file_size(STDIN_FILENO, &size, &err) && prepare(&err) &&
-	     open_roots(ctx, opts.extra_roots, &roots, &err) &&
+	ok = read_args(argc, argv, &opts, &err) && file_size(STDIN_FILENO, &size, &err) &&
+	     prepare(&err) && open_roots(ctx, opts.extra_roots, &roots, &err) &&
 	     sandbox_limits(INSPECT_MEMORY_MAX, INSPECT_CPU_MAX_S, &err) &&
 	     sandbox_enter(STDIN_FILENO, STDOUT_FILENO, &err) &&
 	     facts_read(ctx, STDIN_FILENO, size, &opts, roots, &inspect, &err);
-	answer(ctx, ok ? inspect : NULL, &err);
+	say(ctx, ok ? inspect : NULL, &err);
 }

@@ -24,7 +24,7 @@ struct inspect_opts {
 	time_t now;
 	bool udids;			/* list ProvisionedDevices by name, else only count them */
 	const char *extra_roots;	/* PEM file: signatures under them read other:test; NULL: none */
-	const char *sha256;		/* of the file, when known (an upload is hashed as it streams); else NULL */
+	const char *sha256;		/* of the file when known, as an upload's is; NULL: hash it */
 };
 
 struct inspect {

@@ -54,7 +54,8 @@ take_hint(struct hint *hint, const char *name)
 	const char *rest = name;
 	struct part first;
 
-	if (strncmp(name, "__MACOSX/", 9) == 0 || !next_folder(&rest, &first) || first.len >= sizeof hint->folder)
+	if (strncmp(name, "__MACOSX/", 9) == 0 || !next_folder(&rest, &first) ||
+	    first.len >= sizeof hint->folder)
 		return;
 	if (strncmp(rest, PAYLOAD, strlen(PAYLOAD)) == 0 && !*hint->folder)
 		memcpy(hint->folder, first.p, first.len);
@@ -69,8 +70,8 @@ root_len(const char *name)
 	const char *rest = name;
 	struct part folder;
 
-	if (!next_folder(&rest, &folder) || !is(folder, "Payload") || !next_folder(&rest, &folder) ||
-	    !ends(folder, ".app"))
+	if (!next_folder(&rest, &folder) || !is(folder, "Payload") ||
+	    !next_folder(&rest, &folder) || !ends(folder, ".app"))
 		return 0;
 	return (size_t)(rest - name);
 }
@@ -143,8 +144,8 @@ add_file(struct layout *layout, const struct zip_member *m, struct err *err)
 	} else if (strcmp(path, "Assets.car") == 0) {
 		layout->has_catalog = true;
 	} else if (next_folder(&rest, &folder)) {
-		if (strcmp(rest, "InfoPlist.strings") == 0 && ends(folder, ".lproj") && !is(folder, "Base.lproj") &&
-		    layout->name_count < LAYOUT_NAMES_MAX)
+		if (strcmp(rest, "InfoPlist.strings") == 0 && ends(folder, ".lproj") &&
+		    !is(folder, "Base.lproj") && layout->name_count < LAYOUT_NAMES_MAX)
 			layout->names[layout->name_count++] = (struct layout_name){
 				mem_textn(layout, folder.p, folder.len - strlen(".lproj")),
 				mem_copy(layout, m, sizeof *m) };
@@ -156,11 +157,15 @@ static bool
 judge(const struct layout *layout, const struct hint *hint, struct err *err)
 {
 	if (!layout->root && *hint->folder)
-		return REFUSE(err, "no_payload", "the folder Payload lies inside \"%s\"; it must be at the top of the "
-			      "archive. Zip the folder Payload itself.", hint->folder);
+		return REFUSE(err, "no_payload",
+			      "the folder Payload lies inside \"%s\"; it must be at the top of the "
+			      "archive. Zip the folder Payload itself.",
+			      hint->folder);
 	if (!layout->root && *hint->app)
-		return REFUSE(err, "no_payload", "\"%s\" lies at the top of the archive; it must be in a folder named "
-			      "Payload. Export an .ipa from Xcode.", hint->app);
+		return REFUSE(err, "no_payload",
+			      "\"%s\" lies at the top of the archive; it must be in a folder named "
+			      "Payload. Export an .ipa from Xcode.",
+			      hint->app);
 	if (!layout->root)
 		return REFUSE(err, "no_payload", "the archive has no app: no Payload/*.app");
 	if (!layout->app.info)
@@ -189,7 +194,8 @@ layout_read(TALLOC_CTX *ctx, const struct zip *zip, struct layout **ret, struct 
 		if (!layout->root)
 			layout->root = mem_textn(layout, m.name, len);
 		if (!is((struct part){ m.name, len }, layout->root))
-			return REFUSE(err, "many_apps", "the archive has more than one app in its folder Payload");
+			return REFUSE(err, "many_apps",
+				      "the archive has more than one app in its folder Payload");
 		if (m.is_file && !add_file(layout, &m, err))
 			return false;
 	}
@@ -210,7 +216,8 @@ layout_find(TALLOC_CTX *ctx, const struct zip *zip, const struct layout *layout,
 
 	*ret = NULL;
 	while ((step = zip_next(walk, &m, err)) == ZIP_MEMBER)
-		if (m.is_file && strncmp(m.name, layout->root, len) == 0 && strcmp(m.name + len, path) == 0) {
+		if (m.is_file && strncmp(m.name, layout->root, len) == 0 &&
+		    strcmp(m.name + len, path) == 0) {
 			*ret = mem_copy(ctx, &m, sizeof m);
 			return true;
 		}
@@ -243,8 +250,8 @@ is_icon(const char *file, const char *name)
 }
 
 bool
-layout_icons(TALLOC_CTX *ctx, const struct zip *zip, const struct layout *layout, const char *const *names,
-	     size_t name_count, struct layout_icons *ret, struct err *err)
+layout_icons(TALLOC_CTX *ctx, const struct zip *zip, const struct layout *layout,
+	     const char *const *names, size_t name_count, struct layout_icons *ret, struct err *err)
 {
 	SCOPED(mem) struct zip_walk *walk = zip_walk_new(NULL, zip);
 	size_t len = strlen(layout->root);

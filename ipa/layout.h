@@ -32,7 +32,8 @@ struct layout {
 	bool has_catalog;		/* Assets.car */
 };
 
-bool layout_read(TALLOC_CTX *ctx, const struct zip *zip, struct layout **ret, struct err *err) CHECKED;
+bool layout_read(TALLOC_CTX *ctx, const struct zip *zip, struct layout **ret,
+		 struct err *err) CHECKED;
 
 /* The PNG files at the top of the app with these names, iOS's endings (@2x, ~ipad, .png) aside. */
 struct layout_icons {
@@ -44,5 +45,5 @@ bool layout_icons(TALLOC_CTX *ctx, const struct zip *zip, const struct layout *l
 		  struct err *err) CHECKED;
 
 /* A file below the app by its path there; *ret is NULL when there is none. */
-bool layout_find(TALLOC_CTX *ctx, const struct zip *zip, const struct layout *layout, const char *path,
-		 struct zip_member **ret, struct err *err) CHECKED;
+bool layout_find(TALLOC_CTX *ctx, const struct zip *zip, const struct layout *layout,
+		 const char *path, struct zip_member **ret, struct err *err) CHECKED;

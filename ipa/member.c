@@ -94,7 +94,8 @@ static la_int64_t
 on_seek(struct archive *a, void *arg, la_int64_t offset, int whence)
 {
 	struct view *view = arg;
-	int64_t from = whence == SEEK_SET ? 0 : (int64_t)(whence == SEEK_CUR ? view->at : view->size);
+	int64_t from =
+		whence == SEEK_SET ? 0 : (int64_t)(whence == SEEK_CUR ? view->at : view->size);
 
 	(void)a;
 	if (offset < -from || offset > (int64_t)view->size - from)
@@ -155,7 +156,8 @@ view_open(TALLOC_CTX *ctx, const struct zip *zip, const struct zip_member *m, st
 	archive_read_set_seek_callback(a, on_seek);
 	archive_read_set_skip_callback(a, on_skip);
 	archive_read_set_callback_data(a, view);
-	if (archive_read_open1(a) != ARCHIVE_OK || archive_read_next_header(a, &entry) != ARCHIVE_OK)
+	if (archive_read_open1(a) != ARCHIVE_OK ||
+	    archive_read_next_header(a, &entry) != ARCHIVE_OK)
 		return failed(view, m, err);
 	*ret = view;
 	return true;
@@ -185,7 +187,8 @@ judge(const struct zip_member *m, uint64_t max, struct err *err)
 	if (m->method != STORED && m->method != DEFLATED)
 		return HOSTILE(err, "\"%s\" is packed by method %u; use deflate", name, m->method);
 	if (m->size > max)
-		return TOO_LARGE(err, "\"%s\" is larger than %llu KB", name, (unsigned long long)max >> 10);
+		return TOO_LARGE(err, "\"%s\" is larger than %llu KB", name,
+				 (unsigned long long)max >> 10);
 	if (m->method == STORED && m->packed != m->size)
 		return HOSTILE(err, "\"%s\" is stored and has two sizes", name);
 	if (m->packed > 2ull * MEMBER_STREAM_MAX)
@@ -213,14 +216,16 @@ member_read(TALLOC_CTX *ctx, const struct zip *zip, const struct zip_member *mem
 		if (!view_read(view, member, p + have, size - have, &got, err))
 			return false;
 		if (!got)
-			return HOSTILE(err, "\"%s\" unpacks to less than it declares", zip_shown(member).text);
+			return HOSTILE(err, "\"%s\" unpacks to less than it declares",
+				       zip_shown(member).text);
 		have += got;
 	}
 	/* This read also makes libarchive compare the CRC. */
 	if (!view_read(view, member, &more, 1, &got, err))
 		return false;
 	if (got)
-		return HOSTILE(err, "\"%s\" unpacks to more than it declares", zip_shown(member).text);
+		return HOSTILE(err, "\"%s\" unpacks to more than it declares",
+			       zip_shown(member).text);
 	p[size] = '\0';
 	ret->p = talloc_steal(ctx, p);
 	ret->len = size;
@@ -276,7 +281,8 @@ advance(struct member_stream *stream, size_t *got, struct err *err)
 		stream->window_len -= drop;
 		stream->window_at += drop;
 	}
-	if (!view_read(stream->view, &stream->member, stream->window + stream->window_len, BLOCK, got, err))
+	if (!view_read(stream->view, &stream->member, stream->window + stream->window_len, BLOCK,
+		       got, err))
 		return false;
 	stream->window_len += *got;
 	stream->unpacked += *got;
@@ -284,7 +290,8 @@ advance(struct member_stream *stream, size_t *got, struct err *err)
 		return HOSTILE(err, "\"%s\" unpacks to more than it declares",
 			       zip_shown(&stream->member).text);
 	if (stream->unpacked > 2ull * MEMBER_STREAM_MAX)
-		return TOO_LARGE(err, "\"%s\" takes too much unpacking", zip_shown(&stream->member).text);
+		return TOO_LARGE(err, "\"%s\" takes too much unpacking",
+				 zip_shown(&stream->member).text);
 	return true;
 }
 

@@ -53,9 +53,11 @@ allow(scmp_filter_ctx filter, int in, int out)
 {
 	/* Seen in use, and beside them what the heap, the clock and a page fault may ask for. */
 	static const int harmless[] = {
-		SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex),
-		SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
-		SCMP_SYS(time), SCMP_SYS(rt_sigreturn), SCMP_SYS(exit), SCMP_SYS(exit_group),
+		SCMP_SYS(brk),	      SCMP_SYS(munmap),	       SCMP_SYS(mremap),
+		SCMP_SYS(madvise),    SCMP_SYS(futex),	       SCMP_SYS(getrandom),
+		SCMP_SYS(getpid),     SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
+		SCMP_SYS(time),	      SCMP_SYS(rt_sigreturn),  SCMP_SYS(exit),
+		SCMP_SYS(exit_group),
 	};
 
 	for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)

@@ -16,9 +16,20 @@ enum level { INFO, WARNING, ERROR };
 
 static const char *const level_names[] = { "info", "warning", "error" };
 
-enum code { STORE_SIGNED, WRONG_PLATFORM, NO_PROVISION, PROVISION_EXPIRED, PROVISION_EXPIRING,
-	    CERTIFICATE_EXPIRED, CERTIFICATE_EXPIRING, EXTENSION_SOONER, SIGNATURE_OTHER, SIGNATURE_INVALID,
-	    APP_ID_MISMATCH, ENCRYPTED };
+enum code {
+	STORE_SIGNED,
+	WRONG_PLATFORM,
+	NO_PROVISION,
+	PROVISION_EXPIRED,
+	PROVISION_EXPIRING,
+	CERTIFICATE_EXPIRED,
+	CERTIFICATE_EXPIRING,
+	EXTENSION_SOONER,
+	SIGNATURE_OTHER,
+	SIGNATURE_INVALID,
+	APP_ID_MISMATCH,
+	ENCRYPTED
+};
 
 static const struct {
 	const char *name;
@@ -110,22 +121,27 @@ judge_platform(struct verdict *v, json_t *facts)
 {
 	static const struct {
 		const char *platform, *people;
-	} others[] = { { "appletv", "Apple TV" }, { "watch", "Apple Watch" }, { "macos", "the Mac" },
+	} others[] = { { "appletv", "Apple TV" },
+		       { "watch", "Apple Watch" },
+		       { "macos", "the Mac" },
 		       { "xr", "Apple Vision" } };
 	const char *platform = text_at(facts, "platform"), *people = platform;
 
 	if (!*platform || strcmp(platform, "iphoneos") == 0)
 		return;
 	if (strstr(platform, "simulator")) {
-		add(v, WRONG_PLATFORM, "This build is for the simulator and runs on no device. Archive the app for "
+		add(v, WRONG_PLATFORM,
+		    "This build is for the simulator and runs on no device. Archive the app for "
 		    "\"Any iOS Device\", export it and upload that .ipa.");
 		return;
 	}
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (strncmp(platform, others[i].platform, strlen(others[i].platform)) == 0)
 			people = others[i].people;
-	add(v, WRONG_PLATFORM, "This app is made for %s and cannot be installed on an iPhone or iPad. "
-	    "Upload the build for iOS.", people);
+	add(v, WRONG_PLATFORM,
+	    "This app is made for %s and cannot be installed on an iPhone or iPad. "
+	    "Upload the build for iOS.",
+	    people);
 }
 
 static void
@@ -134,7 +150,8 @@ judge_binary(struct verdict *v, json_t *facts)
 	json_t *binary = json_object_get(facts, "binary");
 
 	if (json_is_true(json_object_get(binary, "encrypted")))
-		add(v, ENCRYPTED, "This is a copy from the App Store: it is encrypted for the Apple Account that "
+		add(v, ENCRYPTED,
+		    "This is a copy from the App Store: it is encrypted for the Apple Account that "
 		    "bought it. Upload the .ipa that was exported from Xcode instead.");
 	else if (json_is_object(json_object_get(facts, "provision")) &&
 		 !json_is_true(json_object_get(binary, "signed")))
@@ -151,17 +168,25 @@ judge_signature(struct verdict *v, const struct bundle *b)
 	if (strcmp(signature, "other:test") == 0 && !b->main && v->tests)
 		return;		/* said of the app already */
 	if (strcmp(signature, "other:test") == 0)
-		add_as(v, SIGNATURE_OTHER, WARNING, "%s%s is signed under a root that this server trusts for tests. "
-		       "Real devices refuse it.", b->prefix, b->its);
+		add_as(v, SIGNATURE_OTHER, WARNING,
+		       "%s%s is signed under a root that this server trusts for tests. "
+		       "Real devices refuse it.",
+		       b->prefix, b->its);
 	else if (strcmp(signature, "other") == 0)
-		add(v, SIGNATURE_OTHER, "%s%s is signed, but not by Apple, and devices refuse it. Use one from "
-		    "Apple's developer portal and sign the app again.", b->prefix, b->its);
+		add(v, SIGNATURE_OTHER,
+		    "%s%s is signed, but not by Apple, and devices refuse it. Use one from "
+		    "Apple's developer portal and sign the app again.",
+		    b->prefix, b->its);
 	else if (strcmp(signature, "unsigned") == 0)
-		add(v, SIGNATURE_INVALID, "%s%s is not signed by anybody, and devices refuse it. Use one from "
-		    "Apple's developer portal and sign the app again.", b->prefix, b->its);
+		add(v, SIGNATURE_INVALID,
+		    "%s%s is not signed by anybody, and devices refuse it. Use one from "
+		    "Apple's developer portal and sign the app again.",
+		    b->prefix, b->its);
 	else if (strcmp(signature, "apple") != 0)
-		add(v, SIGNATURE_INVALID, "%s%s was changed after it was signed, and devices refuse it. Fetch it anew "
-		    "from Apple's developer portal and sign the app again.", b->prefix, b->its);
+		add(v, SIGNATURE_INVALID,
+		    "%s%s was changed after it was signed, and devices refuse it. Fetch it anew "
+		    "from Apple's developer portal and sign the app again.",
+		    b->prefix, b->its);
 }
 
 static void
@@ -172,12 +197,15 @@ judge_dates(struct verdict *v, const struct bundle *b)
 	if (!time_at(b->provision, "expires", &expires))
 		return;
 	if (expires <= v->now)
-		add(v, PROVISION_EXPIRED, "%s%s ran out on %s. Sign it again with a current one and upload it "
-		    "once more.", b->prefix, b->its, day(expires).text);
+		add(v, PROVISION_EXPIRED,
+		    "%s%s ran out on %s. Sign it again with a current one and upload it "
+		    "once more.",
+		    b->prefix, b->its, day(expires).text);
 	else if (expires - v->now <= VERDICT_EXPIRING_DAYS * DAY_S)
-		add(v, PROVISION_EXPIRING, "%s%s runs out on %s, and the app then stops working. Renew it in Apple's "
-		    "developer portal; uploading the new provision is enough.", b->prefix, b->its,
-		    day(expires).text);
+		add(v, PROVISION_EXPIRING,
+		    "%s%s runs out on %s, and the app then stops working. Renew it in Apple's "
+		    "developer portal; uploading the new provision is enough.",
+		    b->prefix, b->its, day(expires).text);
 }
 
 /*
@@ -187,7 +215,8 @@ judge_dates(struct verdict *v, const struct bundle *b)
 static void
 judge_certificates(struct verdict *v, const struct bundle *b)
 {
-	json_t *list = json_object_get(b->provision, "certificates"), *cert, *soonest = NULL, *latest = NULL;
+	json_t *list = json_object_get(b->provision, "certificates"), *cert, *soonest = NULL,
+	       *latest = NULL;
 	time_t soonest_at = 0, latest_at = 0, at;
 	size_t i;
 
@@ -204,14 +233,18 @@ judge_certificates(struct verdict *v, const struct bundle *b)
 		}
 	}
 	if (latest && latest_at <= v->now)
-		add(v, CERTIFICATE_EXPIRED, "%sThe signing certificate \"%s\" ran out on %s, and devices refuse what it "
-		    "signed. Make a new certificate and provision and sign the app again.", b->prefix,
-		    text_at(latest, "subject"), day(latest_at).text);
+		add(v, CERTIFICATE_EXPIRED,
+		    "%sThe signing certificate \"%s\" ran out on %s, and devices refuse what it "
+		    "signed. Make a new certificate and provision and sign the app again.",
+		    b->prefix, text_at(latest, "subject"), day(latest_at).text);
 	else if (soonest && soonest_at - v->now <= VERDICT_EXPIRING_DAYS * DAY_S)
-		add(v, CERTIFICATE_EXPIRING, "%sThe signing certificate \"%s\" runs out on %s%s. Make a new one and sign "
-		    "the app again before that day.", b->prefix, text_at(soonest, "subject"),
-		    day(soonest_at).text, json_array_size(list) > 1 ? "; it is one of several that may have "
-		    "signed the app" : "");
+		add(v, CERTIFICATE_EXPIRING,
+		    "%sThe signing certificate \"%s\" runs out on %s%s. Make a new one and sign "
+		    "the app again before that day.",
+		    b->prefix, text_at(soonest, "subject"), day(soonest_at).text,
+		    json_array_size(list) > 1 ? "; it is one of several that may have "
+						"signed the app"
+					      : "");
 }
 
 static void
@@ -223,23 +256,33 @@ judge_bundle(struct verdict *v, const struct bundle *b, json_t *main)
 		/* A bundle inside the app may live under the app's own, when that covers its id. */
 		covers.app_id = text_at(main, "app_id");
 		if (b->main)
-			add(v, NO_PROVISION, "The app carries no readable provision (embedded.mobileprovision), so no device may "
-			    "install it. Export it with the method Ad Hoc, Enterprise or Development.");
+			add(v, NO_PROVISION,
+			    "The app carries no readable provision (embedded.mobileprovision), so "
+			    "no device may "
+			    "install it. Export it with the method Ad Hoc, Enterprise or "
+			    "Development.");
 		else if (json_is_object(main) && !provision_covers(&covers, b->id))
-			add(v, NO_PROVISION, "%sit carries no provision, and the app's does not cover \"%s\". Export "
-			    "the app again with a provision for it.", b->prefix, b->id);
+			add(v, NO_PROVISION,
+			    "%sit carries no provision, and the app's does not cover \"%s\". "
+			    "Export "
+			    "the app again with a provision for it.",
+			    b->prefix, b->id);
 		return;
 	}
 	if (strcmp(text_at(b->provision, "kind"), "store") == 0 &&
 	    (b->main || strcmp(text_at(main, "kind"), "store") != 0))
-		add(v, STORE_SIGNED, "%s%s is for the App Store and TestFlight and admits no device. Export the app "
-		    "with the method Ad Hoc, Enterprise or Development.", b->prefix, b->its);
+		add(v, STORE_SIGNED,
+		    "%s%s is for the App Store and TestFlight and admits no device. Export the app "
+		    "with the method Ad Hoc, Enterprise or Development.",
+		    b->prefix, b->its);
 	judge_signature(v, b);
 	judge_dates(v, b);
 	judge_certificates(v, b);
 	if (!provision_covers(&covers, b->id))
-		add(v, APP_ID_MISMATCH, "%s%s is for \"%s\" and does not cover the bundle id \"%s\". Sign again with a "
-		    "provision for that id.", b->prefix, b->its, covers.app_id, b->id);
+		add(v, APP_ID_MISMATCH,
+		    "%s%s is for \"%s\" and does not cover the bundle id \"%s\". Sign again with a "
+		    "provision for that id.",
+		    b->prefix, b->its, covers.app_id, b->id);
 }
 
 static void
@@ -247,27 +290,33 @@ judge_extension(struct verdict *v, json_t *extension, json_t *main)
 {
 	SCOPED(mem) TALLOC_CTX *tmp = talloc_new(NULL);
 	const char *path = text_at(extension, "path"), *slash = strrchr(path, '/');
-	const char *what = strncmp(path, "AppClips/", 9) == 0 ? "app clip" :
-			   strlen(path) > 4 && strcmp(path + strlen(path) - 4, ".app") == 0 ? "watch app" :
-			   "extension";
-	struct bundle b = { mem_printf(tmp, "%s %s: ", what, slash ? slash + 1 : path), "its provision",
-			    text_at(extension, "bundle_id"), json_object_get(extension, "provision"), false };
+	const char *what = strncmp(path, "AppClips/", 9) == 0 ? "app clip"
+			   : strlen(path) > 4 && strcmp(path + strlen(path) - 4, ".app") == 0
+				   ? "watch app"
+				   : "extension";
+	struct bundle b = { mem_printf(tmp, "%s %s: ", what, slash ? slash + 1 : path),
+			    "its provision", text_at(extension, "bundle_id"),
+			    json_object_get(extension, "provision"), false };
 	time_t ends, main_ends;
 
 	judge_bundle(v, &b, main);
 	/* Provisions made in one go differ by seconds. */
-	if (time_at(b.provision, "expires", &ends) && time_at(main, "expires", &main_ends) && ends > v->now &&
-	    ends < main_ends - DAY_S)
-		add(v, EXTENSION_SOONER, "%sits provision runs out on %s, before the app's on %s; the app stops working "
-		    "on the earlier day.", b.prefix, day(ends).text, day(main_ends).text);
+	if (time_at(b.provision, "expires", &ends) && time_at(main, "expires", &main_ends) &&
+	    ends > v->now && ends < main_ends - DAY_S)
+		add(v, EXTENSION_SOONER,
+		    "%sits provision runs out on %s, before the app's on %s; the app stops working "
+		    "on the earlier day.",
+		    b.prefix, day(ends).text, day(main_ends).text);
 }
 
 void
 verdict_add(json_t *facts, time_t now)
 {
 	json_t *extension, *provision = json_object_get(facts, "provision");
-	struct verdict v = { json_array(), now, strcmp(text_at(provision, "signature"), "other:test") == 0, true };
-	struct bundle app = { "", "The app's provision", text_at(facts, "bundle_id"), provision, true };
+	struct verdict v = { json_array(), now,
+			     strcmp(text_at(provision, "signature"), "other:test") == 0, true };
+	struct bundle app = { "", "The app's provision", text_at(facts, "bundle_id"), provision,
+			      true };
 	size_t i;
 
 	judge_platform(&v, facts);

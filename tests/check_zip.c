@@ -119,7 +119,8 @@ zip_file(struct bytes bytes)
 }
 
 int
-zip_write(TALLOC_CTX *ctx, const struct zip_write *entries, const struct zip_end *end, uint64_t *size)
+zip_write(TALLOC_CTX *ctx, const struct zip_write *entries, const struct zip_end *end,
+	  uint64_t *size)
 {
 	static const struct zip_end plain = { 0 };
 	struct buf file, directory;

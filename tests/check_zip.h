@@ -22,5 +22,6 @@ struct zip_end {
 };
 
 /* An anonymous file with these entries (up to name NULL); the test closes it. */
-int zip_write(TALLOC_CTX *ctx, const struct zip_write *entries, const struct zip_end *end, uint64_t *size);
+int zip_write(TALLOC_CTX *ctx, const struct zip_write *entries, const struct zip_end *end,
+	      uint64_t *size);
 int zip_file(struct bytes bytes);

@@ -43,7 +43,8 @@ static struct bytes
 make_cgbi(TALLOC_CTX *ctx, int parts)
 {
 	static const unsigned char ihdr[13] = { 0, 0, 0, SIDE, 0, 0, 0, SIDE, 8, 6, 0, 0, 0 };
-	unsigned char lines[SIDE][1 + SIDE * 4], plain[SIDE + 1][SIDE * 4] = { 0 }, packed[SIDE * SIDE * 5];
+	unsigned char lines[SIDE][1 + SIDE * 4], plain[SIDE + 1][SIDE * 4] = { 0 },
+									packed[SIDE * SIDE * 5];
 	z_stream z = { .next_in = (unsigned char *)lines, .avail_in = sizeof lines,
 		       .next_out = packed, .avail_out = sizeof packed };
 	struct buf png;
@@ -60,7 +61,8 @@ make_cgbi(TALLOC_CTX *ctx, int parts)
 	for (int y = 0; y < SIDE; y++) {
 		lines[y][0] = (unsigned char)(y % 5);
 		for (int i = 0; i < SIDE * 4; i++) {
-			int a = i < 4 ? 0 : plain[y + 1][i - 4], b = plain[y][i], c = i < 4 ? 0 : plain[y][i - 4];
+			int a = i < 4 ? 0 : plain[y + 1][i - 4], b = plain[y][i],
+			    c = i < 4 ? 0 : plain[y][i - 4];
 			int pa = abs(b - c), pb = abs(a - c), pc = abs(a + b - 2 * c);
 			int paeth = pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
 			int guess[5] = { 0, a, b, (a + b) / 2, paeth };
@@ -105,7 +107,8 @@ apples_variant_is_undone_in_one_part_and_in_several(void **state)
 		assert_int_equal(icon->height, SIDE);
 		for (int y = 0; y < SIDE; y++)
 			for (int x = 0; x < SIDE; x++) {
-				const unsigned char *p = (const unsigned char *)icon->rgba.p + (y * SIDE + x) * 4;
+				const unsigned char *p =
+					(const unsigned char *)icon->rgba.p + (y * SIDE + x) * 4;
 				unsigned char want[4];
 
 				pixel(x, y, want);
@@ -162,7 +165,8 @@ a_flat_colour_stays_exactly_itself_at_any_size(void **state)
 		assert_ok(icon_png(*state, &icon, side, &png, &err), &err);
 		assert_ok(icon_read(*state, png, &again, &err), &err);
 		for (int i = 0; i < side * side; i++)
-			assert_memory_equal((const char *)again->rgba.p + 4 * i, "\x12\x9a\xfe\xff", 4);
+			assert_memory_equal((const char *)again->rgba.p + 4 * i, "\x12\x9a\xfe\xff",
+					    4);
 	}
 }
 
@@ -237,12 +241,15 @@ real_icons_match_what_other_tools_make_of_them(void **state)
 	} pairs[] = {
 		{ "an3park-cgbi.png", "an3park-png-expected.png", 2 },
 		{ "an3park-cgbi2.png", "an3park-png2-expected.png", 24 },
-		{ "jessewo-single-IDAT-AppIcon57.png", "jessewo-single-IDAT-AppIcon57-expected.png", 2 },
+		{ "jessewo-single-IDAT-AppIcon57.png", "jessewo-single-IDAT-AppIcon57-expected.png",
+		  2 },
 	};
 
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-		const char *ours = test_shared(*state, mem_printf(*state, "fixtures/icons/%s", pairs[i].ours));
-		const char *theirs = test_shared(*state, mem_printf(*state, "fixtures/icons/%s", pairs[i].theirs));
+		const char *ours =
+			test_shared(*state, mem_printf(*state, "fixtures/icons/%s", pairs[i].ours));
+		const char *theirs = test_shared(
+			*state, mem_printf(*state, "fixtures/icons/%s", pairs[i].theirs));
 		struct icon *a, *b;
 		struct err err;
 		const unsigned char *p, *q;
@@ -271,6 +278,7 @@ real_icons_match_what_other_tools_make_of_them(void **state)
 }
 
 TESTS(apples_variant_is_undone_in_one_part_and_in_several,
-      an_icon_is_scaled_without_bleeding_transparent_colour, a_flat_colour_stays_exactly_itself_at_any_size,
-      what_is_not_square_is_centred, a_drawn_icon_depends_on_the_bundle_id_alone,
-      broken_and_oversized_icons_are_refused, real_icons_match_what_other_tools_make_of_them)
+      an_icon_is_scaled_without_bleeding_transparent_colour,
+      a_flat_colour_stays_exactly_itself_at_any_size, what_is_not_square_is_centred,
+      a_drawn_icon_depends_on_the_bundle_id_alone, broken_and_oversized_icons_are_refused,
+      real_icons_match_what_other_tools_make_of_them)

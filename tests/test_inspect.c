@@ -29,7 +29,8 @@ opts_at(const char *now, const char *roots)
 }
 
 static bool
-inspect_path(void *ctx, const char *path, const struct inspect_opts *opts, struct inspect **ret, struct err *err)
+inspect_path(void *ctx, const char *path, const struct inspect_opts *opts, struct inspect **ret,
+	     struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool died, ok;
@@ -52,7 +53,8 @@ at(json_t *json, const char *path)
 		size_t len = strcspn(path, ".");
 
 		snprintf(part, sizeof part, "%.*s", (int)len, path);
-		json = json_is_array(json) ? json_array_get(json, strtoul(part, NULL, 10)) : json_object_get(json, part);
+		json = json_is_array(json) ? json_array_get(json, strtoul(part, NULL, 10))
+					   : json_object_get(json, part);
 		path += len + (path[len] == '.');
 	}
 	return json;
@@ -76,10 +78,12 @@ a_good_app_tells_everything(void **state)
 	struct icon *icon;
 	struct err err;
 
-	assert_ok(inspect_path(*state, "tests/data/ipas/enterprise.ipa", &opts, &inspect, &err), &err);
+	assert_ok(inspect_path(*state, "tests/data/ipas/enterprise.ipa", &opts, &inspect, &err),
+		  &err);
 	assert_fact(inspect, "bundle_id", "\"com.example.app\"");
 	assert_fact(inspect, "name", "\"Demo App\"");
-	assert_fact(inspect, "localized_names", "{\"de\":\"Vorf\xc3\xbchrung\",\"en\":\"Demonstration\"}");
+	assert_fact(inspect, "localized_names",
+		    "{\"de\":\"Vorf\xc3\xbchrung\",\"en\":\"Demonstration\"}");
 	assert_fact(inspect, "version", "\"1.2\"");
 	assert_fact(inspect, "build", "\"34\"");
 	assert_fact(inspect, "minimum_os", "\"15.0\"");
@@ -90,7 +94,8 @@ a_good_app_tells_everything(void **state)
 	assert_fact(inspect, "provision.kind", "\"enterprise\"");
 	assert_fact(inspect, "provision.signature", "\"other:test\"");
 	assert_fact(inspect, "provision.expires", "\"2026-12-31T12:00:00Z\"");
-	assert_fact(inspect, "binary", "{\"architectures\":[\"arm64\"],\"encrypted\":false,\"signed\":true}");
+	assert_fact(inspect, "binary",
+		    "{\"architectures\":[\"arm64\"],\"encrypted\":false,\"signed\":true}");
 	assert_fact(inspect, "extensions", "[]");
 	assert_fact(inspect, "verdict.installable", "true");
 
@@ -157,8 +162,10 @@ each_kind_of_app_is_told_for_what_it_is(void **state)
 		struct err err;
 
 		print_message("  %s: %s\n", told[i].file, told[i].path);
-		assert_ok(inspect_path(*state, mem_printf(*state, "tests/data/ipas/%s.ipa", told[i].file), &opts,
-				       &inspect, &err), &err);
+		assert_ok(inspect_path(*state,
+				       mem_printf(*state, "tests/data/ipas/%s.ipa", told[i].file),
+				       &opts, &inspect, &err),
+			  &err);
 		if (told[i].want)
 			assert_fact(inspect, told[i].path, told[i].want);
 		else
@@ -186,8 +193,9 @@ what_is_no_app_is_refused_with_its_code(void **state)
 		struct err err;
 
 		print_message("  %s\n", refused[i].file);
-		assert_false(inspect_path(*state, mem_printf(*state, "tests/data/ipas/%s.ipa", refused[i].file),
-					  &opts, &inspect, &err));
+		assert_false(inspect_path(
+			*state, mem_printf(*state, "tests/data/ipas/%s.ipa", refused[i].file),
+			&opts, &inspect, &err));
 		assert_int_equal(err.kind, ERR_INVALID);
 		assert_string_equal(err.code, refused[i].code);
 	}
@@ -214,7 +222,8 @@ without_the_test_root_the_signature_is_a_strangers(void **state)
 	struct inspect *inspect;
 	struct err err;
 
-	assert_ok(inspect_path(*state, "tests/data/ipas/enterprise.ipa", &opts, &inspect, &err), &err);
+	assert_ok(inspect_path(*state, "tests/data/ipas/enterprise.ipa", &opts, &inspect, &err),
+		  &err);
 	assert_fact(inspect, "provision.signature", "\"other\"");
 	assert_fact(inspect, "verdict.installable", "false");
 }
@@ -227,7 +236,8 @@ the_hash_is_taken_over_when_it_is_known(void **state)
 	struct err err;
 
 	opts.sha256 = "known";
-	assert_ok(inspect_path(*state, "tests/data/ipas/enterprise.ipa", &opts, &inspect, &err), &err);
+	assert_ok(inspect_path(*state, "tests/data/ipas/enterprise.ipa", &opts, &inspect, &err),
+		  &err);
 	assert_fact(inspect, "file.sha256", "\"known\"");
 }
 
@@ -298,6 +308,55 @@ many_threads_inspect_at_once_and_leave_no_child_and_no_descriptor(void **state)
 	assert_int_equal(errno, ECHILD);
 }
 
+/* What a child does that a file has taken over; chosen by the second it is told as now. */
+static void
+misbehave(int how)
+{
+	static const char garbage[] = "\xff\xff\xff\xff garbage", empty[16] = "",
+			  no_facts[] = "\0\0\0\2{}\0\0\0\0\0\0\0\0\0\0\0";
+	ssize_t n = 0;
+
+	switch (how) {
+	case 1:
+		abort();
+	case 2:
+		_exit(0);
+	case 3:
+		n = write(STDOUT_FILENO, garbage, sizeof garbage);
+		_exit(n < 0);
+	case 4:
+		n = write(STDOUT_FILENO, empty, sizeof empty);
+		_exit(n < 0);
+	case 5:
+		n = write(STDOUT_FILENO, no_facts, sizeof no_facts);
+		_exit(n < 0);
+	case 6:
+		while (n >= 0)
+			n = write(STDOUT_FILENO, garbage, sizeof garbage);
+		_exit(0);
+	}
+}
+
+static void
+a_child_that_dies_or_lies_is_one_refused_file(void **state)
+{
+	int fd = open("tests/data/ipas/adhoc.ipa", O_RDONLY | O_CLOEXEC);
+
+	for (int how = 1; how <= 6; how++) {
+		struct inspect_opts opts = { .now = how };
+		struct inspect *inspect;
+		struct err err;
+		bool died;
+
+		assert_false(inspect_child(*state, fd, &opts, &inspect, &died, &err));
+		assert_true(died);
+		assert_int_equal(err.kind, ERR_INVALID);
+		assert_string_equal(err.code, "hostile_zip");
+	}
+	close(fd);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
 /* ../shared/fixtures: what was found in them by other means. */
 
 static void
@@ -312,15 +371,18 @@ assert_text_fact(const struct inspect *inspect, const char *path, json_t *expect
 static void
 compare(const struct inspect *inspect, json_t *expected)
 {
-	json_t *prov = json_object_get(expected, "prov"), *name, *size = json_object_get(expected, "size");
+	json_t *prov = json_object_get(expected, "prov"), *name,
+	       *size = json_object_get(expected, "size");
 	size_t inner = json_array_size(json_object_get(expected, "appex")) +
 		       json_array_size(json_object_get(expected, "watch"));
 	const char *expires = json_string_value(json_object_get(prov, "exp"));
 
-	assert_int_equal(json_integer_value(at(inspect->facts, "file.size")), json_integer_value(size));
+	assert_int_equal(json_integer_value(at(inspect->facts, "file.size")),
+			 json_integer_value(size));
 	assert_text_fact(inspect, "file.sha256", json_object_get(expected, "sha"));
 	assert_text_fact(inspect, "bundle_id", json_object_get(expected, "CFBundleIdentifier"));
-	assert_text_fact(inspect, "version", json_object_get(expected, "CFBundleShortVersionString"));
+	assert_text_fact(inspect, "version",
+			 json_object_get(expected, "CFBundleShortVersionString"));
 	assert_text_fact(inspect, "build", json_object_get(expected, "CFBundleVersion"));
 	assert_text_fact(inspect, "minimum_os", json_object_get(expected, "MinimumOSVersion"));
 	name = json_object_get(expected, "CFBundleDisplayName");
@@ -337,12 +399,15 @@ compare(const struct inspect *inspect, json_t *expected)
 	assert_text_fact(inspect, "provision.name", json_object_get(prov, "name"));
 	assert_text_fact(inspect, "provision.app_id", json_object_get(prov, "appid"));
 	assert_text_fact(inspect, "provision.team_name", json_object_get(prov, "teamname"));
-	assert_text_fact(inspect, "provision.team_id", json_array_get(json_object_get(prov, "team"), 0));
+	assert_text_fact(inspect, "provision.team_id",
+			 json_array_get(json_object_get(prov, "team"), 0));
 	assert_int_equal(json_integer_value(at(inspect->facts, "provision.devices")),
 			 json_integer_value(json_object_get(prov, "udids")));
 	/* "2018-04-26 04:19:30" there, "2018-04-26T04:19:30Z" here */
-	assert_memory_equal(json_string_value(at(inspect->facts, "provision.expires")), expires, 10);
-	assert_memory_equal(json_string_value(at(inspect->facts, "provision.expires")) + 11, expires + 11, 8);
+	assert_memory_equal(json_string_value(at(inspect->facts, "provision.expires")), expires,
+			    10);
+	assert_memory_equal(json_string_value(at(inspect->facts, "provision.expires")) + 11,
+			    expires + 11, 8);
 }
 
 static void
@@ -360,8 +425,9 @@ real_apps_agree_with_what_is_known_of_them(void **state)
 		const char *file = json_string_value(json_object_get(expected, "file"));
 		struct inspect *inspect;
 		struct err err;
-		bool ok = inspect_path(*state, test_shared(*state, mem_printf(*state, "fixtures/ipa/%s", file)),
-				       &opts, &inspect, &err);
+		bool ok = inspect_path(
+			*state, test_shared(*state, mem_printf(*state, "fixtures/ipa/%s", file)),
+			&opts, &inspect, &err);
 
 		print_message("  %s: %s\n", file, ok ? "an app" : err.code);
 		if (json_array_size(json_object_get(expected, "apps")) == 1) {
@@ -394,10 +460,13 @@ main(int argc, char **argv)
 		T(the_hash_is_taken_over_when_it_is_known),
 		T(the_same_is_told_with_and_without_a_child),
 		T(our_own_trouble_is_not_blamed_on_the_file),
+		T(a_child_that_dies_or_lies_is_one_refused_file),
 		T(many_threads_inspect_at_once_and_leave_no_child_and_no_descriptor),
 		T(real_apps_agree_with_what_is_known_of_them),
 	};
 
+	if (argc > 4 && strncmp(argv[4], "1970-01-01T00:00:0", 18) == 0)
+		misbehave(argv[4][18] - '0');
 	if (argc > 2 && strcmp(argv[1], "inspect") == 0)
 		inspect_child_main(argc - 1, argv + 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,31 +2,8 @@
 #include "tests/check.h"
 #include <jansson.h>
 #include <time.h>
+#include "tests/check_pages.h"
 #include "web/markdown.h"
-#include "web/page.h"
-
-/* page.c is linked in for the part {{>notes}}; nothing here replies. */
-struct pages *
-site_pages(struct site *site)
-{
-	(void)site;
-	return NULL;
-}
-
-bool
-reply_text(struct reply *reply, int status, const char *type, const char *text)
-{
-	(void)reply, (void)status, (void)type, (void)text;
-	return false;
-}
-
-bool
-reply_json(struct reply *reply, int status, json_t *json)
-{
-	(void)reply, (void)status;
-	json_decref(json);
-	return false;
-}
 
 static char *
 part(TALLOC_CTX *ctx, const char *name)

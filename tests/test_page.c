@@ -3,40 +3,9 @@
 #include <dirent.h>
 #include <jansson.h>
 #include <sys/stat.h>
+#include "tests/check_pages.h"
+#include "web/look.h"
 #include "web/page.h"
-
-/* page.c reaches the server through these; no server runs here. */
-static struct pages *the_pages;
-static char *replied;
-static int replied_status;
-
-struct pages *
-site_pages(struct site *site)
-{
-	(void)site;
-	return the_pages;
-}
-
-bool
-reply_text(struct reply *reply, int status, const char *type, const char *text)
-{
-	assert_string_equal(type, "text/html; charset=utf-8");
-	replied = mem_text((void *)reply, text);
-	replied_status = status;
-	return true;
-}
-
-bool
-reply_json(struct reply *reply, int status, json_t *json)
-{
-	char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
-
-	replied = mem_text((void *)reply, text);
-	replied_status = status;
-	free(text);
-	json_decref(json);
-	return true;
-}
 
 /* ---- the specification ---- */
 static bool
@@ -248,11 +217,27 @@ keep(TALLOC_CTX *ctx, const char *language, const char *name, const struct buf *
 	if (!dir)
 		return;
 	mkdir(dir, 0777);
-	mkdir(mem_printf(ctx, "%s/%s", dir, language), 0777);
-	file = fopen(mem_printf(ctx, "%s/%s/%.*s.html", dir, language, (int)strcspn(name, "."), name), "w");
+	if (language)
+		mkdir(mem_printf(ctx, "%s/%s", dir, language), 0777);
+	file = fopen(language ? mem_printf(ctx, "%s/%s/%.*s.html", dir, language, (int)strcspn(name, "."), name) :
+				mem_printf(ctx, "%s/%s", dir, name), "w");
 	assert_non_null(file);
 	fwrite(out->p, 1, out->len, file);
 	fclose(file);
+}
+
+/* The stylesheet that the sample of "settings" previews. */
+static void
+keep_look(TALLOC_CTX *ctx)
+{
+	struct err err = { 0 };
+	struct look look;
+	struct buf css;
+
+	assert_ok(look_from("#c2185b", &look, &err), &err);
+	buf_init(&css, ctx, 4096);
+	look_css(&look, &css);
+	keep(ctx, NULL, "look.css", &css);
 }
 
 /* Every sample of tests/data/pages ("app.json", "catalog-empty.json"), page_strict, each language. */
@@ -285,7 +270,9 @@ every_page_renders_in_every_language_with_every_name_known(void **state)
 			buf_init(&out, *state, PAGE_OUTPUT_MAX);
 			if (!page_render(pages, page, page_languages[i], data, &out, &err))
 				fail_msg("%s in %s: %s", entry->d_name, page_languages[i], err.cause);
+			assert_memory_equal(out.p, "<!doctype html>\n", 16);
 			assert_null(strstr(out.p, "{{"));
+			assert_null(strstr(out.p, "}}"));
 			assert_null(strstr(out.p, " style="));
 			keep(*state, page_languages[i], entry->d_name, &out);
 			n++;
@@ -295,9 +282,132 @@ every_page_renders_in_every_language_with_every_name_known(void **state)
 	page_strict = false;
 	closedir(dir);
 	json_decref(all);
+	keep_look(*state);
 	print_message("  %d pages\n", n);
+}
+
+/* ---- replies ---- */
+static void
+add_company(struct req *req, json_t *data)
+{
+	assert_string_equal(req->path, "/login");
+	json_object_set_new(data, "company", json_pack("{s:s, s:n}", "name", "Example & Co", "logo_url"));
+	json_object_set_new(data, "assets", json_string("/assets/1"));
+}
+
+static json_t *
+login_data(void)
+{
+	return json_pack("{s:s, s:s, s:s, s:b, s:n}", "name", "", "next", "/", "csrf", "c5rf", "refused", 0,
+			 "wait_minutes");
+}
+
+static void
+a_program_gets_the_data_alone_and_a_browser_the_page(void **state)
+{
+	struct req req = { .path = "/login", .language = "de" }, *r = mem_copy(*state, &req, sizeof req);
+	struct reply *reply = mem_size(*state, 1);
+	struct err err = { 0 };
+
+	the_pages = opened(*state);
+	pages_everywhere(the_pages, add_company);
+	page_strict = true;
+	assert_ok(reply_page_status(reply, r, 422, "login", login_data(), &err), &err);
+	assert_int_equal(replied_status, 422);
+	assert_string_equal(replied, "{\"csrf\":\"c5rf\",\"name\":\"\",\"next\":\"/\",\"refused\":false,"
+				     "\"wait_minutes\":null}");
+	r->browser = true;
+	assert_ok(reply_page(reply, r, "login", login_data(), &err), &err);
+	assert_true(replied_page);
+	assert_int_equal(replied_status, 200);
+	assert_non_null(strstr(replied, "<html lang=\"de\">"));
+	assert_non_null(strstr(replied, "<title>Anmelden · Example &amp; Co</title>"));
+	assert_non_null(strstr(replied, "href=\"/assets/1/pomona.css\""));
+	assert_non_null(strstr(replied, "name=\"csrf\" value=\"c5rf\""));
+	assert_false(reply_page(reply, r, "no-such-page", login_data(), &err));
+	assert_false(reply_page(reply, r, "_head", login_data(), &err));
+	page_strict = false;
+}
+
+static void
+a_page_holds_exactly_the_glyphs_it_refers_to(void **state)
+{
+	struct pages *pages = opened(*state);
+	json_t *data = sample("login.json"), *all = sample("_everywhere.json");
+	struct err err = { 0 };
+	struct buf out;
+
+	json_object_update_missing(data, all);
+	buf_init(&out, *state, PAGE_OUTPUT_MAX);
+	assert_ok(page_render(pages, "login", "en", data, &out, &err), &err);
+	assert_non_null(strstr(out.p, "<symbol id=\"g-cross\""));
+	assert_non_null(strstr(out.p, "<symbol id=\"m-company\""));
+	assert_null(strstr(out.p, "<symbol id=\"g-gear\""));
+	json_decref(data);
+	json_decref(all);
+}
+
+/* Every reference to a glyph in web/pages has its symbol; every address comes from the server. */
+static void
+no_page_refers_to_a_glyph_or_an_address_that_is_not_ours(void **state)
+{
+	static const char *const addresses[] = { "url", "assets", "href", "contact", "ci_url", "itms_url", "icon_url",
+						 "download_url", "company.logo_url", "catalog_url", "preview_css",
+						 "get_url", "publish_url", "promote_url", "links_url", "delete_url",
+						 "revoke_url", NULL };
+	static const char *const attributes[] = { "href=\"{{", "src=\"{{", "action=\"{{" };
+	char *glyphs = mem_textn(*state, test_file(*state, "web/pages/_glyphs.html").p,
+				 test_file(*state, "web/pages/_glyphs.html").len);
+	DIR *dir = opendir("web/pages");
+	struct dirent *entry;
+
+	while ((entry = readdir(dir)) != NULL) {
+		struct bytes file;
+		char *text;
+
+		if (*entry->d_name == '.' || strcmp(entry->d_name, "_glyphs.html") == 0)
+			continue;
+		file = test_file(*state, mem_printf(*state, "web/pages/%s", entry->d_name));
+		text = mem_textn(*state, file.p, file.len);
+		for (const char *p = text; (p = strstr(p, "<use href=\"#")) != NULL;) {
+			p += strlen("<use href=\"#");
+			if (!strstr(glyphs, mem_printf(*state, "id=\"%.*s\"", (int)strcspn(p, "\""), p)))
+				fail_msg("%s: no glyph %.20s", entry->d_name, p);
+		}
+		for (size_t a = 0; a < sizeof attributes / sizeof *attributes; a++)
+			for (const char *p = text; (p = strstr(p, attributes[a])) != NULL;) {
+				size_t i = 0;
+
+				p += strlen(attributes[a]);
+				while (addresses[i] && (strncmp(p, addresses[i], strlen(addresses[i])) != 0 ||
+							p[strlen(addresses[i])] != '}'))
+					i++;
+				if (!addresses[i])
+					fail_msg("%s: an address from {{%.20s", entry->d_name, p);
+			}
+	}
+	closedir(dir);
+}
+
+/* A directory that is being worked in is read at each use. */
+static void
+a_changed_page_is_seen_at_once_in_development(void **state)
+{
+	struct pages *pages;
+	struct err err = { 0 };
+	struct buf out;
+	json_t *data = login_data();
+
+	assert_ok(pages_open(*state, ".", &pages, &err), &err);
+	buf_init(&out, *state, PAGE_OUTPUT_MAX);
+	assert_ok(page_render(pages, "login", "fr", data, &out, &err), &err);
+	assert_non_null(strstr(out.p, "Mot de passe"));
+	assert_false(pages_open(*state, test_dir(*state), &pages, &err));
+	json_decref(data);
 }
 
 TESTS(every_page_renders_in_every_language_with_every_name_known, the_engine_passes_the_mustache_specification, values_are_escaped_wherever_they_stand,
       sections_know_lists_words_and_what_is_empty, a_name_nobody_set_is_an_error_only_where_it_is_asked_for,
-      what_is_not_claimed_is_refused_with_its_line, a_template_that_would_not_end_is_stopped)
+      what_is_not_claimed_is_refused_with_its_line, a_template_that_would_not_end_is_stopped,
+      a_program_gets_the_data_alone_and_a_browser_the_page, a_page_holds_exactly_the_glyphs_it_refers_to,
+      no_page_refers_to_a_glyph_or_an_address_that_is_not_ours, a_changed_page_is_seen_at_once_in_development)

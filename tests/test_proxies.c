@@ -72,7 +72,7 @@ body_max(struct site *site, const struct route *route)
 	return strcmp(route->body_max, "64K") == 0 ? 65536 : 0;
 }
 
-static const struct server_calls calls = { admit, say_no, NULL, body_max };
+static const struct server_calls calls = { .admit = admit, .refuse = say_no, .body_max = body_max };
 
 static struct server *
 start(TALLOC_CTX *ctx, const char *listen)

@@ -181,13 +181,19 @@ read_page(struct tongue *tongue, const char *dev_dir, const char *path, struct e
 	struct page page = { 0 };
 	struct bytes source;
 	struct buf text;
+	const char *p;
 
 	if (!dot || strcmp(dot, ".html") != 0 || (size_t)(dot - file) >= PAGE_NAME_MAX)
 		return err_set(err, ERR_INTERNAL, "%s: a page is called name.html", path);
 	page.name = mem_textn(tongue, file, (size_t)(dot - file));
 	buf_init(&text, tongue, TEMPLATE_TEXT_MAX);
-	if (!read_source(tongue, dev_dir, path, &source, err) ||
-	    !put_words(tongue, page.name, source, &text, err) ||
+	if (!read_source(tongue, dev_dir, path, &source, err))
+		return false;
+	/* A part may stand inside a line: the newline at its end belongs to the file. */
+	p = source.p;
+	if (*page.name == '_' && source.len && p[source.len - 1] == '\n')
+		source.len--;
+	if (!put_words(tongue, page.name, source, &text, err) ||
 	    !template_compile(tongue, page.name, (struct bytes){ buf_str(&text), text.len }, &page.template, err))
 		return false;
 	page.text = text.p;

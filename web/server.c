@@ -1,253 +1,57 @@
 /*
- * The life of a request, all on its connection's I/O thread but for the steps marked *:
- *
- *	on_target	the request line is in; everything about the request hangs on one pool
- *	judge		gate, route, who may, how large: before a byte of the body is read
- *	open *		the sink, if the route has one
- *	take		the body as it comes, into memory or the sink
- *	handle *	the handler, or the words of a refusal
- *	answer		queue the response
- *	on_completed	access log, counters, the pool goes
- *
  * What libmicrohttpd 0.9.75 demands and does not say:
  * - A response queued in the first call (the head) makes it close the connection.  That is right for
  *   a refused body and for the gate; every other answer waits for the call after the whole request.
  * - Suspended in the first call, it makes the first call again once resumed, and only then sends
  *   100 Continue: so a sink may be opened, and refused, before a byte is asked for.
  * - With a chunked body it may call again while suspended; such a call must take nothing.
+ * - Only the connection's own thread may suspend it; any may resume it, also before that returns.
  * - Stopping while a connection is suspended aborts the process: we count them ourselves.
  */
 #include "web/server.h"
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
-#include <stdatomic.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include "core/clock.h"
 #include "core/count.h"
 #include "core/log.h"
 #include "core/secret.h"
-#include "web/access.h"
-#include "web/address.h"
 #include "web/crowd.h"
-#include "web/deadline.h"
-#include "web/gate.h"
+#include "web/exchange.h"
 #include "web/linger.h"
 #include "web/listen.h"
-#include "web/request.h"
-#include "web/routes.h"
 #include "web/tls.h"
-#include "web/workers.h"
 
 #define POOL_MEMORY	(32u << 10)	/* of a connection: a 16 KB request line passes */
-#define REQUEST_POOL	3072		/* of a request, beyond its struct; larger needs go to malloc */
-#define SWALLOW_MAX	(256LL << 20)	/* read after a refusal found too late, so that it arrives */
-#define BODIES_MAX	(256LL << 20)	/* bodies kept in memory, all together */
-#define BODY_ROOM	4096		/* first allocation; a length alone allocates nothing */
 #define TLS_BLOCK	32768		/* larger gains nothing, smaller costs half the speed */
-#define METHOD_SIZE	16
 #define SEND_WINDOW_MS	60000
 #define SWEEP_MS	250
 #define WAIT_US		5000
 #define STOP_MS		30000		/* for requests under way at server_stop */
 
 struct server {
-	struct server_calls calls;
-	struct site *site;
+	struct exchanges all;
 	struct MHD_Daemon *daemon;
 	struct listener listener;
-	struct routes *routes;
-	struct addresses *trusted;
 	struct crowd *crowd;
-	struct workers *workers;
 	struct deadlines *deadlines;
 	struct lingering *linger;
 	struct tls *tls;		/* NULL: plain */
-	atomic_uint_fast64_t ids;
-	atomic_int suspended, under_way;
-	atomic_int_fast64_t bodies;
 	atomic_bool closing;		/* stop has begun: no keep-alive */
-	atomic_bool draining;		/* nothing may suspend any more */
 };
 
-struct conn {
-	struct deadline deadline;
-	struct server *server;
-	struct address peer;
-	char text[ADDRESS_TEXT_SIZE];
-	int fd;
-	bool linger;			/* drain it once it is closed */
-};
-
-enum stage { HEAD, OPENED, BODY, READY, HANDLED };
-
-struct exchange {
-	struct req req;			/* first: handlers use it as a talloc context */
-	struct server_req in;
-	struct reply reply;
-	struct work work;
-	struct err err;			/* set: the answer is a refusal */
-	struct server *server;
-	struct conn *conn;
-	struct MHD_Connection *connection;
-	enum stage stage;
-	bool judged, has_body, suspended, opened, handled;
-	atomic_int pause;		/* -1: suspended until req_unpause; 1: req_unpause came first */
-	int64_t limit, got, began_ms;
-	size_t room;
-	int status;
-	char method[METHOD_SIZE];	/* as sent, for the log */
-};
-
-/* ---- suspending ---- */
-
 static void
-resume(struct exchange *ex)
+suspend(void *connection)
 {
-	MHD_resume_connection(ex->connection);	/* ex may be gone from here on */
-}
-
-/* The order of the two atomics against server_stop's: either it waits for us, or we see it. */
-static bool
-suspend(struct exchange *ex)
-{
-	atomic_fetch_add(&ex->server->suspended, 1);
-	if (atomic_load(&ex->server->draining)) {
-		atomic_fetch_sub(&ex->server->suspended, 1);
-		return err_set(&ex->err, ERR_BUSY, "the server is stopping");
-	}
-	ex->suspended = true;
-	deadline_enter(&ex->conn->deadline, DEADLINE_OURS, clock_ms());
-	MHD_suspend_connection(ex->connection);
-	return true;
+	MHD_suspend_connection(connection);
 }
 
 static void
-woken(struct exchange *ex)
+resume(void *connection)
 {
-	if (!ex->suspended)
-		return;
-	ex->suspended = false;
-	atomic_fetch_sub(&ex->server->suspended, 1);
-}
-
-static bool
-hand_over(struct exchange *ex, void (*run)(struct work *))
-{
-	if (workers_full(ex->server->workers))
-		return err_set(&ex->err, ERR_BUSY, "too much is waiting");
-	if (!suspend(ex))
-		return false;
-	ex->work.run = run;
-	workers_add(ex->server->workers, &ex->work);
-	return true;
-}
-
-static struct exchange *
-exchange_of(struct work *work)
-{
-	return (struct exchange *)((char *)work - offsetof(struct exchange, work));
-}
-
-void
-req_unpause(struct req *req)
-{
-	struct exchange *ex = (struct exchange *)req;
-
-	if (atomic_fetch_add(&ex->pause, 1) == -1)
-		resume(ex);
-}
-
-static bool
-pause_body(struct exchange *ex)
-{
-	if (!suspend(ex))
-		return false;
-	if (atomic_fetch_sub(&ex->pause, 1) == 1)
-		resume(ex);
-	return true;
-}
-
-/* ---- handling ---- */
-
-/* The one error exit. */
-static void
-refuse(struct exchange *ex)
-{
-	struct server *server = ex->server;
-
-	if (ex->err.kind == ERR_INTERNAL)
-		log_err("a request failed", &ex->err);
-	reply_clear(&ex->reply);
-	server->calls.refuse(&ex->req, &ex->reply, &ex->err);
-	if (!ex->reply.status)
-		reply_text(&ex->reply, err_http_status(ex->err.kind), "text/plain; charset=utf-8",
-			   err_http_title(ex->err.kind));
-	if (ex->err.kind == ERR_METHOD)
-		reply_header(&ex->reply, "Allow", routes_allow(ex, ex->in.match.methods));
-}
-
-static void
-handle(struct exchange *ex)
-{
-	struct req *req = &ex->req;
-
-	if (!ex->err.kind) {
-		bool (*check)(struct req *, struct err *) = ex->server->calls.check;
-
-		ex->handled = true;
-		if (check && !req->route->sink && !check(req, &ex->err)) {
-			if (!ex->err.kind)
-				err_set(&ex->err, ERR_INTERNAL, "%s was refused without words", req->route->path);
-		} else if (!req->route->handle(req, &ex->reply, &ex->err)) {
-			if (!ex->err.kind)
-				err_set(&ex->err, ERR_INTERNAL, "%s failed without an error", req->route->path);
-		} else if (!ex->reply.status) {
-			err_set(&ex->err, ERR_INTERNAL, "%s gave no reply", req->route->path);
-		}
-	}
-	if (ex->err.kind)
-		refuse(ex);
-	if (ex->server->calls.dress)
-		ex->server->calls.dress(req, &ex->reply);
-}
-
-static void
-work_handle(struct work *work)
-{
-	struct exchange *ex = exchange_of(work);
-
-	log_request(ex->req.id);
-	handle(ex);
-	log_request(NULL);
-	resume(ex);
-}
-
-static void
-work_open(struct work *work)
-{
-	struct exchange *ex = exchange_of(work);
-
-	log_request(ex->req.id);
-	ex->opened = ex->req.route->sink->open(&ex->req, &ex->err);
-	if (!ex->opened && !ex->err.kind)
-		err_set(&ex->err, ERR_INTERNAL, "%s: no sink and no error", ex->req.route->path);
-	log_request(NULL);
-	resume(ex);
-}
-
-/* What a sink leaves behind may take time to remove: a draft's file, its thread. */
-static void
-work_end(struct work *work)
-{
-	struct exchange *ex = exchange_of(work);
-
-	log_request(ex->req.id);
-	if (!ex->handled && ex->req.route->sink->cut)
-		ex->req.route->sink->cut(&ex->req);
-	talloc_free(ex);
-	log_request(NULL);
+	MHD_resume_connection(connection);
 }
 
 /* ---- answering ---- */
@@ -292,7 +96,7 @@ make_response(struct exchange *ex)
 	if (reply->fd < 0)
 		return MHD_create_response_from_buffer(reply->body.len, (void *)(uintptr_t)reply->body.p,
 						       MHD_RESPMEM_PERSISTENT);
-	if (ex->server->tls) {
+	if (ex->all->secure) {
 		/* From a descriptor it would read 4 KB at a time, a TLS record each. */
 		part = mem_must(malloc(sizeof *part));
 		*part = (struct part){ reply->fd, reply->from };
@@ -323,25 +127,17 @@ answer(struct exchange *ex, bool early)
 	for (size_t i = 0; i < reply->headers_n; i++)
 		MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
 	MHD_add_response_header(response, "X-Request-Id", ex->req.id);
-	if (early || atomic_load_explicit(&ex->server->closing, memory_order_relaxed))
+	if (early || atomic_load_explicit(&ex->conn->server->closing, memory_order_relaxed))
 		MHD_add_response_header(response, "Connection", "close");
 	if (early)
 		ex->conn->linger = true;
-	ex->status = reply->status;
 	deadline_enter(&ex->conn->deadline, DEADLINE_SEND, clock_ms());
 	queued = MHD_queue_response(ex->connection, (unsigned)reply->status, response);
 	MHD_destroy_response(response);
 	return queued;
 }
 
-static enum MHD_Result
-answer_early(struct exchange *ex)
-{
-	handle(ex);
-	return answer(ex, true);
-}
-
-/* ---- judging the head ---- */
+/* ---- what libmicrohttpd calls ---- */
 
 struct gather {
 	struct field fields[GATE_FIELDS_MAX + 1];	/* one too many is the gate's to refuse */
@@ -359,220 +155,42 @@ gather_one(void *cls, enum MHD_ValueKind kind, const char *name, const char *val
 	return MHD_YES;
 }
 
-static void
-gather_headers(struct exchange *ex)
-{
-	struct gather gather;
-
-	gather.n = 0;
-	MHD_get_connection_values(ex->connection, MHD_HEADER_KIND, gather_one, &gather);
-	ex->in.headers = mem_copy(ex, gather.fields, gather.n * sizeof *gather.fields);
-	ex->in.headers_n = gather.n;
-}
-
-static bool
-pass_gate(struct exchange *ex, const char *method, const char *version)
+static enum next
+on_head(struct exchange *ex, const char *method, const char *version)
 {
 	const union MHD_ConnectionInfo *size =
 		MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	struct gate_head head = { method, ex->req.target, version, ex->in.headers, ex->in.headers_n,
-				  .start = method, .size = size ? size->header_size : 0 };
-	struct gate_pass pass;
+	struct gather gather;
 
-	if (!gate_check(ex, &head, &pass, &ex->err))
-		return false;
-	gate_trim(ex, ex->in.headers, ex->in.headers_n);
-	ex->req.path = pass.path;
-	ex->req.length = pass.length;
-	ex->in.query_text = pass.query;
-	ex->has_body = pass.chunked || pass.length > 0;
-	return true;
-}
-
-static void
-identify(struct exchange *ex)
-{
-	struct conn *conn = ex->conn;
-	struct req *req = &ex->req;
-
-	req->address = conn->text;
-	req->secure = ex->server->tls != NULL;
-	req->proxied = conn->deadline.trusted;
-	if (req->proxied) {
-		struct address client;
-		char *text = mem_size(ex, ADDRESS_TEXT_SIZE);
-
-		address_client(ex->server->trusted, &conn->peer, ex->in.headers, ex->in.headers_n, &client);
-		req->address = address_text(&client, text);
-		req->secure = req->secure || address_forwarded_tls(ex->in.headers, ex->in.headers_n);
-	}
-	req->browser = fields_prefers_html(req_header(req, "Accept"));
-}
-
-static int64_t
-body_max(struct exchange *ex)
-{
-	const struct route *route = ex->req.route;
-	int64_t max = ex->server->calls.body_max ? ex->server->calls.body_max(ex->server->site, route) : 0;
-
-	return !route->sink && max > HTTP_TEXT_MAX ? HTTP_TEXT_MAX : max;
-}
-
-static bool
-judge(struct exchange *ex)
-{
-	struct req *req = &ex->req;
-	struct err *err = &ex->err;
-
-	routes_find(ex->server->routes, ex, req->method, req->path, &ex->in.match);
-	req->route = ex->in.match.route;
-	if (!req->route)
-		return ex->in.match.methods ?
-			err_set(err, ERR_METHOD, "this path has other methods") :
-			err_set(err, ERR_MISSING, "no such path");
-	if (ex->server->calls.admit && !ex->server->calls.admit(req, err))
-		return err->kind ? false : err_set(err, ERR_INTERNAL, "not admitted, without an error");
-	ex->limit = body_max(ex);
-	if (req->length > ex->limit)
-		return err_set(err, ERR_LIMIT, "a body of %lld bytes; at most %lld are taken here",
-			       (long long)req->length, (long long)ex->limit);
-	return true;
-}
-
-static enum MHD_Result
-on_head(struct exchange *ex, const char *method, const char *version)
-{
-	ex->judged = true;
-	atomic_fetch_add(&ex->server->under_way, 1);
 	ex->conn->linger = false;
-	snprintf(ex->method, sizeof ex->method, "%s", method);
-	ex->req.method = routes_method(method);
-	ex->req.head = strcmp(method, "HEAD") == 0;
-	gather_headers(ex);
-	identify(ex);
-	if (!pass_gate(ex, method, version)) {
-		count_add(COUNT_GATE_REFUSED, 1);
-		return answer_early(ex);
-	}
-	if (!judge(ex)) {
-		if (ex->has_body)
-			return answer_early(ex);
-		ex->stage = READY;
-	} else if (ex->req.route->sink) {
-		ex->stage = OPENED;
-		if (!hand_over(ex, work_open))
-			return answer_early(ex);
-	} else if (ex->has_body) {
-		ex->stage = BODY;
-		deadline_enter(&ex->conn->deadline, DEADLINE_BODY, clock_ms());
-	} else {
-		ex->stage = READY;
-	}
-	return MHD_YES;
+	gather.n = 0;
+	MHD_get_connection_values(ex->connection, MHD_HEADER_KIND, gather_one, &gather);
+	return exchange_head(ex, &(struct gate_head){ .method = method, .version = version,
+						      .fields = gather.fields, .fields_n = gather.n,
+						      .start = method, .size = size ? size->header_size : 0 });
 }
-
-/* ---- the body ---- */
-
-static bool
-keep(struct exchange *ex, struct bytes bytes)
-{
-	size_t need = ex->req.body.len + bytes.len;
-	char *p = (char *)(uintptr_t)ex->req.body.p;
-
-	if (need > ex->room) {
-		size_t room = ex->room ? ex->room : BODY_ROOM;
-
-		while (room < need)
-			room *= 2;
-		if (atomic_fetch_add(&ex->server->bodies, (int64_t)(room - ex->room)) > BODIES_MAX) {
-			atomic_fetch_sub(&ex->server->bodies, (int64_t)(room - ex->room));
-			return err_set(&ex->err, ERR_BUSY, "too many bodies at once");
-		}
-		p = mem_grow(ex, p, char, room);
-		ex->room = room;
-	}
-	memcpy(p + ex->req.body.len, bytes.p, bytes.len);
-	ex->req.body = (struct bytes){ p, need };
-	return true;
-}
-
-static enum MHD_Result
-take(struct exchange *ex, struct bytes bytes)
-{
-	bool pause = false;
-
-	deadline_body(&ex->conn->deadline, bytes.len);
-	ex->got += (int64_t)bytes.len;
-	if (ex->err.kind)	/* refused already: the answer can be given only behind the whole body */
-		return ex->got - ex->limit > SWALLOW_MAX ? MHD_NO : MHD_YES;
-	if (ex->got > ex->limit)
-		err_set(&ex->err, ERR_LIMIT, "the body is longer than %lld bytes", (long long)ex->limit);
-	else if (!ex->req.route->sink)
-		keep(ex, bytes);
-	else if (!ex->req.route->sink->feed(&ex->req, bytes, &pause, &ex->err) && !ex->err.kind)
-		err_set(&ex->err, ERR_INTERNAL, "%s refused its body without an error", ex->req.route->path);
-	if (ex->err.kind)
-		ex->limit = ex->got;	/* swallow from here */
-	if (pause && !pause_body(ex))
-		return MHD_NO;
-	return MHD_YES;
-}
-
-static enum MHD_Result
-on_whole(struct exchange *ex)
-{
-	deadline_enter(&ex->conn->deadline, DEADLINE_OURS, clock_ms());
-	ex->stage = HANDLED;
-	if (!ex->err.kind && !ex->req.route->sink)
-		(void)!req_read_form(&ex->req, &ex->err);
-	if (!ex->err.kind && ex->req.route->thread == ON_WORKER && hand_over(ex, work_handle))
-		return MHD_YES;
-	handle(ex);
-	return answer(ex, false);
-}
-
-/* ---- what libmicrohttpd calls ---- */
 
 static enum MHD_Result
 on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
 	   const char *version, const char *data, size_t *size, void **req_cls)
 {
 	struct exchange *ex = *req_cls;
-	const union MHD_ConnectionInfo *info;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_SUSPENDED);
 	enum MHD_Result result = MHD_YES;
+	enum next next;
 
-	(void)cls;
-	(void)url;
-	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_SUSPENDED);
+	(void)cls, (void)url;
 	if (info->suspended)
 		return MHD_YES;
 	log_request(ex->req.id);
-	if (ex->suspended && ex->stage <= BODY)
-		deadline_enter(&ex->conn->deadline, DEADLINE_BODY, clock_ms());
-	woken(ex);
-	switch (ex->stage) {
-	case HEAD:
-		result = on_head(ex, method, version);
-		break;
-	case OPENED:
-		ex->stage = BODY;
-		if (ex->err.kind)
-			result = answer_early(ex);
-		break;
-	case BODY:
-		if (*size) {
-			result = take(ex, (struct bytes){ data, *size });
-			*size = 0;
-			break;
-		}
-		/* fall through */
-	case READY:
-		result = on_whole(ex);
-		break;
-	case HANDLED:
-		result = answer(ex, false);
-		break;
-	}
+	next = ex->stage == STAGE_HEAD ? on_head(ex, method, version) :
+					 exchange_step(ex, (struct bytes){ data, *size });
+	*size = 0;
+	if (next == NEXT_ANSWER || next == NEXT_REFUSE)
+		result = answer(ex, next == NEXT_REFUSE);
+	else if (next == NEXT_CUT)
+		result = MHD_NO;
 	log_request(NULL);
 	return result;
 }
@@ -592,27 +210,10 @@ on_target(void *cls, const char *target, struct MHD_Connection *connection)
 	struct server *server = cls;
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct exchange *ex = mem_must(talloc_pooled_object(NULL, struct exchange, 16, REQUEST_POOL));
-	uint64_t id = atomic_fetch_add_explicit(&server->ids, 1, memory_order_relaxed);
+	struct conn *conn = info->socket_context;
 
-	memset(ex, 0, sizeof *ex);
-	ex->server = server;
-	ex->conn = info->socket_context;
-	ex->connection = connection;
-	ex->began_ms = clock_ms();
-	ex->req.site = server->site;
-	ex->req.target = mem_text(ex, target ? target : "");
-	ex->req.path = "";
-	ex->req.language = "en";
-	ex->req.length = -1;
-	ex->req.server = &ex->in;
-	ex->reply.req = &ex->req;
-	ex->reply.fd = -1;
-	/* Unique while the counter is; mixed so that ids do not look alike. */
-	id = (id ^ id >> 31) * 0x9e3779b97f4a7c15u;
-	snprintf(ex->req.id, sizeof ex->req.id, "%016llx", (unsigned long long)(id ^ id >> 32));
-	ex->conn->linger = true;	/* should the library refuse the head itself */
-	return ex;
+	conn->linger = true;	/* should the library refuse the head itself */
+	return exchange_new(&server->all, conn, connection, target ? target : "");
 }
 
 static void
@@ -620,41 +221,16 @@ on_completed(void *cls, struct MHD_Connection *connection, void **req_cls,
 	     enum MHD_RequestTerminationCode why)
 {
 	struct exchange *ex = *req_cls;
-	struct server *server = cls;
 	const union MHD_ConnectionInfo *info;
-	static const enum count classes[] = { COUNT_REQUESTS_2XX, COUNT_REQUESTS_3XX, COUNT_REQUESTS_4XX,
-					      COUNT_REQUESTS_5XX };
 
+	(void)cls;
 	if (!ex)
 		return;
-	log_request(ex->req.id);
-	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS);
-	if (!ex->judged) {	/* refused by the library itself */
-		ex->status = info ? (int)info->http_status : 0;
-		ex->req.address = ex->conn->text;
-		count_add(COUNT_GATE_REFUSED, ex->status != 0);
-	}
-	if (ex->status >= 200 && ex->status < 600)
-		count_add(classes[ex->status / 100 - 2], 1);
-	access_log(&ex->req, &(struct access){ ex->method, ex->status, reply_length(&ex->reply),
-					       clock_ms() - ex->began_ms, &ex->err,
-					       why != MHD_REQUEST_TERMINATED_COMPLETED_OK });
-	log_request(NULL);
-	woken(ex);
-	if (ex->room)
-		atomic_fetch_sub(&server->bodies, (int64_t)ex->room);
-	reply_clear(&ex->reply);
-	if (ex->judged)
-		atomic_fetch_sub(&server->under_way, 1);
-	deadline_enter(&ex->conn->deadline, DEADLINE_IDLE, clock_ms());
 	*req_cls = NULL;
-	if (!ex->opened) {
-		talloc_free(ex);
-		return;
-	}
-	ex->in.headers_n = 0;	/* lent by the connection, which goes on without us */
-	ex->work.run = work_end;
-	workers_add(server->workers, &ex->work);
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS);
+	log_request(ex->req.id);
+	exchange_end(ex, info ? (int)info->http_status : 0, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+	log_request(NULL);
 }
 
 static void
@@ -686,7 +262,7 @@ on_connection(void *cls, struct MHD_Connection *connection, void **context,
 	address_of(peer, peer && peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
 							      sizeof(struct sockaddr_in), &conn->peer);
 	address_text(&conn->peer, conn->text);
-	conn->deadline.trusted = addresses_have(server->trusted, &conn->peer);
+	conn->deadline.trusted = addresses_have(server->all.trusted, &conn->peer);
 	if (!conn->deadline.trusted)
 		crowd_enter(server->crowd, &conn->peer);
 	deadlines_add(server->deadlines, &conn->deadline, conn->fd, clock_ms());
@@ -700,7 +276,7 @@ on_accept(void *cls, const struct sockaddr *peer, socklen_t len)
 	struct address address;
 
 	address_of(peer, len, &address);
-	return addresses_have(server->trusted, &address) || crowd_has_room(server->crowd, &address) ?
+	return addresses_have(server->all.trusted, &address) || crowd_has_room(server->crowd, &address) ?
 		MHD_YES : MHD_NO;
 }
 
@@ -806,12 +382,12 @@ static int
 end(struct server *server)
 {
 	/* What is under way still is cut, but never while it is suspended: workers end what they have. */
-	atomic_store(&server->draining, true);
-	wait_for_zero(&server->suspended, INT64_MAX);
+	atomic_store(&server->all.draining, true);
+	wait_for_zero(&server->all.suspended, INT64_MAX);
 	if (server->daemon)
 		MHD_stop_daemon(server->daemon);
-	if (server->workers)
-		workers_stop(server->workers);
+	if (server->all.workers)
+		workers_stop(server->all.workers);
 	if (server->linger)
 		linger_stop(server->linger);
 	if (server->deadlines)
@@ -836,17 +412,20 @@ server_start(TALLOC_CTX *ctx, const struct server_conf *conf, struct server **re
 
 	server->listener.fd = -1;
 	talloc_set_destructor(server, end);
-	server->calls = *conf->calls;
-	server->site = conf->site;
+	server->all.calls = *conf->calls;
+	server->all.secure = conf->cert_file != NULL;
+	server->all.suspend = suspend;
+	server->all.resume = resume;
+	server->all.site = conf->site;
 	secret_random(&seed, sizeof seed);
-	atomic_store(&server->ids, seed);
+	atomic_store(&server->all.ids, seed);
 	server->crowd = crowd_new(server, conf->connections_per_address_max);
 	raise_limit();
-	if (!routes_new(server, conf->routes, &server->routes, err) ||
-	    !addresses_read(server, conf->trusted_proxies, &server->trusted, err) ||
+	if (!routes_new(server, conf->routes, &server->all.routes, err) ||
+	    !addresses_read(server, conf->trusted_proxies, &server->all.trusted, err) ||
 	    (conf->cert_file && !tls_open(server, conf->cert_file, conf->key_file, &server->tls, err)) ||
 	    !listen_open(server, conf->listen, &server->listener, err) ||
-	    !workers_start(server, conf->workers, &server->workers, err) ||
+	    !workers_start(server, conf->workers, &server->all.workers, err) ||
 	    !linger_start(server, &server->linger, err) ||
 	    !deadlines_start(server, &limits, SWEEP_MS, &server->deadlines, err) ||
 	    !start_daemon(server, conf, err)) {
@@ -876,6 +455,6 @@ server_stop(struct server *server)
 	MHD_quiesce_daemon(server->daemon);
 	shutdown(server->listener.fd, SHUT_RDWR);	/* who connects now is told so */
 	deadlines_end_idle(server->deadlines);
-	wait_for_zero(&server->under_way, clock_ms() + STOP_MS);
+	wait_for_zero(&server->all.under_way, clock_ms() + STOP_MS);
 	talloc_free(server);
 }

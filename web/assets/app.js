@@ -4,8 +4,9 @@
 const $ = (s, from = document) => from.querySelector(s);
 const all = (s) => document.querySelectorAll(s);
 
-/* Times in the reader's own zone. */
-const lang = document.documentElement.lang || 'en';
+/* Times in the reader's own zone and, within the page's language, their own way. */
+const said = document.documentElement.lang || 'en';
+const lang = navigator.languages.find((l) => l.split('-')[0] === said.split('-')[0]) || said;
 const local = (el) => {
 	const at = new Date(el.dateTime);
 	if (isNaN(at)) return;
@@ -131,7 +132,12 @@ if (form) {
 			if (r && r.status === 200) at = +r.header('Upload-Offset');
 		}
 		progress(file, file.size);
-		return send('GET', url, tus, null);
+		for (let tries = 0; ; tries++) {	/* it is being read: 202 until there is an answer */
+			const r = await send('GET', url, tus, null).catch(() => null);
+			if (r && r.status !== 202) return r;
+			if (tries > 10 * TRIES) throw new Error('broken');
+			await new Promise((later) => setTimeout(later, Math.min(100 * (tries + 1), 2000)));
+		}
 	};
 	form.addEventListener('submit', async (event) => {
 		const file = input.files[0];

@@ -1,0 +1,47 @@
+# `pomona inspect FILE`: what scripts rely on - JSON on stdout, exit codes, words on stderr.
+
+IPAS=tests/data/ipas
+
+setup() {
+	POMONA_BIN=${POMONA_BIN:-build/pomona}
+	[ -x "$POMONA_BIN" ] || skip "no $POMONA_BIN"
+}
+
+field() { python3 -c 'import functools, json, sys
+print(functools.reduce(lambda o, k: o[k], sys.argv[1].split("."), json.load(sys.stdin)))' "$1"; }
+
+@test "an app is told as JSON, with exit code 0 and nothing on stderr" {
+	"$POMONA_BIN" inspect --extra-root $IPAS/root.pem $IPAS/enterprise.ipa >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+	[ "$(field bundle_id <"$BATS_TEST_TMPDIR/out")" = com.example.app ]
+	[ "$(field file.sha256 <"$BATS_TEST_TMPDIR/out")" = "$(sha256sum <$IPAS/enterprise.ipa | cut -d' ' -f1)" ]
+	[ ! -s "$BATS_TEST_TMPDIR/err" ]
+}
+
+@test "what is not an app exits with 4 and says why on stdout" {
+	run "$POMONA_BIN" inspect $IPAS/bad-many.ipa
+	[ "$status" -eq 4 ]
+	[ "$(field error.code <<<"$output")" = many_apps ]
+}
+
+@test "a file that cannot be read, and a wrong call, exit with 2" {
+	for args in "$IPAS/no-such.ipa" "$IPAS" "/dev/null" "" "--no-such-option x" "--now tomorrow $IPAS/adhoc.ipa" \
+		"$IPAS/adhoc.ipa $IPAS/adhoc.ipa" "--extra-root $IPAS/no-such.pem $IPAS/adhoc.ipa"; do
+		# shellcheck disable=SC2086 # each is several words
+		run "$POMONA_BIN" inspect $args
+		[ "$status" -eq 2 ]
+	done
+}
+
+@test "the time can be another one, and devices are listed on request" {
+	run "$POMONA_BIN" inspect --now 2027-06-01T00:00:00Z --udids --extra-root $IPAS/root.pem $IPAS/adhoc.ipa
+	[ "$status" -eq 0 ]
+	[[ "$output" == *provision_expired* ]]
+	[[ "$output" == *'"udids"'* ]]
+}
+
+@test "an empty file is no zip" {
+	: >"$BATS_TEST_TMPDIR/empty.ipa"
+	run "$POMONA_BIN" inspect "$BATS_TEST_TMPDIR/empty.ipa"
+	[ "$status" -eq 4 ]
+	[ "$(field error.code <<<"$output")" = not_zip ]
+}
