@@ -57,20 +57,28 @@ buf_text(struct buf *buf, const char *text)
 	buf_add(buf, text, strlen(text));
 }
 
+/* Mostly there is room already, and once is enough. */
 void
 buf_addf(struct buf *buf, const char *fmt, ...)
 {
+	size_t room = buf->overflow ? 0 : buf->room - buf->len, len;
 	va_list ap, again;
-	int len;
+	int n;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	len = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(room ? buf->p + buf->len : NULL, room, fmt, ap);
 	va_end(ap);
-	if (len >= 0 && reserve(buf, (size_t)len)) {
-		vsnprintf(buf->p + buf->len, (size_t)len + 1, fmt, again);
-		buf->len += (size_t)len;
+	len = n > 0 ? (size_t)n : 0;
+	if (len >= room || len > buf->max - buf->len) {
+		if (room)
+			buf->p[buf->len] = '\0';
+		if (reserve(buf, len))
+			vsnprintf(buf->p + buf->len, len + 1, fmt, again);
+		else
+			len = 0;
 	}
+	buf->len += len;
 	va_end(again);
 }
 

@@ -102,6 +102,7 @@ set_up(struct sqlite *lite, enum db_role role, struct err *err)
 		{ SQLITE_DBCONFIG_ENABLE_FKEY, 1 },
 		{ SQLITE_DBCONFIG_DQS_DML, 0 },		/* "x" is a name, as in PostgreSQL */
 		{ SQLITE_DBCONFIG_DQS_DDL, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_QPSG, 1 },	/* else each new value of a LIKE is compiled anew */
 	};
 
 	sqlite3_extended_result_codes(lite->db, 1);

@@ -180,28 +180,28 @@ static bool
 get_catalog(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *q = req_query(req, "q");
-	json_t *list, *item, *apps = json_array(), *data;
+	json_t *list, *apps, *app, *data;
 	size_t i;
 
-	if (!app_list(req->site->db, q, req_query(req, "after"), CATALOG_PAGE, &list, err)) {
-		json_decref(apps);
+	if (!app_list(req->site->db, q, req_query(req, "after"), CATALOG_PAGE, &list, err))
 		return false;
-	}
-	json_array_foreach(json_object_get(list, "items"), i, item) {
-		const char *bundle_id = text_of(item, "bundle_id");
-		int64_t until = json_integer_value(json_object_get(item, "expires_at"));
+	apps = json_object_get(list, "items");
+	json_array_foreach(apps, i, app) {
+		const char *bundle_id = text_of(app, "bundle_id");
+		int64_t until = json_integer_value(json_object_get(app, "expires_at"));
 
-		json_array_append_new(apps, json_pack("{s:s, s:s, s:n, s:s, s:s, s:s, s:s, s:n, s:b, s:s}",
-			"bundle_id", bundle_id, "name", text_of(item, "name"), "subtitle",
-			"url", mem_printf(req, "/apps/%s", bundle_id),
-			"icon_url", mem_printf(req, "/apps/%s/icon/120.png", bundle_id),
-			"version", text_of(item, "version"),
-			"size", page_size(req, req->language, json_integer_value(json_object_get(item, "size"))),
-			"needs_ios", "installable",
-			json_is_true(json_object_get(item, "installable")) && (!until || until > clock_now()),
-			"get_url", mem_printf(req, "/apps/%s/builds/%s/install", bundle_id, text_of(item, "build_id"))));
+		json_object_set_new(app, "subtitle", json_null());
+		json_object_set_new(app, "needs_ios", json_null());
+		json_object_set_new(app, "url", json_string(mem_printf(req, "/apps/%s", bundle_id)));
+		json_object_set_new(app, "icon_url", json_string(mem_printf(req, "/apps/%s/icon/120.png", bundle_id)));
+		json_object_set_new(app, "get_url", json_string(mem_printf(req, "/apps/%s/builds/%s/install", bundle_id,
+									   text_of(app, "build_id"))));
+		json_object_set_new(app, "size", json_string(page_size(req, req->language,
+				    json_integer_value(json_object_get(app, "size")))));
+		if (until && until <= clock_now())
+			json_object_set_new(app, "installable", json_false());
 	}
-	data = json_pack("{s:s, s:n, s:[], s:o, s:s?}", "q", q ? q : "", "category", "categories", "apps", apps,
+	data = json_pack("{s:s, s:n, s:[], s:O, s:s?}", "q", q ? q : "", "category", "categories", "apps", apps,
 			 "next_url", json_is_string(json_object_get(list, "next"))
 				? mem_printf(req, "/?after=%s%s%s", text_of(list, "next"), q ? "&q=" : "", q ? q : "") : NULL);
 	json_decref(list);
