@@ -63,12 +63,27 @@ find_same(struct db *tx, struct publish *p, bool *found, struct err *err)
 				    p->fields->channel, err);
 }
 
+/* Now, but after every other build of the app: which is newest must not hang on the second. */
+static bool
+next_moment(struct db *tx, const char *app, int64_t *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT max(created) FROM build WHERE app_id = $1", db_text(app));
+	int64_t now = clock_now();
+
+	if (!rows_one(rows, err, "no answer"))
+		return false;
+	*ret = rows_int(rows, 0) >= now ? rows_int(rows, 0) + 1 : now;
+	return true;
+}
+
 static bool
 tx_publish(struct db *tx, void *arg, struct err *err)
 {
 	struct publish *p = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const struct build_fields *f = p->fields;
+	int64_t created;
 	char *app;
 	bool found, placed;
 
@@ -80,6 +95,7 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 	p->fresh = true;
 	p->id = secret_id(p->ctx);
 	if (!app_upsert(ctx, tx, p->bundle_id, p->name, &app, err) ||
+	    !next_moment(tx, app, &created, err) ||
 	    !db_run(tx, err, "INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os,"
 		    " installable, expires, facts, chunk_sha256s, icon57, icon120, icon512, notes, branch,"
 		    " git_commit, ci_url, source, custom_fields, person_id, created) VALUES ($1, $2, $3, $4, $5,"
@@ -91,7 +107,7 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 		    db_text(p->icons[ICON_120]), db_text(p->icons[ICON_512]),
 		    db_text(p->notes), db_text(f->branch ? f->branch : ""),
 		    db_text(f->git_commit ? f->git_commit : ""), db_text(f->ci_url ? f->ci_url : ""),
-		    db_text(f->source ? f->source : ""), db_text(p->custom), db_text(p->person->id), db_now()) ||
+		    db_text(f->source ? f->source : ""), db_text(p->custom), db_text(p->person->id), db_int(created)) ||
 	    !channel_place(tx, app, f->channel ? f->channel : CHANNEL_DEFAULT, p->id, p->person->id, &placed, err) ||
 	    !app_set_newest(tx, app, p->id, err) ||
 	    !job_add(tx, "build_md5s", json_pack("{s:s}", "build", p->id), 0, NULL, err) ||
@@ -269,12 +285,22 @@ split_after(TALLOC_CTX *ctx, const char *after, int64_t *created, const char **i
 	}
 }
 
+/* Newest first: over one app ($8) by the index build_app, over all by build_created. */
+#define BUILD_LIST(of_app) "SELECT " BUILD_COLUMNS BUILD_FROM " WHERE (b.created, b.id) < ($1, $2)" of_app \
+	" AND (CAST($3 AS TEXT) IS NULL OR b.version = $3)" \
+	" AND (CAST($4 AS TEXT) IS NULL OR b.build = $4)" \
+	" AND (CAST($5 AS TEXT) IS NULL OR b.git_commit = $5)" \
+	" AND (CAST($6 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM placement l JOIN channel c" \
+	" ON c.id = l.channel_id WHERE l.build_id = b.id AND c.name = $6))" \
+	" ORDER BY b.created DESC, b.id DESC LIMIT $7"
+
 bool
 build_list(struct db *db, const struct build_filter *filter, const char *after, int64_t limit,
 	   json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	const char *from_id, *id = "";
+	const char *from_id, *id = "", *sql = filter->bundle_id
+		? BUILD_LIST(" AND b.app_id = (SELECT id FROM app WHERE bundle_id = $8)") : BUILD_LIST("");
 	int64_t from, at = 0, n = 0;
 	struct rows *rows;
 	json_t *items = json_array(), *list = json_pack("{s:o, s:n}", "items", items, "next");
@@ -283,17 +309,9 @@ build_list(struct db *db, const struct build_filter *filter, const char *after, 
 	if (limit < 1 || limit > BUILD_LIST_MAX)
 		limit = BUILD_LIST_MAX;
 	split_after(ctx, after, &from, &from_id);
-	rows = db_query(ctx, db, "SELECT " BUILD_COLUMNS BUILD_FROM
-		" WHERE (b.created, b.id) < ($1, $2)"
-		" AND (CAST($3 AS TEXT) IS NULL OR a.bundle_id = $3)"
-		" AND (CAST($4 AS TEXT) IS NULL OR b.version = $4)"
-		" AND (CAST($5 AS TEXT) IS NULL OR b.build = $5)"
-		" AND (CAST($6 AS TEXT) IS NULL OR b.git_commit = $6)"
-		" AND (CAST($7 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM placement l JOIN channel c"
-		" ON c.id = l.channel_id WHERE l.build_id = b.id AND c.name = $7))"
-		" ORDER BY b.created DESC, b.id DESC LIMIT $8",
-		db_int(from), db_text(from_id), db_text(filter->bundle_id), db_text(filter->version),
-		db_text(filter->build), db_text(filter->commit), db_text(filter->channel), db_int(limit + 1));
+	rows = db_query(ctx, db, sql, db_int(from), db_text(from_id), db_text(filter->version),
+			db_text(filter->build), db_text(filter->commit), db_text(filter->channel),
+			db_int(limit + 1), db_text(filter->bundle_id));
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		json_t *item;
 
@@ -363,6 +381,8 @@ own(TALLOC_CTX *ctx, struct db *tx, const struct change *c, char **app, char **w
 	if (!rows_one(rows, err, "no such build"))
 		return false;
 	bundle_id = rows_text(here, rows, 1);
+	if (!person_sees(c->person, bundle_id))
+		return err_set(err, ERR_MISSING, "a build of another app");
 	if (!person_publishes(c->person, bundle_id))
 		return err_set(err, ERR_DENIED, "you may not publish %s", bundle_id);
 	*app = rows_text(ctx, rows, 0);

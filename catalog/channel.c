@@ -26,7 +26,9 @@ channel_place(struct db *tx, const char *app_id, const char *name, const char *b
 		    " ON CONFLICT (app_id, name) DO NOTHING",
 		    db_text(secret_id(ctx)), db_text(app_id), db_text(name), db_now()) ||
 	    !db_run(tx, err, "INSERT INTO placement (channel_id, build_id, person_id, at)"
-		    " SELECT id, $1, $2, CAST($3 AS BIGINT) FROM channel WHERE app_id = $4 AND name = $5"
+		    " SELECT id, $1, $2, (SELECT CASE WHEN max(p.at) >= CAST($3 AS BIGINT) THEN max(p.at) + 1"
+		    " ELSE CAST($3 AS BIGINT) END FROM placement p WHERE p.channel_id = channel.id)"
+		    " FROM channel WHERE app_id = $4 AND name = $5"
 		    " ON CONFLICT (channel_id, build_id) DO NOTHING",
 		    db_text(build_id), db_text(person_id), db_now(), db_text(app_id), db_text(name)))
 		return false;

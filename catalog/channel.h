@@ -11,7 +11,7 @@
 /* Letters, digits, '-', '_' and '.': it stands in URLs. */
 bool channel_name_ok(const char *name, struct err *err) CHECKED;
 
-/* Makes the channel when it is new; places the build.  *placed: it was not there before. */
+/* Makes the channel when it is new; places the build after all others there, also within one second.  *placed: it was not there before. */
 bool channel_place(struct db *tx, const char *app_id, const char *name, const char *build_id,
 		   const char *person_id, bool *placed, struct err *err) CHECKED;
 

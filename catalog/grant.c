@@ -77,7 +77,7 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 	char hash[SECRET_HASH_SIZE];
 	int64_t now = clock_now(), ipa_s, last;
 	struct rows *rows;
-	bool known, live, fetching;
+	bool known, live, fetching, used_up;
 
 	if (!*token || strlen(token) > GRANT_TOKEN_MAX) {
 		count_add(COUNT_GRANTS_REFUSED, 1);
@@ -121,7 +121,8 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 
 	live = now < g->manifest_until;
 	fetching = last && now < last + ipa_s;
-	if (file == GRANT_PAGE ? !live : !live && !(file != GRANT_MANIFEST && fetching)) {
+	used_up = g->installs_max && g->installs >= g->installs_max;
+	if (file == GRANT_PAGE ? !live || used_up : !live && !(file != GRANT_MANIFEST && fetching)) {
 		count_add(COUNT_GRANTS_REFUSED, 1);
 		return err_set(err, ERR_MISSING, "expired");
 	}
@@ -165,25 +166,31 @@ grant_list(struct db *db, const char *build_id, json_t **ret, struct err *err)
 }
 
 struct revoke {
-	const char *actor, *id;
+	const struct person *person;
+	const char *id;
 };
 
 static bool
 tx_revoke(struct db *tx, void *arg, struct err *err)
 {
 	struct revoke *r = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT a.bundle_id FROM install_grant g JOIN build b ON b.id = g.build_id"
+				     " JOIN app a ON a.id = b.app_id WHERE g.id = $1", db_text(r->id));
 
-	if (!db_run(tx, err, "DELETE FROM install_grant WHERE id = $1", db_text(r->id)))
+	if (!rows_one(rows, err, "no such grant"))
 		return false;
-	if (!db_changed(tx))
-		return err_set(err, ERR_MISSING, "no such grant");
-	return audit_add(tx, r->actor, "grant.revoke", r->id, NULL, err);
+	if (!person_sees(r->person, rows_text(ctx, rows, 0)))
+		return err_set(err, ERR_MISSING, "a grant for another app");
+	rows_done(rows);
+	return db_run(tx, err, "DELETE FROM install_grant WHERE id = $1", db_text(r->id)) &&
+	       audit_add(tx, person_actor(ctx, r->person), "grant.revoke", r->id, NULL, err);
 }
 
 bool
-grant_revoke(struct db *db, const char *actor, const char *id, struct err *err)
+grant_revoke(struct db *db, const struct person *person, const char *id, struct err *err)
 {
-	struct revoke r = { actor, id };
+	struct revoke r = { person, id };
 
 	return db_tx(db, tx_revoke, &r, err);
 }

@@ -10,8 +10,7 @@
  * An install is a client (address and user agent) that fetched the manifest; iOS fetches it several
  * times.  Unknown, expired, used up and revoked are one and the same ERR_MISSING.
  */
-#include "core/db.h"
-#include <jansson.h>
+#include "catalog/person.h"
 
 enum grant_kind { GRANT_TAP, GRANT_DEVICE, GRANT_CI };
 enum grant_file { GRANT_MANIFEST, GRANT_ICON, GRANT_IPA, GRANT_PAGE };
@@ -37,5 +36,6 @@ bool grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_fi
 		struct grant **ret, struct err *err) CHECKED;
 
 bool grant_list(struct db *db, const char *build_id, json_t **ret, struct err *err) CHECKED;
-bool grant_revoke(struct db *db, const char *actor, const char *id, struct err *err) CHECKED;
+/* ERR_MISSING also for a grant of an app that they do not see. */
+bool grant_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
 bool grant_sweep(struct db *db, struct err *err) CHECKED;	/* those that can never be used again */

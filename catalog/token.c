@@ -45,6 +45,9 @@ token_new(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct person
 
 	if (strlen(label) > TOKEN_LABEL_MAX)
 		return err_set(err, ERR_LIMIT, "the label is longer than %d bytes", TOKEN_LABEL_MAX);
+	if (person->bundle_id && (!bundle_id || strcmp(bundle_id, person->bundle_id) != 0))
+		return err_set(err, ERR_DENIED, "a token for %s makes tokens for %s alone", person->bundle_id,
+			       person->bundle_id);
 	if (!token_scope_ok(scope))
 		return err_set(err, ERR_INVALID, "\"%.20s\" is no scope: read, upload, devices or admin", scope);
 	if ((strcmp(scope, "admin") == 0 || strcmp(scope, "devices") == 0) && person->role != ROLE_ADMIN)

@@ -101,8 +101,10 @@ tx_whole(struct db *tx, void *arg, struct err *err)
 {
 	const char *id = arg;
 
-	return db_run(tx, err, "UPDATE upload SET status = $1 WHERE id = $2 AND status = $3",
-		      db_int(UPLOAD_READING), db_text(id), db_int(UPLOAD_RECEIVING)) &&
+	if (!db_run(tx, err, "UPDATE upload SET status = $1 WHERE id = $2 AND status = $3",
+		    db_int(UPLOAD_READING), db_text(id), db_int(UPLOAD_RECEIVING)))
+		return false;
+	return db_changed(tx) == 0 ||	/* somebody said so before */
 	       job_add(tx, "upload_finish", json_pack("{s:s}", "upload", id), 0, id, err);
 }
 

@@ -29,7 +29,7 @@
 	N(server,    connections_per_address_max, 256, 0, 1000000, start, "Connections of one address (trusted proxies excepted); 0 is no limit") \
 	T(company,   name,             "",    live,  "Shown on every page; the console's settings page replaces it") \
 	T(company,   accent,           "#0a6bd6", live, "The company's colour as #rrggbb; the console's settings page replaces it") \
-	N(upload,    max_mb,           4096,  1, 1048576,   live,  "Largest upload, in MB (1,000,000 bytes)") \
+	N(upload,    max_mb,           4000,  1, 1048576,   live,  "Largest upload, in MB (1,000,000 bytes)") \
 	N(upload,    parallel_max,     4,     1, 1000,      live,  "Uploads at once for one token or person") \
 	N(upload,    keep_free_mb,     512,   0, 1048576,   start, "Refuse uploads (507) before the disk has less than this left, in MB") \
 	N(upload,    resume_hours,     24,    1, 720,       live,  "How long an interrupted resumable upload is kept") \

@@ -91,7 +91,7 @@ answer_read(TALLOC_CTX *ctx, struct bytes answer, struct inspect **ret, struct e
 {
 	SCOPED(mem) TALLOC_CTX *tmp = talloc_new(NULL);
 	struct inspect *inspect = mem_new(tmp, struct inspect);
-	struct bytes json, icons[ICON_SIZES];
+	struct bytes json = { 0 }, icons[ICON_SIZES] = { 0 };
 	bool whole = next_section(&answer, &json);
 
 	for (int i = 0; i < ICON_SIZES; i++)
@@ -106,7 +106,8 @@ answer_read(TALLOC_CTX *ctx, struct bytes answer, struct inspect **ret, struct e
 	    !json_is_object(json_object_get(inspect->facts, "verdict")))
 		return ANSWER_NONSENSE;
 	for (int i = 0; i < ICON_SIZES; i++)
-		inspect->icons[i] = (struct bytes){ mem_copy(inspect, icons[i].p, icons[i].len), icons[i].len };
+		inspect->icons[i] =
+			(struct bytes){ mem_copy(inspect, icons[i].p, icons[i].len), icons[i].len };
 	*ret = talloc_steal(ctx, inspect);
 	return ANSWER_FACTS;
 }

@@ -2,8 +2,8 @@
 /*
  * answer - what the inspect child writes to its parent, and the parent's suspicious reading of it.
  *
- * Three sections, each after its length in 32 bits, big-endian, and nothing else: JSON (the facts,
- * or {"error":{...}}), the icon of 57 pixels, the icon of 512; an icon may be empty.
+ * Sections, each after its length in 32 bits, big-endian, and nothing else: JSON (the facts, or
+ * {"error":{...}}), then the icon in each of ICON_SIZES, which may be empty.
  */
 #include "core/buf.h"
 #include "ipa/inspect.h"

@@ -312,8 +312,8 @@ many_threads_inspect_at_once_and_leave_no_child_and_no_descriptor(void **state)
 static void
 misbehave(int how)
 {
-	static const char garbage[] = "\xff\xff\xff\xff garbage", empty[12] = "",
-			  no_facts[] = "\0\0\0\2{}\0\0\0\0\0\0\0";
+	static const char garbage[] = "\xff\xff\xff\xff garbage", empty[16] = "",
+			  no_facts[] = "\0\0\0\2{}\0\0\0\0\0\0\0\0\0\0\0";
 	ssize_t n = 0;
 
 	switch (how) {

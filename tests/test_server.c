@@ -70,6 +70,16 @@ get_file(struct req *req, struct reply *reply, struct err *err)
 	return reply_file(reply, req, fd, size, "\"etag-1\"", "application/octet-stream", NULL);
 }
 
+static bool
+get_cert(struct req *req, struct reply *reply, struct err *err)
+{
+	struct bytes der;
+
+	(void)err;
+	return reply_text(reply, 200, "text/plain", req_client_cert(req, &der) ?
+			  mem_printf(req, "a certificate of %zu bytes", der.len) : "no certificate");
+}
+
 struct upload {
 	int64_t bytes;
 	uint32_t sum;
@@ -151,6 +161,7 @@ static const struct route test_routes[] = {
 	{ GET, "/apps/new", WHO_ANYONE, "0", ON_IO, get_hello },
 	{ POST, "/form", WHO_ANYONE, "64K", ON_IO, post_form },
 	{ POST, "/echo", WHO_ANYONE, "64K", ON_WORKER, post_echo },
+	{ GET, "/cert", WHO_ANYONE, "0", ON_WORKER, get_cert },
 	{ GET, "/fail", WHO_ANYONE, "0", ON_WORKER, get_fail },
 	{ GET, "/file", WHO_ANYONE, "0", ON_IO, get_file },
 	{ PUT, "/upload", WHO_ANYONE, "64M", ON_WORKER, put_upload, &upload_sink },
@@ -274,6 +285,7 @@ struct ask {
 	int64_t len;
 	bool chunked, tls, expect;
 	const char *body, *unix_path;
+	const struct test_cert *cert;
 };
 
 struct got {
@@ -345,6 +357,10 @@ ask_with(CURL *curl, TALLOC_CTX *ctx, int port, const struct ask *ask)
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, &got);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, ask->unix_path);
+	if (ask->cert) {
+		curl_easy_setopt(curl, CURLOPT_SSLCERT, ask->cert->cert_file);
+		curl_easy_setopt(curl, CURLOPT_SSLKEY, ask->cert->key_file);
+	}
 	if (ask->len || ask->chunked) {
 		curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
 		curl_easy_setopt(curl, CURLOPT_READFUNCTION, supply);
@@ -832,6 +848,31 @@ one_address_cannot_take_every_connection(void **state)
 	server_stop(server);
 }
 
+static void
+a_socket_that_a_dead_server_left_is_replaced_and_a_living_one_is_not(void **state)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	const char *path = mem_printf(*state, "%s/sock", test_dir(*state));
+	struct server_conf conf = test_conf();
+	struct server *server, *second;
+	struct err err = { 0 };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+	close(fd);
+	conf.listen = mem_printf(*state, "unix:%s", path);
+	server = start(*state, &conf);
+	assert_int_equal(server_port(server), 0);
+	assert_false(server_start(*state, &conf, &second, &err));
+	assert_int_equal(err.kind, ERR_CONFLICT);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+	say(fd, "GET /hello HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 51);
+	assert_non_null(strstr(hear(*state, fd), "hello"));
+	server_stop(server);
+}
+
 /* ---- certificates, stopping ---- */
 
 static void
@@ -870,6 +911,25 @@ a_new_certificate_is_used_without_a_restart_and_a_broken_one_is_not(void **state
 		assert_string_equal(info->certinfo[0]->data, expected);
 	}
 	curl_easy_cleanup(curl);
+	server_stop(server);
+}
+
+static void
+the_device_listener_asks_for_a_certificate_and_takes_none_too(void **state)
+{
+	const char *dir = test_dir(*state);
+	struct test_cert cert = test_cert(*state, dir, "server"), ca = test_cert(*state, dir, "ca");
+	struct server_conf conf = test_conf();
+	struct bytes pem = test_file(*state, ca.cert_file);
+	struct server *server;
+
+	conf.cert_file = cert.cert_file;
+	conf.key_file = cert.key_file;
+	conf.client_ca = mem_textn(*state, pem.p, pem.len);
+	conf.io_threads = 1;
+	server = start(*state, &conf);
+	assert_string_equal(ASK("/cert", .tls = true).text, "no certificate");
+	assert_non_null(strstr(ASK("/cert", .tls = true, .cert = &ca).text, "a certificate of "));
 	server_stop(server);
 }
 
@@ -955,5 +1015,7 @@ TESTS(one_connection_carries_many_requests_of_both_kinds,
       a_trusted_proxy_is_believed_about_its_client,
       one_address_cannot_take_every_connection,
       a_new_certificate_is_used_without_a_restart_and_a_broken_one_is_not,
+      the_device_listener_asks_for_a_certificate_and_takes_none_too,
+      a_socket_that_a_dead_server_left_is_replaced_and_a_living_one_is_not,
       stopping_under_load_finishes_what_is_under_way,
       a_server_that_cannot_start_says_why)

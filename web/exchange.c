@@ -136,6 +136,8 @@ handle(struct exchange *ex)
 				err_set(&ex->err, ERR_INTERNAL, "%s failed without an error", req->route->path);
 		} else if (!ex->reply.status) {
 			err_set(&ex->err, ERR_INTERNAL, "%s gave no reply", req->route->path);
+		} else {
+			ex->err.kind = ERR_NONE;	/* the handler met one and had an answer to it */
 		}
 	}
 	if (ex->err.kind)

@@ -13,7 +13,8 @@
 #include "core/mem.h"
 
 #define HTTP_TARGET_MAX		16384	/* bytes of path and query as sent */
-#define HTTP_QUERY_MAX		64	/* query or form fields */
+#define HTTP_QUERY_MAX		64	/* fields of a query */
+#define HTTP_FORM_MAX		1024	/* fields of a form: a page of devices, each with its box */
 #define HTTP_PARAM_MAX		4	/* :names in a path */
 #define HTTP_TEXT_MAX		(1u << 20)	/* largest body kept in memory */
 

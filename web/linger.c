@@ -25,7 +25,7 @@ struct lingering {
 	bool stopping;
 	int added[LINGER_MAX];	/* handed over, not yet in drains */
 	size_t added_n;
-	/* The thread's own: oldest first. */
+	/* The thread's own. */
 	struct drain drains[LINGER_MAX];
 	size_t n;
 	char block[BLOCK];
@@ -58,6 +58,17 @@ drain(struct lingering *linger, struct drain *drain, bool ready, int64_t now_ms)
 	       drain->bytes < LINGER_BYTES_MAX;
 }
 
+static size_t
+most_silent(const struct lingering *linger)
+{
+	size_t found = 0;
+
+	for (size_t i = 1; i < linger->n; i++)
+		if (linger->drains[i].last_ms < linger->drains[found].last_ms)
+			found = i;
+	return found;
+}
+
 static bool
 take_over(struct lingering *linger)
 {
@@ -70,7 +81,7 @@ take_over(struct lingering *linger)
 	pthread_mutex_lock(&linger->mutex);
 	for (size_t i = 0; i < linger->added_n; i++) {
 		if (linger->n == LINGER_MAX)
-			let_go(linger, 0);
+			let_go(linger, most_silent(linger));
 		linger->drains[linger->n++] = (struct drain){ linger->added[i], now_ms, now_ms, 0 };
 		count_add(COUNT_LINGERING, 1);
 	}

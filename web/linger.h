@@ -8,7 +8,7 @@
  */
 #include "core/mem.h"
 
-#define LINGER_MAX		256		/* sockets; beyond, the oldest is let go */
+#define LINGER_MAX		256		/* sockets; beyond, the most silent is let go */
 #define LINGER_SILENT_MS	5000		/* without a byte */
 #define LINGER_MS		120000		/* in all: a slow client sends a large app first */
 #define LINGER_BYTES_MAX	(8LL << 30)

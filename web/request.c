@@ -101,7 +101,7 @@ req_read_form(struct req *req, struct err *err)
 	if (req->body.len == 0)
 		return true;
 	if (fields_type_is(type, FORM_TYPE))
-		return fields_read(req, req->body, HTTP_QUERY_MAX, &req->server->form, err) ||
+		return fields_read(req, req->body, HTTP_FORM_MAX, &req->server->form, err) ||
 		       err_at(err, "form");
 	if (!fields_type_is(type, MULTIPART_TYPE))
 		return true;

@@ -36,6 +36,16 @@ page_date_of(struct req *req, const json_t *json, const char *key)
 	return iso && clock_parse(iso, &at, &err) ? page_date(req->language, at) : json_null();
 }
 
+json_t *
+page_moment_of(struct req *req, const json_t *json, const char *key)
+{
+	const char *iso = json_string_value(json_object_get(json, key));
+	struct err err;
+	time_t at;
+
+	return iso && clock_parse(iso, &at, &err) ? page_moment(req->language, at) : json_null();
+}
+
 static json_t *
 notes_of(const json_t *build)
 {
@@ -132,7 +142,7 @@ page_build(struct req *req, const json_t *build)
 	json_object_set_new(page, "until", page_date_of(req, build, "expires"));
 	json_object_set_new(page, "expiring", json_boolean(strcmp(word, "expiring") == 0));
 	json_object_set_new(page, "released", page_date_of(req, build, "created"));
-	json_object_set_new(page, "uploaded", page_date_of(req, build, "created"));
+	json_object_set_new(page, "uploaded", page_moment_of(req, build, "created"));
 	json_object_set_new(page, "trust", trust_of(facts));
 	json_object_set_new(page, "by", by ? json_string(by) : json_string("-"));
 	json_object_set_new(page, "channels", json_string(names_joined(req, json_object_get(build, "channels"))));
@@ -147,19 +157,12 @@ page_build(struct req *req, const json_t *build)
 	return page;
 }
 
-/* A token for one app sees no other. */
-static bool
-sees(const struct req *req, const char *bundle_id)
-{
-	return !req->person->bundle_id || strcmp(req->person->bundle_id, bundle_id) == 0;
-}
-
 static bool
 show(struct req *req, const char *bundle_id, const char *id, json_t **ret, struct err *err)
 {
 	json_t *build;
 
-	if (!sees(req, bundle_id))
+	if (!person_sees(req->person, bundle_id))
 		return err_set(err, ERR_MISSING, "no such app");
 	if (!build_show(req->site->db, id, true, &build, err))
 		return false;
@@ -310,7 +313,9 @@ install_page(struct req *req, struct reply *reply, const json_t *build, const ch
 	json_object_set_new(page, "expires", grant ? page_date(req->language, grant->manifest_until) : json_null());
 	json_object_set_new(page, "installs_left", grant && grant->installs_max
 			    ? json_integer(grant->installs_max - grant->installs) : json_null());
-	if (grant)
+	if (!grant)
+		json_object_set_new(page, "from", json_null());
+	else
 		json_object_set_new(page, "icon_url", json_string(mem_printf(req, "/d/%s/512.png", token)));
 	json_object_set_new(page, "in_app_browser", json_boolean(in_app_browser(req)));
 	json_object_set_new(page, "status_url", json_null());
@@ -360,7 +365,7 @@ get_app_icon(struct req *req, struct reply *reply, struct err *err)
 			which = i;
 	if (which == ICON_SIZES)
 		return err_set(err, ERR_MISSING, "no such size");
-	if (!sees(req, req_param(req, "bundle")))
+	if (!person_sees(req->person, req_param(req, "bundle")))
 		return err_set(err, ERR_MISSING, "no such app");
 	if (!build_icon(req, req->site->db, req_param(req, "bundle"), (enum icon_size)which, &name, err) ||
 	    !blob_open(req->site->blobs, name, &fd, &size, err))
@@ -392,7 +397,7 @@ api_apps(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	json_array_foreach(json_object_get(list, "items"), i, item) {
 		json_object_del(item, "expires_at");
-		if (!sees(req, text_of(item, "bundle_id")))
+		if (!person_sees(req->person, text_of(item, "bundle_id")))
 			json_array_remove(json_object_get(list, "items"), i--);
 	}
 	return reply_json(reply, 200, list);
@@ -404,7 +409,7 @@ api_app(struct req *req, struct reply *reply, struct err *err)
 	const char *bundle_id = req_param(req, "bundle");
 	json_t *app, *build, *channels = NULL;
 
-	if (!sees(req, bundle_id))
+	if (!person_sees(req->person, bundle_id))
 		return err_set(err, ERR_MISSING, "no such app");
 	if (!app_show(req->site->db, bundle_id, &app, err))
 		return false;
@@ -431,7 +436,7 @@ api_builds(struct req *req, struct reply *reply, struct err *err)
 	json_t *list;
 	char *id;
 
-	if (!sees(req, filter.bundle_id))
+	if (!person_sees(req->person, filter.bundle_id))
 		return err_set(err, ERR_MISSING, "no such app");
 	return app_id(req, req->site->db, filter.bundle_id, &id, err) &&
 	       build_list(req->site->db, &filter, req_query(req, "after"), query_limit(req, 200), &list, err) &&
@@ -445,7 +450,7 @@ api_build(struct req *req, struct reply *reply, struct err *err)
 
 	if (!build_show(req->site->db, req_param(req, "id"), true, &build, err))
 		return false;
-	if (!sees(req, text_of(build, "bundle_id"))) {
+	if (!person_sees(req->person, text_of(build, "bundle_id"))) {
 		json_decref(build);
 		return err_set(err, ERR_MISSING, "a build of another app");
 	}
@@ -466,7 +471,7 @@ api_grant(struct req *req, struct reply *reply, struct err *err)
 
 	if (!build_show(req->site->db, req_param(req, "id"), false, &build, err))
 		return false;
-	ok = sees(req, text_of(build, "bundle_id"));
+	ok = person_sees(req->person, text_of(build, "bundle_id"));
 	json_decref(build);
 	if (!ok)
 		return err_set(err, ERR_MISSING, "a build of another app");

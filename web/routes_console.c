@@ -31,22 +31,18 @@ static void
 add_todo(struct req *req, json_t *todo, const json_t *build)
 {
 	const char *word = build_verdict_word(build), *id = text_of(build, "id");
+	static const char *const kinds[] = { "provision_expired", "certificate_expired", "provision_expiring",
+					     "certificate_expiring" };
 	json_t *reason, *item;
-	const char *code = NULL;
+	const char *code = strcmp(word, "expiring") == 0 ? "provision_expiring" : NULL;
 	size_t i;
 
 	if (strcmp(word, "installs") == 0)
 		return;
-	json_array_foreach(json_object_get(json_object_get(build, "verdict"), "reasons"), i, reason) {
-		const char *c = text_of(reason, "code");
-
-		if (strcmp(c, "certificate_expired") == 0 || strcmp(c, "certificate_expiring") == 0)
-			code = c;
-	}
-	if (!code && json_object_get(build, "expires"))
-		code = strcmp(word, "expiring") == 0 ? "provision_expiring" : "provision_expired";
-	if (!json_is_true(json_object_get(build, "installable")) && strcmp(code ? code : "", "provision_expired") != 0)
-		code = "not_installable";
+	json_array_foreach(json_object_get(json_object_get(build, "verdict"), "reasons"), i, reason)
+		for (size_t k = 0; !code && k < sizeof kinds / sizeof *kinds; k++)
+			if (strcmp(text_of(reason, "code"), kinds[k]) == 0)
+				code = kinds[k];
 	item = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "kind", code ? code : "not_installable",
 		"level", strcmp(word, "cannot") == 0 ? "error" : "warning",
 		"url", mem_printf(req, "/admin/apps/%s/builds/%s", text_of(build, "bundle_id"), id),
@@ -155,7 +151,7 @@ links_of(struct req *req, const char *id, json_t **ret, struct err *err)
 			continue;
 		link = json_pack("{s:s, s:o, s:o, s:I, s:b, s:s}", "label",
 			mem_printf(req, "%s %.4s", text_of(grant, "by"), text_of(grant, "id")),
-			"created", page_date_of(req, grant, "created"), "expires", page_date_of(req, grant, "expires"),
+			"created", page_moment_of(req, grant, "created"), "expires", page_moment_of(req, grant, "expires"),
 			"installs", used, "working", !most || used < most,
 			"revoke_url", mem_printf(req, "/admin/grants/%s/revoke", text_of(grant, "id")));
 		json_object_set_new(link, "max_installs", most ? json_integer(most) : json_null());
@@ -328,7 +324,7 @@ post_revoke(struct req *req, struct reply *reply, struct err *err)
 	const char *path = from && strncmp(from, req->site->base_url, strlen(req->site->base_url)) == 0
 			   ? from + strlen(req->site->base_url) : "/admin/apps";
 
-	return grant_revoke(req->site->db, person_actor(req, req->person), req_param(req, "id"), err) &&
+	return grant_revoke(req->site->db, req->person, req_param(req, "id"), err) &&
 	       reply_see(reply, *path == '/' && path[1] != '/' ? path : "/admin/apps");
 }
 
@@ -513,8 +509,13 @@ api_delete(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_grants(struct req *req, struct reply *reply, struct err *err)
 {
+	const char *bundle_id, *version;
 	json_t *list;
 
+	if (!find(req, &bundle_id, &version, err))
+		return false;
+	if (!person_sees(req->person, bundle_id))
+		return err_set(err, ERR_MISSING, "a build of another app");
 	return grant_list(req->site->db, req_param(req, "id"), &list, err) &&
 	       reply_json(reply, 200, json_pack("{s:o, s:n}", "items", list, "next"));
 }
@@ -522,7 +523,7 @@ api_grants(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_revoke(struct req *req, struct reply *reply, struct err *err)
 {
-	return grant_revoke(req->site->db, person_actor(req, req->person), req_param(req, "id"), err) &&
+	return grant_revoke(req->site->db, req->person, req_param(req, "id"), err) &&
 	       reply_empty(reply, 204);
 }
 

@@ -133,8 +133,8 @@ tokens_of(struct req *req, json_t **ret, struct err *err)
 		json_object_set_new(token, "revoke_url", json_sprintf("/account/tokens/%s/revoke",
 				    json_string_value(json_object_get(token, "id"))));
 		json_object_set_new(token, "app", app ? json_incref(app) : json_null());
-		json_object_set_new(token, "last_used", page_date_of(req, token, "used"));
-		json_object_set_new(token, "created", page_date_of(req, token, "created"));
+		json_object_set_new(token, "last_used", page_moment_of(req, token, "used"));
+		json_object_set_new(token, "created", page_moment_of(req, token, "created"));
 		json_object_set_new(token, "expires", json_null());
 	}
 	*ret = tokens;

@@ -220,6 +220,29 @@ offset_of(struct req *req, const struct upload *upload, int64_t *ret, struct err
 	return true;
 }
 
+/*
+ * All bytes are here, but nobody said so: the server, or the connection, ended between the last byte
+ * and the commit.  A client that finds its offset at the end sends nothing more, so it is told now.
+ */
+static bool
+whole_unnoticed(struct req *req, struct upload *upload, int64_t offset, struct err *err)
+{
+	void *here SCOPED(mem) = talloc_new(NULL);
+	struct err busy;
+
+	if (upload->status != UPLOAD_RECEIVING || offset != upload->length || !enter(here, upload->id, &busy))
+		return true;
+	if (!offset_of(req, upload, &offset, err))	/* again, now that nobody else is at it */
+		return false;
+	if (offset != upload->length)
+		return true;
+	if (!upload_whole(req->site->db, upload->id, err))
+		return false;
+	upload->status = UPLOAD_READING;
+	jobs_wake(req->site->jobs);
+	return true;
+}
+
 /* HEAD asks how far it is; GET also shows the answer once there is one. */
 static bool
 get_upload(struct req *req, struct reply *reply, struct err *err)
@@ -230,7 +253,7 @@ get_upload(struct req *req, struct reply *reply, struct err *err)
 	const char *build;
 
 	if (!upload_open(req, req->site->db, req->person, req_param(req, "id"), &upload, err) ||
-	    !offset_of(req, upload, &offset, err))
+	    !offset_of(req, upload, &offset, err) || !whole_unnoticed(req, upload, offset, err))
 		return false;
 	tus_headers(reply);
 	reply_header(reply, "Upload-Offset", mem_printf(req, "%lld", (long long)offset));

@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/secret.h"
+#include "web/request.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,9 +87,14 @@ identify(struct req *req, struct err *err)
 	return true;
 }
 
+/* On this host, and not somebody behind a proxy here that nobody told us of. */
 static bool
-is_loopback(const struct req *req)
+is_loopback(struct req *req)
 {
+	for (size_t i = 0; !req->proxied && i < req->server->headers_n; i++)
+		if (strcasecmp(req->server->headers[i].name, "X-Forwarded-For") == 0 ||
+		    strcasecmp(req->server->headers[i].name, "Forwarded") == 0)
+			return false;
 	return strcmp(req->address, "127.0.0.1") == 0 || strcmp(req->address, "::1") == 0 ||
 	       strcmp(req->address, "unix") == 0;
 }
@@ -129,7 +135,7 @@ session_admit(struct req *req, struct err *err)
 		return true;
 	if (!p)
 		return err_set(err, ERR_SIGN_IN, "sign in first");
-	if (p->password_once && strncmp(req->path, "/account", 8) != 0 && who != WHO_ANYONE)
+	if (p->password_once && strcmp(req->path, "/account") != 0 && strcmp(req->path, "/account/password") != 0)
 		return err_code(err, ERR_DENIED, "change_password",
 				"this password was for one sign-in; change it first, under your account");
 	if (p->scope && !scope_holds(p->scope, req->route->scope))
@@ -208,8 +214,8 @@ refuse(struct req *req, struct reply *reply, const struct err *err)
 	if (req->browser && req->route && req->route->who != WHO_GRANT) {
 		struct err trouble = { 0 };
 
-		json_object_set_new(problem, "what", json_string(detail));
-		if (reply_page_status(reply, req, status, "error", json_incref(problem), &trouble)) {
+		if (reply_page_status(reply, req, status, "error", page_problem(req->site->pages, req->language, err,
+										req->id), &trouble)) {
 			json_decref(problem);
 			return;
 		}

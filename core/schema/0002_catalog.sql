@@ -84,6 +84,7 @@ CREATE TABLE build (
 	created		BIGINT NOT NULL
 );
 CREATE INDEX build_app ON build (app_id, created, id);
+CREATE INDEX build_created ON build (created, id);
 CREATE INDEX build_icon57 ON build (icon57);
 CREATE INDEX build_icon120 ON build (icon120);
 CREATE INDEX build_icon512 ON build (icon512);

@@ -90,7 +90,7 @@ const look = async (browser, base, path, name, out, thorough) => {
 	for (const colorScheme of ['light', 'dark'])
 		for (const view of VIEWS) {
 			const { name: device, ...device_opts } = view;
-			const context = await browser.newContext({ ...device_opts, colorScheme, reducedMotion: 'reduce' });
+			const context = await browser.newContext({ ...device_opts, ignoreHTTPSErrors: true, colorScheme, reducedMotion: 'reduce' });
 			if (opt.cookie) {
 				const [k, ...v] = opt.cookie.split('=');
 				await context.addCookies([{ name: k, value: v.join('='), url: base }]);

@@ -244,9 +244,10 @@ def main():
     small = {"a.txt": b"a" * 40, "b/": b"", "b/c.png": b"stored"}
     for name, body in (("plain", pack(small)), ("zip64", pack(small, zip64=True)), ("later", pack(small, Pipe())),
                        ("unannounced", without_utf8_flag(pack({"\u00dc.txt": b"umlaut"})))):
-        seed("fuzz_zip", name, body)
+        seed("zip", name, body)
     for parts in range(4):
-        seed("fuzz_icon", "icon-%d" % parts, icon(12, parts))
+        seed("icon", "icon-%d" % parts, icon(12, parts))
 
 
-main()
+if __name__ == "__main__":
+    main()

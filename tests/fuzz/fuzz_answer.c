@@ -1,9 +1,7 @@
 /* Any bytes as the inspect child's answer: nonsense, or one that is written and read the same again. */
+#include "tests/fuzz/fuzz.h"
 #include "ipa/answer.h"
-#include <stdint.h>
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)

@@ -1,9 +1,7 @@
 /* Any bytes as an icon: refused, or a picture within bounds that can be written and read again. */
+#include "tests/fuzz/fuzz.h"
 #include "ipa/icon.h"
-#include <stdint.h>
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)

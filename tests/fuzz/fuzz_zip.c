@@ -1,11 +1,10 @@
 /* Any bytes as an archive: refused, or every member is read within what it declares. */
+#include "tests/fuzz/fuzz.h"
 #include "ipa/layout.h"
 #include "ipa/member.h"
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
 
 static void
 read_parts(TALLOC_CTX *ctx, const struct zip *zip, const struct zip_member *m)
