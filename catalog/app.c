@@ -123,7 +123,8 @@ app_list(struct db *db, const char *search, const char *after, int64_t limit, js
 			"bundle_id", rows_text(ctx, rows, 2), "name", rows_text(ctx, rows, 3),
 			"build_id", rows_text(ctx, rows, 4), "version", rows_text(ctx, rows, 5),
 			"build", rows_text(ctx, rows, 6), "size", (json_int_t)rows_int(rows, 7),
-			"minimum_os", rows_text(ctx, rows, 8), "installable", rows_bool(rows, 9),
+			"minimum_os", rows_text(ctx, rows, 8), "installable",
+			rows_bool(rows, 9) && (!rows_int(rows, 11) || rows_int(rows, 11) > clock_now()),
 			"updated", clock_text(ctx, rows_int(rows, 10)),
 			"expires_at", (json_int_t)rows_int(rows, 11)));
 	}

@@ -9,6 +9,7 @@
 #include "core/num.h"
 #include "core/secret.h"
 #include "core/text.h"
+#include "ipa/verdict.h"
 #include <openssl/evp.h>
 #include <string.h>
 #include <unistd.h>
@@ -234,6 +235,7 @@ build_json(struct db *db, struct rows *rows, bool with_facts, json_t **ret, stru
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	json_t *facts = json_loads(rows_text(ctx, rows, 18), 0, NULL), *channels = NULL, *json;
 	const char *id = rows_text(ctx, rows, 0);
+	const json_t *verdict;
 
 	if (!facts)
 		return err_set(err, ERR_INTERNAL, "build %s: its facts cannot be read", id);
@@ -241,17 +243,20 @@ build_json(struct db *db, struct rows *rows, bool with_facts, json_t **ret, stru
 		json_decref(facts);
 		return false;
 	}
+	verdict_add(facts, clock_now());	/* that of the upload does not know today */
+	verdict = json_object_get(facts, "verdict");
 	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:s*, s:s, s:s, s:s, s:s, s:s, s:s, s:o*, s:s*, s:O*, s:O*, s:o}",
 		"id", id, "bundle_id", rows_text(ctx, rows, 1), "name", rows_text(ctx, rows, 2),
 		"version", rows_text(ctx, rows, 3), "build", rows_text(ctx, rows, 4),
 		"sha256", rows_text(ctx, rows, 5), "size", (json_int_t)rows_int(rows, 6),
-		"minimum_os", rows_text(ctx, rows, 7), "installable", rows_bool(rows, 8),
+		"minimum_os", rows_text(ctx, rows, 7), "installable",
+		json_is_true(json_object_get(verdict, "installable")),
 		"expires", rows_int(rows, 9) ? clock_text(ctx, rows_int(rows, 9)) : NULL,
 		"created", clock_text(ctx, rows_int(rows, 10)), "notes", rows_text(ctx, rows, 11),
 		"branch", rows_text(ctx, rows, 12), "git_commit", rows_text(ctx, rows, 13),
 		"ci_url", rows_text(ctx, rows, 14), "source", rows_text(ctx, rows, 15),
 		"custom_fields", json_loads(rows_text(ctx, rows, 16), 0, NULL),
-		"by", rows_text(ctx, rows, 17), "verdict", json_object_get(facts, "verdict"),
+		"by", rows_text(ctx, rows, 17), "verdict", verdict,
 		"channel", json_array_get(channels, 0), "channels", channels);
 	if (with_facts)
 		json_object_set(json, "facts", facts);

@@ -24,7 +24,8 @@ tx_new(struct db *tx, void *arg, struct err *err)
 	if (!db_run(tx, err, "INSERT INTO install_grant (hash, id, kind, build_id, person_id, manifest_until,"
 		    " ipa_seconds, installs_max, created)"
 		    " SELECT $1, $2, $3, id, $4, CAST($5 AS BIGINT), CAST($6 AS BIGINT), CAST($7 AS BIGINT),"
-		    " CAST($8 AS BIGINT) FROM build WHERE id = $9 AND installable",
+		    " CAST($8 AS BIGINT) FROM build WHERE id = $9 AND installable"
+		    " AND (expires = 0 OR expires > $8)",
 		    db_text(f->hash), db_text(f->id), db_text(kinds[f->terms->kind]), db_text(f->person_id),
 		    db_int(clock_now() + f->terms->manifest_s), db_int(f->terms->ipa_s),
 		    db_int(f->terms->installs_max), db_now(), db_text(f->build_id)))

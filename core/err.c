@@ -29,12 +29,17 @@ static const struct {
 	[ERR_INTERNAL]  = { 500, "internal", "Something is wrong on our side" },
 };
 
-static void
-begin(struct err *err, enum err_kind kind, const char *code)
+/* Formats aside first: the words may quote the very err that they replace. */
+static void PRINTF(4, 0)
+begin(struct err *err, enum err_kind kind, const char *code, const char *fmt, va_list ap)
 {
-	err->kind = kind;
-	err->path[0] = '\0';
+	char cause[sizeof err->cause];
+
+	vsnprintf(cause, sizeof cause, fmt, ap);
 	snprintf(err->code, sizeof err->code, "%s", code ? code : kinds[kind].code);
+	memcpy(err->cause, cause, sizeof cause);
+	err->path[0] = '\0';
+	err->kind = kind;
 }
 
 bool
@@ -42,9 +47,8 @@ err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
 {
 	va_list ap;
 
-	begin(err, kind, NULL);
 	va_start(ap, fmt);
-	vsnprintf(err->cause, sizeof err->cause, fmt, ap);
+	begin(err, kind, NULL, fmt, ap);
 	va_end(ap);
 	return false;
 }
@@ -54,9 +58,8 @@ err_code(struct err *err, enum err_kind kind, const char *code, const char *fmt,
 {
 	va_list ap;
 
-	begin(err, kind, code);
 	va_start(ap, fmt);
-	vsnprintf(err->cause, sizeof err->cause, fmt, ap);
+	begin(err, kind, code, fmt, ap);
 	va_end(ap);
 	return false;
 }
@@ -90,9 +93,8 @@ err_errno(struct err *err, const char *fmt, ...)
 	char text[128];
 	va_list ap;
 
-	begin(err, code == ENOSPC || code == EDQUOT ? ERR_NO_ROOM : ERR_INTERNAL, NULL);
 	va_start(ap, fmt);
-	vsnprintf(err->cause, sizeof err->cause, fmt, ap);
+	begin(err, code == ENOSPC || code == EDQUOT ? ERR_NO_ROOM : ERR_INTERNAL, NULL, fmt, ap);
 	va_end(ap);
 	append(err, strerror_r(code, text, sizeof text));
 	return false;
@@ -105,9 +107,8 @@ err_openssl(struct err *err, enum err_kind kind, const char *fmt, ...)
 	const char *why = newest ? ERR_reason_error_string(newest) : NULL;
 	va_list ap;
 
-	begin(err, kind, NULL);
 	va_start(ap, fmt);
-	vsnprintf(err->cause, sizeof err->cause, fmt, ap);
+	begin(err, kind, NULL, fmt, ap);
 	va_end(ap);
 	if (why)
 		append(err, why);

@@ -4,13 +4,13 @@
 
 static const struct deadline_limits limits = {
 	.head_ms = 10000, .grace_ms = 10000, .idle_ms = 15000, .idle_trusted_ms = 60000, .send_ms = 60000,
-	.rate_min = 1000,
+	.send_crowded_ms = 10000, .crowded = 100, .rate_min = 1000,
 };
 
 static bool
 late(struct deadline *deadline, int64_t now_ms, int64_t received, int64_t sent)
 {
-	return deadline_late(deadline, &limits, now_ms, &(struct deadline_traffic){ received, sent });
+	return deadline_late(deadline, &limits, 1, now_ms, &(struct deadline_traffic){ received, sent });
 }
 
 static void
@@ -109,10 +109,23 @@ who_stops_reading_is_ended_after_a_minute(void **state)
 	assert_true(late(&d, 120000, 0, 1060001));
 }
 
+static void
+who_stops_reading_is_ended_sooner_when_it_is_crowded(void **state)
+{
+	struct deadline d = { 0 };
+	const struct deadline_traffic sent = { 0, 1000 };
+
+	(void)state;
+	deadline_enter(&d, DEADLINE_SEND, 0);
+	assert_false(deadline_late(&d, &limits, 99, 10000, &sent));
+	assert_true(deadline_late(&d, &limits, 100, 10000, &sent));
+}
+
 TESTS(the_first_head_has_ten_seconds_whatever_comes,
       a_later_head_has_ten_seconds_from_its_first_byte,
       an_idle_connection_is_kept_longer_for_a_proxy,
       where_the_kernel_counts_nothing_a_head_is_bounded_still,
       a_body_must_keep_its_rate_in_each_ten_seconds,
       time_that_we_suspended_it_does_not_count,
-      who_stops_reading_is_ended_after_a_minute)
+      who_stops_reading_is_ended_after_a_minute,
+      who_stops_reading_is_ended_sooner_when_it_is_crowded)

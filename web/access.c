@@ -15,8 +15,9 @@ access_path(TALLOC_CTX *ctx, const char *path)
 			continue;
 		token = strcspn(path + len, "/?");
 		shown = token < ACCESS_TOKEN_SHOWN ? token : ACCESS_TOKEN_SHOWN;
-		return mem_printf(ctx, "%.*s%s%.*s", (int)(len + shown), path, shown < token ? "..." : "",
-				  (int)(query - len - token), path + len + token);
+		return mem_printf(ctx, "%.*s%s%.*s", (int)(len + shown), path,
+				  shown < token ? "..." : "", (int)(query - len - token),
+				  path + len + token);
 	}
 	return path[query] ? mem_textn(ctx, path, query) : path;
 }

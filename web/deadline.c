@@ -23,6 +23,7 @@ struct deadlines {
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
 	bool stopping;
+	int open;		/* connections, at the last sweep */
 };
 
 void
@@ -41,7 +42,8 @@ deadline_body(struct deadline *deadline, size_t bytes)
 
 /* Did too few bytes pass in the window that ends now?  Begins the next window when it did well. */
 static bool
-too_slow(struct deadline *deadline, int64_t count, int64_t window_ms, int64_t rate_min, int64_t now_ms)
+too_slow(struct deadline *deadline, int64_t count, int64_t window_ms, int64_t rate_min,
+	 int64_t now_ms)
 {
 	int64_t ms = now_ms - deadline->mark_ms;
 
@@ -55,8 +57,8 @@ too_slow(struct deadline *deadline, int64_t count, int64_t window_ms, int64_t ra
 }
 
 bool
-deadline_late(struct deadline *deadline, const struct deadline_limits *limits, int64_t now_ms,
-	      const struct deadline_traffic *traffic)
+deadline_late(struct deadline *deadline, const struct deadline_limits *limits, int open,
+	      int64_t now_ms, const struct deadline_traffic *traffic)
 {
 	uint64_t word = atomic_load_explicit(&deadline->word, memory_order_acquire);
 	int64_t bytes = atomic_load_explicit(&deadline->bytes, memory_order_relaxed);
@@ -77,7 +79,9 @@ deadline_late(struct deadline *deadline, const struct deadline_limits *limits, i
 		return too_slow(deadline, bytes, limits->grace_ms, limits->rate_min, now_ms);
 	case DEADLINE_SEND:
 		return traffic->sent >= 0 &&
-		       too_slow(deadline, traffic->sent, limits->send_ms, limits->rate_min, now_ms);
+		       too_slow(deadline, traffic->sent,
+				open < limits->crowded ? limits->send_ms : limits->send_crowded_ms,
+				limits->rate_min, now_ms);
 	case DEADLINE_IDLE:
 		since += deadline->trusted ? limits->idle_trusted_ms : limits->idle_ms;
 		if (traffic->received < 0)	/* a head may have begun; it must be whole by then */
@@ -118,7 +122,7 @@ sweep_one(struct deadlines *deadlines, struct deadline *deadline, int64_t now_ms
 	if (phase == DEADLINE_IDLE || phase == DEADLINE_SEND)
 		read_traffic(deadline->fd, &traffic);
 	ended = phase == DEADLINE_IDLE && atomic_load(&deadlines->end_idle);
-	if (!deadline_late(deadline, &deadlines->limits, now_ms, &traffic) && !ended)
+	if (!deadline_late(deadline, &deadlines->limits, deadlines->open, now_ms, &traffic) && !ended)
 		return;
 	deadline->ended = true;
 	shutdown(deadline->fd, SHUT_RDWR);
@@ -135,6 +139,8 @@ sweep(void *arg)
 	clock_gettime(CLOCK_MONOTONIC, &next);
 	pthread_mutex_lock(&deadlines->mutex);
 	while (!deadlines->stopping) {
+		int open = 0;
+
 		next.tv_nsec += deadlines->every_ms % 1000 * 1000000L;
 		next.tv_sec += deadlines->every_ms / 1000 + next.tv_nsec / 1000000000L;
 		next.tv_nsec %= 1000000000L;
@@ -144,10 +150,11 @@ sweep(void *arg)
 			struct shard *shard = &deadlines->shards[i];
 
 			pthread_mutex_lock(&shard->mutex);
-			for (struct deadline *d = shard->first; d; d = d->next)
+			for (struct deadline *d = shard->first; d; d = d->next, open++)
 				sweep_one(deadlines, d, clock_ms());
 			pthread_mutex_unlock(&shard->mutex);
 		}
+		deadlines->open = open;
 		pthread_mutex_lock(&deadlines->mutex);
 	}
 	pthread_mutex_unlock(&deadlines->mutex);

@@ -22,7 +22,10 @@ enum deadline_phase {
 };
 
 struct deadline_limits {
-	int64_t head_ms, grace_ms, idle_ms, idle_trusted_ms, send_ms;
+	int64_t head_ms, grace_ms, idle_ms, idle_trusted_ms;
+	/* A phone in a tunnel may stop reading for a while - unless `crowded` connections are open. */
+	int64_t send_ms, send_crowded_ms;
+	int crowded;
 	int64_t rate_min;	/* bytes a second */
 };
 
@@ -46,8 +49,8 @@ struct deadline_traffic {
 
 void deadline_enter(struct deadline *deadline, enum deadline_phase phase, int64_t now_ms);
 void deadline_body(struct deadline *deadline, size_t bytes);
-bool deadline_late(struct deadline *deadline, const struct deadline_limits *limits, int64_t now_ms,
-		   const struct deadline_traffic *traffic);
+bool deadline_late(struct deadline *deadline, const struct deadline_limits *limits, int open,
+		   int64_t now_ms, const struct deadline_traffic *traffic);
 
 struct deadlines;
 

@@ -10,7 +10,8 @@
 struct exchange *
 exchange_new(struct exchanges *all, struct conn *conn, void *connection, const char *target)
 {
-	struct exchange *ex = mem_must(talloc_pooled_object(NULL, struct exchange, 16, EXCHANGE_POOL));
+	struct exchange *ex =
+		mem_must(talloc_pooled_object(NULL, struct exchange, 16, EXCHANGE_POOL));
 	uint64_t id = atomic_fetch_add_explicit(&all->ids, 1, memory_order_relaxed);
 
 	memset(ex, 0, sizeof *ex);
@@ -130,10 +131,12 @@ handle(struct exchange *ex)
 		ex->handled = true;
 		if (check && !req->route->sink && !check(req, &ex->err)) {
 			if (!ex->err.kind)
-				err_set(&ex->err, ERR_INTERNAL, "%s was refused without words", req->route->path);
+				err_set(&ex->err, ERR_INTERNAL, "%s was refused without words",
+					req->route->path);
 		} else if (!req->route->handle(req, &ex->reply, &ex->err)) {
 			if (!ex->err.kind)
-				err_set(&ex->err, ERR_INTERNAL, "%s failed without an error", req->route->path);
+				err_set(&ex->err, ERR_INTERNAL, "%s failed without an error",
+					req->route->path);
 		} else if (!ex->reply.status) {
 			err_set(&ex->err, ERR_INTERNAL, "%s gave no reply", req->route->path);
 		} else {
@@ -213,7 +216,8 @@ identify(struct exchange *ex)
 		struct address client;
 		char *text = mem_size(ex, ADDRESS_TEXT_SIZE);
 
-		address_client(ex->all->trusted, &conn->peer, ex->in.headers, ex->in.headers_n, &client);
+		address_client(ex->all->trusted, &conn->peer, ex->in.headers, ex->in.headers_n,
+			       &client);
 		req->address = address_text(&client, text);
 		req->secure = req->secure || address_forwarded_tls(ex->in.headers, ex->in.headers_n);
 	}
@@ -242,7 +246,8 @@ judge(struct exchange *ex)
 			err_set(err, ERR_METHOD, "this path has other methods") :
 			err_set(err, ERR_MISSING, "no such path");
 	if (ex->all->calls.admit && !ex->all->calls.admit(req, err))
-		return err->kind ? false : err_set(err, ERR_INTERNAL, "not admitted, without an error");
+		return err->kind ? false
+				 : err_set(err, ERR_INTERNAL, "not admitted, without an error");
 	ex->limit = body_max(ex);
 	if (req->length > ex->limit)
 		return err_set(err, ERR_LIMIT, "a body of %lld bytes; at most %lld are taken here",
@@ -305,7 +310,8 @@ keep(struct exchange *ex, struct bytes bytes)
 
 		while (room < need)
 			room *= 2;
-		if (atomic_fetch_add(&ex->all->bodies, (int64_t)(room - ex->room)) > EXCHANGE_BODIES_MAX) {
+		if (atomic_fetch_add(&ex->all->bodies, (int64_t)(room - ex->room)) >
+		    EXCHANGE_BODIES_MAX) {
 			atomic_fetch_sub(&ex->all->bodies, (int64_t)(room - ex->room));
 			return err_set(&ex->err, ERR_BUSY, "too many bodies at once");
 		}
@@ -324,14 +330,16 @@ take(struct exchange *ex, struct bytes bytes)
 
 	deadline_body(&ex->conn->deadline, bytes.len);
 	ex->got += (int64_t)bytes.len;
-	if (ex->err.kind)	/* refused already: the answer can be given only behind the whole body */
+	if (ex->err.kind) /* refused already: the answer can be given only behind the whole body */
 		return ex->got - ex->limit > EXCHANGE_SWALLOW_MAX ? NEXT_CUT : NEXT_READ;
 	if (ex->got > ex->limit)
-		err_set(&ex->err, ERR_LIMIT, "the body is longer than %lld bytes", (long long)ex->limit);
+		err_set(&ex->err, ERR_LIMIT, "the body is longer than %lld bytes",
+			(long long)ex->limit);
 	else if (!ex->req.route->sink)
 		keep(ex, bytes);
 	else if (!ex->req.route->sink->feed(&ex->req, bytes, &pause, &ex->err) && !ex->err.kind)
-		err_set(&ex->err, ERR_INTERNAL, "%s refused its body without an error", ex->req.route->path);
+		err_set(&ex->err, ERR_INTERNAL, "%s refused its body without an error",
+			ex->req.route->path);
 	if (ex->err.kind)
 		ex->limit = ex->got;	/* swallow from here */
 	if (pause && !pause_body(ex))
@@ -377,8 +385,8 @@ exchange_step(struct exchange *ex, struct bytes bytes)
 void
 exchange_end(struct exchange *ex, int status, bool sent)
 {
-	static const enum count classes[] = { COUNT_REQUESTS_2XX, COUNT_REQUESTS_3XX, COUNT_REQUESTS_4XX,
-					      COUNT_REQUESTS_5XX };
+	static const enum count classes[] = { COUNT_REQUESTS_2XX, COUNT_REQUESTS_3XX,
+					      COUNT_REQUESTS_4XX, COUNT_REQUESTS_5XX };
 	struct exchanges *all = ex->all;
 
 	if (!ex->judged)	/* refused by the library itself */

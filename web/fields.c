@@ -57,7 +57,8 @@ static void
 add(TALLOC_CTX *ctx, struct fields *fields, struct field field)
 {
 	if ((fields->n & (fields->n - 1)) == 0)	/* 0 and powers of two: the room is full */
-		fields->items = mem_grow(ctx, fields->items, struct field, fields->n ? fields->n * 2 : 1);
+		fields->items =
+			mem_grow(ctx, fields->items, struct field, fields->n ? fields->n * 2 : 1);
 	fields->items[fields->n++] = field;
 }
 
@@ -79,7 +80,8 @@ fields_read(TALLOC_CTX *ctx, struct bytes text, size_t max, struct fields *ret, 
 				return err_set(err, ERR_MALFORMED, "more than %zu fields", max);
 			equals = memchr(p, '=', (size_t)(stop - p));
 			if (!decode(ctx, p, (size_t)((equals ? equals : stop) - p), &field.name) ||
-			    (equals && !decode(ctx, equals + 1, (size_t)(stop - equals - 1), &field.value)))
+			    (equals &&
+			     !decode(ctx, equals + 1, (size_t)(stop - equals - 1), &field.value)))
 				return err_set(err, ERR_MALFORMED,
 					       "field %zu has a broken escape, a NUL or is not UTF-8",
 					       fields.n + 1);
@@ -111,8 +113,9 @@ fields_add_cookies(TALLOC_CTX *ctx, const char *header, struct fields *fields)
 				value++;
 				end--;
 			}
-			add(ctx, fields, (struct field){ mem_textn(ctx, p, (size_t)(equals - p)),
-							 mem_textn(ctx, value, (size_t)(end - value)) });
+			add(ctx, fields,
+			    (struct field){ mem_textn(ctx, p, (size_t)(equals - p)),
+					    mem_textn(ctx, value, (size_t)(end - value)) });
 		}
 		p = stop;
 	}

@@ -67,21 +67,27 @@ lies_whole(const struct gate_head *head, struct err *err)
 
 	if ((uintptr_t)head->method != start || at > end || at <= start ||
 	    (uintptr_t)head->version != start + strlen(head->method) + 1 + strlen(head->target) + 1)
-		return err_set(err, ERR_MALFORMED, "the request line has blanks or a NUL too many, or no CR LF");
+		return err_set(err, ERR_MALFORMED,
+			       "the request line has blanks or a NUL too many, or no CR LF");
 	for (size_t i = 0; i < head->fields_n; i++) {
-		uintptr_t name = (uintptr_t)head->fields[i].name, value = (uintptr_t)head->fields[i].value;
+		uintptr_t name = (uintptr_t)head->fields[i].name,
+			  value = (uintptr_t)head->fields[i].value;
 		uintptr_t colon = name + strlen(head->fields[i].name);
 
 		if (name != at || value <= colon || value > end)
-			return err_set(err, ERR_MALFORMED, "header line %zu is folded, holds a NUL, or the "
-				       "line before it does not end with CR LF", i + 1);
+			return err_set(err, ERR_MALFORMED,
+				       "header line %zu is folded, holds a NUL, or the "
+				       "line before it does not end with CR LF",
+				       i + 1);
 		for (const char *p = (const char *)colon + 1; p < (const char *)value; p++)
 			if (*p != ' ' && *p != '\t')
-				return err_set(err, ERR_MALFORMED, "header line %zu cannot be read", i + 1);
+				return err_set(err, ERR_MALFORMED, "header line %zu cannot be read",
+					       i + 1);
 		at = value + strlen(head->fields[i].value) + 2;
 	}
 	if (at + 2 != end)
-		return err_set(err, ERR_MALFORMED, "the head does not end with CR LF CR LF, or holds a NUL");
+		return err_set(err, ERR_MALFORMED,
+			       "the head does not end with CR LF CR LF, or holds a NUL");
 	return true;
 }
 
@@ -139,7 +145,8 @@ check_query(struct bytes query, struct err *err)
 			return err_set(err, ERR_MALFORMED, "the query has a NUL");
 	}
 	if (fields > HTTP_QUERY_MAX)
-		return err_set(err, ERR_MALFORMED, "the query has more than %d fields", HTTP_QUERY_MAX);
+		return err_set(err, ERR_MALFORMED, "the query has more than %d fields",
+			       HTTP_QUERY_MAX);
 	return true;
 }
 
@@ -148,24 +155,30 @@ gate_target(TALLOC_CTX *ctx, const char *target, const char *host, struct gate_p
 	    struct err *err)
 {
 	const char *path = target, *query;
-	size_t path_len, scheme;
+	size_t path_len, scheme = 0;
 
 	if (strnlen(target, HTTP_TARGET_MAX + 1) > HTTP_TARGET_MAX)
-		return err_set(err, ERR_LIMIT, "the request target is longer than %d bytes", HTTP_TARGET_MAX);
+		return err_set(err, ERR_LIMIT, "the request target is longer than %d bytes",
+			       HTTP_TARGET_MAX);
 	for (const char *p = target; *p; p++)
 		if ((unsigned char)*p <= 0x20 || *p == 0x7f || *p == '#')
-			return err_set(err, ERR_MALFORMED, "the request target has a control character or #");
+			return err_set(err, ERR_MALFORMED,
+				       "the request target has a control character or #");
 	if (strcmp(target, "*") == 0) {
 		ret->path = target;
 		ret->query = (struct bytes){ target + 1, 0 };
 		return true;
 	}
-	scheme = strncasecmp(target, "http://", 7) == 0 ? 7 : strncasecmp(target, "https://", 8) == 0 ? 8 : 0;
+	if (strncasecmp(target, "http://", 7) == 0)
+		scheme = 7;
+	else if (strncasecmp(target, "https://", 8) == 0)
+		scheme = 8;
 	if (scheme) {	/* absolute form, RFC 9112 section 3.2.2: for us only when both names agree */
 		size_t len = strcspn(target + scheme, "/?");
 
 		if (!host || strlen(host) != len || strncasecmp(host, target + scheme, len) != 0)
-			return err_set(err, ERR_MALFORMED, "the request target names another host than Host");
+			return err_set(err, ERR_MALFORMED,
+				       "the request target names another host than Host");
 		path = target + scheme + len;
 	}
 	path_len = strcspn(path, "?");
@@ -188,7 +201,8 @@ gate_trim(TALLOC_CTX *ctx, struct field *fields, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		size_t len = strlen(fields[i].value), keep = len;
 
-		while (keep && (fields[i].value[keep - 1] == ' ' || fields[i].value[keep - 1] == '\t'))
+		while (keep &&
+		       (fields[i].value[keep - 1] == ' ' || fields[i].value[keep - 1] == '\t'))
 			keep--;
 		if (keep < len)
 			fields[i].value = mem_textn(ctx, fields[i].value, keep);
@@ -210,14 +224,20 @@ gate_check(TALLOC_CTX *ctx, const struct gate_head *head, struct gate_pass *ret,
 		return err_set(err, ERR_MALFORMED, "more than %d header lines", GATE_FIELDS_MAX);
 	for (size_t i = 0; i < head->fields_n; i++) {
 		const struct field *field = &head->fields[i];
-		const char **once = strcasecmp(field->name, "Host") == 0 ? &host :
-				    strcasecmp(field->name, "Content-Length") == 0 ? &length :
-				    strcasecmp(field->name, "Transfer-Encoding") == 0 ? &coding : NULL;
+		const char **once = NULL;
 
+		if (strcasecmp(field->name, "Host") == 0)
+			once = &host;
+		else if (strcasecmp(field->name, "Content-Length") == 0)
+			once = &length;
+		else if (strcasecmp(field->name, "Transfer-Encoding") == 0)
+			once = &coding;
 		if (!is_token(field->name))
-			return err_set(err, ERR_MALFORMED, "header line %zu has a name that is none", i + 1);
+			return err_set(err, ERR_MALFORMED,
+				       "header line %zu has a name that is none", i + 1);
 		if (!is_field_value(field->value))
-			return err_set(err, ERR_MALFORMED, "header %.40s has a control character", field->name);
+			return err_set(err, ERR_MALFORMED, "header %.40s has a control character",
+				       field->name);
 		if (once && *once)
 			return err_set(err, ERR_MALFORMED, "two headers %.40s", field->name);
 		if (once)

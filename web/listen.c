@@ -26,8 +26,8 @@ open_unix(TALLOC_CTX *ctx, const char *where, struct listener *ret, struct err *
 	int fd;
 
 	if (!*path || strlen(path) >= sizeof at.sun_path)
-		return err_set(err, ERR_INVALID, "listen on %s: not a path of at most %zu bytes", where,
-			       sizeof at.sun_path - 1);
+		return err_set(err, ERR_INVALID, "listen on %s: not a path of at most %zu bytes",
+			       where, sizeof at.sun_path - 1);
 	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -35,7 +35,8 @@ open_unix(TALLOC_CTX *ctx, const char *where, struct listener *ret, struct err *
 	if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
 		if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0 || errno == EAGAIN) {
 			close(fd);
-			return err_set(err, ERR_CONFLICT, "listen on %s: another server answers there", where);
+			return err_set(err, ERR_CONFLICT,
+				       "listen on %s: another server answers there", where);
 		}
 		unlink(path);
 	}
@@ -51,7 +52,7 @@ open_unix(TALLOC_CTX *ctx, const char *where, struct listener *ret, struct err *
 static int
 bound_port(int fd)
 {
-	struct sockaddr_storage at;
+	struct sockaddr_storage at = { 0 };
 	socklen_t len = sizeof at;
 
 	if (getsockname(fd, (struct sockaddr *)&at, &len) != 0)
@@ -63,7 +64,8 @@ bound_port(int fd)
 bool
 listen_open(TALLOC_CTX *ctx, const char *where, struct listener *ret, struct err *err)
 {
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+				  .ai_socktype = SOCK_STREAM };
 	struct addrinfo *found;
 	const char *colon = strrchr(where, ':');
 	const int on = 1, off = 0;
@@ -74,9 +76,11 @@ listen_open(TALLOC_CTX *ctx, const char *where, struct listener *ret, struct err
 	if (strncmp(where, "unix:", 5) == 0)
 		return open_unix(ctx, where, ret, err);
 	if (!colon || !colon[1])
-		return err_set(err, ERR_INVALID, "listen on %s: write ADDRESS:PORT or unix:PATH", where);
-	host = *where == '[' && colon[-1] == ']' ? mem_textn(ctx, where + 1, (size_t)(colon - where) - 2) :
-						   mem_textn(ctx, where, (size_t)(colon - where));
+		return err_set(err, ERR_INVALID, "listen on %s: write ADDRESS:PORT or unix:PATH",
+			       where);
+	host = *where == '[' && colon[-1] == ']'
+		       ? mem_textn(ctx, where + 1, (size_t)(colon - where) - 2)
+		       : mem_textn(ctx, where, (size_t)(colon - where));
 	why = getaddrinfo(*host ? host : NULL, colon + 1, &hints, &found);
 	talloc_free(host);
 	if (why)

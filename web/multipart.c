@@ -87,8 +87,8 @@ parameter(TALLOC_CTX *ctx, const char *header, const char *name)
 }
 
 bool
-multipart_new(TALLOC_CTX *ctx, const char *content_type, const struct multipart_calls *calls, void *arg,
-	      struct multipart **ret, struct err *err)
+multipart_new(TALLOC_CTX *ctx, const char *content_type, const struct multipart_calls *calls,
+	      void *arg, struct multipart **ret, struct err *err)
 {
 	struct multipart *m;
 	char *boundary;
@@ -136,7 +136,8 @@ end_part(struct multipart *m, struct err *err)
 	    u8_check((const uint8_t *)buf_str(&m->value), m->value.len))
 		return err_set(err, ERR_MALFORMED, "field %.40s is not UTF-8 text", m->field);
 	fields->items = mem_grow(m, fields->items, struct field, fields->n + 1);
-	fields->items[fields->n++] = (struct field){ m->field, mem_textn(m, buf_str(&m->value), m->value.len) };
+	fields->items[fields->n++] =
+		(struct field){ m->field, mem_textn(m, buf_str(&m->value), m->value.len) };
 	return true;
 }
 
@@ -148,7 +149,7 @@ begin_part(struct multipart *m, struct err *err)
 	if (!m->field)
 		return err_set(err, ERR_MALFORMED, "part %d has no name", m->parts);
 	m->state = CONTENT;
-	m->matched = 2;		/* of an empty part, the delimiter's CR LF is the one behind the headers */
+	m->matched = 2; /* of an empty part, the delimiter's CR LF is the one behind the headers */
 	m->begins = true;
 	m->part = !m->name ? PART_FIELD : *m->name ? PART_FILE : PART_LEFT_OUT;
 	buf_init(&m->value, m, MULTIPART_FIELDS_MAX + 1);
@@ -182,7 +183,8 @@ header(struct multipart *m, struct err *err)
 		line += sizeof disposition - 1;
 		line += strspn(line, " \t");
 		if (m->field || !fields_type_is(line, "form-data"))
-			return err_set(err, ERR_MALFORMED, "part %d is not one of form-data", m->parts + 1);
+			return err_set(err, ERR_MALFORMED, "part %d is not one of form-data",
+				       m->parts + 1);
 		m->field = parameter(m, line, "name");
 		m->name = parameter(m, line, "filename");
 	} else if (strncasecmp(line, type, sizeof type - 1) == 0) {
@@ -212,7 +214,8 @@ take_line(struct multipart *m, const char **p, const char *end, bool *whole, str
 		char c = *(*p)++;
 
 		if (++m->head_len > sizeof m->line - 1)
-			return err_set(err, ERR_LIMIT, "the headers of a part are longer than %d bytes",
+			return err_set(err, ERR_LIMIT,
+				       "the headers of a part are longer than %d bytes",
 				       MULTIPART_HEAD_MAX);
 		if (c == '\n') {
 			if (m->line_len == 0 || m->line[m->line_len - 1] != '\r')
@@ -233,42 +236,58 @@ take_line(struct multipart *m, const char **p, const char *end, bool *whole, str
 	return true;
 }
 
-/* Content up to the delimiter, or as far as the block goes. */
+static bool
+delimited(struct multipart *m, struct err *err)
+{
+	m->matched = 0;
+	if (!end_part(m, err))
+		return false;
+	m->state = BEHIND;
+	m->line_len = m->head_len = 0;
+	return true;
+}
+
+/* Goes on with a match that an earlier block began; what it held is content when the match fails. */
+static bool
+take_held(struct multipart *m, const char **p, const char *end, struct err *err)
+{
+	size_t from = m->begins ? 2 : 0;
+	bool ok;
+
+	while (*p < end && **p == m->delimiter[m->matched]) {
+		(*p)++;
+		if (++m->matched == m->delimiter_len)
+			return delimited(m, err);
+	}
+	if (*p == end)
+		return true;
+	ok = content(m, m->delimiter + from, m->matched - from, err);
+	m->matched = 0;
+	m->begins = false;
+	return ok;
+}
+
+/* Content up to the delimiter, or as far as the block goes, in as few pieces as possible. */
 static bool
 take_content(struct multipart *m, const char **p, const char *end, struct err *err)
 {
-	while (*p < end) {
-		const char *from = *p, *cr;
-		size_t held = m->matched;
+	const char *from = *p, *cr = from;
+	size_t len = 0;
 
-		if (held == 0) {
-			cr = memchr(from, '\r', (size_t)(end - from));
-			*p = cr ? cr + 1 : end;
-			m->matched = cr != NULL;
-			if (!content(m, from, (size_t)((cr ? cr : end) - from), err))
-				return false;
-			continue;
-		}
-		if (*from != m->delimiter[held]) {
-			m->matched = 0;		/* the byte itself is looked at again */
-			from = m->delimiter + (m->begins ? 2 : 0);
-			held -= m->begins ? 2 : 0;
-			m->begins = false;
-			if (!content(m, from, held, err))
-				return false;
-			continue;
-		}
-		(*p)++;
-		if (++m->matched < m->delimiter_len)
-			continue;
-		m->matched = 0;
-		if (!end_part(m, err))
-			return false;
-		m->state = BEHIND;
-		m->line_len = m->head_len = 0;
-		return true;
+	if (m->matched)
+		return take_held(m, p, end, err);
+	while ((cr = memchr(cr, '\r', (size_t)(end - cr)))) {
+		len = (size_t)(end - cr) < m->delimiter_len ? (size_t)(end - cr) : m->delimiter_len;
+		if (memcmp(cr, m->delimiter, len) == 0)
+			break;
+		cr++;
 	}
-	return true;
+	*p = cr ? cr + len : end;
+	if (!content(m, from, (size_t)((cr ? cr : end) - from), err))
+		return false;
+	m->matched = cr ? len : 0;
+	m->begins = false;
+	return m->matched < m->delimiter_len || delimited(m, err);
 }
 
 bool

@@ -146,10 +146,11 @@ req_json(struct req *req, json_t **ret, struct err *err)
 	json_error_t why;
 	json_t **hold, *json;
 
-	json = json_loadb(req->body.len ? req->body.p : "", req->body.len, JSON_REJECT_DUPLICATES, &why);
+	json = json_loadb(req->body.len ? req->body.p : "", req->body.len, JSON_REJECT_DUPLICATES,
+			  &why);
 	if (!json)
-		return err_set(err, ERR_MALFORMED, "the body is not JSON: line %d column %d: %s", why.line,
-			       why.column, why.text);
+		return err_set(err, ERR_MALFORMED, "the body is not JSON: line %d column %d: %s",
+			       why.line, why.column, why.text);
 	hold = mem_new(req, json_t *);
 	*ret = *hold = json;
 	talloc_set_destructor(hold, forget_json);
@@ -194,7 +195,8 @@ reply_header(struct reply *reply, const char *name, const char *value)
 
 	for (const char *p = value; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f) {
-			log_error("a reply header with a control character was left out", KV("name", name));
+			log_error("a reply header with a control character was left out",
+				  KV("name", name));
 			return;
 		}
 	/* One Content-Type; Set-Cookie and Link may stand several times. */
@@ -206,7 +208,8 @@ reply_header(struct reply *reply, const char *name, const char *value)
 		log_error("a reply has too many headers", KV("name", name));
 		return;
 	}
-	reply->headers[at] = (struct field){ mem_text(reply->req, name), mem_text(reply->req, value) };
+	reply->headers[at] =
+		(struct field){ mem_text(reply->req, name), mem_text(reply->req, value) };
 	if (at == reply->headers_n)
 		reply->headers_n++;
 }
@@ -225,7 +228,8 @@ reply_text(struct reply *reply, int status, const char *type, const char *text)
 {
 	size_t len = strlen(text);
 
-	return reply_bytes(reply, status, type, (struct bytes){ mem_copy(reply->req, text, len), len });
+	return reply_bytes(reply, status, type,
+			   (struct bytes){ mem_copy(reply->req, text, len), len });
 }
 
 bool
@@ -288,14 +292,15 @@ reply_file(struct reply *reply, struct req *req, int fd, int64_t size, const cha
 		length = size;
 	} else if (range == RANGE_OUTSIDE) {
 		begin(reply, 416, NULL);
-		reply_header(reply, "Content-Range", mem_printf(req, "bytes */%lld", (long long)size));
+		reply_header(reply, "Content-Range",
+			     mem_printf(req, "bytes */%lld", (long long)size));
 	} else {
 		begin(reply, range == RANGE_PART ? 206 : 200, type);
 	}
 	if (range == RANGE_PART)
-		reply_header(reply, "Content-Range", mem_printf(req, "bytes %lld-%lld/%lld", (long long)from,
-								(long long)(from + length - 1),
-								(long long)size));
+		reply_header(reply, "Content-Range",
+			     mem_printf(req, "bytes %lld-%lld/%lld", (long long)from,
+					(long long)(from + length - 1), (long long)size));
 	reply_header(reply, "Accept-Ranges", "bytes");
 	reply_header(reply, "ETag", etag);
 	if (range == RANGE_OUTSIDE) {
@@ -307,6 +312,7 @@ reply_file(struct reply *reply, struct req *req, int fd, int64_t size, const cha
 		reply->length = length;
 	}
 	if (sent)
-		*sent = (struct reply_range){ from, reply->status == 304 || req->head ? 0 : length, size };
+		*sent = (struct reply_range){ from, reply->status == 304 || req->head ? 0 : length,
+					      size };
 	return true;
 }

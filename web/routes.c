@@ -84,8 +84,8 @@ add(struct routes *routes, const struct route *row, struct err *err)
 			break;
 	}
 	if (node->rows[row->method])
-		return err_set(err, ERR_INTERNAL, "route %s %s stands twice", method_names[row->method],
-			       row->path);
+		return err_set(err, ERR_INTERNAL, "route %s %s stands twice",
+			       method_names[row->method], row->path);
 	node->rows[row->method] = row;
 	node->methods |= 1u << row->method;
 	return true;
@@ -158,8 +158,9 @@ routes_find(const struct routes *routes, TALLOC_CTX *ctx, enum method method, co
 
 		p = strchr(p, ':') + 1;
 		len = strcspn(p, "/");
-		ret->params[ret->params_n++] = (struct field){ mem_textn(ctx, p, len),
-							       mem_textn(ctx, walk.values[i], walk.lens[i]) };
+		ret->params[ret->params_n++] =
+			(struct field){ mem_textn(ctx, p, len),
+					mem_textn(ctx, walk.values[i], walk.lens[i]) };
 	}
 }
 
@@ -168,8 +169,8 @@ routes_print(const struct route *const *tables)
 {
 	for (; *tables; tables++)
 		for (const struct route *row = *tables; row->method != METHOD_NONE; row++)
-			printf("%-7s %-50s %-9s %-8s %-6s %-15s %s\n", method_names[row->method], row->path,
-			       who_names[row->who], row->scope ? row->scope : "-",
-			       row->thread == ON_WORKER ? "worker" : "io", row->body_max ? row->body_max : "0",
-			       row->what ? row->what : "");
+			printf("%-7s %-50s %-9s %-8s %-6s %-15s %s\n", method_names[row->method],
+			       row->path, who_names[row->who], row->scope ? row->scope : "-",
+			       row->thread == ON_WORKER ? "worker" : "io",
+			       row->body_max ? row->body_max : "0", row->what ? row->what : "");
 }

@@ -467,14 +467,18 @@ api_grant(struct req *req, struct reply *reply, struct err *err)
 	json_t *build, *body;
 	json_int_t ttl = 0;
 	char *token, *url;
-	bool ok;
+	bool ok, installable;
 
 	if (!build_show(req->site->db, req_param(req, "id"), false, &build, err))
 		return false;
 	ok = person_sees(req->person, text_of(build, "bundle_id"));
+	installable = json_is_true(json_object_get(build, "installable"));
 	json_decref(build);
 	if (!ok)
 		return err_set(err, ERR_MISSING, "a build of another app");
+	if (!installable)
+		return err_code(err, ERR_CONFLICT, "not_installable",
+				"this build cannot be installed; its verdict says why");
 	if (req->body.len) {
 		if (!req_json(req, &body, err))
 			return false;

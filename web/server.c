@@ -27,6 +27,7 @@
 #define POOL_MEMORY	(32u << 10)	/* of a connection: a 16 KB request line passes */
 #define TLS_BLOCK	32768		/* larger gains nothing, smaller costs half the speed */
 #define SEND_WINDOW_MS	60000
+#define SEND_CROWDED_MS	10000
 #define SWEEP_MS	250
 #define WAIT_US		5000
 #define STOP_MS		30000		/* for requests under way at server_stop */
@@ -94,14 +95,14 @@ make_response(struct exchange *ex)
 		reply->fd = -1;
 	}
 	if (reply->fd < 0)
-		return MHD_create_response_from_buffer(reply->body.len, (void *)(uintptr_t)reply->body.p,
-						       MHD_RESPMEM_PERSISTENT);
+		return MHD_create_response_from_buffer(
+			reply->body.len, (void *)(uintptr_t)reply->body.p, MHD_RESPMEM_PERSISTENT);
 	if (ex->all->secure) {
 		/* From a descriptor it would read 4 KB at a time, a TLS record each. */
 		part = mem_must(malloc(sizeof *part));
 		*part = (struct part){ reply->fd, reply->from };
-		response = MHD_create_response_from_callback((uint64_t)reply->length, TLS_BLOCK, read_part,
-							     part, close_part);
+		response = MHD_create_response_from_callback((uint64_t)reply->length, TLS_BLOCK,
+							     read_part, part, close_part);
 		if (!response)
 			close_part(part);
 	} else {
@@ -165,9 +166,12 @@ on_head(struct exchange *ex, const char *method, const char *version)
 	ex->conn->linger = false;
 	gather.n = 0;
 	MHD_get_connection_values(ex->connection, MHD_HEADER_KIND, gather_one, &gather);
-	return exchange_head(ex, &(struct gate_head){ .method = method, .version = version,
-						      .fields = gather.fields, .fields_n = gather.n,
-						      .start = method, .size = size ? size->header_size : 0 });
+	return exchange_head(ex, &(struct gate_head){ .method = method,
+						      .version = version,
+						      .fields = gather.fields,
+						      .fields_n = gather.n,
+						      .start = method,
+						      .size = size ? size->header_size : 0 });
 }
 
 static enum MHD_Result
@@ -229,7 +233,8 @@ on_completed(void *cls, struct MHD_Connection *connection, void **req_cls,
 	*req_cls = NULL;
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS);
 	log_request(ex->req.id);
-	exchange_end(ex, info ? (int)info->http_status : 0, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+	exchange_end(ex, info ? (int)info->http_status : 0,
+		     why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
 	log_request(NULL);
 }
 
@@ -259,8 +264,10 @@ on_connection(void *cls, struct MHD_Connection *connection, void **context,
 	conn->fd = info->connect_fd;
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	peer = info->client_addr;
-	address_of(peer, peer && peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
-							      sizeof(struct sockaddr_in), &conn->peer);
+	address_of(peer,
+		   peer && peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+						       : sizeof(struct sockaddr_in),
+		   &conn->peer);
 	address_text(&conn->peer, conn->text);
 	conn->deadline.trusted = addresses_have(server->all.trusted, &conn->peer);
 	if (!conn->deadline.trusted)
@@ -276,8 +283,9 @@ on_accept(void *cls, const struct sockaddr *peer, socklen_t len)
 	struct address address;
 
 	address_of(peer, len, &address);
-	return addresses_have(server->all.trusted, &address) || crowd_has_room(server->crowd, &address) ?
-		MHD_YES : MHD_NO;
+	if (addresses_have(server->all.trusted, &address))
+		return MHD_YES;
+	return crowd_has_room(server->crowd, &address) ? MHD_YES : MHD_NO;
 }
 
 static int
@@ -332,7 +340,8 @@ start_daemon(struct server *server, const struct server_conf *conf, struct err *
 	size_t n = 0;
 
 	if (conf->io_threads > 1)
-		more[n++] = (struct MHD_OptionItem){ MHD_OPTION_THREAD_POOL_SIZE, conf->io_threads, NULL };
+		more[n++] = (struct MHD_OptionItem){ MHD_OPTION_THREAD_POOL_SIZE, conf->io_threads,
+						     NULL };
 	if (server->tls) {
 		flags |= MHD_USE_TLS;
 		more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0, TLS_PRIORITIES };
@@ -343,18 +352,21 @@ start_daemon(struct server *server, const struct server_conf *conf, struct err *
 							     (void *)(uintptr_t)conf->client_ca };
 	}
 	more[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+	/* clang-format off: an option a line */
 	server->daemon = MHD_start_daemon(flags, 0, on_accept, server, on_request, server,
-					  MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
-					  MHD_OPTION_LISTEN_SOCKET, server->listener.fd,
-					  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_MEMORY,
-					  MHD_OPTION_CONNECTION_LIMIT, (unsigned)conf->connections_max,
-					  MHD_OPTION_CONNECTION_TIMEOUT, 0u,	/* deadline.c sees to that */
-					  MHD_OPTION_STRICT_FOR_CLIENT, 1,
-					  MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
-					  MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
-					  MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-					  MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-					  MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+		MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
+		MHD_OPTION_LISTEN_SOCKET, server->listener.fd,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_MEMORY,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)conf->connections_max,
+		MHD_OPTION_CONNECTION_TIMEOUT, 0u,	/* deadline.c sees to that */
+		MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+		MHD_OPTION_ARRAY, more,
+		MHD_OPTION_END);
+	/* clang-format on */
 	return server->daemon || err_set(err, ERR_INTERNAL, "libmicrohttpd did not start");
 }
 
@@ -381,7 +393,7 @@ wait_for_zero(atomic_int *count, int64_t until_ms)
 static int
 end(struct server *server)
 {
-	/* What is under way still is cut, but never while it is suspended: workers end what they have. */
+	/* What is under way still is cut, but never while suspended: workers end what they have. */
 	atomic_store(&server->all.draining, true);
 	wait_for_zero(&server->all.suspended, INT64_MAX);
 	if (server->daemon)
@@ -406,7 +418,8 @@ server_start(TALLOC_CTX *ctx, const struct server_conf *conf, struct server **re
 	struct deadline_limits limits = {
 		.head_ms = conf->head_s * 1000LL, .grace_ms = conf->body_grace_s * 1000LL,
 		.idle_ms = conf->idle_s * 1000LL, .idle_trusted_ms = conf->idle_trusted_s * 1000LL,
-		.send_ms = SEND_WINDOW_MS, .rate_min = conf->body_rate_min,
+		.send_ms = SEND_WINDOW_MS, .send_crowded_ms = SEND_CROWDED_MS,
+		.crowded = conf->connections_max / 2, .rate_min = conf->body_rate_min,
 	};
 	uint64_t seed;
 
@@ -423,7 +436,8 @@ server_start(TALLOC_CTX *ctx, const struct server_conf *conf, struct server **re
 	raise_limit();
 	if (!routes_new(server, conf->routes, &server->all.routes, err) ||
 	    !addresses_read(server, conf->trusted_proxies, &server->all.trusted, err) ||
-	    (conf->cert_file && !tls_open(server, conf->cert_file, conf->key_file, &server->tls, err)) ||
+	    (conf->cert_file &&
+	     !tls_open(server, conf->cert_file, conf->key_file, &server->tls, err)) ||
 	    !listen_open(server, conf->listen, &server->listener, err) ||
 	    !workers_start(server, conf->workers, &server->all.workers, err) ||
 	    !linger_start(server, &server->linger, err) ||

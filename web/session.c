@@ -208,19 +208,19 @@ refuse(struct req *req, struct reply *reply, const struct err *err)
 		reply_header(reply, "WWW-Authenticate", "Bearer realm=\"Pomona\"");
 	if (err->kind == ERR_BUSY || err->kind == ERR_RATE)
 		reply_header(reply, "Retry-After", "10");
+	if (req->browser && !(req->route && req->route->who == WHO_GRANT)) {
+		struct err trouble = { 0 };
+
+		problem = page_problem(req->site->pages, req->language, err, req->id);
+		if (err->kind == ERR_DENIED && strcmp(err->code, "not_allowed") != 0)	/* a page too old, say */
+			json_object_set_new(problem, "detail", json_string(detail));
+		if (reply_page_status(reply, req, status, "error", problem, &trouble))
+			return;
+		log_err("error page", &trouble);
+	}
 	problem = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:{s:s, s:s}}", "type", "about:blank", "title", title,
 			    "status", status, "detail", detail, "code", err->code, "instance", req->id,
 			    "error", "code", err->code, "text", detail);
-	if (req->browser && req->route && req->route->who != WHO_GRANT) {
-		struct err trouble = { 0 };
-
-		if (reply_page_status(reply, req, status, "error", page_problem(req->site->pages, req->language, err,
-										req->id), &trouble)) {
-			json_decref(problem);
-			return;
-		}
-		log_err("error page", &trouble);
-	}
 	reply_json_as(reply, status, "application/problem+json", problem);
 }
 

@@ -70,11 +70,14 @@ check_pair(struct pair *pair, const char *cert_file, struct err *err)
 		why = gnutls_pubkey_get_key_id(public, GNUTLS_KEYID_USE_SHA256, ids[0], &lens[0]);
 	gnutls_pubkey_deinit(public);
 	if (why >= 0)
-		why = gnutls_pubkey_get_key_id(pair->chain[0].pubkey, GNUTLS_KEYID_USE_SHA256, ids[1], &lens[1]);
+		why = gnutls_pubkey_get_key_id(pair->chain[0].pubkey, GNUTLS_KEYID_USE_SHA256,
+					       ids[1], &lens[1]);
 	if (why < 0)
-		return err_set(err, ERR_INVALID, "compare key and certificate: %s", gnutls_strerror(why));
+		return err_set(err, ERR_INVALID, "compare key and certificate: %s",
+			       gnutls_strerror(why));
 	if (lens[0] != lens[1] || memcmp(ids[0], ids[1], lens[0]) != 0)
-		return err_set(err, ERR_INVALID, "the key does not belong to the certificate in %s", cert_file);
+		return err_set(err, ERR_INVALID, "the key does not belong to the certificate in %s",
+			       cert_file);
 	if (gnutls_pcert_export_x509(&pair->chain[0], &cert) == 0) {
 		/* Better an expired certificate than none: the console stays reachable. */
 		if (gnutls_x509_crt_get_expiration_time(cert) < time(NULL))
@@ -85,17 +88,19 @@ check_pair(struct pair *pair, const char *cert_file, struct err *err)
 }
 
 static bool
-read_pair(TALLOC_CTX *ctx, const char *cert_file, const char *key_file, struct pair **ret, struct err *err)
+read_pair(TALLOC_CTX *ctx, const char *cert_file, const char *key_file, struct pair **ret,
+	  struct err *err)
 {
 	struct pair *pair = mem_new(ctx, struct pair);
-	gnutls_datum_t pem;
+	gnutls_datum_t pem = { 0 };
 	int why;
 
 	talloc_set_destructor(pair, pair_free);
 	if (!read_file(pair, cert_file, &pem, err))
 		goto failed;
 	pair->chain_n = TLS_CHAIN_MAX;
-	why = gnutls_pcert_list_import_x509_raw(pair->chain, &pair->chain_n, &pem, GNUTLS_X509_FMT_PEM, 0);
+	why = gnutls_pcert_list_import_x509_raw(pair->chain, &pair->chain_n, &pem,
+						GNUTLS_X509_FMT_PEM, 0);
 	if (why < 0) {
 		pair->chain_n = 0;
 		err_set(err, ERR_INVALID, "%s: %s", cert_file, gnutls_strerror(why));
@@ -120,7 +125,8 @@ failed:
 }
 
 bool
-tls_open(TALLOC_CTX *ctx, const char *cert_file, const char *key_file, struct tls **ret, struct err *err)
+tls_open(TALLOC_CTX *ctx, const char *cert_file, const char *key_file, struct tls **ret,
+	 struct err *err)
 {
 	struct tls *tls = mem_new(ctx, struct tls);
 	struct pair *pair;

@@ -201,7 +201,8 @@ page_problem(struct pages *pages, const char *language, const struct err *err, c
 {
 	/* The text of these is the sender's business (core/err.h); the others' goes to the log alone. */
 	bool told = err->kind == ERR_INVALID || err->kind == ERR_MALFORMED || err->kind == ERR_CONFLICT ||
-		    err->kind == ERR_LIMIT;
+		    err->kind == ERR_LIMIT || err->kind == ERR_PRECONDITION || err->kind == ERR_MEDIA ||
+		    err->kind == ERR_LOCKED || err->kind == ERR_CHECKSUM;
 	int status = err_http_status(err->kind);
 	json_t *problem = json_pack("{s:i, s:s, s:s, s:b}", "status", status, "code", err->code, "request_id",
 				    request_id, "sign_in", err->kind == ERR_SIGN_IN);

@@ -46,7 +46,8 @@ workers_start(TALLOC_CTX *ctx, int threads, struct workers **ret, struct err *er
 	struct workers *workers;
 
 	if (threads < 1 || threads > WORKERS_MAX)
-		return err_set(err, ERR_INVALID, "%d worker threads: not between 1 and %d", threads, WORKERS_MAX);
+		return err_set(err, ERR_INVALID, "%d worker threads: not between 1 and %d", threads,
+			       WORKERS_MAX);
 	workers = talloc_zero_size(ctx, sizeof *workers + (size_t)threads * sizeof *workers->threads);
 	mem_must(workers);
 	pthread_mutex_init(&workers->mutex, NULL);

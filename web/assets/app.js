@@ -9,7 +9,7 @@ const said = document.documentElement.lang || 'en';
 const lang = navigator.languages.find((l) => l.split('-')[0] === said.split('-')[0]) || said;
 const local = (el) => {
 	const at = new Date(el.dateTime);
-	if (isNaN(at)) return;
+	if (isNaN(at) || !el.dateTime.includes('T')) return;
 	el.textContent = new Intl.DateTimeFormat(lang, el.dataset.local === 'time'
 		? { timeStyle: 'medium' } : { dateStyle: 'long', timeStyle: 'short' }).format(at);
 };
@@ -79,7 +79,7 @@ const form = $('form[data-upload]');
 if (form) {
 	const input = $('input[type=file]', form), drop = $('.drop', form), box = $('[data-progress]', form);
 	const bar = $('progress', box), label = $('#up-l'), refused = $('[data-refused]', form);
-	const csrf = $('[name=csrf]', form).value, PIECE = 16 << 20, TRIES = 30;
+	const csrf = $('[name=csrf]', form).value, PIECE = 16 << 20, TRIES = 30, READS = 300;
 	let request = null, stopped = false;
 
 	['dragenter', 'dragover'].forEach((e) => drop.addEventListener(e, () => drop.classList.add('over')));
@@ -108,6 +108,7 @@ if (form) {
 		x.onerror = x.onabort = broken;
 		x.send(body);
 	});
+	const pause = (ms) => new Promise((later) => setTimeout(later, ms));
 	const whole = (file) => send('PUT', form.dataset.upload,
 		{ 'Content-Type': 'application/octet-stream' }, file, (n) => progress(file, n));
 	const pieces = async (file) => {
@@ -127,16 +128,16 @@ if (form) {
 				if (stopped) throw e;
 			}
 			if (++tries > TRIES) throw new Error('broken');
-			await new Promise((later) => setTimeout(later, Math.min(1000 * tries, 10000)));
+			await pause(Math.min(1000 * tries, 10000));
 			const r = await send('HEAD', url, tus, null).catch(() => null);
 			if (r && r.status === 200) at = +r.header('Upload-Offset');
 		}
 		progress(file, file.size);
-		for (let tries = 0; ; tries++) {	/* it is being read: 202 until there is an answer */
+		for (let n = 0;; n++) {
 			const r = await send('GET', url, tus, null).catch(() => null);
 			if (r && r.status !== 202) return r;
-			if (tries > 10 * TRIES) throw new Error('broken');
-			await new Promise((later) => setTimeout(later, Math.min(100 * (tries + 1), 2000)));
+			if (stopped || n > READS) throw new Error('broken');
+			await pause(n < 10 ? 300 : 2000);
 		}
 	};
 	form.addEventListener('submit', async (event) => {
