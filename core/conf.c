@@ -51,8 +51,10 @@ get_text(const struct conf *conf, const struct row *row)
 	return *(const char *const *)(const void *)((const char *)conf + row->at);
 }
 
-/* libconfuse reports through a callback without a closure: the err of this thread's reading. */
+/* libconfuse reports through a callback without a closure, and inside a section without the file's
+ * name: the err and the file of this thread's reading. */
 static _Thread_local struct err *reading;
+static _Thread_local const char *reading_file;
 
 static void PRINTF(2, 0)
 report(cfg_t *cfg, const char *fmt, va_list ap)
@@ -62,7 +64,7 @@ report(cfg_t *cfg, const char *fmt, va_list ap)
 	if (reading->kind)
 		return;
 	vsnprintf(text, sizeof text, fmt, ap);
-	err_set(reading, ERR_INVALID, "%s:%d: %s", cfg->filename ? cfg->filename : "?", cfg->line, text);
+	err_set(reading, ERR_INVALID, "%s:%d: %s", reading_file, cfg->line, text);
 }
 
 /* How many letters differ, for "did you mean"; both shorter than 32. */
@@ -182,6 +184,7 @@ read_file(struct conf *conf, const char *file, struct err *err)
 	int rc;
 
 	reading = err;
+	reading_file = file;
 	err->kind = ERR_NONE;
 	cfg_set_error_function(cfg, report);
 	for (size_t i = 0; i < ROWS; i++)
