@@ -273,5 +273,5 @@ site_reload(struct site *site, struct err *err)
 	atomic_store_explicit(&site->conf, again, memory_order_release);
 	apply(again);
 	look_forget(site);
-	return !*again->server_tls_cert || again->server_plain || server_reload_tls(site->server, err);
+	return server_reload_tls(site->server, err);	/* its files may be those of the command line */
 }
