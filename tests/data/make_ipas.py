@@ -150,47 +150,49 @@ OLD_WATCH = {APP + name: body for name, body in {
     **inside("PlugIns/Old.appex/Old.app", inner("com.example.app.old.watch", "wildcard")),
 }.items()}
 
-IPAS = {
-    "enterprise": pack(app(**{"de.lproj/InfoPlist.strings": STRINGS.encode("utf-16"),
-                              "en.lproj/InfoPlist.strings": plistlib.dumps({"CFBundleName": "Demonstration"}),
-                              "fr.lproj/Localizable.strings": b"not this one"})),
-    "adhoc": pack(app("adhoc")),
-    "development": pack(app("development")),
-    "store": pack(app("store")),
-    "no-provision": pack(app(None)),
-    "bare-provision": pack(app("enterprise-bare")),
-    "tampered-provision": pack(app("tampered")),
-    "broken-provision": pack(app("bad-text")),
-    "encrypted": pack(app(binary="encrypted")),
-    "simulator": pack(app(None, binary="simulator-arm64")),
-    "unsigned": pack(app(binary="unsigned")),
-    "no-executable": pack(app(Demo=None)),
-    "tvos": pack(app(**{"Info.plist": info(DTPlatformName="appletvos", CFBundleSupportedPlatforms=["AppleTVOS"],
-                                           UIDeviceFamily=[3])})),
-    "other-id": pack(app(**{"Info.plist": info(CFBundleIdentifier="com.example.other")})),
-    "xml-info": pack(app(**{"Info.plist": info(plistlib.FMT_XML)})),
-    "png-icon": pack(app(**{"AppIcon60x60@2x.png": icon(120, 0), "AppIcon60x60@3x.png": b"no picture"})),
-    "catalog-icon": pack(app(**{"AppIcon60x60@2x.png": None, "AppIcon60x60@3x.png": None, "Assets.car": b"BOMStore",
-                                "Info.plist": info(CFBundleIcons={"CFBundlePrimaryIcon": {
-                                    "CFBundleIconName": "AppIcon"}})})),
-    "watch-first": pack({**WATCH, **app("wildcard")}),
-    "old-watch": pack({**OLD_WATCH, **app("wildcard")}),
-    "descriptors": pack(app(), Pipe()),
-    "zip64": pack(app(), zip64=True),
-    "names": pack({**app(), **{APP + name: body for name, body in UMLAUT.items()}}),
-    "names-unannounced": without_utf8_flag(pack({**app(), **{APP + name: body for name, body in UMLAUT.items()}})),
-    "macosx": pack({**app(), "__MACOSX/Payload/._Demo.app": b"x", "__MACOSX/Payload/Demo.app/._Info.plist": b"x"}),
 
-    "bad-nested": pack({"Demo/" + name: body for name, body in app().items()}),
-    "bad-top": pack({name[len("Payload/"):]: body for name, body in app().items()}),
-    "bad-many": pack({**app(), "Payload/Other.app/Info.plist": info()}),
-    "bad-no-info": pack({name: body for name, body in app().items() if not name.endswith("Info.plist")}),
-    "bad-info": pack(app(**{"Info.plist": b"bplist00 and then nothing"})),
-    "bad-info-id": pack(app(**{"Info.plist": info(CFBundleIdentifier="no id; at all")})),
-    "bad-extension-info": pack(app(**{"PlugIns/S.appex/Info.plist": b"nothing"})),
-    "bad-plist-bomb": pack(app(**{"Info.plist": data("plists", "hostile-dag-8.binary.plist")})),
-    "bad-strings-bomb": pack(app(**{"de.lproj/InfoPlist.strings": b"A" * 250000})),
-}
+def ipas():
+    return {
+        "enterprise": pack(app(**{"de.lproj/InfoPlist.strings": STRINGS.encode("utf-16"),
+                                  "en.lproj/InfoPlist.strings": plistlib.dumps({"CFBundleName": "Demonstration"}),
+                                  "fr.lproj/Localizable.strings": b"not this one"})),
+        "adhoc": pack(app("adhoc")),
+        "development": pack(app("development")),
+        "store": pack(app("store")),
+        "no-provision": pack(app(None)),
+        "bare-provision": pack(app("enterprise-bare")),
+        "tampered-provision": pack(app("tampered")),
+        "broken-provision": pack(app("bad-text")),
+        "encrypted": pack(app(binary="encrypted")),
+        "simulator": pack(app(None, binary="simulator-arm64")),
+        "unsigned": pack(app(binary="unsigned")),
+        "no-executable": pack(app(Demo=None)),
+        "tvos": pack(app(**{"Info.plist": info(DTPlatformName="appletvos", CFBundleSupportedPlatforms=["AppleTVOS"],
+                                               UIDeviceFamily=[3])})),
+        "other-id": pack(app(**{"Info.plist": info(CFBundleIdentifier="com.example.other")})),
+        "xml-info": pack(app(**{"Info.plist": info(plistlib.FMT_XML)})),
+        "png-icon": pack(app(**{"AppIcon60x60@2x.png": icon(120, 0), "AppIcon60x60@3x.png": b"no picture"})),
+        "catalog-icon": pack(app(**{"AppIcon60x60@2x.png": None, "AppIcon60x60@3x.png": None, "Assets.car": b"BOMStore",
+                                    "Info.plist": info(CFBundleIcons={"CFBundlePrimaryIcon": {
+                                        "CFBundleIconName": "AppIcon"}})})),
+        "watch-first": pack({**WATCH, **app("wildcard")}),
+        "old-watch": pack({**OLD_WATCH, **app("wildcard")}),
+        "descriptors": pack(app(), Pipe()),
+        "zip64": pack(app(), zip64=True),
+        "names": pack({**app(), **{APP + name: body for name, body in UMLAUT.items()}}),
+        "names-unannounced": without_utf8_flag(pack({**app(), **{APP + name: body for name, body in UMLAUT.items()}})),
+        "macosx": pack({**app(), "__MACOSX/Payload/._Demo.app": b"x", "__MACOSX/Payload/Demo.app/._Info.plist": b"x"}),
+
+        "bad-nested": pack({"Demo/" + name: body for name, body in app().items()}),
+        "bad-top": pack({name[len("Payload/"):]: body for name, body in app().items()}),
+        "bad-many": pack({**app(), "Payload/Other.app/Info.plist": info()}),
+        "bad-no-info": pack({name: body for name, body in app().items() if not name.endswith("Info.plist")}),
+        "bad-info": pack(app(**{"Info.plist": b"bplist00 and then nothing"})),
+        "bad-info-id": pack(app(**{"Info.plist": info(CFBundleIdentifier="no id; at all")})),
+        "bad-extension-info": pack(app(**{"PlugIns/S.appex/Info.plist": b"nothing"})),
+        "bad-plist-bomb": pack(app(**{"Info.plist": data("plists", "hostile-dag-8.binary.plist")})),
+        "bad-strings-bomb": pack(app(**{"de.lproj/InfoPlist.strings": b"A" * 250000})),
+    }
 
 
 def hostile(folder):
@@ -236,7 +238,7 @@ def main():
         hostile(sys.argv[2])
         return
     os.makedirs(OUT, exist_ok=True)
-    for name, body in IPAS.items():
+    for name, body in ipas().items():
         with open(os.path.join(OUT, name + ".ipa"), "wb") as file:
             file.write(body)
     with open(os.path.join(OUT, "root.pem"), "wb") as file:

@@ -74,6 +74,7 @@ pomona_data() {
 	[ -d "$W/data" ] && return
 	cp -r "$BATS_FILE_TMPDIR/prepared/." "$W/"
 	DATA=$W/data CONF=$W/data/pomona.conf
+	sed -i "s|master_file = .*|master_file = \"$W/master.key\"|" "$CONF"
 	TOKEN=$(cat "$W/token.upload")
 	: >"$W/log"
 	echo "$NOW" >"$W/clock"
