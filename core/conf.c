@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONF_VALUE_MAX 4096	/* bytes of one text value */
+#define CONF_VALUE_MAX	4096	/* bytes of one text value */
+#define CONF_FILE_MAX	(1 << 20)
 
 enum when { start, live, seam };
 
@@ -170,6 +171,43 @@ options(TALLOC_CTX *ctx)
 	return top;
 }
 
+/*
+ * The file with its line comments blanked: libconfuse 3.3 counts their lines three times, and what
+ * it then says is wrong stands elsewhere.
+ */
+static bool
+read_text(TALLOC_CTX *ctx, const char *path, char **ret, struct err *err)
+{
+	int fd SCOPED(fd) = open(path, O_RDONLY | O_CLOEXEC);
+	char *text = mem_size(ctx, CONF_FILE_MAX + 1), quote = '\0', before = '\n';
+	ssize_t n = 0, len = 0;
+
+	while (fd >= 0 && len < CONF_FILE_MAX && (n = read(fd, text + len, (size_t)(CONF_FILE_MAX - len))) > 0)
+		len += n;
+	if (fd < 0 || n < 0)
+		return err_errno(err, "read configuration %s", path);
+	if (len == CONF_FILE_MAX)
+		return err_set(err, ERR_LIMIT, "%s is larger than %d bytes", path, CONF_FILE_MAX - 1);
+	text[len] = '\0';
+	for (char *c = text; *c; before = *c++) {
+		if (quote) {
+			if (*c == '\\' && c[1])
+				c++;
+			else if (*c == quote)
+				quote = '\0';
+		} else if (*c == '"' || *c == '\'') {
+			quote = *c;
+		} else if ((*c == '#' || (*c == '/' && c[1] == '/')) && strchr(" \t\r\n={}(),+", before)) {
+			for (; *c && *c != '\n'; c++)
+				*c = ' ';
+			if (!*c)
+				break;
+		}
+	}
+	*ret = text;
+	return true;
+}
+
 static void
 free_cfg(cfg_t **cfg)
 {
@@ -181,8 +219,11 @@ read_file(struct conf *conf, const char *file, struct err *err)
 {
 	void *opts SCOPED(mem) = talloc_new(NULL);
 	cfg_t *cfg __attribute__((cleanup(free_cfg))) = cfg_init(options(opts), CFGF_NONE);
+	char *text;
 	int rc;
 
+	if (!read_text(opts, file, &text, err))
+		return false;
 	reading = err;
 	reading_file = file;
 	err->kind = ERR_NONE;
@@ -194,9 +235,7 @@ read_file(struct conf *conf, const char *file, struct err *err)
 			snprintf(name, sizeof name, "%s|%s", rows[i].section, rows[i].key);
 			cfg_set_validate_func(cfg, name, check_range);
 		}
-	rc = cfg_parse(cfg, file);
-	if (rc == CFG_FILE_ERROR)
-		return err_errno(err, "read configuration %s", file);
+	rc = cfg_parse_buf(cfg, text);
 	if (rc != CFG_SUCCESS) {
 		if (!err->kind)
 			err_set(err, ERR_INVALID, "%s: cannot be read as a configuration", file);
