@@ -70,8 +70,8 @@ pomona_certificate() {
 
 # A copy of what was prepared, without starting the server.
 pomona_data() {
+	[ -z "${W-}" ] || return 0
 	W=$BATS_TEST_TMPDIR
-	[ -d "$W/data" ] && return
 	cp -r "$BATS_FILE_TMPDIR/prepared/." "$W/"
 	DATA=$W/data CONF=$W/data/pomona.conf
 	sed -i "s|master_file = .*|master_file = \"$W/master.key\"|" "$CONF"
