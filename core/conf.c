@@ -197,7 +197,7 @@ read_text(TALLOC_CTX *ctx, const char *path, char **ret, struct err *err)
 				quote = '\0';
 		} else if (*c == '"' || *c == '\'') {
 			quote = *c;
-		} else if ((*c == '#' || (*c == '/' && c[1] == '/')) && strchr(" \t\r\n={}(),+", before)) {
+		} else if (*c == '#' || (*c == '/' && c[1] == '/' && strchr(" \t\r\n={}(),+", before))) {
 			for (; *c && *c != '\n'; c++)
 				*c = ' ';
 			if (!*c)
