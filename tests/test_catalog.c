@@ -1,0 +1,749 @@
+/* The catalog's domain against a real SQLite in a directory of its own. */
+#include "tests/check.h"
+#include "catalog/app.h"
+#include "catalog/build.h"
+#include "catalog/channel.h"
+#include "catalog/grant.h"
+#include "catalog/session.h"
+#include "catalog/setting.h"
+#include "catalog/token.h"
+#include "catalog/upload.h"
+#include "core/audit.h"
+#include "core/clock.h"
+#include <pthread.h>
+#include <stdio.h>
+
+#define DAY		86400
+#define PASSWORD	"a good password"
+#define PHONES		8
+
+struct house {
+	const char *dir;
+	struct db *db;
+	struct blobs *blobs;
+	struct person *paul, *anna, *mia;	/* publisher, admin, member */
+};
+
+static void
+set_now(const struct house *h, const char *iso)
+{
+	char path[200];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/clock", h->dir);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	fputs(iso, file);
+	fclose(file);
+	clock_follow(path);
+}
+
+static struct person *
+person(TALLOC_CTX *ctx, struct house *h, const char *name, enum role role)
+{
+	struct person *ret;
+	struct err err;
+
+	assert_ok(person_add(h->db, "test", name, role, PASSWORD, &err), &err);
+	assert_ok(person_by_name(ctx, h->db, name, &ret, &err), &err);
+	return ret;
+}
+
+static struct house
+house(TALLOC_CTX *ctx)
+{
+	struct house h = { .dir = test_dir(ctx) };
+	struct err err;
+
+	set_now(&h, "2026-11-22T12:00:00Z");
+	assert_ok(db_open(ctx, h.dir, &h.db, &err), &err);
+	assert_ok(blobs_open(ctx, mem_printf(ctx, "%s/blobs", h.dir), 0, &h.blobs, &err), &err);
+	h.paul = person(ctx, &h, "paul", ROLE_PUBLISHER);
+	h.anna = person(ctx, &h, "anna", ROLE_ADMIN);
+	h.mia = person(ctx, &h, "mia", ROLE_MEMBER);
+	return h;
+}
+
+/* What an upload is, as far as the catalog is concerned. */
+struct sent {
+	const char *bundle_id, *name, *version, *build, *kind, *expires, *channel;
+	const struct person *by;	/* NULL: paul */
+};
+
+static bool
+publish(TALLOC_CTX *ctx, struct house *h, struct sent s, char **id, bool *fresh, struct err *err)
+{
+	struct inspect *inspect = mem_new(ctx, struct inspect);
+	struct build_fields fields = { .channel = s.channel };
+	struct blob_draft *draft;
+	const char *bytes;
+	bool ok;
+
+	s.bundle_id = s.bundle_id ? s.bundle_id : "com.example.app";
+	s.version = s.version ? s.version : "1.0";
+	s.build = s.build ? s.build : "1";
+	bytes = mem_printf(ctx, "%s %s %s", s.bundle_id, s.version, s.build);
+	inspect->facts = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:{s:b}, s:{s:s, s:s, s:s, s:s, s:[]}, s:{s:b, s:[]}}",
+		"bundle_id", s.bundle_id, "name", s.name ? s.name : "Demo", "version", s.version, "build", s.build,
+		"minimum_os", "15.0", "platform", "iphoneos", "binary", "signed", 1,
+		"provision", "kind", s.kind ? s.kind : "enterprise", "expires", s.expires ? s.expires : "2027-11-22T12:00:00Z",
+		"app_id", "A1B2C3D4E5.*", "signature", "apple", "certificates",
+		"verdict", "installable", !s.kind || strcmp(s.kind, "store") != 0, "reasons");
+	assert_non_null(inspect->facts);
+	assert_ok(blob_draft_new(ctx, h->blobs, 0, &draft, err), err);
+	assert_ok(blob_draft_write(draft, (struct bytes){ bytes, strlen(bytes) }, NULL, err), err);
+	assert_ok(blob_draft_done(draft, err), err);
+	ok = build_publish(ctx, h->db, h->blobs, draft, inspect, &fields, s.by ? s.by : h->paul, id, fresh, err);
+	json_decref(inspect->facts);
+	return ok;
+}
+
+static char *
+published(TALLOC_CTX *ctx, struct house *h, struct sent s)
+{
+	struct err err;
+	bool fresh;
+	char *id;
+
+	assert_ok(publish(ctx, h, s, &id, &fresh, &err), &err);
+	return id;
+}
+
+static const char *
+text_at(TALLOC_CTX *ctx, const json_t *json, const char *key)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+
+	return text ? mem_text(ctx, text) : NULL;
+}
+
+/* The builds of a filter, "4 3 1", newest first. */
+static const char *
+builds(TALLOC_CTX *ctx, struct house *h, struct build_filter filter)
+{
+	const char *text = "";
+	json_t *list, *item;
+	struct err err;
+	size_t i;
+
+	assert_ok(build_list(h->db, &filter, NULL, 200, &list, &err), &err);
+	json_array_foreach(json_object_get(list, "items"), i, item)
+		text = mem_printf(ctx, "%s%s%s", text, *text ? " " : "", json_string_value(json_object_get(item, "build")));
+	json_decref(list);
+	return text;
+}
+
+/* The names that a search finds, "A, B". */
+static const char *
+found(TALLOC_CTX *ctx, struct house *h, const char *search)
+{
+	const char *text = "";
+	json_t *list, *item;
+	struct err err;
+	size_t i;
+
+	assert_ok(app_list(h->db, search, NULL, 200, &list, &err), &err);
+	json_array_foreach(json_object_get(list, "items"), i, item)
+		text = mem_printf(ctx, "%s%s%s", text, *text ? ", " : "", json_string_value(json_object_get(item, "name")));
+	json_decref(list);
+	return text;
+}
+
+static const char *
+channels(TALLOC_CTX *ctx, struct house *h, const char *id)
+{
+	const char *text = "";
+	json_t *list, *name;
+	struct err err;
+	size_t i;
+
+	assert_ok(channel_names(h->db, id, &list, &err), &err);
+	json_array_foreach(list, i, name)
+		text = mem_printf(ctx, "%s%s%s", text, *text ? " " : "", json_string_value(name));
+	json_decref(list);
+	return text;
+}
+
+/* The build that the catalog shows of an app; NULL when there is no such app. */
+static const char *
+newest(TALLOC_CTX *ctx, struct house *h, const char *bundle_id)
+{
+	struct err err = { 0 };
+	const char *id;
+	json_t *app;
+
+	if (!app_show(h->db, bundle_id, &app, &err)) {
+		assert_int_equal(err.kind, ERR_MISSING);
+		return NULL;
+	}
+	id = text_at(ctx, app, "newest_build_id");
+	json_decref(app);
+	return id;
+}
+
+/* ---- builds ---- */
+
+static void
+the_same_bytes_are_the_same_build(void **state)
+{
+	struct house h = house(*state);
+	struct err err;
+	char *first, *second;
+	bool fresh;
+
+	assert_ok(publish(*state, &h, (struct sent){ 0 }, &first, &fresh, &err), &err);
+	assert_true(fresh);
+	assert_ok(publish(*state, &h, (struct sent){ 0 }, &second, &fresh, &err), &err);
+	assert_false(fresh);
+	assert_string_equal(first, second);
+	assert_string_equal(channels(*state, &h, first), "main");
+	assert_ok(publish(*state, &h, (struct sent){ .channel = "beta" }, &second, &fresh, &err), &err);
+	assert_false(fresh);
+	assert_string_equal(channels(*state, &h, first), "beta main");
+	assert_string_equal(builds(*state, &h, (struct build_filter){ 0 }), "1");
+}
+
+static void
+promoting_twice_places_once_and_is_audited_once(void **state)
+{
+	struct house h = house(*state);
+	char *id = published(*state, &h, (struct sent){ 0 });
+	int64_t before, after;
+	struct err err;
+
+	assert_ok(build_promote(h.db, h.paul, id, "beta", &err), &err);
+	assert_ok(audit_verify(h.db, &before, &err), &err);
+	assert_ok(build_promote(h.db, h.paul, id, "beta", &err), &err);
+	assert_ok(audit_verify(h.db, &after, &err), &err);
+	assert_int_equal(before, after);
+	assert_string_equal(channels(*state, &h, id), "beta main");
+	assert_false(build_promote(h.db, h.paul, id, "no blank", &err));
+	assert_int_equal(err.kind, ERR_INVALID);
+	assert_false(build_promote(h.db, h.paul, "none", "beta", &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_false(build_promote(h.db, h.mia, id, "beta", &err));
+	assert_int_equal(err.kind, ERR_DENIED);
+}
+
+static void
+builds_of_one_second_have_the_order_in_which_they_came(void **state)
+{
+	struct house h = house(*state);
+	char *channel_id, *app;
+	const char *last = NULL;
+	struct err err;
+
+	for (int i = 1; i <= 12; i++)
+		last = published(*state, &h, (struct sent){ .build = mem_printf(*state, "%d", i) });
+	assert_string_equal(builds(*state, &h, (struct build_filter){ 0 }), "12 11 10 9 8 7 6 5 4 3 2 1");
+	assert_ok(app_id(*state, h.db, "com.example.app", &app, &err), &err);
+	assert_ok(channel_newest(*state, h.db, app, "main", &channel_id, &err), &err);
+	assert_string_equal(channel_id, last);
+	assert_ok(build_retain(h.db, app, 3, &err), &err);
+	assert_string_equal(builds(*state, &h, (struct build_filter){ 0 }), "12 11 10");
+}
+
+static void
+after_the_newest_is_deleted_the_one_before_is_shown_and_with_the_last_the_app_goes(void **state)
+{
+	struct house h = house(*state);
+	char *one = published(*state, &h, (struct sent){ .build = "1" });
+	char *two = published(*state, &h, (struct sent){ .build = "2" });
+	char *three = published(*state, &h, (struct sent){ .build = "3" });
+	struct err err;
+	bool wanted;
+	json_t *build;
+	const char *sha256;
+
+	assert_string_equal(newest(*state, &h, "com.example.app"), three);
+	assert_ok(build_delete(h.db, h.paul, three, &err), &err);
+	assert_string_equal(newest(*state, &h, "com.example.app"), two);
+	assert_ok(build_delete(h.db, h.paul, one, &err), &err);
+	assert_string_equal(newest(*state, &h, "com.example.app"), two);
+	assert_ok(build_show(h.db, two, false, &build, &err), &err);
+	sha256 = text_at(*state, build, "sha256");
+	json_decref(build);
+	assert_ok(build_wants_blob(h.db, sha256, &wanted, &err), &err);
+	assert_true(wanted);
+	assert_ok(build_delete(h.db, h.paul, two, &err), &err);
+	assert_null(newest(*state, &h, "com.example.app"));
+	assert_ok(build_wants_blob(h.db, sha256, &wanted, &err), &err);
+	assert_false(wanted);
+	assert_false(build_delete(h.db, h.paul, two, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+}
+
+static void
+retention_counts_each_channel_for_itself(void **state)
+{
+	struct house h = house(*state);
+	struct err err;
+	char *app;
+
+	published(*state, &h, (struct sent){ .build = "1", .channel = "release" });
+	published(*state, &h, (struct sent){ .build = "2" });
+	published(*state, &h, (struct sent){ .build = "3" });
+	published(*state, &h, (struct sent){ .build = "4" });
+	published(*state, &h, (struct sent){ .bundle_id = "com.example.other", .build = "5" });
+	assert_ok(app_id(*state, h.db, "com.example.app", &app, &err), &err);
+	assert_ok(build_retain(h.db, app, 0, &err), &err);	/* keeps all */
+	assert_string_equal(builds(*state, &h, (struct build_filter){ .bundle_id = "com.example.app" }), "4 3 2 1");
+	assert_ok(build_retain(h.db, app, 1, &err), &err);
+	assert_string_equal(builds(*state, &h, (struct build_filter){ .bundle_id = "com.example.app" }), "4 1");
+	assert_string_equal(builds(*state, &h, (struct build_filter){ .bundle_id = "com.example.other" }), "5");
+	assert_string_equal(builds(*state, &h, (struct build_filter){ .channel = "release" }), "1");
+}
+
+static void
+a_verdict_is_that_of_today(void **state)
+{
+	struct house h = house(*state);
+	char *id = published(*state, &h, (struct sent){ .expires = "2026-11-23T12:00:00Z" });
+	struct grant_terms terms = { GRANT_CI, DAY, DAY, 0 };
+	struct err err;
+	json_t *build;
+	char *token;
+
+	assert_ok(build_show(h.db, id, false, &build, &err), &err);
+	assert_true(json_is_true(json_object_get(build, "installable")));
+	json_decref(build);
+	assert_ok(grant_new(*state, h.db, &terms, id, h.paul->id, &token, &err), &err);
+	set_now(&h, "2026-11-23T12:00:00Z");
+	assert_ok(build_show(h.db, id, false, &build, &err), &err);
+	assert_false(json_is_true(json_object_get(build, "installable")));
+	assert_false(json_is_true(json_object_get(json_object_get(build, "verdict"), "installable")));
+	json_decref(build);
+	assert_false(grant_new(*state, h.db, &terms, id, h.paul->id, &token, &err));
+	assert_int_equal(err.kind, ERR_CONFLICT);
+	assert_string_equal(err.code, "not_installable");
+}
+
+static void
+a_token_for_one_app_neither_changes_nor_learns_of_another(void **state)
+{
+	struct house h = house(*state);
+	char *id = published(*state, &h, (struct sent){ 0 }), *other, *text;
+	struct grant_terms terms = { GRANT_CI, DAY, DAY, 0 };
+	struct person *bound;
+	struct err err;
+	bool fresh;
+	json_t *grants;
+
+	assert_ok(token_new(*state, h.db, "test", h.paul, "CI", "upload", "com.example.other", &text, &err), &err);
+	assert_ok(token_open(*state, h.db, text, &bound, &err), &err);
+	assert_false(publish(*state, &h, (struct sent){ .by = bound }, &other, &fresh, &err));
+	assert_int_equal(err.kind, ERR_DENIED);
+	assert_ok(publish(*state, &h, (struct sent){ .by = bound, .bundle_id = "com.example.other" }, &other, &fresh, &err), &err);
+	assert_false(build_promote(h.db, bound, id, "beta", &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_false(build_set_notes(h.db, bound, id, "x", &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_false(build_delete(h.db, bound, id, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_ok(grant_new(*state, h.db, &terms, id, h.paul->id, &text, &err), &err);
+	assert_ok(grant_list(h.db, id, &grants, &err), &err);
+	assert_false(grant_revoke(h.db, bound, text_at(*state, json_array_get(grants, 0), "id"), &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	json_decref(grants);
+	assert_false(token_new(*state, h.db, "test", bound, "more", "read", NULL, &text, &err));
+	assert_int_equal(err.kind, ERR_DENIED);
+}
+
+/* ---- finding ---- */
+
+static void
+a_search_means_its_signs_and_forgets_case(void **state)
+{
+	static const char *const names[] = { "100% Obst", "100 Obst", "under_score", "underXscore", "Eile!", "Eil", "Übung", "STRASSE" };
+	struct house h = house(*state);
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		published(*state, &h, (struct sent){ .bundle_id = mem_printf(*state, "com.example.a%zu", i), .name = names[i] });
+	assert_string_equal(found(*state, &h, "100%"), "100% Obst");
+	assert_string_equal(found(*state, &h, "%"), "100% Obst");
+	assert_string_equal(found(*state, &h, "r_s"), "under_score");
+	assert_string_equal(found(*state, &h, "!"), "Eile!");
+	assert_string_equal(found(*state, &h, "übung"), "Übung");
+	assert_string_equal(found(*state, &h, "ÜBUNG"), "Übung");
+	assert_string_equal(found(*state, &h, "u\xcc\x88" "bung"), "Übung");	/* its two dots written apart */
+	assert_string_equal(found(*state, &h, "straße"), "STRASSE");
+	assert_string_equal(found(*state, &h, "EXAMPLE.A1"), "100 Obst");	/* by bundle id */
+	assert_string_equal(found(*state, &h, "nothing"), "");
+	assert_string_equal(found(*state, &h, "' OR '1'='1"), "");
+}
+
+static void
+pages_follow_each_other_without_a_gap_while_apps_come(void **state)
+{
+	struct house h = house(*state);
+	const char *after = NULL;
+	int seen = 0, rounds = 0;
+	struct err err;
+
+	for (int i = 0; i < 25; i++)	/* names alike: the order hangs on more than the name */
+		published(*state, &h, (struct sent){ .bundle_id = mem_printf(*state, "com.example.a%02d", i),
+						     .name = i % 2 ? "Alike" : "Alike too" });
+	do {
+		json_t *list;
+
+		assert_ok(app_list(h.db, NULL, after, 10, &list, &err), &err);
+		seen += (int)json_array_size(json_object_get(list, "items"));
+		after = text_at(*state, list, "next");
+		json_decref(list);
+		/* one that stands before what was read does not move the rest */
+		published(*state, &h, (struct sent){ .bundle_id = mem_printf(*state, "com.example.b%d", rounds), .name = "Aaa" });
+	} while (after && ++rounds < 10);
+	assert_int_equal(seen, 25);
+	assert_int_equal(rounds, 2);
+}
+
+static void
+builds_are_paged_newest_first(void **state)
+{
+	struct house h = house(*state);
+	struct build_filter filter = { .bundle_id = "com.example.app" };
+	const char *after = NULL;
+	int expected = 25;
+	struct err err;
+
+	for (int i = 1; i <= 25; i++)
+		published(*state, &h, (struct sent){ .build = mem_printf(*state, "%d", i) });
+	do {
+		json_t *list, *item;
+		size_t i;
+
+		assert_ok(build_list(h.db, &filter, after, 10, &list, &err), &err);
+		json_array_foreach(json_object_get(list, "items"), i, item)
+			assert_string_equal(json_string_value(json_object_get(item, "build")),
+					    mem_printf(*state, "%d", expected--));
+		after = text_at(*state, list, "next");
+		json_decref(list);
+	} while (after);
+	assert_int_equal(expected, 0);
+	assert_string_equal(builds(*state, &h, (struct build_filter){ .build = "7" }), "7");
+	assert_string_equal(builds(*state, &h, (struct build_filter){ .version = "2.0" }), "");
+}
+
+/* ---- grants ---- */
+
+static bool
+opens(TALLOC_CTX *ctx, struct house *h, const char *token, enum grant_file file, const char *client)
+{
+	struct err err = { 0 };
+	struct grant *grant;
+
+	if (grant_open(ctx, h->db, token, file, client, &grant, &err))
+		return true;
+	assert_int_equal(err.kind, ERR_MISSING);
+	return false;
+}
+
+static char *
+granted(TALLOC_CTX *ctx, struct house *h, struct grant_terms terms)
+{
+	char *token;
+	struct err err;
+
+	assert_ok(grant_new(ctx, h->db, &terms, published(ctx, h, (struct sent){ 0 }), h->paul->id, &token, &err), &err);
+	return token;
+}
+
+static void
+the_manifest_ends_by_the_clock_and_the_ipa_after_the_first_manifest(void **state)
+{
+	struct house h = house(*state);
+	char *token = granted(*state, &h, (struct grant_terms){ GRANT_TAP, 3600, DAY, 0 });
+
+	set_now(&h, "2026-11-22T12:59:59Z");
+	assert_true(opens(*state, &h, token, GRANT_MANIFEST, "phone"));
+	set_now(&h, "2026-11-22T13:00:00Z");
+	assert_false(opens(*state, &h, token, GRANT_MANIFEST, "phone"));
+	assert_false(opens(*state, &h, token, GRANT_PAGE, "phone"));
+	assert_true(opens(*state, &h, token, GRANT_IPA, "phone"));
+	assert_true(opens(*state, &h, token, GRANT_ICON, "phone"));
+	set_now(&h, "2026-11-23T12:59:58Z");
+	assert_true(opens(*state, &h, token, GRANT_IPA, "phone"));
+	set_now(&h, "2026-11-23T12:59:59Z");
+	assert_false(opens(*state, &h, token, GRANT_IPA, "phone"));
+	assert_false(opens(*state, &h, "", GRANT_MANIFEST, "phone"));
+	assert_false(opens(*state, &h, "nobody-knows-this-one", GRANT_MANIFEST, "phone"));
+}
+
+static void
+sweeping_removes_what_can_never_be_used_again_and_nothing_else(void **state)
+{
+	struct house h = house(*state);
+	char *used = granted(*state, &h, (struct grant_terms){ GRANT_TAP, 3600, DAY, 0 });
+	char *unused = granted(*state, &h, (struct grant_terms){ GRANT_TAP, 3600, DAY, 0 });
+	char *live = granted(*state, &h, (struct grant_terms){ GRANT_CI, 7 * DAY, DAY, 20 });
+	struct err err;
+
+	set_now(&h, "2026-11-22T12:59:00Z");
+	assert_true(opens(*state, &h, used, GRANT_MANIFEST, "phone"));
+	set_now(&h, "2026-11-23T12:30:00Z");
+	assert_ok(grant_sweep(h.db, &err), &err);
+	assert_true(opens(*state, &h, used, GRANT_IPA, "phone"));
+	assert_true(opens(*state, &h, live, GRANT_MANIFEST, "phone"));
+	assert_false(opens(*state, &h, unused, GRANT_IPA, "phone"));
+}
+
+static void
+one_phone_that_asks_again_is_one_install(void **state)
+{
+	struct house h = house(*state);
+	char *token = granted(*state, &h, (struct grant_terms){ GRANT_CI, DAY, DAY, 2 });
+
+	for (int i = 0; i < 3; i++)
+		assert_true(opens(*state, &h, token, GRANT_MANIFEST, "one"));
+	assert_true(opens(*state, &h, token, GRANT_PAGE, "browser"));
+	assert_true(opens(*state, &h, token, GRANT_MANIFEST, "two"));
+	assert_false(opens(*state, &h, token, GRANT_MANIFEST, "three"));
+	assert_false(opens(*state, &h, token, GRANT_PAGE, "browser"));
+	assert_true(opens(*state, &h, token, GRANT_MANIFEST, "one"));
+}
+
+struct racer {
+	struct house *h;
+	const char *token;
+	int number;
+	bool got;
+	pthread_barrier_t *start;
+};
+
+static void *
+race(void *arg)
+{
+	struct racer *r = arg;
+	void *ctx = talloc_named_const(NULL, 0, "racer");
+	struct grant *grant;
+	struct err err = { 0 };
+
+	pthread_barrier_wait(r->start);
+	r->got = grant_open(ctx, r->h->db, r->token, GRANT_MANIFEST, mem_printf(ctx, "phone %d", r->number), &grant, &err);
+	talloc_free(ctx);
+	return NULL;
+}
+
+static void
+phones_that_race_for_the_last_install_do_not_share_it(void **state)
+{
+	struct house h = house(*state);
+	char *token = granted(*state, &h, (struct grant_terms){ GRANT_CI, DAY, DAY, 3 });
+	pthread_barrier_t start;
+	pthread_t threads[PHONES];
+	struct racer racers[PHONES];
+	int got = 0;
+
+	assert_true(opens(*state, &h, token, GRANT_MANIFEST, "first"));
+	assert_true(opens(*state, &h, token, GRANT_MANIFEST, "second"));
+	pthread_barrier_init(&start, NULL, PHONES);
+	for (int i = 0; i < PHONES; i++) {
+		racers[i] = (struct racer){ &h, token, i, false, &start };
+		assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+	}
+	for (int i = 0; i < PHONES; i++) {
+		pthread_join(threads[i], NULL);
+		got += racers[i].got;
+	}
+	pthread_barrier_destroy(&start);
+	assert_int_equal(got, 1);
+}
+
+static void
+what_cannot_be_installed_gets_no_grant(void **state)
+{
+	struct house h = house(*state);
+	char *id = published(*state, &h, (struct sent){ .kind = "store" }), *token;
+	struct grant_terms terms = { GRANT_TAP, 3600, DAY, 0 };
+	struct err err;
+
+	assert_false(grant_new(*state, h.db, &terms, id, h.paul->id, &token, &err));
+	assert_int_equal(err.kind, ERR_CONFLICT);
+	assert_false(grant_new(*state, h.db, &terms, "none", h.paul->id, &token, &err));
+}
+
+/* ---- people ---- */
+
+static void
+a_session_ends_when_idle_or_old_or_signed_out(void **state)
+{
+	struct house h = house(*state);
+	struct session_limits limits = { .idle_s = 7200, .admin_idle_s = 3600, .absolute_s = 3 * 3600 };
+	struct person *p;
+	char *member, *admin, *csrf;
+	struct err err;
+
+	assert_ok(session_new(*state, h.db, h.mia, &member, &err), &err);
+	assert_ok(session_new(*state, h.db, h.anna, &admin, &err), &err);
+	assert_ok(session_open(*state, h.db, member, &limits, &p, &csrf, &err), &err);
+	assert_string_equal(p->name, "mia");
+	assert_true(strlen(csrf) >= 20);
+	set_now(&h, "2026-11-22T13:30:00Z");
+	assert_ok(session_open(*state, h.db, member, &limits, &p, &csrf, &err), &err);
+	assert_false(session_open(*state, h.db, admin, &limits, &p, &csrf, &err));
+	assert_int_equal(err.kind, ERR_SIGN_IN);
+	set_now(&h, "2026-11-22T15:00:01Z");	/* used, but too old */
+	assert_false(session_open(*state, h.db, member, &limits, &p, &csrf, &err));
+	assert_int_equal(err.kind, ERR_SIGN_IN);
+	assert_ok(session_new(*state, h.db, h.mia, &member, &err), &err);
+	assert_ok(session_end(h.db, member, &err), &err);
+	assert_false(session_open(*state, h.db, member, &limits, &p, &csrf, &err));
+	assert_false(session_open(*state, h.db, "", &limits, &p, &csrf, &err));
+}
+
+static void
+a_new_password_ends_all_sessions(void **state)
+{
+	struct house h = house(*state);
+	struct session_limits limits = { DAY, DAY, DAY };
+	struct person *p;
+	char *cookie, *csrf;
+	struct err err;
+
+	assert_ok(session_new(*state, h.db, h.mia, &cookie, &err), &err);
+	assert_ok(person_set_password(h.db, "test", "Mia", "another password", &err), &err);
+	assert_false(session_open(*state, h.db, cookie, &limits, &p, &csrf, &err));
+	assert_false(person_sign_in(*state, h.db, "mia", PASSWORD, &p, &err));
+	assert_ok(person_sign_in(*state, h.db, "MIA", "another password", &p, &err), &err);
+}
+
+static void
+wrong_passwords_lock_for_longer_each_time_and_a_right_one_forgets_them(void **state)
+{
+	struct house h = house(*state);
+	struct person *p;
+	struct err err;
+
+	for (int i = 0; i < PERSON_FAILURES_FREE; i++) {
+		assert_false(person_sign_in(*state, h.db, "mia", "wrong password", &p, &err));
+		assert_int_equal(err.kind, ERR_SIGN_IN);
+	}
+	assert_false(person_sign_in(*state, h.db, "mia", PASSWORD, &p, &err));
+	assert_int_equal(err.kind, ERR_RATE);
+	set_now(&h, "2026-11-22T12:00:01Z");
+	assert_false(person_sign_in(*state, h.db, "mia", "wrong password", &p, &err));
+	assert_int_equal(err.kind, ERR_SIGN_IN);
+	set_now(&h, "2026-11-22T12:00:02Z");	/* twice as long now */
+	assert_false(person_sign_in(*state, h.db, "mia", PASSWORD, &p, &err));
+	assert_int_equal(err.kind, ERR_RATE);
+	set_now(&h, "2026-11-22T12:00:03Z");
+	assert_ok(person_sign_in(*state, h.db, "mia", PASSWORD, &p, &err), &err);
+	assert_false(person_sign_in(*state, h.db, "mia", "wrong password", &p, &err));
+	assert_int_equal(err.kind, ERR_SIGN_IN);
+	assert_ok(person_sign_in(*state, h.db, "mia", PASSWORD, &p, &err), &err);
+	/* nobody is answered like a wrong password, and is never locked */
+	for (int i = 0; i < PERSON_FAILURES_FREE + 2; i++) {
+		assert_false(person_sign_in(*state, h.db, "nobody", "wrong password", &p, &err));
+		assert_int_equal(err.kind, ERR_SIGN_IN);
+		assert_string_equal(err.code, "wrong_password");
+	}
+}
+
+static void
+names_are_taken_whatever_their_case_and_passwords_have_eight_bytes(void **state)
+{
+	struct house h = house(*state);
+	struct err err;
+
+	assert_false(person_add(h.db, "test", "MIA", ROLE_ADMIN, PASSWORD, &err));
+	assert_int_equal(err.kind, ERR_CONFLICT);
+	assert_false(person_add(h.db, "test", "eva", ROLE_ADMIN, "1234567", &err));
+	assert_int_equal(err.kind, ERR_INVALID);
+	assert_false(person_add(h.db, "test", "", ROLE_ADMIN, PASSWORD, &err));
+	assert_false(person_add(h.db, "test", "a/b", ROLE_ADMIN, PASSWORD, &err));
+	assert_false(person_add(h.db, "test", "\xff", ROLE_ADMIN, PASSWORD, &err));
+	assert_ok(person_add(h.db, "test", "Jürgen Groß", ROLE_MEMBER, PASSWORD, &err), &err);
+}
+
+static void
+a_token_has_at_most_its_owners_rights_and_ends_when_revoked(void **state)
+{
+	struct house h = house(*state);
+	struct person *p;
+	struct err err;
+	char *text;
+
+	assert_false(token_new(*state, h.db, "test", h.mia, "", "upload", NULL, &text, &err));
+	assert_int_equal(err.kind, ERR_DENIED);
+	assert_false(token_new(*state, h.db, "test", h.paul, "", "admin", NULL, &text, &err));
+	assert_int_equal(err.kind, ERR_DENIED);
+	assert_false(token_new(*state, h.db, "test", h.anna, "", "everything", NULL, &text, &err));
+	assert_int_equal(err.kind, ERR_INVALID);
+	assert_ok(token_new(*state, h.db, "test", h.paul, "CI", "upload", NULL, &text, &err), &err);
+	assert_ok(token_open(*state, h.db, text, &p, &err), &err);
+	assert_string_equal(p->scope, "upload");
+	assert_true(person_publishes(p, "com.example.app"));
+	assert_false(token_revoke(h.db, h.mia, p->token_id, &err));	/* not hers */
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_ok(token_revoke(h.db, h.paul, p->token_id, &err), &err);
+	assert_false(token_open(*state, h.db, text, &p, &err));
+	assert_int_equal(err.kind, ERR_SIGN_IN);
+	assert_false(token_open(*state, h.db, "pom_", &p, &err));
+	assert_false(token_open(*state, h.db, "", &p, &err));
+}
+
+/* ---- uploads, settings ---- */
+
+static void
+an_upload_is_finished_once_and_is_its_owners_alone(void **state)
+{
+	struct house h = house(*state);
+	struct upload *u, *again;
+	struct person *owner;
+	json_t *fields = json_pack("{s:s}", "channel", "beta");
+	struct err err;
+	int64_t active;
+
+	assert_ok(upload_new(*state, h.db, h.paul, 100, fields, DAY, &u, &err), &err);
+	json_decref(fields);
+	assert_false(upload_open(*state, h.db, h.anna, u->id, &again, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_ok(upload_claim(*state, h.db, u->id, &again, &owner, &err), &err);
+	assert_null(owner);	/* not whole yet */
+	assert_ok(upload_whole(h.db, u->id, &err), &err);
+	assert_ok(upload_whole(h.db, u->id, &err), &err);
+	assert_ok(upload_claim(*state, h.db, u->id, &again, &owner, &err), &err);
+	assert_string_equal(owner->name, "paul");
+	assert_ok(upload_set(h.db, u->id, 201, "{}", &err), &err);
+	assert_ok(upload_claim(*state, h.db, u->id, &again, &owner, &err), &err);
+	assert_null(owner);	/* done */
+	assert_ok(upload_active(h.db, h.paul->id, &active, &err), &err);
+	assert_int_equal(active, 0);
+	set_now(&h, "2026-11-23T12:00:01Z");
+	assert_ok(upload_sweep(h.db, &err), &err);
+	assert_false(upload_open(*state, h.db, h.paul, u->id, &again, &err));
+}
+
+static void
+a_setting_is_kept_and_audited(void **state)
+{
+	struct house h = house(*state);
+	int64_t before, after;
+	struct err err;
+	char *value;
+
+	assert_ok(setting_get(*state, h.db, "company.name", &value, &err), &err);
+	assert_null(value);
+	assert_ok(audit_verify(h.db, &before, &err), &err);
+	assert_ok(setting_set(h.db, "anna", "company.name", "Obst & Söhne", &err), &err);
+	assert_ok(setting_set(h.db, "anna", "company.name", "Obst", &err), &err);
+	assert_ok(setting_get(*state, h.db, "company.name", &value, &err), &err);
+	assert_string_equal(value, "Obst");
+	assert_ok(audit_verify(h.db, &after, &err), &err);
+	assert_int_equal(after, before + 2);
+}
+
+TESTS(the_same_bytes_are_the_same_build, promoting_twice_places_once_and_is_audited_once,
+      builds_of_one_second_have_the_order_in_which_they_came,
+      after_the_newest_is_deleted_the_one_before_is_shown_and_with_the_last_the_app_goes,
+      retention_counts_each_channel_for_itself, a_verdict_is_that_of_today,
+      a_token_for_one_app_neither_changes_nor_learns_of_another, a_search_means_its_signs_and_forgets_case,
+      pages_follow_each_other_without_a_gap_while_apps_come, builds_are_paged_newest_first,
+      the_manifest_ends_by_the_clock_and_the_ipa_after_the_first_manifest,
+      sweeping_removes_what_can_never_be_used_again_and_nothing_else, one_phone_that_asks_again_is_one_install,
+      phones_that_race_for_the_last_install_do_not_share_it, what_cannot_be_installed_gets_no_grant,
+      a_session_ends_when_idle_or_old_or_signed_out, a_new_password_ends_all_sessions,
+      wrong_passwords_lock_for_longer_each_time_and_a_right_one_forgets_them,
+      names_are_taken_whatever_their_case_and_passwords_have_eight_bytes,
+      a_token_has_at_most_its_owners_rights_and_ends_when_revoked,
+      an_upload_is_finished_once_and_is_its_owners_alone, a_setting_is_kept_and_audited)
