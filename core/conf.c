@@ -219,7 +219,7 @@ read_file(struct conf *conf, const char *file, struct err *err)
 {
 	void *opts SCOPED(mem) = talloc_new(NULL);
 	cfg_t *cfg __attribute__((cleanup(free_cfg))) = cfg_init(options(opts), CFGF_NONE);
-	char *text;
+	char *text = NULL;
 	int rc;
 
 	if (!read_text(opts, file, &text, err))
