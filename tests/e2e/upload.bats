@@ -217,10 +217,7 @@ teardown()   { pomona_stop; }
 	expect_json '[.items[].bundle_id] | join(" ")' com.example.other
 }
 
-@test "too large is said before the body is read" {
-	pomona_stop
-	setting upload max_mb 1
-	pomona_start
+too_large_is_said_before_the_body_is_read() {
 	head -c 30000000 /dev/zero >"$W/large.ipa"
 	local counted
 	upload "$W/large.ipa"
@@ -235,6 +232,20 @@ teardown()   { pomona_stop; }
 	counted=$(sed -n 's/^pomona_upload_bytes_total //p' "$W/body")
 	[ "$counted" -le 2000000 ]
 	expect_nothing_left
+}
+
+@test "too large is said before the body is read" {
+	pomona_stop
+	setting upload max_mb 1
+	pomona_start
+	too_large_is_said_before_the_body_is_read
+}
+
+@test "too large is said before the body is read, with TLS too" {
+	pomona_stop
+	setting upload max_mb 1
+	pomona_start_tls
+	too_large_is_said_before_the_body_is_read
 }
 
 @test "an upload that breaks off leaves nothing" {
