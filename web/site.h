@@ -25,9 +25,9 @@ struct site {
 	struct server *server, *trust_server;
 	struct bytes ca_pem;		/* of a private installation (DIR/tls/ca.pem); empty: none */
 
-	pthread_mutex_t lock;		/* for what follows */
+	pthread_mutex_t lock;		/* for what follows, and for this talloc context once it serves */
 	struct look_cache *look;	/* stylesheet with the company's colours (routes_look.c) */
-	struct uploading *uploading;	/* uploads under way, by person (routes_upload.c) */
+	struct uploading *uploading;	/* uploads under way, by person (uploads.c) */
 };
 
 static inline const struct conf *
