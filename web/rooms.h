@@ -34,6 +34,7 @@ bool upload_sweep_files(struct site *site, struct err *err) CHECKED;
 bool upload_finish(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 
 /* ---- forms ---- */
+const char *own_path(const char *path, const char *instead);	/* to redirect to: a path of ours and nothing else */
 bool form_text(struct req *req, const char *name, const char **ret, struct err *err) CHECKED;	/* there must be one */
 int64_t query_limit(struct req *req, int64_t most);	/* ?limit= */
 

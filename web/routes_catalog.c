@@ -3,6 +3,7 @@
  */
 #include "catalog/app.h"
 #include "catalog/channel.h"
+#include "core/buf.h"
 #include "core/clock.h"
 #include "core/num.h"
 #include "ipa/manifest.h"
@@ -176,6 +177,22 @@ show(struct req *req, const char *bundle_id, const char *id, json_t **ret, struc
 
 /* ---- pages ---- */
 
+static const char *
+next_url(struct req *req, const char *q, const json_t *next)
+{
+	struct buf url;
+
+	if (!json_is_string(next))
+		return NULL;
+	buf_init(&url, req, 4 * HTTP_TARGET_MAX);
+	buf_addf(&url, "/?after=%s", json_string_value(next));
+	if (q) {
+		buf_text(&url, "&q=");
+		buf_url(&url, q, strlen(q));
+	}
+	return buf_str(&url);
+}
+
 static bool
 get_catalog(struct req *req, struct reply *reply, struct err *err)
 {
@@ -202,8 +219,7 @@ get_catalog(struct req *req, struct reply *reply, struct err *err)
 			json_object_set_new(app, "installable", json_false());
 	}
 	data = json_pack("{s:s, s:n, s:[], s:O, s:s?}", "q", q ? q : "", "category", "categories", "apps", apps,
-			 "next_url", json_is_string(json_object_get(list, "next"))
-				? mem_printf(req, "/?after=%s%s%s", text_of(list, "next"), q ? "&q=" : "", q ? q : "") : NULL);
+			 "next_url", next_url(req, q, json_object_get(list, "next")));
 	json_decref(list);
 	return reply_page(reply, req, "catalog", data, err);
 }

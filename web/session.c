@@ -8,6 +8,7 @@
  */
 #include "web/site.h"
 #include "catalog/token.h"
+#include "core/buf.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/secret.h"
@@ -15,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CSRF_FIELD "csrf"
+#define CSRF_FIELD	"csrf"
+#define NEXT_MAX	2048	/* of a path to go on to; a reply's head must fit the connection's pool */
 
 const char *
 session_cookie_name(struct site *site)
@@ -192,11 +194,12 @@ refuse(struct req *req, struct reply *reply, const struct err *err)
 	json_t *problem;
 
 	if (err->kind == ERR_SIGN_IN && req->browser && req->method == GET) {
+		size_t len = strlen(req->target);
 		struct buf next;
 
-		buf_init(&next, req, 4 * HTTP_TARGET_MAX);
+		buf_init(&next, req, 4 * NEXT_MAX);
 		buf_text(&next, "/login?next=");
-		buf_url(&next, req->target, strlen(req->target));
+		buf_url(&next, req->target, len <= NEXT_MAX ? len : 0);
 		reply_see(reply, buf_str(&next));
 		return;
 	}
