@@ -237,6 +237,11 @@ builds_page(struct req *req, struct reply *reply, const char *bundle_id, const c
 			json_decref(data);
 			return false;
 		}
+		if (strcmp(text_of(build, "bundle_id"), bundle_id) != 0) {
+			json_decref(build);
+			json_decref(data);
+			return err_set(err, ERR_MISSING, "a build of another app");
+		}
 		if (!build_detail(req, build, new_token, &chosen, err)) {
 			json_decref(build);
 			json_decref(data);
