@@ -353,6 +353,8 @@ patch_open(struct req *req, struct err *err)
 	    !enter(patch, patch->upload->id, err) || !upload_slot(patch, req->site, req->person, err) ||
 	    !offset_of(req, patch->upload, &offset, err) || !read_checksum(req, patch, err))
 		return false;
+	if (patch->upload->status != UPLOAD_RECEIVING)	/* its file may be a build's by now */
+		return err_set(err, ERR_CONFLICT, "all bytes of this upload are here; GET shows its answer");
 	if (patch->from != offset)
 		return err_set(err, ERR_CONFLICT, "Upload-Offset is %lld, but %lld bytes are here",
 			       (long long)patch->from, (long long)offset);
