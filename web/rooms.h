@@ -31,6 +31,7 @@ bool upload_page(struct req *req, struct reply *reply, int status, const char *b
 /* ---- routes_tus.c ---- */
 const char *upload_dir(TALLOC_CTX *ctx, struct site *site);
 bool upload_sweep_files(struct site *site, struct err *err) CHECKED;
+#define UPLOAD_ATTEMPTS 5	/* then its sender is told that it failed */
 bool upload_finish(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 
 /* ---- forms ---- */

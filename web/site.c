@@ -131,7 +131,7 @@ static const struct job_kind kinds[] = {
 	{ "build_md5s",    10, job_md5s },
 	{ "build_retain",   5, job_retain },
 	{ "blob_sweep",     5, job_blob_sweep },
-	{ "upload_finish",  5, upload_finish },
+	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish },
 	{ "sweep",       1000, job_sweep },
 	{ 0 },
 };
