@@ -19,6 +19,7 @@ void page_everywhere(struct req *req, json_t *data);
 /* ---- routes_catalog.c: builds as pages show them ---- */
 json_t *page_build(struct req *req, const json_t *build);	/* all that any page shows of a build */
 json_t *page_date_of(struct req *req, const json_t *json, const char *key);	/* or null */
+const char *page_next(struct req *req, const char *path, const json_t *list);	/* where a list of apps goes on, or NULL */
 json_t *page_moment_of(struct req *req, const json_t *json, const char *key);	/* with the minute */
 const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", "cannot" */
 bool install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,

@@ -177,16 +177,18 @@ show(struct req *req, const char *bundle_id, const char *id, json_t **ret, struc
 
 /* ---- pages ---- */
 
-static const char *
-next_url(struct req *req, const char *q, const json_t *next)
+/* Where a list of apps goes on; NULL at its end. */
+const char *
+page_next(struct req *req, const char *path, const json_t *list)
 {
+	const char *q = req_query(req, "q");
 	struct buf url;
 
-	if (!json_is_string(next))
+	if (!json_is_string(json_object_get(list, "next")))
 		return NULL;
 	buf_init(&url, req, 4 * HTTP_TARGET_MAX);
-	buf_addf(&url, "/?after=%s", json_string_value(next));
-	if (q) {
+	buf_addf(&url, "%s?after=%s", path, text_of(list, "next"));
+	if (q && *q) {
 		buf_text(&url, "&q=");
 		buf_url(&url, q, strlen(q));
 	}
@@ -219,7 +221,7 @@ get_catalog(struct req *req, struct reply *reply, struct err *err)
 			json_object_set_new(app, "installable", json_false());
 	}
 	data = json_pack("{s:s, s:n, s:[], s:O, s:s?}", "q", q ? q : "", "category", "categories", "apps", apps,
-			 "next_url", next_url(req, q, json_object_get(list, "next")));
+			 "next_url", page_next(req, "/", list));
 	json_decref(list);
 	return reply_page(reply, req, "catalog", data, err);
 }

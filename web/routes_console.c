@@ -99,7 +99,7 @@ failed:
 static bool
 get_apps(struct req *req, struct reply *reply, struct err *err)
 {
-	json_t *list, *app, *apps = json_array();
+	json_t *list, *app, *apps = json_array(), *data;
 	size_t i;
 
 	if (!app_list(req->site->db, req_query(req, "q"), req_query(req, "after"), APP_PAGE_MAX, &list, err)) {
@@ -122,8 +122,9 @@ get_apps(struct req *req, struct reply *reply, struct err *err)
 		json_object_set_new(item, "icon_url", json_sprintf("/apps/%s/icon/120.png", bundle_id));
 		json_array_append_new(apps, item);
 	}
+	data = json_pack("{s:o, s:s?}", "apps", apps, "next_url", page_next(req, "/admin/apps", list));
 	json_decref(list);
-	return reply_page(reply, req, "apps", json_pack("{s:o}", "apps", apps), err);
+	return reply_page(reply, req, "apps", data, err);
 }
 
 static json_t *
