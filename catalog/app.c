@@ -86,14 +86,15 @@ split_after(TALLOC_CTX *ctx, const char *after, const char **folded, const char 
 	}
 }
 
-bool
-app_list(struct db *db, const char *search, const char *after, int64_t limit, json_t **ret,
-	 struct err *err)
+/* `only`: a bundle id, or NULL for all. */
+static bool
+list(struct db *db, const char *only, const char *search, const char *after, int64_t limit, json_t **ret,
+     struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *from_folded, *from_id, *folded = NULL, *id = NULL;
 	struct rows *rows;
-	json_t *list, *items = json_array();
+	json_t *page, *items = json_array();
 	enum rows_step step;
 	int64_t n = 0;
 
@@ -104,9 +105,10 @@ app_list(struct db *db, const char *search, const char *after, int64_t limit, js
 		"SELECT a.id, a.folded, a.bundle_id, a.name, b.id, b.version, b.build, b.size, b.minimum_os,"
 		" b.installable, b.created, b.expires FROM app a JOIN build b ON b.id = a.newest_build_id"
 		" WHERE (a.folded, a.id) > ($1, $2) AND a.folded LIKE $3 ESCAPE '!'"
+		" AND (CAST($5 AS TEXT) IS NULL OR a.bundle_id = $5)"
 		" ORDER BY a.folded, a.id LIMIT $4", db_text(from_folded), db_text(from_id),
-		db_text(search && *search ? pattern(ctx, search) : "%"), db_int(limit + 1));
-	list = json_pack("{s:o, s:n}", "items", items, "next");
+		db_text(search && *search ? pattern(ctx, search) : "%"), db_int(limit + 1), db_text(only));
+	page = json_pack("{s:o, s:n}", "items", items, "next");
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		if (n++ == limit) {
 			struct buf buf;
@@ -114,7 +116,7 @@ app_list(struct db *db, const char *search, const char *after, int64_t limit, js
 
 			buf_init(&buf, ctx, 4096);
 			buf_base64url(&buf, place, strlen(place));
-			json_object_set_new(list, "next", json_string(buf_str(&buf)));
+			json_object_set_new(page, "next", json_string(buf_str(&buf)));
 			break;
 		}
 		id = rows_text(ctx, rows, 0);
@@ -129,11 +131,24 @@ app_list(struct db *db, const char *search, const char *after, int64_t limit, js
 			"expires_at", (json_int_t)rows_int(rows, 11)));
 	}
 	if (step == ROWS_FAILED) {
-		json_decref(list);
+		json_decref(page);
 		return err_at(err, "list of apps");
 	}
-	*ret = list;
+	*ret = page;
 	return true;
+}
+
+bool
+app_list(struct db *db, const char *search, const char *after, int64_t limit, json_t **ret,
+	 struct err *err)
+{
+	return list(db, NULL, search, after, limit, ret, err);
+}
+
+bool
+app_list_one(struct db *db, const char *bundle_id, json_t **ret, struct err *err)
+{
+	return list(db, bundle_id, NULL, NULL, 1, ret, err);
 }
 
 bool

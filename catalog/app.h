@@ -23,6 +23,7 @@ bool app_id(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, char **id, st
  */
 bool app_list(struct db *db, const char *search, const char *after, int64_t limit, json_t **ret,
 	      struct err *err) CHECKED;
+bool app_list_one(struct db *db, const char *bundle_id, json_t **ret, struct err *err) CHECKED;	/* the same of one, or none */
 
 /* {bundle_id,name,created,newest_build_id}; ERR_MISSING. */
 bool app_show(struct db *db, const char *bundle_id, json_t **ret, struct err *err) CHECKED;

@@ -9,6 +9,8 @@
 #include "core/secret.h"
 #include "core/text.h"
 #include <argon2.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ARGON_PASSES	2
@@ -17,6 +19,7 @@
 #define ARGON_SALT	16
 #define ARGON_HASH	32
 #define ARGON_TEXT_MAX	160
+#define STRANGERS	1024	/* names that nobody has and whose wrong passwords are counted */
 
 static const char *const roles[] = { "member", "publisher", "admin" };
 
@@ -180,6 +183,54 @@ person_count(struct db *db, int64_t *ret, struct err *err)
 	return true;
 }
 
+/* For how long a name is locked after so many wrong passwords in a row. */
+static int64_t
+lock_after(int64_t failures)
+{
+	int64_t over = failures - PERSON_FAILURES_FREE, lock;
+
+	if (over < 0)
+		return 0;
+	lock = over >= 12 ? PERSON_LOCK_MAX_S : (int64_t)1 << over;
+	return lock < PERSON_LOCK_MAX_S ? lock : PERSON_LOCK_MAX_S;
+}
+
+/*
+ * A name that nobody has is locked like any other: else the sixth wrong password would tell who is
+ * known.  In memory alone, and a newer name takes an older one's place, by a hash nobody can steer.
+ */
+static struct stranger {
+	char hash[SECRET_HASH_SIZE];
+	int64_t failures, locked_until;
+} strangers[STRANGERS];
+static pthread_mutex_t strangers_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Until when it is locked; with `failed`, counts a wrong password. */
+static int64_t
+stranger(const char *folded, bool failed)
+{
+	static char salt[SECRET_HASH_SIZE];
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char hash[SECRET_HASH_SIZE];
+	struct stranger *s;
+	int64_t until;
+
+	pthread_mutex_lock(&strangers_lock);
+	if (!*salt)
+		snprintf(salt, sizeof salt, "%s", secret_token(ctx));
+	secret_hash(mem_printf(ctx, "%s\n%s", salt, folded), hash);
+	s = &strangers[strtoul(mem_textn(ctx, hash, 8), NULL, 16) % STRANGERS];
+	if (failed && strcmp(s->hash, hash) != 0) {
+		*s = (struct stranger){ .failures = 0 };
+		memcpy(s->hash, hash, sizeof hash);
+	}
+	if (failed)
+		s->locked_until = db_now().i + lock_after(++s->failures);
+	until = strcmp(s->hash, hash) == 0 ? s->locked_until : 0;
+	pthread_mutex_unlock(&strangers_lock);
+	return until;
+}
+
 struct attempt {
 	const char *id, *name;
 	bool good;
@@ -192,7 +243,7 @@ tx_attempt(struct db *tx, void *arg, struct err *err)
 	struct attempt *a = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows;
-	int64_t over, lock = 0;
+	int64_t lock;
 
 	if (a->good)
 		return db_run(tx, err, "UPDATE person SET failures = 0, locked_until = 0 WHERE id = $1",
@@ -201,12 +252,8 @@ tx_attempt(struct db *tx, void *arg, struct err *err)
 			db_text(a->id));
 	if (!rows_one(rows, err, "no such person"))
 		return false;
-	over = rows_int(rows, 0) - PERSON_FAILURES_FREE;
+	lock = lock_after(rows_int(rows, 0));
 	rows_done(rows);
-	if (over >= 0)
-		lock = over >= 12 ? PERSON_LOCK_MAX_S : (int64_t)1 << over;
-	if (lock > PERSON_LOCK_MAX_S)
-		lock = PERSON_LOCK_MAX_S;
 	if (lock && !db_run(tx, err, "UPDATE person SET locked_until = $1 WHERE id = $2",
 			    db_int(db_now().i + lock), db_text(a->id)))
 		return false;
@@ -221,9 +268,10 @@ person_sign_in(TALLOC_CTX *ctx, struct db *db, const char *name, const char *pas
 	static const char nobody[] = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA"
 				     "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 	struct person *person = mem_new(ctx, struct person);
+	const char *folded = text_fold(person, name);
 	struct rows *rows = db_query(person, db,
 		"SELECT id, name, role, password, locked_until FROM person WHERE folded = $1 AND NOT disabled",
-		db_text(text_fold(person, name)));
+		db_text(folded));
 	const char *hash = nobody;
 	struct attempt attempt = { 0 };
 	int64_t locked = 0;
@@ -233,6 +281,7 @@ person_sign_in(TALLOC_CTX *ctx, struct db *db, const char *name, const char *pas
 	case ROWS_FAILED:
 		return false;
 	case ROWS_END:
+		locked = stranger(folded, false);
 		break;
 	case ROWS_ROW:
 		attempt.id = person->id = rows_text(person, rows, 0);
@@ -249,7 +298,10 @@ person_sign_in(TALLOC_CTX *ctx, struct db *db, const char *name, const char *pas
 		return err_set(err, ERR_RATE, "too many wrong passwords; try again in %lld seconds",
 			       (long long)(locked - db_now().i));
 	attempt.good = good && person->id;
-	if (attempt.id && !db_tx(db, tx_attempt, &attempt, err))
+	if (!attempt.id)
+		stranger(folded, true);
+	/* For a name that nobody has a write too, since a write takes its time. */
+	if (!(attempt.id ? db_tx(db, tx_attempt, &attempt, err) : db_writable(db, err)))
 		return false;
 	count_add(attempt.good ? COUNT_SIGN_INS : COUNT_SIGN_INS_REFUSED, 1);
 	if (!attempt.good)

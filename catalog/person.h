@@ -4,7 +4,7 @@
  *
  * Passwords are argon2id (m=19 MiB, t=2, p=1).  A wrong name costs the same time and gives the same
  * words as a wrong password.  After PERSON_FAILURES_FREE wrong ones in a row each further one locks
- * the account for twice as long, up to an hour.
+ * the name for twice as long, up to an hour, whether anybody has it or not.
  */
 #include <jansson.h>
 #include "core/db.h"
@@ -44,7 +44,7 @@ bool person_count(struct db *db, int64_t *ret, struct err *err) CHECKED;
 bool person_sign_in(TALLOC_CTX *ctx, struct db *db, const char *name, const char *password,
 		    struct person **ret, struct err *err) CHECKED;
 
-/* "anna", or "token:<id>" for the audit. */
+/* "anna", or "anna (token <id>)", for the audit. */
 char *person_actor(TALLOC_CTX *ctx, const struct person *person);
 
 /* May they know of this app?  A token for one app sees no other. */

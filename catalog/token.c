@@ -139,7 +139,7 @@ tx_revoke(struct db *tx, void *arg, struct err *err)
 	struct change *c = arg;
 
 	if (!db_run(tx, err, "DELETE FROM token WHERE id = $1 AND (person_id = $2 OR $3)", db_text(c->id),
-		    db_text(c->person->id), db_bool(c->person->role == ROLE_ADMIN)))
+		    db_text(c->person->id), db_bool(c->person->role == ROLE_ADMIN && !c->person->bundle_id)))
 		return false;
 	if (!db_changed(tx))
 		return err_set(err, ERR_MISSING, "no such token");

@@ -99,13 +99,17 @@ upload_claim(TALLOC_CTX *ctx, struct db *db, const char *id, struct upload **ret
 static bool
 tx_whole(struct db *tx, void *arg, struct err *err)
 {
+	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *id = arg;
 
 	if (!db_run(tx, err, "UPDATE upload SET status = $1 WHERE id = $2 AND status = $3",
 		    db_int(UPLOAD_READING), db_text(id), db_int(UPLOAD_RECEIVING)))
 		return false;
-	return db_changed(tx) == 0 ||	/* somebody said so before */
-	       job_add(tx, "upload_finish", json_pack("{s:s}", "upload", id), 0, id, err);
+	if (db_changed(tx))
+		return job_add(tx, "upload_finish", json_pack("{s:s}", "upload", id), 0, id, err);
+	/* Somebody said so before, or it ran out of time meanwhile. */
+	return rows_one(db_query(ctx, tx, "SELECT status FROM upload WHERE id = $1", db_text(id)), err,
+			"this upload has expired");
 }
 
 bool

@@ -190,13 +190,14 @@ int
 cmd_doctor(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, NULL, "Checks the installation.", NULL, NULL, NULL };
-	void *ctx SCOPED(mem) = talloc_new(NULL);
+	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };
 	struct conf *conf;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return EXIT_USAGE_;
+	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
 	if (!cli_conf(ctx, &o.place, &conf, &err)) {
 		say_err("settings", &err);
 		return EXIT_REJECTED;

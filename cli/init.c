@@ -235,7 +235,7 @@ cmd_init(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, NULL,
 		"Makes the data directory, its keys, database and configuration.", NULL, NULL, NULL };
-	void *ctx SCOPED(mem) = talloc_new(NULL);
+	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };
 	struct lan lan = { .address = NULL };
@@ -247,6 +247,7 @@ cmd_init(int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return EXIT_USAGE_;
+	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
 	umask(077);
 	if (!make_dir(o.place.data, &err))
 		return cli_fail(&err);

@@ -3,9 +3,9 @@
  *
  * The file is read by the same child that reads uploads, so what is refused here is refused there.
  */
+#include "cli/cli.h"
 #include "core/clock.h"
 #include "ipa/inspect.h"
-#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,13 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int cmd_inspect(int argc, char **argv);		/* listed in cli/main.c */
-
 /* contract.md section 1 */
 enum { INSPECTED = 0, UNREADABLE = 2, NOT_AN_APP = 4, CHILD_DIED = 6 };
 enum { OPT_UDIDS = 256, OPT_NOW, OPT_EXTRA_ROOT };
 
 static const struct argp_option options[] = {
+	CLI_PLACE_OPTIONS,
 	{ "udids", OPT_UDIDS, NULL, 0, "List the devices of each provision, not only their number", 0 },
 	{ "now", OPT_NOW, "ISO8601", 0, "Judge dates as of this time", 0 },
 	{ "extra-root", OPT_EXTRA_ROOT, "PEM", 0, "Also trust these roots; signatures under them read other:test", 0 },
@@ -27,6 +26,7 @@ static const struct argp_option options[] = {
 };
 
 struct args {
+	struct cli_place place;
 	const char *file;
 	struct inspect_opts opts;
 };
@@ -37,6 +37,8 @@ parse(int key, char *arg, struct argp_state *state)
 	struct args *args = state->input;
 	struct err err;
 
+	if (cli_place_option(&args->place, key, arg))
+		return 0;
 	switch (key) {
 	case OPT_UDIDS:
 		args->opts.udids = true;
@@ -71,9 +73,8 @@ print(json_t *json, int code)
 }
 
 static int
-run(const struct args *args)
+run(TALLOC_CTX *ctx, const struct args *args)
 {
-	SCOPED(mem) TALLOC_CTX *ctx = talloc_new(NULL);
 	SCOPED(fd) int fd = open(args->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct inspect *inspect;
 	struct err err = { 0 };
@@ -119,11 +120,22 @@ cmd_inspect(int argc, char **argv)
 		NULL,
 		NULL
 	};
+	void *ctx SCOPED(mem) = NULL;
 	struct args args = { .opts.now = clock_now() };
+	struct err err = { 0 };
+	struct conf *conf;
 
 	if (argc > 1 && strcmp(argv[1], "--child") == 0)
 		inspect_child_main(argc, argv);
-	argp_err_exit_status = UNREADABLE;
-	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	return run(&args);
+	if (argp_parse(&argp, argc, argv, 0, NULL, &args) != 0)
+		return EXIT_USAGE_;
+	ctx = talloc_new(NULL);
+	/* Named, the settings of a server say which roots beside Apple's it trusts. */
+	if ((args.place.data || args.place.config) && !args.opts.extra_roots) {
+		if (!cli_conf(ctx, &args.place, &conf, &err))
+			return cli_fail(&err);
+		if (*conf->apple_extra_provision_roots)
+			args.opts.extra_roots = conf->apple_extra_provision_roots;
+	}
+	return run(ctx, &args);
 }

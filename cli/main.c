@@ -35,7 +35,7 @@ main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
 
-	argp_err_exit_status = EXIT_USAGE_;
+	argp_err_exit_status = EXIT_USAGE_;	/* argp leaves by itself, with 64 */
 	if (strcmp(word, "--routes") == 0) {
 		routes_print(site_routes);
 		return EXIT_OK;

@@ -87,7 +87,7 @@ int
 cmd_serve(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, NULL, "Serves the catalog.", NULL, NULL, NULL };
-	void *ctx SCOPED(mem) = talloc_new(NULL);
+	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };
 	struct conf *conf;
@@ -97,6 +97,7 @@ cmd_serve(int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return EXIT_USAGE_;
+	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
 	/* Before the first thread, so that every thread inherits it and sigwait alone sees them. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGHUP);

@@ -45,7 +45,7 @@ cmd_token(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, "new", "Makes an API token and prints it, once.",
 					  NULL, NULL, NULL };
-	void *ctx SCOPED(mem) = talloc_new(NULL);
+	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };
 	struct person *person;
@@ -55,6 +55,7 @@ cmd_token(int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return EXIT_USAGE_;
+	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
 	if (!cli_db(ctx, &o.place, &conf, &db, &err) || !person_by_name(ctx, db, o.user, &person, &err) ||
 	    !token_new(ctx, db, "cli", person, "pomona token new", o.scope, o.app, &text, &err))
 		return cli_fail(&err);

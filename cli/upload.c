@@ -22,12 +22,14 @@
 #define STALL_S		120L	/* give up when nothing moved for so long */
 
 struct opts {
+	struct cli_place place;
 	const char *file, *server, *token_file, *channel, *notes_file, *branch, *commit, *ci_url, *ca_file;
 	bool json;
 };
 
 static const struct argp_option options[] = {
-	{ "server", 's', "URL", 0, "Base URL of the server; else POMONA_ENDPOINT", 0 },
+	CLI_PLACE_OPTIONS,
+	{ "server", 's', "URL", 0, "Base URL of the server; else that of DIR or FILE, else POMONA_ENDPOINT", 0 },
 	{ "token-file", 't', "FILE", 0, "First line is the token; else POMONA_TOKEN", 0 },
 	{ "channel", 'C', "NAME", 0, "Channel to publish in", 0 },
 	{ "notes-file", 'n', "FILE", 0, "Release notes (a little Markdown)", 0 },
@@ -44,6 +46,8 @@ parse(int key, char *arg, struct argp_state *state)
 {
 	struct opts *o = state->input;
 
+	if (cli_place_option(&o->place, key, arg))
+		return 0;
 	switch (key) {
 	case 's':	o->server = arg; break;
 	case 't':	o->token_file = arg; break;
@@ -238,18 +242,25 @@ cmd_upload(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, "FILE", "Uploads an .ipa and prints its install link.",
 					  NULL, NULL, NULL };
-	void *ctx SCOPED(mem) = talloc_new(NULL);
+	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };
 	char *token = getenv("POMONA_TOKEN"), *notes = NULL;
 	FILE *file SCOPED(file) = NULL;
 	const char *server;
+	struct conf *conf;
 	struct buf answer;
 	struct stat st;
 	long status = 0;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return EXIT_USAGE_;
+	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
+	if (!o.server && (o.place.data || o.place.config)) {
+		if (!cli_conf(ctx, &o.place, &conf, &err))
+			return cli_fail(&err);
+		o.server = conf->server_base_url;
+	}
 	server = o.server ? o.server : getenv("POMONA_ENDPOINT");
 	if (o.token_file && !cli_secret(ctx, o.token_file, &token, &err))
 		return cli_fail(&err);

@@ -72,7 +72,7 @@ cmd_user(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, "add NAME | list | passwd NAME",
 					  "People with a local account.", NULL, NULL, NULL };
-	void *ctx SCOPED(mem) = talloc_new(NULL);
+	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };
 	struct conf *conf;
@@ -82,6 +82,7 @@ cmd_user(int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return EXIT_USAGE_;
+	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
 	if (!cli_db(ctx, &o.place, &conf, &db, &err))
 		return cli_fail(&err);
 	if (strcmp(o.act, "list") == 0) {

@@ -42,7 +42,7 @@ struct blob_writer {
 
 	EVP_MD_CTX *chunk_sha;	/* the second hand's */
 	size_t in_chunk;
-	TALLOC_CTX *chunk_ctx;
+	TALLOC_CTX *chunk_ctx;	/* of no parent: a request's memory is its own thread's */
 	struct buf chunks;
 };
 
@@ -146,6 +146,7 @@ static int
 end_writer(struct blob_writer *w)
 {
 	hands_stop(w->hands);
+	talloc_free(w->chunk_ctx);
 	EVP_MD_CTX_free(w->file_sha);
 	EVP_MD_CTX_free(w->chunk_sha);
 	end_promise(w);
@@ -167,7 +168,7 @@ draft_start(TALLOC_CTX *ctx, struct blobs *blobs, enum sort sort, struct blob_dr
 	w->sort = sort;
 	w->blobs = blobs;
 	w->fd = -1;
-	w->chunk_ctx = talloc_new(w);
+	w->chunk_ctx = mem_must(talloc_new(NULL));
 	buf_init(&w->chunks, w->chunk_ctx, CHUNK_LIST_MAX);
 	w->file_sha = mem_must(EVP_MD_CTX_new());
 	w->chunk_sha = mem_must(EVP_MD_CTX_new());

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistr.h>
 
 static const struct {
 	int status;
@@ -119,7 +120,12 @@ err_openssl(struct err *err, enum err_kind kind, const char *fmt, ...)
 const char *
 err_text(const struct err *err, char *text, size_t size)
 {
+	const uint8_t *bad;
+
 	snprintf(text, size, "%s%s%s", err->path, *err->path ? ": " : "", err->cause);
+	/* It may quote anything, and was cut to its size, maybe inside a character. */
+	while ((bad = u8_check((const uint8_t *)text, strlen(text))))
+		text[bad - (const uint8_t *)text] = '?';
 	return text;
 }
 

@@ -56,7 +56,7 @@ bool err_errno(struct err *err, const char *fmt, ...) PRINTF(2, 3);
 /* As err_set, with OpenSSL's newest error behind the words; empties its queue. */
 bool err_openssl(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF(3, 4);
 
-/* "path: cause" into `text`; returns text. */
+/* "path: cause" into `text`, which is UTF-8 whatever was quoted; returns text. */
 const char *err_text(const struct err *err, char *text, size_t size);
 
 int err_http_status(enum err_kind kind);

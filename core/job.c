@@ -13,7 +13,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistr.h>
 #include "core/clock.h"
 #include "core/count.h"
 #include "core/log.h"
@@ -237,17 +236,6 @@ report(struct jobs *jobs, const struct job *job, enum outcome outcome, const cha
 		log_warn("a job lost its lease while it ran", KV("job", job->id), KV("kind", job->kind));
 }
 
-/* An error's text was cut to its size, maybe inside a character, and may quote anything. */
-static const char *
-storable(char *text)
-{
-	if (u8_check((const uint8_t *)text, strlen(text)))
-		for (char *c = text; *c; c++)
-			if ((unsigned char)*c >= 0x80)
-				*c = '?';
-	return text;
-}
-
 static void
 run(struct jobs *jobs, struct job *job, const char *args, TALLOC_CTX *ctx)
 {
@@ -275,8 +263,7 @@ run(struct jobs *jobs, struct job *job, const char *args, TALLOC_CTX *ctx)
 		dead = job->attempt >= kind->attempts_max;
 		log_err(dead ? "a job is dead" : "a job failed and will be tried again", &err,
 			KV("kind", job->kind), KVI("attempt", job->attempt));
-		report(jobs, job, dead ? JOB_DEAD : JOB_RETRIED,
-		       storable((char *)err_text(&err, text, sizeof text)));
+		report(jobs, job, dead ? JOB_DEAD : JOB_RETRIED, err_text(&err, text, sizeof text));
 	}
 	log_request(NULL);
 }

@@ -79,7 +79,7 @@ read_error(json_t *error, struct err *err)
 	const char *code = json_string_value(json_object_get(error, "code"));
 	const char *text = json_string_value(json_object_get(error, "text"));
 
-	if (!code || !text)
+	if (!code || !text || code[strspn(code, "abcdefghijklmnopqrstuvwxyz_")] != '\0')
 		return ANSWER_NONSENSE;
 	err_code(err, json_is_true(json_object_get(error, "ours")) ? ERR_INTERNAL : ERR_INVALID,
 		 code, "%s", text);

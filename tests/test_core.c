@@ -24,6 +24,23 @@ an_error_keeps_its_cause_and_gains_a_path(void **state)
 }
 
 static void
+what_an_error_quotes_is_utf8_in_the_end(void **state)
+{
+	struct err err = { 0 };
+	char text[520], long_name[300];
+
+	(void)state;
+	err_set(&err, ERR_INVALID, "not \"%.4s\"", "abc\xc3\xa9");	/* cut inside a character */
+	assert_string_equal(err_text(&err, text, sizeof text), "not \"abc?\"");
+	err_set(&err, ERR_INVALID, "\xff is none");
+	assert_string_equal(err_text(&err, text, sizeof text), "? is none");
+	memset(long_name, 'a', sizeof long_name);
+	memcpy(long_name + 254, "\xc3\xa9", 3);
+	err_set(&err, ERR_INVALID, "%s", long_name);
+	assert_int_equal(err_text(&err, text, sizeof text)[254], '?');
+}
+
+static void
 text_is_escaped_for_where_it_goes(void **state)
 {
 	struct buf buf;
@@ -150,7 +167,8 @@ every_counter_is_in_the_metrics(void **state)
 	assert_non_null(strstr(buf.p, "# TYPE pomona_http_connections gauge\n"));
 }
 
-TESTS(an_error_keeps_its_cause_and_gains_a_path, text_is_escaped_for_where_it_goes,
+TESTS(an_error_keeps_its_cause_and_gains_a_path, what_an_error_quotes_is_utf8_in_the_end,
+      text_is_escaped_for_where_it_goes,
       base64_follows_the_vectors_of_its_rfc, a_buffer_over_its_limit_says_so_and_stays_whole,
       numbers_are_whole_and_within_bounds, ios_versions_compare_by_number, times_go_out_and_come_back,
       tokens_differ_and_their_hash_is_sha256, every_counter_is_in_the_metrics)

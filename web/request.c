@@ -252,8 +252,9 @@ reply_json_as(struct reply *reply, int status, const char *type, json_t *json)
 	char *text = json_dumps(json, JSON_COMPACT);
 	bool done;
 
-	mem_must(text);
 	json_decref(json);
+	if (!text)	/* json_pack met what is no UTF-8, and gave NULL */
+		return false;
 	done = reply_text(reply, status, type, text);
 	free(text);
 	return done;

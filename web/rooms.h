@@ -32,9 +32,11 @@ bool upload_page(struct req *req, struct reply *reply, int status, const char *b
 /* ---- routes_tus.c ---- */
 const char *upload_dir(TALLOC_CTX *ctx, struct site *site);
 bool upload_sweep_files(struct site *site, struct err *err) CHECKED;
+#define UPLOAD_ATTEMPTS 5	/* then its sender is told that it failed */
 bool upload_finish(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 
 /* ---- forms ---- */
+const char *own_path(const char *path, const char *instead);	/* to redirect to: a path of ours and nothing else */
 bool form_text(struct req *req, const char *name, const char **ret, struct err *err) CHECKED;	/* there must be one */
 int64_t query_limit(struct req *req, int64_t most);	/* ?limit= */
 

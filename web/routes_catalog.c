@@ -3,6 +3,7 @@
  */
 #include "catalog/app.h"
 #include "catalog/channel.h"
+#include "core/buf.h"
 #include "core/clock.h"
 #include "core/num.h"
 #include "ipa/manifest.h"
@@ -403,20 +404,20 @@ query_limit(struct req *req, int64_t most)
 	return text && num_parse(text, 1, most, &n, &err) ? n : most;
 }
 
+/* A token for one app learns of no other, not even from `next`. */
 static bool
 api_apps(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *search = req->person->bundle_id ? req->person->bundle_id : req_query(req, "q");
+	const char *only = req->person->bundle_id;
 	json_t *list, *item;
 	size_t i;
 
-	if (!app_list(req->site->db, search, req_query(req, "after"), query_limit(req, APP_PAGE_MAX), &list, err))
+	if (only ? !app_list_one(req->site->db, only, &list, err)
+		 : !app_list(req->site->db, req_query(req, "q"), req_query(req, "after"),
+			     query_limit(req, APP_PAGE_MAX), &list, err))
 		return false;
-	json_array_foreach(json_object_get(list, "items"), i, item) {
+	json_array_foreach(json_object_get(list, "items"), i, item)
 		json_object_del(item, "expires_at");
-		if (!person_sees(req->person, text_of(item, "bundle_id")))
-			json_array_remove(json_object_get(list, "items"), i--);
-	}
 	return reply_json(reply, 200, list);
 }
 
@@ -424,7 +425,7 @@ static bool
 api_app(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *bundle_id = req_param(req, "bundle");
-	json_t *app, *build, *channels = NULL;
+	json_t *app, *build = NULL, *channels = NULL;
 
 	if (!person_sees(req->person, bundle_id))
 		return err_set(err, ERR_MISSING, "no such app");
@@ -432,6 +433,7 @@ api_app(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	if (!build_show(req->site->db, text_of(app, "newest_build_id"), false, &build, err) ||
 	    !channel_list(req->site->db, text_of(app, "id"), &channels, err)) {
+		json_decref(build);
 		json_decref(app);
 		return false;
 	}

@@ -238,6 +238,11 @@ builds_page(struct req *req, struct reply *reply, const char *bundle_id, const c
 			json_decref(data);
 			return false;
 		}
+		if (strcmp(text_of(build, "bundle_id"), bundle_id) != 0) {
+			json_decref(build);
+			json_decref(data);
+			return err_set(err, ERR_MISSING, "a build of another app");
+		}
 		if (!build_detail(req, build, new_token, &chosen, err)) {
 			json_decref(build);
 			json_decref(data);
@@ -318,15 +323,16 @@ post_delete(struct req *req, struct reply *reply, struct err *err)
 	return reply_see(reply, mem_printf(req, "/admin/apps/%s?changed=deleted", bundle_id));
 }
 
+/* Back to where the button was. */
 static bool
 post_revoke(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *from = req_header(req, "Referer");
-	const char *path = from && strncmp(from, req->site->base_url, strlen(req->site->base_url)) == 0
-			   ? from + strlen(req->site->base_url) : "/admin/apps";
+	size_t len = strlen(req->site->base_url);
+	bool ours = from && strncmp(from, req->site->base_url, len) == 0;
 
 	return grant_revoke(req->site->db, req->person, req_param(req, "id"), err) &&
-	       reply_see(reply, *path == '/' && path[1] != '/' ? path : "/admin/apps");
+	       reply_see(reply, own_path(ours ? from + len : NULL, "/admin/apps"));
 }
 
 /* ---- the result of an upload ---- */

@@ -27,7 +27,7 @@ static bool
 make(struct site *site, struct look_cache **ret, struct err *err)
 {
 	const struct conf *conf = site_conf(site);
-	struct look_cache *look = mem_new(site, struct look_cache);
+	struct look_cache *look = mem_new(NULL, struct look_cache);
 	char *company, *accent, *logo, hash[SECRET_HASH_SIZE];
 	struct bytes script;
 	struct buf css, all;
@@ -35,13 +35,15 @@ make(struct site *site, struct look_cache **ret, struct err *err)
 	if (!setting_get(look, site->db, "company.name", &company, err) ||
 	    !setting_get(look, site->db, "company.accent", &accent, err) ||
 	    !setting_get(look, site->db, "company.logo", &logo, err))
-		return false;
+		goto failed;
 	look->company = company ? company : *conf->company_name ? conf->company_name : "Pomona";
 	look->accent = accent ? accent : conf->company_accent;
 	look->logo = logo && *logo ? logo : NULL;
 	buf_init(&css, look, LOOK_CSS_MAX);
-	if (!look_stylesheet(look->accent, &css, err))
-		return err_at(err, "company.accent");
+	if (!look_stylesheet(look->accent, &css, err)) {
+		err_at(err, "company.accent");
+		goto failed;
+	}
 	look->css = (struct bytes){ css.p, css.len };
 	buf_init(&all, look, 2 * LOOK_CSS_MAX);
 	buf_add(&all, css.p, css.len);
@@ -50,6 +52,9 @@ make(struct site *site, struct look_cache **ret, struct err *err)
 	snprintf(look->hash, sizeof look->hash, "%.*s", HASH_SHOWN, secret_hash(buf_str(&all), hash));
 	*ret = look;
 	return true;
+failed:
+	talloc_free(look);
+	return false;
 }
 
 bool
@@ -60,7 +65,7 @@ look_open(struct site *site, struct err *err)
 	if (!make(site, &look, err))
 		return false;
 	pthread_mutex_lock(&site->lock);
-	site->look = look;
+	site->look = talloc_steal(site, look);
 	pthread_mutex_unlock(&site->lock);
 	return true;
 }

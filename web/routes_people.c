@@ -16,13 +16,16 @@ form_text(struct req *req, const char *name, const char **ret, struct err *err)
 	return *ret || err_set(err, ERR_INVALID, "the field %s is missing", name);
 }
 
-/* Where to go after signing in: a path of ours and nothing else. */
-static const char *
-own_path(const char *next)
+const char *
+own_path(const char *path, const char *instead)
 {
-	if (!next || next[0] != '/' || next[1] == '/' || strpbrk(next, "\\\r\n"))
-		return "/";
-	return next;
+	if (!path || path[0] != '/' || path[1] == '/')
+		return instead;
+	/* Browsers take a backslash for a slash and drop tabs and line ends: "/<tab>/elsewhere". */
+	for (const char *c = path; *c; c++)
+		if (*c == '\\' || (unsigned char)*c < 0x20 || *c == 0x7f)
+			return instead;
+	return path;
 }
 
 /* Nobody is signed in yet, so the form's csrf value is repeated in a cookie of its own. */
@@ -50,7 +53,7 @@ login_page(struct req *req, struct reply *reply, int status, const char *name, c
 static bool
 get_login(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *next = own_path(req_query(req, "next"));
+	const char *next = own_path(req_query(req, "next"), "/");
 
 	if (req->person && !req->person->scope)
 		return reply_see(reply, next);
@@ -61,7 +64,7 @@ static bool
 post_login(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *name, *password, *csrf, *cookie = req_cookie(req, login_cookie_name(req->site));
-	const char *next = own_path(req_form(req, "next"));
+	const char *next = own_path(req_form(req, "next"), "/");
 	struct person *person;
 	char *session;
 

@@ -353,6 +353,8 @@ patch_open(struct req *req, struct err *err)
 	    !enter(patch, patch->upload->id, err) || !upload_slot(patch, req->site, req->person, err) ||
 	    !offset_of(req, patch->upload, &offset, err) || !read_checksum(req, patch, err))
 		return false;
+	if (patch->upload->status != UPLOAD_RECEIVING)	/* its file may be a build's by now */
+		return err_set(err, ERR_CONFLICT, "all bytes of this upload are here; GET shows its answer");
 	if (patch->from != offset)
 		return err_set(err, ERR_CONFLICT, "Upload-Offset is %lld, but %lld bytes are here",
 			       (long long)patch->from, (long long)offset);
@@ -440,53 +442,59 @@ text_field(const struct upload *upload, const char *name)
 	return json_string_value(json_object_get(upload->fields, name));
 }
 
-bool
-upload_finish(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+/* What the sender is told when they ask; the file has done its part. */
+static bool
+keep_answer(struct site *site, TALLOC_CTX *ctx, const char *id, int status, json_t *json, struct err *err)
 {
-	struct site *site = p;
-	const char *id = json_string_value(json_object_get(job->args, "upload"));
-	struct build_fields fields;
-	struct upload *upload;
-	struct person *person;
-	struct blob_draft *draft;
-	char *build, *answer, text[520];
-	bool fresh;
-	json_t *json;
-	int status;
+	char *answer = json_dumps(json, JSON_COMPACT);
+	bool ok = upload_set(site->db, id, status, answer ? answer : "{}", err);
 
-	if (!id || !upload_claim(ctx, site->db, id, &upload, &person, err))
-		return id ? false : err_set(err, ERR_INTERNAL, "a job without its upload");
-	if (!person)
-		return true;	/* finished before, deleted, or not to be done any more */
-	if (!blob_draft_adopt(ctx, site->blobs, upload_path(ctx, site, id), &draft, err))
-		return err_at(err, "resumed upload");
-	fields = (struct build_fields){
+	json_decref(json);
+	free(answer);
+	if (ok)
+		unlink(upload_path(ctx, site, id));
+	return ok;
+}
+
+static bool
+publish_whole(struct site *site, TALLOC_CTX *ctx, const struct upload *upload, const struct person *person,
+	      char **build, bool *fresh, struct err *err)
+{
+	struct build_fields fields = {
 		.channel = text_field(upload, "channel"), .changelog = text_field(upload, "changelog"),
 		.branch = text_field(upload, "branch"), .git_commit = text_field(upload, "git_commit"),
 		.ci_url = text_field(upload, "ci_url"), .source = text_field(upload, "source"),
 		.custom_fields = text_field(upload, "custom_fields"),
 	};
-	if (upload_publish(ctx, site, draft, &fields, person, &build, &fresh, err)) {
-		status = fresh ? 201 : 200;
-		json = json_pack("{s:s}", "build", build);
-	} else if (err->kind == ERR_INTERNAL || err->kind == ERR_NO_ROOM || err->kind == ERR_BUSY) {
-		return false;	/* tried again; the file is still there */
-	} else {
-		status = err_http_status(err->kind);
-		err_text(err, text, sizeof text);
-		json = json_pack("{s:s, s:s, s:i, s:s, s:s, s:{s:s, s:s}}", "type", "about:blank", "title",
-				 err_http_title(err->kind), "status", status, "detail", text, "code", err->code,
-				 "error", "code", err->code, "text", text);
+	struct blob_draft *draft;
+
+	return (blob_draft_adopt(ctx, site->blobs, upload_path(ctx, site, upload->id), &draft, err) ||
+		err_at(err, "resumed upload")) &&
+	       upload_publish(ctx, site, draft, &fields, person, build, fresh, err);
+}
+
+bool
+upload_finish(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+	const char *id = json_string_value(json_object_get(job->args, "upload"));
+	struct upload *upload;
+	struct person *person;
+	char *build;
+	bool fresh;
+
+	if (!id || !upload_claim(ctx, site->db, id, &upload, &person, err))
+		return id ? false : err_set(err, ERR_INTERNAL, "a job without its upload");
+	if (!person)
+		return true;	/* finished before, deleted, or not to be done any more */
+	if (publish_whole(site, ctx, upload, person, &build, &fresh, err))
+		return keep_answer(site, ctx, id, fresh ? 201 : 200, json_pack("{s:s}", "build", build), err);
+	if (err->kind == ERR_INTERNAL || err->kind == ERR_NO_ROOM || err->kind == ERR_BUSY) {
+		if (job->attempt < UPLOAD_ATTEMPTS)
+			return false;	/* tried again; the file is still there */
+		log_err("a resumed upload is given up", err, KV("upload", id));
 	}
-	answer = json_dumps(json, JSON_COMPACT);
-	json_decref(json);
-	if (!upload_set(site->db, id, status, answer ? answer : "{}", err)) {
-		free(answer);
-		return false;
-	}
-	free(answer);
-	unlink(upload_path(ctx, site, id));
-	return true;
+	return keep_answer(site, ctx, id, err_http_status(err->kind), problem_json(err, job->id), err);
 }
 
 const struct route tus_routes[] = {

@@ -8,6 +8,7 @@
  */
 #include "web/site.h"
 #include "catalog/token.h"
+#include "core/buf.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/secret.h"
@@ -15,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CSRF_FIELD "csrf"
+#define CSRF_FIELD	"csrf"
+#define NEXT_MAX	2048	/* of a path to go on to; a reply's head must fit the connection's pool */
 
 const char *
 session_cookie_name(struct site *site)
@@ -182,21 +184,31 @@ words(const struct err *err, char *text, size_t size)
 	}
 }
 
+json_t *
+problem_json(const struct err *err, const char *instance)
+{
+	char text[sizeof err->path + sizeof err->cause + 2];
+	const char *detail = words(err, text, sizeof text);
+
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:{s:s, s:s}}", "type", "about:blank", "title",
+			 err_http_title(err->kind), "status", err_http_status(err->kind), "detail", detail, "code",
+			 err->code, "instance", instance, "error", "code", err->code, "text", detail);
+}
+
 static void
 refuse(struct req *req, struct reply *reply, const struct err *err)
 {
 	int status = err_http_status(err->kind);
-	const char *title = err_http_title(err->kind);
 	char text[sizeof err->path + sizeof err->cause + 2];
-	const char *detail = words(err, text, sizeof text);
 	json_t *problem;
 
 	if (err->kind == ERR_SIGN_IN && req->browser && req->method == GET) {
+		size_t len = strlen(req->target);
 		struct buf next;
 
-		buf_init(&next, req, 4 * HTTP_TARGET_MAX);
+		buf_init(&next, req, 4 * NEXT_MAX);
 		buf_text(&next, "/login?next=");
-		buf_url(&next, req->target, strlen(req->target));
+		buf_url(&next, req->target, len <= NEXT_MAX ? len : 0);
 		reply_see(reply, buf_str(&next));
 		return;
 	}
@@ -213,15 +225,12 @@ refuse(struct req *req, struct reply *reply, const struct err *err)
 
 		problem = page_problem(req->site->pages, req->language, err, req->id);
 		if (err->kind == ERR_DENIED && strcmp(err->code, "not_allowed") != 0)	/* a page too old, say */
-			json_object_set_new(problem, "detail", json_string(detail));
+			json_object_set_new(problem, "detail", json_string(words(err, text, sizeof text)));
 		if (reply_page_status(reply, req, status, "error", problem, &trouble))
 			return;
 		log_err("error page", &trouble);
 	}
-	problem = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:{s:s, s:s}}", "type", "about:blank", "title", title,
-			    "status", status, "detail", detail, "code", err->code, "instance", req->id,
-			    "error", "code", err->code, "text", detail);
-	reply_json_as(reply, status, "application/problem+json", problem);
+	reply_json_as(reply, status, "application/problem+json", problem_json(err, req->id));
 }
 
 /* Headers that every answer carries.  /d/ is read by a daemon, not a browser, and stays bare. */

@@ -131,7 +131,7 @@ static const struct job_kind kinds[] = {
 	{ "build_md5s",    10, job_md5s },
 	{ "build_retain",   5, job_retain },
 	{ "blob_sweep",     5, job_blob_sweep },
-	{ "upload_finish",  5, upload_finish },
+	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish },
 	{ "sweep",       1000, job_sweep },
 	{ 0 },
 };
@@ -268,8 +268,11 @@ site_reload(struct site *site, struct err *err)
 	struct conf *again;
 
 	/* The old one stays with the site: a request may still be reading it, and reloads are rare. */
-	if (!conf_reread(site, site_conf(site), &again, err))
+	if (!conf_reread(NULL, site_conf(site), &again, err))
 		return err_at(err, "the running settings stay");
+	pthread_mutex_lock(&site->lock);
+	talloc_steal(site, again);
+	pthread_mutex_unlock(&site->lock);
 	atomic_store_explicit(&site->conf, again, memory_order_release);
 	apply(again);
 	look_forget(site);

@@ -25,9 +25,9 @@ struct site {
 	struct server *server, *trust_server;
 	struct bytes ca_pem;		/* of a private installation (DIR/tls/ca.pem); empty: none */
 
-	pthread_mutex_t lock;		/* for what follows */
+	pthread_mutex_t lock;		/* for what follows, and for this talloc context once it serves */
 	struct look_cache *look;	/* stylesheet with the company's colours (routes_look.c) */
-	struct uploading *uploading;	/* uploads under way, by person (routes_upload.c) */
+	struct uploading *uploading;	/* uploads under way, by person (uploads.c) */
 };
 
 static inline const struct conf *
@@ -52,6 +52,7 @@ struct session_limits site_session_limits(struct site *site);
 bool session_admit(struct req *req, struct err *err);
 bool session_check(struct req *req, struct err *err);	/* a form's csrf field, once the body is here */
 bool session_proof(struct req *req, const char *field, struct err *err);	/* the same where a sink read it */
+json_t *problem_json(const struct err *err, const char *instance);	/* RFC 9457; tells nothing that is ours */
 const char *session_cookie_name(struct site *site);
 void session_set_cookie(struct reply *reply, struct site *site, const char *value, int64_t max_age_s);
 const char *site_client(struct req *req, char hash[65]);	/* address and user agent, hashed */
