@@ -303,7 +303,7 @@ bool
 look_logo_type(struct bytes logo, const char **ret, struct err *err)
 {
 	if (logo.len > LOOK_LOGO_MAX)
-		return err_set(err, ERR_LIMIT, "a logo is at most %u KB", LOOK_LOGO_MAX >> 10);
+		return err_set(err, ERR_LIMIT, "a logo is at most %u KB", LOOK_LOGO_MAX / 1000);
 	if (logo.len > 8 && memcmp(logo.p, "\x89PNG\r\n\x1a\n", 8) == 0)
 		*ret = "image/png";
 	else if (logo.len > 3 && memcmp(logo.p, "\xff\xd8\xff", 3) == 0)

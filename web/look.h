@@ -12,7 +12,7 @@
 
 #define LOOK_TEXT_CONTRAST	4.5	/* accent on all grounds, on-accent on accent-fill */
 #define LOOK_FILL_CONTRAST	3.0	/* accent-fill on a card */
-#define LOOK_LOGO_MAX		(256u << 10)	/* bytes */
+#define LOOK_LOGO_MAX		250000u	/* bytes */
 
 struct look_tones {
 	char accent[8], accent_fill[8], on_accent[8], accent_soft[8];	/* "#0a58ca" */

@@ -6,7 +6,6 @@
  * parts refer to by href="#...".
  */
 #include "web/page.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

@@ -133,11 +133,11 @@ if (form) {
 			if (r && r.status === 200) at = +r.header('Upload-Offset');
 		}
 		progress(file, file.size);
-		for (let n = 0;; n++) {
+		for (let n = 0;; n++) {	/* it is being read: 202 until there is an answer */
 			const r = await send('GET', url, tus, null).catch(() => null);
 			if (r && r.status !== 202) return r;
 			if (stopped || n > READS) throw new Error('broken');
-			await pause(n < 10 ? 300 : 2000);
+			await pause(Math.min(100 * (n + 1), 2000));
 		}
 	};
 	form.addEventListener('submit', async (event) => {
