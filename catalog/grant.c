@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define GRANT_TOKEN_MAX 64	/* longer ones are none of ours */
+#define RENEW_STEP_S	60	/* a phone asks several times for one install: one write a minute */
 
 static const char *const kinds[] = { "tap", "device", "ci" };
 
@@ -15,6 +16,18 @@ struct fresh {
 	const char *build_id, *person_id, *id;
 	char hash[SECRET_HASH_SIZE];
 };
+
+static bool
+audit_new(struct db *tx, const struct fresh *f, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT name FROM person WHERE id = $1", db_text(f->person_id));
+	enum rows_step step = rows_next(rows, err);
+	const char *name = step == ROWS_ROW ? rows_text(ctx, rows, 0) : "system";
+
+	rows_done(rows);
+	return step != ROWS_FAILED && audit_add(tx, name, "grant.new", f->id, f->build_id, err);
+}
 
 static bool
 tx_new(struct db *tx, void *arg, struct err *err)
@@ -30,8 +43,10 @@ tx_new(struct db *tx, void *arg, struct err *err)
 		    db_int(clock_now() + f->terms->manifest_s), db_int(f->terms->ipa_s),
 		    db_int(f->terms->installs_max), db_now(), db_text(f->build_id)))
 		return false;
-	return db_changed(tx) || err_code(err, ERR_CONFLICT, "not_installable",
-					  "this build cannot be installed; its verdict says why");
+	if (!db_changed(tx))
+		return err_code(err, ERR_CONFLICT, "not_installable",
+				"this build cannot be installed; its verdict says why");
+	return f->terms->kind != GRANT_CI || audit_new(tx, f, err);	/* a link that can be handed on */
 }
 
 bool
@@ -60,11 +75,15 @@ tx_use(struct db *tx, void *arg, struct err *err)
 {
 	struct use *use = arg;
 
+	if (!db_run(tx, err, "UPDATE grant_client SET at = $1 WHERE grant_hash = $2 AND client = $3", db_now(),
+		    db_text(use->hash), db_text(use->client)))
+		return false;
+	if (db_changed(tx))
+		return true;
 	if (!db_run(tx, err, "INSERT INTO grant_client (grant_hash, client, at)"
 		    " SELECT hash, $1, CAST($2 AS BIGINT) FROM install_grant g WHERE g.hash = $3"
 		    " AND (g.installs_max = 0 OR g.installs_max >"
-		    " (SELECT count(*) FROM grant_client c WHERE c.grant_hash = g.hash))"
-		    " ON CONFLICT (grant_hash, client) DO UPDATE SET client = excluded.client",
+		    " (SELECT count(*) FROM grant_client c WHERE c.grant_hash = g.hash))",
 		    db_text(use->client), db_now(), db_text(use->hash)))
 		return false;
 	return db_changed(tx) || err_set(err, ERR_MISSING, "used up");
@@ -76,9 +95,9 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 {
 	struct grant *g = mem_new(ctx, struct grant);
 	char hash[SECRET_HASH_SIZE];
-	int64_t now = clock_now(), ipa_s, last;
+	int64_t now = clock_now(), ipa_s, last, mine;
 	struct rows *rows;
-	bool known, live, fetching, used_up;
+	bool known, live, fetching, used_up, allowed;
 
 	if (!*token || strlen(token) > GRANT_TOKEN_MAX) {
 		count_add(COUNT_GRANTS_REFUSED, 1);
@@ -90,7 +109,7 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 		" b.chunk_md5s, b.icon57, b.icon512, a.bundle_id, a.name,"
 		" (SELECT count(*) FROM grant_client c WHERE c.grant_hash = g.hash),"
 		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash),"
-		" (SELECT count(*) FROM grant_client c WHERE c.grant_hash = g.hash AND c.client = $2)"
+		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash AND c.client = $2)"
 		" FROM install_grant g JOIN build b ON b.id = g.build_id JOIN app a ON a.id = b.app_id"
 		" WHERE g.hash = $1 AND b.installable", db_text(secret_hash(token, hash)), db_text(client));
 	if (!rows_one(rows, err, "no such grant")) {
@@ -117,17 +136,28 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 	g->name = rows_text(g, rows, 17);
 	g->installs = rows_int(rows, 18);
 	last = rows_int(rows, 19);
-	known = rows_int(rows, 20) > 0;
+	mine = rows_int(rows, 20);
+	known = !rows_null(rows, 20);
 	rows_done(rows);
 
 	live = now < g->manifest_until;
 	fetching = last && now < last + ipa_s;
 	used_up = g->installs_max && g->installs >= g->installs_max;
-	if (file == GRANT_PAGE ? !live || used_up : !live && !(file != GRANT_MANIFEST && fetching)) {
-		count_add(COUNT_GRANTS_REFUSED, 1);
-		return err_set(err, ERR_MISSING, "expired");
+	switch (file) {
+	case GRANT_PAGE:	allowed = live && !used_up; break;
+	case GRANT_MANIFEST:
+	case GRANT_MANIFEST_HEAD:
+		allowed = live && (known || !used_up);
+		break;
+	default:		allowed = fetching || (live && !used_up); break;
 	}
-	if (file == GRANT_MANIFEST && !known) {
+	if (!allowed) {
+		count_add(COUNT_GRANTS_REFUSED, 1);
+		return err_set(err, ERR_MISSING, "expired or used up");
+	}
+	/* The install is counted at its first manifest, and a later tap of the same phone begins its time
+	 * for the .ipa anew. */
+	if (file == GRANT_MANIFEST && (!known || now - mine >= RENEW_STEP_S)) {
 		struct use use = { hash, client, g->installs_max };
 
 		if (!db_tx(db, tx_use, &use, err)) {

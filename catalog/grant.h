@@ -13,7 +13,11 @@
 #include "catalog/person.h"
 
 enum grant_kind { GRANT_TAP, GRANT_DEVICE, GRANT_CI };
-enum grant_file { GRANT_MANIFEST, GRANT_ICON, GRANT_IPA, GRANT_PAGE };
+enum grant_file {
+	GRANT_MANIFEST,		/* an install begins */
+	GRANT_MANIFEST_HEAD,	/* asked for without fetching it: uses up nothing */
+	GRANT_ICON, GRANT_IPA, GRANT_PAGE
+};
 
 struct grant_terms {
 	enum grant_kind kind;

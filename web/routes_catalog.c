@@ -526,6 +526,6 @@ const struct route catalog_routes[] = {
 	{ GET,  "/api/v1/apps/:bundle",              WHO_PERSON, "0",   ON_WORKER, api_app,         NULL, "read", "An app" },
 	{ GET,  "/api/v1/apps/:bundle/builds",       WHO_PERSON, "0",   ON_WORKER, api_builds,      NULL, "read", "Builds: ?version= &build= &commit= &channel=" },
 	{ GET,  "/api/v1/builds/:id",                WHO_PERSON, "0",   ON_WORKER, api_build,       NULL, "read", "A build with its facts" },
-	{ POST, "/api/v1/builds/:id/grants",         WHO_PERSON, "16K", ON_WORKER, api_grant,       NULL, "upload", "A manifest URL: {ttl}" },
+	{ POST, "/api/v1/builds/:id/grants",         WHO_PUBLISHER, "16K", ON_WORKER, api_grant,       NULL, "upload", "A manifest URL: {ttl}" },
 	{ 0 }
 };

@@ -29,7 +29,7 @@ get_manifest(struct req *req, struct reply *reply, struct err *err)
 	struct manifest manifest;
 	struct buf out;
 
-	if (!open_grant(req, GRANT_MANIFEST, &grant, err))
+	if (!open_grant(req, req->head ? GRANT_MANIFEST_HEAD : GRANT_MANIFEST, &grant, err))
 		return false;	/* ERR_MISSING, whatever was wrong with it */
 	manifest = (struct manifest){
 		.bundle_id = grant->bundle_id, .build = grant->build, .title = grant->name,

@@ -112,7 +112,7 @@ CREATE TABLE install_grant (
 );
 CREATE INDEX install_grant_build ON install_grant (build_id);
 
--- Who fetched a manifest, and when first: one row a client and grant, so the rows are the installs.
+-- Who fetched a manifest, and when last: one row a client and grant, so the rows are the installs.
 CREATE TABLE grant_client (
 	grant_hash	TEXT NOT NULL REFERENCES install_grant (hash) ON DELETE CASCADE,
 	client		TEXT NOT NULL,			-- hash of address and user agent
