@@ -60,6 +60,25 @@ get_login(struct req *req, struct reply *reply, struct err *err)
 	return login_page(req, reply, 200, "", next, false, 0, err);
 }
 
+/*
+ * Comparing a password takes tens of milliseconds and 19 MB on purpose: a flood of guesses may keep at
+ * most half of the workers, and everybody else is still served.
+ */
+static bool
+sign_in(struct req *req, const char *name, const char *password, struct person **ret, struct err *err)
+{
+	static _Atomic int64_t comparing;
+	int64_t most = (site_conf(req->site)->server_workers + 1) / 2;
+	bool ok = atomic_fetch_add(&comparing, 1) < most;
+
+	if (!ok)
+		err_set(err, ERR_BUSY, "many people sign in at this moment; try again in a few seconds");
+	else
+		ok = person_sign_in(req, req->site->db, name, password, ret, err);
+	atomic_fetch_sub(&comparing, 1);
+	return ok;
+}
+
 static bool
 post_login(struct req *req, struct reply *reply, struct err *err)
 {
@@ -74,8 +93,8 @@ post_login(struct req *req, struct reply *reply, struct err *err)
 	if (!csrf || !cookie || !secret_equal(csrf, cookie))
 		return err_code(err, ERR_DENIED, "stale_page",
 				"this page is too old to be used; open the sign-in page again");
-	if (!person_sign_in(req, req->site->db, name, password, &person, err)) {
-		if (err->kind == ERR_INTERNAL || !req->browser)
+	if (!sign_in(req, name, password, &person, err)) {
+		if ((err->kind != ERR_SIGN_IN && err->kind != ERR_RATE) || !req->browser)
 			return false;
 		return login_page(req, reply, err_http_status(err->kind), name, next,
 				  err->kind == ERR_SIGN_IN, err->kind == ERR_RATE ? 1 : 0, err);
@@ -181,7 +200,7 @@ post_password(struct req *req, struct reply *reply, struct err *err)
 		refused = "different";
 	else if (strlen(fresh) < PASSWORD_MIN)
 		refused = "short";
-	else if (!person_sign_in(req, req->site->db, req->person->name, old, &person, err)) {
+	else if (!sign_in(req, req->person->name, old, &person, err)) {
 		if (err->kind != ERR_SIGN_IN)
 			return false;
 		refused = "wrong";
