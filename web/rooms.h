@@ -35,6 +35,15 @@ bool upload_sweep_files(struct site *site, struct err *err) CHECKED;
 #define UPLOAD_ATTEMPTS 5	/* then its sender is told that it failed */
 bool upload_finish(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 
+/* A text of an object the domain made; "" where there is none. */
+static inline const char *
+text_of(const json_t *json, const char *key)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+
+	return text ? text : "";
+}
+
 /* ---- forms ---- */
 const char *own_path(const char *path, const char *instead);	/* to redirect to: a path of ours and nothing else */
 bool form_text(struct req *req, const char *name, const char **ret, struct err *err) CHECKED;	/* there must be one */

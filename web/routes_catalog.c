@@ -19,14 +19,6 @@
 
 /* ---- builds as pages show them ---- */
 
-static const char *
-text_of(const json_t *json, const char *key)
-{
-	const char *text = json_string_value(json_object_get(json, key));
-
-	return text ? text : "";
-}
-
 json_t *
 page_date_of(struct req *req, const json_t *json, const char *key)
 {

@@ -16,14 +16,6 @@
 #define CONSOLE_BUILDS	100
 #define DAY_S		86400
 
-static const char *
-text_of(const json_t *json, const char *key)
-{
-	const char *text = json_string_value(json_object_get(json, key));
-
-	return text ? text : "";
-}
-
 /* ---- today ---- */
 
 /* The verdict's warnings of what is newest in the catalog; a superseded build concerns nobody. */
