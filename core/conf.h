@@ -46,6 +46,42 @@
 	T(metrics,   token,            "",    live,  "Bearer token for /metrics and /readyz from other hosts; loopback needs none") \
 	T(key,       master_file,      "",    start, "File (0600, outside the data directory) with the key that seals other keys") \
 	T(clock,     file,             "",    seam,  "A file holding an ISO 8601 time that replaces now") \
+	T(ldap,      urls,             "",    live,  "Directory servers in order, separated by spaces: ldaps://dc1.example.com ldaps://dc2.example.com; empty: no directory") \
+	T(ldap,      tls,              "ldaps", live, "ldaps, starttls, or none (loopback only)") \
+	T(ldap,      ca_file,          "",    live,  "PEM file: the CA of the directory servers; empty: the system's") \
+	T(ldap,      bind_dn,          "",    live,  "The account that searches; empty with user_bind_template: each person searches as themselves") \
+	T(ldap,      bind_password,    "",    live,  "Its password; better by POMONA__LDAP__BIND_PASSWORD__FILE") \
+	T(ldap,      user_bind_template, "",  live,  "Direct bind, %s is the name: %s@corp.example.com") \
+	T(ldap,      user_bases,       "",    live,  "Where people are searched; several are separated by ;") \
+	T(ldap,      user_filter,      "(&(objectCategory=person)(|(sAMAccountName=%s)(userPrincipalName=%s)(mail=%s)))", live, "Filter for one person, %s is the name") \
+	T(ldap,      group_base,       "",    live,  "Where groups are searched; empty: user_bases") \
+	T(ldap,      nested,           "auto", live, "Nested groups: auto (matching rule 1941 on AD, else step by step), ad, walk or off") \
+	T(ldap,      admin_groups,     "",    live,  "DNs of groups whose members are admins, separated by ;") \
+	T(ldap,      publisher_groups, "",    live,  "DNs of groups whose members are publishers, separated by ;") \
+	T(ldap,      required_groups,  "",    live,  "DNs of groups of which a person must be in one to sign in, separated by ;; empty: everyone found") \
+	B(signin,    local_login,      true,  live,  "Local accounts may sign in; no: the directory or proxy alone") \
+	T(signin,    proxy_header,     "",    live,  "Header in which a trusted proxy names who is signed in: X-Remote-User; empty: none") \
+	B(signin,    proxy_basic,      false, live,  "Believe HTTP Basic that a trusted proxy forwards") \
+	T(smtp,      url,              "",    live,  "Mail server: smtps://mail.example.com:465 or smtp://mail.example.com:587; empty: no mail") \
+	T(smtp,      tls,              "required", live, "For smtp://: required (STARTTLS) or none (loopback only)") \
+	T(smtp,      ca_file,          "",    live,  "PEM file: the CA of the mail server; empty: the system's") \
+	T(smtp,      user,             "",    live,  "Account there; empty: none") \
+	T(smtp,      password,         "",    live,  "Its password; better by POMONA__SMTP__PASSWORD__FILE") \
+	T(smtp,      from,             "",    live,  "Sender: Apps <apps@example.com>") \
+	T(smtp,      reply_to,         "",    live,  "Where answers go; empty: the person who sends a link, or nobody") \
+	T(sms,       driver,           "",    live,  "kannel, twilio or http; empty: no SMS") \
+	T(sms,       url,              "",    live,  "kannel: http://kannel.example.com:13013/cgi-bin/sendsms; http: with {to} and {text}; twilio: empty") \
+	T(sms,       user,             "",    live,  "Account there (Twilio: Account SID)") \
+	T(sms,       password,         "",    live,  "Its password (Twilio: Auth Token)") \
+	T(sms,       from,             "",    live,  "Sender: number or name") \
+	T(sms,       body,             "",    live,  "http: body of a POST with {to} and {text}; empty: GET") \
+	T(sms,       content_type,     "application/x-www-form-urlencoded", live, "http: of that body") \
+	T(egress,    allow,            "",    seam,  "Addresses or CIDRs that outward requests may reach besides public ones") \
+	N(link,      days,             7,     1, 365,       live,  "How long a tester's link works unless its sender says otherwise") \
+	N(link,      installs,         3,     0, 100000,    live,  "How many installs it is good for; 0 is no limit") \
+	T(registration, sign_cert,     "",    live,  "PEM file: certificate and chain that sign mobileconfigs; empty: unsigned") \
+	T(registration, sign_key,      "",    live,  "PEM file: its private key") \
+	T(apple,     extra_device_roots, "",  seam,  "PEM file of further roots for device answers; their signature reads other:test") \
 	T(apple,     extra_provision_roots, "", seam, "PEM file of further roots for provisions; their signature reads other:test")
 
 struct conf {

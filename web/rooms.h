@@ -6,7 +6,8 @@
 #include "web/site.h"
 
 extern const struct route install_routes[], catalog_routes[], console_routes[], upload_routes[],
-	tus_routes[], settings_routes[], people_routes[], look_routes[], operator_routes[], trust_routes[];
+	tus_routes[], settings_routes[], people_routes[], look_routes[], operator_routes[], trust_routes[],
+	message_routes[], link_routes[], registration_routes[], audience_routes[], audit_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;

@@ -24,7 +24,8 @@
 
 const struct route *const site_routes[] = {
 	install_routes, catalog_routes, console_routes, upload_routes, tus_routes, settings_routes, people_routes, look_routes,
-	operator_routes, trust_routes, NULL,
+	operator_routes, trust_routes, message_routes, link_routes, registration_routes,
+	audience_routes, audit_routes, NULL,
 };
 
 static const struct route *const trust_tables[] = { trust_routes, look_routes, NULL };
