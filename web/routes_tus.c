@@ -248,9 +248,8 @@ static bool
 get_upload(struct req *req, struct reply *reply, struct err *err)
 {
 	struct upload *upload;
-	json_t *answer, *stored;
 	int64_t offset;
-	const char *build;
+	json_t *answer;
 
 	if (!upload_open(req, req->site->db, req->person, req_param(req, "id"), &upload, err) ||
 	    !offset_of(req, upload, &offset, err) || !whole_unnoticed(req, upload, offset, err))
@@ -264,14 +263,10 @@ get_upload(struct req *req, struct reply *reply, struct err *err)
 		return reply_json(reply, 202, json_pack("{s:s, s:I, s:I}", "state",
 			upload->status == UPLOAD_READING ? "reading" : "receiving", "offset", (json_int_t)offset,
 			"length", (json_int_t)upload->length));
-	stored = json_loads(upload->answer, 0, NULL);
-	build = json_string_value(json_object_get(stored, "build"));
-	if (!build)
-		return reply_json_as(reply, (int)upload->status, "application/problem+json", stored);
-	build = mem_text(req, build);
-	json_decref(stored);
-	return upload_answer(req, req->site, build, req->person, &answer, err) &&
-	       reply_json(reply, (int)upload->status, answer);
+	if (!(answer = json_loads(upload->answer, 0, NULL)))
+		return err_set(err, ERR_INTERNAL, "the answer of upload %s cannot be read", upload->id);
+	return upload->status < 300 ? reply_json(reply, (int)upload->status, answer)
+				    : reply_json_as(reply, (int)upload->status, "application/problem+json", answer);
 }
 
 static bool
@@ -480,6 +475,7 @@ upload_finish(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	const char *id = json_string_value(json_object_get(job->args, "upload"));
 	struct upload *upload;
 	struct person *person;
+	json_t *answer;
 	char *build;
 	bool fresh;
 
@@ -487,8 +483,9 @@ upload_finish(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 		return id ? false : err_set(err, ERR_INTERNAL, "a job without its upload");
 	if (!person)
 		return true;	/* finished before, deleted, or not to be done any more */
-	if (publish_whole(site, ctx, upload, person, &build, &fresh, err))
-		return keep_answer(site, ctx, id, fresh ? 201 : 200, json_pack("{s:s}", "build", build), err);
+	if (publish_whole(site, ctx, upload, person, &build, &fresh, err) &&
+	    upload_answer(ctx, site, build, person, &answer, err))
+		return keep_answer(site, ctx, id, fresh ? 201 : 200, answer, err);
 	if (err->kind == ERR_INTERNAL || err->kind == ERR_NO_ROOM || err->kind == ERR_BUSY) {
 		if (job->attempt < UPLOAD_ATTEMPTS)
 			return false;	/* tried again; the file is still there */

@@ -109,6 +109,24 @@ expect_published() {
 	wait_until no_leftovers
 }
 
+@test "asked again, a finished upload repeats its answer and grants nothing more" {
+	cp "$IPAS/enterprise.ipa" "$W/app.ipa"
+	create "$(stat -c %s "$W/app.ipa")"
+	send 0 "$W/app.ipa"
+	expect_published
+	get "$U" -H "$(bearer upload)"
+	cp "$W/body" "$W/first"
+	for _ in 1 2 3; do
+		get "$U" -H "$(bearer upload)"
+		expect_status 201
+		cmp "$W/body" "$W/first"
+	done
+	get "$(json .install_url)" -H 'Accept: text/html'
+	expect_status 200
+	get "/api/v1/builds/$(jq -r .build.id "$W/first")/grants" -H "$(bearer upload)"
+	expect_json '.items | length' 1
+}
+
 @test "a piece for another place is refused and changes nothing" {
 	cp "$IPAS/enterprise.ipa" "$W/app.ipa"
 	create "$(stat -c %s "$W/app.ipa")"
