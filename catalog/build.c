@@ -60,8 +60,9 @@ find_same(struct db *tx, struct publish *p, bool *found, struct err *err)
 	rows_done(rows);
 	if (p->fields->channel && !channel_place(tx, app, p->fields->channel, p->id, p->person->id, &placed, err))
 		return false;
-	return !placed || audit_add(tx, person_actor(ctx, p->person), "build.promote", p->id,
-				    p->fields->channel, err);
+	return !placed || (app_set_newest(tx, app, p->id, err) &&
+			   audit_add(tx, person_actor(ctx, p->person), "build.promote", p->id,
+				     p->fields->channel, err));
 }
 
 /* Now, but after every other build of the app: which is newest must not hang on the second. */
@@ -401,12 +402,13 @@ tx_promote(struct db *tx, void *arg, struct err *err)
 	struct change *c = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	char *app, *what;
-	bool placed;
+	bool changed;
 
 	if (!own(ctx, tx, c, &app, &what, err) ||
-	    !channel_place(tx, app, c->value, c->id, c->person->id, &placed, err))
+	    !channel_promote(tx, app, c->value, c->id, c->person->id, &changed, err))
 		return false;
-	return !placed || audit_add(tx, person_actor(ctx, c->person), "build.promote", c->id, c->value, err);
+	return !changed || (app_set_newest(tx, app, c->id, err) &&
+			    audit_add(tx, person_actor(ctx, c->person), "build.promote", c->id, c->value, err));
 }
 
 bool
@@ -440,24 +442,16 @@ build_set_notes(struct db *db, const struct person *person, const char *id, cons
 	return check_field("changelog", notes, SIZE_MAX, err) && db_tx(db, tx_notes, &c, err);
 }
 
-/* Takes a build away inside a transaction; the app's newest becomes the one before, or the app goes. */
+/* Takes a build away inside a transaction; the app's newest becomes the one placed before, or the app
+ * goes: each build is in a channel from its upload on. */
 static bool
 take_away(TALLOC_CTX *ctx, struct db *tx, const char *app, const char *id, struct err *err)
 {
-	struct rows *rows;
-	enum rows_step step;
-	const char *newest = NULL;
+	char *newest = NULL;
 
-	if (!db_run(tx, err, "DELETE FROM build WHERE id = $1", db_text(id)))
+	if (!db_run(tx, err, "DELETE FROM build WHERE id = $1", db_text(id)) ||
+	    (!channel_last(ctx, tx, app, &newest, err) && err->kind != ERR_MISSING))
 		return false;
-	rows = db_query(ctx, tx, "SELECT id FROM build WHERE app_id = $1 ORDER BY created DESC, id DESC LIMIT 1",
-			db_text(app));
-	step = rows_next(rows, err);
-	if (step == ROWS_FAILED)
-		return false;
-	if (step == ROWS_ROW)
-		newest = rows_text(ctx, rows, 0);
-	rows_done(rows);
 	return (newest ? app_set_newest(tx, app, newest, err) : app_remove(tx, app, err)) &&
 	       job_add(tx, "blob_sweep", json_object(), 0, "blob_sweep", err);
 }

@@ -204,7 +204,7 @@ the_same_bytes_are_the_same_build(void **state)
 }
 
 static void
-promoting_twice_places_once_and_is_audited_once(void **state)
+promoting_what_is_the_newest_changes_nothing_and_is_not_audited_again(void **state)
 {
 	struct house h = house(*state);
 	char *id = published(*state, &h, (struct sent){ 0 });
@@ -223,6 +223,73 @@ promoting_twice_places_once_and_is_audited_once(void **state)
 	assert_int_equal(err.kind, ERR_MISSING);
 	assert_false(build_promote(h.db, h.mia, id, "beta", &err));
 	assert_int_equal(err.kind, ERR_DENIED);
+}
+
+static int64_t
+audited(struct house *h)
+{
+	struct err err;
+	int64_t rows;
+
+	assert_ok(audit_verify(h->db, &rows, &err), &err);
+	return rows;
+}
+
+static const char *
+newest_in(TALLOC_CTX *ctx, struct house *h, const char *channel)
+{
+	struct err err;
+	char *app, *id;
+
+	assert_ok(app_id(ctx, h->db, "com.example.app", &app, &err), &err);
+	assert_ok(channel_newest(ctx, h->db, app, channel, &id, &err), &err);
+	return id;
+}
+
+static void
+promoting_an_older_build_again_rolls_its_channel_and_the_catalog_back(void **state)
+{
+	struct house h = house(*state);
+	char *one = published(*state, &h, (struct sent){ .build = "1" });
+	char *two = published(*state, &h, (struct sent){ .build = "2" });
+	char *other = published(*state, &h, (struct sent){ .bundle_id = "com.example.other" });
+	int64_t before = audited(&h);
+	struct err err;
+
+	assert_string_equal(newest_in(*state, &h, "main"), two);
+	assert_ok(build_promote(h.db, h.paul, one, "main", &err), &err);
+	assert_string_equal(newest_in(*state, &h, "main"), one);
+	assert_string_equal(newest(*state, &h, "com.example.app"), one);
+	assert_string_equal(newest(*state, &h, "com.example.other"), other);
+	assert_int_equal(audited(&h), before + 1);
+	assert_ok(build_promote(h.db, h.paul, one, "main", &err), &err);	/* it is the newest */
+	assert_int_equal(audited(&h), before + 1);
+	assert_ok(build_promote(h.db, h.paul, two, "main", &err), &err);	/* and forward again */
+	assert_string_equal(newest_in(*state, &h, "main"), two);
+	assert_string_equal(newest(*state, &h, "com.example.app"), two);
+	assert_ok(build_promote(h.db, h.paul, one, "main", &err), &err);
+	/* uploaded again, as by a CI job that was repeated, it moves nothing */
+	published(*state, &h, (struct sent){ .build = "2", .channel = "main" });
+	assert_string_equal(newest_in(*state, &h, "main"), one);
+	assert_string_equal(newest(*state, &h, "com.example.app"), one);
+	assert_ok(build_delete(h.db, h.paul, one, &err), &err);
+	assert_string_equal(newest(*state, &h, "com.example.app"), two);
+}
+
+static void
+retention_keeps_the_build_that_was_rolled_back_to(void **state)
+{
+	struct house h = house(*state);
+	char *app, *one = published(*state, &h, (struct sent){ .build = "1" });
+	struct err err;
+
+	published(*state, &h, (struct sent){ .build = "2" });
+	published(*state, &h, (struct sent){ .build = "3" });
+	assert_ok(build_promote(h.db, h.paul, one, "main", &err), &err);
+	assert_ok(app_id(*state, h.db, "com.example.app", &app, &err), &err);
+	assert_ok(build_retain(h.db, app, 1, &err), &err);
+	assert_string_equal(builds(*state, &h, (struct build_filter){ 0 }), "1");
+	assert_string_equal(newest(*state, &h, "com.example.app"), one);
 }
 
 static void
@@ -735,7 +802,9 @@ a_setting_is_kept_and_audited(void **state)
 	assert_int_equal(after, before + 2);
 }
 
-TESTS(the_same_bytes_are_the_same_build, promoting_twice_places_once_and_is_audited_once,
+TESTS(the_same_bytes_are_the_same_build, promoting_what_is_the_newest_changes_nothing_and_is_not_audited_again,
+      promoting_an_older_build_again_rolls_its_channel_and_the_catalog_back,
+      retention_keeps_the_build_that_was_rolled_back_to,
       builds_of_one_second_have_the_order_in_which_they_came,
       after_the_newest_is_deleted_the_one_before_is_shown_and_with_the_last_the_app_goes,
       retention_counts_each_channel_for_itself, a_verdict_is_that_of_today,
