@@ -70,9 +70,8 @@ upload_claim(TALLOC_CTX *ctx, struct db *db, const char *id, struct upload **ret
 {
 	struct upload *u = mem_new(ctx, struct upload);
 	struct person *p = mem_new(ctx, struct person);
-	struct rows *rows = db_query(u, db, "SELECT u.length, u.status, u.fields, u.bundle_id, p.id, p.name, p.role"
-		" FROM upload u JOIN person p ON p.id = u.person_id WHERE u.id = $1 AND NOT p.disabled",
-		db_text(id));
+	struct rows *rows = db_query(u, db, "SELECT u.length, u.status, u.fields, u.bundle_id, p.id, p.name, p.role,"
+		" p.disabled FROM upload u JOIN person p ON p.id = u.person_id WHERE u.id = $1", db_text(id));
 
 	*person = NULL;
 	switch (rows_next(rows, err)) {
@@ -91,8 +90,11 @@ upload_claim(TALLOC_CTX *ctx, struct db *db, const char *id, struct upload **ret
 	if (!role_parse(rows_text(p, rows, 6), &p->role, err))
 		return false;
 	*ret = u;
-	if (u->status == UPLOAD_READING)
-		*person = p;
+	if (u->status != UPLOAD_READING)
+		return true;
+	if (rows_bool(rows, 7))
+		return err_set(err, ERR_DENIED, "the account of %s is disabled", p->name);
+	*person = p;
 	return true;
 }
 

@@ -24,7 +24,7 @@ bool upload_new(TALLOC_CTX *ctx, struct db *db, const struct person *person, int
 bool upload_open(TALLOC_CTX *ctx, struct db *db, const struct person *person, const char *id,
 		 struct upload **ret, struct err *err) CHECKED;
 /* For the job that finishes it: without asking whose it is; *person is its owner with the rights of
- * the moment, NULL when there is nothing (left) to do. */
+ * the moment, NULL when there is nothing (left) to do; ERR_DENIED when the owner is disabled by now. */
 bool upload_claim(TALLOC_CTX *ctx, struct db *db, const char *id, struct upload **ret,
 		  struct person **person, struct err *err) CHECKED;
 

@@ -79,4 +79,5 @@ struct bytes rows_bytes(TALLOC_CTX *ctx, struct rows *rows, int column);
 bool rows_one(struct rows *rows, struct err *err, const char *what) CHECKED;
 
 int db_schema_version(struct db *db);
+bool db_alone(struct db *db);	/* one server process owns it: what another one left behind is nobody's */
 bool db_writable(struct db *db, struct err *err) CHECKED;	/* for /readyz: commits one row */

@@ -318,6 +318,7 @@ const struct db_driver db_sqlite = {
 	.skip_locked = "",		/* one writer: nothing is ever locked */
 	.has_meta = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'",
 	.begin = "BEGIN IMMEDIATE",
+	.alone = true,
 	.open = sqlite_open,
 	.script = sqlite_script,
 	.in_tx = sqlite_in_tx,

@@ -35,6 +35,7 @@ const char *upload_dir(TALLOC_CTX *ctx, struct site *site);
 bool upload_sweep_files(struct site *site, struct err *err) CHECKED;
 #define UPLOAD_ATTEMPTS 5	/* then its sender is told that it failed */
 bool upload_finish(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool upload_dead(const struct job *job, struct db *tx, void *site, const struct err *why, struct err *err);
 
 /* A text of an object the domain made; "" where there is none. */
 static inline const char *

@@ -437,17 +437,15 @@ text_field(const struct upload *upload, const char *name)
 	return json_string_value(json_object_get(upload->fields, name));
 }
 
-/* What the sender is told when they ask; the file has done its part. */
+/* What the sender is told when they ask. */
 static bool
-keep_answer(struct site *site, TALLOC_CTX *ctx, const char *id, int status, json_t *json, struct err *err)
+keep_answer(struct db *db, const char *id, int status, json_t *json, struct err *err)
 {
 	char *answer = json_dumps(json, JSON_COMPACT);
-	bool ok = upload_set(site->db, id, status, answer ? answer : "{}", err);
+	bool ok = upload_set(db, id, status, answer ? answer : "{}", err);
 
 	json_decref(json);
 	free(answer);
-	if (ok)
-		unlink(upload_path(ctx, site, id));
 	return ok;
 }
 
@@ -477,21 +475,36 @@ upload_finish(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	struct person *person;
 	json_t *answer;
 	char *build;
-	bool fresh;
+	bool fresh, ok = false;
 
-	if (!id || !upload_claim(ctx, site->db, id, &upload, &person, err))
-		return id ? false : err_set(err, ERR_INTERNAL, "a job without its upload");
-	if (!person)
-		return true;	/* finished before, deleted, or not to be done any more */
-	if (publish_whole(site, ctx, upload, person, &build, &fresh, err) &&
-	    upload_answer(ctx, site, build, person, &answer, err))
-		return keep_answer(site, ctx, id, fresh ? 201 : 200, answer, err);
-	if (err->kind == ERR_INTERNAL || err->kind == ERR_NO_ROOM || err->kind == ERR_BUSY) {
-		if (job->attempt < UPLOAD_ATTEMPTS)
-			return false;	/* tried again; the file is still there */
-		log_err("a resumed upload is given up", err, KV("upload", id));
+	if (!id)
+		return err_set(err, ERR_INTERNAL, "a job without its upload");
+	if (upload_claim(ctx, site->db, id, &upload, &person, err)) {
+		if (!person)
+			return true;	/* finished before, or deleted */
+		ok = publish_whole(site, ctx, upload, person, &build, &fresh, err) &&
+		     upload_answer(ctx, site, build, person, &answer, err);
 	}
-	return keep_answer(site, ctx, id, err_http_status(err->kind), problem_json(err, job->id), err);
+	if (!ok && (err->kind == ERR_INTERNAL || err->kind == ERR_NO_ROOM || err->kind == ERR_BUSY))
+		return false;	/* tried again, and after the last time upload_dead; the file is still there */
+	ok = ok ? keep_answer(site->db, id, fresh ? 201 : 200, answer, err)
+		: keep_answer(site->db, id, err_http_status(err->kind), problem_json(err, job->id), err);
+	if (ok)
+		unlink(upload_path(ctx, site, id));	/* it has done its part */
+	return ok;
+}
+
+bool
+upload_dead(const struct job *job, struct db *tx, void *site, const struct err *why, struct err *err)
+{
+	const char *id = json_string_value(json_object_get(job->args, "upload"));
+	struct err told = *why;
+
+	(void)site;
+	if (told.kind == ERR_INTERNAL)	/* whose words are not for the sender */
+		err_code(&told, ERR_INVALID, "upload_failed", "the server gave this file up after %d attempts to read it;"
+			 " its log says why", UPLOAD_ATTEMPTS);
+	return !id || keep_answer(tx, id, err_http_status(told.kind), problem_json(&told, job->id), err);
 }
 
 const struct route tus_routes[] = {

@@ -129,11 +129,11 @@ tx_first_sweep(struct db *tx, void *arg_, struct err *err)
 }
 
 static const struct job_kind kinds[] = {
-	{ "build_md5s",    10, job_md5s },
-	{ "build_retain",   5, job_retain },
-	{ "blob_sweep",     5, job_blob_sweep },
-	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish },
-	{ "sweep",       1000, job_sweep },
+	{ "build_md5s",    10, job_md5s, NULL },
+	{ "build_retain",   5, job_retain, NULL },
+	{ "blob_sweep",     5, job_blob_sweep, NULL },
+	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead },
+	{ "sweep",       1000, job_sweep, NULL },
 	{ 0 },
 };
 

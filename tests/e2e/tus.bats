@@ -301,9 +301,47 @@ expect_published() {
 	create "$(stat -c %s "$W/app.ipa")"
 	send 0 "$W/app.ipa"
 	expect_status 204
-	pomona_kill		# its job is in the table; begun, it is another's for five minutes
-	set_clock 2026-11-22T12:05:01Z
+	pomona_kill		# its job is in the table; begun or not, the next server takes it up at once
+	pomona_again
 	expect_published
+}
+
+# The job of $U, as if it had begun and its server had been killed so often.
+begun_and_killed() {
+	command -v sqlite3 >/dev/null || skip "no sqlite3"
+	sqlite3 "$DATA/pomona.db" "UPDATE upload SET status = 1;
+		INSERT INTO job (id, kind, args, created, due, lease, owner, attempt) SELECT 'j', 'upload_finish',
+		'{\"upload\":\"' || id || '\"}', created, created, created + 300, 'dead', $1 FROM upload"
+}
+
+@test "an upload that kills the server each time it is read answers that it failed" {
+	cp "$IPAS/enterprise.ipa" "$W/app.ipa"
+	create "$(stat -c %s "$W/app.ipa")"
+	pomona_stop
+	cp "$W/app.ipa" "$DATA/uploads/${U##*/}"
+	begun_and_killed 5
+	pomona_again
+	wait_until answered
+	expect_problem 422 upload_failed
+	post /api/v1/uploads -H "$V" -H "$(bearer upload)" -H 'Upload-Length: 1'	# it does not count as under way
+	expect_status 201
+}
+
+@test "whose account was disabled meanwhile has an answer too" {
+	cp "$IPAS/enterprise.ipa" "$W/app.ipa"
+	create "$(stat -c %s "$W/app.ipa")"
+	pomona_stop
+	cp "$W/app.ipa" "$DATA/uploads/${U##*/}"
+	begun_and_killed 1
+	sqlite3 "$DATA/pomona.db" "UPDATE person SET disabled = TRUE WHERE name = 'paul'"
+	pomona_again
+	refused() { [ "$(sqlite3 "$DATA/pomona.db" "SELECT status FROM upload")" = 403 ]; }
+	wait_until refused
+	sqlite3 "$DATA/pomona.db" "UPDATE person SET disabled = FALSE WHERE name = 'paul'"
+	get "$U" -H "$(bearer upload)"
+	expect_problem 403 not_allowed
+	get /api/v1/builds -H "$(bearer read)"
+	expect_json '.items | length' 0
 }
 
 # ---- the client that browsers and CI jobs use ----
