@@ -308,6 +308,7 @@ build_list(struct db *db, const struct build_filter *filter, const char *after, 
 	const char *from_id, *id = "", *sql = filter->bundle_id
 		? BUILD_LIST(" AND b.app_id = (SELECT id FROM app WHERE bundle_id = $8)") : BUILD_LIST("");
 	int64_t from, at = 0, n = 0;
+	struct db_val vals[9];
 	struct rows *rows;
 	json_t *items = json_array(), *list = json_pack("{s:o, s:n}", "items", items, "next");
 	enum rows_step step;
@@ -315,9 +316,12 @@ build_list(struct db *db, const struct build_filter *filter, const char *after, 
 	if (limit < 1 || limit > BUILD_LIST_MAX)
 		limit = BUILD_LIST_MAX;
 	split_after(ctx, after, &from, &from_id);
-	rows = db_query(ctx, db, sql, db_int(from), db_text(from_id), db_text(filter->version),
-			db_text(filter->build), db_text(filter->commit), db_text(filter->channel),
-			db_int(limit + 1), db_text(filter->bundle_id));
+	memcpy(vals, DB_VALS(db_int(from), db_text(from_id), db_text(filter->version), db_text(filter->build),
+			     db_text(filter->commit), db_text(filter->channel), db_int(limit + 1),
+			     db_text(filter->bundle_id)), sizeof vals);
+	if (!filter->bundle_id)
+		vals[7].type = DB_END;	/* the text has no $8 */
+	rows = db_queryv(ctx, db, sql, vals);
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		json_t *item;
 

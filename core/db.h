@@ -2,7 +2,8 @@
 /*
  * db - SQL against SQLite or (later) PostgreSQL, the same text for both.
  *
- * Parameters are $1, $2 ... bound by name, never pasted.  The driver replaces a closed list of
+ * Parameters are $1, $2 ... bound by name, never pasted; a number that is skipped, or a value too many
+ * or too few, is ERR_INTERNAL, as it would be with PostgreSQL.  The driver replaces a closed list of
  * words: {id} (a generated integer key), {blob} (the binary type), {skip_locked}; any other brace
  * is refused by a test.
  *

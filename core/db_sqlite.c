@@ -231,6 +231,8 @@ sqlite_prepare(TALLOC_CTX *ctx, void *handle, const char *sql, void **stmt, int 
 		if (n > most)
 			most = (int)n;
 	}
+	if (most != sqlite3_bind_parameter_count(s->stmt))	/* elsewhere the type of the missing one is unknown */
+		return err_set(err, ERR_INTERNAL, "its parameters skip a number: %.100s", sql);
 	*params = most;
 	*stmt = s;
 	return true;

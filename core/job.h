@@ -29,7 +29,8 @@ struct job_kind {
 	int attempts_max;
 	bool (*run)(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 	/* In the transaction that marks it dead, so that whoever waits for its end is told; NULL: nobody
-	 * does.  `why` is its last error.  As in any closure no file or network
+	 * does.  `why` is its last error, whose words may
+	 * quote anything: err_text makes them fit to be kept.  As in any closure no file or network
 	 * work; it is called until it succeeds, so it fails only as the database does. */
 	bool (*on_dead)(const struct job *job, struct db *tx, void *site, const struct err *why,
 			struct err *err);

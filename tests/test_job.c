@@ -59,10 +59,12 @@ run_for_ever(const struct job *job, TALLOC_CTX *ctx, void *arg, struct err *err)
 static bool
 tell_dead(const struct job *job, struct db *tx, void *arg, const struct err *why, struct err *err)
 {
+	char text[600];
 	struct site *site = arg;
 	const char *n = json_integer_value(json_object_get(job->args, "n")) == 9 ? "nine" : "another";
 
-	if (!db_run(tx, err, "INSERT INTO meta (key, value) VALUES ($1, $2)", db_text(n), db_text(why->cause)))
+	if (!db_run(tx, err, "INSERT INTO meta (key, value) VALUES ($1, $2)", db_text(n),
+		    db_text(err_text(why, text, sizeof text))))
 		return false;
 	return site->deaths_failing == 0 || site->deaths_failing-- == 0 || err_set(err, ERR_NO_ROOM, "no room");
 }
