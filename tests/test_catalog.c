@@ -761,9 +761,8 @@ an_upload_is_finished_once_and_is_its_owners_alone(void **state)
 	struct person *owner;
 	json_t *fields = json_pack("{s:s}", "channel", "beta");
 	struct err err;
-	int64_t active;
 
-	assert_ok(upload_new(*state, h.db, h.paul, 100, fields, DAY, &u, &err), &err);
+	assert_ok(upload_new(*state, h.db, h.paul, 100, fields, DAY, 2, &u, &err), &err);
 	json_decref(fields);
 	assert_false(upload_open(*state, h.db, h.anna, u->id, &again, &err));
 	assert_int_equal(err.kind, ERR_MISSING);
@@ -776,11 +775,62 @@ an_upload_is_finished_once_and_is_its_owners_alone(void **state)
 	assert_ok(upload_set(h.db, u->id, 201, "{}", &err), &err);
 	assert_ok(upload_claim(*state, h.db, u->id, &again, &owner, &err), &err);
 	assert_null(owner);	/* done */
-	assert_ok(upload_active(h.db, h.paul->id, &active, &err), &err);
-	assert_int_equal(active, 0);
 	set_now(&h, "2026-11-23T12:00:01Z");
 	assert_ok(upload_sweep(h.db, &err), &err);
 	assert_false(upload_open(*state, h.db, h.paul, u->id, &again, &err));
+}
+
+struct beginner {
+	struct house *h;
+	bool got;
+	pthread_barrier_t *start;
+};
+
+static void *
+begin(void *arg)
+{
+	struct beginner *b = arg;
+	void *ctx = talloc_named_const(NULL, 0, "beginner");
+	json_t *fields = json_object();
+	struct upload *u;
+	struct err err = { 0 };
+
+	pthread_barrier_wait(b->start);
+	b->got = upload_new(ctx, b->h->db, b->h->paul, 100, fields, DAY, 3, &u, &err);
+	if (!b->got)
+		assert_int_equal(err.kind, ERR_RATE);
+	json_decref(fields);
+	talloc_free(ctx);
+	return NULL;
+}
+
+static void
+uploads_begun_at_the_same_time_do_not_exceed_what_a_person_may_have(void **state)
+{
+	struct house h = house(*state);
+	struct beginner beginners[PHONES];
+	pthread_t threads[PHONES];
+	pthread_barrier_t start;
+	json_t *fields = json_object();
+	struct upload *u;
+	struct err err;
+	int got = 0;
+
+	pthread_barrier_init(&start, NULL, PHONES);
+	for (int i = 0; i < PHONES; i++) {
+		beginners[i] = (struct beginner){ &h, false, &start };
+		assert_int_equal(pthread_create(&threads[i], NULL, begin, &beginners[i]), 0);
+	}
+	for (int i = 0; i < PHONES; i++) {
+		pthread_join(threads[i], NULL);
+		got += beginners[i].got;
+	}
+	pthread_barrier_destroy(&start);
+	assert_int_equal(got, 3);
+	assert_ok(upload_new(*state, h.db, h.anna, 100, fields, DAY, 3, &u, &err), &err);	/* hers are her own */
+	set_now(&h, "2026-11-23T12:00:00Z");	/* forgotten ones do not count */
+	assert_ok(upload_new(*state, h.db, h.paul, 100, fields, DAY, 3, &u, &err), &err);
+	json_decref(fields);
 }
 
 static void
@@ -817,4 +867,5 @@ TESTS(the_same_bytes_are_the_same_build, promoting_what_is_the_newest_changes_no
       wrong_passwords_lock_for_longer_each_time_and_a_right_one_forgets_them,
       names_are_taken_whatever_their_case_and_passwords_have_eight_bytes,
       a_token_has_at_most_its_owners_rights_and_ends_when_revoked,
-      an_upload_is_finished_once_and_is_its_owners_alone, a_setting_is_kept_and_audited)
+      an_upload_is_finished_once_and_is_its_owners_alone,
+      uploads_begun_at_the_same_time_do_not_exceed_what_a_person_may_have, a_setting_is_kept_and_audited)

@@ -30,7 +30,7 @@ bool install_page(struct req *req, struct reply *reply, const json_t *build, con
 bool upload_page(struct req *req, struct reply *reply, int status, const char *build,
 		 const struct err *refused, struct err *err) CHECKED;
 
-/* ---- routes_tus.c ---- */
+/* ---- upload_files.c, routes_tus.c ---- */
 const char *upload_dir(TALLOC_CTX *ctx, struct site *site);
 bool upload_sweep_files(struct site *site, struct err *err) CHECKED;
 #define UPLOAD_ATTEMPTS 5	/* then its sender is told that it failed */

@@ -55,6 +55,7 @@ expect_published() {
 	expect_header Tus-Version 1.0.0
 	expect_header Tus-Extension '*creation*'
 	expect_header Tus-Extension '*checksum*'
+	expect_header Tus-Extension '*expiration*'
 	expect_header Tus-Extension '*termination*'
 	expect_header Tus-Max-Size 4000000000
 	expect_header Tus-Checksum-Algorithm '*sha1*'
@@ -179,6 +180,49 @@ expect_published() {
 	send $at "$W/piece" -H "Upload-Checksum: $(sum sha256 "$W/piece")"
 	expect_status 204
 	expect_published
+}
+
+@test "killed before a part was proved right, the server does not count it" {
+	app app.ipa mb=6
+	local sum size=$(stat -c %s "$W/app.ipa")
+	create "$size"
+	piece 0 1000
+	send 0 "$W/piece"
+	piece 1000 100000000
+	cp "$W/piece" "$W/rest"
+	sum="sha256 $(openssl dgst -sha256 -binary "$W/rest" | base64 -w0)"
+	curl -sS --connect-to "::127.0.0.1:$PORT" -X PATCH -H "$V" -H "$(bearer upload)" -H 'Upload-Offset: 1000' -H "Upload-Checksum: $sum" \
+		--limit-rate 2M -H 'Content-Type: application/offset+octet-stream' --data-binary "@$W/rest" "$BASE$U" -o /dev/null 2>/dev/null 3>&- &
+	local sender=$!
+	written() { [ "$(stat -c %s "$DATA/uploads/${U##*/}")" -gt 1000 ]; }
+	wait_until written
+	expect_offset 1000		# what is on its way does not count yet either
+	pomona_kill
+	wait $sender || true
+	written
+	pomona_again
+	expect_offset 1000
+	# the rest by parts of both sorts
+	piece 1000 5000
+	send 1000 "$W/piece"
+	expect_status 204
+	expect_offset 6000
+	[ "$(stat -c %s "$DATA/uploads/${U##*/}")" = 6000 ]
+	piece 6000 100000000
+	send 6000 "$W/piece" -H "Upload-Checksum: sha256 $(openssl dgst -sha256 -binary "$W/piece" | base64 -w0)"
+	expect_status 204
+	expect_published
+}
+
+@test "an upload says when it is forgotten" {
+	local then='Mon, 23 Nov 2026 12:00:00 GMT'
+	create 2000
+	expect_header Upload-Expires "$then"
+	head -c 1000 /dev/zero >"$W/piece"
+	send 0 "$W/piece"
+	expect_header Upload-Expires "$then"
+	expect_offset 1000
+	expect_header Upload-Expires "$then"
 }
 
 @test "an upload that is given up is gone" {
