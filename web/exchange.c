@@ -28,6 +28,7 @@ exchange_new(struct exchanges *all, struct conn *conn, void *connection, const c
 	ex->req.server = &ex->in;
 	ex->reply.req = &ex->req;
 	ex->reply.fd = -1;
+	ex->acked = -1;
 	/* Unique while the counter is; mixed so that ids do not look alike. */
 	id = (id ^ id >> 31) * 0x9e3779b97f4a7c15u;
 	snprintf(ex->req.id, sizeof ex->req.id, "%016llx", (unsigned long long)(id ^ id >> 32));
@@ -383,18 +384,21 @@ exchange_step(struct exchange *ex, struct bytes bytes)
 }
 
 void
-exchange_end(struct exchange *ex, int status, bool sent)
+exchange_end(struct exchange *ex, int status, bool whole, int64_t sent)
 {
 	static const enum count classes[] = { COUNT_REQUESTS_2XX, COUNT_REQUESTS_3XX,
 					      COUNT_REQUESTS_4XX, COUNT_REQUESTS_5XX };
 	struct exchanges *all = ex->all;
+	int64_t bytes = reply_length(&ex->reply);
 
+	if (!whole && bytes > 0 && sent < bytes)
+		bytes = sent;
 	if (!ex->judged)	/* refused by the library itself */
 		count_add(COUNT_GATE_REFUSED, status != 0);
 	if (status >= 200 && status < 600)
 		count_add(classes[status / 100 - 2], 1);
-	access_log(&ex->req, &(struct access){ ex->method, status, reply_length(&ex->reply),
-					       clock_ms() - ex->began_ms, &ex->err, !sent });
+	access_log(&ex->req, &(struct access){ ex->method, status, bytes, clock_ms() - ex->began_ms,
+					       &ex->err, !whole });
 	woken(ex);
 	atomic_fetch_sub(&all->bodies, (int64_t)ex->room);
 	reply_clear(&ex->reply);
