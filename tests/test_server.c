@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "core/clock.h"
@@ -30,9 +31,9 @@ static bool
 get_where(struct req *req, struct reply *reply, struct err *err)
 {
 	(void)err;
-	return reply_json(reply, 200, json_pack("{s:s, s:s, s:b, s:b, s:s, s:s*, s:s*}", "app", req_param(req, "app"),
+	return reply_json(reply, 200, json_pack("{s:s, s:s, s:b, s:b, s:b, s:s, s:s*, s:s*}", "app", req_param(req, "app"),
 						"address", req->address, "secure", req->secure, "browser",
-						req->browser, "id", req->id, "q", req_query(req, "q"), "cookie",
+						req->browser, "local", req->local, "id", req->id, "q", req_query(req, "q"), "cookie",
 						req_cookie(req, "session")));
 }
 
@@ -963,6 +964,32 @@ a_trusted_proxy_is_believed_about_its_client(void **state)
 }
 
 static void
+where_a_proxy_speaks_from_this_host_nobody_is_local_by_his_address(void **state)
+{
+	static const struct {
+		const char *trusted, *header;
+		bool local;
+	} cases[] = {
+		{ NULL, NULL, true }, { "10.0.0.0/8", NULL, true }, { "127.0.0.1", NULL, false },
+		{ "unix", NULL, false }, { "::1", NULL, false }, { "0.0.0.0/0", NULL, false },
+		{ NULL, "X-Forwarded-For: 127.0.0.1", false }, { "127.0.0.1", "X-Forwarded-For: 127.0.0.1", false },
+		{ NULL, "Forwarded: for=127.0.0.1", false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct server_conf conf = test_conf();
+		struct server *server;
+
+		conf.trusted_proxies = cases[i].trusted;
+		server = start(*state, &conf);
+		if (!strstr(ASK("/apps/x", .headers = { cases[i].header }).text,
+			    cases[i].local ? "\"local\":true" : "\"local\":false"))
+			fail_msg("%zu: %s %s", i, cases[i].trusted, cases[i].header);
+		server_stop(server);
+	}
+}
+
+static void
 one_address_cannot_take_every_connection(void **state)
 {
 	struct server_conf conf = test_conf();
@@ -993,6 +1020,7 @@ a_socket_that_a_dead_server_left_is_replaced_and_a_living_one_is_not(void **stat
 	struct server_conf conf = test_conf();
 	struct server *server, *second;
 	struct err err = { 0 };
+	struct stat st;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
@@ -1001,6 +1029,8 @@ a_socket_that_a_dead_server_left_is_replaced_and_a_living_one_is_not(void **stat
 	conf.listen = mem_printf(*state, "unix:%s", path);
 	server = start(*state, &conf);
 	assert_int_equal(server_port(server), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);	/* the proxy's user is in our group */
 	assert_false(server_start(*state, &conf, &second, &err));
 	assert_int_equal(err.kind, ERR_CONFLICT);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -1152,6 +1182,7 @@ TESTS(one_connection_carries_many_requests_of_both_kinds,
       a_body_that_drips_is_ended_and_cut,
       an_idle_connection_is_ended_unless_a_proxy_holds_it,
       a_trusted_proxy_is_believed_about_its_client,
+      where_a_proxy_speaks_from_this_host_nobody_is_local_by_his_address,
       one_address_cannot_take_every_connection,
       a_new_certificate_is_used_without_a_restart_and_a_broken_one_is_not,
       the_device_listener_asks_for_a_certificate_and_takes_none_too,

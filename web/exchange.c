@@ -1,5 +1,6 @@
 #include "web/exchange.h"
 #include <stdio.h>
+#include <strings.h>
 #include "core/clock.h"
 #include "core/count.h"
 #include "core/log.h"
@@ -204,6 +205,17 @@ pass_gate(struct exchange *ex, const struct gate_head *head)
 	return true;
 }
 
+/* A proxy that nobody told us of says at least that it is one. */
+static bool
+is_local(const struct exchange *ex)
+{
+	for (size_t i = 0; i < ex->in.headers_n; i++)
+		if (strcasecmp(ex->in.headers[i].name, "X-Forwarded-For") == 0 ||
+		    strcasecmp(ex->in.headers[i].name, "Forwarded") == 0)
+			return false;
+	return !ex->all->own_proxy && address_is_own(&ex->conn->peer);
+}
+
 static void
 identify(struct exchange *ex)
 {
@@ -213,6 +225,7 @@ identify(struct exchange *ex)
 	req->address = conn->text;
 	req->secure = ex->all->secure;
 	req->proxied = conn->deadline.trusted;
+	req->local = is_local(ex);
 	if (req->proxied) {
 		struct address client;
 		char *text = mem_size(ex, ADDRESS_TEXT_SIZE);

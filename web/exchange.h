@@ -40,6 +40,7 @@ struct exchanges {
 	struct addresses *trusted;
 	struct workers *workers;
 	bool secure;			/* TLS */
+	bool own_proxy;			/* a trusted proxy speaks from this host: nobody here is local */
 	void (*suspend)(void *connection);	/* I/O thread only */
 	void (*resume)(void *connection);	/* any thread */
 	atomic_uint_fast64_t ids;

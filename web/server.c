@@ -364,6 +364,7 @@ start_daemon(struct server *server, const struct server_conf *conf, struct err *
 	struct MHD_OptionItem more[5] = { { 0 } };
 	size_t n = 0;
 
+	server->all.own_proxy = addresses_have_own(server->all.trusted);
 	if (conf->io_threads > 1)
 		more[n++] = (struct MHD_OptionItem){ MHD_OPTION_THREAD_POOL_SIZE, conf->io_threads,
 						     NULL };
