@@ -472,9 +472,8 @@ api_build(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_grant(struct req *req, struct reply *reply, struct err *err)
 {
-	const struct conf *conf = site_conf(req->site);
-	int64_t most = conf->grant_ci_days * 86400;
-	struct grant_terms terms = { GRANT_CI, most, conf->grant_tap_ipa_hours * 3600, conf->grant_ci_installs };
+	struct grant_terms terms = grant_terms_ci(site_conf(req->site));
+	int64_t most = terms.manifest_s;
 	json_t *build, *body;
 	json_int_t ttl = 0;
 	char *token, *url;

@@ -14,7 +14,6 @@
 #define TODAY_BUILDS	12
 #define TODAY_LOOKED	200	/* newest builds that are looked through for what needs attention */
 #define CONSOLE_BUILDS	100
-#define DAY_S		86400
 
 /* ---- today ---- */
 
@@ -286,9 +285,7 @@ post_promote(struct req *req, struct reply *reply, struct err *err)
 static bool
 post_link(struct req *req, struct reply *reply, struct err *err)
 {
-	const struct conf *conf = site_conf(req->site);
-	struct grant_terms terms = { GRANT_CI, conf->grant_ci_days * DAY_S, conf->grant_tap_ipa_hours * 3600,
-				     conf->grant_ci_installs };
+	struct grant_terms terms = grant_terms_ci(site_conf(req->site));
 	const char *bundle_id, *version;
 	char *token;
 
