@@ -4,6 +4,7 @@
 #include "web/site.h"
 #include "catalog/app.h"
 #include "catalog/build.h"
+#include "catalog/build_jobs.h"
 #include "catalog/setting.h"
 #include "catalog/upload.h"
 #include "core/audit.h"
@@ -19,7 +20,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HOUR_S		3600
 #define CA_PEM_MAX	(64u << 10)
 
 const struct route *const site_routes[] = {
