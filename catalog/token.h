@@ -14,6 +14,7 @@ bool token_new(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct p
 /* ERR_SIGN_IN for anything but a live token; *ret has scope, token_id and bundle_id set. */
 bool token_open(TALLOC_CTX *ctx, struct db *db, const char *text, struct person **ret, struct err *err) CHECKED;
 
-bool token_list(struct db *db, const char *person_id, json_t **ret, struct err *err) CHECKED;
+/* Their own; a token for one app sees and revokes those for that app alone. */
+bool token_list(struct db *db, const struct person *person, json_t **ret, struct err *err) CHECKED;
 bool token_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
 bool token_scope_ok(const char *scope);
