@@ -156,27 +156,34 @@ bind_first(TALLOC_CTX *ctx, struct call *call, const char *name, const char *pas
 	return call_connect(call, err) && (call_password(ctx, call, who, password, refused, err) || err_at(err, "directory"));
 }
 
+struct asked {
+	const char *name, *password;
+	directory_may *may;
+	void *arg;
+};
+
 static bool
-sign_in(TALLOC_CTX *ctx, struct call *call, const char *name, const char *password, struct directory_person **ret,
-	struct err *err)
+sign_in(TALLOC_CTX *ctx, struct call *call, const struct asked *a, struct directory_person **ret, struct err *err)
 {
 	const struct conf *conf = call->settings->conf;
 	bool template = *conf->ldap_user_bind_template, look = *conf->ldap_bind_dn || !template;
 	const char *refused = NULL;
 	struct found found;
 
-	if (template && (!bind_first(ctx, call, name, password, &refused, err) || refused))
+	if (template && (!a->may(a->arg, NULL, err) || !bind_first(ctx, call, a->name, a->password, &refused, err) || refused))
 		return refused && refuse(err, refused);
 	if ((look && !(template ? call_bind_ours(call, err) : call_connect_ours(call, err))) ||
-	    !call_find(ctx, call, name, &found, err))
+	    !call_find(ctx, call, a->name, &found, err))
 		return false;
 	if (found.n > 1)
 		return err_code(err, ERR_SIGN_IN, "name_ambiguous", "ldap.user_filter finds several people");
 	if (!found.n && template)
 		return err_set(err, ERR_DENIED, "the directory knows you, but not among the people who use this server");
+	if (!a->may(a->arg, found.n ? found.person->external_id : NULL, err))
+		return false;
 	if (!found.n)
-		return bind_nobody(call, password, err);
-	if (!call_password(ctx, call, found.person->dn, password, &refused, err))
+		return bind_nobody(call, a->password, err);
+	if (!call_password(ctx, call, found.person->dn, a->password, &refused, err))
 		return false;
 	if (!refused && found.person->disabled)
 		refused = "account_disabled";
@@ -192,9 +199,10 @@ sign_in(TALLOC_CTX *ctx, struct call *call, const char *name, const char *passwo
 }
 
 bool
-directory_sign_in(TALLOC_CTX *ctx, struct directory *d, const char *name, const char *password,
-		  struct directory_person **ret, struct err *err)
+directory_sign_in(TALLOC_CTX *ctx, struct directory *d, const char *name, const char *password, directory_may *may,
+		  void *arg, struct directory_person **ret, struct err *err)
 {
+	struct asked asked = { name, password, may, arg };
 	struct call call;
 	bool ok;
 
@@ -202,7 +210,7 @@ directory_sign_in(TALLOC_CTX *ctx, struct directory *d, const char *name, const 
 	    !text_valid(name, strlen(name)))
 		return refuse(err, "wrong_password");
 	call_begin(&call, d, DIRECTORY_WHOLE_MS);
-	ok = sign_in(ctx, &call, name, password, ret, err);
+	ok = sign_in(ctx, &call, &asked, ret, err);
 	call_end(&call);
 	return ok;
 }

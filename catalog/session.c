@@ -5,7 +5,8 @@
 #include "core/secret.h"
 #include <string.h>
 
-#define SEEN_STEP_S 60	/* `seen` is written at most once a minute for each session */
+#define LIST_MAX	100	/* sessions shown of one person */
+#define SEEN_STEP_S	60	/* `seen` is written at most once a minute for each session */
 
 struct fresh {
 	const struct person *person;
@@ -74,6 +75,29 @@ session_open(TALLOC_CTX *ctx, struct db *db, const char *cookie, const struct se
 	if (now - last >= SEEN_STEP_S)
 		db_later(db, tx_seen, mem_copy(NULL, &seen, sizeof seen));
 	*ret = person;
+	return true;
+}
+
+bool
+session_list(struct db *db, const char *person_id, const char *cookie, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char hash[SECRET_HASH_SIZE] = "";
+	struct rows *rows = db_query(ctx, db, "SELECT hash, created, seen FROM session WHERE person_id = $1"
+				     " ORDER BY seen DESC, created DESC, hash LIMIT $2", db_text(person_id), db_int(LIST_MAX));
+	json_t *list = json_array();
+	enum rows_step step;
+
+	if (cookie)
+		secret_hash(cookie, hash);
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "created", clock_text(ctx, rows_int(rows, 1)), "seen",
+			clock_text(ctx, rows_int(rows, 2)), "here", strcmp(hash, rows_text(ctx, rows, 0)) == 0));
+	if (step == ROWS_FAILED) {
+		json_decref(list);
+		return false;
+	}
+	*ret = list;
 	return true;
 }
 
