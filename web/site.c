@@ -20,6 +20,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define CHECK_S		3000	/* so that a round has ended within the hour */
+#define CHECK_AGAIN_S	300
+#define CHECK_PAGES	4
 #define CA_PEM_MAX	(64u << 10)
 
 const struct route *const site_routes[] = {
@@ -43,6 +46,12 @@ site_session_limits(struct site *site)
 
 	return (struct session_limits){ conf->session_idle_minutes * 60, conf->session_admin_idle_minutes * 60,
 					conf->session_absolute_hours * HOUR_S };
+}
+
+struct signin
+site_signin(struct site *site)
+{
+	return (struct signin){ site->db, site->directory, site_conf(site) };
 }
 
 /* ---- jobs ---- */
@@ -128,12 +137,68 @@ tx_first_sweep(struct db *tx, void *arg_, struct err *err)
 	return job_add(tx, "sweep", json_object(), 0, "sweep", err);
 }
 
+/*
+ * Asks the directory who is still there, a few pages at a time.  A directory that cannot be reached changes
+ * nothing and is asked again soon.
+ */
+struct round {
+	const char *after;
+	int64_t began, due;
+};
+
+static bool
+tx_next_check(struct db *tx, void *arg_, struct err *err)
+{
+	const struct round *r = arg_;
+
+	return job_add(tx, "directory_check", json_pack("{s:s, s:I}", "after", r->after, "began", (json_int_t)r->began),
+		       r->due, "directory_check", err);
+}
+
+static bool
+job_directory_check(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+	struct signin signin = site_signin(site);
+	const char *after = arg(job, "after");
+	struct round r = { "", *after ? json_integer_value(json_object_get(job->args, "began")) : clock_now(), 0 };
+	bool on = directory_is_on(site->directory) && directory_can_look(site->directory), more = true, down = false;
+
+	for (int page = 0; on && more && page < CHECK_PAGES; page++) {
+		int64_t ended;
+		char *next;
+
+		if (!signin_check_page(ctx, &signin, after, &next, &ended, err)) {
+			if (err->kind != ERR_UPSTREAM)
+				return false;
+			log_err("the directory cannot be asked who is still there; nothing is changed", err);
+			down = true;
+			break;
+		}
+		if (ended)
+			log_info("people whom the directory does not let in any more were signed out", KVI("people", ended));
+		after = next;
+		more = *next;
+	}
+	r.after = on && more ? after : "";
+	r.due = down ? clock_now() + CHECK_AGAIN_S : *r.after ? 0 : r.began + CHECK_S;
+	return db_tx(site->db, tx_next_check, &r, err);
+}
+
+static bool
+tx_first_check(struct db *tx, void *arg_, struct err *err)
+{
+	(void)arg_;
+	return job_add(tx, "directory_check", json_object(), 0, "directory_check", err);
+}
+
 static const struct job_kind kinds[] = {
 	{ "build_md5s",    10, job_md5s, NULL },
 	{ "build_retain",   5, job_retain, NULL },
 	{ "blob_sweep",     5, job_blob_sweep, NULL },
 	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead },
 	{ "sweep",       1000, job_sweep, NULL },
+	{ "directory_check", 1000, job_directory_check, NULL },
 	{ 0 },
 };
 
@@ -186,7 +251,8 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !blobs_open(site, dir, conf->upload_keep_free_mb * 1000000, &site->blobs, err) ||
 	    !pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) ||
 	    !sweep_blobs(site, true, err) || !upload_sweep_files(site, err) ||
-	    !db_tx(site->db, tx_first_sweep, NULL, err) || !look_open(site, err))
+	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
+	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) || !look_open(site, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
 	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
@@ -246,6 +312,10 @@ site_reload(struct site *site, struct err *err)
 	/* The old one stays with the site: a request may still be reading it, and reloads are rare. */
 	if (!conf_reread(NULL, site_conf(site), &again, err))
 		return err_at(err, "the running settings stay");
+	if (!signin_check_conf(again, err) || !directory_use(site->directory, again, err)) {
+		talloc_free(again);
+		return err_at(err, "the running settings stay");
+	}
 	pthread_mutex_lock(&site->lock);
 	talloc_steal(site, again);
 	pthread_mutex_unlock(&site->lock);
