@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include "core/net.h"
 
-#define EGRESS_URL_MAX		2048	/* bytes */
+#define EGRESS_URL_MAX		8192	/* bytes: an SMS of several parts, escaped */
 #define EGRESS_ADDRESSES_MAX	16	/* of one name; more are not looked at and not dialled */
 
 enum egress_reach { EGRESS_NEVER, EGRESS_PRIVATE, EGRESS_PUBLIC };
