@@ -39,7 +39,8 @@ far_main(void *arg)
 
 	while ((fd = accept(far->fd, NULL, NULL)) >= 0) {
 		far->connections++;
-		read_request(fd, far->asked, sizeof far->asked);
+		if (!far->first)
+			read_request(fd, far->asked, sizeof far->asked);
 		for (size_t sent = 0; sent < far->answer_len;) {
 			ssize_t n = send(fd, far->answer + sent, far->answer_len - sent, MSG_NOSIGNAL);
 

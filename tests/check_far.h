@@ -12,6 +12,7 @@ struct far {
 	size_t answer_len;
 	char asked[16384];		/* the last request: its head, and as much body as that announces */
 	_Atomic int connections;
+	_Atomic bool first;		/* speaks before it is asked, as mail servers do */
 	pthread_t thread;
 };
 
