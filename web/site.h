@@ -21,6 +21,7 @@ struct site {
 	struct db *db;
 	struct blobs *blobs;
 	struct jobs *jobs;
+	struct outbox *outbox;		/* mail and SMS on their way out (outbox.c) */
 	struct pages *pages;
 	struct server *server, *trust_server;
 	struct bytes ca_pem;		/* of a private installation (DIR/tls/ca.pem); empty: none */
