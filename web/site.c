@@ -12,6 +12,8 @@
 #include "core/count.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "catalog/message.h"
+#include "web/outbox.h"
 #include "web/rooms.h"
 #include <dirent.h>
 #include <errno.h>
@@ -127,6 +129,7 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	(void)ctx;
 	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
 	       upload_sweep(site->db, err) && upload_sweep_files(site, err) &&
+	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
 }
 
@@ -281,7 +284,7 @@ site_start(struct site *site, struct err *err)
 	if (!tls && !conf->server_plain)
 		return err_set(err, ERR_INVALID, "no certificate: give --tls-cert and --tls-key, or --plain "
 			       "behind a proxy that does TLS");
-	if (!jobs_start(site, site->db, kinds, 2, site, &site->jobs, err) ||
+	if (!jobs_start(site, site->db, kinds, 2, site, &site->jobs, err) || !outbox_start(site, err) ||
 	    !server_start(site, &server, &site->server, err))
 		return false;
 	if (!*conf->server_trust_listen)
@@ -302,6 +305,7 @@ site_stop(struct site *site)
 		server_stop(site->server);
 	if (site->jobs)
 		jobs_stop(site->jobs);
+	outbox_stop(site);
 }
 
 bool
