@@ -69,12 +69,16 @@ struct use {
 	int64_t installs_max;
 };
 
-/* Counted again inside the transaction: two phones at once do not share the last install. */
+/* Counted again inside the transaction: two phones at once do not share the last install.  Writing the
+ * grant's own row locks it where there are many writers, so that the second one counts after the first. */
 static bool
 tx_use(struct db *tx, void *arg, struct err *err)
 {
 	struct use *use = arg;
 
+	if (!db_run(tx, err, "UPDATE install_grant SET installs_max = installs_max WHERE hash = $1",
+		    db_text(use->hash)))
+		return false;
 	if (!db_run(tx, err, "UPDATE grant_client SET at = $1 WHERE grant_hash = $2 AND client = $3", db_now(),
 		    db_text(use->hash), db_text(use->client)))
 		return false;
