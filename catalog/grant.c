@@ -238,6 +238,14 @@ grant_revoke(struct db *db, const struct person *person, const char *id, struct 
 }
 
 bool
+grant_end_of_links(struct db *tx, const char *link_id, const char *contact_id, struct err *err)
+{
+	return db_run(tx, err, "DELETE FROM install_grant WHERE install_id IN (SELECT i.id FROM install i"
+		      " JOIN link l ON l.id = i.link_id WHERE l.id = $1 OR l.contact_id = $2)", db_text(link_id),
+		      db_text(contact_id));
+}
+
+bool
 grant_sweep(struct db *db, struct err *err)
 {
 	return db_run(db, err, "DELETE FROM install_grant WHERE manifest_until + ipa_seconds < $1"
