@@ -60,8 +60,9 @@ find_same(struct db *tx, struct publish *p, bool *found, struct err *err)
 	rows_done(rows);
 	if (p->fields->channel && !channel_place(tx, app, p->fields->channel, p->id, p->person->id, &placed, err))
 		return false;
-	return !placed || audit_add(tx, person_actor(ctx, p->person), "build.promote", p->id,
-				    p->fields->channel, err);
+	return !placed || (app_set_newest(tx, app, p->id, err) &&
+			   audit_add(tx, person_actor(ctx, p->person), "build.promote", p->id,
+				     p->fields->channel, err));
 }
 
 /* Now, but after every other build of the app: which is newest must not hang on the second. */
@@ -307,6 +308,7 @@ build_list(struct db *db, const struct build_filter *filter, const char *after, 
 	const char *from_id, *id = "", *sql = filter->bundle_id
 		? BUILD_LIST(" AND b.app_id = (SELECT id FROM app WHERE bundle_id = $8)") : BUILD_LIST("");
 	int64_t from, at = 0, n = 0;
+	struct db_val vals[9];
 	struct rows *rows;
 	json_t *items = json_array(), *list = json_pack("{s:o, s:n}", "items", items, "next");
 	enum rows_step step;
@@ -314,9 +316,12 @@ build_list(struct db *db, const struct build_filter *filter, const char *after, 
 	if (limit < 1 || limit > BUILD_LIST_MAX)
 		limit = BUILD_LIST_MAX;
 	split_after(ctx, after, &from, &from_id);
-	rows = db_query(ctx, db, sql, db_int(from), db_text(from_id), db_text(filter->version),
-			db_text(filter->build), db_text(filter->commit), db_text(filter->channel),
-			db_int(limit + 1), db_text(filter->bundle_id));
+	memcpy(vals, DB_VALS(db_int(from), db_text(from_id), db_text(filter->version), db_text(filter->build),
+			     db_text(filter->commit), db_text(filter->channel), db_int(limit + 1),
+			     db_text(filter->bundle_id)), sizeof vals);
+	if (!filter->bundle_id)
+		vals[7].type = DB_END;	/* the text has no $8 */
+	rows = db_queryv(ctx, db, sql, vals);
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		json_t *item;
 
@@ -401,12 +406,13 @@ tx_promote(struct db *tx, void *arg, struct err *err)
 	struct change *c = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	char *app, *what;
-	bool placed;
+	bool changed;
 
 	if (!own(ctx, tx, c, &app, &what, err) ||
-	    !channel_place(tx, app, c->value, c->id, c->person->id, &placed, err))
+	    !channel_promote(tx, app, c->value, c->id, c->person->id, &changed, err))
 		return false;
-	return !placed || audit_add(tx, person_actor(ctx, c->person), "build.promote", c->id, c->value, err);
+	return !changed || (app_set_newest(tx, app, c->id, err) &&
+			    audit_add(tx, person_actor(ctx, c->person), "build.promote", c->id, c->value, err));
 }
 
 bool
@@ -440,24 +446,16 @@ build_set_notes(struct db *db, const struct person *person, const char *id, cons
 	return check_field("changelog", notes, SIZE_MAX, err) && db_tx(db, tx_notes, &c, err);
 }
 
-/* Takes a build away inside a transaction; the app's newest becomes the one before, or the app goes. */
+/* Takes a build away inside a transaction; the app's newest becomes the one placed before, or the app
+ * goes: each build is in a channel from its upload on. */
 static bool
 take_away(TALLOC_CTX *ctx, struct db *tx, const char *app, const char *id, struct err *err)
 {
-	struct rows *rows;
-	enum rows_step step;
-	const char *newest = NULL;
+	char *newest = NULL;
 
-	if (!db_run(tx, err, "DELETE FROM build WHERE id = $1", db_text(id)))
+	if (!db_run(tx, err, "DELETE FROM build WHERE id = $1", db_text(id)) ||
+	    (!channel_last(ctx, tx, app, &newest, err) && err->kind != ERR_MISSING))
 		return false;
-	rows = db_query(ctx, tx, "SELECT id FROM build WHERE app_id = $1 ORDER BY created DESC, id DESC LIMIT 1",
-			db_text(app));
-	step = rows_next(rows, err);
-	if (step == ROWS_FAILED)
-		return false;
-	if (step == ROWS_ROW)
-		newest = rows_text(ctx, rows, 0);
-	rows_done(rows);
 	return (newest ? app_set_newest(tx, app, newest, err) : app_remove(tx, app, err)) &&
 	       job_add(tx, "blob_sweep", json_object(), 0, "blob_sweep", err);
 }

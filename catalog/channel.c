@@ -15,6 +15,10 @@ channel_name_ok(const char *name, struct err *err)
 	return true;
 }
 
+/* Now, but after all that was placed in any channel of the app: the order must not hang on the second. */
+#define NEXT_MOMENT "(SELECT CASE WHEN max(q.at) >= CAST($3 AS BIGINT) THEN max(q.at) + 1" \
+	" ELSE CAST($3 AS BIGINT) END FROM placement q JOIN channel d ON d.id = q.channel_id WHERE d.app_id = $4)"
+
 bool
 channel_place(struct db *tx, const char *app_id, const char *name, const char *build_id,
 	      const char *person_id, bool *placed, struct err *err)
@@ -26,13 +30,43 @@ channel_place(struct db *tx, const char *app_id, const char *name, const char *b
 		    " ON CONFLICT (app_id, name) DO NOTHING",
 		    db_text(secret_id(ctx)), db_text(app_id), db_text(name), db_now()) ||
 	    !db_run(tx, err, "INSERT INTO placement (channel_id, build_id, person_id, at)"
-		    " SELECT id, $1, $2, (SELECT CASE WHEN max(p.at) >= CAST($3 AS BIGINT) THEN max(p.at) + 1"
-		    " ELSE CAST($3 AS BIGINT) END FROM placement p WHERE p.channel_id = channel.id)"
-		    " FROM channel WHERE app_id = $4 AND name = $5"
+		    " SELECT id, $1, $2, " NEXT_MOMENT " FROM channel WHERE app_id = $4 AND name = $5"
 		    " ON CONFLICT (channel_id, build_id) DO NOTHING",
 		    db_text(build_id), db_text(person_id), db_now(), db_text(app_id), db_text(name)))
 		return false;
 	*placed = db_changed(tx) > 0;
+	return true;
+}
+
+bool
+channel_promote(struct db *tx, const char *app_id, const char *name, const char *build_id,
+		const char *person_id, bool *changed, struct err *err)
+{
+	if (!channel_place(tx, app_id, name, build_id, person_id, changed, err))
+		return false;
+	if (*changed)
+		return true;
+	if (!db_run(tx, err, "UPDATE placement SET person_id = $2, at = " NEXT_MOMENT " WHERE build_id = $1"
+		    " AND channel_id = (SELECT c.id FROM channel c WHERE c.app_id = $4 AND c.name = $5)"
+		    " AND EXISTS (SELECT 1 FROM placement p WHERE p.channel_id = placement.channel_id"
+		    " AND (p.at, p.build_id) > (placement.at, placement.build_id))",
+		    db_text(build_id), db_text(person_id), db_now(), db_text(app_id), db_text(name)))
+		return false;
+	*changed = db_changed(tx) > 0;
+	return true;
+}
+
+bool
+channel_last(TALLOC_CTX *ctx, struct db *db, const char *app_id, char **build_id, struct err *err)
+{
+	void *here SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(here, db, "SELECT p.build_id FROM placement p JOIN channel c"
+				     " ON c.id = p.channel_id WHERE c.app_id = $1"
+				     " ORDER BY p.at DESC, p.build_id DESC LIMIT 1", db_text(app_id));
+
+	if (!rows_one(rows, err, "nothing of this app is in a channel"))
+		return false;
+	*build_id = rows_text(ctx, rows, 0);
 	return true;
 }
 

@@ -69,12 +69,16 @@ struct use {
 	int64_t installs_max;
 };
 
-/* Counted again inside the transaction: two phones at once do not share the last install. */
+/* Counted again inside the transaction: two phones at once do not share the last install.  Writing the
+ * grant's own row locks it where there are many writers, so that the second one counts after the first. */
 static bool
 tx_use(struct db *tx, void *arg, struct err *err)
 {
 	struct use *use = arg;
 
+	if (!db_run(tx, err, "UPDATE install_grant SET installs_max = installs_max WHERE hash = $1",
+		    db_text(use->hash)))
+		return false;
 	if (!db_run(tx, err, "UPDATE grant_client SET at = $1 WHERE grant_hash = $2 AND client = $3", db_now(),
 		    db_text(use->hash), db_text(use->client)))
 		return false;
@@ -224,6 +228,14 @@ grant_revoke(struct db *db, const struct person *person, const char *id, struct 
 	struct revoke r = { person, id };
 
 	return db_tx(db, tx_revoke, &r, err);
+}
+
+bool
+grant_end_of_links(struct db *tx, const char *link_id, const char *contact_id, struct err *err)
+{
+	return db_run(tx, err, "DELETE FROM install_grant WHERE install_id IN (SELECT i.id FROM install i"
+		      " JOIN link l ON l.id = i.link_id WHERE l.id = $1 OR l.contact_id = $2)", db_text(link_id),
+		      db_text(contact_id));
 }
 
 bool

@@ -23,8 +23,8 @@
 #define CA_PEM_MAX	(64u << 10)
 
 const struct route *const site_routes[] = {
-	install_routes, catalog_routes, console_routes, upload_routes, tus_routes, settings_routes, people_routes, look_routes,
-	operator_routes, trust_routes, message_routes, link_routes, registration_routes,
+	install_routes, catalog_routes, console_routes, build_routes, upload_routes, tus_routes, settings_routes,
+	people_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes,
 	audience_routes, audit_routes, NULL,
 };
 
@@ -129,11 +129,11 @@ tx_first_sweep(struct db *tx, void *arg_, struct err *err)
 }
 
 static const struct job_kind kinds[] = {
-	{ "build_md5s",    10, job_md5s },
-	{ "build_retain",   5, job_retain },
-	{ "blob_sweep",     5, job_blob_sweep },
-	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish },
-	{ "sweep",       1000, job_sweep },
+	{ "build_md5s",    10, job_md5s, NULL },
+	{ "build_retain",   5, job_retain, NULL },
+	{ "blob_sweep",     5, job_blob_sweep, NULL },
+	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead },
+	{ "sweep",       1000, job_sweep, NULL },
 	{ 0 },
 };
 
