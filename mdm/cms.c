@@ -251,6 +251,12 @@ cms_signer_read(TALLOC_CTX *ctx, struct bytes cert_pem, struct bytes key_pem, st
 }
 
 bool
+cms_signer_expires(const struct cms_signer *signer, time_t *ret, struct err *err)
+{
+	return x509_expires(signer->cert, ret) || err_set(err, ERR_INVALID, "its certificate says no right end");
+}
+
+bool
 cms_sign(TALLOC_CTX *ctx, const struct cms_signer *signer, struct bytes content, struct bytes *ret,
 	 struct err *err)
 {

@@ -49,6 +49,8 @@ struct cms_signer;
 bool cms_signer_read(TALLOC_CTX *ctx, struct bytes cert_pem, struct bytes key_pem, struct cms_signer **ret,
 		     struct err *err) CHECKED;
 
+bool cms_signer_expires(const struct cms_signer *signer, time_t *ret, struct err *err) CHECKED;
+
 /* SignedData with the content inside and the chain, SHA-256, DER. */
 bool cms_sign(TALLOC_CTX *ctx, const struct cms_signer *signer, struct bytes content, struct bytes *ret,
 	      struct err *err) CHECKED;

@@ -4,6 +4,7 @@
 #include "web/site.h"
 #include "catalog/app.h"
 #include "catalog/build.h"
+#include "catalog/registration.h"
 #include "catalog/setting.h"
 #include "catalog/upload.h"
 #include "core/audit.h"
@@ -21,10 +22,11 @@
 
 #define HOUR_S		3600
 #define CA_PEM_MAX	(64u << 10)
+#define ROOTS_PEM_MAX	(1u << 20)
 
 const struct route *const site_routes[] = {
 	install_routes, catalog_routes, console_routes, build_routes, upload_routes, tus_routes, settings_routes,
-	people_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes,
+	people_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes, device_routes,
 	audience_routes, audit_routes, NULL,
 };
 
@@ -117,7 +119,7 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	(void)job;
 	(void)ctx;
 	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
-	       upload_sweep(site->db, err) && upload_sweep_files(site, err) &&
+	       registration_sweep(site->db, err) && upload_sweep(site->db, err) && upload_sweep_files(site, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
 }
 
@@ -134,6 +136,8 @@ static const struct job_kind kinds[] = {
 	{ "blob_sweep",     5, job_blob_sweep, NULL },
 	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead },
 	{ "sweep",       1000, job_sweep, NULL },
+	{ "registration_fill",   10, job_registration_fill, NULL },
+	{ "registration_invite", 10, job_registration_invite, NULL },
 	{ 0 },
 };
 
@@ -190,6 +194,17 @@ apply(const struct conf *conf)
 	clock_follow(conf->clock_file);
 }
 
+static bool
+open_device_roots(struct site *site, const struct conf *conf, struct err *err)
+{
+	struct bytes extra = { 0 };
+
+	if (*conf->apple_extra_device_roots &&
+	    !site_read_file(site, conf->apple_extra_device_roots, ROOTS_PEM_MAX, &extra, err))
+		return err_at(err, "apple.extra_device_roots");
+	return device_roots_open(site, extra, &site->device_roots, err);
+}
+
 bool
 site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret, struct err *err)
 {
@@ -214,6 +229,8 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !look_open(site, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
+	if (!open_device_roots(site, conf, err))
+		return false;
 	if (!site_read_file(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
 		site->ca_pem = (struct bytes){ 0 };
 	warn_of_seams(conf);

@@ -23,6 +23,7 @@ struct site {
 	struct jobs *jobs;
 	struct pages *pages;
 	struct server *server, *trust_server;
+	struct device_roots *device_roots;	/* who signs what devices answer */
 	struct bytes ca_pem;		/* of a private installation (DIR/tls/ca.pem); empty: none */
 
 	pthread_mutex_t lock;		/* for what follows, and for this talloc context once it serves */
