@@ -34,6 +34,9 @@ bool in_app_browser(struct req *req);	/* not Safari: it may not install */
 /* ---- routes_udid.c: "iOS 18 (22B83)" of what a device says ---- */
 const char *device_system(TALLOC_CTX *ctx, const char *version);
 
+/* ---- routes_devices.c: what Today says of testers who wait, and of what signs mobileconfigs ---- */
+bool devices_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
+
 /* ---- invite.c: testers whose device is listed at last ---- */
 bool job_registration_fill(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool job_registration_invite(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);

@@ -68,6 +68,8 @@ get_today(struct req *req, struct reply *reply, struct err *err)
 		}
 	}
 	json_decref(list);
+	if (!devices_todo(req, todo, err))
+		goto failed;
 	if (blobs_room(req->site->blobs, &room, err) && room < 2 * site_conf(req->site)->upload_keep_free_mb * 1000000)
 		json_array_insert_new(todo, 0, json_pack("{s:s, s:s, s:s, s:s}", "kind", "disk_low", "level", "error",
 			"url", "/readyz", "free", page_size(req, req->language, room)));

@@ -3,8 +3,13 @@
  * Apple's site.  UDIDs are shown when asked for, and that is audited.
  */
 #include "catalog/tester_device.h"
+#include "core/clock.h"
+#include "core/log.h"
 #include "web/rooms.h"
+#include "web/signing.h"
 #include <string.h>
+
+#define EXPIRY_WARN_S	(30 * 86400)
 
 static bool
 wants_udids(struct req *req)
@@ -85,6 +90,44 @@ post_remove(struct req *req, struct reply *reply, struct err *err)
 {
 	return tester_device_remove(req->site->db, req->person, req_param(req, "id"), err) &&
 	       reply_see(reply, "/admin/devices?changed=removed");
+}
+
+/* ---- today ---- */
+
+static void
+add_certificate(struct req *req, json_t *todo)
+{
+	const char *setting;
+	struct err err;
+	time_t at;
+	bool over;
+
+	if (!signing_expires(site_conf(req->site), &setting, &at, &err)) {
+		log_err("the certificate that signs mobileconfigs", &err);
+		return;
+	}
+	if (!setting || at > clock_now() + EXPIRY_WARN_S)
+		return;
+	over = at <= clock_now();
+	json_array_insert_new(todo, over ? 0 : json_array_size(todo), json_pack("{s:s, s:s, s:n, s:o}", "kind",
+		strcmp(setting, "server.tls_cert") == 0 ? "certificate_tls" : "certificate_signing",
+		"level", over ? "error" : "warning", "url", "at", page_date(req->language, at)));
+}
+
+bool
+devices_todo(struct req *req, json_t *todo, struct err *err)
+{
+	json_t *waiting, *app;
+	size_t i;
+
+	if (!tester_device_waiting(req->site->db, req->person, &waiting, err))
+		return false;
+	json_array_foreach(waiting, i, app)
+		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:s, s:O}", "kind", "testers_waiting", "level", "info",
+			"url", "/admin/devices", "app_name", text_of(app, "name"), "count", json_object_get(app, "waiting")));
+	json_decref(waiting);
+	add_certificate(req, todo);
+	return true;
 }
 
 /* ---- for programs ---- */

@@ -36,7 +36,7 @@ open_link(struct req *req, struct link **ret, struct err *err)
 static const char *
 fit_of(struct req *req, const struct link *link, struct err *err)
 {
-	static const char *const words[] = { [FIT_ANY] = "any", [FIT_LISTED] = "listed", [FIT_WAITING] = "waiting",
+	static const char *const words[] = { [FIT_ANY] = "free", [FIT_LISTED] = "listed", [FIT_WAITING] = "waiting",
 					     [FIT_UNKNOWN] = "unknown" };
 	enum registration_fit fit = FIT_UNKNOWN;
 

@@ -41,16 +41,17 @@ read_signer(TALLOC_CTX *ctx, const struct pair *pair, struct cms_signer **ret, s
 }
 
 bool
-signing_expires(const struct conf *conf, time_t *ret, struct err *err)
+signing_expires(const struct conf *conf, const char **setting, time_t *at, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct cms_signer *signer;
 	struct pair pair;
 
-	*ret = 0;
+	*setting = NULL;
 	if (!find_pair(conf, &pair))
 		return true;
-	return read_signer(ctx, &pair, &signer, err) && cms_signer_expires(signer, ret, err);
+	*setting = pair.what;
+	return read_signer(ctx, &pair, &signer, err) && cms_signer_expires(signer, at, err);
 }
 
 /* Ours to mend: it says where our files are, so it is for the log alone. */

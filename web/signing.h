@@ -11,9 +11,9 @@
 struct conf;
 struct bytes;
 
-/* When the certificate that signs ends; *ret 0: none is set. */
-bool signing_expires(const struct conf *conf, time_t *ret, struct err *err) CHECKED;
+/* Its name among the settings, and when it ends; *setting NULL: there is none. */
+bool signing_expires(const struct conf *conf, const char **setting, time_t *at, struct err *err) CHECKED;
+bool signing_is_on(const struct conf *conf);
 
 /* Answers with the mobileconfig `xml` as the file `name`. */
 bool signing_reply(struct req *req, struct reply *reply, struct bytes xml, const char *name, struct err *err) CHECKED;
-bool signing_is_on(const struct conf *conf);
