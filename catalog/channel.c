@@ -1,5 +1,6 @@
 /* Tables `channel` and `placement`. */
 #include "catalog/channel.h"
+#include "catalog/rows.h"
 #include "core/secret.h"
 #include <string.h>
 
@@ -77,17 +78,14 @@ channel_names(struct db *db, const char *build_id, json_t **ret, struct err *err
 	struct rows *rows = db_query(ctx, db, "SELECT c.name FROM placement p JOIN channel c"
 				     " ON c.id = p.channel_id WHERE p.build_id = $1 ORDER BY c.name",
 				     db_text(build_id));
-	json_t *list = json_array();
-	enum rows_step step;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		json_array_append_new(list, json_string(rows_text(ctx, rows, 0)));
-	if (step == ROWS_FAILED) {
-		json_decref(list);
-		return false;
-	}
-	*ret = list;
-	return true;
+	return rows_list(rows, row_text, ret, err);
+}
+
+static json_t *
+channel_json(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:I}", "name", rows_text(ctx, rows, 0), "builds", (json_int_t)rows_int(rows, 1));
 }
 
 bool
@@ -97,18 +95,8 @@ channel_list(struct db *db, const char *app_id, json_t **ret, struct err *err)
 	struct rows *rows = db_query(ctx, db, "SELECT c.name, count(p.build_id) FROM channel c"
 				     " LEFT JOIN placement p ON p.channel_id = c.id WHERE c.app_id = $1"
 				     " GROUP BY c.name ORDER BY c.name", db_text(app_id));
-	json_t *list = json_array();
-	enum rows_step step;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		json_array_append_new(list, json_pack("{s:s, s:I}", "name", rows_text(ctx, rows, 0),
-						      "builds", (json_int_t)rows_int(rows, 1)));
-	if (step == ROWS_FAILED) {
-		json_decref(list);
-		return false;
-	}
-	*ret = list;
-	return true;
+	return rows_list(rows, channel_json, ret, err);
 }
 
 bool
@@ -136,15 +124,6 @@ channel_surplus(struct db *db, const char *app_id, int64_t keep, json_t **ret, s
 		" row_number() OVER (PARTITION BY p.channel_id ORDER BY p.at DESC, p.build_id DESC) AS place"
 		" FROM placement p JOIN channel c ON c.id = p.channel_id WHERE c.app_id = $1) r"
 		" GROUP BY r.build_id HAVING min(r.place) > $2", db_text(app_id), db_int(keep));
-	json_t *list = json_array();
-	enum rows_step step;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		json_array_append_new(list, json_string(rows_text(ctx, rows, 0)));
-	if (step == ROWS_FAILED) {
-		json_decref(list);
-		return false;
-	}
-	*ret = list;
-	return true;
+	return rows_list(rows, row_text, ret, err);
 }

@@ -1,7 +1,9 @@
 /* Tables `install_grant` and `grant_client`. */
 #include "catalog/grant.h"
+#include "catalog/rows.h"
 #include "core/audit.h"
 #include "core/clock.h"
+#include "core/conf.h"
 #include "core/count.h"
 #include "core/secret.h"
 #include <string.h>
@@ -10,6 +12,13 @@
 #define RENEW_STEP_S	60	/* a phone asks several times for one install: one write a minute */
 
 static const char *const kinds[] = { "tap", "device", "ci" };
+
+struct grant_terms
+grant_terms_ci(const struct conf *conf)
+{
+	return (struct grant_terms){ GRANT_CI, conf->grant_ci_days * DAY_S, conf->grant_tap_ipa_hours * HOUR_S,
+				     conf->grant_ci_installs };
+}
 
 struct fresh {
 	const struct grant_terms *terms;
@@ -173,6 +182,16 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 	return true;
 }
 
+static json_t *
+grant_json(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s*}",
+		"id", rows_text(ctx, rows, 0), "kind", rows_text(ctx, rows, 1),
+		"expires", clock_text(ctx, rows_int(rows, 2)), "installs_max", (json_int_t)rows_int(rows, 3),
+		"installs", (json_int_t)rows_int(rows, 5), "created", clock_text(ctx, rows_int(rows, 4)),
+		"by", rows_text(ctx, rows, 6));
+}
+
 bool
 grant_list(struct db *db, const char *build_id, json_t **ret, struct err *err)
 {
@@ -182,22 +201,8 @@ grant_list(struct db *db, const char *build_id, json_t **ret, struct err *err)
 		" FROM install_grant g LEFT JOIN person p ON p.id = g.person_id"
 		" WHERE g.build_id = $1 AND g.manifest_until > $2 ORDER BY g.created DESC, g.id LIMIT 200",
 		db_text(build_id), db_now());
-	json_t *list = json_array();
-	enum rows_step step;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s*}",
-			"id", rows_text(ctx, rows, 0), "kind", rows_text(ctx, rows, 1),
-			"expires", clock_text(ctx, rows_int(rows, 2)),
-			"installs_max", (json_int_t)rows_int(rows, 3),
-			"installs", (json_int_t)rows_int(rows, 5),
-			"created", clock_text(ctx, rows_int(rows, 4)), "by", rows_text(ctx, rows, 6)));
-	if (step == ROWS_FAILED) {
-		json_decref(list);
-		return false;
-	}
-	*ret = list;
-	return true;
+	return rows_list(rows, grant_json, ret, err);
 }
 
 struct revoke {

@@ -25,6 +25,9 @@ struct grant_terms {
 	int64_t installs_max;		/* 0: no limit */
 };
 
+struct conf;
+struct grant_terms grant_terms_ci(const struct conf *conf);	/* of an answer that can be handed on */
+
 struct grant {
 	const char *id, *build_id, *app_id, *bundle_id, *name, *version, *build, *minimum_os;
 	const char *sha256, *chunk_sha256s, *chunk_md5s, *icon57, *icon512;

@@ -2,6 +2,7 @@
 #include "catalog/tester_device.h"
 #include "catalog/cursor.h"
 #include "catalog/mine.h"
+#include "catalog/rows.h"
 #include "core/audit.h"
 #include "core/clock.h"
 #include "mdm/model.h"
@@ -39,6 +40,15 @@ device_json(TALLOC_CTX *ctx, struct rows *rows, bool udids)
 	return json;
 }
 
+static json_t *
+app_json(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:b}", "bundle_id", rows_text(ctx, rows, 0),
+			 "name", rows_text(ctx, rows, 1), "state", rows_text(ctx, rows, 2),
+			 "version", rows_text(ctx, rows, 3), "build", rows_text(ctx, rows, 4),
+			 "build_id", rows_text(ctx, rows, 5), "told", rows_bool(rows, 6));
+}
+
 static bool
 add_apps(struct db *db, const struct person *person, json_t *device, struct err *err)
 {
@@ -47,16 +57,12 @@ add_apps(struct db *db, const struct person *person, json_t *device, struct err 
 		" FROM device_app w JOIN app a ON a.id = w.app_id LEFT JOIN build b ON b.id = w.build_id"
 		" WHERE w.device_id = $3 AND " MINE " ORDER BY a.folded, a.id", ME(person),
 		db_text(json_string_value(json_object_get(device, "id"))));
-	json_t *apps = json_array();
-	enum rows_step step;
+	json_t *apps;
 
+	if (!rows_list(rows, app_json, &apps, err))
+		return false;
 	json_object_set_new(device, "apps", apps);
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		json_array_append_new(apps, json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:b}",
-			"bundle_id", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1),
-			"state", rows_text(ctx, rows, 2), "version", rows_text(ctx, rows, 3),
-			"build", rows_text(ctx, rows, 4), "build_id", rows_text(ctx, rows, 5), "told", rows_bool(rows, 6)));
-	return step != ROWS_FAILED;
+	return true;
 }
 
 struct page {
@@ -136,6 +142,13 @@ tester_device_list(struct db *db, const struct person *person, bool udids, const
 	return true;
 }
 
+static json_t *
+waiting_json(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:I}", "bundle_id", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1),
+			 "waiting", (json_int_t)rows_int(rows, 2));
+}
+
 bool
 tester_device_waiting(struct db *db, const struct person *person, json_t **ret, struct err *err)
 {
@@ -143,18 +156,8 @@ tester_device_waiting(struct db *db, const struct person *person, json_t **ret, 
 	struct rows *rows = db_query(ctx, db, "SELECT a.bundle_id, a.name, count(*) FROM device_app w"
 		" JOIN app a ON a.id = w.app_id WHERE w.state = 'waiting' AND " MINE
 		" GROUP BY a.id, a.bundle_id, a.name, a.folded ORDER BY a.folded, a.id", ME(person));
-	json_t *apps = json_array();
-	enum rows_step step;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		json_array_append_new(apps, json_pack("{s:s, s:s, s:I}", "bundle_id", rows_text(ctx, rows, 0),
-			"name", rows_text(ctx, rows, 1), "waiting", (json_int_t)rows_int(rows, 2)));
-	if (step == ROWS_FAILED) {
-		json_decref(apps);
-		return err_at(err, "who waits");
-	}
-	*ret = apps;
-	return true;
+	return rows_list(rows, waiting_json, ret, err) || err_at(err, "who waits");
 }
 
 /* ---- devices.txt ---- */

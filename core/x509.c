@@ -13,7 +13,6 @@
 
 #define PEM_MAX		(1u << 20)
 #define SERIAL_BYTES	16
-#define DAY_S		86400
 #define CLOCK_SKEW_S	300	/* a phone whose clock is a little behind still accepts the certificate */
 
 void

@@ -2,6 +2,7 @@
 #include "tests/check.h"
 #include "catalog/app.h"
 #include "catalog/build.h"
+#include "catalog/build_jobs.h"
 #include "catalog/channel.h"
 #include "catalog/grant.h"
 #include "catalog/session.h"
@@ -751,6 +752,80 @@ a_token_has_at_most_its_owners_rights_and_ends_when_revoked(void **state)
 	assert_false(token_open(*state, h.db, "", &p, &err));
 }
 
+static int
+tokens_of(struct house *h, const struct person *p)
+{
+	json_t *list;
+	struct err err;
+	int n;
+
+	assert_ok(token_list(h->db, p, &list, &err), &err);
+	n = (int)json_array_size(list);
+	json_decref(list);
+	return n;
+}
+
+static void
+a_token_for_one_app_lists_and_revokes_only_those_for_it(void **state)
+{
+	struct house h = house(*state);
+	struct person *bound, *free_one;
+	struct err err;
+	char *text, *all;
+
+	assert_ok(token_new(*state, h.db, "test", h.anna, "CI", "admin", "com.example.app", &text, &err), &err);
+	assert_ok(token_new(*state, h.db, "test", h.anna, "all", "admin", NULL, &all, &err), &err);
+	assert_ok(token_open(*state, h.db, text, &bound, &err), &err);
+	assert_ok(token_open(*state, h.db, all, &free_one, &err), &err);
+	assert_int_equal(tokens_of(&h, bound), 1);
+	assert_int_equal(tokens_of(&h, free_one), 2);
+	assert_int_equal(tokens_of(&h, h.anna), 2);
+	assert_false(token_revoke(h.db, bound, free_one->token_id, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_ok(token_revoke(h.db, bound, bound->token_id, &err), &err);	/* itself */
+	assert_ok(token_revoke(h.db, h.anna, free_one->token_id, &err), &err);
+}
+
+static void
+a_person_has_so_many_tokens_and_no_more(void **state)
+{
+	struct house h = house(*state);
+	char *text, app[TOKEN_APP_MAX + 2];
+	struct err err;
+
+	for (int i = 0; i < TOKENS_MAX; i++)
+		assert_ok(token_new(*state, h.db, "test", h.paul, "CI", "upload", NULL, &text, &err), &err);
+	assert_false(token_new(*state, h.db, "test", h.paul, "CI", "upload", NULL, &text, &err));
+	assert_int_equal(err.kind, ERR_LIMIT);
+	assert_int_equal(tokens_of(&h, h.paul), TOKENS_MAX);
+	memset(app, 'a', sizeof app - 1);
+	app[sizeof app - 1] = '\0';
+	assert_false(token_new(*state, h.db, "test", h.anna, "CI", "upload", app, &text, &err));
+	assert_int_equal(err.kind, ERR_LIMIT);
+	assert_ok(token_new(*state, h.db, "test", h.anna, "CI", "upload", app + 1, &text, &err), &err);
+}
+
+static void
+a_person_has_so_many_sessions_and_the_one_unused_for_longest_goes(void **state)
+{
+	struct house h = house(*state);
+	struct session_limits limits = { DAY, DAY, DAY };
+	char *cookies[SESSIONS_MAX + 1], *other, *csrf;
+	struct person *p;
+	struct err err;
+
+	assert_ok(session_new(*state, h.db, h.anna, &other, &err), &err);
+	for (int i = 0; i <= SESSIONS_MAX; i++) {
+		set_now(&h, mem_printf(*state, "2026-11-22T12:%02d:00Z", i));
+		assert_ok(session_new(*state, h.db, h.mia, &cookies[i], &err), &err);
+	}
+	assert_false(session_open(*state, h.db, cookies[0], &limits, &p, &csrf, &err));
+	assert_int_equal(err.kind, ERR_SIGN_IN);
+	for (int i = 1; i <= SESSIONS_MAX; i++)
+		assert_ok(session_open(*state, h.db, cookies[i], &limits, &p, &csrf, &err), &err);
+	assert_ok(session_open(*state, h.db, other, &limits, &p, &csrf, &err), &err);
+}
+
 /* ---- uploads, settings ---- */
 
 static void
@@ -875,6 +950,8 @@ TESTS(the_same_bytes_are_the_same_build, promoting_what_is_the_newest_changes_no
       wrong_passwords_lock_for_longer_each_time_and_a_right_one_forgets_them,
       names_are_taken_whatever_their_case_and_passwords_have_eight_bytes,
       a_token_has_at_most_its_owners_rights_and_ends_when_revoked,
+      a_token_for_one_app_lists_and_revokes_only_those_for_it, a_person_has_so_many_tokens_and_no_more,
+      a_person_has_so_many_sessions_and_the_one_unused_for_longest_goes,
       an_upload_is_finished_once_and_is_its_owners_alone,
       uploads_begun_at_the_same_time_do_not_exceed_what_a_person_may_have,
       settings_are_kept_all_or_none_and_a_change_is_audited)

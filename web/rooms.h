@@ -67,4 +67,3 @@ bool form_text(struct req *req, const char *name, const char **ret, struct err *
 int64_t query_limit(struct req *req, int64_t most);	/* ?limit= */
 
 const char *site_etag(struct req *req, const char *name);	/* strong: a blob never changes */
-bool site_read_file(TALLOC_CTX *ctx, const char *path, size_t max, struct bytes *ret, struct err *err) CHECKED;

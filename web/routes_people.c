@@ -147,7 +147,7 @@ tokens_of(struct req *req, json_t **ret, struct err *err)
 	json_t *tokens, *token;
 	size_t i;
 
-	if (!token_list(req->site->db, req->person->id, &tokens, err))
+	if (!token_list(req->site->db, req->person, &tokens, err))
 		return false;
 	json_array_foreach(tokens, i, token) {
 		json_t *app = json_object_get(token, "bundle_id");
@@ -246,7 +246,7 @@ api_tokens(struct req *req, struct reply *reply, struct err *err)
 {
 	json_t *list;
 
-	return token_list(req->site->db, req->person->id, &list, err) &&
+	return token_list(req->site->db, req->person, &list, err) &&
 	       reply_json(reply, 200, json_pack("{s:o, s:n}", "items", list, "next"));
 }
 

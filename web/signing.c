@@ -1,4 +1,5 @@
 #include "web/signing.h"
+#include "core/file.h"
 #include "mdm/cms.h"
 #include "mdm/mobileconfig.h"
 #include "web/rooms.h"
@@ -35,8 +36,8 @@ read_signer(TALLOC_CTX *ctx, const struct pair *pair, struct cms_signer **ret, s
 {
 	struct bytes cert, key;
 
-	return (site_read_file(ctx, pair->cert_file, PEM_FILE_MAX, &cert, err) &&
-		site_read_file(ctx, pair->key_file, PEM_FILE_MAX, &key, err) &&
+	return (file_read(ctx, pair->cert_file, PEM_FILE_MAX, &cert, err) &&
+		file_read(ctx, pair->key_file, PEM_FILE_MAX, &key, err) &&
 		cms_signer_read(ctx, cert, key, ret, err)) || err_at(err, "%s", pair->what);
 }
 

@@ -4,23 +4,23 @@
 #include "web/site.h"
 #include "catalog/app.h"
 #include "catalog/build.h"
+#include "catalog/build_jobs.h"
 #include "catalog/registration.h"
 #include "catalog/setting.h"
 #include "catalog/upload.h"
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/count.h"
+#include "core/file.h"
 #include "core/log.h"
 #include "web/rooms.h"
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HOUR_S		3600
 #define CA_PEM_MAX	(64u << 10)
 #define ROOTS_PEM_MAX	(1u << 20)
 
@@ -149,31 +149,6 @@ site_etag(struct req *req, const char *name)
 	return mem_printf(req, "\"%s\"", name);
 }
 
-bool
-site_read_file(TALLOC_CTX *ctx, const char *path, size_t max, struct bytes *ret, struct err *err)
-{
-	int fd SCOPED(fd) = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	char *p;
-	size_t len = 0;
-
-	if (fd < 0 || fstat(fd, &st) != 0)
-		return err_errno(err, "open %s", path);
-	if ((uint64_t)st.st_size > max)
-		return err_set(err, ERR_LIMIT, "%s is larger than %zu bytes", path, max);
-	p = mem_size(ctx, (size_t)st.st_size + 1);
-	while (len < (size_t)st.st_size) {
-		ssize_t n = read(fd, p + len, (size_t)st.st_size - len);
-
-		if (n <= 0)
-			return err_errno(err, "read %s", path);
-		len += (size_t)n;
-	}
-	p[len] = '\0';
-	*ret = (struct bytes){ p, len };
-	return true;
-}
-
 static void
 warn_of_seams(const struct conf *conf)
 {
@@ -200,7 +175,7 @@ open_device_roots(struct site *site, const struct conf *conf, struct err *err)
 	struct bytes extra = { 0 };
 
 	if (*conf->apple_extra_device_roots &&
-	    !site_read_file(site, conf->apple_extra_device_roots, ROOTS_PEM_MAX, &extra, err))
+	    !file_read(site, conf->apple_extra_device_roots, ROOTS_PEM_MAX, &extra, err))
 		return err_at(err, "apple.extra_device_roots");
 	return device_roots_open(site, extra, &site->device_roots, err);
 }
@@ -229,9 +204,13 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !look_open(site, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
+<<<<<<< HEAD
 	if (!open_device_roots(site, conf, err))
 		return false;
-	if (!site_read_file(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
+	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
+=======
+	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
+>>>>>>> main
 		site->ca_pem = (struct bytes){ 0 };
 	warn_of_seams(conf);
 	*ret = site;
