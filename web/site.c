@@ -201,16 +201,11 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !blobs_open(site, dir, conf->upload_keep_free_mb * 1000000, &site->blobs, err) ||
 	    !pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) ||
 	    !sweep_blobs(site, true, err) || !upload_sweep_files(site, err) ||
-	    !db_tx(site->db, tx_first_sweep, NULL, err) || !look_open(site, err))
+	    !db_tx(site->db, tx_first_sweep, NULL, err) || !look_open(site, err) ||
+	    !open_device_roots(site, conf, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
-<<<<<<< HEAD
-	if (!open_device_roots(site, conf, err))
-		return false;
 	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
-=======
-	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
->>>>>>> main
 		site->ca_pem = (struct bytes){ 0 };
 	warn_of_seams(conf);
 	*ret = site;
