@@ -2,6 +2,7 @@
 #include "catalog/build.h"
 #include "catalog/app.h"
 #include "catalog/channel.h"
+#include "catalog/registration.h"
 #include "core/audit.h"
 #include "core/buf.h"
 #include "core/clock.h"
@@ -21,6 +22,7 @@ struct publish {
 	const struct blob_draft *draft;
 	const struct build_fields *fields;
 	const struct person *person;
+	const json_t *read;	/* the facts; `facts` is their text */
 	const char *bundle_id, *name, *version, *build, *minimum_os, *facts, *notes, *custom;
 	char icons[ICON_SIZES][BLOB_NAME_SIZE];
 	bool installable, fresh;
@@ -58,7 +60,7 @@ find_same(struct db *tx, struct publish *p, bool *found, struct err *err)
 	rows_done(rows);
 	if (p->fields->channel && !channel_place(tx, app, p->fields->channel, p->id, p->person->id, &placed, err))
 		return false;
-	return !placed || (app_set_newest(tx, app, p->id, err) &&
+	return !placed || (app_set_newest(tx, app, p->id, err) && registration_offered(tx, app, err) &&
 			   audit_add(tx, person_actor(ctx, p->person), "build.promote", p->id,
 				     p->fields->channel, err));
 }
@@ -110,7 +112,7 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 		    db_text(f->source ? f->source : ""), db_text(p->custom), db_text(p->person->id), db_int(created),
 		    db_int(p->good_until)) ||
 	    !channel_place(tx, app, f->channel ? f->channel : CHANNEL_DEFAULT, p->id, p->person->id, &placed, err) ||
-	    !app_set_newest(tx, app, p->id, err) ||
+	    !app_set_newest(tx, app, p->id, err) || !registration_published(tx, app, p->id, p->read, err) ||
 	    !job_add(tx, "build_md5s", json_pack("{s:s}", "build", p->id), 0, NULL, err) ||
 	    !job_add(tx, "build_retain", json_pack("{s:s}", "app", app), 0, app, err))
 		return false;
@@ -204,7 +206,7 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 	char *dump;
 	int kept = 0;
 	struct publish p = {
-		.ctx = ctx, .draft = draft, .fields = fields, .person = person,
+		.ctx = ctx, .draft = draft, .fields = fields, .person = person, .read = facts,
 		.bundle_id = fact(facts, "bundle_id"), .name = *name ? name : fact(facts, "bundle_id"),
 		.version = fact(facts, "version"), .build = fact(facts, "build"),
 		.minimum_os = fact(facts, "minimum_os"), .expires = provision_expires(facts),
@@ -503,7 +505,7 @@ tx_promote(struct db *tx, void *arg, struct err *err)
 	if (!own(ctx, tx, c, &app, &what, err) ||
 	    !channel_promote(tx, app, c->value, c->id, c->person->id, &changed, err))
 		return false;
-	return !changed || (app_set_newest(tx, app, c->id, err) &&
+	return !changed || (app_set_newest(tx, app, c->id, err) && registration_offered(tx, app, err) &&
 			    audit_add(tx, person_actor(ctx, c->person), "build.promote", c->id, c->value, err));
 }
 

@@ -55,6 +55,10 @@ todo_of(struct req *req, json_t **ret, struct err *err)
 	json_array_foreach(list, i, build)
 		add_todo(req, todo, build);
 	json_decref(list);
+	if (!devices_todo(req, todo, err)) {
+		json_decref(todo);
+		return false;
+	}
 	if (blobs_room(req->site->blobs, &room, err) && room < 2 * site_conf(req->site)->upload_keep_free_mb * 1000000)
 		json_array_insert_new(todo, 0, json_pack("{s:s, s:s, s:s, s:s}", "kind", "disk_low", "level", "error",
 			"url", "/readyz", "free", page_size(req, req->language, room)));

@@ -5,6 +5,7 @@
 #include "catalog/app.h"
 #include "catalog/build.h"
 #include "catalog/build_jobs.h"
+#include "catalog/registration.h"
 #include "catalog/setting.h"
 #include "catalog/upload.h"
 #include "core/audit.h"
@@ -26,10 +27,11 @@
 #define CHECK_AGAIN_S	300
 #define CHECK_PAGES	4
 #define CA_PEM_MAX	(64u << 10)
+#define ROOTS_PEM_MAX	(1u << 20)
 
 const struct route *const site_routes[] = {
 	install_routes, catalog_routes, console_routes, build_routes, upload_routes, tus_routes, settings_routes,
-	people_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes,
+	people_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes, device_routes,
 	audience_routes, audit_routes, NULL,
 };
 
@@ -130,6 +132,7 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
 	       upload_sweep(site->db, err) && upload_sweep_files(site, err) &&
 	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
+	       registration_sweep(site->db, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
 }
 
@@ -202,6 +205,8 @@ static const struct job_kind kinds[] = {
 	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead },
 	{ "sweep",       1000, job_sweep, NULL },
 	{ "directory_check", 1000, job_directory_check, NULL },
+	{ "registration_fill",   10, job_registration_fill, NULL },
+	{ "registration_invite", 10, job_registration_invite, NULL },
 	{ 0 },
 };
 
@@ -233,6 +238,17 @@ apply(const struct conf *conf)
 	clock_follow(conf->clock_file);
 }
 
+static bool
+open_device_roots(struct site *site, const struct conf *conf, struct err *err)
+{
+	struct bytes extra = { 0 };
+
+	if (*conf->apple_extra_device_roots &&
+	    !file_read(site, conf->apple_extra_device_roots, ROOTS_PEM_MAX, &extra, err))
+		return err_at(err, "apple.extra_device_roots");
+	return device_roots_open(site, extra, &site->device_roots, err);
+}
+
 bool
 site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret, struct err *err)
 {
@@ -255,7 +271,8 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) ||
 	    !sweep_blobs(site, true, err) || !upload_sweep_files(site, err) ||
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
-	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) || !look_open(site, err))
+	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) ||
+	    !look_open(site, err) || !open_device_roots(site, conf, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
 	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
