@@ -124,13 +124,24 @@ person_set_password(struct db *db, const char *actor, const char *name, const ch
 	return hash_password(password, hash, err) && db_tx(db, tx_password, &c, err);
 }
 
+static bool
+tx_add_once(struct db *tx, void *arg, struct err *err)
+{
+	struct change *c = arg;
+
+	return tx_add(tx, c, err) &&
+	       db_run(tx, err, "UPDATE person SET password_once = TRUE WHERE folded = $1", db_text(c->folded));
+}
+
 bool
-person_password_once(struct db *db, const char *name, struct err *err)
+person_add_once(struct db *db, const char *actor, const char *name, enum role role, const char *password,
+		struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char hash[ARGON_TEXT_MAX];
+	struct change c = { actor, name, text_fold(ctx, name), hash, role };
 
-	return db_run(db, err, "UPDATE person SET password_once = TRUE WHERE folded = $1",
-		      db_text(text_fold(ctx, name)));
+	return name_ok(name, err) && hash_password(password, hash, err) && db_tx(db, tx_add_once, &c, err);
 }
 
 bool

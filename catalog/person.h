@@ -34,7 +34,9 @@ bool person_add(struct db *db, const char *actor, const char *name, enum role ro
 		struct err *err) CHECKED;
 bool person_set_password(struct db *db, const char *actor, const char *name, const char *password,
 			 struct err *err) CHECKED;	/* also ends the person's sessions */
-bool person_password_once(struct db *db, const char *name, struct err *err) CHECKED;
+/* The same with a password that is good for one sign-in and must be changed then. */
+bool person_add_once(struct db *db, const char *actor, const char *name, enum role role, const char *password,
+		     struct err *err) CHECKED;
 bool person_list(struct db *db, json_t **ret, struct err *err) CHECKED;
 bool person_by_name(TALLOC_CTX *ctx, struct db *db, const char *name, struct person **ret,
 		    struct err *err) CHECKED;

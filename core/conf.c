@@ -1,13 +1,11 @@
 #include "core/conf.h"
+#include "core/file.h"
 #include "core/num.h"
 #include <confuse.h>
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CONF_VALUE_MAX	4096	/* bytes of one text value */
 #define CONF_FILE_MAX	(1 << 20)
@@ -178,17 +176,12 @@ options(TALLOC_CTX *ctx)
 static bool
 read_text(TALLOC_CTX *ctx, const char *path, char **ret, struct err *err)
 {
-	int fd SCOPED(fd) = open(path, O_RDONLY | O_CLOEXEC);
-	char *text = mem_size(ctx, CONF_FILE_MAX + 1), quote = '\0', before = '\n';
-	ssize_t n = 0, len = 0;
+	struct bytes bytes;
+	char quote = '\0', before = '\n', *text;
 
-	while (fd >= 0 && len < CONF_FILE_MAX && (n = read(fd, text + len, (size_t)(CONF_FILE_MAX - len))) > 0)
-		len += n;
-	if (fd < 0 || n < 0)
-		return err_errno(err, "read configuration %s", path);
-	if (len == CONF_FILE_MAX)
-		return err_set(err, ERR_LIMIT, "%s is larger than %d bytes", path, CONF_FILE_MAX - 1);
-	text[len] = '\0';
+	if (!file_read(ctx, path, CONF_FILE_MAX, &bytes, err))
+		return err_at(err, "configuration");
+	text = (char *)(uintptr_t)bytes.p;
 	for (char *c = text; *c; before = *c++) {
 		if (quote) {
 			if (*c == '\\' && c[1])
@@ -257,15 +250,11 @@ read_file(struct conf *conf, const char *file, struct err *err)
 static bool
 read_secret(TALLOC_CTX *ctx, const char *path, char **ret, struct err *err)
 {
-	int fd SCOPED(fd) = open(path, O_RDONLY | O_CLOEXEC);
-	char text[CONF_VALUE_MAX];
-	ssize_t n;
+	struct bytes text;
 
-	if (fd < 0 || (n = read(fd, text, sizeof text)) < 0)
-		return err_errno(err, "read %s", path);
-	if ((size_t)n == sizeof text)
-		return err_set(err, ERR_LIMIT, "%s is longer than %d bytes", path, CONF_VALUE_MAX - 1);
-	*ret = mem_textn(ctx, text, (size_t)n);
+	if (!file_read(ctx, path, CONF_VALUE_MAX - 1, &text, err))
+		return false;
+	*ret = (char *)(uintptr_t)text.p;
 	(*ret)[strcspn(*ret, "\r\n")] = '\0';
 	return true;
 }

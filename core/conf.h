@@ -43,7 +43,7 @@
 	N(grant,     ci_installs,      20,    1, 100000,    live,  "How many installs that link is good for") \
 	T(log,       level,            "info", live, "debug, info, warn or error") \
 	T(log,       format,           "text", start, "text (key=value) or json") \
-	T(metrics,   token,            "",    live,  "Bearer token for /metrics and /readyz from other hosts; loopback needs none") \
+	T(metrics,   token,            "",    live,  "Bearer token for /metrics and /readyz; this host needs none unless server.trusted_proxies names loopback or unix") \
 	T(key,       master_file,      "",    start, "File (0600, outside the data directory) with the key that seals other keys") \
 	T(clock,     file,             "",    seam,  "A file holding an ISO 8601 time that replaces now") \
 	T(ldap,      urls,             "",    live,  "Directory servers in order, separated by spaces: ldaps://dc1.example.com ldaps://dc2.example.com; empty: no directory") \

@@ -425,7 +425,9 @@ jobs_start(TALLOC_CTX *ctx, struct db *db, const struct job_kind *kinds, int thr
 		jobs->keeping = true;
 	while (errno == 0 && jobs->workers_n < threads)
 		if ((errno = pthread_create(&jobs->workers[jobs->workers_n], NULL, worker_main, jobs)) == 0)
-			jobs->workers_n++;
+			pthread_setname_np(jobs->workers[jobs->workers_n++], "job");
+	if (jobs->keeping)
+		pthread_setname_np(jobs->keeper, "job keeper");
 	if (errno) {
 		err_errno(err, "start the job workers");
 		talloc_free(jobs);

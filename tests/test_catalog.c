@@ -909,22 +909,30 @@ uploads_begun_at_the_same_time_do_not_exceed_what_a_person_may_have(void **state
 }
 
 static void
-a_setting_is_kept_and_audited(void **state)
+settings_are_kept_all_or_none_and_a_change_is_audited(void **state)
 {
 	struct house h = house(*state);
+	const char *long_key = talloc_strndup(*state, "", 0);
+	struct setting both[] = { { "company.name", "Obst & Söhne" }, { "company.accent", "#112233" }, { 0 } };
+	struct setting same[] = { { "company.name", "Obst" }, { "company.accent", "#112233" }, { 0 } };
+	struct setting half[] = { { "company.name", "Gemüse" }, { "", "x" }, { 0 } };
 	int64_t before, after;
 	struct err err;
 	char *value;
 
+	for (int i = 0; i < 12; i++)	/* longer than the audit log takes: fails inside the transaction */
+		long_key = mem_printf(*state, "%s%sxxxxx", long_key, long_key);
+	half[1].key = long_key;
 	assert_ok(setting_get(*state, h.db, "company.name", &value, &err), &err);
 	assert_null(value);
 	assert_ok(audit_verify(h.db, &before, &err), &err);
-	assert_ok(setting_set(h.db, "anna", "company.name", "Obst & Söhne", &err), &err);
-	assert_ok(setting_set(h.db, "anna", "company.name", "Obst", &err), &err);
+	assert_ok(setting_set(h.db, "anna", both, &err), &err);
+	assert_ok(setting_set(h.db, "anna", same, &err), &err);
+	assert_false(setting_set(h.db, "anna", half, &err));
 	assert_ok(setting_get(*state, h.db, "company.name", &value, &err), &err);
 	assert_string_equal(value, "Obst");
 	assert_ok(audit_verify(h.db, &after, &err), &err);
-	assert_int_equal(after, before + 2);
+	assert_int_equal(after, before + 3);	/* two, and the one that changed */
 }
 
 TESTS(the_same_bytes_are_the_same_build, promoting_what_is_the_newest_changes_nothing_and_is_not_audited_again,
@@ -945,4 +953,5 @@ TESTS(the_same_bytes_are_the_same_build, promoting_what_is_the_newest_changes_no
       a_token_for_one_app_lists_and_revokes_only_those_for_it, a_person_has_so_many_tokens_and_no_more,
       a_person_has_so_many_sessions_and_the_one_unused_for_longest_goes,
       an_upload_is_finished_once_and_is_its_owners_alone,
-      uploads_begun_at_the_same_time_do_not_exceed_what_a_person_may_have, a_setting_is_kept_and_audited)
+      uploads_begun_at_the_same_time_do_not_exceed_what_a_person_may_have,
+      settings_are_kept_all_or_none_and_a_change_is_audited)

@@ -79,6 +79,22 @@ addresses_read(TALLOC_CTX *ctx, const char *text, struct addresses **ret, struct
 	return true;
 }
 
+static const struct address own_v4 = { .ip = { [10] = 0xff, 0xff, 127, 0, 0, 1 } },
+			    own_v6 = { .ip = { [15] = 1 } }, own_unix = { .local = true };
+
+bool
+address_is_own(const struct address *address)
+{
+	return address->local || memcmp(address->ip, own_v4.ip, 13) == 0 ||	/* 127.0.0.0/8 */
+	       memcmp(address->ip, own_v6.ip, sizeof own_v6.ip) == 0;
+}
+
+bool
+addresses_have_own(const struct addresses *set)
+{
+	return addresses_have(set, &own_v4) || addresses_have(set, &own_v6) || addresses_have(set, &own_unix);
+}
+
 bool
 addresses_have(const struct addresses *set, const struct address *address)
 {

@@ -5,7 +5,7 @@
 #include "catalog/build.h"
 #include "web/site.h"
 
-extern const struct route install_routes[], catalog_routes[], console_routes[], upload_routes[],
+extern const struct route install_routes[], catalog_routes[], console_routes[], build_routes[], upload_routes[],
 	tus_routes[], settings_routes[], people_routes[], look_routes[], operator_routes[], trust_routes[],
 	message_routes[], link_routes[], registration_routes[], audience_routes[], audit_routes[];
 
@@ -17,12 +17,14 @@ const char *site_accent(struct site *site);
 const char *site_logo(struct site *site);	/* blob name, NULL: none */
 void page_everywhere(struct req *req, json_t *data);
 
-/* ---- routes_catalog.c: builds as pages show them ---- */
+/* ---- page_build.c: a build as pages show it ---- */
 json_t *page_build(struct req *req, const json_t *build);	/* all that any page shows of a build */
 json_t *page_date_of(struct req *req, const json_t *json, const char *key);	/* or null */
-const char *page_next(struct req *req, const char *path, const json_t *list);	/* where a list of apps goes on, or NULL */
 json_t *page_moment_of(struct req *req, const json_t *json, const char *key);	/* with the minute */
 const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", "cannot" */
+
+/* ---- routes_catalog.c ---- */
+const char *page_next(struct req *req, const char *path, const json_t *list);	/* where a list of apps goes on, or NULL */
 bool install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,
 		  const struct grant *grant, const char *url, struct err *err) CHECKED;	/* token NULL: cannot be installed */
 
@@ -52,4 +54,3 @@ bool form_text(struct req *req, const char *name, const char **ret, struct err *
 int64_t query_limit(struct req *req, int64_t most);	/* ?limit= */
 
 const char *site_etag(struct req *req, const char *name);	/* strong: a blob never changes */
-bool site_read_file(TALLOC_CTX *ctx, const char *path, size_t max, struct bytes *ret, struct err *err) CHECKED;

@@ -10,11 +10,11 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/count.h"
+#include "core/file.h"
 #include "core/log.h"
 #include "web/rooms.h"
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,8 +23,8 @@
 #define CA_PEM_MAX	(64u << 10)
 
 const struct route *const site_routes[] = {
-	install_routes, catalog_routes, console_routes, upload_routes, tus_routes, settings_routes, people_routes, look_routes,
-	operator_routes, trust_routes, message_routes, link_routes, registration_routes,
+	install_routes, catalog_routes, console_routes, build_routes, upload_routes, tus_routes, settings_routes,
+	people_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes,
 	audience_routes, audit_routes, NULL,
 };
 
@@ -145,31 +145,6 @@ site_etag(struct req *req, const char *name)
 	return mem_printf(req, "\"%s\"", name);
 }
 
-bool
-site_read_file(TALLOC_CTX *ctx, const char *path, size_t max, struct bytes *ret, struct err *err)
-{
-	int fd SCOPED(fd) = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	char *p;
-	size_t len = 0;
-
-	if (fd < 0 || fstat(fd, &st) != 0)
-		return err_errno(err, "open %s", path);
-	if ((uint64_t)st.st_size > max)
-		return err_set(err, ERR_LIMIT, "%s is larger than %zu bytes", path, max);
-	p = mem_size(ctx, (size_t)st.st_size + 1);
-	while (len < (size_t)st.st_size) {
-		ssize_t n = read(fd, p + len, (size_t)st.st_size - len);
-
-		if (n <= 0)
-			return err_errno(err, "read %s", path);
-		len += (size_t)n;
-	}
-	p[len] = '\0';
-	*ret = (struct bytes){ p, len };
-	return true;
-}
-
 static void
 warn_of_seams(const struct conf *conf)
 {
@@ -214,7 +189,7 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !look_open(site, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
-	if (!site_read_file(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
+	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
 		site->ca_pem = (struct bytes){ 0 };
 	warn_of_seams(conf);
 	*ret = site;
