@@ -88,7 +88,8 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 	json_t *build;
 	bool ok;
 
-	if (!open_grant(req, GRANT_PAGE, &grant, err) || !build_show(req->site->db, grant->build_id, true, &build, err))
+	if (!open_grant(req, GRANT_PAGE, &grant, err) ||
+	    !build_show(req->site->db, VIEWER_HOUSE, grant->build_id, true, &build, err))
 		return false;
 	ok = install_page(req, reply, build, token, grant, mem_printf(req, "%s/i/%s", req->site->base_url, token), err);
 	json_decref(build);
