@@ -3,6 +3,7 @@
  */
 #include "catalog/app.h"
 #include "catalog/channel.h"
+#include "core/audit.h"
 #include "core/clock.h"
 #include "core/num.h"
 #include "web/rooms.h"
@@ -46,6 +47,7 @@ static bool
 todo_of(struct req *req, json_t **ret, struct err *err)
 {
 	json_t *list, *build, *todo, *item;
+	struct audit_check check;
 	int64_t room;
 	size_t i;
 
@@ -58,6 +60,9 @@ todo_of(struct req *req, json_t **ret, struct err *err)
 	if (blobs_room(req->site->blobs, &room, err) && room < 2 * site_conf(req->site)->upload_keep_free_mb * 1000000)
 		json_array_insert_new(todo, 0, json_pack("{s:s, s:s, s:s, s:s}", "kind", "disk_low", "level", "error",
 			"url", "/readyz", "free", page_size(req, req->language, room)));
+	if (req->person->role == ROLE_ADMIN && audit_checked(req, req->site->db, &check, err) && check.broken)
+		json_array_insert_new(todo, 0, json_pack("{s:s, s:s, s:s, s:I}", "kind", "audit_broken", "level", "error",
+			"url", "/admin/audit", "row", (json_int_t)check.rows + 1));
 	json_array_foreach(todo, i, item)
 		json_object_set_new(item, "urgent", json_boolean(i == 0));
 	*ret = todo;

@@ -134,6 +134,7 @@ static const struct job_kind kinds[] = {
 	{ "blob_sweep",     5, job_blob_sweep },
 	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish },
 	{ "sweep",       1000, job_sweep },
+	{ "audit_verify", 1000, audit_job },
 	{ 0 },
 };
 
@@ -186,7 +187,7 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !blobs_open(site, dir, conf->upload_keep_free_mb * 1000000, &site->blobs, err) ||
 	    !pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) ||
 	    !sweep_blobs(site, true, err) || !upload_sweep_files(site, err) ||
-	    !db_tx(site->db, tx_first_sweep, NULL, err) || !look_open(site, err))
+	    !db_tx(site->db, tx_first_sweep, NULL, err) || !audit_begin(site, err) || !look_open(site, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
 	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
