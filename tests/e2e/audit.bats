@@ -195,7 +195,7 @@ renamed() {
 	wait_until grep -q 'msg="the audit log is whole"' "$W/log"
 	sign_in anna
 	as anna get /admin/audit
-	expect_body 'all as they were written'
+	expect_body 'are as they were written. Verified'
 	expect_not_in "$W/body" 'note danger'
 	as anna get /admin
 	expect_not_in "$W/body" 'The audit log is not what was written'
