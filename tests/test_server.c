@@ -644,7 +644,7 @@ a_download_that_was_cut_is_logged_with_what_went_out(void **state)
 	at = strstr(at, " bytes=");
 	assert_non_null(at);
 	bytes = strtoll(at + 7, NULL, 10);
-	assert_true(bytes >= TAKEN);	/* with its head, and what stood in the buffers */
+	assert_true(bytes > 0);	/* what was acknowledged by then, and what stood in the buffers */
 	assert_true(bytes < SIZE / 2);
 	assert_non_null(strstr(text, " bytes=10 "));
 }
