@@ -26,6 +26,6 @@ bool app_list(struct db *db, const char *search, const char *after, int64_t limi
 	      struct err *err) CHECKED;
 bool app_list_one(struct db *db, const char *bundle_id, json_t **ret, struct err *err) CHECKED;	/* the same of one, or none */
 
-/* {bundle_id,name,created,newest_build_id}; ERR_MISSING. */
+/* {bundle_id,name,created,newest_build_id}; the newest is what was placed last in any channel; ERR_MISSING. */
 bool app_show(struct db *db, const char *bundle_id, json_t **ret, struct err *err) CHECKED;
 bool app_count(struct db *db, int64_t *ret, struct err *err) CHECKED;

@@ -59,6 +59,6 @@ bool build_icon(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, enum icon
 /* For the clean-up: is this blob an .ipa or icon of a build, or the logo? */
 bool build_wants_blob(struct db *db, const char *name, bool *ret, struct err *err) CHECKED;
 
-/* Jobs: MD5 chunks for old iOS; the oldest builds beyond `keep` of each channel. */
-bool build_add_md5s(struct db *db, struct blobs *blobs, const char *id, struct err *err) CHECKED;
-bool build_retain(struct db *db, const char *app_id, int64_t keep, struct err *err) CHECKED;
+/* For build_delete and retention, inside a transaction: the app's newest becomes what was placed before, or
+ * the app goes (each build is in a channel from its upload on). */
+bool build_take_away(TALLOC_CTX *ctx, struct db *tx, const char *app_id, const char *id, struct err *err) CHECKED;

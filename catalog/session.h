@@ -5,6 +5,8 @@
  */
 #include "catalog/person.h"
 
+#define SESSIONS_MAX	50	/* of one person; a new one ends the one unused for longest */
+
 struct session_limits {
 	int64_t idle_s, admin_idle_s, absolute_s;
 };
@@ -16,6 +18,9 @@ bool session_new(TALLOC_CTX *ctx, struct db *db, const struct person *person, ch
 /* ERR_SIGN_IN when there is none (any more).  Reads only; being used is written behind. */
 bool session_open(TALLOC_CTX *ctx, struct db *db, const char *cookie, const struct session_limits *limits,
 		  struct person **person, char **csrf, struct err *err) CHECKED;
+
+/* [{created, seen, here}] of a person, the newest first; `cookie` is the one that asks. */
+bool session_list(struct db *db, const char *person_id, const char *cookie, json_t **ret, struct err *err) CHECKED;
 
 bool session_end(struct db *db, const char *cookie, struct err *err) CHECKED;
 bool session_end_all(struct db *db, const char *person_id, struct err *err) CHECKED;

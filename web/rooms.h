@@ -7,7 +7,8 @@
 
 extern const struct route install_routes[], catalog_routes[], console_routes[], build_routes[], upload_routes[],
 	tus_routes[], settings_routes[], people_routes[], look_routes[], operator_routes[], trust_routes[],
-	message_routes[], link_routes[], registration_routes[], audience_routes[], audit_routes[];
+	message_routes[], link_routes[], registration_routes[], device_routes[],
+	audience_routes[], audit_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;
@@ -29,6 +30,18 @@ const char *page_next(struct req *req, const char *path, const json_t *list);	/*
 bool install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,
 		  const struct grant *grant, const char *url, struct err *err) CHECKED;	/* token NULL: cannot be installed */
 
+bool in_app_browser(struct req *req);	/* not Safari: it may not install */
+
+/* ---- routes_udid.c: "iOS 18 (22B83)" of what a device says ---- */
+const char *device_system(TALLOC_CTX *ctx, const char *version);
+
+/* ---- routes_devices.c: what Today says of testers who wait, and of what signs mobileconfigs ---- */
+bool devices_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
+
+/* ---- invite.c: testers whose device is listed at last ---- */
+bool job_registration_fill(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool job_registration_invite(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+
 /* ---- routes_console.c: the upload page, with a build that came out or a refusal ---- */
 bool upload_page(struct req *req, struct reply *reply, int status, const char *build,
 		 const struct err *refused, struct err *err) CHECKED;
@@ -37,11 +50,12 @@ bool upload_page(struct req *req, struct reply *reply, int status, const char *b
 bool audit_job(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool audit_begin(struct site *site, struct err *err) CHECKED;
 
-/* ---- routes_tus.c ---- */
+/* ---- upload_files.c, routes_tus.c ---- */
 const char *upload_dir(TALLOC_CTX *ctx, struct site *site);
 bool upload_sweep_files(struct site *site, struct err *err) CHECKED;
 #define UPLOAD_ATTEMPTS 5	/* then its sender is told that it failed */
 bool upload_finish(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool upload_dead(const struct job *job, struct db *tx, void *site, const struct err *why, struct err *err);
 
 /* A text of an object the domain made; "" where there is none. */
 static inline const char *

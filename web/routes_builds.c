@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define CONSOLE_BUILDS	100
-#define DAY_S		86400
 
 /* ---- the console ---- */
 
@@ -181,9 +180,7 @@ post_promote(struct req *req, struct reply *reply, struct err *err)
 static bool
 post_link(struct req *req, struct reply *reply, struct err *err)
 {
-	const struct conf *conf = site_conf(req->site);
-	struct grant_terms terms = { GRANT_CI, conf->grant_ci_days * DAY_S, conf->grant_tap_ipa_hours * 3600,
-				     conf->grant_ci_installs };
+	struct grant_terms terms = grant_terms_ci(site_conf(req->site));
 	const char *bundle_id, *version;
 	char *token;
 
@@ -318,9 +315,8 @@ api_build(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_grant(struct req *req, struct reply *reply, struct err *err)
 {
-	const struct conf *conf = site_conf(req->site);
-	int64_t most = conf->grant_ci_days * 86400;
-	struct grant_terms terms = { GRANT_CI, most, conf->grant_tap_ipa_hours * 3600, conf->grant_ci_installs };
+	struct grant_terms terms = grant_terms_ci(site_conf(req->site));
+	int64_t most = terms.manifest_s;
 	json_t *build, *body;
 	json_int_t ttl = 0;
 	char *token, *url;

@@ -156,7 +156,7 @@ get_app_channel(struct req *req, struct reply *reply, struct err *err)
 }
 
 /* In-app browsers name themselves; only Safari may install (peers: WeChat, DingTalk and their like). */
-static bool
+bool
 in_app_browser(struct req *req)
 {
 	static const char *const names[] = { "MicroMessenger", "DingTalk", "FBAN", "FBAV", "Instagram", "Line/",
