@@ -46,6 +46,10 @@ bool job_registration_invite(const struct job *job, TALLOC_CTX *ctx, void *site,
 bool upload_page(struct req *req, struct reply *reply, int status, const char *build,
 		 const struct err *refused, struct err *err) CHECKED;
 
+/* ---- routes_audit.c: the chain is walked once a day ---- */
+bool audit_job(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool audit_begin(struct site *site, struct err *err) CHECKED;
+
 /* ---- upload_files.c, routes_tus.c ---- */
 const char *upload_dir(TALLOC_CTX *ctx, struct site *site);
 bool upload_sweep_files(struct site *site, struct err *err) CHECKED;

@@ -207,6 +207,7 @@ static const struct job_kind kinds[] = {
 	{ "directory_check", 1000, job_directory_check, NULL },
 	{ "registration_fill",   10, job_registration_fill, NULL },
 	{ "registration_invite", 10, job_registration_invite, NULL },
+	{ "audit_verify", 1000, audit_job, NULL },
 	{ 0 },
 };
 
@@ -272,7 +273,7 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !sweep_blobs(site, true, err) || !upload_sweep_files(site, err) ||
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
 	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) ||
-	    !look_open(site, err) || !open_device_roots(site, conf, err))
+	    !audit_begin(site, err) || !look_open(site, err) || !open_device_roots(site, conf, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
 	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
