@@ -236,8 +236,10 @@ site_read_file(TALLOC_CTX *ctx, const char *path, size_t max, struct bytes *ret,
 }
 
 static void
-warn_of_seams(const struct conf *conf)
+warn_of(const struct conf *conf)
 {
+	if (*conf->ldap_urls && !*conf->ldap_bind_dn && *conf->ldap_user_bind_template)
+		log_warn("ldap.bind_dn is empty: whom the directory disables stays signed in here until the session ends");
 	if (*conf->seams)
 		log_warn("settings for tests are in use; unset them in production", KV("settings", conf->seams));
 }
@@ -282,7 +284,7 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	pages_everywhere(site->pages, page_everywhere);
 	if (!site_read_file(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
 		site->ca_pem = (struct bytes){ 0 };
-	warn_of_seams(conf);
+	warn_of(conf);
 	*ret = site;
 	return true;
 }
