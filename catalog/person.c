@@ -68,6 +68,7 @@ person_name_ok(const char *name, struct err *err)
 struct change {
 	const char *actor, *name, *folded, *hash;
 	enum role role;
+	bool once;
 };
 
 static bool
@@ -77,10 +78,10 @@ tx_add(struct db *tx, void *arg, struct err *err)
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *id = secret_id(ctx);
 
-	if (!db_run(tx, err, "INSERT INTO person (id, name, folded, words, role, password, created)"
-		    " VALUES ($1, $2, $3, $3, $4, $5, $6) ON CONFLICT (folded) DO NOTHING",
+	if (!db_run(tx, err, "INSERT INTO person (id, name, folded, words, role, password, password_once, created)"
+		    " VALUES ($1, $2, $3, $3, $4, $5, $6, $7) ON CONFLICT (folded) DO NOTHING",
 		    db_text(id), db_text(c->name), db_text(c->folded),
-		    db_text(role_name(c->role)), db_text(c->hash), db_now()))
+		    db_text(role_name(c->role)), db_text(c->hash), db_bool(c->once), db_now()))
 		return false;
 	if (!db_changed(tx))
 		return err_set(err, ERR_CONFLICT, "%s exists already; `pomona user passwd` changes the password",
@@ -94,9 +95,21 @@ person_add(struct db *db, const char *actor, const char *name, enum role role, c
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	char hash[ARGON_TEXT_MAX];
-	struct change c = { actor, name, text_fold(ctx, name), hash, role };
+	struct change c = { actor, name, text_fold(ctx, name), hash, role, false };
 
 	return person_name_ok(name, err) && hash_password(password, hash, err) && db_tx(db, tx_add, &c, err);
+}
+
+bool
+person_add_once(TALLOC_CTX *ctx, struct db *db, const char *actor, const char *name, enum role role, char **password,
+		struct err *err)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	char hash[ARGON_TEXT_MAX];
+	struct change c = { actor, name, text_fold(scratch, name), hash, role, true };
+
+	*password = secret_id(ctx);
+	return person_name_ok(name, err) && hash_password(*password, hash, err) && db_tx(db, tx_add, &c, err);
 }
 
 static bool
@@ -112,8 +125,8 @@ tx_password(struct db *tx, void *arg, struct err *err)
 		return err_set(err, ERR_CONFLICT, "the password of %s is not kept here: %s", person->name,
 			       strcmp(person->source, "proxy") == 0 ? "a proxy vouches for them" :
 			       "it is the company directory's");
-	if (!db_run(tx, err, "UPDATE person SET password = $1, password_once = FALSE, failures = 0, locked_until = 0 WHERE id = $2",
-		    db_text(c->hash), db_text(person->id)) ||
+	if (!db_run(tx, err, "UPDATE person SET password = $1, password_once = $2, failures = 0, locked_until = 0"
+		    " WHERE id = $3", db_text(c->hash), db_bool(c->once), db_text(person->id)) ||
 	    !session_end_all(tx, person->id, err))
 		return false;
 	return audit_add(tx, c->actor, "person.password", c->name, NULL, err);
@@ -124,9 +137,19 @@ person_set_password(struct db *db, const char *actor, const char *name, const ch
 		    struct err *err)
 {
 	char hash[ARGON_TEXT_MAX];
-	struct change c = { actor, name, NULL, hash, ROLE_MEMBER };
+	struct change c = { actor, name, NULL, hash, ROLE_MEMBER, false };
 
 	return hash_password(password, hash, err) && db_tx(db, tx_password, &c, err);
+}
+
+bool
+person_set_once(TALLOC_CTX *ctx, struct db *db, const char *actor, const char *name, char **password, struct err *err)
+{
+	char hash[ARGON_TEXT_MAX];
+	struct change c = { actor, name, NULL, hash, ROLE_MEMBER, true };
+
+	*password = secret_id(ctx);
+	return hash_password(*password, hash, err) && db_tx(db, tx_password, &c, err);
 }
 
 bool

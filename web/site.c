@@ -26,7 +26,7 @@
 #define CA_PEM_MAX	(64u << 10)
 
 const struct route *const site_routes[] = {
-	install_routes, catalog_routes, console_routes, upload_routes, tus_routes, settings_routes, people_routes, look_routes,
+	install_routes, catalog_routes, console_routes, upload_routes, tus_routes, settings_routes, people_routes, person_routes, directory_routes, look_routes,
 	operator_routes, trust_routes, message_routes, link_routes, registration_routes,
 	audience_routes, audit_routes, NULL,
 };
