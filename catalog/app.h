@@ -17,7 +17,8 @@ bool app_remove(struct db *tx, const char *app_id, struct err *err) CHECKED;
 bool app_id(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, char **id, struct err *err) CHECKED;
 
 /*
- * {items[{bundle_id,name,build_id,version,build,size,minimum_os,installable,updated}], next}: in the
+ * {items[{bundle_id,name,build_id,version,build,size,minimum_os,installable,updated,expires_at,good_until}],
+ * next}, times as seconds in the last two: in the
  * order of names, those whose name or bundle id holds `search` (NULL: all), from `after` (the `next`
  * of the page before; NULL: the first).
  */
@@ -25,6 +26,6 @@ bool app_list(struct db *db, const char *search, const char *after, int64_t limi
 	      struct err *err) CHECKED;
 bool app_list_one(struct db *db, const char *bundle_id, json_t **ret, struct err *err) CHECKED;	/* the same of one, or none */
 
-/* {bundle_id,name,created,newest_build_id}; ERR_MISSING. */
+/* {bundle_id,name,created,newest_build_id}; the newest is what was placed last in any channel; ERR_MISSING. */
 bool app_show(struct db *db, const char *bundle_id, json_t **ret, struct err *err) CHECKED;
 bool app_count(struct db *db, int64_t *ret, struct err *err) CHECKED;

@@ -32,11 +32,15 @@ bool build_show(struct db *db, const char *id, bool facts, json_t **ret, struct 
 
 struct build_filter {
 	const char *bundle_id, *version, *build, *commit, *channel;	/* NULL: any */
+	bool brief;	/* without the reasons of a verdict that is plainly good: a third of the time */
 };
 
 /* {items[], next}, newest first. */
 bool build_list(struct db *db, const struct build_filter *filter, const char *after, int64_t limit,
 		json_t **ret, struct err *err) CHECKED;
+
+/* [...], as the items of build_list: the newest of each app, where it may not be good any more. */
+bool build_doubtful(struct db *db, const char *bundle_id, int64_t limit, json_t **ret, struct err *err) CHECKED;
 
 bool build_count(struct db *db, const char *bundle_id, int64_t *ret, struct err *err) CHECKED;
 
@@ -55,6 +59,6 @@ bool build_icon(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, enum icon
 /* For the clean-up: is this blob an .ipa or icon of a build, or the logo? */
 bool build_wants_blob(struct db *db, const char *name, bool *ret, struct err *err) CHECKED;
 
-/* Jobs: MD5 chunks for old iOS; the oldest builds beyond `keep` of each channel. */
-bool build_add_md5s(struct db *db, struct blobs *blobs, const char *id, struct err *err) CHECKED;
-bool build_retain(struct db *db, const char *app_id, int64_t keep, struct err *err) CHECKED;
+/* For build_delete and retention, inside a transaction: the app's newest becomes what was placed before, or
+ * the app goes (each build is in a channel from its upload on). */
+bool build_take_away(TALLOC_CTX *ctx, struct db *tx, const char *app_id, const char *id, struct err *err) CHECKED;

@@ -1,5 +1,6 @@
 /* Tables `channel` and `placement`. */
 #include "catalog/channel.h"
+#include "catalog/rows.h"
 #include "core/secret.h"
 #include <string.h>
 
@@ -15,6 +16,10 @@ channel_name_ok(const char *name, struct err *err)
 	return true;
 }
 
+/* Now, but after all that was placed in any channel of the app: the order must not hang on the second. */
+#define NEXT_MOMENT "(SELECT CASE WHEN max(q.at) >= CAST($3 AS BIGINT) THEN max(q.at) + 1" \
+	" ELSE CAST($3 AS BIGINT) END FROM placement q JOIN channel d ON d.id = q.channel_id WHERE d.app_id = $4)"
+
 bool
 channel_place(struct db *tx, const char *app_id, const char *name, const char *build_id,
 	      const char *person_id, bool *placed, struct err *err)
@@ -26,13 +31,43 @@ channel_place(struct db *tx, const char *app_id, const char *name, const char *b
 		    " ON CONFLICT (app_id, name) DO NOTHING",
 		    db_text(secret_id(ctx)), db_text(app_id), db_text(name), db_now()) ||
 	    !db_run(tx, err, "INSERT INTO placement (channel_id, build_id, person_id, at)"
-		    " SELECT id, $1, $2, (SELECT CASE WHEN max(p.at) >= CAST($3 AS BIGINT) THEN max(p.at) + 1"
-		    " ELSE CAST($3 AS BIGINT) END FROM placement p WHERE p.channel_id = channel.id)"
-		    " FROM channel WHERE app_id = $4 AND name = $5"
+		    " SELECT id, $1, $2, " NEXT_MOMENT " FROM channel WHERE app_id = $4 AND name = $5"
 		    " ON CONFLICT (channel_id, build_id) DO NOTHING",
 		    db_text(build_id), db_text(person_id), db_now(), db_text(app_id), db_text(name)))
 		return false;
 	*placed = db_changed(tx) > 0;
+	return true;
+}
+
+bool
+channel_promote(struct db *tx, const char *app_id, const char *name, const char *build_id,
+		const char *person_id, bool *changed, struct err *err)
+{
+	if (!channel_place(tx, app_id, name, build_id, person_id, changed, err))
+		return false;
+	if (*changed)
+		return true;
+	if (!db_run(tx, err, "UPDATE placement SET person_id = $2, at = " NEXT_MOMENT " WHERE build_id = $1"
+		    " AND channel_id = (SELECT c.id FROM channel c WHERE c.app_id = $4 AND c.name = $5)"
+		    " AND EXISTS (SELECT 1 FROM placement p WHERE p.channel_id = placement.channel_id"
+		    " AND (p.at, p.build_id) > (placement.at, placement.build_id))",
+		    db_text(build_id), db_text(person_id), db_now(), db_text(app_id), db_text(name)))
+		return false;
+	*changed = db_changed(tx) > 0;
+	return true;
+}
+
+bool
+channel_last(TALLOC_CTX *ctx, struct db *db, const char *app_id, char **build_id, struct err *err)
+{
+	void *here SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(here, db, "SELECT p.build_id FROM placement p JOIN channel c"
+				     " ON c.id = p.channel_id WHERE c.app_id = $1"
+				     " ORDER BY p.at DESC, p.build_id DESC LIMIT 1", db_text(app_id));
+
+	if (!rows_one(rows, err, "nothing of this app is in a channel"))
+		return false;
+	*build_id = rows_text(ctx, rows, 0);
 	return true;
 }
 
@@ -43,17 +78,14 @@ channel_names(struct db *db, const char *build_id, json_t **ret, struct err *err
 	struct rows *rows = db_query(ctx, db, "SELECT c.name FROM placement p JOIN channel c"
 				     " ON c.id = p.channel_id WHERE p.build_id = $1 ORDER BY c.name",
 				     db_text(build_id));
-	json_t *list = json_array();
-	enum rows_step step;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		json_array_append_new(list, json_string(rows_text(ctx, rows, 0)));
-	if (step == ROWS_FAILED) {
-		json_decref(list);
-		return false;
-	}
-	*ret = list;
-	return true;
+	return rows_list(rows, row_text, ret, err);
+}
+
+static json_t *
+channel_json(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:I}", "name", rows_text(ctx, rows, 0), "builds", (json_int_t)rows_int(rows, 1));
 }
 
 bool
@@ -63,18 +95,8 @@ channel_list(struct db *db, const char *app_id, json_t **ret, struct err *err)
 	struct rows *rows = db_query(ctx, db, "SELECT c.name, count(p.build_id) FROM channel c"
 				     " LEFT JOIN placement p ON p.channel_id = c.id WHERE c.app_id = $1"
 				     " GROUP BY c.name ORDER BY c.name", db_text(app_id));
-	json_t *list = json_array();
-	enum rows_step step;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		json_array_append_new(list, json_pack("{s:s, s:I}", "name", rows_text(ctx, rows, 0),
-						      "builds", (json_int_t)rows_int(rows, 1)));
-	if (step == ROWS_FAILED) {
-		json_decref(list);
-		return false;
-	}
-	*ret = list;
-	return true;
+	return rows_list(rows, channel_json, ret, err);
 }
 
 bool
@@ -102,15 +124,6 @@ channel_surplus(struct db *db, const char *app_id, int64_t keep, json_t **ret, s
 		" row_number() OVER (PARTITION BY p.channel_id ORDER BY p.at DESC, p.build_id DESC) AS place"
 		" FROM placement p JOIN channel c ON c.id = p.channel_id WHERE c.app_id = $1) r"
 		" GROUP BY r.build_id HAVING min(r.place) > $2", db_text(app_id), db_int(keep));
-	json_t *list = json_array();
-	enum rows_step step;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		json_array_append_new(list, json_string(rows_text(ctx, rows, 0)));
-	if (step == ROWS_FAILED) {
-		json_decref(list);
-		return false;
-	}
-	*ret = list;
-	return true;
+	return rows_list(rows, row_text, ret, err);
 }

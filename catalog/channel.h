@@ -11,9 +11,22 @@
 /* Letters, digits, '-', '_' and '.': it stands in URLs. */
 bool channel_name_ok(const char *name, struct err *err) CHECKED;
 
-/* Makes the channel when it is new; places the build after all others there, also within one second.  *placed: it was not there before. */
+/*
+ * Makes the channel when it is new and puts the build there, after all that is in any channel of the
+ * app, also within one second.  *placed: it was not there before; if it was, it keeps its place, so
+ * that an upload which is sent again does not roll back what came since.
+ */
 bool channel_place(struct db *tx, const char *app_id, const char *name, const char *build_id,
 		   const char *person_id, bool *placed, struct err *err) CHECKED;
+
+/* The same on somebody's wish: a build that is there already becomes its newest again (a roll-back).
+ * *changed: false when it is the newest there. */
+bool channel_promote(struct db *tx, const char *app_id, const char *name, const char *build_id,
+		     const char *person_id, bool *changed, struct err *err) CHECKED;
+
+/* What was placed last in any channel: what the catalog shows of the app.  ERR_MISSING when there is none. */
+bool channel_last(TALLOC_CTX *ctx, struct db *db, const char *app_id, char **build_id,
+		  struct err *err) CHECKED;
 
 /* Names of the channels a build is in, sorted. */
 bool channel_names(struct db *db, const char *build_id, json_t **ret, struct err *err) CHECKED;

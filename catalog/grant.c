@@ -1,7 +1,9 @@
 /* Tables `install_grant` and `grant_client`. */
 #include "catalog/grant.h"
+#include "catalog/rows.h"
 #include "core/audit.h"
 #include "core/clock.h"
+#include "core/conf.h"
 #include "core/count.h"
 #include "core/secret.h"
 #include <string.h>
@@ -10,6 +12,13 @@
 #define RENEW_STEP_S	60	/* a phone asks several times for one install: one write a minute */
 
 static const char *const kinds[] = { "tap", "device", "ci" };
+
+struct grant_terms
+grant_terms_ci(const struct conf *conf)
+{
+	return (struct grant_terms){ GRANT_CI, conf->grant_ci_days * DAY_S, conf->grant_tap_ipa_hours * HOUR_S,
+				     conf->grant_ci_installs };
+}
 
 struct fresh {
 	const struct grant_terms *terms;
@@ -69,12 +78,16 @@ struct use {
 	int64_t installs_max;
 };
 
-/* Counted again inside the transaction: two phones at once do not share the last install. */
+/* Counted again inside the transaction: two phones at once do not share the last install.  Writing the
+ * grant's own row locks it where there are many writers, so that the second one counts after the first. */
 static bool
 tx_use(struct db *tx, void *arg, struct err *err)
 {
 	struct use *use = arg;
 
+	if (!db_run(tx, err, "UPDATE install_grant SET installs_max = installs_max WHERE hash = $1",
+		    db_text(use->hash)))
+		return false;
 	if (!db_run(tx, err, "UPDATE grant_client SET at = $1 WHERE grant_hash = $2 AND client = $3", db_now(),
 		    db_text(use->hash), db_text(use->client)))
 		return false;
@@ -171,6 +184,16 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 	return true;
 }
 
+static json_t *
+grant_json(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s*}",
+		"id", rows_text(ctx, rows, 0), "kind", rows_text(ctx, rows, 1),
+		"expires", clock_text(ctx, rows_int(rows, 2)), "installs_max", (json_int_t)rows_int(rows, 3),
+		"installs", (json_int_t)rows_int(rows, 5), "created", clock_text(ctx, rows_int(rows, 4)),
+		"by", rows_text(ctx, rows, 6));
+}
+
 bool
 grant_list(struct db *db, const char *build_id, json_t **ret, struct err *err)
 {
@@ -180,22 +203,8 @@ grant_list(struct db *db, const char *build_id, json_t **ret, struct err *err)
 		" FROM install_grant g LEFT JOIN person p ON p.id = g.person_id"
 		" WHERE g.build_id = $1 AND g.manifest_until > $2 ORDER BY g.created DESC, g.id LIMIT 200",
 		db_text(build_id), db_now());
-	json_t *list = json_array();
-	enum rows_step step;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s*}",
-			"id", rows_text(ctx, rows, 0), "kind", rows_text(ctx, rows, 1),
-			"expires", clock_text(ctx, rows_int(rows, 2)),
-			"installs_max", (json_int_t)rows_int(rows, 3),
-			"installs", (json_int_t)rows_int(rows, 5),
-			"created", clock_text(ctx, rows_int(rows, 4)), "by", rows_text(ctx, rows, 6)));
-	if (step == ROWS_FAILED) {
-		json_decref(list);
-		return false;
-	}
-	*ret = list;
-	return true;
+	return rows_list(rows, grant_json, ret, err);
 }
 
 struct revoke {
@@ -226,6 +235,14 @@ grant_revoke(struct db *db, const struct person *person, const char *id, struct 
 	struct revoke r = { person, id };
 
 	return db_tx(db, tx_revoke, &r, err);
+}
+
+bool
+grant_end_of_links(struct db *tx, const char *link_id, const char *contact_id, struct err *err)
+{
+	return db_run(tx, err, "DELETE FROM install_grant WHERE install_id IN (SELECT i.id FROM install i"
+		      " JOIN link l ON l.id = i.link_id WHERE l.id = $1 OR l.contact_id = $2)", db_text(link_id),
+		      db_text(contact_id));
 }
 
 bool

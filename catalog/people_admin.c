@@ -9,6 +9,7 @@
 #include "catalog/session.h"
 #include "core/audit.h"
 #include "core/clock.h"
+#include "core/secret.h"
 #include "core/text.h"
 #include <string.h>
 
@@ -269,6 +270,7 @@ people_new_password(TALLOC_CTX *ctx, struct db *db, const struct people_act *act
 {
 	struct person *person;
 
+	*password = secret_id(ctx);
 	return person_by_id(ctx, db, act->id, &person, err) &&
-	       person_set_once(ctx, db, act->actor, person->name, password, err);
+	       person_set_password_once(db, act->actor, person->name, *password, err);
 }

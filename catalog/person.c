@@ -89,27 +89,33 @@ tx_add(struct db *tx, void *arg, struct err *err)
 	return audience_refresh_person(tx, id, err) && audit_add(tx, c->actor, "person.add", c->name, role_name(c->role), err);
 }
 
+static bool
+add(struct db *db, struct change *c, const char *password, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char hash[ARGON_TEXT_MAX];
+
+	c->folded = text_fold(ctx, c->name);
+	c->hash = hash;
+	return person_name_ok(c->name, err) && hash_password(password, hash, err) && db_tx(db, tx_add, c, err);
+}
+
 bool
 person_add(struct db *db, const char *actor, const char *name, enum role role, const char *password,
 	   struct err *err)
 {
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	char hash[ARGON_TEXT_MAX];
-	struct change c = { actor, name, text_fold(ctx, name), hash, role, false };
+	struct change c = { .actor = actor, .name = name, .role = role };
 
-	return person_name_ok(name, err) && hash_password(password, hash, err) && db_tx(db, tx_add, &c, err);
+	return add(db, &c, password, err);
 }
 
 bool
-person_add_once(TALLOC_CTX *ctx, struct db *db, const char *actor, const char *name, enum role role, char **password,
+person_add_once(struct db *db, const char *actor, const char *name, enum role role, const char *password,
 		struct err *err)
 {
-	void *scratch SCOPED(mem) = talloc_new(NULL);
-	char hash[ARGON_TEXT_MAX];
-	struct change c = { actor, name, text_fold(scratch, name), hash, role, true };
+	struct change c = { .actor = actor, .name = name, .role = role, .once = true };
 
-	*password = secret_id(ctx);
-	return person_name_ok(name, err) && hash_password(*password, hash, err) && db_tx(db, tx_add, &c, err);
+	return add(db, &c, password, err);
 }
 
 static bool
@@ -129,36 +135,34 @@ tx_password(struct db *tx, void *arg, struct err *err)
 		    " WHERE id = $3", db_text(c->hash), db_bool(c->once), db_text(person->id)) ||
 	    !session_end_all(tx, person->id, err))
 		return false;
-	return audit_add(tx, c->actor, "person.password", c->name, NULL, err);
+	return audit_add(tx, c->actor, "person.password", c->name, c->once ? "for one sign-in" : NULL, err);
+}
+
+static bool
+set_password(struct db *db, struct change *c, const char *password, struct err *err)
+{
+	char hash[ARGON_TEXT_MAX];
+
+	c->hash = hash;
+	return hash_password(password, hash, err) && db_tx(db, tx_password, c, err);
 }
 
 bool
 person_set_password(struct db *db, const char *actor, const char *name, const char *password,
 		    struct err *err)
 {
-	char hash[ARGON_TEXT_MAX];
-	struct change c = { actor, name, NULL, hash, ROLE_MEMBER, false };
+	struct change c = { .actor = actor, .name = name };
 
-	return hash_password(password, hash, err) && db_tx(db, tx_password, &c, err);
+	return set_password(db, &c, password, err);
 }
 
 bool
-person_set_once(TALLOC_CTX *ctx, struct db *db, const char *actor, const char *name, char **password, struct err *err)
+person_set_password_once(struct db *db, const char *actor, const char *name, const char *password,
+			 struct err *err)
 {
-	char hash[ARGON_TEXT_MAX];
-	struct change c = { actor, name, NULL, hash, ROLE_MEMBER, true };
+	struct change c = { .actor = actor, .name = name, .once = true };
 
-	*password = secret_id(ctx);
-	return hash_password(*password, hash, err) && db_tx(db, tx_password, &c, err);
-}
-
-bool
-person_password_once(struct db *db, const char *name, struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-
-	return db_run(db, err, "UPDATE person SET password_once = TRUE WHERE folded = $1",
-		      db_text(text_fold(ctx, name)));
+	return set_password(db, &c, password, err);
 }
 
 /* The named apps of a publisher who has not all; an empty list is a publisher of nothing. */

@@ -54,12 +54,11 @@ bool person_add(struct db *db, const char *actor, const char *name, enum role ro
 /* Also ends the person's sessions and forgets wrong passwords; ERR_CONFLICT for who has none of ours. */
 bool person_set_password(struct db *db, const char *actor, const char *name, const char *password,
 			 struct err *err) CHECKED;
-/* The same with a password of ours for one sign-in: *password belongs to ctx and is shown once. */
-bool person_add_once(TALLOC_CTX *ctx, struct db *db, const char *actor, const char *name, enum role role,
-		     char **password, struct err *err) CHECKED;
-bool person_set_once(TALLOC_CTX *ctx, struct db *db, const char *actor, const char *name, char **password,
+/* The same with a password that is good for one sign-in and must be changed then. */
+bool person_add_once(struct db *db, const char *actor, const char *name, enum role role, const char *password,
 		     struct err *err) CHECKED;
-bool person_password_once(struct db *db, const char *name, struct err *err) CHECKED;
+bool person_set_password_once(struct db *db, const char *actor, const char *name, const char *password,
+			      struct err *err) CHECKED;
 bool person_name_ok(const char *name, struct err *err) CHECKED;
 
 /* Takes tens of milliseconds on purpose.  ERR_SIGN_IN, or ERR_RATE while locked. */

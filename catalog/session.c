@@ -22,6 +22,10 @@ tx_new(struct db *tx, void *arg, struct err *err)
 	return db_run(tx, err, "INSERT INTO session (hash, person_id, csrf, created, seen)"
 		      " VALUES ($1, $2, $3, $4, $5)", db_text(f->hash), db_text(f->person->id),
 		      db_text(f->csrf), db_now(), db_now()) &&
+	       db_run(tx, err, "DELETE FROM session WHERE person_id = $1 AND hash <> $2 AND hash NOT IN"
+		      " (SELECT s.hash FROM session s WHERE s.person_id = $1 AND s.hash <> $2"
+		      " ORDER BY s.seen DESC, s.created DESC, s.hash LIMIT $3)", db_text(f->person->id),
+		      db_text(f->hash), db_int(SESSIONS_MAX - 1)) &&
 	       audit_add(tx, f->person->name, "sign_in", f->person->name, NULL, err);
 }
 

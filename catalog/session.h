@@ -5,6 +5,8 @@
  */
 #include "catalog/person.h"
 
+#define SESSIONS_MAX	50	/* of one person; a new one ends the one unused for longest */
+
 struct session_limits {
 	int64_t idle_s, admin_idle_s, absolute_s;
 };

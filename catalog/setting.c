@@ -18,26 +18,39 @@ setting_get(TALLOC_CTX *ctx, struct db *db, const char *key, char **ret, struct 
 }
 
 struct change {
-	const char *actor, *key, *value;
+	const char *actor;
+	const struct setting *settings;
 };
+
+/* What is the same already is not written again, and is no act to record. */
+static bool
+tx_set_one(struct db *tx, const char *actor, const struct setting *s, struct err *err)
+{
+	return db_run(tx, err, "INSERT INTO setting (key, value, at) VALUES ($1, $2, $3)"
+		      " ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at"
+		      " WHERE setting.value <> excluded.value",
+		      db_text(s->key), db_text(s->value), db_now()) &&
+	       (db_changed(tx) == 0 || audit_add(tx, actor, "setting", s->key, s->value, err));
+}
 
 static bool
 tx_set(struct db *tx, void *arg, struct err *err)
 {
 	struct change *c = arg;
 
-	return db_run(tx, err, "INSERT INTO setting (key, value, at) VALUES ($1, $2, $3)"
-		      " ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at",
-		      db_text(c->key), db_text(c->value), db_now()) &&
-	       audit_add(tx, c->actor, "setting", c->key, c->value, err);
+	for (const struct setting *s = c->settings; s->key; s++)
+		if (!tx_set_one(tx, c->actor, s, err))
+			return err_at(err, "setting %s", s->key);
+	return true;
 }
 
 bool
-setting_set(struct db *db, const char *actor, const char *key, const char *value, struct err *err)
+setting_set(struct db *db, const char *actor, const struct setting *settings, struct err *err)
 {
-	struct change c = { actor, key, value };
+	struct change c = { actor, settings };
 
-	if (strlen(value) > SETTING_MAX)
-		return err_set(err, ERR_LIMIT, "%s is longer than %d bytes", key, SETTING_MAX);
+	for (const struct setting *s = settings; s->key; s++)
+		if (strlen(s->value) > SETTING_MAX)
+			return err_set(err, ERR_LIMIT, "%s is longer than %d bytes", s->key, SETTING_MAX);
 	return db_tx(db, tx_set, &c, err);
 }

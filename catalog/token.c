@@ -1,5 +1,6 @@
 /* Table `token`. */
 #include "catalog/token.h"
+#include "catalog/rows.h"
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/secret.h"
@@ -30,10 +31,16 @@ tx_new(struct db *tx, void *arg, struct err *err)
 {
 	struct change *c = arg;
 
-	return db_run(tx, err, "INSERT INTO token (id, hash, person_id, label, scope, bundle_id,"
-		      " created) VALUES ($1, $2, $3, $4, $5, $6, $7)", db_text(c->id), db_text(c->hash),
-		      db_text(c->person->id), db_text(c->label), db_text(c->scope), db_text(c->bundle_id), db_now()) &&
-	       audit_add(tx, c->actor, "token.new", c->person->name, c->scope, err);
+	if (!db_run(tx, err, "INSERT INTO token (id, hash, person_id, label, scope, bundle_id, created)"
+		    " SELECT $1, $2, p.id, $3, $4, $5, CAST($6 AS BIGINT) FROM person p WHERE p.id = $7"
+		    " AND (SELECT count(*) FROM token t WHERE t.person_id = p.id) < $8",
+		    db_text(c->id), db_text(c->hash), db_text(c->label), db_text(c->scope),
+		    db_text(c->bundle_id), db_now(), db_text(c->person->id), db_int(TOKENS_MAX)))
+		return false;
+	if (!db_changed(tx))
+		return err_set(err, ERR_LIMIT, "%s has %d tokens, more are not allowed; revoke one",
+			       c->person->name, TOKENS_MAX);
+	return audit_add(tx, c->actor, "token.new", c->person->name, c->scope, err);
 }
 
 bool
@@ -45,6 +52,8 @@ token_new(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct person
 
 	if (strlen(label) > TOKEN_LABEL_MAX)
 		return err_set(err, ERR_LIMIT, "the label is longer than %d bytes", TOKEN_LABEL_MAX);
+	if (bundle_id && strlen(bundle_id) > TOKEN_APP_MAX)
+		return err_set(err, ERR_LIMIT, "the bundle id is longer than %d bytes", TOKEN_APP_MAX);
 	if (person->bundle_id && (!bundle_id || strcmp(bundle_id, person->bundle_id) != 0))
 		return err_set(err, ERR_DENIED, "a token for %s makes tokens for %s alone", person->bundle_id,
 			       person->bundle_id);
@@ -106,6 +115,15 @@ token_open(TALLOC_CTX *ctx, struct db *db, const char *text, struct person **ret
 	return true;
 }
 
+static json_t *
+token_json(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:s, s:s*, s:s, s:s*}", "id", rows_text(ctx, rows, 0),
+			 "label", rows_text(ctx, rows, 5), "scope", rows_text(ctx, rows, 1),
+			 "bundle_id", rows_text(ctx, rows, 2), "created", clock_text(ctx, rows_int(rows, 3)),
+			 "used", rows_int(rows, 4) ? clock_text(ctx, rows_int(rows, 4)) : NULL);
+}
+
 bool
 token_list(struct db *db, const struct person *person, json_t **ret, struct err *err)
 {
@@ -113,24 +131,8 @@ token_list(struct db *db, const struct person *person, json_t **ret, struct err 
 	struct rows *rows = db_query(ctx, db, "SELECT id, scope, bundle_id, created, used, label FROM token"
 				     " WHERE person_id = $1 AND (CAST($2 AS TEXT) IS NULL OR bundle_id = $2)"
 				     " ORDER BY created DESC, id", db_text(person->id), db_text(person->bundle_id));
-	json_t *list = json_array();
-	enum rows_step step;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		json_t *item = json_pack("{s:s, s:s, s:s, s:s*, s:s}", "id", rows_text(ctx, rows, 0), "label",
-					 rows_text(ctx, rows, 5), "scope", rows_text(ctx, rows, 1), "bundle_id", rows_text(ctx, rows, 2),
-					 "created", clock_text(ctx, rows_int(rows, 3)));
-
-		if (rows_int(rows, 4))
-			json_object_set_new(item, "used", json_string(clock_text(ctx, rows_int(rows, 4))));
-		json_array_append_new(list, item);
-	}
-	if (step == ROWS_FAILED) {
-		json_decref(list);
-		return false;
-	}
-	*ret = list;
-	return true;
+	return rows_list(rows, token_json, ret, err);
 }
 
 static bool

@@ -4,9 +4,12 @@
  */
 #include "catalog/person.h"
 
-#define TOKEN_LABEL_MAX 100
+#define TOKEN_LABEL_MAX	100	/* bytes */
+#define TOKEN_APP_MAX	255	/* bytes of a bundle id */
+#define TOKENS_MAX	100	/* of one person */
 
-/* *text is the whole token, for the only time.  bundle_id NULL: for all apps. */
+/* *text is the whole token, for the only time.  bundle_id NULL: for all apps.  ERR_LIMIT when the person
+ * has TOKENS_MAX. */
 bool token_new(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct person *person,
 	       const char *label, const char *scope, const char *bundle_id, char **text,
 	       struct err *err) CHECKED;
@@ -14,7 +17,8 @@ bool token_new(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct p
 /* ERR_SIGN_IN for anything but a live token; *ret has scope, token_id and bundle_id set. */
 bool token_open(TALLOC_CTX *ctx, struct db *db, const char *text, struct person **ret, struct err *err) CHECKED;
 
-/* Their own; a token for one app sees and revokes those for that app alone. */
+/* The tokens of a person; for a caller whose token is for one app only those for that app. */
 bool token_list(struct db *db, const struct person *person, json_t **ret, struct err *err) CHECKED;
+/* One's own, or as an admin anybody's; by a token for one app only one's own for that app. */
 bool token_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
 bool token_scope_ok(const char *scope);

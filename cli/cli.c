@@ -1,10 +1,7 @@
 #include "cli/cli.h"
-#include "core/mem.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "core/file.h"
 #include <libgen.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 int
@@ -13,6 +10,8 @@ cli_fail(const struct err *err)
 	char text[sizeof err->path + sizeof err->cause + 2];
 
 	fprintf(stderr, "pomona: %s\n", err_text(err, text, sizeof text));
+	if (strcmp(err->code, CLI_NOWHERE) == 0)
+		return EXIT_USAGE_;
 	switch (err->kind) {
 	case ERR_SIGN_IN:
 	case ERR_DENIED:
@@ -28,14 +27,26 @@ cli_fail(const struct err *err)
 	}
 }
 
-bool
-cli_place_option(struct cli_place *place, int key, char *arg)
+static const struct argp_option place_options[] = {
+	{ "data", 'd', "DIR", 0, "Data directory (as made by pomona init)", 0 },
+	{ "config", 'c', "FILE", 0, "Configuration file; default DIR/pomona.conf", 0 },
+	{ 0 }
+};
+
+static error_t
+parse_place(int key, char *arg, struct argp_state *state)
 {
-	if (key != 'd' && key != 'c')
-		return false;
-	*(key == 'd' ? &place->data : &place->config) = arg;
-	return true;
+	struct cli_place *place = state->input;
+
+	switch (key) {
+	case 'd':	place->data = arg; return 0;
+	case 'c':	place->config = arg; return 0;
+	default:	return ARGP_ERR_UNKNOWN;
+	}
 }
+
+static const struct argp place_argp = { place_options, parse_place, NULL, NULL, NULL, NULL, NULL };
+const struct argp_child cli_common[] = { { &place_argp, 0, NULL, 0 }, { 0 } };
 
 bool
 cli_conf(TALLOC_CTX *ctx, const struct cli_place *place, struct conf **ret, struct err *err)
@@ -48,7 +59,7 @@ cli_conf(TALLOC_CTX *ctx, const struct cli_place *place, struct conf **ret, stru
 	if (!file)
 		file = "/etc/pomona/pomona.conf";
 	if (access(file, F_OK) != 0)
-		return err_set(err, ERR_MISSING, "%s is not there; `pomona init --data DIR --base-url URL` makes one, "
+		return err_code(err, ERR_MISSING, CLI_NOWHERE, "%s is not there; `pomona init --data DIR --base-url URL` makes one, "
 			       "--data DIR or --config FILE names one", file);
 	if (!conf_read(ctx, file, &conf, err))
 		return false;
@@ -69,26 +80,18 @@ cli_db(TALLOC_CTX *ctx, const struct cli_place *place, struct conf **conf, struc
 bool
 cli_secret(TALLOC_CTX *ctx, const char *path, char **ret, struct err *err)
 {
-	char line[4096];
-	FILE *file SCOPED(file) = NULL;
-	FILE *from = stdin;
+	struct bytes text;
 
-	if (strcmp(path, "-") != 0 && !(from = file = fopen(path, "re")))
-		return err_errno(err, "open %s", path);
-	if (!fgets(line, sizeof line, from))
+	if (strcmp(path, "-") == 0) {	/* a line, not a file: somebody may be typing */
+		char *line = mem_size(ctx, CLI_SECRET_MAX + 1);
+
+		text = (struct bytes){ line, fgets(line, CLI_SECRET_MAX + 1, stdin) ? strlen(line) : 0 };
+	} else if (!file_read(ctx, path, CLI_SECRET_MAX, &text, err)) {
+		return false;
+	}
+	if (!text.len)
 		return err_set(err, ERR_INVALID, "%s is empty", path);
-	line[strcspn(line, "\r\n")] = '\0';
-	*ret = mem_text(ctx, line);
-	return true;
-}
-
-bool
-cli_write_file(const char *path, int mode, const char *text, struct err *err)
-{
-	int fd SCOPED(fd) = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-	size_t len = strlen(text);
-
-	if (fd < 0 || fchmod(fd, (mode_t)mode) != 0 || write(fd, text, len) != (ssize_t)len || fsync(fd) != 0)
-		return err_errno(err, "write %s", path);
+	*ret = (char *)(uintptr_t)text.p;
+	(*ret)[strcspn(*ret, "\r\n")] = '\0';
 	return true;
 }

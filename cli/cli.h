@@ -22,14 +22,17 @@ int cmd_user(int argc, char **argv);
 /* Prints "pomona: path: cause" and returns the code that fits its kind. */
 int cli_fail(const struct err *err);
 
-/* --data DIR and --config FILE, which every command that needs the data takes. */
+/*
+ * --data DIR and --config FILE, which every command that needs the data takes: cli_common are the
+ * children of its argp, and at ARGP_KEY_INIT it gives state->child_inputs[0] a struct cli_place.
+ */
 struct cli_place {
 	const char *data, *config;
 };
-#define CLI_PLACE_OPTIONS \
-	{ "data", 'd', "DIR", 0, "Data directory (as made by pomona init)", 0 }, \
-	{ "config", 'c', "FILE", 0, "Configuration file; default DIR/pomona.conf", 0 }
-bool cli_place_option(struct cli_place *place, int key, char *arg);	/* false: not one of ours */
+extern const struct argp_child cli_common[];
+
+#define CLI_NOWHERE	"no_configuration"	/* code of the err when neither names one: a usage error */
+#define CLI_SECRET_MAX	4095
 
 /* The settings, with server_data naming the data directory. */
 bool cli_conf(TALLOC_CTX *ctx, const struct cli_place *place, struct conf **ret, struct err *err) CHECKED;
@@ -38,4 +41,3 @@ bool cli_db(TALLOC_CTX *ctx, const struct cli_place *place, struct conf **conf, 
 
 /* First line of a file, without its end; "-" is stdin. */
 bool cli_secret(TALLOC_CTX *ctx, const char *path, char **ret, struct err *err) CHECKED;
-bool cli_write_file(const char *path, int mode, const char *text, struct err *err) CHECKED;

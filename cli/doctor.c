@@ -8,8 +8,10 @@
 #include "cli/cli.h"
 #include "core/audit.h"
 #include "core/clock.h"
+#include "core/file.h"
 #include "core/x509.h"
 #include "web/rooms.h"
+#include "web/signing.h"
 #include <curl/curl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -127,7 +129,7 @@ check_certificate(TALLOC_CTX *ctx, const struct conf *conf)
 		say("ok", "certificate", "none here: a proxy does TLS");
 		return;
 	}
-	if (!site_read_file(ctx, conf->server_tls_cert, 1u << 20, &pem, &err) || !x509_read_pem(pem, &certs, &err)) {
+	if (!file_read(ctx, conf->server_tls_cert, 1u << 20, &pem, &err) || !x509_read_pem(pem, &certs, &err)) {
 		say_err("certificate", &err);
 		return;
 	}
@@ -136,6 +138,26 @@ check_certificate(TALLOC_CTX *ctx, const struct conf *conf)
 	else
 		say(expires < clock_now() + EXPIRY_WARN_DAYS * 86400 ? "warn" : "ok", "certificate",
 		    "good until %s", clock_day(expires, day));
+}
+
+static void
+check_signing(const struct conf *conf)
+{
+	const char *setting;
+	struct err err = { 0 };
+	time_t expires;
+	char day[11];
+
+	if (!signing_expires(conf, &setting, &expires, &err))
+		say_err("signing", &err);
+	else if (!setting)
+		say("warn", "signing", "mobileconfigs go out unsigned, and iOS says so; set registration.sign_cert and "
+		    "registration.sign_key");
+	else if (expires < clock_now())
+		say("fail", "signing", "%s, which signs mobileconfigs, has expired; renew it", setting);
+	else
+		say(expires < clock_now() + EXPIRY_WARN_DAYS * 86400 ? "warn" : "ok", "signing",
+		    "mobileconfigs are signed with %s, good until %s", setting, clock_day(expires, day));
 }
 
 static size_t
@@ -198,20 +220,22 @@ struct opts {
 	struct cli_place place;
 };
 
-static const struct argp_option options[] = { CLI_PLACE_OPTIONS, { 0 } };
-
 static error_t
 parse(int key, char *arg, struct argp_state *state)
 {
 	struct opts *o = state->input;
 
-	return cli_place_option(&o->place, key, arg) ? 0 : ARGP_ERR_UNKNOWN;
+	(void)arg;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = &o->place;
+	return 0;
 }
 
 int
 cmd_doctor(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, NULL, "Checks the installation.", NULL, NULL, NULL };
+	static const struct argp argp = { NULL, parse, NULL, "Checks the installation.", cli_common, NULL, NULL };
 	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };
@@ -221,6 +245,8 @@ cmd_doctor(int argc, char **argv)
 		return EXIT_USAGE_;
 	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
 	if (!cli_conf(ctx, &o.place, &conf, &err)) {
+		if (strcmp(err.code, CLI_NOWHERE) == 0)
+			return cli_fail(&err);
 		say_err("settings", &err);
 		return EXIT_REJECTED;
 	}
@@ -231,6 +257,7 @@ cmd_doctor(int argc, char **argv)
 	check_database(ctx, conf);
 	check_directory(ctx, conf);
 	check_certificate(ctx, conf);
+	check_signing(conf);
 	check_outside(ctx, conf);
 	return failures ? EXIT_REJECTED : EXIT_OK;
 }

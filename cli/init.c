@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "core/buf.h"
 #include "core/clock.h"
+#include "core/file.h"
 #include "core/secret.h"
 #include "core/x509.h"
 #include "web/qr.h"
@@ -40,7 +41,6 @@ struct opts {
 };
 
 static const struct argp_option options[] = {
-	CLI_PLACE_OPTIONS,
 	{ "base-url", 'b', "URL", 0, "Where people and phones reach this server: https://apps.example.com", 0 },
 	{ "master-key", 'm', "FILE", 0, "Where the key that seals other keys is kept; never inside DIR", 0 },
 	{ "local", 'L', NULL, 0, "A private CA and this host's own address, to try it on one's own network", 0 },
@@ -52,9 +52,10 @@ parse(int key, char *arg, struct argp_state *state)
 {
 	struct opts *o = state->input;
 
-	if (cli_place_option(&o->place, key, arg))
-		return 0;
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->place;
+		break;
 	case 'b':	o->base_url = arg; break;
 	case 'm':	o->master_key = arg; break;
 	case 'L':	o->local = true; break;
@@ -66,6 +67,12 @@ parse(int key, char *arg, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
+}
+
+static bool
+write_text(const char *path, int mode, const char *text, struct err *err)
+{
+	return file_write(path, mode, (struct bytes){ text, strlen(text) }, err);
 }
 
 static bool
@@ -100,7 +107,7 @@ make_master_key(TALLOC_CTX *ctx, const char *path, const char *data, struct err 
 	buf_init(&hex, ctx, 2 * KEY_BYTES + 1);
 	buf_hex(&hex, key, sizeof key);
 	buf_text(&hex, "\n");
-	return cli_write_file(path, 0600, buf_str(&hex), err);
+	return write_text(path, 0600, buf_str(&hex), err);
 }
 
 static bool
@@ -161,8 +168,8 @@ certificate_serves(TALLOC_CTX *ctx, const char *dir, const char *names)
 	struct err err;
 	time_t expires;
 
-	return site_read_file(ctx, mem_printf(ctx, "%s/cert.pem", dir), 65536, &pem, &err) &&
-	       site_read_file(ctx, mem_printf(ctx, "%s/names", dir), 65536, &kept, &err) &&
+	return file_read(ctx, mem_printf(ctx, "%s/cert.pem", dir), 65536, &pem, &err) &&
+	       file_read(ctx, mem_printf(ctx, "%s/names", dir), 65536, &kept, &err) &&
 	       strcmp(kept.p, names) == 0 && x509_read_pem(pem, &certs, &err) &&
 	       x509_expires(sk_X509_value(certs, 0), &expires) &&
 	       expires > clock_now() + LOCAL_RENEW_DAYS * 86400;
@@ -181,18 +188,18 @@ make_certificates(TALLOC_CTX *ctx, const char *data, const struct lan *lan, stru
 	if (access(ca_pem, F_OK) == 0) {
 		if (certificate_serves(ctx, dir, lan->names))
 			return true;
-		if (!site_read_file(ctx, ca_pem, 65536, &cert, err) || !site_read_file(ctx, ca_key, 65536, &key, err))
+		if (!file_read(ctx, ca_pem, 65536, &cert, err) || !file_read(ctx, ca_key, 65536, &key, err))
 			return false;
 		ca = (struct x509_made){ mem_textn(ctx, cert.p, cert.len), mem_textn(ctx, key.p, key.len) };
 	} else if (!x509_make(ctx, mem_printf(ctx, "Pomona CA of %s", lan->host), NULL, LOCAL_CA_DAYS, NULL, &ca, err) ||
-		   !cli_write_file(ca_key, 0600, ca.key_pem, err) || !cli_write_file(ca_pem, 0644, ca.cert_pem, err)) {
+		   !write_text(ca_key, 0600, ca.key_pem, err) || !write_text(ca_pem, 0644, ca.cert_pem, err)) {
 		return false;
 	}
 	return x509_make(ctx, lan->address, lan->names, LOCAL_CERT_DAYS, &ca, &leaf, err) &&
-	       cli_write_file(mem_printf(ctx, "%s/key.pem", dir), 0600, leaf.key_pem, err) &&
-	       cli_write_file(mem_printf(ctx, "%s/cert.pem", dir), 0644,
+	       write_text(mem_printf(ctx, "%s/key.pem", dir), 0600, leaf.key_pem, err) &&
+	       write_text(mem_printf(ctx, "%s/cert.pem", dir), 0644,
 			      mem_printf(ctx, "%s%s", leaf.cert_pem, ca.cert_pem), err) &&
-	       cli_write_file(mem_printf(ctx, "%s/names", dir), 0644, lan->names, err);
+	       write_text(mem_printf(ctx, "%s/names", dir), 0644, lan->names, err);
 }
 
 static bool
@@ -206,11 +213,25 @@ first_admin(TALLOC_CTX *ctx, struct db *db, struct err *err)
 	if (people)
 		return true;
 	password = mem_printf(ctx, "%.4s-%.4s-%.4s", secret_id(ctx), secret_id(ctx), secret_id(ctx));
-	if (!person_add(db, "cli", "admin", ROLE_ADMIN, password, err) ||
-	    !person_password_once(db, "admin", err))
-		return false;
+	/* Said before: whatever happens next, nobody is there whose password was never shown. */
 	printf("sign in    admin, one-time password %s\n", password);
-	return true;
+	fflush(stdout);
+	return person_add_once(db, "cli", "admin", ROLE_ADMIN, password, err);
+}
+
+/* As libconfuse reads it back to the letter: in double quotes it would also put in ${NAMES}. */
+static const char *
+quoted(TALLOC_CTX *ctx, const char *text)
+{
+	char *out = mem_size(ctx, 2 * strlen(text) + 3), *to = out;
+
+	*to++ = '\'';
+	for (; *text; *to++ = *text++)
+		if (*text == '\'' || *text == '\\')
+			*to++ = '\\';
+	*to++ = '\'';
+	*to = '\0';
+	return out;
 }
 
 static const char *
@@ -218,15 +239,16 @@ configuration(TALLOC_CTX *ctx, const struct opts *o, const struct lan *lan, cons
 {
 	const char *text = mem_printf(ctx,
 		"# Pomona. Every setting: pomona --config-help\n"
-		"server {\n\tbase_url = \"%s\"\n", o->base_url);
+		"server {\n\tbase_url = %s\n", quoted(ctx, o->base_url));
 
 	if (o->local)
-		text = mem_printf(ctx, "%s\tlisten = \"[::]:%d\"\n\ttls_cert = \"%s/tls/cert.pem\"\n"
-				  "\ttls_key = \"%s/tls/key.pem\"\n\ttrust_listen = \"[::]:%d\"\n", text, LOCAL_PORT,
-				  o->place.data, o->place.data, LOCAL_TRUST_PORT);
-	text = mem_printf(ctx, "%s}\nkey {\n\tmaster_file = \"%s\"\n}\n", text, master);
+		text = mem_printf(ctx, "%s\tlisten = \"[::]:%d\"\n\ttls_cert = %s\n\ttls_key = %s\n"
+				  "\ttrust_listen = \"[::]:%d\"\n", text, LOCAL_PORT,
+				  quoted(ctx, mem_printf(ctx, "%s/tls/cert.pem", o->place.data)),
+				  quoted(ctx, mem_printf(ctx, "%s/tls/key.pem", o->place.data)), LOCAL_TRUST_PORT);
+	text = mem_printf(ctx, "%s}\nkey {\n\tmaster_file = %s\n}\n", text, quoted(ctx, master));
 	if (o->local)
-		text = mem_printf(ctx, "%scompany {\n\tname = \"%s\"\n}\n", text, lan->host);
+		text = mem_printf(ctx, "%scompany {\n\tname = %s\n}\n", text, quoted(ctx, lan->host));
 	return text;
 }
 
@@ -234,7 +256,7 @@ int
 cmd_init(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, NULL,
-		"Makes the data directory, its keys, database and configuration.", NULL, NULL, NULL };
+		"Makes the data directory, its keys, database and configuration.", cli_common, NULL, NULL };
 	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };
@@ -263,9 +285,11 @@ cmd_init(int argc, char **argv)
 	config = o.place.config ? o.place.config : mem_printf(ctx, "%s/pomona.conf", o.place.data);
 	if (!check_base_url(o.base_url, &err) || !make_master_key(ctx, master, o.place.data, &err))
 		return cli_fail(&err);
+	if (realpath(master, real))	/* serve may begin elsewhere */
+		master = mem_text(ctx, real);
 	/* A local installation follows the host's address; any other keeps what its operator wrote. */
 	if ((o.local || access(config, F_OK) != 0) &&
-	    !cli_write_file(config, 0600, configuration(ctx, &o, &lan, master), &err))
+	    !write_text(config, 0600, configuration(ctx, &o, &lan, master), &err))
 		return cli_fail(&err);
 	o.place.config = config;
 	if (!cli_db(ctx, &o.place, &conf, &db, &err))

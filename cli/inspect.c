@@ -18,7 +18,6 @@ enum { INSPECTED = 0, UNREADABLE = 2, NOT_AN_APP = 4, CHILD_DIED = 6 };
 enum { OPT_UDIDS = 256, OPT_NOW, OPT_EXTRA_ROOT };
 
 static const struct argp_option options[] = {
-	CLI_PLACE_OPTIONS,
 	{ "udids", OPT_UDIDS, NULL, 0, "List the devices of each provision, not only their number", 0 },
 	{ "now", OPT_NOW, "ISO8601", 0, "Judge dates as of this time", 0 },
 	{ "extra-root", OPT_EXTRA_ROOT, "PEM", 0, "Also trust these roots; signatures under them read other:test", 0 },
@@ -37,9 +36,10 @@ parse(int key, char *arg, struct argp_state *state)
 	struct args *args = state->input;
 	struct err err;
 
-	if (cli_place_option(&args->place, key, arg))
-		return 0;
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &args->place;
+		return 0;
 	case OPT_UDIDS:
 		args->opts.udids = true;
 		return 0;
@@ -116,7 +116,7 @@ cmd_inspect(int argc, char **argv)
 		"Prints as JSON what is in the .ipa FILE and whether it can be installed.\v"
 		"Exit codes: 0 an app, 2 the file cannot be read, 4 not an app, 6 reading it had "
 		"to be stopped.",
-		NULL,
+		cli_common,
 		NULL,
 		NULL
 	};

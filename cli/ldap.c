@@ -12,7 +12,6 @@ struct opts {
 };
 
 static const struct argp_option options[] = {
-	CLI_PLACE_OPTIONS,
 	{ "user", 'u', "NAME", 0, "Whose entry, groups and role to look for", 0 },
 	{ "password-file", 'f', "FILE", 0, "Their password is its first line; - reads stdin. Without it, it is asked for "
 	  "on the terminal", 0 },
@@ -24,9 +23,10 @@ parse(int key, char *arg, struct argp_state *state)
 {
 	struct opts *o = state->input;
 
-	if (cli_place_option(&o->place, key, arg))
-		return 0;
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->place;
+		break;
 	case 'u':	o->user = arg; break;
 	case 'f':	o->password_file = arg; break;
 	case ARGP_KEY_ARG:
@@ -82,7 +82,7 @@ int
 cmd_ldap(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, "test", "Asks the company's directory and says how each step "
-					  "went.", NULL, NULL, NULL };
+					  "went.", cli_common, NULL, NULL };
 	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };

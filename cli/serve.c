@@ -20,7 +20,6 @@ struct opts {
 };
 
 static const struct argp_option options[] = {
-	CLI_PLACE_OPTIONS,
 	{ "listen", 'l', "ADDR:PORT", 0, "Address and port, [IPv6]:port, or unix:PATH", 0 },
 	{ "plain", 'p', NULL, 0, "Plain HTTP: behind a proxy that does TLS, or on loopback", 0 },
 	{ "tls-cert", 't', "FILE", 0, "Certificate and chain, PEM", 0 },
@@ -34,9 +33,10 @@ parse(int key, char *arg, struct argp_state *state)
 {
 	struct opts *o = state->input;
 
-	if (cli_place_option(&o->place, key, arg))
-		return 0;
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->place;
+		break;
 	case 'l':	o->listen = arg; break;
 	case 'p':	o->plain = true; break;
 	case 't':	o->cert = arg; break;
@@ -86,7 +86,7 @@ ready_url(TALLOC_CTX *ctx, const struct site *site)
 int
 cmd_serve(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, NULL, "Serves the catalog.", NULL, NULL, NULL };
+	static const struct argp argp = { options, parse, NULL, "Serves the catalog.", cli_common, NULL, NULL };
 	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };

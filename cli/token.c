@@ -9,7 +9,6 @@ struct opts {
 };
 
 static const struct argp_option options[] = {
-	CLI_PLACE_OPTIONS,
 	{ "user", 'u', "NAME", 0, "Whose token it is", 0 },
 	{ "scope", 's', "SCOPE", 0, "read, upload, devices or admin", 0 },
 	{ "app", 'a', "BUNDLE", 0, "Only for the app with this bundle id", 0 },
@@ -21,9 +20,10 @@ parse(int key, char *arg, struct argp_state *state)
 {
 	struct opts *o = state->input;
 
-	if (cli_place_option(&o->place, key, arg))
-		return 0;
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->place;
+		break;
 	case 'u':	o->user = arg; break;
 	case 's':	o->scope = arg; break;
 	case 'a':	o->app = arg; break;
@@ -44,7 +44,7 @@ int
 cmd_token(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, "new", "Makes an API token and prints it, once.",
-					  NULL, NULL, NULL };
+					  cli_common, NULL, NULL };
 	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };

@@ -28,7 +28,6 @@ struct opts {
 };
 
 static const struct argp_option options[] = {
-	CLI_PLACE_OPTIONS,
 	{ "server", 's', "URL", 0, "Base URL of the server; else that of DIR or FILE, else POMONA_ENDPOINT", 0 },
 	{ "token-file", 't', "FILE", 0, "First line is the token; else POMONA_TOKEN", 0 },
 	{ "channel", 'C', "NAME", 0, "Channel to publish in", 0 },
@@ -46,9 +45,10 @@ parse(int key, char *arg, struct argp_state *state)
 {
 	struct opts *o = state->input;
 
-	if (cli_place_option(&o->place, key, arg))
-		return 0;
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->place;
+		break;
 	case 's':	o->server = arg; break;
 	case 't':	o->token_file = arg; break;
 	case 'C':	o->channel = arg; break;
@@ -241,7 +241,7 @@ int
 cmd_upload(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, "FILE", "Uploads an .ipa and prints its install link.",
-					  NULL, NULL, NULL };
+					  cli_common, NULL, NULL };
 	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };

@@ -11,7 +11,6 @@ struct opts {
 };
 
 static const struct argp_option options[] = {
-	CLI_PLACE_OPTIONS,
 	{ "admin", 'a', NULL, 0, "Give the admin role", 0 },
 	{ "publisher", 'p', NULL, 0, "Give the publisher role", 0 },
 	{ "password-file", 'f', "FILE", 0, "First line is the password; - reads stdin", 0 },
@@ -24,9 +23,10 @@ parse(int key, char *arg, struct argp_state *state)
 {
 	struct opts *o = state->input;
 
-	if (cli_place_option(&o->place, key, arg))
-		return 0;
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->place;
+		break;
 	case 'a':	o->role = ROLE_ADMIN; break;
 	case 'p':	o->role = ROLE_PUBLISHER; break;
 	case 'f':	o->password_file = arg; break;
@@ -86,7 +86,7 @@ int
 cmd_user(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, "add NAME | list | passwd NAME",
-					  "People with a local account.", NULL, NULL, NULL };
+					  "People with a local account.", cli_common, NULL, NULL };
 	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };

@@ -121,6 +121,7 @@ start(struct hands *h, struct err *err)
 			err_errno(err, "start a thread for a file");
 			return hands_fail(h, err);
 		}
+		pthread_setname_np(h->hand[i].thread, "blob");
 		h->hand[i].running = true;
 	}
 	return true;

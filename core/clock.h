@@ -10,6 +10,9 @@
 #include <time.h>
 #include "core/mem.h"
 
+#define HOUR_S	3600
+#define DAY_S	86400
+
 #define CLOCK_ISO_SIZE 21	/* "2026-11-22T02:46:49Z" and NUL */
 
 /* Follows `path` from now on (read at most once a second); NULL or "" ends it. */

@@ -1,13 +1,12 @@
 #include "core/conf.h"
+#include "core/egress.h"
+#include "core/file.h"
 #include "core/num.h"
 #include <confuse.h>
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CONF_VALUE_MAX	4096	/* bytes of one text value */
 #define CONF_FILE_MAX	(1 << 20)
@@ -178,17 +177,12 @@ options(TALLOC_CTX *ctx)
 static bool
 read_text(TALLOC_CTX *ctx, const char *path, char **ret, struct err *err)
 {
-	int fd SCOPED(fd) = open(path, O_RDONLY | O_CLOEXEC);
-	char *text = mem_size(ctx, CONF_FILE_MAX + 1), quote = '\0', before = '\n';
-	ssize_t n = 0, len = 0;
+	struct bytes bytes;
+	char quote = '\0', before = '\n', *text;
 
-	while (fd >= 0 && len < CONF_FILE_MAX && (n = read(fd, text + len, (size_t)(CONF_FILE_MAX - len))) > 0)
-		len += n;
-	if (fd < 0 || n < 0)
-		return err_errno(err, "read configuration %s", path);
-	if (len == CONF_FILE_MAX)
-		return err_set(err, ERR_LIMIT, "%s is larger than %d bytes", path, CONF_FILE_MAX - 1);
-	text[len] = '\0';
+	if (!file_read(ctx, path, CONF_FILE_MAX, &bytes, err))
+		return err_at(err, "configuration");
+	text = (char *)(uintptr_t)bytes.p;
 	for (char *c = text; *c; before = *c++) {
 		if (quote) {
 			if (*c == '\\' && c[1])
@@ -257,15 +251,11 @@ read_file(struct conf *conf, const char *file, struct err *err)
 static bool
 read_secret(TALLOC_CTX *ctx, const char *path, char **ret, struct err *err)
 {
-	int fd SCOPED(fd) = open(path, O_RDONLY | O_CLOEXEC);
-	char text[CONF_VALUE_MAX];
-	ssize_t n;
+	struct bytes text;
 
-	if (fd < 0 || (n = read(fd, text, sizeof text)) < 0)
-		return err_errno(err, "read %s", path);
-	if ((size_t)n == sizeof text)
-		return err_set(err, ERR_LIMIT, "%s is longer than %d bytes", path, CONF_VALUE_MAX - 1);
-	*ret = mem_textn(ctx, text, (size_t)n);
+	if (!file_read(ctx, path, CONF_VALUE_MAX - 1, &text, err))
+		return false;
+	*ret = (char *)(uintptr_t)text.p;
 	(*ret)[strcspn(*ret, "\r\n")] = '\0';
 	return true;
 }
@@ -346,6 +336,27 @@ check_environment(struct err *err)
 	return true;
 }
 
+/* Two settings are for tests by their value alone. */
+static bool
+is_seam(const struct conf *conf, const struct row *row)
+{
+	if (strcmp(row->section, "egress") == 0)
+		return egress_allow_seam(conf->egress_allow);
+	if (strcmp(row->section, "sms") == 0 && strcmp(row->key, "url") == 0)
+		return *conf->sms_url && strcmp(conf->sms_driver, "twilio") == 0;
+	return row->when == seam && *get_text(conf, row);
+}
+
+static void
+name_seams(struct conf *conf)
+{
+	conf->seams = mem_text(conf, "");
+	for (size_t i = 0; i < ROWS; i++)
+		if (is_seam(conf, &rows[i]))
+			conf->seams = mem_printf(conf, "%s%s%s.%s", conf->seams,
+						 *conf->seams ? " " : "", rows[i].section, rows[i].key);
+}
+
 bool
 conf_read(TALLOC_CTX *ctx, const char *file, struct conf **ret, struct err *err)
 {
@@ -359,11 +370,11 @@ conf_read(TALLOC_CTX *ctx, const char *file, struct conf **ret, struct err *err)
 		talloc_free(conf);
 		return false;
 	}
-	conf->seams = mem_text(conf, "");
-	for (size_t i = 0; i < ROWS; i++)
-		if (rows[i].when == seam && *get_text(conf, &rows[i]))
-			conf->seams = mem_printf(conf, "%s%s%s.%s", conf->seams,
-						 *conf->seams ? " " : "", rows[i].section, rows[i].key);
+	if (!egress_allow_check(conf->egress_allow, err)) {
+		talloc_free(conf);
+		return false;
+	}
+	name_seams(conf);
 	*ret = conf;
 	return true;
 }
@@ -384,7 +395,7 @@ conf_reread(TALLOC_CTX *ctx, const struct conf *running, struct conf **ret, stru
 		case YESNO:	put(*ret, &rows[i], NULL, *(const bool *)from); break;
 		}
 	}
-	(*ret)->seams = mem_text(*ret, running->seams);
+	name_seams(*ret);
 	return true;
 }
 

@@ -83,6 +83,12 @@ db_schema_version(struct db *db)
 	return db->shared->version;
 }
 
+bool
+db_alone(struct db *db)
+{
+	return db->shared->driver->alone;
+}
+
 /* Inside a closure: an engine that ended the transaction must not run the rest of it bare. */
 static bool
 alive(struct db *tx, struct err *err)

@@ -2,7 +2,8 @@
 /*
  * db - SQL against SQLite or (later) PostgreSQL, the same text for both.
  *
- * Parameters are $1, $2 ... bound by name, never pasted.  The driver replaces a closed list of
+ * Parameters are $1, $2 ... bound by name, never pasted; a number that is skipped, or a value too many
+ * or too few, is ERR_INTERNAL, as it would be with PostgreSQL.  The driver replaces a closed list of
  * words: {id} (a generated integer key), {blob} (the binary type), {skip_locked}; any other brace
  * is refused by a test.
  *
@@ -79,4 +80,5 @@ struct bytes rows_bytes(TALLOC_CTX *ctx, struct rows *rows, int column);
 bool rows_one(struct rows *rows, struct err *err, const char *what) CHECKED;
 
 int db_schema_version(struct db *db);
+bool db_alone(struct db *db);	/* one server process owns it: what another one left behind is nobody's */
 bool db_writable(struct db *db, struct err *err) CHECKED;	/* for /readyz: commits one row */

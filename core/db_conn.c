@@ -132,7 +132,7 @@ find(struct db_conn *conn, const char *sql, struct db_stmt **ret, struct err *er
 	return true;
 }
 
-/* What PostgreSQL would refuse is refused here too. */
+/* What PostgreSQL would refuse is refused here too: a value too many as well. */
 static bool
 check(const struct db_val *vals, int params, struct err *err)
 {
@@ -142,7 +142,7 @@ check(const struct db_val *vals, int params, struct err *err)
 		if (vals[n].type == DB_TEXT && (memchr(vals[n].p, '\0', vals[n].len) ||
 						u8_check(vals[n].p, vals[n].len)))
 			return err_set(err, ERR_INVALID, "text is not UTF-8 without NUL");
-	if (n < params)
+	if (n != params)
 		return err_set(err, ERR_INTERNAL, "the statement takes $%d and got %d values", params, n);
 	return true;
 }

@@ -33,6 +33,7 @@ struct db_driver {
 	/* A query: does table meta exist? */
 	const char *has_meta;
 	const char *begin;
+	bool alone;	/* no second server can serve the same database */
 
 	/* `handle` is a talloc child of ctx whose destructor closes. */
 	bool (*open)(TALLOC_CTX *ctx, const char *dir, enum db_role role, void **handle, struct err *err);

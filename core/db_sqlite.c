@@ -231,6 +231,8 @@ sqlite_prepare(TALLOC_CTX *ctx, void *handle, const char *sql, void **stmt, int 
 		if (n > most)
 			most = (int)n;
 	}
+	if (most != sqlite3_bind_parameter_count(s->stmt))	/* elsewhere the type of the missing one is unknown */
+		return err_set(err, ERR_INTERNAL, "its parameters skip a number: %.100s", sql);
 	*params = most;
 	*stmt = s;
 	return true;
@@ -318,6 +320,7 @@ const struct db_driver db_sqlite = {
 	.skip_locked = "",		/* one writer: nothing is ever locked */
 	.has_meta = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'",
 	.begin = "BEGIN IMMEDIATE",
+	.alone = true,
 	.open = sqlite_open,
 	.script = sqlite_script,
 	.in_tx = sqlite_in_tx,

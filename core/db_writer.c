@@ -198,6 +198,7 @@ writer_start(TALLOC_CTX *ctx, struct db *db, struct db_conn *conn, struct db_wri
 	pthread_condattr_destroy(&attr);
 	if ((errno = pthread_create(&w->thread, NULL, writer_main, w)) != 0)
 		return err_errno(err, "start the writer thread");
+	pthread_setname_np(w->thread, "db writer");
 	*ret = w;
 	return true;
 }

@@ -64,24 +64,25 @@ job_add(struct db *tx, const char *kind, json_t *args, time_t not_before, const 
 	return ok || err_at(err, "job %s", kind);
 }
 
-/* $1 now, $2 me, $3 the end of the lease, $4... the kinds. */
+/* $1 now, $2 me, $3... the kinds; after them, for the lease alone, its end. */
 static void
 write_sql(struct jobs *jobs)
 {
 	char *kinds = mem_text(jobs, "");
 	char *due;
+	int n = 0;
 
-	for (int i = 0; jobs->kinds[i].name; i++) {
-		assert(i < JOB_KINDS_MAX);
-		kinds = mem_printf(jobs, "%s%s$%d", kinds, i ? ", " : "", i + 4);
+	for (; jobs->kinds[n].name; n++) {
+		assert(n < JOB_KINDS_MAX);
+		kinds = mem_printf(jobs, "%s%s$%d", kinds, n ? ", " : "", n + 3);
 	}
 	due = mem_printf(jobs, "SELECT id FROM job WHERE NOT dead AND due <= $1 AND lease <= $1 AND"
 			       " owner <> $2 AND kind IN (%s) ORDER BY due, id LIMIT 1", kinds);
 	jobs->due_sql = due;
 	/* The condition stands outside again: elsewhere two may have found the same row. */
 	jobs->lease_sql = mem_printf(jobs,
-		"UPDATE job SET owner = $2, lease = $3, attempt = attempt + 1 WHERE id = (%s {skip_locked})"
-		" AND lease <= $1 AND owner <> $2 AND NOT dead RETURNING id, kind, args, attempt", due);
+		"UPDATE job SET owner = $2, lease = $%d, attempt = attempt + 1 WHERE id = (%s {skip_locked})"
+		" AND lease <= $1 AND owner <> $2 AND NOT dead RETURNING id, kind, args, attempt", n + 3, due);
 }
 
 struct values {
@@ -89,16 +90,17 @@ struct values {
 };
 
 static const struct db_val *
-fill(const struct jobs *jobs, struct values *v)
+fill(const struct jobs *jobs, bool lease, struct values *v)
 {
 	time_t now = clock_now();
 	int n = 0;
 
 	v->vals[n++] = db_int(now);
 	v->vals[n++] = db_text(jobs->me);
-	v->vals[n++] = db_int(now + JOB_LEASE_S);
 	for (const struct job_kind *kind = jobs->kinds; kind->name; kind++)
 		v->vals[n++] = db_text(kind->name);
+	if (lease)
+		v->vals[n++] = db_int(now + JOB_LEASE_S);
 	v->vals[n] = (struct db_val){ .type = DB_END };
 	return v->vals;
 }
@@ -115,7 +117,7 @@ take_lease(struct db *tx, void *arg, struct err *err)
 {
 	struct lease *lease = arg;
 	struct values v;
-	struct rows *rows = db_queryv(lease->ctx, tx, lease->jobs->lease_sql, fill(lease->jobs, &v));
+	struct rows *rows = db_queryv(lease->ctx, tx, lease->jobs->lease_sql, fill(lease->jobs, true, &v));
 
 	lease->job = NULL;
 	switch (rows_next(rows, err)) {
@@ -140,7 +142,7 @@ static bool
 is_due(struct jobs *jobs, TALLOC_CTX *ctx, bool *any, struct err *err)
 {
 	struct values v;
-	struct rows *rows = db_queryv(ctx, jobs->db, jobs->due_sql, fill(jobs, &v));
+	struct rows *rows = db_queryv(ctx, jobs->db, jobs->due_sql, fill(jobs, false, &v));
 	enum rows_step step = rows_next(rows, err);
 
 	rows_done(rows);
@@ -168,9 +170,10 @@ enum outcome { JOB_DONE, JOB_RETRIED, JOB_DEAD };
 
 struct report {
 	const struct jobs *jobs;
+	const struct job_kind *kind;
 	const struct job *job;
 	enum outcome outcome;
-	const char *why;
+	const struct err *why;	/* NULL: done */
 	int64_t changed;
 };
 
@@ -178,7 +181,9 @@ static bool
 write_report(struct db *tx, void *arg, struct err *err)
 {
 	struct report *r = arg;
-	struct db_val id = db_text(r->job->id), me = db_text(r->jobs->me), why = db_text(r->why);
+	char text[sizeof r->why->path + sizeof r->why->cause + 2];
+	struct db_val id = db_text(r->job->id), me = db_text(r->jobs->me);
+	struct db_val why = db_text(r->why ? err_text(r->why, text, sizeof text) : NULL);
 	bool ok = false;
 
 	switch (r->outcome) {
@@ -196,6 +201,9 @@ write_report(struct db *tx, void *arg, struct err *err)
 		break;
 	}
 	r->changed = db_changed(tx);
+	if (ok && r->changed && r->outcome == JOB_DEAD && r->kind->on_dead)
+		ok = r->kind->on_dead(r->job, tx, r->jobs->site, r->why, err) ||
+		     err_at(err, "what follows the death of a job %s", r->job->kind);
 	return ok;
 }
 
@@ -218,11 +226,12 @@ pause_a_little(struct jobs *jobs)
 
 /* What became of the job must reach the table; if it never does, the lease runs out one day. */
 static void
-report(struct jobs *jobs, const struct job *job, enum outcome outcome, const char *why)
+report(struct jobs *jobs, const struct job_kind *kind, const struct job *job, enum outcome outcome,
+       const struct err *why)
 {
 	static const enum count counts[] = { [JOB_DONE] = COUNT_JOBS_DONE, [JOB_RETRIED] = COUNT_JOBS_RETRIED,
 					     [JOB_DEAD] = COUNT_JOBS_DEAD };
-	struct report r = { jobs, job, outcome, why, 0 };
+	struct report r = { jobs, kind, job, outcome, why, 0 };
 	struct err err = { 0 };
 
 	while (!db_tx(jobs->db, write_report, &r, &err)) {
@@ -240,31 +249,29 @@ static void
 run(struct jobs *jobs, struct job *job, const char *args, TALLOC_CTX *ctx)
 {
 	const struct job_kind *kind = jobs->kinds;
-	char text[sizeof((struct err *)0)->path + sizeof((struct err *)0)->cause + 2];
 	struct err err = { 0 };
-	bool ok, dead;
+	bool ok = false, dead;
 
 	while (kind->name && strcmp(kind->name, job->kind) != 0)
 		kind++;
 	assert(kind->name);
-	if (job->attempt > kind->attempts_max) {
-		log_error("a job is dead: its worker died each time", KV("job", job->id), KV("kind", job->kind));
-		report(jobs, job, JOB_DEAD, "its worker died each time");
-		return;
-	}
 	log_request(job->id);
 	job->args = json_loads(args, 0, NULL);
-	ok = job->args ? kind->run(job, ctx, jobs->site, &err)
-		       : err_set(&err, ERR_INTERNAL, "its arguments are no JSON");
-	json_decref(job->args);
+	if (job->attempt > kind->attempts_max)
+		err_set(&err, ERR_INTERNAL, "its worker died each time");
+	else if (!job->args)
+		err_set(&err, ERR_INTERNAL, "its arguments are no JSON");
+	else
+		ok = kind->run(job, ctx, jobs->site, &err);
 	if (ok) {
-		report(jobs, job, JOB_DONE, NULL);
+		report(jobs, kind, job, JOB_DONE, NULL);
 	} else {
 		dead = job->attempt >= kind->attempts_max;
 		log_err(dead ? "a job is dead" : "a job failed and will be tried again", &err,
 			KV("kind", job->kind), KVI("attempt", job->attempt));
-		report(jobs, job, dead ? JOB_DEAD : JOB_RETRIED, err_text(&err, text, sizeof text));
+		report(jobs, kind, job, dead ? JOB_DEAD : JOB_RETRIED, &err);
 	}
+	json_decref(job->args);
 	log_request(NULL);
 }
 
@@ -381,6 +388,26 @@ end_jobs(struct jobs *jobs)
 	return 0;
 }
 
+static bool
+tx_free(struct db *tx, void *arg, struct err *err)
+{
+	const struct jobs *jobs = arg;
+
+	for (const struct job_kind *kind = jobs->kinds; kind->name; kind++)
+		if (!db_run(tx, err, "UPDATE job SET owner = '', lease = 0 WHERE owner <> '' AND kind = $1",
+			    db_text(kind->name)))
+			return false;
+	return true;
+}
+
+/* What an earlier process was at when it died is taken up at once; of other kinds others run here. */
+static bool
+free_leases(struct jobs *jobs, struct err *err)
+{
+	return !db_alone(jobs->db) || db_tx(jobs->db, tx_free, jobs, err) ||
+	       err_at(err, "free what a dead process worked at");
+}
+
 bool
 jobs_start(TALLOC_CTX *ctx, struct db *db, const struct job_kind *kinds, int threads, void *site,
 	   struct jobs **ret, struct err *err)
@@ -394,6 +421,10 @@ jobs_start(TALLOC_CTX *ctx, struct db *db, const struct job_kind *kinds, int thr
 	jobs->site = site;
 	jobs->me = secret_id(jobs);
 	write_sql(jobs);
+	if (!free_leases(jobs, err)) {
+		talloc_free(jobs);
+		return false;
+	}
 	pthread_mutex_init(&jobs->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -405,7 +436,9 @@ jobs_start(TALLOC_CTX *ctx, struct db *db, const struct job_kind *kinds, int thr
 		jobs->keeping = true;
 	while (errno == 0 && jobs->workers_n < threads)
 		if ((errno = pthread_create(&jobs->workers[jobs->workers_n], NULL, worker_main, jobs)) == 0)
-			jobs->workers_n++;
+			pthread_setname_np(jobs->workers[jobs->workers_n++], "job");
+	if (jobs->keeping)
+		pthread_setname_np(jobs->keeper, "job keeper");
 	if (errno) {
 		err_errno(err, "start the job workers");
 		talloc_free(jobs);

@@ -5,6 +5,9 @@
  * A job is written in the transaction that causes it (an outbox), leased by one worker at a time,
  * retried with back-off and jitter when it fails or its worker dies, and dead after attempts_max:
  * dead jobs stay in the table until someone looks.  Every kind must be safe to repeat.
+ *
+ * A job whose process died waits until its lease ends, unless one process owns the database: then
+ * jobs_start knows that every lease it finds is that of a dead one.
  */
 #include <jansson.h>
 #include "core/db.h"
@@ -25,6 +28,12 @@ struct job_kind {
 	const char *name;
 	int attempts_max;
 	bool (*run)(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+	/* In the transaction that marks it dead, so that whoever waits for its end is told; NULL: nobody
+	 * does.  `why` is its last error, whose words may
+	 * quote anything: err_text makes them fit to be kept.  As in any closure no file or network
+	 * work; it is called until it succeeds, so it fails only as the database does. */
+	bool (*on_dead)(const struct job *job, struct db *tx, void *site, const struct err *why,
+			struct err *err);
 };
 
 /*

@@ -36,8 +36,8 @@ num_size(TALLOC_CTX *ctx, int64_t bytes)
 	return mem_printf(ctx, unit >= 2 && size < 99.95 ? "%.1f %s" : "%.0f %s", size, units[unit]);
 }
 
-static int
-hex_digit(char c)
+int
+num_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -56,7 +56,7 @@ num_unhex(const char *text, void *p, size_t len)
 	if (strlen(text) != len * 2)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+		int high = num_hex_digit(text[2 * i]), low = num_hex_digit(text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

@@ -11,6 +11,8 @@ bool num_parse(const char *text, int64_t min, int64_t max, int64_t *ret, struct 
 /* "48 MB", "1.2 GB", "312 bytes": powers of 1000, as iOS shows sizes. */
 char *num_size(TALLOC_CTX *ctx, int64_t bytes);
 
+int num_hex_digit(char c);	/* 0 to 15; -1: none */
+
 /* Hexadecimal text of exactly len * 2 digits into p; false when it is anything else. */
 bool num_unhex(const char *text, void *p, size_t len) CHECKED;
 

@@ -9,6 +9,7 @@
 #include "ipa/inspect.h"
 #include "core/buf.h"
 #include "core/clock.h"
+#include "core/file.h"
 #include "ipa/answer.h"
 #include "ipa/apple_roots.h"
 #include "ipa/facts.h"
@@ -85,23 +86,10 @@ add_file(struct inspect *inspect, uint64_t size, const char *sha256)
 static bool
 open_roots(TALLOC_CTX *ctx, const char *path, struct provision_roots **ret, struct err *err)
 {
-	SCOPED(fd) int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	struct bytes pem = { 0 };
-	ssize_t n;
-	char *p;
 
-	if (path) {
-		if (fd < 0)
-			return err_errno(err, "open %s", path);
-		p = mem_size(ctx, ROOTS_MAX);
-		while (pem.len < ROOTS_MAX &&
-		       (n = read(fd, p + pem.len, ROOTS_MAX - pem.len)) != 0) {
-			if (n < 0)
-				return err_errno(err, "read %s", path);
-			pem.len += (size_t)n;
-		}
-		pem.p = p;
-	}
+	if (path && !file_read(ctx, path, ROOTS_MAX, &pem, err))
+		return false;
 	if (!provision_roots_open(ctx, pem, ret, err)) {
 		err->kind = ERR_INTERNAL;	/* of the configuration, not of the file */
 		return false;

@@ -2,6 +2,7 @@
 #include "tests/check.h"
 #include "catalog/app.h"
 #include "catalog/build.h"
+#include "catalog/build_jobs.h"
 #include "catalog/channel.h"
 #include "catalog/grant.h"
 #include "catalog/session.h"
@@ -204,7 +205,7 @@ the_same_bytes_are_the_same_build(void **state)
 }
 
 static void
-promoting_twice_places_once_and_is_audited_once(void **state)
+promoting_what_is_the_newest_changes_nothing_and_is_not_audited_again(void **state)
 {
 	struct house h = house(*state);
 	char *id = published(*state, &h, (struct sent){ 0 });
@@ -223,6 +224,73 @@ promoting_twice_places_once_and_is_audited_once(void **state)
 	assert_int_equal(err.kind, ERR_MISSING);
 	assert_false(build_promote(h.db, h.mia, id, "beta", &err));
 	assert_int_equal(err.kind, ERR_DENIED);
+}
+
+static int64_t
+audited(struct house *h)
+{
+	struct err err;
+	int64_t rows;
+
+	assert_ok(audit_verify(h->db, &rows, &err), &err);
+	return rows;
+}
+
+static const char *
+newest_in(TALLOC_CTX *ctx, struct house *h, const char *channel)
+{
+	struct err err;
+	char *app, *id;
+
+	assert_ok(app_id(ctx, h->db, "com.example.app", &app, &err), &err);
+	assert_ok(channel_newest(ctx, h->db, app, channel, &id, &err), &err);
+	return id;
+}
+
+static void
+promoting_an_older_build_again_rolls_its_channel_and_the_catalog_back(void **state)
+{
+	struct house h = house(*state);
+	char *one = published(*state, &h, (struct sent){ .build = "1" });
+	char *two = published(*state, &h, (struct sent){ .build = "2" });
+	char *other = published(*state, &h, (struct sent){ .bundle_id = "com.example.other" });
+	int64_t before = audited(&h);
+	struct err err;
+
+	assert_string_equal(newest_in(*state, &h, "main"), two);
+	assert_ok(build_promote(h.db, h.paul, one, "main", &err), &err);
+	assert_string_equal(newest_in(*state, &h, "main"), one);
+	assert_string_equal(newest(*state, &h, "com.example.app"), one);
+	assert_string_equal(newest(*state, &h, "com.example.other"), other);
+	assert_int_equal(audited(&h), before + 1);
+	assert_ok(build_promote(h.db, h.paul, one, "main", &err), &err);	/* it is the newest */
+	assert_int_equal(audited(&h), before + 1);
+	assert_ok(build_promote(h.db, h.paul, two, "main", &err), &err);	/* and forward again */
+	assert_string_equal(newest_in(*state, &h, "main"), two);
+	assert_string_equal(newest(*state, &h, "com.example.app"), two);
+	assert_ok(build_promote(h.db, h.paul, one, "main", &err), &err);
+	/* uploaded again, as by a CI job that was repeated, it moves nothing */
+	published(*state, &h, (struct sent){ .build = "2", .channel = "main" });
+	assert_string_equal(newest_in(*state, &h, "main"), one);
+	assert_string_equal(newest(*state, &h, "com.example.app"), one);
+	assert_ok(build_delete(h.db, h.paul, one, &err), &err);
+	assert_string_equal(newest(*state, &h, "com.example.app"), two);
+}
+
+static void
+retention_keeps_the_build_that_was_rolled_back_to(void **state)
+{
+	struct house h = house(*state);
+	char *app, *one = published(*state, &h, (struct sent){ .build = "1" });
+	struct err err;
+
+	published(*state, &h, (struct sent){ .build = "2" });
+	published(*state, &h, (struct sent){ .build = "3" });
+	assert_ok(build_promote(h.db, h.paul, one, "main", &err), &err);
+	assert_ok(app_id(*state, h.db, "com.example.app", &app, &err), &err);
+	assert_ok(build_retain(h.db, app, 1, &err), &err);
+	assert_string_equal(builds(*state, &h, (struct build_filter){ 0 }), "1");
+	assert_string_equal(newest(*state, &h, "com.example.app"), one);
 }
 
 static void
@@ -316,6 +384,56 @@ a_verdict_is_that_of_today(void **state)
 	assert_false(grant_new(*state, h.db, &terms, id, h.paul->id, &token, &err));
 	assert_int_equal(err.kind, ERR_CONFLICT);
 	assert_string_equal(err.code, "not_installable");
+}
+
+/* What a list says of each build, and of which apps the newest build is doubtful: "2:1 1:1 | com.example.app". */
+static const char *
+judged(TALLOC_CTX *ctx, struct house *h, bool brief)
+{
+	struct build_filter filter = { .brief = brief };
+	const char *text = "";
+	json_t *list, *item;
+	struct err err;
+	size_t i;
+
+	assert_ok(build_list(h->db, &filter, NULL, 200, &list, &err), &err);
+	json_array_foreach(json_object_get(list, "items"), i, item)
+		text = mem_printf(ctx, "%s%s:%d ", text, text_at(ctx, item, "build"),
+				  json_is_true(json_object_get(item, "installable")));
+	json_decref(list);
+	assert_ok(build_doubtful(h->db, NULL, 200, &list, &err), &err);
+	json_array_foreach(list, i, item)
+		text = mem_printf(ctx, "%s| %s", text, text_at(ctx, item, "bundle_id"));
+	json_decref(list);
+	return text;
+}
+
+static void
+a_list_that_reads_no_facts_says_what_one_that_does_says(void **state)
+{
+	static const struct {
+		const char *now, *says;
+	} cases[] = {
+		{ "2026-11-23T11:59:59Z", "4:0 3:1 2:1 1:1 | com.example.store" },
+		{ "2026-12-12T12:00:00Z", "4:0 3:1 2:1 1:1 | com.example.store| com.example.soon" },
+		{ "2027-01-11T12:00:00Z", "4:0 3:1 2:0 1:1 | com.example.store| com.example.soon" },
+		{ "2027-12-01T12:00:00Z", "4:0 3:0 2:0 1:0 | com.example.store| com.example.soon| com.example.app" },
+	};
+	struct house h = house(*state);
+
+	published(*state, &h, (struct sent){ .build = "1" });
+	set_now(&h, "2026-11-22T12:00:02Z");
+	published(*state, &h, (struct sent){ .build = "2", .bundle_id = "com.example.soon", .expires = "2027-01-11T12:00:00Z" });
+	set_now(&h, "2026-11-22T12:00:04Z");
+	published(*state, &h, (struct sent){ .build = "3", .bundle_id = "com.example.app", .version = "2" });
+	set_now(&h, "2026-11-22T12:00:06Z");
+	published(*state, &h, (struct sent){ .build = "4", .bundle_id = "com.example.store", .kind = "store",
+					     .expires = "2026-12-01T12:00:00Z" });
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		set_now(&h, cases[i].now);
+		assert_string_equal(judged(*state, &h, true), cases[i].says);
+		assert_string_equal(judged(*state, &h, false), cases[i].says);
+	}
 }
 
 static void
@@ -684,6 +802,80 @@ a_token_has_at_most_its_owners_rights_and_ends_when_revoked(void **state)
 	assert_false(token_open(*state, h.db, "", &p, &err));
 }
 
+static int
+tokens_of(struct house *h, const struct person *p)
+{
+	json_t *list;
+	struct err err;
+	int n;
+
+	assert_ok(token_list(h->db, p, &list, &err), &err);
+	n = (int)json_array_size(list);
+	json_decref(list);
+	return n;
+}
+
+static void
+a_token_for_one_app_lists_and_revokes_only_those_for_it(void **state)
+{
+	struct house h = house(*state);
+	struct person *bound, *free_one;
+	struct err err;
+	char *text, *all;
+
+	assert_ok(token_new(*state, h.db, "test", h.anna, "CI", "admin", "com.example.app", &text, &err), &err);
+	assert_ok(token_new(*state, h.db, "test", h.anna, "all", "admin", NULL, &all, &err), &err);
+	assert_ok(token_open(*state, h.db, text, &bound, &err), &err);
+	assert_ok(token_open(*state, h.db, all, &free_one, &err), &err);
+	assert_int_equal(tokens_of(&h, bound), 1);
+	assert_int_equal(tokens_of(&h, free_one), 2);
+	assert_int_equal(tokens_of(&h, h.anna), 2);
+	assert_false(token_revoke(h.db, bound, free_one->token_id, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_ok(token_revoke(h.db, bound, bound->token_id, &err), &err);	/* itself */
+	assert_ok(token_revoke(h.db, h.anna, free_one->token_id, &err), &err);
+}
+
+static void
+a_person_has_so_many_tokens_and_no_more(void **state)
+{
+	struct house h = house(*state);
+	char *text, app[TOKEN_APP_MAX + 2];
+	struct err err;
+
+	for (int i = 0; i < TOKENS_MAX; i++)
+		assert_ok(token_new(*state, h.db, "test", h.paul, "CI", "upload", NULL, &text, &err), &err);
+	assert_false(token_new(*state, h.db, "test", h.paul, "CI", "upload", NULL, &text, &err));
+	assert_int_equal(err.kind, ERR_LIMIT);
+	assert_int_equal(tokens_of(&h, h.paul), TOKENS_MAX);
+	memset(app, 'a', sizeof app - 1);
+	app[sizeof app - 1] = '\0';
+	assert_false(token_new(*state, h.db, "test", h.anna, "CI", "upload", app, &text, &err));
+	assert_int_equal(err.kind, ERR_LIMIT);
+	assert_ok(token_new(*state, h.db, "test", h.anna, "CI", "upload", app + 1, &text, &err), &err);
+}
+
+static void
+a_person_has_so_many_sessions_and_the_one_unused_for_longest_goes(void **state)
+{
+	struct house h = house(*state);
+	struct session_limits limits = { DAY, DAY, DAY };
+	char *cookies[SESSIONS_MAX + 1], *other, *csrf;
+	struct person *p;
+	struct err err;
+
+	assert_ok(session_new(*state, h.db, h.anna, &other, &err), &err);
+	for (int i = 0; i <= SESSIONS_MAX; i++) {
+		set_now(&h, mem_printf(*state, "2026-11-22T12:%02d:00Z", i));
+		assert_ok(session_new(*state, h.db, h.mia, &cookies[i], &err), &err);
+	}
+	assert_false(session_open(*state, h.db, cookies[0], &limits, &p, &csrf, &err));
+	assert_int_equal(err.kind, ERR_SIGN_IN);
+	for (int i = 1; i <= SESSIONS_MAX; i++)
+		assert_ok(session_open(*state, h.db, cookies[i], &limits, &p, &csrf, &err), &err);
+	assert_ok(session_open(*state, h.db, other, &limits, &p, &csrf, &err), &err);
+}
+
 /* ---- uploads, settings ---- */
 
 static void
@@ -694,9 +886,8 @@ an_upload_is_finished_once_and_is_its_owners_alone(void **state)
 	struct person *owner;
 	json_t *fields = json_pack("{s:s}", "channel", "beta");
 	struct err err;
-	int64_t active;
 
-	assert_ok(upload_new(*state, h.db, h.paul, 100, fields, DAY, &u, &err), &err);
+	assert_ok(upload_new(*state, h.db, h.paul, 100, fields, DAY, 2, &u, &err), &err);
 	json_decref(fields);
 	assert_false(upload_open(*state, h.db, h.anna, u->id, &again, &err));
 	assert_int_equal(err.kind, ERR_MISSING);
@@ -709,36 +900,98 @@ an_upload_is_finished_once_and_is_its_owners_alone(void **state)
 	assert_ok(upload_set(h.db, u->id, 201, "{}", &err), &err);
 	assert_ok(upload_claim(*state, h.db, u->id, &again, &owner, &err), &err);
 	assert_null(owner);	/* done */
-	assert_ok(upload_active(h.db, h.paul->id, &active, &err), &err);
-	assert_int_equal(active, 0);
 	set_now(&h, "2026-11-23T12:00:01Z");
 	assert_ok(upload_sweep(h.db, &err), &err);
 	assert_false(upload_open(*state, h.db, h.paul, u->id, &again, &err));
 }
 
+struct beginner {
+	struct house *h;
+	bool got;
+	pthread_barrier_t *start;
+};
+
+static void *
+begin(void *arg)
+{
+	struct beginner *b = arg;
+	void *ctx = talloc_named_const(NULL, 0, "beginner");
+	json_t *fields = json_object();
+	struct upload *u;
+	struct err err = { 0 };
+
+	pthread_barrier_wait(b->start);
+	b->got = upload_new(ctx, b->h->db, b->h->paul, 100, fields, DAY, 3, &u, &err);
+	if (!b->got)
+		assert_int_equal(err.kind, ERR_RATE);
+	json_decref(fields);
+	talloc_free(ctx);
+	return NULL;
+}
+
 static void
-a_setting_is_kept_and_audited(void **state)
+uploads_begun_at_the_same_time_do_not_exceed_what_a_person_may_have(void **state)
 {
 	struct house h = house(*state);
+	struct beginner beginners[PHONES];
+	pthread_t threads[PHONES];
+	pthread_barrier_t start;
+	json_t *fields = json_object();
+	struct upload *u;
+	struct err err;
+	int got = 0;
+
+	pthread_barrier_init(&start, NULL, PHONES);
+	for (int i = 0; i < PHONES; i++) {
+		beginners[i] = (struct beginner){ &h, false, &start };
+		assert_int_equal(pthread_create(&threads[i], NULL, begin, &beginners[i]), 0);
+	}
+	for (int i = 0; i < PHONES; i++) {
+		pthread_join(threads[i], NULL);
+		got += beginners[i].got;
+	}
+	pthread_barrier_destroy(&start);
+	assert_int_equal(got, 3);
+	assert_ok(upload_new(*state, h.db, h.anna, 100, fields, DAY, 3, &u, &err), &err);	/* hers are her own */
+	set_now(&h, "2026-11-23T12:00:00Z");	/* forgotten ones do not count */
+	assert_ok(upload_new(*state, h.db, h.paul, 100, fields, DAY, 3, &u, &err), &err);
+	json_decref(fields);
+}
+
+static void
+settings_are_kept_all_or_none_and_a_change_is_audited(void **state)
+{
+	struct house h = house(*state);
+	const char *long_key = talloc_strndup(*state, "", 0);
+	struct setting both[] = { { "company.name", "Obst & Söhne" }, { "company.accent", "#112233" }, { 0 } };
+	struct setting same[] = { { "company.name", "Obst" }, { "company.accent", "#112233" }, { 0 } };
+	struct setting half[] = { { "company.name", "Gemüse" }, { "", "x" }, { 0 } };
 	int64_t before, after;
 	struct err err;
 	char *value;
 
+	for (int i = 0; i < 12; i++)	/* longer than the audit log takes: fails inside the transaction */
+		long_key = mem_printf(*state, "%s%sxxxxx", long_key, long_key);
+	half[1].key = long_key;
 	assert_ok(setting_get(*state, h.db, "company.name", &value, &err), &err);
 	assert_null(value);
 	assert_ok(audit_verify(h.db, &before, &err), &err);
-	assert_ok(setting_set(h.db, "anna", "company.name", "Obst & Söhne", &err), &err);
-	assert_ok(setting_set(h.db, "anna", "company.name", "Obst", &err), &err);
+	assert_ok(setting_set(h.db, "anna", both, &err), &err);
+	assert_ok(setting_set(h.db, "anna", same, &err), &err);
+	assert_false(setting_set(h.db, "anna", half, &err));
 	assert_ok(setting_get(*state, h.db, "company.name", &value, &err), &err);
 	assert_string_equal(value, "Obst");
 	assert_ok(audit_verify(h.db, &after, &err), &err);
-	assert_int_equal(after, before + 2);
+	assert_int_equal(after, before + 3);	/* two, and the one that changed */
 }
 
-TESTS(the_same_bytes_are_the_same_build, promoting_twice_places_once_and_is_audited_once,
+TESTS(the_same_bytes_are_the_same_build, promoting_what_is_the_newest_changes_nothing_and_is_not_audited_again,
+      promoting_an_older_build_again_rolls_its_channel_and_the_catalog_back,
+      retention_keeps_the_build_that_was_rolled_back_to,
       builds_of_one_second_have_the_order_in_which_they_came,
       after_the_newest_is_deleted_the_one_before_is_shown_and_with_the_last_the_app_goes,
       retention_counts_each_channel_for_itself, a_verdict_is_that_of_today,
+      a_list_that_reads_no_facts_says_what_one_that_does_says,
       a_token_for_one_app_neither_changes_nor_learns_of_another, a_search_means_its_signs_and_forgets_case,
       pages_follow_each_other_without_a_gap_while_apps_come, builds_are_paged_newest_first,
       the_manifest_ends_by_the_clock_and_the_ipa_after_the_first_manifest,
@@ -748,4 +1001,8 @@ TESTS(the_same_bytes_are_the_same_build, promoting_twice_places_once_and_is_audi
       wrong_passwords_lock_for_longer_each_time_and_a_right_one_forgets_them,
       names_are_taken_whatever_their_case_and_passwords_have_eight_bytes,
       a_token_has_at_most_its_owners_rights_and_ends_when_revoked,
-      an_upload_is_finished_once_and_is_its_owners_alone, a_setting_is_kept_and_audited)
+      a_token_for_one_app_lists_and_revokes_only_those_for_it, a_person_has_so_many_tokens_and_no_more,
+      a_person_has_so_many_sessions_and_the_one_unused_for_longest_goes,
+      an_upload_is_finished_once_and_is_its_owners_alone,
+      uploads_begun_at_the_same_time_do_not_exceed_what_a_person_may_have,
+      settings_are_kept_all_or_none_and_a_change_is_audited)

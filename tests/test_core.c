@@ -3,8 +3,12 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/count.h"
+#include "core/file.h"
 #include "core/num.h"
 #include "core/secret.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void
 an_error_keeps_its_cause_and_gains_a_path(void **state)
@@ -167,8 +171,62 @@ every_counter_is_in_the_metrics(void **state)
 	assert_non_null(strstr(buf.p, "# TYPE pomona_http_connections gauge\n"));
 }
 
+static void
+a_file_is_read_whole_within_its_bound_and_a_pipe_too(void **state)
+{
+	const char *path = mem_printf(*state, "%s/file", test_dir(*state));
+	char *text = mem_size(*state, 100000);
+	struct bytes bytes = { "untouched", 9 };
+	struct err err = { 0 };
+	int ends[2];
+
+	memset(text, 'x', 100000);
+	assert_false(file_read(*state, path, 100, &bytes, &err));
+	assert_int_equal(err.kind, ERR_INTERNAL);
+	assert_non_null(strstr(err.cause, path));
+	assert_ok(file_write(path, 0600, (struct bytes){ text, 100000 }, &err), &err);
+	assert_ok(file_read(*state, path, 100000, &bytes, &err), &err);
+	assert_int_equal(bytes.len, 100000);
+	assert_int_equal(((const char *)bytes.p)[100000], '\0');
+	assert_false(file_read(*state, path, 99999, &bytes, &err));
+	assert_int_equal(err.kind, ERR_LIMIT);
+	assert_ok(file_write(path, 0600, (struct bytes){ "", 0 }, &err), &err);
+	assert_ok(file_read(*state, path, 10, &bytes, &err), &err);
+	assert_int_equal(bytes.len, 0);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);	/* knows no size */
+	assert_int_equal(write(ends[1], text, 20000), 20000);
+	close(ends[1]);
+	assert_ok(file_read(*state, mem_printf(*state, "/dev/fd/%d", ends[0]), 20000, &bytes, &err), &err);
+	assert_int_equal(bytes.len, 20000);
+	close(ends[0]);
+	assert_false(file_read(*state, "/", 100, &bytes, &err));
+}
+
+static void
+a_file_is_replaced_and_never_half_there(void **state)
+{
+	const char *dir = test_dir(*state), *path = mem_printf(*state, "%s/file", dir);
+	struct bytes bytes;
+	struct err err = { 0 };
+	struct stat st;
+
+	assert_ok(file_write(path, 0600, (struct bytes){ "old", 3 }, &err), &err);
+	assert_ok(file_write(mem_printf(*state, "%s.new", path), 0644, (struct bytes){ "of a crash", 10 }, &err), &err);
+	assert_ok(file_write(path, 0640, (struct bytes){ "a\0b", 3 }, &err), &err);
+	assert_ok(file_read(*state, path, 10, &bytes, &err), &err);
+	assert_int_equal(bytes.len, 3);
+	assert_memory_equal(bytes.p, "a\0b", 4);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(access(mem_printf(*state, "%s.new", path), F_OK), -1);
+	assert_false(file_write(mem_printf(*state, "%s/nowhere/file", dir), 0600, bytes, &err));
+	assert_false(file_write(dir, 0600, bytes, &err));	/* a directory stays one */
+	assert_int_equal(access(mem_printf(*state, "%s.new", dir), F_OK), -1);
+}
+
 TESTS(an_error_keeps_its_cause_and_gains_a_path, what_an_error_quotes_is_utf8_in_the_end,
       text_is_escaped_for_where_it_goes,
       base64_follows_the_vectors_of_its_rfc, a_buffer_over_its_limit_says_so_and_stays_whole,
       numbers_are_whole_and_within_bounds, ios_versions_compare_by_number, times_go_out_and_come_back,
-      tokens_differ_and_their_hash_is_sha256, every_counter_is_in_the_metrics)
+      tokens_differ_and_their_hash_is_sha256,
+      a_file_is_read_whole_within_its_bound_and_a_pipe_too, a_file_is_replaced_and_never_half_there, every_counter_is_in_the_metrics)

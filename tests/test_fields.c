@@ -107,10 +107,12 @@ the_access_log_shows_no_whole_token_and_no_query(void **state)
 	static const struct {
 		const char *path, *shown;
 	} cases[] = {
-		{ "/d/0123456789abcdef/app.ipa", "/d/012345.../app.ipa" },
-		{ "/i/0123456789abcdef", "/i/012345..." },
-		{ "/i/short", "/i/short" },
-		{ "/d/0123456789abcdef?x=0123456789", "/d/012345..." },
+		{ "/d/0123456789abcdefghijklmnopq/app.ipa", "/d/012345.../app.ipa" },
+		{ "/i/0123456789abcdefghijklm", "/i/01234..." },
+		{ "/i/short", "/i/s..." },
+		{ "/udid/0123456789abcdefghijklm", "/udid/01234..." },
+		{ "/c/0123456789abcdefghijklm/", "/c/01234.../" },
+		{ "/d/0123456789abcdefghijklmnopq?x=0123456789", "/d/012345..." },
 		{ "/apps/com.example.demo?token=x", "/apps/com.example.demo" },
 		{ "/apps", "/apps" },
 	};
@@ -119,10 +121,46 @@ the_access_log_shows_no_whole_token_and_no_query(void **state)
 		assert_string_equal(access_path(*state, cases[i].path), cases[i].shown);
 }
 
+#define TOKEN "0123456789abcdefghijklm"
+
+static void
+a_refused_target_shows_no_token_in_whatever_form_it_came(void **state)
+{
+	static const struct {
+		const char *target, *shown;
+	} cases[] = {
+		{ "/%69/" TOKEN, "/i/01234..." },
+		{ "/%2569/" TOKEN "%00", "/i/012345..." },
+		{ "/%252569/short-one", "/i/sh..." },
+		{ "http://apps.example.com/i/" TOKEN "?token=secret", "http://apps.example.com/i/01234..." },
+		{ "HTTPS://apps.example.com//D//" TOKEN "/app.ipa", "HTTPS://apps.example.com//D//01234.../app.ipa" },
+		{ "//c/./" TOKEN, "//c/./01234..." },
+		{ "/udid/../udid/" TOKEN, "/udid/../u.../01234..." },
+		{ "/i%2f" TOKEN, "/i/01234..." },
+		{ "/i\\" TOKEN, "/i\\01234..." },
+		{ "/c%5c" TOKEN, "/c\\01234..." },
+		{ "/x" TOKEN, "/x01234..." },
+		{ "/a;" TOKEN ";b", "/a;01234...;b" },
+		{ "/%30123456789%61bcdefghijklm%zz", "/012345..." },
+		{ "/login%3Ftoken=" TOKEN, "/login" },
+		{ "i/" TOKEN, "i/01234..." },
+		{ "/?token=" TOKEN, "/" },
+		{ "/apps/com.example.demo%", "/apps/com.example.demo%" },
+		{ "*", "*" },
+		{ "", "" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_string_equal(access_target(*state, cases[i].target), cases[i].shown);
+	assert_true(strlen(access_target(*state, mem_printf(*state, "/%0*d", 15000, 0))) < 20);
+	assert_true(strlen(access_target(*state, mem_printf(*state, "%*s", 15000, "/"))) < 300);
+}
+
 TESTS(fields_are_decoded_once_and_kept_in_order,
       broken_escapes_nul_and_what_is_not_utf8_are_refused,
       there_are_at_most_so_many_fields,
       cookies_are_taken_as_they_stand,
       browsers_are_told_from_programs,
       a_content_type_is_compared_without_its_parameters,
-      the_access_log_shows_no_whole_token_and_no_query)
+      the_access_log_shows_no_whole_token_and_no_query,
+      a_refused_target_shows_no_token_in_whatever_form_it_came)

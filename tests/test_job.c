@@ -15,7 +15,7 @@
 
 struct site {
 	_Atomic int runs[256];		/* by argument n */
-	_Atomic int failures_left, last_attempt;
+	_Atomic int failures_left, last_attempt, deaths_failing;
 	pthread_barrier_t gate;
 	int told;			/* a pipe */
 };
@@ -55,8 +55,24 @@ run_for_ever(const struct job *job, TALLOC_CTX *ctx, void *arg, struct err *err)
 	return false;
 }
 
-static const struct job_kind kinds[] = { { "count", 3, run_count }, { "gate", 3, run_gate }, { NULL } };
-static const struct job_kind deadly[] = { { "count", 3, run_for_ever }, { NULL } };
+/* Fails at first, as a full disk would make it. */
+static bool
+tell_dead(const struct job *job, struct db *tx, void *arg, const struct err *why, struct err *err)
+{
+	char text[600];
+	struct site *site = arg;
+	const char *n = json_integer_value(json_object_get(job->args, "n")) == 9 ? "nine" : "another";
+
+	if (!db_run(tx, err, "INSERT INTO meta (key, value) VALUES ($1, $2)", db_text(n),
+		    db_text(err_text(why, text, sizeof text))))
+		return false;
+	return site->deaths_failing == 0 || site->deaths_failing-- == 0 || err_set(err, ERR_NO_ROOM, "no room");
+}
+
+static const struct job_kind kinds[] = {
+	{ "count", 3, run_count, NULL }, { "gate", 3, run_gate, NULL }, { "told", 2, run_count, tell_dead }, { 0 },
+};
+static const struct job_kind deadly[] = { { "count", 3, run_for_ever, NULL }, { "told", 2, run_for_ever, NULL }, { 0 } };
 
 struct add {
 	const char *kind, *key;
@@ -315,7 +331,7 @@ begin_and_kill(TALLOC_CTX *ctx, const char *dir, int expected_attempt)
 }
 
 static void
-a_job_whose_worker_was_killed_runs_again_after_its_lease(void **state)
+what_a_killed_server_worked_at_is_taken_up_by_the_next_one_at_once(void **state)
 {
 	const char *dir = test_dir(*state);
 	struct site site = { 0 };
@@ -330,12 +346,6 @@ a_job_whose_worker_was_killed_runs_again_after_its_lease(void **state)
 
 	db = open_db(*state, dir);
 	jobs = start(*state, db, kinds, 2, &site);
-	add(db, "count", .n = 2);
-	jobs_wake(jobs);
-	wait_for(db, "SELECT count(*) FROM job", 1);
-	assert_int_equal(site.runs[1], 0);	/* the lease still stands */
-	set_clock(dir, AT_START + JOB_LEASE_S);
-	jobs_wake(jobs);
 	wait_for(db, "SELECT count(*) FROM job", 0);
 	assert_int_equal(site.runs[1], 1);
 	assert_int_equal(site.last_attempt, 2);
@@ -344,7 +354,33 @@ a_job_whose_worker_was_killed_runs_again_after_its_lease(void **state)
 }
 
 static void
-a_job_that_kills_its_worker_each_time_is_dead_in_the_end(void **state)
+a_job_of_another_process_is_taken_over_when_its_lease_has_ended(void **state)
+{
+	const char *dir = test_dir(*state);
+	struct db *db = open_db(*state, dir);
+	struct site site = { 0 };
+	struct err err = { 0 };
+	struct jobs *jobs;
+
+	set_clock(dir, AT_START);
+	jobs = start(*state, db, kinds, 2, &site);
+	add(db, "count", .n = 1, .not_before = AT_START + 60);
+	assert_ok(db_run(db, &err, "UPDATE job SET owner = 'another', lease = $1, due = $2, attempt = 1",
+			 db_int(AT_START + JOB_LEASE_S), db_int(AT_START)), &err);
+	add(db, "count", .n = 2);	/* shows that the workers have looked */
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job", 1);
+	assert_int_equal(site.runs[1], 0);
+	set_clock(dir, AT_START + JOB_LEASE_S);
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job", 0);
+	assert_int_equal(site.runs[1], 1);
+	talloc_free(jobs);
+	clock_follow(NULL);
+}
+
+static void
+a_job_that_kills_its_worker_each_time_is_dead_in_the_end_and_who_waits_is_told(void **state)
 {
 	const char *dir = test_dir(*state);
 	struct site site = { 0 };
@@ -353,16 +389,39 @@ a_job_that_kills_its_worker_each_time_is_dead_in_the_end(void **state)
 
 	set_clock(dir, AT_START);
 	db = open_db(*state, dir);
-	add(db, "count", .n = 1);
+	add(db, "told", .n = 9);
 	talloc_free(db);
-	for (int attempt = 1; attempt <= 3; attempt++) {
-		begin_and_kill(*state, dir, attempt);
-		set_clock(dir, AT_START + attempt * JOB_LEASE_S);
-	}
+	begin_and_kill(*state, dir, 1);
+	begin_and_kill(*state, dir, 2);
 	db = open_db(*state, dir);
 	jobs = start(*state, db, kinds, 2, &site);
 	wait_for(db, "SELECT count(*) FROM job WHERE dead AND last_error LIKE '%died%'", 1);
-	assert_int_equal(site.runs[1], 0);
+	assert_int_equal(site.runs[9], 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM meta WHERE key = 'nine' AND value LIKE '%died%'"), 1);
+	talloc_free(jobs);
+	clock_follow(NULL);
+}
+
+static void
+a_job_is_dead_when_who_waits_was_told_and_not_before(void **state)
+{
+	const char *dir = test_dir(*state);
+	struct db *db = open_db(*state, dir);
+	struct site site = { .failures_left = 2, .deaths_failing = 1 };
+	struct jobs *jobs;
+
+	set_clock(dir, AT_START);
+	jobs = start(*state, db, kinds, 1, &site);
+	add(db, "told", .n = 9);
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job WHERE owner = '' AND attempt = 1", 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM meta WHERE key = 'nine'"), 0);	/* it lives */
+	set_clock(dir, AT_START + JOB_BACKOFF_MAX_S);
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job WHERE dead", 1);
+	assert_int_equal(site.deaths_failing, 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM meta WHERE key = 'nine' AND value LIKE 'no answer%'"), 1);
+	assert_int_equal(site.runs[9], 2);
 	talloc_free(jobs);
 	clock_follow(NULL);
 }
@@ -372,5 +431,7 @@ TESTS(many_workers_do_each_job_once, a_job_exists_when_its_cause_does,
       a_job_waits_for_its_time_and_other_kinds_are_left_alone,
       a_waiting_job_of_the_same_key_is_kept_and_a_begun_one_is_not_enough,
       a_job_that_runs_here_is_not_taken_again_when_the_clock_jumps,
-      a_job_whose_worker_was_killed_runs_again_after_its_lease,
-      a_job_that_kills_its_worker_each_time_is_dead_in_the_end)
+      what_a_killed_server_worked_at_is_taken_up_by_the_next_one_at_once,
+      a_job_of_another_process_is_taken_over_when_its_lease_has_ended,
+      a_job_that_kills_its_worker_each_time_is_dead_in_the_end_and_who_waits_is_told,
+      a_job_is_dead_when_who_waits_was_told_and_not_before)

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "core/clock.h"
@@ -30,9 +31,9 @@ static bool
 get_where(struct req *req, struct reply *reply, struct err *err)
 {
 	(void)err;
-	return reply_json(reply, 200, json_pack("{s:s, s:s, s:b, s:b, s:s, s:s*, s:s*}", "app", req_param(req, "app"),
+	return reply_json(reply, 200, json_pack("{s:s, s:s, s:b, s:b, s:b, s:s, s:s*, s:s*}", "app", req_param(req, "app"),
 						"address", req->address, "secure", req->secure, "browser",
-						req->browser, "id", req->id, "q", req_query(req, "q"), "cookie",
+						req->browser, "local", req->local, "id", req->id, "q", req_query(req, "q"), "cookie",
 						req_cookie(req, "session")));
 }
 
@@ -78,6 +79,15 @@ get_cert(struct req *req, struct reply *reply, struct err *err)
 	(void)err;
 	return reply_text(reply, 200, "text/plain", req_client_cert(req, &der) ?
 			  mem_printf(req, "a certificate of %zu bytes", der.len) : "no certificate");
+}
+
+static bool
+get_same(struct req *req, struct reply *reply, struct err *err)
+{
+	(void)req;
+	(void)err;
+	reply_header(reply, "ETag", "\"page-1\"");
+	return reply_empty(reply, 304);
 }
 
 struct upload {
@@ -164,6 +174,8 @@ static const struct route test_routes[] = {
 	{ GET, "/cert", WHO_ANYONE, "0", ON_WORKER, get_cert },
 	{ GET, "/fail", WHO_ANYONE, "0", ON_WORKER, get_fail },
 	{ GET, "/file", WHO_ANYONE, "0", ON_IO, get_file },
+	{ GET, "/same", WHO_ANYONE, "0", ON_IO, get_same },
+	{ GET, "/i/:token", WHO_ANYONE, "0", ON_IO, get_hello },
 	{ PUT, "/upload", WHO_ANYONE, "64M", ON_WORKER, put_upload, &upload_sink },
 	{ PUT, "/private", WHO_PERSON, "64M", ON_WORKER, put_upload, &upload_sink },
 	{ OPTIONS, "/upload", WHO_ANYONE, "0", ON_IO, get_hello },
@@ -540,6 +552,132 @@ a_file_is_served_whole_in_part_or_not_at_all(void **state)
 }
 
 static void
+what_has_not_changed_is_said_without_a_length_of_zero(void **state)
+{
+	struct server_conf conf = test_conf();
+	struct server *server = start(*state, &conf);
+	CURL *curl = curl_easy_init();
+	long connects = 0, n;
+
+	for (int i = 0; i < 3; i++) {	/* the next answer is found behind it */
+		struct got got = ask_with(curl, *state, server_port(server), &(struct ask){ i == 1 ? "/hello" : "/same" });
+
+		curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &n);
+		connects += n;
+		assert_int_equal(got.rc, CURLE_OK);
+		assert_int_equal(got.status, i == 1 ? 200 : 304);
+		assert_int_equal(got.len, i == 1 ? 5 : 0);
+		if (i == 1)
+			continue;
+		assert_null(strstr(got.head, "Content-Length:"));
+		assert_non_null(strstr(got.head, "ETag: \"page-1\""));
+	}
+	assert_int_equal(connects, 1);
+	curl_easy_cleanup(curl);
+	server_stop(server);
+}
+
+/* ---- what the log says; it goes to stderr ---- */
+
+static int
+log_begin(TALLOC_CTX *ctx, char **path)
+{
+	int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10), fd;
+
+	*path = mem_printf(ctx, "%s/log", test_dir(ctx));
+	fd = open(*path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	log_setup(LOG_INFO_, false);
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+	return saved;
+}
+
+static char *
+log_end(TALLOC_CTX *ctx, int saved, const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = mem_size(ctx, 65536);
+
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	log_setup(LOG_ERROR_ + 1, false);
+	text[fread(text, 1, 65535, file)] = '\0';
+	fclose(file);
+	return text;
+}
+
+static void
+a_download_that_was_cut_is_logged_with_what_went_out(void **state)
+{
+	enum { SIZE = 64 << 20, TAKEN = 100000 };
+	static const char whole[] = "GET /file HTTP/1.1\r\nHost: a\r\n\r\n";
+	static const char part[] = "GET /file HTTP/1.0\r\nHost: a\r\nRange: bytes=0-9\r\n\r\n";
+	char *path = mem_printf(*state, "%s/file", test_dir(*state)), *log, *text;
+	int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct server_conf conf = test_conf();
+	struct linger now = { 1, 0 };
+	struct server *server;
+	long long bytes;
+	int saved, fd;
+	char *at;
+
+	assert_int_equal(ftruncate(file, SIZE), 0);
+	close(file);
+	conf.site = (struct site *)(uintptr_t)path;
+	server = start(*state, &conf);
+	saved = log_begin(*state, &log);
+	fd = dial(server);
+	say(fd, whole, sizeof whole - 1);
+	at = mem_size(*state, TAKEN);
+	assert_int_equal(recv(fd, at, TAKEN, MSG_WAITALL), TAKEN);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	close(fd);
+	fd = dial(server);
+	say(fd, part, sizeof part - 1);
+	hear(*state, fd);
+	server_stop(server);
+	text = log_end(*state, saved, log);
+	at = strstr(text, "end=cut");
+	assert_non_null(at);
+	while (at > text && at[-1] != '\n')
+		at--;
+	at = strstr(at, " bytes=");
+	assert_non_null(at);
+	bytes = strtoll(at + 7, NULL, 10);
+	assert_true(bytes >= TAKEN);	/* with its head, and what stood in the buffers */
+	assert_true(bytes < SIZE / 2);
+	assert_non_null(strstr(text, " bytes=10 "));
+}
+
+static void
+no_form_of_a_target_shows_its_token_in_the_log(void **state)
+{
+	static const char *const targets[] = {
+		"/i/0123456789abcdefghijklm", "/%69/0123456789abcdefghijklm", "/%2569/0123456789abcdefghijklm",
+		"http://a/i/0123456789abcdefghijklm", "http://other/i/0123456789abcdefghijklm",
+		"//i/0123456789abcdefghijklm", "/x/../i/0123456789abcdefghijklm", "/i/0123456789abcdefghijklm%00",
+		"/i/0123456789abcdefghijklm?x=%", "/hello?token=0123456789abcdefghijklm", "i/0123456789abcdefghijklm",
+		"/nowhere?token=0123456789abcdefghijklm", "/i%2f0123456789abcdefghijklm", "/i/%30123456789abcdefghijklm",
+		"/i/0123456789abcdefghijklm/more", "/I/0123456789abcdefghijklm",
+	};
+	struct server_conf conf = test_conf();
+	struct server *server = start(*state, &conf);
+	char *log, *text;
+	int saved = log_begin(*state, &log);
+
+	for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+		const char *ask = mem_printf(*state, "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+					     targets[i]);
+
+		talk(*state, server, ask, strlen(ask));
+	}
+	server_stop(server);
+	text = log_end(*state, saved, log);
+	assert_int_equal(count_of(text, "request method="), sizeof targets / sizeof *targets);
+	assert_null(strstr(text, "0123456"));
+}
+
+static void
 an_upload_reaches_its_sink_whole_however_often_it_pauses(void **state)
 {
 	static const char *const modes[] = { "/upload", "/upload?mode=pause", "/upload?mode=early" };
@@ -826,6 +964,32 @@ a_trusted_proxy_is_believed_about_its_client(void **state)
 }
 
 static void
+where_a_proxy_speaks_from_this_host_nobody_is_local_by_his_address(void **state)
+{
+	static const struct {
+		const char *trusted, *header;
+		bool local;
+	} cases[] = {
+		{ NULL, NULL, true }, { "10.0.0.0/8", NULL, true }, { "127.0.0.1", NULL, false },
+		{ "unix", NULL, false }, { "::1", NULL, false }, { "0.0.0.0/0", NULL, false },
+		{ NULL, "X-Forwarded-For: 127.0.0.1", false }, { "127.0.0.1", "X-Forwarded-For: 127.0.0.1", false },
+		{ NULL, "Forwarded: for=127.0.0.1", false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct server_conf conf = test_conf();
+		struct server *server;
+
+		conf.trusted_proxies = cases[i].trusted;
+		server = start(*state, &conf);
+		if (!strstr(ASK("/apps/x", .headers = { cases[i].header }).text,
+			    cases[i].local ? "\"local\":true" : "\"local\":false"))
+			fail_msg("%zu: %s %s", i, cases[i].trusted, cases[i].header);
+		server_stop(server);
+	}
+}
+
+static void
 one_address_cannot_take_every_connection(void **state)
 {
 	struct server_conf conf = test_conf();
@@ -856,6 +1020,7 @@ a_socket_that_a_dead_server_left_is_replaced_and_a_living_one_is_not(void **stat
 	struct server_conf conf = test_conf();
 	struct server *server, *second;
 	struct err err = { 0 };
+	struct stat st;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
@@ -864,6 +1029,8 @@ a_socket_that_a_dead_server_left_is_replaced_and_a_living_one_is_not(void **stat
 	conf.listen = mem_printf(*state, "unix:%s", path);
 	server = start(*state, &conf);
 	assert_int_equal(server_port(server), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);	/* the proxy's user is in our group */
 	assert_false(server_start(*state, &conf, &second, &err));
 	assert_int_equal(err.kind, ERR_CONFLICT);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -1003,6 +1170,8 @@ TESTS(one_connection_carries_many_requests_of_both_kinds,
       refusals_have_one_exit_and_say_what_is_possible,
       bodies_in_memory_are_whole_and_bounded,
       a_file_is_served_whole_in_part_or_not_at_all,
+      what_has_not_changed_is_said_without_a_length_of_zero,
+      a_download_that_was_cut_is_logged_with_what_went_out, no_form_of_a_target_shows_its_token_in_the_log,
       an_upload_reaches_its_sink_whole_however_often_it_pauses,
       an_upload_refused_on_the_way_is_answered_behind_it_and_cut,
       a_client_that_leaves_has_its_upload_cut,
@@ -1013,6 +1182,7 @@ TESTS(one_connection_carries_many_requests_of_both_kinds,
       a_body_that_drips_is_ended_and_cut,
       an_idle_connection_is_ended_unless_a_proxy_holds_it,
       a_trusted_proxy_is_believed_about_its_client,
+      where_a_proxy_speaks_from_this_host_nobody_is_local_by_his_address,
       one_address_cannot_take_every_connection,
       a_new_certificate_is_used_without_a_restart_and_a_broken_one_is_not,
       the_device_listener_asks_for_a_certificate_and_takes_none_too,

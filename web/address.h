@@ -21,6 +21,8 @@ struct addresses;
 /* "10.0.0.0/8 ::1 unix"; NULL and "" are nobody.  ERR_INVALID names what cannot be read. */
 bool addresses_read(TALLOC_CTX *ctx, const char *text, struct addresses **ret, struct err *err) CHECKED;
 bool addresses_have(const struct addresses *set, const struct address *address);
+bool addresses_have_own(const struct addresses *set);	/* does a proxy speak from this host? */
+bool address_is_own(const struct address *address);	/* loopback, or a unix socket */
 
 void address_of(const struct sockaddr *peer, socklen_t len, struct address *ret);
 const char *address_text(const struct address *address, char text[ADDRESS_TEXT_SIZE]);	/* "unix" if local */

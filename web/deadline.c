@@ -96,8 +96,8 @@ deadline_late(struct deadline *deadline, const struct deadline_limits *limits, i
 	return false;
 }
 
-static void
-read_traffic(int fd, struct deadline_traffic *ret)
+void
+deadline_read_traffic(int fd, struct deadline_traffic *ret)
 {
 	struct tcp_info info;
 	socklen_t len = sizeof info;
@@ -120,7 +120,7 @@ sweep_one(struct deadlines *deadlines, struct deadline *deadline, int64_t now_ms
 	if (deadline->ended)
 		return;
 	if (phase == DEADLINE_IDLE || phase == DEADLINE_SEND)
-		read_traffic(deadline->fd, &traffic);
+		deadline_read_traffic(deadline->fd, &traffic);
 	ended = phase == DEADLINE_IDLE && atomic_load(&deadlines->end_idle);
 	if (!deadline_late(deadline, &deadlines->limits, deadlines->open, now_ms, &traffic) && !ended)
 		return;

@@ -44,8 +44,9 @@ struct deadline {
 
 /* What the kernel counted on the socket; -1: it does not count. */
 struct deadline_traffic {
-	int64_t received, sent;
+	int64_t received, sent;		/* sent: and acknowledged */
 };
+void deadline_read_traffic(int fd, struct deadline_traffic *ret);
 
 void deadline_enter(struct deadline *deadline, enum deadline_phase phase, int64_t now_ms);
 void deadline_body(struct deadline *deadline, size_t bytes);

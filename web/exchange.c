@@ -1,5 +1,6 @@
 #include "web/exchange.h"
 #include <stdio.h>
+#include <strings.h>
 #include "core/clock.h"
 #include "core/count.h"
 #include "core/log.h"
@@ -28,6 +29,7 @@ exchange_new(struct exchanges *all, struct conn *conn, void *connection, const c
 	ex->req.server = &ex->in;
 	ex->reply.req = &ex->req;
 	ex->reply.fd = -1;
+	ex->acked = -1;
 	/* Unique while the counter is; mixed so that ids do not look alike. */
 	id = (id ^ id >> 31) * 0x9e3779b97f4a7c15u;
 	snprintf(ex->req.id, sizeof ex->req.id, "%016llx", (unsigned long long)(id ^ id >> 32));
@@ -203,6 +205,17 @@ pass_gate(struct exchange *ex, const struct gate_head *head)
 	return true;
 }
 
+/* A proxy that nobody told us of says at least that it is one. */
+static bool
+is_local(const struct exchange *ex)
+{
+	for (size_t i = 0; i < ex->in.headers_n; i++)
+		if (strcasecmp(ex->in.headers[i].name, "X-Forwarded-For") == 0 ||
+		    strcasecmp(ex->in.headers[i].name, "Forwarded") == 0)
+			return false;
+	return !ex->all->own_proxy && address_is_own(&ex->conn->peer);
+}
+
 static void
 identify(struct exchange *ex)
 {
@@ -212,6 +225,7 @@ identify(struct exchange *ex)
 	req->address = conn->text;
 	req->secure = ex->all->secure;
 	req->proxied = conn->deadline.trusted;
+	req->local = is_local(ex);
 	if (req->proxied) {
 		struct address client;
 		char *text = mem_size(ex, ADDRESS_TEXT_SIZE);
@@ -383,18 +397,21 @@ exchange_step(struct exchange *ex, struct bytes bytes)
 }
 
 void
-exchange_end(struct exchange *ex, int status, bool sent)
+exchange_end(struct exchange *ex, int status, bool whole, int64_t sent)
 {
 	static const enum count classes[] = { COUNT_REQUESTS_2XX, COUNT_REQUESTS_3XX,
 					      COUNT_REQUESTS_4XX, COUNT_REQUESTS_5XX };
 	struct exchanges *all = ex->all;
+	int64_t bytes = reply_length(&ex->reply);
 
+	if (!whole && bytes > 0 && sent < bytes)
+		bytes = sent;
 	if (!ex->judged)	/* refused by the library itself */
 		count_add(COUNT_GATE_REFUSED, status != 0);
 	if (status >= 200 && status < 600)
 		count_add(classes[status / 100 - 2], 1);
-	access_log(&ex->req, &(struct access){ ex->method, status, reply_length(&ex->reply),
-					       clock_ms() - ex->began_ms, &ex->err, !sent });
+	access_log(&ex->req, &(struct access){ ex->method, status, bytes, clock_ms() - ex->began_ms,
+					       &ex->err, !whole });
 	woken(ex);
 	atomic_fetch_sub(&all->bodies, (int64_t)ex->room);
 	reply_clear(&ex->reply);

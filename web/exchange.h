@@ -40,6 +40,7 @@ struct exchanges {
 	struct addresses *trusted;
 	struct workers *workers;
 	bool secure;			/* TLS */
+	bool own_proxy;			/* a trusted proxy speaks from this host: nobody here is local */
 	void (*suspend)(void *connection);	/* I/O thread only */
 	void (*resume)(void *connection);	/* any thread */
 	atomic_uint_fast64_t ids;
@@ -73,6 +74,7 @@ struct exchange {
 	bool judged, has_body, suspended, opened, handled;
 	atomic_int pause;		/* -1: suspended until req_unpause; 1: req_unpause came first */
 	int64_t limit, got, began_ms;
+	int64_t acked;			/* by the connection's client, before this answer; -1: not known */
 	size_t room;
 	int status;
 	char method[EXCHANGE_METHOD_SIZE];	/* as sent, for the log */
@@ -86,5 +88,5 @@ enum next exchange_head(struct exchange *ex, const struct gate_head *head);
 /* At each further call of the library: with a piece of the body, or empty when the rest is read. */
 enum next exchange_step(struct exchange *ex, struct bytes bytes);
 
-/* `status` is what was sent, 0: nothing. */
-void exchange_end(struct exchange *ex, int status, bool whole);
+/* `status` is what was sent, 0: nothing.  `sent`: how much of a cut answer went out; -1: not known. */
+void exchange_end(struct exchange *ex, int status, bool whole, int64_t sent);

@@ -1,18 +1,7 @@
 #include "web/fields.h"
 #include <strings.h>
 #include <unistr.h>
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "core/num.h"
 
 bool
 fields_unescape(char *to, const char *from, size_t from_len, bool plus_is_blank, size_t *len)
@@ -23,8 +12,8 @@ fields_unescape(char *to, const char *from, size_t from_len, bool plus_is_blank,
 		char c = from[i];
 
 		if (c == '%') {
-			int high = i + 2 < from_len ? hex_digit(from[i + 1]) : -1;
-			int low = high >= 0 ? hex_digit(from[i + 2]) : -1;
+			int high = i + 2 < from_len ? num_hex_digit(from[i + 1]) : -1;
+			int low = high >= 0 ? num_hex_digit(from[i + 2]) : -1;
 
 			if (low < 0)
 				return false;

@@ -65,6 +65,7 @@ struct req {
 	const char *path;		/* decoded by us, dot segments refused */
 	const char *address;		/* the client's, through trusted proxies only */
 	bool proxied;			/* the peer is a trusted proxy: its headers may be believed */
+	bool local;			/* somebody on this host, and no proxy here that speaks for others */
 	int64_t length;			/* Content-Length, -1 when chunked or none */
 	struct bytes body;		/* when kept in memory */
 	struct person *person;		/* who is signed in, or whose token it is; NULL: nobody */

@@ -40,11 +40,16 @@ open_unix(TALLOC_CTX *ctx, const char *where, struct listener *ret, struct err *
 		}
 		unlink(path);
 	}
+	/* Whoever may connect is believed about his client: the owner and the group, from the first moment. */
+	fchmod(fd, 0600);
 	if (!begin(fd, (struct sockaddr *)&at, sizeof at, where, err)) {
 		close(fd);
 		return false;
 	}
-	chmod(path, 0666);
+	if (chmod(path, LISTEN_UNIX_MODE) != 0) {
+		close(fd);
+		return err_errno(err, "set the mode of %s", where);
+	}
 	*ret = (struct listener){ .fd = fd, .unix_path = mem_text(ctx, path) };
 	return true;
 }

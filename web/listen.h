@@ -5,6 +5,7 @@
 #include "core/mem.h"
 
 #define LISTEN_BACKLOG 4096
+#define LISTEN_UNIX_MODE 0660
 
 struct listener {
 	int fd;
@@ -13,7 +14,7 @@ struct listener {
 };
 
 /*
- * Port 0 lets the system choose.  A unix socket that nobody answers on is replaced; who may connect
- * to it is decided by the permissions of its directory.
+ * Port 0 lets the system choose.  A unix socket that nobody answers on is replaced; its owner and the
+ * group of this process may connect to it, nobody else.
  */
 bool listen_open(TALLOC_CTX *ctx, const char *where, struct listener *ret, struct err *err) CHECKED;

@@ -6,12 +6,10 @@
  * parts refer to by href="#...".
  */
 #include "web/page.h"
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "core/embed.h"
+#include "core/file.h"
 
 #define PAGES_DIR	"web/pages/"
 #define WORDS_DIR	"web/words/"
@@ -51,25 +49,9 @@ struct pages {
 static bool
 read_source(TALLOC_CTX *ctx, const char *dev_dir, const char *path, struct bytes *ret, struct err *err)
 {
-	SCOPED(fd) int fd = -1;
-	struct stat st;
-	char *file, *p;
-	ssize_t n;
-
 	if (!dev_dir)
 		return embed_find(path, ret) || err_set(err, ERR_INTERNAL, "%s is not part of the program", path);
-	file = mem_printf(ctx, "%s/%s", dev_dir, path);
-	fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) != 0)
-		return err_errno(err, "open %s", file);
-	if (st.st_size > TEMPLATE_TEXT_MAX)
-		return err_set(err, ERR_INTERNAL, "%s: longer than %u bytes", file, TEMPLATE_TEXT_MAX);
-	p = mem_size(ctx, (size_t)st.st_size + 1);
-	n = read(fd, p, (size_t)st.st_size);
-	if (n != st.st_size)
-		return err_errno(err, "read %s", file);
-	*ret = (struct bytes){ p, (size_t)n };
-	return true;
+	return file_read(ctx, mem_printf(ctx, "%s/%s", dev_dir, path), TEMPLATE_TEXT_MAX, ret, err);
 }
 
 static int

@@ -5,9 +5,10 @@
 #include "catalog/build.h"
 #include "web/site.h"
 
-extern const struct route install_routes[], catalog_routes[], console_routes[], upload_routes[],
+extern const struct route install_routes[], catalog_routes[], console_routes[], build_routes[], upload_routes[],
 	tus_routes[], settings_routes[], people_routes[], person_routes[], directory_routes[], look_routes[], operator_routes[], trust_routes[],
-	message_routes[], link_routes[], registration_routes[], audience_routes[], audit_routes[];
+	message_routes[], link_routes[], registration_routes[], device_routes[],
+	audience_routes[], audit_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;
@@ -17,24 +18,40 @@ const char *site_accent(struct site *site);
 const char *site_logo(struct site *site);	/* blob name, NULL: none */
 void page_everywhere(struct req *req, json_t *data);
 
-/* ---- routes_catalog.c: builds as pages show them ---- */
+/* ---- page_build.c: a build as pages show it ---- */
 json_t *page_build(struct req *req, const json_t *build);	/* all that any page shows of a build */
+json_t *page_build_row(struct req *req, const json_t *build);	/* what a row of a list shows of it */
 json_t *page_date_of(struct req *req, const json_t *json, const char *key);	/* or null */
-const char *page_next(struct req *req, const char *path, const json_t *list);	/* where a list of apps goes on, or NULL */
 json_t *page_moment_of(struct req *req, const json_t *json, const char *key);	/* with the minute */
 const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", "cannot" */
+
+/* ---- routes_catalog.c ---- */
+const char *page_next(struct req *req, const char *path, const json_t *list);	/* where a list of apps goes on, or NULL */
 bool install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,
 		  const struct grant *grant, const char *url, struct err *err) CHECKED;	/* token NULL: cannot be installed */
+
+bool in_app_browser(struct req *req);	/* not Safari: it may not install */
+
+/* ---- routes_udid.c: "iOS 18 (22B83)" of what a device says ---- */
+const char *device_system(TALLOC_CTX *ctx, const char *version);
+
+/* ---- routes_devices.c: what Today says of testers who wait, and of what signs mobileconfigs ---- */
+bool devices_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
+
+/* ---- invite.c: testers whose device is listed at last ---- */
+bool job_registration_fill(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool job_registration_invite(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 
 /* ---- routes_console.c: the upload page, with a build that came out or a refusal ---- */
 bool upload_page(struct req *req, struct reply *reply, int status, const char *build,
 		 const struct err *refused, struct err *err) CHECKED;
 
-/* ---- routes_tus.c ---- */
+/* ---- upload_files.c, routes_tus.c ---- */
 const char *upload_dir(TALLOC_CTX *ctx, struct site *site);
 bool upload_sweep_files(struct site *site, struct err *err) CHECKED;
 #define UPLOAD_ATTEMPTS 5	/* then its sender is told that it failed */
 bool upload_finish(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool upload_dead(const struct job *job, struct db *tx, void *site, const struct err *why, struct err *err);
 
 /* A text of an object the domain made; "" where there is none. */
 static inline const char *
@@ -58,4 +75,3 @@ bool form_text(struct req *req, const char *name, const char **ret, struct err *
 int64_t query_limit(struct req *req, int64_t most);	/* ?limit= */
 
 const char *site_etag(struct req *req, const char *name);	/* strong: a blob never changes */
-bool site_read_file(TALLOC_CTX *ctx, const char *path, size_t max, struct bytes *ret, struct err *err) CHECKED;

@@ -24,6 +24,12 @@ static const char *const who_names[] = {
 	[WHO_ADMIN] = "admin",
 };
 
+const char *
+routes_method_name(enum method method)
+{
+	return method_names[method];
+}
+
 enum method
 routes_method(const char *name)
 {

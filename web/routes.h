@@ -27,5 +27,6 @@ bool routes_new(TALLOC_CTX *ctx, const struct route *const *tables, struct route
 void routes_find(const struct routes *routes, TALLOC_CTX *ctx, enum method method, const char *path,
 		 struct route_match *ret);
 
+const char *routes_method_name(enum method method);	/* "GET" */
 enum method routes_method(const char *name);	/* METHOD_NONE for others; HEAD is GET */
 const char *routes_allow(TALLOC_CTX *ctx, unsigned methods);	/* "GET, HEAD, PUT" */

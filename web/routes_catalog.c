@@ -1,5 +1,5 @@
 /*
- * The catalog for people: the list, an app, one of its builds, the tap on Get; and the API's reads.
+ * The catalog for people: the list, an app, one of its builds, the tap on Get; and apps in the API.
  */
 #include "catalog/app.h"
 #include "catalog/channel.h"
@@ -7,7 +7,6 @@
 #include "core/clock.h"
 #include "core/num.h"
 #include "ipa/manifest.h"
-#include "web/markdown.h"
 #include "web/qr.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -15,140 +14,8 @@
 
 #define CATALOG_PAGE	60	/* apps on one page */
 #define HISTORY_MAX	30	/* builds under "earlier versions" */
-#define EXPIRING_S	(30 * 86400)
 
-/* ---- builds as pages show them ---- */
-
-json_t *
-page_date_of(struct req *req, const json_t *json, const char *key)
-{
-	const char *iso = json_string_value(json_object_get(json, key));
-	struct err err;
-	time_t at;
-
-	return iso && clock_parse(iso, &at, &err) ? page_date(req->language, at) : json_null();
-}
-
-json_t *
-page_moment_of(struct req *req, const json_t *json, const char *key)
-{
-	const char *iso = json_string_value(json_object_get(json, key));
-	struct err err;
-	time_t at;
-
-	return iso && clock_parse(iso, &at, &err) ? page_moment(req->language, at) : json_null();
-}
-
-static json_t *
-notes_of(const json_t *build)
-{
-	const char *text = text_of(build, "notes");
-	struct err err;
-	json_t *blocks;
-
-	return markdown_blocks((struct bytes){ text, strlen(text) }, &blocks, &err) ? blocks : json_array();
-}
-
-/* "iPhone, iPad" from device families 1, 2, 3, 4 and 7. */
-static const char *
-works_on(TALLOC_CTX *ctx, const json_t *facts)
-{
-	static const char *const names[] = { [1] = "iPhone", [2] = "iPad", [3] = "Apple TV", [4] = "Apple Watch",
-					     [7] = "Apple Vision" };
-	const char *text = "";
-	json_t *family;
-	size_t i;
-
-	json_array_foreach(json_object_get(facts, "device_family"), i, family) {
-		json_int_t n = json_integer_value(family);
-
-		if (n > 0 && n < 8 && names[n])
-			text = mem_printf(ctx, "%s%s%s", text, *text ? ", " : "", names[n]);
-	}
-	return text;
-}
-
-static const char *
-names_joined(TALLOC_CTX *ctx, const json_t *list)
-{
-	const char *text = "";
-	json_t *name;
-	size_t i;
-
-	json_array_foreach(list, i, name)
-		text = mem_printf(ctx, "%s%s%s", text, *text ? ", " : "", json_string_value(name));
-	return text;
-}
-
-static time_t
-expires_of(const json_t *build)
-{
-	struct err err;
-	time_t at;
-
-	return clock_parse(text_of(build, "expires"), &at, &err) ? at : 0;
-}
-
-/* Who iOS will name when it asks for trust; it asks for what was not installed by a device management
- * service and is signed for a team (enterprise). */
-static json_t *
-trust_of(const json_t *facts)
-{
-	const json_t *provision = json_object_get(facts, "provision");
-
-	if (strcmp(text_of(provision, "kind"), "enterprise") != 0)
-		return json_null();
-	return json_pack("{s:s}", "signer", text_of(provision, "team_name"));
-}
-
-/* May it be installed now, and for how long: a verdict of the past does not know today. */
-const char *
-build_verdict_word(const json_t *build)
-{
-	time_t until = expires_of(build), now = clock_now();
-
-	if (!json_is_true(json_object_get(build, "installable")) || (until && until <= now))
-		return "cannot";
-	return until && until - now < EXPIRING_S ? "expiring" : "installs";
-}
-
-json_t *
-page_build(struct req *req, const json_t *build)
-{
-	const json_t *facts = json_object_get(build, "facts"), *verdict = json_object_get(build, "verdict");
-	const char *bundle_id = text_of(build, "bundle_id"), *id = text_of(build, "id"), *word = build_verdict_word(build);
-	json_t *page = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}",
-		"id", id, "bundle_id", bundle_id, "name", text_of(build, "name"),
-		"version", text_of(build, "version"), "build", text_of(build, "build"),
-		"minimum_os", text_of(build, "minimum_os"), "sha256", text_of(build, "sha256"),
-		"icon_url", mem_printf(req, "/apps/%s/icon/512.png", bundle_id),
-		"size", page_size(req, req->language, json_integer_value(json_object_get(build, "size"))),
-		"verdict", word);
-	const char *by = json_string_value(json_object_get(build, "by"));
-
-	json_object_set_new(page, "works_on", json_string(works_on(req, facts)));
-	json_object_set_new(page, "installable", json_boolean(strcmp(word, "cannot") != 0));
-	json_object_set_new(page, "reasons", page_reasons(req->site->pages, req->language,
-							  json_object_get(verdict, "reasons")));
-	json_object_set_new(page, "notes", notes_of(build));
-	json_object_set_new(page, "launches_until", page_date_of(req, build, "expires"));
-	json_object_set_new(page, "until", page_date_of(req, build, "expires"));
-	json_object_set_new(page, "expiring", json_boolean(strcmp(word, "expiring") == 0));
-	json_object_set_new(page, "released", page_date_of(req, build, "created"));
-	json_object_set_new(page, "uploaded", page_moment_of(req, build, "created"));
-	json_object_set_new(page, "trust", trust_of(facts));
-	json_object_set_new(page, "by", by ? json_string(by) : json_string("-"));
-	json_object_set_new(page, "channels", json_string(names_joined(req, json_object_get(build, "channels"))));
-	json_object_set_new(page, "channel", json_string(text_of(build, "channel")));
-	json_object_set_new(page, "subtitle", json_null());
-	json_object_set_new(page, "publisher", by ? json_string(by) : json_null());
-	json_object_set_new(page, "category", json_null());
-	json_object_set_new(page, "contact", json_null());
-	json_object_set_new(page, "from", by ? json_string(by) : json_null());
-	json_object_set_new(page, "get_url", json_string(mem_printf(req, "/apps/%s/builds/%s/install", bundle_id, id)));
-	json_object_set_new(page, "url", json_string(mem_printf(req, "/apps/%s/builds/%s", bundle_id, id)));
-	return page;
-}
+/* ---- pages ---- */
 
 static bool
 show(struct req *req, const char *bundle_id, const char *id, json_t **ret, struct err *err)
@@ -166,8 +33,6 @@ show(struct req *req, const char *bundle_id, const char *id, json_t **ret, struc
 	*ret = build;
 	return true;
 }
-
-/* ---- pages ---- */
 
 /* Where a list of apps goes on; NULL at its end. */
 const char *
@@ -291,7 +156,7 @@ get_app_channel(struct req *req, struct reply *reply, struct err *err)
 }
 
 /* In-app browsers name themselves; only Safari may install (peers: WeChat, DingTalk and their like). */
-static bool
+bool
 in_app_browser(struct req *req)
 {
 	static const char *const names[] = { "MicroMessenger", "DingTalk", "FBAN", "FBAV", "Instagram", "Line/",
@@ -409,7 +274,7 @@ api_apps(struct req *req, struct reply *reply, struct err *err)
 			     query_limit(req, APP_PAGE_MAX), &list, err))
 		return false;
 	json_array_foreach(json_object_get(list, "items"), i, item)
-		json_object_del(item, "expires_at");
+		json_object_del(item, "expires_at"), json_object_del(item, "good_until");
 	return reply_json(reply, 200, list);
 }
 
@@ -436,77 +301,6 @@ api_app(struct req *req, struct reply *reply, struct err *err)
 	return reply_json(reply, 200, app);
 }
 
-static bool
-api_builds(struct req *req, struct reply *reply, struct err *err)
-{
-	struct build_filter filter = {
-		.bundle_id = req_param(req, "bundle"), .version = req_query(req, "version"),
-		.build = req_query(req, "build"), .commit = req_query(req, "commit"),
-		.channel = req_query(req, "channel"),
-	};
-	json_t *list;
-	char *id;
-
-	if (!person_sees(req->person, filter.bundle_id))
-		return err_set(err, ERR_MISSING, "no such app");
-	return app_id(req, req->site->db, filter.bundle_id, &id, err) &&
-	       build_list(req->site->db, &filter, req_query(req, "after"), query_limit(req, 200), &list, err) &&
-	       reply_json(reply, 200, list);
-}
-
-static bool
-api_build(struct req *req, struct reply *reply, struct err *err)
-{
-	json_t *build;
-
-	if (!build_show(req->site->db, req_param(req, "id"), true, &build, err))
-		return false;
-	if (!person_sees(req->person, text_of(build, "bundle_id"))) {
-		json_decref(build);
-		return err_set(err, ERR_MISSING, "a build of another app");
-	}
-	return reply_json(reply, 200, build);
-}
-
-/* A grant for a program: {ttl} in seconds, at most what grant.ci_days allows. */
-static bool
-api_grant(struct req *req, struct reply *reply, struct err *err)
-{
-	const struct conf *conf = site_conf(req->site);
-	int64_t most = conf->grant_ci_days * 86400;
-	struct grant_terms terms = { GRANT_CI, most, conf->grant_tap_ipa_hours * 3600, conf->grant_ci_installs };
-	json_t *build, *body;
-	json_int_t ttl = 0;
-	char *token, *url;
-	bool ok, installable;
-
-	if (!build_show(req->site->db, req_param(req, "id"), false, &build, err))
-		return false;
-	ok = person_sees(req->person, text_of(build, "bundle_id"));
-	installable = json_is_true(json_object_get(build, "installable"));
-	json_decref(build);
-	if (!ok)
-		return err_set(err, ERR_MISSING, "a build of another app");
-	if (!installable)
-		return err_code(err, ERR_CONFLICT, "not_installable",
-				"this build cannot be installed; its verdict says why");
-	if (req->body.len) {
-		if (!req_json(req, &body, err))
-			return false;
-		if (json_unpack(body, "{s?I}", "ttl", &ttl) != 0 || ttl < 0 || ttl > most)
-			return err_set(err, ERR_INVALID, "ttl is a number of seconds, at most %lld", (long long)most);
-	}
-	if (ttl)
-		terms.manifest_s = ttl;
-	if (!grant_new(req, req->site->db, &terms, req_param(req, "id"), req->person->id, &token, err))
-		return false;
-	url = mem_printf(req, "%s/d/%s", req->site->base_url, token);
-	return reply_json(reply, 201, json_pack("{s:s+, s:s, s:s, s:s}", "manifest_url", url, "/manifest.plist",
-		"itms_url", manifest_itms_url(req, url), "install_url",
-		mem_printf(req, "%s/i/%s", req->site->base_url, token),
-		"expires", clock_text(req, clock_now() + terms.manifest_s)));
-}
-
 const struct route catalog_routes[] = {
 	{ GET,  "/",                                 WHO_PERSON, "0",   ON_WORKER, get_catalog,     NULL, NULL, "The catalog" },
 	{ GET,  "/apps/:bundle",                     WHO_PERSON, "0",   ON_WORKER, get_app,         NULL, NULL, "An app, at its newest" },
@@ -516,8 +310,5 @@ const struct route catalog_routes[] = {
 	{ GET,  "/apps/:bundle/icon/:size",          WHO_PERSON, "0",   ON_WORKER, get_app_icon,    NULL, "read", "57.png, 120.png or 512.png" },
 	{ GET,  "/api/v1/apps",                      WHO_PERSON, "0",   ON_WORKER, api_apps,        NULL, "read", "Apps: ?q= &after= &limit=" },
 	{ GET,  "/api/v1/apps/:bundle",              WHO_PERSON, "0",   ON_WORKER, api_app,         NULL, "read", "An app" },
-	{ GET,  "/api/v1/apps/:bundle/builds",       WHO_PERSON, "0",   ON_WORKER, api_builds,      NULL, "read", "Builds: ?version= &build= &commit= &channel=" },
-	{ GET,  "/api/v1/builds/:id",                WHO_PERSON, "0",   ON_WORKER, api_build,       NULL, "read", "A build with its facts" },
-	{ POST, "/api/v1/builds/:id/grants",         WHO_PUBLISHER, "16K", ON_WORKER, api_grant,       NULL, "upload", "A manifest URL: {ttl}" },
 	{ 0 }
 };

@@ -4,6 +4,8 @@
 #include "core/clock.h"
 #include "core/count.h"
 #include "web/rooms.h"
+#include "web/routes.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -71,7 +73,16 @@ get_metrics(struct req *req, struct reply *reply, struct err *err)
 
 /* ---- OpenAPI 3.1, from the tables ---- */
 
-static const char *const method_names[] = { "", "get", "post", "put", "patch", "delete", "options" };
+/* OpenAPI writes them small. */
+static char *
+method_name(TALLOC_CTX *ctx, enum method method)
+{
+	char *name = mem_text(ctx, routes_method_name(method));
+
+	for (char *c = name; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return name;
+}
 
 /* "/apps/:bundle" as "/apps/{bundle}"; its names go to `params`. */
 static char *
@@ -130,7 +141,7 @@ get_openapi(struct req *req, struct reply *reply, struct err *err)
 				item = json_object();
 				json_object_set_new(paths, path, item);
 			}
-			json_object_set_new(item, method_names[route->method], operation(route, params));
+			json_object_set_new(item, method_name(req, route->method), operation(route, params));
 		}
 	doc = json_pack("{s:s, s:{s:s, s:s}, s:[{s:s}], s:o, s:{s:{s:{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}}}},"
 		" s:{s:{s:s, s:s}, s:{s:s, s:s, s:s}}}}",

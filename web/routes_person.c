@@ -3,6 +3,7 @@
  */
 #include "catalog/people.h"
 #include "core/buf.h"
+#include "core/secret.h"
 #include "web/rooms.h"
 #include <string.h>
 
@@ -114,10 +115,10 @@ add(struct req *req, const char *name, const char *word, json_t **ret, struct er
 	struct db *db = req->site->db;
 	struct person *person;
 	enum role role;
-	char *password;
+	char *password = secret_id(req);
 
 	if (!role_parse(word, &role, err) ||
-	    !person_add_once(req, db, person_actor(req, req->person), name, role, &password, err) ||
+	    !person_add_once(db, person_actor(req, req->person), name, role, password, err) ||
 	    !person_by_name(req, db, name, &person, err))
 		return false;
 	*ret = json_pack("{s:s, s:s, s:s, s:s}", "id", person->id, "name", person->name, "role", word, "password", password);

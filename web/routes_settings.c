@@ -60,25 +60,22 @@ static bool
 save(struct req *req, const struct choice *choice, struct bytes logo, bool remove, struct err *err)
 {
 	struct site *site = req->site;
-	const char *actor = person_actor(req, req->person);
-	char name[BLOB_NAME_SIZE];
+	char name[BLOB_NAME_SIZE] = "";
+	struct setting settings[4] = {
+		{ "company.name", choice->name }, { "company.accent", choice->accent },
+	};
 	bool ok;
 
-	if (!setting_set(site->db, actor, "company.name", choice->name, err) ||
-	    !setting_set(site->db, actor, "company.accent", choice->accent, err))
+	if (logo.len && !blob_put(site->blobs, logo, name, err))
 		return false;
-	if (remove && !setting_set(site->db, actor, "company.logo", "", err))
-		return false;
-	if (logo.len) {
-		if (!blob_put(site->blobs, logo, name, err))
-			return false;
-		ok = setting_set(site->db, actor, "company.logo", name, err);
+	if (logo.len || remove)
+		settings[2] = (struct setting){ "company.logo", name };
+	ok = setting_set(site->db, person_actor(req, req->person), settings, err);
+	if (logo.len)
 		blob_unpin(site->blobs, name);
-		if (!ok)
-			return false;
-	}
-	look_forget(site);
-	return true;
+	if (ok)
+		look_forget(site);
+	return ok;
 }
 
 static bool

@@ -1,101 +1,27 @@
 /*
- * Resumable uploads: tus 1.0.0 with creation, checksum and termination (tus.io/protocols/resumable-upload).
+ * Resumable uploads: tus 1.0.0 with creation, checksum, expiration and termination
+ * (tus.io/protocols/resumable-upload).
  *
  * The bytes are in DIR/uploads/<id>, whose size is the offset, so a crash loses nothing that was
- * written.  A PATCH that completes it puts a job in the table; `GET` shows the answer when it is read.
+ * written.  While a part with a checksum comes, the row says where the bytes end that are known to be
+ * right, so that no crash makes the part count.  A PATCH that completes it puts a job in the table; `GET` shows the answer when it is read.
  */
 #include "catalog/channel.h"
-#include "catalog/upload.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/num.h"
+#include "web/rooms.h"
+#include "web/upload_files.h"
 #include "web/uploads.h"
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define TUS_VERSION	"1.0.0"
 #define TUS_ALGORITHMS	"sha256,sha1,md5"
 #define TUS_FIELDS_MAX	32
 #define CHECKSUM_MAX	64
-
-const char *
-upload_dir(TALLOC_CTX *ctx, struct site *site)
-{
-	return mem_printf(ctx, "%s/uploads", site->data_dir);
-}
-
-static const char *
-upload_path(TALLOC_CTX *ctx, struct site *site, const char *id)
-{
-	return mem_printf(ctx, "%s/%s", upload_dir(ctx, site), id);
-}
-
-/* Files of which no row is left. */
-bool
-upload_sweep_files(struct site *site, struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	DIR *dir = opendir(upload_dir(ctx, site));
-	struct dirent *entry;
-	bool ok = true, there;
-
-	if (!dir)
-		return err_errno(err, "list %s", upload_dir(ctx, site));
-	while (ok && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		ok = upload_exists(site->db, entry->d_name, &there, err);
-		if (ok && !there && unlinkat(dirfd(dir), entry->d_name, 0) != 0 && errno != ENOENT)
-			ok = err_errno(err, "remove %s", entry->d_name);
-	}
-	closedir(dir);
-	return ok;
-}
-
-/* ---- one request at a time for each upload ---- */
-
-struct busy {
-	struct busy *next;
-	char id[40];
-};
-static struct busy *busy_list;
-static pthread_mutex_t busy_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static int
-leave(struct busy *busy)
-{
-	struct busy **at;
-
-	pthread_mutex_lock(&busy_lock);
-	for (at = &busy_list; *at != busy; at = &(*at)->next)
-		;
-	*at = busy->next;
-	pthread_mutex_unlock(&busy_lock);
-	return 0;
-}
-
-static bool
-enter(TALLOC_CTX *ctx, const char *id, struct err *err)
-{
-	struct busy *busy = mem_new(ctx, struct busy), *other;
-
-	snprintf(busy->id, sizeof busy->id, "%s", id);
-	pthread_mutex_lock(&busy_lock);
-	for (other = busy_list; other && strcmp(other->id, busy->id) != 0; other = other->next)
-		;
-	if (!other) {
-		busy->next = busy_list;
-		busy_list = busy;
-		talloc_set_destructor(busy, leave);
-	}
-	pthread_mutex_unlock(&busy_lock);
-	return !other || err_set(err, ERR_LOCKED, "another request is sending to this upload");
-}
+#define UNFINISHED_TIMES 8	/* uploads a person may have begun, in times of upload.parallel_max */
 
 /* ---- protocol ---- */
 
@@ -104,6 +30,15 @@ tus_headers(struct reply *reply)
 {
 	reply_header(reply, "Tus-Resumable", TUS_VERSION);
 	reply_header(reply, "Cache-Control", "no-store");
+}
+
+/* When it is forgotten; the same at each request, since nothing makes it live longer. */
+static void
+say_expires(struct reply *reply, const struct upload *upload)
+{
+	char at[32];
+
+	reply_header(reply, "Upload-Expires", clock_http(upload->expires, at));
 }
 
 static bool
@@ -131,7 +66,7 @@ options_uploads(struct req *req, struct reply *reply, struct err *err)
 	(void)err;
 	tus_headers(reply);
 	reply_header(reply, "Tus-Version", TUS_VERSION);
-	reply_header(reply, "Tus-Extension", "creation,checksum,termination");
+	reply_header(reply, "Tus-Extension", "creation,checksum,expiration,termination");
 	reply_header(reply, "Tus-Checksum-Algorithm", TUS_ALGORITHMS);
 	reply_header(reply, "Tus-Max-Size", mem_printf(req, "%lld",
 		     (long long)site_conf(req->site)->upload_max_mb * 1000000));
@@ -170,54 +105,33 @@ post_uploads(struct req *req, struct reply *reply, struct err *err)
 {
 	struct site *site = req->site;
 	const struct conf *conf = site_conf(site);
-	int64_t length, room, active;
+	int64_t length, room;
 	json_t *fields = NULL;
 	const char *channel;
 	struct upload *upload;
-	int fd;
 	bool ok;
 
 	if (!check_version(req, err) || !header_number(req, "Upload-Length", &length, err))
 		return false;
 	if (length > conf->upload_max_mb * 1000000)
 		return err_set(err, ERR_LIMIT, "larger than %lld MB", (long long)conf->upload_max_mb);
-	if (!blobs_room(site->blobs, &room, err) || !upload_active(site->db, req->person->id, &active, err))
+	if (!blobs_room(site->blobs, &room, err))
 		return false;
 	if (room - length < conf->upload_keep_free_mb * 1000000)
 		return err_set(err, ERR_NO_ROOM, "the disk has no room for %lld bytes", (long long)length);
-	if (active >= 8 * conf->upload_parallel_max)
-		return err_set(err, ERR_RATE, "%lld uploads of yours are unfinished; end or delete one",
-			       (long long)active);
 	if (!read_metadata(req, &fields, err))
 		return false;
 	channel = json_string_value(json_object_get(fields, "channel"));
 	ok = (!channel || channel_name_ok(channel, err)) &&
-	     upload_new(req, site->db, req->person, length, fields, conf->upload_resume_hours * 3600, &upload, err);
+	     upload_new(req, site->db, req->person, length, fields, conf->upload_resume_hours * 3600,
+			UNFINISHED_TIMES * conf->upload_parallel_max, &upload, err);
 	json_decref(fields);
-	if (!ok)
+	if (!ok || !upload_file_make(site, upload->id, err))
 		return false;
-	fd = open(upload_path(req, site, upload->id), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_errno(err, "make the upload's file");
-	close(fd);
 	tus_headers(reply);
+	say_expires(reply, upload);
 	reply_header(reply, "Location", mem_printf(req, "/api/v1/uploads/%s", upload->id));
 	return reply_empty(reply, 201);
-}
-
-static bool
-offset_of(struct req *req, const struct upload *upload, int64_t *ret, struct err *err)
-{
-	struct stat st;
-
-	if (upload->status != UPLOAD_RECEIVING) {
-		*ret = upload->length;
-		return true;
-	}
-	if (stat(upload_path(req, req->site, upload->id), &st) != 0)
-		return err_set(err, ERR_MISSING, "its file is gone");
-	*ret = st.st_size;
-	return true;
 }
 
 /*
@@ -230,9 +144,9 @@ whole_unnoticed(struct req *req, struct upload *upload, int64_t offset, struct e
 	void *here SCOPED(mem) = talloc_new(NULL);
 	struct err busy;
 
-	if (upload->status != UPLOAD_RECEIVING || offset != upload->length || !enter(here, upload->id, &busy))
+	if (upload->status != UPLOAD_RECEIVING || offset != upload->length || !upload_enter(here, upload->id, &busy))
 		return true;
-	if (!offset_of(req, upload, &offset, err))	/* again, now that nobody else is at it */
+	if (!upload_file_offset(req->site, upload, &offset, err))	/* again, now that nobody else is at it */
 		return false;
 	if (offset != upload->length)
 		return true;
@@ -248,30 +162,26 @@ static bool
 get_upload(struct req *req, struct reply *reply, struct err *err)
 {
 	struct upload *upload;
-	json_t *answer, *stored;
 	int64_t offset;
-	const char *build;
+	json_t *answer;
 
 	if (!upload_open(req, req->site->db, req->person, req_param(req, "id"), &upload, err) ||
-	    !offset_of(req, upload, &offset, err) || !whole_unnoticed(req, upload, offset, err))
+	    !upload_file_offset(req->site, upload, &offset, err) || !whole_unnoticed(req, upload, offset, err))
 		return false;
 	tus_headers(reply);
 	reply_header(reply, "Upload-Offset", mem_printf(req, "%lld", (long long)offset));
 	reply_header(reply, "Upload-Length", mem_printf(req, "%lld", (long long)upload->length));
+	say_expires(reply, upload);
 	if (req->head)
 		return reply_empty(reply, 200);
 	if (upload->status < 200)
 		return reply_json(reply, 202, json_pack("{s:s, s:I, s:I}", "state",
 			upload->status == UPLOAD_READING ? "reading" : "receiving", "offset", (json_int_t)offset,
 			"length", (json_int_t)upload->length));
-	stored = json_loads(upload->answer, 0, NULL);
-	build = json_string_value(json_object_get(stored, "build"));
-	if (!build)
-		return reply_json_as(reply, (int)upload->status, "application/problem+json", stored);
-	build = mem_text(req, build);
-	json_decref(stored);
-	return upload_answer(req, req->site, build, req->person, &answer, err) &&
-	       reply_json(reply, (int)upload->status, answer);
+	if (!(answer = json_loads(upload->answer, 0, NULL)))
+		return err_set(err, ERR_INTERNAL, "the answer of upload %s cannot be read", upload->id);
+	return upload->status < 300 ? reply_json(reply, (int)upload->status, answer)
+				    : reply_json_as(reply, (int)upload->status, "application/problem+json", answer);
 }
 
 static bool
@@ -281,7 +191,7 @@ delete_upload(struct req *req, struct reply *reply, struct err *err)
 
 	if (!check_version(req, err) ||
 	    !upload_open(req, req->site->db, req->person, req_param(req, "id"), &upload, err) ||
-	    !enter(req, upload->id, err) || !upload_remove(req->site->db, upload->id, err))
+	    !upload_enter(req, upload->id, err) || !upload_remove(req->site->db, upload->id, err))
 		return false;
 	unlink(upload_path(req, req->site, upload->id));
 	tus_headers(reply);
@@ -337,6 +247,17 @@ drained(void *req)
 	req_unpause(req);
 }
 
+/* What an earlier part left behind that was never proved is taken back; from here on only a part with a
+ * checksum has something to prove. */
+static bool
+begin_part(struct req *req, const struct patch *patch, struct err *err)
+{
+	int64_t proved = patch->md ? patch->from : -1;
+
+	return (patch->upload->proved < 0 || upload_file_cut(patch->path, patch->from, err)) &&
+	       (patch->upload->proved == proved || upload_set_proved(req->site->db, patch->upload->id, proved, err));
+}
+
 static bool
 patch_open(struct req *req, struct err *err)
 {
@@ -350,19 +271,20 @@ patch_open(struct req *req, struct err *err)
 	if (!type || strcmp(type, "application/offset+octet-stream") != 0)
 		return err_set(err, ERR_MEDIA, "the type of a PATCH is application/offset+octet-stream");
 	if (!upload_open(patch, req->site->db, req->person, req_param(req, "id"), &patch->upload, err) ||
-	    !enter(patch, patch->upload->id, err) || !upload_slot(patch, req->site, req->person, err) ||
-	    !offset_of(req, patch->upload, &offset, err) || !read_checksum(req, patch, err))
+	    !upload_enter(patch, patch->upload->id, err) || !upload_slot(patch, req->site, req->person, err) ||
+	    !upload_file_offset(req->site, patch->upload, &offset, err) || !read_checksum(req, patch, err))
 		return false;
 	if (patch->upload->status != UPLOAD_RECEIVING)	/* its file may be a build's by now */
 		return err_set(err, ERR_CONFLICT, "all bytes of this upload are here; GET shows its answer");
 	if (patch->from != offset)
 		return err_set(err, ERR_CONFLICT, "Upload-Offset is %lld, but %lld bytes are here",
 			       (long long)patch->from, (long long)offset);
+	patch->path = upload_path(patch, req->site, patch->upload->id);
 	patch->room = patch->upload->length - offset;
 	if (req->length > patch->room)
 		return err_set(err, ERR_LIMIT, "more than Upload-Length said");
-	patch->path = upload_path(patch, req->site, patch->upload->id);
-	if (!blob_draft_append(patch, req->site->blobs, patch->path, patch->from,
+	if (!begin_part(req, patch, err) ||
+	    !blob_draft_append(patch, req->site->blobs, patch->path, patch->from,
 			       req->length > 0 ? req->length : 0, &patch->draft, err))
 		return false;
 	blob_draft_on_drained(patch->draft, drained, req);
@@ -382,7 +304,8 @@ patch_feed(struct req *req, struct bytes bytes, bool *pause, struct err *err)
 	return blob_draft_write(patch->draft, bytes, pause, err);
 }
 
-/* What arrived stays, unless only the missing rest could have proved it right. */
+/* What arrived stays; where only the missing rest could have proved it right, it does not count, and the
+ * next part takes it back. */
 static void
 patch_cut(struct req *req)
 {
@@ -394,8 +317,6 @@ patch_cut(struct req *req)
 	if (!patch->md && !blob_draft_done(patch->draft, &err))
 		log_err("keep what arrived of an upload", &err);
 	TALLOC_FREE(patch->draft);
-	if (patch->md && truncate(patch->path, patch->from) != 0)
-		log_warn("an unverified part could not be taken back", KV("upload", patch->upload->id));
 }
 
 static bool
@@ -417,17 +338,17 @@ patch_upload(struct req *req, struct reply *reply, struct err *err)
 	if (!blob_draft_done(patch->draft, err))
 		return false;
 	TALLOC_FREE(patch->draft);
-	if (!checksum_fits(patch)) {
-		if (truncate(patch->path, patch->from) != 0)
-			return err_errno(err, "take back a damaged part");
+	if (!checksum_fits(patch))	/* they do not count, and the next part takes them back */
 		return err_set(err, ERR_CHECKSUM, "the bytes are not what Upload-Checksum says; send them again");
-	}
+	if (patch->md && !upload_set_proved(req->site->db, patch->upload->id, -1, err))
+		return false;
 	if (offset == patch->upload->length) {
 		if (!upload_whole(req->site->db, patch->upload->id, err))
 			return false;
 		jobs_wake(req->site->jobs);
 	}
 	tus_headers(reply);
+	say_expires(reply, patch->upload);
 	reply_header(reply, "Upload-Offset", mem_printf(req, "%lld", (long long)offset));
 	return reply_empty(reply, 204);
 }
@@ -442,17 +363,15 @@ text_field(const struct upload *upload, const char *name)
 	return json_string_value(json_object_get(upload->fields, name));
 }
 
-/* What the sender is told when they ask; the file has done its part. */
+/* What the sender is told when they ask. */
 static bool
-keep_answer(struct site *site, TALLOC_CTX *ctx, const char *id, int status, json_t *json, struct err *err)
+keep_answer(struct db *db, const char *id, int status, json_t *json, struct err *err)
 {
 	char *answer = json_dumps(json, JSON_COMPACT);
-	bool ok = upload_set(site->db, id, status, answer ? answer : "{}", err);
+	bool ok = upload_set(db, id, status, answer ? answer : "{}", err);
 
 	json_decref(json);
 	free(answer);
-	if (ok)
-		unlink(upload_path(ctx, site, id));
 	return ok;
 }
 
@@ -480,21 +399,38 @@ upload_finish(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	const char *id = json_string_value(json_object_get(job->args, "upload"));
 	struct upload *upload;
 	struct person *person;
+	json_t *answer;
 	char *build;
-	bool fresh;
+	bool fresh, ok = false;
 
-	if (!id || !upload_claim(ctx, site->db, id, &upload, &person, err))
-		return id ? false : err_set(err, ERR_INTERNAL, "a job without its upload");
-	if (!person)
-		return true;	/* finished before, deleted, or not to be done any more */
-	if (publish_whole(site, ctx, upload, person, &build, &fresh, err))
-		return keep_answer(site, ctx, id, fresh ? 201 : 200, json_pack("{s:s}", "build", build), err);
-	if (err->kind == ERR_INTERNAL || err->kind == ERR_NO_ROOM || err->kind == ERR_BUSY) {
-		if (job->attempt < UPLOAD_ATTEMPTS)
-			return false;	/* tried again; the file is still there */
-		log_err("a resumed upload is given up", err, KV("upload", id));
+	if (!id)
+		return err_set(err, ERR_INTERNAL, "a job without its upload");
+	if (upload_claim(ctx, site->db, id, &upload, &person, err)) {
+		if (!person)
+			return true;	/* finished before, or deleted */
+		ok = publish_whole(site, ctx, upload, person, &build, &fresh, err) &&
+		     upload_answer(ctx, site, build, person, &answer, err);
 	}
-	return keep_answer(site, ctx, id, err_http_status(err->kind), problem_json(err, job->id), err);
+	if (!ok && (err->kind == ERR_INTERNAL || err->kind == ERR_NO_ROOM || err->kind == ERR_BUSY))
+		return false;	/* tried again, and after the last time upload_dead; the file is still there */
+	ok = ok ? keep_answer(site->db, id, fresh ? 201 : 200, answer, err)
+		: keep_answer(site->db, id, err_http_status(err->kind), problem_json(err, job->id), err);
+	if (ok)
+		unlink(upload_path(ctx, site, id));	/* it has done its part */
+	return ok;
+}
+
+bool
+upload_dead(const struct job *job, struct db *tx, void *site, const struct err *why, struct err *err)
+{
+	const char *id = json_string_value(json_object_get(job->args, "upload"));
+	struct err told = *why;
+
+	(void)site;
+	if (told.kind == ERR_INTERNAL)	/* whose words are not for the sender */
+		err_code(&told, ERR_INVALID, "upload_failed", "the server gave this file up after %d attempts to read it;"
+			 " its log says why", UPLOAD_ATTEMPTS);
+	return !id || keep_answer(tx, id, err_http_status(told.kind), problem_json(&told, job->id), err);
 }
 
 const struct route tus_routes[] = {

@@ -83,6 +83,13 @@ close_part(void *cls)
 	free(part);
 }
 
+static ssize_t
+read_nothing(void *cls, uint64_t at, char *to, size_t max)
+{
+	(void)cls, (void)at, (void)to, (void)max;
+	return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
 static struct MHD_Response *
 make_response(struct exchange *ex)
 {
@@ -90,6 +97,9 @@ make_response(struct exchange *ex)
 	struct MHD_Response *response;
 	struct part *part;
 
+	/* Without the file a 304 does not know the length that it would have to tell: it must not be 0. */
+	if (reply->status == 304 && reply->fd < 0)
+		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, read_nothing, NULL, NULL);
 	if (reply->fd >= 0 && reply->length == 0) {
 		close(reply->fd);
 		reply->fd = -1;
@@ -115,16 +125,28 @@ make_response(struct exchange *ex)
 	return response;
 }
 
+static int64_t
+acked(const struct conn *conn)
+{
+	struct deadline_traffic traffic;
+
+	deadline_read_traffic(conn->fd, &traffic);
+	return traffic.sent;
+}
+
 /* `early`: the body was not read, so the connection ends, and is drained for the answer to arrive. */
 static enum MHD_Result
 answer(struct exchange *ex, bool early)
 {
 	struct reply *reply = &ex->reply;
+	bool is_file = reply->fd >= 0;
 	struct MHD_Response *response = make_response(ex);
 	enum MHD_Result queued;
 
 	if (!response)
 		return MHD_NO;
+	if (is_file)
+		ex->acked = acked(ex->conn);
 	for (size_t i = 0; i < reply->headers_n; i++)
 		MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
 	MHD_add_response_header(response, "X-Request-Id", ex->req.id);
@@ -226,15 +248,18 @@ on_completed(void *cls, struct MHD_Connection *connection, void **req_cls,
 {
 	struct exchange *ex = *req_cls;
 	const union MHD_ConnectionInfo *info;
+	bool whole = why == MHD_REQUEST_TERMINATED_COMPLETED_OK;
+	int64_t sent;
 
 	(void)cls;
 	if (!ex)
 		return;
 	*req_cls = NULL;
+	/* What the client's system took since, our head and TLS with it: the library does not count. */
+	sent = whole || ex->acked < 0 ? -1 : acked(ex->conn) - ex->acked;
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS);
 	log_request(ex->req.id);
-	exchange_end(ex, info ? (int)info->http_status : 0,
-		     why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+	exchange_end(ex, info ? (int)info->http_status : 0, whole, sent);
 	log_request(NULL);
 }
 
@@ -339,6 +364,7 @@ start_daemon(struct server *server, const struct server_conf *conf, struct err *
 	struct MHD_OptionItem more[5] = { { 0 } };
 	size_t n = 0;
 
+	server->all.own_proxy = addresses_have_own(server->all.trusted);
 	if (conf->io_threads > 1)
 		more[n++] = (struct MHD_OptionItem){ MHD_OPTION_THREAD_POOL_SIZE, conf->io_threads,
 						     NULL };

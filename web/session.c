@@ -95,29 +95,17 @@ identify(struct req *req, struct err *err)
 	return true;
 }
 
-/* On this host, and not somebody behind a proxy here that nobody told us of. */
-static bool
-is_loopback(struct req *req)
-{
-	for (size_t i = 0; !req->proxied && i < req->server->headers_n; i++)
-		if (strcasecmp(req->server->headers[i].name, "X-Forwarded-For") == 0 ||
-		    strcasecmp(req->server->headers[i].name, "Forwarded") == 0)
-			return false;
-	return strcmp(req->address, "127.0.0.1") == 0 || strcmp(req->address, "::1") == 0 ||
-	       strcmp(req->address, "unix") == 0;
-}
-
 static bool
 operator_may(struct req *req, struct err *err)
 {
 	const char *bearer = req_header(req, "Authorization");
 	const char *token = site_conf(req->site)->metrics_token;
 
-	if (is_loopback(req) || (req->person && req->person->role == ROLE_ADMIN && !req->person->scope))
+	if (req->local || (req->person && req->person->role == ROLE_ADMIN && !req->person->scope))
 		return true;
 	if (*token && bearer && strncasecmp(bearer, "Bearer ", 7) == 0 && secret_equal(bearer + 7, token))
 		return true;
-	return err_set(err, ERR_MISSING, "only from loopback or with metrics.token");
+	return err_set(err, ERR_MISSING, "only from this host or with metrics.token");
 }
 
 bool

@@ -4,30 +4,34 @@
 #include "web/site.h"
 #include "catalog/app.h"
 #include "catalog/build.h"
+#include "catalog/build_jobs.h"
+#include "catalog/registration.h"
 #include "catalog/setting.h"
 #include "catalog/upload.h"
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/count.h"
+#include "core/file.h"
 #include "core/log.h"
+#include "catalog/message.h"
+#include "web/outbox.h"
 #include "web/rooms.h"
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HOUR_S		3600
 #define CHECK_S		3000	/* so that a round has ended within the hour */
 #define CHECK_AGAIN_S	300
 #define CHECK_PAGES	4
 #define CA_PEM_MAX	(64u << 10)
+#define ROOTS_PEM_MAX	(1u << 20)
 
 const struct route *const site_routes[] = {
-	install_routes, catalog_routes, console_routes, upload_routes, tus_routes, settings_routes, people_routes, person_routes, directory_routes, look_routes,
-	operator_routes, trust_routes, message_routes, link_routes, registration_routes,
+	install_routes, catalog_routes, console_routes, build_routes, upload_routes, tus_routes, settings_routes,
+	people_routes, person_routes, directory_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes, device_routes,
 	audience_routes, audit_routes, NULL,
 };
 
@@ -127,6 +131,8 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	(void)ctx;
 	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
 	       upload_sweep(site->db, err) && upload_sweep_files(site, err) &&
+	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
+	       registration_sweep(site->db, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
 }
 
@@ -193,12 +199,14 @@ tx_first_check(struct db *tx, void *arg_, struct err *err)
 }
 
 static const struct job_kind kinds[] = {
-	{ "build_md5s",    10, job_md5s },
-	{ "build_retain",   5, job_retain },
-	{ "blob_sweep",     5, job_blob_sweep },
-	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish },
-	{ "sweep",       1000, job_sweep },
-	{ "directory_check", 1000, job_directory_check },
+	{ "build_md5s",    10, job_md5s, NULL },
+	{ "build_retain",   5, job_retain, NULL },
+	{ "blob_sweep",     5, job_blob_sweep, NULL },
+	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead },
+	{ "sweep",       1000, job_sweep, NULL },
+	{ "directory_check", 1000, job_directory_check, NULL },
+	{ "registration_fill",   10, job_registration_fill, NULL },
+	{ "registration_invite", 10, job_registration_invite, NULL },
 	{ 0 },
 };
 
@@ -208,31 +216,6 @@ const char *
 site_etag(struct req *req, const char *name)
 {
 	return mem_printf(req, "\"%s\"", name);
-}
-
-bool
-site_read_file(TALLOC_CTX *ctx, const char *path, size_t max, struct bytes *ret, struct err *err)
-{
-	int fd SCOPED(fd) = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	char *p;
-	size_t len = 0;
-
-	if (fd < 0 || fstat(fd, &st) != 0)
-		return err_errno(err, "open %s", path);
-	if ((uint64_t)st.st_size > max)
-		return err_set(err, ERR_LIMIT, "%s is larger than %zu bytes", path, max);
-	p = mem_size(ctx, (size_t)st.st_size + 1);
-	while (len < (size_t)st.st_size) {
-		ssize_t n = read(fd, p + len, (size_t)st.st_size - len);
-
-		if (n <= 0)
-			return err_errno(err, "read %s", path);
-		len += (size_t)n;
-	}
-	p[len] = '\0';
-	*ret = (struct bytes){ p, len };
-	return true;
 }
 
 static void
@@ -257,6 +240,17 @@ apply(const struct conf *conf)
 	clock_follow(conf->clock_file);
 }
 
+static bool
+open_device_roots(struct site *site, const struct conf *conf, struct err *err)
+{
+	struct bytes extra = { 0 };
+
+	if (*conf->apple_extra_device_roots &&
+	    !file_read(site, conf->apple_extra_device_roots, ROOTS_PEM_MAX, &extra, err))
+		return err_at(err, "apple.extra_device_roots");
+	return device_roots_open(site, extra, &site->device_roots, err);
+}
+
 bool
 site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret, struct err *err)
 {
@@ -279,10 +273,11 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) ||
 	    !sweep_blobs(site, true, err) || !upload_sweep_files(site, err) ||
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
-	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) || !look_open(site, err))
+	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) ||
+	    !look_open(site, err) || !open_device_roots(site, conf, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
-	if (!site_read_file(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
+	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
 		site->ca_pem = (struct bytes){ 0 };
 	warn_of(conf);
 	*ret = site;
@@ -308,7 +303,7 @@ site_start(struct site *site, struct err *err)
 	if (!tls && !conf->server_plain)
 		return err_set(err, ERR_INVALID, "no certificate: give --tls-cert and --tls-key, or --plain "
 			       "behind a proxy that does TLS");
-	if (!jobs_start(site, site->db, kinds, 2, site, &site->jobs, err) ||
+	if (!jobs_start(site, site->db, kinds, 2, site, &site->jobs, err) || !outbox_start(site, err) ||
 	    !server_start(site, &server, &site->server, err))
 		return false;
 	if (!*conf->server_trust_listen)
@@ -329,6 +324,7 @@ site_stop(struct site *site)
 		server_stop(site->server);
 	if (site->jobs)
 		jobs_stop(site->jobs);
+	outbox_stop(site);
 }
 
 bool

@@ -22,10 +22,12 @@ struct site {
 	struct db *db;
 	struct blobs *blobs;
 	struct jobs *jobs;
+	struct outbox *outbox;		/* mail and SMS on their way out (outbox.c) */
 	struct pages *pages;
 	struct directory *directory;	/* the company's people; off without ldap.urls */
 	struct server *server, *trust_server;
 	_Atomic int64_t comparing;	/* passwords at this moment (routes_people.c) */
+	struct device_roots *device_roots;	/* who signs what devices answer */
 	struct bytes ca_pem;		/* of a private installation (DIR/tls/ca.pem); empty: none */
 
 	pthread_mutex_t lock;		/* for what follows, and for this talloc context once it serves */

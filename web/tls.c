@@ -1,12 +1,10 @@
 #include "web/tls.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <gnutls/x509.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "core/clock.h"
+#include "core/file.h"
 #include "core/log.h"
 
 struct pair {
@@ -32,26 +30,6 @@ pair_free(struct pair *pair)
 	if (pair->key)
 		gnutls_privkey_deinit(pair->key);
 	return 0;
-}
-
-static bool
-read_file(TALLOC_CTX *ctx, const char *path, gnutls_datum_t *ret, struct err *err)
-{
-	SCOPED(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0 || fstat(fd, &st) != 0)
-		return err_errno(err, "read %s", path);
-	if (st.st_size > TLS_FILE_MAX)
-		return err_set(err, ERR_INVALID, "%s is larger than %u bytes", path, TLS_FILE_MAX);
-	ret->data = mem_size(ctx, (size_t)st.st_size + 1);
-	n = read(fd, ret->data, (size_t)st.st_size);
-	if (n < 0)
-		return err_errno(err, "read %s", path);
-	ret->data[n] = '\0';
-	ret->size = (unsigned)n;
-	return true;
 }
 
 static bool
@@ -93,11 +71,13 @@ read_pair(TALLOC_CTX *ctx, const char *cert_file, const char *key_file, struct p
 {
 	struct pair *pair = mem_new(ctx, struct pair);
 	gnutls_datum_t pem = { 0 };
+	struct bytes bytes;
 	int why;
 
 	talloc_set_destructor(pair, pair_free);
-	if (!read_file(pair, cert_file, &pem, err))
+	if (!file_read(pair, cert_file, TLS_FILE_MAX, &bytes, err))
 		goto failed;
+	pem = (gnutls_datum_t){ (unsigned char *)(uintptr_t)bytes.p, (unsigned)bytes.len };
 	pair->chain_n = TLS_CHAIN_MAX;
 	why = gnutls_pcert_list_import_x509_raw(pair->chain, &pair->chain_n, &pem,
 						GNUTLS_X509_FMT_PEM, 0);
@@ -106,8 +86,9 @@ read_pair(TALLOC_CTX *ctx, const char *cert_file, const char *key_file, struct p
 		err_set(err, ERR_INVALID, "%s: %s", cert_file, gnutls_strerror(why));
 		goto failed;
 	}
-	if (!read_file(pair, key_file, &pem, err))
+	if (!file_read(pair, key_file, TLS_FILE_MAX, &bytes, err))
 		goto failed;
+	pem = (gnutls_datum_t){ (unsigned char *)(uintptr_t)bytes.p, (unsigned)bytes.len };
 	gnutls_privkey_init(&pair->key);
 	why = gnutls_privkey_import_x509_raw(pair->key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
 	explicit_bzero(pem.data, pem.size);

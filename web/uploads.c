@@ -4,8 +4,6 @@
 #include "core/log.h"
 #include <string.h>
 
-#define DAY_S 86400
-
 /* ---- how many at once ---- */
 
 struct uploading {
@@ -79,9 +77,7 @@ bool
 upload_answer(TALLOC_CTX *ctx, struct site *site, const char *build_id, const struct person *person,
 	      json_t **ret, struct err *err)
 {
-	const struct conf *conf = site_conf(site);
-	struct grant_terms terms = { GRANT_CI, conf->grant_ci_days * DAY_S, conf->grant_tap_ipa_hours * 3600,
-				     conf->grant_ci_installs };
+	struct grant_terms terms = grant_terms_ci(site_conf(site));
 	json_t *build, *answer;
 	char *token;
 

@@ -456,7 +456,14 @@ expected() {
 	setting server trusted_proxies '"127.0.0.1"'
 	pomona_again
 	for path in /metrics /readyz; do
+		# a proxy on this host that names nobody speaks for somebody all the same
+		get $path
+		expect_status 404
+		get $path -H 'Authorization: Bearer a long secret'
+		expect_status 200
 		get $path -H 'X-Forwarded-For: 203.0.113.9'
+		expect_status 404
+		get $path -H 'X-Forwarded-For: 127.0.0.1'
 		expect_status 404
 		get $path -H 'X-Forwarded-For: 203.0.113.9' -H 'Authorization: Bearer a long secret'
 		expect_status 200

@@ -55,6 +55,7 @@ expect_published() {
 	expect_header Tus-Version 1.0.0
 	expect_header Tus-Extension '*creation*'
 	expect_header Tus-Extension '*checksum*'
+	expect_header Tus-Extension '*expiration*'
 	expect_header Tus-Extension '*termination*'
 	expect_header Tus-Max-Size 4000000000
 	expect_header Tus-Checksum-Algorithm '*sha1*'
@@ -109,6 +110,24 @@ expect_published() {
 	wait_until no_leftovers
 }
 
+@test "asked again, a finished upload repeats its answer and grants nothing more" {
+	cp "$IPAS/enterprise.ipa" "$W/app.ipa"
+	create "$(stat -c %s "$W/app.ipa")"
+	send 0 "$W/app.ipa"
+	expect_published
+	get "$U" -H "$(bearer upload)"
+	cp "$W/body" "$W/first"
+	for _ in 1 2 3; do
+		get "$U" -H "$(bearer upload)"
+		expect_status 201
+		cmp "$W/body" "$W/first"
+	done
+	get "$(json .install_url)" -H 'Accept: text/html'
+	expect_status 200
+	get "/api/v1/builds/$(jq -r .build.id "$W/first")/grants" -H "$(bearer upload)"
+	expect_json '.items | length' 1
+}
+
 @test "a piece for another place is refused and changes nothing" {
 	cp "$IPAS/enterprise.ipa" "$W/app.ipa"
 	create "$(stat -c %s "$W/app.ipa")"
@@ -161,6 +180,49 @@ expect_published() {
 	send $at "$W/piece" -H "Upload-Checksum: $(sum sha256 "$W/piece")"
 	expect_status 204
 	expect_published
+}
+
+@test "killed before a part was proved right, the server does not count it" {
+	app app.ipa mb=6
+	local sum size=$(stat -c %s "$W/app.ipa")
+	create "$size"
+	piece 0 1000
+	send 0 "$W/piece"
+	piece 1000 100000000
+	cp "$W/piece" "$W/rest"
+	sum="sha256 $(openssl dgst -sha256 -binary "$W/rest" | base64 -w0)"
+	curl -sS --connect-to "::127.0.0.1:$PORT" -X PATCH -H "$V" -H "$(bearer upload)" -H 'Upload-Offset: 1000' -H "Upload-Checksum: $sum" \
+		--limit-rate 2M -H 'Content-Type: application/offset+octet-stream' --data-binary "@$W/rest" "$BASE$U" -o /dev/null 2>/dev/null 3>&- &
+	local sender=$!
+	written() { [ "$(stat -c %s "$DATA/uploads/${U##*/}")" -gt 1000 ]; }
+	wait_until written
+	expect_offset 1000		# what is on its way does not count yet either
+	pomona_kill
+	wait $sender || true
+	written
+	pomona_again
+	expect_offset 1000
+	# the rest by parts of both sorts
+	piece 1000 5000
+	send 1000 "$W/piece"
+	expect_status 204
+	expect_offset 6000
+	[ "$(stat -c %s "$DATA/uploads/${U##*/}")" = 6000 ]
+	piece 6000 100000000
+	send 6000 "$W/piece" -H "Upload-Checksum: sha256 $(openssl dgst -sha256 -binary "$W/piece" | base64 -w0)"
+	expect_status 204
+	expect_published
+}
+
+@test "an upload says when it is forgotten" {
+	local then='Mon, 23 Nov 2026 12:00:00 GMT'
+	create 2000
+	expect_header Upload-Expires "$then"
+	head -c 1000 /dev/zero >"$W/piece"
+	send 0 "$W/piece"
+	expect_header Upload-Expires "$then"
+	expect_offset 1000
+	expect_header Upload-Expires "$then"
 }
 
 @test "an upload that is given up is gone" {
@@ -283,9 +345,47 @@ expect_published() {
 	create "$(stat -c %s "$W/app.ipa")"
 	send 0 "$W/app.ipa"
 	expect_status 204
-	pomona_kill		# its job is in the table; begun, it is another's for five minutes
-	set_clock 2026-11-22T12:05:01Z
+	pomona_kill		# its job is in the table; begun or not, the next server takes it up at once
+	pomona_again
 	expect_published
+}
+
+# The job of $U, as if it had begun and its server had been killed so often.
+begun_and_killed() {
+	command -v sqlite3 >/dev/null || skip "no sqlite3"
+	sqlite3 "$DATA/pomona.db" "UPDATE upload SET status = 1;
+		INSERT INTO job (id, kind, args, created, due, lease, owner, attempt) SELECT 'j', 'upload_finish',
+		'{\"upload\":\"' || id || '\"}', created, created, created + 300, 'dead', $1 FROM upload"
+}
+
+@test "an upload that kills the server each time it is read answers that it failed" {
+	cp "$IPAS/enterprise.ipa" "$W/app.ipa"
+	create "$(stat -c %s "$W/app.ipa")"
+	pomona_stop
+	cp "$W/app.ipa" "$DATA/uploads/${U##*/}"
+	begun_and_killed 5
+	pomona_again
+	wait_until answered
+	expect_problem 422 upload_failed
+	post /api/v1/uploads -H "$V" -H "$(bearer upload)" -H 'Upload-Length: 1'	# it does not count as under way
+	expect_status 201
+}
+
+@test "whose account was disabled meanwhile has an answer too" {
+	cp "$IPAS/enterprise.ipa" "$W/app.ipa"
+	create "$(stat -c %s "$W/app.ipa")"
+	pomona_stop
+	cp "$W/app.ipa" "$DATA/uploads/${U##*/}"
+	begun_and_killed 1
+	sqlite3 "$DATA/pomona.db" "UPDATE person SET disabled = TRUE WHERE name = 'paul'"
+	pomona_again
+	refused() { [ "$(sqlite3 "$DATA/pomona.db" "SELECT status FROM upload")" = 403 ]; }
+	wait_until refused
+	sqlite3 "$DATA/pomona.db" "UPDATE person SET disabled = FALSE WHERE name = 'paul'"
+	get "$U" -H "$(bearer upload)"
+	expect_problem 403 not_allowed
+	get /api/v1/builds -H "$(bearer read)"
+	expect_json '.items | length' 0
 }
 
 # ---- the client that browsers and CI jobs use ----
