@@ -6,7 +6,7 @@
 #include "web/site.h"
 
 extern const struct route install_routes[], catalog_routes[], console_routes[], build_routes[], upload_routes[],
-	tus_routes[], settings_routes[], people_routes[], look_routes[], operator_routes[], trust_routes[],
+	tus_routes[], settings_routes[], people_routes[], person_routes[], directory_routes[], look_routes[], operator_routes[], trust_routes[],
 	message_routes[], link_routes[], registration_routes[], device_routes[],
 	audience_routes[], audit_routes[];
 
@@ -65,6 +65,13 @@ text_of(const json_t *json, const char *key)
 
 	return text ? text : "";
 }
+
+/* ---- routes_people.c: comparing passwords and asking the directory takes turns ---- */
+bool turn_take(struct site *site, struct err *err) CHECKED;
+void turn_give(struct site *site);
+
+/* ---- routes_person.c ---- */
+bool whole_admin(struct req *req, struct err *err) CHECKED;	/* not by a token for one app */
 
 /* ---- forms ---- */
 const char *own_path(const char *path, const char *instead);	/* to redirect to: a path of ours and nothing else */

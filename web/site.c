@@ -31,7 +31,7 @@
 
 const struct route *const site_routes[] = {
 	install_routes, catalog_routes, console_routes, build_routes, upload_routes, tus_routes, settings_routes,
-	people_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes, device_routes,
+	people_routes, person_routes, directory_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes, device_routes,
 	audience_routes, audit_routes, NULL,
 };
 
@@ -220,8 +220,10 @@ site_etag(struct req *req, const char *name)
 }
 
 static void
-warn_of_seams(const struct conf *conf)
+warn_of(const struct conf *conf)
 {
+	if (*conf->ldap_urls && !*conf->ldap_bind_dn && *conf->ldap_user_bind_template)
+		log_warn("ldap.bind_dn is empty: whom the directory disables stays signed in here until the session ends");
 	if (*conf->seams)
 		log_warn("settings for tests are in use; unset them in production", KV("settings", conf->seams));
 }
@@ -278,7 +280,7 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	pages_everywhere(site->pages, page_everywhere);
 	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
 		site->ca_pem = (struct bytes){ 0 };
-	warn_of_seams(conf);
+	warn_of(conf);
 	*ret = site;
 	return true;
 }
