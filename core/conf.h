@@ -50,6 +50,8 @@
 	T(ldap,      urls,             "",    live,  "Directory servers in order, separated by spaces: ldaps://dc1.example.com ldaps://dc2.example.com; empty: no directory") \
 	T(ldap,      tls,              "ldaps", live, "ldaps, starttls, or none (loopback only)") \
 	T(ldap,      ca_file,          "",    live,  "PEM file: the CA of the directory servers; empty: the system's") \
+	T(ldap,      client_cert,      "",    live,  "PEM file: a client certificate, where the directory asks for one; empty: none") \
+	T(ldap,      client_key,       "",    live,  "PEM file: its private key") \
 	T(ldap,      bind_dn,          "",    live,  "The account that searches; empty with user_bind_template: each person searches as themselves") \
 	T(ldap,      bind_password,    "",    live,  "Its password; better by POMONA__LDAP__BIND_PASSWORD__FILE") \
 	T(ldap,      user_bind_template, "",  live,  "Direct bind, %s is the name: %s@corp.example.com") \
