@@ -47,7 +47,7 @@ install_put(struct db *tx, const struct install_start *s, struct err *err)
 		      " changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)", db_text(s->id), db_text(s->build_id),
 		      db_text(s->link_id), db_text(s->person_id), db_text(s->contact_id),
 		      db_text(names[s->tapped ? INSTALL_TAPPED : INSTALL_OPENED]), db_int(now)) &&
-	       (!s->opened || add_event(tx, s->id, INSTALL_OPENED, now, err)) &&
+	       (!s->opened || add_event(tx, s->id, INSTALL_OPENED, s->opened, err)) &&
 	       (!s->tapped || add_event(tx, s->id, INSTALL_TAPPED, now, err));
 }
 
@@ -155,17 +155,18 @@ install_sweep(struct db *db, struct err *err)
 		      db_int(clock_now() - INSTALL_OPENED_KEPT_S));
 }
 
-/* ---- for a link's own page ---- */
+/* ---- for its own page ---- */
 
 bool
-install_of_link(TALLOC_CTX *ctx, struct db *db, const char *id, const char *link_id, struct install **ret,
-		struct err *err)
+install_get(TALLOC_CTX *ctx, struct db *db, const char *id, const char *link_id, const char *person_id,
+	    struct install **ret, struct err *err)
 {
 	struct install *i = mem_new(ctx, struct install);
 	struct rows *rows = db_query(i, db, "SELECT i.id, i.build_id, i.link_id, i.person_id, i.state, i.created,"
 				     " EXISTS (SELECT 1 FROM install_grant g WHERE g.install_id = i.id"
-				     " AND g.manifest_until > $3) FROM install i WHERE i.id = $1 AND i.link_id = $2",
-				     db_text(id), db_text(link_id), db_now());
+				     " AND g.manifest_until > $4) FROM install i WHERE i.id = $1"
+				     " AND (i.link_id = $2 OR i.person_id = $3)", db_text(id), db_text(link_id),
+				     db_text(person_id), db_now());
 
 	if (!rows_one(rows, err, "no such install"))
 		return false;

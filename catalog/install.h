@@ -30,7 +30,8 @@ const char *install_kind_name(enum install_kind kind);
 struct install_start {
 	const char *id, *build_id;
 	const char *link_id, *person_id, *contact_id;	/* NULL: none */
-	bool opened, tapped;
+	int64_t opened;			/* when its page was; 0: it has none */
+	bool tapped;			/* now */
 };
 
 /* In the transaction of its grant. */
@@ -46,9 +47,9 @@ struct install {
 	int64_t created;
 };
 
-/* The one with this id, when it is of this link and build. ERR_MISSING. */
-bool install_of_link(TALLOC_CTX *ctx, struct db *db, const char *id, const char *link_id, struct install **ret,
-		     struct err *err) CHECKED;
+/* The one with this id, when it is of this link or person (NULL: none); else ERR_MISSING. */
+bool install_get(TALLOC_CTX *ctx, struct db *db, const char *id, const char *link_id, const char *person_id,
+		 struct install **ret, struct err *err) CHECKED;
 
 /* One that was opened and not tapped yet, for who opens the link again; NULL: a new one is due. */
 bool install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const char *build_id, bool one_recipient,

@@ -668,7 +668,8 @@ of_a_device_only_what_its_daemon_says_is_known(void **state)
 static struct grant *
 tapped(TALLOC_CTX *ctx, struct house *h, const char *link_id, const char *id)
 {
-	struct install_start start = { .id = id, .build_id = h->build, .link_id = link_id, .opened = true, .tapped = true };
+	struct install_start start = { .id = id, .build_id = h->build, .link_id = link_id, .opened = h->now,
+					.tapped = true };
 	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = 3600, .ipa_s = DAY, .install = &start };
 	struct grant *grant;
 	struct err err;
@@ -914,18 +915,18 @@ who_opens_a_link_again_goes_on_with_the_install_that_was_opened(void **state)
 	assert_string_equal(id, "aaaaaaaaaaaaaaaa");
 	assert_ok(install_opened(*state, h.db, link, h.build, false, &id, &err), &err);
 	assert_null(id);	/* a link for many: each begins their own */
-	assert_ok(install_of_link(*state, h.db, "aaaaaaaaaaaaaaaa", link, &install, &err), &err);
+	assert_ok(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err), &err);
 	assert_true(install->granted);
 	assert_int_equal(install->state, INSTALL_OPENED);
-	assert_false(install_of_link(*state, h.db, "aaaaaaaaaaaaaaaa", "other", &install, &err));
+	assert_false(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", "other", h.mia->id, &install, &err));
 	set_now(&h, "2026-11-22T13:00:00Z");
-	assert_ok(install_of_link(*state, h.db, "aaaaaaaaaaaaaaaa", link, &install, &err), &err);
+	assert_ok(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err), &err);
 	assert_false(install->granted);
 	assert_ok(install_opened(*state, h.db, link, h.build, true, &id, &err), &err);
 	assert_null(id);
 	set_now(&h, "2026-12-22T12:00:01Z");
 	assert_ok(install_sweep(h.db, &err), &err);
-	assert_false(install_of_link(*state, h.db, "aaaaaaaaaaaaaaaa", link, &install, &err));
+	assert_false(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err));
 }
 
 TESTS(a_number_is_kept_in_e164_and_an_address_in_lower_case,

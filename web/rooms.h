@@ -7,7 +7,7 @@
 
 extern const struct route install_routes[], catalog_routes[], console_routes[], build_routes[], upload_routes[],
 	tus_routes[], settings_routes[], people_routes[], look_routes[], operator_routes[], trust_routes[],
-	message_routes[], link_routes[], registration_routes[], audience_routes[], audit_routes[];
+	message_routes[], link_routes[], link_page_routes[], contact_routes[], registration_routes[], audience_routes[], audit_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;
@@ -25,8 +25,8 @@ const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", 
 
 /* ---- routes_catalog.c ---- */
 const char *page_next(struct req *req, const char *path, const json_t *list);	/* where a list of apps goes on, or NULL */
-bool install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,
-		  const struct grant *grant, const char *url, struct err *err) CHECKED;	/* token NULL: cannot be installed */
+
+bool in_app_browser(struct req *req);	/* page_install.c: only Safari may install */
 
 /* ---- routes_console.c: the upload page, with a build that came out or a refusal ---- */
 bool upload_page(struct req *req, struct reply *reply, int status, const char *build,
