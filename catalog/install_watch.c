@@ -45,9 +45,25 @@ struct install_watch {
 	struct install_sight sights[SIGHTS_MAX];
 };
 
+static bool
+tx_nothing(struct db *tx, void *arg, struct err *err)
+{
+	(void)tx, (void)arg, (void)err;
+	return true;
+}
+
+/* What waits is written first: a transaction runs behind all that was to be written before it. */
 static int
 watch_end(struct install_watch *watch)
 {
+	struct err err;
+	bool busy;
+
+	do {
+		pthread_mutex_lock(&watch->lock);
+		busy = watch->waiting || watch->writing;
+		pthread_mutex_unlock(&watch->lock);
+	} while (busy && db_tx(watch->db, tx_nothing, NULL, &err));
 	pthread_mutex_destroy(&watch->lock);
 	return 0;
 }
