@@ -39,6 +39,12 @@ derive(TALLOC_CTX *ctx, const struct link_key *key, const char *id)
 	return buf.p;
 }
 
+char *
+link_tap_token(TALLOC_CTX *ctx, const struct link_key *key, const char *install_id)
+{
+	return derive(ctx, key, mem_printf(ctx, "tap %s", install_id));
+}
+
 static const char *
 pin_hash(const char *token, const char *pin, char hash[SECRET_HASH_SIZE])
 {
@@ -223,8 +229,10 @@ link_find(TALLOC_CTX *ctx, struct db *db, const char *token, struct link **ret, 
 	l->opened = rows_int(rows, 14);
 	l->pin = rows_bool(rows, 15);
 	l->sign_in = rows_bool(rows, 16);
-	l->over = rows_bool(rows, 17) || l->expires <= clock_now() ||
-		  (l->installs_max && l->installs >= l->installs_max);
+	l->revoked = rows_bool(rows, 17);
+	l->expired = l->expires <= clock_now();
+	l->used_up = l->installs_max && l->installs >= l->installs_max;
+	l->over = l->revoked || l->expired || l->used_up;
 	rows_done(rows);
 	if (l->channel && channel_newest(l, db, VIEWER_HOUSE, l->app_id, l->channel, &build, &none))
 		l->build_id = build;

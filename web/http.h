@@ -100,5 +100,7 @@ bool reply_see(struct reply *reply, const char *location);		/* 303 */
 struct reply_range { int64_t from, length, size; };
 bool reply_file(struct reply *reply, struct req *req, int fd, int64_t size, const char *etag,
 		const char *type, struct reply_range *sent);
+struct follow;	/* web/follow.h: to be told how much of it went out */
+void reply_follow(struct reply *reply, struct follow *follow);
 void reply_header(struct reply *reply, const char *name, const char *value);	/* replaces its like */
 bool reply_has(const struct reply *reply, const char *name);

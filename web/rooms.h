@@ -6,9 +6,9 @@
 #include "web/site.h"
 
 extern const struct route install_routes[], catalog_routes[], console_routes[], build_routes[], upload_routes[],
-	tus_routes[], settings_routes[], people_routes[], person_routes[], directory_routes[], look_routes[], operator_routes[], trust_routes[],
-	message_routes[], link_routes[], registration_routes[], device_routes[],
-	audience_routes[], audit_routes[];
+	tus_routes[], settings_routes[], people_routes[], person_routes[], directory_routes[], look_routes[],
+	operator_routes[], trust_routes[], message_routes[], link_routes[], link_page_routes[], contact_routes[],
+	registration_routes[], device_routes[], audience_routes[], audit_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;
@@ -27,9 +27,8 @@ const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", 
 
 /* ---- routes_catalog.c ---- */
 const char *page_next(struct req *req, const char *path, const json_t *list);	/* where a list of apps goes on, or NULL */
-bool install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,
-		  const struct grant *grant, const char *url, struct err *err) CHECKED;	/* token NULL: cannot be installed */
 
+/* ---- page_install.c ---- */
 bool in_app_browser(struct req *req);	/* not Safari: it may not install */
 
 /* ---- routes_udid.c: "iOS 18 (22B83)" of what a device says ---- */
