@@ -103,7 +103,7 @@ list(struct db *db, const char *only, const char *search, const char *after, int
 	split_after(ctx, after, &from_folded, &from_id);
 	rows = db_query(ctx, db,
 		"SELECT a.id, a.folded, a.bundle_id, a.name, b.id, b.version, b.build, b.size, b.minimum_os,"
-		" b.installable, b.created, b.expires FROM app a JOIN build b ON b.id = a.newest_build_id"
+		" b.installable, b.created, b.expires, b.good_until FROM app a JOIN build b ON b.id = a.newest_build_id"
 		" WHERE (a.folded, a.id) > ($1, $2) AND a.folded LIKE $3 ESCAPE '!'"
 		" AND (CAST($5 AS TEXT) IS NULL OR a.bundle_id = $5)"
 		" ORDER BY a.folded, a.id LIMIT $4", db_text(from_folded), db_text(from_id),
@@ -121,14 +121,14 @@ list(struct db *db, const char *only, const char *search, const char *after, int
 		}
 		id = rows_text(ctx, rows, 0);
 		folded = rows_text(ctx, rows, 1);
-		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:s, s:I}",
+		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:s, s:I, s:I}",
 			"bundle_id", rows_text(ctx, rows, 2), "name", rows_text(ctx, rows, 3),
 			"build_id", rows_text(ctx, rows, 4), "version", rows_text(ctx, rows, 5),
 			"build", rows_text(ctx, rows, 6), "size", (json_int_t)rows_int(rows, 7),
 			"minimum_os", rows_text(ctx, rows, 8), "installable",
 			rows_bool(rows, 9) && (!rows_int(rows, 11) || rows_int(rows, 11) > clock_now()),
 			"updated", clock_text(ctx, rows_int(rows, 10)),
-			"expires_at", (json_int_t)rows_int(rows, 11)));
+			"expires_at", (json_int_t)rows_int(rows, 11), "good_until", (json_int_t)rows_int(rows, 12)));
 	}
 	if (step == ROWS_FAILED) {
 		json_decref(page);

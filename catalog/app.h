@@ -17,7 +17,8 @@ bool app_remove(struct db *tx, const char *app_id, struct err *err) CHECKED;
 bool app_id(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, char **id, struct err *err) CHECKED;
 
 /*
- * {items[{bundle_id,name,build_id,version,build,size,minimum_os,installable,updated}], next}: in the
+ * {items[{bundle_id,name,build_id,version,build,size,minimum_os,installable,updated,expires_at,good_until}],
+ * next}, times as seconds in the last two: in the
  * order of names, those whose name or bundle id holds `search` (NULL: all), from `after` (the `next`
  * of the page before; NULL: the first).
  */

@@ -26,7 +26,7 @@ struct publish {
 	const char *bundle_id, *name, *version, *build, *minimum_os, *facts, *notes, *custom;
 	char icons[ICON_SIZES][BLOB_NAME_SIZE];
 	bool installable, fresh;
-	int64_t expires;
+	int64_t expires, good_until;
 	char *id;
 };
 
@@ -100,8 +100,8 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 	    !next_moment(tx, app, &created, err) ||
 	    !db_run(tx, err, "INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os,"
 		    " installable, expires, facts, chunk_sha256s, icon57, icon120, icon512, notes, branch,"
-		    " git_commit, ci_url, source, custom_fields, person_id, created) VALUES ($1, $2, $3, $4, $5,"
-		    " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+		    " git_commit, ci_url, source, custom_fields, person_id, created, good_until) VALUES ($1, $2, $3,"
+		    " $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
 		    db_text(p->id), db_text(app), db_text(p->draft->name), db_int(p->draft->size),
 		    db_text(p->version), db_text(p->build), db_text(p->minimum_os),
 		    db_bool(p->installable), db_int(p->expires), db_text(p->facts),
@@ -109,7 +109,8 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 		    db_text(p->icons[ICON_120]), db_text(p->icons[ICON_512]),
 		    db_text(p->notes), db_text(f->branch ? f->branch : ""),
 		    db_text(f->git_commit ? f->git_commit : ""), db_text(f->ci_url ? f->ci_url : ""),
-		    db_text(f->source ? f->source : ""), db_text(p->custom), db_text(p->person->id), db_int(created)) ||
+		    db_text(f->source ? f->source : ""), db_text(p->custom), db_text(p->person->id), db_int(created),
+		    db_int(p->good_until)) ||
 	    !channel_place(tx, app, f->channel ? f->channel : CHANNEL_DEFAULT, p->id, p->person->id, &placed, err) ||
 	    !app_set_newest(tx, app, p->id, err) || !registration_published(tx, app, p->id, p->read, err) ||
 	    !job_add(tx, "build_md5s", json_pack("{s:s}", "build", p->id), 0, NULL, err) ||
@@ -166,6 +167,18 @@ provision_expires(const json_t *facts)
 	return *text && clock_parse(text, &at, &err) ? at : 0;
 }
 
+/* Until then a list shows it as good without a look at its facts. */
+static int64_t
+good_until(const json_t *facts, time_t expires)
+{
+	time_t now = clock_now();
+
+	if (!json_is_true(json_object_get(json_object_get(facts, "verdict"), "installable")) ||
+	    (expires && expires - now < VERDICT_EXPIRING_DAYS * DAY_S))
+		return 0;
+	return verdict_holds_until(facts, now);
+}
+
 /* An app without an icon that can be read gets a plain one.  *kept are pinned. */
 static bool
 keep_icons(TALLOC_CTX *ctx, struct blobs *blobs, const struct inspect *inspect, struct publish *p, int *kept,
@@ -203,6 +216,7 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 	};
 	bool ok;
 
+	p.good_until = good_until(facts, p.expires);
 	if (!person_publishes(person, p.bundle_id))
 		return err_set(err, ERR_DENIED, "you may not publish %s", p.bundle_id);
 	if (!check_fields(fields, err))
@@ -227,7 +241,7 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 
 #define BUILD_COLUMNS "b.id, a.bundle_id, a.name, b.version, b.build, b.sha256, b.size, b.minimum_os," \
 	" b.installable, b.expires, b.created, b.notes, b.branch, b.git_commit, b.ci_url, b.source," \
-	" b.custom_fields, p.name, b.facts, a.id"
+	" b.custom_fields, p.name, "
 #define BUILD_FROM " FROM build b JOIN app a ON a.id = b.app_id LEFT JOIN person p ON p.id = b.person_id"
 
 /* `channels`: names, or NULL for none. */
@@ -235,13 +249,17 @@ static bool
 build_json(struct rows *rows, json_t *channels, bool with_facts, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	json_t *facts = json_loads(rows_text(ctx, rows, 18), 0, NULL), *json;
+	const char *text = rows_text(ctx, rows, 18);
+	json_t *facts = text ? json_loads(text, 0, NULL) : json_object(), *json;
 	const char *id = rows_text(ctx, rows, 0);
 	const json_t *verdict;
 
 	if (!facts)
 		return err_set(err, ERR_INTERNAL, "build %s: its facts cannot be read", id);
-	verdict_add(facts, clock_now());	/* that of the upload does not know today */
+	if (text)
+		verdict_add(facts, clock_now());	/* that of the upload does not know today */
+	else
+		json_object_set_new(facts, "verdict", json_pack("{s:b, s:[]}", "installable", 1, "reasons"));
 	verdict = json_object_get(facts, "verdict");
 	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:s*, s:s, s:s, s:s, s:s, s:s, s:s, s:o*, s:s*, s:O*, s:O*, s:o}",
 		"id", id, "bundle_id", rows_text(ctx, rows, 1), "name", rows_text(ctx, rows, 2),
@@ -268,7 +286,8 @@ bool
 build_show(struct db *db, const char *id, bool facts, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT " BUILD_COLUMNS BUILD_FROM " WHERE b.id = $1", db_text(id));
+	struct rows *rows = db_query(ctx, db, "SELECT " BUILD_COLUMNS "b.facts" BUILD_FROM " WHERE b.id = $1",
+				     db_text(id));
 
 	json_t *channels;
 	bool ok;
@@ -296,20 +315,24 @@ split_after(TALLOC_CTX *ctx, const char *after, int64_t *created, const char **i
 	}
 }
 
-/* A page of builds, newest first: over one app ($8) by the index build_app, over all by build_created. */
-#define BUILD_PAGE(of_app) "(SELECT b.* FROM build b WHERE (b.created, b.id) < ($1, $2)" of_app \
+/*
+ * A page of builds, newest first: over one app ($9) by the index build_app, over all by build_created.
+ * While a verdict cannot have changed ($8 is before good_until) its facts need not be read.
+ */
+#define BUILD_PAGE(of_app) "(SELECT b.*, b.good_until > $8 AS good FROM build b" \
+	" WHERE (b.created, b.id) < ($1, $2)" of_app \
 	" AND (CAST($3 AS TEXT) IS NULL OR b.version = $3)" \
 	" AND (CAST($4 AS TEXT) IS NULL OR b.build = $4)" \
 	" AND (CAST($5 AS TEXT) IS NULL OR b.git_commit = $5)" \
 	" AND (CAST($6 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM placement l JOIN channel c" \
 	" ON c.id = l.channel_id WHERE l.build_id = b.id AND c.name = $6))" \
 	" ORDER BY b.created DESC, b.id DESC LIMIT $7) b"
-#define BUILD_LIST(of_app) "SELECT " BUILD_COLUMNS " FROM " BUILD_PAGE(of_app) \
+#define BUILD_LIST(of_app) "SELECT " BUILD_COLUMNS "CASE WHEN b.good THEN NULL ELSE b.facts END FROM " BUILD_PAGE(of_app) \
 	" JOIN app a ON a.id = b.app_id LEFT JOIN person p ON p.id = b.person_id" \
 	" ORDER BY b.created DESC, b.id DESC"
 #define BUILD_CHANNELS(of_app) "SELECT b.id, c.name FROM " BUILD_PAGE(of_app) \
 	" JOIN placement l ON l.build_id = b.id JOIN channel c ON c.id = l.channel_id ORDER BY b.id, c.name"
-#define OF_APP " AND b.app_id = (SELECT id FROM app WHERE bundle_id = $8)"
+#define OF_APP " AND b.app_id = (SELECT id FROM app WHERE bundle_id = $9)"
 
 /* {id: [names of its channels]} for all builds of the page. */
 static bool
@@ -345,7 +368,7 @@ build_list(struct db *db, const struct build_filter *filter, const char *after, 
 	const char *from_id, *id = "";
 	bool one = filter->bundle_id != NULL;
 	int64_t from, at = 0, n = 0;
-	struct db_val vals[9];
+	struct db_val vals[10];
 	struct rows *rows;
 	json_t *items, *list, *channels;
 	enum rows_step step;
@@ -355,9 +378,10 @@ build_list(struct db *db, const struct build_filter *filter, const char *after, 
 	split_after(ctx, after, &from, &from_id);
 	memcpy(vals, DB_VALS(db_int(from), db_text(from_id), db_text(filter->version), db_text(filter->build),
 			     db_text(filter->commit), db_text(filter->channel), db_int(limit + 1),
-			     db_text(filter->bundle_id)), sizeof vals);
+			     db_int(filter->brief ? clock_now() : INT64_MAX), db_text(filter->bundle_id)),
+	       sizeof vals);
 	if (!one)
-		vals[7].type = DB_END;	/* the text has no $8 */
+		vals[8].type = DB_END;	/* the text has no $9 */
 	if (!page_channels(db, one ? BUILD_CHANNELS(OF_APP) : BUILD_CHANNELS(""), vals, &channels, err))
 		return err_at(err, "list of builds");
 	items = json_array();
@@ -380,6 +404,33 @@ build_list(struct db *db, const struct build_filter *filter, const char *after, 
 		json_array_append_new(items, item);
 	}
 	json_decref(channels);
+	if (step == ROWS_FAILED) {
+		json_decref(list);
+		return err_at(err, "list of builds");
+	}
+	*ret = list;
+	return true;
+}
+
+bool
+build_doubtful(struct db *db, const char *bundle_id, int64_t limit, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT " BUILD_COLUMNS "b.facts" BUILD_FROM
+				     " WHERE b.good_until <= $1 AND b.id = a.newest_build_id"
+				     " AND (CAST($2 AS TEXT) IS NULL OR a.bundle_id = $2)"
+				     " ORDER BY b.expires, b.created DESC LIMIT $3",
+				     db_now(), db_text(bundle_id), db_int(limit));
+	json_t *list = json_array(), *item;
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		if (!build_json(rows, NULL, false, &item, err)) {
+			json_decref(list);
+			return false;
+		}
+		json_array_append_new(list, item);
+	}
 	if (step == ROWS_FAILED) {
 		json_decref(list);
 		return err_at(err, "list of builds");

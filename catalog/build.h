@@ -32,11 +32,15 @@ bool build_show(struct db *db, const char *id, bool facts, json_t **ret, struct 
 
 struct build_filter {
 	const char *bundle_id, *version, *build, *commit, *channel;	/* NULL: any */
+	bool brief;	/* without the reasons of a verdict that is plainly good: a third of the time */
 };
 
 /* {items[], next}, newest first. */
 bool build_list(struct db *db, const struct build_filter *filter, const char *after, int64_t limit,
 		json_t **ret, struct err *err) CHECKED;
+
+/* [...], as the items of build_list: the newest of each app, where it may not be good any more. */
+bool build_doubtful(struct db *db, const char *bundle_id, int64_t limit, json_t **ret, struct err *err) CHECKED;
 
 bool build_count(struct db *db, const char *bundle_id, int64_t *ret, struct err *err) CHECKED;
 

@@ -20,6 +20,7 @@ void page_everywhere(struct req *req, json_t *data);
 
 /* ---- page_build.c: a build as pages show it ---- */
 json_t *page_build(struct req *req, const json_t *build);	/* all that any page shows of a build */
+json_t *page_build_row(struct req *req, const json_t *build);	/* what a row of a list shows of it */
 json_t *page_date_of(struct req *req, const json_t *json, const char *key);	/* or null */
 json_t *page_moment_of(struct req *req, const json_t *json, const char *key);	/* with the minute */
 const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", "cannot" */

@@ -274,7 +274,7 @@ api_apps(struct req *req, struct reply *reply, struct err *err)
 			     query_limit(req, APP_PAGE_MAX), &list, err))
 		return false;
 	json_array_foreach(json_object_get(list, "items"), i, item)
-		json_object_del(item, "expires_at");
+		json_object_del(item, "expires_at"), json_object_del(item, "good_until");
 	return reply_json(reply, 200, list);
 }
 
