@@ -130,8 +130,9 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	(void)job;
 	(void)ctx;
 	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
-	       registration_sweep(site->db, err) && upload_sweep(site->db, err) && upload_sweep_files(site, err) &&
+	       upload_sweep(site->db, err) && upload_sweep_files(site, err) &&
 	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
+	       registration_sweep(site->db, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
 }
 
@@ -203,9 +204,9 @@ static const struct job_kind kinds[] = {
 	{ "blob_sweep",     5, job_blob_sweep, NULL },
 	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead },
 	{ "sweep",       1000, job_sweep, NULL },
+	{ "directory_check", 1000, job_directory_check, NULL },
 	{ "registration_fill",   10, job_registration_fill, NULL },
 	{ "registration_invite", 10, job_registration_invite, NULL },
-	{ "directory_check", 1000, job_directory_check, NULL },
 	{ 0 },
 };
 
@@ -270,8 +271,8 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) ||
 	    !sweep_blobs(site, true, err) || !upload_sweep_files(site, err) ||
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
-	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) || !look_open(site, err) ||
-	    !open_device_roots(site, conf, err))
+	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) ||
+	    !look_open(site, err) || !open_device_roots(site, conf, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
 	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))

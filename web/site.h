@@ -26,8 +26,8 @@ struct site {
 	struct pages *pages;
 	struct directory *directory;	/* the company's people; off without ldap.urls */
 	struct server *server, *trust_server;
-	struct device_roots *device_roots;	/* who signs what devices answer */
 	_Atomic int64_t comparing;	/* passwords at this moment (routes_people.c) */
+	struct device_roots *device_roots;	/* who signs what devices answer */
 	struct bytes ca_pem;		/* of a private installation (DIR/tls/ca.pem); empty: none */
 
 	pthread_mutex_t lock;		/* for what follows, and for this talloc context once it serves */
