@@ -344,6 +344,9 @@ invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 		as mia get "$path"
 		expect_status 403
 	done
+	get "/api/v1/builds/$BUILD" -H "$(bearer read)"
+	expect_json .facts.provision.devices 1
+	expect_not_in "$W/body" "$OTHER"
 	get /api/v1/devices.txt -H "$(bearer read)"
 	expect_problem 403 not_allowed
 	get /api/v1/devices.txt -H "$(bearer admin)"
