@@ -528,7 +528,7 @@ a_newer_build_that_is_here_already_will_do(void **state)
 	struct link *link = link_of(*state, &h, (struct link_terms){ .build_id = first });
 
 	set_now(&h, "2026-11-22T12:10:00Z");
-	publish(*state, &h, (struct sent){ .build = "2", .udids = UDID_1 });
+	publish(*state, &h, (struct sent){ .build = "2", .udids = UDID_1 " " UDID_3 });
 	assert_string_equal(invite(*state, &h, "com.example.app"), "");
 	register_one(*state, &h, link, UDID_1);
 	assert_string_equal(invite(*state, &h, "com.example.app"), "2");
