@@ -129,7 +129,7 @@ make_store(const struct cms_trust *trust, OSSL_LIB_CTX *lib, X509_STORE **ret, s
 static bool
 store_of(struct thread *thread, const struct cms_trust *trust, X509_STORE **ret, struct err *err)
 {
-	X509_STORE *store;
+	X509_STORE *store = NULL;
 
 	for (size_t i = 0; i < CMS_TRUSTS_MAX; i++)
 		if (thread->stores[i].id == trust->id) {
