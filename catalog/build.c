@@ -315,7 +315,7 @@ split_after(TALLOC_CTX *ctx, const char *after, int64_t *created, const char **i
 	" JOIN placement l ON l.build_id = b.id JOIN channel c ON c.id = l.channel_id WHERE " VIEWER_SEES_CHANNEL \
 	" ORDER BY b.id, c.name"
 #define OF_APP " AND b.app_id = (SELECT id FROM app WHERE bundle_id = $11) AND " VIEWER_SEES_BUILD
-#define OF_OWNED " AND " VIEWER_OWNS
+#define OF_OWNED " AND b.app_id || '' IN (SELECT a.id FROM app a WHERE " VIEWER_OWNS ")"
 
 /* {id: [names of its channels]} for all builds of the page. */
 static bool
