@@ -124,7 +124,7 @@ split_after(TALLOC_CTX *ctx, const char *after, const char **folded, const char 
 
 /* $4 to $7: from where, the pattern and how many. */
 #define APP_LIST(right) "SELECT a.id, a.folded, a.bundle_id, b.name, a.subtitle, b.id, b.version, b.build," \
-	" b.size, b.minimum_os, b.installable, b.created, b.expires, " VIEWER_REQUIRED \
+	" b.size, b.minimum_os, b.installable, b.created, b.expires, b.good_until, " VIEWER_REQUIRED \
 	" FROM app a JOIN build b ON b.id = " VIEWER_NEWEST \
 	" WHERE (a.folded, a.id) > ($4, $5) AND b.folded LIKE $6 ESCAPE '!'" right \
 	" ORDER BY a.folded, a.id LIMIT $7"
@@ -132,14 +132,14 @@ split_after(TALLOC_CTX *ctx, const char *after, const char **folded, const char 
 static json_t *
 app_json(TALLOC_CTX *ctx, struct rows *rows)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:s, s:I}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:s, s:I, s:I}",
 		"bundle_id", rows_text(ctx, rows, 2), "name", rows_text(ctx, rows, 3),
 		"subtitle", rows_text(ctx, rows, 4), "build_id", rows_text(ctx, rows, 5),
 		"version", rows_text(ctx, rows, 6), "build", rows_text(ctx, rows, 7),
 		"size", (json_int_t)rows_int(rows, 8), "minimum_os", rows_text(ctx, rows, 9), "installable",
 		rows_bool(rows, 10) && (!rows_int(rows, 12) || rows_int(rows, 12) > clock_now()),
-		"required", rows_bool(rows, 13), "updated", clock_text(ctx, rows_int(rows, 11)),
-		"expires_at", (json_int_t)rows_int(rows, 12));
+		"required", rows_bool(rows, 14), "updated", clock_text(ctx, rows_int(rows, 11)),
+		"expires_at", (json_int_t)rows_int(rows, 12), "good_until", (json_int_t)rows_int(rows, 13));
 }
 
 bool

@@ -31,9 +31,9 @@ struct app_filter {
 };
 
 /*
- * {items[{bundle_id,name,subtitle,build_id,version,build,size,minimum_os,installable,required,updated}],
- * next}: what they see, each app at the newest build they see, in the order of names, from `after` (the
- * `next` of the page before; NULL: the first).
+ * {items[{bundle_id,name,subtitle,build_id,version,build,size,minimum_os,installable,required,updated,
+ * expires_at,good_until}], next}, times as seconds in the last two: what they see, each app at the newest
+ * build they see, in the order of names, from `after` (the `next` of the page before; NULL: the first).
  */
 bool app_list(struct db *db, struct viewer viewer, const struct app_filter *filter, const char *after,
 	      int64_t limit, json_t **ret, struct err *err) CHECKED;

@@ -2,6 +2,7 @@
 #include "catalog/build.h"
 #include "catalog/app.h"
 #include "catalog/channel.h"
+#include "catalog/registration.h"
 #include "core/audit.h"
 #include "core/buf.h"
 #include "core/clock.h"
@@ -21,10 +22,11 @@ struct publish {
 	const struct blob_draft *draft;
 	const struct build_fields *fields;
 	const struct person *person;
+	const json_t *read;	/* the facts; `facts` is their text */
 	const char *bundle_id, *name, *version, *build, *minimum_os, *facts, *notes, *custom;
 	char icons[ICON_SIZES][BLOB_NAME_SIZE];
 	bool installable, fresh;
-	int64_t expires;
+	int64_t expires, good_until;
 	char *id;
 };
 
@@ -58,7 +60,7 @@ find_same(struct db *tx, struct publish *p, bool *found, struct err *err)
 	rows_done(rows);
 	if (p->fields->channel && !channel_place(tx, app, p->fields->channel, p->id, p->person->id, &placed, err))
 		return false;
-	return !placed || (app_set_newest(tx, app, p->id, err) &&
+	return !placed || (app_set_newest(tx, app, p->id, err) && registration_offered(tx, app, err) &&
 			   audit_add(tx, person_actor(ctx, p->person), "build.promote", p->id,
 				     p->fields->channel, err));
 }
@@ -102,8 +104,9 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 	    !next_moment(tx, app, &created, err) ||
 	    !db_run(tx, err, "INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os,"
 		    " installable, expires, facts, chunk_sha256s, icon57, icon120, icon512, notes, branch,"
-		    " git_commit, ci_url, source, custom_fields, person_id, created, name, folded) VALUES ($1, $2, $3, $4, $5,"
-		    " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
+		    " git_commit, ci_url, source, custom_fields, person_id, created, name, folded, good_until)"
+		    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
+		    " $20, $21, $22, $23, $24, $25)",
 		    db_text(p->id), db_text(app), db_text(p->draft->name), db_int(p->draft->size),
 		    db_text(p->version), db_text(p->build), db_text(p->minimum_os),
 		    db_bool(p->installable), db_int(p->expires), db_text(p->facts),
@@ -112,9 +115,9 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 		    db_text(p->notes), db_text(f->branch ? f->branch : ""),
 		    db_text(f->git_commit ? f->git_commit : ""), db_text(f->ci_url ? f->ci_url : ""),
 		    db_text(f->source ? f->source : ""), db_text(p->custom), db_text(p->person->id), db_int(created),
-		    db_text(p->name), db_text(app_folded(ctx, p->name, p->bundle_id))) ||
+		    db_text(p->name), db_text(app_folded(ctx, p->name, p->bundle_id)), db_int(p->good_until)) ||
 	    !channel_place(tx, app, f->channel ? f->channel : CHANNEL_DEFAULT, p->id, p->person->id, &placed, err) ||
-	    !app_set_newest(tx, app, p->id, err) ||
+	    !app_set_newest(tx, app, p->id, err) || !registration_published(tx, app, p->id, p->read, err) ||
 	    !job_add(tx, "build_md5s", json_pack("{s:s}", "build", p->id), 0, NULL, err) ||
 	    !job_add(tx, "build_retain", json_pack("{s:s}", "app", app), 0, app, err))
 		return false;
@@ -169,6 +172,18 @@ provision_expires(const json_t *facts)
 	return *text && clock_parse(text, &at, &err) ? at : 0;
 }
 
+/* Until then a list shows it as good without a look at its facts. */
+static int64_t
+good_until(const json_t *facts, time_t expires)
+{
+	time_t now = clock_now();
+
+	if (!json_is_true(json_object_get(json_object_get(facts, "verdict"), "installable")) ||
+	    (expires && expires - now < VERDICT_EXPIRING_DAYS * DAY_S))
+		return 0;
+	return verdict_holds_until(facts, now);
+}
+
 /* An app without an icon that can be read gets a plain one.  *kept are pinned. */
 static bool
 keep_icons(TALLOC_CTX *ctx, struct blobs *blobs, const struct inspect *inspect, struct publish *p, int *kept,
@@ -196,7 +211,7 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 	char *dump;
 	int kept = 0;
 	struct publish p = {
-		.ctx = ctx, .draft = draft, .fields = fields, .person = person,
+		.ctx = ctx, .draft = draft, .fields = fields, .person = person, .read = facts,
 		.bundle_id = fact(facts, "bundle_id"), .name = *name ? name : fact(facts, "bundle_id"),
 		.version = fact(facts, "version"), .build = fact(facts, "build"),
 		.minimum_os = fact(facts, "minimum_os"), .expires = provision_expires(facts),
@@ -206,6 +221,7 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 	};
 	bool ok;
 
+	p.good_until = good_until(facts, p.expires);
 	if (!person_publishes(person, p.bundle_id))
 		return err_set(err, ERR_DENIED, "you may not publish %s", p.bundle_id);
 	if (!check_fields(fields, err))
@@ -230,7 +246,7 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 
 #define BUILD_COLUMNS "b.id, a.bundle_id, b.name, b.version, b.build, b.sha256, b.size, b.minimum_os," \
 	" b.installable, b.expires, b.created, b.notes, b.branch, b.git_commit, b.ci_url, b.source," \
-	" b.custom_fields, p.name, b.facts, a.id"
+	" b.custom_fields, p.name, "
 #define BUILD_FROM " FROM build b JOIN app a ON a.id = b.app_id LEFT JOIN person p ON p.id = b.person_id"
 
 /* `channels`: names, or NULL for none. */
@@ -238,13 +254,17 @@ static bool
 build_json(struct rows *rows, json_t *channels, bool with_facts, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	json_t *facts = json_loads(rows_text(ctx, rows, 18), 0, NULL), *json;
+	const char *text = rows_text(ctx, rows, 18);
+	json_t *facts = text ? json_loads(text, 0, NULL) : json_object(), *json;
 	const char *id = rows_text(ctx, rows, 0);
 	const json_t *verdict;
 
 	if (!facts)
 		return err_set(err, ERR_INTERNAL, "build %s: its facts cannot be read", id);
-	verdict_add(facts, clock_now());	/* that of the upload does not know today */
+	if (text)
+		verdict_add(facts, clock_now());	/* that of the upload does not know today */
+	else
+		json_object_set_new(facts, "verdict", json_pack("{s:b, s:[]}", "installable", 1, "reasons"));
 	verdict = json_object_get(facts, "verdict");
 	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:s*, s:s, s:s, s:s, s:s, s:s, s:s, s:o*, s:s*, s:O*, s:O*, s:o}",
 		"id", id, "bundle_id", rows_text(ctx, rows, 1), "name", rows_text(ctx, rows, 2),
@@ -271,7 +291,7 @@ bool
 build_show(struct db *db, struct viewer viewer, const char *id, bool facts, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT " BUILD_COLUMNS BUILD_FROM " WHERE b.id = $4 AND "
+	struct rows *rows = db_query(ctx, db, "SELECT " BUILD_COLUMNS "b.facts" BUILD_FROM " WHERE b.id = $4 AND "
 				     VIEWER_SEES_BUILD, VIEWER(viewer), db_text(id));
 	json_t *channels;
 	bool ok;
@@ -299,8 +319,11 @@ split_after(TALLOC_CTX *ctx, const char *after, int64_t *created, const char **i
 	}
 }
 
-/* A page of builds, newest first: over one app ($11) by the index build_app, over all by build_created. */
-#define BUILD_PAGE(which) "(SELECT b.* FROM build b JOIN app a ON a.id = b.app_id" \
+/*
+ * A page of builds, newest first: over one app ($12) by the index build_app, over all by build_created.
+ * While a verdict cannot have changed ($11 is before good_until) its facts need not be read.
+ */
+#define BUILD_PAGE(which) "(SELECT b.*, b.good_until > $11 AS good FROM build b JOIN app a ON a.id = b.app_id" \
 	" WHERE (b.created, b.id) < ($4, $5)" which \
 	" AND (CAST($6 AS TEXT) IS NULL OR b.version = $6)" \
 	" AND (CAST($7 AS TEXT) IS NULL OR b.build = $7)" \
@@ -308,14 +331,17 @@ split_after(TALLOC_CTX *ctx, const char *after, int64_t *created, const char **i
 	" AND (CAST($9 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM placement l JOIN channel c" \
 	" ON c.id = l.channel_id WHERE l.build_id = b.id AND c.name = $9 AND " VIEWER_SEES_CHANNEL "))" \
 	" ORDER BY b.created DESC, b.id DESC LIMIT $10) b"
-#define BUILD_LIST(which) "SELECT " BUILD_COLUMNS " FROM " BUILD_PAGE(which) \
+#define BUILD_LIST(which) "SELECT " BUILD_COLUMNS "CASE WHEN b.good THEN NULL ELSE b.facts END FROM " BUILD_PAGE(which) \
 	" JOIN app a ON a.id = b.app_id LEFT JOIN person p ON p.id = b.person_id" \
 	" ORDER BY b.created DESC, b.id DESC"
 #define BUILD_CHANNELS(which) "SELECT b.id, c.name FROM " BUILD_PAGE(which) " JOIN app a ON a.id = b.app_id" \
 	" JOIN placement l ON l.build_id = b.id JOIN channel c ON c.id = l.channel_id WHERE " VIEWER_SEES_CHANNEL \
 	" ORDER BY b.id, c.name"
-#define OF_APP " AND b.app_id = (SELECT id FROM app WHERE bundle_id = $11) AND " VIEWER_SEES_BUILD
+#define OF_APP " AND b.app_id = (SELECT id FROM app WHERE bundle_id = $12) AND " VIEWER_SEES_BUILD
+/* All apps, or few: a look at each build as it comes, or at those of their apps. */
 #define OF_OWNED " AND b.app_id || '' IN (SELECT a.id FROM app a WHERE " VIEWER_OWNS ")"
+#define OF_FEW " AND b.app_id IN (SELECT a.id FROM app a WHERE " VIEWER_OWNS ")"
+#define BUILD_SQL(what) (filter->bundle_id ? what(OF_APP) : viewer.few ? what(OF_FEW) : what(OF_OWNED))
 
 /* {id: [names of its channels]} for all builds of the page. */
 static bool
@@ -349,9 +375,8 @@ build_list(struct db *db, struct viewer viewer, const struct build_filter *filte
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *from_id, *id = "";
-	bool one = filter->bundle_id != NULL;
 	int64_t from, at = 0, n = 0;
-	struct db_val vals[12];
+	struct db_val vals[13];
 	struct rows *rows;
 	json_t *items, *list, *channels;
 	enum rows_step step;
@@ -361,14 +386,15 @@ build_list(struct db *db, struct viewer viewer, const struct build_filter *filte
 	split_after(ctx, after, &from, &from_id);
 	memcpy(vals, DB_VALS(VIEWER(viewer), db_int(from), db_text(from_id), db_text(filter->version), db_text(filter->build),
 			     db_text(filter->commit), db_text(filter->channel), db_int(limit + 1),
-			     db_text(filter->bundle_id)), sizeof vals);
-	if (!one)
-		vals[10].type = DB_END;	/* the text has no $11 */
-	if (!page_channels(db, one ? BUILD_CHANNELS(OF_APP) : BUILD_CHANNELS(OF_OWNED), vals, &channels, err))
+			     db_int(filter->brief ? clock_now() : INT64_MAX), db_text(filter->bundle_id)),
+	       sizeof vals);
+	if (!filter->bundle_id)
+		vals[11].type = DB_END;	/* the text has no $12 */
+	if (!page_channels(db, BUILD_SQL(BUILD_CHANNELS), vals, &channels, err))
 		return err_at(err, "list of builds");
 	items = json_array();
 	list = json_pack("{s:o, s:n}", "items", items, "next");
-	rows = db_queryv(ctx, db, one ? BUILD_LIST(OF_APP) : BUILD_LIST(OF_OWNED), vals);
+	rows = db_queryv(ctx, db, BUILD_SQL(BUILD_LIST), vals);
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		json_t *item;
 
@@ -386,6 +412,32 @@ build_list(struct db *db, struct viewer viewer, const struct build_filter *filte
 		json_array_append_new(items, item);
 	}
 	json_decref(channels);
+	if (step == ROWS_FAILED) {
+		json_decref(list);
+		return err_at(err, "list of builds");
+	}
+	*ret = list;
+	return true;
+}
+
+bool
+build_doubtful(struct db *db, struct viewer viewer, int64_t limit, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT " BUILD_COLUMNS "b.facts" BUILD_FROM
+				     " WHERE b.good_until <= $4 AND b.id = a.newest_build_id AND " VIEWER_OWNS
+				     " ORDER BY b.expires, b.created DESC LIMIT $5",
+				     VIEWER(viewer), db_now(), db_int(limit));
+	json_t *list = json_array(), *item;
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		if (!build_json(rows, NULL, false, &item, err)) {
+			json_decref(list);
+			return false;
+		}
+		json_array_append_new(list, item);
+	}
 	if (step == ROWS_FAILED) {
 		json_decref(list);
 		return err_at(err, "list of builds");
@@ -472,7 +524,7 @@ tx_promote(struct db *tx, void *arg, struct err *err)
 	if (!own(ctx, tx, c, &app, &what, err) ||
 	    !channel_promote(tx, app, c->value, c->id, c->person->id, &changed, err))
 		return false;
-	return !changed || (app_set_newest(tx, app, c->id, err) &&
+	return !changed || (app_set_newest(tx, app, c->id, err) && registration_offered(tx, app, err) &&
 			    audit_add(tx, person_actor(ctx, c->person), "build.promote", c->id, c->value, err));
 }
 

@@ -33,11 +33,15 @@ bool build_show(struct db *db, struct viewer viewer, const char *id, bool facts,
 
 struct build_filter {
 	const char *bundle_id, *version, *build, *commit, *channel;	/* NULL: any */
+	bool brief;	/* without the reasons of a verdict that is plainly good: a third of the time */
 };
 
 /* {items[], next}, newest first: of one app what they see; of all apps (bundle_id NULL) those they may change. */
 bool build_list(struct db *db, struct viewer viewer, const struct build_filter *filter, const char *after, int64_t limit,
 		json_t **ret, struct err *err) CHECKED;
+
+/* [...], as the items of build_list: the newest of each app they may change, where it may not be good any more. */
+bool build_doubtful(struct db *db, struct viewer viewer, int64_t limit, json_t **ret, struct err *err) CHECKED;
 
 bool build_count(struct db *db, struct viewer viewer, const char *bundle_id, int64_t *ret, struct err *err) CHECKED;
 

@@ -125,7 +125,9 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash),"
 		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash AND c.client = $2)"
 		" FROM install_grant g JOIN build b ON b.id = g.build_id JOIN app a ON a.id = b.app_id"
-		" WHERE g.hash = $1 AND b.installable", db_text(secret_hash(token, hash)), db_text(client));
+		" LEFT JOIN person p ON p.id = g.person_id"
+		" WHERE g.hash = $1 AND b.installable AND (p.id IS NULL OR NOT p.disabled)",
+		db_text(secret_hash(token, hash)), db_text(client));
 	if (!rows_one(rows, err, "no such grant")) {
 		count_add(COUNT_GRANTS_REFUSED, 1);
 		return false;
@@ -233,6 +235,14 @@ grant_revoke(struct db *db, const struct person *person, const char *id, struct 
 	struct revoke r = { person, id };
 
 	return db_tx(db, tx_revoke, &r, err);
+}
+
+bool
+grant_end_of_links(struct db *tx, const char *link_id, const char *contact_id, struct err *err)
+{
+	return db_run(tx, err, "DELETE FROM install_grant WHERE install_id IN (SELECT i.id FROM install i"
+		      " JOIN link l ON l.id = i.link_id WHERE l.id = $1 OR l.contact_id = $2)", db_text(link_id),
+		      db_text(contact_id));
 }
 
 bool

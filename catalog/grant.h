@@ -45,4 +45,6 @@ bool grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_fi
 bool grant_list(struct db *db, const char *build_id, json_t **ret, struct err *err) CHECKED;
 /* ERR_MISSING also for a grant of an app that they do not see. */
 bool grant_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
+/* Ends what was given by one link, or by the links of one contact; the other is NULL. */
+bool grant_end_of_links(struct db *tx, const char *link_id, const char *contact_id, struct err *err) CHECKED;
 bool grant_sweep(struct db *db, struct err *err) CHECKED;	/* those that can never be used again */

@@ -3,21 +3,93 @@
  * link - what a tester gets by SMS, mail or QR code: /i/<token>, for one recipient and one build (or
  * the newest of one channel).
  *
- * The token has 128 bits and is kept as a hash.  Unknown, expired, used up and revoked are one and the
- * same ERR_MISSING.
+ * The token has 128 bits.  The database keeps its hash; it is made of the link's id and a key that is
+ * not in the database, so that a message can be sent again with the same address.  A PIN is kept as a
+ * hash keyed by the token.  Unknown, expired, used up and revoked are one and the same ERR_MISSING.
+ *
+ * An install is a client (address and user agent) that fetched a manifest, over all of the link's grants.
  */
 #include "catalog/person.h"
 
-#define LINK_TOKEN_SIZE 23	/* 128 bits in base64url, and NUL */
+#define LINK_TOKEN_SIZE		23	/* 128 bits in base64url, and NUL */
+#define LINK_PIN_DIGITS		6
+#define LINK_PIN_TRIES		5	/* wrong ones in a row, then PIN_WAIT_S */
+#define LINK_PIN_WAIT_S		900
+#define LINK_DAYS_MAX		365
+#define LINK_INSTALLS_MAX	100000
+#define LINK_PAGE_MAX		200	/* items of one list */
+
+struct link_key { unsigned char bytes[32]; };
+void link_key_from(struct bytes secret, struct link_key *ret);	/* of the master key */
+
+/* What a link asks for; a build, or the newest of a channel of an app. */
+struct link_terms {
+	const char *build_id, *bundle_id, *channel;
+	const char *contact_id;		/* NULL: to nobody in particular */
+	int64_t expires, installs_max;	/* when; 0: no limit */
+	const char *pin;		/* six digits; NULL: none */
+	bool sign_in;
+};
+
+/* Made outside of a transaction, written inside of one: with what goes out with it. */
+struct link_draft {
+	struct link_terms terms;
+	const char *id, *token, *hash, *pin;
+};
+bool link_draft(TALLOC_CTX *ctx, const struct link_key *key, const struct link_terms *terms,
+		struct link_draft **ret, struct err *err) CHECKED;
+
+/* ERR_MISSING for what they do not publish, ERR_CONFLICT for a build that cannot be installed. */
+bool link_put(struct db *tx, const struct person *person, const struct link_draft *draft, struct err *err) CHECKED;
+bool link_new(TALLOC_CTX *ctx, struct db *db, const struct link_key *key, const struct person *person,
+	      const struct link_terms *terms, char **id, char **token, struct err *err) CHECKED;
+
+/* The same token again; ERR_CONFLICT when the key is not the one it was made with. */
+bool link_token(TALLOC_CTX *ctx, struct db *db, const struct link_key *key, const char *id, char **token,
+		struct err *err) CHECKED;
 
 struct link {
 	const char *id, *app_id, *bundle_id, *app_name;
 	const char *build_id;		/* of the moment; NULL: the channel is empty */
 	const char *channel;		/* NULL: to one build */
 	const char *contact_id, *contact_name;	/* NULL: to nobody in particular */
-	const char *person_id, *from;	/* who sent it, as testers read it */
-	int64_t expires, installs_max, installs, created;
+	const char *person_id, *from;	/* who sent it, as testers read it; NULL: gone */
+	int64_t expires, installs_max, installs, created, opened;
 	bool pin, sign_in;		/* what it asks for before it shows the Install button */
+	bool over;			/* revoked, expired or used up */
 };
 
 bool link_open(TALLOC_CTX *ctx, struct db *db, const char *token, struct link **ret, struct err *err) CHECKED;
+
+/* Also one that is over: for an install that began while it was not, and for who wants no more notices. */
+bool link_find(TALLOC_CTX *ctx, struct db *db, const char *token, struct link **ret, struct err *err) CHECKED;
+
+/* ERR_INVALID "wrong_pin" with how many tries are left, or ERR_RATE while it waits. */
+bool link_try_pin(struct db *db, const struct link *link, const char *token, const char *pin, int *left,
+		  struct err *err) CHECKED;
+
+void link_opened(struct db *db, const struct link *link);	/* its page was looked at; written behind */
+
+/* In the transaction of a manifest: counts the client, or ERR_MISSING when the link is over for it. */
+bool link_use(struct db *tx, const char *id, const char *client, struct err *err) CHECKED;
+
+/* ---- for its publisher: of others they know nothing ---- */
+
+struct link_filter {
+	const char *bundle_id, *build_id, *contact_id;	/* NULL: any; build_id: also by its channels */
+};
+
+/*
+ * {items[{id,bundle_id,app,build_id,version,build,channel,contact{id,name,email,phone},by,created,expires,
+ * installs,installs_max,pin,sign_in,opened,state}], next}, newest first; state: not_opened opened used
+ * used_up expired revoked.
+ */
+bool link_list(struct db *db, const struct person *person, const struct link_filter *filter, const char *after,
+	       int64_t limit, json_t **ret, struct err *err) CHECKED;
+bool link_show(struct db *db, const struct person *person, const char *id, json_t **ret, struct err *err) CHECKED;
+bool link_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
+
+/* Do all links of an app ask for a sign-in? */
+bool link_rule_get(struct db *db, const char *bundle_id, bool *sign_in, struct err *err) CHECKED;
+bool link_rule_set(struct db *db, const struct person *person, const char *bundle_id, bool sign_in,
+		   struct err *err) CHECKED;

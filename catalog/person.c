@@ -1,16 +1,16 @@
 /*
- * Table `person`.  argon2 runs before the transaction, never inside: it takes longer than a thousand
+ * Table `person`: local accounts, and what everybody's row says.  argon2 runs before the transaction, never inside: it takes longer than a thousand
  * commits.
  */
 #include "catalog/person.h"
+#include "catalog/attempts.h"
+#include "catalog/audience.h"
 #include "catalog/session.h"
 #include "core/audit.h"
 #include "core/count.h"
 #include "core/secret.h"
 #include "core/text.h"
 #include <argon2.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ARGON_PASSES	2
@@ -19,7 +19,6 @@
 #define ARGON_SALT	16
 #define ARGON_HASH	32
 #define ARGON_TEXT_MAX	160
-#define STRANGERS	1024	/* names that nobody has and whose wrong passwords are counted */
 
 static const char *const roles[] = { "member", "publisher", "admin" };
 
@@ -55,8 +54,8 @@ hash_password(const char *password, char hash[ARGON_TEXT_MAX], struct err *err)
 	return rc == ARGON2_OK || err_set(err, ERR_INTERNAL, "argon2: %s", argon2_error_message(rc));
 }
 
-static bool
-name_ok(const char *name, struct err *err)
+bool
+person_name_ok(const char *name, struct err *err)
 {
 	size_t len = strlen(name);
 
@@ -69,6 +68,7 @@ name_ok(const char *name, struct err *err)
 struct change {
 	const char *actor, *name, *folded, *hash;
 	enum role role;
+	bool once;
 };
 
 static bool
@@ -76,27 +76,46 @@ tx_add(struct db *tx, void *arg, struct err *err)
 {
 	struct change *c = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *id = secret_id(ctx);
 
-	if (!db_run(tx, err, "INSERT INTO person (id, name, folded, role, password, created)"
-		    " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (folded) DO NOTHING",
-		    db_text(secret_id(ctx)), db_text(c->name), db_text(c->folded),
-		    db_text(role_name(c->role)), db_text(c->hash), db_now()))
+	if (!db_run(tx, err, "INSERT INTO person (id, name, folded, words, role, password, password_once, created)"
+		    " VALUES ($1, $2, $3, $3, $4, $5, $6, $7) ON CONFLICT (folded) DO NOTHING",
+		    db_text(id), db_text(c->name), db_text(c->folded),
+		    db_text(role_name(c->role)), db_text(c->hash), db_bool(c->once), db_now()))
 		return false;
 	if (!db_changed(tx))
 		return err_set(err, ERR_CONFLICT, "%s exists already; `pomona user passwd` changes the password",
 			       c->name);
-	return audit_add(tx, c->actor, "person.add", c->name, role_name(c->role), err);
+	return audience_refresh_person(tx, id, err) && audit_add(tx, c->actor, "person.add", c->name, role_name(c->role), err);
+}
+
+static bool
+add(struct db *db, struct change *c, const char *password, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char hash[ARGON_TEXT_MAX];
+
+	c->folded = text_fold(ctx, c->name);
+	c->hash = hash;
+	return person_name_ok(c->name, err) && hash_password(password, hash, err) && db_tx(db, tx_add, c, err);
 }
 
 bool
 person_add(struct db *db, const char *actor, const char *name, enum role role, const char *password,
 	   struct err *err)
 {
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	char hash[ARGON_TEXT_MAX];
-	struct change c = { actor, name, text_fold(ctx, name), hash, role };
+	struct change c = { .actor = actor, .name = name, .role = role };
 
-	return name_ok(name, err) && hash_password(password, hash, err) && db_tx(db, tx_add, &c, err);
+	return add(db, &c, password, err);
+}
+
+bool
+person_add_once(struct db *db, const char *actor, const char *name, enum role role, const char *password,
+		struct err *err)
+{
+	struct change c = { .actor = actor, .name = name, .role = role, .once = true };
+
+	return add(db, &c, password, err);
 }
 
 static bool
@@ -106,80 +125,101 @@ tx_password(struct db *tx, void *arg, struct err *err)
 	struct person *person;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 
-	if (!person_by_name(ctx, tx, c->name, &person, err) ||
-	    !db_run(tx, err, "UPDATE person SET password = $1, password_once = FALSE, failures = 0, locked_until = 0 WHERE id = $2",
-		    db_text(c->hash), db_text(person->id)) ||
+	if (!person_by_name(ctx, tx, c->name, &person, err))
+		return false;
+	if (strcmp(person->source, "local") != 0)
+		return err_set(err, ERR_CONFLICT, "the password of %s is not kept here: %s", person->name,
+			       strcmp(person->source, "proxy") == 0 ? "a proxy vouches for them" :
+			       "it is the company directory's");
+	if (!db_run(tx, err, "UPDATE person SET password = $1, password_once = $2, failures = 0, locked_until = 0"
+		    " WHERE id = $3", db_text(c->hash), db_bool(c->once), db_text(person->id)) ||
 	    !session_end_all(tx, person->id, err))
 		return false;
-	return audit_add(tx, c->actor, "person.password", c->name, NULL, err);
+	return audit_add(tx, c->actor, "person.password", c->name, c->once ? "for one sign-in" : NULL, err);
+}
+
+static bool
+set_password(struct db *db, struct change *c, const char *password, struct err *err)
+{
+	char hash[ARGON_TEXT_MAX];
+
+	c->hash = hash;
+	return hash_password(password, hash, err) && db_tx(db, tx_password, c, err);
 }
 
 bool
 person_set_password(struct db *db, const char *actor, const char *name, const char *password,
 		    struct err *err)
 {
-	char hash[ARGON_TEXT_MAX];
-	struct change c = { actor, name, NULL, hash, ROLE_MEMBER };
+	struct change c = { .actor = actor, .name = name };
 
-	return hash_password(password, hash, err) && db_tx(db, tx_password, &c, err);
+	return set_password(db, &c, password, err);
 }
 
+bool
+person_set_password_once(struct db *db, const char *actor, const char *name, const char *password,
+			 struct err *err)
+{
+	struct change c = { .actor = actor, .name = name, .once = true };
+
+	return set_password(db, &c, password, err);
+}
+
+/* The named apps of a publisher who has not all; an empty list is a publisher of nothing. */
 static bool
-tx_add_once(struct db *tx, void *arg, struct err *err)
+read_apps(struct person *person, struct db *db, struct err *err)
 {
-	struct change *c = arg;
-
-	return tx_add(tx, c, err) &&
-	       db_run(tx, err, "UPDATE person SET password_once = TRUE WHERE folded = $1", db_text(c->folded));
-}
-
-bool
-person_add_once(struct db *db, const char *actor, const char *name, enum role role, const char *password,
-		struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	char hash[ARGON_TEXT_MAX];
-	struct change c = { actor, name, text_fold(ctx, name), hash, role };
-
-	return name_ok(name, err) && hash_password(password, hash, err) && db_tx(db, tx_add_once, &c, err);
-}
-
-bool
-person_list(struct db *db, json_t **ret, struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT name, role, disabled, created FROM person ORDER BY folded");
-	json_t *list = json_array();
+	struct rows *rows = db_query(person, db, "SELECT bundle_id FROM publisher_app WHERE person_id = $1"
+				     " ORDER BY bundle_id LIMIT $2", db_text(person->id), db_int(PERSON_APPS_MAX));
+	const char **apps = mem_array(person, const char *, 1);
 	enum rows_step step;
+	size_t n = 0;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:I}", "name", rows_text(ctx, rows, 0),
-			"role", rows_text(ctx, rows, 1), "disabled", rows_bool(rows, 2),
-			"created", (json_int_t)rows_int(rows, 3)));
-	if (step == ROWS_FAILED) {
-		json_decref(list);
-		return false;
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		apps = mem_grow(person, apps, const char *, n + 2);
+		apps[n++] = rows_text(person, rows, 0);
+		apps[n] = NULL;
 	}
-	*ret = list;
+	rows_done(rows);
+	person->apps = apps;
+	return step == ROWS_END;
+}
+
+bool
+person_from(TALLOC_CTX *ctx, struct db *db, struct rows *rows, int at, struct person **ret, struct err *err)
+{
+	struct person *person = mem_new(ctx, struct person);
+
+	person->id = rows_text(person, rows, at);
+	person->name = rows_text(person, rows, at + 1);
+	person->source = rows_text(person, rows, at + 3);
+	person->password_once = rows_bool(rows, at + 4);
+	if (!role_parse(rows_text(person, rows, at + 2), &person->role, err) ||
+	    (person->role == ROLE_PUBLISHER && !rows_bool(rows, at + 5) && !read_apps(person, db, err)))
+		return false;
+	*ret = person;
 	return true;
 }
 
 bool
 person_by_name(TALLOC_CTX *ctx, struct db *db, const char *name, struct person **ret, struct err *err)
 {
-	struct person *person = mem_new(ctx, struct person);
-	struct rows *rows = db_query(person, db,
-		"SELECT id, name, role FROM person WHERE folded = $1 AND NOT disabled",
-		db_text(text_fold(person, name)));
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(scratch, db, "SELECT " PERSON_COLUMNS " FROM person p WHERE p.folded = $1"
+				     " AND NOT p.disabled", db_text(text_fold(scratch, name)));
 
-	if (!rows_one(rows, err, "no such person"))
-		return err_at(err, "%.64s", name);
-	person->id = rows_text(person, rows, 0);
-	person->name = rows_text(person, rows, 1);
-	if (!role_parse(rows_text(person, rows, 2), &person->role, err))
-		return false;
-	*ret = person;
-	return true;
+	return (rows_one(rows, err, "no such person") || err_at(err, "%.64s", name)) &&
+	       person_from(ctx, db, rows, 0, ret, err);
+}
+
+bool
+person_by_id(TALLOC_CTX *ctx, struct db *db, const char *id, struct person **ret, struct err *err)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(scratch, db, "SELECT " PERSON_COLUMNS " FROM person p WHERE p.id = $1"
+				     " AND NOT p.disabled", db_text(id));
+
+	return rows_one(rows, err, "no such person") && person_from(ctx, db, rows, 0, ret, err);
 }
 
 bool
@@ -194,67 +234,22 @@ person_count(struct db *db, int64_t *ret, struct err *err)
 	return true;
 }
 
-/* For how long a name is locked after so many wrong passwords in a row. */
-static int64_t
-lock_after(int64_t failures)
-{
-	int64_t over = failures - PERSON_FAILURES_FREE, lock;
-
-	if (over < 0)
-		return 0;
-	lock = over >= 12 ? PERSON_LOCK_MAX_S : (int64_t)1 << over;
-	return lock < PERSON_LOCK_MAX_S ? lock : PERSON_LOCK_MAX_S;
-}
-
-/*
- * A name that nobody has is locked like any other: else the sixth wrong password would tell who is
- * known.  In memory alone, and a newer name takes an older one's place, by a hash nobody can steer.
- */
-static struct stranger {
-	char hash[SECRET_HASH_SIZE];
-	int64_t failures, locked_until;
-} strangers[STRANGERS];
-static pthread_mutex_t strangers_lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* Until when it is locked; with `failed`, counts a wrong password. */
-static int64_t
-stranger(const char *folded, bool failed)
-{
-	static char salt[SECRET_HASH_SIZE];
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	char hash[SECRET_HASH_SIZE];
-	struct stranger *s;
-	int64_t until;
-
-	pthread_mutex_lock(&strangers_lock);
-	if (!*salt)
-		snprintf(salt, sizeof salt, "%s", secret_token(ctx));
-	secret_hash(mem_printf(ctx, "%s\n%s", salt, folded), hash);
-	s = &strangers[strtoul(mem_textn(ctx, hash, 8), NULL, 16) % STRANGERS];
-	if (failed && strcmp(s->hash, hash) != 0) {
-		*s = (struct stranger){ .failures = 0 };
-		memcpy(s->hash, hash, sizeof hash);
-	}
-	if (failed)
-		s->locked_until = db_now().i + lock_after(++s->failures);
-	until = strcmp(s->hash, hash) == 0 ? s->locked_until : 0;
-	pthread_mutex_unlock(&strangers_lock);
-	return until;
-}
-
 struct attempt {
 	const char *id, *name;
 	bool good;
 };
 
-/* Counts a wrong password, forgets them after a right one. */
+/*
+ * Counts a wrong password, forgets them after a right one.  The audit hears of the first, and of each that
+ * locks: those come at most so often that they cannot fill the disk.
+ */
 static bool
 tx_attempt(struct db *tx, void *arg, struct err *err)
 {
 	struct attempt *a = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows;
-	int64_t lock;
+	int64_t failures, lock;
 
 	if (a->good)
 		return db_run(tx, err, "UPDATE person SET failures = 0, locked_until = 0 WHERE id = $1",
@@ -263,12 +258,22 @@ tx_attempt(struct db *tx, void *arg, struct err *err)
 			db_text(a->id));
 	if (!rows_one(rows, err, "no such person"))
 		return false;
-	lock = lock_after(rows_int(rows, 0));
+	failures = rows_int(rows, 0);
 	rows_done(rows);
+	lock = attempts_lock(failures);
 	if (lock && !db_run(tx, err, "UPDATE person SET locked_until = $1 WHERE id = $2",
 			    db_int(db_now().i + lock), db_text(a->id)))
 		return false;
-	return audit_add(tx, a->name, "sign_in.refused", a->name, NULL, err);
+	return (failures != 1 && !lock) ||
+	       audit_add(tx, a->name, "sign_in.refused", a->name,
+			 mem_printf(ctx, "%lld wrong passwords in a row", (long long)failures), err);
+}
+
+static bool
+locked(int64_t seconds, struct err *err)
+{
+	err_set(err, ERR_RATE, "too many wrong passwords; try again in %lld seconds", (long long)seconds);
+	return err_retry(err, seconds);
 }
 
 bool
@@ -278,41 +283,39 @@ person_sign_in(TALLOC_CTX *ctx, struct db *db, const char *name, const char *pas
 	/* What an unknown name is compared with, so that it takes as long as a wrong password. */
 	static const char nobody[] = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA"
 				     "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-	struct person *person = mem_new(ctx, struct person);
-	const char *folded = text_fold(person, name);
-	struct rows *rows = db_query(person, db,
-		"SELECT id, name, role, password, locked_until FROM person WHERE folded = $1 AND NOT disabled",
-		db_text(folded));
-	const char *hash = nobody;
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	const char *folded = text_fold(scratch, name), *hash = nobody;
+	struct rows *rows = db_query(scratch, db, "SELECT " PERSON_COLUMNS ", p.password, p.locked_until FROM person p"
+				     " WHERE p.folded = $1 AND p.source = 'local' AND NOT p.disabled", db_text(folded));
+	struct person *person = NULL;
 	struct attempt attempt = { 0 };
-	int64_t locked = 0;
+	int64_t wait = 0;
 	bool good;
 
 	switch (rows_next(rows, err)) {
 	case ROWS_FAILED:
 		return false;
 	case ROWS_END:
-		locked = stranger(folded, false);
+		wait = attempts_wait(ATTEMPTS_NAME, folded);
 		break;
 	case ROWS_ROW:
-		attempt.id = person->id = rows_text(person, rows, 0);
-		attempt.name = person->name = rows_text(person, rows, 1);
-		if (!role_parse(rows_text(person, rows, 2), &person->role, err))
+		if (!person_from(ctx, db, rows, 0, &person, err))
 			return false;
-		hash = rows_text(person, rows, 3);
-		locked = rows_int(rows, 4);
+		attempt.id = person->id;
+		attempt.name = person->name;
+		hash = rows_text(scratch, rows, PERSON_COLUMNS_N);
+		wait = rows_int(rows, PERSON_COLUMNS_N + 1) - db_now().i;
 	}
 	rows_done(rows);
 	good = strlen(password) <= PASSWORD_MAX && *password &&
 	       argon2id_verify(hash, password, strlen(password)) == ARGON2_OK;
-	if (locked > db_now().i)
-		return err_set(err, ERR_RATE, "too many wrong passwords; try again in %lld seconds",
-			       (long long)(locked - db_now().i));
-	attempt.good = good && person->id;
-	if (!attempt.id)
-		stranger(folded, true);
+	if (wait > 0)
+		return locked(wait, err);
+	attempt.good = good && person;
+	if (!person)
+		attempts_failed(ATTEMPTS_NAME, folded);
 	/* For a name that nobody has a write too, since a write takes its time. */
-	if (!(attempt.id ? db_tx(db, tx_attempt, &attempt, err) : db_writable(db, err)))
+	if (!(person ? db_tx(db, tx_attempt, &attempt, err) : db_writable(db, err)))
 		return false;
 	count_add(attempt.good ? COUNT_SIGN_INS : COUNT_SIGN_INS_REFUSED, 1);
 	if (!attempt.good)
@@ -343,5 +346,12 @@ person_publishes(const struct person *person, const char *bundle_id)
 		return false;
 	if (person->scope && strcmp(person->scope, "upload") != 0 && strcmp(person->scope, "admin") != 0)
 		return false;
-	return !person->bundle_id || !bundle_id || strcmp(person->bundle_id, bundle_id) == 0;
+	if (person->bundle_id && bundle_id && strcmp(person->bundle_id, bundle_id) != 0)
+		return false;
+	if (!person->apps)
+		return true;
+	for (const char *const *app = person->apps; *app; app++)
+		if (!bundle_id || strcmp(*app, bundle_id) == 0)
+			return true;
+	return false;
 }

@@ -1,15 +1,17 @@
 #pragma once
 /*
- * person - who may do what: local accounts and roles (the directory comes with its issue).
+ * person - who may do what: accounts and roles, kept here, in the company's directory, or vouched for
+ * by a proxy.
  *
- * Passwords are argon2id (m=19 MiB, t=2, p=1).  A wrong name costs the same time and gives the same
- * words as a wrong password.  After PERSON_FAILURES_FREE wrong ones in a row each further one locks
- * the name for twice as long, up to an hour, whether anybody has it or not.
+ * Passwords of local accounts are argon2id (m=19 MiB, t=2, p=1).  A wrong name costs the same time and
+ * gives the same words as a wrong password.  After PERSON_FAILURES_FREE wrong ones in a row each further
+ * one locks the name for twice as long, up to an hour, whether anybody has it or not.
  */
 #include <jansson.h>
 #include "core/db.h"
 
 #define PERSON_NAME_MAX		64
+#define PERSON_APPS_MAX		1000	/* named apps of one publisher */
 #define PASSWORD_MIN		8
 #define PASSWORD_MAX		1024
 #define PERSON_FAILURES_FREE	5
@@ -20,6 +22,8 @@ enum role { ROLE_MEMBER, ROLE_PUBLISHER, ROLE_ADMIN };
 struct person {
 	const char *id, *name;
 	enum role role;
+	const char *source;		/* "local", "directory" or "proxy": who knows the password */
+	const char *const *apps;	/* a publisher's, by bundle id, ends with NULL; NULL: every app */
 	bool password_once;		/* signed in by a password that must be changed first */
 	const char *token_id;		/* NULL: a session */
 	const char *scope;		/* the token's; NULL: a session */
@@ -29,18 +33,33 @@ struct person {
 const char *role_name(enum role role);
 bool role_parse(const char *name, enum role *ret, struct err *err) CHECKED;
 
+/* ---- reading: by whoever joins table person as p ---- */
+#define PERSON_COLUMNS		"p.id, p.name, p.role, p.source, p.password_once, p.all_apps"
+#define PERSON_COLUMNS_N	6
+/* From the row that has PERSON_COLUMNS from column `at` on. */
+bool person_from(TALLOC_CTX *ctx, struct db *db, struct rows *rows, int at, struct person **ret,
+		 struct err *err) CHECKED;
+
+/* ERR_MISSING for who is disabled, too. */
+bool person_by_name(TALLOC_CTX *ctx, struct db *db, const char *name, struct person **ret,
+		    struct err *err) CHECKED;
+bool person_by_id(TALLOC_CTX *ctx, struct db *db, const char *id, struct person **ret, struct err *err) CHECKED;
+bool person_count(struct db *db, int64_t *ret, struct err *err) CHECKED;
+
+/* ---- local accounts ---- */
+
 /* ERR_CONFLICT when the name is taken, ERR_INVALID when name or password are no good. */
 bool person_add(struct db *db, const char *actor, const char *name, enum role role, const char *password,
 		struct err *err) CHECKED;
+/* Also ends the person's sessions and forgets wrong passwords; ERR_CONFLICT for who has none of ours. */
 bool person_set_password(struct db *db, const char *actor, const char *name, const char *password,
-			 struct err *err) CHECKED;	/* also ends the person's sessions */
+			 struct err *err) CHECKED;
 /* The same with a password that is good for one sign-in and must be changed then. */
 bool person_add_once(struct db *db, const char *actor, const char *name, enum role role, const char *password,
 		     struct err *err) CHECKED;
-bool person_list(struct db *db, json_t **ret, struct err *err) CHECKED;
-bool person_by_name(TALLOC_CTX *ctx, struct db *db, const char *name, struct person **ret,
-		    struct err *err) CHECKED;
-bool person_count(struct db *db, int64_t *ret, struct err *err) CHECKED;
+bool person_set_password_once(struct db *db, const char *actor, const char *name, const char *password,
+			      struct err *err) CHECKED;
+bool person_name_ok(const char *name, struct err *err) CHECKED;
 
 /* Takes tens of milliseconds on purpose.  ERR_SIGN_IN, or ERR_RATE while locked. */
 bool person_sign_in(TALLOC_CTX *ctx, struct db *db, const char *name, const char *password,
@@ -52,5 +71,5 @@ char *person_actor(TALLOC_CTX *ctx, const struct person *person);
 /* May they know of this app?  A token for one app sees no other. */
 bool person_sees(const struct person *person, const char *bundle_id);
 
-/* May this person (or token) upload, promote and delete builds of this app? NULL: of any. */
+/* May this person (or token) upload, promote and delete builds of this app? NULL: of any at all. */
 bool person_publishes(const struct person *person, const char *bundle_id);

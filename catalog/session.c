@@ -5,7 +5,8 @@
 #include "core/secret.h"
 #include <string.h>
 
-#define SEEN_STEP_S 60	/* `seen` is written at most once a minute for each session */
+#define LIST_MAX	100	/* sessions shown of one person */
+#define SEEN_STEP_S	60	/* `seen` is written at most once a minute for each session */
 
 struct fresh {
 	const struct person *person;
@@ -57,29 +58,50 @@ bool
 session_open(TALLOC_CTX *ctx, struct db *db, const char *cookie, const struct session_limits *limits,
 	     struct person **ret, char **csrf, struct err *err)
 {
-	struct person *person = mem_new(ctx, struct person);
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct person *person;
 	struct seen seen;
-	struct rows *rows = db_query(person, db,
-		"SELECT p.id, p.name, p.role, s.csrf, s.created, s.seen, p.password_once FROM session s"
+	struct rows *rows = db_query(scratch, db,
+		"SELECT s.csrf, s.created, s.seen, " PERSON_COLUMNS " FROM session s"
 		" JOIN person p ON p.id = s.person_id WHERE s.hash = $1 AND NOT p.disabled",
 		db_text(secret_hash(cookie, seen.hash)));
-	int64_t now = clock_now(), idle;
+	int64_t now = clock_now(), idle, last;
 
 	if (!rows_one(rows, err, "no such session"))
 		return err->kind == ERR_MISSING ? err_set(err, ERR_SIGN_IN, "sign in first") : false;
-	person->id = rows_text(person, rows, 0);
-	person->name = rows_text(person, rows, 1);
-	if (!role_parse(rows_text(person, rows, 2), &person->role, err))
+	if (!person_from(ctx, db, rows, 3, &person, err))
 		return false;
-	person->password_once = rows_bool(rows, 6);
 	idle = person->role == ROLE_MEMBER ? limits->idle_s : limits->admin_idle_s;
-	if (now - rows_int(rows, 5) > idle + SEEN_STEP_S || now - rows_int(rows, 4) > limits->absolute_s)
+	last = rows_int(rows, 2);
+	if (now - last > idle + SEEN_STEP_S || now - rows_int(rows, 1) > limits->absolute_s)
 		return err_set(err, ERR_SIGN_IN, "the session has ended; sign in again");
-	*csrf = rows_text(ctx, rows, 3);
-	if (now - rows_int(rows, 5) >= SEEN_STEP_S)
+	*csrf = rows_text(ctx, rows, 0);
+	if (now - last >= SEEN_STEP_S)
 		db_later(db, tx_seen, mem_copy(NULL, &seen, sizeof seen));
-	rows_done(rows);
 	*ret = person;
+	return true;
+}
+
+bool
+session_list(struct db *db, const char *person_id, const char *cookie, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char hash[SECRET_HASH_SIZE] = "";
+	struct rows *rows = db_query(ctx, db, "SELECT hash, created, seen FROM session WHERE person_id = $1"
+				     " ORDER BY seen DESC, created DESC, hash LIMIT $2", db_text(person_id), db_int(LIST_MAX));
+	json_t *list = json_array();
+	enum rows_step step;
+
+	if (cookie)
+		secret_hash(cookie, hash);
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "created", clock_text(ctx, rows_int(rows, 1)), "seen",
+			clock_text(ctx, rows_int(rows, 2)), "here", strcmp(hash, rows_text(ctx, rows, 0)) == 0));
+	if (step == ROWS_FAILED) {
+		json_decref(list);
+		return false;
+	}
+	*ret = list;
 	return true;
 }
 

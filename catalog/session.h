@@ -19,6 +19,9 @@ bool session_new(TALLOC_CTX *ctx, struct db *db, const struct person *person, ch
 bool session_open(TALLOC_CTX *ctx, struct db *db, const char *cookie, const struct session_limits *limits,
 		  struct person **person, char **csrf, struct err *err) CHECKED;
 
+/* [{created, seen, here}] of a person, the newest first; `cookie` is the one that asks. */
+bool session_list(struct db *db, const char *person_id, const char *cookie, json_t **ret, struct err *err) CHECKED;
+
 bool session_end(struct db *db, const char *cookie, struct err *err) CHECKED;
 bool session_end_all(struct db *db, const char *person_id, struct err *err) CHECKED;
 bool session_sweep(struct db *db, const struct session_limits *limits, struct err *err) CHECKED;

@@ -87,31 +87,30 @@ tx_used(struct db *tx, void *arg, struct err *err)
 bool
 token_open(TALLOC_CTX *ctx, struct db *db, const char *text, struct person **ret, struct err *err)
 {
-	struct person *person = mem_new(ctx, struct person);
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct person *person;
 	char hash[SECRET_HASH_SIZE];
 	struct rows *rows;
 
 	if (strncmp(text, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0)
 		return err_set(err, ERR_SIGN_IN, "that is no token of ours: they begin with " TOKEN_PREFIX);
-	rows = db_query(person, db, "SELECT t.id, t.scope, t.bundle_id, t.used, p.id, p.name, p.role"
+	rows = db_query(scratch, db, "SELECT t.id, t.scope, t.bundle_id, t.used, " PERSON_COLUMNS
 			" FROM token t JOIN person p ON p.id = t.person_id WHERE t.hash = $1 AND NOT p.disabled",
 			db_text(secret_hash(text, hash)));
 	if (!rows_one(rows, err, "unknown or revoked token"))
 		return err->kind == ERR_MISSING ? err_set(err, ERR_SIGN_IN, "unknown or revoked token") : false;
+	if (!person_from(ctx, db, rows, 4, &person, err))
+		return false;
+	person->password_once = false;	/* a token is no sign-in by that password */
 	person->token_id = rows_text(person, rows, 0);
 	person->scope = rows_text(person, rows, 1);
 	person->bundle_id = rows_text(person, rows, 2);
-	person->id = rows_text(person, rows, 4);
-	person->name = rows_text(person, rows, 5);
-	if (!role_parse(rows_text(person, rows, 6), &person->role, err))
-		return false;
 	if (clock_now() - rows_int(rows, 3) >= USED_STEP_S) {
 		struct used *used = mem_new(NULL, struct used);
 
 		memcpy(used->id, person->token_id, strnlen(person->token_id, sizeof used->id - 1));
 		db_later(db, tx_used, used);
 	}
-	rows_done(rows);
 	*ret = person;
 	return true;
 }

@@ -21,6 +21,7 @@ struct viewer {
 	bool house;
 	const char *person_id;	/* NULL: nobody */
 	const char *only;	/* the one app a token is for; NULL: any */
+	bool few;		/* publishes named apps: how a query is put, never what it answers */
 };
 
 struct viewer viewer_of(const struct person *person);	/* NULL: nobody, who sees nothing */

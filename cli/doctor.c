@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/x509.h"
 #include "web/rooms.h"
+#include "web/signing.h"
 #include <curl/curl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -117,6 +118,26 @@ check_certificate(TALLOC_CTX *ctx, const struct conf *conf)
 		    "good until %s", clock_day(expires, day));
 }
 
+static void
+check_signing(const struct conf *conf)
+{
+	const char *setting;
+	struct err err = { 0 };
+	time_t expires;
+	char day[11];
+
+	if (!signing_expires(conf, &setting, &expires, &err))
+		say_err("signing", &err);
+	else if (!setting)
+		say("warn", "signing", "mobileconfigs go out unsigned, and iOS says so; set registration.sign_cert and "
+		    "registration.sign_key");
+	else if (expires < clock_now())
+		say("fail", "signing", "%s, which signs mobileconfigs, has expired; renew it", setting);
+	else
+		say(expires < clock_now() + EXPIRY_WARN_DAYS * 86400 ? "warn" : "ok", "signing",
+		    "mobileconfigs are signed with %s, good until %s", setting, clock_day(expires, day));
+}
+
 static size_t
 drop(char *p, size_t size, size_t n, void *arg)
 {
@@ -213,6 +234,7 @@ cmd_doctor(int argc, char **argv)
 	check_files(conf);
 	check_database(ctx, conf);
 	check_certificate(ctx, conf);
+	check_signing(conf);
 	check_outside(ctx, conf);
 	return failures ? EXIT_REJECTED : EXIT_OK;
 }

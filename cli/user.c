@@ -1,5 +1,5 @@
 /* pomona user add NAME [--admin|--publisher] --password-file F | list [--json] | passwd NAME --password-file F */
-#include "catalog/person.h"
+#include "catalog/people.h"
 #include "cli/cli.h"
 #include <string.h>
 
@@ -46,24 +46,39 @@ parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-static bool
-list(struct db *db, bool json, struct err *err)
+static void
+print(const json_t *p)
 {
-	json_t *people, *p;
+	printf("%-24s %-10s %-10s%s\n", json_string_value(json_object_get(p, "name")),
+	       json_string_value(json_object_get(p, "role")), json_string_value(json_object_get(p, "source")),
+	       json_is_true(json_object_get(p, "disabled")) ? " disabled" : "");
+}
+
+static bool
+list(TALLOC_CTX *ctx, struct db *db, bool as_json, struct err *err)
+{
+	static const struct people_filter everybody;
+	json_t *all = json_array(), *page, *p;
+	const char *after = NULL;
 	size_t i;
 
-	if (!person_list(db, &people, err))
-		return false;
-	if (json) {
-		json_dumpf(people, stdout, JSON_INDENT(2));
+	do {
+		if (!people_list(db, &everybody, after, PEOPLE_PAGE_MAX, &page, err)) {
+			json_decref(all);
+			return false;
+		}
+		json_array_extend(all, json_object_get(page, "items"));
+		after = mem_text(ctx, json_string_value(json_object_get(page, "next")));
+		json_decref(page);
+	} while (after);
+	if (as_json) {
+		json_dumpf(all, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else {
-		json_array_foreach(people, i, p)
-			printf("%-24s %-10s%s\n", json_string_value(json_object_get(p, "name")),
-			       json_string_value(json_object_get(p, "role")),
-			       json_is_true(json_object_get(p, "disabled")) ? " disabled" : "");
+		json_array_foreach(all, i, p)
+			print(p);
 	}
-	json_decref(people);
+	json_decref(all);
 	return true;
 }
 
@@ -86,7 +101,7 @@ cmd_user(int argc, char **argv)
 	if (!cli_db(ctx, &o.place, &conf, &db, &err))
 		return cli_fail(&err);
 	if (strcmp(o.act, "list") == 0) {
-		ok = list(db, o.json, &err);
+		ok = list(ctx, db, o.json, &err);
 	} else if (strcmp(o.act, "add") == 0) {
 		ok = cli_secret(ctx, o.password_file, &password, &err) &&
 		     person_add(db, "cli", o.name, o.role, password, &err);

@@ -1,4 +1,5 @@
 #include "core/conf.h"
+#include "core/egress.h"
 #include "core/file.h"
 #include "core/num.h"
 #include <confuse.h>
@@ -335,6 +336,27 @@ check_environment(struct err *err)
 	return true;
 }
 
+/* Two settings are for tests by their value alone. */
+static bool
+is_seam(const struct conf *conf, const struct row *row)
+{
+	if (strcmp(row->section, "egress") == 0)
+		return egress_allow_seam(conf->egress_allow);
+	if (strcmp(row->section, "sms") == 0 && strcmp(row->key, "url") == 0)
+		return *conf->sms_url && strcmp(conf->sms_driver, "twilio") == 0;
+	return row->when == seam && *get_text(conf, row);
+}
+
+static void
+name_seams(struct conf *conf)
+{
+	conf->seams = mem_text(conf, "");
+	for (size_t i = 0; i < ROWS; i++)
+		if (is_seam(conf, &rows[i]))
+			conf->seams = mem_printf(conf, "%s%s%s.%s", conf->seams,
+						 *conf->seams ? " " : "", rows[i].section, rows[i].key);
+}
+
 bool
 conf_read(TALLOC_CTX *ctx, const char *file, struct conf **ret, struct err *err)
 {
@@ -348,11 +370,11 @@ conf_read(TALLOC_CTX *ctx, const char *file, struct conf **ret, struct err *err)
 		talloc_free(conf);
 		return false;
 	}
-	conf->seams = mem_text(conf, "");
-	for (size_t i = 0; i < ROWS; i++)
-		if (rows[i].when == seam && *get_text(conf, &rows[i]))
-			conf->seams = mem_printf(conf, "%s%s%s.%s", conf->seams,
-						 *conf->seams ? " " : "", rows[i].section, rows[i].key);
+	if (!egress_allow_check(conf->egress_allow, err)) {
+		talloc_free(conf);
+		return false;
+	}
+	name_seams(conf);
 	*ret = conf;
 	return true;
 }
@@ -373,7 +395,7 @@ conf_reread(TALLOC_CTX *ctx, const struct conf *running, struct conf **ret, stru
 		case YESNO:	put(*ret, &rows[i], NULL, *(const bool *)from); break;
 		}
 	}
-	(*ret)->seams = mem_text(*ret, running->seams);
+	name_seams(*ret);
 	return true;
 }
 

@@ -8,7 +8,8 @@
  * `pomona --config-help` prints the table.  A new setting is a new row.
  *
  * T text, N whole number, B yes or no.  `live`: SIGHUP re-reads it; `start`: needs a restart;
- * `seam`: for tests, a loud warning while it is set (contract.md section 1).
+ * `seam`: for tests, a loud warning while it is set (contract.md section 1); egress.allow and sms.url are
+ * one by their value (conf.c).
  */
 #include <stdint.h>
 #include "core/mem.h"
@@ -49,6 +50,8 @@
 	T(ldap,      urls,             "",    live,  "Directory servers in order, separated by spaces: ldaps://dc1.example.com ldaps://dc2.example.com; empty: no directory") \
 	T(ldap,      tls,              "ldaps", live, "ldaps, starttls, or none (loopback only)") \
 	T(ldap,      ca_file,          "",    live,  "PEM file: the CA of the directory servers; empty: the system's") \
+	T(ldap,      client_cert,      "",    live,  "PEM file: a client certificate, where the directory asks for one; empty: none") \
+	T(ldap,      client_key,       "",    live,  "PEM file: its private key") \
 	T(ldap,      bind_dn,          "",    live,  "The account that searches; empty with user_bind_template: each person searches as themselves") \
 	T(ldap,      bind_password,    "",    live,  "Its password; better by POMONA__LDAP__BIND_PASSWORD__FILE") \
 	T(ldap,      user_bind_template, "",  live,  "Direct bind, %s is the name: %s@corp.example.com") \
@@ -70,13 +73,16 @@
 	T(smtp,      from,             "",    live,  "Sender: Apps <apps@example.com>") \
 	T(smtp,      reply_to,         "",    live,  "Where answers go; empty: the person who sends a link, or nobody") \
 	T(sms,       driver,           "",    live,  "kannel, twilio or http; empty: no SMS") \
-	T(sms,       url,              "",    live,  "kannel: http://kannel.example.com:13013/cgi-bin/sendsms; http: with {to} and {text}; twilio: empty") \
+	T(sms,       url,              "",    live,  "kannel: http://kannel.example.com:13013/cgi-bin/sendsms; http: with {to} and {text}; twilio: empty (a test's own)") \
 	T(sms,       user,             "",    live,  "Account there (Twilio: Account SID)") \
 	T(sms,       password,         "",    live,  "Its password (Twilio: Auth Token)") \
 	T(sms,       from,             "",    live,  "Sender: number or name") \
 	T(sms,       body,             "",    live,  "http: body of a POST with {to} and {text}; empty: GET") \
 	T(sms,       content_type,     "application/x-www-form-urlencoded", live, "http: of that body") \
-	T(egress,    allow,            "",    seam,  "Addresses or CIDRs that outward requests may reach besides public ones") \
+	N(message,   per_minute,       0,     0, 100000,    live,  "Most mails, and most SMS, that are sent in a minute; 0 is no limit") \
+	N(message,   give_up_hours,    24,    1, 720,       live,  "How long a message is tried while its gateway is out of order") \
+	N(message,   keep_days,        30,    1, 3650,      live,  "How long sent and failed messages stay in the list, and with them addresses and numbers") \
+	T(egress,    allow,            "",    live,  "Addresses or CIDRs that URLs typed in the console may reach besides public ones, http:// too; beyond private networks it is for tests") \
 	N(link,      days,             7,     1, 365,       live,  "How long a tester's link works unless its sender says otherwise") \
 	N(link,      installs,         3,     0, 100000,    live,  "How many installs it is good for; 0 is no limit") \
 	T(registration, sign_cert,     "",    live,  "PEM file: certificate and chain that sign mobileconfigs; empty: unsigned") \

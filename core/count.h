@@ -34,6 +34,10 @@
 	X(JOBS_DONE,         counter, "pomona_jobs_total",              "result=\"done\"",    "Jobs, by result") \
 	X(JOBS_RETRIED,      counter, "pomona_jobs_total",              "result=\"retried\"", "") \
 	X(JOBS_DEAD,         counter, "pomona_jobs_total",              "result=\"dead\"",    "") \
+	X(MAILS_SENT,        counter, "pomona_messages_total",          "kind=\"mail\",result=\"sent\"", "Messages, by kind and result") \
+	X(MAILS_FAILED,      counter, "pomona_messages_total",          "kind=\"mail\",result=\"failed\"", "") \
+	X(SMS_SENT,          counter, "pomona_messages_total",          "kind=\"sms\",result=\"sent\"", "") \
+	X(SMS_FAILED,        counter, "pomona_messages_total",          "kind=\"sms\",result=\"failed\"", "") \
 	X(BLOBS_SWEPT,       counter, "pomona_blobs_swept_total",       "",                   "Files without an owner that were removed") \
 	X(RSS_BYTES,         gauge,   "pomona_resident_memory_bytes",   "",                   "Resident memory of the server process")
 

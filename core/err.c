@@ -40,6 +40,7 @@ begin(struct err *err, enum err_kind kind, const char *code, const char *fmt, va
 	snprintf(err->code, sizeof err->code, "%s", code ? code : kinds[kind].code);
 	memcpy(err->cause, cause, sizeof cause);
 	err->path[0] = '\0';
+	err->retry_s = 0;
 	err->kind = kind;
 }
 
@@ -76,6 +77,13 @@ err_at(struct err *err, const char *fmt, ...)
 	vsnprintf(here, sizeof here, fmt, ap);
 	va_end(ap);
 	snprintf(err->path, sizeof err->path, "%.120s%s%.130s", here, *inner ? ": " : "", inner);
+	return false;
+}
+
+bool
+err_retry(struct err *err, long long seconds)
+{
+	err->retry_s = seconds;
 	return false;
 }
 

@@ -41,6 +41,7 @@ struct err {
 	char code[32];	/* "not_zip"; never empty once set */
 	char cause[256];
 	char path[256];	/* "upload demo.ipa: extension Share.appex", outermost first */
+	long long retry_s;	/* ERR_RATE, ERR_BUSY: try again after so long; 0: not known */
 };
 
 #define CHECKED __attribute__((warn_unused_result))
@@ -49,6 +50,7 @@ struct err {
 bool err_set(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF(3, 4);
 bool err_code(struct err *err, enum err_kind kind, const char *code, const char *fmt, ...) PRINTF(4, 5);
 bool err_at(struct err *err, const char *fmt, ...) PRINTF(2, 3);
+bool err_retry(struct err *err, long long seconds);	/* behind err_set: when it may be tried again */
 
 /* ERR_INTERNAL (ERR_NO_ROOM for ENOSPC and EDQUOT) with strerror(errno) behind the words. */
 bool err_errno(struct err *err, const char *fmt, ...) PRINTF(2, 3);

@@ -388,12 +388,23 @@ end_jobs(struct jobs *jobs)
 	return 0;
 }
 
-/* What an earlier process was at when it died is taken up at once. */
+static bool
+tx_free(struct db *tx, void *arg, struct err *err)
+{
+	const struct jobs *jobs = arg;
+
+	for (const struct job_kind *kind = jobs->kinds; kind->name; kind++)
+		if (!db_run(tx, err, "UPDATE job SET owner = '', lease = 0 WHERE owner <> '' AND kind = $1",
+			    db_text(kind->name)))
+			return false;
+	return true;
+}
+
+/* What an earlier process was at when it died is taken up at once; of other kinds others run here. */
 static bool
 free_leases(struct jobs *jobs, struct err *err)
 {
-	return !db_alone(jobs->db) ||
-	       db_run(jobs->db, err, "UPDATE job SET owner = '', lease = 0 WHERE owner <> ''") ||
+	return !db_alone(jobs->db) || db_tx(jobs->db, tx_free, jobs, err) ||
 	       err_at(err, "free what a dead process worked at");
 }
 

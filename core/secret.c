@@ -1,7 +1,9 @@
 #include "core/secret.h"
 #include "core/buf.h"
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -48,21 +50,40 @@ secret_id(TALLOC_CTX *ctx)
 	return id;
 }
 
+static const char *
+hex(const unsigned char digest[32], char text[SECRET_HASH_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < 32; i++) {
+		text[2 * i] = digits[digest[i] >> 4];
+		text[2 * i + 1] = digits[digest[i] & 15];
+	}
+	text[64] = '\0';
+	return text;
+}
+
 const char *
 secret_hash(const char *token, char hash[SECRET_HASH_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
 
 	if (!EVP_Digest(token, strlen(token), digest, &len, EVP_sha256(), NULL) || len != 32)
 		abort();
-	for (size_t i = 0; i < 32; i++) {
-		hash[2 * i] = digits[digest[i] >> 4];
-		hash[2 * i + 1] = digits[digest[i] & 15];
-	}
-	hash[64] = '\0';
-	return hash;
+	return hex(digest, hash);
+}
+
+const char *
+secret_mac(struct bytes key, const char *text, char mac[SECRET_HASH_SIZE])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	if (key.len > INT_MAX || !HMAC(EVP_sha256(), key.p, (int)key.len, (const unsigned char *)text,
+				       strlen(text), digest, &len) || len != 32)
+		abort();
+	return hex(digest, mac);
 }
 
 bool

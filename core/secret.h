@@ -15,3 +15,6 @@ char *secret_id(TALLOC_CTX *ctx);			/* 80 bits, lower-case letters and digits: a
 void secret_random(void *p, size_t len);		/* aborts when the system has no randomness */
 const char *secret_hash(const char *token, char hash[SECRET_HASH_SIZE]);	/* returns hash */
 bool secret_equal(const char *a, const char *b);	/* in constant time for equal lengths */
+
+/* HMAC-SHA256 of `text` in hex, for what a token alone cannot be: derived again, or short. */
+const char *secret_mac(struct bytes key, const char *text, char mac[SECRET_HASH_SIZE]);	/* returns mac */

@@ -1,4 +1,5 @@
 #include "core/text.h"
+#include "core/buf.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unicase.h>
@@ -35,4 +36,22 @@ text_cut(TALLOC_CTX *ctx, const char *text, size_t max)
 		for (len = max; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80; len--)
 			;
 	return mem_textn(ctx, text, len);
+}
+
+char *
+text_like(TALLOC_CTX *ctx, const char *search)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct buf buf;
+
+	buf_init(&buf, scratch, 32 * TEXT_SEARCH_MAX);	/* folding may lengthen */
+	buf_text(&buf, "%");
+	for (const char *c = text_fold(scratch, text_cut(scratch, search ? search : "", TEXT_SEARCH_MAX)); *c; c++) {
+		if (*c == '%' || *c == '_' || *c == '!')
+			buf_text(&buf, "!");
+		buf_add(&buf, c, 1);
+	}
+	if (buf.len > 1)
+		buf_text(&buf, "%");
+	return mem_text(ctx, buf_str(&buf));
 }

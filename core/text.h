@@ -12,3 +12,10 @@ char *text_fold(TALLOC_CTX *ctx, const char *text);
 
 /* At most `max` bytes, cut between characters. */
 char *text_cut(TALLOC_CTX *ctx, const char *text, size_t max);
+
+/*
+ * A pattern for `folded LIKE $1 ESCAPE '!'` that finds `search` anywhere; NULL and "" find everything.
+ * At most TEXT_SEARCH_MAX bytes of it are looked at.
+ */
+#define TEXT_SEARCH_MAX 200
+char *text_like(TALLOC_CTX *ctx, const char *search);

@@ -96,6 +96,39 @@ x509_read_der(struct bytes der, X509 **ret, struct err *err)
 	return true;
 }
 
+static bool
+add_pinned(STACK_OF(X509) *certs, const struct x509_pinned *pin, struct err *err)
+{
+	SCOPED(x509_stack) STACK_OF(X509) *read = NULL;
+	char hex[X509_FINGERPRINT_SIZE];
+	X509 *cert;
+
+	if (!x509_read_pem((struct bytes){ pin->pem, strlen(pin->pem) }, &read, err))
+		return err_at(err, "%s", pin->name);
+	cert = sk_X509_value(read, 0);
+	if (sk_X509_num(read) != 1 || strcmp(x509_sha256(cert, hex), pin->sha256) != 0)
+		return err_set(err, ERR_INTERNAL, "%s is not the certificate that it should be", pin->name);
+	if (!sk_X509_push(certs, cert))
+		return err_openssl(err, ERR_INTERNAL, "read %s", pin->name);
+	sk_X509_shift(read);
+	return true;
+}
+
+bool
+x509_read_pinned(const struct x509_pinned *pins, size_t n, STACK_OF(X509) **ret, struct err *err)
+{
+	SCOPED(x509_stack) STACK_OF(X509) *certs = sk_X509_new_null();
+
+	if (!certs)
+		return err_openssl(err, ERR_INTERNAL, "read certificates");
+	for (size_t i = 0; i < n; i++)
+		if (!add_pinned(certs, &pins[i], err))
+			return false;
+	*ret = certs;
+	certs = NULL;
+	return true;
+}
+
 char *
 x509_subject_cn(TALLOC_CTX *ctx, X509 *cert)
 {

@@ -20,6 +20,10 @@ void scoped_evp_pkey(EVP_PKEY **key);
 bool x509_read_pem(struct bytes pem, STACK_OF(X509) **ret, struct err *err) CHECKED;
 bool x509_read_der(struct bytes der, X509 **ret, struct err *err) CHECKED;
 
+/* Certificates that are part of the program: each is compared with the fingerprint beside it first. */
+struct x509_pinned { const char *name, *sha256, *pem; };
+bool x509_read_pinned(const struct x509_pinned *pins, size_t n, STACK_OF(X509) **ret, struct err *err) CHECKED;
+
 char *x509_subject_cn(TALLOC_CTX *ctx, X509 *cert);	/* valid UTF-8; "" when there is none */
 const char *x509_sha1(X509 *cert, char hex[X509_FINGERPRINT_SIZE]);
 const char *x509_sha256(X509 *cert, char hex[X509_FINGERPRINT_SIZE]);

@@ -1,9 +1,6 @@
 #include "ipa/apple_roots.h"
-#include <string.h>
 
-static const struct apple_root {
-	const char *name, *sha256, *pem;
-} roots[] = {
+static const struct x509_pinned roots[] = {
 	/* Signs every provision seen from 2014 to 2026, through Apple iPhone Certification Authority
 	 * (iOS, tvOS, watchOS) or Apple Worldwide Developer Relations (macOS).  Valid until 2035. */
 	{ "Apple Root CA", "b0b1730ecbc7ff4505142c49f1295e6eda6bcaed7e2c68c5be91b5a11001f024",
@@ -37,36 +34,8 @@ static const struct apple_root {
 	  "-----END CERTIFICATE-----\n" },
 };
 
-static bool
-add_root(STACK_OF(X509) *certs, const struct apple_root *root, struct err *err)
-{
-	SCOPED(x509_stack) STACK_OF(X509) *read = NULL;
-	char hex[X509_FINGERPRINT_SIZE];
-	X509 *cert;
-
-	if (!x509_read_pem((struct bytes){ root->pem, strlen(root->pem) }, &read, err))
-		return err_at(err, "%s", root->name);
-	cert = sk_X509_value(read, 0);
-	if (sk_X509_num(read) != 1 || strcmp(x509_sha256(cert, hex), root->sha256) != 0)
-		return err_set(err, ERR_INTERNAL, "%s is not the certificate that it should be",
-			       root->name);
-	if (!sk_X509_push(certs, cert))
-		return err_openssl(err, ERR_INTERNAL, "read %s", root->name);
-	sk_X509_shift(read);
-	return true;
-}
-
 bool
 apple_roots_read(STACK_OF(X509) **ret, struct err *err)
 {
-	SCOPED(x509_stack) STACK_OF(X509) *certs = sk_X509_new_null();
-
-	if (!certs)
-		return err_openssl(err, ERR_INTERNAL, "read Apple's roots");
-	for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
-		if (!add_root(certs, &roots[i], err))
-			return false;
-	*ret = certs;
-	certs = NULL;
-	return true;
+	return x509_read_pinned(roots, sizeof roots / sizeof *roots, ret, err);
 }

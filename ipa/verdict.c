@@ -327,3 +327,41 @@ verdict_add(json_t *facts, time_t now)
 	json_object_set_new(facts, "verdict", json_pack("{s:b, s:o}", "installable", v.installable,
 							"reasons", v.reasons));
 }
+
+static void
+look_at_date(const json_t *dated, time_t now, int64_t *soonest)
+{
+	time_t expires, warned;
+
+	if (!time_at((json_t *)(uintptr_t)dated, "expires", &expires))
+		return;
+	warned = expires - VERDICT_EXPIRING_DAYS * DAY_S;
+	if (warned > now && warned < *soonest)
+		*soonest = warned;
+	if (expires > now && expires < *soonest)
+		*soonest = expires;
+}
+
+static void
+look_at_provision(const json_t *provision, time_t now, int64_t *soonest)
+{
+	json_t *cert;
+	size_t i;
+
+	look_at_date(provision, now, soonest);
+	json_array_foreach(json_object_get(provision, "certificates"), i, cert)
+		look_at_date(cert, now, soonest);
+}
+
+int64_t
+verdict_holds_until(const json_t *facts, time_t now)
+{
+	int64_t soonest = INT64_MAX;
+	json_t *extension;
+	size_t i;
+
+	look_at_provision(json_object_get(facts, "provision"), now, &soonest);
+	json_array_foreach(json_object_get(facts, "extensions"), i, extension)
+		look_at_provision(json_object_get(extension, "provision"), now, &soonest);
+	return soonest;
+}

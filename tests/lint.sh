@@ -31,7 +31,7 @@ rule "each library has its one room" "$(
 	outside plist/ 'core/plist'
 	outside sqlite3 'core/db'
 	outside archive 'ipa/(archive|member)'
-	outside png 'ipa/icon'
+	outside png 'ipa/icon|web/qr'
 	outside seccomp 'ipa/sandbox'
 	outside argon2 'catalog/person'
 	outside confuse 'core/conf'

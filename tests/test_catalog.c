@@ -293,6 +293,56 @@ a_verdict_is_that_of_today(void **state)
 	assert_string_equal(err.code, "not_installable");
 }
 
+/* What a list says of each build, and of which apps the newest build is doubtful: "2:1 1:1 | com.example.app". */
+static const char *
+judged(TALLOC_CTX *ctx, struct house *h, bool brief)
+{
+	struct build_filter filter = { .brief = brief };
+	const char *text = "";
+	json_t *list, *item;
+	struct err err;
+	size_t i;
+
+	assert_ok(build_list(h->db, VIEWER_HOUSE, &filter, NULL, 200, &list, &err), &err);
+	json_array_foreach(json_object_get(list, "items"), i, item)
+		text = mem_printf(ctx, "%s%s:%d ", text, text_at(ctx, item, "build"),
+				  json_is_true(json_object_get(item, "installable")));
+	json_decref(list);
+	assert_ok(build_doubtful(h->db, VIEWER_HOUSE, 200, &list, &err), &err);
+	json_array_foreach(list, i, item)
+		text = mem_printf(ctx, "%s| %s", text, text_at(ctx, item, "bundle_id"));
+	json_decref(list);
+	return text;
+}
+
+static void
+a_list_that_reads_no_facts_says_what_one_that_does_says(void **state)
+{
+	static const struct {
+		const char *now, *says;
+	} cases[] = {
+		{ "2026-11-23T11:59:59Z", "4:0 3:1 2:1 1:1 | com.example.store" },
+		{ "2026-12-12T12:00:00Z", "4:0 3:1 2:1 1:1 | com.example.store| com.example.soon" },
+		{ "2027-01-11T12:00:00Z", "4:0 3:1 2:0 1:1 | com.example.store| com.example.soon" },
+		{ "2027-12-01T12:00:00Z", "4:0 3:0 2:0 1:0 | com.example.store| com.example.soon| com.example.app" },
+	};
+	struct house h = house(*state);
+
+	published(*state, &h, (struct sent){ .build = "1" });
+	set_now(&h, "2026-11-22T12:00:02Z");
+	published(*state, &h, (struct sent){ .build = "2", .bundle_id = "com.example.soon", .expires = "2027-01-11T12:00:00Z" });
+	set_now(&h, "2026-11-22T12:00:04Z");
+	published(*state, &h, (struct sent){ .build = "3", .bundle_id = "com.example.app", .version = "2" });
+	set_now(&h, "2026-11-22T12:00:06Z");
+	published(*state, &h, (struct sent){ .build = "4", .bundle_id = "com.example.store", .kind = "store",
+					     .expires = "2026-12-01T12:00:00Z" });
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		set_now(&h, cases[i].now);
+		assert_string_equal(judged(*state, &h, true), cases[i].says);
+		assert_string_equal(judged(*state, &h, false), cases[i].says);
+	}
+}
+
 static void
 a_token_for_one_app_neither_changes_nor_learns_of_another(void **state)
 {
@@ -848,6 +898,7 @@ TESTS(the_same_bytes_are_the_same_build, promoting_what_is_the_newest_changes_no
       builds_of_one_second_have_the_order_in_which_they_came,
       after_the_newest_is_deleted_the_one_before_is_shown_and_with_the_last_the_app_goes,
       retention_counts_each_channel_for_itself, a_verdict_is_that_of_today,
+      a_list_that_reads_no_facts_says_what_one_that_does_says,
       a_token_for_one_app_neither_changes_nor_learns_of_another, a_search_means_its_signs_and_forgets_case,
       pages_follow_each_other_without_a_gap_while_apps_come, builds_are_paged_newest_first,
       the_manifest_ends_by_the_clock_and_the_ipa_after_the_first_manifest,

@@ -88,5 +88,30 @@ rereading_changes_only_what_may_change_while_running(void **state)
 	assert_int_equal(again->server_workers, 3);
 }
 
+static void
+only_values_that_are_for_tests_are_warned_of(void **state)
+{
+	static const struct {
+		const char *text, *seams;
+	} cases[] = {
+		{ "egress { allow = \"10.0.0.0/8\" }\n", "" },
+		{ "egress { allow = \"127.0.0.1\" }\n", "egress.allow" },
+		{ "sms { driver = kannel\n url = \"http://10.0.0.5:13013/cgi-bin/sendsms\" }\n", "" },
+		{ "sms { driver = twilio }\n", "" },
+		{ "sms { driver = twilio\n url = \"http://127.0.0.1:1\" }\n", "sms.url" },
+		{ "clock { file = /nowhere }\negress { allow = \"::1\" }\n", "clock.file egress.allow" },
+	};
+	struct err err = { 0 };
+	struct conf *conf;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_ok(conf_read(*state, conf_file(*state, cases[i].text), &conf, &err), &err);
+		assert_string_equal(conf->seams, cases[i].seams);
+	}
+	assert_false(conf_read(*state, conf_file(*state, "egress { allow = \"inside\" }\n"), &conf, &err));
+	assert_string_equal(err.path, "egress.allow");
+}
+
 TESTS(a_file_replaces_defaults_and_the_environment_replaces_both, a_mistake_is_named_with_file_and_line,
-      a_variable_that_is_no_setting_is_refused, rereading_changes_only_what_may_change_while_running)
+      a_variable_that_is_no_setting_is_refused, rereading_changes_only_what_may_change_while_running,
+      only_values_that_are_for_tests_are_warned_of)

@@ -298,8 +298,8 @@ add_company(struct req *req, json_t *data)
 static json_t *
 login_data(void)
 {
-	return json_pack("{s:s, s:s, s:s, s:b, s:n}", "name", "", "next", "/", "csrf", "c5rf", "refused", 0,
-			 "wait_minutes");
+	return json_pack("{s:s, s:s, s:s, s:n, s:b, s:n, s:b}", "name", "", "next", "/", "csrf", "c5rf", "refused",
+			 "down", 0, "wait", "form", 1);
 }
 
 static void
@@ -314,8 +314,8 @@ a_program_gets_the_data_alone_and_a_browser_the_page(void **state)
 	page_strict = true;
 	assert_ok(reply_page_status(reply, r, 422, "login", login_data(), &err), &err);
 	assert_int_equal(replied_status, 422);
-	assert_string_equal(replied, "{\"csrf\":\"c5rf\",\"name\":\"\",\"next\":\"/\",\"refused\":false,"
-				     "\"wait_minutes\":null}");
+	assert_string_equal(replied, "{\"csrf\":\"c5rf\",\"down\":false,\"form\":true,\"name\":\"\",\"next\":\"/\","
+				     "\"refused\":null,\"wait\":null}");
 	r->browser = true;
 	assert_ok(reply_page(reply, r, "login", login_data(), &err), &err);
 	assert_true(replied_page);
@@ -354,7 +354,8 @@ no_page_refers_to_a_glyph_or_an_address_that_is_not_ours(void **state)
 	static const char *const addresses[] = { "url", "assets", "href", "contact", "ci_url", "itms_url", "icon_url",
 						 "download_url", "company.logo_url", "catalog_url", "preview_css",
 						 "get_url", "publish_url", "promote_url", "links_url", "delete_url",
-						 "revoke_url", "next_url", NULL };
+						 "revoke_url", "next_url", "install_url", "udids_url", "txt_url",
+						 "rename_url", "remove_url", NULL };
 	static const char *const attributes[] = { "href=\"{{", "src=\"{{", "action=\"{{" };
 	char *glyphs = mem_textn(*state, test_file(*state, "web/pages/_glyphs.html").p,
 				 test_file(*state, "web/pages/_glyphs.html").len);

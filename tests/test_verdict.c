@@ -167,5 +167,50 @@ facts_that_are_missing_make_no_trouble(void **state)
 	json_decref(facts);
 }
 
+/* Codes of the verdict, "provision_expired certificate_expiring". */
+static const char *
+codes_at(TALLOC_CTX *ctx, json_t *facts, time_t now)
+{
+	const char *text = "";
+	json_t *reason;
+	size_t i;
+
+	verdict_add(facts, now);
+	json_array_foreach(json_object_get(json_object_get(facts, "verdict"), "reasons"), i, reason)
+		text = mem_printf(ctx, "%s %s", text, json_string_value(json_object_get(reason, "code")));
+	return text;
+}
+
+static void
+a_verdict_holds_until_the_moment_that_is_told_and_no_longer(void **state)
+{
+	struct err err;
+	time_t now, told;
+
+	assert_ok(clock_parse(NOW, &now, &err), &err);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		json_t *facts = judge(cases[i].change, NULL);
+		const char *first = codes_at(*state, facts, now);
+		int64_t until = now;
+
+		for (int changes = 0; (until = verdict_holds_until(facts, (time_t)until)) < INT64_MAX; changes++) {
+			assert_string_equal(codes_at(*state, facts, (time_t)until - 1), first);
+			first = codes_at(*state, facts, (time_t)until);
+			assert_true(changes < 20);
+		}
+		assert_string_equal(codes_at(*state, facts, (time_t)4102444800), first);	/* 2100 */
+		json_decref(facts);
+	}
+	assert_ok(clock_parse("2027-09-01T00:00:00Z", &told, &err), &err);
+	{
+		json_t *facts = judge("{}", NULL);
+
+		assert_int_equal(verdict_holds_until(facts, now), told);
+		assert_string_equal(codes_at(*state, facts, told), " provision_expiring");
+		json_decref(facts);
+	}
+}
+
 TESTS(each_case_has_its_code_level_and_words, several_reasons_stand_side_by_side,
-      an_unsigned_executable_under_a_test_root_stays_installable, facts_that_are_missing_make_no_trouble)
+      an_unsigned_executable_under_a_test_root_stays_installable, facts_that_are_missing_make_no_trouble,
+      a_verdict_holds_until_the_moment_that_is_told_and_no_longer)

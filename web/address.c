@@ -1,54 +1,24 @@
 #include "web/address.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <string.h>
 #include <strings.h>
-#include "core/num.h"
+#include "core/net.h"
 
 #define SET_MAX 256
 
 struct addresses {
 	bool local;
 	size_t n;
-	struct {
-		unsigned char ip[16];
-		int bits;	/* of 128 */
-	} nets[];
+	struct net nets[];
 };
-
-static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-static bool
-read_ip(const char *text, unsigned char ip[16], bool *v4)
-{
-	*v4 = inet_pton(AF_INET, text, ip + 12) == 1;
-	if (*v4)
-		memcpy(ip, mapped, sizeof mapped);
-	return *v4 || inet_pton(AF_INET6, text, ip) == 1;
-}
 
 static bool
 read_net(const char *text, size_t len, struct addresses *set, struct err *err)
 {
-	char copy[ADDRESS_TEXT_SIZE + 5], *slash;
-	int64_t bits = -1;
-	bool v4;
-
-	if (len >= sizeof copy)
-		return err_set(err, ERR_INVALID, "%.*s is no address", (int)len, text);
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	if (strcmp(copy, "unix") == 0)
+	if (len == 4 && memcmp(text, "unix", 4) == 0)
 		return set->local = true;
-	slash = strchr(copy, '/');
-	if (slash)
-		*slash++ = '\0';
-	if (!read_ip(copy, set->nets[set->n].ip, &v4))
-		return err_set(err, ERR_INVALID, "%.*s is no address", (int)len, text);
-	if (slash && !num_parse(slash, 0, v4 ? 32 : 128, &bits, err))
-		return err_set(err, ERR_INVALID, "%.*s: no prefix length", (int)len, text);
-	if (bits < 0)
-		bits = v4 ? 32 : 128;
-	set->nets[set->n++].bits = (int)bits + (v4 ? 96 : 0);
+	if (!net_read(text, len, &set->nets[set->n], err))
+		return false;
+	set->n++;
 	return true;
 }
 
@@ -100,14 +70,9 @@ addresses_have(const struct addresses *set, const struct address *address)
 {
 	if (address->local)
 		return set->local;
-	for (size_t i = 0; i < set->n; i++) {
-		int whole = set->nets[i].bits / 8, rest = set->nets[i].bits % 8;
-
-		if (memcmp(address->ip, set->nets[i].ip, (size_t)whole) != 0)
-			continue;
-		if (!rest || (address->ip[whole] ^ set->nets[i].ip[whole]) >> (8 - rest) == 0)
+	for (size_t i = 0; i < set->n; i++)
+		if (net_has(&set->nets[i], address->ip))
 			return true;
-	}
 	return false;
 }
 
@@ -115,26 +80,15 @@ void
 address_of(const struct sockaddr *peer, socklen_t len, struct address *ret)
 {
 	*ret = (struct address){ 0 };
-	if (peer && peer->sa_family == AF_INET && len >= sizeof(struct sockaddr_in)) {
-		memcpy(ret->ip, mapped, sizeof mapped);
-		memcpy(ret->ip + 12, &((const struct sockaddr_in *)peer)->sin_addr, 4);
-	} else if (peer && peer->sa_family == AF_INET6 && len >= sizeof(struct sockaddr_in6)) {
-		memcpy(ret->ip, &((const struct sockaddr_in6 *)peer)->sin6_addr, 16);
-	} else {
-		ret->local = true;
-	}
+	ret->local = !net_of(peer, len, ret->ip);
 }
 
 const char *
 address_text(const struct address *address, char text[ADDRESS_TEXT_SIZE])
 {
-	bool v4 = memcmp(address->ip, mapped, sizeof mapped) == 0;
-
-	if (address->local)
-		snprintf(text, ADDRESS_TEXT_SIZE, "unix");
-	else
-		inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address->ip + 12 : address->ip, text,
-			  ADDRESS_TEXT_SIZE);
+	if (!address->local)
+		return net_text(address->ip, text);
+	snprintf(text, ADDRESS_TEXT_SIZE, "unix");
 	return text;
 }
 
@@ -143,7 +97,6 @@ static bool
 read_hop(const char *text, size_t len, struct address *ret)
 {
 	char copy[64], *end;
-	bool v4;
 
 	while (len && (*text == ' ' || *text == '\t')) {
 		text++;
@@ -161,12 +114,12 @@ read_hop(const char *text, size_t len, struct address *ret)
 		if (!end || (end[1] && end[1] != ':'))
 			return false;
 		*end = '\0';
-		return read_ip(copy + 1, ret->ip, &v4);
+		return net_ip(copy + 1, ret->ip);
 	}
 	end = strchr(copy, ':');
 	if (end && !strchr(end + 1, ':'))	/* one colon: a port; more: IPv6 */
 		*end = '\0';
-	return read_ip(copy, ret->ip, &v4);
+	return net_ip(copy, ret->ip);
 }
 
 void

@@ -2,11 +2,12 @@
  * A build as every page shows it.
  */
 #include "core/clock.h"
+#include "ipa/verdict.h"
 #include "web/markdown.h"
 #include "web/rooms.h"
 #include <string.h>
 
-#define EXPIRING_S	(30 * 86400)
+#define EXPIRING_S	(VERDICT_EXPIRING_DAYS * 86400)
 
 json_t *
 page_date_of(struct req *req, const json_t *json, const char *key)
@@ -99,6 +100,23 @@ build_verdict_word(const json_t *build)
 	if (!json_is_true(json_object_get(build, "installable")) || (until && until <= now))
 		return "cannot";
 	return until && until - now < EXPIRING_S ? "expiring" : "installs";
+}
+
+json_t *
+page_build_row(struct req *req, const json_t *build)
+{
+	json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}",
+		"id", text_of(build, "id"), "bundle_id", text_of(build, "bundle_id"), "name", text_of(build, "name"),
+		"version", text_of(build, "version"), "build", text_of(build, "build"),
+		"size", page_size(req, req->language, json_integer_value(json_object_get(build, "size"))),
+		"verdict", build_verdict_word(build),
+		"channels", names_joined(req, json_object_get(build, "channels")));
+	const char *by = text_of(build, "by");
+
+	json_object_set_new(row, "until", page_date_of(req, build, "expires"));
+	json_object_set_new(row, "uploaded", page_moment_of(req, build, "created"));
+	json_object_set_new(row, "by", json_string(*by ? by : "-"));
+	return row;
 }
 
 json_t *

@@ -1,8 +1,10 @@
 #include "web/qr.h"
+#include <png.h>
 #include <qrencode.h>
 #include <string.h>
 
 #define MARGIN		4	/* squares around it, as ISO/IEC 18004 wants them */
+#define PNG_SQUARE	6	/* pixels */
 #define PATH_MAX_BYTES	(256u << 10)
 
 static void
@@ -73,6 +75,34 @@ qr_svg(const char *text, struct buf *out, struct err *err)
 	add_path(qr, out);
 	buf_text(out, "\"/></svg>\n");
 	return buf_ok(out, err);
+}
+
+bool
+qr_png(TALLOC_CTX *ctx, const char *text, struct bytes *ret, struct err *err)
+{
+	SCOPED(qr) QRcode *qr = NULL;
+	SCOPED(mem) unsigned char *grey = NULL;
+	png_image image = { .version = PNG_IMAGE_VERSION, .format = PNG_FORMAT_GRAY };
+	png_alloc_size_t len;
+	unsigned char *out;
+	int side;
+
+	if (!encode(text, &qr, err))
+		return false;
+	side = (qr->width + 2 * MARGIN) * PNG_SQUARE;
+	grey = mem_size(NULL, (size_t)side * (size_t)side);
+	for (int y = 0; y < side; y++)
+		for (int x = 0; x < side; x++)
+			grey[y * side + x] = is_black(qr, x / PNG_SQUARE - MARGIN, y / PNG_SQUARE - MARGIN) ? 0 : 255;
+	image.width = image.height = (png_uint_32)side;
+	len = PNG_IMAGE_PNG_SIZE_MAX(image);
+	out = mem_size(ctx, len);
+	if (!png_image_write_to_memory(&image, out, &len, 0, grey, 0, NULL)) {
+		png_image_free(&image);
+		return err_set(err, ERR_INTERNAL, "QR code: %s", image.message);
+	}
+	*ret = (struct bytes){ mem_grow(ctx, out, unsigned char, len), len };
+	return true;
 }
 
 bool

@@ -12,5 +12,8 @@ bool qr_json(const char *text, json_t **ret, struct err *err) CHECKED;
 
 bool qr_svg(const char *text, struct buf *out, struct err *err) CHECKED;	/* a whole file, with margin */
 
+/* A PNG for mail, whose readers show no SVG; with margin. */
+bool qr_png(TALLOC_CTX *ctx, const char *text, struct bytes *ret, struct err *err) CHECKED;
+
 /* Two rows a line in half blocks, with margin, black on white whatever the terminal's colours are. */
 bool qr_text(const char *text, struct buf *out, struct err *err) CHECKED;

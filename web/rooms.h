@@ -7,7 +7,8 @@
 
 extern const struct route install_routes[], catalog_routes[], console_routes[], build_routes[], upload_routes[],
 	tus_routes[], settings_routes[], people_routes[], look_routes[], operator_routes[], trust_routes[],
-	message_routes[], link_routes[], registration_routes[], audience_routes[], audit_routes[];
+	message_routes[], link_routes[], registration_routes[], device_routes[],
+	audience_routes[], audit_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;
@@ -19,6 +20,7 @@ void page_everywhere(struct req *req, json_t *data);
 
 /* ---- page_build.c: a build as pages show it ---- */
 json_t *page_build(struct req *req, const json_t *build);	/* all that any page shows of a build */
+json_t *page_build_row(struct req *req, const json_t *build);	/* what a row of a list shows of it */
 json_t *page_date_of(struct req *req, const json_t *json, const char *key);	/* or null */
 json_t *page_moment_of(struct req *req, const json_t *json, const char *key);	/* with the minute */
 const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", "cannot" */
@@ -27,6 +29,18 @@ const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", 
 const char *page_next(struct req *req, const char *path, const json_t *list);	/* where a list of apps goes on, or NULL */
 bool install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,
 		  const struct grant *grant, const char *url, struct err *err) CHECKED;	/* token NULL: cannot be installed */
+
+bool in_app_browser(struct req *req);	/* not Safari: it may not install */
+
+/* ---- routes_udid.c: "iOS 18 (22B83)" of what a device says ---- */
+const char *device_system(TALLOC_CTX *ctx, const char *version);
+
+/* ---- routes_devices.c: what Today says of testers who wait, and of what signs mobileconfigs ---- */
+bool devices_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
+
+/* ---- invite.c: testers whose device is listed at last ---- */
+bool job_registration_fill(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool job_registration_invite(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 
 /* ---- routes_console.c: the upload page, with a build that came out or a refusal ---- */
 bool upload_page(struct req *req, struct reply *reply, int status, const char *build,

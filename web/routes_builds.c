@@ -88,7 +88,7 @@ static bool
 builds_page(struct req *req, struct reply *reply, const char *bundle_id, const char *id, const char *new_token,
 	    bool wrong_word, struct err *err)
 {
-	struct build_filter filter = { .bundle_id = bundle_id };
+	struct build_filter filter = { .bundle_id = bundle_id, .brief = true };
 	const char *changed = req_query(req, "changed");
 	json_t *list, *build, *builds, *channels, *channel, *chosen = json_null(), *data, *item;
 	char *app;
@@ -107,7 +107,7 @@ builds_page(struct req *req, struct reply *reply, const char *bundle_id, const c
 	}
 	builds = json_array();
 	json_array_foreach(json_object_get(list, "items"), i, build) {
-		item = page_build(req, build);
+		item = page_build_row(req, build);
 		json_object_set_new(item, "url", json_sprintf("/admin/apps/%s/builds/%s", bundle_id, text_of(build, "id")));
 		json_object_set_new(item, "selected", json_boolean(id && strcmp(id, text_of(build, "id")) == 0));
 		json_array_append_new(builds, item);

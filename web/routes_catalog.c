@@ -155,7 +155,7 @@ get_app_channel(struct req *req, struct reply *reply, struct err *err)
 }
 
 /* In-app browsers name themselves; only Safari may install (peers: WeChat, DingTalk and their like). */
-static bool
+bool
 in_app_browser(struct req *req)
 {
 	static const char *const names[] = { "MicroMessenger", "DingTalk", "FBAN", "FBAV", "Instagram", "Line/",
@@ -269,7 +269,7 @@ api_apps(struct req *req, struct reply *reply, struct err *err)
 		      query_limit(req, APP_PAGE_MAX), &list, err))
 		return false;
 	json_array_foreach(json_object_get(list, "items"), i, item)
-		json_object_del(item, "expires_at");
+		json_object_del(item, "expires_at"), json_object_del(item, "good_until");
 	return reply_json(reply, 200, list);
 }
 

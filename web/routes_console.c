@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define TODAY_BUILDS	12
-#define TODAY_LOOKED	200	/* newest builds that are looked through for what needs attention */
+#define TODAY_LOOKED	200	/* apps that may need attention; more than anybody reads */
 
 /* ---- today ---- */
 
@@ -41,47 +41,84 @@ add_todo(struct req *req, json_t *todo, const json_t *build)
 		json_array_append_new(todo, item);
 }
 
+/* The most urgent first, and it alone gets the filled button. */
 static bool
-get_today(struct req *req, struct reply *reply, struct err *err)
+todo_of(struct req *req, json_t **ret, struct err *err)
 {
-	struct build_filter filter = { 0 };
-	json_t *list, *build, *todo = json_array(), *newest = json_array(), *seen = json_object(), *data;
+	json_t *list, *build, *todo, *item;
 	int64_t room;
 	size_t i;
 
-	if (!build_list(req->site->db, viewer_of(req->person), &filter, NULL, TODAY_LOOKED, &list, err))
-		goto failed;
-	json_array_foreach(json_object_get(list, "items"), i, build) {
-		const char *bundle_id = text_of(build, "bundle_id");
-
-		if (!json_object_get(seen, bundle_id)) {
-			json_object_set_new(seen, bundle_id, json_true());
-			add_todo(req, todo, build);
-		}
-		if (i < TODAY_BUILDS) {
-			json_t *item = page_build(req, build);
-
-			json_object_set_new(item, "app_name", json_string(text_of(build, "name")));
-			json_object_set_new(item, "icon_url", json_sprintf("/apps/%s/icon/120.png", bundle_id));
-			json_object_set_new(item, "url", json_sprintf("/admin/apps/%s/builds/%s", bundle_id, text_of(build, "id")));
-			json_array_append_new(newest, item);
-		}
-	}
+	if (!build_doubtful(req->site->db, viewer_of(req->person), TODAY_LOOKED, &list, err))
+		return false;
+	todo = json_array();
+	json_array_foreach(list, i, build)
+		add_todo(req, todo, build);
 	json_decref(list);
+	if (!devices_todo(req, todo, err)) {
+		json_decref(todo);
+		return false;
+	}
 	if (blobs_room(req->site->blobs, &room, err) && room < 2 * site_conf(req->site)->upload_keep_free_mb * 1000000)
 		json_array_insert_new(todo, 0, json_pack("{s:s, s:s, s:s, s:s}", "kind", "disk_low", "level", "error",
 			"url", "/readyz", "free", page_size(req, req->language, room)));
-	json_decref(seen);
-	data = json_pack("{s:o, s:o, s:o}", "date", page_date(req->language, clock_now()), "todo", todo, "builds", newest);
-	return reply_page(reply, req, "today", data, err);
-failed:
-	json_decref(todo);
-	json_decref(newest);
-	json_decref(seen);
-	return false;
+	json_array_foreach(todo, i, item)
+		json_object_set_new(item, "urgent", json_boolean(i == 0));
+	*ret = todo;
+	return true;
+}
+
+static bool
+get_today(struct req *req, struct reply *reply, struct err *err)
+{
+	struct build_filter filter = { .brief = true };
+	json_t *list, *build, *todo, *newest;
+	size_t i;
+
+	if (!todo_of(req, &todo, err))
+		return false;
+	if (!build_list(req->site->db, viewer_of(req->person), &filter, NULL, TODAY_BUILDS, &list, err)) {
+		json_decref(todo);
+		return false;
+	}
+	newest = json_array();
+	json_array_foreach(json_object_get(list, "items"), i, build) {
+		const char *bundle_id = text_of(build, "bundle_id");
+		json_t *item = page_build_row(req, build);
+
+		json_object_set_new(item, "app_name", json_string(text_of(build, "name")));
+		json_object_set_new(item, "icon_url", json_sprintf("/apps/%s/icon/120.png", bundle_id));
+		json_object_set_new(item, "url", json_sprintf("/admin/apps/%s/builds/%s", bundle_id, text_of(build, "id")));
+		json_array_append_new(newest, item);
+	}
+	json_decref(list);
+	return reply_page(reply, req, "today", json_pack("{s:o, s:o, s:o}", "date",
+			  page_date(req->language, clock_now()), "todo", todo, "builds", newest), err);
 }
 
 /* ---- apps ---- */
+
+/* The row of its newest build; the facts are read only where the verdict may have become worse. */
+static bool
+app_row(struct req *req, const json_t *app, json_t **ret, struct err *err)
+{
+	const char *id = text_of(app, "build_id");
+	json_t *build, *channels;
+
+	if (json_integer_value(json_object_get(app, "good_until")) <= clock_now()) {
+		if (!build_show(req->site->db, viewer_of(req->person), id, false, &build, err))
+			return false;
+	} else {
+		if (!channel_names(req->site->db, viewer_of(req->person), id, &channels, err))
+			return false;
+		build = json_copy((json_t *)(uintptr_t)app);
+		json_object_set_new(build, "channels", channels);
+		json_object_set(build, "created", json_object_get(app, "updated"));
+	}
+	*ret = page_build_row(req, build);
+	json_decref(build);
+	return true;
+}
 
 static bool
 get_apps(struct req *req, struct reply *reply, struct err *err)
@@ -96,15 +133,13 @@ get_apps(struct req *req, struct reply *reply, struct err *err)
 	}
 	json_array_foreach(json_object_get(list, "items"), i, app) {
 		const char *bundle_id = text_of(app, "bundle_id");
-		json_t *build, *item;
+		json_t *item;
 		int64_t n;
 
-		if (!build_show(req->site->db, viewer_of(req->person), text_of(app, "build_id"), false, &build, err))
+		if (!app_row(req, app, &item, err))
 			continue;	/* deleted this moment */
 		if (!build_count(req->site->db, viewer_of(req->person), bundle_id, &n, err))
 			n = 0;
-		item = page_build(req, build);
-		json_decref(build);
 		json_object_set_new(item, "builds", json_integer(n));
 		json_object_set_new(item, "url", json_sprintf("/admin/apps/%s", bundle_id));
 		json_object_set_new(item, "icon_url", json_sprintf("/apps/%s/icon/120.png", bundle_id));

@@ -2,12 +2,13 @@
  * Signing in and out, one's own account and tokens.
  */
 #include "catalog/token.h"
-#include "core/clock.h"
+#include "core/log.h"
 #include "core/secret.h"
 #include "web/rooms.h"
 #include <string.h>
 
-#define LOGIN_COOKIE_S 3600	/* how long an open sign-in page can be used */
+#define LOGIN_COOKIE_S	3600	/* how long an open sign-in page can be used */
+#define FORM_VALUE_LEN	27	/* of secret_token */
 
 bool
 form_text(struct req *req, const char *name, const char **ret, struct err *err)
@@ -35,16 +36,53 @@ login_cookie_name(struct site *site)
 	return site->secure ? "__Host-pomona-form" : "pomona-form";
 }
 
-static bool
-login_page(struct req *req, struct reply *reply, int status, const char *name, const char *next,
-	   bool refused, int64_t wait_minutes, struct err *err)
-{
-	const char *csrf = secret_token(req);
-	json_t *data = json_pack("{s:s, s:s, s:s, s:b, s:n}", "name", name, "next", next, "csrf", csrf,
-				 "refused", refused, "wait_minutes");
+/* What the sign-in page says of the last try. */
+struct tried {
+	const char *name, *next;
+	const char *refused;	/* "wrong", "expired", "disabled", "not_allowed", or NULL */
+	bool down;		/* the directory did not answer: nobody knows whether the password is right */
+	int64_t wait_s;
+};
 
-	if (wait_minutes)
-		json_object_set_new(data, "wait_minutes", json_integer(wait_minutes));
+/* "40 s", "3 min": upwards, so that whoever waits that long has waited long enough. */
+static const char *
+wait_text(struct req *req, int64_t seconds)
+{
+	bool minutes = seconds > 90;
+	json_t *data = json_pack("{s:I}", "n", (json_int_t)(minutes ? (seconds + 59) / 60 : seconds));
+	const char *text = page_say(req, req->site->pages, req->language, minutes ? "say_minutes" : "say_seconds", data);
+
+	json_decref(data);
+	return text;
+}
+
+/*
+ * The form's own value, in a cookie of its own.  An open page of before keeps working: its value is taken
+ * over, so that two of them may be open at once.
+ */
+static const char *
+form_value(struct req *req)
+{
+	const char *cookie = req_cookie(req, login_cookie_name(req->site));
+
+	if (cookie && strlen(cookie) == FORM_VALUE_LEN &&
+	    strspn(cookie, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == FORM_VALUE_LEN)
+		return cookie;
+	return secret_token(req);
+}
+
+static bool
+login_page(struct req *req, struct reply *reply, int status, const struct tried *tried, struct err *err)
+{
+	const struct conf *conf = site_conf(req->site);
+	const char *csrf = form_value(req);
+	bool form = conf->signin_local_login || directory_is_on(req->site->directory);
+	json_t *data = json_pack("{s:s, s:s, s:s, s:s?, s:b, s:b, s:s?}", "name", tried->name, "next", tried->next, "csrf", csrf,
+				 "refused", tried->refused, "down", tried->down, "form", form, "wait",
+				 tried->wait_s ? wait_text(req, tried->wait_s) : NULL);
+
+	if (tried->wait_s)
+		reply_header(reply, "Retry-After", mem_printf(req, "%lld", (long long)tried->wait_s));
 	reply_header(reply, "Set-Cookie", mem_printf(req, "%s=%s; Path=/; HttpOnly; SameSite=Strict%s; Max-Age=%d",
 		     login_cookie_name(req->site), csrf, req->site->secure ? "; Secure" : "", LOGIN_COOKIE_S));
 	return reply_page_status(reply, req, status, "login", data, err);
@@ -57,26 +95,90 @@ get_login(struct req *req, struct reply *reply, struct err *err)
 
 	if (req->person && !req->person->scope)
 		return reply_see(reply, next);
-	return login_page(req, reply, 200, "", next, false, 0, err);
+	return login_page(req, reply, 200, &(struct tried){ .name = "", .next = next }, err);
 }
 
 /*
- * Comparing a password takes tens of milliseconds and 19 MB on purpose: a flood of guesses may keep at
- * most half of the workers, and everybody else is still served.
+ * Comparing a password takes tens of milliseconds and 19 MB on purpose, and a directory takes its time: a
+ * flood of guesses may keep at most half of the workers, and everybody else is still served.
  */
+static bool
+turn_take(struct site *site, struct err *err)
+{
+	if (atomic_fetch_add(&site->comparing, 1) < (site_conf(site)->server_workers + 1) / 2)
+		return true;
+	atomic_fetch_sub(&site->comparing, 1);
+	err_set(err, ERR_BUSY, "many people sign in at this moment; try again in a few seconds");
+	return err_retry(err, 3);
+}
+
+static void
+turn_give(struct site *site)
+{
+	atomic_fetch_sub(&site->comparing, 1);
+}
+
+/* The log hears what is wrong with the directory; who signs in hears that it is not their doing. */
+static bool
+blame_directory(struct err *err)
+{
+	if (err->kind != ERR_UPSTREAM)
+		return false;
+	log_err("sign-in", err);
+	return err_code(err, ERR_UPSTREAM, "directory_down", "the company's directory does not answer as it should, so nobody "
+			"can tell whether this password is right; try again in a while");
+}
+
 static bool
 sign_in(struct req *req, const char *name, const char *password, struct person **ret, struct err *err)
 {
-	static _Atomic int64_t comparing;
-	int64_t most = (site_conf(req->site)->server_workers + 1) / 2;
-	bool ok = atomic_fetch_add(&comparing, 1) < most;
+	struct signin signin = site_signin(req->site);
+	bool ok;
 
-	if (!ok)
-		err_set(err, ERR_BUSY, "many people sign in at this moment; try again in a few seconds");
-	else
-		ok = person_sign_in(req, req->site->db, name, password, ret, err);
-	atomic_fetch_sub(&comparing, 1);
-	return ok;
+	if (!turn_take(req->site, err))
+		return false;
+	ok = signin_password(req, &signin, name, password, req->address, ret, err);
+	turn_give(req->site);
+	return ok || blame_directory(err);
+}
+
+/* The refusals that the page itself has words for. */
+static bool
+say_refused(struct req *req, struct reply *reply, const char *name, const char *next, struct err *err)
+{
+	static const struct {
+		const char *code, *word;
+	} words[] = {
+		{ "wrong_password", "wrong" }, { "password_expired", "expired" }, { "account_disabled", "disabled" },
+		{ "not_allowed", "not_allowed" },
+	};
+	struct tried tried = { .name = name, .next = next };
+	int status = err_http_status(err->kind);
+
+	if (!req->browser)
+		return false;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(err->code, words[i].code) == 0)
+			tried.refused = words[i].word;
+	tried.down = strcmp(err->code, "directory_down") == 0;
+	tried.wait_s = err->kind == ERR_RATE ? err->retry_s : 0;
+	if (!tried.refused && !tried.down && !tried.wait_s)
+		return false;
+	return login_page(req, reply, status, &tried, err);
+}
+
+/* A browser has one session: the one before ends with the new one. */
+static bool
+begin_session(struct req *req, struct reply *reply, const struct person *person, struct err *err)
+{
+	const char *before = req_cookie(req, session_cookie_name(req->site));
+	char *session;
+
+	if ((before && *before && !session_end(req->site->db, before, err)) ||
+	    !session_new(req, req->site->db, person, &session, err))
+		return false;
+	session_set_cookie(reply, req->site, session, site_session_limits(req->site).absolute_s);
+	return true;
 }
 
 static bool
@@ -85,7 +187,6 @@ post_login(struct req *req, struct reply *reply, struct err *err)
 	const char *name, *password, *csrf, *cookie = req_cookie(req, login_cookie_name(req->site));
 	const char *next = own_path(req_form(req, "next"), "/");
 	struct person *person;
-	char *session;
 
 	if (!form_text(req, "name", &name, err) || !form_text(req, "password", &password, err))
 		return false;
@@ -93,16 +194,9 @@ post_login(struct req *req, struct reply *reply, struct err *err)
 	if (!csrf || !cookie || !secret_equal(csrf, cookie))
 		return err_code(err, ERR_DENIED, "stale_page",
 				"this page is too old to be used; open the sign-in page again");
-	if (!sign_in(req, name, password, &person, err)) {
-		if ((err->kind != ERR_SIGN_IN && err->kind != ERR_RATE) || !req->browser)
-			return false;
-		return login_page(req, reply, err_http_status(err->kind), name, next,
-				  err->kind == ERR_SIGN_IN, err->kind == ERR_RATE ? 1 : 0, err);
-	}
-	if (!session_new(req, req->site->db, person, &session, err))
-		return false;
-	session_set_cookie(reply, req->site, session, site_session_limits(req->site).absolute_s);
-	return reply_see(reply, next);
+	if (!sign_in(req, name, password, &person, err))
+		return say_refused(req, reply, name, next, err);
+	return begin_session(req, reply, person, err) && reply_see(reply, next);
 }
 
 static bool
@@ -163,18 +257,39 @@ tokens_of(struct req *req, json_t **ret, struct err *err)
 	return true;
 }
 
+static bool
+sessions_of(struct req *req, json_t **ret, struct err *err)
+{
+	json_t *sessions, *session;
+	size_t i;
+
+	if (!session_list(req->site->db, req->person->id, req_cookie(req, session_cookie_name(req->site)), &sessions, err))
+		return false;
+	json_array_foreach(sessions, i, session) {
+		json_object_set_new(session, "created", page_moment_of(req, session, "created"));
+		json_object_set_new(session, "seen", page_moment_of(req, session, "seen"));
+	}
+	*ret = sessions;
+	return true;
+}
+
 /* `refused`: "wrong", "short", "different"; made: a token just made, or NULL. */
 static bool
 account_page(struct req *req, struct reply *reply, int status, const char *refused, const char *label,
 	     const char *made, struct err *err)
 {
-	json_t *tokens, *data;
+	json_t *tokens, *sessions, *data;
 
 	if (!tokens_of(req, &tokens, err))
 		return false;
-	data = json_pack("{s:b, s:b, s:s?, s:i, s:o, s:b, s:o, s:b}", "directory", 0,
+	if (!sessions_of(req, &sessions, err)) {
+		json_decref(tokens);
+		return false;
+	}
+	data = json_pack("{s:s, s:b, s:s?, s:i, s:o, s:b, s:o, s:b, s:o}", "source", req->person->source,
 		"changed", req_query(req, "changed") != NULL, "refused", refused, "password_min", PASSWORD_MIN,
-		"scopes", scopes_of(req), "may_make", 1, "tokens", tokens, "once", req->person->password_once);
+		"scopes", scopes_of(req), "may_make", 1, "tokens", tokens, "once", req->person->password_once,
+		"sessions", sessions);
 	json_object_set_new(data, "new_token", made ? json_pack("{s:s, s:s}", "label", label, "token", made)
 						   : json_null());
 	return reply_page_status(reply, req, status, "account", data, err);
@@ -187,20 +302,34 @@ get_account(struct req *req, struct reply *reply, struct err *err)
 }
 
 static bool
+right_password(struct req *req, const char *password, struct err *err)
+{
+	struct signin signin = site_signin(req->site);
+	bool ok;
+
+	if (!turn_take(req->site, err))
+		return false;
+	ok = signin_again(req, &signin, req->person, password, req->address, err);
+	turn_give(req->site);
+	return ok;
+}
+
+static bool
 post_password(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *old, *fresh, *again, *refused = NULL;
-	struct person *person;
-	char *session;
 
 	if (!form_text(req, "old", &old, err) || !form_text(req, "new", &fresh, err) ||
 	    !form_text(req, "again", &again, err))
 		return false;
+	if (strcmp(req->person->source, "local") != 0)
+		return err_set(err, ERR_CONFLICT, "your password is not kept here; change it where you change it for "
+			       "everything else");
 	if (strcmp(fresh, again) != 0)
 		refused = "different";
 	else if (strlen(fresh) < PASSWORD_MIN)
 		refused = "short";
-	else if (!sign_in(req, req->person->name, old, &person, err)) {
+	else if (!right_password(req, old, err)) {
 		if (err->kind != ERR_SIGN_IN)
 			return false;
 		refused = "wrong";
@@ -208,11 +337,20 @@ post_password(struct req *req, struct reply *reply, struct err *err)
 	if (refused)
 		return account_page(req, reply, 422, refused, NULL, NULL, err);
 	/* That ends every session, this one too: begin a new one here. */
-	if (!person_set_password(req->site->db, req->person->name, req->person->name, fresh, err) ||
-	    !session_new(req, req->site->db, person, &session, err))
+	return person_set_password(req->site->db, req->person->name, req->person->name, fresh, err) &&
+	       begin_session(req, reply, req->person, err) && reply_see(reply, "/account?changed=1");
+}
+
+/* Every session of theirs, this one too; tokens stay, and are withdrawn one by one. */
+static bool
+post_sign_out(struct req *req, struct reply *reply, struct err *err)
+{
+	struct people_act act = { person_actor(req, req->person), req->person->id, true };
+
+	if (!people_sign_out(req->site->db, &act, err))
 		return false;
-	session_set_cookie(reply, req->site, session, site_session_limits(req->site).absolute_s);
-	return reply_see(reply, "/account?changed=1");
+	session_set_cookie(reply, req->site, "", 0);
+	return reply_see(reply, "/login");
 }
 
 static bool
@@ -277,6 +415,7 @@ const struct route people_routes[] = {
 	{ POST,   "/logout",                    WHO_ANYONE, "16K", ON_WORKER, post_logout,       NULL, NULL, "Sign out" },
 	{ GET,    "/account",                   WHO_PERSON, "0",   ON_WORKER, get_account,       NULL, NULL, "One's own account" },
 	{ POST,   "/account/password",          WHO_PERSON, "16K", ON_WORKER, post_password,     NULL, NULL, "Change the password" },
+	{ POST,   "/account/sign-out",          WHO_PERSON, "16K", ON_WORKER, post_sign_out,     NULL, NULL, "Sign out everywhere" },
 	{ POST,   "/account/tokens",            WHO_PERSON, "16K", ON_WORKER, post_token,        NULL, NULL, "Make an API token" },
 	{ POST,   "/account/tokens/:id/revoke", WHO_PERSON, "16K", ON_WORKER, post_token_revoke, NULL, NULL, "Revoke an API token" },
 	{ GET,    "/api/v1/tokens",             WHO_PERSON, "0",   ON_WORKER, api_tokens,        NULL, "admin", "One's own tokens" },

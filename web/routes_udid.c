@@ -1,8 +1,183 @@
 /*
- * Device registration for ad hoc builds: /udid, and who is waiting.
+ * Device registration for ad hoc builds: what a tester's link opens at /udid, and what iOS answers there.
+ *
+ * The Profile Service, first phase: Safari loads a mobileconfig with a one-time challenge, the tester
+ * confirms it in Settings, iOS sends what it says of itself, signed, and opens Safari at where we say
+ * (301).  Nobody signs in, no cookie is set, and no UDID stands in a URL; nothing stays on the device.
  */
+#include "catalog/contact.h"
+#include "catalog/registration.h"
+#include "mdm/mobileconfig.h"
+#include "mdm/model.h"
+#include "web/fields.h"
+#include "web/qr.h"
 #include "web/rooms.h"
+#include "web/signing.h"
+#include <string.h>
+
+#define ANSWER_TYPE "application/pkcs7-signature"
+
+static const char *const attributes[] = { "UDID", "PRODUCT", "VERSION", "DEVICE_NAME", NULL };
+
+static const char *
+url_of(struct req *req, const char *first, const char *rest)
+{
+	return mem_printf(req, "%s/%s/%s%s", req->site->base_url, first, req_param(req, "token"), rest);
+}
+
+static bool
+open_link(struct req *req, struct link **ret, struct err *err)
+{
+	return link_open(req, req->site->db, req_param(req, "token"), ret, err);
+}
+
+/* ---- the page ---- */
+
+static const char *
+fit_of(struct req *req, const struct link *link, struct err *err)
+{
+	static const char *const words[] = { [FIT_ANY] = "free", [FIT_LISTED] = "listed", [FIT_WAITING] = "waiting",
+					     [FIT_UNKNOWN] = "unknown" };
+	enum registration_fit fit = FIT_UNKNOWN;
+
+	if (link->build_id && !registration_fit(req->site->db, link->contact_id, link->build_id, &fit, err))
+		return NULL;
+	return words[fit];
+}
+
+static bool
+get_page(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *url = url_of(req, "udid", ""), *fit;
+	struct link *link;
+	json_t *qr;
+
+	if (!open_link(req, &link, err) || !(fit = fit_of(req, link, err)) || !qr_json(url, &qr, err))
+		return false;
+	return reply_page(reply, req, "udid", json_pack(
+		"{s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "app_name", link->app_name, "from", link->from,
+		"organization", site_company(req), "host", strstr(req->site->base_url, "://") + 3, "url", url,
+		"download_url", url_of(req, "udid", "/register.mobileconfig"), "install_url", url_of(req, "i", ""),
+		"fit", fit, "signed", signing_is_on(site_conf(req->site)), "in_app_browser", in_app_browser(req), "qr", qr),
+		err);
+}
+
+/* ---- the mobileconfig ---- */
+
+static bool
+get_mobileconfig(struct req *req, struct reply *reply, struct err *err)
+{
+	struct mobileconfig m = { .identifier = mobileconfig_identifier(req, req->site->base_url, "udid"),
+				  .organization = site_company(req) };
+	struct mobileconfig_service service = { .url = url_of(req, "udid", "/answer"), .attributes = attributes };
+	struct pages *pages = site_pages(req->site);
+	struct link *link;
+	char *challenge;
+	struct buf out;
+	json_t *names;
+
+	if (!open_link(req, &link, err))
+		return false;
+	if (req->head)
+		challenge = mem_text(req, "");	/* who only looks uses up none */
+	else if (!registration_challenge(req, req->site->db, link, &challenge, err))
+		return false;
+	names = json_pack("{s:s, s:s}", "app_name", link->app_name, "company", site_company(req));
+	m.name = page_say(req, pages, req->language, "say_udid_name", names);
+	m.description = page_say(req, pages, req->language, "say_udid_what", names);
+	json_decref(names);
+	service.challenge = challenge;
+	buf_init(&out, req, MOBILECONFIG_MAX);
+	return mobileconfig_service_write(&m, &service, &out, err) &&
+	       signing_reply(req, reply, (struct bytes){ out.p, out.len }, "register.mobileconfig", err);
+}
+
+/* ---- the answer ---- */
+
+/* What was refused is written down before the device is told; a failure of ours is no refusal. */
+static bool
+refuse(struct req *req, const struct link *link, struct err *err)
+{
+	struct err again;
+
+	if (err->kind == ERR_INTERNAL || err->kind == ERR_BUSY || err->kind == ERR_NO_ROOM)
+		return false;
+	if (!registration_refused(req->site->db, link, err, &again))
+		*err = again;
+	return err_at(err, "answer of a device");
+}
+
+static bool
+post_answer(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *type = req_header(req, "Content-Type");
+	struct device_answer *answer;
+	struct link *link;
+	char *view;
+
+	if (!open_link(req, &link, err) || !registration_may_answer(req->site->db, link, err))
+		return false;
+	if (!type || !fields_type_is(type, ANSWER_TYPE)) {
+		err_set(err, ERR_MEDIA, "devices answer with " ANSWER_TYPE);
+		return refuse(req, link, err);
+	}
+	if (!device_answer_read(req, req->body, req->site->device_roots, &answer, err) ||
+	    !registration_take(req, req->site->db, link, answer, &view, err))
+		return refuse(req, link, err);
+	/* Of all redirects it is this one at which iOS opens Safari. */
+	reply_header(reply, "Location", url_of(req, "udid", mem_printf(req, "/done/%s", view)));
+	return reply_empty(reply, 301);
+}
+
+/* ---- the page after it ---- */
+
+/* Will we be able to tell them when there is a build? */
+static bool
+can_be_told(struct req *req, const struct link *link)
+{
+	const struct conf *conf = site_conf(req->site);
+	struct contact *contact;
+	struct err none;
+
+	return link->contact_id && contact_get(req, req->site->db, link->contact_id, &contact, &none) &&
+	       !contact->quiet && ((*contact->email && *conf->smtp_url) || (*contact->phone && *conf->sms_driver));
+}
+
+const char *
+device_system(TALLOC_CTX *ctx, const char *version)
+{
+	char number[16];
+
+	return model_ios_of_build(version, number) ? mem_printf(ctx, "iOS %s (%s)", number, version) : version;
+}
+
+static bool
+get_done(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *product, *model, *contact;
+	struct link *link;
+	json_t *device, *data;
+
+	if (!link_find(req, req->site->db, req_param(req, "token"), &link, err) ||
+	    !registration_view(req->site->db, link, req_param(req, "view"), &device, err))
+		return false;
+	product = text_of(device, "product");
+	model = model_name(product);
+	contact = text_of(device, "contact");
+	data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:b, s:b, s:b}", "app_name", link->app_name,
+		"name", *contact ? contact : *text_of(device, "name") ? text_of(device, "name") : model ? model : product,
+		"device_name", text_of(device, "name"), "model", model ? model : product,
+		"system", device_system(req, text_of(device, "version")), "from", link->from,
+		"listed", strcmp(text_of(device, "state"), "invited") == 0, "told", can_be_told(req, link), "over", link->over);
+	json_object_set_new(data, "install_url", link->over ? json_null() : json_string(url_of(req, "i", "")));
+	json_decref(device);
+	return reply_page(reply, req, "registered", data, err);
+}
 
 const struct route registration_routes[] = {
+	{ GET,  "/udid/:token",                       WHO_LINK,   "0",   ON_WORKER, get_page,         NULL, NULL, "How to register a device for ad hoc builds" },
+	{ GET,  "/udid/:token/register.mobileconfig", WHO_LINK,   "0",   ON_WORKER, get_mobileconfig, NULL, NULL, "The Profile Service mobileconfig, with a challenge" },
+	{ POST, "/udid/:token/answer",                WHO_DEVICE, "64K", ON_WORKER, post_answer,      NULL, NULL, "What a device answers, signed" },
+	{ GET,  "/udid/:token/done/:view",            WHO_LINK,   "0",   ON_WORKER, get_done,         NULL, NULL, "What was registered" },
 	{ 0 }
 };

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define CSRF_FIELD	"csrf"
+#define RETRY_S		10LL	/* when nobody knows better */
 #define NEXT_MAX	2048	/* of a path to go on to; a reply's head must fit the connection's pool */
 
 const char *
@@ -79,13 +80,18 @@ identify(struct req *req, struct err *err)
 	const char *bearer = req_header(req, "Authorization");
 	const char *cookie = req_cookie(req, session_cookie_name(req->site));
 	struct session_limits limits = site_session_limits(req->site);
+	struct err gone;
 
 	if (bearer && strncasecmp(bearer, "Bearer ", 7) == 0)
 		return token_open(req, req->site->db, bearer + 7, &req->person, err);
 	if (!cookie || !*cookie)
 		return true;
-	if (!session_open(req, req->site->db, cookie, &limits, &req->person, (char **)&req->session_csrf, err))
-		return err->kind == ERR_SIGN_IN;	/* an old cookie is nobody */
+	if (!session_open(req, req->site->db, cookie, &limits, &req->person, (char **)&req->session_csrf, &gone)) {
+		if (gone.kind == ERR_SIGN_IN)
+			return true;	/* an old cookie is nobody */
+		*err = gone;
+		return false;
+	}
 	return true;
 }
 
@@ -116,8 +122,11 @@ session_admit(struct req *req, struct err *err)
 
 		return (identify(req, &ignored) || true) && operator_may(req, err);
 	}
-	if (!identify(req, err))
-		return who == WHO_ANYONE && err->kind == ERR_SIGN_IN;
+	if (!identify(req, err)) {
+		if (who != WHO_ANYONE || err->kind != ERR_SIGN_IN)
+			return false;
+		*err = (struct err){ .kind = ERR_NONE };	/* what is for anyone is for them too */
+	}
 	p = req->person;
 	if (p && !p->scope && changes(req) && !from_our_pages(req))
 		return err_code(err, ERR_DENIED, "cross_site", "this request did not come from our own pages");
@@ -140,7 +149,8 @@ session_admit(struct req *req, struct err *err)
 bool
 session_check(struct req *req, struct err *err)
 {
-	return session_proof(req, req_form(req, CSRF_FIELD), err);
+	/* The sign-in page has a proof of its own, also for who has signed in meanwhile in another tab. */
+	return strcmp(req->route->path, "/login") == 0 || session_proof(req, req_form(req, CSRF_FIELD), err);
 }
 
 bool
@@ -207,7 +217,7 @@ refuse(struct req *req, struct reply *reply, const struct err *err)
 	if (err->kind == ERR_SIGN_IN)
 		reply_header(reply, "WWW-Authenticate", "Bearer realm=\"Pomona\"");
 	if (err->kind == ERR_BUSY || err->kind == ERR_RATE)
-		reply_header(reply, "Retry-After", "10");
+		reply_header(reply, "Retry-After", mem_printf(req, "%lld", err->retry_s > 0 ? err->retry_s : RETRY_S));
 	if (req->browser && !(req->route && req->route->who == WHO_GRANT)) {
 		struct err trouble = { 0 };
 

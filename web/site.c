@@ -5,6 +5,7 @@
 #include "catalog/app.h"
 #include "catalog/build.h"
 #include "catalog/build_jobs.h"
+#include "catalog/registration.h"
 #include "catalog/setting.h"
 #include "catalog/upload.h"
 #include "core/audit.h"
@@ -12,6 +13,8 @@
 #include "core/count.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "catalog/message.h"
+#include "web/outbox.h"
 #include "web/rooms.h"
 #include <dirent.h>
 #include <errno.h>
@@ -20,11 +23,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define CHECK_S		3000	/* so that a round has ended within the hour */
+#define CHECK_AGAIN_S	300
+#define CHECK_PAGES	4
 #define CA_PEM_MAX	(64u << 10)
+#define ROOTS_PEM_MAX	(1u << 20)
 
 const struct route *const site_routes[] = {
 	install_routes, catalog_routes, console_routes, build_routes, upload_routes, tus_routes, settings_routes,
-	people_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes,
+	people_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes, device_routes,
 	audience_routes, audit_routes, NULL,
 };
 
@@ -43,6 +50,12 @@ site_session_limits(struct site *site)
 
 	return (struct session_limits){ conf->session_idle_minutes * 60, conf->session_admin_idle_minutes * 60,
 					conf->session_absolute_hours * HOUR_S };
+}
+
+struct signin
+site_signin(struct site *site)
+{
+	return (struct signin){ site->db, site->directory, site_conf(site) };
 }
 
 /* ---- jobs ---- */
@@ -118,6 +131,8 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	(void)ctx;
 	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
 	       upload_sweep(site->db, err) && upload_sweep_files(site, err) &&
+	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
+	       registration_sweep(site->db, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
 }
 
@@ -128,12 +143,70 @@ tx_first_sweep(struct db *tx, void *arg_, struct err *err)
 	return job_add(tx, "sweep", json_object(), 0, "sweep", err);
 }
 
+/*
+ * Asks the directory who is still there, a few pages at a time.  A directory that cannot be reached changes
+ * nothing and is asked again soon.
+ */
+struct round {
+	const char *after;
+	int64_t began, due;
+};
+
+static bool
+tx_next_check(struct db *tx, void *arg_, struct err *err)
+{
+	const struct round *r = arg_;
+
+	return job_add(tx, "directory_check", json_pack("{s:s, s:I}", "after", r->after, "began", (json_int_t)r->began),
+		       r->due, "directory_check", err);
+}
+
+static bool
+job_directory_check(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+	struct signin signin = site_signin(site);
+	const char *after = arg(job, "after");
+	struct round r = { "", *after ? json_integer_value(json_object_get(job->args, "began")) : clock_now(), 0 };
+	bool on = directory_is_on(site->directory) && directory_can_look(site->directory), more = true, down = false;
+
+	for (int page = 0; on && more && page < CHECK_PAGES; page++) {
+		int64_t ended;
+		char *next;
+
+		if (!signin_check_page(ctx, &signin, after, &next, &ended, err)) {
+			if (err->kind != ERR_UPSTREAM)
+				return false;
+			log_err("the directory cannot be asked who is still there; nothing is changed", err);
+			down = true;
+			break;
+		}
+		if (ended)
+			log_info("people whom the directory does not let in any more were signed out", KVI("people", ended));
+		after = next;
+		more = *next;
+	}
+	r.after = on && more ? after : "";
+	r.due = down ? clock_now() + CHECK_AGAIN_S : *r.after ? 0 : r.began + CHECK_S;
+	return db_tx(site->db, tx_next_check, &r, err);
+}
+
+static bool
+tx_first_check(struct db *tx, void *arg_, struct err *err)
+{
+	(void)arg_;
+	return job_add(tx, "directory_check", json_object(), 0, "directory_check", err);
+}
+
 static const struct job_kind kinds[] = {
 	{ "build_md5s",    10, job_md5s, NULL },
 	{ "build_retain",   5, job_retain, NULL },
 	{ "blob_sweep",     5, job_blob_sweep, NULL },
 	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead },
 	{ "sweep",       1000, job_sweep, NULL },
+	{ "directory_check", 1000, job_directory_check, NULL },
+	{ "registration_fill",   10, job_registration_fill, NULL },
+	{ "registration_invite", 10, job_registration_invite, NULL },
 	{ 0 },
 };
 
@@ -165,6 +238,17 @@ apply(const struct conf *conf)
 	clock_follow(conf->clock_file);
 }
 
+static bool
+open_device_roots(struct site *site, const struct conf *conf, struct err *err)
+{
+	struct bytes extra = { 0 };
+
+	if (*conf->apple_extra_device_roots &&
+	    !file_read(site, conf->apple_extra_device_roots, ROOTS_PEM_MAX, &extra, err))
+		return err_at(err, "apple.extra_device_roots");
+	return device_roots_open(site, extra, &site->device_roots, err);
+}
+
 bool
 site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret, struct err *err)
 {
@@ -186,7 +270,9 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !blobs_open(site, dir, conf->upload_keep_free_mb * 1000000, &site->blobs, err) ||
 	    !pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) ||
 	    !sweep_blobs(site, true, err) || !upload_sweep_files(site, err) ||
-	    !db_tx(site->db, tx_first_sweep, NULL, err) || !look_open(site, err))
+	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
+	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) ||
+	    !look_open(site, err) || !open_device_roots(site, conf, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
 	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
@@ -215,7 +301,7 @@ site_start(struct site *site, struct err *err)
 	if (!tls && !conf->server_plain)
 		return err_set(err, ERR_INVALID, "no certificate: give --tls-cert and --tls-key, or --plain "
 			       "behind a proxy that does TLS");
-	if (!jobs_start(site, site->db, kinds, 2, site, &site->jobs, err) ||
+	if (!jobs_start(site, site->db, kinds, 2, site, &site->jobs, err) || !outbox_start(site, err) ||
 	    !server_start(site, &server, &site->server, err))
 		return false;
 	if (!*conf->server_trust_listen)
@@ -236,6 +322,7 @@ site_stop(struct site *site)
 		server_stop(site->server);
 	if (site->jobs)
 		jobs_stop(site->jobs);
+	outbox_stop(site);
 }
 
 bool
@@ -246,6 +333,10 @@ site_reload(struct site *site, struct err *err)
 	/* The old one stays with the site: a request may still be reading it, and reloads are rare. */
 	if (!conf_reread(NULL, site_conf(site), &again, err))
 		return err_at(err, "the running settings stay");
+	if (!signin_check_conf(again, err) || !directory_use(site->directory, again, err)) {
+		talloc_free(again);
+		return err_at(err, "the running settings stay");
+	}
 	pthread_mutex_lock(&site->lock);
 	talloc_steal(site, again);
 	pthread_mutex_unlock(&site->lock);

@@ -5,6 +5,7 @@
 #include "catalog/grant.h"
 #include "catalog/person.h"
 #include "catalog/session.h"
+#include "catalog/signin.h"
 #include "core/blob.h"
 #include "core/conf.h"
 #include "core/job.h"
@@ -21,8 +22,12 @@ struct site {
 	struct db *db;
 	struct blobs *blobs;
 	struct jobs *jobs;
+	struct outbox *outbox;		/* mail and SMS on their way out (outbox.c) */
 	struct pages *pages;
+	struct directory *directory;	/* the company's people; off without ldap.urls */
 	struct server *server, *trust_server;
+	_Atomic int64_t comparing;	/* passwords at this moment (routes_people.c) */
+	struct device_roots *device_roots;	/* who signs what devices answer */
 	struct bytes ca_pem;		/* of a private installation (DIR/tls/ca.pem); empty: none */
 
 	pthread_mutex_t lock;		/* for what follows, and for this talloc context once it serves */
@@ -47,6 +52,7 @@ extern const struct route *const site_routes[];		/* every table, ends with NULL 
 extern const struct server_calls site_calls;		/* session.c */
 
 struct session_limits site_session_limits(struct site *site);
+struct signin site_signin(struct site *site);
 
 /* ---- session.c: who is it, and the words of a refusal ---- */
 bool session_admit(struct req *req, struct err *err);

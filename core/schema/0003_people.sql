@@ -8,7 +8,10 @@ ALTER TABLE person ADD COLUMN dn TEXT NOT NULL DEFAULT '';
 ALTER TABLE person ADD COLUMN display TEXT NOT NULL DEFAULT '';		-- "Anna Nair"
 ALTER TABLE person ADD COLUMN email TEXT NOT NULL DEFAULT '';
 ALTER TABLE person ADD COLUMN phone TEXT NOT NULL DEFAULT '';
+ALTER TABLE person ADD COLUMN words TEXT NOT NULL DEFAULT '';		-- name, display and mail, folded: for the search
+UPDATE person SET words = folded;
 ALTER TABLE person ADD COLUMN checked BIGINT NOT NULL DEFAULT 0;	-- the directory was last asked
+ALTER TABLE person ADD COLUMN disabled_by TEXT NOT NULL DEFAULT '';	-- 'admin' or 'directory'; '': is not
 ALTER TABLE person ADD COLUMN all_apps BOOLEAN NOT NULL DEFAULT TRUE;	-- a publisher of every app
 CREATE UNIQUE INDEX person_external ON person (external_id) WHERE external_id IS NOT NULL;
 
@@ -19,7 +22,8 @@ CREATE TABLE publisher_app (
 	PRIMARY KEY (person_id, bundle_id)
 );
 
--- source: 'local' (kept by an admin) or 'directory' (filled at sign-in and by the hourly check).
+-- source: 'local' (kept by an admin) or 'directory' (filled at sign-in and by the hourly check).  dn is
+-- folded, so that equal DNs are equal texts.
 CREATE TABLE people_group (
 	id		TEXT PRIMARY KEY,
 	name		TEXT NOT NULL,

@@ -7,6 +7,7 @@ CREATE TABLE contact (
 	email		TEXT NOT NULL DEFAULT '',
 	phone		TEXT NOT NULL DEFAULT '',	-- E.164
 	language	TEXT NOT NULL DEFAULT '',	-- of the messages; '' is the company's
+	quiet		BOOLEAN NOT NULL DEFAULT FALSE,	-- wants no notices of new builds
 	created		BIGINT NOT NULL
 );
 CREATE INDEX contact_folded ON contact (folded, id);
@@ -36,24 +37,41 @@ CREATE TABLE link (
 	channel_id	TEXT REFERENCES channel (id) ON DELETE CASCADE,		-- its newest build
 	contact_id	TEXT REFERENCES contact (id) ON DELETE CASCADE,
 	person_id	TEXT REFERENCES person (id) ON DELETE SET NULL,		-- who sent it
-	pin		TEXT NOT NULL DEFAULT '',	-- hash; '' is none
+	pin		TEXT NOT NULL DEFAULT '',	-- keyed hash; '' is none
 	pin_failures	BIGINT NOT NULL DEFAULT 0,
 	pin_locked	BIGINT NOT NULL DEFAULT 0,	-- until
 	sign_in		BOOLEAN NOT NULL DEFAULT FALSE,	-- the directory's password too
 	expires		BIGINT NOT NULL,
 	installs_max	BIGINT NOT NULL,		-- 0: no limit
 	revoked		BOOLEAN NOT NULL DEFAULT FALSE,
+	opened		BIGINT NOT NULL DEFAULT 0,	-- its page, for the first time
 	created		BIGINT NOT NULL
 );
-CREATE INDEX link_app ON link (app_id, created);
+CREATE INDEX link_app ON link (app_id, created, id);
+CREATE INDEX link_build ON link (build_id);
+CREATE INDEX link_channel ON link (channel_id);
 CREATE INDEX link_contact ON link (contact_id);
+
+-- Who fetched a manifest by a link: its rows are the link's installs, over all of its grants.
+CREATE TABLE link_client (
+	link_id		TEXT NOT NULL REFERENCES link (id) ON DELETE CASCADE,
+	client		TEXT NOT NULL,			-- hash of address and user agent
+	at		BIGINT NOT NULL,
+	PRIMARY KEY (link_id, client)
+);
+
+-- Apps whose links all ask for the directory's password.
+CREATE TABLE link_rule (
+	app_id		TEXT PRIMARY KEY REFERENCES app (id) ON DELETE CASCADE,
+	sign_in		BOOLEAN NOT NULL
+);
 
 -- One attempt of somebody to install one build, from the first thing observed.
 CREATE TABLE install (
 	id		TEXT PRIMARY KEY,
 	build_id	TEXT NOT NULL REFERENCES build (id) ON DELETE CASCADE,
-	link_id		TEXT REFERENCES link (id) ON DELETE CASCADE,
-	person_id	TEXT REFERENCES person (id) ON DELETE CASCADE,
+	link_id		TEXT REFERENCES link (id) ON DELETE SET NULL,
+	person_id	TEXT REFERENCES person (id) ON DELETE SET NULL,
 	contact_id	TEXT REFERENCES contact (id) ON DELETE SET NULL,
 	model		TEXT NOT NULL DEFAULT '',	-- "iPhone15,4": of the daemon's User-Agent
 	os		TEXT NOT NULL DEFAULT '',	-- "18.1"
@@ -65,6 +83,7 @@ CREATE TABLE install (
 CREATE INDEX install_build ON install (build_id, created);
 CREATE INDEX install_link ON install (link_id);
 CREATE INDEX install_person ON install (person_id, created);
+CREATE INDEX install_contact ON install (contact_id);
 
 -- kinds: contract.md section 2, GET /api/v1/installs/<id>
 CREATE TABLE install_event (
@@ -76,3 +95,4 @@ CREATE TABLE install_event (
 CREATE INDEX install_event_install ON install_event (install_id, at);
 
 ALTER TABLE install_grant ADD COLUMN install_id TEXT;	-- the install that a tap's fetches move
+CREATE INDEX install_grant_install ON install_grant (install_id) WHERE install_id IS NOT NULL;

@@ -28,7 +28,7 @@ expected() {
 	"$POMONA" --routes >"$W/routes"
 	[ "$(wc -l <"$W/routes")" -ge 50 ]
 	while read -r method path who scope rest; do
-		case $path in /logout) continue ;; esac		# it would sign them out; it has a story of its own
+		case $path in /logout|/account/sign-out) continue ;; esac	# they would sign them out; they have stories of their own
 		path=$(sed -E 's|:bundle|com.example.none|; s|:colour|336699|; s|:[a-z]+|none0000|g' <<<"$path")
 		for caller in nobody read upload admin mia paul anna; do
 			local as=(-H 'Accept: application/json')
@@ -192,9 +192,37 @@ expected() {
 	done
 	try "$(cat "$W/password.mia")"
 	expect_problem 429 too_often
+	expect_header Retry-After 1
 	set_clock 2026-11-22T12:00:02Z
 	try "$(cat "$W/password.mia")"
 	expect_status 303
+}
+
+@test "an address that guesses waits for its next try, whatever name it says, and another address does not" {
+	local i
+	try() {	# NAME PASSWORD [OPTIONS]
+		local name=$1 password=$2; shift 2
+		get /login -H 'Accept: text/html' -c "$W/jar" -b "$W/jar" "$@"
+		post /login -b "$W/jar" -H "Origin: $BASE" -H 'Accept: text/html' --data-urlencode "name=$name" \
+			--data-urlencode "password=$password" --data-urlencode "csrf=$(form_csrf)" "$@"
+	}
+	pomona_stop
+	setting server trusted_proxies '"127.0.0.1"'
+	pomona_again
+	for ((i = 0; i < 30; i++)); do
+		try "name$i" wrong -H "X-Forwarded-For: 2001:db8:1:2::$i"
+		expect_status 401
+	done
+	try mia "$(cat "$W/password.mia")" -H 'X-Forwarded-For: 2001:db8:1:2:ffff::1'
+	expect_status 429
+	expect_header Retry-After 20
+	expect_body 'Wait 20 s, then try again'
+	try mia "$(cat "$W/password.mia")" -H 'X-Forwarded-For: 2001:db8:1:3::1'
+	expect_status 303
+	# one row of the audit for all of it
+	pomona_stop
+	[ "$(sqlite3 "$DATA/pomona.db" "SELECT count(*) FROM audit WHERE act = 'sign_in.refused'")" = 1 ]
+	pomona_again
 }
 
 @test "signing out ends the session" {
@@ -205,6 +233,51 @@ expected() {
 	as mia post /logout -d "csrf=$CSRF"
 	expect_status 303
 	get /account -b "$W/kept" -H 'Accept: application/json'
+	expect_status 401
+}
+
+@test "a session that has ended keeps nobody from the sign-in page" {
+	sign_in mia
+	cp "$W/jar.mia" "$W/kept"
+	as mia post /logout -d "csrf=$CSRF"
+	get /login -b "$W/kept" -H 'Accept: text/html'
+	expect_status 200
+	get /healthz -b "$W/kept"
+	expect_status 200
+}
+
+@test "signing out everywhere ends every session of that person, and nobody else's" {
+	sign_in paul
+	cp "$W/jar.paul" "$W/elsewhere"
+	sign_in paul
+	sign_in mia
+	as paul get /account
+	[ "$(grep -c 'Another browser' "$W/body")" = 1 ]
+	[ "$(grep -c 'This browser' "$W/body")" = 1 ]
+	as paul post /account/sign-out -d "csrf=$(form_csrf)"
+	expect_status 303
+	get /account -b "$W/elsewhere" -H 'Accept: application/json'
+	expect_status 401
+	as paul get /account -H 'Accept: application/json'
+	expect_status 401
+	as mia get /account
+	expect_status 200
+}
+
+@test "two open sign-in pages both work, and the second sign-in ends the first one's session" {
+	local first second
+	get /login -H 'Accept: text/html' -c "$W/jar" -b "$W/jar"
+	first=$(form_csrf)
+	get /login -H 'Accept: text/html' -c "$W/jar" -b "$W/jar"
+	second=$(form_csrf)
+	post /login -b "$W/jar" -c "$W/jar" -H "Origin: $BASE" -d "name=mia&csrf=$first" --data-urlencode "password=$(cat "$W/password.mia")"
+	expect_status 303
+	cp "$W/jar" "$W/before"
+	post /login -b "$W/jar" -c "$W/jar" -H "Origin: $BASE" -d "name=paul&csrf=$second" --data-urlencode "password=$(cat "$W/password.paul")"
+	expect_status 303
+	get /account -b "$W/jar" -H 'Accept: text/html'
+	expect_body '<bdi>paul</bdi>'
+	get /account -b "$W/before" -H 'Accept: application/json'
 	expect_status 401
 }
 

@@ -363,6 +363,28 @@ tapped() {
 	expect_json '.items[0].name' "$name"
 }
 
+@test "today says what needs attention, and the most urgent has the one filled button" {
+	published
+	app other.ipa id=com.example.other
+	published "$W/other.ipa"
+	sign_in anna
+	as anna get /admin
+	expect_not_in "$W/body" '<ul class="todo"'
+	set_clock 2026-12-15T12:00:00Z
+	sign_in anna
+	as anna get /admin
+	[ "$(grep -o 'class="btn small"' "$W/body" | wc -l)" = 1 ]
+	[ "$(grep -o 'class="btn small primary"' "$W/body" | wc -l)" = 1 ]
+	as anna get /admin/apps
+	[ "$(grep -o 'class="badge warn"' "$W/body" | wc -l)" = 2 ]
+	set_clock 2027-01-15T12:00:00Z
+	sign_in anna
+	as anna get /admin/apps
+	[ "$(grep -o 'class="badge danger"' "$W/body" | wc -l)" = 2 ]
+	as anna get /admin/apps/com.example.other
+	[ "$(grep -o 'class="badge danger"' "$W/body" | wc -l)" = 1 ]
+}
+
 @test "the page behind a link needs no sign-in and says what is installed" {
 	published
 	get "$PAGE" -H 'Accept: text/html'

@@ -1,0 +1,402 @@
+/* Table `contact`. */
+#include "catalog/contact.h"
+#include "catalog/cursor.h"
+#include "catalog/grant.h"
+#include "core/audit.h"
+#include "core/clock.h"
+#include "core/secret.h"
+#include <string.h>
+
+#define PHONE_DIGITS_MIN	7
+#define PHONE_DIGITS_MAX	15	/* E.164 */
+#define SEARCH_MAX		100
+
+/* ---- what is right ---- */
+
+bool
+contact_phone(TALLOC_CTX *ctx, const char *text, char **ret, struct err *err)
+{
+	char digits[PHONE_DIGITS_MAX + 2] = "+";
+	size_t n = 0;
+	const char *c = text;
+
+	while (*c == ' ')
+		c++;
+	if (*c++ != '+')
+		return err_set(err, ERR_INVALID, "\"%.30s\": a number begins with + and the country, as +49 151 1234567", text);
+	for (; *c; c++) {
+		if (strchr(" -.()/", *c))
+			continue;
+		if (*c < '0' || *c > '9' || n == PHONE_DIGITS_MAX || (!n && *c == '0'))
+			return err_set(err, ERR_INVALID, "\"%.30s\" is no number: + and at most %d digits", text,
+				       PHONE_DIGITS_MAX);
+		digits[++n] = *c;
+	}
+	if (n < PHONE_DIGITS_MIN)
+		return err_set(err, ERR_INVALID, "\"%.30s\" is too short for a number", text);
+	*ret = mem_text(ctx, digits);
+	return true;
+}
+
+/* What a mail server takes without quoting; a display name has no place here. */
+static bool
+email_ok(const char *email)
+{
+	static const char local[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.";
+	static const char host[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+	size_t len = strlen(email), n = strspn(email, local);
+	const char *domain = email + n + 1;
+
+	return n && n <= 64 && len <= CONTACT_EMAIL_MAX && email[n] == '@' && *domain && *email != '.' &&
+	       email[n - 1] != '.' && strspn(domain, host) == strlen(domain) && *domain != '.' && *domain != '-' &&
+	       email[len - 1] != '.' && email[len - 1] != '-' && !strstr(email, "..");
+}
+
+bool
+contact_words_ok(const char *what, const char *text, size_t max, struct err *err)
+{
+	size_t len = strlen(text);
+
+	if (!len || len > max || !text_valid(text, len))
+		return err_set(err, ERR_INVALID, "%s has 1 to %zu bytes", what, max);
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return err_set(err, ERR_INVALID, "%s has no line breaks or other control characters", what);
+	return true;
+}
+
+static bool
+language_ok(const char *language)
+{
+	return strlen(language) <= CONTACT_LANGUAGE_MAX &&
+	       strspn(language, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == strlen(language);
+}
+
+static char *
+lower(TALLOC_CTX *ctx, const char *text)
+{
+	char *ret = mem_text(ctx, text);
+
+	for (char *c = ret; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	return ret;
+}
+
+bool
+contact_check(TALLOC_CTX *ctx, struct contact *contact, struct err *err)
+{
+	char *phone = mem_text(ctx, "");
+
+	contact->email = contact->email ? contact->email : "";
+	contact->phone = contact->phone ? contact->phone : "";
+	contact->language = contact->language ? contact->language : "";
+	if (!*contact->email && !*contact->phone)
+		return err_set(err, ERR_INVALID, "neither an e-mail address nor a number");
+	if (*contact->email && !email_ok(contact->email))
+		return err_set(err, ERR_INVALID, "\"%.80s\" is no e-mail address", contact->email);
+	if (*contact->phone && !contact_phone(ctx, contact->phone, &phone, err))
+		return false;
+	if (!language_ok(contact->language))
+		return err_set(err, ERR_INVALID, "\"%.20s\" is no language: de, en, fr ...", contact->language);
+	contact->email = lower(ctx, contact->email);
+	contact->phone = phone;
+	if (!contact->name || !*contact->name)
+		contact->name = *contact->email ? contact->email : contact->phone;
+	if (*contact->email && strcmp(contact->name, contact->email) == 0)
+		contact->name = text_cut(ctx, contact->name, CONTACT_NAME_MAX);
+	return contact_words_ok("a name", contact->name, CONTACT_NAME_MAX, err);
+}
+
+static const char *
+folded(TALLOC_CTX *ctx, const struct contact *c)
+{
+	return text_fold(ctx, mem_printf(ctx, "%s\n%s\n%s", c->name, c->email, c->phone));
+}
+
+/* ---- one contact ---- */
+
+struct change {
+	const char *actor, *id, *folded;
+	const struct contact *contact;
+};
+
+static bool
+taken(struct db *tx, const struct change *c, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *email = *c->contact->email ? c->contact->email : NULL;
+	const char *phone = *c->contact->phone ? c->contact->phone : NULL;
+	struct rows *rows = db_query(ctx, tx, "SELECT name, email = $1 FROM contact WHERE id <> $3"
+				     " AND (email = $1 OR phone = $2) LIMIT 1", db_text(email), db_text(phone),
+				     db_text(c->id));
+
+	switch (rows_next(rows, err)) {
+	case ROWS_FAILED:
+		return false;
+	case ROWS_END:
+		return true;
+	case ROWS_ROW:
+		break;
+	}
+	return err_set(err, ERR_CONFLICT, "%s is %s's already", rows_bool(rows, 1) ? email : phone,
+		       rows_text(ctx, rows, 0));
+}
+
+static bool
+tx_add(struct db *tx, void *arg, struct err *err)
+{
+	struct change *c = arg;
+
+	return taken(tx, c, err) &&
+	       db_run(tx, err, "INSERT INTO contact (id, name, folded, email, phone, language, quiet, created)"
+		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", db_text(c->id), db_text(c->contact->name),
+		      db_text(c->folded), db_text(c->contact->email), db_text(c->contact->phone),
+		      db_text(c->contact->language), db_bool(c->contact->quiet), db_now()) &&
+	       audit_add(tx, c->actor, "contact.add", c->id, NULL, err);
+}
+
+bool
+contact_add(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct contact *contact, char **id,
+	    struct err *err)
+{
+	char *fresh = secret_id(ctx);
+	struct change c = { actor, fresh, folded(ctx, contact), contact };
+
+	if (!db_tx(db, tx_add, &c, err))
+		return false;
+	*id = fresh;
+	return true;
+}
+
+static bool
+tx_change(struct db *tx, void *arg, struct err *err)
+{
+	struct change *c = arg;
+
+	if (!taken(tx, c, err) ||
+	    !db_run(tx, err, "UPDATE contact SET name = $1, folded = $2, email = $3, phone = $4, language = $5,"
+		    " quiet = $6 WHERE id = $7", db_text(c->contact->name), db_text(c->folded),
+		    db_text(c->contact->email), db_text(c->contact->phone), db_text(c->contact->language),
+		    db_bool(c->contact->quiet), db_text(c->id)))
+		return false;
+	if (!db_changed(tx))
+		return err_set(err, ERR_MISSING, "no such contact");
+	return audit_add(tx, c->actor, "contact.change", c->id, NULL, err);
+}
+
+bool
+contact_change(struct db *db, const char *actor, const struct contact *contact, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct change c = { actor, contact->id, folded(ctx, contact), contact };
+
+	return db_tx(db, tx_change, &c, err);
+}
+
+static bool
+tx_remove(struct db *tx, void *arg, struct err *err)
+{
+	struct change *c = arg;
+
+	if (!grant_end_of_links(tx, NULL, c->id, err) ||
+	    !db_run(tx, err, "DELETE FROM contact WHERE id = $1", db_text(c->id)))
+		return false;
+	if (!db_changed(tx))
+		return err_set(err, ERR_MISSING, "no such contact");
+	return audit_add(tx, c->actor, "contact.remove", c->id, NULL, err);
+}
+
+bool
+contact_remove(struct db *db, const char *actor, const char *id, struct err *err)
+{
+	struct change c = { actor, id, NULL, NULL };
+
+	return db_tx(db, tx_remove, &c, err);
+}
+
+struct take {
+	struct change change;
+	char *found;		/* NULL: it is new */
+	TALLOC_CTX *ctx;
+};
+
+static bool
+tx_take(struct db *tx, void *arg, struct err *err)
+{
+	struct take *t = arg;
+	const struct contact *contact = t->change.contact;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT id FROM contact WHERE ($1 <> '' AND email = $1)"
+				     " OR ($2 <> '' AND phone = $2) ORDER BY email = $1 DESC LIMIT 1",
+				     db_text(contact->email), db_text(contact->phone));
+
+	t->found = NULL;
+	switch (rows_next(rows, err)) {
+	case ROWS_FAILED:
+		return false;
+	case ROWS_END:
+		rows_done(rows);
+		return tx_add(tx, &t->change, err);
+	case ROWS_ROW:
+		t->found = rows_text(t->ctx, rows, 0);
+	}
+	return true;
+}
+
+bool
+contact_take(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct contact *contact, char **id,
+	     struct err *err)
+{
+	char *fresh = secret_id(ctx);
+	struct take t = { { actor, fresh, folded(ctx, contact), contact }, NULL, ctx };
+
+	if (!db_tx(db, tx_take, &t, err))
+		return false;
+	*id = t.found ? t.found : fresh;
+	return true;
+}
+
+bool
+contact_get(TALLOC_CTX *ctx, struct db *db, const char *id, struct contact **ret, struct err *err)
+{
+	struct contact *c = mem_new(ctx, struct contact);
+	struct rows *rows = db_query(c, db, "SELECT id, name, email, phone, language, quiet FROM contact"
+				     " WHERE id = $1", db_text(id));
+
+	if (!rows_one(rows, err, "no such contact"))
+		return false;
+	c->id = rows_text(c, rows, 0);
+	c->name = rows_text(c, rows, 1);
+	c->email = rows_text(c, rows, 2);
+	c->phone = rows_text(c, rows, 3);
+	c->language = rows_text(c, rows, 4);
+	c->quiet = rows_bool(rows, 5);
+	rows_done(rows);
+	*ret = c;
+	return true;
+}
+
+bool
+contact_set_quiet(struct db *db, const char *id, bool quiet, struct err *err)
+{
+	return db_run(db, err, "UPDATE contact SET quiet = $1 WHERE id = $2", db_bool(quiet), db_text(id));
+}
+
+/* ---- lists ---- */
+
+/* LIKE with '!' as its escape: the searched text means itself. */
+static const char *
+pattern(TALLOC_CTX *ctx, const char *search)
+{
+	const char *cut = text_fold(ctx, text_cut(ctx, search ? search : "", SEARCH_MAX));
+	struct buf buf;
+
+	buf_init(&buf, ctx, 8 * SEARCH_MAX);
+	buf_text(&buf, "%");
+	for (; *cut; cut++) {
+		if (*cut == '%' || *cut == '_' || *cut == '!')
+			buf_text(&buf, "!");
+		buf_add(&buf, cut, 1);
+	}
+	buf_text(&buf, "%");
+	return buf_str(&buf);
+}
+
+static bool
+groups_of(struct db *db, const char *id, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT g.id, g.name FROM contact_member m JOIN contact_group g"
+				     " ON g.id = m.group_id WHERE m.contact_id = $1 ORDER BY g.folded", db_text(id));
+	json_t *list = json_array();
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "id", rows_text(ctx, rows, 0), "name",
+						      rows_text(ctx, rows, 1)));
+	if (step == ROWS_FAILED) {
+		json_decref(list);
+		return false;
+	}
+	*ret = list;
+	return true;
+}
+
+#define COLUMNS "c.id, c.name, c.email, c.phone, c.language, c.quiet, c.created, c.folded"
+
+static json_t *
+item_of(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "id", rows_text(ctx, rows, 0), "name",
+			 rows_text(ctx, rows, 1), "email", rows_text(ctx, rows, 2), "phone", rows_text(ctx, rows, 3),
+			 "language", rows_text(ctx, rows, 4), "quiet", rows_bool(rows, 5), "created",
+			 clock_text(ctx, rows_int(rows, 6)));
+}
+
+bool
+contact_list(struct db *db, const char *search, const char *group, const char *after, int64_t limit,
+	     json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *place, *id, *last = "", *last_id = "";
+	struct rows *rows;
+	json_t *items = json_array(), *page = json_pack("{s:o, s:n}", "items", items, "next"), *item;
+	enum rows_step step;
+	size_t i;
+
+	if (limit < 1 || limit > CONTACT_PAGE_MAX)
+		limit = CONTACT_PAGE_MAX;
+	cursor_take(ctx, after, &place, &id);
+	rows = db_query(ctx, db, "SELECT " COLUMNS " FROM contact c WHERE (c.folded, c.id) > ($1, $2)"
+			" AND c.folded LIKE $3 ESCAPE '!' AND ($4 = '' OR EXISTS (SELECT 1 FROM contact_member m"
+			" WHERE m.group_id = $4 AND m.contact_id = c.id)) ORDER BY c.folded, c.id LIMIT $5",
+			db_text(place), db_text(id), db_text(pattern(ctx, search)), db_text(group ? group : ""),
+			db_int(limit + 1));
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		if (json_array_size(items) == (size_t)limit) {
+			json_object_set_new(page, "next", json_string(cursor_put(ctx, last, last_id)));
+			break;
+		}
+		last_id = rows_text(ctx, rows, 0);
+		last = rows_text(ctx, rows, 7);
+		json_array_append_new(items, item_of(ctx, rows));
+	}
+	rows_done(rows);
+	json_array_foreach(items, i, item) {
+		json_t *groups;
+
+		if (step == ROWS_FAILED ||
+		    !groups_of(db, json_string_value(json_object_get(item, "id")), &groups, err)) {
+			step = ROWS_FAILED;
+			break;
+		}
+		json_object_set_new(item, "groups", groups);
+	}
+	if (step == ROWS_FAILED) {
+		json_decref(page);
+		return err_at(err, "list of contacts");
+	}
+	*ret = page;
+	return true;
+}
+
+bool
+contact_show(struct db *db, const char *id, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT " COLUMNS " FROM contact c WHERE c.id = $1", db_text(id));
+	json_t *item, *groups;
+
+	if (!rows_one(rows, err, "no such contact"))
+		return false;
+	item = item_of(ctx, rows);
+	rows_done(rows);
+	if (!groups_of(db, id, &groups, err)) {
+		json_decref(item);
+		return false;
+	}
+	json_object_set_new(item, "groups", groups);
+	*ret = item;
+	return true;
+}

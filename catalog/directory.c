@@ -1,0 +1,448 @@
+/*
+ * Signing in: our own account searches the person, then the person's DN is bound with their password.
+ * With ldap.user_bind_template the person is bound first; the entry that is found is bound all the same,
+ * so that nobody is taken for somebody else whose entry merely has that name in it.
+ *
+ * An empty password is refused before any server hears of it: RFC 4513 section 5.1.2, a bind with a
+ * name and no password is anonymous, and succeeds.
+ */
+#include "catalog/directory_inner.h"
+#include "core/buf.h"
+#include "core/num.h"
+#include "core/secret.h"
+#include "core/text.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define FILTER_MAX	(32u << 10)
+#define ID_BYTES	16
+
+/* ---- finding ---- */
+
+/* The same entry under two bases is one person. */
+static bool
+take_one(LDAP *ld, LDAPMessage *entry, void *arg, struct err *err)
+{
+	struct found *found = arg;
+	struct directory_person *person;
+
+	if (!entry_person(found->ctx, ld, entry, &person, err))
+		return false;
+	if (found->person && strcmp(found->person->external_id, person->external_id) == 0)
+		return true;
+	found->n++;
+	if (!found->person)
+		found->person = person;
+	return true;
+}
+
+bool
+call_find(TALLOC_CTX *ctx, struct call *call, const char *name, struct found *found, struct err *err)
+{
+	const struct dn_list *bases = &call->settings->user_bases;
+	const char *filter = directory_fill(ctx, call->settings->conf->ldap_user_filter, name, directory_filter_value);
+
+	*found = (struct found){ .ctx = ctx };
+	for (size_t i = 0; i < bases->n; i++)
+		if (!call_search(call, bases->dn[i], LDAP_SCOPE_SUBTREE, filter, directory_attributes, 2, take_one, found, err))
+			return err_at(err, "directory: people under %.80s", bases->dn[i]);
+	return true;
+}
+
+/* ---- a password ---- */
+
+bool
+call_password(TALLOC_CTX *ctx, struct call *call, const char *dn, const char *password, const char **refused,
+	      struct err *err)
+{
+	static const struct {
+		const char *data, *code;	/* Active Directory's own, told only behind the right password */
+	} words[] = {
+		{ "data 532", "password_expired" }, { "data 773", "password_expired" },
+		{ "data 533", "account_disabled" }, { "data 701", "account_disabled" },
+	};
+	const char *detail = "";
+	int code = 0;
+
+	if (!call_bind(ctx, call, dn, password, &code, &detail, err))
+		return false;
+	*refused = NULL;
+	switch (code) {
+	case LDAP_SUCCESS:
+		return true;
+	case LDAP_INVALID_CREDENTIALS:
+	case LDAP_INAPPROPRIATE_AUTH:
+	case LDAP_NO_SUCH_OBJECT:
+	case LDAP_INVALID_DN_SYNTAX:
+	case LDAP_UNWILLING_TO_PERFORM:
+	case LDAP_CONSTRAINT_VIOLATION:
+	case LDAP_INSUFFICIENT_ACCESS:
+		*refused = "wrong_password";
+		for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+			if (strstr(detail, words[i].data))
+				*refused = words[i].code;
+		return true;
+	default:
+		return err_code(err, ERR_UPSTREAM, "directory_bind", "%s: bind of a person: %s %s", call->conn->server->host,
+				ldap_err2string(code), detail);
+	}
+}
+
+static bool
+refuse(struct err *err, const char *code)
+{
+	if (strcmp(code, "password_expired") == 0)
+		return err_code(err, ERR_SIGN_IN, code, "your password has expired; change it where you change it for "
+				"everything else, then sign in here");
+	if (strcmp(code, "account_disabled") == 0)
+		return err_code(err, ERR_SIGN_IN, code, "your account is disabled in the company's directory");
+	return err_code(err, ERR_SIGN_IN, code, "the name or the password is wrong");
+}
+
+/* A bind takes its time; a name that nobody has must take it too. */
+static bool
+bind_nobody(struct call *call, const char *password, struct err *err)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	const char *detail;
+	int code;
+
+	return call_bind(scratch, call, mem_printf(scratch, "cn=%s,%s", secret_id(scratch), call->settings->user_bases.dn[0]),
+			 password, &code, &detail, err) && refuse(err, "wrong_password");
+}
+
+/* ---- what groups mean ---- */
+
+static bool
+is_in(const struct dn_list *list, const char *folded)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->folded[i], folded) == 0)
+			return true;
+	return false;
+}
+
+void
+call_judge(struct call *call, struct directory_person *p)
+{
+	const struct directory_settings *s = call->settings;
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+
+	p->has_role = s->admin_groups.n || s->publisher_groups.n;
+	p->allowed = s->required_groups.n == 0;
+	p->role = ROLE_MEMBER;
+	for (size_t i = 0; i < p->groups_n; i++) {
+		const char *folded = directory_dn_fold(scratch, p->groups[i].dn);
+
+		p->allowed = p->allowed || is_in(&s->required_groups, folded);
+		if (is_in(&s->admin_groups, folded))
+			p->role = ROLE_ADMIN;
+		else if (p->role < ROLE_PUBLISHER && is_in(&s->publisher_groups, folded))
+			p->role = ROLE_PUBLISHER;
+	}
+}
+
+/* ---- signing in ---- */
+
+/* With a template: the person's own bind comes first.  Leaves *refused as call_password does. */
+static bool
+bind_first(TALLOC_CTX *ctx, struct call *call, const char *name, const char *password, const char **refused,
+	   struct err *err)
+{
+	const struct conf *conf = call->settings->conf;
+	bool is_dn = strchr(conf->ldap_user_bind_template, '=') != NULL;
+	const char *who = directory_fill(ctx, conf->ldap_user_bind_template, name, is_dn ? directory_dn_value : NULL);
+
+	return call_connect(call, err) && (call_password(ctx, call, who, password, refused, err) || err_at(err, "directory"));
+}
+
+struct asked {
+	const char *name, *password;
+	directory_may *may;
+	void *arg;
+};
+
+static bool
+sign_in(TALLOC_CTX *ctx, struct call *call, const struct asked *a, struct directory_person **ret, struct err *err)
+{
+	const struct conf *conf = call->settings->conf;
+	bool template = *conf->ldap_user_bind_template, look = *conf->ldap_bind_dn || !template;
+	const char *refused = NULL;
+	struct found found;
+
+	if (template && (!a->may(a->arg, NULL, err) || !bind_first(ctx, call, a->name, a->password, &refused, err) || refused))
+		return refused && refuse(err, refused);
+	if ((look && !(template ? call_bind_ours(call, err) : call_connect_ours(call, err))) ||
+	    !call_find(ctx, call, a->name, &found, err))
+		return false;
+	if (found.n > 1)
+		return err_code(err, ERR_SIGN_IN, "name_ambiguous", "ldap.user_filter finds several people");
+	if (!found.n && template)
+		return err_set(err, ERR_DENIED, "the directory knows you, but not among the people who use this server");
+	if (!a->may(a->arg, found.n ? found.person->external_id : NULL, err))
+		return false;
+	if (!found.n)
+		return bind_nobody(call, a->password, err);
+	if (!call_password(ctx, call, found.person->dn, a->password, &refused, err))
+		return false;
+	if (!refused && found.person->disabled)
+		refused = "account_disabled";
+	if (refused)
+		return refuse(err, refused);
+	if ((look && !call_bind_ours(call, err)) || !call_groups(ctx, call, found.person, err))
+		return err_at(err, "directory");
+	call_judge(call, found.person);
+	if (!found.person->allowed)
+		return err_set(err, ERR_DENIED, "your account is in none of the groups whose people use this server");
+	*ret = found.person;
+	return true;
+}
+
+bool
+directory_sign_in(TALLOC_CTX *ctx, struct directory *d, const char *name, const char *password, directory_may *may,
+		  void *arg, struct directory_person **ret, struct err *err)
+{
+	struct asked asked = { name, password, may, arg };
+	struct call call;
+	bool ok;
+
+	if (!*password || strlen(password) > DIRECTORY_PASSWORD_MAX || !*name || strlen(name) > DIRECTORY_NAME_MAX ||
+	    !text_valid(name, strlen(name)))
+		return refuse(err, "wrong_password");
+	call_begin(&call, d, DIRECTORY_WHOLE_MS);
+	ok = sign_in(ctx, &call, &asked, ret, err);
+	call_end(&call);
+	return ok;
+}
+
+static bool
+look_up(TALLOC_CTX *ctx, struct call *call, const char *name, struct directory_person **ret, struct err *err)
+{
+	struct found found;
+
+	if (!call_connect_ours(call, err) || !call_find(ctx, call, name, &found, err))
+		return false;
+	if (found.n > 1)
+		return err_code(err, ERR_UPSTREAM, "name_ambiguous", "ldap.user_filter finds several people for \"%.80s\"", name);
+	if (found.n && !call_groups(ctx, call, found.person, err))
+		return err_at(err, "directory");
+	if (found.n)
+		call_judge(call, found.person);
+	*ret = found.person;
+	return true;
+}
+
+bool
+directory_find(TALLOC_CTX *ctx, struct directory *d, const char *name, struct directory_person **ret, struct err *err)
+{
+	struct call call;
+	bool ok;
+
+	*ret = NULL;
+	if (!*name || strlen(name) > DIRECTORY_NAME_MAX || !text_valid(name, strlen(name)))
+		return true;
+	if (!directory_can_look(d))
+		return err_set(err, ERR_UPSTREAM, "ldap.bind_dn is empty: nobody can be looked up");
+	call_begin(&call, d, DIRECTORY_WHOLE_MS);
+	ok = look_up(ctx, &call, name, ret, err);
+	call_end(&call);
+	return ok;
+}
+
+/* ---- the hourly check ---- */
+
+struct checking {
+	TALLOC_CTX *ctx;
+	const char *const *ids;
+	struct directory_person **people;
+	size_t n, found;
+};
+
+static bool
+take_checked(LDAP *ld, LDAPMessage *entry, void *arg, struct err *err)
+{
+	struct checking *c = arg;
+	struct directory_person *person;
+
+	if (!entry_person(c->ctx, ld, entry, &person, err))
+		return false;
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->people[i] && strcmp(c->ids[i], person->external_id) == 0) {
+			c->people[i] = person;
+			c->found++;
+		}
+	return true;
+}
+
+/* Both kinds of id, whichever the directory has: what it does not know matches nothing. */
+static const char *
+ids_filter(TALLOC_CTX *ctx, const char *const *ids, size_t n)
+{
+	struct buf buf;
+
+	buf_init(&buf, ctx, FILTER_MAX);
+	buf_text(&buf, "(|");
+	for (size_t i = 0; i < n; i++) {
+		unsigned char bytes[ID_BYTES];
+
+		if (!num_unhex(ids[i], bytes, sizeof bytes))
+			continue;
+		buf_text(&buf, "(objectGUID=");
+		directory_filter_bytes(&buf, bytes, sizeof bytes);
+		buf_addf(&buf, ")(entryUUID=%.8s-%.4s-%.4s-%.4s-%.12s)", ids[i], ids[i] + 8, ids[i] + 12, ids[i] + 16,
+			 ids[i] + 20);
+	}
+	buf_text(&buf, ")");
+	return mem_text(ctx, buf_str(&buf));
+}
+
+static bool
+count_one(LDAP *ld, LDAPMessage *entry, void *arg, struct err *err)
+{
+	size_t *n = arg;
+
+	(void)ld, (void)entry, (void)err;
+	++*n;
+	return true;
+}
+
+static bool
+search_people(struct call *call, const char *filter, size_t most, entry_fn *each, void *arg, struct err *err)
+{
+	const struct dn_list *bases = &call->settings->user_bases;
+
+	for (size_t i = 0; i < bases->n; i++)
+		if (!call_search(call, bases->dn[i], LDAP_SCOPE_SUBTREE, filter, directory_attributes, most, each, arg, err))
+			return err_at(err, "directory: people under %.80s", bases->dn[i]);
+	return true;
+}
+
+static bool
+check_people(struct call *call, struct checking *c, struct err *err)
+{
+	size_t others = 0;
+
+	if (!call_connect_ours(call, err) ||
+	    !search_people(call, ids_filter(c->ctx, c->ids, c->n), DIRECTORY_PAGE, take_checked, c, err))
+		return false;
+	if (!c->found) {
+		if (!search_people(call, "(|(objectGUID=*)(entryUUID=*))", 1, count_one, &others, err))
+			return false;
+		if (!others)
+			return err_code(err, ERR_UPSTREAM, "directory_blind", "the directory shows our account nobody at all "
+					"under ldap.user_bases");
+	}
+	for (size_t i = 0; i < c->n; i++)
+		if (c->people[i]) {
+			if (!call_groups(c->ctx, call, c->people[i], err))
+				return err_at(err, "directory");
+			call_judge(call, c->people[i]);
+		}
+	return true;
+}
+
+bool
+directory_check(TALLOC_CTX *ctx, struct directory *d, const char *const *ids, size_t n,
+		struct directory_person **ret, struct err *err)
+{
+	struct checking c = { .ctx = ctx, .ids = ids, .people = ret, .n = n };
+	struct call call;
+	bool ok;
+
+	if (!directory_can_look(d))
+		return err_set(err, ERR_UPSTREAM, "ldap.bind_dn is empty: nobody can be looked up");
+	memset(ret, 0, n * sizeof *ret);
+	call_begin(&call, d, 0);
+	ok = check_people(&call, &c, err);
+	call_end(&call);
+	return ok;
+}
+
+/* ---- begin and end ---- */
+
+static int
+end(struct directory *d)
+{
+	struct conn *conn;
+
+	while ((conn = d->pool)) {
+		d->pool = conn->next;
+		if (conn->ld)
+			ldap_unbind_ext(conn->ld, NULL, NULL);
+		talloc_free(conn);
+	}
+	pthread_mutex_destroy(&d->lock);
+	return 0;
+}
+
+/* Its first use sets up libldap and its TLS: once, and before there are threads. */
+static void
+warm_up(void)
+{
+	int client = 0, version = LDAP_VERSION3;
+	LDAP *ld = NULL;
+
+	/* Nor may ldap.conf or the environment of whoever started us weaken what we ask of TLS. */
+	setenv("LDAPNOINIT", "1", 1);
+	if (ldap_initialize(&ld, "ldap://localhost") != LDAP_SUCCESS)
+		return;
+	ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version);
+	ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client);
+	ldap_unbind_ext(ld, NULL, NULL);
+}
+
+bool
+directory_new(TALLOC_CTX *ctx, const struct conf *conf, struct directory **ret, struct err *err)
+{
+	struct directory *d = mem_new(ctx, struct directory);
+
+	warm_up();
+	pthread_mutex_init(&d->lock, NULL);
+	talloc_set_destructor(d, end);
+	directory_forget_groups(d);
+	if (!directory_use(d, conf, err)) {
+		talloc_free(d);
+		return false;
+	}
+	*ret = d;
+	return true;
+}
+
+bool
+directory_use(struct directory *d, const struct conf *conf, struct err *err)
+{
+	struct directory_settings *s;
+
+	/* The old ones stay with the directory: a call may use them, and reloads are rare. */
+	if (!directory_settings_read(NULL, conf, &s, err))
+		return false;
+	pthread_mutex_lock(&d->lock);
+	talloc_steal(d, s);
+	pthread_mutex_unlock(&d->lock);
+	atomic_store(&d->settings, s);
+	directory_forget_groups(d);
+	return true;
+}
+
+bool
+directory_check_conf(const struct conf *conf, struct err *err)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct directory_settings *s;
+
+	return directory_settings_read(scratch, conf, &s, err);
+}
+
+bool
+directory_is_on(struct directory *d)
+{
+	return atomic_load(&d->settings)->servers_n > 0;
+}
+
+bool
+directory_can_look(struct directory *d)
+{
+	const struct conf *conf = atomic_load(&d->settings)->conf;
+
+	return *conf->ldap_bind_dn || !*conf->ldap_user_bind_template;
+}

@@ -1,0 +1,142 @@
+/* Table `link_rule`; and links as their publishers see them. */
+#include "catalog/cursor.h"
+#include "catalog/link.h"
+#include "catalog/mine.h"
+#include "core/audit.h"
+#include "core/clock.h"
+
+static const char *
+state_of(struct rows *rows, int64_t installs, int64_t installs_max)
+{
+	if (rows_bool(rows, 21))
+		return "revoked";
+	if (rows_int(rows, 14) <= clock_now())
+		return "expired";
+	if (installs_max && installs >= installs_max)
+		return "used_up";
+	return installs ? "used" : rows_int(rows, 20) ? "opened" : "not_opened";
+}
+
+static json_t *
+item_of(TALLOC_CTX *ctx, struct rows *rows)
+{
+	int64_t installs = rows_int(rows, 16), most = rows_int(rows, 15), opened = rows_int(rows, 20);
+	json_t *item = json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:s, s:I, s:I, s:b, s:b, s:s}",
+		"id", rows_text(ctx, rows, 0), "bundle_id", rows_text(ctx, rows, 1), "app", rows_text(ctx, rows, 2),
+		"build_id", rows_text(ctx, rows, 3), "version", rows_text(ctx, rows, 4),
+		"build", rows_text(ctx, rows, 5), "channel", rows_text(ctx, rows, 6), "by", rows_text(ctx, rows, 11),
+		"created", clock_text(ctx, rows_int(rows, 13)), "expires", clock_text(ctx, rows_int(rows, 14)),
+		"installs", (json_int_t)installs, "installs_max", (json_int_t)most, "pin", rows_bool(rows, 18),
+		"sign_in", rows_bool(rows, 19), "state", state_of(rows, installs, most));
+
+	json_object_set_new(item, "opened", opened ? json_string(clock_text(ctx, opened)) : json_null());
+	json_object_set_new(item, "contact", rows_null(rows, 7) ? json_null() : json_pack("{s:s, s:s, s:s, s:s}",
+		"id", rows_text(ctx, rows, 7), "name", rows_text(ctx, rows, 8), "email", rows_text(ctx, rows, 9),
+		"phone", rows_text(ctx, rows, 10)));
+	return item;
+}
+
+#define SELECT_LINK "SELECT l.id, a.bundle_id, a.name, l.build_id, b.version, b.build, ch.name, l.contact_id," \
+	" c.name, c.email, c.phone, p.name, l.person_id, l.created, l.expires, l.installs_max," \
+	" (SELECT count(*) FROM link_client k WHERE k.link_id = l.id), l.app_id, l.pin <> ''," \
+	" l.sign_in OR EXISTS (SELECT 1 FROM link_rule r WHERE r.app_id = l.app_id AND r.sign_in), l.opened, l.revoked" \
+	" FROM link l JOIN app a ON a.id = l.app_id LEFT JOIN build b ON b.id = l.build_id" \
+	" LEFT JOIN channel ch ON ch.id = l.channel_id LEFT JOIN contact c ON c.id = l.contact_id" \
+	" LEFT JOIN person p ON p.id = l.person_id WHERE " MINE
+
+bool
+link_list(struct db *db, const struct person *person, const struct link_filter *filter, const char *after,
+	  int64_t limit, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *place, *id, *last_id = "";
+	json_t *items = json_array(), *page = json_pack("{s:o, s:n}", "items", items, "next");
+	int64_t last = 0, from;
+	struct err none;
+	enum rows_step step;
+	struct rows *rows;
+
+	if (limit < 1 || limit > LINK_PAGE_MAX)
+		limit = LINK_PAGE_MAX;
+	cursor_take(ctx, after, &place, &id);
+	if (!num_parse(place, 0, INT64_MAX, &from, &none))
+		from = INT64_MAX;
+	rows = db_query(ctx, db, SELECT_LINK " AND (l.created, l.id) < ($3, $4)"
+		" AND ($5 = '' OR a.bundle_id = $5) AND ($6 = '' OR l.contact_id = $6)"
+		" AND ($7 = '' OR l.build_id = $7 OR EXISTS (SELECT 1 FROM placement q WHERE q.channel_id = l.channel_id"
+		" AND q.build_id = $7)) ORDER BY l.created DESC, l.id DESC LIMIT $8", ME(person), db_int(from),
+		db_text(id), db_text(filter->bundle_id ? filter->bundle_id : ""),
+		db_text(filter->contact_id ? filter->contact_id : ""), db_text(filter->build_id ? filter->build_id : ""),
+		db_int(limit + 1));
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		if (json_array_size(items) == (size_t)limit) {
+			json_object_set_new(page, "next", json_string(cursor_put(ctx, mem_printf(ctx, "%lld", (long long)last),
+										 last_id)));
+			break;
+		}
+		last_id = rows_text(ctx, rows, 0);
+		last = rows_int(rows, 13);
+		json_array_append_new(items, item_of(ctx, rows));
+	}
+	if (step == ROWS_FAILED) {
+		json_decref(page);
+		return err_at(err, "list of links");
+	}
+	*ret = page;
+	return true;
+}
+
+bool
+link_show(struct db *db, const struct person *person, const char *id, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, SELECT_LINK " AND l.id = $3", ME(person), db_text(id));
+
+	if (!rows_one(rows, err, "no such link"))
+		return false;
+	*ret = item_of(ctx, rows);
+	return true;
+}
+
+struct change {
+	const struct person *person;
+	const char *bundle_id;
+	bool on;
+};
+
+bool
+link_rule_get(struct db *db, const char *bundle_id, bool *sign_in, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT r.sign_in FROM app a LEFT JOIN link_rule r ON r.app_id = a.id"
+				     " WHERE a.bundle_id = $1", db_text(bundle_id));
+
+	if (!rows_one(rows, err, "no such app"))
+		return false;
+	*sign_in = rows_bool(rows, 0);
+	return true;
+}
+
+static bool
+tx_rule(struct db *tx, void *arg, struct err *err)
+{
+	struct change *c = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	if (!db_run(tx, err, "INSERT INTO link_rule (app_id, sign_in) SELECT a.id, CAST($4 AS BOOLEAN) FROM app a"
+		    " WHERE a.bundle_id = $3 AND " MINE
+		    " ON CONFLICT (app_id) DO UPDATE SET sign_in = excluded.sign_in", ME(c->person), db_text(c->bundle_id),
+		    db_bool(c->on)))
+		return false;
+	if (!db_changed(tx))
+		return err_set(err, ERR_MISSING, "no such app");
+	return audit_add(tx, person_actor(ctx, c->person), "link.rule", c->bundle_id, c->on ? "sign-in" : "none", err);
+}
+
+bool
+link_rule_set(struct db *db, const struct person *person, const char *bundle_id, bool sign_in, struct err *err)
+{
+	struct change c = { person, bundle_id, sign_in };
+
+	return db_tx(db, tx_rule, &c, err);
+}

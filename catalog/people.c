@@ -1,0 +1,288 @@
+/*
+ * Table `person`, as the directory and proxies change it.
+ */
+#include "catalog/people_row.h"
+#include "catalog/audience.h"
+#include "catalog/session.h"
+#include "core/audit.h"
+#include "core/clock.h"
+#include "core/secret.h"
+#include "core/text.h"
+#include <string.h>
+
+#define BACK "the directory has them again"
+
+/* ---- a row, whoever it is ---- */
+
+bool
+people_row(TALLOC_CTX *ctx, struct db *tx, const char *id, struct people_row *ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, tx, "SELECT name, source, disabled_by, role, disabled FROM person WHERE id = $1",
+				     db_text(id));
+
+	if (!rows_one(rows, err, "no such person"))
+		return false;
+	*ret = (struct people_row){ .id = id, .name = rows_text(ctx, rows, 0), .source = rows_text(ctx, rows, 1),
+				    .disabled_by = rows_text(ctx, rows, 2), .disabled = rows_bool(rows, 4) };
+	if (!role_parse(rows_text(ctx, rows, 3), &ret->role, err))
+		return false;
+	rows_done(rows);
+	return true;
+}
+
+bool
+people_shut_out(struct db *tx, const struct people_row *row, const char *by, const char *actor, const char *why,
+		struct err *err)
+{
+	return db_run(tx, err, "UPDATE person SET disabled = TRUE, disabled_by = $1 WHERE id = $2", db_text(by),
+		      db_text(row->id)) &&
+	       session_end_all(tx, row->id, err) && audit_add(tx, actor, "person.disable", row->name, why, err);
+}
+
+bool
+people_let_in(struct db *tx, const struct people_row *row, const char *actor, const char *why, struct err *err)
+{
+	return !row->disabled ||
+	       (db_run(tx, err, "UPDATE person SET disabled = FALSE, disabled_by = '' WHERE id = $1", db_text(row->id)) &&
+		audit_add(tx, actor, "person.enable", row->name, why, err));
+}
+
+/* Letters of other directories that our names have not become "_"; never empty, never too long. */
+static char *
+clean_name(TALLOC_CTX *ctx, const char *name)
+{
+	char *clean = text_cut(ctx, name, PERSON_NAME_MAX - sizeof " (99)");
+
+	for (char *c = clean; *c; c++)
+		if (strchr("/:\\\"<>", *c) || (unsigned char)*c < 0x20)
+			*c = '_';
+	return *clean ? clean : mem_text(ctx, "_");
+}
+
+/* "anna", or "anna (2)" when somebody else has it. */
+static bool
+free_name(TALLOC_CTX *ctx, struct db *tx, const char *id, const char *wanted, char **ret, struct err *err)
+{
+	for (int i = 1; i <= PEOPLE_NAMESAKES_MAX; i++) {
+		char *name = i == 1 ? mem_text(ctx, wanted) : mem_printf(ctx, "%s (%d)", wanted, i);
+		struct rows *rows = db_query(ctx, tx, "SELECT id FROM person WHERE folded = $1 AND id <> $2",
+					     db_text(text_fold(ctx, name)), db_text(id));
+		enum rows_step step = rows_next(rows, err);
+
+		rows_done(rows);
+		if (step == ROWS_FAILED)
+			return false;
+		if (step == ROWS_END) {
+			*ret = name;
+			return true;
+		}
+	}
+	return err_set(err, ERR_CONFLICT, "%d people have the name %.64s", PEOPLE_NAMESAKES_MAX, wanted);
+}
+
+static const char *
+words_of(TALLOC_CTX *ctx, const char *name, const char *display, const char *email)
+{
+	return text_fold(ctx, mem_printf(ctx, "%s\n%s\n%s", name, display, email));
+}
+
+/* ---- from the directory ---- */
+
+struct arrival {
+	TALLOC_CTX *ctx;
+	const struct directory_person *from;
+	const char *name;		/* a proxy's */
+	const char *id;			/* of the row: known before, or found and told here */
+	bool ended, check;
+	struct person *person;
+};
+
+static bool
+find_external(TALLOC_CTX *ctx, struct db *tx, const char *external_id, const char **ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, tx, "SELECT id FROM person WHERE external_id = $1", db_text(external_id));
+
+	*ret = NULL;
+	switch (rows_next(rows, err)) {
+	case ROWS_FAILED:
+		return false;
+	case ROWS_ROW:
+		*ret = rows_text(ctx, rows, 0);
+		break;
+	case ROWS_END:
+		break;
+	}
+	rows_done(rows);
+	return true;
+}
+
+static bool
+make_row(struct db *tx, const char *id, const char *name, const char *source, const char *external_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *folded = text_fold(ctx, name);
+
+	return db_run(tx, err, "INSERT INTO person (id, name, folded, words, role, password, source, external_id, created)"
+		      " VALUES ($1, $2, $3, $3, 'member', '', $4, $5, $6)", db_text(id), db_text(name), db_text(folded),
+		      db_text(source), db_text(external_id), db_now()) &&
+	       audience_refresh_person(tx, id, err) && audit_add(tx, "system", "person.add", name, source, err);
+}
+
+/* What the directory says now, and what became of the role. */
+static bool
+update_row(struct db *tx, const struct directory_person *p, const struct people_row *row, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char *name = clean_name(ctx, p->name);
+	enum role role = p->has_role ? p->role : row->role;
+
+	/* One who is "anna (2)" stays so while the first anna is there. */
+	if (!free_name(ctx, tx, row->id, name, &name, err) ||
+	    !db_run(tx, err, "UPDATE person SET name = $1, folded = $2, words = $3, dn = $4, display = $5, email = $6,"
+		    " phone = $7, role = $8, checked = $9 WHERE id = $10", db_text(name), db_text(text_fold(ctx, name)),
+		    db_text(words_of(ctx, name, p->display, p->email)), db_text(p->dn), db_text(p->display),
+		    db_text(p->email), db_text(p->phone), db_text(role_name(role)), db_now(), db_text(row->id)))
+		return false;
+	if (strcmp(name, row->name) != 0 && !audit_add(tx, "system", "person.rename", row->name, name, err))
+		return false;
+	return role == row->role || audit_add(tx, "system", "person.role", name, role_name(role), err);
+}
+
+static bool
+set_groups(struct db *tx, const char *id, const struct directory_person *p, struct err *err)
+{
+	bool changed;
+
+	return group_sync(tx, id, p->groups, p->groups_n, &changed, err) &&
+	       (!changed || audience_refresh_person(tx, id, err));
+}
+
+static bool
+tx_arrive(struct db *tx, void *arg, struct err *err)
+{
+	struct arrival *a = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *id;
+	struct people_row row;
+	char *name;
+
+	if (!find_external(ctx, tx, a->from->external_id, &id, err))
+		return false;
+	if (!id) {
+		id = secret_id(ctx);
+		if (!free_name(ctx, tx, id, clean_name(ctx, a->from->name), &name, err) ||
+		    !make_row(tx, id, name, "directory", a->from->external_id, err))
+			return false;
+	}
+	if (!people_row(ctx, tx, id, &row, err))
+		return false;
+	if (row.disabled && strcmp(row.disabled_by, "directory") != 0)
+		return err_code(err, ERR_DENIED, "account_disabled", "your account has been disabled here");
+	return people_let_in(tx, &row, "system", BACK, err) && update_row(tx, a->from, &row, err) && set_groups(tx, id, a->from, err) &&
+	       person_by_id(a->ctx, tx, id, &a->person, err);
+}
+
+bool
+people_from_directory(TALLOC_CTX *ctx, struct db *db, const struct directory_person *person, struct person **ret,
+		      struct err *err)
+{
+	struct arrival a = { .ctx = ctx, .from = person };
+
+	if (!db_tx(db, tx_arrive, &a, err))
+		return false;
+	*ret = a.person;
+	return true;
+}
+
+/* ---- from a proxy ---- */
+
+static bool
+tx_proxy(struct db *tx, void *arg, struct err *err)
+{
+	struct arrival *a = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT id, disabled FROM person WHERE folded = $1",
+				     db_text(text_fold(ctx, a->name)));
+	const char *id = secret_id(ctx);
+	bool disabled = false;
+
+	switch (rows_next(rows, err)) {
+	case ROWS_FAILED:
+		return false;
+	case ROWS_ROW:
+		id = rows_text(ctx, rows, 0);
+		disabled = rows_bool(rows, 1);
+		rows_done(rows);
+		break;
+	case ROWS_END:
+		rows_done(rows);
+		if (!make_row(tx, id, a->name, "proxy", NULL, err))
+			return false;
+	}
+	if (disabled)
+		return err_code(err, ERR_DENIED, "account_disabled", "your account has been disabled here");
+	return person_by_id(a->ctx, tx, id, &a->person, err);
+}
+
+bool
+people_from_proxy(TALLOC_CTX *ctx, struct db *db, const char *name, struct person **ret, struct err *err)
+{
+	struct arrival a = { .ctx = ctx, .name = name };
+
+	if (!person_name_ok(name, err) || !db_tx(db, tx_proxy, &a, err))
+		return false;
+	*ret = a.person;
+	return true;
+}
+
+/* ---- the hourly check ---- */
+
+bool
+people_known(TALLOC_CTX *ctx, struct db *db, const char *after, struct people_known *ret, size_t most, size_t *n,
+	     struct err *err)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(scratch, db, "SELECT id, external_id FROM person WHERE source = 'directory'"
+				     " AND external_id IS NOT NULL AND id > $1 ORDER BY id LIMIT $2", db_text(after),
+				     db_int((int64_t)most));
+	enum rows_step step;
+
+	*n = 0;
+	while ((step = rows_next(rows, err)) == ROWS_ROW && *n < most)
+		ret[(*n)++] = (struct people_known){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1) };
+	return step != ROWS_FAILED;
+}
+
+static bool
+tx_checked(struct db *tx, void *arg, struct err *err)
+{
+	struct arrival *a = arg;
+	const struct directory_person *p = a->from;
+	const char *why = !p ? "the directory does not have them any more"
+			     : p->disabled ? mem_printf(a->ctx, "disabled in the directory by %s", p->disabled)
+			     : "in none of the groups whose people may sign in";
+	struct people_row row;
+
+	a->ended = false;
+	if (!people_row(a->ctx, tx, a->id, &row, err))
+		return err->kind == ERR_MISSING;	/* taken away meanwhile */
+	if (!p || p->disabled || !p->allowed) {
+		a->ended = !row.disabled;
+		return db_run(tx, err, "UPDATE person SET checked = $1 WHERE id = $2", db_now(), db_text(row.id)) &&
+		       (row.disabled || people_shut_out(tx, &row, "directory", "system", why, err));
+	}
+	return update_row(tx, p, &row, err) && set_groups(tx, row.id, p, err) &&
+	       (strcmp(row.disabled_by, "directory") != 0 || people_let_in(tx, &row, "system", BACK, err));
+}
+
+bool
+people_checked(struct db *db, const char *id, const struct directory_person *person, bool *ended, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct arrival a = { .ctx = ctx, .from = person, .id = id };
+
+	if (!db_tx(db, tx_checked, &a, err))
+		return false;
+	*ended = a.ended;
+	return true;
+}

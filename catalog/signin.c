@@ -1,0 +1,249 @@
+#include "catalog/signin.h"
+#include "catalog/attempts.h"
+#include "core/audit.h"
+#include "core/count.h"
+#include "core/log.h"
+#include "core/text.h"
+#include <string.h>
+
+/* ---- how often ---- */
+
+static bool
+too_often(int64_t seconds, struct err *err)
+{
+	err_set(err, ERR_RATE, "too many wrong passwords; try again in %lld seconds", (long long)seconds);
+	return err_retry(err, seconds);
+}
+
+struct note {
+	const char *object, *detail;
+};
+
+static bool
+tx_note(struct db *tx, void *arg, struct err *err)
+{
+	const struct note *note = arg;
+
+	return audit_add(tx, "system", "sign_in.refused", note->object, note->detail, err);
+}
+
+/* Worth a row of the audit, but not one for each try. */
+static bool
+note(struct db *db, const char *object, const char *detail, struct err *err)
+{
+	struct note n = { object, detail };
+
+	return !attempts_note(object) || db_tx(db, tx_note, &n, err);
+}
+
+static bool
+address_may(TALLOC_CTX *ctx, const char *address, struct err *err)
+{
+	int64_t wait = attempts_wait(ATTEMPTS_ADDRESS, attempts_address(ctx, address));
+
+	return wait == 0 || too_often(wait, err);
+}
+
+/* Keeps `err`, which says how the sign-in was refused, unless the audit cannot be written. */
+static bool
+address_failed(TALLOC_CTX *ctx, struct db *db, const char *address, struct err *err)
+{
+	const char *key = attempts_address(ctx, address);
+	struct err trouble = { 0 };
+
+	if (err->kind != ERR_SIGN_IN || strcmp(err->code, "wrong_password") != 0)
+		return false;
+	if (attempts_failed(ATTEMPTS_ADDRESS, key) < ATTEMPTS_ADDRESS_FREE ||
+	    note(db, key, mem_printf(ctx, "%d wrong passwords from one address", ATTEMPTS_ADDRESS_FREE), &trouble))
+		return false;
+	*err = trouble;
+	return false;
+}
+
+/* ---- the directory ---- */
+
+/* Before somebody's password goes to the directory: by what it knows them by, however their name was typed. */
+struct gate {
+	TALLOC_CTX *ctx;
+	struct db *db;
+	const char *name, *key;
+};
+
+static const char *
+key_of(TALLOC_CTX *ctx, const char *name, const char *external_id)
+{
+	return external_id ? mem_text(ctx, external_id) : mem_printf(ctx, "name:%s", text_fold(ctx, name));
+}
+
+static bool
+may_bind(void *arg, const char *external_id, struct err *err)
+{
+	struct gate *gate = arg;
+	int64_t wait;
+
+	gate->key = key_of(gate->ctx, gate->name, external_id);
+	wait = attempts_wait(ATTEMPTS_DIRECTORY, gate->key);
+	return wait == 0 || too_often(wait, err);
+}
+
+static bool
+refused(struct gate *gate, struct err *err)
+{
+	struct err trouble = { 0 };
+
+	count_add(COUNT_SIGN_INS_REFUSED, 1);
+	if (strcmp(err->code, "wrong_password") != 0 || !gate->key)
+		return false;
+	if (attempts_failed(ATTEMPTS_DIRECTORY, gate->key) >= ATTEMPTS_DIRECTORY_MAX &&
+	    !note(gate->db, text_cut(gate->ctx, gate->name, DIRECTORY_NAME_MAX),
+		  mem_printf(gate->ctx, "%d wrong passwords for the directory in a row", ATTEMPTS_DIRECTORY_MAX), &trouble))
+		*err = trouble;
+	return false;
+}
+
+static bool
+by_directory(TALLOC_CTX *ctx, const struct signin *s, const char *name, const char *password, struct person **ret,
+	     struct err *err)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct gate gate = { scratch, s->db, name, NULL };
+	struct directory_person *found;
+
+	if (!directory_sign_in(scratch, s->directory, name, password, may_bind, &gate, &found, err)) {
+		if (strcmp(err->code, "name_ambiguous") == 0) {
+			log_warn("a name fits several people of the directory; ldap.user_filter must find one",
+				 KV("name", name));
+			err_code(err, ERR_SIGN_IN, "wrong_password", "the name or the password is wrong");
+		}
+		return err->kind == ERR_SIGN_IN ? refused(&gate, err) : false;
+	}
+	attempts_forget(ATTEMPTS_DIRECTORY, found->external_id);
+	attempts_forget(ATTEMPTS_DIRECTORY, key_of(scratch, name, NULL));
+	if (!people_from_directory(ctx, s->db, found, ret, err))
+		return false;
+	count_add(COUNT_SIGN_INS, 1);
+	return true;
+}
+
+/* ---- who of the two ---- */
+
+static bool
+is_local(const struct signin *s, const char *name, bool *ret, struct err *err)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct person *person;
+
+	*ret = false;
+	if (!s->conf->signin_local_login)
+		return true;
+	if (!directory_is_on(s->directory)) {
+		*ret = true;
+		return true;
+	}
+	if (!person_by_name(scratch, s->db, name, &person, err))
+		return err->kind == ERR_MISSING;
+	*ret = strcmp(person->source, "local") == 0;
+	return true;
+}
+
+bool
+signin_password(TALLOC_CTX *ctx, const struct signin *s, const char *name, const char *password, const char *address,
+		struct person **ret, struct err *err)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	bool local, ok;
+
+	if (!address_may(scratch, address, err) || !is_local(s, name, &local, err))
+		return false;
+	if (local)
+		ok = person_sign_in(ctx, s->db, name, password, ret, err);
+	else if (directory_is_on(s->directory))
+		ok = by_directory(ctx, s, name, password, ret, err);
+	else
+		return err_set(err, ERR_DENIED, "nobody signs in with a password here: the proxy in front does that");
+	return ok || address_failed(scratch, s->db, address, err);
+}
+
+bool
+signin_again(TALLOC_CTX *ctx, const struct signin *s, const struct person *person, const char *password,
+	     const char *address, struct err *err)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct person *again;
+
+	if (!address_may(scratch, address, err))
+		return false;
+	return person_sign_in(ctx, s->db, person->name, password, &again, err) ||
+	       address_failed(scratch, s->db, address, err);
+}
+
+/* ---- a proxy's word ---- */
+
+static bool
+by_name_there(TALLOC_CTX *ctx, const struct signin *s, const char *name, struct person **ret, struct err *err)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct directory_person *found;
+	bool local;
+
+	if (!is_local(s, name, &local, err))
+		return false;
+	if (local)
+		return person_by_name(ctx, s->db, name, ret, err);
+	if (!directory_find(scratch, s->directory, name, &found, err))
+		return false;
+	if (!found)
+		return err_set(err, ERR_DENIED, "the proxy says that you are %.64s, whom the company's directory does not have",
+			       name);
+	if (found->disabled)
+		return err_code(err, ERR_DENIED, "account_disabled", "your account is disabled in the company's directory");
+	if (!found->allowed)
+		return err_set(err, ERR_DENIED, "your account is in none of the groups whose people use this server");
+	return people_from_directory(ctx, s->db, found, ret, err);
+}
+
+bool
+signin_named(TALLOC_CTX *ctx, const struct signin *s, const char *name, struct person **ret, struct err *err)
+{
+	if (!directory_is_on(s->directory) || !directory_can_look(s->directory))
+		return people_from_proxy(ctx, s->db, name, ret, err);
+	return by_name_there(ctx, s, name, ret, err);
+}
+
+bool
+signin_check_conf(const struct conf *conf, struct err *err)
+{
+	return conf->signin_local_login || *conf->ldap_urls || *conf->signin_proxy_header ||
+	       err_set(err, ERR_INVALID, "signin.local_login is off, and there is neither ldap.urls nor "
+		       "signin.proxy_header: nobody could sign in");
+}
+
+/* ---- the hourly check ---- */
+
+bool
+signin_check_page(TALLOC_CTX *ctx, const struct signin *s, const char *after, char **next, int64_t *ended,
+		  struct err *err)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct people_known known[DIRECTORY_BATCH];
+	struct directory_person *people[DIRECTORY_BATCH];
+	const char *ids[DIRECTORY_BATCH];
+	size_t n;
+
+	*ended = 0;
+	if (!people_known(scratch, s->db, after, known, DIRECTORY_BATCH, &n, err))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		ids[i] = known[i].external_id;
+	if (n && !directory_check(scratch, s->directory, ids, n, people, err))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		bool one;
+
+		if (!people_checked(s->db, known[i].id, people[i], &one, err))
+			return false;
+		*ended += one;
+	}
+	*next = mem_text(ctx, n == DIRECTORY_BATCH ? known[n - 1].id : "");
+	return true;
+}

@@ -1,0 +1,105 @@
+#include "mdm/mobileconfig.h"
+#include "core/plist_write.h"
+#include <openssl/sha.h>
+#include <string.h>
+
+/* RFC 9562 version 8: a name's SHA-256. */
+const char *
+mobileconfig_uuid(const char *name, char uuid[MOBILECONFIG_UUID_SIZE])
+{
+	unsigned char d[SHA256_DIGEST_LENGTH];
+
+	SHA256((const unsigned char *)name, strlen(name), d);
+	d[6] = 0x80 | (d[6] & 0x0f);
+	d[8] = 0x80 | (d[8] & 0x3f);
+	snprintf(uuid, MOBILECONFIG_UUID_SIZE,
+		 "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X",
+		 d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7], d[8], d[9], d[10], d[11], d[12], d[13], d[14], d[15]);
+	return uuid;
+}
+
+char *
+mobileconfig_identifier(TALLOC_CTX *ctx, const char *base_url, const char *what)
+{
+	const char *host = strstr(base_url, "://");
+	size_t len, end;
+	struct buf out;
+
+	host = host ? host + 3 : base_url;
+	len = strcspn(host, ":/");
+	buf_init(&out, ctx, 1024);
+	for (end = len; end > 0; ) {	/* the host's words from its last */
+		size_t from = end;
+
+		while (from > 0 && host[from - 1] != '.')
+			from--;
+		buf_add(&out, host + from, end - from);
+		buf_text(&out, ".");
+		end = from > 0 ? from - 1 : 0;
+	}
+	buf_text(&out, what);
+	return mem_text(ctx, buf_str(&out));
+}
+
+/* What envelope and payload have alike. */
+static void
+write_common(struct buf *out, const char *type, const char *identifier, const char *name)
+{
+	char uuid[MOBILECONFIG_UUID_SIZE];
+
+	plist_write_text(out, "PayloadType", type);
+	plist_write_int(out, "PayloadVersion", 1);
+	plist_write_text(out, "PayloadIdentifier", identifier);
+	plist_write_text(out, "PayloadUUID", mobileconfig_uuid(identifier, uuid));
+	plist_write_text(out, "PayloadDisplayName", name);
+}
+
+static void
+begin(struct buf *out, const struct mobileconfig *m, const char *type)
+{
+	plist_write_begin(out);
+	plist_write_dict(out, NULL);
+	write_common(out, type, m->identifier, m->name);
+	plist_write_text(out, "PayloadDescription", m->description);
+	plist_write_text(out, "PayloadOrganization", m->organization);
+}
+
+static bool
+end(struct buf *out, const struct mobileconfig *m, struct err *err)
+{
+	plist_write_dict_end(out);
+	plist_write_end(out);
+	return buf_ok(out, err) || err_at(err, "mobileconfig %s", m->identifier);
+}
+
+bool
+mobileconfig_write(const struct mobileconfig *m, const struct payload *payloads, size_t n, struct buf *out,
+		   struct err *err)
+{
+	begin(out, m, "Configuration");
+	plist_write_array(out, "PayloadContent");
+	for (size_t i = 0; i < n; i++) {
+		plist_write_dict(out, NULL);
+		write_common(out, payloads[i].type, payloads[i].identifier, payloads[i].name);
+		payloads[i].write(out, payloads[i].arg);
+		plist_write_dict_end(out);
+	}
+	plist_write_array_end(out);
+	return end(out, m, err);
+}
+
+bool
+mobileconfig_service_write(const struct mobileconfig *m, const struct mobileconfig_service *service,
+			   struct buf *out, struct err *err)
+{
+	begin(out, m, "Profile Service");
+	plist_write_dict(out, "PayloadContent");
+	plist_write_text(out, "URL", service->url);
+	plist_write_array(out, "DeviceAttributes");
+	for (const char *const *attribute = service->attributes; *attribute; attribute++)
+		plist_write_text(out, NULL, *attribute);
+	plist_write_array_end(out);
+	plist_write_text(out, "Challenge", service->challenge);
+	plist_write_dict_end(out);
+	return end(out, m, err);
+}

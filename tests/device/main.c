@@ -1,0 +1,57 @@
+/*
+ * device - the simulated iPhone, against a server.
+ *
+ *	device ca DIR			makes the Apple of the tests: DIR/root.pem is for apple.extra_device_roots
+ *	device register URL --ca DIR	registers by the link URL, as Safari, Settings and iOS would
+ *	device answers			the kinds of answers that --answer takes
+ */
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+#include "tests/device/device.h"
+
+const char *argp_program_version = "device " POMONA_VERSION;
+
+static int
+cmd_ca(int argc, char **argv)
+{
+	SCOPED(mem) void *ctx = talloc_new(NULL);
+
+	if (argc != 2)
+		phone_die("device ca DIR");
+	phone_ca_open(ctx, argv[1]);
+	return 0;
+}
+
+static int
+cmd_answers(int argc, char **argv)
+{
+	static const char *const whats[] = {
+#define X(id, name, what) what,
+		PHONE_ANSWERS(X)
+#undef X
+	};
+
+	(void)argc;
+	(void)argv;
+	for (int i = 0; phone_answer_names[i]; i++)
+		printf("%-16s%s\n", phone_answer_names[i], whats[i]);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "ca", cmd_ca }, { "register", cmd_register }, { "answers", cmd_answers },
+};
+
+int
+main(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fputs("device ca DIR | register URL --ca DIR | answers\n", stderr);
+	return 2;
+}
