@@ -8,12 +8,13 @@ DEVICE_PATHS="/mdm/checkin /mdm/command /scep /scep/none0000 /d/none0000/manifes
 setup_file() { pomona_prepare https; }
 setup() {
 	pomona_data
-	mkdir -p "$W/front"
+	mkdir -p "$W/front" "$DATA/tls"
+	cp "$W/tls/ca.pem" "$DATA/tls/ca.pem"	# as that of a private installation: doctor trusts it
 	# People's certificates, and the proxy's own with the address in it.
 	people_certificates >/dev/null 2>&1
 }
 teardown() {
-	[ -z "${FRONT_PID-}" ] || { kill "$FRONT_PID" && wait "$FRONT_PID" || true; }
+	[ -z "${FRONT_PID-}" ] || { kill "$FRONT_PID" 2>/dev/null && wait "$FRONT_PID"; } || true
 	FRONT_PID=
 	pomona_stop
 }
@@ -51,7 +52,7 @@ behind() {
 	for mark in $marks; do sed -i "s/#$mark//" "$W/front/shipped"; done
 	"front_$name"
 	PORT=$FRONT
-	wait_until front_answers || { cat "$W/front/log"; return 1; }
+	wait_until front_answers && kill -0 "$FRONT_PID" || { cat "$W/front/log"; return 1; }
 }
 file_of() { case $1 in nginx) echo nginx.conf ;; haproxy) echo haproxy.cfg ;; caddy) echo Caddyfile ;; esac; }
 front_answers() { curl -sf --cacert "$W/tls/ca.pem" "$BASE/healthz" -o "$W/healthz" || ! kill -0 "$FRONT_PID"; }
@@ -81,7 +82,7 @@ front_nginx() {
 front_haproxy() {
 	put -e "s|bind :443|bind 127.0.0.1:$FRONT|" -e "s|/etc/ssl/apps.example.com.pem|$W/front/both.pem|" \
 		-e "s|/etc/ssl/people-ca.pem|$W/tls/ca.pem|" -e "s|127.0.0.1:8080|127.0.0.1:$BACK|" \
-		-e 's|user anna insecure-password change-me|user anna insecure-password "proxy secret"\n\tuser mia insecure-password "proxy secret"|'
+		-e 's|^\(.*\)user anna insecure-password change-me|\1user anna insecure-password "proxy secret"\n\1user mia insecure-password "proxy secret"|'
 	haproxy -db -f "$W/front/shipped" >"$W/front/log" 2>&1 3>&- &
 	FRONT_PID=$!
 }
@@ -90,7 +91,7 @@ front_caddy() {
 	local hash
 	hash=$(caddy hash-password --plaintext "proxy secret")
 	put -e "s|unix//run/pomona/http.sock|unix/$W/http.sock|" -e "s|^apps.example.com {|https://127.0.0.1:$FRONT {\n\tbind 127.0.0.1|" \
-		-e "s|#tls|tls $W/front/cert.pem $W/front/key.pem|" -e "s|anna PASSWORD-HASH|anna $hash\n\t\t\tmia $hash|"
+		-e "s|#tls|tls $W/front/cert.pem $W/front/key.pem|" -e "s|^\(.*\)anna PASSWORD-HASH|\1anna $hash\n\1mia $hash|"
 	printf '{\n\tadmin off\n\tauto_https disable_redirects\n\tstorage file_system %s\n}\n' "$W/front/store" | cat - "$W/front/shipped" >"$W/front/Caddyfile"
 	HOME=$W/front XDG_DATA_HOME=$W/front XDG_CONFIG_HOME=$W/front caddy run --adapter caddyfile --config "$W/front/Caddyfile" \
 		>"$W/front/log" 2>&1 3>&- &
