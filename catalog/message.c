@@ -293,11 +293,11 @@ bool
 message_retry(struct db *db, const char *actor, const char *id, struct err *err)
 {
 	struct change c = { .id = id, .actor = actor };
-	json_t *item_;
+	json_t *message;
 
-	if (!message_show(db, id, &item_, err))	/* ERR_MISSING */
+	if (!message_show(db, id, &message, err))	/* ERR_MISSING */
 		return false;
-	json_decref(item_);
+	json_decref(message);
 	return db_tx(db, tx_retry, &c, err);
 }
 
@@ -337,7 +337,11 @@ bool
 message_bounced(struct db *db, const char *id, const char *why, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
+	json_t *message;
 
+	if (!message_show(db, id, &message, err))
+		return false;
+	json_decref(message);
 	return db_run(db, err, "UPDATE message SET state = 'bounced', body = '', error = $1, changed = $2 WHERE id = $3"
 		      " AND kind = 'mail' AND state IN ('sending', 'sent')", db_text(bound(ctx, why)), db_now(), db_text(id));
 }
