@@ -1,6 +1,7 @@
 /* Tables `link` and `link_client`. */
 #include "catalog/link.h"
 #include "catalog/channel.h"
+#include "catalog/viewer.h"
 #include "catalog/grant.h"
 #include "catalog/mine.h"
 #include "core/audit.h"
@@ -36,6 +37,12 @@ derive(TALLOC_CTX *ctx, const struct link_key *key, const char *id)
 	buf_init(&buf, ctx, 64);
 	buf_base64url(&buf, bytes, TOKEN_BYTES);
 	return buf.p;
+}
+
+char *
+link_tap_token(TALLOC_CTX *ctx, const struct link_key *key, const char *install_id)
+{
+	return derive(ctx, key, mem_printf(ctx, "tap %s", install_id));
 }
 
 static const char *
@@ -222,10 +229,12 @@ link_find(TALLOC_CTX *ctx, struct db *db, const char *token, struct link **ret, 
 	l->opened = rows_int(rows, 14);
 	l->pin = rows_bool(rows, 15);
 	l->sign_in = rows_bool(rows, 16);
-	l->over = rows_bool(rows, 17) || l->expires <= clock_now() ||
-		  (l->installs_max && l->installs >= l->installs_max);
+	l->revoked = rows_bool(rows, 17);
+	l->expired = l->expires <= clock_now();
+	l->used_up = l->installs_max && l->installs >= l->installs_max;
+	l->over = l->revoked || l->expired || l->used_up;
 	rows_done(rows);
-	if (l->channel && channel_newest(l, db, l->app_id, l->channel, &build, &none))
+	if (l->channel && channel_newest(l, db, VIEWER_HOUSE, l->app_id, l->channel, &build, &none))
 		l->build_id = build;
 	if (none.kind && none.kind != ERR_MISSING) {
 		*err = none;

@@ -48,6 +48,9 @@ bool link_new(TALLOC_CTX *ctx, struct db *db, const struct link_key *key, const 
 bool link_token(TALLOC_CTX *ctx, struct db *db, const struct link_key *key, const char *id, char **token,
 		struct err *err) CHECKED;
 
+/* Of the grant of one install: its page can make it again. */
+char *link_tap_token(TALLOC_CTX *ctx, const struct link_key *key, const char *install_id);
+
 struct link {
 	const char *id, *app_id, *bundle_id, *app_name;
 	const char *build_id;		/* of the moment; NULL: the channel is empty */
@@ -56,7 +59,8 @@ struct link {
 	const char *person_id, *from;	/* who sent it, as testers read it; NULL: gone */
 	int64_t expires, installs_max, installs, created, opened;
 	bool pin, sign_in;		/* what it asks for before it shows the Install button */
-	bool over;			/* revoked, expired or used up */
+	bool revoked, expired, used_up;
+	bool over;			/* any of them */
 };
 
 bool link_open(TALLOC_CTX *ctx, struct db *db, const char *token, struct link **ret, struct err *err) CHECKED;
