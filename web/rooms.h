@@ -14,6 +14,7 @@ extern const struct route install_routes[], catalog_routes[], console_routes[], 
 bool look_open(struct site *site, struct err *err) CHECKED;
 void look_forget(struct site *site);	/* after a change of name, colour or logo */
 const char *site_company(struct req *req);
+const char *site_name(struct site *site);	/* the same, where there is no request */
 const char *site_accent(struct site *site);
 const char *site_logo(struct site *site);	/* blob name, NULL: none */
 void page_everywhere(struct req *req, json_t *data);
