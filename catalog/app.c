@@ -1,5 +1,6 @@
 /* Table `app`. */
 #include "catalog/app.h"
+#include "catalog/audience.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/num.h"
@@ -7,12 +8,18 @@
 #include "core/text.h"
 #include <string.h>
 
+char *
+app_folded(TALLOC_CTX *ctx, const char *name, const char *bundle_id)
+{
+	return text_fold(ctx, mem_printf(ctx, "%s\n%s", name, bundle_id));
+}
+
 bool
 app_upsert(TALLOC_CTX *ctx, struct db *tx, const char *bundle_id, const char *name, char **id,
 	   struct err *err)
 {
 	void *here SCOPED(mem) = talloc_new(NULL);
-	const char *folded = text_fold(here, mem_printf(here, "%s\n%s", name, bundle_id));
+	const char *folded = app_folded(here, name, bundle_id);
 	struct rows *rows = db_query(here, tx,
 		"INSERT INTO app (id, bundle_id, name, folded, created) VALUES ($1, $2, $3, $4, $5)"
 		" ON CONFLICT (bundle_id) DO UPDATE SET name = excluded.name, folded = excluded.folded"
@@ -35,18 +42,47 @@ app_set_newest(struct db *tx, const char *app_id_, const char *build_id, struct 
 bool
 app_remove(struct db *tx, const char *app_id_, struct err *err)
 {
-	return db_run(tx, err, "DELETE FROM app WHERE id = $1", db_text(app_id_));
+	return db_run(tx, err, "DELETE FROM app WHERE id = $1", db_text(app_id_)) && audience_sweep(tx, err);
 }
 
 bool
-app_id(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, char **id, struct err *err)
+app_id(TALLOC_CTX *ctx, struct db *db, struct viewer viewer, const char *bundle_id, char **id, struct err *err)
 {
 	void *here SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(here, db, "SELECT id FROM app WHERE bundle_id = $1", db_text(bundle_id));
+	struct rows *rows = db_query(here, db, "SELECT a.id FROM app a WHERE a.bundle_id = $4 AND "
+				     VIEWER_SEES_APP, VIEWER(viewer), db_text(bundle_id));
 
 	if (!rows_one(rows, err, "no such app"))
 		return false;
 	*id = rows_text(ctx, rows, 0);
+	return true;
+}
+
+bool
+app_own(TALLOC_CTX *ctx, struct db *db, struct viewer viewer, const char *bundle_id, char **id, struct err *err)
+{
+	void *here SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(here, db, "SELECT a.id, " VIEWER_OWNS " FROM app a WHERE a.bundle_id = $4"
+				     " AND " VIEWER_SEES_APP, VIEWER(viewer), db_text(bundle_id));
+
+	if (!rows_one(rows, err, "no such app"))
+		return false;
+	if (!rows_bool(rows, 1))
+		return err_set(err, ERR_DENIED, "you do not publish %s", bundle_id);
+	*id = rows_text(ctx, rows, 0);
+	return true;
+}
+
+bool
+app_publishes(struct db *db, struct viewer viewer, const char *bundle_id, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT " VIEWER_OWNS " FROM (SELECT CAST($4 AS TEXT) AS bundle_id) a",
+				     VIEWER(viewer), db_text(bundle_id));
+
+	if (!rows_one(rows, err, "no answer"))
+		return false;
+	*ret = rows_bool(rows, 0);
 	return true;
 }
 
@@ -86,10 +122,29 @@ split_after(TALLOC_CTX *ctx, const char *after, const char **folded, const char 
 	}
 }
 
-/* `only`: a bundle id, or NULL for all. */
-static bool
-list(struct db *db, const char *only, const char *search, const char *after, int64_t limit, json_t **ret,
-     struct err *err)
+/* $4 to $7: from where, the pattern and how many. */
+#define APP_LIST(right) "SELECT a.id, a.folded, a.bundle_id, b.name, a.subtitle, b.id, b.version, b.build," \
+	" b.size, b.minimum_os, b.installable, b.created, b.expires, " VIEWER_REQUIRED ", b.good_until" \
+	" FROM app a JOIN build b ON b.id = " VIEWER_NEWEST \
+	" WHERE (a.folded, a.id) > ($4, $5) AND b.folded LIKE $6 ESCAPE '!'" right \
+	" ORDER BY a.folded, a.id LIMIT $7"
+
+static json_t *
+app_json(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:s, s:I, s:I}",
+		"bundle_id", rows_text(ctx, rows, 2), "name", rows_text(ctx, rows, 3),
+		"subtitle", rows_text(ctx, rows, 4), "build_id", rows_text(ctx, rows, 5),
+		"version", rows_text(ctx, rows, 6), "build", rows_text(ctx, rows, 7),
+		"size", (json_int_t)rows_int(rows, 8), "minimum_os", rows_text(ctx, rows, 9), "installable",
+		rows_bool(rows, 10) && (!rows_int(rows, 12) || rows_int(rows, 12) > clock_now()),
+		"required", rows_bool(rows, 13), "updated", clock_text(ctx, rows_int(rows, 11)),
+		"expires_at", (json_int_t)rows_int(rows, 12), "good_until", (json_int_t)rows_int(rows, 14));
+}
+
+bool
+app_list(struct db *db, struct viewer viewer, const struct app_filter *filter, const char *after,
+	 int64_t limit, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *from_folded, *from_id, *folded = NULL, *id = NULL;
@@ -101,13 +156,9 @@ list(struct db *db, const char *only, const char *search, const char *after, int
 	if (limit < 1 || limit > APP_PAGE_MAX)
 		limit = APP_PAGE_MAX;
 	split_after(ctx, after, &from_folded, &from_id);
-	rows = db_query(ctx, db,
-		"SELECT a.id, a.folded, a.bundle_id, a.name, b.id, b.version, b.build, b.size, b.minimum_os,"
-		" b.installable, b.created, b.expires, b.good_until FROM app a JOIN build b ON b.id = a.newest_build_id"
-		" WHERE (a.folded, a.id) > ($1, $2) AND a.folded LIKE $3 ESCAPE '!'"
-		" AND (CAST($5 AS TEXT) IS NULL OR a.bundle_id = $5)"
-		" ORDER BY a.folded, a.id LIMIT $4", db_text(from_folded), db_text(from_id),
-		db_text(search && *search ? pattern(ctx, search) : "%"), db_int(limit + 1), db_text(only));
+	rows = db_query(ctx, db, filter->owned ? APP_LIST(" AND " VIEWER_OWNS) : APP_LIST(""), VIEWER(viewer),
+		db_text(from_folded), db_text(from_id),
+		db_text(filter->search && *filter->search ? pattern(ctx, filter->search) : "%"), db_int(limit + 1));
 	page = json_pack("{s:o, s:n}", "items", items, "next");
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		if (n++ == limit) {
@@ -121,14 +172,7 @@ list(struct db *db, const char *only, const char *search, const char *after, int
 		}
 		id = rows_text(ctx, rows, 0);
 		folded = rows_text(ctx, rows, 1);
-		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:s, s:I, s:I}",
-			"bundle_id", rows_text(ctx, rows, 2), "name", rows_text(ctx, rows, 3),
-			"build_id", rows_text(ctx, rows, 4), "version", rows_text(ctx, rows, 5),
-			"build", rows_text(ctx, rows, 6), "size", (json_int_t)rows_int(rows, 7),
-			"minimum_os", rows_text(ctx, rows, 8), "installable",
-			rows_bool(rows, 9) && (!rows_int(rows, 11) || rows_int(rows, 11) > clock_now()),
-			"updated", clock_text(ctx, rows_int(rows, 10)),
-			"expires_at", (json_int_t)rows_int(rows, 11), "good_until", (json_int_t)rows_int(rows, 12)));
+		json_array_append_new(items, app_json(ctx, rows));
 	}
 	if (step == ROWS_FAILED) {
 		json_decref(page);
@@ -139,31 +183,19 @@ list(struct db *db, const char *only, const char *search, const char *after, int
 }
 
 bool
-app_list(struct db *db, const char *search, const char *after, int64_t limit, json_t **ret,
-	 struct err *err)
-{
-	return list(db, NULL, search, after, limit, ret, err);
-}
-
-bool
-app_list_one(struct db *db, const char *bundle_id, json_t **ret, struct err *err)
-{
-	return list(db, bundle_id, NULL, NULL, 1, ret, err);
-}
-
-bool
-app_show(struct db *db, const char *bundle_id, json_t **ret, struct err *err)
+app_show(struct db *db, struct viewer viewer, const char *bundle_id, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT id, bundle_id, name, newest_build_id, created FROM app"
-				     " WHERE bundle_id = $1 AND newest_build_id IS NOT NULL",
-				     db_text(bundle_id));
+	struct rows *rows = db_query(ctx, db, "SELECT a.id, a.bundle_id, b.name, a.subtitle, a.description, b.id,"
+				     " a.created, " VIEWER_REQUIRED " FROM app a JOIN build b ON b.id = " VIEWER_NEWEST
+				     " WHERE a.bundle_id = $4", VIEWER(viewer), db_text(bundle_id));
 
 	if (!rows_one(rows, err, "no such app"))
 		return false;
-	*ret = json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", rows_text(ctx, rows, 0), "bundle_id",
-			 rows_text(ctx, rows, 1), "name", rows_text(ctx, rows, 2), "newest_build_id",
-			 rows_text(ctx, rows, 3), "created", clock_text(ctx, rows_int(rows, 4)));
+	*ret = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "id", rows_text(ctx, rows, 0), "bundle_id",
+			 rows_text(ctx, rows, 1), "name", rows_text(ctx, rows, 2), "subtitle", rows_text(ctx, rows, 3),
+			 "description", rows_text(ctx, rows, 4), "newest_build_id", rows_text(ctx, rows, 5),
+			 "created", clock_text(ctx, rows_int(rows, 6)), "required", rows_bool(rows, 7));
 	return true;
 }
 

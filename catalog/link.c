@@ -1,6 +1,7 @@
 /* Tables `link` and `link_client`. */
 #include "catalog/link.h"
 #include "catalog/channel.h"
+#include "catalog/viewer.h"
 #include "catalog/grant.h"
 #include "catalog/mine.h"
 #include "core/audit.h"
@@ -265,7 +266,7 @@ link_find(TALLOC_CTX *ctx, struct db *db, const char *token, struct link **ret, 
 	l->used_up = l->installs_max && l->installs >= l->installs_max;
 	l->over = l->revoked || l->expired || l->used_up;
 	rows_done(rows);
-	if (l->channel && channel_newest(l, db, l->app_id, l->channel, &build, &none))
+	if (l->channel && channel_newest(l, db, VIEWER_HOUSE, l->app_id, l->channel, &build, &none))
 		l->build_id = build;
 	if (none.kind && none.kind != ERR_MISSING) {
 		*err = none;

@@ -22,9 +22,7 @@ show(struct req *req, const char *bundle_id, const char *id, json_t **ret, struc
 {
 	json_t *build;
 
-	if (!person_sees(req->person, bundle_id))
-		return err_set(err, ERR_MISSING, "no such app");
-	if (!build_show(req->site->db, id, true, &build, err))
+	if (!build_show(req->site->db, viewer_of(req->person), id, true, &build, err))
 		return false;
 	if (strcmp(text_of(build, "bundle_id"), bundle_id) != 0) {
 		json_decref(build);
@@ -56,10 +54,11 @@ static bool
 get_catalog(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *q = req_query(req, "q");
+	struct app_filter filter = { .search = q };
 	json_t *list, *apps, *app, *data;
 	size_t i;
 
-	if (!app_list(req->site->db, q, req_query(req, "after"), CATALOG_PAGE, &list, err))
+	if (!app_list(req->site->db, viewer_of(req->person), &filter, req_query(req, "after"), CATALOG_PAGE, &list, err))
 		return false;
 	apps = json_object_get(list, "items");
 	json_array_foreach(apps, i, app) {
@@ -90,7 +89,7 @@ history(struct req *req, const char *bundle_id, const char *current, json_t **re
 	json_t *list, *build, *items = json_array();
 	size_t i;
 
-	if (!build_list(req->site->db, &filter, NULL, HISTORY_MAX, &list, err)) {
+	if (!build_list(req->site->db, viewer_of(req->person), &filter, NULL, HISTORY_MAX, &list, err)) {
 		json_decref(items);
 		return false;
 	}
@@ -129,7 +128,7 @@ get_app(struct req *req, struct reply *reply, struct err *err)
 	json_t *app;
 	char *id;
 
-	if (!app_show(req->site->db, bundle_id, &app, err))
+	if (!app_show(req->site->db, viewer_of(req->person), bundle_id, &app, err))
 		return false;
 	id = mem_text(req, text_of(app, "newest_build_id"));
 	json_decref(app);
@@ -150,8 +149,8 @@ get_app_channel(struct req *req, struct reply *reply, struct err *err)
 	const char *bundle_id = req_param(req, "bundle");
 	char *app, *build;
 
-	return app_id(req, req->site->db, bundle_id, &app, err) &&
-	       channel_newest(req, req->site->db, app, req_param(req, "channel"), &build, err) &&
+	return app_id(req, req->site->db, viewer_of(req->person), bundle_id, &app, err) &&
+	       channel_newest(req, req->site->db, viewer_of(req->person), app, req_param(req, "channel"), &build, err) &&
 	       app_page(req, reply, bundle_id, build, err);
 }
 
@@ -219,9 +218,7 @@ get_app_icon(struct req *req, struct reply *reply, struct err *err)
 			which = i;
 	if (which == ICON_SIZES)
 		return err_set(err, ERR_MISSING, "no such size");
-	if (!person_sees(req->person, req_param(req, "bundle")))
-		return err_set(err, ERR_MISSING, "no such app");
-	if (!build_icon(req, req->site->db, req_param(req, "bundle"), (enum icon_size)which, &name, err) ||
+	if (!build_icon(req, req->site->db, viewer_of(req->person), req_param(req, "bundle"), (enum icon_size)which, &name, err) ||
 	    !blob_open(req->site->blobs, name, &fd, &size, err))
 		return false;
 	reply_header(reply, "Cache-Control", "private, max-age=3600");
@@ -240,17 +237,15 @@ query_limit(struct req *req, int64_t most)
 	return text && num_parse(text, 1, most, &n, &err) ? n : most;
 }
 
-/* A token for one app learns of no other, not even from `next`. */
 static bool
 api_apps(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *only = req->person->bundle_id;
+	struct app_filter filter = { .search = req_query(req, "q") };
 	json_t *list, *item;
 	size_t i;
 
-	if (only ? !app_list_one(req->site->db, only, &list, err)
-		 : !app_list(req->site->db, req_query(req, "q"), req_query(req, "after"),
-			     query_limit(req, APP_PAGE_MAX), &list, err))
+	if (!app_list(req->site->db, viewer_of(req->person), &filter, req_query(req, "after"),
+		      query_limit(req, APP_PAGE_MAX), &list, err))
 		return false;
 	json_array_foreach(json_object_get(list, "items"), i, item)
 		json_object_del(item, "expires_at"), json_object_del(item, "good_until");
@@ -263,12 +258,10 @@ api_app(struct req *req, struct reply *reply, struct err *err)
 	const char *bundle_id = req_param(req, "bundle");
 	json_t *app, *build = NULL, *channels = NULL;
 
-	if (!person_sees(req->person, bundle_id))
-		return err_set(err, ERR_MISSING, "no such app");
-	if (!app_show(req->site->db, bundle_id, &app, err))
+	if (!app_show(req->site->db, viewer_of(req->person), bundle_id, &app, err))
 		return false;
-	if (!build_show(req->site->db, text_of(app, "newest_build_id"), false, &build, err) ||
-	    !channel_list(req->site->db, text_of(app, "id"), &channels, err)) {
+	if (!build_show(req->site->db, viewer_of(req->person), text_of(app, "newest_build_id"), false, &build, err) ||
+	    !channel_list(req->site->db, viewer_of(req->person), text_of(app, "id"), &channels, err)) {
 		json_decref(build);
 		json_decref(app);
 		return false;

@@ -173,7 +173,7 @@ grant_page(struct req *req, struct reply *reply, struct err *err)
 	json_t *build;
 	bool ok;
 
-	if (!open_grant(req, &grant, err) || !build_show(req->site->db, grant->build_id, true, &build, err))
+	if (!open_grant(req, &grant, err) || !build_show(req->site->db, VIEWER_HOUSE, grant->build_id, true, &build, err))
 		return false;
 	install_view_init(&view, build, url_of(req, token, ""));
 	view.token = token;
@@ -198,7 +198,7 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 		return err->kind == ERR_MISSING && !v.link && grant_page(req, reply, err);
 	if (v.link->sign_in && !session_look(req, err))
 		return false;
-	if (!build_show(req->site->db, v.link->build_id, true, &v.build, err))
+	if (!build_show(req->site->db, VIEWER_HOUSE, v.link->build_id, true, &v.build, err))
 		return false;
 	ok = link_page(req, reply, &v, 200, -1, -1, err);
 	json_decref(v.build);
@@ -235,7 +235,7 @@ post_page(struct req *req, struct reply *reply, struct err *err)
 	if (v.link->sign_in && !req->person)
 		return req->browser ? reply_see(reply, mem_printf(req, "/login?next=/i/%s", v.token))
 				    : err_set(err, ERR_SIGN_IN, "this link asks for a sign-in");
-	if (!build_show(req->site->db, v.link->build_id, true, &v.build, err))
+	if (!build_show(req->site->db, VIEWER_HOUSE, v.link->build_id, true, &v.build, err))
 		return false;
 	if (v.link->pin && !link_try_pin(req->site->db, v.link, v.token, pin ? pin : "", &left, err))
 		ok = refuse_pin(req, reply, &v, left, err);
@@ -298,7 +298,7 @@ get_icon(struct req *req, struct reply *reply, struct err *err)
 	char *name;
 	int fd;
 
-	if (!linked_bundle(req, &bundle_id, err) || !build_icon(req, req->site->db, bundle_id, ICON_512, &name, err) ||
+	if (!linked_bundle(req, &bundle_id, err) || !build_icon(req, req->site->db, VIEWER_HOUSE, bundle_id, ICON_512, &name, err) ||
 	    !blob_open(req->site->blobs, name, &fd, &size, err))
 		return false;
 	reply_header(reply, "Cache-Control", "private, max-age=3600");
