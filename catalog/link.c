@@ -3,7 +3,7 @@
 #include "catalog/channel.h"
 #include "catalog/viewer.h"
 #include "catalog/grant.h"
-#include "catalog/mine.h"
+#include "catalog/viewer.h"
 #include "core/audit.h"
 #include "core/buf.h"
 #include "core/clock.h"
@@ -98,9 +98,9 @@ find_target(TALLOC_CTX *ctx, struct db *tx, const struct person *person, const s
 {
 	struct rows *rows = t->build_id
 		? db_query(ctx, tx, "SELECT a.id, a.bundle_id, b.id, b.installable, b.expires FROM build b"
-			   " JOIN app a ON a.id = b.app_id WHERE b.id = $3 AND " MINE, ME(person), db_text(t->build_id))
+			   " JOIN app a ON a.id = b.app_id WHERE b.id = $4 AND " VIEWER_OWNS, VIEWER(viewer_of(person)), db_text(t->build_id))
 		: db_query(ctx, tx, "SELECT a.id, a.bundle_id, c.id, TRUE, 0 FROM channel c JOIN app a"
-			   " ON a.id = c.app_id WHERE a.bundle_id = $3 AND c.name = $4 AND " MINE, ME(person),
+			   " ON a.id = c.app_id WHERE a.bundle_id = $4 AND c.name = $5 AND " VIEWER_OWNS, VIEWER(viewer_of(person)),
 			   db_text(t->bundle_id), db_text(t->channel));
 	int64_t until;
 	bool installable;
@@ -132,7 +132,8 @@ link_aim(TALLOC_CTX *ctx, struct db *db, const struct person *person, const stru
 	if (!terms_ok(terms, err) || !find_target(aim, db, person, terms, &target, err))
 		return false;
 	aim->build_id = target.build_id;
-	if (!aim->build_id && !channel_newest(aim, db, target.app_id, terms->channel, &newest, err))
+	if (!aim->build_id && !channel_newest(aim, db, VIEWER_HOUSE, target.app_id, terms->channel,
+						 &newest, err))
 		return err->kind == ERR_MISSING ? err_set(err, ERR_CONFLICT, "nothing is in the channel %s yet",
 							  terms->channel) : false;
 	if (!aim->build_id)
@@ -401,8 +402,8 @@ tx_revoke(struct db *tx, void *arg, struct err *err)
 	struct change *c = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 
-	if (!db_run(tx, err, "UPDATE link SET revoked = TRUE WHERE id = $3 AND EXISTS (SELECT 1 FROM app a"
-		    " WHERE a.id = link.app_id AND " MINE ")", ME(c->person), db_text(c->id)))
+	if (!db_run(tx, err, "UPDATE link SET revoked = TRUE WHERE id = $4 AND EXISTS (SELECT 1 FROM app a"
+		    " WHERE a.id = link.app_id AND " VIEWER_OWNS ")", VIEWER(viewer_of(c->person)), db_text(c->id)))
 		return false;
 	if (!db_changed(tx))
 		return err_set(err, ERR_MISSING, "no such link");
