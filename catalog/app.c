@@ -1,12 +1,9 @@
 /* Table `app`. */
 #include "catalog/app.h"
 #include "catalog/audience.h"
-#include "core/buf.h"
 #include "core/clock.h"
-#include "core/num.h"
 #include "core/secret.h"
 #include "core/text.h"
-#include <string.h>
 
 char *
 app_folded(TALLOC_CTX *ctx, const char *name, const char *bundle_id)
@@ -83,102 +80,6 @@ app_publishes(struct db *db, struct viewer viewer, const char *bundle_id, bool *
 	if (!rows_one(rows, err, "no answer"))
 		return false;
 	*ret = rows_bool(rows, 0);
-	return true;
-}
-
-/* LIKE with '!' as its escape: the searched text means itself. */
-static const char *
-pattern(TALLOC_CTX *ctx, const char *search)
-{
-	char *cut = text_fold(ctx, text_cut(ctx, search, APP_SEARCH_MAX));
-	struct buf buf;
-
-	buf_init(&buf, ctx, 8 * APP_SEARCH_MAX);
-	buf_text(&buf, "%");
-	for (const char *c = cut; *c; c++) {
-		if (*c == '%' || *c == '_' || *c == '!')
-			buf_text(&buf, "!");
-		buf_add(&buf, c, 1);
-	}
-	buf_text(&buf, "%");
-	return buf_str(&buf);
-}
-
-/* `next` is the folded name and the id of the last item, as base64url: opaque to the caller. */
-static void
-split_after(TALLOC_CTX *ctx, const char *after, const char **folded, const char **id)
-{
-	struct bytes raw = { 0 };
-	char *text, *cut;
-
-	*folded = *id = "";
-	if (!after || strlen(after) > 2048 || !num_unbase64(ctx, after, strlen(after), &raw))
-		return;
-	text = mem_textn(ctx, raw.p, raw.len);
-	if ((cut = strchr(text, '\t')) && text_valid(text, strlen(text))) {
-		*cut = '\0';
-		*folded = cut + 1;
-		*id = text;
-	}
-}
-
-/* $4 to $7: from where, the pattern and how many. */
-#define APP_LIST(right) "SELECT a.id, a.folded, a.bundle_id, b.name, a.subtitle, b.id, b.version, b.build," \
-	" b.size, b.minimum_os, b.installable, b.created, b.expires, " VIEWER_REQUIRED ", b.good_until" \
-	" FROM app a JOIN build b ON b.id = " VIEWER_NEWEST \
-	" WHERE (a.folded, a.id) > ($4, $5) AND b.folded LIKE $6 ESCAPE '!'" right \
-	" ORDER BY a.folded, a.id LIMIT $7"
-
-static json_t *
-app_json(TALLOC_CTX *ctx, struct rows *rows)
-{
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:s, s:I, s:I}",
-		"bundle_id", rows_text(ctx, rows, 2), "name", rows_text(ctx, rows, 3),
-		"subtitle", rows_text(ctx, rows, 4), "build_id", rows_text(ctx, rows, 5),
-		"version", rows_text(ctx, rows, 6), "build", rows_text(ctx, rows, 7),
-		"size", (json_int_t)rows_int(rows, 8), "minimum_os", rows_text(ctx, rows, 9), "installable",
-		rows_bool(rows, 10) && (!rows_int(rows, 12) || rows_int(rows, 12) > clock_now()),
-		"required", rows_bool(rows, 13), "updated", clock_text(ctx, rows_int(rows, 11)),
-		"expires_at", (json_int_t)rows_int(rows, 12), "good_until", (json_int_t)rows_int(rows, 14));
-}
-
-bool
-app_list(struct db *db, struct viewer viewer, const struct app_filter *filter, const char *after,
-	 int64_t limit, json_t **ret, struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	const char *from_folded, *from_id, *folded = NULL, *id = NULL;
-	struct rows *rows;
-	json_t *page, *items = json_array();
-	enum rows_step step;
-	int64_t n = 0;
-
-	if (limit < 1 || limit > APP_PAGE_MAX)
-		limit = APP_PAGE_MAX;
-	split_after(ctx, after, &from_folded, &from_id);
-	rows = db_query(ctx, db, filter->owned ? APP_LIST(" AND " VIEWER_OWNS) : APP_LIST(""), VIEWER(viewer),
-		db_text(from_folded), db_text(from_id),
-		db_text(filter->search && *filter->search ? pattern(ctx, filter->search) : "%"), db_int(limit + 1));
-	page = json_pack("{s:o, s:n}", "items", items, "next");
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		if (n++ == limit) {
-			struct buf buf;
-			const char *place = mem_printf(ctx, "%s\t%s", id, folded);
-
-			buf_init(&buf, ctx, 4096);
-			buf_base64url(&buf, place, strlen(place));
-			json_object_set_new(page, "next", json_string(buf_str(&buf)));
-			break;
-		}
-		id = rows_text(ctx, rows, 0);
-		folded = rows_text(ctx, rows, 1);
-		json_array_append_new(items, app_json(ctx, rows));
-	}
-	if (step == ROWS_FAILED) {
-		json_decref(page);
-		return err_at(err, "list of apps");
-	}
-	*ret = page;
 	return true;
 }
 

@@ -104,8 +104,9 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 	    !next_moment(tx, app, &created, err) ||
 	    !db_run(tx, err, "INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os,"
 		    " installable, expires, facts, chunk_sha256s, icon57, icon120, icon512, notes, branch,"
-		    " git_commit, ci_url, source, custom_fields, person_id, created, name, folded, good_until) VALUES ($1, $2,"
-		    " $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
+		    " git_commit, ci_url, source, custom_fields, person_id, created, name, folded, good_until)"
+		    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
+		    " $20, $21, $22, $23, $24, $25)",
 		    db_text(p->id), db_text(app), db_text(p->draft->name), db_int(p->draft->size),
 		    db_text(p->version), db_text(p->build), db_text(p->minimum_os),
 		    db_bool(p->installable), db_int(p->expires), db_text(p->facts),
@@ -248,6 +249,18 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 	" b.custom_fields, p.name, "
 #define BUILD_FROM " FROM build b JOIN app a ON a.id = b.app_id LEFT JOIN person p ON p.id = b.person_id"
 
+/* Whose devices a provision lists is for publishers, who ask catalog/tester_device.h. */
+static void
+forget_udids(json_t *facts)
+{
+	json_t *extension;
+	size_t i;
+
+	json_object_del(json_object_get(facts, "provision"), "udids");
+	json_array_foreach(json_object_get(facts, "extensions"), i, extension)
+		json_object_del(json_object_get(extension, "provision"), "udids");
+}
+
 /* `channels`: names, or NULL for none. */
 static bool
 build_json(struct rows *rows, json_t *channels, bool with_facts, json_t **ret, struct err *err)
@@ -279,8 +292,10 @@ build_json(struct rows *rows, json_t *channels, bool with_facts, json_t **ret, s
 		"by", rows_text(ctx, rows, 17), "verdict", verdict,
 		"channel", json_array_get(channels, 0),
 		"channels", channels ? json_incref(channels) : json_array());
-	if (with_facts)
+	if (with_facts) {
+		forget_udids(facts);
 		json_object_set(json, "facts", facts);
+	}
 	json_decref(facts);
 	*ret = json;
 	return json || err_set(err, ERR_INTERNAL, "build %s: not made into JSON", id);
@@ -337,7 +352,10 @@ split_after(TALLOC_CTX *ctx, const char *after, int64_t *created, const char **i
 	" JOIN placement l ON l.build_id = b.id JOIN channel c ON c.id = l.channel_id WHERE " VIEWER_SEES_CHANNEL \
 	" ORDER BY b.id, c.name"
 #define OF_APP " AND b.app_id = (SELECT id FROM app WHERE bundle_id = $12) AND " VIEWER_SEES_BUILD
-#define OF_OWNED " AND " VIEWER_OWNS
+/* All apps, or few: a look at each build as it comes, or at those of their apps. */
+#define OF_OWNED " AND b.app_id || '' IN (SELECT a.id FROM app a WHERE " VIEWER_OWNS ")"
+#define OF_FEW " AND b.app_id IN (SELECT a.id FROM app a WHERE " VIEWER_OWNS ")"
+#define BUILD_SQL(what) (filter->bundle_id ? what(OF_APP) : viewer.few ? what(OF_FEW) : what(OF_OWNED))
 
 /* {id: [names of its channels]} for all builds of the page. */
 static bool
@@ -371,7 +389,6 @@ build_list(struct db *db, struct viewer viewer, const struct build_filter *filte
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *from_id, *id = "";
-	bool one = filter->bundle_id != NULL;
 	int64_t from, at = 0, n = 0;
 	struct db_val vals[13];
 	struct rows *rows;
@@ -385,13 +402,13 @@ build_list(struct db *db, struct viewer viewer, const struct build_filter *filte
 			     db_text(filter->commit), db_text(filter->channel), db_int(limit + 1),
 			     db_int(filter->brief ? clock_now() : INT64_MAX), db_text(filter->bundle_id)),
 	       sizeof vals);
-	if (!one)
+	if (!filter->bundle_id)
 		vals[11].type = DB_END;	/* the text has no $12 */
-	if (!page_channels(db, one ? BUILD_CHANNELS(OF_APP) : BUILD_CHANNELS(OF_OWNED), vals, &channels, err))
+	if (!page_channels(db, BUILD_SQL(BUILD_CHANNELS), vals, &channels, err))
 		return err_at(err, "list of builds");
 	items = json_array();
 	list = json_pack("{s:o, s:n}", "items", items, "next");
-	rows = db_queryv(ctx, db, one ? BUILD_LIST(OF_APP) : BUILD_LIST(OF_OWNED), vals);
+	rows = db_queryv(ctx, db, BUILD_SQL(BUILD_LIST), vals);
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		json_t *item;
 

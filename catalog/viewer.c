@@ -3,6 +3,8 @@
 struct viewer
 viewer_of(const struct person *person)
 {
-	return person ? (struct viewer){ .person_id = person->id, .only = person->bundle_id }
-		      : (struct viewer){ .house = false };
+	if (!person)
+		return (struct viewer){ .house = false };
+	return (struct viewer){ .person_id = person->id, .only = person->bundle_id,
+				.few = person->apps || person->bundle_id };
 }

@@ -6,6 +6,7 @@
  *   every channel and build.
  *   Anybody else sees a channel that is for everyone or whose audience holds them, the builds in it,
  *   and an app that has such a channel with a build; its newest is what was placed last in one of those.
+ *   An item (a web app, an App Store link) is seen by an admin and by those it is for.
  *   A token for one app narrows all of it to that app.
  *   What somebody does not see is ERR_MISSING, as if it did not exist; what they see and may not
  *   change is ERR_DENIED.
@@ -13,7 +14,7 @@
  *
  * The policy is part of each query, so that no handler can forget it; it reads roles from the rows of
  * the moment.  A query that uses it begins its parameters with VIEWER(v), which are $1 to $3, and calls
- * its tables `a` (app), `b` (build), `c` (channel).
+ * its tables `a` (app), `b` (build), `c` (channel), `i` (item).
  */
 #include "catalog/person.h"
 
@@ -21,6 +22,7 @@ struct viewer {
 	bool house;
 	const char *person_id;	/* NULL: nobody */
 	const char *only;	/* the one app a token is for; NULL: any */
+	bool few;		/* publishes named apps: how a query is put, never what it answers */
 };
 
 struct viewer viewer_of(const struct person *person);	/* NULL: nobody, who sees nothing */
@@ -51,3 +53,7 @@ struct viewer viewer_of(const struct person *person);	/* NULL: nobody, who sees 
 /* Must they have app a? Only of channels they are held by: what one sees as a publisher binds nobody. */
 #define VIEWER_REQUIRED	"EXISTS (SELECT 1 FROM channel vr WHERE vr.app_id = a.id AND vr.required" \
 	" AND vr.newest_build_id IS NOT NULL AND " VIEWER_HELD_("vr.audience_id") ")"
+
+/* Do they see item i (a web app, an App Store link)?  Its owner is whoever keeps them: an admin. */
+#define VIEWER_SEES_ITEM "(CAST($3 AS TEXT) IS NULL AND (CAST($1 AS BOOLEAN) OR " VIEWER_HELD_("i.audience_id") \
+	" OR EXISTS (SELECT 1 FROM person v WHERE v.id = $2 AND NOT v.disabled AND v.role = 'admin')))"

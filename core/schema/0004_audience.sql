@@ -39,6 +39,7 @@ ALTER TABLE app ADD COLUMN subtitle TEXT NOT NULL DEFAULT '';
 ALTER TABLE app ADD COLUMN description TEXT NOT NULL DEFAULT '';
 ALTER TABLE app ADD COLUMN featured BIGINT NOT NULL DEFAULT 0;		-- 1: first on the shelf; 0: not on it
 ALTER TABLE app ADD COLUMN link_sign_in BOOLEAN NOT NULL DEFAULT FALSE;	-- links to it ask for a sign-in
+CREATE INDEX app_featured ON app (featured) WHERE featured > 0;
 
 CREATE TABLE category (
 	id		TEXT PRIMARY KEY,
