@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/x509.h"
+#include "web/outbox.h"
 #include "web/rooms.h"
 #include "web/signing.h"
 #include <curl/curl.h>
@@ -216,6 +217,34 @@ check_outside(TALLOC_CTX *ctx, const struct conf *conf)
 	fetch(conf, ca, "installs", "/d/doctor/manifest.plist", 404);
 }
 
+/* As far as it goes without a message: reached, encrypted, the account known. */
+static void
+check_sending(TALLOC_CTX *ctx, const struct conf *conf)
+{
+	struct mail_server server = outbox_mail(conf);
+	struct sms_gateway gateway = outbox_sms(conf);
+	struct mail_address from;
+	struct sending sending;
+	struct err err = { 0 };
+
+	server.helo = outbox_host(ctx, conf);
+	if (!*conf->smtp_url)
+		say("ok", "mail", "none is sent: smtp.url is not set");
+	else if (!mail_address(ctx, conf->smtp_from, &from, &err))
+		say("fail", "mail", "smtp.from: %s", err.cause);
+	else if (!mail_try(&server, &sending, &err))
+		say_err("mail", &err);
+	else
+		say("ok", "mail", "%s answers%s%s", conf->smtp_url, sending.encrypted ? ", encrypted" : "",
+		    sending.signed_in ? ", and knows the account" : "");
+	if (!*conf->sms_driver)
+		say("ok", "SMS", "none is sent: sms.driver is not set");
+	else if (!sms_try(&gateway, &sending, &err))
+		say_err("SMS", &err);
+	else
+		say("ok", "SMS", "%s answers%s", conf->sms_driver, sending.signed_in ? " and knows the account" : "");
+}
+
 struct opts {
 	struct cli_place place;
 };
@@ -259,5 +288,6 @@ cmd_doctor(int argc, char **argv)
 	check_certificate(ctx, conf);
 	check_signing(conf);
 	check_outside(ctx, conf);
+	check_sending(ctx, conf);
 	return failures ? EXIT_REJECTED : EXIT_OK;
 }

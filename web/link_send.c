@@ -233,7 +233,7 @@ words_of_build(struct req *req, const char *build_id, const char *language, stru
 {
 	json_t *build;
 
-	if (!build_show(req->site->db, build_id, false, &build, err))
+	if (!build_show(req->site->db, VIEWER_HOUSE, build_id, false, &build, err))
 		return false;
 	words->version = mem_text(req, text_of(build, "version"));
 	words->build = mem_text(req, text_of(build, "build"));
