@@ -31,6 +31,7 @@
 	N(server,    connections_per_address_max, 256, 0, 1000000, start, "Connections of one address (trusted proxies excepted); 0 is no limit") \
 	T(company,   name,             "",    live,  "Shown on every page; the console's settings page replaces it") \
 	T(company,   accent,           "#0a6bd6", live, "The company's colour as #rrggbb; the console's settings page replaces it") \
+	T(company,   language,         "en",  live,  "Language of messages to people of whom none is known: en, de, es, fr, ja or zh-Hans") \
 	N(upload,    max_mb,           4000,  1, 1048576,   live,  "Largest upload, in MB (1,000,000 bytes)") \
 	N(upload,    parallel_max,     4,     1, 1000,      live,  "Uploads at once for one token or person") \
 	N(upload,    keep_free_mb,     512,   0, 1048576,   start, "Refuse uploads (507) before the disk has less than this left, in MB") \

@@ -5,6 +5,7 @@
 #include "core/count.h"
 #include "core/log.h"
 #include "web/access.h"
+#include "web/follow.h"
 
 #define BODY_ROOM 4096	/* first allocation; a length alone allocates nothing */
 
@@ -443,6 +444,8 @@ exchange_end(struct exchange *ex, int status, bool whole, int64_t sent)
 
 	if (!whole && bytes > 0 && sent < bytes)
 		bytes = sent;
+	if (ex->reply.follow)
+		follow_over(ex->reply.follow, whole && (status == 200 || status == 206));
 	if (!ex->judged)	/* refused by the library itself */
 		count_add(COUNT_GATE_REFUSED, status != 0);
 	if (status >= 200 && status < 600)

@@ -173,7 +173,7 @@ reply_clear(struct reply *reply)
 {
 	if (reply->fd >= 0)
 		close(reply->fd);
-	*reply = (struct reply){ .req = reply->req, .fd = -1 };
+	*reply = (struct reply){ .req = reply->req, .fd = -1, .follow = reply->follow };	/* who is told of the end */
 }
 
 int64_t
@@ -282,6 +282,12 @@ reply_see(struct reply *reply, const char *location)
 	begin(reply, 303, NULL);
 	reply_header(reply, "Location", location);
 	return true;
+}
+
+void
+reply_follow(struct reply *reply, struct follow *follow)
+{
+	reply->follow = follow;
 }
 
 bool

@@ -152,6 +152,16 @@ session_admit(struct req *req, struct err *err)
 }
 
 bool
+session_look(struct req *req, struct err *err)
+{
+	if (!identify(req, err) && err->kind != ERR_SIGN_IN)
+		return false;
+	if (req->person && req->person->scope)
+		req->person = NULL;
+	return true;
+}
+
+bool
 session_check(struct req *req, struct err *err)
 {
 	/* The sign-in page has a proof of its own, also for who has signed in meanwhile in another tab. */
@@ -226,6 +236,10 @@ refuse(struct req *req, struct reply *reply, const struct err *err)
 	if (req->browser && !(req->route && req->route->who == WHO_GRANT)) {
 		struct err trouble = { 0 };
 
+		/* Whatever was wrong with a link, it is the same page to the byte. */
+		if (err->kind == ERR_MISSING && req->route && req->route->who == WHO_LINK &&
+		    reply_page_status(reply, req, status, "gone", json_object(), &trouble))
+			return;
 		problem = page_problem(req->site->pages, req->language, err, req->id);
 		if (err->kind == ERR_DENIED && strcmp(err->code, "not_allowed") != 0)	/* a page too old, say */
 			json_object_set_new(problem, "detail", json_string(words(err, text, sizeof text)));
