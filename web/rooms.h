@@ -69,6 +69,7 @@ text_of(const json_t *json, const char *key)
 /* ---- routes_people.c: comparing passwords and asking the directory takes turns ---- */
 bool turn_take(struct site *site, struct err *err) CHECKED;
 void turn_give(struct site *site);
+bool signin_blame(struct err *err);	/* the log hears what is wrong with the directory, who signs in does not; false */
 
 /* ---- routes_person.c ---- */
 bool whole_admin(struct req *req, struct err *err) CHECKED;	/* not by a token for one app */
