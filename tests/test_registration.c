@@ -436,7 +436,6 @@ builds_of_before_are_looked_at_once(void **state)
 	assert_ok(registration_fill(h.db, &err), &err);
 	assert_int_equal(fit(&h, anna, build), FIT_LISTED);
 	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM build_device"), 90);
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM job WHERE kind = 'registration_fill'"), 1);
 }
 
 /* ---- waiting ---- */
