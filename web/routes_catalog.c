@@ -7,7 +7,7 @@
 #include "core/clock.h"
 #include "core/num.h"
 #include "ipa/manifest.h"
-#include "web/qr.h"
+#include "web/page_install.h"
 #include "web/rooms.h"
 #include <string.h>
 #include <unistd.h>
@@ -22,9 +22,7 @@ show(struct req *req, const char *bundle_id, const char *id, json_t **ret, struc
 {
 	json_t *build;
 
-	if (!person_sees(req->person, bundle_id))
-		return err_set(err, ERR_MISSING, "no such app");
-	if (!build_show(req->site->db, id, true, &build, err))
+	if (!build_show(req->site->db, viewer_of(req->person), id, true, &build, err))
 		return false;
 	if (strcmp(text_of(build, "bundle_id"), bundle_id) != 0) {
 		json_decref(build);
@@ -56,10 +54,11 @@ static bool
 get_catalog(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *q = req_query(req, "q");
+	struct app_filter filter = { .search = q };
 	json_t *list, *apps, *app, *data;
 	size_t i;
 
-	if (!app_list(req->site->db, q, req_query(req, "after"), CATALOG_PAGE, &list, err))
+	if (!app_list(req->site->db, viewer_of(req->person), &filter, req_query(req, "after"), CATALOG_PAGE, &list, err))
 		return false;
 	apps = json_object_get(list, "items");
 	json_array_foreach(apps, i, app) {
@@ -90,7 +89,7 @@ history(struct req *req, const char *bundle_id, const char *current, json_t **re
 	json_t *list, *build, *items = json_array();
 	size_t i;
 
-	if (!build_list(req->site->db, &filter, NULL, HISTORY_MAX, &list, err)) {
+	if (!build_list(req->site->db, viewer_of(req->person), &filter, NULL, HISTORY_MAX, &list, err)) {
 		json_decref(items);
 		return false;
 	}
@@ -129,7 +128,7 @@ get_app(struct req *req, struct reply *reply, struct err *err)
 	json_t *app;
 	char *id;
 
-	if (!app_show(req->site->db, bundle_id, &app, err))
+	if (!app_show(req->site->db, viewer_of(req->person), bundle_id, &app, err))
 		return false;
 	id = mem_text(req, text_of(app, "newest_build_id"));
 	json_decref(app);
@@ -150,79 +149,58 @@ get_app_channel(struct req *req, struct reply *reply, struct err *err)
 	const char *bundle_id = req_param(req, "bundle");
 	char *app, *build;
 
-	return app_id(req, req->site->db, bundle_id, &app, err) &&
-	       channel_newest(req, req->site->db, app, req_param(req, "channel"), &build, err) &&
+	return app_id(req, req->site->db, viewer_of(req->person), bundle_id, &app, err) &&
+	       channel_newest(req, req->site->db, viewer_of(req->person), app, req_param(req, "channel"), &build, err) &&
 	       app_page(req, reply, bundle_id, build, err);
-}
-
-/* In-app browsers name themselves; only Safari may install (peers: WeChat, DingTalk and their like). */
-bool
-in_app_browser(struct req *req)
-{
-	static const char *const names[] = { "MicroMessenger", "DingTalk", "FBAN", "FBAV", "Instagram", "Line/",
-					     "LinkedInApp", "Slack", "GSA/", "CriOS", "FxiOS", "EdgiOS", "OPiOS",
-					     "DuckDuckGo", "Snapchat", "Twitter", "Teams/", "Weibo", "QQ/" };
-	const char *agent = req_header(req, "User-Agent");
-
-	for (size_t i = 0; agent && i < sizeof names / sizeof *names; i++)
-		if (strstr(agent, names[i]))
-			return true;
-	return false;
-}
-
-bool
-install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,
-	     const struct grant *grant, const char *url, struct err *err)
-{
-	json_t *page = page_build(req, build), *qr;
-
-	if (!qr_json(url, &qr, err)) {
-		json_decref(page);
-		return false;
-	}
-	json_object_set_new(page, "qr", qr);
-	json_object_set_new(page, "url", json_string(url));
-	json_object_set_new(page, "host", json_string(strstr(req->site->base_url, "://") + 3));
-	json_object_set_new(page, "itms_url", !token ? json_null() : json_string(
-		manifest_itms_url(req, mem_printf(req, "%s/d/%s", req->site->base_url, token))));
-	json_object_set_new(page, "expires", grant ? page_date(req->language, grant->manifest_until) : json_null());
-	json_object_set_new(page, "installs_left", grant && grant->installs_max
-			    ? json_integer(grant->installs_max - grant->installs) : json_null());
-	if (!grant)
-		json_object_set_new(page, "from", json_null());
-	else
-		json_object_set_new(page, "icon_url", json_string(mem_printf(req, "/d/%s/512.png", token)));
-	json_object_set_new(page, "in_app_browser", json_boolean(in_app_browser(req)));
-	json_object_set_new(page, "status_url", json_null());
-	json_object_set_new(page, "begun", json_false());
-	json_object_set_new(page, "steps", json_array());
-	json_object_set_new(page, "stalled", json_false());
-	return reply_page(reply, req, "install", page, err);
-}
-
-static bool
-tap(struct req *req, const char *id, char **token, struct err *err)
-{
-	const struct conf *conf = site_conf(req->site);
-	struct grant_terms terms = { GRANT_TAP, conf->grant_tap_minutes * 60, conf->grant_tap_ipa_hours * 3600, 0 };
-
-	return grant_new(req, req->site->db, &terms, id, req->person->id, token, err);
 }
 
 /* The tap on Get: a grant for this one install, and the page whose button hands it to iOS. */
 static bool
 post_install(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *id = req_param(req, "id");
-	char *token = NULL;
+	const char *id = req_param(req, "id"), *bundle_id = req_param(req, "bundle");
+	struct install_view view;
+	char *install, *token = NULL;
 	json_t *build;
 	bool ok;
 
-	if (!show(req, req_param(req, "bundle"), id, &build, err))
+	if (!show(req, bundle_id, id, &build, err))
 		return false;
-	ok = strcmp(build_verdict_word(build), "cannot") == 0 || tap(req, id, &token, err);
-	ok = ok && install_page(req, reply, build, token, NULL, mem_printf(req, "%s/apps/%s/builds/%s",
-			req->site->base_url, req_param(req, "bundle"), id), err);
+	install_view_init(&view, build, mem_printf(req, "%s/apps/%s/builds/%s", req->site->base_url, bundle_id, id));
+	ok = true;
+	if (strcmp(build_verdict_word(build), "cannot") != 0) {
+		ok = install_tap_person(req, id, &install, &token, err);
+		view.token = token;
+		view.status_url = ok ? mem_printf(req, "/apps/%s/installs/%s", bundle_id, install) : NULL;
+	}
+	ok = ok && install_page(req, reply, 200, &view, err);
+	json_decref(build);
+	return ok;
+}
+
+/* How far an install of theirs is. */
+static bool
+get_install(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *bundle_id = req_param(req, "bundle"), *id = req_param(req, "id");
+	struct install_viewer viewer = { .person = req->person };
+	struct install_view view;
+	struct install *install;
+	json_t *build, *shown = NULL;
+	bool ok;
+
+	if (!install_get(req, req->site->db, id, NULL, req->person->id, &install, err) ||
+	    !show(req, bundle_id, install->build_id, &build, err))
+		return false;
+	install_view_init(&view, build, mem_printf(req, "%s/apps/%s/builds/%s", req->site->base_url, bundle_id,
+						   install->build_id));
+	view.status_url = mem_printf(req, "/apps/%s/installs/%s", bundle_id, id);
+	if (install->granted)
+		view.token = link_tap_token(req, &req->site->link_key, id);
+	ok = install_show(req->site->db, req->site->installs, &viewer, id, &shown, err);
+	view.install = shown;
+	ok = ok && install_page(req, reply, 200, &view, err);
+	json_decref(shown);
 	json_decref(build);
 	return ok;
 }
@@ -240,9 +218,7 @@ get_app_icon(struct req *req, struct reply *reply, struct err *err)
 			which = i;
 	if (which == ICON_SIZES)
 		return err_set(err, ERR_MISSING, "no such size");
-	if (!person_sees(req->person, req_param(req, "bundle")))
-		return err_set(err, ERR_MISSING, "no such app");
-	if (!build_icon(req, req->site->db, req_param(req, "bundle"), (enum icon_size)which, &name, err) ||
+	if (!build_icon(req, req->site->db, viewer_of(req->person), req_param(req, "bundle"), (enum icon_size)which, &name, err) ||
 	    !blob_open(req->site->blobs, name, &fd, &size, err))
 		return false;
 	reply_header(reply, "Cache-Control", "private, max-age=3600");
@@ -261,17 +237,15 @@ query_limit(struct req *req, int64_t most)
 	return text && num_parse(text, 1, most, &n, &err) ? n : most;
 }
 
-/* A token for one app learns of no other, not even from `next`. */
 static bool
 api_apps(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *only = req->person->bundle_id;
+	struct app_filter filter = { .search = req_query(req, "q") };
 	json_t *list, *item;
 	size_t i;
 
-	if (only ? !app_list_one(req->site->db, only, &list, err)
-		 : !app_list(req->site->db, req_query(req, "q"), req_query(req, "after"),
-			     query_limit(req, APP_PAGE_MAX), &list, err))
+	if (!app_list(req->site->db, viewer_of(req->person), &filter, req_query(req, "after"),
+		      query_limit(req, APP_PAGE_MAX), &list, err))
 		return false;
 	json_array_foreach(json_object_get(list, "items"), i, item)
 		json_object_del(item, "expires_at"), json_object_del(item, "good_until");
@@ -284,12 +258,10 @@ api_app(struct req *req, struct reply *reply, struct err *err)
 	const char *bundle_id = req_param(req, "bundle");
 	json_t *app, *build = NULL, *channels = NULL;
 
-	if (!person_sees(req->person, bundle_id))
-		return err_set(err, ERR_MISSING, "no such app");
-	if (!app_show(req->site->db, bundle_id, &app, err))
+	if (!app_show(req->site->db, viewer_of(req->person), bundle_id, &app, err))
 		return false;
-	if (!build_show(req->site->db, text_of(app, "newest_build_id"), false, &build, err) ||
-	    !channel_list(req->site->db, text_of(app, "id"), &channels, err)) {
+	if (!build_show(req->site->db, viewer_of(req->person), text_of(app, "newest_build_id"), false, &build, err) ||
+	    !channel_list(req->site->db, viewer_of(req->person), text_of(app, "id"), &channels, err)) {
 		json_decref(build);
 		json_decref(app);
 		return false;
@@ -307,6 +279,7 @@ const struct route catalog_routes[] = {
 	{ GET,  "/apps/:bundle/builds/:id",          WHO_PERSON, "0",   ON_WORKER, get_app_build,   NULL, NULL, "One build: the permanent link" },
 	{ GET,  "/apps/:bundle/channels/:channel",   WHO_PERSON, "0",   ON_WORKER, get_app_channel, NULL, NULL, "The newest of a channel: the stable link" },
 	{ POST, "/apps/:bundle/builds/:id/install",  WHO_PERSON, "16K", ON_WORKER, post_install,    NULL, NULL, "Get: a grant and the button that installs" },
+	{ GET,  "/apps/:bundle/installs/:id",        WHO_PERSON, "0",   ON_WORKER, get_install,     NULL, NULL, "How far an install is" },
 	{ GET,  "/apps/:bundle/icon/:size",          WHO_PERSON, "0",   ON_WORKER, get_app_icon,    NULL, "read", "57.png, 120.png or 512.png" },
 	{ GET,  "/api/v1/apps",                      WHO_PERSON, "0",   ON_WORKER, api_apps,        NULL, "read", "Apps: ?q= &after= &limit=" },
 	{ GET,  "/api/v1/apps/:bundle",              WHO_PERSON, "0",   ON_WORKER, api_app,         NULL, "read", "An app" },

@@ -3,6 +3,7 @@
  */
 #include "catalog/app.h"
 #include "catalog/channel.h"
+#include "core/audit.h"
 #include "core/clock.h"
 #include "core/num.h"
 #include "web/rooms.h"
@@ -35,23 +36,49 @@ add_todo(struct req *req, json_t *todo, const json_t *build)
 		"url", mem_printf(req, "/admin/apps/%s/builds/%s", text_of(build, "bundle_id"), id),
 		"app_name", text_of(build, "name"), "version", text_of(build, "version"),
 		"build", text_of(build, "build"), "at", page_date_of(req, build, "expires"));
-	if (strcmp(word, "cannot") == 0)
-		json_array_insert_new(todo, 0, item);
-	else
-		json_array_append_new(todo, item);
+	json_array_append_new(todo, item);
 }
 
-/* The most urgent first, and it alone gets the filled button. */
+/* Errors first, each level in its own order; the first that somebody can go to has the filled button. */
+static json_t *
+most_urgent_first(json_t *todo)
+{
+	static const char *const levels[] = { "error", "warning", "info" };
+	json_t *sorted = json_array(), *item;
+	bool urgent = true;
+	size_t i;
+
+	for (size_t level = 0; level < sizeof levels / sizeof *levels; level++)
+		json_array_foreach(todo, i, item)
+			if (strcmp(text_of(item, "level"), levels[level]) == 0) {
+				bool first = urgent && *text_of(item, "url");
+
+				json_object_set_new(item, "urgent", json_boolean(first));
+				urgent &= !first;
+				json_array_append(sorted, item);
+			}
+	json_decref(todo);
+	return sorted;
+}
+
 static bool
 todo_of(struct req *req, json_t **ret, struct err *err)
 {
-	json_t *list, *build, *todo, *item;
+	json_t *list, *build, *todo = json_array();
+	struct audit_check check;
 	int64_t room;
 	size_t i;
 
-	if (!build_doubtful(req->site->db, req->person->bundle_id, TODAY_LOOKED, &list, err))
+	if (req->person->role == ROLE_ADMIN && audit_checked(req, req->site->db, &check, err) && check.broken)
+		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:I}", "kind", "audit_broken", "level", "error",
+			"url", "/admin/audit", "row", (json_int_t)check.rows + 1));
+	if (blobs_room(req->site->blobs, &room, err) && room < 2 * site_conf(req->site)->upload_keep_free_mb * 1000000)
+		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:s}", "kind", "disk_low", "level", "error",
+			"url", "/readyz", "free", page_size(req, req->language, room)));
+	if (!build_doubtful(req->site->db, viewer_of(req->person), TODAY_LOOKED, &list, err)) {
+		json_decref(todo);
 		return false;
-	todo = json_array();
+	}
 	json_array_foreach(list, i, build)
 		add_todo(req, todo, build);
 	json_decref(list);
@@ -59,25 +86,20 @@ todo_of(struct req *req, json_t **ret, struct err *err)
 		json_decref(todo);
 		return false;
 	}
-	if (blobs_room(req->site->blobs, &room, err) && room < 2 * site_conf(req->site)->upload_keep_free_mb * 1000000)
-		json_array_insert_new(todo, 0, json_pack("{s:s, s:s, s:s, s:s}", "kind", "disk_low", "level", "error",
-			"url", "/readyz", "free", page_size(req, req->language, room)));
-	json_array_foreach(todo, i, item)
-		json_object_set_new(item, "urgent", json_boolean(i == 0));
-	*ret = todo;
+	*ret = most_urgent_first(todo);
 	return true;
 }
 
 static bool
 get_today(struct req *req, struct reply *reply, struct err *err)
 {
-	struct build_filter filter = { .bundle_id = req->person->bundle_id, .brief = true };
+	struct build_filter filter = { .brief = true };
 	json_t *list, *build, *todo, *newest;
 	size_t i;
 
 	if (!todo_of(req, &todo, err))
 		return false;
-	if (!build_list(req->site->db, &filter, NULL, TODAY_BUILDS, &list, err)) {
+	if (!build_list(req->site->db, viewer_of(req->person), &filter, NULL, TODAY_BUILDS, &list, err)) {
 		json_decref(todo);
 		return false;
 	}
@@ -106,10 +128,10 @@ app_row(struct req *req, const json_t *app, json_t **ret, struct err *err)
 	json_t *build, *channels;
 
 	if (json_integer_value(json_object_get(app, "good_until")) <= clock_now()) {
-		if (!build_show(req->site->db, id, false, &build, err))
+		if (!build_show(req->site->db, viewer_of(req->person), id, false, &build, err))
 			return false;
 	} else {
-		if (!channel_names(req->site->db, id, &channels, err))
+		if (!channel_names(req->site->db, viewer_of(req->person), id, &channels, err))
 			return false;
 		build = json_copy((json_t *)(uintptr_t)app);
 		json_object_set_new(build, "channels", channels);
@@ -123,10 +145,11 @@ app_row(struct req *req, const json_t *app, json_t **ret, struct err *err)
 static bool
 get_apps(struct req *req, struct reply *reply, struct err *err)
 {
+	struct app_filter filter = { .search = req_query(req, "q"), .owned = true };
 	json_t *list, *app, *apps = json_array(), *data;
 	size_t i;
 
-	if (!app_list(req->site->db, req_query(req, "q"), req_query(req, "after"), APP_PAGE_MAX, &list, err)) {
+	if (!app_list(req->site->db, viewer_of(req->person), &filter, req_query(req, "after"), APP_PAGE_MAX, &list, err)) {
 		json_decref(apps);
 		return false;
 	}
@@ -137,7 +160,7 @@ get_apps(struct req *req, struct reply *reply, struct err *err)
 
 		if (!app_row(req, app, &item, err))
 			continue;	/* deleted this moment */
-		if (!build_count(req->site->db, bundle_id, &n, err))
+		if (!build_count(req->site->db, viewer_of(req->person), bundle_id, &n, err))
 			n = 0;
 		json_object_set_new(item, "builds", json_integer(n));
 		json_object_set_new(item, "url", json_sprintf("/admin/apps/%s", bundle_id));
@@ -208,16 +231,17 @@ result_of(struct req *req, const char *id, json_t **ret, struct err *err)
 	json_t *build, *list, *before = NULL, *page, *item;
 	size_t i;
 
-	if (!build_show(req->site->db, id, true, &build, err))
+	if (!build_own(req->site->db, req->person, id, err) ||
+	    !build_show(req->site->db, viewer_of(req->person), id, true, &build, err))
 		return false;
 	filter.bundle_id = text_of(build, "bundle_id");
 	page = page_build(req, build);
-	if (!build_list(req->site->db, &filter, NULL, 20, &list, err))
+	if (!build_list(req->site->db, viewer_of(req->person), &filter, NULL, 20, &list, err))
 		list = json_object();
 	json_array_foreach(json_object_get(list, "items"), i, item)
 		if (!before && strcmp(text_of(item, "created"), text_of(build, "created")) <= 0 &&
 		    strcmp(text_of(item, "id"), id) != 0 &&
-		    !build_show(req->site->db, text_of(item, "id"), true, &before, err))
+		    !build_show(req->site->db, viewer_of(req->person), text_of(item, "id"), true, &before, err))
 			before = NULL;
 	json_object_set_new(page, "fresh", json_boolean(!req_query(req, "same")));
 	json_object_set_new(page, "url", json_sprintf("/admin/apps/%s/builds/%s", filter.bundle_id, id));
@@ -241,9 +265,9 @@ channels_of(struct req *req, const char *bundle_id, json_t **ret, struct err *er
 	char *app;
 	size_t i;
 
-	if (!bundle_id || !app_id(req, req->site->db, bundle_id, &app, err))
+	if (!bundle_id || !app_own(req, req->site->db, viewer_of(req->person), bundle_id, &app, err))
 		channels = json_array();
-	else if (!channel_list(req->site->db, app, &channels, err))
+	else if (!channel_list(req->site->db, viewer_of(req->person), app, &channels, err))
 		return false;
 	json_array_foreach(channels, i, channel) {
 		bool is_default = strcmp(text_of(channel, "name"), CHANNEL_DEFAULT) == 0;
