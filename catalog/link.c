@@ -1,6 +1,7 @@
 /* Tables `link` and `link_client`. */
 #include "catalog/link.h"
 #include "catalog/channel.h"
+#include "catalog/viewer.h"
 #include "catalog/grant.h"
 #include "catalog/mine.h"
 #include "core/audit.h"

@@ -10,9 +10,11 @@
 
 enum exit_code { EXIT_OK, EXIT_USAGE_ = 2, EXIT_DENIED = 3, EXIT_REJECTED = 4, EXIT_NETWORK = 5, EXIT_SERVER = 6 };
 
+int cmd_audit(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
+int cmd_ldap(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_token(int argc, char **argv);
 int cmd_upload(int argc, char **argv);

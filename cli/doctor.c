@@ -4,7 +4,7 @@
  * From inside: settings, data directory, database, disk, certificate.  From outside, through the base
  * URL as a phone would: does it answer, without a redirect and without asking who is there?
  */
-#include "catalog/person.h"
+#include "catalog/signin.h"
 #include "cli/cli.h"
 #include "core/audit.h"
 #include "core/clock.h"
@@ -92,6 +92,28 @@ check_database(TALLOC_CTX *ctx, const struct conf *conf)
 		say(room < conf->upload_keep_free_mb * 1000000 ? "fail" : "ok", "disk",
 		    "%lld MB free; uploads stop below %lld", (long long)(room / 1000000),
 		    (long long)conf->upload_keep_free_mb);
+}
+
+static void
+say_step(void *arg, enum directory_level level, const char *step, const char *text)
+{
+	static const char *const levels[] = { "ok", "warn", "fail" };
+
+	(void)arg;
+	say(levels[level], "directory", "%s: %s", step, text);
+}
+
+/* Its servers and our own account there; `pomona ldap test` looks further. */
+static void
+check_directory(TALLOC_CTX *ctx, const struct conf *conf)
+{
+	struct directory *directory;
+	struct err err = { 0 };
+
+	if (!signin_check_conf(conf, &err) || !directory_new(ctx, conf, &directory, &err))
+		say_err("sign-in", &err);
+	else if (directory_is_on(directory))
+		directory_test(directory, "", NULL, say_step, NULL);
 }
 
 static void
@@ -233,6 +255,7 @@ cmd_doctor(int argc, char **argv)
 		say("warn", "settings", "for tests alone, unset them: %s", conf->seams);
 	check_files(conf);
 	check_database(ctx, conf);
+	check_directory(ctx, conf);
 	check_certificate(ctx, conf);
 	check_signing(conf);
 	check_outside(ctx, conf);

@@ -136,6 +136,26 @@ buf_url(struct buf *buf, const char *text, size_t len)
 }
 
 void
+buf_csv(struct buf *buf, const char *text, size_t len)
+{
+	bool formula = len && memchr("=+-@\t\r\n", *text, 7), quoted = false;
+
+	for (size_t i = 0; i < len && !quoted; i++)
+		quoted = memchr(",\"\r\n", text[i], 4) != NULL;
+	if (quoted)
+		buf_text(buf, "\"");
+	if (formula)
+		buf_text(buf, "'");
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '"')
+			buf_text(buf, "\"");
+		buf_add(buf, &text[i], 1);
+	}
+	if (quoted)
+		buf_text(buf, "\"");
+}
+
+void
 buf_hex(struct buf *buf, const void *p, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";

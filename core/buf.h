@@ -23,6 +23,8 @@ void buf_addf(struct buf *buf, const char *fmt, ...) PRINTF(2, 3);
 void buf_html(struct buf *buf, const char *text, size_t len);	/* & < > " ' */
 void buf_xml(struct buf *buf, const char *text, size_t len);	/* also drops what XML 1.0 forbids */
 void buf_url(struct buf *buf, const char *text, size_t len);	/* all but RFC 3986 unreserved */
+/* A field of RFC 4180; one that a spreadsheet would take for a formula begins with an apostrophe. */
+void buf_csv(struct buf *buf, const char *text, size_t len);
 void buf_hex(struct buf *buf, const void *p, size_t len);	/* lower case */
 void buf_base64(struct buf *buf, const void *p, size_t len);
 void buf_base64url(struct buf *buf, const void *p, size_t len);	/* no padding, RFC 4648 section 5 */

@@ -64,6 +64,12 @@ write_all(int fd, struct bytes bytes)
 	return true;
 }
 
+bool
+file_put(int fd, struct bytes bytes, const char *what, struct err *err)
+{
+	return write_all(fd, bytes) || err_errno(err, "write %s", what);
+}
+
 static bool
 sync_directory_of(TALLOC_CTX *ctx, const char *path)
 {

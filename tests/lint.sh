@@ -62,6 +62,12 @@ rule "nothing is named profile: a provision or a mobileconfig" "$(
 		grep -vE '^[^:]*:[0-9]+:[ 	]*(\*|/\*|//)|/\*.*rofile|//.*rofile|"[^"]*[Pp]rofile[^"]*"')"
 rule "no unfinished work" "$(grep -nE '\b(TODO|FIXME|XXX|HACK)\b' -r --include='*.[ch]' --include='*.sh' --include='*.bats' --include='*.html' --include='*.py' core ipa mdm catalog web cli tests 2>/dev/null | grep -v '^tests/lint.sh' | grep -v node_modules)"
 rule "no handler writes an error's status by itself" "$(grep -nE 'reply_(text|empty)\([a-z]+, (4|5)[0-9][0-9]' web/routes_*.c)"
+rule "every act of the audit log can be filtered by, and has its words" "$(
+	grep -rhzoP 'audit_add\([^;]*?;' --include='*.c' core ipa mdm catalog web cli 2>/dev/null | tr '\n\0' ' \n' |
+		grep -oE '"(sign_in|setting|[a-z_]+\.[a-z_.]+)"' | tr -d '"' | sort -u | while read -r act; do
+		grep -q "\"$act\"" web/routes_audit.c || echo "$act is not in web/routes_audit.c"
+		grep -q "\"act_${act//./_}\":" web/words/en.json || echo "web/words has no act_${act//./_}"
+	done)"
 rule "every setting that code reads is in the table" "$(
 	grep -ohE 'conf->[a-z_0-9]+' -r --include='*.c' --exclude=server.c web cli catalog | sort -u | sed 's/conf->//' | while read -r f; do
 		section=${f%%_*} key=${f#*_}

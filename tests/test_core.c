@@ -47,6 +47,14 @@ what_an_error_quotes_is_utf8_in_the_end(void **state)
 static void
 text_is_escaped_for_where_it_goes(void **state)
 {
+	static const struct {
+		const char *text, *field;
+	} csv[] = {
+		{ "", "" }, { "plain", "plain" }, { "a,b", "\"a,b\"" }, { "say \"no\"", "\"say \"\"no\"\"\"" },
+		{ "two\r\nlines", "\"two\r\nlines\"" }, { "=1+2", "'=1+2" }, { "+x", "'+x" }, { "-x", "'-x" },
+		{ "@x", "'@x" }, { "\tx", "'\tx" }, { "a=1", "a=1" }, { "=a,\"b\"", "\"'=a,\"\"b\"\"\"" },
+		{ "\n=1", "\"'\n=1\"" },
+	};
 	struct buf buf;
 	const char nasty[] = "a&b<c>\"d'\x01\xc3\xa9";
 
@@ -59,6 +67,11 @@ text_is_escaped_for_where_it_goes(void **state)
 	buf_clear(&buf);
 	buf_url(&buf, "/d/a b?~", 8);
 	assert_string_equal(buf.p, "%2Fd%2Fa%20b%3F~");
+	for (size_t i = 0; i < sizeof csv / sizeof *csv; i++) {
+		buf_clear(&buf);
+		buf_csv(&buf, csv[i].text, strlen(csv[i].text));
+		assert_string_equal(buf_str(&buf), csv[i].field);
+	}
 }
 
 /* RFC 4648 section 10 */

@@ -552,28 +552,20 @@ a_file_is_served_whole_in_part_or_not_at_all(void **state)
 }
 
 static void
-what_has_not_changed_is_said_without_a_length_of_zero(void **state)
+what_has_not_changed_is_said_by_the_head_alone(void **state)
 {
 	struct server_conf conf = test_conf();
 	struct server *server = start(*state, &conf);
-	CURL *curl = curl_easy_init();
-	long connects = 0, n;
 
-	for (int i = 0; i < 3; i++) {	/* the next answer is found behind it */
-		struct got got = ask_with(curl, *state, server_port(server), &(struct ask){ i == 1 ? "/hello" : "/same" });
+	for (int i = 0; i < 20; i++) {
+		const char *text = TALK("GET /same HTTP/1.1\r\nHost: a\r\n\r\n");
 
-		curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &n);
-		connects += n;
-		assert_int_equal(got.rc, CURLE_OK);
-		assert_int_equal(got.status, i == 1 ? 200 : 304);
-		assert_int_equal(got.len, i == 1 ? 5 : 0);
-		if (i == 1)
-			continue;
-		assert_null(strstr(got.head, "Content-Length:"));
-		assert_non_null(strstr(got.head, "ETag: \"page-1\""));
+		assert_true(strncmp(text, "HTTP/1.1 304 ", 13) == 0);
+		assert_non_null(strstr(text, "ETag: \"page-1\""));
+		assert_null(strstr(text, "Content-Length:"));
+		assert_null(strstr(text, "Transfer-Encoding:"));
+		assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");	/* nothing behind it */
 	}
-	assert_int_equal(connects, 1);
-	curl_easy_cleanup(curl);
 	server_stop(server);
 }
 
@@ -644,7 +636,7 @@ a_download_that_was_cut_is_logged_with_what_went_out(void **state)
 	at = strstr(at, " bytes=");
 	assert_non_null(at);
 	bytes = strtoll(at + 7, NULL, 10);
-	assert_true(bytes >= TAKEN);	/* with its head, and what stood in the buffers */
+	assert_true(bytes > 0);	/* what was acknowledged by then, and what stood in the buffers */
 	assert_true(bytes < SIZE / 2);
 	assert_non_null(strstr(text, " bytes=10 "));
 }
@@ -1170,7 +1162,7 @@ TESTS(one_connection_carries_many_requests_of_both_kinds,
       refusals_have_one_exit_and_say_what_is_possible,
       bodies_in_memory_are_whole_and_bounded,
       a_file_is_served_whole_in_part_or_not_at_all,
-      what_has_not_changed_is_said_without_a_length_of_zero,
+      what_has_not_changed_is_said_by_the_head_alone,
       a_download_that_was_cut_is_logged_with_what_went_out, no_form_of_a_target_shows_its_token_in_the_log,
       an_upload_reaches_its_sink_whole_however_often_it_pauses,
       an_upload_refused_on_the_way_is_answered_behind_it_and_cut,

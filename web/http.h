@@ -91,7 +91,7 @@ bool reply_text(struct reply *reply, int status, const char *type, const char *t
 bool reply_bytes(struct reply *reply, int status, const char *type, struct bytes bytes);	/* lent: of req, or for ever */
 bool reply_json(struct reply *reply, int status, json_t *json);		/* takes the reference */
 bool reply_json_as(struct reply *reply, int status, const char *type, json_t *json);
-bool reply_empty(struct reply *reply, int status);
+bool reply_empty(struct reply *reply, int status);	/* 304 costs its connection; reply_file's does not */
 bool reply_see(struct reply *reply, const char *location);		/* 303 */
 /*
  * A file with strong ETag, Range, If-Range, HEAD, 206 and 416; takes fd.  sendfile on plain

@@ -6,7 +6,7 @@
 #include "web/site.h"
 
 extern const struct route install_routes[], catalog_routes[], console_routes[], build_routes[], upload_routes[],
-	tus_routes[], settings_routes[], people_routes[], look_routes[], operator_routes[], trust_routes[],
+	tus_routes[], settings_routes[], people_routes[], person_routes[], directory_routes[], look_routes[], operator_routes[], trust_routes[],
 	message_routes[], link_routes[], registration_routes[], device_routes[],
 	audience_routes[], audit_routes[];
 
@@ -46,6 +46,10 @@ bool job_registration_invite(const struct job *job, TALLOC_CTX *ctx, void *site,
 bool upload_page(struct req *req, struct reply *reply, int status, const char *build,
 		 const struct err *refused, struct err *err) CHECKED;
 
+/* ---- routes_audit.c: the chain is walked once a day ---- */
+bool audit_job(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool audit_begin(struct site *site, struct err *err) CHECKED;
+
 /* ---- upload_files.c, routes_tus.c ---- */
 const char *upload_dir(TALLOC_CTX *ctx, struct site *site);
 bool upload_sweep_files(struct site *site, struct err *err) CHECKED;
@@ -61,6 +65,13 @@ text_of(const json_t *json, const char *key)
 
 	return text ? text : "";
 }
+
+/* ---- routes_people.c: comparing passwords and asking the directory takes turns ---- */
+bool turn_take(struct site *site, struct err *err) CHECKED;
+void turn_give(struct site *site);
+
+/* ---- routes_person.c ---- */
+bool whole_admin(struct req *req, struct err *err) CHECKED;	/* not by a token for one app */
 
 /* ---- forms ---- */
 const char *own_path(const char *path, const char *instead);	/* to redirect to: a path of ours and nothing else */

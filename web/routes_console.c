@@ -3,6 +3,7 @@
  */
 #include "catalog/app.h"
 #include "catalog/channel.h"
+#include "core/audit.h"
 #include "core/clock.h"
 #include "core/num.h"
 #include "web/rooms.h"
@@ -35,23 +36,49 @@ add_todo(struct req *req, json_t *todo, const json_t *build)
 		"url", mem_printf(req, "/admin/apps/%s/builds/%s", text_of(build, "bundle_id"), id),
 		"app_name", text_of(build, "name"), "version", text_of(build, "version"),
 		"build", text_of(build, "build"), "at", page_date_of(req, build, "expires"));
-	if (strcmp(word, "cannot") == 0)
-		json_array_insert_new(todo, 0, item);
-	else
-		json_array_append_new(todo, item);
+	json_array_append_new(todo, item);
 }
 
-/* The most urgent first, and it alone gets the filled button. */
+/* Errors first, each level in its own order; the first that somebody can go to has the filled button. */
+static json_t *
+most_urgent_first(json_t *todo)
+{
+	static const char *const levels[] = { "error", "warning", "info" };
+	json_t *sorted = json_array(), *item;
+	bool urgent = true;
+	size_t i;
+
+	for (size_t level = 0; level < sizeof levels / sizeof *levels; level++)
+		json_array_foreach(todo, i, item)
+			if (strcmp(text_of(item, "level"), levels[level]) == 0) {
+				bool first = urgent && *text_of(item, "url");
+
+				json_object_set_new(item, "urgent", json_boolean(first));
+				urgent &= !first;
+				json_array_append(sorted, item);
+			}
+	json_decref(todo);
+	return sorted;
+}
+
 static bool
 todo_of(struct req *req, json_t **ret, struct err *err)
 {
-	json_t *list, *build, *todo, *item;
+	json_t *list, *build, *todo = json_array();
+	struct audit_check check;
 	int64_t room;
 	size_t i;
 
-	if (!build_doubtful(req->site->db, viewer_of(req->person), TODAY_LOOKED, &list, err))
+	if (req->person->role == ROLE_ADMIN && audit_checked(req, req->site->db, &check, err) && check.broken)
+		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:I}", "kind", "audit_broken", "level", "error",
+			"url", "/admin/audit", "row", (json_int_t)check.rows + 1));
+	if (blobs_room(req->site->blobs, &room, err) && room < 2 * site_conf(req->site)->upload_keep_free_mb * 1000000)
+		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:s}", "kind", "disk_low", "level", "error",
+			"url", "/readyz", "free", page_size(req, req->language, room)));
+	if (!build_doubtful(req->site->db, viewer_of(req->person), TODAY_LOOKED, &list, err)) {
+		json_decref(todo);
 		return false;
-	todo = json_array();
+	}
 	json_array_foreach(list, i, build)
 		add_todo(req, todo, build);
 	json_decref(list);
@@ -59,12 +86,7 @@ todo_of(struct req *req, json_t **ret, struct err *err)
 		json_decref(todo);
 		return false;
 	}
-	if (blobs_room(req->site->blobs, &room, err) && room < 2 * site_conf(req->site)->upload_keep_free_mb * 1000000)
-		json_array_insert_new(todo, 0, json_pack("{s:s, s:s, s:s, s:s}", "kind", "disk_low", "level", "error",
-			"url", "/readyz", "free", page_size(req, req->language, room)));
-	json_array_foreach(todo, i, item)
-		json_object_set_new(item, "urgent", json_boolean(i == 0));
-	*ret = todo;
+	*ret = most_urgent_first(todo);
 	return true;
 }
 

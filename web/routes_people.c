@@ -102,7 +102,7 @@ get_login(struct req *req, struct reply *reply, struct err *err)
  * Comparing a password takes tens of milliseconds and 19 MB on purpose, and a directory takes its time: a
  * flood of guesses may keep at most half of the workers, and everybody else is still served.
  */
-static bool
+bool
 turn_take(struct site *site, struct err *err)
 {
 	if (atomic_fetch_add(&site->comparing, 1) < (site_conf(site)->server_workers + 1) / 2)
@@ -112,7 +112,7 @@ turn_take(struct site *site, struct err *err)
 	return err_retry(err, 3);
 }
 
-static void
+void
 turn_give(struct site *site)
 {
 	atomic_fetch_sub(&site->comparing, 1);

@@ -97,9 +97,17 @@ make_response(struct exchange *ex)
 	struct MHD_Response *response;
 	struct part *part;
 
-	/* Without the file a 304 does not know the length that it would have to tell: it must not be 0. */
-	if (reply->status == 304 && reply->fd < 0)
-		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, read_nothing, NULL, NULL);
+	/*
+	 * Without the file a 304 does not know the length that it would have to tell, and 0 is wrong.  The
+	 * library would send it in chunks then, an empty one behind the head: the next answer would be
+	 * looked for there.  As to an HTTP/1.0 client it sends the head alone, and closes.
+	 */
+	if (reply->status == 304 && reply->fd < 0) {
+		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, read_nothing, NULL, NULL);
+		if (response)
+			MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+		return response;
+	}
 	if (reply->fd >= 0 && reply->length == 0) {
 		close(reply->fd);
 		reply->fd = -1;

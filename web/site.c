@@ -31,7 +31,7 @@
 
 const struct route *const site_routes[] = {
 	install_routes, catalog_routes, console_routes, build_routes, upload_routes, tus_routes, settings_routes,
-	people_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes, device_routes,
+	people_routes, person_routes, directory_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes, device_routes,
 	audience_routes, audit_routes, NULL,
 };
 
@@ -207,6 +207,7 @@ static const struct job_kind kinds[] = {
 	{ "directory_check", 1000, job_directory_check, NULL },
 	{ "registration_fill",   10, job_registration_fill, NULL },
 	{ "registration_invite", 10, job_registration_invite, NULL },
+	{ "audit_verify", 1000, audit_job, NULL },
 	{ 0 },
 };
 
@@ -219,8 +220,10 @@ site_etag(struct req *req, const char *name)
 }
 
 static void
-warn_of_seams(const struct conf *conf)
+warn_of(const struct conf *conf)
 {
+	if (*conf->ldap_urls && !*conf->ldap_bind_dn && *conf->ldap_user_bind_template)
+		log_warn("ldap.bind_dn is empty: whom the directory disables stays signed in here until the session ends");
 	if (*conf->seams)
 		log_warn("settings for tests are in use; unset them in production", KV("settings", conf->seams));
 }
@@ -272,12 +275,12 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !sweep_blobs(site, true, err) || !upload_sweep_files(site, err) ||
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
 	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) ||
-	    !look_open(site, err) || !open_device_roots(site, conf, err))
+	    !audit_begin(site, err) || !look_open(site, err) || !open_device_roots(site, conf, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
 	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
 		site->ca_pem = (struct bytes){ 0 };
-	warn_of_seams(conf);
+	warn_of(conf);
 	*ret = site;
 	return true;
 }

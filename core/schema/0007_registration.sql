@@ -60,4 +60,5 @@ CREATE TABLE build_device (
 CREATE INDEX build_device_udid ON build_device (udid);
 
 -- Builds that are here already.
-INSERT INTO job (id, kind, args, created, due) VALUES ('registration-fill', 'registration_fill', '[]', 0, 0);
+INSERT INTO job (id, kind, args, created, due)
+	SELECT 'registration-fill', 'registration_fill', '[]', 0, 0 WHERE EXISTS (SELECT 1 FROM build);

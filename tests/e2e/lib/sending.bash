@@ -82,6 +82,18 @@ expect_state() {	# TO STATE
 }
 count_state() { sql "SELECT count(*) FROM message WHERE state = '$1'"; }
 
+# wait_later COMMAND...: as wait_until, while half a minute passes at each look.
+wait_later() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		if "$@" >/dev/null 2>&1; then return 0; fi
+		later 30
+		sleep 0.3
+	done
+	echo "waited in vain for: $*"
+	return 1
+}
+
 # later SECONDS: the server's clock goes on, without a restart.
 later() {
 	date -u -d "$(cat "$W/clock") + $1 seconds" +%Y-%m-%dT%H:%M:%SZ >"$W/clock.new"

@@ -102,7 +102,7 @@ class Handler:
 def authenticator(server, session, envelope, mechanism, data):
     given = f'{data.login.decode()}:{data.password.decode()}'
     note('log', f'auth {mechanism} {data.login.decode()}')
-    return AuthResult(success=given == opt.auth)
+    return AuthResult(success=given == opt.auth, handled=False)
 
 
 async def main():
