@@ -355,7 +355,8 @@ no_page_refers_to_a_glyph_or_an_address_that_is_not_ours(void **state)
 						 "download_url", "company.logo_url", "catalog_url", "preview_css",
 						 "get_url", "publish_url", "promote_url", "links_url", "delete_url",
 						 "revoke_url", "next_url", "install_url", "udids_url", "txt_url",
-						 "rename_url", "remove_url", "first_url", "csv_url", NULL };
+						 "rename_url", "remove_url", "first_url", "csv_url", "take_url",
+						 "edit_url", "builds_url", NULL };
 	static const char *const attributes[] = { "href=\"{{", "src=\"{{", "action=\"{{" };
 	char *glyphs = mem_textn(*state, test_file(*state, "web/pages/_glyphs.html").p,
 				 test_file(*state, "web/pages/_glyphs.html").len);
