@@ -279,7 +279,8 @@ audit_list(struct db *db, const struct audit_filter *filter, int64_t limit, json
 
 	if (limit < 1 || limit > AUDIT_PAGE_MAX)
 		limit = AUDIT_PAGE_MAX;
-	rows = db_query(scratch, db, filter->object ? AUDIT_LIST(" AND object = $8") : AUDIT_LIST(""),
+	rows = db_query(scratch, db, filter->object ? AUDIT_LIST(" AND object = $8")
+					       : AUDIT_LIST(" AND CAST($8 AS TEXT) IS NULL"),
 			db_int(filter->before ? filter->before : INT64_MAX), db_text(filter->actor),
 			db_text(tokens), db_text(filter->act), db_int(filter->from),
 			db_int(filter->until ? filter->until : INT64_MAX), db_int(limit + 1),
