@@ -1,18 +1,22 @@
 /* Table `app`. */
 #include "catalog/app.h"
-#include "core/buf.h"
+#include "catalog/audience.h"
 #include "core/clock.h"
-#include "core/num.h"
 #include "core/secret.h"
 #include "core/text.h"
-#include <string.h>
+
+char *
+app_folded(TALLOC_CTX *ctx, const char *name, const char *bundle_id)
+{
+	return text_fold(ctx, mem_printf(ctx, "%s\n%s", name, bundle_id));
+}
 
 bool
 app_upsert(TALLOC_CTX *ctx, struct db *tx, const char *bundle_id, const char *name, char **id,
 	   struct err *err)
 {
 	void *here SCOPED(mem) = talloc_new(NULL);
-	const char *folded = text_fold(here, mem_printf(here, "%s\n%s", name, bundle_id));
+	const char *folded = app_folded(here, name, bundle_id);
 	struct rows *rows = db_query(here, tx,
 		"INSERT INTO app (id, bundle_id, name, folded, created) VALUES ($1, $2, $3, $4, $5)"
 		" ON CONFLICT (bundle_id) DO UPDATE SET name = excluded.name, folded = excluded.folded"
@@ -35,14 +39,15 @@ app_set_newest(struct db *tx, const char *app_id_, const char *build_id, struct 
 bool
 app_remove(struct db *tx, const char *app_id_, struct err *err)
 {
-	return db_run(tx, err, "DELETE FROM app WHERE id = $1", db_text(app_id_));
+	return db_run(tx, err, "DELETE FROM app WHERE id = $1", db_text(app_id_)) && audience_sweep(tx, err);
 }
 
 bool
-app_id(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, char **id, struct err *err)
+app_id(TALLOC_CTX *ctx, struct db *db, struct viewer viewer, const char *bundle_id, char **id, struct err *err)
 {
 	void *here SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(here, db, "SELECT id FROM app WHERE bundle_id = $1", db_text(bundle_id));
+	struct rows *rows = db_query(here, db, "SELECT a.id FROM app a WHERE a.bundle_id = $4 AND "
+				     VIEWER_SEES_APP, VIEWER(viewer), db_text(bundle_id));
 
 	if (!rows_one(rows, err, "no such app"))
 		return false;
@@ -50,120 +55,48 @@ app_id(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, char **id, struct 
 	return true;
 }
 
-/* LIKE with '!' as its escape: the searched text means itself. */
-static const char *
-pattern(TALLOC_CTX *ctx, const char *search)
+bool
+app_own(TALLOC_CTX *ctx, struct db *db, struct viewer viewer, const char *bundle_id, char **id, struct err *err)
 {
-	char *cut = text_fold(ctx, text_cut(ctx, search, APP_SEARCH_MAX));
-	struct buf buf;
+	void *here SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(here, db, "SELECT a.id, " VIEWER_OWNS " FROM app a WHERE a.bundle_id = $4"
+				     " AND " VIEWER_SEES_APP, VIEWER(viewer), db_text(bundle_id));
 
-	buf_init(&buf, ctx, 8 * APP_SEARCH_MAX);
-	buf_text(&buf, "%");
-	for (const char *c = cut; *c; c++) {
-		if (*c == '%' || *c == '_' || *c == '!')
-			buf_text(&buf, "!");
-		buf_add(&buf, c, 1);
-	}
-	buf_text(&buf, "%");
-	return buf_str(&buf);
-}
-
-/* `next` is the folded name and the id of the last item, as base64url: opaque to the caller. */
-static void
-split_after(TALLOC_CTX *ctx, const char *after, const char **folded, const char **id)
-{
-	struct bytes raw = { 0 };
-	char *text, *cut;
-
-	*folded = *id = "";
-	if (!after || strlen(after) > 2048 || !num_unbase64(ctx, after, strlen(after), &raw))
-		return;
-	text = mem_textn(ctx, raw.p, raw.len);
-	if ((cut = strchr(text, '\t')) && text_valid(text, strlen(text))) {
-		*cut = '\0';
-		*folded = cut + 1;
-		*id = text;
-	}
-}
-
-/* `only`: a bundle id, or NULL for all. */
-static bool
-list(struct db *db, const char *only, const char *search, const char *after, int64_t limit, json_t **ret,
-     struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	const char *from_folded, *from_id, *folded = NULL, *id = NULL;
-	struct rows *rows;
-	json_t *page, *items = json_array();
-	enum rows_step step;
-	int64_t n = 0;
-
-	if (limit < 1 || limit > APP_PAGE_MAX)
-		limit = APP_PAGE_MAX;
-	split_after(ctx, after, &from_folded, &from_id);
-	rows = db_query(ctx, db,
-		"SELECT a.id, a.folded, a.bundle_id, a.name, b.id, b.version, b.build, b.size, b.minimum_os,"
-		" b.installable, b.created, b.expires, b.good_until FROM app a JOIN build b ON b.id = a.newest_build_id"
-		" WHERE (a.folded, a.id) > ($1, $2) AND a.folded LIKE $3 ESCAPE '!'"
-		" AND (CAST($5 AS TEXT) IS NULL OR a.bundle_id = $5)"
-		" ORDER BY a.folded, a.id LIMIT $4", db_text(from_folded), db_text(from_id),
-		db_text(search && *search ? pattern(ctx, search) : "%"), db_int(limit + 1), db_text(only));
-	page = json_pack("{s:o, s:n}", "items", items, "next");
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		if (n++ == limit) {
-			struct buf buf;
-			const char *place = mem_printf(ctx, "%s\t%s", id, folded);
-
-			buf_init(&buf, ctx, 4096);
-			buf_base64url(&buf, place, strlen(place));
-			json_object_set_new(page, "next", json_string(buf_str(&buf)));
-			break;
-		}
-		id = rows_text(ctx, rows, 0);
-		folded = rows_text(ctx, rows, 1);
-		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:s, s:I, s:I}",
-			"bundle_id", rows_text(ctx, rows, 2), "name", rows_text(ctx, rows, 3),
-			"build_id", rows_text(ctx, rows, 4), "version", rows_text(ctx, rows, 5),
-			"build", rows_text(ctx, rows, 6), "size", (json_int_t)rows_int(rows, 7),
-			"minimum_os", rows_text(ctx, rows, 8), "installable",
-			rows_bool(rows, 9) && (!rows_int(rows, 11) || rows_int(rows, 11) > clock_now()),
-			"updated", clock_text(ctx, rows_int(rows, 10)),
-			"expires_at", (json_int_t)rows_int(rows, 11), "good_until", (json_int_t)rows_int(rows, 12)));
-	}
-	if (step == ROWS_FAILED) {
-		json_decref(page);
-		return err_at(err, "list of apps");
-	}
-	*ret = page;
+	if (!rows_one(rows, err, "no such app"))
+		return false;
+	if (!rows_bool(rows, 1))
+		return err_set(err, ERR_DENIED, "you do not publish %s", bundle_id);
+	*id = rows_text(ctx, rows, 0);
 	return true;
 }
 
 bool
-app_list(struct db *db, const char *search, const char *after, int64_t limit, json_t **ret,
-	 struct err *err)
-{
-	return list(db, NULL, search, after, limit, ret, err);
-}
-
-bool
-app_list_one(struct db *db, const char *bundle_id, json_t **ret, struct err *err)
-{
-	return list(db, bundle_id, NULL, NULL, 1, ret, err);
-}
-
-bool
-app_show(struct db *db, const char *bundle_id, json_t **ret, struct err *err)
+app_publishes(struct db *db, struct viewer viewer, const char *bundle_id, bool *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT id, bundle_id, name, newest_build_id, created FROM app"
-				     " WHERE bundle_id = $1 AND newest_build_id IS NOT NULL",
-				     db_text(bundle_id));
+	struct rows *rows = db_query(ctx, db, "SELECT " VIEWER_OWNS " FROM (SELECT CAST($4 AS TEXT) AS bundle_id) a",
+				     VIEWER(viewer), db_text(bundle_id));
+
+	if (!rows_one(rows, err, "no answer"))
+		return false;
+	*ret = rows_bool(rows, 0);
+	return true;
+}
+
+bool
+app_show(struct db *db, struct viewer viewer, const char *bundle_id, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT a.id, a.bundle_id, b.name, a.subtitle, a.description, b.id,"
+				     " a.created, " VIEWER_REQUIRED " FROM app a JOIN build b ON b.id = " VIEWER_NEWEST
+				     " WHERE a.bundle_id = $4", VIEWER(viewer), db_text(bundle_id));
 
 	if (!rows_one(rows, err, "no such app"))
 		return false;
-	*ret = json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", rows_text(ctx, rows, 0), "bundle_id",
-			 rows_text(ctx, rows, 1), "name", rows_text(ctx, rows, 2), "newest_build_id",
-			 rows_text(ctx, rows, 3), "created", clock_text(ctx, rows_int(rows, 4)));
+	*ret = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "id", rows_text(ctx, rows, 0), "bundle_id",
+			 rows_text(ctx, rows, 1), "name", rows_text(ctx, rows, 2), "subtitle", rows_text(ctx, rows, 3),
+			 "description", rows_text(ctx, rows, 4), "newest_build_id", rows_text(ctx, rows, 5),
+			 "created", clock_text(ctx, rows_int(rows, 6)), "required", rows_bool(rows, 7));
 	return true;
 }
 

@@ -87,9 +87,13 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 	const struct build_fields *f = p->fields;
 	int64_t created;
 	char *app;
-	bool found, placed;
+	bool may, found, placed;
 
 	p->fresh = false;
+	if (!app_publishes(tx, viewer_of(p->person), p->bundle_id, &may, err))
+		return false;
+	if (!may)
+		return err_set(err, ERR_DENIED, "you may not publish %s", p->bundle_id);
 	if (!find_same(tx, p, &found, err))
 		return false;
 	if (found)
@@ -100,8 +104,9 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 	    !next_moment(tx, app, &created, err) ||
 	    !db_run(tx, err, "INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os,"
 		    " installable, expires, facts, chunk_sha256s, icon57, icon120, icon512, notes, branch,"
-		    " git_commit, ci_url, source, custom_fields, person_id, created, good_until) VALUES ($1, $2, $3,"
-		    " $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
+		    " git_commit, ci_url, source, custom_fields, person_id, created, name, folded, good_until)"
+		    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
+		    " $20, $21, $22, $23, $24, $25)",
 		    db_text(p->id), db_text(app), db_text(p->draft->name), db_int(p->draft->size),
 		    db_text(p->version), db_text(p->build), db_text(p->minimum_os),
 		    db_bool(p->installable), db_int(p->expires), db_text(p->facts),
@@ -110,7 +115,7 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 		    db_text(p->notes), db_text(f->branch ? f->branch : ""),
 		    db_text(f->git_commit ? f->git_commit : ""), db_text(f->ci_url ? f->ci_url : ""),
 		    db_text(f->source ? f->source : ""), db_text(p->custom), db_text(p->person->id), db_int(created),
-		    db_int(p->good_until)) ||
+		    db_text(p->name), db_text(app_folded(ctx, p->name, p->bundle_id)), db_int(p->good_until)) ||
 	    !channel_place(tx, app, f->channel ? f->channel : CHANNEL_DEFAULT, p->id, p->person->id, &placed, err) ||
 	    !app_set_newest(tx, app, p->id, err) || !registration_published(tx, app, p->id, p->read, err) ||
 	    !job_add(tx, "build_md5s", json_pack("{s:s}", "build", p->id), 0, NULL, err) ||
@@ -239,10 +244,22 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 
 /* ---- read ---- */
 
-#define BUILD_COLUMNS "b.id, a.bundle_id, a.name, b.version, b.build, b.sha256, b.size, b.minimum_os," \
+#define BUILD_COLUMNS "b.id, a.bundle_id, b.name, b.version, b.build, b.sha256, b.size, b.minimum_os," \
 	" b.installable, b.expires, b.created, b.notes, b.branch, b.git_commit, b.ci_url, b.source," \
 	" b.custom_fields, p.name, "
 #define BUILD_FROM " FROM build b JOIN app a ON a.id = b.app_id LEFT JOIN person p ON p.id = b.person_id"
+
+/* Whose devices a provision lists is for publishers, who ask catalog/tester_device.h. */
+static void
+forget_udids(json_t *facts)
+{
+	json_t *extension;
+	size_t i;
+
+	json_object_del(json_object_get(facts, "provision"), "udids");
+	json_array_foreach(json_object_get(facts, "extensions"), i, extension)
+		json_object_del(json_object_get(extension, "provision"), "udids");
+}
 
 /* `channels`: names, or NULL for none. */
 static bool
@@ -275,24 +292,25 @@ build_json(struct rows *rows, json_t *channels, bool with_facts, json_t **ret, s
 		"by", rows_text(ctx, rows, 17), "verdict", verdict,
 		"channel", json_array_get(channels, 0),
 		"channels", channels ? json_incref(channels) : json_array());
-	if (with_facts)
+	if (with_facts) {
+		forget_udids(facts);
 		json_object_set(json, "facts", facts);
+	}
 	json_decref(facts);
 	*ret = json;
 	return json || err_set(err, ERR_INTERNAL, "build %s: not made into JSON", id);
 }
 
 bool
-build_show(struct db *db, const char *id, bool facts, json_t **ret, struct err *err)
+build_show(struct db *db, struct viewer viewer, const char *id, bool facts, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT " BUILD_COLUMNS "b.facts" BUILD_FROM " WHERE b.id = $1",
-				     db_text(id));
-
+	struct rows *rows = db_query(ctx, db, "SELECT " BUILD_COLUMNS "b.facts" BUILD_FROM " WHERE b.id = $4 AND "
+				     VIEWER_SEES_BUILD, VIEWER(viewer), db_text(id));
 	json_t *channels;
 	bool ok;
 
-	if (!rows_one(rows, err, "no such build") || !channel_names(db, id, &channels, err))
+	if (!rows_one(rows, err, "no such build") || !channel_names(db, viewer, id, &channels, err))
 		return false;
 	ok = build_json(rows, channels, facts, ret, err);
 	json_decref(channels);
@@ -316,23 +334,28 @@ split_after(TALLOC_CTX *ctx, const char *after, int64_t *created, const char **i
 }
 
 /*
- * A page of builds, newest first: over one app ($9) by the index build_app, over all by build_created.
- * While a verdict cannot have changed ($8 is before good_until) its facts need not be read.
+ * A page of builds, newest first: over one app ($12) by the index build_app, over all by build_created.
+ * While a verdict cannot have changed ($11 is before good_until) its facts need not be read.
  */
-#define BUILD_PAGE(of_app) "(SELECT b.*, b.good_until > $8 AS good FROM build b" \
-	" WHERE (b.created, b.id) < ($1, $2)" of_app \
-	" AND (CAST($3 AS TEXT) IS NULL OR b.version = $3)" \
-	" AND (CAST($4 AS TEXT) IS NULL OR b.build = $4)" \
-	" AND (CAST($5 AS TEXT) IS NULL OR b.git_commit = $5)" \
-	" AND (CAST($6 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM placement l JOIN channel c" \
-	" ON c.id = l.channel_id WHERE l.build_id = b.id AND c.name = $6))" \
-	" ORDER BY b.created DESC, b.id DESC LIMIT $7) b"
-#define BUILD_LIST(of_app) "SELECT " BUILD_COLUMNS "CASE WHEN b.good THEN NULL ELSE b.facts END FROM " BUILD_PAGE(of_app) \
+#define BUILD_PAGE(which) "(SELECT b.*, b.good_until > $11 AS good FROM build b JOIN app a ON a.id = b.app_id" \
+	" WHERE (b.created, b.id) < ($4, $5)" which \
+	" AND (CAST($6 AS TEXT) IS NULL OR b.version = $6)" \
+	" AND (CAST($7 AS TEXT) IS NULL OR b.build = $7)" \
+	" AND (CAST($8 AS TEXT) IS NULL OR b.git_commit = $8)" \
+	" AND (CAST($9 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM placement l JOIN channel c" \
+	" ON c.id = l.channel_id WHERE l.build_id = b.id AND c.name = $9 AND " VIEWER_SEES_CHANNEL "))" \
+	" ORDER BY b.created DESC, b.id DESC LIMIT $10) b"
+#define BUILD_LIST(which) "SELECT " BUILD_COLUMNS "CASE WHEN b.good THEN NULL ELSE b.facts END FROM " BUILD_PAGE(which) \
 	" JOIN app a ON a.id = b.app_id LEFT JOIN person p ON p.id = b.person_id" \
 	" ORDER BY b.created DESC, b.id DESC"
-#define BUILD_CHANNELS(of_app) "SELECT b.id, c.name FROM " BUILD_PAGE(of_app) \
-	" JOIN placement l ON l.build_id = b.id JOIN channel c ON c.id = l.channel_id ORDER BY b.id, c.name"
-#define OF_APP " AND b.app_id = (SELECT id FROM app WHERE bundle_id = $9)"
+#define BUILD_CHANNELS(which) "SELECT b.id, c.name FROM " BUILD_PAGE(which) " JOIN app a ON a.id = b.app_id" \
+	" JOIN placement l ON l.build_id = b.id JOIN channel c ON c.id = l.channel_id WHERE " VIEWER_SEES_CHANNEL \
+	" ORDER BY b.id, c.name"
+#define OF_APP " AND b.app_id = (SELECT id FROM app WHERE bundle_id = $12) AND " VIEWER_SEES_BUILD
+/* All apps, or few: a look at each build as it comes, or at those of their apps. */
+#define OF_OWNED " AND b.app_id || '' IN (SELECT a.id FROM app a WHERE " VIEWER_OWNS ")"
+#define OF_FEW " AND b.app_id IN (SELECT a.id FROM app a WHERE " VIEWER_OWNS ")"
+#define BUILD_SQL(what) (filter->bundle_id ? what(OF_APP) : viewer.few ? what(OF_FEW) : what(OF_OWNED))
 
 /* {id: [names of its channels]} for all builds of the page. */
 static bool
@@ -361,14 +384,13 @@ page_channels(struct db *db, const char *sql, const struct db_val *vals, json_t 
 }
 
 bool
-build_list(struct db *db, const struct build_filter *filter, const char *after, int64_t limit,
+build_list(struct db *db, struct viewer viewer, const struct build_filter *filter, const char *after, int64_t limit,
 	   json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *from_id, *id = "";
-	bool one = filter->bundle_id != NULL;
 	int64_t from, at = 0, n = 0;
-	struct db_val vals[10];
+	struct db_val vals[13];
 	struct rows *rows;
 	json_t *items, *list, *channels;
 	enum rows_step step;
@@ -376,17 +398,17 @@ build_list(struct db *db, const struct build_filter *filter, const char *after, 
 	if (limit < 1 || limit > BUILD_LIST_MAX)
 		limit = BUILD_LIST_MAX;
 	split_after(ctx, after, &from, &from_id);
-	memcpy(vals, DB_VALS(db_int(from), db_text(from_id), db_text(filter->version), db_text(filter->build),
+	memcpy(vals, DB_VALS(VIEWER(viewer), db_int(from), db_text(from_id), db_text(filter->version), db_text(filter->build),
 			     db_text(filter->commit), db_text(filter->channel), db_int(limit + 1),
 			     db_int(filter->brief ? clock_now() : INT64_MAX), db_text(filter->bundle_id)),
 	       sizeof vals);
-	if (!one)
-		vals[8].type = DB_END;	/* the text has no $9 */
-	if (!page_channels(db, one ? BUILD_CHANNELS(OF_APP) : BUILD_CHANNELS(""), vals, &channels, err))
+	if (!filter->bundle_id)
+		vals[11].type = DB_END;	/* the text has no $12 */
+	if (!page_channels(db, BUILD_SQL(BUILD_CHANNELS), vals, &channels, err))
 		return err_at(err, "list of builds");
 	items = json_array();
 	list = json_pack("{s:o, s:n}", "items", items, "next");
-	rows = db_queryv(ctx, db, one ? BUILD_LIST(OF_APP) : BUILD_LIST(""), vals);
+	rows = db_queryv(ctx, db, BUILD_SQL(BUILD_LIST), vals);
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		json_t *item;
 
@@ -413,14 +435,13 @@ build_list(struct db *db, const struct build_filter *filter, const char *after, 
 }
 
 bool
-build_doubtful(struct db *db, const char *bundle_id, int64_t limit, json_t **ret, struct err *err)
+build_doubtful(struct db *db, struct viewer viewer, int64_t limit, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, db, "SELECT " BUILD_COLUMNS "b.facts" BUILD_FROM
-				     " WHERE b.good_until <= $1 AND b.id = a.newest_build_id"
-				     " AND (CAST($2 AS TEXT) IS NULL OR a.bundle_id = $2)"
-				     " ORDER BY b.expires, b.created DESC LIMIT $3",
-				     db_now(), db_text(bundle_id), db_int(limit));
+				     " WHERE b.good_until <= $4 AND b.id = a.newest_build_id AND " VIEWER_OWNS
+				     " ORDER BY b.expires, b.created DESC LIMIT $5",
+				     VIEWER(viewer), db_now(), db_int(limit));
 	json_t *list = json_array(), *item;
 	enum rows_step step;
 
@@ -440,11 +461,12 @@ build_doubtful(struct db *db, const char *bundle_id, int64_t limit, json_t **ret
 }
 
 bool
-build_count(struct db *db, const char *bundle_id, int64_t *ret, struct err *err)
+build_count(struct db *db, struct viewer viewer, const char *bundle_id, int64_t *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM build b JOIN app a ON a.id = b.app_id"
-				     " WHERE a.bundle_id = $1", db_text(bundle_id));
+				     " WHERE a.bundle_id = $4 AND " VIEWER_SEES_BUILD, VIEWER(viewer),
+				     db_text(bundle_id));
 
 	if (!rows_one(rows, err, "no count"))
 		return false;
@@ -453,12 +475,13 @@ build_count(struct db *db, const char *bundle_id, int64_t *ret, struct err *err)
 }
 
 bool
-build_icon(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, enum icon_size size, char **name,
-	   struct err *err)
+build_icon(TALLOC_CTX *ctx, struct db *db, struct viewer viewer, const char *bundle_id, enum icon_size size,
+	   char **name, struct err *err)
 {
 	void *here SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(here, db, "SELECT b.icon57, b.icon120, b.icon512 FROM app a JOIN build b"
-				     " ON b.id = a.newest_build_id WHERE a.bundle_id = $1", db_text(bundle_id));
+				     " ON b.id = " VIEWER_NEWEST " WHERE a.bundle_id = $4", VIEWER(viewer),
+				     db_text(bundle_id));
 
 	if (!rows_one(rows, err, "no such app"))
 		return false;
@@ -473,25 +496,35 @@ struct change {
 	const char *id, *value;
 };
 
-/* The build's app, when this person may change it; else the build does not exist for them. */
+/* The build's app, when this person may change it; what they do not see does not exist for them. */
 static bool
 own(TALLOC_CTX *ctx, struct db *tx, const struct change *c, char **app, char **what, struct err *err)
 {
 	void *here SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(here, tx, "SELECT a.id, a.bundle_id, b.version, b.build FROM build b"
-				     " JOIN app a ON a.id = b.app_id WHERE b.id = $1", db_text(c->id));
+	struct rows *rows = db_query(here, tx, "SELECT a.id, a.bundle_id, b.version, b.build, " VIEWER_OWNS
+				     " FROM build b JOIN app a ON a.id = b.app_id WHERE b.id = $4 AND "
+				     VIEWER_SEES_BUILD, VIEWER(viewer_of(c->person)), db_text(c->id));
 	const char *bundle_id;
 
 	if (!rows_one(rows, err, "no such build"))
 		return false;
 	bundle_id = rows_text(here, rows, 1);
-	if (!person_sees(c->person, bundle_id))
-		return err_set(err, ERR_MISSING, "a build of another app");
-	if (!person_publishes(c->person, bundle_id))
+	if (!rows_bool(rows, 4) || !person_publishes(c->person, bundle_id))
 		return err_set(err, ERR_DENIED, "you may not publish %s", bundle_id);
 	*app = rows_text(ctx, rows, 0);
 	*what = mem_printf(ctx, "%s %s (%s)", bundle_id, rows_text(here, rows, 2), rows_text(here, rows, 3));
+	rows_done(rows);
 	return true;
+}
+
+bool
+build_own(struct db *db, const struct person *person, const char *id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct change c = { person, id, NULL };
+	char *app, *what;
+
+	return own(ctx, db, &c, &app, &what, err);
 }
 
 static bool
@@ -546,6 +579,7 @@ build_take_away(TALLOC_CTX *ctx, struct db *tx, const char *app, const char *id,
 	char *newest = NULL;
 
 	if (!db_run(tx, err, "DELETE FROM build WHERE id = $1", db_text(id)) ||
+	    !channel_refresh(tx, app, err) ||
 	    (!channel_last(ctx, tx, app, &newest, err) && err->kind != ERR_MISSING))
 		return false;
 	return (newest ? app_set_newest(tx, app, newest, err) : app_remove(tx, app, err)) &&
@@ -578,6 +612,7 @@ build_wants_blob(struct db *db, const char *name, bool *ret, struct err *err)
 	struct rows *rows = db_query(ctx, db,
 		"SELECT EXISTS (SELECT 1 FROM build WHERE sha256 = $1 OR icon57 = $1 OR icon120 = $1"
 		" OR icon512 = $1)"
+		" OR EXISTS (SELECT 1 FROM item WHERE icon = $1)"
 		" OR EXISTS (SELECT 1 FROM setting WHERE value = $1)", db_text(name));
 
 	if (!rows_one(rows, err, "no answer"))

@@ -5,7 +5,7 @@
  * build_publish is the end of every upload: the blob is moved in place, then one transaction writes
  * app, build, placement, audit and jobs.  The same bytes again are the same build.
  */
-#include "catalog/person.h"
+#include "catalog/viewer.h"
 #include "core/blob.h"
 #include "ipa/inspect.h"
 
@@ -26,24 +26,27 @@ bool build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct b
 
 /*
  * {id,bundle_id,name,version,build,sha256,size,minimum_os,installable,expires,created,notes,branch,
- * git_commit,ci_url,source,custom_fields,by,channels[],channel,verdict,facts}; facts only when asked.
+ * git_commit,ci_url,source,custom_fields,by,channels[],channel,verdict,facts}; facts only when asked, and
+ * of the channels those they see.
  */
-bool build_show(struct db *db, const char *id, bool facts, json_t **ret, struct err *err) CHECKED;
+bool build_show(struct db *db, struct viewer viewer, const char *id, bool facts, json_t **ret, struct err *err) CHECKED;
 
 struct build_filter {
 	const char *bundle_id, *version, *build, *commit, *channel;	/* NULL: any */
 	bool brief;	/* without the reasons of a verdict that is plainly good: a third of the time */
 };
 
-/* {items[], next}, newest first. */
-bool build_list(struct db *db, const struct build_filter *filter, const char *after, int64_t limit,
+/* {items[], next}, newest first: of one app what they see; of all apps (bundle_id NULL) those they may change. */
+bool build_list(struct db *db, struct viewer viewer, const struct build_filter *filter, const char *after, int64_t limit,
 		json_t **ret, struct err *err) CHECKED;
 
-/* [...], as the items of build_list: the newest of each app, where it may not be good any more. */
-bool build_doubtful(struct db *db, const char *bundle_id, int64_t limit, json_t **ret, struct err *err) CHECKED;
+/* [...], as the items of build_list: the newest of each app they may change, where it may not be good any more. */
+bool build_doubtful(struct db *db, struct viewer viewer, int64_t limit, json_t **ret, struct err *err) CHECKED;
 
-bool build_count(struct db *db, const char *bundle_id, int64_t *ret, struct err *err) CHECKED;
+bool build_count(struct db *db, struct viewer viewer, const char *bundle_id, int64_t *ret, struct err *err) CHECKED;
 
+/* May they change it?  ERR_MISSING when they do not see it, ERR_DENIED when they do; as all below. */
+bool build_own(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
 bool build_promote(struct db *db, const struct person *person, const char *id, const char *channel,
 		   struct err *err) CHECKED;
 bool build_set_notes(struct db *db, const struct person *person, const char *id, const char *notes,
@@ -52,11 +55,11 @@ bool build_set_notes(struct db *db, const struct person *person, const char *id,
 /* The app goes with its last build.  The blob is removed by the clean-up job. */
 bool build_delete(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
 
-/* The icon of the app's newest build: blob name. */
-bool build_icon(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, enum icon_size size,
+/* The icon of the newest build they see: blob name. */
+bool build_icon(TALLOC_CTX *ctx, struct db *db, struct viewer viewer, const char *bundle_id, enum icon_size size,
 		char **name, struct err *err) CHECKED;
 
-/* For the clean-up: is this blob an .ipa or icon of a build, or the logo? */
+/* For the clean-up: is this blob an .ipa or icon of a build, or of an item, or the logo? */
 bool build_wants_blob(struct db *db, const char *name, bool *ret, struct err *err) CHECKED;
 
 /* For build_delete and retention, inside a transaction: the app's newest becomes what was placed before, or

@@ -21,7 +21,17 @@ channel_name_ok(const char *name, struct err *err)
 	" ELSE CAST($3 AS BIGINT) END FROM placement q JOIN channel d ON d.id = q.channel_id WHERE d.app_id = $4)"
 
 bool
-channel_place(struct db *tx, const char *app_id, const char *name, const char *build_id,
+channel_refresh(struct db *tx, const char *app_id, struct err *err)
+{
+	return db_run(tx, err, "UPDATE channel SET newest_build_id = (SELECT p.build_id FROM placement p"
+		      " WHERE p.channel_id = channel.id ORDER BY p.at DESC, p.build_id DESC LIMIT 1),"
+		      " newest_at = (SELECT coalesce(max(p.at), 0) FROM placement p WHERE p.channel_id = channel.id)"
+		      " WHERE app_id = $1", db_text(app_id));
+}
+
+/* Makes it when it is new; a build that is there already keeps its place. */
+static bool
+place(struct db *tx, const char *app_id, const char *name, const char *build_id,
 	      const char *person_id, bool *placed, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
@@ -40,13 +50,21 @@ channel_place(struct db *tx, const char *app_id, const char *name, const char *b
 }
 
 bool
+channel_place(struct db *tx, const char *app_id, const char *name, const char *build_id,
+	      const char *person_id, bool *placed, struct err *err)
+{
+	return place(tx, app_id, name, build_id, person_id, placed, err) &&
+	       (!*placed || channel_refresh(tx, app_id, err));
+}
+
+bool
 channel_promote(struct db *tx, const char *app_id, const char *name, const char *build_id,
 		const char *person_id, bool *changed, struct err *err)
 {
-	if (!channel_place(tx, app_id, name, build_id, person_id, changed, err))
+	if (!place(tx, app_id, name, build_id, person_id, changed, err))
 		return false;
 	if (*changed)
-		return true;
+		return channel_refresh(tx, app_id, err);
 	if (!db_run(tx, err, "UPDATE placement SET person_id = $2, at = " NEXT_MOMENT " WHERE build_id = $1"
 		    " AND channel_id = (SELECT c.id FROM channel c WHERE c.app_id = $4 AND c.name = $5)"
 		    " AND EXISTS (SELECT 1 FROM placement p WHERE p.channel_id = placement.channel_id"
@@ -54,7 +72,7 @@ channel_promote(struct db *tx, const char *app_id, const char *name, const char 
 		    db_text(build_id), db_text(person_id), db_now(), db_text(app_id), db_text(name)))
 		return false;
 	*changed = db_changed(tx) > 0;
-	return true;
+	return !*changed || channel_refresh(tx, app_id, err);
 }
 
 bool
@@ -72,12 +90,13 @@ channel_last(TALLOC_CTX *ctx, struct db *db, const char *app_id, char **build_id
 }
 
 bool
-channel_names(struct db *db, const char *build_id, json_t **ret, struct err *err)
+channel_names(struct db *db, struct viewer viewer, const char *build_id, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, db, "SELECT c.name FROM placement p JOIN channel c"
-				     " ON c.id = p.channel_id WHERE p.build_id = $1 ORDER BY c.name",
-				     db_text(build_id));
+				     " ON c.id = p.channel_id JOIN app a ON a.id = c.app_id"
+				     " WHERE p.build_id = $4 AND " VIEWER_SEES_CHANNEL " ORDER BY c.name",
+				     VIEWER(viewer), db_text(build_id));
 
 	return rows_list(rows, row_text, ret, err);
 }
@@ -85,29 +104,30 @@ channel_names(struct db *db, const char *build_id, json_t **ret, struct err *err
 static json_t *
 channel_json(TALLOC_CTX *ctx, struct rows *rows)
 {
-	return json_pack("{s:s, s:I}", "name", rows_text(ctx, rows, 0), "builds", (json_int_t)rows_int(rows, 1));
+	return json_pack("{s:s, s:I, s:b}", "name", rows_text(ctx, rows, 0), "builds",
+			 (json_int_t)rows_int(rows, 1), "required", rows_bool(rows, 2));
 }
 
 bool
-channel_list(struct db *db, const char *app_id, json_t **ret, struct err *err)
+channel_list(struct db *db, struct viewer viewer, const char *app_id, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT c.name, count(p.build_id) FROM channel c"
-				     " LEFT JOIN placement p ON p.channel_id = c.id WHERE c.app_id = $1"
-				     " GROUP BY c.name ORDER BY c.name", db_text(app_id));
+	struct rows *rows = db_query(ctx, db, "SELECT c.name, (SELECT count(*) FROM placement p"
+				     " WHERE p.channel_id = c.id), c.required FROM channel c JOIN app a"
+				     " ON a.id = c.app_id WHERE c.app_id = $4 AND " VIEWER_SEES_CHANNEL
+				     " ORDER BY c.name", VIEWER(viewer), db_text(app_id));
 
 	return rows_list(rows, channel_json, ret, err);
 }
 
 bool
-channel_newest(TALLOC_CTX *ctx, struct db *db, const char *app_id, const char *name, char **build_id,
-	       struct err *err)
+channel_newest(TALLOC_CTX *ctx, struct db *db, struct viewer viewer, const char *app_id, const char *name,
+	       char **build_id, struct err *err)
 {
 	void *here SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(here, db, "SELECT p.build_id FROM placement p JOIN channel c"
-				     " ON c.id = p.channel_id WHERE c.app_id = $1 AND c.name = $2"
-				     " ORDER BY p.at DESC, p.build_id DESC LIMIT 1",
-				     db_text(app_id), db_text(name));
+	struct rows *rows = db_query(here, db, "SELECT c.newest_build_id FROM channel c JOIN app a ON a.id = c.app_id"
+				     " WHERE c.app_id = $4 AND c.name = $5 AND c.newest_build_id IS NOT NULL"
+				     " AND " VIEWER_SEES_CHANNEL, VIEWER(viewer), db_text(app_id), db_text(name));
 
 	if (!rows_one(rows, err, "nothing in this channel"))
 		return false;

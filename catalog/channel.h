@@ -2,8 +2,7 @@
 /*
  * channel - where an app's builds are offered: the same build can be in several, by promotion.
  */
-#include "core/db.h"
-#include <jansson.h>
+#include "catalog/viewer.h"
 
 #define CHANNEL_DEFAULT		"main"	/* where an upload goes that names none */
 #define CHANNEL_NAME_MAX	40
@@ -28,13 +27,31 @@ bool channel_promote(struct db *tx, const char *app_id, const char *name, const 
 bool channel_last(TALLOC_CTX *ctx, struct db *db, const char *app_id, char **build_id,
 		  struct err *err) CHECKED;
 
-/* Names of the channels a build is in, sorted. */
-bool channel_names(struct db *db, const char *build_id, json_t **ret, struct err *err) CHECKED;
-bool channel_list(struct db *db, const char *app_id, json_t **ret, struct err *err) CHECKED;
+/* After a build was taken away: what is newest in the app's channels now. */
+bool channel_refresh(struct db *tx, const char *app_id, struct err *err) CHECKED;
 
-/* The newest build of a channel; ERR_MISSING when there is none. */
-bool channel_newest(TALLOC_CTX *ctx, struct db *db, const char *app_id, const char *name, char **build_id,
-		    struct err *err) CHECKED;
+/* Of the channels they see: names of those a build is in, sorted; {name, builds, required} of an app's. */
+bool channel_names(struct db *db, struct viewer viewer, const char *build_id, json_t **ret,
+		   struct err *err) CHECKED;
+bool channel_list(struct db *db, struct viewer viewer, const char *app_id, json_t **ret,
+		  struct err *err) CHECKED;
+
+/* The newest build of a channel; ERR_MISSING when there is none, or none for them. */
+bool channel_newest(TALLOC_CTX *ctx, struct db *db, struct viewer viewer, const char *app_id, const char *name,
+		    char **build_id, struct err *err) CHECKED;
 
 /* Builds that are beyond the newest `keep` of every channel they are in (of all, when in none). */
 bool channel_surplus(struct db *db, const char *app_id, int64_t keep, json_t **ret, struct err *err) CHECKED;
+
+/* ---- channel_audience.c: for the app's publisher, else ERR_DENIED or ERR_MISSING; audited ---- */
+
+/* `tree`: catalog/audience.h.  A channel that is not there is made, so that nobody sees its first build
+ * who should not. */
+bool channel_set_audience(struct db *db, const struct person *person, const char *bundle_id, const char *name,
+			  const json_t *tree, struct err *err) CHECKED;
+bool channel_audience(struct db *db, struct viewer viewer, const char *bundle_id, const char *name,
+		      json_t **ret, int64_t *people, struct err *err) CHECKED;
+
+/* Whom the channel is for must have the app: shown to them, and kept for managed installs. */
+bool channel_set_required(struct db *db, const struct person *person, const char *bundle_id, const char *name,
+			  bool required, struct err *err) CHECKED;

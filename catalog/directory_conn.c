@@ -363,27 +363,51 @@ call_end(struct call *call)
 		to_pool(call->directory, conn);
 }
 
+static void
+failed(struct directory *d, struct directory_server *server, const struct err *err)
+{
+	pthread_mutex_lock(&d->lock);
+	snprintf(server->failed_why, sizeof server->failed_why, "%.190s", err->cause);
+	pthread_mutex_unlock(&d->lock);
+	atomic_store(&server->failed_ms, clock_ms());
+}
+
+static void
+failed_before(struct directory *d, const struct directory_server *server, struct err *err)
+{
+	pthread_mutex_lock(&d->lock);
+	err_code(err, ERR_UPSTREAM, "directory_down", "a moment ago: %s", server->failed_why);
+	pthread_mutex_unlock(&d->lock);
+}
+
 /* Those that answered last come first, in the order of the settings. */
 static bool
 open_any(struct call *call, struct err *err)
 {
 	struct directory_settings *s = call->settings;
+	int64_t begun = clock_ms();
+	struct err why;
 
-	err_code(err, ERR_UPSTREAM, "directory_down", "no server answered a moment ago");
+	err_code(&why, ERR_UPSTREAM, "directory_slow", "no time was left to connect");
 	for (int late = 0; late < 2; late++)
 		for (size_t i = 0; i < s->servers_n; i++) {
 			struct directory_server *server = &s->servers[i];
-			int64_t failed = atomic_load(&server->failed_ms), ago = clock_ms() - failed;
-			bool down = failed && ago < DIRECTORY_DOWN_MS;
+			int64_t at = atomic_load(&server->failed_ms), ago = clock_ms() - at;
+			bool down = at && ago < DIRECTORY_DOWN_MS;
 
-			if (down != (late == 1) || (down && ago < DIRECTORY_AGAIN_MS) || !time_left(call, 1))
+			if (down != (late == 1) || (late && at >= begun) || !time_left(call, 1))
 				continue;
-			if (call_open(call, server, err)) {
+			if (down && ago < DIRECTORY_AGAIN_MS) {
+				failed_before(call->directory, server, &why);
+				continue;
+			}
+			if (call_open(call, server, &why)) {
 				atomic_store(&server->failed_ms, 0);
 				return true;
 			}
-			atomic_store(&server->failed_ms, clock_ms());
+			failed(call->directory, server, &why);
 		}
+	*err = why;
 	return false;
 }
 

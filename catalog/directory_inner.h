@@ -33,6 +33,7 @@ struct dn_list {
 struct directory_server {
 	const char *url, *host, *port;
 	_Atomic int64_t failed_ms;	/* clock_ms of the last failure; 0: it answers, as far as we know */
+	char failed_why[200];		/* under the directory's lock */
 	_Atomic int ad;			/* 0: not asked, 1: no, 2: Active Directory */
 };
 

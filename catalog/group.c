@@ -1,6 +1,6 @@
 /*
  * Tables `people_group` and `group_person`.  Whatever changes who is in a group works out anew what they
- * see (audience_refresh_person), in the same transaction.
+ * see (audience_refresh_*), in the same transaction.
  */
 #include "catalog/group.h"
 #include "catalog/audience.h"
@@ -123,6 +123,15 @@ struct change {
 };
 
 static bool
+name_ok(const char *name, struct err *err)
+{
+	size_t len = strlen(name);
+
+	return (len && len <= GROUP_NAME_MAX && text_valid(name, len) && !strpbrk(name, "\t\r\n")) ||
+	       err_set(err, ERR_INVALID, "a group's name has 1 to %d bytes on one line", GROUP_NAME_MAX);
+}
+
+static bool
 tx_add(struct db *tx, void *arg, struct err *err)
 {
 	struct change *c = arg;
@@ -141,41 +150,11 @@ bool
 group_add(struct db *db, const char *actor, const char *name, char **id, TALLOC_CTX *ctx, struct err *err)
 {
 	struct change c = { .actor = actor, .id = secret_id(ctx), .name = name };
-	size_t len = strlen(name);
 
-	if (!len || len > GROUP_NAME_MAX || !text_valid(name, len) || strpbrk(name, "\t\r\n"))
-		return err_set(err, ERR_INVALID, "a group's name has 1 to %d bytes on one line", GROUP_NAME_MAX);
-	if (!db_tx(db, tx_add, &c, err))
+	if (!name_ok(name, err) || !db_tx(db, tx_add, &c, err))
 		return false;
 	*id = (char *)(uintptr_t)c.id;
 	return true;
-}
-
-/* Who is in it, before that changes. */
-static bool
-refresh_members(struct db *tx, const char *const *ids, size_t n, struct err *err)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!audience_refresh_person(tx, ids[i], err))
-			return false;
-	return true;
-}
-
-static bool
-member_ids(TALLOC_CTX *ctx, struct db *tx, const char *id, const char ***ret, size_t *n, struct err *err)
-{
-	struct rows *rows = db_query(ctx, tx, "SELECT person_id FROM group_person WHERE group_id = $1", db_text(id));
-	const char **list = NULL;
-	enum rows_step step;
-
-	*n = 0;
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		list = mem_grow(ctx, list, const char *, *n + 1);
-		list[(*n)++] = rows_text(ctx, rows, 0);
-	}
-	rows_done(rows);
-	*ret = list;
-	return step == ROWS_END;
 }
 
 /* Its name, and that it is one of ours. */
@@ -193,23 +172,34 @@ ours(TALLOC_CTX *ctx, struct db *tx, const char *id, bool *local, char **name, s
 }
 
 static bool
+count_people(struct db *tx, const char *id, int64_t *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT count(*) FROM group_person WHERE group_id = $1", db_text(id));
+
+	if (!rows_one(rows, err, "no count"))
+		return false;
+	*ret = rows_int(rows, 0);
+	return true;
+}
+
+static bool
 tx_remove(struct db *tx, void *arg, struct err *err)
 {
 	struct change *c = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	const char **members;
 	bool local;
 	char *name;
-	size_t n;
+	int64_t n;
 
-	if (!ours(ctx, tx, c->id, &local, &name, err) || !member_ids(ctx, tx, c->id, &members, &n, err))
+	if (!ours(ctx, tx, c->id, &local, &name, err) || !count_people(tx, c->id, &n, err))
 		return false;
 	if (!local && n)
-		return err_set(err, ERR_CONFLICT, "%.80s is the directory's and has %zu people here: take them out of it there",
-			       name, n);
+		return err_set(err, ERR_CONFLICT, "%.80s is the directory's and has %lld people here: take them out of it there",
+			       name, (long long)n);
 	return db_run(tx, err, "DELETE FROM group_person WHERE group_id = $1", db_text(c->id)) &&
 	       db_run(tx, err, "DELETE FROM people_group WHERE id = $1", db_text(c->id)) &&
-	       refresh_members(tx, members, n, err) && audit_add(tx, c->actor, "group.remove", name, NULL, err);
+	       audience_refresh_group(tx, c->id, err) && audit_add(tx, c->actor, "group.remove", name, NULL, err);
 }
 
 bool
@@ -218,6 +208,37 @@ group_remove(struct db *db, const char *actor, const char *id, struct err *err)
 	struct change c = { .actor = actor, .id = id };
 
 	return db_tx(db, tx_remove, &c, err);
+}
+
+/* Who is in it and what it sees stays as it is: audiences know it by its id. */
+static bool
+tx_rename(struct db *tx, void *arg, struct err *err)
+{
+	struct change *c = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *folded = text_fold(ctx, c->name);
+	bool local;
+	char *name;
+
+	if (!ours(ctx, tx, c->id, &local, &name, err))
+		return false;
+	if (!local)
+		return err_set(err, ERR_CONFLICT, "%.80s is the directory's: its name is, too", name);
+	if (!db_run(tx, err, "UPDATE people_group SET name = $1, folded = $2 WHERE id = $3 AND NOT EXISTS"
+		    " (SELECT 1 FROM people_group o WHERE o.folded = $2 AND o.id <> $3)", db_text(c->name),
+		    db_text(folded), db_text(c->id)))
+		return false;
+	if (!db_changed(tx))
+		return err_set(err, ERR_CONFLICT, "there is a group named %s already", c->name);
+	return audit_add(tx, c->actor, "group.rename", name, c->name, err);
+}
+
+bool
+group_rename(struct db *db, const char *actor, const char *id, const char *name, struct err *err)
+{
+	struct change c = { .actor = actor, .id = id, .name = name };
+
+	return name_ok(name, err) && db_tx(db, tx_rename, &c, err);
 }
 
 static bool

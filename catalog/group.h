@@ -24,6 +24,7 @@ bool group_sync(struct db *tx, const char *person_id, const struct group_of_dire
 
 /* ERR_CONFLICT when the name is taken. */
 bool group_add(struct db *db, const char *actor, const char *name, char **id, TALLOC_CTX *ctx, struct err *err) CHECKED;
+bool group_rename(struct db *db, const char *actor, const char *id, const char *name, struct err *err) CHECKED;	/* local ones alone */
 /* Local ones, and those of the directory in which nobody is any more; else ERR_CONFLICT. */
 bool group_remove(struct db *db, const char *actor, const char *id, struct err *err) CHECKED;
 bool group_put_person(struct db *db, const char *actor, const char *id, const char *person_id, bool in,

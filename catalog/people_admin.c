@@ -5,14 +5,13 @@
  * once cannot both succeed.
  */
 #include "catalog/people_row.h"
+#include "catalog/attempts.h"
 #include "catalog/session.h"
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/secret.h"
 #include "core/text.h"
 #include <string.h>
-
-#define ONCE_BYTES 12	/* of a one-time password, from secret_id's letters: 60 bits */
 
 /* ---- looking ---- */
 
@@ -82,12 +81,16 @@ people_show(struct db *db, const char *id, json_t **ret, struct err *err)
 		" (SELECT count(*) FROM token t WHERE t.person_id = p.id), p.external_id FROM person p WHERE p.id = $1",
 		db_text(id));
 	json_t *person, *groups;
+	const char *external_id;
 	int64_t locked;
 
 	if (!rows_one(rows, err, "no such person"))
 		return false;
 	person = item(ctx, rows);
 	locked = rows_int(rows, ITEM_N + 2);
+	external_id = rows_text(ctx, rows, ITEM_N + 6);
+	if (external_id && attempts_wait(ATTEMPTS_DIRECTORY, external_id))
+		locked = clock_now() + attempts_wait(ATTEMPTS_DIRECTORY, external_id);
 	json_object_set_new(person, "phone", json_string(rows_text(ctx, rows, ITEM_N)));
 	json_object_set_new(person, "dn", json_string(rows_text(ctx, rows, ITEM_N + 1)));
 	json_object_set_new(person, "locked_until", locked > clock_now() ? json_string(clock_text(ctx, locked)) : json_null());
@@ -95,8 +98,7 @@ people_show(struct db *db, const char *id, json_t **ret, struct err *err)
 			    ? json_string(clock_text(ctx, rows_int(rows, ITEM_N + 3))) : json_null());
 	json_object_set_new(person, "sessions", json_integer(rows_int(rows, ITEM_N + 4)));
 	json_object_set_new(person, "tokens", json_integer(rows_int(rows, ITEM_N + 5)));
-	json_object_set_new(person, "external_id", rows_null(rows, ITEM_N + 6) ? json_null()
-			    : json_string(rows_text(ctx, rows, ITEM_N + 6)));
+	json_object_set_new(person, "external_id", external_id ? json_string(external_id) : json_null());
 	rows_done(rows);
 	if (!group_of_person(db, id, &groups, err) || !add_apps(ctx, db, id, person, err)) {
 		json_decref(person);
@@ -208,10 +210,23 @@ tx_unlock(struct db *tx, void *arg, struct err *err)
 	       audit_add(tx, a->act->actor, "person.unlock", row.name, NULL, err);
 }
 
+/* Those of the directory are counted in memory, by what it knows them by. */
 bool
 people_unlock(struct db *db, const struct people_act *act, struct err *err)
 {
-	return db_tx(db, tx_unlock, &(struct act){ .act = act }, err);
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT external_id FROM person WHERE id = $1", db_text(act->id));
+	const char *external_id;
+
+	if (!rows_one(rows, err, "no such person"))
+		return false;
+	external_id = rows_text(ctx, rows, 0);
+	rows_done(rows);
+	if (!db_tx(db, tx_unlock, &(struct act){ .act = act }, err))
+		return false;
+	if (external_id)
+		attempts_forget(ATTEMPTS_DIRECTORY, external_id);
+	return true;
 }
 
 static bool
@@ -255,7 +270,7 @@ people_new_password(TALLOC_CTX *ctx, struct db *db, const struct people_act *act
 {
 	struct person *person;
 
-	*password = mem_textn(ctx, secret_id(ctx), ONCE_BYTES);
+	*password = secret_id(ctx);
 	return person_by_id(ctx, db, act->id, &person, err) &&
 	       person_set_password_once(db, act->actor, person->name, *password, err);
 }

@@ -42,8 +42,9 @@ mailer_new(TALLOC_CTX *ctx)
 	return mailer;
 }
 
+/* *kept: it has a connection, which may have been closed at the other end. */
 static CURL *
-take(struct mailer *mailer)
+take(struct mailer *mailer, bool *kept)
 {
 	CURL *curl = NULL;
 
@@ -54,6 +55,7 @@ take(struct mailer *mailer)
 			curl = mailer->idle[--mailer->n];
 		pthread_mutex_unlock(&mailer->lock);
 	}
+	*kept = curl != NULL;
 	return mem_must(curl ? curl : curl_easy_init());
 }
 
@@ -241,11 +243,11 @@ transact(struct mailer *mailer, const struct transaction *t, struct sending *ret
 {
 	struct talk talk = { .left = t->message };
 	struct curl_slist *to = NULL;
-	CURL *curl = take(mailer);
+	bool kept, taken;
+	CURL *curl = take(mailer, &kept);
 	char why[CURL_ERROR_SIZE];
 	long fresh = 0;
 	CURLcode rc;
-	bool taken;
 
 	set_options(curl, t, &talk, &to, why);
 	rc = curl_easy_perform(curl);
@@ -253,7 +255,7 @@ transact(struct mailer *mailer, const struct transaction *t, struct sending *ret
 	curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &fresh);
 	ret->step = taken ? SENDING_ACCEPT : step_of(&talk, rc, fetch_curl_reached(curl, rc));
 	ret->result = taken ? SENDING_TAKEN : result_of(&talk);
-	*again = !taken && mailer && fresh == 0 && talk.last <= MAIL;
+	*again = !taken && kept && fresh == 0 && talk.last <= MAIL;
 	if (taken)
 		snprintf(ret->id, sizeof ret->id, "%.*s", SENDING_ID_SIZE - 1, t->to ? talk.said : "");
 	else

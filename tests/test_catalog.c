@@ -1,5 +1,5 @@
 /* The catalog's domain against a real SQLite in a directory of its own. */
-#include "tests/check.h"
+#include "tests/check_house.h"
 #include "catalog/app.h"
 #include "catalog/build.h"
 #include "catalog/build_jobs.h"
@@ -15,100 +15,7 @@
 #include <stdio.h>
 
 #define DAY		86400
-#define PASSWORD	"a good password"
 #define PHONES		8
-
-struct house {
-	const char *dir;
-	struct db *db;
-	struct blobs *blobs;
-	struct person *paul, *anna, *mia;	/* publisher, admin, member */
-};
-
-static void
-set_now(const struct house *h, const char *iso)
-{
-	char path[200];
-	FILE *file;
-
-	snprintf(path, sizeof path, "%s/clock", h->dir);
-	file = fopen(path, "we");
-	assert_non_null(file);
-	fputs(iso, file);
-	fclose(file);
-	clock_follow(path);
-}
-
-static struct person *
-person(TALLOC_CTX *ctx, struct house *h, const char *name, enum role role)
-{
-	struct person *ret;
-	struct err err;
-
-	assert_ok(person_add(h->db, "test", name, role, PASSWORD, &err), &err);
-	assert_ok(person_by_name(ctx, h->db, name, &ret, &err), &err);
-	return ret;
-}
-
-static struct house
-house(TALLOC_CTX *ctx)
-{
-	struct house h = { .dir = test_dir(ctx) };
-	struct err err;
-
-	set_now(&h, "2026-11-22T12:00:00Z");
-	assert_ok(db_open(ctx, h.dir, &h.db, &err), &err);
-	assert_ok(blobs_open(ctx, mem_printf(ctx, "%s/blobs", h.dir), 0, &h.blobs, &err), &err);
-	h.paul = person(ctx, &h, "paul", ROLE_PUBLISHER);
-	h.anna = person(ctx, &h, "anna", ROLE_ADMIN);
-	h.mia = person(ctx, &h, "mia", ROLE_MEMBER);
-	return h;
-}
-
-/* What an upload is, as far as the catalog is concerned. */
-struct sent {
-	const char *bundle_id, *name, *version, *build, *kind, *expires, *channel;
-	const struct person *by;	/* NULL: paul */
-};
-
-static bool
-publish(TALLOC_CTX *ctx, struct house *h, struct sent s, char **id, bool *fresh, struct err *err)
-{
-	struct inspect *inspect = mem_new(ctx, struct inspect);
-	struct build_fields fields = { .channel = s.channel };
-	struct blob_draft *draft;
-	const char *bytes;
-	bool ok;
-
-	s.bundle_id = s.bundle_id ? s.bundle_id : "com.example.app";
-	s.version = s.version ? s.version : "1.0";
-	s.build = s.build ? s.build : "1";
-	bytes = mem_printf(ctx, "%s %s %s", s.bundle_id, s.version, s.build);
-	inspect->facts = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:{s:b}, s:{s:s, s:s, s:s, s:s, s:[]}, s:{s:b, s:[]}}",
-		"bundle_id", s.bundle_id, "name", s.name ? s.name : "Demo", "version", s.version, "build", s.build,
-		"minimum_os", "15.0", "platform", "iphoneos", "binary", "signed", 1,
-		"provision", "kind", s.kind ? s.kind : "enterprise", "expires", s.expires ? s.expires : "2027-11-22T12:00:00Z",
-		"app_id", "A1B2C3D4E5.*", "signature", "apple", "certificates",
-		"verdict", "installable", !s.kind || strcmp(s.kind, "store") != 0, "reasons");
-	assert_non_null(inspect->facts);
-	assert_ok(blob_draft_new(ctx, h->blobs, 0, &draft, err), err);
-	assert_ok(blob_draft_write(draft, (struct bytes){ bytes, strlen(bytes) }, NULL, err), err);
-	assert_ok(blob_draft_done(draft, err), err);
-	ok = build_publish(ctx, h->db, h->blobs, draft, inspect, &fields, s.by ? s.by : h->paul, id, fresh, err);
-	json_decref(inspect->facts);
-	return ok;
-}
-
-static char *
-published(TALLOC_CTX *ctx, struct house *h, struct sent s)
-{
-	struct err err;
-	bool fresh;
-	char *id;
-
-	assert_ok(publish(ctx, h, s, &id, &fresh, &err), &err);
-	return id;
-}
 
 static const char *
 text_at(TALLOC_CTX *ctx, const json_t *json, const char *key)
@@ -127,7 +34,7 @@ builds(TALLOC_CTX *ctx, struct house *h, struct build_filter filter)
 	struct err err;
 	size_t i;
 
-	assert_ok(build_list(h->db, &filter, NULL, 200, &list, &err), &err);
+	assert_ok(build_list(h->db, VIEWER_HOUSE, &filter, NULL, 200, &list, &err), &err);
 	json_array_foreach(json_object_get(list, "items"), i, item)
 		text = mem_printf(ctx, "%s%s%s", text, *text ? " " : "", json_string_value(json_object_get(item, "build")));
 	json_decref(list);
@@ -143,7 +50,7 @@ found(TALLOC_CTX *ctx, struct house *h, const char *search)
 	struct err err;
 	size_t i;
 
-	assert_ok(app_list(h->db, search, NULL, 200, &list, &err), &err);
+	assert_ok(app_list(h->db, VIEWER_HOUSE, &(struct app_filter){ .search = search }, NULL, 200, &list, &err), &err);
 	json_array_foreach(json_object_get(list, "items"), i, item)
 		text = mem_printf(ctx, "%s%s%s", text, *text ? ", " : "", json_string_value(json_object_get(item, "name")));
 	json_decref(list);
@@ -158,7 +65,7 @@ channels(TALLOC_CTX *ctx, struct house *h, const char *id)
 	struct err err;
 	size_t i;
 
-	assert_ok(channel_names(h->db, id, &list, &err), &err);
+	assert_ok(channel_names(h->db, VIEWER_HOUSE, id, &list, &err), &err);
 	json_array_foreach(list, i, name)
 		text = mem_printf(ctx, "%s%s%s", text, *text ? " " : "", json_string_value(name));
 	json_decref(list);
@@ -173,7 +80,7 @@ newest(TALLOC_CTX *ctx, struct house *h, const char *bundle_id)
 	const char *id;
 	json_t *app;
 
-	if (!app_show(h->db, bundle_id, &app, &err)) {
+	if (!app_show(h->db, VIEWER_HOUSE, bundle_id, &app, &err)) {
 		assert_int_equal(err.kind, ERR_MISSING);
 		return NULL;
 	}
@@ -242,8 +149,8 @@ newest_in(TALLOC_CTX *ctx, struct house *h, const char *channel)
 	struct err err;
 	char *app, *id;
 
-	assert_ok(app_id(ctx, h->db, "com.example.app", &app, &err), &err);
-	assert_ok(channel_newest(ctx, h->db, app, channel, &id, &err), &err);
+	assert_ok(app_id(ctx, h->db, VIEWER_HOUSE, "com.example.app", &app, &err), &err);
+	assert_ok(channel_newest(ctx, h->db, VIEWER_HOUSE, app, channel, &id, &err), &err);
 	return id;
 }
 
@@ -287,7 +194,7 @@ retention_keeps_the_build_that_was_rolled_back_to(void **state)
 	published(*state, &h, (struct sent){ .build = "2" });
 	published(*state, &h, (struct sent){ .build = "3" });
 	assert_ok(build_promote(h.db, h.paul, one, "main", &err), &err);
-	assert_ok(app_id(*state, h.db, "com.example.app", &app, &err), &err);
+	assert_ok(app_id(*state, h.db, VIEWER_HOUSE, "com.example.app", &app, &err), &err);
 	assert_ok(build_retain(h.db, app, 1, &err), &err);
 	assert_string_equal(builds(*state, &h, (struct build_filter){ 0 }), "1");
 	assert_string_equal(newest(*state, &h, "com.example.app"), one);
@@ -304,8 +211,8 @@ builds_of_one_second_have_the_order_in_which_they_came(void **state)
 	for (int i = 1; i <= 12; i++)
 		last = published(*state, &h, (struct sent){ .build = mem_printf(*state, "%d", i) });
 	assert_string_equal(builds(*state, &h, (struct build_filter){ 0 }), "12 11 10 9 8 7 6 5 4 3 2 1");
-	assert_ok(app_id(*state, h.db, "com.example.app", &app, &err), &err);
-	assert_ok(channel_newest(*state, h.db, app, "main", &channel_id, &err), &err);
+	assert_ok(app_id(*state, h.db, VIEWER_HOUSE, "com.example.app", &app, &err), &err);
+	assert_ok(channel_newest(*state, h.db, VIEWER_HOUSE, app, "main", &channel_id, &err), &err);
 	assert_string_equal(channel_id, last);
 	assert_ok(build_retain(h.db, app, 3, &err), &err);
 	assert_string_equal(builds(*state, &h, (struct build_filter){ 0 }), "12 11 10");
@@ -328,7 +235,7 @@ after_the_newest_is_deleted_the_one_before_is_shown_and_with_the_last_the_app_go
 	assert_string_equal(newest(*state, &h, "com.example.app"), two);
 	assert_ok(build_delete(h.db, h.paul, one, &err), &err);
 	assert_string_equal(newest(*state, &h, "com.example.app"), two);
-	assert_ok(build_show(h.db, two, false, &build, &err), &err);
+	assert_ok(build_show(h.db, VIEWER_HOUSE, two, false, &build, &err), &err);
 	sha256 = text_at(*state, build, "sha256");
 	json_decref(build);
 	assert_ok(build_wants_blob(h.db, sha256, &wanted, &err), &err);
@@ -353,7 +260,7 @@ retention_counts_each_channel_for_itself(void **state)
 	published(*state, &h, (struct sent){ .build = "3" });
 	published(*state, &h, (struct sent){ .build = "4" });
 	published(*state, &h, (struct sent){ .bundle_id = "com.example.other", .build = "5" });
-	assert_ok(app_id(*state, h.db, "com.example.app", &app, &err), &err);
+	assert_ok(app_id(*state, h.db, VIEWER_HOUSE, "com.example.app", &app, &err), &err);
 	assert_ok(build_retain(h.db, app, 0, &err), &err);	/* keeps all */
 	assert_string_equal(builds(*state, &h, (struct build_filter){ .bundle_id = "com.example.app" }), "4 3 2 1");
 	assert_ok(build_retain(h.db, app, 1, &err), &err);
@@ -372,12 +279,12 @@ a_verdict_is_that_of_today(void **state)
 	json_t *build;
 	char *token;
 
-	assert_ok(build_show(h.db, id, false, &build, &err), &err);
+	assert_ok(build_show(h.db, VIEWER_HOUSE, id, false, &build, &err), &err);
 	assert_true(json_is_true(json_object_get(build, "installable")));
 	json_decref(build);
 	assert_ok(grant_new(*state, h.db, &terms, id, h.paul->id, &token, &err), &err);
 	set_now(&h, "2026-11-23T12:00:00Z");
-	assert_ok(build_show(h.db, id, false, &build, &err), &err);
+	assert_ok(build_show(h.db, VIEWER_HOUSE, id, false, &build, &err), &err);
 	assert_false(json_is_true(json_object_get(build, "installable")));
 	assert_false(json_is_true(json_object_get(json_object_get(build, "verdict"), "installable")));
 	json_decref(build);
@@ -396,12 +303,12 @@ judged(TALLOC_CTX *ctx, struct house *h, bool brief)
 	struct err err;
 	size_t i;
 
-	assert_ok(build_list(h->db, &filter, NULL, 200, &list, &err), &err);
+	assert_ok(build_list(h->db, VIEWER_HOUSE, &filter, NULL, 200, &list, &err), &err);
 	json_array_foreach(json_object_get(list, "items"), i, item)
 		text = mem_printf(ctx, "%s%s:%d ", text, text_at(ctx, item, "build"),
 				  json_is_true(json_object_get(item, "installable")));
 	json_decref(list);
-	assert_ok(build_doubtful(h->db, NULL, 200, &list, &err), &err);
+	assert_ok(build_doubtful(h->db, VIEWER_HOUSE, 200, &list, &err), &err);
 	json_array_foreach(list, i, item)
 		text = mem_printf(ctx, "%s| %s", text, text_at(ctx, item, "bundle_id"));
 	json_decref(list);
@@ -504,7 +411,7 @@ pages_follow_each_other_without_a_gap_while_apps_come(void **state)
 	do {
 		json_t *list;
 
-		assert_ok(app_list(h.db, NULL, after, 10, &list, &err), &err);
+		assert_ok(app_list(h.db, VIEWER_HOUSE, &(struct app_filter){ 0 }, after, 10, &list, &err), &err);
 		seen += (int)json_array_size(json_object_get(list, "items"));
 		after = text_at(*state, list, "next");
 		json_decref(list);
@@ -530,7 +437,7 @@ builds_are_paged_newest_first(void **state)
 		json_t *list, *item;
 		size_t i;
 
-		assert_ok(build_list(h.db, &filter, after, 10, &list, &err), &err);
+		assert_ok(build_list(h.db, VIEWER_HOUSE, &filter, after, 10, &list, &err), &err);
 		json_array_foreach(json_object_get(list, "items"), i, item)
 			assert_string_equal(json_string_value(json_object_get(item, "build")),
 					    mem_printf(*state, "%d", expected--));

@@ -30,7 +30,7 @@ item_db(TALLOC_CTX *ctx, const char *dir)
 	struct db *db = open_db(ctx, dir);
 	struct err err = { 0 };
 
-	assert_ok(db_run(db, &err, "CREATE TABLE IF NOT EXISTS item (id BIGINT PRIMARY KEY, text TEXT,"
+	assert_ok(db_run(db, &err, "CREATE TABLE IF NOT EXISTS thing (id BIGINT PRIMARY KEY, text TEXT,"
 				   " raw {blob}, yes BOOLEAN)"), &err);
 	return db;
 }
@@ -49,7 +49,7 @@ number(struct db *db, const char *sql)
 static int64_t
 items(struct db *db)
 {
-	return number(db, "SELECT count(*) FROM item");
+	return number(db, "SELECT count(*) FROM thing");
 }
 
 static void
@@ -60,14 +60,14 @@ every_type_goes_in_and_comes_back(void **state)
 	struct rows *rows;
 	struct bytes raw = { "a\0b", 3 };
 
-	assert_ok(db_run(db, &err, "INSERT INTO item (id, text, raw, yes) VALUES ($1, $2, $3, $4)",
+	assert_ok(db_run(db, &err, "INSERT INTO thing (id, text, raw, yes) VALUES ($1, $2, $3, $4)",
 			 db_int(INT64_MIN), db_text("Äpfel"), db_bytes(raw), db_bool(true)), &err);
-	assert_ok(db_run(db, &err, "INSERT INTO item (id, text, raw, yes) VALUES ($1, $2, $3, $4)",
+	assert_ok(db_run(db, &err, "INSERT INTO thing (id, text, raw, yes) VALUES ($1, $2, $3, $4)",
 			 db_int(1), db_text(NULL), db_null(), db_bool(false)), &err);
-	assert_ok(db_run(db, &err, "INSERT INTO item (id, text, raw) VALUES (2, $1, $2)",
+	assert_ok(db_run(db, &err, "INSERT INTO thing (id, text, raw) VALUES (2, $1, $2)",
 			 db_text(""), db_bytes((struct bytes){ NULL, 0 })), &err);
 
-	rows = db_query(*state, db, "SELECT id, text, raw, yes FROM item ORDER BY id");
+	rows = db_query(*state, db, "SELECT id, text, raw, yes FROM thing ORDER BY id");
 	assert_int_equal(rows_next(rows, &err), ROWS_ROW);
 	assert_true(rows_int(rows, 0) == INT64_MIN);
 	assert_string_equal(rows_text(*state, rows, 1), "Äpfel");
@@ -143,12 +143,12 @@ a_second_row_of_the_same_key_is_a_conflict(void **state)
 	struct db *db = item_db(*state, test_dir(*state));
 	struct err err = { 0 };
 
-	assert_ok(db_run(db, &err, "INSERT INTO item (id) VALUES (1)"), &err);
-	assert_false(db_run(db, &err, "INSERT INTO item (id) VALUES (1)"));
+	assert_ok(db_run(db, &err, "INSERT INTO thing (id) VALUES (1)"), &err);
+	assert_false(db_run(db, &err, "INSERT INTO thing (id) VALUES (1)"));
 	assert_int_equal(err.kind, ERR_CONFLICT);
-	assert_false(rows_one(db_query(*state, db, "SELECT id FROM item WHERE id = 9"), &err, "item 9"));
+	assert_false(rows_one(db_query(*state, db, "SELECT id FROM thing WHERE id = 9"), &err, "thing 9"));
 	assert_int_equal(err.kind, ERR_MISSING);
-	assert_string_equal(err.cause, "item 9");
+	assert_string_equal(err.cause, "thing 9");
 }
 
 struct plan {
@@ -164,7 +164,7 @@ insert_item(struct db *tx, void *arg, struct err *err)
 	struct plan *plan = arg;
 
 	plan->ran++;
-	if (!db_run(tx, err, "INSERT INTO item (id, text) VALUES ($1, 'x')", db_int(plan->id)))
+	if (!db_run(tx, err, "INSERT INTO thing (id, text) VALUES ($1, 'x')", db_int(plan->id)))
 		return false;
 	assert_int_equal(db_changed(tx), 1);
 	if (plan->collapse)	/* as the engine does when the disk is full */
@@ -206,9 +206,9 @@ an_inner_transaction_fails_alone(void **state)
 	struct err err = { 0 };
 
 	assert_ok(db_tx(db, insert_two, &(struct plan){ .id = 1, .fail_inner = true }, &err), &err);
-	assert_int_equal(number(db, "SELECT sum(id) FROM item"), 1);
+	assert_int_equal(number(db, "SELECT sum(id) FROM thing"), 1);
 	assert_ok(db_tx(db, insert_two, &(struct plan){ .id = 2 }, &err), &err);
-	assert_int_equal(number(db, "SELECT sum(id) FROM item"), 1 + 2 + 3);
+	assert_int_equal(number(db, "SELECT sum(id) FROM thing"), 1 + 2 + 3);
 }
 
 static bool
@@ -216,8 +216,8 @@ keep_rows_open(struct db *tx, void *arg, struct err *err)
 {
 	struct plan *plan = arg;
 
-	plan->rows = db_query(plan->rows, tx, "UPDATE item SET text = 'y' RETURNING id");
-	return rows_one(plan->rows, err, "an item") && rows_int(plan->rows, 0) == 1;
+	plan->rows = db_query(plan->rows, tx, "UPDATE thing SET text = 'y' RETURNING id");
+	return rows_one(plan->rows, err, "an thing") && rows_int(plan->rows, 0) == 1;
 }
 
 static void
@@ -227,27 +227,27 @@ rows_of_a_transaction_end_with_it(void **state)
 	struct plan plan = { .id = 1, .rows = *state };
 	struct err err = { 0 };
 
-	assert_ok(db_run(db, &err, "INSERT INTO item (id) VALUES (1), (2)"), &err);
+	assert_ok(db_run(db, &err, "INSERT INTO thing (id) VALUES (1), (2)"), &err);
 	assert_ok(db_tx(db, keep_rows_open, &plan, &err), &err);
 	assert_int_equal(rows_next(plan.rows, &err), ROWS_FAILED);
 	assert_string_equal(err.cause, "the transaction of these rows is over");
-	assert_int_equal(number(db, "SELECT count(*) FROM item WHERE text = 'y'"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM thing WHERE text = 'y'"), 2);
 }
 
 static void
 a_query_may_run_inside_itself_and_a_reader_keeps_its_view(void **state)
 {
-	static const char sql[] = "SELECT id FROM item ORDER BY id";
+	static const char sql[] = "SELECT id FROM thing ORDER BY id";
 	struct db *db = item_db(*state, test_dir(*state));
 	struct rows *outer, *inner;
 	struct err err = { 0 };
 	int outers = 0, inners = 0;
 
-	assert_ok(db_run(db, &err, "INSERT INTO item (id) VALUES (1), (2), (3)"), &err);
+	assert_ok(db_run(db, &err, "INSERT INTO thing (id) VALUES (1), (2), (3)"), &err);
 	outer = db_query(*state, db, sql);
 	while (rows_next(outer, &err) == ROWS_ROW) {
 		outers++;
-		assert_ok(db_run(db, &err, "INSERT INTO item (id) VALUES ($1)", db_int(10 + outers)), &err);
+		assert_ok(db_run(db, &err, "INSERT INTO thing (id) VALUES ($1)", db_int(10 + outers)), &err);
 		inner = db_query(*state, db, sql);
 		while (rows_next(inner, &err) == ROWS_ROW)
 			inners++;
@@ -341,7 +341,7 @@ when_the_engine_ends_a_group_only_the_culprit_fails(void **state)
 static bool
 later_item(struct db *tx, void *arg, struct err *err)
 {
-	return db_run(tx, err, "INSERT INTO item (id, text) VALUES ($1, $2)", db_int(*(int64_t *)arg),
+	return db_run(tx, err, "INSERT INTO thing (id, text) VALUES ($1, $2)", db_int(*(int64_t *)arg),
 		      db_text("later"));
 }
 
@@ -401,11 +401,11 @@ a_reader_in_the_middle_of_its_rows_does_not_hold_up_the_writer(void **state)
 	struct rows *rows;
 	struct err err = { 0 };
 
-	assert_ok(db_run(db, &err, "INSERT INTO item (id) VALUES (1), (2)"), &err);
-	rows = db_query(*state, db, "SELECT id FROM item");
+	assert_ok(db_run(db, &err, "INSERT INTO thing (id) VALUES (1), (2)"), &err);
+	rows = db_query(*state, db, "SELECT id FROM thing");
 	assert_int_equal(rows_next(rows, &err), ROWS_ROW);
 	for (int i = 0; i < 100; i++)
-		assert_ok(db_run(db, &err, "INSERT INTO item (id) VALUES ($1)", db_int(10 + i)), &err);
+		assert_ok(db_run(db, &err, "INSERT INTO thing (id) VALUES ($1)", db_int(10 + i)), &err);
 	assert_int_equal(items(db), 102);
 	assert_int_equal(rows_next(rows, &err), ROWS_ROW);
 	assert_int_equal(rows_next(rows, &err), ROWS_END);
@@ -425,11 +425,11 @@ another_process_may_write_meanwhile(void **state)
 		bool ok = db_open(*state, dir, &db, &err);
 
 		for (int i = 0; ok && i < 50; i++)
-			ok = db_run(db, &err, "INSERT INTO item (id) VALUES ($1)", db_int(1000 + i));
+			ok = db_run(db, &err, "INSERT INTO thing (id) VALUES ($1)", db_int(1000 + i));
 		_exit(ok ? 0 : 1);
 	}
 	for (int i = 0; i < 50; i++)
-		assert_ok(db_run(db, &err, "INSERT INTO item (id) VALUES ($1)", db_int(i)), &err);
+		assert_ok(db_run(db, &err, "INSERT INTO thing (id) VALUES ($1)", db_int(i)), &err);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
 	assert_int_equal(items(db), 100);
@@ -482,7 +482,7 @@ insert_until_killed(const char *dir, int told, int64_t from)
 	struct db *db = NULL;
 
 	for (bool ok = db_open(NULL, dir, &db, &err); ok; from++) {
-		ok = db_run(db, &err, "INSERT INTO item (id, text) VALUES ($1, $2)", db_int(from),
+		ok = db_run(db, &err, "INSERT INTO thing (id, text) VALUES ($1, $2)", db_int(from),
 			    db_text("whole")) &&
 		     write(told, &from, sizeof from) == sizeof from;
 	}
@@ -522,8 +522,8 @@ what_was_acknowledged_survives_kill_9(void **state)
 
 		db = open_db(*state, dir);
 		assert_true(items(db) >= acknowledged);
-		assert_int_equal(number(db, "SELECT count(*) FROM item WHERE text IS DISTINCT FROM 'whole'"), 0);
-		assert_int_equal(number(db, mem_printf(*state, "SELECT count(*) FROM item WHERE id = %lld",
+		assert_int_equal(number(db, "SELECT count(*) FROM thing WHERE text IS DISTINCT FROM 'whole'"), 0);
+		assert_int_equal(number(db, mem_printf(*state, "SELECT count(*) FROM thing WHERE id = %lld",
 						       (long long)last)), 1);
 		assert_ok(db_run(db, &err, "UPDATE meta SET value = value WHERE key = 'schema'"), &err);
 		acknowledged = items(db);
@@ -537,7 +537,7 @@ insert_large(struct db *tx, void *arg, struct err *err)
 	struct plan *plan = arg;
 	struct bytes raw = { mem_array(plan->rows, char, 100000), 100000 };
 
-	return db_run(tx, err, "INSERT INTO item (id, raw) VALUES ($1, $2)", db_int(plan->id), db_bytes(raw));
+	return db_run(tx, err, "INSERT INTO thing (id, raw) VALUES ($1, $2)", db_int(plan->id), db_bytes(raw));
 }
 
 static bool
@@ -550,7 +550,7 @@ insert_huge(struct db *tx, void *arg, struct err *err)
 		if (!insert_large(tx, &(struct plan){ .id = plan->id + i, .rows = plan->rows }, &ignored))
 			break;
 	/* A closure that overlooks the failure must not go on outside its transaction. */
-	if (db_run(tx, err, "INSERT INTO item (id) VALUES (-1)"))
+	if (db_run(tx, err, "INSERT INTO thing (id) VALUES (-1)"))
 		return err_set(err, ERR_CONFLICT, "it all fitted");
 	return true;
 }

@@ -94,10 +94,10 @@ builds_page(struct req *req, struct reply *reply, const char *bundle_id, const c
 	char *app;
 	size_t i;
 
-	if (!app_id(req, req->site->db, bundle_id, &app, err) ||
-	    !channel_list(req->site->db, app, &channels, err))
+	if (!app_own(req, req->site->db, viewer_of(req->person), bundle_id, &app, err) ||
+	    !channel_list(req->site->db, viewer_of(req->person), app, &channels, err))
 		return false;
-	if (!build_list(req->site->db, &filter, NULL, CONSOLE_BUILDS, &list, err)) {
+	if (!build_list(req->site->db, viewer_of(req->person), &filter, NULL, CONSOLE_BUILDS, &list, err)) {
 		json_decref(channels);
 		return false;
 	}
@@ -120,7 +120,7 @@ builds_page(struct req *req, struct reply *reply, const char *bundle_id, const c
 		"wrong_word", wrong_word, "changed", changed);
 	json_decref(list);
 	if (id) {
-		if (!build_show(req->site->db, id, true, &build, err)) {
+		if (!build_show(req->site->db, viewer_of(req->person), id, true, &build, err)) {
 			json_decref(data);
 			return false;
 		}
@@ -152,13 +152,14 @@ get_build(struct req *req, struct reply *reply, struct err *err)
 	return builds_page(req, reply, req_param(req, "bundle"), req_param(req, "id"), NULL, false, err);
 }
 
-/* The bundle id and version of a build, for where to go back to. */
+/* The bundle id and version of a build of theirs, for where to go back to. */
 static bool
 find(struct req *req, const char **bundle_id, const char **version, struct err *err)
 {
 	json_t *build;
 
-	if (!build_show(req->site->db, req_param(req, "id"), false, &build, err))
+	if (!build_own(req->site->db, req->person, req_param(req, "id"), err) ||
+	    !build_show(req->site->db, viewer_of(req->person), req_param(req, "id"), false, &build, err))
 		return false;
 	*bundle_id = mem_text(req, text_of(build, "bundle_id"));
 	*version = mem_text(req, *text_of(build, "version") ? text_of(build, "version") : text_of(build, "build"));
@@ -202,7 +203,7 @@ post_delete(struct req *req, struct reply *reply, struct err *err)
 	if (!build_delete(req->site->db, req->person, id, err))
 		return false;
 	jobs_wake(req->site->jobs);
-	if (!app_id(req, req->site->db, bundle_id, &app, err))
+	if (!app_id(req, req->site->db, viewer_of(req->person), bundle_id, &app, err))
 		return reply_see(reply, "/admin/apps");	/* that was its last */
 	return reply_see(reply, mem_printf(req, "/admin/apps/%s?changed=deleted", bundle_id));
 }
@@ -232,7 +233,7 @@ api_promote(struct req *req, struct reply *reply, struct err *err)
 	if (json_unpack(body, "{s:s}", "channel", &channel) != 0)
 		return err_set(err, ERR_INVALID, "say {\"channel\": NAME}");
 	return build_promote(req->site->db, req->person, id, channel, err) &&
-	       build_show(req->site->db, id, false, &build, err) && reply_json(reply, 200, build);
+	       build_show(req->site->db, viewer_of(req->person), id, false, &build, err) && reply_json(reply, 200, build);
 }
 
 static bool
@@ -246,7 +247,7 @@ api_notes(struct req *req, struct reply *reply, struct err *err)
 	if (json_unpack(body, "{s:s}", "changelog", &notes) != 0)
 		return err_set(err, ERR_INVALID, "say {\"changelog\": TEXT}");
 	return build_set_notes(req->site->db, req->person, id, notes, err) &&
-	       build_show(req->site->db, id, false, &build, err) && reply_json(reply, 200, build);
+	       build_show(req->site->db, viewer_of(req->person), id, false, &build, err) && reply_json(reply, 200, build);
 }
 
 static bool
@@ -261,14 +262,10 @@ api_delete(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_grants(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *bundle_id, *version;
 	json_t *list;
 
-	if (!find(req, &bundle_id, &version, err))
-		return false;
-	if (!person_sees(req->person, bundle_id))
-		return err_set(err, ERR_MISSING, "a build of another app");
-	return grant_list(req->site->db, req_param(req, "id"), &list, err) &&
+	return build_own(req->site->db, req->person, req_param(req, "id"), err) &&
+	       grant_list(req->site->db, req_param(req, "id"), &list, err) &&
 	       reply_json(reply, 200, json_pack("{s:o, s:n}", "items", list, "next"));
 }
 
@@ -290,10 +287,8 @@ api_builds(struct req *req, struct reply *reply, struct err *err)
 	json_t *list;
 	char *id;
 
-	if (!person_sees(req->person, filter.bundle_id))
-		return err_set(err, ERR_MISSING, "no such app");
-	return app_id(req, req->site->db, filter.bundle_id, &id, err) &&
-	       build_list(req->site->db, &filter, req_query(req, "after"), query_limit(req, 200), &list, err) &&
+	return app_id(req, req->site->db, viewer_of(req->person), filter.bundle_id, &id, err) &&
+	       build_list(req->site->db, viewer_of(req->person), &filter, req_query(req, "after"), query_limit(req, 200), &list, err) &&
 	       reply_json(reply, 200, list);
 }
 
@@ -302,13 +297,8 @@ api_build(struct req *req, struct reply *reply, struct err *err)
 {
 	json_t *build;
 
-	if (!build_show(req->site->db, req_param(req, "id"), true, &build, err))
-		return false;
-	if (!person_sees(req->person, text_of(build, "bundle_id"))) {
-		json_decref(build);
-		return err_set(err, ERR_MISSING, "a build of another app");
-	}
-	return reply_json(reply, 200, build);
+	return build_show(req->site->db, viewer_of(req->person), req_param(req, "id"), true, &build, err) &&
+	       reply_json(reply, 200, build);
 }
 
 /* A grant for a program: {ttl} in seconds, at most what grant.ci_days allows. */
@@ -320,15 +310,13 @@ api_grant(struct req *req, struct reply *reply, struct err *err)
 	json_t *build, *body;
 	json_int_t ttl = 0;
 	char *token, *url;
-	bool ok, installable;
+	bool installable;
 
-	if (!build_show(req->site->db, req_param(req, "id"), false, &build, err))
+	if (!build_own(req->site->db, req->person, req_param(req, "id"), err) ||
+	    !build_show(req->site->db, viewer_of(req->person), req_param(req, "id"), false, &build, err))
 		return false;
-	ok = person_sees(req->person, text_of(build, "bundle_id"));
 	installable = json_is_true(json_object_get(build, "installable"));
 	json_decref(build);
-	if (!ok)
-		return err_set(err, ERR_MISSING, "a build of another app");
 	if (!installable)
 		return err_code(err, ERR_CONFLICT, "not_installable",
 				"this build cannot be installed; its verdict says why");

@@ -2,17 +2,19 @@
  * The catalog for people: the list, an app, one of its builds, the tap on Get; and apps in the API.
  */
 #include "catalog/app.h"
+#include "catalog/category.h"
 #include "catalog/channel.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/num.h"
 #include "ipa/manifest.h"
-#include "web/qr.h"
+#include "web/page_install.h"
 #include "web/rooms.h"
 #include <string.h>
 #include <unistd.h>
 
 #define CATALOG_PAGE	60	/* apps on one page */
+#define FRESH_S		(14 * DAY_S)	/* a build is new for so long */
 #define HISTORY_MAX	30	/* builds under "earlier versions" */
 
 /* ---- pages ---- */
@@ -22,9 +24,7 @@ show(struct req *req, const char *bundle_id, const char *id, json_t **ret, struc
 {
 	json_t *build;
 
-	if (!person_sees(req->person, bundle_id))
-		return err_set(err, ERR_MISSING, "no such app");
-	if (!build_show(req->site->db, id, true, &build, err))
+	if (!build_show(req->site->db, viewer_of(req->person), id, true, &build, err))
 		return false;
 	if (strcmp(text_of(build, "bundle_id"), bundle_id) != 0) {
 		json_decref(build);
@@ -38,7 +38,7 @@ show(struct req *req, const char *bundle_id, const char *id, json_t **ret, struc
 const char *
 page_next(struct req *req, const char *path, const json_t *list)
 {
-	const char *q = req_query(req, "q");
+	const char *q = req_query(req, "q"), *category = req_query(req, "category");
 	struct buf url;
 
 	if (!json_is_string(json_object_get(list, "next")))
@@ -49,36 +49,103 @@ page_next(struct req *req, const char *path, const json_t *list)
 		buf_text(&url, "&q=");
 		buf_url(&url, q, strlen(q));
 	}
+	if (category && *category) {
+		buf_text(&url, "&category=");
+		buf_url(&url, category, strlen(category));
+	}
 	return buf_str(&url);
+}
+
+/* As the list shows it: an app with its button, anything else with where it leads. */
+static void
+row_of_app(struct req *req, json_t *app)
+{
+	const char *bundle_id = text_of(app, "bundle_id");
+	int64_t until = json_integer_value(json_object_get(app, "expires_at"));
+
+	json_object_set_new(app, "elsewhere", json_boolean(!*bundle_id));
+	if (!*bundle_id) {
+		json_object_set_new(app, "icon_url", json_sprintf("/items/%s/icon.png", text_of(app, "id")));
+		json_object_set_new(app, "required", json_false());
+		return;
+	}
+	json_object_set_new(app, "needs_ios", json_null());
+	json_object_set_new(app, "url", json_sprintf("/apps/%s", bundle_id));
+	json_object_set_new(app, "icon_url", json_sprintf("/apps/%s/icon/120.png", bundle_id));
+	json_object_set_new(app, "get_url", json_sprintf("/apps/%s/builds/%s/install", bundle_id, text_of(app, "build_id")));
+	json_object_set_new(app, "size", json_string(page_size(req, req->language,
+			    json_integer_value(json_object_get(app, "size")))));
+	if (until && until <= clock_now())
+		json_object_set_new(app, "installable", json_false());
+}
+
+static bool
+shelf(struct req *req, json_t **ret, struct err *err)
+{
+	json_t *list, *app;
+	size_t i;
+
+	if (!app_featured(req->site->db, viewer_of(req->person), &list, err))
+		return false;
+	json_array_foreach(list, i, app) {
+		struct err none;
+		time_t at;
+
+		json_object_set_new(app, "url", json_sprintf("/apps/%s", text_of(app, "bundle_id")));
+		json_object_set_new(app, "icon_url", json_sprintf("/apps/%s/icon/512.png", text_of(app, "bundle_id")));
+		json_object_set_new(app, "fresh", json_boolean(clock_parse(text_of(app, "updated"), &at, &none) &&
+							       clock_now() - at < FRESH_S));
+	}
+	*ret = list;
+	return true;
+}
+
+/* [{name, url, current}] of those that lead somewhere. */
+static bool
+chips(struct req *req, const char *chosen, json_t **ret, struct err *err)
+{
+	json_t *names, *name, *list;
+	size_t i;
+
+	if (!category_seen(req->site->db, viewer_of(req->person), &names, err))
+		return false;
+	list = json_array();
+	json_array_foreach(names, i, name) {
+		const char *text = json_string_value(name);
+		struct buf url;
+
+		buf_init(&url, req, 4 * CATEGORY_NAME_MAX + 32);
+		buf_text(&url, "/?category=");
+		buf_url(&url, text, strlen(text));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", text, "url", buf_str(&url), "current",
+						      chosen && strcmp(chosen, text) == 0));
+	}
+	json_decref(names);
+	*ret = list;
+	return true;
 }
 
 static bool
 get_catalog(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *q = req_query(req, "q");
-	json_t *list, *apps, *app, *data;
+	const char *q = req_query(req, "q"), *category = req_query(req, "category"), *after = req_query(req, "after");
+	struct app_filter filter = { .search = q, .category = category && *category ? category : NULL };
+	bool filtered = (q && *q) || filter.category;
+	json_t *list, *app, *data, *categories = NULL, *featured = NULL;
 	size_t i;
 
-	if (!app_list(req->site->db, q, req_query(req, "after"), CATALOG_PAGE, &list, err))
+	if (!chips(req, filter.category, &categories, err) ||
+	    !(filtered || after ? (featured = json_array()) != NULL : shelf(req, &featured, err)) ||
+	    !app_list(req->site->db, viewer_of(req->person), &filter, after, CATALOG_PAGE, &list, err)) {
+		json_decref(categories);
+		json_decref(featured);
 		return false;
-	apps = json_object_get(list, "items");
-	json_array_foreach(apps, i, app) {
-		const char *bundle_id = text_of(app, "bundle_id");
-		int64_t until = json_integer_value(json_object_get(app, "expires_at"));
-
-		json_object_set_new(app, "subtitle", json_null());
-		json_object_set_new(app, "needs_ios", json_null());
-		json_object_set_new(app, "url", json_string(mem_printf(req, "/apps/%s", bundle_id)));
-		json_object_set_new(app, "icon_url", json_string(mem_printf(req, "/apps/%s/icon/120.png", bundle_id)));
-		json_object_set_new(app, "get_url", json_string(mem_printf(req, "/apps/%s/builds/%s/install", bundle_id,
-									   text_of(app, "build_id"))));
-		json_object_set_new(app, "size", json_string(page_size(req, req->language,
-				    json_integer_value(json_object_get(app, "size")))));
-		if (until && until <= clock_now())
-			json_object_set_new(app, "installable", json_false());
 	}
-	data = json_pack("{s:s, s:n, s:[], s:O, s:s?}", "q", q ? q : "", "category", "categories", "apps", apps,
-			 "next_url", page_next(req, "/", list));
+	json_array_foreach(json_object_get(list, "items"), i, app)
+		row_of_app(req, app);
+	data = json_pack("{s:s, s:s?, s:b, s:o, s:o, s:O, s:s?}", "q", q ? q : "", "category", filter.category,
+			 "filtered", filtered, "categories", categories, "featured", featured, "apps",
+			 json_object_get(list, "items"), "next_url", page_next(req, "/", list));
 	json_decref(list);
 	return reply_page(reply, req, "catalog", data, err);
 }
@@ -90,7 +157,7 @@ history(struct req *req, const char *bundle_id, const char *current, json_t **re
 	json_t *list, *build, *items = json_array();
 	size_t i;
 
-	if (!build_list(req->site->db, &filter, NULL, HISTORY_MAX, &list, err)) {
+	if (!build_list(req->site->db, viewer_of(req->person), &filter, NULL, HISTORY_MAX, &list, err)) {
 		json_decref(items);
 		return false;
 	}
@@ -105,6 +172,31 @@ history(struct req *req, const char *bundle_id, const char *current, json_t **re
 	return true;
 }
 
+/* What its publisher says of it, beside what the build is. */
+static bool
+add_words(struct req *req, const char *bundle_id, json_t *page, struct err *err)
+{
+	json_t *app, *categories;
+	const char *subtitle, *about;
+
+	if (!app_show(req->site->db, viewer_of(req->person), bundle_id, &app, err))
+		return false;
+	if (!category_of_app(req->site->db, text_of(app, "id"), &categories, err)) {
+		json_decref(app);
+		return false;
+	}
+	subtitle = text_of(app, "subtitle");
+	about = text_of(app, "description");
+	json_object_set_new(page, "subtitle", *subtitle ? json_string(subtitle) : json_null());
+	json_object_set_new(page, "about", *about ? json_pack("{s:o}", "notes", page_markdown(about)) : json_null());
+	json_object_set(page, "required", json_object_get(app, "required"));
+	json_object_set_new(page, "category", json_array_size(categories) ? json_string(names_joined(req, categories))
+									  : json_null());
+	json_decref(categories);
+	json_decref(app);
+	return true;
+}
+
 static bool
 app_page(struct req *req, struct reply *reply, const char *bundle_id, const char *id, struct err *err)
 {
@@ -112,12 +204,12 @@ app_page(struct req *req, struct reply *reply, const char *bundle_id, const char
 
 	if (!show(req, bundle_id, id, &build, err))
 		return false;
-	if (!history(req, bundle_id, id, &builds, err)) {
-		json_decref(build);
-		return false;
-	}
 	page = page_build(req, build);
 	json_decref(build);
+	if (!add_words(req, bundle_id, page, err) || !history(req, bundle_id, id, &builds, err)) {
+		json_decref(page);
+		return false;
+	}
 	json_object_set_new(page, "history", builds);
 	return reply_page(reply, req, "app", page, err);
 }
@@ -129,7 +221,7 @@ get_app(struct req *req, struct reply *reply, struct err *err)
 	json_t *app;
 	char *id;
 
-	if (!app_show(req->site->db, bundle_id, &app, err))
+	if (!app_show(req->site->db, viewer_of(req->person), bundle_id, &app, err))
 		return false;
 	id = mem_text(req, text_of(app, "newest_build_id"));
 	json_decref(app);
@@ -150,79 +242,58 @@ get_app_channel(struct req *req, struct reply *reply, struct err *err)
 	const char *bundle_id = req_param(req, "bundle");
 	char *app, *build;
 
-	return app_id(req, req->site->db, bundle_id, &app, err) &&
-	       channel_newest(req, req->site->db, app, req_param(req, "channel"), &build, err) &&
+	return app_id(req, req->site->db, viewer_of(req->person), bundle_id, &app, err) &&
+	       channel_newest(req, req->site->db, viewer_of(req->person), app, req_param(req, "channel"), &build, err) &&
 	       app_page(req, reply, bundle_id, build, err);
-}
-
-/* In-app browsers name themselves; only Safari may install (peers: WeChat, DingTalk and their like). */
-bool
-in_app_browser(struct req *req)
-{
-	static const char *const names[] = { "MicroMessenger", "DingTalk", "FBAN", "FBAV", "Instagram", "Line/",
-					     "LinkedInApp", "Slack", "GSA/", "CriOS", "FxiOS", "EdgiOS", "OPiOS",
-					     "DuckDuckGo", "Snapchat", "Twitter", "Teams/", "Weibo", "QQ/" };
-	const char *agent = req_header(req, "User-Agent");
-
-	for (size_t i = 0; agent && i < sizeof names / sizeof *names; i++)
-		if (strstr(agent, names[i]))
-			return true;
-	return false;
-}
-
-bool
-install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,
-	     const struct grant *grant, const char *url, struct err *err)
-{
-	json_t *page = page_build(req, build), *qr;
-
-	if (!qr_json(url, &qr, err)) {
-		json_decref(page);
-		return false;
-	}
-	json_object_set_new(page, "qr", qr);
-	json_object_set_new(page, "url", json_string(url));
-	json_object_set_new(page, "host", json_string(strstr(req->site->base_url, "://") + 3));
-	json_object_set_new(page, "itms_url", !token ? json_null() : json_string(
-		manifest_itms_url(req, mem_printf(req, "%s/d/%s", req->site->base_url, token))));
-	json_object_set_new(page, "expires", grant ? page_date(req->language, grant->manifest_until) : json_null());
-	json_object_set_new(page, "installs_left", grant && grant->installs_max
-			    ? json_integer(grant->installs_max - grant->installs) : json_null());
-	if (!grant)
-		json_object_set_new(page, "from", json_null());
-	else
-		json_object_set_new(page, "icon_url", json_string(mem_printf(req, "/d/%s/512.png", token)));
-	json_object_set_new(page, "in_app_browser", json_boolean(in_app_browser(req)));
-	json_object_set_new(page, "status_url", json_null());
-	json_object_set_new(page, "begun", json_false());
-	json_object_set_new(page, "steps", json_array());
-	json_object_set_new(page, "stalled", json_false());
-	return reply_page(reply, req, "install", page, err);
-}
-
-static bool
-tap(struct req *req, const char *id, char **token, struct err *err)
-{
-	const struct conf *conf = site_conf(req->site);
-	struct grant_terms terms = { GRANT_TAP, conf->grant_tap_minutes * 60, conf->grant_tap_ipa_hours * 3600, 0 };
-
-	return grant_new(req, req->site->db, &terms, id, req->person->id, token, err);
 }
 
 /* The tap on Get: a grant for this one install, and the page whose button hands it to iOS. */
 static bool
 post_install(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *id = req_param(req, "id");
-	char *token = NULL;
+	const char *id = req_param(req, "id"), *bundle_id = req_param(req, "bundle");
+	struct install_view view;
+	char *install, *token = NULL;
 	json_t *build;
 	bool ok;
 
-	if (!show(req, req_param(req, "bundle"), id, &build, err))
+	if (!show(req, bundle_id, id, &build, err))
 		return false;
-	ok = strcmp(build_verdict_word(build), "cannot") == 0 || tap(req, id, &token, err);
-	ok = ok && install_page(req, reply, build, token, NULL, mem_printf(req, "%s/apps/%s/builds/%s",
-			req->site->base_url, req_param(req, "bundle"), id), err);
+	install_view_init(&view, build, mem_printf(req, "%s/apps/%s/builds/%s", req->site->base_url, bundle_id, id));
+	ok = true;
+	if (strcmp(build_verdict_word(build), "cannot") != 0) {
+		ok = install_tap_person(req, id, &install, &token, err);
+		view.token = token;
+		view.status_url = ok ? mem_printf(req, "/apps/%s/installs/%s", bundle_id, install) : NULL;
+	}
+	ok = ok && install_page(req, reply, 200, &view, err);
+	json_decref(build);
+	return ok;
+}
+
+/* How far an install of theirs is. */
+static bool
+get_install(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *bundle_id = req_param(req, "bundle"), *id = req_param(req, "id");
+	struct install_viewer viewer = { .person = req->person };
+	struct install_view view;
+	struct install *install;
+	json_t *build, *shown = NULL;
+	bool ok;
+
+	if (!install_get(req, req->site->db, id, NULL, req->person->id, &install, err) ||
+	    !show(req, bundle_id, install->build_id, &build, err))
+		return false;
+	install_view_init(&view, build, mem_printf(req, "%s/apps/%s/builds/%s", req->site->base_url, bundle_id,
+						   install->build_id));
+	view.status_url = mem_printf(req, "/apps/%s/installs/%s", bundle_id, id);
+	if (install->granted)
+		view.token = link_tap_token(req, &req->site->link_key, id);
+	ok = install_show(req->site->db, req->site->installs, &viewer, id, &shown, err);
+	view.install = shown;
+	ok = ok && install_page(req, reply, 200, &view, err);
+	json_decref(shown);
 	json_decref(build);
 	return ok;
 }
@@ -240,9 +311,7 @@ get_app_icon(struct req *req, struct reply *reply, struct err *err)
 			which = i;
 	if (which == ICON_SIZES)
 		return err_set(err, ERR_MISSING, "no such size");
-	if (!person_sees(req->person, req_param(req, "bundle")))
-		return err_set(err, ERR_MISSING, "no such app");
-	if (!build_icon(req, req->site->db, req_param(req, "bundle"), (enum icon_size)which, &name, err) ||
+	if (!build_icon(req, req->site->db, viewer_of(req->person), req_param(req, "bundle"), (enum icon_size)which, &name, err) ||
 	    !blob_open(req->site->blobs, name, &fd, &size, err))
 		return false;
 	reply_header(reply, "Cache-Control", "private, max-age=3600");
@@ -261,17 +330,15 @@ query_limit(struct req *req, int64_t most)
 	return text && num_parse(text, 1, most, &n, &err) ? n : most;
 }
 
-/* A token for one app learns of no other, not even from `next`. */
 static bool
 api_apps(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *only = req->person->bundle_id;
+	struct app_filter filter = { .search = req_query(req, "q") };
 	json_t *list, *item;
 	size_t i;
 
-	if (only ? !app_list_one(req->site->db, only, &list, err)
-		 : !app_list(req->site->db, req_query(req, "q"), req_query(req, "after"),
-			     query_limit(req, APP_PAGE_MAX), &list, err))
+	if (!app_list(req->site->db, viewer_of(req->person), &filter, req_query(req, "after"),
+		      query_limit(req, APP_PAGE_MAX), &list, err))
 		return false;
 	json_array_foreach(json_object_get(list, "items"), i, item)
 		json_object_del(item, "expires_at"), json_object_del(item, "good_until");
@@ -284,12 +351,10 @@ api_app(struct req *req, struct reply *reply, struct err *err)
 	const char *bundle_id = req_param(req, "bundle");
 	json_t *app, *build = NULL, *channels = NULL;
 
-	if (!person_sees(req->person, bundle_id))
-		return err_set(err, ERR_MISSING, "no such app");
-	if (!app_show(req->site->db, bundle_id, &app, err))
+	if (!app_show(req->site->db, viewer_of(req->person), bundle_id, &app, err))
 		return false;
-	if (!build_show(req->site->db, text_of(app, "newest_build_id"), false, &build, err) ||
-	    !channel_list(req->site->db, text_of(app, "id"), &channels, err)) {
+	if (!build_show(req->site->db, viewer_of(req->person), text_of(app, "newest_build_id"), false, &build, err) ||
+	    !channel_list(req->site->db, viewer_of(req->person), text_of(app, "id"), &channels, err)) {
 		json_decref(build);
 		json_decref(app);
 		return false;
@@ -307,6 +372,7 @@ const struct route catalog_routes[] = {
 	{ GET,  "/apps/:bundle/builds/:id",          WHO_PERSON, "0",   ON_WORKER, get_app_build,   NULL, NULL, "One build: the permanent link" },
 	{ GET,  "/apps/:bundle/channels/:channel",   WHO_PERSON, "0",   ON_WORKER, get_app_channel, NULL, NULL, "The newest of a channel: the stable link" },
 	{ POST, "/apps/:bundle/builds/:id/install",  WHO_PERSON, "16K", ON_WORKER, post_install,    NULL, NULL, "Get: a grant and the button that installs" },
+	{ GET,  "/apps/:bundle/installs/:id",        WHO_PERSON, "0",   ON_WORKER, get_install,     NULL, NULL, "How far an install is" },
 	{ GET,  "/apps/:bundle/icon/:size",          WHO_PERSON, "0",   ON_WORKER, get_app_icon,    NULL, "read", "57.png, 120.png or 512.png" },
 	{ GET,  "/api/v1/apps",                      WHO_PERSON, "0",   ON_WORKER, api_apps,        NULL, "read", "Apps: ?q= &after= &limit=" },
 	{ GET,  "/api/v1/apps/:bundle",              WHO_PERSON, "0",   ON_WORKER, api_app,         NULL, "read", "An app" },

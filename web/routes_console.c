@@ -75,7 +75,7 @@ todo_of(struct req *req, json_t **ret, struct err *err)
 	if (blobs_room(req->site->blobs, &room, err) && room < 2 * site_conf(req->site)->upload_keep_free_mb * 1000000)
 		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:s}", "kind", "disk_low", "level", "error",
 			"url", "/readyz", "free", page_size(req, req->language, room)));
-	if (!build_doubtful(req->site->db, req->person->bundle_id, TODAY_LOOKED, &list, err)) {
+	if (!build_doubtful(req->site->db, viewer_of(req->person), TODAY_LOOKED, &list, err)) {
 		json_decref(todo);
 		return false;
 	}
@@ -93,13 +93,13 @@ todo_of(struct req *req, json_t **ret, struct err *err)
 static bool
 get_today(struct req *req, struct reply *reply, struct err *err)
 {
-	struct build_filter filter = { .bundle_id = req->person->bundle_id, .brief = true };
+	struct build_filter filter = { .brief = true };
 	json_t *list, *build, *todo, *newest;
 	size_t i;
 
 	if (!todo_of(req, &todo, err))
 		return false;
-	if (!build_list(req->site->db, &filter, NULL, TODAY_BUILDS, &list, err)) {
+	if (!build_list(req->site->db, viewer_of(req->person), &filter, NULL, TODAY_BUILDS, &list, err)) {
 		json_decref(todo);
 		return false;
 	}
@@ -128,10 +128,10 @@ app_row(struct req *req, const json_t *app, json_t **ret, struct err *err)
 	json_t *build, *channels;
 
 	if (json_integer_value(json_object_get(app, "good_until")) <= clock_now()) {
-		if (!build_show(req->site->db, id, false, &build, err))
+		if (!build_show(req->site->db, viewer_of(req->person), id, false, &build, err))
 			return false;
 	} else {
-		if (!channel_names(req->site->db, id, &channels, err))
+		if (!channel_names(req->site->db, viewer_of(req->person), id, &channels, err))
 			return false;
 		build = json_copy((json_t *)(uintptr_t)app);
 		json_object_set_new(build, "channels", channels);
@@ -145,10 +145,11 @@ app_row(struct req *req, const json_t *app, json_t **ret, struct err *err)
 static bool
 get_apps(struct req *req, struct reply *reply, struct err *err)
 {
+	struct app_filter filter = { .search = req_query(req, "q"), .owned = true };
 	json_t *list, *app, *apps = json_array(), *data;
 	size_t i;
 
-	if (!app_list(req->site->db, req_query(req, "q"), req_query(req, "after"), APP_PAGE_MAX, &list, err)) {
+	if (!app_list(req->site->db, viewer_of(req->person), &filter, req_query(req, "after"), APP_PAGE_MAX, &list, err)) {
 		json_decref(apps);
 		return false;
 	}
@@ -159,7 +160,7 @@ get_apps(struct req *req, struct reply *reply, struct err *err)
 
 		if (!app_row(req, app, &item, err))
 			continue;	/* deleted this moment */
-		if (!build_count(req->site->db, bundle_id, &n, err))
+		if (!build_count(req->site->db, viewer_of(req->person), bundle_id, &n, err))
 			n = 0;
 		json_object_set_new(item, "builds", json_integer(n));
 		json_object_set_new(item, "url", json_sprintf("/admin/apps/%s", bundle_id));
@@ -230,16 +231,17 @@ result_of(struct req *req, const char *id, json_t **ret, struct err *err)
 	json_t *build, *list, *before = NULL, *page, *item;
 	size_t i;
 
-	if (!build_show(req->site->db, id, true, &build, err))
+	if (!build_own(req->site->db, req->person, id, err) ||
+	    !build_show(req->site->db, viewer_of(req->person), id, true, &build, err))
 		return false;
 	filter.bundle_id = text_of(build, "bundle_id");
 	page = page_build(req, build);
-	if (!build_list(req->site->db, &filter, NULL, 20, &list, err))
+	if (!build_list(req->site->db, viewer_of(req->person), &filter, NULL, 20, &list, err))
 		list = json_object();
 	json_array_foreach(json_object_get(list, "items"), i, item)
 		if (!before && strcmp(text_of(item, "created"), text_of(build, "created")) <= 0 &&
 		    strcmp(text_of(item, "id"), id) != 0 &&
-		    !build_show(req->site->db, text_of(item, "id"), true, &before, err))
+		    !build_show(req->site->db, viewer_of(req->person), text_of(item, "id"), true, &before, err))
 			before = NULL;
 	json_object_set_new(page, "fresh", json_boolean(!req_query(req, "same")));
 	json_object_set_new(page, "url", json_sprintf("/admin/apps/%s/builds/%s", filter.bundle_id, id));
@@ -263,9 +265,9 @@ channels_of(struct req *req, const char *bundle_id, json_t **ret, struct err *er
 	char *app;
 	size_t i;
 
-	if (!bundle_id || !app_id(req, req->site->db, bundle_id, &app, err))
+	if (!bundle_id || !app_own(req, req->site->db, viewer_of(req->person), bundle_id, &app, err))
 		channels = json_array();
-	else if (!channel_list(req->site->db, app, &channels, err))
+	else if (!channel_list(req->site->db, viewer_of(req->person), app, &channels, err))
 		return false;
 	json_array_foreach(channels, i, channel) {
 		bool is_default = strcmp(text_of(channel, "name"), CHANNEL_DEFAULT) == 0;

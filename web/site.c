@@ -13,11 +13,13 @@
 #include "core/count.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/secret.h"
 #include "catalog/message.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
 #include <dirent.h>
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,12 +29,14 @@
 #define CHECK_AGAIN_S	300
 #define CHECK_PAGES	4
 #define CA_PEM_MAX	(64u << 10)
+#define MASTER_KEY_MAX	4096
 #define ROOTS_PEM_MAX	(1u << 20)
 
 const struct route *const site_routes[] = {
 	install_routes, catalog_routes, console_routes, build_routes, upload_routes, tus_routes, settings_routes,
-	people_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes, device_routes,
-	audience_routes, audit_routes, NULL,
+	people_routes, person_routes, directory_routes, look_routes, operator_routes, trust_routes, message_routes,
+	link_routes, link_page_routes, contact_routes, registration_routes, device_routes,
+	audience_routes, group_routes, item_routes, audit_routes, NULL,
 };
 
 static const struct route *const trust_tables[] = { trust_routes, look_routes, NULL };
@@ -130,7 +134,7 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	(void)job;
 	(void)ctx;
 	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
-	       upload_sweep(site->db, err) && upload_sweep_files(site, err) &&
+	       upload_sweep(site->db, err) && upload_sweep_files(site, err) && install_sweep(site->db, err) &&
 	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
 	       registration_sweep(site->db, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
@@ -220,8 +224,10 @@ site_etag(struct req *req, const char *name)
 }
 
 static void
-warn_of_seams(const struct conf *conf)
+warn_of(const struct conf *conf)
 {
+	if (*conf->ldap_urls && !*conf->ldap_bind_dn && *conf->ldap_user_bind_template)
+		log_warn("ldap.bind_dn is empty: whom the directory disables stays signed in here until the session ends");
 	if (*conf->seams)
 		log_warn("settings for tests are in use; unset them in production", KV("settings", conf->seams));
 }
@@ -237,6 +243,25 @@ apply(const struct conf *conf)
 			level = (enum log_level)i;
 	log_setup(level, strcmp(conf->log_format, "json") == 0);
 	clock_follow(conf->clock_file);
+}
+
+/* Links are derived from the master key; without one those of before a restart cannot be sent again. */
+static bool
+read_link_key(struct site *site, const struct conf *conf, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	unsigned char fresh[sizeof site->link_key.bytes];
+	struct bytes key = { fresh, sizeof fresh };
+
+	if (*conf->key_master_file && !file_read(ctx, conf->key_master_file, MASTER_KEY_MAX, &key, err))
+		return err_at(err, "key.master_file");
+	if (!*conf->key_master_file) {
+		log_warn("key.master_file is not set: links can be sent again only until the next start");
+		secret_random(fresh, sizeof fresh);
+	}
+	link_key_from(key, &site->link_key);
+	OPENSSL_cleanse((void *)(uintptr_t)key.p, key.len);
+	return true;
 }
 
 static bool
@@ -273,12 +298,14 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !sweep_blobs(site, true, err) || !upload_sweep_files(site, err) ||
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
 	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) ||
-	    !audit_begin(site, err) || !look_open(site, err) || !open_device_roots(site, conf, err))
+	    !audit_begin(site, err) || !look_open(site, err) || !open_device_roots(site, conf, err) ||
+	    !read_link_key(site, conf, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
+	site->installs = install_watch_new(site->db);
 	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
 		site->ca_pem = (struct bytes){ 0 };
-	warn_of_seams(conf);
+	warn_of(conf);
 	*ret = site;
 	return true;
 }

@@ -81,7 +81,7 @@ upload_answer(TALLOC_CTX *ctx, struct site *site, const char *build_id, const st
 	json_t *build, *answer;
 	char *token;
 
-	if (!build_show(site->db, build_id, false, &build, err))
+	if (!build_show(site->db, viewer_of(person), build_id, false, &build, err))
 		return false;
 	answer = json_pack("{s:o, s:O}", "build", build, "verdict", json_object_get(build, "verdict"));
 	if (!json_is_true(json_object_get(build, "installable"))) {

@@ -414,13 +414,21 @@ def seed(server, apps, builds):
     db = server.database()
     person = db.execute("SELECT id FROM person").fetchone()[0]
     with db:
+        # Who looks: a member, for whom half of the apps are by way of a group and a tenth are not at all.
+        db.execute("INSERT INTO person (id, name, folded, role, password, created)"
+                   " VALUES ('member', 'Mia', 'mia', 'member', '', ?)", (now,))
+        for audience, held in (("staff", ["member"]), ("others", [])):
+            db.execute("INSERT INTO audience (id, tree, hash, created) VALUES (?, '{}', ?, ?)",
+                       (audience, audience, now))
+            db.executemany("INSERT INTO audience_person (audience_id, person_id) VALUES (?, ?)",
+                           [(audience, one) for one in held])
         for a in range(apps):
             app, bundle = "app%05d" % a, "com.example.app%05d" % a
             name = "%s %s %d" % (words[a % 10], words[a // 10 % 10], a)
             db.execute("INSERT INTO app (id, bundle_id, name, folded, created) VALUES (?, ?, ?, ?, ?)",
                        (app, bundle, name, (name + "\n" + bundle).lower(), now))
-            db.execute("INSERT INTO channel (id, app_id, name, created) VALUES (?, ?, 'main', ?)",
-                       ("ch%05d" % a, app, now))
+            db.execute("INSERT INTO channel (id, app_id, name, created, audience_id) VALUES (?, ?, 'main', ?, ?)",
+                       ("ch%05d" % a, app, now, "others" if a % 10 == 9 else "staff" if a % 2 else None))
             for b in range(a, builds, apps):
                 build, size = "build%06d" % b, 20 * MB + b * 1234
                 sha256 = hashlib.sha256(build.encode()).hexdigest()
@@ -428,18 +436,20 @@ def seed(server, apps, builds):
                 facts["file"] = {"size": size, "sha256": sha256}
                 db.execute("INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os, installable,"
                            " expires, facts, chunk_sha256s, icon57, icon120, icon512, notes, branch, git_commit,"
-                           " ci_url, source, custom_fields, person_id, created) VALUES (?, ?, ?, ?, ?, ?, '15.0', 1,"
-                           " ?, ?, ?, ?, ?, ?, 'Fixes and improvements.', 'main', ?, '', 'bench', '{}', ?, ?)",
+                           " ci_url, source, custom_fields, person_id, created, name, folded)"
+                           " VALUES (?, ?, ?, ?, ?, ?, '15.0', 1,"
+                           " ?, ?, ?, ?, ?, ?, 'Fixes and improvements.', 'main', ?, '', 'bench', '{}', ?, ?, ?, ?)",
                            (build, app, sha256, size, facts["version"], str(b), now + 300 * 86400,
                             json.dumps(facts), " ".join([sha256] * (size // (10 << 20) + 1)), sha256, sha256, sha256,
-                            sha256[:40], person, now - (builds - b) * 60))
+                            sha256[:40], person, now - (builds - b) * 60, name, (name + "\n" + bundle).lower()))
                 db.execute("INSERT INTO placement (channel_id, build_id, person_id, at) VALUES (?, ?, ?, ?)",
                            ("ch%05d" % a, build, person, now))
             db.execute("UPDATE app SET newest_build_id = ? WHERE id = ?", (build, app))
+            db.execute("UPDATE channel SET newest_build_id = ?, newest_at = ? WHERE app_id = ?", (build, now, app))
         cookie, grant = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         hashed = lambda text: hashlib.sha256(text.encode()).hexdigest()
         db.execute("INSERT INTO session (hash, person_id, csrf, created, seen) VALUES (?, ?, ?, ?, ?)",
-                   (hashed(cookie), person, secrets.token_urlsafe(32), now, now))
+                   (hashed(cookie), "member", secrets.token_urlsafe(32), now, now))
         db.execute("INSERT INTO install_grant (hash, id, kind, build_id, person_id, manifest_until, ipa_seconds,"
                    " installs_max, created) VALUES (?, 'grant', 'ci', 'build000000', ?, ?, 86400, 20, ?)",
                    (hashed(grant), person, now + 7 * 86400, now))

@@ -1,0 +1,82 @@
+#include "tests/check_house.h"
+#include <stdio.h>
+#include "core/clock.h"
+
+void
+set_now(const struct house *h, const char *iso)
+{
+	char path[200];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/clock", h->dir);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	fputs(iso, file);
+	fclose(file);
+	clock_follow(path);
+}
+
+struct person *
+person(TALLOC_CTX *ctx, struct house *h, const char *name, enum role role)
+{
+	struct person *ret;
+	struct err err;
+
+	assert_ok(person_add(h->db, "test", name, role, PASSWORD, &err), &err);
+	assert_ok(person_by_name(ctx, h->db, name, &ret, &err), &err);
+	return ret;
+}
+
+struct house
+house(TALLOC_CTX *ctx)
+{
+	struct house h = { .dir = test_dir(ctx) };
+	struct err err;
+
+	set_now(&h, "2026-11-22T12:00:00Z");
+	assert_ok(db_open(ctx, h.dir, &h.db, &err), &err);
+	assert_ok(blobs_open(ctx, mem_printf(ctx, "%s/blobs", h.dir), 0, &h.blobs, &err), &err);
+	h.paul = person(ctx, &h, "paul", ROLE_PUBLISHER);
+	h.anna = person(ctx, &h, "anna", ROLE_ADMIN);
+	h.mia = person(ctx, &h, "mia", ROLE_MEMBER);
+	return h;
+}
+
+bool
+publish(TALLOC_CTX *ctx, struct house *h, struct sent s, char **id, bool *fresh, struct err *err)
+{
+	struct inspect *inspect = mem_new(ctx, struct inspect);
+	struct build_fields fields = { .channel = s.channel };
+	struct blob_draft *draft;
+	const char *bytes;
+	bool ok;
+
+	s.bundle_id = s.bundle_id ? s.bundle_id : "com.example.app";
+	s.version = s.version ? s.version : "1.0";
+	s.build = s.build ? s.build : "1";
+	bytes = mem_printf(ctx, "%s %s %s", s.bundle_id, s.version, s.build);
+	inspect->facts = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:{s:b}, s:{s:s, s:s, s:s, s:s, s:[]}, s:{s:b, s:[]}}",
+		"bundle_id", s.bundle_id, "name", s.name ? s.name : "Demo", "version", s.version, "build", s.build,
+		"minimum_os", "15.0", "platform", "iphoneos", "binary", "signed", 1,
+		"provision", "kind", s.kind ? s.kind : "enterprise", "expires", s.expires ? s.expires : "2027-11-22T12:00:00Z",
+		"app_id", "A1B2C3D4E5.*", "signature", "apple", "certificates",
+		"verdict", "installable", !s.kind || strcmp(s.kind, "store") != 0, "reasons");
+	assert_non_null(inspect->facts);
+	assert_ok(blob_draft_new(ctx, h->blobs, 0, &draft, err), err);
+	assert_ok(blob_draft_write(draft, (struct bytes){ bytes, strlen(bytes) }, NULL, err), err);
+	assert_ok(blob_draft_done(draft, err), err);
+	ok = build_publish(ctx, h->db, h->blobs, draft, inspect, &fields, s.by ? s.by : h->paul, id, fresh, err);
+	json_decref(inspect->facts);
+	return ok;
+}
+
+char *
+published(TALLOC_CTX *ctx, struct house *h, struct sent s)
+{
+	struct err err;
+	bool fresh;
+	char *id;
+
+	assert_ok(publish(ctx, h, s, &id, &fresh, &err), &err);
+	return id;
+}

@@ -1,0 +1,434 @@
+# People of the company's directory: who gets in with which role, and what happens when it is not there.
+load lib/pomona
+load lib/directory
+
+setup_file() { pomona_prepare; directory_make; }
+setup()      { pomona_data; directory_start; directory_use; }
+teardown()   { pomona_stop; directory_stop; }
+
+@test "a person of the directory signs in, is made at the first time, and is the same one at the second" {
+	pomona_start
+	try eva "pass of eva"
+	expect_status 303
+	get /account -b "$W/jar.eva" -H 'Accept: text/html'
+	expect_body '<bdi>eva</bdi>'
+	expect_body 'belongs to the company directory'
+	try EVA@example.com "pass of eva"
+	expect_status 303
+	[ "$(sql "SELECT source, external_id, dn, display, email, phone, role FROM person WHERE name = 'eva'")" = \
+		"directory|00000001000040008000000000000001|uid=eva,ou=people,$SUFFIX|Eva Nair (QA)|eva@example.com|+49 151 0001|member" ]
+	[ "$(sql "SELECT count(*) FROM person WHERE source = 'directory'")" = 1 ]
+	# the server is not asked again for what it has said
+	! grep -q 'pass of eva' "$W/log"
+}
+
+@test "roles come from groups, also from those in a circle of groups, at every sign-in" {
+	pomona_start
+	try otto "pass of otto"
+	expect_status 303
+	try paula "pass of paula"
+	expect_status 303
+	[ "$(sql "SELECT name, role FROM person WHERE source = 'directory' ORDER BY name")" = $'otto|admin\npaula|publisher' ]
+	get /admin/settings -b "$W/jar.otto" -H 'Accept: text/html'
+	expect_status 200
+	directory_change <<-LDIF
+		dn: cn=leads,ou=groups,$SUFFIX
+		changetype: modify
+		delete: member
+		member: uid=otto,ou=people,$SUFFIX
+	LDIF
+	try otto "pass of otto"
+	expect_status 303
+	[ "$(sql "SELECT role FROM person WHERE name = 'otto'")" = member ]
+	get /admin/settings -b "$W/jar.otto" -H 'Accept: application/json'
+	expect_status 403
+}
+
+@test "groups of groups are stored, each once, and those of another person of that name are not" {
+	pomona_start
+	try eva "pass of eva"
+	expect_status 303
+	[ "$(sql "SELECT g.name FROM group_person m JOIN people_group g ON g.id = m.group_id ORDER BY 1")" = $'qa\ntesters\nunix' ]
+	directory_change <<-LDIF
+		dn: cn=testers,ou=groups,$SUFFIX
+		changetype: modify
+		delete: member
+		member: uid=eva,ou=people,$SUFFIX
+	LDIF
+	try eva "pass of eva"
+	[ "$(sql "SELECT g.name FROM group_person m JOIN people_group g ON g.id = m.group_id ORDER BY 1")" = unix ]
+}
+
+@test "a wrong password, a wrong name and an empty password are answered alike, also where an empty one binds" {
+	directory_stop
+	directory_start "allow bind_anon_dn bind_anon_cred"
+	# the trap is set: this server takes a name without a password
+	ldapwhoami -x -H "ldap://127.0.0.1:$D_PORT" -D "uid=eva,ou=people,$SUFFIX" -w '' >"$W/anonymous"
+	pomona_start
+	local name n=0
+	for name in eva nobody; do
+		get /login -H 'Accept: text/html' -c "$W/jar" -b "$W/jar"
+		post /login -b "$W/jar" -H "Origin: $BASE" -H 'Accept: application/json' -d "name=$name&password=wrong&csrf=$(form_csrf)"
+		expect_problem 401 wrong_password
+		jq -S 'del(.instance)' "$W/body" >"$W/said.$name"
+	done
+	diff "$W/said.eva" "$W/said.nobody"
+	: >"$D/log.before"; cp "$D/log" "$D/log.before"
+	post /login -b "$W/jar" -H "Origin: $BASE" -H 'Accept: application/json' -d "name=eva&password=&csrf=$(form_csrf)"
+	get /login -H 'Accept: text/html' -c "$W/jar" -b "$W/jar"
+	post /login -b "$W/jar" -H "Origin: $BASE" -H 'Accept: application/json' -d "name=eva&password=&csrf=$(form_csrf)"
+	expect_problem 401 wrong_password
+	# no server heard of it
+	[ "$(grep -c 'BIND' "$D/log")" = "$(grep -c 'BIND' "$D/log.before")" ]
+	[ "$(sql "SELECT count(*) FROM person WHERE source = 'directory'")" = 0 ]
+}
+
+@test "names with letters that mean something to LDAP are names, and nothing else" {
+	pomona_start
+	local name
+	for name in '*' 'e*' 'eva)(uid=*' '*)(|(uid=*' 'eva\2a' '\65va' 'eva)(|(userPassword=*)' 'uid=eva'; do
+		try "$name" "pass of eva"
+		expect_status 401
+	done
+	[ "$(sql "SELECT count(*) FROM person WHERE source = 'directory'")" = 0 ]
+	try 'we*ird()\' 'pass of we*ird()\'
+	expect_status 303
+	try 'zoë ångström' 'pass of Zoë Ångström'
+	expect_status 303
+	[ "$(sql "SELECT name FROM person WHERE source = 'directory' ORDER BY created, name")" = $'Zoë Ångström\nwe*ird()_' ]
+	# a NUL is no text at all
+	get /login -c "$W/jar" -b "$W/jar" -H 'Accept: text/html'
+	post /login -b "$W/jar" -H "Origin: $BASE" -H 'Accept: application/json' --data-binary "name=eva%00x&password=pass%20of%20eva&csrf=$(form_csrf)"
+	expect_status 400
+}
+
+@test "a name that fits two people lets neither in, and the log says why" {
+	pomona_start
+	try twins@example.com "pass of twin1"
+	expect_status 401
+	grep -q 'level=warn.*fits several people' "$W/log"
+	try twin1 "pass of twin1"
+	expect_status 303
+}
+
+@test "LDAPS and StartTLS work with the directory's own CA, and with nobody else's" {
+	directory_use urls "ldaps://127.0.0.1:$D_TLS_PORT" tls ldaps ca_file "$D/tls/ca.pem"
+	pomona_start
+	try eva "pass of eva"
+	expect_status 303
+	pomona_stop
+	directory_use urls "ldap://127.0.0.1:$D_PORT" tls starttls ca_file "$D/tls/ca.pem"
+	pomona_again
+	try eva "pass of eva"
+	expect_status 303
+	grep -q 'STARTTLS' "$D/log"
+	local urls tls ca
+	while read -r urls tls ca; do
+		pomona_stop
+		directory_use urls "$urls" tls "$tls" ca_file "$ca"
+		pomona_again
+		: >"$D/log"
+		try eva "pass of eva"
+		expect_status 502
+		expect_body 'Signing in does not work at the moment'
+		! grep -q 'BIND' "$D/log"
+		grep 'level=warn.*msg=sign-in' "$W/log" | tail -1 | grep -q 'TLS: '
+		: >"$W/log"
+	done <<-CASES
+		ldaps://127.0.0.1:$D_TLS_PORT ldaps $W/tls/ca.pem
+		ldap://127.0.0.1:$D_PORT starttls $W/tls/ca.pem
+		ldaps://127.0.0.2:$D_TLS_PORT ldaps $D/tls/ca.pem
+	CASES
+}
+
+@test "the second server is asked when the first is dead" {
+	directory_use urls "ldap://127.0.0.1:$D_DEAD_PORT ldap://127.0.0.1:$D_PORT"
+	pomona_start
+	try eva "pass of eva"
+	expect_status 303
+	try paula "pass of paula"
+	expect_status 303
+}
+
+@test "a directory that is down keeps nobody from what they are doing, says so, and is back by itself" {
+	pomona_start
+	try eva "pass of eva"
+	expect_status 303
+	directory_stop
+	get / -b "$W/jar.eva" -H 'Accept: text/html'
+	expect_status 200
+	try paula "pass of paula"
+	expect_status 502
+	expect_body 'Signing in does not work at the moment'
+	! grep -q 'is not right' "$W/body"
+	get /login -c "$W/jar" -b "$W/jar" -H 'Accept: text/html'
+	post /login -b "$W/jar" -H "Origin: $BASE" -H 'Accept: application/json' -d "name=paula&password=x&csrf=$(form_csrf)"
+	expect_problem 502 directory_down
+	expect_not_in "$W/body" 127.0.0.1
+	grep -q "level=warn.*msg=sign-in.*127.0.0.1" "$W/log"
+	sign_in anna		# a local account needs no directory
+	directory_start
+	signs_in() { try paula "pass of paula"; [ "$STATUS" = 303 ]; }
+	wait_until signs_in
+	get / -b "$W/jar.eva" -H 'Accept: text/html'
+	expect_status 200
+}
+
+@test "many sign-ins while the directory stops and starts: each is in, refused for a reason, or told to wait" {
+	pomona_start
+	local i pids=()
+	one() {	# N
+		local W=$BATS_TEST_TMPDIR/one.$1 k
+		mkdir -p "$W/tls"
+		cp "$BATS_TEST_TMPDIR/tls/ca.pem" "$W/tls/"
+		for k in 1 2 3 4 5 6; do
+			try eva "pass of eva"
+			echo "$STATUS" >>"$W/statuses"
+			sleep 0.1
+		done
+	}
+	for i in 1 2 3 4; do one $i & pids+=($!); done
+	directory_stop
+	directory_start
+	directory_stop
+	directory_start
+	for i in "${pids[@]}"; do wait "$i"; done
+	cat "$W"/one.*/statuses | sort | uniq -c
+	! cat "$W"/one.*/statuses | grep -vE '^(303|502|503)$'
+	[ "$(cat "$W"/one.*/statuses | wc -l)" = 24 ]
+	signs_in() { try eva "pass of eva"; [ "$STATUS" = 303 ]; }
+	wait_until signs_in
+	[ "$(sql "SELECT count(*) FROM person WHERE source = 'directory'")" = 1 ]
+}
+
+@test "somebody who is renamed and moved in the directory stays who they are" {
+	pomona_start
+	try eva "pass of eva"
+	expect_status 303
+	local id
+	id=$(sql "SELECT id FROM person WHERE name = 'eva'")
+	directory_change <<-LDIF
+		dn: uid=eva,ou=people,$SUFFIX
+		changetype: modrdn
+		newrdn: uid=eva.berg
+		deleteoldrdn: 1
+
+		dn: uid=eva.berg,ou=people,$SUFFIX
+		changetype: modify
+		replace: displayName
+		displayName: Eva Berg
+	LDIF
+	try eva.berg "pass of eva"
+	expect_status 303
+	[ "$(sql "SELECT id, name, display, dn FROM person WHERE source = 'directory'")" = "$id|eva.berg|Eva Berg|uid=eva.berg,ou=people,$SUFFIX" ]
+	# a new eva is somebody else
+	directory_person 20 eva "Eva Neu" >"$W/new.ldif"
+	sed -i '/^entryUUID/d; s/^objectClass: inetOrgPerson/changetype: add\n&/' "$W/new.ldif"
+	directory_change <"$W/new.ldif"
+	try eva "pass of eva"
+	expect_status 303
+	[ "$(sql "SELECT count(*) FROM person WHERE source = 'directory'")" = 2 ]
+}
+
+@test "whoever the directory has disabled does not get in, whichever way it says so" {
+	pomona_start
+	local name
+	for name in gus gina greta; do
+		try $name "pass of $name"
+		expect_status 401
+		expect_body 'Your account is disabled'
+		try $name "wrong"
+		expect_status 401
+		expect_body 'Name or password is not right'
+	done
+	try gregor "pass of gregor"	# slapd itself refuses the bind
+	expect_status 401
+	[ "$(sql "SELECT count(*) FROM person WHERE source = 'directory'")" = 0 ]
+}
+
+@test "whoever is disabled in the directory, or gone from it, is signed out within the hour, and can come back" {
+	pomona_start
+	local name
+	for name in eva otto paula; do try $name "pass of $name"; expect_status 303; done
+	"$POMONA" token new --data "$DATA" --user paula --scope read >"$W/token.paula"
+	get /api/v1/apps -H "$(bearer paula)"
+	expect_status 200
+	directory_change <<-LDIF
+		dn: uid=eva,ou=people,$SUFFIX
+		changetype: modify
+		replace: shadowExpire
+		shadowExpire: 1
+
+		dn: uid=paula,ou=people,$SUFFIX
+		changetype: delete
+	LDIF
+	get / -b "$W/jar.eva" -H 'Accept: application/json'
+	expect_status 200
+	echo 2026-11-22T12:51:00Z >"$W/clock"
+	gone() { get / -b "$W/jar.$1" -H 'Accept: application/json'; [ "$STATUS" = 401 ]; }
+	wait_until gone eva
+	wait_until gone paula
+	get / -b "$W/jar.otto" -H 'Accept: application/json'
+	expect_status 200
+	get /api/v1/apps -H "$(bearer paula)"
+	expect_status 401
+	[ "$(sql "SELECT name, disabled, disabled_by FROM person WHERE disabled ORDER BY name")" = $'eva|1|directory\npaula|1|directory' ]
+	[ "$(sql "SELECT count(*) FROM session s JOIN person p ON p.id = s.person_id WHERE p.disabled")" = 0 ]
+	directory_change <<-LDIF
+		dn: uid=eva,ou=people,$SUFFIX
+		changetype: modify
+		delete: shadowExpire
+	LDIF
+	try eva "pass of eva"
+	expect_status 303
+	[ "$(sql "SELECT disabled, disabled_by FROM person WHERE name = 'eva'")" = '0|' ]
+}
+
+@test "a directory that is down, or shows nobody at all, signs nobody out" {
+	pomona_start
+	try eva "pass of eva"
+	expect_status 303
+	directory_stop
+	echo 2026-11-22T12:51:00Z >"$W/clock"
+	asked_in_vain() { grep -q 'cannot be asked who is still there' "$W/log"; }
+	wait_until asked_in_vain
+	# back, but nothing in it can be read any more
+	: >"$W/log"
+	directory_conf "$D" | sed 's/^access to \* .*/access to * by anonymous auth by * search/' >"$D/blind.conf"
+	directory_serve "$D/blind.conf"
+	echo 2026-11-22T13:05:00Z >"$W/clock"
+	wait_until asked_in_vain
+	[ "$(sql "SELECT count(*) FROM person WHERE disabled")" = 0 ]
+	get / -b "$W/jar.eva" -H 'Accept: application/json'
+	expect_status 200
+}
+
+@test "trying passwords here locks nobody out of the directory" {
+	pomona_start
+	local i before
+	for i in 1 2 3 4; do
+		try eva "wrong $i"
+		expect_status 401
+	done
+	before=$(grep -c 'uid=eva.* method=128' "$D/log")
+	# whichever way the name is written, and with the right password too
+	for i in eva EVA eva@example.com; do
+		try "$i" "pass of eva"
+		expect_status 429
+		expect_header Retry-After 1800
+		expect_body 'Wait 30 min'
+	done
+	[ "$(grep -c 'uid=eva.* method=128' "$D/log")" = "$before" ]
+	echo 2026-11-22T12:30:01Z >"$W/clock"
+	signs_in() { try eva "pass of eva"; [ "$STATUS" = 303 ]; }
+	wait_until signs_in
+	# nobody is told apart from somebody
+	for i in 1 2 3 4; do
+		try nobody "wrong $i"
+		expect_status 401
+	done
+	try nobody "wrong"
+	expect_status 429
+}
+
+@test "a local account wins over the directory's person of that name while local accounts may sign in" {
+	echo "local secret" >"$W/local"
+	"$POMONA" user add eva --data "$DATA" --password-file "$W/local"
+	pomona_start
+	try eva "pass of eva"
+	expect_status 401
+	try eva "local secret"
+	expect_status 303
+	pomona_stop
+	setting signin local_login no
+	pomona_again
+	try eva "local secret"
+	expect_status 401
+	try eva "pass of eva"
+	expect_status 303
+	[ "$(sql "SELECT name, source FROM person WHERE folded LIKE 'eva%' ORDER BY name")" = $'eva|local\neva (2)|directory' ]
+	try anna "$(cat "$W/password.anna")"
+	expect_status 401
+}
+
+@test "people bind as themselves where there is no account of ours" {
+	directory_use bind_dn "" bind_password "" user_bind_template "uid=%s,ou=people,$SUFFIX"
+	pomona_start
+	try eva "pass of eva"
+	expect_status 303
+	try eva "wrong"
+	expect_status 401
+	try 'we*ird()\' 'pass of we*ird()\'
+	expect_status 303
+	try 'eva,ou=people' "pass of eva"
+	expect_status 401
+	grep -q 'level=warn.*ldap.bind_dn' "$W/log"
+}
+
+@test "only people of the groups that are asked for get in" {
+	directory_use required_groups "cn=qa,ou=groups,$SUFFIX;cn=none,ou=groups,$SUFFIX"
+	pomona_start
+	try eva "pass of eva"
+	expect_status 303
+	try paula "pass of paula"
+	expect_status 403
+	expect_body 'may not use this server'
+}
+
+@test "settings that would let nobody in, or passwords travel in the clear, refuse to start" {
+	pomona_data
+	refuses() {	# WORDS
+		run env ASAN_OPTIONS=detect_leaks=0 timeout 20 "$POMONA" serve --data "$DATA" --listen 127.0.0.1:0 --plain
+		[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+		[[ $output == *"$1"* ]] || { echo "expected: $1"; echo "$output"; return 1; }
+	}
+	directory_use bind_password ""
+	refuses 'ldap.bind_password is empty'
+	directory_use tls ldaps
+	refuses 'does not begin with ldaps://'
+	directory_use tls perhaps
+	refuses 'not one of ldaps, starttls, none'
+	directory_use user_filter "(uid=anna)"
+	refuses 'has no %s'
+	directory_use user_filter "(&(uid=%s)"
+	refuses 'is no filter'
+	directory_use admin_groups "no group"
+	refuses 'is no DN'
+	directory_use user_bases ""
+	refuses 'ldap.user_bases is empty'
+	directory_use ca_file "$W/nowhere.pem"
+	refuses 'nowhere.pem'
+	directory_use urls ""
+	setting signin local_login no
+	refuses 'nobody could sign in'
+}
+
+@test "without TLS only this very host is asked" {
+	local address
+	address=$(hostname -I 2>/dev/null | awk '{print $1}')
+	[ -n "$address" ] || skip "this machine has no other address"
+	directory_use urls "ldap://$address:$D_PORT"
+	pomona_start
+	try eva "pass of eva"
+	expect_status 502
+	grep -q 'ldap.tls is none, and' "$W/log"
+}
+
+@test "an entry as Active Directory has it is known by its objectGUID" {
+	directory_use user_filter "(|(sAMAccountName=%s)(userPrincipalName=%s))"
+	pomona_start
+	try ada.ad "pass of ada"
+	expect_status 303
+	try ADA@corp.example.com "pass of ada"
+	expect_status 303
+	[ "$(sql "SELECT name, external_id FROM person WHERE source = 'directory'")" = 'ada.ad|0102030405060708090a0b0c0d0e0f10' ]
+	directory_change <<-LDIF
+		dn: uid=ada,ou=people,$SUFFIX
+		changetype: modify
+		replace: userAccountControl
+		userAccountControl: 514
+	LDIF
+	echo 2026-11-22T12:51:00Z >"$W/clock"
+	gone() { get / -b "$W/jar.adaad" -H 'Accept: application/json'; [ "$STATUS" = 401 ]; }
+	wait_until gone
+}

@@ -1,0 +1,433 @@
+/*
+ * Everybody, for admins: who comes from where, with which role, and may still come in.
+ */
+#include "catalog/people.h"
+#include "core/buf.h"
+#include "core/secret.h"
+#include "web/rooms.h"
+#include <string.h>
+
+bool
+whole_admin(struct req *req, struct err *err)
+{
+	return !req->person->bundle_id ||
+	       err_set(err, ERR_DENIED, "this token is for %s alone", req->person->bundle_id);
+}
+
+static struct people_act
+act_of(struct req *req)
+{
+	return (struct people_act){ person_actor(req, req->person), req_param(req, "id"),
+				    site_conf(req->site)->signin_local_login };
+}
+
+/* Groups of the directory decide the roles of its people, where any are named. */
+static bool
+role_is_ours(struct req *req, const char *source)
+{
+	const struct conf *conf = site_conf(req->site);
+
+	return strcmp(source, "directory") != 0 || (!*conf->ldap_admin_groups && !*conf->ldap_publisher_groups);
+}
+
+/* ---- changes: each for the form and for the API ---- */
+
+static bool
+set_role(struct req *req, const char *word, struct err *err)
+{
+	struct people_act act = act_of(req);
+	enum role role;
+	json_t *person;
+	bool ours;
+
+	if (!role_parse(word, &role, err) || !people_show(req->site->db, act.id, &person, err))
+		return false;
+	ours = role_is_ours(req, text_of(person, "source"));
+	json_decref(person);
+	if (!ours)
+		return err_code(err, ERR_CONFLICT, "role_of_directory", "the groups of the directory decide this role");
+	return people_set_role(req->site->db, &act, role, err);
+}
+
+static bool
+set_disabled(struct req *req, bool disabled, struct err *err)
+{
+	struct people_act act = act_of(req);
+
+	return people_set_disabled(req->site->db, &act, disabled, err);
+}
+
+/* Bundle ids as people write lists: by lines, blanks or commas. */
+static bool
+set_apps_text(struct req *req, bool all, const char *text, struct err *err)
+{
+	struct people_act act = act_of(req);
+	const char **ids = NULL;
+	size_t n = 0;
+
+	for (const char *at = text; *(at += strspn(at, " \t\r\n,;"));) {
+		size_t len = strcspn(at, " \t\r\n,;");
+
+		if (n == PERSON_APPS_MAX)
+			return err_set(err, ERR_LIMIT, "more than %d apps", PERSON_APPS_MAX);
+		ids = mem_grow(req, ids, const char *, n + 1);
+		ids[n++] = mem_textn(req, at, len);
+		at += len;
+	}
+	return people_set_apps(req->site->db, &act, all, ids, n, err);
+}
+
+static bool
+set_apps_json(struct req *req, bool all, const json_t *list, struct err *err)
+{
+	struct people_act act = act_of(req);
+	size_t n = json_array_size(list), i;
+	const char **ids = mem_array(req, const char *, n + 1);
+	json_t *id;
+
+	json_array_foreach(list, i, id) {
+		ids[i] = json_string_value(id);
+		if (!ids[i])
+			return err_set(err, ERR_INVALID, "apps is a list of bundle ids");
+	}
+	return people_set_apps(req->site->db, &act, all, ids, n, err);
+}
+
+static bool
+unlock(struct req *req, struct err *err)
+{
+	struct people_act act = act_of(req);
+
+	return people_unlock(req->site->db, &act, err);
+}
+
+static bool
+sign_out(struct req *req, struct err *err)
+{
+	struct people_act act = act_of(req);
+
+	return people_sign_out(req->site->db, &act, err);
+}
+
+static bool
+add(struct req *req, const char *name, const char *word, json_t **ret, struct err *err)
+{
+	struct db *db = req->site->db;
+	struct person *person;
+	enum role role;
+	char *password = secret_id(req);
+
+	if (!role_parse(word, &role, err) ||
+	    !person_add_once(db, person_actor(req, req->person), name, role, password, err) ||
+	    !person_by_name(req, db, name, &person, err))
+		return false;
+	*ret = json_pack("{s:s, s:s, s:s, s:s}", "id", person->id, "name", person->name, "role", word, "password", password);
+	return true;
+}
+
+/* ---- pages ---- */
+
+static json_t *
+choices(const char *const *names, const char *selected)
+{
+	json_t *list = json_array();
+
+	for (; *names; names++)
+		json_array_append_new(list, json_pack("{s:s, s:b}", "name", *names, "selected", strcmp(*names, selected) == 0));
+	return list;
+}
+
+static void
+dress(json_t *person)
+{
+	json_object_set_new(person, "url", json_sprintf("/admin/people/%s", text_of(person, "id")));
+}
+
+static struct people_filter
+filter_of(struct req *req)
+{
+	static const char *const sources[] = { "local", "directory", "proxy" };
+	const char *source = req_query(req, "source"), *q = req_query(req, "q");
+	struct people_filter filter = { .search = q ? q : "", .disabled = req_query(req, "disabled") != NULL };
+
+	for (size_t i = 0; source && i < sizeof sources / sizeof *sources; i++)
+		if (strcmp(source, sources[i]) == 0)
+			filter.source = sources[i];
+	return filter;
+}
+
+/* Where the list goes on, with the search kept. */
+static json_t *
+next_of(struct req *req, const struct people_filter *filter, const json_t *list)
+{
+	const char *next = json_string_value(json_object_get(list, "next"));
+	struct buf url;
+
+	if (!next)
+		return json_null();
+	buf_init(&url, req, 4096);
+	buf_text(&url, "/admin/people?after=");
+	buf_url(&url, next, strlen(next));
+	buf_text(&url, "&q=");
+	buf_url(&url, filter->search, strlen(filter->search));
+	if (filter->source)
+		buf_addf(&url, "&source=%s", filter->source);
+	if (filter->disabled)
+		buf_text(&url, "&disabled=yes");
+	return json_string(buf_str(&url));
+}
+
+/* `made`: an account just made, or NULL; refused: why none was. */
+static bool
+people_page(struct req *req, struct reply *reply, int status, json_t *made, const char *name, const struct err *refused,
+	    struct err *err)
+{
+	static const char *const roles[] = { "member", "publisher", "admin", NULL };
+	static const char *const sources[] = { "local", "directory", "proxy", NULL };
+	struct people_filter filter = filter_of(req);
+	json_t *list, *person, *data;
+	char text[520];
+	size_t i;
+
+	if (!people_list(req->site->db, &filter, req_query(req, "after"), PEOPLE_PAGE_MAX / 2, &list, err)) {
+		json_decref(made);
+		return false;
+	}
+	json_array_foreach(json_object_get(list, "items"), i, person)
+		dress(person);
+	data = json_pack("{s:O, s:o, s:s, s:b, s:o, s:o, s:o, s:s, s:s?, s:b}", "people", json_object_get(list, "items"), "next_url",
+		next_of(req, &filter, list), "q", filter.search, "disabled", filter.disabled, "sources",
+		choices(sources, filter.source ? filter.source : ""), "roles", choices(roles, "member"), "made",
+		made ? made : json_null(), "name", name, "refused", refused ? err_text(refused, text, sizeof text) : NULL,
+		"directory", directory_is_on(req->site->directory));
+	json_decref(list);
+	return reply_page_status(reply, req, status, "people", data, err);
+}
+
+static bool
+get_people(struct req *req, struct reply *reply, struct err *err)
+{
+	return people_page(req, reply, 200, NULL, "", NULL, err);
+}
+
+/* Whatever is ours to mend goes to the error page; a refusal stands where it was asked for. */
+static bool
+shows(const struct err *err)
+{
+	return err->kind == ERR_INVALID || err->kind == ERR_CONFLICT || err->kind == ERR_LIMIT;
+}
+
+static bool
+post_people(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *name, *role;
+	struct err refused;
+	json_t *made;
+
+	if (!form_text(req, "name", &name, err) || !form_text(req, "role", &role, err))
+		return false;
+	if (add(req, name, role, &made, err))
+		return people_page(req, reply, 201, made, "", NULL, err);
+	refused = *err;
+	return shows(&refused) && people_page(req, reply, err_http_status(refused.kind), NULL, name, &refused, err);
+}
+
+static const char *
+apps_text(struct req *req, const json_t *person)
+{
+	const json_t *apps = json_object_get(person, "apps");
+	const char *text = "";
+
+	for (size_t i = 0; i < json_array_size(apps); i++)
+		text = mem_printf(req, "%s%s%s", text, i ? "\n" : "", json_string_value(json_array_get(apps, i)));
+	return text;
+}
+
+/* `password`: a new one for one sign-in, shown this once. */
+static bool
+person_page(struct req *req, struct reply *reply, int status, const char *password, const struct err *refused,
+	    struct err *err)
+{
+	static const char *const roles[] = { "member", "publisher", "admin", NULL };
+	const char *id = req_param(req, "id");
+	json_t *p, *data;
+	char text[520];
+
+	if (!people_show(req->site->db, id, &p, err))
+		return false;
+	json_object_set_new(p, "locked_until", page_moment_of(req, p, "locked_until"));
+	json_object_set_new(p, "checked", page_moment_of(req, p, "checked"));
+	json_object_set_new(p, "created", page_moment_of(req, p, "created"));
+	json_object_set_new(p, "role_is_ours", json_boolean(role_is_ours(req, text_of(p, "source"))));
+	json_object_set_new(p, "apps_text", json_string(apps_text(req, p)));
+	dress(p);
+	data = json_pack("{s:o, s:o, s:b, s:s?, s:s?, s:s?}", "someone", p, "roles", choices(roles, text_of(p, "role")), "self",
+		strcmp(id, req->person->id) == 0, "password", password, "changed", req_query(req, "changed"), "refused",
+		refused ? err_text(refused, text, sizeof text) : NULL);
+	return reply_page_status(reply, req, status, "person", data, err);
+}
+
+static bool
+get_person(struct req *req, struct reply *reply, struct err *err)
+{
+	return person_page(req, reply, 200, NULL, NULL, err);
+}
+
+/* Back to the person's page: with what was done, or why not. */
+static bool
+done(struct req *req, struct reply *reply, bool ok, const char *what, struct err *err)
+{
+	struct err refused = *err;
+
+	if (ok)
+		return reply_see(reply, mem_printf(req, "/admin/people/%s?changed=%s", req_param(req, "id"), what));
+	return shows(&refused) && person_page(req, reply, err_http_status(refused.kind), NULL, &refused, err);
+}
+
+static bool
+post_role(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *role;
+
+	return form_text(req, "role", &role, err) && done(req, reply, set_role(req, role, err), "role", err);
+}
+
+static bool
+post_apps(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *which, *apps = req_form(req, "apps");
+
+	return form_text(req, "which", &which, err) &&
+	       done(req, reply, set_apps_text(req, strcmp(which, "all") == 0, apps ? apps : "", err), "apps", err);
+}
+
+static bool
+post_disable(struct req *req, struct reply *reply, struct err *err)
+{
+	return done(req, reply, set_disabled(req, true, err), "disabled", err);
+}
+
+static bool
+post_enable(struct req *req, struct reply *reply, struct err *err)
+{
+	return done(req, reply, set_disabled(req, false, err), "enabled", err);
+}
+
+static bool
+post_sign_out(struct req *req, struct reply *reply, struct err *err)
+{
+	return done(req, reply, sign_out(req, err), "signed_out", err);
+}
+
+static bool
+post_unlock(struct req *req, struct reply *reply, struct err *err)
+{
+	return done(req, reply, unlock(req, err), "unlocked", err);
+}
+
+static bool
+post_password(struct req *req, struct reply *reply, struct err *err)
+{
+	struct people_act act = act_of(req);
+	char *password;
+
+	if (!people_new_password(req, req->site->db, &act, &password, err))
+		return done(req, reply, false, "", err);
+	return person_page(req, reply, 201, password, NULL, err);
+}
+
+/* ---- the API ---- */
+
+static bool
+api_people(struct req *req, struct reply *reply, struct err *err)
+{
+	struct people_filter filter = filter_of(req);
+	json_t *list;
+
+	return whole_admin(req, err) &&
+	       people_list(req->site->db, &filter, req_query(req, "after"), query_limit(req, PEOPLE_PAGE_MAX), &list, err) &&
+	       reply_json(reply, 200, list);
+}
+
+static bool
+api_person(struct req *req, struct reply *reply, struct err *err)
+{
+	json_t *person;
+
+	return whole_admin(req, err) && people_show(req->site->db, req_param(req, "id"), &person, err) &&
+	       reply_json(reply, 200, person);
+}
+
+static bool
+api_add(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *name = "", *role = "member";
+	json_t *body, *made;
+
+	if (!whole_admin(req, err) || !req_json(req, &body, err))
+		return false;
+	if (json_unpack(body, "{s:s, s?s}", "name", &name, "role", &role) != 0)
+		return err_set(err, ERR_INVALID, "name and role are texts");
+	return add(req, name, role, &made, err) && reply_json(reply, 201, made);
+}
+
+static bool
+api_change(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *role = NULL;
+	int disabled = -1, all = -1;
+	json_t *body, *apps = NULL;
+
+	if (!whole_admin(req, err) || !req_json(req, &body, err))
+		return false;
+	if (json_unpack(body, "{s?s, s?b, s?b, s?o}", "role", &role, "disabled", &disabled, "all_apps", &all, "apps", &apps) != 0 ||
+	    (apps && !json_is_array(apps)))
+		return err_set(err, ERR_INVALID, "role is a text, disabled and all_apps are true or false, apps is a list");
+	if ((role && !set_role(req, role, err)) || (disabled >= 0 && !set_disabled(req, disabled, err)) ||
+	    ((all >= 0 || apps) && !set_apps_json(req, all >= 0 ? all : 0, apps, err)))
+		return false;
+	return api_person(req, reply, err);
+}
+
+static bool
+api_sign_out(struct req *req, struct reply *reply, struct err *err)
+{
+	return whole_admin(req, err) && sign_out(req, err) && reply_empty(reply, 204);
+}
+
+static bool
+api_unlock(struct req *req, struct reply *reply, struct err *err)
+{
+	return whole_admin(req, err) && unlock(req, err) && reply_empty(reply, 204);
+}
+
+static bool
+api_password(struct req *req, struct reply *reply, struct err *err)
+{
+	struct people_act act = act_of(req);
+	char *password;
+
+	return whole_admin(req, err) && people_new_password(req, req->site->db, &act, &password, err) &&
+	       reply_json(reply, 201, json_pack("{s:s}", "password", password));
+}
+
+const struct route person_routes[] = {
+	{ GET,    "/admin/people",               WHO_ADMIN, "0",   ON_WORKER, get_people,    NULL, NULL,    "Everybody" },
+	{ POST,   "/admin/people",               WHO_ADMIN, "16K", ON_WORKER, post_people,   NULL, NULL,    "Make a local account: name, role" },
+	{ GET,    "/admin/people/:id",           WHO_ADMIN, "0",   ON_WORKER, get_person,    NULL, NULL,    "One person" },
+	{ POST,   "/admin/people/:id/role",      WHO_ADMIN, "16K", ON_WORKER, post_role,     NULL, NULL,    "Their role" },
+	{ POST,   "/admin/people/:id/apps",      WHO_ADMIN, "64K", ON_WORKER, post_apps,     NULL, NULL,    "Which apps they publish: which, apps" },
+	{ POST,   "/admin/people/:id/disable",   WHO_ADMIN, "16K", ON_WORKER, post_disable,  NULL, NULL,    "Let them in no more" },
+	{ POST,   "/admin/people/:id/enable",    WHO_ADMIN, "16K", ON_WORKER, post_enable,   NULL, NULL,    "Let them in again" },
+	{ POST,   "/admin/people/:id/sign-out",  WHO_ADMIN, "16K", ON_WORKER, post_sign_out, NULL, NULL,    "Sign them out everywhere" },
+	{ POST,   "/admin/people/:id/unlock",    WHO_ADMIN, "16K", ON_WORKER, post_unlock,   NULL, NULL,    "Forget wrong passwords" },
+	{ POST,   "/admin/people/:id/password",  WHO_ADMIN, "16K", ON_WORKER, post_password, NULL, NULL,    "A password for one sign-in" },
+	{ GET,    "/api/v1/people",              WHO_ADMIN, "0",   ON_WORKER, api_people,    NULL, "admin", "People: ?q= ?source= ?disabled= ?after= ?limit=" },
+	{ POST,   "/api/v1/people",              WHO_ADMIN, "16K", ON_WORKER, api_add,       NULL, "admin", "Make a local account: {name, role}" },
+	{ GET,    "/api/v1/people/:id",          WHO_ADMIN, "0",   ON_WORKER, api_person,    NULL, "admin", "One person" },
+	{ PATCH,  "/api/v1/people/:id",          WHO_ADMIN, "64K", ON_WORKER, api_change,    NULL, "admin", "Change a person: {role, disabled, all_apps, apps}" },
+	{ DELETE, "/api/v1/people/:id/sessions", WHO_ADMIN, "0",   ON_WORKER, api_sign_out,  NULL, "admin", "Sign a person out everywhere" },
+	{ POST,   "/api/v1/people/:id/unlock",   WHO_ADMIN, "0",   ON_WORKER, api_unlock,    NULL, "admin", "Forget a person's wrong passwords" },
+	{ POST,   "/api/v1/people/:id/password", WHO_ADMIN, "0",   ON_WORKER, api_password,  NULL, "admin", "A password for one sign-in" },
+	{ 0 }
+};
