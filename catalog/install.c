@@ -3,7 +3,7 @@
 #include "catalog/cursor.h"
 #include "catalog/install_watch.h"
 #include "catalog/link.h"
-#include "catalog/mine.h"
+#include "catalog/viewer.h"
 #include "catalog/rows.h"
 #include "core/clock.h"
 #include <string.h>
@@ -319,12 +319,10 @@ bool
 install_show(struct db *db, struct install_watch *watch, const struct install_viewer *viewer, const char *id,
 	     json_t **ret, struct err *err)
 {
-	static const struct person nobody = { .id = "" };
-	const struct person *person = viewer->person ? viewer->person : &nobody;
+	struct viewer who = viewer_of(viewer->person);
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, SELECT_INSTALL "i.id = $3 AND (i.link_id = $4"
-		" OR (i.person_id = $1 AND ($2 = '' OR a.bundle_id = $2)) OR (" MINE "))", ME(person), db_text(id),
-		db_text(viewer->link_id));
+	struct rows *rows = db_query(ctx, db, SELECT_INSTALL "i.id = $4 AND (i.link_id = $5 OR (i.person_id = $2 AND "
+		VIEWER_TOKEN_ ") OR " VIEWER_OWNS ")", VIEWER(who), db_text(id), db_text(viewer->link_id));
 	json_t *item;
 
 	if (!rows_one(rows, err, "no such install"))
@@ -363,9 +361,9 @@ install_list(struct db *db, struct install_watch *watch, const struct person *pe
 	cursor_take(ctx, after, &place, &id);
 	if (!num_parse(place, 0, INT64_MAX, &from, &none))
 		from = INT64_MAX;
-	rows = db_query(ctx, db, SELECT_INSTALL MINE " AND (i.created, i.id) < ($3, $4) AND ($5 = '' OR a.bundle_id = $5)"
-			" AND ($6 = '' OR i.build_id = $6) AND ($7 = '' OR i.link_id = $7)"
-			" ORDER BY i.created DESC, i.id DESC LIMIT $8", ME(person), db_int(from), db_text(id),
+	rows = db_query(ctx, db, SELECT_INSTALL VIEWER_OWNS " AND (i.created, i.id) < ($4, $5) AND ($6 = '' OR a.bundle_id = $6)"
+			" AND ($7 = '' OR i.build_id = $7) AND ($8 = '' OR i.link_id = $8)"
+			" ORDER BY i.created DESC, i.id DESC LIMIT $9", VIEWER(viewer_of(person)), db_int(from), db_text(id),
 			db_text(or_any(filter->bundle_id)), db_text(or_any(filter->build_id)),
 			db_text(or_any(filter->link_id)), db_int(limit + 1));
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {

@@ -31,6 +31,15 @@ struct link_terms {
 	bool sign_in;
 };
 
+/* Where a link would lead, as far as they publish it: else ERR_MISSING. */
+struct link_aim {
+	const char *bundle_id, *app_name;
+	const char *build_id;		/* of the moment */
+	const char *from, *reply_to;	/* who would send it; "" without an address */
+};
+bool link_aim(TALLOC_CTX *ctx, struct db *db, const struct person *person, const struct link_terms *terms,
+	      struct link_aim **ret, struct err *err) CHECKED;
+
 /* Made outside of a transaction, written inside of one: with what goes out with it. */
 struct link_draft {
 	struct link_terms terms;
@@ -57,6 +66,7 @@ struct link {
 	const char *channel;		/* NULL: to one build */
 	const char *contact_id, *contact_name;	/* NULL: to nobody in particular */
 	const char *person_id, *from;	/* who sent it, as testers read it; NULL: gone */
+	const char *reply_to;		/* their address; "" or NULL: none */
 	int64_t expires, installs_max, installs, created, opened;
 	bool pin, sign_in;		/* what it asks for before it shows the Install button */
 	bool revoked, expired, used_up;
@@ -91,6 +101,7 @@ struct link_filter {
 bool link_list(struct db *db, const struct person *person, const struct link_filter *filter, const char *after,
 	       int64_t limit, json_t **ret, struct err *err) CHECKED;
 bool link_show(struct db *db, const struct person *person, const char *id, json_t **ret, struct err *err) CHECKED;
+bool link_sent_again(struct db *tx, const struct person *person, const char *id, struct err *err) CHECKED;	/* for the audit */
 bool link_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
 
 /* Do all links of an app ask for a sign-in? */

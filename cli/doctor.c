@@ -169,18 +169,50 @@ drop(char *p, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
+/* What devices and holders of a link fetch: no proxy may ask them who they are, nor send them elsewhere. */
+static const struct {
+	const char *what, *path;
+	long expected;		/* 0: anything of ours but a sign-in or a redirect */
+} doors[] = {
+	{ "outside",  "/healthz",                200 },
+	{ "installs", "/d/doctor/manifest.plist", 404 },
+	{ "installs", "/d/doctor/app.ipa",       404 },
+	{ "links",    "/i/doctor",               404 },
+	{ "links",    "/udid/doctor",            0 },
+	{ "devices",  "/mdm/checkin",            0 },
+	{ "devices",  "/mdm/command",            0 },
+	{ "devices",  "/scep",                   0 },
+	{ "devices",  "/scep/doctor",            0 },
+	{ "devices",  "/enroll/doctor",          0 },
+	{ "devices",  "/c/doctor",               0 },
+};
+
+/* Every answer of ours carries it, whatever the route. */
+static size_t
+look_for_ours(char *line, size_t size, size_t n, void *ours)
+{
+	static const char mark[] = "X-Content-Type-Options:";
+
+	if (size * n > sizeof mark - 1 && strncasecmp(line, mark, sizeof mark - 1) == 0)
+		*(bool *)ours = true;
+	return size * n;
+}
+
 static void
-fetch(const struct conf *conf, const char *ca, const char *what, const char *path, long expected)
+knock(const struct conf *conf, const char *ca, const char *what, const char *path, long expected)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	CURL *curl = curl_easy_init();
 	char why[CURL_ERROR_SIZE] = "";
+	bool ours = false;
 	long status = 0;
 	CURLcode rc;
 
 	curl_easy_setopt(curl, CURLOPT_URL, mem_printf(ctx, "%s%s", conf->server_base_url, path));
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, look_for_ours);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, &ours);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, 10L);
 	if (ca)
@@ -190,13 +222,15 @@ fetch(const struct conf *conf, const char *ca, const char *what, const char *pat
 	curl_easy_cleanup(curl);
 	if (rc != CURLE_OK)
 		say("fail", what, "%s%s: %s", conf->server_base_url, path, *why ? why : curl_easy_strerror(rc));
-	else if (status == expected)
-		say("ok", what, "%s%s answers %ld", conf->server_base_url, path, status);
 	else if (status == 401 || (status >= 300 && status < 400))
-		say("fail", what, "%s answers %ld: a proxy in front must not ask who is there and must not "
-		    "redirect on /d/, or every install breaks", path, status);
-	else
+		say("fail", what, "%s answers %ld: a proxy in front must not ask devices who they are and must "
+		    "not redirect them, or installs break and devices are lost; see docs/proxy", path, status);
+	else if (!ours)
+		say("fail", what, "%s answers %ld, and that is not Pomona's answer: what stands in front?", path, status);
+	else if (expected && status != expected)
 		say("fail", what, "%s%s answers %ld, not %ld", conf->server_base_url, path, status, expected);
+	else
+		say("ok", what, "%s answers %ld", path, status);
 }
 
 static void
@@ -213,8 +247,8 @@ check_outside(TALLOC_CTX *ctx, const struct conf *conf)
 		say("fail", "base URL", "%s: iOS installs from https:// alone", conf->server_base_url);
 	if (stat(ca, &st) != 0)
 		ca = NULL;
-	fetch(conf, ca, "outside", "/healthz", 200);
-	fetch(conf, ca, "installs", "/d/doctor/manifest.plist", 404);
+	for (size_t i = 0; i < sizeof doors / sizeof *doors; i++)
+		knock(conf, ca, doors[i].what, doors[i].path, doors[i].expected);
 }
 
 /* As far as it goes without a message: reached, encrypted, the account known. */

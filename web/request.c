@@ -34,6 +34,15 @@ req_header(struct req *req, const char *name)
 	return found;
 }
 
+bool
+req_has_header(struct req *req, const char *name)
+{
+	for (size_t i = 0; i < req->server->headers_n; i++)
+		if (strcasecmp(req->server->headers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 const char *
 req_query(struct req *req, const char *name)
 {

@@ -293,6 +293,23 @@ forged() { "$DEVICE" answers | sed -n '/^wrong-ca/,$s/ .*//p' | grep -v '^root-s
 	[ "$(devices)" = 0 ]
 }
 
+filled() { [ "$(sql "SELECT count(*) FROM build_device" 2>/dev/null)" = 2 ]; }
+
+@test "builds of before device registration are looked at by the job that its schema leaves" {
+	adhoc 1 "$OTHER,$MINE"
+	filled
+	pomona_stop
+	sql "DELETE FROM build_device"
+	sed -n '/^INSERT INTO job/,$p' "$ROOT/core/schema/0007_registration.sql" >"$W/left.sql"
+	sql ".read '$W/left.sql'"
+	pomona_again
+	wait_until filled
+	link
+	phone
+	get "$(said .location)" -H 'Accept: application/json'
+	expect_json .listed true
+}
+
 invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 
 @test "who waits is seen by publishers, listed for Apple's site, and invited by the build that lists them" {
