@@ -48,7 +48,7 @@ mail() {
 	smtpd mail
 	mail_settings "smtp://127.0.0.1:$SMTP" tls '"none"'
 	kill -HUP "$PID"
-	wait_until grep -q 'msg=.*reload' "$W/log" || true
+	wait_until grep -q 'read again' "$W/log"
 }
 mails() { [ "$(cat "$W"/mail/*.eml 2>/dev/null | grep -c '^Message-ID:')" = "$1" ]; }
 
