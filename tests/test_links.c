@@ -175,14 +175,15 @@ a_number_is_kept_in_e164_and_an_address_in_lower_case(void **state)
 						    "Anna <a@b.c>", "ä@b.c" };
 	struct contact c;
 	struct err err;
-	char *phone;
 
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-		assert_ok(contact_phone(*state, numbers[i].given, &phone, &err), &err);
-		assert_string_equal(phone, numbers[i].kept);
+		c = (struct contact){ .name = "x", .phone = numbers[i].given };
+		assert_ok(contact_check(*state, &c, &err), &err);
+		assert_string_equal(c.phone, numbers[i].kept);
 	}
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		assert_false(contact_phone(*state, wrong[i], &phone, &err));
+		c = (struct contact){ .name = "x", .phone = wrong[i] };
+		assert_false(contact_check(*state, &c, &err));
 		assert_int_equal(err.kind, ERR_INVALID);
 	}
 	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
