@@ -85,6 +85,21 @@ get_messages(struct req *req, struct reply *reply, struct err *err)
 	return reply_page(reply, req, "messages", data, err);
 }
 
+void
+messages_todo(struct req *req, json_t *todo)
+{
+	json_t *stuck, *way;
+	size_t i;
+
+	if (req->person->role != ROLE_ADMIN)
+		return;
+	stuck = outbox_stuck(req->site);
+	json_array_foreach(stuck, i, way)
+		json_array_append_new(todo, json_pack("{s:o, s:s, s:s, s:s}", "kind", json_sprintf("%s_stuck", text_of(way, "kind")),
+			"level", "warning", "url", "/admin/messages?state=waiting", "why", text_of(way, "why")));
+	json_decref(stuck);
+}
+
 static bool
 retry(struct req *req, struct err *err)
 {
