@@ -176,6 +176,28 @@ item_remove(struct db *db, const struct person *person, const char *id, struct e
 	return db_tx(db, tx_remove, &c, err);
 }
 
+static bool
+tx_icon(struct db *tx, void *arg, struct err *err)
+{
+	struct change *c = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	if (!db_run(tx, err, "UPDATE item SET icon = $1 WHERE id = $2", db_text(c->fields->icon), db_text(c->id)))
+		return false;
+	if (!db_changed(tx))
+		return err_set(err, ERR_MISSING, "no such item");
+	return audit_add(tx, person_actor(ctx, c->person), "item.change", c->id, "icon", err);
+}
+
+bool
+item_set_icon(struct db *db, const struct person *person, const char *id, const char *icon, struct err *err)
+{
+	struct item_fields fields = { .icon = icon };
+	struct change c = { person, &fields, id, NULL };
+
+	return db_tx(db, tx_icon, &c, err);
+}
+
 /* ---- looking ---- */
 
 static json_t *

@@ -23,6 +23,7 @@ bool item_add(TALLOC_CTX *ctx, struct db *db, const struct person *person, const
 	      char **id, struct err *err) CHECKED;
 bool item_change(struct db *db, const struct person *person, const char *id, const struct item_fields *fields,
 		 struct err *err) CHECKED;
+bool item_set_icon(struct db *db, const struct person *person, const char *id, const char *icon, struct err *err) CHECKED;
 bool item_remove(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
 
 /* What it will be kept as: of the store https://apps.apple.com/..., whatever was given. */

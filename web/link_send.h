@@ -25,6 +25,7 @@ struct link_words {
 	int64_t expires;
 	bool pin;			/* one will be asked for */
 	bool notice;			/* of a new build; else of a link */
+	bool listed;			/* their device was registered and waited, and this build lists it */
 };
 
 const char *link_pin(TALLOC_CTX *ctx);	/* six random digits */

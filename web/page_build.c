@@ -29,10 +29,9 @@ page_moment_of(struct req *req, const json_t *json, const char *key)
 	return iso && clock_parse(iso, &at, &err) ? page_moment(req->language, at) : json_null();
 }
 
-static json_t *
-notes_of(const json_t *build)
+json_t *
+page_markdown(const char *text)
 {
-	const char *text = text_of(build, "notes");
 	struct err err;
 	json_t *blocks;
 
@@ -58,7 +57,7 @@ works_on(TALLOC_CTX *ctx, const json_t *facts)
 	return text;
 }
 
-static const char *
+const char *
 names_joined(TALLOC_CTX *ctx, const json_t *list)
 {
 	const char *text = "";
@@ -137,7 +136,7 @@ page_build(struct req *req, const json_t *build)
 	json_object_set_new(page, "installable", json_boolean(strcmp(word, "cannot") != 0));
 	json_object_set_new(page, "reasons", page_reasons(req->site->pages, req->language,
 							  json_object_get(verdict, "reasons")));
-	json_object_set_new(page, "notes", notes_of(build));
+	json_object_set_new(page, "notes", page_markdown(text_of(build, "notes")));
 	json_object_set_new(page, "launches_until", page_date_of(req, build, "expires"));
 	json_object_set_new(page, "until", page_date_of(req, build, "expires"));
 	json_object_set_new(page, "expiring", json_boolean(strcmp(word, "expiring") == 0));

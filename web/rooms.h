@@ -9,7 +9,7 @@ extern const struct route install_routes[], catalog_routes[], console_routes[], 
 	tus_routes[], settings_routes[], people_routes[], person_routes[], directory_routes[], look_routes[],
 	operator_routes[], trust_routes[], message_routes[], link_routes[], link_page_routes[], contact_routes[],
 	tester_routes[], send_routes[], link_console_routes[],
-	registration_routes[], device_routes[], audience_routes[], audit_routes[];
+	registration_routes[], device_routes[], audience_routes[], group_routes[], item_routes[], audit_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;
@@ -23,8 +23,10 @@ void page_everywhere(struct req *req, json_t *data);
 /* ---- page_build.c: a build as pages show it ---- */
 json_t *page_build(struct req *req, const json_t *build);	/* all that any page shows of a build */
 json_t *page_build_row(struct req *req, const json_t *build);	/* what a row of a list shows of it */
+json_t *page_markdown(const char *text);	/* markdown_blocks; none when it cannot be read */
 json_t *page_date_of(struct req *req, const json_t *json, const char *key);	/* or null */
 json_t *page_moment_of(struct req *req, const json_t *json, const char *key);	/* with the minute */
+const char *names_joined(TALLOC_CTX *ctx, const json_t *list);	/* "QA, main" of a list of texts */
 const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", "cannot" */
 
 /* ---- routes_catalog.c ---- */
@@ -82,6 +84,11 @@ bool signin_blame(struct err *err);	/* the log hears what is wrong with the dire
 
 /* ---- routes_person.c ---- */
 bool whole_admin(struct req *req, struct err *err) CHECKED;	/* not by a token for one app */
+
+/* ---- routes_audience.c: parts of the pages that say whom something is for ---- */
+bool categories_part(struct req *req, const json_t *chosen, json_t **ret, struct err *err) CHECKED;
+bool groups_part(struct req *req, json_t **ret, struct err *err) CHECKED;
+json_t *form_list(struct req *req, const char *field);	/* all that was sent of a field, as [text, ...] */
 
 /* ---- forms ---- */
 const char *own_path(const char *path, const char *instead);	/* to redirect to: a path of ours and nothing else */

@@ -34,8 +34,10 @@ static const char *const acts[] = {
 	"devices.txt",
 	"person.add", "person.password", "person.role", "person.apps", "person.rename", "person.disable",
 	"person.enable", "person.unlock", "person.sign_out",
-	"group.add", "group.put", "group.take", "group.remove",
-	"token.new", "token.revoke", "setting", "message.retry",
+	"group.add", "group.rename", "group.put", "group.take", "group.remove",
+	"channel.audience", "channel.required", "app.settings", "catalog.featured",
+	"category.add", "category.change", "category.remove", "item.add", "item.change", "item.remove",
+	"token.new", "token.revoke", "setting", "message.retry", "message.test", "link.send", "proxy.spoofed",
 };
 
 /* ---- what is asked for ---- */

@@ -2,6 +2,7 @@
  * The catalog for people: the list, an app, one of its builds, the tap on Get; and apps in the API.
  */
 #include "catalog/app.h"
+#include "catalog/category.h"
 #include "catalog/channel.h"
 #include "core/buf.h"
 #include "core/clock.h"
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #define CATALOG_PAGE	60	/* apps on one page */
+#define FRESH_S		(14 * DAY_S)	/* a build is new for so long */
 #define HISTORY_MAX	30	/* builds under "earlier versions" */
 
 /* ---- pages ---- */
@@ -36,7 +38,7 @@ show(struct req *req, const char *bundle_id, const char *id, json_t **ret, struc
 const char *
 page_next(struct req *req, const char *path, const json_t *list)
 {
-	const char *q = req_query(req, "q");
+	const char *q = req_query(req, "q"), *category = req_query(req, "category");
 	struct buf url;
 
 	if (!json_is_string(json_object_get(list, "next")))
@@ -47,37 +49,103 @@ page_next(struct req *req, const char *path, const json_t *list)
 		buf_text(&url, "&q=");
 		buf_url(&url, q, strlen(q));
 	}
+	if (category && *category) {
+		buf_text(&url, "&category=");
+		buf_url(&url, category, strlen(category));
+	}
 	return buf_str(&url);
+}
+
+/* As the list shows it: an app with its button, anything else with where it leads. */
+static void
+row_of_app(struct req *req, json_t *app)
+{
+	const char *bundle_id = text_of(app, "bundle_id");
+	int64_t until = json_integer_value(json_object_get(app, "expires_at"));
+
+	json_object_set_new(app, "elsewhere", json_boolean(!*bundle_id));
+	if (!*bundle_id) {
+		json_object_set_new(app, "icon_url", json_sprintf("/items/%s/icon.png", text_of(app, "id")));
+		json_object_set_new(app, "required", json_false());
+		return;
+	}
+	json_object_set_new(app, "needs_ios", json_null());
+	json_object_set_new(app, "url", json_sprintf("/apps/%s", bundle_id));
+	json_object_set_new(app, "icon_url", json_sprintf("/apps/%s/icon/120.png", bundle_id));
+	json_object_set_new(app, "get_url", json_sprintf("/apps/%s/builds/%s/install", bundle_id, text_of(app, "build_id")));
+	json_object_set_new(app, "size", json_string(page_size(req, req->language,
+			    json_integer_value(json_object_get(app, "size")))));
+	if (until && until <= clock_now())
+		json_object_set_new(app, "installable", json_false());
+}
+
+static bool
+shelf(struct req *req, json_t **ret, struct err *err)
+{
+	json_t *list, *app;
+	size_t i;
+
+	if (!app_featured(req->site->db, viewer_of(req->person), &list, err))
+		return false;
+	json_array_foreach(list, i, app) {
+		struct err none;
+		time_t at;
+
+		json_object_set_new(app, "url", json_sprintf("/apps/%s", text_of(app, "bundle_id")));
+		json_object_set_new(app, "icon_url", json_sprintf("/apps/%s/icon/512.png", text_of(app, "bundle_id")));
+		json_object_set_new(app, "fresh", json_boolean(clock_parse(text_of(app, "updated"), &at, &none) &&
+							       clock_now() - at < FRESH_S));
+	}
+	*ret = list;
+	return true;
+}
+
+/* [{name, url, current}] of those that lead somewhere. */
+static bool
+chips(struct req *req, const char *chosen, json_t **ret, struct err *err)
+{
+	json_t *names, *name, *list;
+	size_t i;
+
+	if (!category_seen(req->site->db, viewer_of(req->person), &names, err))
+		return false;
+	list = json_array();
+	json_array_foreach(names, i, name) {
+		const char *text = json_string_value(name);
+		struct buf url;
+
+		buf_init(&url, req, 4 * CATEGORY_NAME_MAX + 32);
+		buf_text(&url, "/?category=");
+		buf_url(&url, text, strlen(text));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", text, "url", buf_str(&url), "current",
+						      chosen && strcmp(chosen, text) == 0));
+	}
+	json_decref(names);
+	*ret = list;
+	return true;
 }
 
 static bool
 get_catalog(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *q = req_query(req, "q");
-	struct app_filter filter = { .search = q };
-	json_t *list, *apps, *app, *data;
+	const char *q = req_query(req, "q"), *category = req_query(req, "category"), *after = req_query(req, "after");
+	struct app_filter filter = { .search = q, .category = category && *category ? category : NULL };
+	bool filtered = (q && *q) || filter.category;
+	json_t *list, *app, *data, *categories = NULL, *featured = NULL;
 	size_t i;
 
-	if (!app_list(req->site->db, viewer_of(req->person), &filter, req_query(req, "after"), CATALOG_PAGE, &list, err))
+	if (!chips(req, filter.category, &categories, err) ||
+	    !(filtered || after ? (featured = json_array()) != NULL : shelf(req, &featured, err)) ||
+	    !app_list(req->site->db, viewer_of(req->person), &filter, after, CATALOG_PAGE, &list, err)) {
+		json_decref(categories);
+		json_decref(featured);
 		return false;
-	apps = json_object_get(list, "items");
-	json_array_foreach(apps, i, app) {
-		const char *bundle_id = text_of(app, "bundle_id");
-		int64_t until = json_integer_value(json_object_get(app, "expires_at"));
-
-		json_object_set_new(app, "subtitle", json_null());
-		json_object_set_new(app, "needs_ios", json_null());
-		json_object_set_new(app, "url", json_string(mem_printf(req, "/apps/%s", bundle_id)));
-		json_object_set_new(app, "icon_url", json_string(mem_printf(req, "/apps/%s/icon/120.png", bundle_id)));
-		json_object_set_new(app, "get_url", json_string(mem_printf(req, "/apps/%s/builds/%s/install", bundle_id,
-									   text_of(app, "build_id"))));
-		json_object_set_new(app, "size", json_string(page_size(req, req->language,
-				    json_integer_value(json_object_get(app, "size")))));
-		if (until && until <= clock_now())
-			json_object_set_new(app, "installable", json_false());
 	}
-	data = json_pack("{s:s, s:n, s:[], s:O, s:s?}", "q", q ? q : "", "category", "categories", "apps", apps,
-			 "next_url", page_next(req, "/", list));
+	json_array_foreach(json_object_get(list, "items"), i, app)
+		row_of_app(req, app);
+	data = json_pack("{s:s, s:s?, s:b, s:o, s:o, s:O, s:s?}", "q", q ? q : "", "category", filter.category,
+			 "filtered", filtered, "categories", categories, "featured", featured, "apps",
+			 json_object_get(list, "items"), "next_url", page_next(req, "/", list));
 	json_decref(list);
 	return reply_page(reply, req, "catalog", data, err);
 }
@@ -104,6 +172,31 @@ history(struct req *req, const char *bundle_id, const char *current, json_t **re
 	return true;
 }
 
+/* What its publisher says of it, beside what the build is. */
+static bool
+add_words(struct req *req, const char *bundle_id, json_t *page, struct err *err)
+{
+	json_t *app, *categories;
+	const char *subtitle, *about;
+
+	if (!app_show(req->site->db, viewer_of(req->person), bundle_id, &app, err))
+		return false;
+	if (!category_of_app(req->site->db, text_of(app, "id"), &categories, err)) {
+		json_decref(app);
+		return false;
+	}
+	subtitle = text_of(app, "subtitle");
+	about = text_of(app, "description");
+	json_object_set_new(page, "subtitle", *subtitle ? json_string(subtitle) : json_null());
+	json_object_set_new(page, "about", *about ? json_pack("{s:o}", "notes", page_markdown(about)) : json_null());
+	json_object_set(page, "required", json_object_get(app, "required"));
+	json_object_set_new(page, "category", json_array_size(categories) ? json_string(names_joined(req, categories))
+									  : json_null());
+	json_decref(categories);
+	json_decref(app);
+	return true;
+}
+
 static bool
 app_page(struct req *req, struct reply *reply, const char *bundle_id, const char *id, struct err *err)
 {
@@ -111,12 +204,12 @@ app_page(struct req *req, struct reply *reply, const char *bundle_id, const char
 
 	if (!show(req, bundle_id, id, &build, err))
 		return false;
-	if (!history(req, bundle_id, id, &builds, err)) {
-		json_decref(build);
-		return false;
-	}
 	page = page_build(req, build);
 	json_decref(build);
+	if (!add_words(req, bundle_id, page, err) || !history(req, bundle_id, id, &builds, err)) {
+		json_decref(page);
+		return false;
+	}
 	json_object_set_new(page, "history", builds);
 	return reply_page(reply, req, "app", page, err);
 }
@@ -240,7 +333,7 @@ query_limit(struct req *req, int64_t most)
 static bool
 api_apps(struct req *req, struct reply *reply, struct err *err)
 {
-	struct app_filter filter = { .search = req_query(req, "q") };
+	struct app_filter filter = { .search = req_query(req, "q"), .category = req_query(req, "category") };
 	json_t *list, *item;
 	size_t i;
 
@@ -256,13 +349,15 @@ static bool
 api_app(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *bundle_id = req_param(req, "bundle");
-	json_t *app, *build = NULL, *channels = NULL;
+	json_t *app, *build = NULL, *channels = NULL, *categories = NULL;
 
 	if (!app_show(req->site->db, viewer_of(req->person), bundle_id, &app, err))
 		return false;
 	if (!build_show(req->site->db, viewer_of(req->person), text_of(app, "newest_build_id"), false, &build, err) ||
-	    !channel_list(req->site->db, viewer_of(req->person), text_of(app, "id"), &channels, err)) {
+	    !channel_list(req->site->db, viewer_of(req->person), text_of(app, "id"), &channels, err) ||
+	    !category_of_app(req->site->db, text_of(app, "id"), &categories, err)) {
 		json_decref(build);
+		json_decref(channels);
 		json_decref(app);
 		return false;
 	}
@@ -270,6 +365,7 @@ api_app(struct req *req, struct reply *reply, struct err *err)
 	json_object_del(app, "newest_build_id");
 	json_object_set_new(app, "newest", build);
 	json_object_set_new(app, "channels", channels);
+	json_object_set_new(app, "categories", categories);
 	return reply_json(reply, 200, app);
 }
 
@@ -281,7 +377,7 @@ const struct route catalog_routes[] = {
 	{ POST, "/apps/:bundle/builds/:id/install",  WHO_PERSON, "16K", ON_WORKER, post_install,    NULL, NULL, "Get: a grant and the button that installs" },
 	{ GET,  "/apps/:bundle/installs/:id",        WHO_PERSON, "0",   ON_WORKER, get_install,     NULL, NULL, "How far an install is" },
 	{ GET,  "/apps/:bundle/icon/:size",          WHO_PERSON, "0",   ON_WORKER, get_app_icon,    NULL, "read", "57.png, 120.png or 512.png" },
-	{ GET,  "/api/v1/apps",                      WHO_PERSON, "0",   ON_WORKER, api_apps,        NULL, "read", "Apps: ?q= &after= &limit=" },
+	{ GET,  "/api/v1/apps",                      WHO_PERSON, "0",   ON_WORKER, api_apps,        NULL, "read", "Apps, web apps and App Store links: ?q= &category= &after= &limit=" },
 	{ GET,  "/api/v1/apps/:bundle",              WHO_PERSON, "0",   ON_WORKER, api_app,         NULL, "read", "An app" },
 	{ 0 }
 };

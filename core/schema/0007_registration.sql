@@ -60,6 +60,6 @@ CREATE TABLE build_device (
 );
 CREATE INDEX build_device_udid ON build_device (udid);
 
--- Builds that are here already.
+-- For builds that are here already.
 INSERT INTO job (id, kind, args, created, due)
 	SELECT 'registration-fill', 'registration_fill', '[]', 0, 0 WHERE EXISTS (SELECT 1 FROM build);
