@@ -249,6 +249,18 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 	" b.custom_fields, p.name, "
 #define BUILD_FROM " FROM build b JOIN app a ON a.id = b.app_id LEFT JOIN person p ON p.id = b.person_id"
 
+/* Whose devices a provision lists is for publishers, who ask catalog/tester_device.h. */
+static void
+forget_udids(json_t *facts)
+{
+	json_t *extension;
+	size_t i;
+
+	json_object_del(json_object_get(facts, "provision"), "udids");
+	json_array_foreach(json_object_get(facts, "extensions"), i, extension)
+		json_object_del(json_object_get(extension, "provision"), "udids");
+}
+
 /* `channels`: names, or NULL for none. */
 static bool
 build_json(struct rows *rows, json_t *channels, bool with_facts, json_t **ret, struct err *err)
@@ -280,8 +292,10 @@ build_json(struct rows *rows, json_t *channels, bool with_facts, json_t **ret, s
 		"by", rows_text(ctx, rows, 17), "verdict", verdict,
 		"channel", json_array_get(channels, 0),
 		"channels", channels ? json_incref(channels) : json_array());
-	if (with_facts)
+	if (with_facts) {
+		forget_udids(facts);
 		json_object_set(json, "facts", facts);
+	}
 	json_decref(facts);
 	*ret = json;
 	return json || err_set(err, ERR_INTERNAL, "build %s: not made into JSON", id);

@@ -5,38 +5,12 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/secret.h"
+#include "core/sms.h"
 #include <string.h>
 
-#define PHONE_DIGITS_MIN	7
-#define PHONE_DIGITS_MAX	15	/* E.164 */
 #define SEARCH_MAX		100
 
 /* ---- what is right ---- */
-
-bool
-contact_phone(TALLOC_CTX *ctx, const char *text, char **ret, struct err *err)
-{
-	char digits[PHONE_DIGITS_MAX + 2] = "+";
-	size_t n = 0;
-	const char *c = text;
-
-	while (*c == ' ')
-		c++;
-	if (*c++ != '+')
-		return err_set(err, ERR_INVALID, "\"%.30s\": a number begins with + and the country, as +49 151 1234567", text);
-	for (; *c; c++) {
-		if (strchr(" -.()/", *c))
-			continue;
-		if (*c < '0' || *c > '9' || n == PHONE_DIGITS_MAX || (!n && *c == '0'))
-			return err_set(err, ERR_INVALID, "\"%.30s\" is no number: + and at most %d digits", text,
-				       PHONE_DIGITS_MAX);
-		digits[++n] = *c;
-	}
-	if (n < PHONE_DIGITS_MIN)
-		return err_set(err, ERR_INVALID, "\"%.30s\" is too short for a number", text);
-	*ret = mem_text(ctx, digits);
-	return true;
-}
 
 /* What a mail server takes without quoting; a display name has no place here. */
 static bool
@@ -95,7 +69,7 @@ contact_check(TALLOC_CTX *ctx, struct contact *contact, struct err *err)
 		return err_set(err, ERR_INVALID, "neither an e-mail address nor a number");
 	if (*contact->email && !email_ok(contact->email))
 		return err_set(err, ERR_INVALID, "\"%.80s\" is no e-mail address", contact->email);
-	if (*contact->phone && !contact_phone(ctx, contact->phone, &phone, err))
+	if (*contact->phone && !sms_number(ctx, contact->phone, &phone, err))
 		return false;
 	if (!language_ok(contact->language))
 		return err_set(err, ERR_INVALID, "\"%.20s\" is no language: de, en, fr ...", contact->language);
@@ -275,6 +249,29 @@ contact_get(TALLOC_CTX *ctx, struct db *db, const char *id, struct contact **ret
 	rows_done(rows);
 	*ret = c;
 	return true;
+}
+
+bool
+contact_match(TALLOC_CTX *ctx, struct db *db, const struct contact *contact, struct contact **ret, struct err *err)
+{
+	void *here SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(here, db, "SELECT id, name FROM contact WHERE ($1 <> '' AND email = $1)"
+				     " OR ($2 <> '' AND phone = $2) LIMIT 2", db_text(contact->email),
+				     db_text(contact->phone));
+	enum rows_step step = rows_next(rows, err);
+	const char *id, *name;
+
+	*ret = NULL;
+	if (step != ROWS_ROW)
+		return step == ROWS_END;
+	id = rows_text(here, rows, 0);
+	name = rows_text(here, rows, 1);
+	step = rows_next(rows, err);
+	if (step == ROWS_ROW)
+		return err_set(err, ERR_CONFLICT, "the address and the number are two people's: %s and %s", name,
+			       rows_text(here, rows, 1));
+	rows_done(rows);
+	return step == ROWS_END && contact_get(ctx, db, id, ret, err);
 }
 
 bool

@@ -25,9 +25,6 @@ struct contact {
 /* Brings address and number into the form they are kept in; ERR_INVALID says what is wrong. */
 bool contact_check(TALLOC_CTX *ctx, struct contact *contact, struct err *err) CHECKED;
 
-/* "+49 151 234-567" -> "+49151234567"; ERR_INVALID for what is no international number. */
-bool contact_phone(TALLOC_CTX *ctx, const char *text, char **ret, struct err *err) CHECKED;
-
 /* For names: UTF-8 of 1 to `max` bytes on one line. */
 bool contact_words_ok(const char *what, const char *text, size_t max, struct err *err) CHECKED;
 
@@ -41,6 +38,9 @@ bool contact_remove(struct db *db, const char *actor, const char *id, struct err
 bool contact_take(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct contact *contact, char **id,
 		  struct err *err) CHECKED;
 
+/* The one that it is, by address or number; NULL: nobody.  ERR_CONFLICT when they are two people's. */
+bool contact_match(TALLOC_CTX *ctx, struct db *db, const struct contact *contact, struct contact **ret,
+		   struct err *err) CHECKED;
 bool contact_get(TALLOC_CTX *ctx, struct db *db, const char *id, struct contact **ret, struct err *err) CHECKED;
 bool contact_set_quiet(struct db *db, const char *id, bool quiet, struct err *err) CHECKED;
 
@@ -58,6 +58,10 @@ bool contact_group_add(TALLOC_CTX *ctx, struct db *db, const char *actor, const 
 bool contact_group_remove(struct db *db, const char *actor, const char *id, struct err *err) CHECKED;
 bool contact_group_put(struct db *db, const char *actor, const char *group, const char *contact, bool in,
 		       struct err *err) CHECKED;
+/* By the group's name; contact_group_named makes the group when it is new. */
+bool contact_group_named(struct db *db, const char *actor, const char *name, const char *contact,
+			 struct err *err) CHECKED;
+bool contact_in_group(struct db *db, const char *contact, const char *name, bool *ret, struct err *err) CHECKED;
 bool contact_group_list(struct db *db, json_t **ret, struct err *err) CHECKED;	/* [{id,name,contacts}] */
 
 /* The contacts named and those of the groups named, each once: ids, ERR_LIMIT beyond CONTACT_CHOICE_MAX. */

@@ -92,6 +92,45 @@ contact_group_put(struct db *db, const char *actor, const char *group, const cha
 }
 
 bool
+contact_in_group(struct db *db, const char *contact, const char *name, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	enum rows_step step = rows_next(db_query(ctx, db, "SELECT 1 FROM contact_member m JOIN contact_group g"
+		" ON g.id = m.group_id WHERE m.contact_id = $1 AND g.folded = $2", db_text(contact),
+		db_text(text_fold(ctx, name))), err);
+
+	*ret = step == ROWS_ROW;
+	return step != ROWS_FAILED;
+}
+
+struct named {
+	const char *actor, *name, *contact;
+};
+
+static bool
+tx_named(struct db *tx, void *arg, struct err *err)
+{
+	struct named *n = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT id FROM contact_group WHERE folded = $1",
+				     db_text(text_fold(ctx, n->name)));
+	enum rows_step step = rows_next(rows, err);
+	char *id = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
+
+	rows_done(rows);
+	return step != ROWS_FAILED && (id || contact_group_add(ctx, tx, n->actor, n->name, &id, err)) &&
+	       contact_group_put(tx, n->actor, id, n->contact, true, err);
+}
+
+bool
+contact_group_named(struct db *db, const char *actor, const char *name, const char *contact, struct err *err)
+{
+	struct named n = { actor, name, contact };
+
+	return db_tx(db, tx_named, &n, err);
+}
+
+bool
 contact_group_list(struct db *db, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);

@@ -386,8 +386,9 @@ open_any(struct call *call, struct err *err)
 {
 	struct directory_settings *s = call->settings;
 	int64_t begun = clock_ms();
+	struct err why;
 
-	err_code(err, ERR_UPSTREAM, "directory_slow", "no time was left to connect");
+	err_code(&why, ERR_UPSTREAM, "directory_slow", "no time was left to connect");
 	for (int late = 0; late < 2; late++)
 		for (size_t i = 0; i < s->servers_n; i++) {
 			struct directory_server *server = &s->servers[i];
@@ -397,15 +398,16 @@ open_any(struct call *call, struct err *err)
 			if (down != (late == 1) || (late && at >= begun) || !time_left(call, 1))
 				continue;
 			if (down && ago < DIRECTORY_AGAIN_MS) {
-				failed_before(call->directory, server, err);
+				failed_before(call->directory, server, &why);
 				continue;
 			}
-			if (call_open(call, server, err)) {
+			if (call_open(call, server, &why)) {
 				atomic_store(&server->failed_ms, 0);
 				return true;
 			}
-			failed(call->directory, server, err);
+			failed(call->directory, server, &why);
 		}
+	*err = why;
 	return false;
 }
 

@@ -89,8 +89,8 @@ fold_rdn(TALLOC_CTX *ctx, LDAPRDN rdn, struct buf *out)
 	parts = mem_array(ctx, char *, n);
 	for (size_t i = 0; i < n; i++) {
 		struct buf part;
-		const struct berval *value = &rdn[i]->la_value;
-		char *folded = text_fold(ctx, mem_textn(ctx, value->bv_val, value->bv_len));
+		const struct berval *value = &rdn[i]->la_value;	/* bv_val is NULL where it is empty */
+		bool text = value->bv_val && text_valid(value->bv_val, value->bv_len);
 
 		buf_init(&part, ctx, DN_TEXT_MAX);
 		for (size_t k = 0; k < rdn[i]->la_attr.bv_len; k++) {
@@ -100,9 +100,9 @@ fold_rdn(TALLOC_CTX *ctx, LDAPRDN rdn, struct buf *out)
 			buf_add(&part, &c, 1);
 		}
 		buf_text(&part, "=");
-		if (*folded || !value->bv_len)
-			directory_dn_value(&part, folded);
-		else
+		if (text)
+			directory_dn_value(&part, text_fold(ctx, mem_textn(ctx, value->bv_val, value->bv_len)));
+		else if (value->bv_val)
 			directory_filter_bytes(&part, value->bv_val, value->bv_len);
 		parts[i] = mem_text(ctx, buf_str(&part));
 	}

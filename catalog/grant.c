@@ -1,5 +1,6 @@
 /* Tables `install_grant` and `grant_client`. */
 #include "catalog/grant.h"
+#include "catalog/install.h"
 #include "catalog/rows.h"
 #include "catalog/viewer.h"
 #include "core/audit.h"
@@ -17,8 +18,9 @@ static const char *const kinds[] = { "tap", "device", "ci" };
 struct grant_terms
 grant_terms_ci(const struct conf *conf)
 {
-	return (struct grant_terms){ GRANT_CI, conf->grant_ci_days * DAY_S, conf->grant_tap_ipa_hours * HOUR_S,
-				     conf->grant_ci_installs };
+	return (struct grant_terms){ .kind = GRANT_CI, .manifest_s = conf->grant_ci_days * DAY_S,
+				     .ipa_s = conf->grant_tap_ipa_hours * HOUR_S,
+				     .installs_max = conf->grant_ci_installs };
 }
 
 struct fresh {
@@ -43,19 +45,23 @@ static bool
 tx_new(struct db *tx, void *arg, struct err *err)
 {
 	struct fresh *f = arg;
+	const struct install_start *install = f->terms->install;
 
 	if (!db_run(tx, err, "INSERT INTO install_grant (hash, id, kind, build_id, person_id, manifest_until,"
-		    " ipa_seconds, installs_max, created)"
+		    " ipa_seconds, installs_max, created, install_id)"
 		    " SELECT $1, $2, $3, id, $4, CAST($5 AS BIGINT), CAST($6 AS BIGINT), CAST($7 AS BIGINT),"
-		    " CAST($8 AS BIGINT) FROM build WHERE id = $9 AND installable"
+		    " CAST($8 AS BIGINT), $10 FROM build WHERE id = $9 AND installable"
 		    " AND (expires = 0 OR expires > $8)",
 		    db_text(f->hash), db_text(f->id), db_text(kinds[f->terms->kind]), db_text(f->person_id),
 		    db_int(clock_now() + f->terms->manifest_s), db_int(f->terms->ipa_s),
-		    db_int(f->terms->installs_max), db_now(), db_text(f->build_id)))
+		    db_int(f->terms->installs_max), db_now(), db_text(f->build_id),
+		    db_text(install ? install->id : NULL)))
 		return false;
 	if (!db_changed(tx))
 		return err_code(err, ERR_CONFLICT, "not_installable",
 				"this build cannot be installed; its verdict says why");
+	if (install && !install_put(tx, install, err))
+		return false;
 	return f->terms->kind != GRANT_CI || audit_new(tx, f, err);	/* a link that can be handed on */
 }
 
@@ -64,7 +70,7 @@ grant_new(TALLOC_CTX *ctx, struct db *db, const struct grant_terms *terms, const
 	  const char *person_id, char **token, struct err *err)
 {
 	void *here SCOPED(mem) = talloc_new(NULL);
-	char *text = secret_token(ctx);
+	char *text = terms->token ? mem_text(ctx, terms->token) : secret_token(ctx);
 	struct fresh f = { terms, build_id, person_id, secret_id(here), "" };
 
 	secret_hash(text, f.hash);
@@ -75,8 +81,7 @@ grant_new(TALLOC_CTX *ctx, struct db *db, const struct grant_terms *terms, const
 }
 
 struct use {
-	const char *hash, *client;
-	int64_t installs_max;
+	const char *hash, *client, *install_id;
 };
 
 /* Counted again inside the transaction: two phones at once do not share the last install.  Writing the
@@ -100,7 +105,9 @@ tx_use(struct db *tx, void *arg, struct err *err)
 		    " (SELECT count(*) FROM grant_client c WHERE c.grant_hash = g.hash))",
 		    db_text(use->client), db_now(), db_text(use->hash)))
 		return false;
-	return db_changed(tx) || err_set(err, ERR_MISSING, "used up");
+	if (!db_changed(tx))
+		return err_set(err, ERR_MISSING, "used up");
+	return !use->install_id || install_use(tx, use->install_id, use->client, err);
 }
 
 bool
@@ -123,8 +130,8 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 		" b.chunk_md5s, b.icon57, b.icon512, a.bundle_id, a.name,"
 		" (SELECT count(*) FROM grant_client c WHERE c.grant_hash = g.hash),"
 		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash),"
-		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash AND c.client = $2)"
-		" FROM install_grant g JOIN build b ON b.id = g.build_id JOIN app a ON a.id = b.app_id"
+		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash AND c.client = $2),"
+		" g.install_id FROM install_grant g JOIN build b ON b.id = g.build_id JOIN app a ON a.id = b.app_id"
 		" LEFT JOIN person p ON p.id = g.person_id"
 		" WHERE g.hash = $1 AND b.installable AND (p.id IS NULL OR NOT p.disabled)",
 		db_text(secret_hash(token, hash)), db_text(client));
@@ -154,11 +161,14 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 	last = rows_int(rows, 19);
 	mine = rows_int(rows, 20);
 	known = !rows_null(rows, 20);
+	g->install_id = rows_text(g, rows, 21);
 	rows_done(rows);
 
 	live = now < g->manifest_until;
 	fetching = last && now < last + ipa_s;
 	used_up = g->installs_max && g->installs >= g->installs_max;
+	if (g->install_id && !known && !used_up && !install_link_over(db, g->install_id, client, &used_up, err))
+		return false;
 	switch (file) {
 	case GRANT_PAGE:	allowed = live && !used_up; break;
 	case GRANT_MANIFEST:
@@ -174,7 +184,7 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 	/* The install is counted at its first manifest, and a later tap of the same phone begins its time
 	 * for the .ipa anew. */
 	if (file == GRANT_MANIFEST && (!known || now - mine >= RENEW_STEP_S)) {
-		struct use use = { hash, client, g->installs_max };
+		struct use use = { hash, client, g->install_id };
 
 		if (!db_tx(db, tx_use, &use, err)) {
 			count_add(COUNT_GRANTS_REFUSED, 1);

@@ -12,6 +12,8 @@
  */
 #include "catalog/person.h"
 
+struct install_start;	/* catalog/install.h */
+
 enum grant_kind { GRANT_TAP, GRANT_DEVICE, GRANT_CI };
 enum grant_file {
 	GRANT_MANIFEST,		/* an install begins */
@@ -23,6 +25,8 @@ struct grant_terms {
 	enum grant_kind kind;
 	int64_t manifest_s, ipa_s;	/* from now; from a client's first manifest */
 	int64_t installs_max;		/* 0: no limit */
+	const char *token;		/* one that its page can make again; NULL: a random one */
+	const struct install_start *install;	/* the install it is for; NULL: none in particular */
 };
 
 struct conf;
@@ -31,10 +35,11 @@ struct grant_terms grant_terms_ci(const struct conf *conf);	/* of an answer that
 struct grant {
 	const char *id, *build_id, *app_id, *bundle_id, *name, *version, *build, *minimum_os;
 	const char *sha256, *chunk_sha256s, *chunk_md5s, *icon57, *icon512;
+	const char *install_id;		/* NULL: it is not for one install */
 	int64_t size, created, manifest_until, installs_max, installs;
 };
 
-/* Only for an installable build: ERR_CONFLICT otherwise.  *token is shown once. */
+/* Only for an installable build: ERR_CONFLICT otherwise.  *token is not kept. */
 bool grant_new(TALLOC_CTX *ctx, struct db *db, const struct grant_terms *terms, const char *build_id,
 	       const char *person_id, char **token, struct err *err) CHECKED;
 

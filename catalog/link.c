@@ -3,7 +3,7 @@
 #include "catalog/channel.h"
 #include "catalog/viewer.h"
 #include "catalog/grant.h"
-#include "catalog/mine.h"
+#include "catalog/viewer.h"
 #include "core/audit.h"
 #include "core/buf.h"
 #include "core/clock.h"
@@ -37,6 +37,12 @@ derive(TALLOC_CTX *ctx, const struct link_key *key, const char *id)
 	buf_init(&buf, ctx, 64);
 	buf_base64url(&buf, bytes, TOKEN_BYTES);
 	return buf.p;
+}
+
+char *
+link_tap_token(TALLOC_CTX *ctx, const struct link_key *key, const char *install_id)
+{
+	return derive(ctx, key, mem_printf(ctx, "tap %s", install_id));
 }
 
 static const char *
@@ -92,9 +98,9 @@ find_target(TALLOC_CTX *ctx, struct db *tx, const struct person *person, const s
 {
 	struct rows *rows = t->build_id
 		? db_query(ctx, tx, "SELECT a.id, a.bundle_id, b.id, b.installable, b.expires FROM build b"
-			   " JOIN app a ON a.id = b.app_id WHERE b.id = $3 AND " MINE, ME(person), db_text(t->build_id))
+			   " JOIN app a ON a.id = b.app_id WHERE b.id = $4 AND " VIEWER_OWNS, VIEWER(viewer_of(person)), db_text(t->build_id))
 		: db_query(ctx, tx, "SELECT a.id, a.bundle_id, c.id, TRUE, 0 FROM channel c JOIN app a"
-			   " ON a.id = c.app_id WHERE a.bundle_id = $3 AND c.name = $4 AND " MINE, ME(person),
+			   " ON a.id = c.app_id WHERE a.bundle_id = $4 AND c.name = $5 AND " VIEWER_OWNS, VIEWER(viewer_of(person)),
 			   db_text(t->bundle_id), db_text(t->channel));
 	int64_t until;
 	bool installable;
@@ -111,6 +117,38 @@ find_target(TALLOC_CTX *ctx, struct db *tx, const struct person *person, const s
 	if (!installable || (until && until <= clock_now()))
 		return err_code(err, ERR_CONFLICT, "not_installable",
 				"this build cannot be installed; its verdict says why");
+	return true;
+}
+
+bool
+link_aim(TALLOC_CTX *ctx, struct db *db, const struct person *person, const struct link_terms *terms,
+	 struct link_aim **ret, struct err *err)
+{
+	struct link_aim *aim = mem_new(ctx, struct link_aim);
+	struct target target;
+	struct rows *rows;
+	char *newest;
+
+	if (!terms_ok(terms, err) || !find_target(aim, db, person, terms, &target, err))
+		return false;
+	aim->build_id = target.build_id;
+	if (!aim->build_id && !channel_newest(aim, db, VIEWER_HOUSE, target.app_id, terms->channel,
+						 &newest, err))
+		return err->kind == ERR_MISSING ? err_set(err, ERR_CONFLICT, "nothing is in the channel %s yet",
+							  terms->channel) : false;
+	if (!aim->build_id)
+		aim->build_id = newest;
+	aim->bundle_id = target.bundle_id;
+	rows = db_query(aim, db, "SELECT a.name, CASE WHEN p.display <> '' THEN p.display ELSE p.name END, p.email"
+			" FROM app a, person p WHERE a.id = $1 AND p.id = $2", db_text(target.app_id),
+			db_text(person->id));
+	if (!rows_one(rows, err, "no such app"))
+		return false;
+	aim->app_name = rows_text(aim, rows, 0);
+	aim->from = rows_text(aim, rows, 1);
+	aim->reply_to = rows_text(aim, rows, 2);
+	rows_done(rows);
+	*ret = aim;
 	return true;
 }
 
@@ -200,7 +238,7 @@ link_find(TALLOC_CTX *ctx, struct db *db, const char *token, struct link **ret, 
 	rows = db_query(l, db, "SELECT l.id, l.app_id, a.bundle_id, a.name, l.build_id, ch.name, l.contact_id, c.name,"
 		" l.person_id, CASE WHEN p.display <> '' THEN p.display ELSE p.name END, l.expires, l.installs_max,"
 		" (SELECT count(*) FROM link_client k WHERE k.link_id = l.id), l.created, l.opened, l.pin <> '',"
-		" l.sign_in OR EXISTS (SELECT 1 FROM link_rule r WHERE r.app_id = l.app_id AND r.sign_in), l.revoked"
+		" l.sign_in OR EXISTS (SELECT 1 FROM link_rule r WHERE r.app_id = l.app_id AND r.sign_in), l.revoked, p.email"
 		" FROM link l JOIN app a ON a.id = l.app_id LEFT JOIN channel ch ON ch.id = l.channel_id"
 		" LEFT JOIN contact c ON c.id = l.contact_id LEFT JOIN person p ON p.id = l.person_id"
 		" WHERE l.hash = $1", db_text(secret_hash(token, hash)));
@@ -223,8 +261,11 @@ link_find(TALLOC_CTX *ctx, struct db *db, const char *token, struct link **ret, 
 	l->opened = rows_int(rows, 14);
 	l->pin = rows_bool(rows, 15);
 	l->sign_in = rows_bool(rows, 16);
-	l->over = rows_bool(rows, 17) || l->expires <= clock_now() ||
-		  (l->installs_max && l->installs >= l->installs_max);
+	l->revoked = rows_bool(rows, 17);
+	l->reply_to = rows_text(l, rows, 18);
+	l->expired = l->expires <= clock_now();
+	l->used_up = l->installs_max && l->installs >= l->installs_max;
+	l->over = l->revoked || l->expired || l->used_up;
 	rows_done(rows);
 	if (l->channel && channel_newest(l, db, VIEWER_HOUSE, l->app_id, l->channel, &build, &none))
 		l->build_id = build;
@@ -342,6 +383,14 @@ link_use(struct db *tx, const char *id, const char *client, struct err *err)
 	return db_changed(tx) || err_set(err, ERR_MISSING, "the link is over");
 }
 
+bool
+link_sent_again(struct db *tx, const struct person *person, const char *id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return audit_add(tx, person_actor(ctx, person), "link.send", id, NULL, err);
+}
+
 struct change {
 	const struct person *person;
 	const char *id;
@@ -353,8 +402,8 @@ tx_revoke(struct db *tx, void *arg, struct err *err)
 	struct change *c = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 
-	if (!db_run(tx, err, "UPDATE link SET revoked = TRUE WHERE id = $3 AND EXISTS (SELECT 1 FROM app a"
-		    " WHERE a.id = link.app_id AND " MINE ")", ME(c->person), db_text(c->id)))
+	if (!db_run(tx, err, "UPDATE link SET revoked = TRUE WHERE id = $4 AND EXISTS (SELECT 1 FROM app a"
+		    " WHERE a.id = link.app_id AND " VIEWER_OWNS ")", VIEWER(viewer_of(c->person)), db_text(c->id)))
 		return false;
 	if (!db_changed(tx))
 		return err_set(err, ERR_MISSING, "no such link");

@@ -31,6 +31,15 @@ struct link_terms {
 	bool sign_in;
 };
 
+/* Where a link would lead, as far as they publish it: else ERR_MISSING. */
+struct link_aim {
+	const char *bundle_id, *app_name;
+	const char *build_id;		/* of the moment */
+	const char *from, *reply_to;	/* who would send it; "" without an address */
+};
+bool link_aim(TALLOC_CTX *ctx, struct db *db, const struct person *person, const struct link_terms *terms,
+	      struct link_aim **ret, struct err *err) CHECKED;
+
 /* Made outside of a transaction, written inside of one: with what goes out with it. */
 struct link_draft {
 	struct link_terms terms;
@@ -48,15 +57,20 @@ bool link_new(TALLOC_CTX *ctx, struct db *db, const struct link_key *key, const 
 bool link_token(TALLOC_CTX *ctx, struct db *db, const struct link_key *key, const char *id, char **token,
 		struct err *err) CHECKED;
 
+/* Of the grant of one install: its page can make it again. */
+char *link_tap_token(TALLOC_CTX *ctx, const struct link_key *key, const char *install_id);
+
 struct link {
 	const char *id, *app_id, *bundle_id, *app_name;
 	const char *build_id;		/* of the moment; NULL: the channel is empty */
 	const char *channel;		/* NULL: to one build */
 	const char *contact_id, *contact_name;	/* NULL: to nobody in particular */
 	const char *person_id, *from;	/* who sent it, as testers read it; NULL: gone */
+	const char *reply_to;		/* their address; "" or NULL: none */
 	int64_t expires, installs_max, installs, created, opened;
 	bool pin, sign_in;		/* what it asks for before it shows the Install button */
-	bool over;			/* revoked, expired or used up */
+	bool revoked, expired, used_up;
+	bool over;			/* any of them */
 };
 
 bool link_open(TALLOC_CTX *ctx, struct db *db, const char *token, struct link **ret, struct err *err) CHECKED;
@@ -87,6 +101,7 @@ struct link_filter {
 bool link_list(struct db *db, const struct person *person, const struct link_filter *filter, const char *after,
 	       int64_t limit, json_t **ret, struct err *err) CHECKED;
 bool link_show(struct db *db, const struct person *person, const char *id, json_t **ret, struct err *err) CHECKED;
+bool link_sent_again(struct db *tx, const struct person *person, const char *id, struct err *err) CHECKED;	/* for the audit */
 bool link_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
 
 /* Do all links of an app ask for a sign-in? */

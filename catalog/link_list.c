@@ -1,7 +1,7 @@
 /* Table `link_rule`; and links as their publishers see them. */
 #include "catalog/cursor.h"
 #include "catalog/link.h"
-#include "catalog/mine.h"
+#include "catalog/viewer.h"
 #include "core/audit.h"
 #include "core/clock.h"
 
@@ -42,7 +42,7 @@ item_of(TALLOC_CTX *ctx, struct rows *rows)
 	" l.sign_in OR EXISTS (SELECT 1 FROM link_rule r WHERE r.app_id = l.app_id AND r.sign_in), l.opened, l.revoked" \
 	" FROM link l JOIN app a ON a.id = l.app_id LEFT JOIN build b ON b.id = l.build_id" \
 	" LEFT JOIN channel ch ON ch.id = l.channel_id LEFT JOIN contact c ON c.id = l.contact_id" \
-	" LEFT JOIN person p ON p.id = l.person_id WHERE " MINE
+	" LEFT JOIN person p ON p.id = l.person_id WHERE " VIEWER_OWNS
 
 bool
 link_list(struct db *db, const struct person *person, const struct link_filter *filter, const char *after,
@@ -61,10 +61,10 @@ link_list(struct db *db, const struct person *person, const struct link_filter *
 	cursor_take(ctx, after, &place, &id);
 	if (!num_parse(place, 0, INT64_MAX, &from, &none))
 		from = INT64_MAX;
-	rows = db_query(ctx, db, SELECT_LINK " AND (l.created, l.id) < ($3, $4)"
-		" AND ($5 = '' OR a.bundle_id = $5) AND ($6 = '' OR l.contact_id = $6)"
-		" AND ($7 = '' OR l.build_id = $7 OR EXISTS (SELECT 1 FROM placement q WHERE q.channel_id = l.channel_id"
-		" AND q.build_id = $7)) ORDER BY l.created DESC, l.id DESC LIMIT $8", ME(person), db_int(from),
+	rows = db_query(ctx, db, SELECT_LINK " AND (l.created, l.id) < ($4, $5)"
+		" AND ($6 = '' OR a.bundle_id = $6) AND ($7 = '' OR l.contact_id = $7)"
+		" AND ($8 = '' OR l.build_id = $8 OR EXISTS (SELECT 1 FROM placement q WHERE q.channel_id = l.channel_id"
+		" AND q.build_id = $8)) ORDER BY l.created DESC, l.id DESC LIMIT $9", VIEWER(viewer_of(person)), db_int(from),
 		db_text(id), db_text(filter->bundle_id ? filter->bundle_id : ""),
 		db_text(filter->contact_id ? filter->contact_id : ""), db_text(filter->build_id ? filter->build_id : ""),
 		db_int(limit + 1));
@@ -90,7 +90,7 @@ bool
 link_show(struct db *db, const struct person *person, const char *id, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, SELECT_LINK " AND l.id = $3", ME(person), db_text(id));
+	struct rows *rows = db_query(ctx, db, SELECT_LINK " AND l.id = $4", VIEWER(viewer_of(person)), db_text(id));
 
 	if (!rows_one(rows, err, "no such link"))
 		return false;
@@ -123,9 +123,9 @@ tx_rule(struct db *tx, void *arg, struct err *err)
 	struct change *c = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 
-	if (!db_run(tx, err, "INSERT INTO link_rule (app_id, sign_in) SELECT a.id, CAST($4 AS BOOLEAN) FROM app a"
-		    " WHERE a.bundle_id = $3 AND " MINE
-		    " ON CONFLICT (app_id) DO UPDATE SET sign_in = excluded.sign_in", ME(c->person), db_text(c->bundle_id),
+	if (!db_run(tx, err, "INSERT INTO link_rule (app_id, sign_in) SELECT a.id, CAST($5 AS BOOLEAN) FROM app a"
+		    " WHERE a.bundle_id = $4 AND " VIEWER_OWNS
+		    " ON CONFLICT (app_id) DO UPDATE SET sign_in = excluded.sign_in", VIEWER(viewer_of(c->person)), db_text(c->bundle_id),
 		    db_bool(c->on)))
 		return false;
 	if (!db_changed(tx))

@@ -244,8 +244,11 @@ message_sent(struct db *db, const char *id, const char *provider_id, struct err 
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 
-	return db_run(db, err, "UPDATE message SET state = 'sent', body = '', error = '', provider_id = $1, changed = $2"
-		      " WHERE id = $3 AND state = 'sending'", db_text(bound(ctx, provider_id)), db_now(), db_text(id));
+	/* A report may have come before: what it said stays. */
+	return db_run(db, err, "UPDATE message SET state = CASE state WHEN 'sending' THEN 'sent' ELSE state END, body = '',"
+		      " error = CASE state WHEN 'sending' THEN '' ELSE error END, provider_id = $1, changed = $2"
+		      " WHERE id = $3 AND state IN ('sending', 'delivered', 'failed')", db_text(bound(ctx, provider_id)), db_now(),
+		      db_text(id));
 }
 
 static bool
@@ -293,11 +296,11 @@ bool
 message_retry(struct db *db, const char *actor, const char *id, struct err *err)
 {
 	struct change c = { .id = id, .actor = actor };
-	json_t *item_;
+	json_t *message;
 
-	if (!message_show(db, id, &item_, err))	/* ERR_MISSING */
+	if (!message_show(db, id, &message, err))	/* ERR_MISSING */
 		return false;
-	json_decref(item_);
+	json_decref(message);
 	return db_tx(db, tx_retry, &c, err);
 }
 
@@ -315,7 +318,7 @@ tx_report(struct db *tx, void *arg, struct err *err)
 		return false;
 	id = rows_text(ctx, rows, 0);
 	rows_done(rows);
-	/* It may come before our own record of the gateway's answer: then it is the record. */
+	/* It may come before our own record of the gateway's answer (message_sent): then it is the record. */
 	if (c->delivered)
 		return db_run(tx, err, "UPDATE message SET state = 'delivered', body = '', error = '', changed = $1 WHERE id = $2"
 			      " AND state IN ('sending', 'sent', 'failed')", db_now(), db_text(id));
@@ -337,7 +340,11 @@ bool
 message_bounced(struct db *db, const char *id, const char *why, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
+	json_t *message;
 
+	if (!message_show(db, id, &message, err))
+		return false;
+	json_decref(message);
 	return db_run(db, err, "UPDATE message SET state = 'bounced', body = '', error = $1, changed = $2 WHERE id = $3"
 		      " AND kind = 'mail' AND state IN ('sending', 'sent')", db_text(bound(ctx, why)), db_now(), db_text(id));
 }

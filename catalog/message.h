@@ -67,7 +67,7 @@ bool message_failed(struct db *db, const char *id, const char *why, struct err *
 
 /* By the token that message_begin was given; ERR_MISSING for any other. */
 bool message_report(struct db *db, const char *token, bool delivered, const char *why, struct err *err) CHECKED;
-/* A mail server's notice that a mail, which it had taken, could not be delivered. */
+/* A mail server's notice that a mail, which it had taken, could not be delivered; ERR_MISSING for none of ours. */
 bool message_bounced(struct db *db, const char *id, const char *why, struct err *err) CHECKED;
 
 bool message_sweep(struct db *db, int64_t keep_days, struct err *err) CHECKED;

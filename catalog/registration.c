@@ -121,13 +121,13 @@ put_device(TALLOC_CTX *ctx, struct db *tx, const struct take *t, const char **id
 static bool
 put_app(struct db *tx, const struct take *t, const char *id, struct err *err)
 {
-	return db_run(tx, err, "INSERT INTO device_app (device_id, app_id, link_id, channel_id, person_id, pin, sign_in,"
+	return db_run(tx, err, "INSERT INTO device_app (device_id, app_id, link_id, channel_id, person_id, pin, sign_in, since,"
 		      " state, build_id, created, changed) SELECT $1, l.app_id, l.id, l.channel_id, l.person_id,"
-		      " l.pin <> '', l.sign_in, CASE WHEN " LISTS_IT " THEN 'invited' ELSE 'waiting' END,"
+		      " l.pin <> '', l.sign_in, l.created, CASE WHEN " LISTS_IT " THEN 'invited' ELSE 'waiting' END,"
 		      " CASE WHEN " LISTS_IT " THEN $2 END, CAST($4 AS BIGINT), CAST($4 AS BIGINT)"
 		      " FROM link l WHERE l.id = $5 ON CONFLICT (device_id, app_id) DO UPDATE SET"
 		      " link_id = excluded.link_id, channel_id = excluded.channel_id, person_id = excluded.person_id,"
-		      " pin = excluded.pin, sign_in = excluded.sign_in, state = excluded.state,"
+		      " pin = excluded.pin, sign_in = excluded.sign_in, since = excluded.since, state = excluded.state,"
 		      " build_id = excluded.build_id, told = FALSE, changed = excluded.changed",
 		      db_text(id), db_text(t->link->build_id ? t->link->build_id : ""), db_text(t->answer->udid),
 		      db_now(), db_text(t->link->id));
@@ -148,6 +148,7 @@ tx_take(struct db *tx, void *arg, struct err *err)
 		return err_code(err, ERR_DENIED, "bad_challenge",
 				"its challenge is unknown, used, expired or another link's");
 	return put_device(ctx, tx, t, &id, err) && put_app(tx, t, id, err) &&
+	       registration_offered(tx, t->link->app_id, err) &&	/* perhaps a build that is here lists it */
 	       db_run(tx, err, "UPDATE registration_challenge SET device_id = $1 WHERE hash = $2", db_text(id),
 		      db_text(t->challenge)) &&
 	       audit_add(tx, "device", "device.register", id, mem_printf(ctx, "%s for %s by link %s, signature %s",

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * registration - testers who register their devices for ad hoc builds, by the Profile Service's first
- * phase, and wait for a build that lists them.
+ * phase, and wait for a build that lists them.  With a contact go its devices.
  *
  * A link gives out challenges; each is for one answer to that link, and is kept as a hash.  A device is
  * registered for the link's app: it is *waiting* until a build that lists it is offered where its link

@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include <string.h>
+#include <strings.h>
 
 /* ---- how often ---- */
 
@@ -190,8 +191,18 @@ by_name_there(TALLOC_CTX *ctx, const struct signin *s, const char *name, struct 
 		return false;
 	if (local)
 		return person_by_name(ctx, s->db, name, ret, err);
-	if (!directory_find(scratch, s->directory, name, &found, err))
+	if (!directory_find(scratch, s->directory, name, &found, err)) {
+		struct err down = *err;
+
+		/* Whoever is known goes on while the directory is down: the proxy's word is what lets them in. */
+		if (err->kind == ERR_UPSTREAM && person_by_name(ctx, s->db, name, ret, err) &&
+		    strcmp((*ret)->source, "directory") == 0) {
+			log_err("a proxy names somebody whom the directory cannot be asked about", &down, KV("name", name));
+			return true;
+		}
+		*err = down;
 		return false;
+	}
 	if (!found)
 		return err_set(err, ERR_DENIED, "the proxy says that you are %.64s, whom the company's directory does not have",
 			       name);
@@ -210,9 +221,33 @@ signin_named(TALLOC_CTX *ctx, const struct signin *s, const char *name, struct p
 	return by_name_there(ctx, s, name, ret, err);
 }
 
+/* A header that only a proxy would set, and that means nothing else. */
+static bool
+check_header(const char *name, const char *setting, struct err *err)
+{
+	static const char *const taken[] = { "Authorization", "Cookie", "Host", "Origin", "Referer", "Accept", "User-Agent",
+					     "Content-Type", "Content-Length", "X-Forwarded-For", "X-Forwarded-Proto",
+					     "X-CSRF-Token" };
+
+	if (strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != strlen(name) || strlen(name) > 64)
+		return err_set(err, ERR_INVALID, "%s: \"%.40s\" is no name of a header", setting, name);
+	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+		if (strcasecmp(name, taken[i]) == 0)
+			return err_set(err, ERR_INVALID, "%s: %s means something else", setting, name);
+	return true;
+}
+
 bool
 signin_check_conf(const struct conf *conf, struct err *err)
 {
+	bool proxy = *conf->signin_proxy_header || conf->signin_proxy_basic || *conf->server_client_cert_header;
+
+	if (!check_header(conf->signin_proxy_header, "signin.proxy_header", err) ||
+	    !check_header(conf->server_client_cert_header, "server.client_cert_header", err))
+		return false;
+	if (proxy && !*conf->server_trusted_proxies)
+		return err_set(err, ERR_INVALID, "signin.proxy_header, signin.proxy_basic and server.client_cert_header are of "
+			       "use only with server.trusted_proxies: nobody else is believed");
 	return conf->signin_local_login || *conf->ldap_urls || *conf->signin_proxy_header ||
 	       err_set(err, ERR_INVALID, "signin.local_login is off, and there is neither ldap.urls nor "
 		       "signin.proxy_header: nobody could sign in");

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/x509.h"
+#include "web/outbox.h"
 #include "web/rooms.h"
 #include "web/signing.h"
 #include <curl/curl.h>
@@ -168,18 +169,50 @@ drop(char *p, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
+/* What devices and holders of a link fetch: no proxy may ask them who they are, nor send them elsewhere. */
+static const struct {
+	const char *what, *path;
+	long expected;		/* 0: anything of ours but a sign-in or a redirect */
+} doors[] = {
+	{ "outside",  "/healthz",                200 },
+	{ "installs", "/d/doctor/manifest.plist", 404 },
+	{ "installs", "/d/doctor/app.ipa",       404 },
+	{ "links",    "/i/doctor",               404 },
+	{ "links",    "/udid/doctor",            0 },
+	{ "devices",  "/mdm/checkin",            0 },
+	{ "devices",  "/mdm/command",            0 },
+	{ "devices",  "/scep",                   0 },
+	{ "devices",  "/scep/doctor",            0 },
+	{ "devices",  "/enroll/doctor",          0 },
+	{ "devices",  "/c/doctor",               0 },
+};
+
+/* Every answer of ours carries it, whatever the route. */
+static size_t
+look_for_ours(char *line, size_t size, size_t n, void *ours)
+{
+	static const char mark[] = "X-Content-Type-Options:";
+
+	if (size * n > sizeof mark - 1 && strncasecmp(line, mark, sizeof mark - 1) == 0)
+		*(bool *)ours = true;
+	return size * n;
+}
+
 static void
-fetch(const struct conf *conf, const char *ca, const char *what, const char *path, long expected)
+knock(const struct conf *conf, const char *ca, const char *what, const char *path, long expected)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	CURL *curl = curl_easy_init();
 	char why[CURL_ERROR_SIZE] = "";
+	bool ours = false;
 	long status = 0;
 	CURLcode rc;
 
 	curl_easy_setopt(curl, CURLOPT_URL, mem_printf(ctx, "%s%s", conf->server_base_url, path));
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, look_for_ours);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, &ours);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, 10L);
 	if (ca)
@@ -189,13 +222,15 @@ fetch(const struct conf *conf, const char *ca, const char *what, const char *pat
 	curl_easy_cleanup(curl);
 	if (rc != CURLE_OK)
 		say("fail", what, "%s%s: %s", conf->server_base_url, path, *why ? why : curl_easy_strerror(rc));
-	else if (status == expected)
-		say("ok", what, "%s%s answers %ld", conf->server_base_url, path, status);
 	else if (status == 401 || (status >= 300 && status < 400))
-		say("fail", what, "%s answers %ld: a proxy in front must not ask who is there and must not "
-		    "redirect on /d/, or every install breaks", path, status);
-	else
+		say("fail", what, "%s answers %ld: a proxy in front must not ask devices who they are and must "
+		    "not redirect them, or installs break and devices are lost; see docs/proxy", path, status);
+	else if (!ours)
+		say("fail", what, "%s answers %ld, and that is not Pomona's answer: what stands in front?", path, status);
+	else if (expected && status != expected)
 		say("fail", what, "%s%s answers %ld, not %ld", conf->server_base_url, path, status, expected);
+	else
+		say("ok", what, "%s answers %ld", path, status);
 }
 
 static void
@@ -212,8 +247,36 @@ check_outside(TALLOC_CTX *ctx, const struct conf *conf)
 		say("fail", "base URL", "%s: iOS installs from https:// alone", conf->server_base_url);
 	if (stat(ca, &st) != 0)
 		ca = NULL;
-	fetch(conf, ca, "outside", "/healthz", 200);
-	fetch(conf, ca, "installs", "/d/doctor/manifest.plist", 404);
+	for (size_t i = 0; i < sizeof doors / sizeof *doors; i++)
+		knock(conf, ca, doors[i].what, doors[i].path, doors[i].expected);
+}
+
+/* As far as it goes without a message: reached, encrypted, the account known. */
+static void
+check_sending(TALLOC_CTX *ctx, const struct conf *conf)
+{
+	struct mail_server server = outbox_mail(conf);
+	struct sms_gateway gateway = outbox_sms(conf);
+	struct mail_address from;
+	struct sending sending;
+	struct err err = { 0 };
+
+	server.helo = outbox_host(ctx, conf);
+	if (!*conf->smtp_url)
+		say("ok", "mail", "none is sent: smtp.url is not set");
+	else if (!mail_address(ctx, conf->smtp_from, &from, &err))
+		say("fail", "mail", "smtp.from: %s", err.cause);
+	else if (!mail_try(&server, &sending, &err))
+		say_err("mail", &err);
+	else
+		say("ok", "mail", "%s answers%s%s", conf->smtp_url, sending.encrypted ? ", encrypted" : "",
+		    sending.signed_in ? ", and knows the account" : "");
+	if (!*conf->sms_driver)
+		say("ok", "SMS", "none is sent: sms.driver is not set");
+	else if (!sms_try(&gateway, &sending, &err))
+		say_err("SMS", &err);
+	else
+		say("ok", "SMS", "%s answers%s", conf->sms_driver, sending.signed_in ? " and knows the account" : "");
 }
 
 struct opts {
@@ -259,5 +322,6 @@ cmd_doctor(int argc, char **argv)
 	check_certificate(ctx, conf);
 	check_signing(conf);
 	check_outside(ctx, conf);
+	check_sending(ctx, conf);
 	return failures ? EXIT_REJECTED : EXIT_OK;
 }

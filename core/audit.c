@@ -273,17 +273,20 @@ audit_list(struct db *db, const struct audit_filter *filter, int64_t limit, json
 	TALLOC_CTX *scratch SCOPED(mem) = talloc_new(NULL);
 	const char *tokens = filter->actor ? mem_printf(scratch, "%s (token ", filter->actor) : NULL;
 	json_t *items = json_array(), *list = json_pack("{s:o, s:n}", "items", items, "next");
+	struct db_val vals[9];
 	struct rows *rows;
 	enum rows_step step;
 	int64_t n = 0;
 
 	if (limit < 1 || limit > AUDIT_PAGE_MAX)
 		limit = AUDIT_PAGE_MAX;
-	rows = db_query(scratch, db, filter->object ? AUDIT_LIST(" AND object = $8") : AUDIT_LIST(""),
-			db_int(filter->before ? filter->before : INT64_MAX), db_text(filter->actor),
-			db_text(tokens), db_text(filter->act), db_int(filter->from),
-			db_int(filter->until ? filter->until : INT64_MAX), db_int(limit + 1),
-			db_text(filter->object));
+	memcpy(vals, DB_VALS(db_int(filter->before ? filter->before : INT64_MAX), db_text(filter->actor),
+			     db_text(tokens), db_text(filter->act), db_int(filter->from),
+			     db_int(filter->until ? filter->until : INT64_MAX), db_int(limit + 1),
+			     db_text(filter->object)), sizeof vals);
+	if (!filter->object)
+		vals[7].type = DB_END;	/* the text has no $8 */
+	rows = db_queryv(scratch, db, filter->object ? AUDIT_LIST(" AND object = $8") : AUDIT_LIST(""), vals);
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		TALLOC_CTX *row SCOPED(mem) = talloc_new(scratch);
 		json_t *last = json_array_get(items, (size_t)limit - 1);

@@ -23,6 +23,7 @@
 	T(server,    tls_key,          "",    live,  "PEM file: its private key") \
 	B(server,    plain,            false, start, "Serve plain HTTP: behind a proxy that does TLS, or on loopback") \
 	T(server,    trusted_proxies,  "",    start, "Addresses or CIDRs whose X-Forwarded-* are believed; \"unix\" for a unix socket") \
+	T(server,    client_cert_header, "", live,   "Header in which a trusted proxy passes a device's certificate: Client-Cert (RFC 9440, or PEM as nginx escapes it); empty: none") \
 	T(server,    trust_listen,     "",    start, "A second, plain listener that serves /trust alone, for phones that do not trust us yet") \
 	N(server,    io_threads,       2,     1, 64,        start, "Threads that read and write connections") \
 	N(server,    workers,          4,     1, 256,       start, "Threads that run slow handlers") \
@@ -30,6 +31,7 @@
 	N(server,    connections_per_address_max, 256, 0, 1000000, start, "Connections of one address (trusted proxies excepted); 0 is no limit") \
 	T(company,   name,             "",    live,  "Shown on every page; the console's settings page replaces it") \
 	T(company,   accent,           "#0a6bd6", live, "The company's colour as #rrggbb; the console's settings page replaces it") \
+	T(company,   language,         "en",  live,  "Language of messages to people of whom none is known: en, de, es, fr, ja or zh-Hans") \
 	N(upload,    max_mb,           4000,  1, 1048576,   live,  "Largest upload, in MB (1,000,000 bytes)") \
 	N(upload,    parallel_max,     4,     1, 1000,      live,  "Uploads at once for one token or person") \
 	N(upload,    keep_free_mb,     512,   0, 1048576,   start, "Refuse uploads (507) before the disk has less than this left, in MB") \

@@ -31,6 +31,7 @@
 	X(DB_COMMITS,        counter, "pomona_db_commits_total",        "",                   "Database commits, each durable") \
 	X(DB_WRITES,         counter, "pomona_db_transactions_total",   "",                   "Transactions, many of which may share a commit") \
 	X(DB_DROPPED,        counter, "pomona_db_later_dropped_total",  "",                   "Write-behind events dropped because the queue was full") \
+	X(SIGHTS_DROPPED,    counter, "pomona_install_sights_dropped_total", "",            "Steps of installs not recorded because the queue was full") \
 	X(JOBS_DONE,         counter, "pomona_jobs_total",              "result=\"done\"",    "Jobs, by result") \
 	X(JOBS_RETRIED,      counter, "pomona_jobs_total",              "result=\"retried\"", "") \
 	X(JOBS_DEAD,         counter, "pomona_jobs_total",              "result=\"dead\"",    "") \

@@ -186,7 +186,7 @@ cms_open(TALLOC_CTX *ctx, struct bytes der, const struct cms_trust *const *trust
 	struct cms_opened opened;
 	ASN1_OCTET_STRING **content;
 	OSSL_LIB_CTX *lib;
-	X509 *signer;
+	X509 *signer = NULL;
 
 	if (!walk(der, err) || !cms_thread_lib(&lib, err))
 		return false;

@@ -115,7 +115,7 @@ make_store(const struct cms_trust *trust, OSSL_LIB_CTX *lib, X509_STORE **ret, s
 	SCOPED(x509_store) X509_STORE *store = X509_STORE_new();
 	bool ok = store && X509_STORE_set_flags(store, X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_PARTIAL_CHAIN) &&
 		  X509_STORE_set_purpose(store, X509_PURPOSE_ANY) &&
-		  X509_STORE_set_depth(store, trust->way == CMS_DIRECT ? 0 : CMS_CHAIN_MAX);
+		  X509_STORE_set_depth(store, CMS_CHAIN_MAX);
 
 	for (size_t i = 0; ok && i < trust->n; i++)
 		ok = add_cert(store, lib, trust->ders[i]);
@@ -129,7 +129,7 @@ make_store(const struct cms_trust *trust, OSSL_LIB_CTX *lib, X509_STORE **ret, s
 static bool
 store_of(struct thread *thread, const struct cms_trust *trust, X509_STORE **ret, struct err *err)
 {
-	X509_STORE *store;
+	X509_STORE *store = NULL;
 
 	for (size_t i = 0; i < CMS_TRUSTS_MAX; i++)
 		if (thread->stores[i].id == trust->id) {

@@ -111,6 +111,7 @@ the_access_log_shows_no_whole_token_and_no_query(void **state)
 		{ "/i/0123456789abcdefghijklm", "/i/01234..." },
 		{ "/i/short", "/i/s..." },
 		{ "/udid/0123456789abcdefghijklm", "/udid/01234..." },
+		{ "/hooks/sms/0123456789abcdefghijklm", "/hooks/sms/01234..." },
 		{ "/c/0123456789abcdefghijklm/", "/c/01234.../" },
 		{ "/d/0123456789abcdefghijklmnopq?x=0123456789", "/d/012345..." },
 		{ "/apps/com.example.demo?token=x", "/apps/com.example.demo" },

@@ -1,6 +1,7 @@
 /* Mail: its bytes as other programs read them, and what a server's answers mean. */
 #include "tests/check.h"
 #include <stdlib.h>
+#include "core/bounce.h"
 #include "core/mail.h"
 #include "core/num.h"
 #include "tests/check_far.h"
@@ -181,6 +182,43 @@ addresses_are_read_and_what_is_none_is_refused(void **state)
 	assert_false(mail_address(*state, mem_printf(*state, "%065d@example.com", 1), &address, &err));
 }
 
+/* ---- what comes back ---- */
+
+#define NOTICE(head, status, mail) "From: x@y\r\nMessage-ID: <outer1@mail.example.com>\r\n" head "\r\n\r\nwords\r\n--b\r\n" \
+	"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\n" status "\r\n--b\r\n\r\n" mail "\r\n--b--\r\n"
+
+static void
+a_notice_of_return_is_read_for_whom_it_is_about(void **state)
+{
+	static const struct {
+		const char *mail, *id, *why;
+		bool failed;
+	} good[] = {
+		{ NOTICE("", "Action: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 gone", "Message-ID: <k3j2@apps.example.com>"),
+		  "k3j2", "550 5.1.1 gone", true },
+		{ NOTICE("", "Action: FAILED (x)\nStatus: 5.2.2", "subject: x\nmessage-id:   <k3j2@a>"), "k3j2", "5.2.2", true },
+		{ NOTICE("", "Action: delayed\r\nStatus: 4.4.1", "Message-ID: <k3j2@a>"), "k3j2", "4.4.1", false },
+		{ NOTICE("", "Action: failed\r\nDiagnostic-Code: smtp;\r\n 550 one\r\n\ttwo", "Message-ID:\r\n <k3j2@a>"), "k3j2", "550 one two", true },
+		{ NOTICE("", "Action: failed\r\nDiagnostic-Code: x-local; \x01\xff", "Message-ID: <k3j2@a>"), "k3j2", "without readable words", true },
+		{ NOTICE("", "Action: failed", "Message-ID: <k3j2@a>"), "k3j2", "without a reason", true },
+	};
+	static const char *const bad[] = { "", "\n", "Action: failed\nMessage-ID: <k3j2@a>", NOTICE("Action: failed", "", "Message-ID: <k3j2@a>"),
+		NOTICE("", "Action: failed", ""), NOTICE("", "Status: 5.1.1", "Message-ID: <k3j2@a>"), NOTICE("", "Action: failed", "Message-ID: k3j2@a"),
+		NOTICE("", "Action: failed", "Message-ID: <@a>"), NOTICE("", "Action: failed", "Message-ID: <K3;J2@a>") };
+	struct bounce bounce;
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		assert_ok(bounce_read(*state, (struct bytes){ good[i].mail, strlen(good[i].mail) }, &bounce, &err), &err);
+		assert_string_equal(bounce.message, good[i].id);
+		assert_string_equal(bounce.why, good[i].why);
+		assert_int_equal(bounce.failed, good[i].failed);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		if (bounce_read(*state, (struct bytes){ bad[i], strlen(bad[i]) }, &bounce, &err))
+			fail_msg("%s", bad[i]);
+}
+
 /* ---- what cannot be reached; answers of a real server are in tests/e2e/sending.bats ---- */
 
 static void
@@ -216,6 +254,6 @@ a_server_that_cannot_be_used_is_down_and_the_step_is_named(void **state)
 	}
 }
 
-TESTS(a_plain_message_is_written_to_the_byte, a_rich_message_has_its_parts_inside_each_other,
+TESTS(a_notice_of_return_is_read_for_whom_it_is_about, a_plain_message_is_written_to_the_byte, a_rich_message_has_its_parts_inside_each_other,
       no_value_begins_a_header_of_its_own, long_and_foreign_words_are_folded_between_characters,
       addresses_are_read_and_what_is_none_is_refused, a_server_that_cannot_be_used_is_down_and_the_step_is_named)

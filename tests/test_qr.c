@@ -1,5 +1,6 @@
 /* The squares that the library draws are the squares on the page, in the file and on the terminal. */
 #include "tests/check.h"
+#include <png.h>
 #include <qrencode.h>
 #include "web/qr.h"
 
@@ -54,6 +55,35 @@ a_terminal_shows_two_rows_a_line_within_a_margin(void **state)
 }
 
 static void
+a_picture_for_mail_shows_the_same_squares_within_a_margin(void **state)
+{
+	QRcode *qr = QRcode_encodeString8bit(url, 0, QR_ECLEVEL_M);
+	png_image image = { .version = PNG_IMAGE_VERSION };
+	struct err err = { 0 };
+	struct bytes png;
+	unsigned char *grey;
+	int side, square;
+
+	assert_ok(qr_png(*state, url, &png, &err), &err);
+	assert_int_equal(png_image_begin_read_from_memory(&image, png.p, png.len), 1);
+	image.format = PNG_FORMAT_GRAY;
+	side = (int)image.width;
+	assert_int_equal(side, image.height);
+	square = side / (qr->width + 8);
+	assert_int_equal(square * (qr->width + 8), side);
+	grey = mem_size(*state, PNG_IMAGE_SIZE(image));
+	assert_int_equal(png_image_finish_read(&image, NULL, grey, 0, NULL), 1);
+	for (int y = 0; y < side; y++)
+		for (int x = 0; x < side; x++) {
+			int qx = x / square - 4, qy = y / square - 4;
+			bool black = qx >= 0 && qy >= 0 && qx < qr->width && qy < qr->width && (qr->data[qy * qr->width + qx] & 1);
+
+			assert_int_equal(grey[y * side + x], black ? 0 : 255);
+		}
+	QRcode_free(qr);
+}
+
+static void
 a_file_has_its_margin_and_nothing_that_could_run(void **state)
 {
 	struct err err = { 0 };
@@ -82,5 +112,5 @@ what_does_not_fit_is_refused(void **state)
 	json_decref(json);
 }
 
-TESTS(a_path_draws_every_black_square_and_no_other, a_terminal_shows_two_rows_a_line_within_a_margin,
+TESTS(a_picture_for_mail_shows_the_same_squares_within_a_margin, a_path_draws_every_black_square_and_no_other, a_terminal_shows_two_rows_a_line_within_a_margin,
       a_file_has_its_margin_and_nothing_that_could_run, what_does_not_fit_is_refused)

@@ -436,7 +436,6 @@ builds_of_before_are_looked_at_once(void **state)
 	assert_ok(registration_fill(h.db, &err), &err);
 	assert_int_equal(fit(&h, anna, build), FIT_LISTED);
 	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM build_device"), 90);
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM job WHERE kind = 'registration_fill'"), 1);
 }
 
 /* ---- waiting ---- */
@@ -518,6 +517,40 @@ who_is_listed_already_does_not_wait(void **state)
 	assert_ok(tester_device_waiting(h.db, h.paul, &apps, &err), &err);
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(apps, 0), "waiting")), 1);
 	json_decref(apps);
+}
+
+static void
+a_newer_build_that_is_here_already_will_do(void **state)
+{
+	struct house h = house(*state);
+	char *first = publish(*state, &h, (struct sent){ .build = "1", .udids = UDID_2 });
+	struct link *link = link_of(*state, &h, (struct link_terms){ .build_id = first });
+
+	set_now(&h, "2026-11-22T12:10:00Z");
+	publish(*state, &h, (struct sent){ .build = "2", .udids = UDID_1 " " UDID_3 });
+	assert_string_equal(invite(*state, &h, "com.example.app"), "");
+	register_one(*state, &h, link, UDID_1);
+	assert_string_equal(invite(*state, &h, "com.example.app"), "2");
+
+	/* one that was there before its link is none that the link's sender meant */
+	set_now(&h, "2026-11-22T12:20:00Z");
+	register_one(*state, &h, link_of(*state, &h, (struct link_terms){ .build_id = first }), UDID_3);
+	assert_string_equal(invite(*state, &h, "com.example.app"), "");
+}
+
+static void
+with_a_contact_go_its_devices(void **state)
+{
+	struct house h = house(*state);
+	char *anna = contact(*state, &h, "Anna Berg", "anna@example.com");
+	char *build = publish(*state, &h, (struct sent){ .build = "1" });
+	struct err err;
+
+	register_one(*state, &h, link_of(*state, &h, (struct link_terms){ .build_id = build, .contact_id = anna }), UDID_1);
+	register_one(*state, &h, link_of(*state, &h, (struct link_terms){ .build_id = build }), UDID_2);
+	assert_ok(contact_remove(h.db, "paul", anna, &err), &err);
+	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM tester_device"), 1);
+	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM device_app"), 1);
 }
 
 static void
@@ -675,7 +708,7 @@ devices_txt_is_what_apples_site_takes(void **state)
 	assert_ok(tester_device_rename(h.db, h.olga, id, "Kühlhaus 7", &err), &err);
 	assert_string_equal(text_of_devices(*state, &h, h.olga, NULL), "Device ID\tDevice Name\tDevice Platform\n"
 		UDID_3 "\tKühlhaus 7\tios\n");
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM audit WHERE act = 'device.udids'"), 6);
+	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM audit WHERE act = 'devices.txt'"), 6);
 }
 
 static void
@@ -707,6 +740,6 @@ TESTS(a_challenge_is_for_one_answer_to_one_link, a_challenge_ends_after_an_hour,
       of_answers_at_once_one_is_taken, the_page_after_it_opens_for_a_day_and_for_its_link,
       refused_answers_are_audited_and_at_last_not_looked_at, a_device_is_known_again, a_build_fits_the_devices_it_lists,
       builds_of_before_are_looked_at_once, who_waits_is_invited_to_the_build_that_lists_them,
-      who_is_listed_already_does_not_wait, a_link_to_a_channel_waits_for_that_channel,
+      who_is_listed_already_does_not_wait, a_newer_build_that_is_here_already_will_do, with_a_contact_go_its_devices, a_link_to_a_channel_waits_for_that_channel,
       a_waiting_tester_outlives_the_link_and_its_build, publishers_see_the_devices_of_their_apps,
       udids_are_given_out_with_an_audit_row, devices_txt_is_what_apples_site_takes, long_lists_go_on_where_they_ended)

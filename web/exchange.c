@@ -5,6 +5,7 @@
 #include "core/count.h"
 #include "core/log.h"
 #include "web/access.h"
+#include "web/follow.h"
 
 #define BODY_ROOM 4096	/* first allocation; a length alone allocates nothing */
 
@@ -248,20 +249,28 @@ body_max(struct exchange *ex)
 }
 
 static bool
+find_route(struct exchange *ex)
+{
+	struct req *req = &ex->req;
+
+	routes_find(ex->all->routes, ex, req->method, req->path, &ex->in.match);
+	req->route = ex->in.match.route;
+	if (req->route)
+		return true;
+	return ex->in.match.methods ? err_set(&ex->err, ERR_METHOD, "this path has other methods") :
+				      err_set(&ex->err, ERR_MISSING, "no such path");
+}
+
+static bool
 judge(struct exchange *ex)
 {
 	struct req *req = &ex->req;
 	struct err *err = &ex->err;
 
-	routes_find(ex->all->routes, ex, req->method, req->path, &ex->in.match);
-	req->route = ex->in.match.route;
-	if (!req->route)
-		return ex->in.match.methods ?
-			err_set(err, ERR_METHOD, "this path has other methods") :
-			err_set(err, ERR_MISSING, "no such path");
 	if (ex->all->calls.admit && !ex->all->calls.admit(req, err))
 		return err->kind ? false
 				 : err_set(err, ERR_INTERNAL, "not admitted, without an error");
+	err->kind = ERR_NONE;	/* admitted, whatever was met on the way */
 	ex->limit = body_max(ex);
 	if (req->length > ex->limit)
 		return err_set(err, ERR_LIMIT, "a body of %lld bytes; at most %lld are taken here",
@@ -274,6 +283,38 @@ refuse_early(struct exchange *ex)
 {
 	handle(ex);
 	return NEXT_REFUSE;
+}
+
+static void
+work_judge(struct work *work)
+{
+	struct exchange *ex = exchange_of(work);
+
+	log_request(ex->req.id);
+	judge(ex);
+	log_request(NULL);
+	resume(ex);
+}
+
+/* Behind the judgement, which left an err or none. */
+static enum next
+judged(struct exchange *ex)
+{
+	if (ex->err.kind) {
+		if (ex->has_body)
+			return refuse_early(ex);
+		ex->stage = STAGE_WHOLE;
+	} else if (ex->req.route->sink) {
+		ex->stage = STAGE_OPENED;
+		if (!hand_over(ex, work_open))
+			return refuse_early(ex);
+	} else if (ex->has_body) {
+		ex->stage = STAGE_BODY;
+		deadline_enter(&ex->conn->deadline, DEADLINE_BODY, clock_ms());
+	} else {
+		ex->stage = STAGE_WHOLE;
+	}
+	return NEXT_READ;
 }
 
 enum next
@@ -294,21 +335,16 @@ exchange_head(struct exchange *ex, const struct gate_head *given)
 		count_add(COUNT_GATE_REFUSED, 1);
 		return refuse_early(ex);
 	}
-	if (!judge(ex)) {
-		if (ex->has_body)
-			return refuse_early(ex);
-		ex->stage = STAGE_WHOLE;
-	} else if (ex->req.route->sink) {
-		ex->stage = STAGE_OPENED;
-		if (!hand_over(ex, work_open))
-			return refuse_early(ex);
-	} else if (ex->has_body) {
-		ex->stage = STAGE_BODY;
-		deadline_enter(&ex->conn->deadline, DEADLINE_BODY, clock_ms());
-	} else {
-		ex->stage = STAGE_WHOLE;
+	if (find_route(ex)) {
+		bool (*waits)(struct req *) = ex->all->calls.admit_waits;
+
+		ex->stage = STAGE_JUDGED;
+		if (waits && waits(&ex->req) && hand_over(ex, work_judge))
+			return NEXT_READ;
+		if (!ex->err.kind)
+			judge(ex);
 	}
-	return NEXT_READ;
+	return judged(ex);
 }
 
 /* ---- the body ---- */
@@ -381,6 +417,8 @@ exchange_step(struct exchange *ex, struct bytes bytes)
 		deadline_enter(&ex->conn->deadline, DEADLINE_BODY, clock_ms());
 	woken(ex);
 	switch (ex->stage) {
+	case STAGE_JUDGED:
+		return judged(ex);
 	case STAGE_OPENED:
 		ex->stage = STAGE_BODY;
 		return ex->err.kind ? refuse_early(ex) : NEXT_READ;
@@ -406,6 +444,8 @@ exchange_end(struct exchange *ex, int status, bool whole, int64_t sent)
 
 	if (!whole && bytes > 0 && sent < bytes)
 		bytes = sent;
+	if (ex->reply.follow)
+		follow_over(ex->reply.follow, whole && (status == 200 || status == 206));
 	if (!ex->judged)	/* refused by the library itself */
 		count_add(COUNT_GATE_REFUSED, status != 0);
 	if (status >= 200 && status < 600)

@@ -3,7 +3,8 @@
  * exchange - the life of one request, free of the HTTP library.
  *
  *	exchange_new	the request line is in; everything about the request hangs on one pool
- *	exchange_head	gate, route, who may, how large: before a byte of the body is read
+ *	exchange_head	gate, route, who may (* where that waits for others), how large: before a byte of
+ *			the body is read
  *	exchange_step	the rest: open the sink *, take the body, run the handler *
  *	exchange_end	access log, counters; the pool goes
  *
@@ -59,7 +60,7 @@ struct conn {
 	bool linger;			/* drain it once it is closed */
 };
 
-enum stage { STAGE_HEAD, STAGE_OPENED, STAGE_BODY, STAGE_WHOLE, STAGE_HANDLED };
+enum stage { STAGE_HEAD, STAGE_JUDGED, STAGE_OPENED, STAGE_BODY, STAGE_WHOLE, STAGE_HANDLED };
 
 struct exchange {
 	struct req req;			/* first: handlers use it as a talloc context */

@@ -69,7 +69,10 @@ struct req {
 	int64_t length;			/* Content-Length, -1 when chunked or none */
 	struct bytes body;		/* when kept in memory */
 	struct person *person;		/* who is signed in, or whose token it is; NULL: nobody */
-	const char *session_csrf;	/* set with a session */
+	const char *session_csrf;	/* set with a session, and with what a proxy vouches for */
+	struct vouch *vouch;		/* vouch.c's: what a proxy says, once it was looked at */
+	bool vouched;			/* by a trusted proxy, at each request: there is no session to end */
+	bool program;			/* HTTP Basic without anything of a browser: no page stands behind it */
 	const char *language;		/* "en", "de", ... from Accept-Language */
 	void *sink_state;
 	struct server_req *server;	/* server.c's own */
@@ -78,6 +81,7 @@ struct req {
 const char *req_param(struct req *req, const char *name);	/* ":name" of the path; never NULL */
 const char *req_query(struct req *req, const char *name);	/* NULL: not there */
 const char *req_header(struct req *req, const char *name);	/* the only occurrence, or NULL */
+bool req_has_header(struct req *req, const char *name);	/* once or several times */
 const char *req_cookie(struct req *req, const char *name);
 const char *req_form(struct req *req, const char *name);	/* of a form kept in memory */
 struct bytes req_form_file(struct req *req, const char *name);	/* empty: none was sent */
@@ -100,5 +104,7 @@ bool reply_see(struct reply *reply, const char *location);		/* 303 */
 struct reply_range { int64_t from, length, size; };
 bool reply_file(struct reply *reply, struct req *req, int fd, int64_t size, const char *etag,
 		const char *type, struct reply_range *sent);
+struct follow;	/* web/follow.h: to be told how much of it went out */
+void reply_follow(struct reply *reply, struct follow *follow);
 void reply_header(struct reply *reply, const char *name, const char *value);	/* replaces its like */
 bool reply_has(const struct reply *reply, const char *name);

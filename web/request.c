@@ -34,6 +34,15 @@ req_header(struct req *req, const char *name)
 	return found;
 }
 
+bool
+req_has_header(struct req *req, const char *name)
+{
+	for (size_t i = 0; i < req->server->headers_n; i++)
+		if (strcasecmp(req->server->headers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 const char *
 req_query(struct req *req, const char *name)
 {
@@ -164,7 +173,7 @@ reply_clear(struct reply *reply)
 {
 	if (reply->fd >= 0)
 		close(reply->fd);
-	*reply = (struct reply){ .req = reply->req, .fd = -1 };
+	*reply = (struct reply){ .req = reply->req, .fd = -1, .follow = reply->follow };	/* who is told of the end */
 }
 
 int64_t
@@ -273,6 +282,12 @@ reply_see(struct reply *reply, const char *location)
 	begin(reply, 303, NULL);
 	reply_header(reply, "Location", location);
 	return true;
+}
+
+void
+reply_follow(struct reply *reply, struct follow *follow)
+{
+	reply->follow = follow;
 }
 
 bool

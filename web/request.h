@@ -31,6 +31,7 @@ struct reply {
 	struct bytes body;		/* lives as long as req */
 	int fd;				/* >= 0: this file instead */
 	int64_t from, length;		/* part of the file */
+	struct follow *follow;		/* NULL: nobody */
 	struct field headers[REPLY_HEADERS_MAX];
 	size_t headers_n;
 };

@@ -6,14 +6,15 @@
 #include "web/site.h"
 
 extern const struct route install_routes[], catalog_routes[], console_routes[], build_routes[], upload_routes[],
-	tus_routes[], settings_routes[], people_routes[], person_routes[], directory_routes[], look_routes[], operator_routes[], trust_routes[],
-	message_routes[], link_routes[], registration_routes[], device_routes[],
-	audience_routes[], group_routes[], item_routes[], audit_routes[];
+	tus_routes[], settings_routes[], people_routes[], person_routes[], directory_routes[], look_routes[],
+	operator_routes[], trust_routes[], message_routes[], link_routes[], link_page_routes[], contact_routes[],
+	registration_routes[], device_routes[], audience_routes[], group_routes[], item_routes[], audit_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;
 void look_forget(struct site *site);	/* after a change of name, colour or logo */
 const char *site_company(struct req *req);
+const char *site_name(struct site *site);	/* the same, where there is no request */
 const char *site_accent(struct site *site);
 const char *site_logo(struct site *site);	/* blob name, NULL: none */
 void page_everywhere(struct req *req, json_t *data);
@@ -29,9 +30,8 @@ const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", 
 
 /* ---- routes_catalog.c ---- */
 const char *page_next(struct req *req, const char *path, const json_t *list);	/* where a list of apps goes on, or NULL */
-bool install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,
-		  const struct grant *grant, const char *url, struct err *err) CHECKED;	/* token NULL: cannot be installed */
 
+/* ---- page_install.c ---- */
 bool in_app_browser(struct req *req);	/* not Safari: it may not install */
 
 /* ---- routes_udid.c: "iOS 18 (22B83)" of what a device says ---- */
@@ -71,6 +71,7 @@ text_of(const json_t *json, const char *key)
 /* ---- routes_people.c: comparing passwords and asking the directory takes turns ---- */
 bool turn_take(struct site *site, struct err *err) CHECKED;
 void turn_give(struct site *site);
+bool signin_blame(struct err *err);	/* the log hears what is wrong with the directory, who signs in does not; false */
 
 /* ---- routes_person.c ---- */
 bool whole_admin(struct req *req, struct err *err) CHECKED;	/* not by a token for one app */

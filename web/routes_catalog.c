@@ -8,7 +8,7 @@
 #include "core/clock.h"
 #include "core/num.h"
 #include "ipa/manifest.h"
-#include "web/qr.h"
+#include "web/page_install.h"
 #include "web/rooms.h"
 #include <string.h>
 #include <unistd.h>
@@ -247,74 +247,53 @@ get_app_channel(struct req *req, struct reply *reply, struct err *err)
 	       app_page(req, reply, bundle_id, build, err);
 }
 
-/* In-app browsers name themselves; only Safari may install (peers: WeChat, DingTalk and their like). */
-bool
-in_app_browser(struct req *req)
-{
-	static const char *const names[] = { "MicroMessenger", "DingTalk", "FBAN", "FBAV", "Instagram", "Line/",
-					     "LinkedInApp", "Slack", "GSA/", "CriOS", "FxiOS", "EdgiOS", "OPiOS",
-					     "DuckDuckGo", "Snapchat", "Twitter", "Teams/", "Weibo", "QQ/" };
-	const char *agent = req_header(req, "User-Agent");
-
-	for (size_t i = 0; agent && i < sizeof names / sizeof *names; i++)
-		if (strstr(agent, names[i]))
-			return true;
-	return false;
-}
-
-bool
-install_page(struct req *req, struct reply *reply, const json_t *build, const char *token,
-	     const struct grant *grant, const char *url, struct err *err)
-{
-	json_t *page = page_build(req, build), *qr;
-
-	if (!qr_json(url, &qr, err)) {
-		json_decref(page);
-		return false;
-	}
-	json_object_set_new(page, "qr", qr);
-	json_object_set_new(page, "url", json_string(url));
-	json_object_set_new(page, "host", json_string(strstr(req->site->base_url, "://") + 3));
-	json_object_set_new(page, "itms_url", !token ? json_null() : json_string(
-		manifest_itms_url(req, mem_printf(req, "%s/d/%s", req->site->base_url, token))));
-	json_object_set_new(page, "expires", grant ? page_date(req->language, grant->manifest_until) : json_null());
-	json_object_set_new(page, "installs_left", grant && grant->installs_max
-			    ? json_integer(grant->installs_max - grant->installs) : json_null());
-	if (!grant)
-		json_object_set_new(page, "from", json_null());
-	else
-		json_object_set_new(page, "icon_url", json_string(mem_printf(req, "/d/%s/512.png", token)));
-	json_object_set_new(page, "in_app_browser", json_boolean(in_app_browser(req)));
-	json_object_set_new(page, "status_url", json_null());
-	json_object_set_new(page, "begun", json_false());
-	json_object_set_new(page, "steps", json_array());
-	json_object_set_new(page, "stalled", json_false());
-	return reply_page(reply, req, "install", page, err);
-}
-
-static bool
-tap(struct req *req, const char *id, char **token, struct err *err)
-{
-	const struct conf *conf = site_conf(req->site);
-	struct grant_terms terms = { GRANT_TAP, conf->grant_tap_minutes * 60, conf->grant_tap_ipa_hours * 3600, 0 };
-
-	return grant_new(req, req->site->db, &terms, id, req->person->id, token, err);
-}
-
 /* The tap on Get: a grant for this one install, and the page whose button hands it to iOS. */
 static bool
 post_install(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *id = req_param(req, "id");
-	char *token = NULL;
+	const char *id = req_param(req, "id"), *bundle_id = req_param(req, "bundle");
+	struct install_view view;
+	char *install, *token = NULL;
 	json_t *build;
 	bool ok;
 
-	if (!show(req, req_param(req, "bundle"), id, &build, err))
+	if (!show(req, bundle_id, id, &build, err))
 		return false;
-	ok = strcmp(build_verdict_word(build), "cannot") == 0 || tap(req, id, &token, err);
-	ok = ok && install_page(req, reply, build, token, NULL, mem_printf(req, "%s/apps/%s/builds/%s",
-			req->site->base_url, req_param(req, "bundle"), id), err);
+	install_view_init(&view, build, mem_printf(req, "%s/apps/%s/builds/%s", req->site->base_url, bundle_id, id));
+	ok = true;
+	if (strcmp(build_verdict_word(build), "cannot") != 0) {
+		ok = install_tap_person(req, id, &install, &token, err);
+		view.token = token;
+		view.status_url = ok ? mem_printf(req, "/apps/%s/installs/%s", bundle_id, install) : NULL;
+	}
+	ok = ok && install_page(req, reply, 200, &view, err);
+	json_decref(build);
+	return ok;
+}
+
+/* How far an install of theirs is. */
+static bool
+get_install(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *bundle_id = req_param(req, "bundle"), *id = req_param(req, "id");
+	struct install_viewer viewer = { .person = req->person };
+	struct install_view view;
+	struct install *install;
+	json_t *build, *shown = NULL;
+	bool ok;
+
+	if (!install_get(req, req->site->db, id, NULL, req->person->id, &install, err) ||
+	    !show(req, bundle_id, install->build_id, &build, err))
+		return false;
+	install_view_init(&view, build, mem_printf(req, "%s/apps/%s/builds/%s", req->site->base_url, bundle_id,
+						   install->build_id));
+	view.status_url = mem_printf(req, "/apps/%s/installs/%s", bundle_id, id);
+	if (install->granted)
+		view.token = link_tap_token(req, &req->site->link_key, id);
+	ok = install_show(req->site->db, req->site->installs, &viewer, id, &shown, err);
+	view.install = shown;
+	ok = ok && install_page(req, reply, 200, &view, err);
+	json_decref(shown);
 	json_decref(build);
 	return ok;
 }
@@ -396,6 +375,7 @@ const struct route catalog_routes[] = {
 	{ GET,  "/apps/:bundle/builds/:id",          WHO_PERSON, "0",   ON_WORKER, get_app_build,   NULL, NULL, "One build: the permanent link" },
 	{ GET,  "/apps/:bundle/channels/:channel",   WHO_PERSON, "0",   ON_WORKER, get_app_channel, NULL, NULL, "The newest of a channel: the stable link" },
 	{ POST, "/apps/:bundle/builds/:id/install",  WHO_PERSON, "16K", ON_WORKER, post_install,    NULL, NULL, "Get: a grant and the button that installs" },
+	{ GET,  "/apps/:bundle/installs/:id",        WHO_PERSON, "0",   ON_WORKER, get_install,     NULL, NULL, "How far an install is" },
 	{ GET,  "/apps/:bundle/icon/:size",          WHO_PERSON, "0",   ON_WORKER, get_app_icon,    NULL, "read", "57.png, 120.png or 512.png" },
 	{ GET,  "/api/v1/apps",                      WHO_PERSON, "0",   ON_WORKER, api_apps,        NULL, "read", "Apps, web apps and App Store links: ?q= &category= &after= &limit=" },
 	{ GET,  "/api/v1/apps/:bundle",              WHO_PERSON, "0",   ON_WORKER, api_app,         NULL, "read", "An app" },

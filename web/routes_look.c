@@ -97,6 +97,12 @@ site_company(struct req *req)
 }
 
 const char *
+site_name(struct site *site)
+{
+	return look_now(site)->company;
+}
+
+const char *
 site_accent(struct site *site)
 {
 	return look_now(site)->accent;

@@ -119,8 +119,8 @@ turn_give(struct site *site)
 }
 
 /* The log hears what is wrong with the directory; who signs in hears that it is not their doing. */
-static bool
-blame_directory(struct err *err)
+bool
+signin_blame(struct err *err)
 {
 	if (err->kind != ERR_UPSTREAM)
 		return false;
@@ -139,7 +139,7 @@ sign_in(struct req *req, const char *name, const char *password, struct person *
 		return false;
 	ok = signin_password(req, &signin, name, password, req->address, ret, err);
 	turn_give(req->site);
-	return ok || blame_directory(err);
+	return ok || signin_blame(err);
 }
 
 /* The refusals that the page itself has words for. */
@@ -286,10 +286,10 @@ account_page(struct req *req, struct reply *reply, int status, const char *refus
 		json_decref(tokens);
 		return false;
 	}
-	data = json_pack("{s:s, s:b, s:s?, s:i, s:o, s:b, s:o, s:b, s:o}", "source", req->person->source,
+	data = json_pack("{s:s, s:b, s:s?, s:i, s:o, s:b, s:o, s:b, s:o, s:b}", "source", req->person->source,
 		"changed", req_query(req, "changed") != NULL, "refused", refused, "password_min", PASSWORD_MIN,
 		"scopes", scopes_of(req), "may_make", 1, "tokens", tokens, "once", req->person->password_once,
-		"sessions", sessions);
+		"sessions", sessions, "vouched", req->vouched);
 	json_object_set_new(data, "new_token", made ? json_pack("{s:s, s:s}", "label", label, "token", made)
 						   : json_null());
 	return reply_page_status(reply, req, status, "account", data, err);

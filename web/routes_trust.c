@@ -3,12 +3,12 @@
  * that does not trust us yet cannot come by HTTPS.
  */
 #include "core/clock.h"
+#include "core/plist_write.h"
 #include "core/x509.h"
+#include "mdm/mobileconfig.h"
 #include "web/rooms.h"
 #include <ctype.h>
 #include <string.h>
-
-#define MOBILECONFIG_MAX (64u << 10)
 
 static bool
 read_ca(struct req *req, X509 **ret, struct err *err)
@@ -62,55 +62,39 @@ get_trust(struct req *req, struct reply *reply, struct err *err)
 	return reply_page(reply, req, "trust", data, err);
 }
 
-/* A stable identifier of two payloads, so that installing it again replaces it. */
-static const char *
-uuid_of(TALLOC_CTX *ctx, const char *sha256, const char *last)
+/* developer.apple.com/documentation/devicemanagement/certificateroot */
+static void
+write_root(struct buf *out, const void *der)
 {
-	return mem_printf(ctx, "%.8s-%.4s-4%.3s-8%.3s-%.10s%s", sha256, sha256 + 8, sha256 + 13, sha256 + 17,
-			  sha256 + 20, last);
+	plist_write_text(out, "PayloadCertificateFileName", "ca.cer");
+	plist_write_data(out, "PayloadContent", *(const struct bytes *)der);
 }
 
-/* developer.apple.com/documentation/devicemanagement/certificateroot */
 static bool
 get_mobileconfig(struct req *req, struct reply *reply, struct err *err)
 {
+	const char *company = site_company(req);
+	struct mobileconfig m = { "pomona.trust", company, NULL, company };
 	X509 *ca SCOPED(x509) = NULL;
-	char sha256[X509_FINGERPRINT_SIZE];
-	unsigned char *der = NULL;
-	const char *name, *company = site_company(req);
+	unsigned char *encoded = NULL;
+	struct payload root;
+	struct bytes der;
 	struct buf out;
 	int len;
 
 	if (!read_ca(req, &ca, err))
 		return false;
-	if ((len = i2d_X509(ca, &der)) <= 0)
+	if ((len = i2d_X509(ca, &encoded)) <= 0)
 		return err_openssl(err, ERR_INTERNAL, "encode the CA");
-	x509_sha256(ca, sha256);
-	name = x509_subject_cn(req, ca);
+	der = (struct bytes){ mem_copy(req, encoded, (size_t)len), (size_t)len };
+	OPENSSL_free(encoded);
+	root = (struct payload){ "com.apple.security.root", "pomona.trust.ca", x509_subject_cn(req, ca), write_root, &der };
 	buf_init(&out, req, MOBILECONFIG_MAX);
-	buf_text(&out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" "
-		 "\"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n<plist version=\"1.0\"><dict>\n"
-		 "<key>PayloadContent</key><array><dict>\n<key>PayloadCertificateFileName</key><string>ca.cer</string>\n"
-		 "<key>PayloadContent</key><data>");
-	buf_base64(&out, der, (size_t)len);
-	OPENSSL_free(der);
-	buf_addf(&out, "</data>\n<key>PayloadType</key><string>com.apple.security.root</string>\n"
-		 "<key>PayloadVersion</key><integer>1</integer>\n<key>PayloadIdentifier</key>"
-		 "<string>pomona.trust.ca</string>\n<key>PayloadUUID</key><string>%s</string>\n"
-		 "<key>PayloadDisplayName</key><string>", uuid_of(req, sha256, "01"));
-	buf_xml(&out, name, strlen(name));
-	buf_text(&out, "</string>\n</dict></array>\n<key>PayloadDisplayName</key><string>");
-	buf_xml(&out, company, strlen(company));
-	buf_addf(&out, "</string>\n<key>PayloadOrganization</key><string>");
-	buf_xml(&out, company, strlen(company));
-	buf_addf(&out, "</string>\n<key>PayloadType</key><string>Configuration</string>\n"
-		 "<key>PayloadVersion</key><integer>1</integer>\n<key>PayloadIdentifier</key>"
-		 "<string>pomona.trust</string>\n<key>PayloadUUID</key><string>%s</string>\n</dict></plist>\n",
-		 uuid_of(req, sha256, "00"));
-	if (!buf_ok(&out, err))
+	if (!mobileconfig_write(&m, &root, 1, &out, err))
 		return false;
+	/* unsigned: a phone that does not trust this CA would not trust its signature either */
 	reply_header(reply, "Content-Disposition", "attachment; filename=\"ca.mobileconfig\"");
-	return reply_bytes(reply, 200, "application/x-apple-aspen-config", (struct bytes){ out.p, out.len });
+	return reply_bytes(reply, 200, MOBILECONFIG_TYPE, (struct bytes){ out.p, out.len });
 }
 
 static bool

@@ -20,6 +20,7 @@
 #include "core/secret.h"
 #include "web/crowd.h"
 #include "web/exchange.h"
+#include "web/follow.h"
 #include "web/linger.h"
 #include "web/listen.h"
 #include "web/tls.h"
@@ -60,6 +61,7 @@ resume(void *connection)
 struct part {
 	int fd;
 	int64_t from;
+	struct follow *follow;	/* counts here; NULL: the kernel does, or nobody wants to know */
 };
 
 static ssize_t
@@ -71,6 +73,8 @@ read_part(void *cls, uint64_t at, char *to, size_t max)
 	do
 		n = pread(part->fd, to, max, part->from + (int64_t)at);
 	while (n < 0 && errno == EINTR);
+	if (n > 0 && part->follow)
+		atomic_store_explicit(&part->follow->given, (int64_t)at + n, memory_order_relaxed);
 	return n > 0 ? n : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
@@ -115,10 +119,10 @@ make_response(struct exchange *ex)
 	if (reply->fd < 0)
 		return MHD_create_response_from_buffer(
 			reply->body.len, (void *)(uintptr_t)reply->body.p, MHD_RESPMEM_PERSISTENT);
-	if (ex->all->secure) {
+	if (ex->all->secure || (reply->follow && ex->acked < 0)) {
 		/* From a descriptor it would read 4 KB at a time, a TLS record each. */
 		part = mem_must(malloc(sizeof *part));
-		*part = (struct part){ reply->fd, reply->from };
+		*part = (struct part){ reply->fd, reply->from, ex->acked < 0 ? reply->follow : NULL };
 		response = MHD_create_response_from_callback((uint64_t)reply->length, TLS_BLOCK,
 							     read_part, part, close_part);
 		if (!response)
@@ -147,14 +151,16 @@ static enum MHD_Result
 answer(struct exchange *ex, bool early)
 {
 	struct reply *reply = &ex->reply;
-	bool is_file = reply->fd >= 0;
-	struct MHD_Response *response = make_response(ex);
+	struct MHD_Response *response;
 	enum MHD_Result queued;
 
+	if (reply->fd >= 0)
+		ex->acked = acked(ex->conn);
+	if (reply->follow)
+		follow_begin(reply->follow, ex->conn->fd, ex->acked);
+	response = make_response(ex);
 	if (!response)
 		return MHD_NO;
-	if (is_file)
-		ex->acked = acked(ex->conn);
 	for (size_t i = 0; i < reply->headers_n; i++)
 		MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
 	MHD_add_response_header(response, "X-Request-Id", ex->req.id);

@@ -12,6 +12,8 @@ struct server;
 struct server_calls {
 	/* Who is it, and may they?  On the headers, on the I/O thread; sets req->person and the rest. */
 	bool (*admit)(struct req *req, struct err *err);
+	/* Would that wait for others (a directory)?  Then it runs on a worker.  May be NULL: never. */
+	bool (*admit_waits)(struct req *req);
 	/* The words of a refusal: problem+json or a page. Must produce a reply. */
 	void (*refuse)(struct req *req, struct reply *reply, const struct err *err);
 	/* Headers that every answer carries. */

@@ -2,9 +2,10 @@
  * Who is it, and may they?  The one policy for every route, called on the headers before a byte of
  * the body is read; and the one place where a refusal gets its words.
  *
- * A signed-in browser has a cookie; programs have a bearer token.  A request that changes something
- * with a cookie must come from our own pages: Sec-Fetch-Site or Origin say so (session_admit), and a
- * form repeats the session's csrf value (session_check).
+ * A signed-in browser has a cookie; programs have a bearer token; a trusted proxy may say who it is
+ * (web/vouch.h), with every request of a browser behind it, as if it were a cookie.  A request that
+ * changes something with either must come from our own pages: Sec-Fetch-Site or Origin say so
+ * (session_admit), and a form repeats the session's csrf value (session_check).
  */
 #include "web/site.h"
 #include "catalog/token.h"
@@ -13,6 +14,7 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "web/request.h"
+#include "web/vouch.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,7 +86,9 @@ identify(struct req *req, struct err *err)
 
 	if (bearer && strncasecmp(bearer, "Bearer ", 7) == 0)
 		return token_open(req, req->site->db, bearer + 7, &req->person, err);
-	if (!cookie || !*cookie)
+	if (!vouch_read(req, err))
+		return false;
+	if (req->person || !cookie || !*cookie)
 		return true;
 	if (!session_open(req, req->site->db, cookie, &limits, &req->person, (char **)&req->session_csrf, &gone)) {
 		if (gone.kind == ERR_SIGN_IN)
@@ -115,6 +119,7 @@ session_admit(struct req *req, struct err *err)
 	const struct person *p;
 
 	req->language = pages_language(req_header(req, "Accept-Language"));
+	vouch_note_spoof(req, site_conf(req->site)->server_client_cert_header);
 	if (who == WHO_GRANT || who == WHO_LINK || who == WHO_DEVICE)
 		return true;
 	if (who == WHO_OPERATOR) {
@@ -123,12 +128,12 @@ session_admit(struct req *req, struct err *err)
 		return (identify(req, &ignored) || true) && operator_may(req, err);
 	}
 	if (!identify(req, err)) {
-		if (who != WHO_ANYONE || err->kind != ERR_SIGN_IN)
+		if (who != WHO_ANYONE || err->kind == ERR_INTERNAL)
 			return false;
 		*err = (struct err){ .kind = ERR_NONE };	/* what is for anyone is for them too */
 	}
 	p = req->person;
-	if (p && !p->scope && changes(req) && !from_our_pages(req))
+	if (p && !p->scope && !req->program && changes(req) && !from_our_pages(req))
 		return err_code(err, ERR_DENIED, "cross_site", "this request did not come from our own pages");
 	if (who == WHO_ANYONE)
 		return true;
@@ -147,6 +152,16 @@ session_admit(struct req *req, struct err *err)
 }
 
 bool
+session_look(struct req *req, struct err *err)
+{
+	if (!identify(req, err) && err->kind != ERR_SIGN_IN)
+		return false;
+	if (req->person && req->person->scope)
+		req->person = NULL;
+	return true;
+}
+
+bool
 session_check(struct req *req, struct err *err)
 {
 	/* The sign-in page has a proof of its own, also for who has signed in meanwhile in another tab. */
@@ -158,7 +173,7 @@ session_proof(struct req *req, const char *field, struct err *err)
 {
 	const char *header = req_header(req, "X-CSRF-Token");
 
-	if (!changes(req) || !req->person || req->person->scope)
+	if (!changes(req) || !req->person || req->person->scope || req->program)
 		return true;
 	if (header)
 		field = header;
@@ -221,6 +236,10 @@ refuse(struct req *req, struct reply *reply, const struct err *err)
 	if (req->browser && !(req->route && req->route->who == WHO_GRANT)) {
 		struct err trouble = { 0 };
 
+		/* Whatever was wrong with a link, it is the same page to the byte. */
+		if (err->kind == ERR_MISSING && req->route && req->route->who == WHO_LINK &&
+		    reply_page_status(reply, req, status, "gone", json_object(), &trouble))
+			return;
 		problem = page_problem(req->site->pages, req->language, err, req->id);
 		if (err->kind == ERR_DENIED && strcmp(err->code, "not_allowed") != 0)	/* a page too old, say */
 			json_object_set_new(problem, "detail", json_string(words(err, text, sizeof text)));
@@ -261,5 +280,5 @@ body_max(struct site *site, const struct route *route)
 }
 
 const struct server_calls site_calls = {
-	.admit = session_admit, .check = session_check, .refuse = refuse, .dress = dress, .body_max = body_max,
+	.admit = session_admit, .admit_waits = vouch_waits, .check = session_check, .refuse = refuse, .dress = dress, .body_max = body_max,
 };

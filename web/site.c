@@ -13,11 +13,13 @@
 #include "core/count.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/secret.h"
 #include "catalog/message.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
 #include <dirent.h>
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,11 +29,13 @@
 #define CHECK_AGAIN_S	300
 #define CHECK_PAGES	4
 #define CA_PEM_MAX	(64u << 10)
+#define MASTER_KEY_MAX	4096
 #define ROOTS_PEM_MAX	(1u << 20)
 
 const struct route *const site_routes[] = {
 	install_routes, catalog_routes, console_routes, build_routes, upload_routes, tus_routes, settings_routes,
-	people_routes, person_routes, directory_routes, look_routes, operator_routes, trust_routes, message_routes, link_routes, registration_routes, device_routes,
+	people_routes, person_routes, directory_routes, look_routes, operator_routes, trust_routes, message_routes,
+	link_routes, link_page_routes, contact_routes, registration_routes, device_routes,
 	audience_routes, group_routes, item_routes, audit_routes, NULL,
 };
 
@@ -130,7 +134,7 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	(void)job;
 	(void)ctx;
 	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
-	       upload_sweep(site->db, err) && upload_sweep_files(site, err) &&
+	       upload_sweep(site->db, err) && upload_sweep_files(site, err) && install_sweep(site->db, err) &&
 	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
 	       registration_sweep(site->db, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
@@ -241,6 +245,25 @@ apply(const struct conf *conf)
 	clock_follow(conf->clock_file);
 }
 
+/* Links are derived from the master key; without one those of before a restart cannot be sent again. */
+static bool
+read_link_key(struct site *site, const struct conf *conf, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	unsigned char fresh[sizeof site->link_key.bytes];
+	struct bytes key = { fresh, sizeof fresh };
+
+	if (*conf->key_master_file && !file_read(ctx, conf->key_master_file, MASTER_KEY_MAX, &key, err))
+		return err_at(err, "key.master_file");
+	if (!*conf->key_master_file) {
+		log_warn("key.master_file is not set: links can be sent again only until the next start");
+		secret_random(fresh, sizeof fresh);
+	}
+	link_key_from(key, &site->link_key);
+	OPENSSL_cleanse((void *)(uintptr_t)key.p, key.len);
+	return true;
+}
+
 static bool
 open_device_roots(struct site *site, const struct conf *conf, struct err *err)
 {
@@ -275,9 +298,11 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !sweep_blobs(site, true, err) || !upload_sweep_files(site, err) ||
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
 	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) ||
-	    !audit_begin(site, err) || !look_open(site, err) || !open_device_roots(site, conf, err))
+	    !audit_begin(site, err) || !look_open(site, err) || !open_device_roots(site, conf, err) ||
+	    !read_link_key(site, conf, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
+	site->installs = install_watch_new(site->db);
 	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
 		site->ca_pem = (struct bytes){ 0 };
 	warn_of(conf);

@@ -3,6 +3,8 @@
  * site - what everything that serves shares: made once at start, wired in site.c, handed to handlers.
  */
 #include "catalog/grant.h"
+#include "catalog/install_watch.h"
+#include "catalog/link.h"
 #include "catalog/person.h"
 #include "catalog/session.h"
 #include "catalog/signin.h"
@@ -26,6 +28,8 @@ struct site {
 	struct pages *pages;
 	struct directory *directory;	/* the company's people; off without ldap.urls */
 	struct server *server, *trust_server;
+	struct install_watch *installs;	/* under way */
+	struct link_key link_key;
 	_Atomic int64_t comparing;	/* passwords at this moment (routes_people.c) */
 	struct device_roots *device_roots;	/* who signs what devices answer */
 	struct bytes ca_pem;		/* of a private installation (DIR/tls/ca.pem); empty: none */
@@ -56,6 +60,7 @@ struct signin site_signin(struct site *site);
 
 /* ---- session.c: who is it, and the words of a refusal ---- */
 bool session_admit(struct req *req, struct err *err);
+bool session_look(struct req *req, struct err *err);	/* on a page for anyone: sets req->person when a browser is signed in */
 bool session_check(struct req *req, struct err *err);	/* a form's csrf field, once the body is here */
 bool session_proof(struct req *req, const char *field, struct err *err);	/* the same where a sink read it */
 json_t *problem_json(const struct err *err, const char *instance);	/* RFC 9457; tells nothing that is ours */

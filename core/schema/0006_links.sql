@@ -73,6 +73,7 @@ CREATE TABLE install (
 	link_id		TEXT REFERENCES link (id) ON DELETE SET NULL,
 	person_id	TEXT REFERENCES person (id) ON DELETE SET NULL,
 	contact_id	TEXT REFERENCES contact (id) ON DELETE SET NULL,
+	grant_id	TEXT NOT NULL DEFAULT '',	-- of a grant that is for many; it may be gone
 	model		TEXT NOT NULL DEFAULT '',	-- "iPhone15,4": of the daemon's User-Agent
 	os		TEXT NOT NULL DEFAULT '',	-- "18.1"
 	bytes		BIGINT NOT NULL DEFAULT 0,	-- of the .ipa, served so far
@@ -80,8 +81,8 @@ CREATE TABLE install (
 	created		BIGINT NOT NULL,
 	changed		BIGINT NOT NULL
 );
-CREATE INDEX install_build ON install (build_id, created);
-CREATE INDEX install_link ON install (link_id);
+CREATE INDEX install_build ON install (build_id, created, id);
+CREATE INDEX install_link ON install (link_id, created);
 CREATE INDEX install_person ON install (person_id, created);
 CREATE INDEX install_contact ON install (contact_id);
 

@@ -7,7 +7,7 @@ CREATE TABLE tester_device (
 	version		TEXT NOT NULL,			-- of iOS, mostly its build: "22B83"
 	name		TEXT NOT NULL,			-- its own; '' where it did not say
 	label		TEXT NOT NULL DEFAULT '',	-- what publishers call it
-	contact_id	TEXT REFERENCES contact (id) ON DELETE SET NULL,
+	contact_id	TEXT REFERENCES contact (id) ON DELETE CASCADE,
 	created		BIGINT NOT NULL,
 	changed		BIGINT NOT NULL
 );
@@ -41,6 +41,7 @@ CREATE TABLE device_app (
 	person_id	TEXT REFERENCES person (id) ON DELETE SET NULL,		-- who sent the link
 	pin		BOOLEAN NOT NULL,
 	sign_in		BOOLEAN NOT NULL,
+	since		BIGINT NOT NULL,		-- the link was made: newer builds will do as well
 	state		TEXT NOT NULL CHECK (state IN ('waiting', 'invited')),
 	build_id	TEXT REFERENCES build (id) ON DELETE SET NULL,		-- that lists it: invited
 	told		BOOLEAN NOT NULL DEFAULT FALSE,				-- by a message of ours
@@ -59,6 +60,6 @@ CREATE TABLE build_device (
 );
 CREATE INDEX build_device_udid ON build_device (udid);
 
--- Builds that are here already.
+-- For builds that are here already.
 INSERT INTO job (id, kind, args, created, due)
 	SELECT 'registration-fill', 'registration_fill', '[]', 0, 0 WHERE EXISTS (SELECT 1 FROM build);

@@ -27,6 +27,8 @@ const { values: opt } = parseArgs({ options: {
 
 const CSP = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action 'self'; " +
 	"connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+/* A mail brings its style and picture along; no server says what may be in it. */
+const MAIL_CSP = CSP.replace("style-src 'self'", "style-src 'unsafe-inline'").replace("img-src 'self'", "img-src 'self' cid:");
 const BROWSER = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
 	'--disable-component-update', '--disable-sync'];
 const VIEWS = [
@@ -47,7 +49,8 @@ const serve = (dir) => new Promise((ready) => {
 	const server = createServer((req, res) => {
 		const url = new URL(req.url, 'http://localhost'), part = url.pathname.split('/').slice(1);
 		const end = (status, type, body) => {
-			res.writeHead(status, { 'Content-Type': types[type] || 'text/plain', 'Content-Security-Policy': CSP });
+			res.writeHead(status, { 'Content-Type': types[type] || 'text/plain',
+				'Content-Security-Policy': /^mail(-|$)/.test(part[1]) ? MAIL_CSP : CSP });
 			res.end(body);
 		};
 		if (part[0] === 'assets' && existsSync(join(here, '../../web/assets', part[2] || '')))

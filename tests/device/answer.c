@@ -275,6 +275,12 @@ signed_message(TALLOC_CTX *ctx, const struct phone *phone, struct bytes content,
 	return bytes_of(ctx, out);
 }
 
+struct bytes
+phone_sign(TALLOC_CTX *ctx, const struct phone *phone, struct bytes content)
+{
+	return signed_message(ctx, phone, content, PHONE_HONEST);
+}
+
 static struct bytes
 enveloped(TALLOC_CTX *ctx, const struct phone *phone, struct bytes content)
 {

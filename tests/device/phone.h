@@ -79,4 +79,7 @@ struct phone *phone_new(TALLOC_CTX *ctx, const struct phone_ca *ca, const char *
 struct bytes phone_answer(TALLOC_CTX *ctx, const struct phone *phone, const char *const *asked,
 			  const char *challenge, enum phone_answer kind);
 
+/* Signed as an honest answer is. */
+struct bytes phone_sign(TALLOC_CTX *ctx, const struct phone *phone, struct bytes content);
+
 _Noreturn void phone_die(const char *fmt, ...) PRINTF(1, 2);

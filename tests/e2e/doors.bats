@@ -97,7 +97,7 @@ expected() {
 	sign_in anna
 	local method path who scope rest n=0
 	while read -r method path who scope rest; do
-		case $method in GET|OPTIONS) continue ;; esac
+		case "$method $who" in GET*|OPTIONS*|*\ link|*\ device) continue ;; esac	# those bring no cookie that counts
 		path=$(sed -E 's|:bundle|com.example.none|; s|:[a-z]+|none0000|g' <<<"$path")
 		ask "$method" "$path" -b "$W/jar.anna" -H 'Sec-Fetch-Site: cross-site' -H 'Origin: https://evil.example.com' \
 			-H "X-CSRF-Token: $CSRF" -H 'Accept: application/json'

@@ -369,12 +369,14 @@ tapped() {
 	published "$W/other.ipa"
 	sign_in anna
 	as anna get /admin
-	expect_not_in "$W/body" '<ul class="todo"'
+	[ "$(grep -c '<a class="btn small[^>]*href="/admin/apps/' "$W/body")" = 0 ]
 	set_clock 2026-12-15T12:00:00Z
 	sign_in anna
 	as anna get /admin
-	[ "$(grep -o 'class="btn small"' "$W/body" | wc -l)" = 1 ]
-	[ "$(grep -o 'class="btn small primary"' "$W/body" | wc -l)" = 1 ]
+	grep -o '<a class="btn small[^>]*>' "$W/body" >"$W/buttons"
+	[ "$(grep -c 'href="/admin/apps/com.example.[a-z]*/builds/' "$W/buttons")" = 2 ]
+	[ "$(grep -c primary "$W/buttons")" = 1 ]
+	head -1 "$W/buttons" | grep -q 'primary.*href="/admin/apps/'
 	as anna get /admin/apps
 	[ "$(grep -o 'class="badge warn"' "$W/body" | wc -l)" = 2 ]
 	set_clock 2027-01-15T12:00:00Z

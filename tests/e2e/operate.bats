@@ -99,7 +99,7 @@ usage() {
 	# the first admin never stands there without the mark that the password is for one sign-in
 	"$POMONA" init --local --data "$W/local" >"$W/out"
 	[ "$(sqlite3 "$W/local/pomona.db" "SELECT password_once FROM person WHERE name = 'admin'")" = 1 ]
-	sqlite3 "$W/local/pomona.db" "DELETE FROM person" "CREATE TRIGGER torn BEFORE UPDATE ON person BEGIN SELECT RAISE(ABORT, 'torn'); END"
+	sqlite3 "$W/local/pomona.db" "DELETE FROM person" "CREATE TRIGGER torn BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'torn'); END"
 	run "$POMONA" init --local --data "$W/local"
 	[ "$status" -ne 0 ]
 	[ "$(sqlite3 "$W/local/pomona.db" "SELECT count(*) FROM person")" = 0 ]

@@ -63,16 +63,25 @@ const watch = (tries) => {
 		.then((r) => (r.ok ? r.json() : Promise.reject(r.status)))
 		.then((data) => {
 			data.steps.forEach(show);
-			const over = data.steps.some((s) => s.state === 'fail') || data.steps.at(-1).state === 'done';
+			all('[data-stall]').forEach((el) => { el.hidden = el.dataset.stall !== data.stall; });
+			const over = data.over || data.steps.some((s) => s.state === 'fail');
 			if (!over) setTimeout(watch, 2000, tries - 1);
 		}, () => setTimeout(watch, 10000, tries - 1));
 };
 if (live && !live.hidden) watch(900);
 all('[data-install]').forEach((a) => a.addEventListener('click', () => {
+	if (a.dataset.tapped) fetch(a.dataset.tapped, { method: 'POST', keepalive: true }).catch(() => {});
 	if (!live || !live.hidden) return;
 	live.hidden = false;
 	watch(900);
 }));
+
+/* The PIN was right: on to iOS, once. */
+const begin = $('[data-begin]');
+if (begin) {
+	history.replaceState(null, '', location.pathname);
+	begin.click();
+}
 
 /* Upload with progress; in pieces that survive a broken connection where the server offers tus. */
 const form = $('form[data-upload]');

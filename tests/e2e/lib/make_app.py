@@ -20,7 +20,11 @@ def main():
     members = make_ipas.app(kind, **{"Info.plist": info})
     if "mb" in words:
         # an ending that is stored as it is
-        members[make_ipas.APP + "filler.png"] = random.Random(1).randbytes(int(float(words["mb"]) * 1000000))
+        dice, left, filler = random.Random(1), int(float(words["mb"]) * 1000000), bytearray()
+        while left:
+            filler += dice.randbytes(min(left, 1 << 20))
+            left -= min(left, 1 << 20)
+        members[make_ipas.APP + "filler.png"] = bytes(filler)
     with open(out, "wb") as file:
         file.write(make_ipas.pack(members))
 

@@ -60,11 +60,11 @@ pomona_token() {	# DIR USER SCOPE [OPTIONS]
 pomona_certificate() {
 	local dir=$1
 	mkdir -p "$dir"
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=Test CA of $HOST" \
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj "/CN=Test CA of $HOST" \
 		-keyout "$dir/ca.key" -out "$dir/ca.pem" 2>/dev/null
 	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$HOST" \
 		-keyout "$dir/key.pem" -out "$dir/csr.pem" 2>/dev/null
-	openssl x509 -req -in "$dir/csr.pem" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -days 30 -out "$dir/cert.pem" \
+	openssl x509 -req -in "$dir/csr.pem" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -days 90 -out "$dir/cert.pem" \
 		-extfile <(echo "subjectAltName=DNS:$HOST") 2>/dev/null
 }
 

@@ -99,3 +99,69 @@ later() {
 	date -u -d "$(cat "$W/clock") + $1 seconds" +%Y-%m-%dT%H:%M:%SZ >"$W/clock.new"
 	mv "$W/clock.new" "$W/clock"
 }
+
+# gateway NAME: an HTTP gateway with its papers in $W/NAME; its port is $GATEWAY.
+gateway() {
+	mkdir -p "$W/$1"
+	start "$1" python3 "$ROOT/tests/e2e/lib/gateway.py" "$W/$1"
+	wait_until test -s "$W/$1/port"
+	GATEWAY=$(cat "$W/$1/port")
+}
+
+free_ports() {	# N
+	python3 -c 'import socket, sys
+held = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+print(*[s.getsockname()[1] for s in held])' "$1"
+}
+
+# Kannel with a network of its own (fakesmsc); what that network got is in $W/smsc.out.  Its port is $KANNEL.
+kannel() {
+	[ -x /usr/sbin/bearerbox ] && [ -x /usr/sbin/smsbox ] && [ -x "$FAKESMSC" ] || skip "no Kannel"
+	local ports
+	read -ra ports < <(free_ports 4)
+	KANNEL=${ports[3]} KANNEL_ADMIN=${ports[0]}
+	cat >"$W/kannel.conf" <<-END
+		group = core
+		admin-port = ${ports[0]}
+		admin-interface = 127.0.0.1
+		admin-password = admin
+		smsbox-port = ${ports[1]}
+		box-allow-ip = "127.0.0.1"
+		dlr-storage = internal
+
+		group = smsc
+		smsc = fake
+		smsc-id = fake
+		host = localhost
+		port = ${ports[2]}
+		connect-allow-ip = 127.0.0.1
+
+		group = smsbox
+		bearerbox-host = 127.0.0.1
+		sendsms-port = ${ports[3]}
+		sendsms-interface = 127.0.0.1
+		sendsms-chars = "0123456789 +-"
+		http-request-retry = 10
+		http-queue-delay = 1
+
+		group = sendsms-user
+		username = pomona
+		password = "s3cret"
+		max-messages = 5
+		concatenation = true
+	END
+	start bearerbox /usr/sbin/bearerbox "$W/kannel.conf"
+	wait_until listens "${ports[1]}"
+	start smsbox /usr/sbin/smsbox "$W/kannel.conf"
+	wait_until listens "${ports[3]}"
+	wait_until listens "${ports[2]}"
+	mkfifo "$W/hold"	# without an end of its input it waits for what it is sent
+	start smsc bash -c 'exec "$@" <>"$0"' "$W/hold" "$FAKESMSC" -H 127.0.0.1 -r "${ports[2]}" -i 0.01
+	wait_until kannel_online
+}
+
+listens() { (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+kannel_online() {
+	curl -s "http://127.0.0.1:$KANNEL_ADMIN/status.txt?password=admin" >"$W/kannel.status"
+	grep -q 'fake.*online' "$W/kannel.status" && grep -q 'smsbox:' "$W/kannel.status"
+}

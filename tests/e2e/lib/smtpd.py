@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A mail server for stories: takes messages, refuses what it is told to, and keeps a ledger.
 
-usage: smtpd.py DIR [--tls MODE] [--cert FILE --key FILE] [--auth USER:PASSWORD]
+usage: smtpd.py DIR [--tls MODE] [--cert FILE --key FILE] [--auth USER:PASSWORD] [--delay SECONDS]
 
 	DIR/port	where it listens on 127.0.0.1, once it does
 	DIR/ledger	a line of JSON for each message that is acknowledged, written before its 250 leaves
@@ -10,7 +10,7 @@ usage: smtpd.py DIR [--tls MODE] [--cert FILE --key FILE] [--auth USER:PASSWORD]
 	DIR/control	lines "VERB ADDRESS ANSWER", read at every command: `rcpt nobody@example.com 550 5.1.1 gone`;
 			VERB is mail, rcpt or data; ADDRESS * is any; ANSWER `close` ends the connection, `wait` hangs
 
-MODE: none (default), starttls, tls.
+MODE: none (default), starttls, tls.  --delay: between the ledger and the 250.
 """
 import argparse
 import asyncio
@@ -28,6 +28,7 @@ ap.add_argument('--tls', default='none')
 ap.add_argument('--cert')
 ap.add_argument('--key')
 ap.add_argument('--auth')
+ap.add_argument('--delay', type=float, default=0)
 opt = ap.parse_args()
 
 
@@ -96,6 +97,7 @@ class Handler:
             'connection': session.peer[1], 'tls': session.ssl is not None or opt.tls == 'tls',
             'auth': session.authenticated, 'at': time.time(),
         }))
+        await asyncio.sleep(opt.delay)
         return f'250 2.0.0 Ok: queued as Q{n}'
 
 

@@ -1,0 +1,392 @@
+/* Tables `install` and `install_event`. */
+#include "catalog/install.h"
+#include "catalog/cursor.h"
+#include "catalog/install_watch.h"
+#include "catalog/link.h"
+#include "catalog/viewer.h"
+#include "catalog/rows.h"
+#include "core/clock.h"
+#include <string.h>
+
+#define TAP_AGAIN_S 5
+
+static const char *const names[] = { "opened", "tapped", "manifest", "icon", "ipa", "whole", "installed", "declined",
+				     "failed", "timed_out" };
+
+const char *
+install_kind_name(enum install_kind kind)
+{
+	return names[kind];
+}
+
+static enum install_kind
+kind_of(const char *name)
+{
+	enum install_kind kind = INSTALL_OPENED;
+
+	while (kind < INSTALL_TIMED_OUT && strcmp(names[kind], name) != 0)
+		kind++;
+	return kind;
+}
+
+/* ---- writing ---- */
+
+static bool
+add_event(struct db *tx, const char *id, enum install_kind kind, int64_t at, struct err *err)
+{
+	return db_run(tx, err, "INSERT INTO install_event (install_id, at, kind) SELECT id, CAST($2 AS BIGINT), $3"
+		      " FROM install WHERE id = $1", db_text(id), db_int(at), db_text(names[kind]));
+}
+
+bool
+install_put(struct db *tx, const struct install_start *s, struct err *err)
+{
+	int64_t now = clock_now();
+
+	return db_run(tx, err, "INSERT INTO install (id, build_id, link_id, person_id, contact_id, state, created,"
+		      " changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)", db_text(s->id), db_text(s->build_id),
+		      db_text(s->link_id), db_text(s->person_id), db_text(s->contact_id),
+		      db_text(names[s->tapped ? INSTALL_TAPPED : INSTALL_OPENED]), db_int(now)) &&
+	       (!s->opened || add_event(tx, s->id, INSTALL_OPENED, s->opened, err)) &&
+	       (!s->tapped || add_event(tx, s->id, INSTALL_TAPPED, now, err));
+}
+
+static bool
+tx_tap(struct db *tx, void *arg, struct err *err)
+{
+	const char *id = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT (SELECT max(e.at) FROM install_event e WHERE e.install_id = i.id"
+				     " AND e.kind = 'tapped') FROM install i WHERE i.id = $1", db_text(id));
+	int64_t now = clock_now(), last;
+
+	if (!rows_one(rows, err, "no such install"))
+		return false;
+	last = rows_int(rows, 0);
+	rows_done(rows);
+	return now - last < TAP_AGAIN_S ||
+	       (add_event(tx, id, INSTALL_TAPPED, now, err) &&
+		db_run(tx, err, "UPDATE install SET changed = $2, state = CASE WHEN state = 'opened' THEN 'tapped'"
+		       " ELSE state END WHERE id = $1", db_text(id), db_int(now)));
+}
+
+bool
+install_tap(struct db *db, const char *id, struct err *err)
+{
+	return db_tx(db, tx_tap, (void *)(uintptr_t)id, err);
+}
+
+bool
+install_use(struct db *tx, const char *id, const char *client, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT link_id FROM install WHERE id = $1", db_text(id));
+	const char *link;
+
+	if (!rows_one(rows, err, "no such install"))
+		return false;
+	link = rows_text(ctx, rows, 0);
+	rows_done(rows);
+	return !link || link_use(tx, link, client, err);
+}
+
+bool
+install_link_over(struct db *db, const char *id, const char *client, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT l.revoked OR l.expires <= $2 OR (l.installs_max > 0 AND"
+				     " l.installs_max <= (SELECT count(*) FROM link_client k WHERE k.link_id = l.id)"
+				     " AND NOT EXISTS (SELECT 1 FROM link_client k WHERE k.link_id = l.id AND k.client = $3))"
+				     " FROM install i LEFT JOIN link l ON l.id = i.link_id WHERE i.id = $1",
+				     db_text(id), db_now(), db_text(client));
+
+	if (!rows_one(rows, err, "no such install"))
+		return false;
+	*ret = rows_bool(rows, 0);
+	return true;
+}
+
+/* How far it has come; a step back is none. */
+static bool
+go_on(struct db *tx, const struct install_sight *s, struct err *err)
+{
+	static const char *const further[INSTALL_KINDS] = {
+		[INSTALL_MANIFEST] = "UPDATE install SET state = 'manifest' WHERE id = $1 AND state IN ('opened', 'tapped')",
+		[INSTALL_ICON] = "UPDATE install SET state = 'icon' WHERE id = $1"
+				 " AND state IN ('opened', 'tapped', 'manifest')",
+		[INSTALL_IPA] = "UPDATE install SET state = 'ipa' WHERE id = $1"
+				" AND state IN ('opened', 'tapped', 'manifest', 'icon')",
+		[INSTALL_WHOLE] = "UPDATE install SET state = 'whole' WHERE id = $1"
+				  " AND state IN ('opened', 'tapped', 'manifest', 'icon', 'ipa')",
+	};
+
+	return !further[s->kind] || db_run(tx, err, further[s->kind], db_text(s->id));
+}
+
+static bool
+write_one(struct db *tx, const struct install_sight *s, struct err *err)
+{
+	return (!s->fresh ||
+		db_run(tx, err, "INSERT INTO install (id, build_id, grant_id, created, changed)"
+		       " SELECT $1, b.id, $3, CAST($4 AS BIGINT), CAST($4 AS BIGINT) FROM build b WHERE b.id = $2"
+		       " ON CONFLICT (id) DO NOTHING", db_text(s->id), db_text(s->build_id), db_text(s->grant_id),
+		       db_int(s->at))) &&
+	       (!s->event || add_event(tx, s->id, s->kind, s->at, err)) &&
+	       db_run(tx, err, "UPDATE install SET changed = $2, model = CASE WHEN $3 <> '' THEN $3 ELSE model END,"
+		      " os = CASE WHEN $4 <> '' THEN $4 ELSE os END,"
+		      " bytes = CASE WHEN bytes < $5 THEN CAST($5 AS BIGINT) ELSE bytes END WHERE id = $1", db_text(s->id),
+		      db_int(s->at), db_text(s->model), db_text(s->os), db_int(s->bytes)) &&
+	       go_on(tx, s, err);
+}
+
+bool
+install_write(struct db *tx, const struct install_sight *sights, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!write_one(tx, &sights[i], err))
+			return err_at(err, "install %s", sights[i].id);
+	return true;
+}
+
+bool
+install_sweep(struct db *db, struct err *err)
+{
+	return db_run(db, err, "DELETE FROM install WHERE state = 'opened' AND created < $1",
+		      db_int(clock_now() - INSTALL_OPENED_KEPT_S));
+}
+
+/* ---- for its own page ---- */
+
+bool
+install_get(TALLOC_CTX *ctx, struct db *db, const char *id, const char *link_id, const char *person_id,
+	    struct install **ret, struct err *err)
+{
+	struct install *i = mem_new(ctx, struct install);
+	struct rows *rows = db_query(i, db, "SELECT i.id, i.build_id, i.link_id, i.person_id, i.state, i.created,"
+				     " EXISTS (SELECT 1 FROM install_grant g WHERE g.install_id = i.id"
+				     " AND g.manifest_until > $4) FROM install i WHERE i.id = $1"
+				     " AND (i.link_id = $2 OR i.person_id = $3)", db_text(id), db_text(link_id),
+				     db_text(person_id), db_now());
+
+	if (!rows_one(rows, err, "no such install"))
+		return false;
+	i->id = rows_text(i, rows, 0);
+	i->build_id = rows_text(i, rows, 1);
+	i->link_id = rows_text(i, rows, 2);
+	i->person_id = rows_text(i, rows, 3);
+	i->state = kind_of(rows_text(i, rows, 4));
+	i->created = rows_int(rows, 5);
+	i->granted = rows_bool(rows, 6);
+	rows_done(rows);
+	*ret = i;
+	return true;
+}
+
+bool
+install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const char *build_id, bool one_recipient,
+	       char **id, struct err *err)
+{
+	void *here SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(here, db, "SELECT i.id FROM install i WHERE i.link_id = $1 AND i.build_id = $2"
+				     " AND i.state = 'opened' AND EXISTS (SELECT 1 FROM install_grant g"
+				     " WHERE g.install_id = i.id AND g.manifest_until > $3)"
+				     " ORDER BY i.created DESC, i.id DESC LIMIT $4", db_text(link_id),
+				     db_text(build_id), db_now(), db_int(one_recipient ? 1 : INSTALL_OPENED_MAX));
+	enum rows_step step;
+	int n = 0;
+
+	*id = NULL;
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		if (n++ == 0)
+			*id = rows_text(ctx, rows, 0);
+	if (!one_recipient && n < INSTALL_OPENED_MAX)
+		*id = NULL;
+	return step == ROWS_END;
+}
+
+/* ---- looking ---- */
+
+#define SELECT_INSTALL "SELECT i.id, a.bundle_id, a.name, i.build_id, b.version, b.build, b.size, i.link_id," \
+	" c.name, CASE WHEN p.display <> '' THEN p.display ELSE p.name END, i.model, i.os, i.bytes, i.state, i.created," \
+	" i.changed FROM install i JOIN build b ON b.id = i.build_id JOIN app a ON a.id = b.app_id" \
+	" LEFT JOIN contact c ON c.id = i.contact_id LEFT JOIN person p ON p.id = i.person_id WHERE "
+
+static json_t *
+or_null(TALLOC_CTX *ctx, struct rows *rows, int column)
+{
+	const char *text = rows_text(ctx, rows, column);
+
+	return text && *text ? json_string(text) : json_null();
+}
+
+static json_t *
+item_of(TALLOC_CTX *ctx, struct rows *rows)
+{
+	json_t *item = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s}", "id", rows_text(ctx, rows, 0),
+		"bundle_id", rows_text(ctx, rows, 1), "app", rows_text(ctx, rows, 2), "build_id", rows_text(ctx, rows, 3),
+		"version", rows_text(ctx, rows, 4), "build", rows_text(ctx, rows, 5), "size", (json_int_t)rows_int(rows, 6),
+		"bytes", (json_int_t)rows_int(rows, 12), "state", rows_text(ctx, rows, 13),
+		"created", clock_text(ctx, rows_int(rows, 14)), "changed", clock_text(ctx, rows_int(rows, 15)));
+
+	json_object_set_new(item, "link_id", or_null(ctx, rows, 7));
+	json_object_set_new(item, "contact", or_null(ctx, rows, 8));
+	json_object_set_new(item, "person", or_null(ctx, rows, 9));
+	json_object_set_new(item, "model", or_null(ctx, rows, 10));
+	json_object_set_new(item, "os", or_null(ctx, rows, 11));
+	return item;
+}
+
+/* An event as it was recorded, with its moment as a number for what follows. */
+static json_t *
+event_of(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:s, s:I}", "at", clock_text(ctx, rows_int(rows, 0)), "kind",
+			 rows_text(ctx, rows, 1), "detail", rows_text(ctx, rows, 2), "moment",
+			 (json_int_t)rows_int(rows, 0));
+}
+
+/* By their moment; within one second in the order in which they happen. */
+#define EVENTS "SELECT at, kind, detail FROM install_event WHERE install_id = $1 ORDER BY at, CASE kind" \
+	" WHEN 'opened' THEN 0 WHEN 'tapped' THEN 1 WHEN 'manifest' THEN 2 WHEN 'icon' THEN 3 WHEN 'ipa' THEN 4" \
+	" WHEN 'whole' THEN 5 ELSE 6 END LIMIT $2"
+
+static int64_t
+moment_of(const json_t *event)
+{
+	return json_integer_value(json_object_get(event, "moment"));
+}
+
+/* What is most often the reason when nothing happens, told by the last step that did. */
+static const char *
+stalled(const json_t *events, int64_t quiet_s)
+{
+	int64_t last[INSTALL_KINDS] = { 0 }, now = clock_now();
+	size_t i;
+	json_t *event;
+
+	json_array_foreach(events, i, event)
+		last[kind_of(json_string_value(json_object_get(event, "kind")))] = moment_of(event);
+	if (last[INSTALL_WHOLE] || last[INSTALL_INSTALLED] || last[INSTALL_DECLINED] || last[INSTALL_FAILED] ||
+	    last[INSTALL_TIMED_OUT])
+		return NULL;
+	if (last[INSTALL_IPA])
+		return quiet_s >= INSTALL_QUIET_S ? "slow" : NULL;
+	if (last[INSTALL_MANIFEST])
+		return now - last[INSTALL_MANIFEST] >= INSTALL_QUIET_S ? "not_begun" : NULL;
+	return last[INSTALL_TAPPED] && now - last[INSTALL_TAPPED] >= INSTALL_QUIET_S ? "not_asked" : NULL;
+}
+
+/* Adds events, percent and what stalls; the bytes of what is under way are known to the watch. */
+static bool
+add_events(struct db *db, struct install_watch *watch, json_t *item, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *id = json_string_value(json_object_get(item, "id")), *why;
+	int64_t bytes = json_integer_value(json_object_get(item, "bytes")), live = 0, quiet_s = 0;
+	int64_t size = json_integer_value(json_object_get(item, "size"));
+	struct rows *rows = db_query(ctx, db, EVENTS, db_text(id), db_int(INSTALL_EVENTS_SHOWN));
+	bool asked = false, watched = watch && install_bytes(watch, id, &live, &quiet_s);
+	json_t *events, *event;
+	struct err none;
+	time_t changed;
+	size_t i;
+
+	if (!rows_list(rows, event_of, &events, err))
+		return false;
+	if (watched && live > bytes)
+		bytes = live;
+	if (!watched && clock_parse(json_string_value(json_object_get(item, "changed")), &changed, &none))
+		quiet_s = clock_now() - changed;
+	why = stalled(events, quiet_s);
+	json_array_foreach(events, i, event) {
+		const char *kind = json_string_value(json_object_get(event, "kind"));
+
+		json_object_del(event, "moment");
+		if (strcmp(kind, "ipa") != 0)
+			continue;
+		asked = true;
+		json_object_set_new(event, "detail", bytes ? json_sprintf("%d %%", (int)(bytes * 100 / size))
+							   : json_string("asked"));
+	}
+	json_object_set_new(item, "bytes", json_integer(bytes));
+	json_object_set_new(item, "percent", asked && bytes ? json_integer(bytes * 100 / size) : json_null());
+	json_object_set_new(item, "stalled", why ? json_string(why) : json_null());
+	json_object_set_new(item, "events", events);
+	return true;
+}
+
+bool
+install_show(struct db *db, struct install_watch *watch, const struct install_viewer *viewer, const char *id,
+	     json_t **ret, struct err *err)
+{
+	struct viewer who = viewer_of(viewer->person);
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, SELECT_INSTALL "i.id = $4 AND (i.link_id = $5 OR (i.person_id = $2 AND "
+		VIEWER_TOKEN_ ") OR " VIEWER_OWNS ")", VIEWER(who), db_text(id), db_text(viewer->link_id));
+	json_t *item;
+
+	if (!rows_one(rows, err, "no such install"))
+		return false;
+	item = item_of(ctx, rows);
+	rows_done(rows);
+	if (!add_events(db, watch, item, err)) {
+		json_decref(item);
+		return false;
+	}
+	*ret = item;
+	return true;
+}
+
+static const char *
+or_any(const char *text)
+{
+	return text ? text : "";
+}
+
+bool
+install_list(struct db *db, struct install_watch *watch, const struct person *person,
+	     const struct install_filter *filter, const char *after, int64_t limit, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *place, *id, *last_id = "";
+	json_t *items = json_array(), *page = json_pack("{s:o, s:n}", "items", items, "next"), *item;
+	int64_t last = 0, from;
+	struct err none;
+	enum rows_step step;
+	struct rows *rows;
+	size_t i;
+
+	if (limit < 1 || limit > INSTALL_PAGE_MAX)
+		limit = INSTALL_PAGE_MAX;
+	cursor_take(ctx, after, &place, &id);
+	if (!num_parse(place, 0, INT64_MAX, &from, &none))
+		from = INT64_MAX;
+	rows = db_query(ctx, db, SELECT_INSTALL VIEWER_OWNS " AND (i.created, i.id) < ($4, $5) AND ($6 = '' OR a.bundle_id = $6)"
+			" AND ($7 = '' OR i.build_id = $7) AND ($8 = '' OR i.link_id = $8)"
+			" ORDER BY i.created DESC, i.id DESC LIMIT $9", VIEWER(viewer_of(person)), db_int(from), db_text(id),
+			db_text(or_any(filter->bundle_id)), db_text(or_any(filter->build_id)),
+			db_text(or_any(filter->link_id)), db_int(limit + 1));
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		if (json_array_size(items) == (size_t)limit) {
+			json_object_set_new(page, "next", json_string(cursor_put(ctx, mem_printf(ctx, "%lld", (long long)last),
+										 last_id)));
+			break;
+		}
+		last_id = rows_text(ctx, rows, 0);
+		last = rows_int(rows, 14);
+		json_array_append_new(items, item_of(ctx, rows));
+	}
+	rows_done(rows);
+	if (step != ROWS_FAILED)
+		json_array_foreach(items, i, item)
+			if (!add_events(db, watch, item, err)) {
+				step = ROWS_FAILED;
+				break;
+			}
+	if (step == ROWS_FAILED) {
+		json_decref(page);
+		return err_at(err, "list of installs");
+	}
+	*ret = page;
+	return true;
+}

@@ -1,0 +1,428 @@
+#!/usr/bin/env bats
+# Testers and their links: made, opened as Safari does, installed as the install daemon does, and what is
+# known of it afterwards.
+load lib/pomona
+load lib/sending
+
+SAFARI='Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1'
+DAEMON='com.apple.appstored/1.0 iOS/18.1 model/iPhone15,4 hwp/t8130 build/22B83 (6; dt:311)'
+
+setup_file() { pomona_prepare https; }
+setup()      { pomona_start_tls; }
+teardown()   { stop_started; pomona_stop; }
+
+published() {	# [FILE] [QUERY]
+	upload "${1:-$IPAS/enterprise.ipa}" upload ${2:+"$2"}
+	expect_status 201
+	BUILD=$(json .build.id)
+}
+
+# new_link JSON [TOKEN]: $LINK its id, $URL its address.
+new_link() {
+	post /api/v1/links -H "$(bearer "${2:-upload}")" -H 'Content-Type: application/json' -d "$1"
+	expect_status 201
+	LINK=$(json .id) URL=$(json .url)
+}
+
+# safari NAME get|post PATH [OPTIONS]: an iPhone's browser with its cookies.
+safari() {
+	local name=$1 how=$2; shift 2
+	"$how" "$@" -A "$SAFARI" -H 'Accept: text/html' -b "$W/jar.$name" -c "$W/jar.$name"
+}
+daemon() { local path=$1; shift; get "$D/$path" -A "${AGENT:-$DAEMON}" "$@"; }
+
+# Where the page's button leads: $D.
+button() {
+	local itms
+	itms=$(grep -o 'itms-services://[^"]*' "$W/body" | head -1)
+	[ -n "$itms" ] || { echo "no button"; show; return 1; }
+	D=$(python3 -c 'import sys, urllib.parse as u, html
+print(u.parse_qs(u.urlsplit(html.unescape(sys.argv[1])).query)["url"][0])' "$itms")
+	D=${D%/manifest.plist}
+}
+
+# installs of the link: the only one's id in $INSTALL, its events as "opened tapped manifest".
+events() {
+	get "/api/v1/links/$LINK" -H "$(bearer upload)"
+	expect_status 200
+	INSTALL=$(json '.installs_seen[0].id')
+	EVENTS=$(json '[.installs_seen[0].events[] | .kind + (if .kind == "ipa" then " " + .detail else "" end)] | join(" ")')
+}
+events_are() { events && [ "$EVENTS" = "$1" ]; }
+expect_events() { wait_until events_are "$1" || { echo "expected $1"; echo "they are $EVENTS"; return 1; }; }
+state_is_now() { get "/api/v1/links/$LINK" -H "$(bearer upload)" && [ "$(json .state)" = "$1" ]; }
+expect_link() { wait_until state_is_now "$1" || { echo "expected $1"; json .state; return 1; }; }
+
+# stalls WHY: the page's own data, once the clock that was moved is seen (the server reads it each second).
+stall_is() { safari anna get "$URL" -H 'Accept: application/json' && [ "$(json .stall)" = "$1" ]; }
+stalls() { wait_until stall_is "$1" || { json '.stall, .steps'; return 1; }; }
+answers() { "${@:2}"; [ "$STATUS" = "$1" ]; }	# STATUS COMMAND...
+
+bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
+
+@test "a link leads from Safari to the home screen, and its publisher sees each step" {
+	published "$IPAS/enterprise.ipa" '?changelog=Draw'
+	new_link "{\"build\":\"$BUILD\",\"email\":\"Anna@Example.com\"}"
+	[[ $URL =~ ^https://apps.example.com/i/[A-Za-z0-9_-]{22}$ ]]
+	expect_link not_opened
+	safari anna get "$URL"
+	expect_status 200
+	expect_body 'sent to you by paul'
+	expect_body 'What to test'
+	button
+	expect_link opened
+	expect_events opened
+	safari anna post "$URL/tapped"
+	expect_status 204
+	expect_events 'opened tapped'
+	daemon manifest.plist
+	expect_status 200
+	daemon manifest.plist
+	daemon 57.png
+	expect_status 200
+	expect_events 'opened tapped manifest icon'
+	expect_link used
+	daemon app.ipa -r 0-99
+	expect_status 206
+	daemon app.ipa
+	expect_status 200
+	expect_events 'opened tapped manifest icon ipa 100 % whole'
+	get "/api/v1/installs/$INSTALL" -H "$(bearer read)"
+	expect_json .model iPhone15,4
+	expect_json .os 18.1
+	expect_json .contact anna@example.com
+	expect_json .percent 100
+	get "/api/v1/installs/$INSTALL" -H "X-Pomona-Link: ${URL##*/}"
+	expect_json .state whole
+	get "/api/v1/installs/$INSTALL" -H "X-Pomona-Link: AAAAAAAAAAAAAAAAAAAAAA"
+	expect_problem 404 not_found
+	get "/api/v1/installs/$INSTALL" -H "$(bearer other)"
+	expect_problem 404 not_found
+	get "/api/v1/installs/$INSTALL"
+	expect_problem 404 not_found
+}
+
+@test "the page after the tap shows what is true, also to who comes back" {
+	published
+	new_link "{\"build\":\"$BUILD\"}"
+	safari anna get "$URL"
+	button
+	safari anna post "$URL/tapped"
+	daemon manifest.plist
+	daemon app.ipa -r 0-999
+	expect_events 'opened tapped manifest ipa '"$((1000 * 100 / $(stat -c %s "$IPAS/enterprise.ipa"))) %"
+	safari anna get "$URL"
+	expect_body 'Install again'
+	expect_body '<noscript><meta http-equiv="refresh"'
+	safari anna get "$URL" -H 'Accept: application/json'
+	expect_json '[.steps[].state] | join(" ")' 'done done now wait'
+	safari ben get "$URL"		# another one begins for themselves
+	expect_not_in "$W/body" 'Install again'
+}
+
+@test "a tap that iOS does not follow up is explained after a minute" {
+	published
+	new_link "{\"build\":\"$BUILD\"}"
+	safari anna get "$URL"
+	button
+	safari anna post "$URL/tapped"
+	later 61
+	stalls not_asked
+	safari anna get "$URL"
+	expect_body 'from the App Store is already here'
+	daemon manifest.plist
+	later 61
+	stalls not_begun
+}
+
+@test "unknown, expired, used up and revoked: the same page to the byte" {
+	published
+	new_link "{\"build\":\"$BUILD\",\"max_installs\":1}"
+	local used=$URL
+	safari anna get "$URL"
+	button
+	daemon manifest.plist
+	expect_status 200
+	new_link "{\"build\":\"$BUILD\"}"
+	local revoked=$URL
+	delete "/api/v1/links/$LINK" -H "$(bearer upload)"
+	expect_status 204
+	new_link "{\"build\":\"$BUILD\",\"expires\":\"2026-11-22T12:30:00Z\"}"
+	local expired=$URL
+	later 1800
+	wait_until answers 404 safari ben get "$expired"
+	safari ben get "$BASE/i/AAAAAAAAAAAAAAAAAAAAAA"
+	expect_status 404
+	cp "$W/body" "$W/unknown"; bare "$W/head" >"$W/unknown.head"
+	local url
+	for url in "$used" "$revoked" "$expired"; do
+		safari ben get "$url"
+		expect_status 404
+		cmp "$W/body" "$W/unknown"
+		diff <(bare "$W/head") "$W/unknown.head"
+		safari ben post "$url" -d pin=123456
+		expect_status 404
+		cmp "$W/body" "$W/unknown"
+		get "$url"
+		expect_problem 404 not_found
+	done
+	grep -q 'does not work any more' "$W/unknown"
+	daemon app.ipa			# who had begun the last install finishes it
+	expect_status 200
+	AGENT=other daemon manifest.plist
+	expect_status 404
+}
+
+@test "revoking ends what the link has given, at once" {
+	published
+	new_link "{\"build\":\"$BUILD\"}"
+	safari anna get "$URL"
+	button
+	daemon manifest.plist
+	expect_status 200
+	delete "/api/v1/links/$LINK" -H "$(bearer upload)"
+	expect_status 204
+	local file
+	for file in manifest.plist app.ipa 57.png 512.png; do
+		daemon "$file"
+		expect_status 404
+	done
+	safari anna get "$URL"
+	expect_status 404
+}
+
+@test "a PIN stands before the button, and five wrong ones make it wait" {
+	published
+	new_link "{\"build\":\"$BUILD\",\"pin\":\"482913\"}"
+	safari anna get "$URL"
+	expect_body 'inputmode="numeric"'
+	expect_not_in "$W/body" itms-services
+	local i
+	for i in 4 3 2 1; do
+		safari anna post "$URL" -d pin=000000
+		expect_status 422
+		expect_body "Tries left: $i."
+	done
+	safari anna post "$URL" -d pin=000000
+	expect_status 422
+	expect_body 'Wait 15 minutes'
+	safari anna post "$URL" -d pin=482913
+	expect_status 429
+	later 900
+	wait_until answers 422 post "$URL" -d pin=1
+	expect_problem 422 wrong_pin
+	safari anna post "$URL" -d pin=482913
+	expect_status 303
+	expect_header Location "/i/${URL##*/}?begin=yes"
+	safari anna get "$URL?begin=yes"
+	button
+	expect_body data-begin
+	expect_not_in "$W/body" 'inputmode="numeric"'
+	expect_events 'opened tapped'
+	daemon manifest.plist
+	expect_status 200
+	safari ben get "$URL"		# has not given it
+	expect_not_in "$W/body" itms-services
+	new_link "{\"build\":\"$BUILD\",\"pin\":true}"
+	[[ $(json .pin) =~ ^[0-9]{6}$ ]]
+}
+
+@test "a link that asks for a sign-in shows its button to who is signed in" {
+	published
+	new_link "{\"build\":\"$BUILD\",\"sign_in\":true}"
+	safari mia get "$URL"
+	expect_body "/login?next=/i/${URL##*/}"
+	expect_not_in "$W/body" itms-services
+	safari mia post "$URL"
+	expect_header Location "/login?next=/i/${URL##*/}"
+	sign_in mia
+	as mia get "$URL" -A "$SAFARI"
+	button
+	daemon manifest.plist
+	expect_status 200
+	get "/api/v1/links/$LINK" -H "$(bearer upload)"
+	expect_json '.installs_seen[0].person' mia
+	new_link "{\"build\":\"$BUILD\"}"
+	ask PUT /api/v1/apps/com.example.app/links -H "$(bearer upload)" -d '{"sign_in":true}'
+	expect_status 200
+	safari ben get "$URL"
+	expect_not_in "$W/body" itms-services
+}
+
+@test "a link to a channel follows it" {
+	published "$IPAS/enterprise.ipa" '?channel=qa'
+	new_link '{"bundle_id":"com.example.app","channel":"qa","contact":null,"phone":"+49 151 2345678"}'
+	safari anna get "$URL"
+	button
+	local first=$D
+	app newer.ipa build=35 version=9.9
+	upload "$W/newer.ipa" upload '?channel=qa'
+	expect_status 201
+	safari anna get "$URL"
+	expect_body 9.9
+	button
+	[ "$D" != "$first" ]
+	daemon manifest.plist
+	expect_status 200
+}
+
+@test "links of apps that somebody does not publish are missing to them" {
+	published
+	new_link "{\"build\":\"$BUILD\"}"
+	post /api/v1/links -H "$(bearer other)" -d "{\"build\":\"$BUILD\"}"
+	expect_problem 404 not_found
+	post /api/v1/links -H "$(bearer other)" -d '{"bundle_id":"com.example.app","channel":"main"}'
+	expect_problem 404 not_found
+	get "/api/v1/links/$LINK" -H "$(bearer other)"
+	expect_problem 404 not_found
+	delete "/api/v1/links/$LINK" -H "$(bearer other)"
+	expect_problem 404 not_found
+	post "/api/v1/links/$LINK/send" -H "$(bearer other)"
+	expect_problem 404 not_found
+	get "/api/v1/links" -H "$(bearer other)"
+	expect_json '.items | length' 0
+	get "/api/v1/installs" -H "$(bearer other)"
+	expect_json '.items | length' 0
+	get "/api/v1/links" -H "$(bearer read)"
+	expect_status 403
+	get "/api/v1/links?build=$BUILD" -H "$(bearer upload)"
+	expect_json '.items | length' 1
+	post /api/v1/links -H "$(bearer upload)" -d '{"build":"aaaaaaaaaaaaaaaa"}'
+	expect_problem 404 not_found
+	[ "$(sqlite3 "$DATA/pomona.db" 'SELECT count(*) FROM contact')" = 0 ]
+}
+
+@test "what makes no sense is refused with its reason" {
+	published
+	local body
+	for body in '{}' "{\"build\":\"$BUILD\",\"expires\":\"2020-01-01T00:00:00Z\"}" "{\"build\":\"$BUILD\",\"expires\":true}" \
+		"{\"build\":\"$BUILD\",\"pin\":\"12\"}" "{\"build\":\"$BUILD\",\"pin\":482913}" "{\"build\":\"$BUILD\",\"max_installs\":-1}" \
+		"{\"build\":\"$BUILD\",\"send\":\"pigeon\"}" "{\"build\":\"$BUILD\",\"send\":true}" "{\"build\":7}" \
+		"{\"build\":\"$BUILD\",\"email\":\"no address\"}" "{\"build\":\"$BUILD\",\"phone\":\"0151\"}" \
+		"{\"build\":\"$BUILD\",\"channel\":\"main\",\"bundle_id\":\"com.example.app\"}"; do
+		post /api/v1/links -H "$(bearer upload)" -d "$body"
+		expect_status 422 || { echo "$body"; return 1; }
+	done
+	post /api/v1/links -H "$(bearer upload)" -d "{\"build\":\"$BUILD\",\"email\":\"a@example.com\",\"send\":\"mail\"}"
+	expect_problem 409 no_mail
+	[ "$(sqlite3 "$DATA/pomona.db" 'SELECT (SELECT count(*) FROM link) + (SELECT count(*) FROM contact)')" = 0 ]
+}
+
+@test "other apps' browsers are sent to Safari, and what a preview fetches opens nothing" {
+	published
+	new_link "{\"build\":\"$BUILD\"}"
+	get "$URL" -A 'Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)' -H 'Accept: text/html'
+	expect_status 200
+	ask HEAD "$URL" -A "$SAFARI"
+	expect_status 200
+	expect_link not_opened
+	get "$URL" -A 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 MicroMessenger/8.0' -H 'Accept: text/html'
+	expect_body 'Open this page in Safari'
+	expect_not_in "$W/body" itms-services
+	expect_link opened
+	get "$URL" -A 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15' -H 'Accept: text/html'
+	button			# an iPad may say that it is a Mac
+	expect_body 'class="qr"'
+	get "$URL/qr.svg"
+	expect_header Content-Type image/svg+xml
+}
+
+@test "an iOS that is too old is told before the tap, as far as Safari tells" {
+	published	# needs 15.0
+	new_link "{\"build\":\"$BUILD\"}"
+	get "$URL" -H 'Accept: text/html' -A 'Mozilla/5.0 (iPhone; CPU iPhone OS 14_8 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/14.1.2 Mobile/15E148 Safari/604.1'
+	expect_body 'needs iOS 15.0'
+	expect_body 'has iOS 14.8'
+	expect_body 'Install anyway'
+}
+
+# The address is loopback's, so the kernel's count of what was taken is that of a real connection.
+@test "a download under way shows how far it is, and one that breaks off counts for what arrived" {
+	app big.ipa mb=24
+	published "$W/big.ipa"
+	new_link "{\"build\":\"$BUILD\"}"
+	safari anna get "$URL"
+	button
+	daemon manifest.plist
+	curl -sS --connect-to "::127.0.0.1:$PORT" --cacert "$W/tls/ca.pem" -A "$DAEMON" --limit-rate 4M -o "$W/part" "$D/app.ipa" 3>&- &
+	local loading=$!
+	under_way() { events && [[ $EVENTS =~ ipa\ ([0-9]+)\ %$ ]] && [ "${BASH_REMATCH[1]}" -ge 10 ]; }
+	wait_until under_way || { echo "$EVENTS"; return 1; }
+	kill "$loading"; wait "$loading" || true
+	[ "${BASH_REMATCH[1]}" -lt 100 ]
+	local have size
+	have=$(stat -c %s "$W/part") size=$(stat -c %s "$W/big.ipa")
+	written() { events && [ "$(json '.installs_seen[0].bytes')" -gt 0 ]; }
+	wait_until written
+	daemon app.ipa -r "$have-"
+	expect_status 206
+	# What was in the sockets when it broke counts too: so it may be whole, or short of a little.
+	expect_done() { events && [[ $EVENTS == *whole || $EVENTS =~ ipa\ 9[0-9]\ %$ ]]; }
+	wait_until expect_done || { echo "$EVENTS"; return 1; }
+	daemon app.ipa
+	expect_events 'opened manifest ipa 100 % whole'
+}
+
+@test "behind a proxy on a unix socket a download shows how far it is as well" {
+	pomona_stop
+	settings_of server base_url "\"https://$HOST\"" trusted_proxies '"unix"'
+	"$POMONA" serve --data "$DATA" --listen "unix:$W/sock" --plain >"$W/ready" 2>>"$W/log" 3>&- &
+	PID=$!
+	wait_until grep -q '^ready ' "$W/ready"
+	SOCKET=(--unix-socket "$W/sock")
+	app big.ipa mb=24
+	local base=http://$HOST
+	curl -sS "${SOCKET[@]}" -T "$W/big.ipa" -H "$(bearer upload)" -o "$W/body" $base/api/v1/upload
+	BUILD=$(json .build.id)
+	curl -sS "${SOCKET[@]}" -H "$(bearer upload)" -d "{\"build\":\"$BUILD\"}" -o "$W/body" $base/api/v1/links
+	LINK=$(json .id) URL=$(json .url)
+	curl -sS "${SOCKET[@]}" -A "$SAFARI" -H 'Accept: text/html' -o "$W/body" "$base/i/${URL##*/}"
+	button
+	D=$base/d/${D##*/}
+	curl -sS "${SOCKET[@]}" -A "$DAEMON" -o /dev/null "$D/manifest.plist"
+	curl -sS "${SOCKET[@]}" -A "$DAEMON" --limit-rate 4M -o "$W/part" "$D/app.ipa" 3>&- &
+	local loading=$!
+	under_way() {
+		curl -sS "${SOCKET[@]}" -H "$(bearer upload)" -o "$W/body" "$base/api/v1/links/$LINK"
+		[[ $(json '.installs_seen[0].percent') =~ ^[0-9]+$ ]] && [ "$(json '.installs_seen[0].percent')" -ge 10 ]
+	}
+	wait_until under_way
+	[ "$(json '.installs_seen[0].percent')" -lt 100 ]
+	kill "$loading"; wait "$loading" || true
+}
+
+@test "an install from the catalog tells its person how far it is" {
+	published
+	sign_in mia
+	as mia post "/apps/com.example.app/builds/$BUILD/install" --data-urlencode "csrf=$CSRF"
+	expect_status 200
+	button
+	local status
+	status=$(grep -o 'data-live="[^"]*"' "$W/body" | cut -d'"' -f2)
+	[[ $status == /apps/com.example.app/installs/* ]]
+	daemon manifest.plist
+	follows() { as mia get "$status" -H 'Accept: application/json' && [ "$(json '[.steps[].state] | join(" ")')" = 'done done now wait' ]; }
+	wait_until follows
+	as mia get "$status"
+	expect_body 'Install again'
+	sign_in anna
+	as anna get "$status"
+	expect_status 404
+	get "/api/v1/installs/${status##*/}" -H "$(bearer admin)"
+	expect_json .person mia
+}
+
+@test "kill -9 loses no link and no count of installs" {
+	published
+	new_link "{\"build\":\"$BUILD\",\"max_installs\":1}"
+	safari anna get "$URL"
+	button
+	daemon manifest.plist
+	expect_status 200
+	pomona_kill
+	pomona_again
+	safari ben get "$URL"
+	expect_status 404
+	daemon app.ipa
+	expect_status 200
+}

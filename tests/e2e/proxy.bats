@@ -1,0 +1,228 @@
+# Behind real proxies, each with the very file that docs/proxy ships; only names and paths are put in.
+load lib/pomona
+
+HOST=127.0.0.1
+DEVICE_PATHS="/mdm/checkin /mdm/command /scep /scep/none0000 /d/none0000/manifest.plist /d/none0000/app.ipa
+	/i/none0000 /c/none0000 /udid/none0000 /enroll/none0000"
+
+setup_file() { pomona_prepare https; }
+setup() {
+	pomona_data
+	mkdir -p "$W/front" "$DATA/tls"
+	cp "$W/tls/ca.pem" "$DATA/tls/ca.pem"	# as that of a private installation: doctor trusts it
+	# People's certificates, and the proxy's own with the address in it.
+	people_certificates >/dev/null 2>&1
+}
+teardown() {
+	[ -z "${FRONT_PID-}" ] || { kill "$FRONT_PID" 2>/dev/null && wait "$FRONT_PID"; } || true
+	FRONT_PID=
+	pomona_stop
+}
+
+people_certificates() {
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$HOST" -keyout "$W/front/key.pem" \
+		-out "$W/front/csr.pem"
+	openssl x509 -req -in "$W/front/csr.pem" -CA "$W/tls/ca.pem" -CAkey "$W/tls/ca.key" -days 30 \
+		-out "$W/front/cert.pem" -extfile <(echo "subjectAltName=IP:127.0.0.1")
+	cat "$W/front/cert.pem" "$W/front/key.pem" >"$W/front/both.pem"
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=mia" -keyout "$W/front/mia.key" \
+		-out "$W/front/mia.csr"
+	openssl x509 -req -in "$W/front/mia.csr" -CA "$W/tls/ca.pem" -CAkey "$W/tls/ca.key" -days 30 -out "$W/front/mia.pem"
+}
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+# behind NAME [MARKS]: Pomona and the proxy, with the options of those marks ("1 2") in force.
+behind() {
+	local name=$1 marks=${2-} mark
+	command -v "$name" >/dev/null || skip "no $name"
+	FRONT=$(free_port) BACK=$(free_port)
+	BASE=https://127.0.0.1:$FRONT
+	export POMONA__SERVER__BASE_URL=$BASE
+	case $name in
+	haproxy) LISTEN=127.0.0.1:$BACK setting server trusted_proxies '"127.0.0.1"' ;;
+	*)	 LISTEN=unix:$W/http.sock setting server trusted_proxies '"unix"' ;;
+	esac
+	case $name in haproxy) LISTEN=127.0.0.1:$BACK ;; *) LISTEN=unix:$W/http.sock ;; esac
+	: >"$W/ready"
+	"$POMONA" serve --data "$DATA" --listen "$LISTEN" --plain >"$W/ready" 2>>"$W/log" 3>&- &
+	PID=$!
+	wait_until grep -q '^ready ' "$W/ready" || { cat "$W/log"; return 1; }
+	cp "$ROOT/docs/proxy/$(file_of "$name")" "$W/front/shipped"
+	for mark in $marks; do sed -i "s/#$mark//" "$W/front/shipped"; done
+	"front_$name"
+	PORT=$FRONT
+	wait_until front_answers && kill -0 "$FRONT_PID" || { cat "$W/front/log"; return 1; }
+}
+file_of() { case $1 in nginx) echo nginx.conf ;; haproxy) echo haproxy.cfg ;; caddy) echo Caddyfile ;; esac; }
+front_answers() { curl -sf --cacert "$W/tls/ca.pem" "$BASE/healthz" -o "$W/healthz" || ! kill -0 "$FRONT_PID"; }
+
+put() { sed -i "$@" "$W/front/shipped"; }	# names and paths of this test
+
+front_nginx() {
+	printf 'anna:%s\nmia:%s\n' "$(openssl passwd -apr1 "proxy secret")" "$(openssl passwd -apr1 "proxy secret")" >"$W/front/people"
+	put -e "s|unix:/run/pomona/http.sock|unix:$W/http.sock|" -e "s|listen 443|listen 127.0.0.1:$FRONT|" \
+		-e "s|apps.example.com;|127.0.0.1;|" -e "s|/etc/ssl/apps.example.com.pem|$W/front/cert.pem|" \
+		-e "s|/etc/ssl/apps.example.com.key|$W/front/key.pem|" -e "s|/etc/ssl/people-ca.pem|$W/tls/ca.pem|" \
+		-e "s|/etc/nginx/people|$W/front/people|"
+	cat >"$W/front/nginx.conf" <<-CONF
+		daemon off; master_process off; pid $W/front/pid; error_log $W/front/log;
+		events { worker_connections 256; }
+		http {
+			access_log off;
+			client_body_temp_path $W/front/b; proxy_temp_path $W/front/p; fastcgi_temp_path $W/front/f;
+			uwsgi_temp_path $W/front/u; scgi_temp_path $W/front/s;
+			include $W/front/shipped;
+		}
+	CONF
+	nginx -e "$W/front/log" -p "$W/front" -c "$W/front/nginx.conf" >/dev/null 2>&1 3>&- &
+	FRONT_PID=$!
+}
+
+front_haproxy() {
+	put -e "s|bind :443|bind 127.0.0.1:$FRONT|" -e "s|/etc/ssl/apps.example.com.pem|$W/front/both.pem|" \
+		-e "s|/etc/ssl/people-ca.pem|$W/tls/ca.pem|" -e "s|127.0.0.1:8080|127.0.0.1:$BACK|" \
+		-e 's|^\(.*\)user anna insecure-password change-me|\1user anna insecure-password "proxy secret"\n\1user mia insecure-password "proxy secret"|'
+	haproxy -db -f "$W/front/shipped" >"$W/front/log" 2>&1 3>&- &
+	FRONT_PID=$!
+}
+
+front_caddy() {
+	local hash
+	hash=$(caddy hash-password --plaintext "proxy secret")
+	put -e "s|unix//run/pomona/http.sock|unix/$W/http.sock|" -e "s|^apps.example.com {|https://127.0.0.1:$FRONT {\n\tbind 127.0.0.1|" \
+		-e "s|#tls|tls $W/front/cert.pem $W/front/key.pem|" -e "s|^\(.*\)anna PASSWORD-HASH|\1anna $hash\n\1mia $hash|"
+	printf '{\n\tadmin off\n\tauto_https disable_redirects\n\tstorage file_system %s\n}\n' "$W/front/store" | cat - "$W/front/shipped" >"$W/front/Caddyfile"
+	HOME=$W/front XDG_DATA_HOME=$W/front XDG_CONFIG_HOME=$W/front caddy run --adapter caddyfile --config "$W/front/Caddyfile" \
+		>"$W/front/log" 2>&1 3>&- &
+	FRONT_PID=$!
+}
+
+# ---- what holds whatever the proxy ----
+
+devices_are_not_asked() {
+	local path
+	for path in $DEVICE_PATHS; do
+		get "$path"
+		case $STATUS in 401|3*|5*) echo "$path"; show; return 1 ;; esac
+		expect_header Server "*" && [ -n "$(header X-Content-Type-Options)" ] || { echo "$path is not answered by Pomona"; show; return 1; }
+	done
+}
+
+doctor_is_content() {
+	run "$POMONA" doctor --data "$DATA"
+	echo "$output"
+	grep -qE '^ok +outside' <<<"$output"
+	[ "$(grep -cE '^ok +(installs|links|devices) ' <<<"$output")" -ge 8 ]
+	! grep -E '^fail +(outside|installs|links|devices) ' <<<"$output"
+}
+
+# The address is the client's as the proxy sees it, whatever the client says of itself.
+address_is_told() {
+	get /login -H 'X-Forwarded-For: 203.0.113.7' -H 'X-Forwarded-Proto: http'
+	expect_status 200
+	expect_header Set-Cookie '__Host-*Secure*'
+	grep -q 'address=127.0.0.1' "$W/log"
+	expect_not_in "$W/log" 203.0.113.7
+}
+
+long_lines_pass() {
+	local long
+	long=$(head -c 16000 /dev/zero | tr '\0' a)
+	get "/?q=$long" -H 'Accept: application/json'
+	case $STATUS in 401|303) ;; *) show; return 1 ;; esac	# Pomona's own answer
+}
+
+uploads_pass() {
+	local mb=50
+	[ -z "${POMONA_WHOLE-}" ] || mb=500
+	app big.ipa mb=$mb
+	upload "$W/big.ipa"
+	expect_status 201
+	expect_json .build.size "$(stat -c %s "$W/big.ipa")"
+	get "$(json .manifest_url)"
+	expect_status 200
+	get "$(grep -o 'https://[^<]*app.ipa' "$W/body" | head -1)"
+	expect_status 200
+	[ "$(sha256 "$W/body")" = "$(sha256 "$W/big.ipa")" ]
+	expect_not_in "$W/head" "Location:"
+	rm "$W/big.ipa" "$W/body"
+}
+
+refusals_arrive() {
+	app demo.ipa
+	ask PUT /api/v1/upload -T "$W/demo.ipa" -H 'Authorization: Bearer pom_nobody'
+	expect_problem 401 sign_in
+}
+
+person_signs_in() { sign_in anna; as anna get /admin; expect_status 200; }
+
+whole_story() {
+	behind "$1"
+	devices_are_not_asked
+	doctor_is_content
+	address_is_told
+	long_lines_pass
+	refusals_arrive
+	person_signs_in
+	uploads_pass
+}
+
+@test "behind nginx everything passes, and devices are asked nothing"	{ whole_story nginx; }
+@test "behind HAProxy everything passes, and devices are asked nothing"	{ whole_story haproxy; }
+@test "behind Caddy everything passes, and devices are asked nothing"	{ whole_story caddy; }
+
+# ---- the proxy signs people in ----
+
+signed_in_by() {
+	setting signin proxy_header '"X-Remote-User"'
+	behind "$1" 1
+	devices_are_not_asked
+	doctor_is_content
+	get /admin -H 'Accept: text/html'
+	expect_status 401		# the proxy's
+	get /admin -u 'anna:proxy secret' -H 'Accept: text/html'
+	expect_status 200
+	get /account -u 'mia:proxy secret' -H 'Accept: text/html' -H 'X-Remote-User: anna'
+	expect_status 200
+	expect_body mia
+	get /admin -u 'mia:proxy secret' -H 'Accept: application/json' -H 'X-Remote-User: anna'
+	expect_problem 403 not_allowed
+	get /i/none0000 -H 'X-Remote-User: anna'
+	expect_status 404
+	# a program's token is Pomona's to judge
+	get /api/v1/apps -H "$(bearer read)"
+	expect_status 200
+	get /api/v1/apps -H 'Authorization: Bearer pom_nobody' -H 'X-Remote-User: anna'
+	expect_status 401
+}
+
+@test "people whom nginx signed in are signed in, and a client's own header is nothing"	  { signed_in_by nginx; }
+@test "people whom HAProxy signed in are signed in, and a client's own header is nothing" { signed_in_by haproxy; }
+@test "people whom Caddy signed in are signed in, and a client's own header is nothing"	  { signed_in_by caddy; }
+
+@test "a header from elsewhere than a trusted proxy is dropped and stands in the audit log" {
+	setting signin proxy_header '"X-Remote-User"'
+	setting server trusted_proxies '"192.0.2.1"'
+	pomona_serve --plain
+	BASE=http://$HOST
+	get /admin -H 'X-Remote-User: anna' -H 'Accept: application/json'
+	expect_problem 401 sign_in
+	pomona_stop
+	sqlite3 "$DATA/pomona.db" 'SELECT act, detail FROM audit' | grep -i 'X-Remote-User'
+}
+
+# ---- people's certificates ----
+
+certified_by() {
+	behind "$1" 2
+	devices_are_not_asked
+	doctor_is_content
+	get / -H 'Accept: text/html'
+	[ "$STATUS" = 403 ]		# the proxy's
+	get / --cert "$W/front/mia.pem" --key "$W/front/mia.key" -H 'Accept: text/html'
+	expect_status 303
+}
+
+@test "nginx asks people for a certificate, and devices for none"	{ certified_by nginx; }
+@test "HAProxy asks people for a certificate, and devices for none"	{ certified_by haproxy; }

@@ -1,0 +1,402 @@
+/* People and groups as the directory, proxies and admins change them; and wrong passwords without a row. */
+#include "tests/check.h"
+#include <stdio.h>
+#include "catalog/attempts.h"
+#include "catalog/group.h"
+#include "catalog/people.h"
+#include "catalog/session.h"
+#include "core/clock.h"
+
+struct house {
+	struct db *db;
+	const char *clock;
+};
+
+static void
+set_now(const struct house *h, const char *iso)
+{
+	FILE *file = fopen(h->clock, "we");
+
+	assert_non_null(file);
+	fputs(iso, file);
+	fclose(file);
+	clock_follow(h->clock);
+}
+
+static struct house
+house(TALLOC_CTX *ctx)
+{
+	const char *dir = test_dir(ctx);
+	struct house h = { .clock = mem_printf(ctx, "%s/clock", dir) };
+	struct err err;
+
+	attempts_forget_all();
+	set_now(&h, "2026-11-22T12:00:00Z");
+	assert_ok(db_open(ctx, dir, &h.db, &err), &err);
+	return h;
+}
+
+static struct directory_person
+somebody(const char *id, const char *name)
+{
+	return (struct directory_person){ .external_id = id, .dn = "uid=x,dc=example", .name = name, .display = "", .email = "",
+					  .phone = "", .allowed = true };
+}
+
+static struct person *
+arrives(TALLOC_CTX *ctx, struct house *h, struct directory_person from)
+{
+	struct person *person;
+	struct err err;
+
+	assert_ok(people_from_directory(ctx, h->db, &from, &person, &err), &err);
+	return person;
+}
+
+/* ---- people ---- */
+
+static void
+two_people_never_share_a_name_and_one_is_known_by_the_id(void **state)
+{
+	struct house h = house(*state);
+	struct person *first, *second, *again;
+	struct err err;
+
+	assert_ok(person_add(h.db, "test", "eva", ROLE_ADMIN, "a good password", &err), &err);
+	first = arrives(*state, &h, somebody("01", "Eva"));
+	assert_string_equal(first->name, "Eva (2)");
+	assert_int_equal(first->role, ROLE_MEMBER);
+	second = arrives(*state, &h, somebody("02", "EVA"));
+	assert_string_equal(second->name, "EVA (3)");
+	again = arrives(*state, &h, somebody("01", "Eva"));
+	assert_string_equal(again->id, first->id);
+	assert_string_equal(again->name, "Eva (2)");
+	again = arrives(*state, &h, somebody("01", "eva.berg"));
+	assert_string_equal(again->id, first->id);
+	assert_string_equal(again->name, "eva.berg");
+}
+
+static void
+names_of_other_directories_become_names_of_ours(void **state)
+{
+	static const struct {
+		const char *theirs, *ours;
+	} cases[] = {
+		{ "CORP\\anna", "CORP_anna" }, { "a/b:c", "a_b_c" }, { "", "_" }, { "Zo\xc3\xab", "Zo\xc3\xab" },
+		{ "a\tb", "a_b" },
+	};
+	struct house h = house(*state);
+	char long_name[200] = "";
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_string_equal(arrives(*state, &h, somebody(mem_printf(*state, "%zu", i), cases[i].theirs))->name, cases[i].ours);
+	for (size_t i = 0; i < 60; i++)
+		memcpy(long_name + 2 * i, "\xc3\xab", 3);
+	for (int i = 0; i < 12; i++) {
+		const char *name = arrives(*state, &h, somebody(mem_printf(*state, "long%d", i), long_name))->name;
+		struct err err;
+
+		assert_ok(person_name_ok(name, &err), &err);
+	}
+}
+
+static void
+groups_decide_the_role_only_where_they_are_asked_to(void **state)
+{
+	struct house h = house(*state);
+	struct directory_person eva = somebody("01", "eva");
+	struct people_act act = { "test", NULL, true };
+	struct person *person = arrives(*state, &h, eva);
+	struct err err;
+
+	act.id = person->id;
+	assert_ok(people_set_role(h.db, &act, ROLE_PUBLISHER, &err), &err);
+	assert_int_equal(arrives(*state, &h, eva)->role, ROLE_PUBLISHER);
+	eva.has_role = true;
+	eva.role = ROLE_MEMBER;
+	assert_int_equal(arrives(*state, &h, eva)->role, ROLE_MEMBER);
+}
+
+static void
+whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did(void **state)
+{
+	const struct session_limits limits = { 1000000, 1000000, 1000000 };
+	struct house h = house(*state);
+	struct directory_person eva = somebody("01", "eva");
+	struct person *person = arrives(*state, &h, eva), *found;
+	struct people_act act = { "test", person->id, true };
+	char *cookie, *csrf;
+	struct err err;
+	bool ended;
+
+	assert_ok(session_new(*state, h.db, person, &cookie, &err), &err);
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	assert_false(ended);
+	assert_ok(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err), &err);
+	assert_ok(people_checked(h.db, person->id, NULL, &ended, &err), &err);
+	assert_true(ended);
+	assert_false(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err));
+	assert_ok(people_checked(h.db, person->id, NULL, &ended, &err), &err);
+	assert_false(ended);	/* it was before */
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	assert_ok(person_by_name(*state, h.db, "eva", &found, &err), &err);
+	assert_false(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err));	/* that one has ended */
+	eva.allowed = false;
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	assert_true(ended);
+	eva.allowed = true;
+	assert_ok(people_set_disabled(h.db, &act, true, &err), &err);
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	assert_false(person_by_name(*state, h.db, "eva", &found, &err));
+	assert_false(people_from_directory(*state, h.db, &eva, &found, &err));
+	assert_string_equal(err.code, "account_disabled");
+	assert_ok(people_set_disabled(h.db, &act, false, &err), &err);
+	assert_ok(people_from_directory(*state, h.db, &eva, &found, &err), &err);
+}
+
+static void
+a_proxy_names_the_person_of_that_name(void **state)
+{
+	struct house h = house(*state);
+	struct person *person, *again;
+	struct err err;
+
+	assert_ok(people_from_proxy(*state, h.db, "Mia@Corp", &person, &err), &err);
+	assert_string_equal(person->source, "proxy");
+	assert_ok(people_from_proxy(*state, h.db, "mia@corp", &again, &err), &err);
+	assert_string_equal(again->id, person->id);
+	assert_false(people_from_proxy(*state, h.db, "a/b", &again, &err));
+	assert_int_equal(err.kind, ERR_INVALID);
+	/* none of them has a password here */
+	assert_false(person_sign_in(*state, h.db, "mia@corp", "", &again, &err));
+	assert_false(person_sign_in(*state, h.db, "mia@corp", "x", &again, &err));
+	assert_false(person_set_password(h.db, "test", "mia@corp", "a good password", &err));
+	assert_int_equal(err.kind, ERR_CONFLICT);
+}
+
+static void
+somebody_who_can_sign_in_stays_admin(void **state)
+{
+	struct house h = house(*state);
+	struct directory_person boss = somebody("01", "boss");
+	struct people_act local = { "test", NULL, true }, directory = { "test", NULL, false };
+	struct person *anna, *there;
+	struct err err;
+
+	assert_ok(person_add(h.db, "test", "anna", ROLE_ADMIN, "a good password", &err) &&
+		  person_by_name(*state, h.db, "anna", &anna, &err), &err);
+	boss.has_role = true;
+	boss.role = ROLE_ADMIN;
+	there = arrives(*state, &h, boss);
+	local.id = directory.id = there->id;
+	/* anna cannot sign in where local accounts may not */
+	assert_false(people_set_disabled(h.db, &directory, true, &err));
+	assert_string_equal(err.code, "last_admin");
+	assert_ok(people_set_disabled(h.db, &local, true, &err), &err);
+	local.id = anna->id;
+	assert_false(people_set_role(h.db, &local, ROLE_MEMBER, &err));
+	assert_string_equal(err.code, "last_admin");
+}
+
+static void
+a_publisher_of_named_apps_publishes_those(void **state)
+{
+	static const char *const apps[] = { "com.example.a", "com.example.b" };
+	struct house h = house(*state);
+	struct people_act act = { "test", NULL, true };
+	struct person *paul;
+	struct err err;
+
+	assert_ok(person_add(h.db, "test", "paul", ROLE_PUBLISHER, "a good password", &err) &&
+		  person_by_name(*state, h.db, "paul", &paul, &err), &err);
+	assert_true(person_publishes(paul, "com.example.z"));
+	act.id = paul->id;
+	assert_ok(people_set_apps(h.db, &act, false, apps, 2, &err) && person_by_name(*state, h.db, "paul", &paul, &err), &err);
+	assert_true(person_publishes(paul, "com.example.b"));
+	assert_false(person_publishes(paul, "com.example.z"));
+	assert_true(person_publishes(paul, NULL));
+	paul->scope = "upload";
+	paul->bundle_id = "com.example.z";	/* a token for an app that is not theirs any more */
+	assert_false(person_publishes(paul, "com.example.z"));
+	assert_ok(people_set_apps(h.db, &act, false, NULL, 0, &err) && person_by_name(*state, h.db, "paul", &paul, &err), &err);
+	assert_false(person_publishes(paul, NULL));
+	assert_ok(people_set_role(h.db, &act, ROLE_ADMIN, &err) && person_by_name(*state, h.db, "paul", &paul, &err), &err);
+	assert_true(person_publishes(paul, "com.example.z"));
+}
+
+/* ---- groups ---- */
+
+struct sync {
+	const char *person_id;
+	const struct group_of_directory *groups;
+	size_t n;
+	bool changed;
+};
+
+static bool
+tx_sync(struct db *tx, void *arg, struct err *err)
+{
+	struct sync *s = arg;
+
+	return group_sync(tx, s->person_id, s->groups, s->n, &s->changed, err);
+}
+
+static const char *
+groups_of(TALLOC_CTX *ctx, struct house *h, const char *person_id)
+{
+	const char *text = "";
+	json_t *list, *item;
+	struct err err;
+	size_t i;
+
+	assert_ok(group_of_person(h->db, person_id, &list, &err), &err);
+	json_array_foreach(list, i, item)
+		text = mem_printf(ctx, "%s%s%s", text, *text ? ", " : "", json_string_value(json_object_get(item, "name")));
+	json_decref(list);
+	return text;
+}
+
+static void
+a_person_is_in_exactly_the_groups_that_the_directory_says(void **state)
+{
+	static const struct group_of_directory first[] = {
+		{ "Testers", "cn=Testers,ou=a,dc=example" }, { "Testers", "cn=Testers,ou=b,dc=example" },
+		{ "QA", "cn=QA,dc=example" },
+	};
+	static const struct group_of_directory second[] = {
+		{ "testers", "CN=testers, OU=A, DC=example" }, { "", "cn=,dc=example" },
+	};
+	struct house h = house(*state);
+	struct person *eva = arrives(*state, &h, somebody("01", "eva"));
+	struct sync s = { eva->id, first, 3, false };
+	json_t *list;
+	struct err err;
+	char *local;
+
+	assert_ok(group_add(h.db, "test", "QA", &local, *state, &err), &err);
+	assert_ok(group_put_person(h.db, "test", local, eva->id, true, &err), &err);
+	assert_ok(db_tx(h.db, tx_sync, &s, &err), &err);
+	assert_true(s.changed);
+	assert_string_equal(groups_of(*state, &h, eva->id), "QA, QA (2), Testers, Testers (2)");
+	assert_ok(db_tx(h.db, tx_sync, &s, &err), &err);
+	assert_false(s.changed);
+	s = (struct sync){ eva->id, second, 2, false };	/* the same first one, written otherwise */
+	assert_ok(db_tx(h.db, tx_sync, &s, &err), &err);
+	assert_true(s.changed);
+	assert_string_equal(groups_of(*state, &h, eva->id), "?, QA, Testers");
+	s.n = 0;
+	assert_ok(db_tx(h.db, tx_sync, &s, &err), &err);
+	assert_string_equal(groups_of(*state, &h, eva->id), "QA");
+	assert_ok(group_list(h.db, "test", NULL, 10, &list, &err), &err);
+	assert_int_equal(json_array_size(json_object_get(list, "items")), 2);	/* they stay, for audiences that name them */
+	json_decref(list);
+}
+
+static void
+local_groups_are_kept_by_admins_and_those_of_the_directory_are_not(void **state)
+{
+	static const struct group_of_directory theirs[] = { { "Theirs", "cn=Theirs,dc=example" } };
+	struct house h = house(*state);
+	struct person *eva = arrives(*state, &h, somebody("01", "eva"));
+	struct sync s = { eva->id, theirs, 1, false };
+	json_t *list, *group;
+	const char *id;
+	char *ours, *other;
+	struct err err;
+
+	assert_ok(db_tx(h.db, tx_sync, &s, &err) && group_add(h.db, "test", "Ours", &ours, *state, &err), &err);
+	assert_false(group_add(h.db, "test", "OURS", &other, *state, &err));
+	assert_int_equal(err.kind, ERR_CONFLICT);
+	assert_false(group_add(h.db, "test", "", &other, *state, &err));
+	assert_false(group_put_person(h.db, "test", ours, "nobody", true, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_ok(group_put_person(h.db, "test", ours, eva->id, true, &err), &err);
+	assert_ok(group_put_person(h.db, "test", ours, eva->id, true, &err), &err);
+	assert_ok(group_show(h.db, ours, &group, &err), &err);
+	assert_int_equal(json_array_size(json_object_get(group, "persons")), 1);
+	json_decref(group);
+	assert_ok(group_list(h.db, "THEIRS", NULL, 10, &list, &err), &err);
+	id = mem_text(*state, json_string_value(json_object_get(json_array_get(json_object_get(list, "items"), 0), "id")));
+	json_decref(list);
+	assert_false(group_put_person(h.db, "test", id, eva->id, false, &err));
+	assert_int_equal(err.kind, ERR_CONFLICT);
+	assert_false(group_remove(h.db, "test", id, &err));
+	assert_int_equal(err.kind, ERR_CONFLICT);
+	assert_ok(group_remove(h.db, "test", ours, &err), &err);
+	assert_string_equal(groups_of(*state, &h, eva->id), "Theirs");
+	s.n = 0;
+	assert_ok(db_tx(h.db, tx_sync, &s, &err) && group_remove(h.db, "test", id, &err), &err);	/* nobody is in it */
+	assert_false(group_remove(h.db, "test", id, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+}
+
+/* ---- wrong passwords ---- */
+
+static void
+attempts_wait_as_their_kind_says(void **state)
+{
+	struct house h = house(*state);
+
+	for (int i = 1; i <= ATTEMPTS_DIRECTORY_MAX; i++) {
+		assert_int_equal(attempts_wait(ATTEMPTS_DIRECTORY, "eva"), 0);
+		assert_int_equal(attempts_failed(ATTEMPTS_DIRECTORY, "eva"), i);
+	}
+	assert_int_equal(attempts_wait(ATTEMPTS_DIRECTORY, "eva"), ATTEMPTS_DIRECTORY_S);
+	assert_int_equal(attempts_wait(ATTEMPTS_DIRECTORY, "otto"), 0);
+	assert_int_equal(attempts_wait(ATTEMPTS_NAME, "eva"), 0);	/* another kind's */
+	set_now(&h, "2026-11-22T12:29:59Z");
+	assert_int_equal(attempts_wait(ATTEMPTS_DIRECTORY, "eva"), 1);
+	set_now(&h, "2026-11-22T12:30:00Z");
+	assert_int_equal(attempts_wait(ATTEMPTS_DIRECTORY, "eva"), 0);
+	assert_int_equal(attempts_failed(ATTEMPTS_DIRECTORY, "eva"), 1);
+	attempts_forget(ATTEMPTS_DIRECTORY, "eva");
+	assert_int_equal(attempts_failed(ATTEMPTS_DIRECTORY, "eva"), 1);
+
+	for (int i = 0; i < ATTEMPTS_ADDRESS_FREE; i++)
+		attempts_failed(ATTEMPTS_ADDRESS, "192.0.2.1");
+	assert_int_equal(attempts_wait(ATTEMPTS_ADDRESS, "192.0.2.1"), ATTEMPTS_ADDRESS_S);
+	set_now(&h, "2026-11-22T12:30:20Z");
+	assert_int_equal(attempts_wait(ATTEMPTS_ADDRESS, "192.0.2.1"), 0);
+	attempts_failed(ATTEMPTS_ADDRESS, "192.0.2.1");
+	assert_int_equal(attempts_wait(ATTEMPTS_ADDRESS, "192.0.2.1"), ATTEMPTS_ADDRESS_S);
+	set_now(&h, "2026-11-22T13:30:00Z");
+	assert_int_equal(attempts_failed(ATTEMPTS_ADDRESS, "192.0.2.1"), 1);
+}
+
+static void
+an_address_counts_as_what_one_customer_has(void **state)
+{
+	assert_string_equal(attempts_address(*state, "192.0.2.1"), "192.0.2.1");
+	assert_string_equal(attempts_address(*state, "2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+	assert_string_equal(attempts_address(*state, "2001:db8:1:2::ffff"), "2001:db8:1:2::/64");
+	assert_string_equal(attempts_address(*state, "unix"), "unix");
+}
+
+static void
+a_flood_of_names_fills_no_memory_and_the_audit_hears_of_few(void **state)
+{
+	struct house h = house(*state);
+	int notes = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		attempts_failed(ATTEMPTS_NAME, mem_printf(*state, "name %d", i));
+		notes += attempts_note(mem_printf(*state, "address %d", i));
+	}
+	assert_int_equal(notes, ATTEMPTS_NOTES_MAX);
+	assert_false(attempts_note("address 1"));
+	set_now(&h, "2026-11-22T13:00:00Z");
+	assert_true(attempts_note("address 1"));
+	assert_false(attempts_note("address 1"));
+	/* the newest is remembered */
+	for (int i = 0; i < PERSON_FAILURES_FREE; i++)
+		attempts_failed(ATTEMPTS_NAME, "the newest");
+	assert_int_equal(attempts_wait(ATTEMPTS_NAME, "the newest"), 1);
+}
+
+TESTS(two_people_never_share_a_name_and_one_is_known_by_the_id, names_of_other_directories_become_names_of_ours,
+      groups_decide_the_role_only_where_they_are_asked_to,
+      whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did, a_proxy_names_the_person_of_that_name,
+      somebody_who_can_sign_in_stays_admin, a_publisher_of_named_apps_publishes_those,
+      a_person_is_in_exactly_the_groups_that_the_directory_says,
+      local_groups_are_kept_by_admins_and_those_of_the_directory_are_not, attempts_wait_as_their_kind_says,
+      an_address_counts_as_what_one_customer_has, a_flood_of_names_fills_no_memory_and_the_audit_hears_of_few)

@@ -1,0 +1,104 @@
+#include "web/clientcert.h"
+#include "core/asn1.h"
+#include "core/num.h"
+#include "core/x509.h"
+#include "web/fields.h"
+#include "web/site.h"
+#include <string.h>
+
+#define PEM_BEGIN	"-----BEGIN CERTIFICATE-----"
+#define PEM_END		"-----END CERTIFICATE-----"
+#define BASE64		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+static bool
+bad(struct err *err, const char *why)
+{
+	return err_set(err, ERR_MALFORMED, "the client certificate of a proxy: %s", why);
+}
+
+/* Standard base64 with its padding, and nothing else (RFC 8941 section 3.3.5). */
+static bool
+read_base64(TALLOC_CTX *ctx, const char *text, size_t len, struct bytes *der, struct err *err)
+{
+	size_t n = len;
+
+	while (n && len - n < 2 && text[n - 1] == '=')
+		n--;
+	if (!len || len % 4 || strspn(text, BASE64) < n || !num_unbase64(ctx, text, len, der))
+		return bad(err, "no base64");
+	return true;
+}
+
+/* ":MIIB...:" */
+static bool
+read_field(TALLOC_CTX *ctx, const char *text, struct bytes *der, struct err *err)
+{
+	size_t len = strlen(text);
+
+	if (len < 2 || text[len - 1] != ':')
+		return bad(err, "no byte sequence of RFC 8941");
+	return read_base64(ctx, text + 1, len - 2, der, err);
+}
+
+/* "-----BEGIN%20CERTIFICATE-----%0AMIIB...": one certificate; a chain is not looked at by anybody. */
+static bool
+read_pem(TALLOC_CTX *ctx, const char *text, struct bytes *der, struct err *err)
+{
+	size_t len = strlen(text), n = 0;
+	char *plain = mem_size(ctx, len + 1), *to, *end;
+
+	if (!fields_unescape(plain, text, len, false, &len) || strncmp(plain, PEM_BEGIN, strlen(PEM_BEGIN)) != 0 ||
+	    !(end = strstr(plain, PEM_END)))
+		return bad(err, "neither a byte sequence nor one escaped PEM certificate");
+	if (end[strlen(PEM_END) + strspn(end + strlen(PEM_END), "\r\n\t ")])
+		return bad(err, "more than one certificate");
+	to = plain + strlen(PEM_BEGIN);
+	for (char *c = to; c < end; c++)
+		if (!strchr("\r\n\t ", *c))
+			to[n++] = *c;
+	to[n] = '\0';
+	return read_base64(ctx, to, n, der, err);
+}
+
+bool
+clientcert_read(TALLOC_CTX *ctx, const char *text, struct client_cert *ret, struct err *err)
+{
+	X509 *cert SCOPED(x509) = NULL;
+	struct bytes der = { 0 };
+	size_t len = 0;
+
+	if (strlen(text) > CLIENTCERT_TEXT_MAX)
+		return bad(err, "too long");
+	if (!(*text == ':' ? read_field(ctx, text, &der, err) : read_pem(ctx, text, &der, err)))
+		return false;
+	if (der.len > CLIENTCERT_DER_MAX)
+		return bad(err, "too long");
+	if (!asn1_gate(der, &len, err) || len != der.len || !x509_read_der(der, &cert, err))
+		return bad(err, "no X.509 certificate");
+	ret->der = der;
+	x509_sha256(cert, ret->sha256);
+	return true;
+}
+
+bool
+clientcert_of(struct req *req, struct client_cert *ret, struct err *err)
+{
+	const char *name = site_conf(req->site)->server_client_cert_header;
+	struct bytes der;
+	X509 *cert SCOPED(x509) = NULL;
+
+	*ret = (struct client_cert){ .sha256 = "" };
+	if (req_client_cert(req, &der)) {
+		if (!x509_read_der(der, &cert, err))
+			return bad(err, "no X.509 certificate");
+		ret->der = der;
+		x509_sha256(cert, ret->sha256);
+		return true;
+	}
+	if (!*name || !req_has_header(req, name) || !req->proxied)	/* session_admit has noted a spoof */
+		return true;
+	if (!req_header(req, name))
+		return bad(err, "it came twice");
+	/* A proxy that has none may send the header empty. */
+	return !*req_header(req, name) || clientcert_read(req, req_header(req, name), ret, err);
+}

@@ -1,0 +1,352 @@
+/*
+ * The page behind a tester's link, /i/<token>; and behind the link in an upload's answer, which is a
+ * grant and looks the same.
+ *
+ * Nobody signs in unless the link asks for it.  Whoever opens the page gets an install of their own, with
+ * a cookie for that path alone, so that its steps can be shown and nobody else's are.  A link that asks
+ * for nothing shows the button at once; one with a PIN after the PIN.
+ */
+#include "catalog/contact.h"
+#include "catalog/registration.h"
+#include "core/clock.h"
+#include "core/secret.h"
+#include "web/page_install.h"
+#include "web/qr.h"
+#include "web/rooms.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define QR_SVG_MAX	(256u << 10)
+#define COOKIE		"pomona_install"
+#define COOKIE_S	(30 * 86400)
+
+static const char *
+url_of(struct req *req, const char *token, const char *rest)
+{
+	return mem_printf(req, "%s/i/%s%s", req->site->base_url, token, rest);
+}
+
+static bool
+open_grant(struct req *req, struct grant **grant, struct err *err)
+{
+	char client[SECRET_HASH_SIZE];
+
+	return grant_open(req, req->site->db, req_param(req, "token"), GRANT_PAGE, site_client(req, client), grant, err);
+}
+
+/* ---- the install of who looks ---- */
+
+struct visit {
+	const char *token;		/* of the link */
+	struct link *link;
+	struct install *install;	/* theirs; NULL: none yet */
+	json_t *build;
+	struct browser browser;
+};
+
+static void
+set_cookie(struct reply *reply, const struct visit *v, const struct req *req)
+{
+	char text[256];
+
+	snprintf(text, sizeof text, "%s=%s; Path=/i/%s; HttpOnly; SameSite=Lax%s; Max-Age=%d", COOKIE, v->install->id,
+		 v->token, req->site->secure ? "; Secure" : "", COOKIE_S);
+	reply_header(reply, "Set-Cookie", text);
+}
+
+/* By their cookie. An install of another build of the same channel is over: this is the next one. */
+static bool
+find_install(struct req *req, struct visit *v, struct err *err)
+{
+	const char *id = req_cookie(req, COOKIE);
+
+	if (!id || !*id)
+		return true;
+	if (!install_get(req, req->site->db, id, v->link->id, NULL, &v->install, err))
+		return err->kind == ERR_MISSING;
+	if (v->link->build_id && strcmp(v->install->build_id, v->link->build_id) != 0)
+		v->install = NULL;
+	return true;
+}
+
+static bool
+begin_install(struct req *req, struct reply *reply, struct visit *v, bool tapped, struct err *err)
+{
+	const struct conf *conf = site_conf(req->site);
+	const struct link *link = v->link;
+	int64_t now = clock_now(), lives = link->expires - now, tap_s = conf->grant_tap_minutes * 60;
+	struct install_start start = { .id = secret_id(req), .build_id = link->build_id, .link_id = link->id,
+				       .contact_id = link->contact_id, .person_id = req->person ? req->person->id : NULL,
+				       .opened = tapped && link->opened ? link->opened : now, .tapped = tapped };
+	/* What was asked for is asked for again after a while; what was not lives as long as the link. */
+	struct grant_terms terms = { .kind = GRANT_TAP, .ipa_s = conf->grant_tap_ipa_hours * 3600, .install = &start,
+				     .manifest_s = (link->pin || link->sign_in) && tap_s < lives ? tap_s : lives };
+	char *id = NULL, *token;
+
+	if (!tapped && !install_opened(req, req->site->db, link->id, link->build_id, link->contact_id != NULL, &id, err))
+		return false;
+	if (!id) {
+		terms.token = link_tap_token(req, &req->site->link_key, start.id);
+		if (!grant_new(req, req->site->db, &terms, link->build_id, start.person_id, &token, err))
+			return false;
+		id = mem_text(req, start.id);
+	}
+	if (!install_get(req, req->site->db, id, link->id, NULL, &v->install, err))
+		return false;
+	set_cookie(reply, v, req);
+	return true;
+}
+
+/* ---- the page ---- */
+
+/* May this visit see it?  Who has begun the last install of a link goes on seeing how far it is. */
+static bool
+find_visit(struct req *req, struct visit *v, struct err *err)
+{
+	v->token = req_param(req, "token");
+	browser_read(req_header(req, "User-Agent"), &v->browser);
+	if (!link_find(req, req->site->db, v->token, &v->link, err) || !find_install(req, v, err))
+		return false;
+	if (!v->link->build_id || v->link->revoked || v->link->expired ||
+	    (v->link->used_up && !(v->install && v->install->state >= INSTALL_MANIFEST)))
+		return err_set(err, ERR_MISSING, "no such link");
+	return true;
+}
+
+/* Nobody looks at what a robot fetches, and another app's browser cannot install. */
+static bool
+may_begin(struct req *req, const struct visit *v)
+{
+	return !req->head && !v->browser.robot && !v->browser.in_app && !v->link->pin &&
+	       strcmp(build_verdict_word(v->build), "cannot") != 0 && (!v->link->sign_in || req->person);
+}
+
+static bool
+link_page(struct req *req, struct reply *reply, struct visit *v, int status, int pin_left, int pin_wait,
+	  struct err *err)
+{
+	const struct link *link = v->link;
+	const char *self = mem_printf(req, "/i/%s", v->token);
+	struct install_viewer viewer = { .link_id = link->id };
+	struct install_view view;
+	json_t *install = NULL;
+	bool ok;
+
+	if ((!v->install || !v->install->granted) && may_begin(req, v) && !begin_install(req, reply, v, false, err))
+		return false;
+	if (!req->head && !v->browser.robot)
+		link_opened(req->site->db, link);
+	install_view_init(&view, v->build, url_of(req, v->token, ""));
+	view.for_testers = true;
+	view.icon_url = mem_printf(req, "%s/icon.png", self);
+	view.from = link->from;
+	view.expires = link->expires;
+	view.installs_max = link->installs_max;
+	view.installs = link->installs;
+	view.status_url = self;
+	view.tapped_url = mem_printf(req, "%s/tapped", self);
+	view.begin = req_query(req, "begin") != NULL;
+	view.register_url = mem_printf(req, "/udid/%s", v->token);
+	view.pin_left = pin_left;
+	view.pin_wait = pin_wait;
+	if (v->install && v->install->granted)
+		view.token = link_tap_token(req, &req->site->link_key, v->install->id);
+	else if (link->sign_in && !req->person)
+		view.sign_in_url = mem_printf(req, "/login?next=%s", self);
+	else if (link->pin)
+		view.pin_url = self;
+	ok = registration_fit(req->site->db, link->contact_id, link->build_id, &view.fit, err) &&
+	     (!v->install || install_show(req->site->db, req->site->installs, &viewer, v->install->id, &install, err));
+	view.install = install;
+	ok = ok && install_page(req, reply, status, &view, err);
+	json_decref(install);
+	return ok;
+}
+
+/* The page of an upload's link: its token is the grant's. */
+static bool
+grant_page(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *token = req_param(req, "token");
+	struct install_view view;
+	struct grant *grant;
+	json_t *build;
+	bool ok;
+
+	if (!open_grant(req, &grant, err) || !build_show(req->site->db, VIEWER_HOUSE, grant->build_id, true, &build, err))
+		return false;
+	install_view_init(&view, build, url_of(req, token, ""));
+	view.token = token;
+	view.icon_url = mem_printf(req, "/i/%s/icon.png", token);
+	view.from = json_string_value(json_object_get(build, "by"));
+	view.expires = grant->manifest_until;
+	view.installs_max = grant->installs_max;
+	view.installs = grant->installs;
+	view.for_testers = true;
+	ok = install_page(req, reply, 200, &view, err);
+	json_decref(build);
+	return ok;
+}
+
+static bool
+get_page(struct req *req, struct reply *reply, struct err *err)
+{
+	struct visit v = { 0 };
+	bool ok;
+
+	if (!find_visit(req, &v, err))
+		return err->kind == ERR_MISSING && !v.link && grant_page(req, reply, err);
+	if (v.link->sign_in && !session_look(req, err))
+		return false;
+	if (!build_show(req->site->db, VIEWER_HOUSE, v.link->build_id, true, &v.build, err))
+		return false;
+	ok = link_page(req, reply, &v, 200, -1, -1, err);
+	json_decref(v.build);
+	return ok;
+}
+
+/* A wrong PIN in words; programs get the error itself. */
+static bool
+refuse_pin(struct req *req, struct reply *reply, struct visit *v, int left, struct err *err)
+{
+	int status = err_http_status(err->kind);
+	bool wait = err->kind == ERR_RATE || left == 0;
+
+	if (!req->browser || (err->kind != ERR_INVALID && err->kind != ERR_RATE))
+		return false;
+	return link_page(req, reply, v, status, wait ? -1 : left, wait ? LINK_PIN_WAIT_S / 60 : -1, err);
+}
+
+/* The PIN, or the tap where there is none: then it is handed to iOS. */
+static bool
+post_page(struct req *req, struct reply *reply, struct err *err)
+{
+	struct visit v = { 0 };
+	const char *pin = req_form(req, "pin");
+	int left = 0;
+	bool ok;
+
+	if (!find_visit(req, &v, err))
+		return false;
+	if (v.link->over)
+		return err_set(err, ERR_MISSING, "no such link");
+	if (v.link->sign_in && !session_look(req, err))
+		return false;
+	if (v.link->sign_in && !req->person)
+		return req->browser ? reply_see(reply, mem_printf(req, "/login?next=/i/%s", v.token))
+				    : err_set(err, ERR_SIGN_IN, "this link asks for a sign-in");
+	if (!build_show(req->site->db, VIEWER_HOUSE, v.link->build_id, true, &v.build, err))
+		return false;
+	if (v.link->pin && !link_try_pin(req->site->db, v.link, v.token, pin ? pin : "", &left, err))
+		ok = refuse_pin(req, reply, &v, left, err);
+	else
+		ok = begin_install(req, reply, &v, true, err) &&
+		     reply_see(reply, mem_printf(req, "/i/%s?begin=yes", v.token));
+	json_decref(v.build);
+	return ok;
+}
+
+/* The button was tapped: the page's script tells it on the way to iOS. */
+static bool
+post_tapped(struct req *req, struct reply *reply, struct err *err)
+{
+	struct visit v = { 0 };
+
+	if (!find_visit(req, &v, err))
+		return false;
+	if (!v.install)
+		return err_set(err, ERR_MISSING, "no install of this browser");
+	return install_tap(req->site->db, v.install->id, err) && reply_empty(reply, 204);
+}
+
+/* ---- what stands beside it ---- */
+
+/* The app of a link whose page they may see, or of a grant that works. */
+static bool
+linked_bundle(struct req *req, const char **bundle_id, struct err *err)
+{
+	struct visit v = { 0 };
+	struct grant *grant;
+
+	if (find_visit(req, &v, err)) {
+		*bundle_id = v.link->bundle_id;
+		return true;
+	}
+	if (err->kind != ERR_MISSING || !open_grant(req, &grant, err))
+		return false;
+	*bundle_id = grant->bundle_id;
+	return true;
+}
+
+static bool
+get_qr(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *bundle_id;
+	struct buf svg;
+
+	buf_init(&svg, req, QR_SVG_MAX);
+	if (!linked_bundle(req, &bundle_id, err) || !qr_svg(url_of(req, req_param(req, "token"), ""), &svg, err))
+		return false;
+	return reply_text(reply, 200, "image/svg+xml", buf_str(&svg));
+}
+
+static bool
+get_icon(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *bundle_id;
+	int64_t size;
+	char *name;
+	int fd;
+
+	if (!linked_bundle(req, &bundle_id, err) || !build_icon(req, req->site->db, VIEWER_HOUSE, bundle_id, ICON_512, &name, err) ||
+	    !blob_open(req->site->blobs, name, &fd, &size, err))
+		return false;
+	reply_header(reply, "Cache-Control", "private, max-age=3600");
+	return reply_file(reply, req, fd, size, site_etag(req, name), "image/png", NULL);
+}
+
+/* ---- no more notices ---- */
+
+static bool
+unsubscribe_page(struct req *req, struct reply *reply, const struct link *link, bool quiet, struct err *err)
+{
+	return reply_page(reply, req, "unsubscribe", json_pack("{s:s, s:b, s:s}", "app", link->app_name, "quiet", quiet,
+		"stop_url", mem_printf(req, "/i/%s/unsubscribe", req_param(req, "token"))), err);
+}
+
+/* Works for as long as the link is known, and asks for nothing: mail programs follow it by themselves,
+ * so that looking changes nothing. */
+static bool
+get_unsubscribe(struct req *req, struct reply *reply, struct err *err)
+{
+	struct contact *contact;
+	struct link *link;
+
+	return link_find(req, req->site->db, req_param(req, "token"), &link, err) &&
+	       (link->contact_id || err_set(err, ERR_MISSING, "a link to nobody")) &&
+	       contact_get(req, req->site->db, link->contact_id, &contact, err) &&
+	       unsubscribe_page(req, reply, link, contact->quiet, err);
+}
+
+static bool
+post_unsubscribe(struct req *req, struct reply *reply, struct err *err)
+{
+	bool quiet = req_form(req, "again") == NULL;
+	struct link *link;
+
+	return link_find(req, req->site->db, req_param(req, "token"), &link, err) &&
+	       (link->contact_id || err_set(err, ERR_MISSING, "a link to nobody")) &&
+	       contact_set_quiet(req->site->db, link->contact_id, quiet, err) &&
+	       unsubscribe_page(req, reply, link, quiet, err);
+}
+
+const struct route link_page_routes[] = {
+	{ GET,  "/i/:token",             WHO_LINK, "0",   ON_WORKER, get_page,         NULL, NULL, "The page behind an install link" },
+	{ POST, "/i/:token",             WHO_LINK, "16K", ON_WORKER, post_page,        NULL, NULL, "Its PIN: {pin}" },
+	{ POST, "/i/:token/tapped",      WHO_LINK, "16K", ON_WORKER, post_tapped,      NULL, NULL, "Install was tapped" },
+	{ GET,  "/i/:token/qr.svg",      WHO_LINK, "0",   ON_WORKER, get_qr,           NULL, NULL, "The link as a QR code" },
+	{ GET,  "/i/:token/icon.png",    WHO_LINK, "0",   ON_WORKER, get_icon,         NULL, NULL, "The app's icon" },
+	{ GET,  "/i/:token/unsubscribe", WHO_LINK, "0",   ON_WORKER, get_unsubscribe,  NULL, NULL, "No more notices: the question" },
+	{ POST, "/i/:token/unsubscribe", WHO_LINK, "16K", ON_WORKER, post_unsubscribe, NULL, NULL, "No more notices, by one click" },
+	{ 0 }
+};

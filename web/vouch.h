@@ -1,0 +1,27 @@
+#pragma once
+/*
+ * vouch - who a trusted proxy in front of us says it is: by a header of its own (signin.proxy_header) or
+ * by HTTP Basic that it passes on (signin.proxy_basic), which we check ourselves.
+ *
+ * Believed only of server.trusted_proxies: from anywhere else the header is dropped and audited, once an
+ * hour and address.  Never looked at where a grant, a link or a device's own proof decides (/d /i /udid
+ * /scep /mdm ...): those must not be asked who is there.
+ *
+ * What has been found out is remembered for VOUCH_S, by a keyed hash, so that not every request costs a
+ * bind; whether the person may still come in is asked of the database each time.
+ */
+#include "web/http.h"
+
+#define VOUCH_S		60
+
+/* Has it to be found out first?  Then vouch_read takes as long as a directory does: on a worker. */
+bool vouch_waits(struct req *req);
+
+/*
+ * Sets req->person, session_csrf, vouched and program; leaves them when nobody is vouched for.
+ * ERR_SIGN_IN for wrong Basic credentials, ERR_DENIED for who may not come in, ERR_UPSTREAM, ERR_RATE.
+ */
+bool vouch_read(struct req *req, struct err *err) CHECKED;
+
+/* Somebody shows a header that only a proxy of ours may show: dropped by whoever reads it, and audited here. */
+void vouch_note_spoof(struct req *req, const char *name);
