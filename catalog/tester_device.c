@@ -206,7 +206,7 @@ tx_text(struct db *tx, void *arg, struct err *err)
 		buf_text(t->out, "\tios\n");
 	}
 	return step != ROWS_FAILED && buf_ok(t->out, err) &&
-	       audit_add(tx, person_actor(ctx, t->person), "device.udids", t->bundle_id ? t->bundle_id : "devices.txt",
+	       audit_add(tx, person_actor(ctx, t->person), "devices.txt", t->bundle_id ? t->bundle_id : "all",
 			 mem_printf(ctx, "%zu devices", n), err);
 }
 

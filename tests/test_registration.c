@@ -708,7 +708,7 @@ devices_txt_is_what_apples_site_takes(void **state)
 	assert_ok(tester_device_rename(h.db, h.olga, id, "Kühlhaus 7", &err), &err);
 	assert_string_equal(text_of_devices(*state, &h, h.olga, NULL), "Device ID\tDevice Name\tDevice Platform\n"
 		UDID_3 "\tKühlhaus 7\tios\n");
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM audit WHERE act = 'device.udids'"), 6);
+	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM audit WHERE act = 'devices.txt'"), 6);
 }
 
 static void

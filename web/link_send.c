@@ -53,7 +53,8 @@ link_sms(TALLOC_CTX *ctx, struct site *site, const char *language, const struct 
 	/* The best words first; {app} and {url} in them are sms_fit's. */
 	const char *const link[] = { w->from ? "say_sms_link_from" : "say_sms_link", "say_sms_link", "say_sms_link_short", NULL };
 	const char *const notice[] = { "say_sms_new", "say_sms_new_short", NULL };
-	const char *const *keys = w->notice ? notice : link;
+	const char *const listed[] = { "say_sms_listed", "say_sms_listed_short", NULL };
+	const char *const *keys = w->listed ? listed : w->notice ? notice : link;
 	json_t *data = words_json(site, language, w);
 	const char *forms[4];
 	size_t n = 0;
@@ -78,17 +79,20 @@ link_mail(TALLOC_CTX *ctx, struct site *site, const char *language, const struct
 	  struct message_mail *mail, struct err *err)
 {
 	json_t *data = words_json(site, language, w);
-	const char *paragraphs[6];
+	const char *paragraphs[7];
 	char *html, *text;
 	size_t n = 0;
 #define SAY(key) page_say(ctx, site->pages, language, key, data)
 	struct mail_notice notice = {
-		.language = language, .title = SAY(w->notice ? "say_mail_new" : "say_mail_link"), .paragraphs = paragraphs,
+		.language = language, .paragraphs = paragraphs,
+		.title = SAY(w->listed ? "say_mail_listed" : w->notice ? "say_mail_new" : "say_mail_link"),
 		.button = SAY("say_mail_open"), .url = w->url, .qr = true, .footer = SAY("say_mail_why"),
 	};
 
-	if (w->from && !w->notice)
+	if (w->from && !w->notice && !w->listed)
 		paragraphs[n++] = SAY("say_mail_from");
+	if (w->listed)
+		paragraphs[n++] = SAY("say_mail_listed_what");
 	paragraphs[n++] = SAY("say_mail_what");
 	if (w->pin)
 		paragraphs[n++] = SAY("say_mail_pin");
@@ -128,13 +132,18 @@ choose_ways(struct site *site, const struct contact *contact, const struct link_
 
 	*mail = ways->mail || (ways->any && can_mail);
 	*sms = ways->sms || (ways->any && !can_mail && can_sms);
+	if (ways->lenient) {
+		*mail = *mail && can_mail;
+		*sms = *sms && can_sms;
+		return true;
+	}
 	if (ways->any && !*mail && !*sms)
 		return err_code(err, ERR_CONFLICT, "no_way", "%s cannot be reached: no address or number that this server "
 				"can send to", contact->name);
-	if (*mail && (!can_mail))
+	if (*mail && !can_mail)
 		return *contact->email ? err_code(err, ERR_CONFLICT, "no_mail", "no mail server is set up: smtp.url is empty")
 				       : err_code(err, ERR_CONFLICT, "no_way", "%s has no e-mail address", contact->name);
-	if (*sms && (!can_sms))
+	if (*sms && !can_sms)
 		return *contact->phone ? err_code(err, ERR_CONFLICT, "no_sms", "no SMS gateway is set up: sms.driver is empty")
 				       : err_code(err, ERR_CONFLICT, "no_way", "%s has no number", contact->name);
 	return true;

@@ -12,6 +12,7 @@
 struct link_ways {
 	bool any;		/* mail to who has an address, else SMS */
 	bool mail, sms;
+	bool lenient;		/* who cannot be reached that way gets a link and no message */
 };
 
 /* What the words are made of; all of it belongs to who asks. */
@@ -24,6 +25,7 @@ struct link_words {
 	int64_t expires;
 	bool pin;			/* one will be asked for */
 	bool notice;			/* of a new build; else of a link */
+	bool listed;			/* their device was registered and waited, and this build lists it */
 };
 
 const char *link_pin(TALLOC_CTX *ctx);	/* six random digits */

@@ -333,7 +333,7 @@ query_limit(struct req *req, int64_t most)
 static bool
 api_apps(struct req *req, struct reply *reply, struct err *err)
 {
-	struct app_filter filter = { .search = req_query(req, "q") };
+	struct app_filter filter = { .search = req_query(req, "q"), .category = req_query(req, "category") };
 	json_t *list, *item;
 	size_t i;
 
@@ -349,13 +349,15 @@ static bool
 api_app(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *bundle_id = req_param(req, "bundle");
-	json_t *app, *build = NULL, *channels = NULL;
+	json_t *app, *build = NULL, *channels = NULL, *categories = NULL;
 
 	if (!app_show(req->site->db, viewer_of(req->person), bundle_id, &app, err))
 		return false;
 	if (!build_show(req->site->db, viewer_of(req->person), text_of(app, "newest_build_id"), false, &build, err) ||
-	    !channel_list(req->site->db, viewer_of(req->person), text_of(app, "id"), &channels, err)) {
+	    !channel_list(req->site->db, viewer_of(req->person), text_of(app, "id"), &channels, err) ||
+	    !category_of_app(req->site->db, text_of(app, "id"), &categories, err)) {
 		json_decref(build);
+		json_decref(channels);
 		json_decref(app);
 		return false;
 	}
@@ -363,6 +365,7 @@ api_app(struct req *req, struct reply *reply, struct err *err)
 	json_object_del(app, "newest_build_id");
 	json_object_set_new(app, "newest", build);
 	json_object_set_new(app, "channels", channels);
+	json_object_set_new(app, "categories", categories);
 	return reply_json(reply, 200, app);
 }
 
@@ -374,7 +377,7 @@ const struct route catalog_routes[] = {
 	{ POST, "/apps/:bundle/builds/:id/install",  WHO_PERSON, "16K", ON_WORKER, post_install,    NULL, NULL, "Get: a grant and the button that installs" },
 	{ GET,  "/apps/:bundle/installs/:id",        WHO_PERSON, "0",   ON_WORKER, get_install,     NULL, NULL, "How far an install is" },
 	{ GET,  "/apps/:bundle/icon/:size",          WHO_PERSON, "0",   ON_WORKER, get_app_icon,    NULL, "read", "57.png, 120.png or 512.png" },
-	{ GET,  "/api/v1/apps",                      WHO_PERSON, "0",   ON_WORKER, api_apps,        NULL, "read", "Apps: ?q= &after= &limit=" },
+	{ GET,  "/api/v1/apps",                      WHO_PERSON, "0",   ON_WORKER, api_apps,        NULL, "read", "Apps, web apps and App Store links: ?q= &category= &after= &limit=" },
 	{ GET,  "/api/v1/apps/:bundle",              WHO_PERSON, "0",   ON_WORKER, api_app,         NULL, "read", "An app" },
 	{ 0 }
 };

@@ -1,5 +1,6 @@
 # Testers register their iPhones for ad hoc builds by a link; a simulated iPhone (tests/device) does what iOS does.
 load lib/pomona
+load lib/sending
 
 DEVICE=${POMONA_DEVICE_BIN:-$ROOT/build/debug/device}
 MINE=00008120-001A2B3C4D5E801E		# the phone's
@@ -20,7 +21,7 @@ setup() {
 	pomona_start_tls
 }
 
-teardown() { pomona_stop; }
+teardown() { stop_started; pomona_stop; }
 
 # adhoc BUILD UDIDS: an uploaded build that lists these devices; $BUILD is its id.
 adhoc() {
@@ -31,22 +32,32 @@ adhoc() {
 	BUILD=$(json .build.id)
 }
 
-sql() { sqlite3 -cmd '.timeout 5000' "$DATA/pomona.db" "$@"; }
-
-# link [CONTACT]: a tester's link to $BUILD; $LINK is its id, $URL where it registers.
+# link [MORE OF THE JSON]: a tester's link to $BUILD; $LINK is its id, $URL where it registers, $INSTALL its page.
 link() {
-	local token
-	token=$(openssl rand -base64 16 | tr '+/' '-_' | tr -d '=')
-	LINK=$(openssl rand -hex 8) URL=$BASE/udid/$token INSTALL=$BASE/i/$token
-	sql "INSERT INTO link (id, hash, app_id, build_id, contact_id, person_id, expires, installs_max, created)
-		SELECT '$LINK', '$(printf %s "$token" | sha256sum | cut -d' ' -f1)', b.app_id, b.id, NULLIF('${1-}', ''), p.id,
-		$(date -d 2026-12-20 +%s), 3, $(date -d "$NOW" +%s) FROM build b, person p WHERE b.id = '$BUILD' AND p.name = 'paul'"
+	post /api/v1/links -H "$(bearer upload)" -d "{\"build\":\"$BUILD\"${1:+,$1}}"
+	expect_status 201
+	LINK=$(json .id) INSTALL=$(json .url)
+	URL=$BASE/udid/${INSTALL##*/}
 }
 
-# contact NAME EMAIL: $CONTACT is its id.
-contact() {
-	CONTACT=$(openssl rand -hex 8)
-	sql "INSERT INTO contact (id, name, folded, email, created) VALUES ('$CONTACT', '$1', lower('$1'), '$2', 1)"
+# named NAME: what the only contact is called.
+named() { sql "UPDATE contact SET name = '$1'"; }
+
+# A mail server, whose papers are in $W/mail.
+mail() {
+	smtpd mail
+	mail_settings "smtp://127.0.0.1:$SMTP" tls '"none"'
+	kill -HUP "$PID"
+	wait_until grep -q 'read again' "$W/log"
+}
+mails() { [ "$(cat "$W"/mail/*.eml 2>/dev/null | grep -c '^Message-ID:')" = "$1" ]; }
+
+# The text of mail N, and the link in it: $MAILED.
+read_mail() {
+	"$DEBIAN_PYTHON" -c 'import email, sys; from email import policy
+m = email.message_from_bytes(open(sys.argv[1], "rb").read(), policy=policy.default)
+print(m["Subject"]); print(m.get_body(("plain",)).get_content())' "$W/mail/$1.eml" >"$W/mail.txt"
+	MAILED=$(grep -o "$BASE/i/[A-Za-z0-9_-]*" "$W/mail.txt" | head -1)
 }
 
 # phone [OPTIONS]: registers at $URL; what it saw is in $W/said.
@@ -65,8 +76,8 @@ audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
 
 @test "a tester registers an iPhone by a link, without an account, a cookie or a UDID in any address" {
 	adhoc 1 "$OTHER"
-	contact "Anna Berg" anna@example.com
-	link "$CONTACT"
+	link '"email":"anna@example.com"'
+	named "Anna Berg"
 	get "$URL" -H 'Accept: text/html'
 	expect_status 200
 	expect_body "register.mobileconfig"
@@ -258,7 +269,8 @@ forged() { "$DEVICE" answers | sed -n '/^wrong-ca/,$s/ .*//p' | grep -v '^root-s
 	expect_problem 404 not_found
 	post "$URL/answer" -H 'Content-Type: text/plain' --data-binary x
 	expect_status 415
-	sql "UPDATE link SET revoked = TRUE WHERE id = '$LINK'"
+	delete "/api/v1/links/$LINK" -H "$(bearer upload)"
+	expect_status 204
 	get "$URL"
 	expect_problem 404 not_found
 	get "$URL/register.mobileconfig"
@@ -314,8 +326,8 @@ invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 
 @test "who waits is seen by publishers, listed for Apple's site, and invited by the build that lists them" {
 	adhoc 1 "$OTHER"
-	contact "Anna Berg" anna@example.com
-	link "$CONTACT"
+	link '"email":"anna@example.com"'
+	named "Anna Berg"
 	phone
 	get "$(said .location)" -H 'Accept: application/json'
 	expect_json .listed false
@@ -333,7 +345,7 @@ invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 	expect_status 200
 	expect_header Content-Disposition '*devices.txt*'
 	[ "$(cat "$W/body")" = "$HEAD_LINE"$'\n'"$MINE"$'\tAnna Berg, iPhone 15\tios' ]
-	[ "$(audited device.udids)" = 2 ]
+	[ "$(audited devices.txt)" = 1 ]
 	as paul get /admin
 	expect_body "Devices that wait for a build of Demo App: 1"
 	adhoc 2 "$OTHER,$MINE"
@@ -344,6 +356,81 @@ invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 	[ "$(cat "$W/body")" = "$HEAD_LINE" ]
 	as paul get /api/v1/devices.txt
 	[ "$(cat "$W/body")" = "$HEAD_LINE"$'\n'"$MINE"$'\tAnna Berg, iPhone 15\tios' ]
+}
+
+@test "who waited is told by mail, once, and by a link that installs" {
+	mail
+	adhoc 1 "$OTHER"
+	link '"email":"anna@example.com"'
+	phone
+	get "$(said .location)" -H 'Accept: application/json'
+	expect_json .told true
+	adhoc 2 "$OTHER"
+	adhoc 3 "$OTHER,$MINE"
+	wait_until mails 1
+	read_mail 1
+	grep -q "Demo App 1.2 is ready for your device" "$W/mail.txt"
+	grep -q "You registered your device for Demo App and waited" "$W/mail.txt"
+	expect_not_in "$W/mail.txt" "$MINE"
+	[ "$MAILED" != "$INSTALL" ]		# that one is to build 1, which lists nobody of them
+	get "$MAILED" -H 'Accept: application/json'
+	expect_status 200
+	expect_json .build 3
+	expect_json .fit listed
+	[ "$(sql "SELECT state || told FROM device_app")" = invited1 ]
+	post "/api/v1/builds/$BUILD/promote" -H "$(bearer upload)" -d '{"channel":"qa"}'
+	adhoc 4 "$OTHER,$MINE"
+	idle() { [ "$(sql "SELECT count(*) FROM job WHERE kind = 'registration_invite'")" = 0 ]; }
+	wait_until idle
+	mails 1
+	[ "$(sql 'SELECT count(*) FROM link')" = 2 ]
+	[ "$(audited device.invite)" = 1 ]
+}
+
+@test "a link to a channel that still works is the one they are told of" {
+	mail
+	adhoc 1 "$OTHER"
+	post /api/v1/links -H "$(bearer upload)" -d '{"bundle_id":"com.example.app","channel":"main","email":"anna@example.com"}'
+	expect_status 201
+	INSTALL=$(json .url) URL=$BASE/udid/${INSTALL##*/}
+	phone
+	adhoc 2 "$MINE"
+	wait_until mails 1
+	read_mail 1
+	[ "$MAILED" = "$INSTALL" ]
+	[ "$(sql 'SELECT count(*) FROM link')" = 1 ]
+}
+
+@test "who cannot be told is invited all the same" {
+	mail
+	adhoc 1 "$OTHER"
+	link '"email":"anna@example.com","pin":"123456"'	# a PIN for a new link is the sender's to hand on
+	phone
+	link
+	phone --udid 00008120-00000000000000AA
+	link '"phone":"+491701234567"'				# and there is no SMS gateway
+	phone --udid 00008120-00000000000000BB
+	get "$(said .location)" -H 'Accept: application/json'
+	expect_json .told false
+	adhoc 2 "$OTHER,$MINE,00008120-00000000000000AA,00008120-00000000000000BB"
+	all_invited() { [ "$(sql "SELECT count(*) FROM device_app WHERE state = 'invited' AND NOT told")" = 3 ]; }
+	wait_until all_invited
+	[ "$(sql 'SELECT count(*) FROM link')" = 3 ]
+	[ "$(sql 'SELECT count(*) FROM message')" = 0 ]
+}
+
+@test "a build without the device sends its tester here, and one with it lets them install" {
+	adhoc 1 "$OTHER"
+	link '"email":"anna@example.com"'
+	get "$INSTALL" -H 'Accept: text/html' -A 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1'
+	expect_body "/udid/${INSTALL##*/}"
+	phone
+	get "$INSTALL" -H 'Accept: application/json'
+	expect_json .fit waiting
+	adhoc 2 "$MINE"
+	link '"email":"anna@example.com"'
+	get "$INSTALL" -H 'Accept: application/json'
+	expect_json .fit listed
 }
 
 @test "nobody but publishers sees devices, and they name and remove them" {
