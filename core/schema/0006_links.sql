@@ -60,12 +60,6 @@ CREATE TABLE link_client (
 	PRIMARY KEY (link_id, client)
 );
 
--- Apps whose links all ask for the directory's password.
-CREATE TABLE link_rule (
-	app_id		TEXT PRIMARY KEY REFERENCES app (id) ON DELETE CASCADE,
-	sign_in		BOOLEAN NOT NULL
-);
-
 -- One attempt of somebody to install one build, from the first thing observed.
 CREATE TABLE install (
 	id		TEXT PRIMARY KEY,
