@@ -1,6 +1,7 @@
-/* Table `link_rule`; and links as their publishers see them. */
+/* Links as their publishers see them; and the rule of an app for all of its links. */
 #include "catalog/cursor.h"
 #include "catalog/link.h"
+#include "catalog/app.h"
 #include "catalog/viewer.h"
 #include "core/audit.h"
 #include "core/clock.h"
@@ -39,7 +40,7 @@ item_of(TALLOC_CTX *ctx, struct rows *rows)
 #define SELECT_LINK "SELECT l.id, a.bundle_id, a.name, l.build_id, b.version, b.build, ch.name, l.contact_id," \
 	" c.name, c.email, c.phone, p.name, l.person_id, l.created, l.expires, l.installs_max," \
 	" (SELECT count(*) FROM link_client k WHERE k.link_id = l.id), l.app_id, l.pin <> ''," \
-	" l.sign_in OR EXISTS (SELECT 1 FROM link_rule r WHERE r.app_id = l.app_id AND r.sign_in), l.opened, l.revoked" \
+	" l.sign_in OR a.link_sign_in, l.opened, " LINK_REVOKED \
 	" FROM link l JOIN app a ON a.id = l.app_id LEFT JOIN build b ON b.id = l.build_id" \
 	" LEFT JOIN channel ch ON ch.id = l.channel_id LEFT JOIN contact c ON c.id = l.contact_id" \
 	" LEFT JOIN person p ON p.id = l.person_id WHERE " VIEWER_OWNS
@@ -98,18 +99,12 @@ link_show(struct db *db, const struct person *person, const char *id, json_t **r
 	return true;
 }
 
-struct change {
-	const struct person *person;
-	const char *bundle_id;
-	bool on;
-};
-
 bool
 link_rule_get(struct db *db, const char *bundle_id, bool *sign_in, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT r.sign_in FROM app a LEFT JOIN link_rule r ON r.app_id = a.id"
-				     " WHERE a.bundle_id = $1", db_text(bundle_id));
+	struct rows *rows = db_query(ctx, db, "SELECT link_sign_in FROM app WHERE bundle_id = $1",
+				     db_text(bundle_id));
 
 	if (!rows_one(rows, err, "no such app"))
 		return false;
@@ -117,26 +112,8 @@ link_rule_get(struct db *db, const char *bundle_id, bool *sign_in, struct err *e
 	return true;
 }
 
-static bool
-tx_rule(struct db *tx, void *arg, struct err *err)
-{
-	struct change *c = arg;
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-
-	if (!db_run(tx, err, "INSERT INTO link_rule (app_id, sign_in) SELECT a.id, CAST($5 AS BOOLEAN) FROM app a"
-		    " WHERE a.bundle_id = $4 AND " VIEWER_OWNS
-		    " ON CONFLICT (app_id) DO UPDATE SET sign_in = excluded.sign_in", VIEWER(viewer_of(c->person)), db_text(c->bundle_id),
-		    db_bool(c->on)))
-		return false;
-	if (!db_changed(tx))
-		return err_set(err, ERR_MISSING, "no such app");
-	return audit_add(tx, person_actor(ctx, c->person), "link.rule", c->bundle_id, c->on ? "sign-in" : "none", err);
-}
-
 bool
 link_rule_set(struct db *db, const struct person *person, const char *bundle_id, bool sign_in, struct err *err)
 {
-	struct change c = { person, bundle_id, sign_in };
-
-	return db_tx(db, tx_rule, &c, err);
+	return app_set(db, person, bundle_id, &(struct app_settings){ .link_sign_in = sign_in }, err);
 }

@@ -164,18 +164,25 @@ give_back(json_t **json)
 }
 
 bool
-audience_of_form(struct req *req, json_t **ret, struct err *err)
+audience_of_form(struct req *req, json_t **ret, bool *same, struct err *err)
 {
 	const char *who = req_form(req, "who"), *as = req_form(req, "as");
-	json_t *tree, **kept;
+	json_t *tree = NULL, **kept;
 
+	*same = false;
 	if (as && strcmp(as, "json") == 0) {
 		if (!read_json(req, &tree, err))
 			return false;
-	} else if (!who || strcmp(who, "some") != 0) {
+	} else if (who && strcmp(who, "some") == 0) {
+		if (!read_rows(req, &tree, err))
+			return false;
+	} else if (who && strcmp(who, "everyone") == 0) {
 		tree = json_pack("{s:b}", "everyone", 1);
-	} else if (!read_rows(req, &tree, err)) {
-		return false;
+	} else if (who && strcmp(who, "same") == 0) {
+		*same = true;
+	} else {
+		/* what says nothing must not open a door */
+		return err_set(err, ERR_INVALID, "audience: who sees it is not said");
 	}
 	kept = mem_new(req, json_t *);
 	*kept = *ret = tree;

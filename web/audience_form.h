@@ -15,6 +15,6 @@
  */
 json_t *audience_rows(struct req *req, const json_t *tree);
 
-/* From the fields `who` (everyone, some), `rule` and `name` of each row; with `as` = json from the field `json`.
- * *ret belongs to req. */
-bool audience_of_form(struct req *req, json_t **ret, struct err *err) CHECKED;
+/* From the fields `who` (everyone, some, or same: *same, and nothing is changed), `rule` and `name` of each row;
+ * with `as` = json from the field `json`.  *ret belongs to req. */
+bool audience_of_form(struct req *req, json_t **ret, bool *same, struct err *err) CHECKED;

@@ -49,6 +49,9 @@ const char *device_system(TALLOC_CTX *ctx, const char *version);
 /* ---- routes_devices.c: what Today says of testers who wait, and of what signs mobileconfigs ---- */
 bool devices_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
+/* ---- routes_messages.c: what Today says of mail and SMS that do not go out ---- */
+void messages_todo(struct req *req, json_t *todo);
+
 /* ---- invite.c: testers whose device is listed at last ---- */
 bool job_registration_fill(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool job_registration_invite(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);

@@ -171,9 +171,10 @@ post_channel(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *bundle_id = req_param(req, "bundle"), *channel = req_param(req, "channel");
 	json_t *tree = NULL;
+	bool same;
 
-	if (!audience_of_form(req, &tree, err) ||
-	    !channel_set_audience(req->site->db, req->person, bundle_id, channel, tree, err) ||
+	if (!audience_of_form(req, &tree, &same, err) ||
+	    (!same && !channel_set_audience(req->site->db, req->person, bundle_id, channel, tree, err)) ||
 	    !channel_set_required(req->site->db, req->person, bundle_id, channel, req_form(req, "required") != NULL, err))
 		return refuse_in_page(req, reply, channel, tree, err);
 	return reply_see(reply, mem_printf(req, "/admin/apps/%s/settings?saved=1", bundle_id));

@@ -262,13 +262,15 @@ static bool
 post_item_change(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *id = req_param(req, "id");
-	json_t *categories = form_list(req, "category"), *tree = NULL;
+	json_t *categories = form_list(req, "category"), *tree = NULL, *now = NULL;
 	struct item_fields fields = { .categories = categories };
 	struct err why;
-	bool ok = fields_of_form(req, &fields, err) && audience_of_form(req, &tree, err);
+	bool same, ok = fields_of_form(req, &fields, err) && audience_of_form(req, &tree, &same, err) &&
+			item_edit(req->site->db, id, &now, err);
 
-	fields.audience = tree;
+	fields.audience = ok && same ? json_object_get(now, "audience") : tree;
 	ok = ok && save(req, id, &fields, req_form_file(req, "icon"), NULL, err);
+	json_decref(now);
 	json_decref(categories);
 	if (ok)
 		return reply_see(reply, mem_printf(req, "/admin/catalog-items/%s?saved=1", id));

@@ -60,12 +60,6 @@ CREATE TABLE link_client (
 	PRIMARY KEY (link_id, client)
 );
 
--- Apps whose links all ask for the directory's password.
-CREATE TABLE link_rule (
-	app_id		TEXT PRIMARY KEY REFERENCES app (id) ON DELETE CASCADE,
-	sign_in		BOOLEAN NOT NULL
-);
-
 -- Who was told that a build has landed.
 CREATE TABLE notice (
 	build_id	TEXT NOT NULL REFERENCES build (id) ON DELETE CASCADE,

@@ -186,6 +186,12 @@ published() {	# [CHANNEL] [words of make_app.py]
 	as paul get /admin/apps/com.example.app/settings
 	expect_body '<details open>'
 	expect_not_in "$W/body" 'value="some"'
+	as paul post "$url" -d "csrf=$CSRF" -d who=same -d required=yes	# saved with the rest of its form
+	expect_status 303
+	as paul post "$url" -d "csrf=$CSRF" -d required=yes		# what says nothing opens no door
+	expect_status 422
+	api GET "$AUDIENCE" upload
+	expect_json '.any[1].person' paul
 	as paul post "$url" -d "csrf=$CSRF" -d who=everyone
 	api GET "$AUDIENCE" upload
 	expect_json .everyone true
