@@ -17,7 +17,7 @@ struct link_ways {
 
 /* What the words are made of; all of it belongs to who asks. */
 struct link_words {
-	const char *app, *version, *build, *size;
+	const char *app, *bundle_id, *version, *build, *size;
 	const char *from;		/* NULL: nobody in particular */
 	const char *reply_to;		/* NULL: smtp.reply_to */
 	const char *notes;		/* Markdown, or "" */

@@ -94,6 +94,7 @@ bool groups_part(struct req *req, json_t **ret, struct err *err) CHECKED;
 json_t *form_list(struct req *req, const char *field);	/* all that was sent of a field, as [text, ...] */
 
 /* ---- forms ---- */
+bool says_no(const char *value);	/* "no", "false", "0", "off"; anything else, and nothing, is a yes */
 const char *own_path(const char *path, const char *instead);	/* to redirect to: a path of ours and nothing else */
 bool form_text(struct req *req, const char *name, const char **ret, struct err *err) CHECKED;	/* there must be one */
 int64_t query_limit(struct req *req, int64_t most);	/* ?limit= */

@@ -15,6 +15,8 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "catalog/message.h"
+#include "catalog/notice.h"
+#include "web/notices.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
 #include <dirent.h>
@@ -207,6 +209,7 @@ static const struct job_kind kinds[] = {
 	{ "build_retain",   5, job_retain, NULL },
 	{ "blob_sweep",     5, job_blob_sweep, NULL },
 	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead },
+	{ NOTICE_JOB, NOTICE_ATTEMPTS, notices_build, NULL },
 	{ "sweep",       1000, job_sweep, NULL },
 	{ "directory_check", 1000, job_directory_check, NULL },
 	{ "registration_fill",   10, job_registration_fill, NULL },

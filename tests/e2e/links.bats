@@ -560,3 +560,86 @@ print(u.parse_qs(u.urlsplit(json.loads(open(sys.argv[1]).readline())["path"]).qu
 	post "$BASE/i/AAAAAAAAAAAAAAAAAAAAAA/unsubscribe"
 	expect_status 404
 }
+
+# What was sent to somebody, a subject a line.
+sent_to() { sqlite3 "$DATA/pomona.db" "SELECT subject FROM message WHERE recipient = '$1' ORDER BY rowid"; }
+no_notices_wait() { [ "$(sqlite3 "$DATA/pomona.db" "SELECT count(*) FROM job WHERE kind = 'notice_build' AND NOT dead")" = 0 ]; }
+
+@test "testers of a channel are told of a new build once, and those of earlier builds get a link to it" {
+	smtpd mail --tls tls
+	settings_of smtp url "\"smtps://127.0.0.1:$SMTP\"" from '"Apps <apps@example.com>"' ca_file "\"$W/tls/ca.pem\""
+	settings_of egress allow '"127.0.0.1"'
+	set_clock "$NOW"
+	published "$IPAS/enterprise.ipa" '?channel=qa'
+	new_link '{"bundle_id":"com.example.app","channel":"qa","email":"anna@example.com"}'
+	local anna=$URL
+	new_link "{\"build\":\"$BUILD\",\"email\":\"ben@example.com\"}"
+	new_link "{\"build\":\"$BUILD\",\"email\":\"pia@example.com\",\"pin\":true}"
+	new_link '{"bundle_id":"com.example.app","channel":"qa","email":"quiet@example.com"}'
+	post "$URL/unsubscribe" -d List-Unsubscribe=One-Click
+	app newer.ipa build=35 version=9.9
+	upload "$W/newer.ipa" upload '?channel=qa&changelog=Draw%20with%20gloves'
+	expect_status 201
+	expect_state anna@example.com sent
+	expect_state ben@example.com sent
+	wait_until no_notices_wait
+	[ "$(sent_to anna@example.com)" = 'New: Demo App 9.9 (35)' ]
+	[ -z "$(sent_to quiet@example.com)$(sent_to pia@example.com)" ]
+	python3 - "$W/mail" "$anna" <<-'PY'
+		import email, email.policy, glob, re, sys
+		texts = {}
+		for name in glob.glob(sys.argv[1] + "/*.eml"):
+		    mail = email.message_from_bytes(open(name, "rb").read(), policy=email.policy.default)
+		    texts[mail["To"].addresses[0].addr_spec] = mail.get_body(("plain",)).get_content()
+		assert sys.argv[2] in texts["anna@example.com"], texts
+		assert "Draw with gloves" in texts["anna@example.com"]
+		ben = re.search(r"https://apps\.example\.com/i/\S+", texts["ben@example.com"]).group()
+		assert ben != sys.argv[2]
+		open(sys.argv[1] + "/ben", "w").write(ben)
+	PY
+	safari ben get "$(cat "$W/mail/ben")"
+	expect_status 200
+	expect_body 9.9
+	# The same once more tells nobody again; a silent one nobody at all.
+	local id
+	id=$(sqlite3 "$DATA/pomona.db" "SELECT id FROM build WHERE build = '35'")
+	post "/api/v1/builds/$id/promote" -H "$(bearer upload)" -d '{"channel":"qa"}'
+	expect_status 200
+	app third.ipa build=36 version=9.9
+	upload "$W/third.ipa" upload '?channel=qa&notify=no'
+	wait_until no_notices_wait
+	[ "$(sent_to anna@example.com | wc -l)" = 1 ]
+	[ "$(sent_to ben@example.com | wc -l)" = 1 ]
+	app fourth.ipa build=37 version=9.9
+	ask PUT /api/v1/upload -T "$W/fourth.ipa" -H "$(bearer upload)" -H 'X-Pomona-Channel: qa' -H 'X-Pomona-Notify: false'
+	wait_until no_notices_wait
+	[ "$(sent_to anna@example.com | wc -l)" = 1 ]
+}
+
+@test "kill -9 in the middle of telling hundreds tells each of them, and nobody twice" {
+	# No mail server answers: what is written is what counts here.
+	settings_of smtp url '"smtps://127.0.0.1:1"' from '"Apps <apps@example.com>"' ca_file "\"$W/tls/ca.pem\""
+	set_clock "$NOW"
+	local n=${POMONA_WHOLE:+2000}; n=${n:-200}
+	published "$IPAS/enterprise.ipa" '?channel=qa'
+	sqlite3 "$DATA/pomona.db" "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < $n)
+		INSERT INTO contact (id, name, folded, email, created) SELECT printf('c%05d', i), 'T' || i, 't' || i, 't' || i || '@example.com', 0 FROM c;"
+	new_link "{\"build\":\"$BUILD\",\"email\":\"anna@example.com\"}"
+	sqlite3 "$DATA/pomona.db" "INSERT INTO link (id, hash, app_id, build_id, contact_id, person_id, expires, installs_max, created)
+		SELECT 'l' || c.id, 'h' || c.id, l.app_id, l.build_id, c.id, l.person_id, l.expires, 0, l.created FROM contact c, link l
+		WHERE l.id = '$LINK' AND c.id LIKE 'c0%';"
+	app newer.ipa build=35 version=9.9
+	upload "$W/newer.ipa" upload '?channel=qa'
+	expect_status 201
+	told() { [ "$(sqlite3 "$DATA/pomona.db" 'SELECT count(*) FROM notice')" -ge "$1" ]; }
+	wait_until told $((n / 10))
+	pomona_kill
+	local before
+	before=$(sqlite3 "$DATA/pomona.db" 'SELECT count(*) FROM notice')
+	echo "told $before of $((n + 1)) before"
+	[ "$(sqlite3 "$DATA/pomona.db" 'SELECT count(*) FROM message')" = "$before" ]
+	pomona_again
+	wait_until told $((n + 1)) || { sqlite3 "$DATA/pomona.db" "SELECT count(*) FROM notice; SELECT kind, attempt, owner <> '', last_error FROM job WHERE kind = 'notice_build'"; return 1; }
+	wait_until no_notices_wait
+	[ "$(sqlite3 "$DATA/pomona.db" 'SELECT count(*) || " " || count(DISTINCT recipient) FROM message')" = "$((n + 1)) $((n + 1))" ]
+}
