@@ -21,13 +21,20 @@ struct mailer {
 	pthread_mutex_t lock;
 	CURL *idle[IDLE_MAX];
 	int n;
+	char *server;		/* whose they are, with the account */
 };
+
+static void
+hang_up(struct mailer *mailer)
+{
+	while (mailer->n > 0)
+		curl_easy_cleanup(mailer->idle[--mailer->n]);	/* says QUIT */
+}
 
 static int
 end_mailer(struct mailer *mailer)
 {
-	while (mailer->n > 0)
-		curl_easy_cleanup(mailer->idle[--mailer->n]);	/* says QUIT */
+	hang_up(mailer);
 	pthread_mutex_destroy(&mailer->lock);
 	return 0;
 }
@@ -42,15 +49,28 @@ mailer_new(TALLOC_CTX *ctx)
 	return mailer;
 }
 
+/* A connection that was made under other settings is of no use. */
+static void
+belong(struct mailer *mailer, const struct mail_server *server)
+{
+	char *now = mem_printf(mailer, "%s %s %s %s %s", server->url, server->tls, server->ca_file, server->user, server->password);
+
+	if (mailer->server && strcmp(mailer->server, now) != 0)
+		hang_up(mailer);
+	talloc_free(mailer->server);
+	mailer->server = now;
+}
+
 /* *kept: it has a connection, which may have been closed at the other end. */
 static CURL *
-take(struct mailer *mailer, bool *kept)
+take(struct mailer *mailer, const struct mail_server *server, bool *kept)
 {
 	CURL *curl = NULL;
 
 	fetch_curl_start();
 	if (mailer) {
 		pthread_mutex_lock(&mailer->lock);
+		belong(mailer, server);
 		if (mailer->n > 0)
 			curl = mailer->idle[--mailer->n];
 		pthread_mutex_unlock(&mailer->lock);
@@ -244,7 +264,7 @@ transact(struct mailer *mailer, const struct transaction *t, struct sending *ret
 	struct talk talk = { .left = t->message };
 	struct curl_slist *to = NULL;
 	bool kept, taken;
-	CURL *curl = take(mailer, &kept);
+	CURL *curl = take(mailer, t->server, &kept);
 	char why[CURL_ERROR_SIZE];
 	long fresh = 0;
 	CURLcode rc;
@@ -257,7 +277,7 @@ transact(struct mailer *mailer, const struct transaction *t, struct sending *ret
 	ret->result = taken ? SENDING_TAKEN : result_of(&talk);
 	*again = !taken && kept && fresh == 0 && talk.last <= MAIL;
 	if (taken)
-		snprintf(ret->id, sizeof ret->id, "%.*s", SENDING_ID_SIZE - 1, t->to ? talk.said : "");
+		sending_id(ret, t->to ? talk.said : "");
 	else
 		explain(&talk, rc, t->egress, why, err);
 	give_back(mailer, curl, rc == CURLE_OK);

@@ -37,12 +37,6 @@ said(TALLOC_CTX *ctx, const struct fetched *got)
 	return *text ? text : "without a word";
 }
 
-static void
-keep_id(struct sending *ret, const char *id)
-{
-	snprintf(ret->id, sizeof ret->id, "%s", id);
-}
-
 /* False when there was no answer. */
 static bool
 ask(const struct fetch *f, TALLOC_CTX *ctx, struct fetched *got, struct sending *ret, struct err *err)
@@ -156,7 +150,7 @@ kannel(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx, stru
 		ret->result = SENDING_LATER;
 		return err_code(err, ERR_UPSTREAM, "refused", "Kannel answers: %s", words);
 	}
-	keep_id(ret, words);
+	sending_id(ret, words);
 	return true;
 }
 
@@ -172,7 +166,7 @@ twilio_words(TALLOC_CTX *ctx, const struct fetched *got, struct sending *ret)
 	json_int_t code = json_integer_value(json_object_get(json, "code"));
 
 	if (sid)
-		keep_id(ret, sid);
+		sending_id(ret, sid);
 	if (message)
 		words = mem_printf(ctx, "%.*s (Twilio error %lld)", SAID_MAX, message, (long long)code);
 	json_decref(json);
@@ -300,7 +294,7 @@ generic(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx, str
 	if (!judge(&got, said(ctx, &got), ret, err))
 		return false;
 	if (got.body.len)
-		keep_id(ret, said(ctx, &got));
+		sending_id(ret, said(ctx, &got));
 	return true;
 }
 

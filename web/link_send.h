@@ -12,6 +12,7 @@
 struct link_ways {
 	bool any;		/* mail to who has an address, else SMS */
 	bool mail, sms;
+	bool lenient;		/* who cannot be reached that way gets a link and no message */
 };
 
 /* What the words are made of; all of it belongs to who asks. */

@@ -301,6 +301,19 @@ outbox_wake(struct site *site)
 	jobs_wake(site->outbox->jobs);
 }
 
+json_t *
+outbox_stuck(struct site *site)
+{
+	struct lane *lanes[] = { &site->outbox->mail.lane, &site->outbox->sms.lane };
+	json_t *list = json_array();
+	char why[sizeof lanes[0]->why];
+
+	for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++)
+		if (lane_is_broken(lanes[i], why, sizeof why))
+			json_array_append_new(list, json_pack("{s:s, s:s}", "kind", lanes[i]->name, "why", why));
+	return list;
+}
+
 /* ---- trying the settings ---- */
 
 static bool

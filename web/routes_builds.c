@@ -64,6 +64,9 @@ build_detail(struct req *req, const json_t *build, const char *new_token, json_t
 	json_object_set_new(page, "promote_url", json_sprintf("%s/promote", base));
 	json_object_set_new(page, "links_url", json_sprintf("%s/links", base));
 	json_object_set_new(page, "delete_url", json_sprintf("%s/delete", base));
+	json_object_set_new(page, "send_url", json_sprintf("%s/send", base));
+	json_object_set_new(page, "testers_url", json_sprintf("/admin/links?build=%s", id));
+	json_object_set_new(page, "installs_url", json_sprintf("/admin/installs?build=%s", id));
 	json_object_set_new(page, "delete_word", json_string(*text_of(build, "version") ? text_of(build, "version")
 							      : text_of(build, "build")));
 	json_object_set_new(page, "branch", or_null(text_of(build, "branch")));

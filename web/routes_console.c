@@ -82,6 +82,7 @@ todo_of(struct req *req, json_t **ret, struct err *err)
 	json_array_foreach(list, i, build)
 		add_todo(req, todo, build);
 	json_decref(list);
+	messages_todo(req, todo);
 	if (!devices_todo(req, todo, err)) {
 		json_decref(todo);
 		return false;

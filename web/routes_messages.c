@@ -27,13 +27,25 @@ whole(struct req *req, struct err *err)
 
 static const char *const states[] = { "waiting", "sending", "sent", "delivered", "failed", "bounced", NULL };
 
+/* ?state=, if it is one; NULL: all. */
+static const char *
+wanted(struct req *req)
+{
+	const char *state = req_query(req, "state");
+
+	for (size_t i = 0; state && states[i]; i++)
+		if (strcmp(states[i], state) == 0)
+			return states[i];
+	return NULL;
+}
+
 static bool
 find(struct req *req, json_t **ret, struct err *err)
 {
-	const char *state = req_query(req, "state"), *about = req_query(req, "about"), *after = req_query(req, "after");
+	const char *state = wanted(req), *about = req_query(req, "about"), *after = req_query(req, "after");
 	int64_t limit = query_limit(req, PAGE_MESSAGES);
 
-	if (state && *state)
+	if (state)
 		return message_list_state(req->site->db, state, after, limit, ret, err);
 	return message_list(req->site->db, about && *about ? about : NULL, after, limit, ret, err);
 }
@@ -67,7 +79,7 @@ filters(const char *current)
 static bool
 get_messages(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *state = req_query(req, "state"), *next;
+	const char *state = wanted(req), *next;
 	json_t *list, *message, *items = json_array(), *data;
 	size_t i;
 
@@ -83,6 +95,21 @@ get_messages(struct req *req, struct reply *reply, struct err *err)
 		state ? "state=" : "", state ? state : "", state ? "&" : "", next) : NULL);
 	json_decref(list);
 	return reply_page(reply, req, "messages", data, err);
+}
+
+void
+messages_todo(struct req *req, json_t *todo)
+{
+	json_t *stuck, *way;
+	size_t i;
+
+	if (req->person->role != ROLE_ADMIN)
+		return;
+	stuck = outbox_stuck(req->site);
+	json_array_foreach(stuck, i, way)
+		json_array_append_new(todo, json_pack("{s:o, s:s, s:s, s:s}", "kind", json_sprintf("%s_stuck", text_of(way, "kind")),
+			"level", "warning", "url", "/admin/messages?state=waiting", "why", text_of(way, "why")));
+	json_decref(stuck);
 }
 
 static bool

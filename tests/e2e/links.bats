@@ -426,3 +426,137 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	daemon app.ipa
 	expect_status 200
 }
+
+# ---- the console, and sending ----
+
+form() { local name=$1 path=$2; shift 2; as "$name" post "$path" --data-urlencode "csrf=$CSRF" "$@"; }
+
+@test "a publisher sends a build to a group from the console, by mail and SMS, and sees what became of it" {
+	smtpd mail --tls tls
+	mkdir "$W/gateway"
+	start gateway "$DEBIAN_PYTHON" "$ROOT/tests/e2e/lib/gateway.py" "$W/gateway"
+	wait_until test -s "$W/gateway/port"
+	settings_of smtp url "\"smtps://127.0.0.1:$SMTP\"" from '"Apps <apps@example.com>"' ca_file "\"$W/tls/ca.pem\""
+	settings_of sms driver '"http"' url "\"http://127.0.0.1:$(cat "$W/gateway/port")/send?to={to}&text={text}\""
+	settings_of egress allow '"127.0.0.1"'
+	set_clock "$NOW"
+	published "$IPAS/enterprise.ipa" '?changelog=Draw%20with%20gloves'
+	sign_in paul
+	form paul /admin/testers -d name=Anna --data-urlencode 'email=anna@example.com' -d language=de
+	expect_status 303
+	form paul /admin/testers -d name=Ben --data-urlencode 'phone=+49 151 2345678'
+	expect_status 303
+	form paul /admin/testers -d name=Carl --data-urlencode 'email=ANNA@example.com'
+	expect_status 409
+	expect_body 'anna@example.com is Anna'
+	form paul /admin/tester-groups -d name=QA
+	as paul get /admin/testers
+	local group anna ben
+	group=$(grep -o '/admin/tester-groups/[a-z0-9]*' "$W/body" | head -1 | cut -d/ -f4)
+	anna=$(sqlite3 "$DATA/pomona.db" "SELECT id FROM contact WHERE name = 'Anna'") ben=$(sqlite3 "$DATA/pomona.db" "SELECT id FROM contact WHERE name = 'Ben'")
+	form paul "/admin/testers/$anna" -d name=Anna --data-urlencode 'email=anna@example.com' -d language=de -d "group=$group"
+	expect_status 303
+	as paul get "/admin/builds/$BUILD/send"
+	expect_status 200
+	expect_body 'of the 160 characters of one SMS'
+	form paul "/admin/builds/$BUILD/send" -d to=build -d "group=$group" -d "contact=$ben" -d days=3 -d installs=1 -d pin=yes -d way=any
+	expect_status 201
+	expect_body 'Links are made'
+	local pin
+	pin=$(grep -o 'PIN <bdi>[0-9]*' "$W/body" | grep -o '[0-9]*$')
+	[ ${#pin} = 6 ]
+	expect_state anna@example.com sent
+	expect_state +491512345678 sent
+	# The mail is German, has a button, a code and a way out; the PIN is not in it.
+	python3 - "$W/mail" "$pin" <<-'PY'
+		import email, email.policy, glob, sys
+		mail = email.message_from_bytes(open(sorted(glob.glob(sys.argv[1] + "/*.eml"))[-1], "rb").read(), policy=email.policy.default)
+		assert mail["Subject"] == "Demo App 1.2 zum Testen", mail["Subject"]
+		assert mail["List-Unsubscribe"] and "/unsubscribe" in mail["List-Unsubscribe"], mail["List-Unsubscribe"]
+		assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+		text = mail.get_body(("plain",)).get_content()
+		assert "Draw with gloves" in text and "paul schickt" in text and "PIN" in text and sys.argv[2] not in text, text
+		assert "https://apps.example.com/i/" in text
+	PY
+	local sms
+	sms=$(python3 -c 'import json, sys, urllib.parse as u
+print(u.parse_qs(u.urlsplit(json.loads(open(sys.argv[1]).readline())["path"]).query)["text"][0])' "$W/gateway/asked")
+	[ ${#sms} -le 160 ]
+	[[ $sms == *https://apps.example.com/i/* ]]
+	as paul get "/admin/links?build=$BUILD"
+	expect_body 'not opened'
+	URL=${sms#*https://apps.example.com} URL=$BASE${URL%% *}
+	safari ben post "$URL" -d "pin=$pin"
+	expect_status 303
+	safari ben get "$URL"
+	button
+	daemon manifest.plist
+	expect_status 200
+	LINK=$(sqlite3 "$DATA/pomona.db" "SELECT id FROM link WHERE contact_id = '$ben'")
+	expect_events 'opened tapped manifest'
+	as paul get "/admin/links/$LINK"
+	expect_body 'iPhone15,4, iOS 18.1'
+	expect_body 'used up'
+	as paul get "/admin/installs?build=$BUILD"
+	expect_body 'The device asked for the app'
+	# Sent again it is the same address.
+	LINK=$(sqlite3 "$DATA/pomona.db" "SELECT id FROM link WHERE contact_id = '$anna'")
+	form paul "/admin/links/$LINK/send"
+	expect_header Location "/admin/links/$LINK?changed=sent"
+	wait_until test -s "$W/mail/2.eml"
+	addresses() { cat "$W"/mail/*.eml | grep -o 'List-Unsubscribe: <[^>]*' | sort -u; }
+	[ "$(addresses | wc -l)" = 1 ]
+	form paul "/admin/links/$LINK/revoke"
+	expect_header Location "/admin/links/$LINK?changed=revoked"
+	form paul "/admin/links/$LINK/send"
+	expect_status 409
+	form paul "/admin/testers/$anna/remove"
+	expect_header Location "/admin/testers?changed=removed"
+}
+
+@test "a table of testers is shown first, bad rows with their reason, and kept when they say so" {
+	sign_in paul
+	printf '\xef\xbb\xbfMobil;Name;E-Mail;Gruppe\r\n+49 151 2345678;"Nair; Anna";anna@example.com;QA\r\n;;no address;\r\n' >"$W/testers.csv"
+	as paul post /admin/testers/import -F "csrf=$CSRF" -F "file=@$W/testers.csv" -F group=Field
+	expect_status 200
+	expect_body 'Nair; Anna'
+	expect_body '&quot;no address&quot; is no e-mail address'
+	[ "$(sqlite3 "$DATA/pomona.db" 'SELECT count(*) FROM contact')" = 0 ]
+	form paul /admin/testers/import --data-urlencode "csv@$W/testers.csv" -d group=Field -d keep=yes
+	expect_status 303
+	[ "$(sqlite3 "$DATA/pomona.db" 'SELECT count(*) FROM contact_member')" = 2 ]
+	post '/api/v1/contacts/import?keep=yes' -H "$(bearer upload)" -H 'Content-Type: text/csv' --data-binary "@$W/testers.csv"
+	expect_json .counts.same 1
+	expect_json '.items[1].line' 3
+	get /api/v1/contacts -H "$(bearer upload)"
+	expect_json '.items[0].groups | map(.name) | join(" ")' 'Field QA'
+	get /api/v1/contacts -H "$(bearer other)"
+	expect_status 403
+	get /api/v1/contacts -H "$(bearer read)"
+	expect_status 403
+	as paul post /admin/testers/import -F "csrf=$CSRF" -F "file=@$IPAS/enterprise.ipa"
+	expect_status 422
+	sign_in mia
+	as mia get /admin/testers
+	expect_status 403
+}
+
+@test "one click ends the notices, without a sign-in, and looking changes nothing" {
+	published
+	new_link "{\"build\":\"$BUILD\",\"email\":\"anna@example.com\"}"
+	quiet() { sqlite3 "$DATA/pomona.db" 'SELECT quiet FROM contact'; }
+	safari anna get "$URL/unsubscribe"
+	expect_status 200
+	[ "$(quiet)" = 0 ]
+	post "$URL/unsubscribe" -d List-Unsubscribe=One-Click
+	expect_status 200
+	[ "$(quiet)" = 1 ]
+	safari anna post "$URL/unsubscribe" -d again=yes
+	[ "$(quiet)" = 0 ]
+	delete "/api/v1/links/$LINK" -H "$(bearer upload)"
+	post "$URL/unsubscribe" -d List-Unsubscribe=One-Click
+	expect_status 200
+	[ "$(quiet)" = 1 ]
+	post "$BASE/i/AAAAAAAAAAAAAAAAAAAAAA/unsubscribe"
+	expect_status 404
+}
