@@ -37,7 +37,7 @@ static const char *const acts[] = {
 	"group.add", "group.rename", "group.put", "group.take", "group.remove",
 	"channel.audience", "channel.required", "app.settings", "catalog.featured",
 	"category.add", "category.change", "category.remove", "item.add", "item.change", "item.remove",
-	"token.new", "token.revoke", "setting", "message.retry", "message.test", "link.send", "proxy.spoofed",
+	"token.new", "token.revoke", "setting", "message.retry", "message.test", "proxy.spoofed",
 };
 
 /* ---- what is asked for ---- */
