@@ -1,6 +1,7 @@
 /* Table `notice`. */
 #include "catalog/notice.h"
 #include "catalog/channel.h"
+#include "catalog/link.h"
 #include "core/job.h"
 #include <string.h>
 
@@ -73,7 +74,7 @@ notice_due(TALLOC_CTX *ctx, struct db *db, const char *build_id, const char *cha
 	struct rows *rows = db_query(here, db,
 		"SELECT l.contact_id, l.id, l.channel_id IS NOT NULL, l.person_id, l.installs_max, l.pin <> '', l.sign_in"
 		" FROM build b JOIN channel ch ON ch.app_id = b.app_id AND ch.name = $2 JOIN link l ON l.app_id = b.app_id"
-		" JOIN contact c ON c.id = l.contact_id WHERE b.id = $1 AND NOT l.revoked AND l.expires > $3 AND NOT c.quiet"
+		" JOIN contact c ON c.id = l.contact_id WHERE b.id = $1 AND NOT " LINK_REVOKED " AND l.expires > $3 AND NOT c.quiet"
 		" AND (l.installs_max = 0 OR l.installs_max > (SELECT count(*) FROM link_client k WHERE k.link_id = l.id))"
 		" AND (l.channel_id = ch.id OR (l.build_id <> b.id AND EXISTS (SELECT 1 FROM placement p"
 		" WHERE p.channel_id = ch.id AND p.build_id = l.build_id)))"
