@@ -370,14 +370,13 @@ link_opened(struct db *db, const struct link *link)
 bool
 link_use(struct db *tx, const char *id, const char *client, struct err *err)
 {
-	if (!db_run(tx, err, "UPDATE link_client SET at = $1 WHERE link_id = $2 AND client = $3 AND NOT EXISTS"
-		    " (SELECT 1 FROM link l JOIN person p ON p.id = l.person_id WHERE l.id = link_id AND p.disabled)",
-		    db_now(), db_text(id), db_text(client)))
+	if (!db_run(tx, err, "UPDATE link_client SET at = $1 WHERE link_id = $2 AND client = $3", db_now(),
+		    db_text(id), db_text(client)))
 		return false;
 	if (db_changed(tx))
 		return true;
 	if (!db_run(tx, err, "INSERT INTO link_client (link_id, client, at) SELECT l.id, $1, CAST($2 AS BIGINT)"
-		    " FROM link l WHERE l.id = $3 AND NOT " LINK_REVOKED " AND l.expires > $2 AND (l.installs_max = 0"
+		    " FROM link l WHERE l.id = $3 AND NOT l.revoked AND l.expires > $2 AND (l.installs_max = 0"
 		    " OR l.installs_max > (SELECT count(*) FROM link_client k WHERE k.link_id = l.id))",
 		    db_text(client), db_now(), db_text(id)))
 		return false;
