@@ -238,7 +238,7 @@ link_find(TALLOC_CTX *ctx, struct db *db, const char *token, struct link **ret, 
 	rows = db_query(l, db, "SELECT l.id, l.app_id, a.bundle_id, a.name, l.build_id, ch.name, l.contact_id, c.name,"
 		" l.person_id, CASE WHEN p.display <> '' THEN p.display ELSE p.name END, l.expires, l.installs_max,"
 		" (SELECT count(*) FROM link_client k WHERE k.link_id = l.id), l.created, l.opened, l.pin <> '',"
-		" l.sign_in OR a.link_sign_in, " LINK_REVOKED ", p.email"
+		" l.sign_in OR a.link_sign_in, l.revoked, p.email"
 		" FROM link l JOIN app a ON a.id = l.app_id LEFT JOIN channel ch ON ch.id = l.channel_id"
 		" LEFT JOIN contact c ON c.id = l.contact_id LEFT JOIN person p ON p.id = l.person_id"
 		" WHERE l.hash = $1", db_text(secret_hash(token, hash)));
