@@ -1,0 +1,1016 @@
+/*
+ * Who may do what: every route, asked by everybody, about what is theirs, somebody else's, nobody's and
+ * nothing at all.  The answers that are right stand in `rows` and in the few lines of `expected`, not in
+ * the code under test: a new route needs its row there, or this fails.
+ *
+ * The company: `hidden` is an app for the group qa, `open` one for everyone.  Ines is in qa, olga is not.
+ * Paul publishes every app, pia `hidden` alone, pete another one alone, anna is admin, dora disabled.
+ */
+#include "tests/check_house.h"
+#include <curl/curl.h>
+#include <stdio.h>
+#include "catalog/audience.h"
+#include "catalog/category.h"
+#include "catalog/grant.h"
+#include "catalog/group.h"
+#include "catalog/item.h"
+#include "catalog/link.h"
+#include "catalog/session.h"
+#include "catalog/token.h"
+#include "catalog/upload.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "ipa/inspect.h"
+#include "web/rooms.h"
+
+#define HIDDEN		"com.example.hidden"
+#define OPEN		"com.example.open"
+#define HIDDEN_NAME	"Zephyr Nine"
+#define HIDDEN_CHANNEL	"moonshot"
+#define UNKNOWN		"zzzzzzzzzzzzzzzz"
+
+/* ---- the routes, and what each asks of whom ---- */
+
+enum need {
+	ANYBODY,	/* signed in or not */
+	BY_PATH,	/* a token in the path is the proof, and nothing else */
+	LOCAL,		/* this host */
+	PERSON,
+	PUBLISHER,
+	ADMIN,		/* never by a token for one app */
+};
+
+enum right {
+	NONE,		/* about nothing in particular */
+	NEVER,		/* what it is about is not here: missing for all who may ask */
+	SEES,		/* an app or build: missing for who does not see it */
+	OWNS,		/* missing for who does not see it, denied to who sees it */
+	MINE,		/* missing for who does not publish it */
+	ITEM,		/* one is for qa alone, one for everyone */
+	SELF,		/* one's own alone */
+	THING,		/* the same for all who may ask */
+	GRANT_PATH,	/* by its path: known or not */
+};
+
+enum made { NO_ID, BUILD, GRANT, LINK, UPLOAD, TOKEN, AN_ITEM, CATEGORY, GROUP, SOMEONE };
+
+/* What is used up by being allowed is made anew for each who is. */
+#define EATS	1	/* the id's object */
+#define ENDS	2	/* the session that asks */
+#define FORM	4	/* the body has fields, else it is JSON */
+#define WHOLE	8	/* never by a token for one app */
+
+#define A_FILE "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.ipa\"\r\n\r\nno app\r\n--b--\r\n"
+
+static const struct row {
+	const char *route;
+	enum need need;
+	const char *scope;	/* a token's, that suffices; NULL: none does */
+	enum right right;
+	enum made id;		/* what :id stands for, if not one of the names below */
+	const char *body;	/* %s: the id */
+	int flags;
+	int always;		/* this status, for all who may ask */
+} rows[] = {
+	/* what iOS and testers fetch */
+	{ "GET /d/:grant/manifest.plist", BY_PATH, NULL, GRANT_PATH },
+	{ "GET /d/:grant/app.ipa", BY_PATH, NULL, GRANT_PATH },
+	{ "GET /d/:grant/:icon", BY_PATH, NULL, NEVER },
+	{ "GET /i/:token", BY_PATH, NULL, GRANT_PATH },
+	{ "POST /i/:token", BY_PATH, NULL, NEVER, .flags = FORM },
+	{ "POST /i/:token/tapped", BY_PATH, NULL, NEVER, .flags = FORM },
+	{ "GET /i/:token/qr.svg", BY_PATH, NULL, GRANT_PATH },
+	{ "GET /i/:token/icon.png", BY_PATH, NULL, NEVER },
+	{ "GET /i/:token/unsubscribe", BY_PATH, NULL, NEVER },
+	{ "POST /i/:token/unsubscribe", BY_PATH, NULL, NEVER, .flags = FORM },
+	{ "GET /udid/:token", BY_PATH, NULL, NEVER },
+	{ "GET /udid/:token/register.mobileconfig", BY_PATH, NULL, NEVER },
+	{ "POST /udid/:token/answer", BY_PATH, NULL, NEVER },
+	{ "GET /udid/:token/done/:view", BY_PATH, NULL, NEVER },
+	{ "GET /hooks/sms/:token", BY_PATH, NULL, NONE, .always = 204 },	/* gateways are told nothing */
+	{ "POST /hooks/sms/:token", BY_PATH, NULL, NONE, .flags = FORM, .always = 204 },
+
+	/* the catalog */
+	{ "GET /", PERSON, NULL, NONE },
+	{ "GET /apps/:bundle", PERSON, NULL, SEES },
+	{ "GET /apps/:bundle/builds/:id", PERSON, NULL, SEES, BUILD },
+	{ "GET /apps/:bundle/channels/:channel", PERSON, NULL, SEES },
+	{ "POST /apps/:bundle/builds/:id/install", PERSON, NULL, SEES, BUILD, .flags = FORM },
+	{ "GET /apps/:bundle/installs/:id", PERSON, NULL, NEVER },
+	{ "GET /apps/:bundle/icon/:size", PERSON, "read", SEES },
+	{ "GET /items/:id/icon.png", PERSON, "read", ITEM, AN_ITEM },
+	{ "GET /api/v1/apps", PERSON, "read", NONE },
+	{ "GET /api/v1/apps/:bundle", PERSON, "read", SEES },
+	{ "GET /api/v1/apps/:bundle/builds", PERSON, "read", SEES },
+	{ "GET /api/v1/apps/:bundle/channels", PERSON, "read", SEES },
+	{ "GET /api/v1/builds/:id", PERSON, "read", SEES, BUILD },
+	{ "GET /api/v1/categories", PERSON, "read", NONE },
+	{ "GET /api/v1/featured", PERSON, "read", NONE },
+	{ "GET /api/v1/installs/:id", ANYBODY, NULL, NEVER },
+
+	/* publishing */
+	{ "GET /admin", PUBLISHER, NULL, NONE },
+	{ "GET /admin/apps", PUBLISHER, NULL, NONE },
+	{ "GET /admin/upload", PUBLISHER, NULL, NONE },
+	{ "GET /admin/upload?build=:id", PUBLISHER, NULL, OWNS, BUILD },
+	{ "POST /admin/upload", PUBLISHER, NULL, NONE, .body = A_FILE, .flags = FORM },
+	{ "PUT /api/v1/upload", PUBLISHER, "upload", NONE, .body = "no app" },
+	{ "POST /api/v1/upload", PUBLISHER, "upload", NONE, .body = A_FILE, .flags = FORM },
+	{ "OPTIONS /api/v1/uploads", ANYBODY, NULL, NONE },
+	{ "POST /api/v1/uploads", PUBLISHER, "upload", NONE },
+	{ "GET /api/v1/uploads/:id", PUBLISHER, "upload", SELF, UPLOAD },
+	{ "PATCH /api/v1/uploads/:id", PUBLISHER, "upload", SELF, UPLOAD },
+	{ "DELETE /api/v1/uploads/:id", PUBLISHER, "upload", SELF, UPLOAD, .flags = EATS },
+	{ "GET /admin/apps/:bundle", PUBLISHER, NULL, OWNS },
+	{ "GET /admin/apps/:bundle/builds/:id", PUBLISHER, NULL, OWNS, BUILD },
+	{ "POST /admin/builds/:id/promote", PUBLISHER, NULL, OWNS, BUILD, "channel=.bad", FORM },
+	{ "POST /admin/builds/:id/links", PUBLISHER, NULL, OWNS, BUILD, .flags = FORM },
+	{ "POST /admin/builds/:id/delete", PUBLISHER, NULL, OWNS, BUILD, "word=1.0", FORM | EATS },
+	{ "POST /admin/grants/:id/revoke", PUBLISHER, NULL, MINE, GRANT, .flags = FORM | EATS },
+	{ "POST /api/v1/builds/:id/promote", PUBLISHER, "upload", OWNS, BUILD, "{\"channel\": \".bad\"}" },
+	{ "PUT /api/v1/builds/:id/changelog", PUBLISHER, "upload", OWNS, BUILD, "{\"changelog\": \"news\"}" },
+	{ "DELETE /api/v1/builds/:id", PUBLISHER, "upload", OWNS, BUILD, .flags = EATS },
+	{ "GET /api/v1/builds/:id/grants", PUBLISHER, "upload", OWNS, BUILD },
+	{ "POST /api/v1/builds/:id/grants", PUBLISHER, "upload", OWNS, BUILD },
+	{ "DELETE /api/v1/grants/:id", PUBLISHER, "upload", MINE, GRANT, .flags = EATS },
+	{ "GET /admin/apps/:bundle/settings", PUBLISHER, NULL, OWNS },
+	{ "POST /admin/apps/:bundle/settings", PUBLISHER, NULL, OWNS, .body = "category=nowhere", .flags = FORM },
+	{ "POST /admin/apps/:bundle/channels/:channel", PUBLISHER, NULL, OWNS, .body = "who=some&rule=any-group&name=nowhere", .flags = FORM },
+	{ "GET /api/v1/apps/:bundle/channels/:channel/audience", PUBLISHER, "upload", OWNS },
+	{ "PUT /api/v1/apps/:bundle/channels/:channel/audience", PUBLISHER, "upload", OWNS, .body = "{\"group\": \"nowhere\"}" },
+	{ "PUT /api/v1/apps/:bundle/channels/:channel/required", PUBLISHER, "upload", OWNS, .body = "{\"required\": false}" },
+	{ "GET /api/v1/apps/:bundle/settings", PUBLISHER, "upload", OWNS },
+	{ "PUT /api/v1/apps/:bundle/settings", PUBLISHER, "upload", OWNS, .body = "{\"categories\": [\"nowhere\"]}" },
+	{ "GET /api/v1/groups", PUBLISHER, "upload", NONE },
+
+	/* testers and their links */
+	{ "POST /api/v1/links", PUBLISHER, "upload", MINE, BUILD, "{\"build\": \"%s\"}" },
+	{ "GET /api/v1/links", PUBLISHER, "upload", NONE },
+	{ "GET /api/v1/links/:id", PUBLISHER, "upload", MINE, LINK },
+	{ "POST /api/v1/links/:id/send", PUBLISHER, "upload", MINE, LINK },
+	{ "DELETE /api/v1/links/:id", PUBLISHER, "upload", MINE, LINK, .flags = EATS },
+	{ "PUT /api/v1/apps/:bundle/links", PUBLISHER, "upload", OWNS, .body = "{\"sign_in\": false}" },
+	{ "GET /api/v1/installs", PUBLISHER, "upload", NONE },
+	{ "GET /admin/devices", PUBLISHER, NULL, NONE },
+	{ "POST /admin/devices/:id/name", PUBLISHER, NULL, NEVER, .body = "label=x", .flags = FORM },
+	{ "POST /admin/devices/:id/remove", PUBLISHER, NULL, NEVER, .flags = FORM },
+	{ "GET /api/v1/devices.txt", PUBLISHER, "devices", NONE },
+	{ "GET /api/v1/test-devices", PUBLISHER, "devices", NONE },
+	{ "PUT /api/v1/test-devices/:id", PUBLISHER, "devices", NEVER, .body = "{\"label\": \"x\"}" },
+	{ "DELETE /api/v1/test-devices/:id", PUBLISHER, "devices", NEVER },
+
+	/* one's own account */
+	{ "GET /login", ANYBODY, NULL, NONE },
+	{ "POST /login", ANYBODY, NULL, NONE, .body = "name=anna&password=wrong", .flags = FORM, .always = 403 },
+	{ "POST /logout", ANYBODY, NULL, NONE, .flags = FORM | ENDS },
+	{ "GET /account", PERSON, NULL, NONE },
+	{ "POST /account/password", PERSON, NULL, NONE, .body = "old=a&new=b&again=c", .flags = FORM },
+	{ "POST /account/sign-out", PERSON, NULL, NONE, .flags = FORM | ENDS },
+	{ "POST /account/tokens", PERSON, NULL, NONE, .body = "label=x&scope=nothing", .flags = FORM },
+	{ "POST /account/tokens/:id/revoke", PERSON, NULL, SELF, TOKEN, .flags = FORM | EATS },
+	{ "GET /api/v1/tokens", PERSON, "admin", NONE },
+	{ "POST /api/v1/tokens", PERSON, "admin", NONE, .body = "{\"scope\": \"nothing\"}", .flags = WHOLE },
+	{ "DELETE /api/v1/tokens/:id", PERSON, "admin", SELF, TOKEN, .flags = EATS },
+
+	/* everybody else's, for admins */
+	{ "GET /admin/people", ADMIN, NULL, NONE },
+	{ "POST /admin/people", ADMIN, NULL, NONE, .body = "name=&role=member", .flags = FORM },
+	{ "GET /admin/people/:id", ADMIN, NULL, THING, SOMEONE },
+	{ "POST /admin/people/:id/role", ADMIN, NULL, THING, SOMEONE, "role=member", FORM },
+	{ "POST /admin/people/:id/apps", ADMIN, NULL, THING, SOMEONE, "which=all", FORM },
+	{ "POST /admin/people/:id/disable", ADMIN, NULL, THING, SOMEONE, .flags = FORM },
+	{ "POST /admin/people/:id/enable", ADMIN, NULL, THING, SOMEONE, .flags = FORM },
+	{ "POST /admin/people/:id/sign-out", ADMIN, NULL, THING, SOMEONE, .flags = FORM },
+	{ "POST /admin/people/:id/unlock", ADMIN, NULL, THING, SOMEONE, .flags = FORM },
+	{ "POST /admin/people/:id/password", ADMIN, NULL, THING, SOMEONE, .flags = FORM },
+	{ "GET /api/v1/people", ADMIN, "admin", NONE },
+	{ "POST /api/v1/people", ADMIN, "admin", NONE, .body = "{\"name\": \"\", \"role\": \"member\"}" },
+	{ "GET /api/v1/people/:id", ADMIN, "admin", THING, SOMEONE },
+	{ "PATCH /api/v1/people/:id", ADMIN, "admin", THING, SOMEONE, "{\"role\": \"member\"}" },
+	{ "DELETE /api/v1/people/:id/sessions", ADMIN, "admin", THING, SOMEONE },
+	{ "POST /api/v1/people/:id/unlock", ADMIN, "admin", THING, SOMEONE },
+	{ "POST /api/v1/people/:id/password", ADMIN, "admin", THING, SOMEONE },
+	{ "GET /admin/directory", ADMIN, NULL, NONE },
+	{ "POST /admin/directory", ADMIN, NULL, NONE, .body = "name=x", .flags = FORM },
+	{ "POST /api/v1/directory/test", ADMIN, "admin", NONE, .body = "{\"name\": \"x\"}" },
+	{ "GET /admin/groups", ADMIN, NULL, NONE },
+	{ "POST /admin/groups", ADMIN, NULL, NONE, .body = "name=", .flags = FORM },
+	{ "GET /admin/groups/:id", ADMIN, NULL, THING, GROUP },
+	{ "POST /admin/groups/:id", ADMIN, NULL, THING, GROUP, "name=renamed", FORM },
+	{ "POST /admin/groups/:id/people", ADMIN, NULL, THING, GROUP, "name=olga", FORM | EATS },
+	{ "POST /admin/groups/:id/people/:person/take", ADMIN, NULL, THING, GROUP, .flags = FORM },
+	{ "POST /admin/groups/:id/remove", ADMIN, NULL, THING, GROUP, .flags = FORM | EATS },
+	{ "POST /api/v1/groups", ADMIN, "admin", NONE, .body = "{\"name\": \"\"}" },
+	{ "GET /api/v1/groups/:id", ADMIN, "admin", THING, GROUP },
+	{ "PUT /api/v1/groups/:id", ADMIN, "admin", THING, GROUP, "{\"name\": \"another name\"}" },
+	{ "DELETE /api/v1/groups/:id", ADMIN, "admin", THING, GROUP, .flags = EATS },
+	{ "PUT /api/v1/groups/:id/people/:name", ADMIN, "admin", THING, GROUP, .flags = EATS },
+	{ "DELETE /api/v1/groups/:id/people/:name", ADMIN, "admin", THING, GROUP },
+
+	/* what the catalog shows besides */
+	{ "GET /admin/catalog-items", ADMIN, NULL, NONE },
+	{ "POST /admin/catalog-items", ADMIN, NULL, NONE, .flags = FORM },
+	{ "GET /admin/catalog-items/:id", ADMIN, NULL, THING, AN_ITEM },
+	{ "POST /admin/catalog-items/:id", ADMIN, NULL, THING, AN_ITEM, "kind=web&title=x&url=https%3A%2F%2Fa.example&who=everyone", FORM | EATS },
+	{ "POST /admin/catalog-items/:id/remove", ADMIN, NULL, THING, AN_ITEM, .flags = FORM | EATS },
+	{ "POST /admin/featured", ADMIN, NULL, NONE, .body = "app=com.example.nowhere", .flags = FORM },
+	{ "POST /admin/categories", ADMIN, NULL, NONE, .body = "name=", .flags = FORM },
+	{ "POST /admin/categories/:id", ADMIN, NULL, THING, CATEGORY, "name=same&place=1", FORM },
+	{ "POST /admin/categories/:id/remove", ADMIN, NULL, THING, CATEGORY, .flags = FORM | EATS },
+	{ "POST /api/v1/categories", ADMIN, "admin", NONE, .body = "{\"name\": \"\"}" },
+	{ "PUT /api/v1/categories/:id", ADMIN, "admin", THING, CATEGORY, "{\"place\": 1}" },
+	{ "DELETE /api/v1/categories/:id", ADMIN, "admin", THING, CATEGORY, .flags = EATS },
+	{ "PUT /api/v1/featured", ADMIN, "admin", NONE, .body = "{\"apps\": [\"com.example.nowhere\"]}" },
+	{ "GET /api/v1/items", ADMIN, "admin", NONE },
+	{ "POST /api/v1/items", ADMIN, "admin", NONE, .body = "{\"kind\": \"web\", \"name\": \"x\", \"url\": \"ftp://x\"}" },
+	{ "GET /api/v1/items/:id", ADMIN, "admin", THING, AN_ITEM },
+	{ "PUT /api/v1/items/:id", ADMIN, "admin", THING, AN_ITEM, "{\"kind\": \"web\", \"name\": \"x\", \"url\": \"https://a.example\"}", EATS },
+	{ "PUT /api/v1/items/:id/icon", ADMIN, "admin", NONE, .body = "no icon" },
+	{ "DELETE /api/v1/items/:id", ADMIN, "admin", THING, AN_ITEM, .flags = EATS },
+
+	/* running it */
+	{ "GET /admin/settings", ADMIN, NULL, NONE },
+	{ "POST /admin/settings", ADMIN, NULL, NONE, .body = "company_name=&accent=x", .flags = FORM },
+	{ "GET /admin/settings/preview/:colour/accent.css", ADMIN, NULL, NONE },
+	{ "GET /admin/audit", ADMIN, NULL, NONE },
+	{ "GET /admin/audit.csv", ADMIN, "admin", NONE },
+	{ "GET /api/v1/audit", ADMIN, "admin", NONE },
+	{ "GET /admin/messages", ADMIN, NULL, NONE },
+	{ "POST /admin/messages/:id/retry", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "GET /admin/sending", ADMIN, NULL, NONE },
+	{ "POST /admin/sending/mail", ADMIN, NULL, NONE, .body = "to=", .flags = FORM },
+	{ "POST /admin/sending/sms", ADMIN, NULL, NONE, .body = "to=", .flags = FORM },
+	{ "GET /api/v1/messages", ADMIN, "admin", NONE },
+	{ "GET /api/v1/messages/:id", ADMIN, "admin", NEVER },
+	{ "POST /api/v1/messages/:id/retry", ADMIN, "admin", NEVER },
+	{ "POST /api/v1/messages/test", ADMIN, "admin", NONE, .body = "{}" },
+	{ "POST /api/v1/messages/bounces", ADMIN, "admin", NONE, .body = "x" },
+	{ "GET /assets/:hash/logo", ANYBODY, NULL, NEVER },
+	{ "GET /assets/:hash/:file", ANYBODY, NULL, NEVER },
+	{ "GET /healthz", ANYBODY, NULL, NONE },
+	{ "GET /readyz", LOCAL, NULL, NONE },
+	{ "GET /metrics", LOCAL, NULL, NONE },
+	{ "GET /api/v1/openapi.json", ANYBODY, NULL, NONE },
+	{ "GET /trust", ANYBODY, NULL, NONE },
+	{ "GET /trust/ca.mobileconfig", ANYBODY, NULL, NEVER },
+	{ "GET /trust/ca.pem", ANYBODY, NULL, NEVER },
+};
+#define ROWS (sizeof rows / sizeof *rows)
+
+/* ---- who asks ---- */
+
+enum app { NO_APP, THE_HIDDEN, THE_OPEN };
+
+struct actor {
+	char what[80];
+	const char *name, *scope;	/* scope NULL: a session */
+	enum role role;
+	bool alive;			/* false: nobody, whatever is shown */
+	bool sees_hidden, owns_hidden, owns_open;
+	enum app bound;			/* of a token for one app */
+	const struct person *person;
+	const char *credential, *csrf;	/* cookie or token */
+};
+#define ACTORS_MAX 40
+
+struct world {
+	TALLOC_CTX *ctx;
+	struct house house;
+	struct site *site;
+	CURL *curl;
+	struct actor actors[ACTORS_MAX];
+	size_t actors_n;
+	const char *build[3], *grant_token, *item[3], *victim;	/* by enum app */
+	const char *things[SOMEONE + 1];	/* known ones */
+	char base[64];
+	bool browser;
+	int cases, wrong;
+	struct buf got, head;
+};
+
+static bool
+actor_sees(const struct actor *a, enum app app)
+{
+	if (!a->alive || (a->bound && a->bound != app))
+		return false;
+	return app == THE_OPEN || a->sees_hidden;
+}
+
+static bool
+actor_owns(const struct actor *a, enum app app)
+{
+	return actor_sees(a, app) && (app == THE_OPEN ? a->owns_open : a->owns_hidden);
+}
+
+/* ---- what is right ---- */
+
+enum outcome { YES, SIGN_IN, DENIED, MISSING, NO_GOOD };	/* NO_GOOD: any refusal but the first two */
+
+/* About which of the things a row can be about. */
+enum which { WHICH_NONE, WHICH_HIDDEN, WHICH_OPEN, WHICH_MIXED, WHICH_KNOWN, WHICH_FOREIGN, WHICH_UNKNOWN, WHICH_MALFORMED };
+static const char *const which_names[] = { "", "hidden", "open", "hidden's id under open", "known", "foreign", "unknown", "malformed" };
+
+static bool
+scope_suffices(const char *has, const char *needed)
+{
+	return needed && (strcmp(has, "admin") == 0 || strcmp(has, needed) == 0 || strcmp(needed, "read") == 0);
+}
+
+static enum outcome
+expected_right(const struct row *row, const struct actor *a, enum which which)
+{
+	enum app app = which == WHICH_HIDDEN ? THE_HIDDEN : THE_OPEN;
+
+	if (row->right == NONE)
+		return YES;
+	if (which == WHICH_MIXED && row->right == OWNS && actor_sees(a, THE_OPEN) && !actor_owns(a, THE_OPEN))
+		return DENIED;
+	if (which == WHICH_FOREIGN && row->id == TOKEN && a->role == ROLE_ADMIN && !a->bound)
+		return YES;	/* an admin withdraws anybody's */
+	if (row->right == NEVER || which == WHICH_UNKNOWN || which == WHICH_MIXED || which == WHICH_FOREIGN)
+		return MISSING;
+	if (which == WHICH_MALFORMED)
+		return NO_GOOD;
+	switch (row->right) {
+	case SEES:	return actor_sees(a, app) ? YES : MISSING;
+	case OWNS:	return actor_owns(a, app) ? YES : actor_sees(a, app) ? DENIED : MISSING;
+	case MINE:	return actor_owns(a, app) ? YES : MISSING;
+	case ITEM:	return !a->bound && (which == WHICH_OPEN || a->role == ROLE_ADMIN || strcmp(a->name, "ines") == 0)
+			       ? YES : MISSING;
+	default:	return YES;	/* SELF, THING and GRANT_PATH: what is known */
+	}
+}
+
+static enum outcome
+expected(const struct row *row, const struct actor *a, enum which which)
+{
+	if (row->need == LOCAL)
+		return YES;
+	if (row->need == BY_PATH || row->need == ANYBODY)
+		return expected_right(row, a, which);
+	if (!a->alive)
+		return SIGN_IN;
+	if (a->scope && !scope_suffices(a->scope, row->scope))
+		return DENIED;
+	if ((row->need == PUBLISHER && a->role < ROLE_PUBLISHER) || (row->need == ADMIN && a->role < ROLE_ADMIN))
+		return DENIED;
+	if ((row->need == ADMIN || (row->flags & WHOLE)) && a->bound)
+		return DENIED;
+	return expected_right(row, a, which);
+}
+
+static bool
+fits(enum outcome outcome, int status)
+{
+	switch (outcome) {
+	case YES:	return status >= 200 && status < 500 && status != 401 && status != 403 && status != 404;
+	case SIGN_IN:	return status == 401;
+	case DENIED:	return status == 403;
+	case MISSING:	return status == 404;
+	default:	return status == 400 || status == 404 || status == 422;
+	}
+}
+
+/* ---- asking ---- */
+
+static size_t
+take(char *p, size_t size, size_t n, void *buf)
+{
+	buf_add(buf, p, size * n);
+	return size * n;
+}
+
+enum proof { OUR_PAGE, NO_CSRF, CROSS_SITE, FOREIGN_ORIGIN, NO_ORIGIN };
+
+static int
+ask(struct world *w, const struct actor *a, const char *method, const char *path, const char *body, bool form,
+    enum proof proof)
+{
+	struct curl_slist *head = curl_slist_append(NULL, w->browser ? "Accept: text/html" : "Accept: application/json");
+	const char *url = mem_printf(w->ctx, "%s%s", w->base, path);
+	long status = 0;
+
+	head = curl_slist_append(head, mem_printf(w->ctx, "Content-Type: %s", body && strncmp(body, "--b\r\n", 5) == 0
+				 ? "multipart/form-data; boundary=b" : form ? "application/x-www-form-urlencoded"
+				 : strcmp(method, "PATCH") == 0 && strstr(path, "/uploads/")
+				 ? "application/offset+octet-stream" : "application/json"));
+	if (strncmp(path, "/api/v1/uploads", 15) == 0)
+		head = curl_slist_append(curl_slist_append(head, "Tus-Resumable: 1.0.0"), "Upload-Offset: 0");
+	if (a->credential)
+		head = curl_slist_append(head, mem_printf(w->ctx, a->scope ? "Authorization: Bearer %s" : "Cookie: pomona=%s",
+							  a->credential));
+	if (a->csrf && proof != NO_CSRF)
+		head = curl_slist_append(head, mem_printf(w->ctx, "X-CSRF-Token: %s", a->csrf));
+	if (proof == CROSS_SITE)
+		head = curl_slist_append(head, "Sec-Fetch-Site: cross-site");
+	else if (proof == FOREIGN_ORIGIN)
+		head = curl_slist_append(head, "Origin: https://evil.example");
+	else if (proof != NO_ORIGIN)
+		head = curl_slist_append(head, mem_printf(w->ctx, "Origin: %s", w->site->base_url));
+	buf_clear(&w->got);
+	buf_clear(&w->head);
+	curl_easy_setopt(w->curl, CURLOPT_URL, url);
+	curl_easy_setopt(w->curl, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(w->curl, CURLOPT_HTTPHEADER, head);
+	if (strcmp(method, "GET") == 0) {
+		curl_easy_setopt(w->curl, CURLOPT_HTTPGET, 1L);
+	} else {
+		curl_easy_setopt(w->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body ? body : ""));
+		curl_easy_setopt(w->curl, CURLOPT_COPYPOSTFIELDS, body ? body : "");
+	}
+	if (curl_easy_perform(w->curl) != CURLE_OK)
+		status = 599;
+	else
+		curl_easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_slist_free_all(head);
+	return (int)status;
+}
+
+/* ---- the world ---- */
+
+static void
+run(struct world *w, const char *sql)
+{
+	struct err err;
+
+	assert_ok(db_runv(w->site->db, &err, sql, DB_VALS()), &err);
+}
+
+static void
+open_session(struct world *w, struct actor *a, const struct person *person)
+{
+	struct session_limits limits = site_session_limits(w->site);
+	struct err err;
+	char *cookie, *csrf;
+	struct person *again;
+
+	assert_ok(session_new(w->ctx, w->site->db, person, &cookie, &err), &err);
+	assert_ok(session_open(w->ctx, w->site->db, cookie, &limits, &again, &csrf, &err), &err);
+	a->person = again;
+	a->credential = cookie;
+	a->csrf = csrf;
+}
+
+static struct actor *
+add_actor(struct world *w, const char *name, const char *what)
+{
+	struct actor *a = &w->actors[w->actors_n++];
+	struct err err;
+	struct person *person = NULL;
+
+	assert_true(w->actors_n < ACTORS_MAX);
+	a->name = name;
+	snprintf(a->what, sizeof a->what, "%s", what);
+	if (!name)
+		return a;
+	assert_ok(person_by_name(w->ctx, w->site->db, name, &person, &err), &err);
+	a->person = person;
+	a->role = person->role;
+	a->alive = true;
+	a->owns_open = a->role == ROLE_ADMIN || strcmp(name, "paul") == 0;
+	a->owns_hidden = a->owns_open || strcmp(name, "pia") == 0;
+	a->sees_hidden = a->owns_hidden || strcmp(name, "ines") == 0;
+	return a;
+}
+
+static struct actor *
+add_session(struct world *w, const char *name, const char *what)
+{
+	struct actor *a = add_actor(w, name, what);
+
+	open_session(w, a, a->person);
+	return a;
+}
+
+static void
+add_token(struct world *w, const char *name, const char *scope, enum app bound, const char *bundle_id)
+{
+	struct actor *a = add_actor(w, name, "");
+	struct person *opened;
+	struct err err;
+	char *text;
+
+	snprintf(a->what, sizeof a->what, "%s's %s token%s%s", name, scope, bundle_id ? " for " : "", bundle_id ? bundle_id : "");
+	assert_ok(token_new(w->ctx, w->site->db, "test", a->person, a->what, scope, bundle_id, &text, &err), &err);
+	assert_ok(token_open(w->ctx, w->site->db, text, &opened, &err), &err);
+	a->person = opened;
+	a->scope = scope;
+	a->bound = bound;
+	a->credential = text;
+}
+
+static void
+add_actors(struct world *w)
+{
+	static const char *const scopes[] = { "read", "upload", "devices", "admin" };
+	static const struct { enum app app; const char *bundle_id; } bounds[] = {
+		{ NO_APP, NULL }, { THE_HIDDEN, HIDDEN }, { THE_OPEN, OPEN }, { (enum app)3, "com.example.other" },
+	};
+	struct actor *dead;
+
+	add_actor(w, NULL, "a stranger")->name = "";
+	add_session(w, "ines", "a member whom hidden is for");
+	add_session(w, "olga", "a member whom it is not for");
+	add_session(w, "paul", "a publisher of every app");
+	add_session(w, "pia", "a publisher of hidden alone");
+	add_session(w, "pete", "a publisher of another app alone");
+	add_session(w, "anna", "an admin");
+	dead = add_session(w, "dora", "a disabled admin");
+	dead->alive = false;
+	run(w, "UPDATE person SET disabled = TRUE WHERE name = 'dora'");
+	dead = add_session(w, "anna", "an admin's session that is too old");
+	dead->alive = false;
+	run(w, "UPDATE session SET created = 1, seen = 1 WHERE created = (SELECT max(created) FROM session)"
+	       " AND person_id = (SELECT id FROM person WHERE name = 'anna')");
+	/* the one before it was younger by nothing: open it anew */
+	for (size_t i = 0; i < w->actors_n; i++)
+		if (w->actors[i].alive && !strcmp(w->actors[i].name, "anna"))
+			open_session(w, &w->actors[i], w->actors[i].person);
+	for (size_t s = 0; s < 4; s++) {
+		for (size_t b = 0; b < 4; b++)
+			add_token(w, "anna", scopes[s], bounds[b].app, bounds[b].bundle_id);
+	}
+	add_token(w, "pia", "read", NO_APP, NULL);
+	add_token(w, "pia", "upload", NO_APP, NULL);
+	add_token(w, "pia", "upload", THE_HIDDEN, HIDDEN);
+	add_token(w, "olga", "read", NO_APP, NULL);
+	add_token(w, "pete", "upload", NO_APP, NULL);
+	/* a token that outlived its owner's role */
+	add_token(w, "rolf", "admin", NO_APP, NULL);
+	run(w, "UPDATE person SET role = 'member' WHERE name = 'rolf'");
+	dead = &w->actors[w->actors_n - 1];
+	dead->role = ROLE_MEMBER;
+	dead->owns_open = dead->owns_hidden = dead->sees_hidden = false;
+	dead = &w->actors[w->actors_n++];
+	*dead = (struct actor){ .what = "a token that was never given", .name = "", .scope = "admin",
+				.credential = "pom_aaaaaaaaaaaaaaaaaaaaaaaaaaa" };
+}
+
+static struct world *
+world(TALLOC_CTX *ctx)
+{
+	struct world *w = mem_new(ctx, struct world);
+	const char *dir = test_dir(ctx), *file = mem_printf(ctx, "%s/pomona.conf", dir);
+	const char *names[] = { "ines", "olga", "dora", "rolf", "pia", "pete", "victim" };
+	const enum role roles[] = { ROLE_MEMBER, ROLE_MEMBER, ROLE_ADMIN, ROLE_ADMIN, ROLE_PUBLISHER, ROLE_PUBLISHER, ROLE_MEMBER };
+	struct grant_terms terms = { GRANT_CI, 3600, 3600, 100000 };
+	FILE *out = fopen(file, "we");
+	struct person *person_;
+	json_t *qa = json_pack("{s:s}", "group", "qa");
+	struct conf *conf;
+	struct err err = { 0 };
+	char *id;
+
+	w->ctx = ctx;
+	assert_non_null(out);
+	fprintf(out, "server {\n\tbase_url = \"http://apps.example.com\"\n\tlisten = \"127.0.0.1:0\"\n\tplain = true\n"
+		"\tdata = \"%s\"\n}\nlog {\n\tlevel = \"error\"\n}\nmetrics {\n\ttoken = \"unused in this test\"\n}\n", dir);
+	fclose(out);
+	assert_ok(conf_read(ctx, file, &conf, &err), &err);
+	assert_ok(site_open(ctx, dir, conf, &w->site, &err), &err);
+	w->house = (struct house){ .dir = dir, .db = w->site->db, .blobs = w->site->blobs };
+	w->house.paul = person(ctx, &w->house, "paul", ROLE_PUBLISHER);
+	w->house.anna = person(ctx, &w->house, "anna", ROLE_ADMIN);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		person_ = person(ctx, &w->house, names[i], roles[i]);
+		w->victim = person_->id;
+	}
+	run(w, "INSERT INTO people_group (id, name, folded, source, created) VALUES ('qa', 'qa', 'qa', 'local', 0)");
+	run(w, "INSERT INTO group_person (group_id, person_id) SELECT 'qa', id FROM person WHERE name = 'ines'");
+	run(w, "UPDATE person SET all_apps = FALSE WHERE name IN ('pia', 'pete')");
+	run(w, "INSERT INTO publisher_app (person_id, bundle_id) SELECT id, '" HIDDEN "' FROM person WHERE name = 'pia'");
+	run(w, "INSERT INTO publisher_app (person_id, bundle_id) SELECT id, 'com.example.other' FROM person WHERE name = 'pete'");
+	w->build[THE_OPEN] = published(ctx, &w->house, (struct sent){ .bundle_id = OPEN, .name = "Plain" });
+	w->build[THE_HIDDEN] = published(ctx, &w->house, (struct sent){ .bundle_id = HIDDEN, .name = HIDDEN_NAME,
+						     .channel = HIDDEN_CHANNEL, .version = "7.7.7" });
+	assert_ok(channel_set_audience(w->site->db, w->house.anna, HIDDEN, HIDDEN_CHANNEL, qa, &err), &err);
+	for (enum app app = THE_HIDDEN; app <= THE_OPEN; app++) {
+		struct item_fields f = { .kind = "web", .name = app == THE_OPEN ? "Wiki" : HIDDEN_NAME " Wiki",
+					 .url = "https://wiki.example.com/", .audience = app == THE_OPEN ? NULL : qa };
+		char icon[BLOB_NAME_SIZE];
+
+		assert_ok(blob_put(w->site->blobs, (struct bytes){ "png", 3 }, icon, &err), &err);
+		f.icon = icon;
+		assert_ok(item_add(ctx, w->site->db, w->house.anna, &f, &id, &err), &err);
+		w->item[app] = id;
+	}
+	json_decref(qa);
+	assert_ok(grant_new(ctx, w->site->db, &terms, w->build[THE_HIDDEN], w->house.paul->id, &id, &err), &err);
+	w->grant_token = id;
+	add_actors(w);
+	assert_ok(site_start(w->site, &err), &err);
+	snprintf(w->base, sizeof w->base, "http://127.0.0.1:%d", server_port(w->site->server));
+	w->curl = curl_easy_init();
+	curl_easy_setopt(w->curl, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(w->curl, CURLOPT_WRITEDATA, &w->got);
+	curl_easy_setopt(w->curl, CURLOPT_HEADERFUNCTION, take);
+	curl_easy_setopt(w->curl, CURLOPT_HEADERDATA, &w->head);
+	curl_easy_setopt(w->curl, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(w->curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(w->curl, CURLOPT_TIMEOUT, 60L);	/* a hang is an answer that is wrong */
+	buf_init(&w->got, ctx, 16u << 20);
+	buf_init(&w->head, ctx, 1u << 20);
+	return w;
+}
+
+static void
+world_end(struct world *w)
+{
+	curl_easy_cleanup(w->curl);
+	site_stop(w->site);
+}
+
+/* ---- things for ids to name ---- */
+
+static const char *
+new_grant(struct world *w, enum app app)
+{
+	struct grant_terms terms = { GRANT_CI, 3600, 3600, 1 };
+	struct err err;
+	json_t *list;
+	const char *id;
+	char *token;
+
+	assert_ok(grant_new(w->ctx, w->site->db, &terms, w->build[app], w->house.paul->id, &token, &err), &err);
+	assert_ok(grant_list(w->site->db, w->build[app], &list, &err), &err);
+	id = mem_text(w->ctx, json_string_value(json_object_get(json_array_get(list, 0), "id")));
+	json_decref(list);
+	return id;
+}
+
+static const char *
+new_link(struct world *w, enum app app)
+{
+	struct link_terms terms = { .build_id = w->build[app], .expires = clock_now() + 3600, .installs_max = 1 };
+	struct err err;
+	char *id, *token;
+
+	assert_ok(link_new(w->ctx, w->site->db, &w->site->link_key, w->house.anna, &terms, &id, &token, &err), &err);
+	return id;
+}
+
+static const char *
+new_token(struct world *w, const struct person *person)
+{
+	struct err err;
+	json_t *list;
+	const char *id;
+	char *text;
+
+	assert_ok(token_new(w->ctx, w->site->db, "test", person, "x", "read", person->bundle_id, &text, &err), &err);
+	assert_ok(token_list(w->site->db, person, &list, &err), &err);
+	id = mem_text(w->ctx, json_string_value(json_object_get(json_array_get(list, 0), "id")));
+	json_decref(list);
+	return id;
+}
+
+static const char *
+new_upload(struct world *w, const struct person *person)
+{
+	struct upload *upload;
+	struct err err;
+	FILE *file;
+
+	assert_ok(upload_new(w->ctx, w->site->db, person, 10, json_object(), 3600, 100000, &upload, &err), &err);
+	file = fopen(mem_printf(w->ctx, "%s/%s", upload_dir(w->ctx, w->site), upload->id), "we");
+	assert_non_null(file);
+	fclose(file);
+	return upload->id;
+}
+
+static const char *
+new_thing(struct world *w, enum made kind)
+{
+	static int n;
+	struct item_fields f = { .kind = "web", .name = "Thing", .url = "https://a.example/" };
+	char icon[BLOB_NAME_SIZE], *id = NULL;
+	const char *name = mem_printf(w->ctx, "thing %d", ++n);
+	struct err err;
+
+	switch (kind) {
+	case GROUP:
+		assert_ok(group_add(w->site->db, "test", name, &id, w->ctx, &err), &err);
+		break;
+	case CATEGORY:
+		assert_ok(category_add(w->ctx, w->site->db, w->house.anna, name, &id, &err), &err);
+		break;
+	case AN_ITEM:
+		assert_ok(blob_put(w->site->blobs, (struct bytes){ "png", 3 }, icon, &err), &err);
+		f.icon = icon;
+		assert_ok(item_add(w->ctx, w->site->db, w->house.anna, &f, &id, &err), &err);
+		break;
+	default:
+		return w->victim;
+	}
+	return id;
+}
+
+/* A build that will be deleted: in the app's own channel, so that nothing else changes. */
+static const char *
+new_build(struct world *w, enum app app)
+{
+	static int n;
+	bool hidden = app == THE_HIDDEN;
+	const char *id = published(w->ctx, &w->house, (struct sent){ .bundle_id = hidden ? HIDDEN : OPEN,
+		.name = hidden ? HIDDEN_NAME : "Plain", .channel = hidden ? HIDDEN_CHANNEL : "main",
+		.version = "1.0", .build = mem_printf(w->ctx, "%d", 100 + ++n) });
+	struct err err;
+
+	assert_ok(build_promote(w->site->db, w->house.anna, w->build[app], hidden ? HIDDEN_CHANNEL : "main", &err), &err);
+	return id;
+}
+
+/* The id that a row is about; `fresh`: what is allowed to be used up. */
+static const char *
+id_of(struct world *w, const struct row *row, const struct actor *a, enum which which, bool fresh)
+{
+	enum app app = which == WHICH_HIDDEN || which == WHICH_MIXED ? THE_HIDDEN : THE_OPEN;
+	if (which == WHICH_UNKNOWN)
+		return UNKNOWN;
+	if (which == WHICH_MALFORMED)
+		return "x%27y%22%3C%E2%80%AE";
+	switch (row->id) {
+	case BUILD:	return fresh ? new_build(w, app) : w->build[app];
+	case GRANT:	return new_grant(w, app);
+	case LINK:	return new_link(w, app);
+	case UPLOAD:	return new_upload(w, which == WHICH_FOREIGN || !a->alive ? w->house.paul : a->person);
+	case TOKEN:	return new_token(w, which == WHICH_FOREIGN || !a->alive ? w->house.paul : a->person);
+	case AN_ITEM:
+		if (row->right == ITEM)
+			return w->item[app];
+		break;
+	default:
+		break;
+	}
+	if (fresh)
+		return new_thing(w, row->id);
+	if (!w->things[row->id])
+		w->things[row->id] = mem_text(w, new_thing(w, row->id));
+	return w->things[row->id];
+}
+
+/* The path of a row: its :names replaced. */
+static const char *
+path_of(struct world *w, const struct row *row, enum which which, const char *id)
+{
+	const char *bundle = which == WHICH_HIDDEN ? HIDDEN : which == WHICH_UNKNOWN ? "com.example.nowhere"
+			     : which == WHICH_MALFORMED ? "x%27y%22" : OPEN;
+	const struct { const char *name, *value; } values[] = {
+		{ ":bundle", bundle }, { ":channel", which == WHICH_HIDDEN ? HIDDEN_CHANNEL : "main" }, { ":id", id },
+		{ ":size", "120.png" }, { ":colour", "0a58ca" }, { ":name", "olga" }, { ":person", w->victim },
+		{ ":grant", which == WHICH_KNOWN ? w->grant_token : id }, { ":token", which == WHICH_KNOWN ? w->grant_token : id },
+		{ ":hash", "0" }, { ":file", "none" }, { ":icon", "57.png" }, { ":view", "0" },
+	};
+	const char *text = strchr(row->route, ' ') + 1, *path = "";
+
+	while (*text) {
+		size_t i = 0, plain = strcspn(text, ":");
+
+		path = mem_printf(w->ctx, "%s%.*s", path, (int)plain, text);
+		text += plain;
+		if (!*text)
+			break;
+		while (i < sizeof values / sizeof *values &&
+		       (strncmp(text, values[i].name, strlen(values[i].name)) != 0 ||
+			strchr("/.", text[strlen(values[i].name)]) == NULL))
+			i++;
+		if (i == sizeof values / sizeof *values)
+			fail_msg("%s: what is %s?", row->route, text);
+		path = mem_printf(w->ctx, "%s%s", path, values[i].value ? values[i].value : UNKNOWN);
+		text += strlen(values[i].name);
+	}
+	return path;
+}
+
+static const char *
+method_of(TALLOC_CTX *ctx, const struct row *row)
+{
+	return mem_textn(ctx, row->route, strcspn(row->route, " "));
+}
+
+static const char *
+body_of(struct world *w, const struct row *row, const char *id)
+{
+	const char *at = row->body ? strstr(row->body, "%s") : NULL;
+
+	return at ? mem_printf(w->ctx, "%.*s%s%s", (int)(at - row->body), row->body, id, at + 2) : row->body;
+}
+
+/* ---- the matrix ---- */
+
+static void
+judge(struct world *w, const struct row *row, const struct actor *a, enum which which, int status, enum outcome want)
+{
+	static const char *const outcomes[] = { "allowed", "401", "403", "404", "400, 404 or 422" };
+	bool ok = row->always && want == YES ? status == row->always : fits(want, status);
+
+	w->cases++;
+	if (ok)
+		return;
+	w->wrong++;
+	print_message("%s  %s  %s: %d, not %s  %.150s\n", row->route, which_names[which], a->what, status, outcomes[want],
+		      buf_str(&w->got));
+}
+
+static void
+ask_case(struct world *w, const struct row *row, struct actor *a, enum which which)
+{
+	enum outcome want = expected(row, a, which);
+	TALLOC_CTX *outer = w->ctx;
+	const char *id;
+	int status;
+
+	w->ctx = talloc_new(outer);
+	id = row->id || which != WHICH_NONE ? id_of(w, row, a, which, want == YES && (row->flags & EATS)) : NULL;
+	status = ask(w, a, method_of(w->ctx, row), path_of(w, row, which, id), body_of(w, row, id), row->flags & FORM, OUR_PAGE);
+	judge(w, row, a, which, status, want);
+	talloc_free(w->ctx);
+	w->ctx = outer;
+	if ((row->flags & ENDS) && a->alive && !a->scope)
+		open_session(w, a, a->person);
+}
+
+static void
+ask_row(struct world *w, const struct row *row)
+{
+	static const enum which of_app[] = { WHICH_HIDDEN, WHICH_OPEN, WHICH_UNKNOWN, WHICH_MALFORMED, WHICH_NONE };
+	static const enum which of_self[] = { WHICH_KNOWN, WHICH_FOREIGN, WHICH_UNKNOWN, WHICH_MALFORMED, WHICH_NONE };
+	static const enum which of_thing[] = { WHICH_KNOWN, WHICH_UNKNOWN, WHICH_MALFORMED, WHICH_NONE };
+	static const enum which of_none[] = { WHICH_NONE }, of_never[] = { WHICH_UNKNOWN, WHICH_NONE };
+	const enum which *list = row->right == NONE ? of_none : row->right == NEVER ? of_never : row->right == SELF ? of_self
+				 : row->right == THING || row->right == GRANT_PATH ? of_thing : of_app;
+	bool mixed = row->id == BUILD && strstr(row->route, ":bundle");
+
+	for (size_t i = 0; i < w->actors_n; i++) {
+		for (const enum which *which = list; *which || which == list; which++) {
+			/* nobody's own: what a stranger has is nothing */
+			if (row->right == SELF && *which == WHICH_KNOWN && !w->actors[i].alive)
+				continue;
+			if (row->right == SELF && *which == WHICH_FOREIGN && w->actors[i].person &&
+			    strcmp(w->actors[i].name, "paul") == 0)
+				continue;
+			ask_case(w, row, &w->actors[i], *which);
+			if (!*which)
+				break;
+		}
+		if (mixed)
+			ask_case(w, row, &w->actors[i], WHICH_MIXED);
+	}
+}
+
+static void
+every_route_asked_by_everybody_about_anything_answers_as_the_table_says(void **state)
+{
+	struct world *w = world(*state);
+
+	for (size_t i = 0; i < ROWS; i++)
+		ask_row(w, &rows[i]);
+	print_message("  %d cases of %zu rows and %zu who ask, %d wrong\n", w->cases, ROWS, w->actors_n, w->wrong);
+	assert_int_equal(w->wrong, 0);
+	assert_true(w->cases >= 2000);
+	world_end(w);
+}
+
+static void
+every_route_is_in_the_table_and_the_table_holds_no_other(void **state)
+{
+	static const char *const methods[] = { "", "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
+	bool used[ROWS] = { false };
+	int missing = 0;
+
+	for (const struct route *const *table = site_routes; *table; table++)
+		for (const struct route *r = *table; r->method; r++) {
+			const char *name = mem_printf(*state, "%s %s", methods[r->method], r->path);
+			bool found = false;
+
+			for (size_t i = 0; i < ROWS; i++)
+				if (strlen(name) == strcspn(rows[i].route, "?") && strncmp(rows[i].route, name, strlen(name)) == 0)
+					used[i] = found = true;
+			if (!found) {
+				print_message("%s has no row in tests/test_matrix.c: who may, and what is it about?\n", name);
+				missing++;
+			}
+		}
+	for (size_t i = 0; i < ROWS; i++)
+		if (!used[i])
+			fail_msg("%s is no route", rows[i].route);
+	assert_int_equal(missing, 0);
+}
+
+/* A page of somebody else's makes a browser send its cookie: nothing changes for it. */
+static void
+nothing_is_changed_by_a_page_that_is_not_ours(void **state)
+{
+	struct world *w = world(*state);
+	struct actor *anna = NULL;
+
+	for (size_t i = 0; i < w->actors_n; i++)
+		if (w->actors[i].alive && !w->actors[i].scope && strcmp(w->actors[i].name, "anna") == 0)
+			anna = &w->actors[i];
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct row *row = &rows[i];
+		enum which which = row->right == NONE ? WHICH_NONE : row->right == NEVER ? WHICH_UNKNOWN
+				   : row->right == SELF || row->right == THING ? WHICH_KNOWN : WHICH_OPEN;
+		const char *id, *method = method_of(w->ctx, row);
+
+		if (strcmp(method, "GET") == 0 || strcmp(method, "OPTIONS") == 0 || row->need == BY_PATH)
+			continue;
+		id = row->id || which ? id_of(w, row, anna, which, false) : NULL;
+		for (enum proof proof = NO_CSRF; proof <= NO_ORIGIN; proof++)
+			judge(w, row, anna, which, ask(w, anna, method, path_of(w, row, which, id), body_of(w, row, id),
+						       row->flags & FORM, proof), DENIED);
+	}
+	print_message("  %d cases, %d wrong\n", w->cases, w->wrong);
+	assert_int_equal(w->wrong, 0);
+	assert_true(w->cases > 200);
+	world_end(w);
+}
+
+/* ---- what does not exist ---- */
+
+static bool
+tells(struct world *w, const char *marker, const char *path)
+{
+	if (strstr(path, marker))	/* what was asked may be said again */
+		return false;
+	return strstr(buf_str(&w->got), marker) || strstr(buf_str(&w->head), marker);
+}
+
+/* How often the answer tells of `hidden` to somebody who does not see it; *seen: to others. */
+static int
+look_through(struct world *w, const struct row *row, const struct actor *a, enum which which, const char *query, int *seen)
+{
+	const char *markers[] = { HIDDEN_NAME, "zephyr", HIDDEN, HIDDEN_CHANNEL, "7.7.7", w->build[THE_HIDDEN], w->item[THE_HIDDEN] };
+	TALLOC_CTX *outer = w->ctx;
+	const char *id, *path;
+	int told = 0;
+
+	w->ctx = talloc_new(outer);
+	id = row->id == BUILD || row->right == ITEM ? id_of(w, row, a, which, false) : UNKNOWN;
+	path = mem_printf(w->ctx, "%s%s", path_of(w, row, which, id), strchr(row->route, '?') ? "" : query);
+	ask(w, a, "GET", path, NULL, false, OUR_PAGE);
+	for (size_t m = 0; m < sizeof markers / sizeof *markers; m++) {
+		if (!tells(w, markers[m], path))
+			continue;
+		if (actor_sees(a, THE_HIDDEN)) {
+			++*seen;
+			continue;
+		}
+		told++;
+		print_message("%s tells %s of \"%s\"\n", path, a->what, markers[m]);
+	}
+	w->cases++;
+	talloc_free(w->ctx);
+	w->ctx = outer;
+	return told;
+}
+
+static void
+no_byte_of_any_answer_tells_of_what_somebody_does_not_see(void **state)
+{
+	static const enum which about[] = { WHICH_HIDDEN, WHICH_OPEN, WHICH_UNKNOWN, WHICH_MIXED };
+	struct world *w = world(*state);
+	static const char *const queries[] = { "", "?q=zephyr", "?q=hidden", "?category=x", "?limit=1", "?after=" };
+	int told = 0, seen = 0;
+
+	for (size_t a = 0; a < w->actors_n; a++) {
+		struct actor *actor = &w->actors[a];
+		bool outside = !actor_sees(actor, THE_HIDDEN);
+
+		if (actor->alive && outside && actor->role == ROLE_ADMIN && strcmp(actor->scope, "admin") != 0)
+			continue;	/* their other scopes say no more */
+		for (size_t i = 0; i < ROWS; i++) {
+			const struct row *row = &rows[i];
+
+			if (strncmp(row->route, "GET ", 4) != 0 || row->need == BY_PATH || row->need == LOCAL)
+				continue;
+			for (size_t k = 0; k < sizeof about / sizeof *about; k++)
+				for (size_t q = 0; q < (row->right == NONE ? sizeof queries / sizeof *queries : 1); q++)
+					for (w->browser = false; ; w->browser = true) {
+						told += look_through(w, row, actor, about[k], queries[q], &seen);
+						if (w->browser || k || q)
+							break;
+					}
+		}
+	}
+	print_message("  %d answers looked through; those inside were told %d times\n", w->cases, seen);
+	assert_int_equal(told, 0);
+	assert_true(seen > 100);
+	world_end(w);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		TEST_1(every_route_is_in_the_table_and_the_table_holds_no_other)
+		TEST_1(every_route_asked_by_everybody_about_anything_answers_as_the_table_says)
+		TEST_1(nothing_is_changed_by_a_page_that_is_not_ours)
+		TEST_1(no_byte_of_any_answer_tells_of_what_somebody_does_not_see)
+	};
+
+	/* An upload is read by a child of this same program. */
+	if (argc > 2 && strcmp(argv[1], "inspect") == 0 && strcmp(argv[2], "--child") == 0)
+		inspect_child_main(argc - 1, argv + 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
