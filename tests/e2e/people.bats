@@ -302,3 +302,29 @@ with_directory() {
 	run "$POMONA" doctor --data "$DATA"
 	[[ $output == *"directory    server:"* ]]
 }
+
+@test "ldap test asks for the password on the terminal, where nobody sees it" {
+	with_directory
+	cat >"$W/terminal.py" <<-'PY'
+	import os, pty, sys
+	pid, fd = pty.fork()
+	if pid == 0:
+	    os.execv(sys.argv[1], [sys.argv[1], "ldap", "test", "--user", "eva", "--data", sys.argv[2]])
+	out = b""
+	while b"it): " not in out:
+	    out += os.read(fd, 1000)
+	os.write(fd, b"pass of eva\n")
+	try:
+	    while True:
+	        more = os.read(fd, 1000)
+	        if not more: break
+	        out += more
+	except OSError:
+	    pass
+	print(out.decode(), "ended with", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	PY
+	run timeout 60 python3 "$W/terminal.py" "$POMONA" "$DATA"
+	echo "$output"
+	[[ $output == *"Password of eva"* && $output == *"ok    password"* && $output == *"ended with 0"* ]]
+	[[ $output != *"pass of eva"* ]]
+}
