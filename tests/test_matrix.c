@@ -151,6 +151,32 @@ static const struct row {
 	{ "DELETE /api/v1/links/:id", PUBLISHER, "upload", MINE, LINK, .flags = EATS },
 	{ "PUT /api/v1/apps/:bundle/links", PUBLISHER, "upload", OWNS, .body = "{\"sign_in\": false}" },
 	{ "GET /api/v1/installs", PUBLISHER, "upload", NONE },
+	{ "GET /api/v1/contacts", PUBLISHER, "upload", NONE, .flags = WHOLE },
+	{ "POST /api/v1/contacts", PUBLISHER, "upload", NONE, .body = "{\"name\": \"\"}", .flags = WHOLE },
+	{ "POST /api/v1/contacts/import", PUBLISHER, "upload", NONE, .body = "nothing\n", .flags = WHOLE },
+	{ "GET /api/v1/contacts/:id", PUBLISHER, "upload", NEVER, .flags = WHOLE },
+	{ "PUT /api/v1/contacts/:id", PUBLISHER, "upload", NEVER, .body = "{\"name\": \"x\", \"email\": \"x@example.com\"}", .flags = WHOLE },
+	{ "DELETE /api/v1/contacts/:id", PUBLISHER, "upload", NEVER, .flags = WHOLE },
+	{ "GET /api/v1/contact-groups", PUBLISHER, "upload", NONE, .flags = WHOLE },
+	{ "POST /api/v1/contact-groups", PUBLISHER, "upload", NONE, .body = "{\"name\": \"\"}", .flags = WHOLE },
+	{ "DELETE /api/v1/contact-groups/:id", PUBLISHER, "upload", NEVER, .flags = WHOLE },
+	{ "PUT /api/v1/contact-groups/:id/contacts/:contact", PUBLISHER, "upload", NEVER, .flags = WHOLE },
+	{ "DELETE /api/v1/contact-groups/:id/contacts/:contact", PUBLISHER, "upload", NEVER, .flags = WHOLE },
+	{ "GET /admin/testers", PUBLISHER, NULL, NONE },
+	{ "POST /admin/testers", PUBLISHER, NULL, NONE, .body = "name=", .flags = FORM },
+	{ "POST /admin/testers/import", PUBLISHER, NULL, NONE, .body = "table=nothing", .flags = FORM },
+	{ "GET /admin/testers/:id", PUBLISHER, NULL, NEVER },
+	{ "POST /admin/testers/:id", PUBLISHER, NULL, NEVER, .body = "name=x&email=x%40example.com", .flags = FORM },
+	{ "POST /admin/testers/:id/remove", PUBLISHER, NULL, NEVER, .flags = FORM },
+	{ "POST /admin/tester-groups", PUBLISHER, NULL, NONE, .body = "name=", .flags = FORM },
+	{ "POST /admin/tester-groups/:id/remove", PUBLISHER, NULL, NEVER, .flags = FORM },
+	{ "GET /admin/builds/:id/send", PUBLISHER, NULL, OWNS, BUILD },
+	{ "POST /admin/builds/:id/send", PUBLISHER, NULL, OWNS, BUILD, "to=", FORM },
+	{ "GET /admin/links", PUBLISHER, NULL, NONE },
+	{ "GET /admin/links/:id", PUBLISHER, NULL, MINE, LINK },
+	{ "POST /admin/links/:id/send", PUBLISHER, NULL, MINE, LINK, .flags = FORM },
+	{ "POST /admin/links/:id/revoke", PUBLISHER, NULL, MINE, LINK, .flags = FORM | EATS },
+	{ "GET /admin/installs", PUBLISHER, NULL, NONE },
 	{ "GET /admin/devices", PUBLISHER, NULL, NONE },
 	{ "POST /admin/devices/:id/name", PUBLISHER, NULL, NEVER, .body = "label=x", .flags = FORM },
 	{ "POST /admin/devices/:id/remove", PUBLISHER, NULL, NEVER, .flags = FORM },
@@ -667,11 +693,13 @@ new_token(struct world *w, const struct person *person)
 static const char *
 new_upload(struct world *w, const struct person *person)
 {
+	json_t *fields = json_object();
 	struct upload *upload;
 	struct err err;
 	FILE *file;
 
-	assert_ok(upload_new(w->ctx, w->site->db, person, 10, json_object(), 3600, 100000, &upload, &err), &err);
+	assert_ok(upload_new(w->ctx, w->site->db, person, 10, fields, 3600, 100000, &upload, &err), &err);
+	json_decref(fields);
 	file = fopen(mem_printf(w->ctx, "%s/%s", upload_dir(w->ctx, w->site), upload->id), "we");
 	assert_non_null(file);
 	fclose(file);
@@ -716,7 +744,7 @@ new_build(struct world *w, enum app app)
 		.version = "1.0", .build = mem_printf(w->ctx, "%d", 100 + ++n) });
 	struct err err;
 
-	assert_ok(build_promote(w->site->db, w->house.anna, w->build[app], hidden ? HIDDEN_CHANNEL : "main", &err), &err);
+	assert_ok(build_promote(w->site->db, w->house.anna, w->build[app], hidden ? HIDDEN_CHANNEL : "main", true, &err), &err);
 	return id;
 }
 
@@ -759,7 +787,7 @@ path_of(struct world *w, const struct row *row, enum which which, const char *id
 		{ ":bundle", bundle }, { ":channel", which == WHICH_HIDDEN ? HIDDEN_CHANNEL : "main" }, { ":id", id },
 		{ ":size", "120.png" }, { ":colour", "0a58ca" }, { ":name", "olga" }, { ":person", w->victim },
 		{ ":grant", which == WHICH_KNOWN ? w->grant_token : id }, { ":token", which == WHICH_KNOWN ? w->grant_token : id },
-		{ ":hash", "0" }, { ":file", "none" }, { ":icon", "57.png" }, { ":view", "0" },
+		{ ":hash", "0" }, { ":file", "none" }, { ":icon", "57.png" }, { ":view", "0" }, { ":contact", "none" },
 	};
 	const char *text = strchr(row->route, ' ') + 1, *path = "";
 
