@@ -2,6 +2,7 @@
 #include "catalog/build.h"
 #include "catalog/app.h"
 #include "catalog/channel.h"
+#include "catalog/notice.h"
 #include "catalog/registration.h"
 #include "core/audit.h"
 #include "core/buf.h"
@@ -61,6 +62,7 @@ find_same(struct db *tx, struct publish *p, bool *found, struct err *err)
 	if (p->fields->channel && !channel_place(tx, app, p->fields->channel, p->id, p->person->id, &placed, err))
 		return false;
 	return !placed || (app_set_newest(tx, app, p->id, err) && registration_offered(tx, app, err) &&
+			   (p->fields->silent || notice_landed(tx, p->id, p->fields->channel, err)) &&
 			   audit_add(tx, person_actor(ctx, p->person), "build.promote", p->id,
 				     p->fields->channel, err));
 }
@@ -118,6 +120,7 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 		    db_text(p->name), db_text(app_folded(ctx, p->name, p->bundle_id)), db_int(p->good_until)) ||
 	    !channel_place(tx, app, f->channel ? f->channel : CHANNEL_DEFAULT, p->id, p->person->id, &placed, err) ||
 	    !app_set_newest(tx, app, p->id, err) || !registration_published(tx, app, p->id, p->read, err) ||
+	    (!f->silent && !notice_landed(tx, p->id, f->channel ? f->channel : CHANNEL_DEFAULT, err)) ||
 	    !job_add(tx, "build_md5s", json_pack("{s:s}", "build", p->id), 0, NULL, err) ||
 	    !job_add(tx, "build_retain", json_pack("{s:s}", "app", app), 0, app, err))
 		return false;
@@ -527,28 +530,35 @@ build_own(struct db *db, const struct person *person, const char *id, struct err
 	return own(ctx, db, &c, &app, &what, err);
 }
 
+struct promotion {
+	struct change change;
+	bool notify;
+};
+
 static bool
 tx_promote(struct db *tx, void *arg, struct err *err)
 {
-	struct change *c = arg;
+	struct promotion *p = arg;
+	struct change *c = &p->change;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	char *app, *what;
 	bool changed;
 
 	if (!own(ctx, tx, c, &app, &what, err) ||
-	    !channel_promote(tx, app, c->value, c->id, c->person->id, &changed, err))
+	    !channel_promote(tx, app, c->value, c->id, c->person->id, &changed, err) ||
+	    (p->notify && !notice_landed(tx, c->id, c->value, err)))
 		return false;
 	return !changed || (app_set_newest(tx, app, c->id, err) && registration_offered(tx, app, err) &&
 			    audit_add(tx, person_actor(ctx, c->person), "build.promote", c->id, c->value, err));
 }
 
 bool
-build_promote(struct db *db, const struct person *person, const char *id, const char *channel,
+build_promote(struct db *db, const struct person *person, const char *id, const char *channel, bool notify,
 	      struct err *err)
 {
-	struct change c = { person, id, channel };
+	struct promotion p = { { person, id, channel }, notify };
 
-	return db_tx(db, tx_promote, &c, err);
+	return db_tx(db, tx_promote, &p, err);
 }
 
 static bool

@@ -17,6 +17,7 @@ struct build_fields {
 	const char *channel;		/* NULL: CHANNEL_DEFAULT for a new build */
 	const char *changelog, *branch, *git_commit, *ci_url, *source;
 	const char *custom_fields;	/* JSON object as text */
+	bool silent;			/* testers of its channel are not told */
 };
 
 /* *fresh: false when the same bytes were here.  ERR_DENIED says nothing of what is here. */
@@ -47,7 +48,8 @@ bool build_count(struct db *db, struct viewer viewer, const char *bundle_id, int
 
 /* May they change it?  ERR_MISSING when they do not see it, ERR_DENIED when they do; as all below. */
 bool build_own(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
-bool build_promote(struct db *db, const struct person *person, const char *id, const char *channel,
+/* `notify`: testers of the channel are told, each once of a build. */
+bool build_promote(struct db *db, const struct person *person, const char *id, const char *channel, bool notify,
 		   struct err *err) CHECKED;
 bool build_set_notes(struct db *db, const struct person *person, const char *id, const char *notes,
 		     struct err *err) CHECKED;

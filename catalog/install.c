@@ -94,7 +94,7 @@ bool
 install_link_over(struct db *db, const char *id, const char *client, bool *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT l.revoked OR l.expires <= $2 OR (l.installs_max > 0 AND"
+	struct rows *rows = db_query(ctx, db, "SELECT " LINK_REVOKED " OR l.expires <= $2 OR (l.installs_max > 0 AND"
 				     " l.installs_max <= (SELECT count(*) FROM link_client k WHERE k.link_id = l.id)"
 				     " AND NOT EXISTS (SELECT 1 FROM link_client k WHERE k.link_id = l.id AND k.client = $3))"
 				     " FROM install i LEFT JOIN link l ON l.id = i.link_id WHERE i.id = $1",

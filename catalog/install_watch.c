@@ -45,6 +45,8 @@ struct install_watch {
 	struct install_sight sights[SIGHTS_MAX];
 };
 
+static void write_waiting(struct install_watch *watch);
+
 static bool
 tx_nothing(struct db *tx, void *arg, struct err *err)
 {
@@ -60,6 +62,7 @@ watch_end(struct install_watch *watch)
 	bool busy;
 
 	do {
+		write_waiting(watch);	/* a full queue may have dropped the one that was to do it */
 		pthread_mutex_lock(&watch->lock);
 		busy = watch->waiting || watch->writing;
 		pthread_mutex_unlock(&watch->lock);
@@ -225,8 +228,6 @@ struct writing {
 	struct install_sight sights[SIGHTS_AT_ONCE];
 };
 
-static void write_waiting(struct install_watch *watch);
-
 /* Written, failed or dropped. */
 static int
 writing_end(struct writing *writing)
@@ -236,7 +237,7 @@ writing_end(struct writing *writing)
 	pthread_mutex_lock(&watch->lock);
 	watch->writing = false;
 	pthread_mutex_unlock(&watch->lock);
-	if (writing->n == SIGHTS_AT_ONCE)
+	if (writing->n)		/* what came meanwhile; dropped by a full queue, it would only be dropped again */
 		write_waiting(watch);
 	return 0;
 }

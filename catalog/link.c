@@ -238,7 +238,7 @@ link_find(TALLOC_CTX *ctx, struct db *db, const char *token, struct link **ret, 
 	rows = db_query(l, db, "SELECT l.id, l.app_id, a.bundle_id, a.name, l.build_id, ch.name, l.contact_id, c.name,"
 		" l.person_id, CASE WHEN p.display <> '' THEN p.display ELSE p.name END, l.expires, l.installs_max,"
 		" (SELECT count(*) FROM link_client k WHERE k.link_id = l.id), l.created, l.opened, l.pin <> '',"
-		" l.sign_in OR a.link_sign_in, l.revoked, p.email"
+		" l.sign_in OR a.link_sign_in, " LINK_REVOKED ", p.email"
 		" FROM link l JOIN app a ON a.id = l.app_id LEFT JOIN channel ch ON ch.id = l.channel_id"
 		" LEFT JOIN contact c ON c.id = l.contact_id LEFT JOIN person p ON p.id = l.person_id"
 		" WHERE l.hash = $1", db_text(secret_hash(token, hash)));
@@ -370,13 +370,14 @@ link_opened(struct db *db, const struct link *link)
 bool
 link_use(struct db *tx, const char *id, const char *client, struct err *err)
 {
-	if (!db_run(tx, err, "UPDATE link_client SET at = $1 WHERE link_id = $2 AND client = $3", db_now(),
-		    db_text(id), db_text(client)))
+	if (!db_run(tx, err, "UPDATE link_client SET at = $1 WHERE link_id = $2 AND client = $3 AND NOT EXISTS"
+		    " (SELECT 1 FROM link l JOIN person p ON p.id = l.person_id WHERE l.id = link_id AND p.disabled)",
+		    db_now(), db_text(id), db_text(client)))
 		return false;
 	if (db_changed(tx))
 		return true;
 	if (!db_run(tx, err, "INSERT INTO link_client (link_id, client, at) SELECT l.id, $1, CAST($2 AS BIGINT)"
-		    " FROM link l WHERE l.id = $3 AND NOT l.revoked AND l.expires > $2 AND (l.installs_max = 0"
+		    " FROM link l WHERE l.id = $3 AND NOT " LINK_REVOKED " AND l.expires > $2 AND (l.installs_max = 0"
 		    " OR l.installs_max > (SELECT count(*) FROM link_client k WHERE k.link_id = l.id))",
 		    db_text(client), db_now(), db_text(id)))
 		return false;

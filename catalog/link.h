@@ -19,6 +19,9 @@
 #define LINK_INSTALLS_MAX	100000
 #define LINK_PAGE_MAX		200	/* items of one list */
 
+/* Withdrawn, or its sender may not come in any more: of link l. */
+#define LINK_REVOKED "(l.revoked OR EXISTS (SELECT 1 FROM person sender WHERE sender.id = l.person_id AND sender.disabled))"
+
 struct link_key { unsigned char bytes[32]; };
 void link_key_from(struct bytes secret, struct link_key *ret);	/* of the master key */
 

@@ -40,7 +40,7 @@ item_of(TALLOC_CTX *ctx, struct rows *rows)
 #define SELECT_LINK "SELECT l.id, a.bundle_id, a.name, l.build_id, b.version, b.build, ch.name, l.contact_id," \
 	" c.name, c.email, c.phone, p.name, l.person_id, l.created, l.expires, l.installs_max," \
 	" (SELECT count(*) FROM link_client k WHERE k.link_id = l.id), l.app_id, l.pin <> ''," \
-	" l.sign_in OR a.link_sign_in, l.opened, l.revoked" \
+	" l.sign_in OR a.link_sign_in, l.opened, " LINK_REVOKED \
 	" FROM link l JOIN app a ON a.id = l.app_id LEFT JOIN build b ON b.id = l.build_id" \
 	" LEFT JOIN channel ch ON ch.id = l.channel_id LEFT JOIN contact c ON c.id = l.contact_id" \
 	" LEFT JOIN person p ON p.id = l.person_id WHERE " VIEWER_OWNS

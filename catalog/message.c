@@ -28,8 +28,8 @@ add_job(struct db *tx, const char *id, time_t not_before, struct err *err)
 
 /* Takes `body` over. */
 static bool
-insert(struct db *tx, const char *kind, const char *to, const char *subject, json_t *body, const char *about, char **id,
-       TALLOC_CTX *ctx, struct err *err)
+insert(struct db *tx, const char *kind, const char *to, const char *subject, json_t *body,
+       const char *about, char **id, TALLOC_CTX *ctx, struct err *err)
 {
 	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL, *made = secret_id(ctx);
 	bool ok;
@@ -40,7 +40,8 @@ insert(struct db *tx, const char *kind, const char *to, const char *subject, jso
 	if (!about || strlen(about) > ABOUT_MAX)
 		about = "";
 	ok = db_run(tx, err, "INSERT INTO message (id, kind, recipient, subject, body, about, asked, created, changed)"
-		    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", db_text(made), db_text(kind), db_text(to), db_text(subject),
+		    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", db_text(made), db_text(kind),
+		    db_text(to), db_text(subject),
 		    db_text(text), db_text(about), db_now(), db_now(), db_now()) && add_job(tx, made, 0, err);
 	free(text);
 	if (ok && id)
@@ -70,7 +71,8 @@ message_mail(struct db *tx, const struct message_mail *mail, char **id, TALLOC_C
 	    !check_text("the HTML", mail->html ? mail->html : "", MESSAGE_TEXT_MAX, err))
 		return err_at(err, "mail");
 	return insert(tx, "mail", mail->to, mail->subject,
-		      json_pack("{s:s, s:s*, s:s*, s:s*, s:s*}", "text", mail->text, "html", mail->html, "reply_to",
+		      json_pack("{s:s, s:s*, s:s*, s:s*, s:s*}", "text", mail->text, "html", mail->html,
+				"reply_to",
 				mail->reply_to, "qr", mail->qr, "unsubscribe_url", mail->unsubscribe_url),
 		      mail->about, id, ctx, err);
 }
@@ -94,12 +96,14 @@ static json_t *
 item(TALLOC_CTX *ctx, struct rows *rows)
 {
 	const char *state = rows_text(ctx, rows, 5);
+	bool failed = strcmp(state, "failed") == 0, waiting = strcmp(state, "waiting") == 0;
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:b, s:s, s:s}", "id", rows_text(ctx, rows, 0),
-		"kind", rows_text(ctx, rows, 1), "recipient", rows_text(ctx, rows, 2), "subject", rows_text(ctx, rows, 3),
-		"about", rows_text(ctx, rows, 4), "state", state, "attempts", (json_int_t)rows_int(rows, 6),
-		"error", rows_text(ctx, rows, 7), "provider_id", rows_text(ctx, rows, 8),
-		"may_retry", strcmp(state, "waiting") == 0 || (strcmp(state, "failed") == 0 && rows_bool(rows, 9)),
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:b, s:s, s:s}",
+		"id", rows_text(ctx, rows, 0), "kind", rows_text(ctx, rows, 1),
+		"recipient", rows_text(ctx, rows, 2), "subject", rows_text(ctx, rows, 3),
+		"about", rows_text(ctx, rows, 4), "state", state,
+		"attempts", (json_int_t)rows_int(rows, 6), "error", rows_text(ctx, rows, 7),
+		"provider_id", rows_text(ctx, rows, 8), "may_retry", waiting || (failed && rows_bool(rows, 9)),
 		"created", clock_text(ctx, rows_int(rows, 10)), "changed", clock_text(ctx, rows_int(rows, 11)));
 }
 
@@ -116,7 +120,8 @@ place_of(struct db *db, const char *after, int64_t *created, struct err *err)
 }
 
 static bool
-list(struct db *db, const char *sql, const char *what, const char *after, int64_t limit, json_t **ret, struct err *err)
+list(struct db *db, const char *sql, const char *what, const char *after, int64_t limit, json_t **ret,
+     struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	int64_t from = INT64_MAX;
@@ -126,12 +131,15 @@ list(struct db *db, const char *sql, const char *what, const char *after, int64_
 	if (limit < 1 || limit > MESSAGE_LIST_MAX)
 		limit = MESSAGE_LIST_MAX;
 	if ((after && !place_of(db, after, &from, err)) ||
-	    !rows_list(db_query(ctx, db, sql, db_text(what), db_int(from), db_text(from < INT64_MAX ? after : ""),
+	    !rows_list(db_query(ctx, db, sql, db_text(what), db_int(from),
+				db_text(from < INT64_MAX ? after : ""),
 				db_int(limit + 1)), item, &items, err))
 		return err_at(err, "list of messages");
 	if ((int64_t)json_array_size(items) > limit) {
+		const json_t *last = json_array_get(items, (size_t)limit - 1);
+
 		json_array_remove(items, (size_t)limit);
-		next = mem_text(ctx, json_string_value(json_object_get(json_array_get(items, (size_t)limit - 1), "id")));
+		next = mem_text(ctx, json_string_value(json_object_get(last, "id")));
 	}
 	*ret = json_pack("{s:o, s:s?}", "items", items, "next", next);
 	return true;
@@ -141,13 +149,16 @@ list(struct db *db, const char *sql, const char *what, const char *after, int64_
 	" ORDER BY created DESC, id DESC LIMIT $4"
 
 bool
-message_list(struct db *db, const char *about, const char *after, int64_t limit, json_t **ret, struct err *err)
+message_list(struct db *db, const char *about, const char *after, int64_t limit, json_t **ret,
+	     struct err *err)
 {
-	return list(db, about ? LIST("about = $1") : LIST("CAST($1 AS TEXT) IS NULL"), about, after, limit, ret, err);
+	return list(db, about ? LIST("about = $1") : LIST("CAST($1 AS TEXT) IS NULL"), about, after,
+		    limit, ret, err);
 }
 
 bool
-message_list_state(struct db *db, const char *state, const char *after, int64_t limit, json_t **ret, struct err *err)
+message_list_state(struct db *db, const char *state, const char *after, int64_t limit, json_t **ret,
+		   struct err *err)
 {
 	return list(db, LIST("state = $1"), state, after, limit, ret, err);
 }
@@ -227,7 +238,8 @@ tx_begin(struct db *tx, void *arg, struct err *err)
 }
 
 bool
-message_begin(struct db *db, const char *id, const char *job, const char *report_token, bool *mine, struct err *err)
+message_begin(struct db *db, const char *id, const char *job, const char *report_token, bool *mine,
+	      struct err *err)
 {
 	struct change c = { .id = id, .job = job };
 
@@ -247,7 +259,8 @@ message_sent(struct db *db, const char *id, const char *provider_id, struct err 
 	/* A report may have come before: what it said stays. */
 	return db_run(db, err, "UPDATE message SET state = CASE state WHEN 'sending' THEN 'sent' ELSE state END, body = '',"
 		      " error = CASE state WHEN 'sending' THEN '' ELSE error END, provider_id = $1, changed = $2"
-		      " WHERE id = $3 AND state IN ('sending', 'delivered', 'failed')", db_text(bound(ctx, provider_id)), db_now(),
+		      " WHERE id = $3 AND state IN ('sending', 'delivered', 'failed')",
+		      db_text(bound(ctx, provider_id)), db_now(),
 		      db_text(id));
 }
 
@@ -285,7 +298,8 @@ tx_retry(struct db *tx, void *arg, struct err *err)
 	struct change *c = arg;
 
 	if (!db_run(tx, err, "UPDATE message SET state = 'waiting', asked = $1, changed = $2 WHERE id = $3 AND"
-		    " (state = 'waiting' OR (state = 'failed' AND body <> ''))", db_now(), db_now(), db_text(c->id)))
+		    " (state = 'waiting' OR (state = 'failed' AND body <> ''))", db_now(), db_now(),
+		    db_text(c->id)))
 		return false;
 	if (!db_changed(tx))
 		return err_set(err, ERR_CONFLICT, "this message is not waiting and has not failed before it was sent");
@@ -311,7 +325,8 @@ tx_report(struct db *tx, void *arg, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct change *c = arg;
-	struct rows *rows = db_query(ctx, tx, "SELECT id FROM message WHERE report_hash = $1", db_text(c->hash));
+	struct rows *rows = db_query(ctx, tx, "SELECT id FROM message WHERE report_hash = $1",
+				     db_text(c->hash));
 	char *id;
 
 	if (!rows_one(rows, err, "no such report"))
@@ -346,7 +361,8 @@ message_bounced(struct db *db, const char *id, const char *why, struct err *err)
 		return false;
 	json_decref(message);
 	return db_run(db, err, "UPDATE message SET state = 'bounced', body = '', error = $1, changed = $2 WHERE id = $3"
-		      " AND kind = 'mail' AND state IN ('sending', 'sent')", db_text(bound(ctx, why)), db_now(), db_text(id));
+		      " AND kind = 'mail' AND state IN ('sending', 'sent')", db_text(bound(ctx, why)),
+		      db_now(), db_text(id));
 }
 
 bool

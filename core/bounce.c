@@ -68,7 +68,8 @@ bounce_read(TALLOC_CTX *ctx, struct bytes mail, struct bounce *ret, struct err *
 		else if (!status && (value = value_of(line, "Status")))
 			status = mem_text(ctx, value);
 		else if (!code && (value = value_of(line, "Diagnostic-Code")))
-			code = mem_text(ctx, strncasecmp(value, "smtp;", 5) == 0 ? value + 5 + strspn(value + 5, " ") : value);
+			code = mem_text(ctx, strncasecmp(value, "smtp;", 5) == 0
+					? value + 5 + strspn(value + 5, " ") : value);
 		else if (!ret->message && (value = value_of(line, "Message-ID")))
 			ret->message = id_of(ctx, value);
 	}
@@ -76,6 +77,7 @@ bounce_read(TALLOC_CTX *ctx, struct bytes mail, struct bounce *ret, struct err *
 		return err_set(err, ERR_INVALID, "this is no notice of a mail server (RFC 3464) about a mail of ours");
 	ret->failed = strncasecmp(action, "failed", 6) == 0;
 	ret->why = code && *code ? code : status && *status ? status : "without a reason";
-	ret->why = text_valid(ret->why, strlen(ret->why)) ? text_cut(ctx, ret->why, BOUNCE_WHY_MAX) : "without readable words";
+	ret->why = text_valid(ret->why, strlen(ret->why)) ? text_cut(ctx, ret->why, BOUNCE_WHY_MAX)
+							  : "without readable words";
 	return true;
 }

@@ -75,11 +75,11 @@
 	T(smtp,      from,             "",    live,  "Sender: Apps <apps@example.com>") \
 	T(smtp,      reply_to,         "",    live,  "Where answers go; empty: the person who sends a link, or nobody") \
 	T(sms,       driver,           "",    live,  "kannel, twilio or http; empty: no SMS") \
-	T(sms,       url,              "",    live,  "kannel: http://kannel.example.com:13013/cgi-bin/sendsms; http: with {to} and {text}; twilio: empty (a test's own)") \
+	T(sms,       url,              "",    live,  "kannel: http://kannel.example.com:13013/cgi-bin/sendsms; http: with {to} or {digits}, {text} and {from}; twilio: empty (a test's own)") \
 	T(sms,       user,             "",    live,  "Account there (Twilio: Account SID)") \
 	T(sms,       password,         "",    live,  "Its password (Twilio: Auth Token)") \
 	T(sms,       from,             "",    live,  "Sender: number or name") \
-	T(sms,       body,             "",    live,  "http: body of a POST with {to} and {text}; empty: GET") \
+	T(sms,       body,             "",    live,  "http: body of a POST with {to} or {digits}, {text} and {from}; empty: GET") \
 	T(sms,       content_type,     "application/x-www-form-urlencoded", live, "http: of that body") \
 	N(message,   per_minute,       0,     0, 100000,    live,  "Most mails, and most SMS, that are sent in a minute; 0 is no limit") \
 	N(message,   give_up_hours,    24,    1, 720,       live,  "How long a message is tried while its gateway is out of order") \

@@ -269,7 +269,8 @@ egress_url(TALLOC_CTX *ctx, const struct egress *e)
 {
 	bool v6 = strchr(e->host, ':') != NULL;
 
-	return mem_printf(ctx, "%s://%s%s%s:%d%s%s", e->scheme, v6 ? "[" : "", e->host, v6 ? "]" : "", e->port,
+	return mem_printf(ctx, "%s://%s%s%s:%d%s%s", e->scheme, v6 ? "[" : "", e->host, v6 ? "]" : "",
+			  e->port,
 			  *e->path == '?' ? "/" : "", e->path);
 }
 
@@ -284,7 +285,8 @@ ask_system(const char *host, unsigned char ips[][16], size_t *n, struct err *err
 	if (rc == EAI_SYSTEM)
 		return err_errno(err, "resolve %s", host);
 	if (rc != 0)
-		return err_set(err, ERR_UPSTREAM, "the name %s cannot be resolved: %s", host, gai_strerror(rc));
+		return err_set(err, ERR_UPSTREAM, "the name %s cannot be resolved: %s", host,
+			       gai_strerror(rc));
 	*n = 0;
 	for (const struct addrinfo *a = list; a && *n < EGRESS_ADDRESSES_MAX; a = a->ai_next)
 		*n += net_of(a->ai_addr, a->ai_addrlen, ips[*n]);
@@ -303,11 +305,13 @@ judge(const struct egress *e, const struct egress_rules *rules, const unsigned c
 		return true;
 	net_text(ip, text);
 	if (reach == EGRESS_NEVER || (reach == EGRESS_PRIVATE && !rules->configured))
-		return err_code(err, ERR_INVALID, "egress_refused", "%s is an address of %s, which this server "
+		return err_code(err, ERR_INVALID, "egress_refused",
+				"%s is an address of %s, which this server "
 				"does not call%s", strcmp(text, e->host) == 0 ? "it" : text, what,
 				reach == EGRESS_PRIVATE ? "; an operator may open it with egress.allow" : "");
 	if (reach == EGRESS_PUBLIC && strcmp(e->scheme, "http") == 0)
-		return err_code(err, ERR_INVALID, "egress_refused", "http:// would send everything in the clear; "
+		return err_code(err, ERR_INVALID, "egress_refused",
+				"http:// would send everything in the clear; "
 				"use https://");
 	return true;
 }
@@ -331,7 +335,8 @@ static bool
 find(struct egress *e, const struct egress_rules *rules, struct err *err)
 {
 	if (!takes_scheme(e, rules->schemes))
-		return err_set(err, ERR_INVALID, "%s:// is not taken here, only %s", e->scheme, rules->schemes);
+		return err_set(err, ERR_INVALID, "%s:// is not taken here, only %s", e->scheme,
+			       rules->schemes);
 	if (net_ip(e->host, e->ips[0]))
 		e->ips_n = 1;
 	else if (!(rules->resolve ? rules->resolve : ask_system)(e->host, e->ips, &e->ips_n, err))
@@ -374,7 +379,8 @@ egress_has(const struct egress *e, const struct sockaddr *addr, socklen_t len)
 bool
 egress_loopback(const struct egress *e)
 {
-	static const struct net v4 = { { [10] = 0xff, [11] = 0xff, [12] = 127 }, 104 }, v6 = { { [15] = 1 }, 128 };
+	static const struct net v4 = { { [10] = 0xff, [11] = 0xff, [12] = 127 }, 104 };
+	static const struct net v6 = { { [15] = 1 }, 128 };
 
 	for (size_t i = 0; i < e->ips_n; i++)
 		if (!net_has(&v4, e->ips[i]) && !net_has(&v6, e->ips[i]))

@@ -108,15 +108,18 @@ fetch_curl_failed(CURLcode rc, const struct egress *e, const char *why, struct e
 		why = curl_easy_strerror(rc);
 	switch (rc) {
 	case CURLE_PEER_FAILED_VERIFICATION:
-		return err_code(err, ERR_UPSTREAM, "certificate", "the certificate of %s is not accepted: %s", e->host, why);
+		return err_code(err, ERR_UPSTREAM, "certificate",
+				"the certificate of %s is not accepted: %s", e->host, why);
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_CIPHER:
 		return err_code(err, ERR_UPSTREAM, "tls", "no TLS with %s: %s", e->host, why);
 	case CURLE_SSL_CACERT_BADFILE:
-		return err_code(err, ERR_UPSTREAM, "certificate", "the file of authorities cannot be read: %s", why);
+		return err_code(err, ERR_UPSTREAM, "certificate",
+				"the file of authorities cannot be read: %s", why);
 	case CURLE_COULDNT_CONNECT:
-		return err_code(err, ERR_UPSTREAM, "unreachable", "%s does not answer on port %d: %s", e->host, e->port, why);
+		return err_code(err, ERR_UPSTREAM, "unreachable", "%s does not answer on port %d: %s",
+				e->host, e->port, why);
 	case CURLE_OPERATION_TIMEDOUT:
 		return err_code(err, ERR_UPSTREAM, "silent", "%s is too slow: %s", e->host, why);
 	default:

@@ -21,13 +21,20 @@ struct mailer {
 	pthread_mutex_t lock;
 	CURL *idle[IDLE_MAX];
 	int n;
+	char *server;		/* whose they are, with the account */
 };
+
+static void
+hang_up(struct mailer *mailer)
+{
+	while (mailer->n > 0)
+		curl_easy_cleanup(mailer->idle[--mailer->n]);	/* says QUIT */
+}
 
 static int
 end_mailer(struct mailer *mailer)
 {
-	while (mailer->n > 0)
-		curl_easy_cleanup(mailer->idle[--mailer->n]);	/* says QUIT */
+	hang_up(mailer);
 	pthread_mutex_destroy(&mailer->lock);
 	return 0;
 }
@@ -42,15 +49,29 @@ mailer_new(TALLOC_CTX *ctx)
 	return mailer;
 }
 
+/* A connection that was made under other settings is of no use. */
+static void
+belong(struct mailer *mailer, const struct mail_server *server)
+{
+	char *now = mem_printf(mailer, "%s %s %s %s %s", server->url, server->tls, server->ca_file,
+			       server->user, server->password);
+
+	if (mailer->server && strcmp(mailer->server, now) != 0)
+		hang_up(mailer);
+	talloc_free(mailer->server);
+	mailer->server = now;
+}
+
 /* *kept: it has a connection, which may have been closed at the other end. */
 static CURL *
-take(struct mailer *mailer, bool *kept)
+take(struct mailer *mailer, const struct mail_server *server, bool *kept)
 {
 	CURL *curl = NULL;
 
 	fetch_curl_start();
 	if (mailer) {
 		pthread_mutex_lock(&mailer->lock);
+		belong(mailer, server);
 		if (mailer->n > 0)
 			curl = mailer->idle[--mailer->n];
 		pthread_mutex_unlock(&mailer->lock);
@@ -94,7 +115,8 @@ hear_command(struct talk *talk, const char *p, size_t len)
 	static const struct {
 		const char *word;
 		enum command command;
-	} words[] = { { "EHLO", EHLO }, { "HELO", EHLO }, { "STARTTLS", STARTTLS }, { "AUTH", AUTH }, { "MAIL", MAIL },
+	} words[] = { { "EHLO", EHLO }, { "HELO", EHLO }, { "STARTTLS", STARTTLS }, { "AUTH", AUTH },
+		     { "MAIL", MAIL },
 		      { "RCPT", RCPT }, { "DATA", DATA } };
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -113,12 +135,14 @@ hear_answer(struct talk *talk, const char *p, size_t len)
 
 	while (len && (p[len - 1] == '\r' || p[len - 1] == '\n'))
 		len--;
-	if (talk->over || len < 3 || p[0] < '2' || p[0] > '5' || p[1] < '0' || p[1] > '9' || p[2] < '0' || p[2] > '9')
+	if (talk->over || len < 3 || p[0] < '2' || p[0] > '5' || p[1] < '0' || p[1] > '9' ||
+	    p[2] < '0' || p[2] > '9')
 		return;
 	talk->more = len > 3 && p[3] == '-';
 	if (!talk->more)
 		talk->code = (p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0');
-	snprintf(talk->said + used, sizeof talk->said - used, "%s%.*s", used ? " " : "", len > 4 ? (int)len - 4 : 0, p + 4);
+	snprintf(talk->said + used, sizeof talk->said - used, "%s%.*s", used ? " " : "",
+		 len > 4 ? (int)len - 4 : 0, p + 4);
 	for (char *c = talk->said; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = ' ';
@@ -164,7 +188,8 @@ drop(char *p, size_t size, size_t n, void *arg)
 static enum sending_step
 step_of(const struct talk *talk, CURLcode rc, enum fetch_reached reached)
 {
-	if (rc == CURLE_USE_SSL_FAILED || rc == CURLE_SSL_CONNECT_ERROR || rc == CURLE_PEER_FAILED_VERIFICATION ||
+	if (rc == CURLE_USE_SSL_FAILED || rc == CURLE_SSL_CONNECT_ERROR ||
+	    rc == CURLE_PEER_FAILED_VERIFICATION ||
 	    rc == CURLE_SSL_CACERT_BADFILE || talk->last == STARTTLS)
 		return SENDING_TLS;
 	if (reached == FETCH_RESOLVED || talk->last <= EHLO)
@@ -187,9 +212,11 @@ static bool
 explain(const struct talk *talk, CURLcode rc, const struct egress *e, const char *why, struct err *err)
 {
 	if (rc == CURLE_USE_SSL_FAILED)
-		return err_code(err, ERR_UPSTREAM, "tls", "%s offers no STARTTLS; see smtp.tls and smtp.url", e->host);
+		return err_code(err, ERR_UPSTREAM, "tls",
+				"%s offers no STARTTLS; see smtp.tls and smtp.url", e->host);
 	if (talk->code >= 400)
-		return err_code(err, ERR_UPSTREAM, talk->code >= 500 ? "refused" : "busy", "%s answers %d: %s", e->host,
+		return err_code(err, ERR_UPSTREAM, talk->code >= 500 ? "refused" : "busy",
+				"%s answers %d: %s", e->host,
 				talk->code, *talk->said ? talk->said : "without a word");
 	return fetch_curl_failed(rc, e, why, err);
 }
@@ -239,25 +266,27 @@ set_options(CURL *curl, const struct transaction *t, struct talk *talk, struct c
 
 /* *again: a kept connection turned out to be of no use before anything was asked of it. */
 static bool
-transact(struct mailer *mailer, const struct transaction *t, struct sending *ret, bool *again, struct err *err)
+transact(struct mailer *mailer, const struct transaction *t, struct sending *ret, bool *again,
+	 struct err *err)
 {
 	struct talk talk = { .left = t->message };
 	struct curl_slist *to = NULL;
 	bool kept, taken;
-	CURL *curl = take(mailer, &kept);
+	CURL *curl = take(mailer, t->server, &kept);
 	char why[CURL_ERROR_SIZE];
 	long fresh = 0;
 	CURLcode rc;
 
 	set_options(curl, t, &talk, &to, why);
 	rc = curl_easy_perform(curl);
-	taken = rc == CURLE_OK || (talk.last == BODY && talk.left.len == 0 && talk.code >= 200 && talk.code < 300);
+	taken = rc == CURLE_OK || (talk.last == BODY && talk.left.len == 0 && talk.code >= 200 &&
+				   talk.code < 300);
 	curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &fresh);
 	ret->step = taken ? SENDING_ACCEPT : step_of(&talk, rc, fetch_curl_reached(curl, rc));
 	ret->result = taken ? SENDING_TAKEN : result_of(&talk);
 	*again = !taken && kept && fresh == 0 && talk.last <= MAIL;
 	if (taken)
-		snprintf(ret->id, sizeof ret->id, "%.*s", SENDING_ID_SIZE - 1, t->to ? talk.said : "");
+		sending_id(ret, t->to ? talk.said : "");
 	else
 		explain(&talk, rc, t->egress, why, err);
 	give_back(mailer, curl, rc == CURLE_OK);
@@ -285,7 +314,8 @@ open_server(TALLOC_CTX *ctx, const struct mail_server *server, struct egress **r
 	if (!*server->url)
 		return err_code(err, ERR_INVALID, "setting", "smtp.url is not set");
 	if (strcmp(server->tls, "required") != 0 && strcmp(server->tls, "none") != 0)
-		return err_code(err, ERR_INVALID, "setting", "smtp.tls is \"%.40s\", not required or none", server->tls);
+		return err_code(err, ERR_INVALID, "setting",
+				"smtp.tls is \"%.40s\", not required or none", server->tls);
 	sending->step = SENDING_RESOLVE;
 	if (!egress_open(ctx, &rules, server->url, &e, err))
 		return false;
@@ -294,7 +324,8 @@ open_server(TALLOC_CTX *ctx, const struct mail_server *server, struct egress **r
 	sending->encrypted = e->encrypted || strcmp(server->tls, "none") != 0;
 	if (!sending->encrypted && !egress_loopback(e)) {
 		sending->step = SENDING_TLS;
-		return err_code(err, ERR_INVALID, "setting", "smtp.tls = none is for a server on this machine; %s is "
+		return err_code(err, ERR_INVALID, "setting",
+				"smtp.tls = none is for a server on this machine; %s is "
 				"not", e->host);
 	}
 	e->path = helo_path(e, server->helo);

@@ -52,9 +52,11 @@ check_spec(const char *spec, struct err *err)
 
 	for (const char *c = spec; *c; c++)
 		if ((unsigned char)*c >= 0x80)
-			return err_code(err, ERR_INVALID, "bad_address", "%.100s has letters that not every mail server "
+			return err_code(err, ERR_INVALID, "bad_address",
+					"%.100s has letters that not every mail server "
 					"takes; write a domain in its xn-- form", spec);
-	if (strlen(spec) > MAIL_ADDRESS_MAX || !at || !is_local(spec, (size_t)(at - spec)) || !is_domain(at + 1))
+	if (strlen(spec) > MAIL_ADDRESS_MAX || !at || !is_local(spec, (size_t)(at - spec)) ||
+	    !is_domain(at + 1))
 		return err_code(err, ERR_INVALID, "bad_address", "\"%.100s\" is no mail address such as "
 				"anna@example.com", spec);
 	return true;
@@ -100,13 +102,15 @@ mail_address(TALLOC_CTX *ctx, const char *text, struct mail_address *ret, struct
 
 	for (const char *c = text; *c; c++)
 		if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f || !text_valid(text, len))
-			return err_code(err, ERR_INVALID, "bad_address", "a mail address has characters that belong in none");
+			return err_code(err, ERR_INVALID, "bad_address",
+					"a mail address has characters that belong in none");
 	if (open) {
 		address.name = unquote(ctx, trim(ctx, text, (size_t)(open - text)));
 		text = trim(ctx, open + 1, strlen(open + 1));
 		len = strlen(text);
 		if (!len || text[len - 1] != '>')
-			return err_code(err, ERR_INVALID, "bad_address", "\"%.100s\" is no mail address", open);
+			return err_code(err, ERR_INVALID, "bad_address",
+					"\"%.100s\" is no mail address", open);
 		address.spec = mem_textn(ctx, text, len - 1);
 	} else {
 		address.spec = trim(ctx, text, len);
@@ -212,7 +216,8 @@ add_headers(struct buf *out, const struct mail *mail, struct err *err)
 {
 	char date[32];
 
-	if (!add_address_header(out, "From", mail->from, err) || !add_address_header(out, "To", mail->to, err) ||
+	if (!add_address_header(out, "From", mail->from, err) ||
+	    !add_address_header(out, "To", mail->to, err) ||
 	    (mail->reply_to && *mail->reply_to && !add_address_header(out, "Reply-To", mail->reply_to, err)))
 		return false;
 	add_text_header(out, "Subject", mail->subject, MAIL_SUBJECT_MAX);

@@ -23,3 +23,6 @@ struct sending {
 	bool encrypted, signed_in;	/* was TLS, was an account asked for at all? */
 	char id[SENDING_ID_SIZE];	/* what the gateway calls it, or said to it; may be "" */
 };
+
+/* Sets `id`, cut and made fit to be shown, whatever was said. */
+void sending_id(struct sending *sending, const char *said);

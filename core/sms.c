@@ -42,7 +42,8 @@ sms_septets(const char *text)
 			return -1;
 		if (has(extension, text, len))
 			n += 2;
-		else if (c < 0x80 ? (c >= ' ' && c != '`' && c != 0x7f) || c == '\n' || c == '\r' : has(basic, text, len))
+		else if (c < 0x80 ? (c >= ' ' && c != '`' && c != 0x7f) || c == '\n' || c == '\r'
+			 : has(basic, text, len))
 			n++;
 		else
 			return -1;
@@ -142,7 +143,8 @@ fit_form(TALLOC_CTX *ctx, const char *form, const char *app, const char *url)
 }
 
 bool
-sms_fit(TALLOC_CTX *ctx, const char *const *forms, const char *app, const char *url, char **ret, struct err *err)
+sms_fit(TALLOC_CTX *ctx, const char *const *forms, const char *app, const char *url, char **ret,
+	struct err *err)
 {
 	void *own SCOPED(mem) = talloc_new(NULL);
 	const char *text = NULL;
@@ -181,16 +183,19 @@ sms_number(TALLOC_CTX *ctx, const char *text, char **ret, struct err *err)
 		if (is_between(c))
 			continue;
 		if (n == 0 && c != '+')
-			return err_code(err, ERR_INVALID, "bad_number", "the number %.40s must begin with + and "
+			return err_code(err, ERR_INVALID, "bad_number",
+					"the number %.40s must begin with + and "
 					"the country, such as +49", text);
 		if (n > 0 && !(c >= '0' && c <= '9'))
 			return err_code(err, ERR_INVALID, "bad_number", "%.40s is no telephone number", text);
 		if (n > SMS_NUMBER_MAX)
-			return err_code(err, ERR_INVALID, "bad_number", "%.40s has more than %d digits", text, SMS_NUMBER_MAX);
+			return err_code(err, ERR_INVALID, "bad_number", "%.40s has more than %d digits",
+					text, SMS_NUMBER_MAX);
 		number[n++] = (char)c;
 	}
 	if (n <= NUMBER_MIN || number[1] == '0')
-		return err_code(err, ERR_INVALID, "bad_number", "%.40s is no telephone number with its country", text);
+		return err_code(err, ERR_INVALID, "bad_number",
+				"%.40s is no telephone number with its country", text);
 	*ret = mem_textn(ctx, number, n);
 	return true;
 }

@@ -21,7 +21,8 @@
 struct driver {
 	const char *name;
 	/* Sends, or with sms NULL asks as much as can be asked without sending. */
-	bool (*ask)(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx, struct sending *ret, struct err *err);
+	bool (*ask)(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx,
+		    struct sending *ret, struct err *err);
 };
 
 /* The first line of an answer, for people. */
@@ -35,12 +36,6 @@ said(TALLOC_CTX *ctx, const struct fetched *got)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = ' ';
 	return *text ? text : "without a word";
-}
-
-static void
-keep_id(struct sending *ret, const char *id)
-{
-	snprintf(ret->id, sizeof ret->id, "%s", id);
 }
 
 /* False when there was no answer. */
@@ -77,7 +72,8 @@ judge(const struct fetched *got, const char *words, struct sending *ret, struct 
 	if (status == 401 || status == 403 || status == 407) {
 		ret->result = SENDING_DOWN;
 		ret->step = SENDING_SIGN_IN;
-		return err_code(err, ERR_UPSTREAM, "account", "the gateway refuses the account: %d, %s", status, words);
+		return err_code(err, ERR_UPSTREAM, "account", "the gateway refuses the account: %d, %s",
+				status, words);
 	}
 	if (status < 400 || status == 404 || status == 405 || status == 410) {
 		ret->result = SENDING_DOWN;
@@ -110,7 +106,8 @@ add_field(struct buf *out, const char *name, const char *value)
 /* ---- Kannel: GET /cgi-bin/sendsms ---- */
 
 static bool
-kannel(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx, struct sending *ret, struct err *err)
+kannel(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx, struct sending *ret,
+       struct err *err)
 {
 	struct fetch f = { .rules = { .allow = g->allow, .configured = true } };
 	struct fetched got;
@@ -130,7 +127,8 @@ kannel(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx, stru
 		add_field(&query, "text", sms->text);
 		if (sms->report_url) {
 			add_field(&query, "dlr-mask", KANNEL_REPORTS);
-			add_field(&query, "dlr-url", mem_printf(ctx, "%s?status=%%d&reason=%%A", sms->report_url));
+			add_field(&query, "dlr-url",
+				  mem_printf(ctx, "%s?status=%%d&reason=%%A", sms->report_url));
 		}
 	}
 	if (!buf_ok(&query, err))
@@ -140,7 +138,8 @@ kannel(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx, stru
 	if (!ask(&f, ctx, &got, ret, err))
 		return false;
 	words = said(ctx, &got);
-	if (!sms && got.status == 400 && strstr(words, "Missing receiver")) {	/* so far it got: the account is known */
+	/* So far it got: the account is known. */
+	if (!sms && got.status == 400 && strstr(words, "Missing receiver")) {
 		ret->step = SENDING_ACCEPT;
 		return true;
 	}
@@ -156,7 +155,7 @@ kannel(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx, stru
 		ret->result = SENDING_LATER;
 		return err_code(err, ERR_UPSTREAM, "refused", "Kannel answers: %s", words);
 	}
-	keep_id(ret, words);
+	sending_id(ret, words);
 	return true;
 }
 
@@ -172,7 +171,7 @@ twilio_words(TALLOC_CTX *ctx, const struct fetched *got, struct sending *ret)
 	json_int_t code = json_integer_value(json_object_get(json, "code"));
 
 	if (sid)
-		keep_id(ret, sid);
+		sending_id(ret, sid);
 	if (message)
 		words = mem_printf(ctx, "%.*s (Twilio error %lld)", SAID_MAX, message, (long long)code);
 	json_decref(json);
@@ -180,10 +179,12 @@ twilio_words(TALLOC_CTX *ctx, const struct fetched *got, struct sending *ret)
 }
 
 static bool
-twilio(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx, struct sending *ret, struct err *err)
+twilio(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx, struct sending *ret,
+       struct err *err)
 {
 	static const char *const headers[] = { "Content-Type: application/x-www-form-urlencoded", NULL };
-	struct fetch f = { .rules = { .allow = g->allow, .configured = true }, .headers = headers, .user = g->user,
+	struct fetch f = { .rules = { .allow = g->allow, .configured = true }, .headers = headers,
+			  .user = g->user,
 			   .password = g->password };
 	struct fetched got;
 	struct buf url, body;
@@ -241,7 +242,8 @@ put(struct buf *out, const char *value, const char *type)
 }
 
 static char *
-fill(TALLOC_CTX *ctx, const char *template, const struct sms_gateway *g, const struct sms *sms, const char *type)
+fill(TALLOC_CTX *ctx, const char *template, const struct sms_gateway *g, const struct sms *sms,
+     const char *type)
 {
 	const struct {
 		const char *name, *value;
@@ -270,10 +272,12 @@ fill(TALLOC_CTX *ctx, const char *template, const struct sms_gateway *g, const s
 }
 
 static bool
-generic(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx, struct sending *ret, struct err *err)
+generic(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx, struct sending *ret,
+	struct err *err)
 {
 	const char *const headers[] = { mem_printf(ctx, "Content-Type: %s", g->content_type), NULL };
-	struct fetch f = { .rules = { .allow = g->allow, .configured = true }, .user = g->user, .password = g->password,
+	struct fetch f = { .rules = { .allow = g->allow, .configured = true }, .user = g->user,
+			  .password = g->password,
 			   .connect_only = !sms };
 	struct fetched got;
 	const char *body = NULL;
@@ -281,7 +285,8 @@ generic(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx, str
 	if (!*g->url)
 		return missing("sms.url", err);
 	if (!strstr(g->url, "{text}") && !strstr(g->body, "{text}"))
-		return err_code(err, ERR_INVALID, "setting", "neither sms.url nor sms.body says where {text} goes");
+		return err_code(err, ERR_INVALID, "setting",
+				"neither sms.url nor sms.body says where {text} goes");
 	if (strpbrk(g->content_type, "\r\n"))
 		return err_code(err, ERR_INVALID, "setting", "sms.content_type has two lines");
 	f.url = fill(ctx, g->url, g, sms, "urlencoded");
@@ -300,7 +305,7 @@ generic(const struct sms_gateway *g, const struct sms *sms, TALLOC_CTX *ctx, str
 	if (!judge(&got, said(ctx, &got), ret, err))
 		return false;
 	if (got.body.len)
-		keep_id(ret, said(ctx, &got));
+		sending_id(ret, said(ctx, &got));
 	return true;
 }
 
@@ -319,7 +324,8 @@ run(const struct sms_gateway *g, const struct sms *sms, struct sending *ret, str
 			return drivers[i].ask(g, sms, ctx, ret, err);
 	if (!*g->driver)
 		return missing("sms.driver", err);
-	return err_code(err, ERR_INVALID, "setting", "sms.driver is \"%.40s\", not kannel, twilio or http", g->driver);
+	return err_code(err, ERR_INVALID, "setting",
+			"sms.driver is \"%.40s\", not kannel, twilio or http", g->driver);
 }
 
 bool

@@ -119,17 +119,17 @@ promoting_what_is_the_newest_changes_nothing_and_is_not_audited_again(void **sta
 	int64_t before, after;
 	struct err err;
 
-	assert_ok(build_promote(h.db, h.paul, id, "beta", &err), &err);
+	assert_ok(build_promote(h.db, h.paul, id, "beta", true, &err), &err);
 	assert_ok(audit_verify(h.db, &before, &err), &err);
-	assert_ok(build_promote(h.db, h.paul, id, "beta", &err), &err);
+	assert_ok(build_promote(h.db, h.paul, id, "beta", true, &err), &err);
 	assert_ok(audit_verify(h.db, &after, &err), &err);
 	assert_int_equal(before, after);
 	assert_string_equal(channels(*state, &h, id), "beta main");
-	assert_false(build_promote(h.db, h.paul, id, "no blank", &err));
+	assert_false(build_promote(h.db, h.paul, id, "no blank", true, &err));
 	assert_int_equal(err.kind, ERR_INVALID);
-	assert_false(build_promote(h.db, h.paul, "none", "beta", &err));
+	assert_false(build_promote(h.db, h.paul, "none", "beta", true, &err));
 	assert_int_equal(err.kind, ERR_MISSING);
-	assert_false(build_promote(h.db, h.mia, id, "beta", &err));
+	assert_false(build_promote(h.db, h.mia, id, "beta", true, &err));
 	assert_int_equal(err.kind, ERR_DENIED);
 }
 
@@ -165,17 +165,17 @@ promoting_an_older_build_again_rolls_its_channel_and_the_catalog_back(void **sta
 	struct err err;
 
 	assert_string_equal(newest_in(*state, &h, "main"), two);
-	assert_ok(build_promote(h.db, h.paul, one, "main", &err), &err);
+	assert_ok(build_promote(h.db, h.paul, one, "main", true, &err), &err);
 	assert_string_equal(newest_in(*state, &h, "main"), one);
 	assert_string_equal(newest(*state, &h, "com.example.app"), one);
 	assert_string_equal(newest(*state, &h, "com.example.other"), other);
 	assert_int_equal(audited(&h), before + 1);
-	assert_ok(build_promote(h.db, h.paul, one, "main", &err), &err);	/* it is the newest */
+	assert_ok(build_promote(h.db, h.paul, one, "main", true, &err), &err);	/* it is the newest */
 	assert_int_equal(audited(&h), before + 1);
-	assert_ok(build_promote(h.db, h.paul, two, "main", &err), &err);	/* and forward again */
+	assert_ok(build_promote(h.db, h.paul, two, "main", true, &err), &err);	/* and forward again */
 	assert_string_equal(newest_in(*state, &h, "main"), two);
 	assert_string_equal(newest(*state, &h, "com.example.app"), two);
-	assert_ok(build_promote(h.db, h.paul, one, "main", &err), &err);
+	assert_ok(build_promote(h.db, h.paul, one, "main", true, &err), &err);
 	/* uploaded again, as by a CI job that was repeated, it moves nothing */
 	published(*state, &h, (struct sent){ .build = "2", .channel = "main" });
 	assert_string_equal(newest_in(*state, &h, "main"), one);
@@ -193,7 +193,7 @@ retention_keeps_the_build_that_was_rolled_back_to(void **state)
 
 	published(*state, &h, (struct sent){ .build = "2" });
 	published(*state, &h, (struct sent){ .build = "3" });
-	assert_ok(build_promote(h.db, h.paul, one, "main", &err), &err);
+	assert_ok(build_promote(h.db, h.paul, one, "main", true, &err), &err);
 	assert_ok(app_id(*state, h.db, VIEWER_HOUSE, "com.example.app", &app, &err), &err);
 	assert_ok(build_retain(h.db, app, 1, &err), &err);
 	assert_string_equal(builds(*state, &h, (struct build_filter){ 0 }), "1");
@@ -359,7 +359,7 @@ a_token_for_one_app_neither_changes_nor_learns_of_another(void **state)
 	assert_false(publish(*state, &h, (struct sent){ .by = bound }, &other, &fresh, &err));
 	assert_int_equal(err.kind, ERR_DENIED);
 	assert_ok(publish(*state, &h, (struct sent){ .by = bound, .bundle_id = "com.example.other" }, &other, &fresh, &err), &err);
-	assert_false(build_promote(h.db, bound, id, "beta", &err));
+	assert_false(build_promote(h.db, bound, id, "beta", true, &err));
 	assert_int_equal(err.kind, ERR_MISSING);
 	assert_false(build_set_notes(h.db, bound, id, "x", &err));
 	assert_int_equal(err.kind, ERR_MISSING);

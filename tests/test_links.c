@@ -5,6 +5,7 @@
 #include "catalog/grant.h"
 #include "catalog/install_watch.h"
 #include "catalog/link.h"
+#include "catalog/notice.h"
 #include "catalog/ranges.h"
 #include "core/clock.h"
 #include "core/count.h"
@@ -520,7 +521,7 @@ links_of_apps_that_somebody_does_not_publish_are_missing(void **state)
 }
 
 static void
-a_disabled_sender_leaves_the_link_and_a_removed_contact_takes_it_along(void **state)
+a_link_rests_while_its_sender_is_disabled_and_a_removed_contact_takes_it_along(void **state)
 {
 	struct house h = house(*state);
 	char *ben = contact(*state, &h, "Ben", "ben@example.com", "");
@@ -530,6 +531,8 @@ a_disabled_sender_leaves_the_link_and_a_removed_contact_takes_it_along(void **st
 
 	assert_ok(db_run(h.db, &err, "UPDATE person SET disabled = TRUE, display = $2 WHERE id = $1",
 			 db_text(h.paul->id), db_text("Paul Nair")), &err);
+	assert_int_equal(opens(*state, &h, token), ERR_MISSING);
+	assert_ok(db_run(h.db, &err, "UPDATE person SET disabled = FALSE"), &err);
 	assert_ok(link_open(*state, h.db, token, &link, &err), &err);
 	assert_string_equal(link->from, "Paul Nair");
 	assert_string_equal(link->contact_name, "Ben");
@@ -930,6 +933,110 @@ who_opens_a_link_again_goes_on_with_the_install_that_was_opened(void **state)
 	assert_false(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err));
 }
 
+/* ---- notices ---- */
+
+/* Whom a build in a channel is told: "ben:channel zoe:build". */
+static const char *
+due(TALLOC_CTX *ctx, struct house *h, const char *build, const char *channel)
+{
+	const char *text = "";
+	struct notice_due *list;
+	struct err err;
+	size_t n;
+
+	assert_ok(notice_due(ctx, h->db, build, channel, "", &list, &n, &err), &err);
+	for (size_t i = 0; i < n; i++) {
+		struct contact *contact;
+
+		assert_ok(contact_get(ctx, h->db, list[i].contact_id, &contact, &err), &err);
+		text = mem_printf(ctx, "%s%s%s:%s", text, *text ? " " : "", contact->name,
+				  list[i].to_channel ? "channel" : "build");
+		assert_string_equal(list[i].sender ? list[i].sender->name : "", "paul");
+	}
+	return text;
+}
+
+static bool
+tx_told(struct db *tx, void *arg, struct err *err)
+{
+	const char **told = arg;
+	bool first;
+
+	if (!notice_told(tx, told[0], told[1], &first, err))
+		return false;
+	told[2] = first ? "first" : "again";
+	return true;
+}
+
+static void
+told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
+{
+	struct house h = house(*state);
+	struct link_terms to_channel = { .bundle_id = "com.example.app", .channel = "main" };
+	char *ann = contact(*state, &h, "ann", "ann@example.com", ""), *ben = contact(*state, &h, "ben", "ben@example.com", "");
+	char *cid = contact(*state, &h, "cid", "cid@example.com", ""), *dan = contact(*state, &h, "dan", "dan@example.com", "");
+	char *eve = contact(*state, &h, "eve", "eve@example.com", ""), *used, *revoked, *next;
+	const char *told[3];
+	struct err err;
+	bool newest;
+
+	to_channel.contact_id = ann;
+	link_of(*state, &h, to_channel, NULL);
+	link_of(*state, &h, (struct link_terms){ .contact_id = ann }, NULL);	/* a second link of hers */
+	link_of(*state, &h, (struct link_terms){ .contact_id = ben }, NULL);
+	link_of(*state, &h, (struct link_terms){ .contact_id = cid, .installs_max = 1 }, &used);
+	link_of(*state, &h, (struct link_terms){ .contact_id = dan }, &revoked);
+	to_channel.contact_id = eve;
+	link_of(*state, &h, to_channel, NULL);
+	link_of(*state, &h, (struct link_terms){ 0 }, NULL);		/* to nobody in particular */
+	assert_true(use(&h, used, "phone"));
+	assert_ok(link_revoke(h.db, h.paul, revoked, &err), &err);
+	assert_ok(contact_set_quiet(h.db, eve, true, &err), &err);
+	next = publish(*state, &h, "com.example.app", "2", NULL);
+	const char *all = due(*state, &h, next, "main");
+
+	assert_non_null(strstr(all, "ann:channel"));
+	assert_non_null(strstr(all, "ben:build"));
+	assert_int_equal(strlen(all), strlen("ann:channel ben:build"));
+	assert_string_equal(due(*state, &h, h.build, "main"), "ann:channel");	/* ben's link is that build's own */
+	assert_string_equal(due(*state, &h, next, "other"), "");
+	told[0] = next;
+	told[1] = ann;
+	assert_ok(db_tx(h.db, tx_told, told, &err), &err);
+	assert_string_equal(told[2], "first");
+	assert_ok(db_tx(h.db, tx_told, told, &err), &err);
+	assert_string_equal(told[2], "again");
+	assert_string_equal(due(*state, &h, next, "main"), "ben:build");
+	assert_ok(notice_newest(h.db, next, "main", &newest, &err), &err);
+	assert_true(newest);
+	assert_ok(notice_newest(h.db, h.build, "main", &newest, &err), &err);
+	assert_false(newest);
+	assert_ok(notice_newest(h.db, "gone", "main", &newest, &err), &err);
+	assert_false(newest);
+	set_now(&h, "2026-11-29T12:00:00Z");	/* all links are over */
+	assert_string_equal(due(*state, &h, next, "main"), "");
+}
+
+static void
+a_build_in_a_channel_has_its_notice_written_with_it_unless_it_is_silent(void **state)
+{
+	struct house h = house(*state);
+	struct rows *rows;
+	struct err err;
+
+	rows = db_query(*state, h.db, "SELECT args FROM job WHERE kind = 'notice_build'");
+	assert_ok(rows_one(rows, &err, "no job"), &err);
+	assert_string_equal(rows_text(*state, rows, 0), mem_printf(*state, "{\"build\":\"%s\",\"channel\":\"main\"}", h.build));
+	rows_done(rows);
+	assert_ok(db_run(h.db, &err, "DELETE FROM job"), &err);
+	assert_ok(build_promote(h.db, h.paul, h.build, "beta", false, &err), &err);
+	rows = db_query(*state, h.db, "SELECT args FROM job WHERE kind = 'notice_build'");
+	assert_false(rows_one(rows, &err, "no job"));
+	assert_ok(build_promote(h.db, h.paul, h.build, "beta", true, &err), &err);	/* it is there, and now told */
+	rows = db_query(*state, h.db, "SELECT args FROM job WHERE kind = 'notice_build'");
+	assert_ok(rows_one(rows, &err, "no job"), &err);
+}
+
 TESTS(a_number_is_kept_in_e164_and_an_address_in_lower_case,
       no_two_contacts_share_an_address_or_a_number,
       contacts_are_found_by_what_they_hold_and_groups_are_chosen_once,
@@ -940,7 +1047,7 @@ TESTS(a_number_is_kept_in_e164_and_an_address_in_lower_case,
       a_link_to_a_channel_leads_to_what_is_newest_there,
       terms_that_make_no_sense_are_refused,
       links_of_apps_that_somebody_does_not_publish_are_missing,
-      a_disabled_sender_leaves_the_link_and_a_removed_contact_takes_it_along,
+      a_link_rests_while_its_sender_is_disabled_and_a_removed_contact_takes_it_along,
       an_app_can_ask_for_a_sign_in_on_all_of_its_links,
       links_are_listed_newest_first_page_by_page_with_their_state,
       a_byte_that_went_out_twice_counts_once,
@@ -951,4 +1058,6 @@ TESTS(a_number_is_kept_in_e164_and_an_address_in_lower_case,
       a_flood_of_installs_is_written_in_few_commits_and_bounded_in_memory,
       installs_by_all_taps_of_a_link_count_for_the_link,
       an_install_is_shown_to_its_person_its_publisher_and_its_link_alone,
-      who_opens_a_link_again_goes_on_with_the_install_that_was_opened)
+      who_opens_a_link_again_goes_on_with_the_install_that_was_opened,
+      told_are_those_whose_working_link_leads_to_the_channel_each_once,
+      a_build_in_a_channel_has_its_notice_written_with_it_unless_it_is_silent)

@@ -566,7 +566,7 @@ a_link_to_a_channel_waits_for_that_channel(void **state)
 	register_one(*state, &h, link, UDID_1);
 	good = publish(*state, &h, (struct sent){ .build = "2", .udids = UDID_1 });
 	assert_string_equal(invite(*state, &h, "com.example.app"), "");
-	assert_ok(build_promote(h.db, h.paul, good, "qa", &err), &err);
+	assert_ok(build_promote(h.db, h.paul, good, "qa", true, &err), &err);
 	assert_string_equal(invite(*state, &h, "com.example.app"), "2");
 }
 

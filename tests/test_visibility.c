@@ -160,14 +160,14 @@ each_person_is_shown_the_newest_of_the_channels_they_see(void **state)
 	assert_string_equal(sees(*state, &h, viewer_of(p.ines), (struct app_filter){ .search = "secret" }),
 			    "com.example.app 2");
 	/* the same build in both: for olga it is in main alone */
-	assert_ok(build_promote(h.db, h.paul, two, "main", &err), &err);
+	assert_ok(build_promote(h.db, h.paul, two, "main", true, &err), &err);
 	assert_string_equal(sees(*state, &h, viewer_of(p.olga), all), "com.example.app 2");
 	assert_ok(build_show(h.db, viewer_of(p.olga), two, false, &build, &err), &err);
 	assert_int_equal(1, json_array_size(json_object_get(build, "channels")));
 	assert_string_equal("main", json_string_value(json_object_get(build, "channel")));
 	json_decref(build);
 	/* rolled back, and then taken away */
-	assert_ok(build_promote(h.db, h.paul, one, "main", &err), &err);
+	assert_ok(build_promote(h.db, h.paul, one, "main", true, &err), &err);
 	assert_string_equal(sees(*state, &h, viewer_of(p.olga), all), "com.example.app 1");
 	assert_ok(build_delete(h.db, h.paul, one, &err), &err);
 	assert_string_equal(sees(*state, &h, viewer_of(p.olga), all), "com.example.app 2");
@@ -210,12 +210,12 @@ what_somebody_may_not_change_is_refused_and_what_they_do_not_see_is_not_there(vo
 
 	set_audience(&h, HIDDEN, "qa", "{\"group\": \"qa\"}");
 #define REFUSED(call, why) do { assert_false(call); assert_int_equal(err.kind, why); } while (0)
-	REFUSED(build_promote(h.db, p.pete, hidden, "main", &err), ERR_MISSING);
+	REFUSED(build_promote(h.db, p.pete, hidden, "main", true, &err), ERR_MISSING);
 	REFUSED(build_set_notes(h.db, p.pete, hidden, "x", &err), ERR_MISSING);
 	REFUSED(build_delete(h.db, p.pete, hidden, &err), ERR_MISSING);
 	REFUSED(channel_set_audience(h.db, p.pete, HIDDEN, "qa", everyone, &err), ERR_MISSING);
 	REFUSED(channel_set_required(h.db, p.pete, HIDDEN, "qa", true, &err), ERR_MISSING);
-	REFUSED(build_promote(h.db, p.pete, open, "main", &err), ERR_DENIED);
+	REFUSED(build_promote(h.db, p.pete, open, "main", true, &err), ERR_DENIED);
 	REFUSED(build_delete(h.db, p.pete, open, &err), ERR_DENIED);
 	REFUSED(channel_set_audience(h.db, p.pete, "com.example.app", "main", everyone, &err), ERR_DENIED);
 	REFUSED(build_delete(h.db, h.mia, open, &err), ERR_DENIED);
@@ -234,7 +234,7 @@ what_somebody_may_not_change_is_refused_and_what_they_do_not_see_is_not_there(vo
 #undef REFUSED
 	assert_ok(grant_revoke(h.db, p.pia, id, &err), &err);
 	assert_ok(publish(*state, &h, (struct sent){ .bundle_id = HIDDEN, .build = "9", .by = p.pia }, &id, &fresh, &err), &err);
-	assert_ok(build_promote(h.db, p.pia, hidden, "main", &err), &err);
+	assert_ok(build_promote(h.db, p.pia, hidden, "main", true, &err), &err);
 	assert_ok(build_delete(h.db, p.pia, hidden, &err), &err);
 	json_decref(everyone);
 }

@@ -7,6 +7,7 @@
  * the link page knows, and publishers see it.
  */
 #include "catalog/contact.h"
+#include "catalog/notice.h"
 #include "catalog/registration.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -36,7 +37,11 @@ tx_invite(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (!first)
 		return err_code(err, ERR_CONFLICT, "invited", "already");	/* a link for it is not to stay */
-	return !in->letter || link_post(tx, in->letter, err);
+	if (!in->letter)
+		return true;
+	/* Told by a notice of this build already, they have their link. */
+	return notice_told(tx, in->due->build_id, in->due->contact_id, &first, err) &&
+	       (!first || link_post(tx, in->letter, err));
 }
 
 /* ---- the link ---- */

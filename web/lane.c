@@ -61,6 +61,18 @@ lane_untried(struct lane *lane)
 	pthread_mutex_unlock(&lane->lock);
 }
 
+bool
+lane_is_broken(struct lane *lane, char *why, size_t size)
+{
+	bool broken;
+
+	pthread_mutex_lock(&lane->lock);
+	broken = lane->failures > 0;
+	snprintf(why, size, "%s", lane->why);
+	pthread_mutex_unlock(&lane->lock);
+	return broken;
+}
+
 int64_t
 lane_turn(struct lane *lane, int64_t now, int64_t per_minute)
 {

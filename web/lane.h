@@ -31,4 +31,6 @@ bool lane_works(struct lane *lane);	/* true: it did not, before */
 int64_t lane_broken(struct lane *lane, int64_t now, const char *why);	/* how long it is closed */
 void lane_untried(struct lane *lane);	/* it came to nothing */
 
+bool lane_is_broken(struct lane *lane, char *why, size_t size);	/* for people: with the words of the last failure */
+
 int64_t lane_turn(struct lane *lane, int64_t now, int64_t per_minute);	/* when it is one's turn; 0 per minute: now */

@@ -132,13 +132,18 @@ choose_ways(struct site *site, const struct contact *contact, const struct link_
 
 	*mail = ways->mail || (ways->any && can_mail);
 	*sms = ways->sms || (ways->any && !can_mail && can_sms);
+	if (ways->lenient) {
+		*mail = *mail && can_mail;
+		*sms = *sms && can_sms;
+		return true;
+	}
 	if (ways->any && !*mail && !*sms)
 		return err_code(err, ERR_CONFLICT, "no_way", "%s cannot be reached: no address or number that this server "
 				"can send to", contact->name);
-	if (*mail && (!can_mail))
+	if (*mail && !can_mail)
 		return *contact->email ? err_code(err, ERR_CONFLICT, "no_mail", "no mail server is set up: smtp.url is empty")
 				       : err_code(err, ERR_CONFLICT, "no_way", "%s has no e-mail address", contact->name);
-	if (*sms && (!can_sms))
+	if (*sms && !can_sms)
 		return *contact->phone ? err_code(err, ERR_CONFLICT, "no_sms", "no SMS gateway is set up: sms.driver is empty")
 				       : err_code(err, ERR_CONFLICT, "no_way", "%s has no number", contact->name);
 	return true;

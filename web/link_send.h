@@ -12,11 +12,12 @@
 struct link_ways {
 	bool any;		/* mail to who has an address, else SMS */
 	bool mail, sms;
+	bool lenient;		/* who cannot be reached that way gets a link and no message */
 };
 
 /* What the words are made of; all of it belongs to who asks. */
 struct link_words {
-	const char *app, *version, *build, *size;
+	const char *app, *bundle_id, *version, *build, *size;
 	const char *from;		/* NULL: nobody in particular */
 	const char *reply_to;		/* NULL: smtp.reply_to */
 	const char *notes;		/* Markdown, or "" */

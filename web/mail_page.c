@@ -13,7 +13,8 @@ lines_of(const char *paragraph)
 	for (const char *line = paragraph;; line += strcspn(line, "\n") + 1) {
 		size_t len = strcspn(line, "\n");
 
-		json_array_append_new(lines, json_pack("{s:o, s:b}", "line", json_stringn(line, len), "more", line[len] != '\0'));
+		json_array_append_new(lines, json_pack("{s:o, s:b}", "line", json_stringn(line, len),
+						       "more", line[len] != '\0'));
 		if (!line[len])
 			return lines;
 	}
@@ -26,9 +27,11 @@ data_of(struct site *site, const struct mail_notice *n, const struct look *look)
 
 	for (int i = 0; n->paragraphs[i] && i < MAIL_PARAGRAPHS_MAX; i++)
 		json_array_append_new(paragraphs, json_pack("{s:o}", "lines", lines_of(n->paragraphs[i])));
-	return json_pack("{s:{s:s}, s:s, s:o, s:o, s:b, s:s?, s:{s:s, s:s}, s:{s:s, s:s}}", "company", "name", site_name(site),
+	return json_pack("{s:{s:s}, s:s, s:o, s:o, s:b, s:s?, s:{s:s, s:s}, s:{s:s, s:s}}", "company",
+			 "name", site_name(site),
 		"title", n->title, "paragraphs", paragraphs,
-		"button", n->button && n->url ? json_pack("{s:s, s:s}", "label", n->button, "url", n->url) : json_null(),
+		"button", n->button && n->url ? json_pack("{s:s, s:s}", "label", n->button, "url",
+							  n->url) : json_null(),
 		"qr", n->qr, "footer", n->footer,
 		"light", "fill", look->light.accent_fill, "on", look->light.on_accent,
 		"dark", "fill", look->dark.accent_fill, "on", look->dark.on_accent);
@@ -48,7 +51,8 @@ write_text(struct site *site, const struct mail_notice *n, struct buf *out)
 }
 
 bool
-mail_page(TALLOC_CTX *ctx, struct site *site, const struct mail_notice *notice, char **html, char **text, struct err *err)
+mail_page(TALLOC_CTX *ctx, struct site *site, const struct mail_notice *notice, char **html,
+	  char **text, struct err *err)
 {
 	struct buf page, plain;
 	struct look look;
@@ -63,7 +67,8 @@ mail_page(TALLOC_CTX *ctx, struct site *site, const struct mail_notice *notice, 
 	buf_init(&page, ctx, MESSAGE_TEXT_MAX);
 	buf_init(&plain, ctx, MESSAGE_TEXT_MAX);
 	write_text(site, notice, &plain);
-	ok = page_render(site->pages, "mail", notice->language, data, &page, err) && buf_ok(&page, err) && buf_ok(&plain, err);
+	ok = page_render(site->pages, "mail", notice->language, data, &page, err) &&
+		buf_ok(&page, err) && buf_ok(&plain, err);
 	json_decref(data);
 	*html = page.p;
 	*text = plain.p;

@@ -81,8 +81,9 @@ static bool
 compose(TALLOC_CTX *ctx, const struct conf *conf, const struct message *m, struct buf *out, struct err *err)
 {
 	struct mail mail = {
-		.id = mem_printf(ctx, "%s@%s", m->id, outbox_host(ctx, conf)), .from = conf->smtp_from, .to = m->recipient,
-		.reply_to = field(m, "reply_to"), .subject = m->subject, .text = field(m, "text"), .html = field(m, "html"),
+		.id = mem_printf(ctx, "%s@%s", m->id, outbox_host(ctx, conf)), .from = conf->smtp_from,
+		.to = m->recipient, .reply_to = field(m, "reply_to"), .subject = m->subject,
+		.text = field(m, "text"), .html = field(m, "html"),
 		.unsubscribe_url = field(m, "unsubscribe_url"), .date = m->created,
 	};
 
@@ -113,7 +114,8 @@ hand_over(TALLOC_CTX *ctx, const struct attempt *a, struct sending *ret, struct 
 		struct mail_server server = outbox_mail(a->conf);
 
 		server.helo = outbox_host(ctx, a->conf);
-		return mail_send(outbox->mailer, &server, a->conf->smtp_from, a->message->recipient, a->mail, ret, err);
+		return mail_send(outbox->mailer, &server, a->conf->smtp_from, a->message->recipient,
+				 a->mail, ret, err);
 	} else {
 		struct sms_gateway gateway = outbox_sms(a->conf);
 		struct sms sms = { a->message->recipient, field(a->message, "text"),
@@ -142,7 +144,8 @@ static bool
 give_up(const struct attempt *a, const char *why, struct err *err)
 {
 	count_add(a->way->failed, 1);
-	log_info("message not sent", KV("message", a->message->id), KV("kind", a->way->lane.name), KV("why", why));
+	log_info("message not sent", KV("message", a->message->id), KV("kind", a->way->lane.name),
+		 KV("why", why));
 	return message_failed(a->site->db, a->message->id, why, err);
 }
 
@@ -167,7 +170,8 @@ put_off(TALLOC_CTX *ctx, const struct attempt *a, const char *why, int64_t after
 	int64_t hours = a->conf->message_give_up_hours;
 
 	if (clock_now() - a->message->asked >= hours * 3600)
-		return give_up(a, mem_printf(ctx, "given up after %lld hours: %s", (long long)hours, why), err);
+		return give_up(a, mem_printf(ctx, "given up after %lld hours: %s", (long long)hours,
+					     why), err);
 	return message_later(a->site->db, a->message->id, why, after_s, err);
 }
 
@@ -193,7 +197,8 @@ send_it(TALLOC_CTX *ctx, const struct attempt *a, struct err *err)
 		int64_t pause = lane_broken(&a->way->lane, clock_ms(), why);
 
 		if (pause == LANE_PAUSE_MIN_MS)
-			log_err("no message goes out; it is tried again and again", &refused, KV("kind", a->way->lane.name));
+			log_err("no message goes out; it is tried again and again", &refused,
+				KV("kind", a->way->lane.name));
 		return put_off(ctx, a, why, pause / 1000, err);
 	}
 	works(a);	/* the way does: what was said concerns this one alone */
@@ -301,6 +306,20 @@ outbox_wake(struct site *site)
 	jobs_wake(site->outbox->jobs);
 }
 
+json_t *
+outbox_stuck(struct site *site)
+{
+	struct lane *lanes[] = { &site->outbox->mail.lane, &site->outbox->sms.lane };
+	json_t *list = json_array();
+	char why[sizeof lanes[0]->why];
+
+	for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++)
+		if (lane_is_broken(lanes[i], why, sizeof why))
+			json_array_append_new(list, json_pack("{s:s, s:s}", "kind", lanes[i]->name,
+							      "why", why));
+	return list;
+}
+
 /* ---- trying the settings ---- */
 
 static bool
@@ -329,7 +348,8 @@ outbox_test_mail(struct site *site, const struct mail *mail, struct sending *ret
 		return err_code(err, ERR_INVALID, "setting", "smtp.from is not set");
 	if (!mail_write(mail, &bytes, err) || !enter_test(site, &testing, err))
 		return false;
-	ok = mail_send(NULL, &server, mail->from, mail->to, (struct bytes){ buf_str(&bytes), bytes.len }, ret, err);
+	ok = mail_send(NULL, &server, mail->from, mail->to,
+		       (struct bytes){ buf_str(&bytes), bytes.len }, ret, err);
 	atomic_fetch_sub(&testing, 1);
 	return ok;
 }

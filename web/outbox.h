@@ -20,6 +20,9 @@ bool outbox_start(struct site *site, struct err *err) CHECKED;
 void outbox_stop(struct site *site);
 void outbox_wake(struct site *site);	/* after a commit that added a message; else it looks every second */
 
+/* [{kind, why}]: "mail" or "sms", for each that does not go out at this moment. */
+json_t *outbox_stuck(struct site *site);
+
 /* Where mail and SMS go, by the settings; lent from conf. */
 struct mail_server outbox_mail(const struct conf *conf);
 struct sms_gateway outbox_sms(const struct conf *conf);

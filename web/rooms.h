@@ -8,6 +8,7 @@
 extern const struct route install_routes[], catalog_routes[], console_routes[], build_routes[], upload_routes[],
 	tus_routes[], settings_routes[], people_routes[], person_routes[], directory_routes[], look_routes[],
 	operator_routes[], trust_routes[], message_routes[], link_routes[], link_page_routes[], contact_routes[],
+	tester_routes[], send_routes[], link_console_routes[],
 	registration_routes[], device_routes[], audience_routes[], group_routes[], item_routes[], audit_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
@@ -31,6 +32,14 @@ const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", 
 /* ---- routes_catalog.c ---- */
 const char *page_next(struct req *req, const char *path, const json_t *list);	/* where a list of apps goes on, or NULL */
 
+/* ---- routes_contacts.c: reads a table of testers, and keeps its good rows only when told so ---- */
+bool contacts_take_table(struct req *req, struct bytes text, const char *group, bool keep, json_t **ret,
+			 struct err *err) CHECKED;
+
+/* ---- routes_link_console.c: a link as tables show it; routes_send.c: the languages of messages ---- */
+void page_link(struct req *req, json_t *link);
+json_t *page_language_choice(const char *chosen);
+
 /* ---- page_install.c ---- */
 bool in_app_browser(struct req *req);	/* not Safari: it may not install */
 
@@ -39,6 +48,9 @@ const char *device_system(TALLOC_CTX *ctx, const char *version);
 
 /* ---- routes_devices.c: what Today says of testers who wait, and of what signs mobileconfigs ---- */
 bool devices_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
+
+/* ---- routes_messages.c: what Today says of mail and SMS that do not go out ---- */
+void messages_todo(struct req *req, json_t *todo);
 
 /* ---- invite.c: testers whose device is listed at last ---- */
 bool job_registration_fill(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
@@ -82,6 +94,7 @@ bool groups_part(struct req *req, json_t **ret, struct err *err) CHECKED;
 json_t *form_list(struct req *req, const char *field);	/* all that was sent of a field, as [text, ...] */
 
 /* ---- forms ---- */
+bool says_no(const char *value);	/* "no", "false", "0", "off"; anything else, and nothing, is a yes */
 const char *own_path(const char *path, const char *instead);	/* to redirect to: a path of ours and nothing else */
 bool form_text(struct req *req, const char *name, const char **ret, struct err *err) CHECKED;	/* there must be one */
 int64_t query_limit(struct req *req, int64_t most);	/* ?limit= */

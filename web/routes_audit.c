@@ -27,7 +27,7 @@
 static const char *const acts[] = {
 	"sign_in", "sign_in.refused",
 	"build.upload", "build.promote", "build.notes", "build.delete", "grant.new", "grant.revoke",
-	"link.new", "link.revoke", "link.pin_locked",
+	"link.new", "link.send", "link.revoke", "link.pin_locked",
 	"contact.add", "contact.change", "contact.remove",
 	"contact_group.add", "contact_group.put", "contact_group.take", "contact_group.remove",
 	"device.invite", "device.register", "device.refused", "device.rename", "device.remove", "device.udids",
@@ -37,7 +37,7 @@ static const char *const acts[] = {
 	"group.add", "group.rename", "group.put", "group.take", "group.remove",
 	"channel.audience", "channel.required", "app.settings", "catalog.featured",
 	"category.add", "category.change", "category.remove", "item.add", "item.change", "item.remove",
-	"token.new", "token.revoke", "setting", "message.retry", "message.test", "link.send", "proxy.spoofed",
+	"token.new", "token.revoke", "setting", "message.retry", "message.test", "proxy.spoofed",
 };
 
 /* ---- what is asked for ---- */

@@ -64,6 +64,9 @@ build_detail(struct req *req, const json_t *build, const char *new_token, json_t
 	json_object_set_new(page, "promote_url", json_sprintf("%s/promote", base));
 	json_object_set_new(page, "links_url", json_sprintf("%s/links", base));
 	json_object_set_new(page, "delete_url", json_sprintf("%s/delete", base));
+	json_object_set_new(page, "send_url", json_sprintf("%s/send", base));
+	json_object_set_new(page, "testers_url", json_sprintf("/admin/links?build=%s", id));
+	json_object_set_new(page, "installs_url", json_sprintf("/admin/installs?build=%s", id));
 	json_object_set_new(page, "delete_word", json_string(*text_of(build, "version") ? text_of(build, "version")
 							      : text_of(build, "build")));
 	json_object_set_new(page, "branch", or_null(text_of(build, "branch")));
@@ -173,7 +176,7 @@ post_promote(struct req *req, struct reply *reply, struct err *err)
 	const char *bundle_id, *version, *channel, *notes = req_form(req, "changelog"), *id = req_param(req, "id");
 
 	return find(req, &bundle_id, &version, err) && form_text(req, "channel", &channel, err) &&
-	       build_promote(req->site->db, req->person, id, channel, err) &&
+	       build_promote(req->site->db, req->person, id, channel, req_form(req, "notify") != NULL, err) &&
 	       (!notes || build_set_notes(req->site->db, req->person, id, notes, err)) &&
 	       reply_see(reply, mem_printf(req, "/admin/apps/%s/builds/%s?changed=promoted", bundle_id, id));
 }
@@ -227,12 +230,13 @@ api_promote(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *channel, *id = req_param(req, "id");
 	json_t *body, *build;
+	int notify = 1;
 
 	if (!req_json(req, &body, err))
 		return false;
-	if (json_unpack(body, "{s:s}", "channel", &channel) != 0)
-		return err_set(err, ERR_INVALID, "say {\"channel\": NAME}");
-	return build_promote(req->site->db, req->person, id, channel, err) &&
+	if (json_unpack(body, "{s:s, s?b}", "channel", &channel, "notify", &notify) != 0)
+		return err_set(err, ERR_INVALID, "say {\"channel\": NAME, \"notify\": true or false}");
+	return build_promote(req->site->db, req->person, id, channel, notify, err) &&
 	       build_show(req->site->db, viewer_of(req->person), id, false, &build, err) && reply_json(reply, 200, build);
 }
 
@@ -344,7 +348,7 @@ const struct route build_routes[] = {
 	{ POST,   "/admin/builds/:id/links",         WHO_PUBLISHER, "16K", ON_WORKER, post_link,       NULL, NULL, "A new install link" },
 	{ POST,   "/admin/builds/:id/delete",        WHO_PUBLISHER, "16K", ON_WORKER, post_delete,     NULL, NULL, "Delete a build" },
 	{ POST,   "/admin/grants/:id/revoke",        WHO_PUBLISHER, "16K", ON_WORKER, post_revoke,     NULL, NULL, "Revoke an install link" },
-	{ POST,   "/api/v1/builds/:id/promote",      WHO_PUBLISHER, "16K", ON_WORKER, api_promote,     NULL, "upload", "Put a build in a channel: {channel}" },
+	{ POST,   "/api/v1/builds/:id/promote",      WHO_PUBLISHER, "16K", ON_WORKER, api_promote,     NULL, "upload", "Put a build in a channel: {channel, notify}" },
 	{ PUT,    "/api/v1/builds/:id/changelog",    WHO_PUBLISHER, "64K", ON_WORKER, api_notes,       NULL, "upload", "Replace the release notes: {changelog}" },
 	{ DELETE, "/api/v1/builds/:id",              WHO_PUBLISHER, "0",   ON_WORKER, api_delete,      NULL, "upload", "Delete a build" },
 	{ GET,    "/api/v1/builds/:id/grants",       WHO_PUBLISHER, "0",   ON_WORKER, api_grants,      NULL, "upload", "Its install links" },

@@ -82,6 +82,7 @@ todo_of(struct req *req, json_t **ret, struct err *err)
 	json_array_foreach(list, i, build)
 		add_todo(req, todo, build);
 	json_decref(list);
+	messages_todo(req, todo);
 	if (!devices_todo(req, todo, err)) {
 		json_decref(todo);
 		return false;
@@ -298,7 +299,7 @@ upload_page(struct req *req, struct reply *reply, int status, const char *build,
 	}
 	data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}",
 		"max_size", page_size(req, req->language, site_conf(req->site)->upload_max_mb * 1000000),
-		"upload_url", "/api/v1/upload", "tus_url", "/api/v1/uploads", "done_url", "/admin/upload?build=",
+		"upload_url", "/api/v1/upload?notify=no", "tus_url", "/api/v1/uploads", "done_url", "/admin/upload?build=",
 		"curl", mem_printf(req, "curl -fT App.ipa -H \"Authorization: Bearer $POMONA_TOKEN\" %s/api/v1/upload",
 				   req->site->base_url), "channels", channels, "result", result);
 	json_object_set_new(data, "refused", !refused ? json_null() : json_pack("{s:s, s:s}", "code", refused->code,

@@ -20,20 +20,34 @@
 static bool
 whole(struct req *req, struct err *err)
 {
-	return !req->person->bundle_id || err_set(err, ERR_DENIED, "a token for %s alone may not do this", req->person->bundle_id);
+	const char *bundle_id = req->person->bundle_id;
+
+	return !bundle_id || err_set(err, ERR_DENIED, "a token for %s alone may not do this", bundle_id);
 }
 
 /* ---- the list ---- */
 
 static const char *const states[] = { "waiting", "sending", "sent", "delivered", "failed", "bounced", NULL };
 
+/* ?state=, if it is one; NULL: all. */
+static const char *
+wanted(struct req *req)
+{
+	const char *state = req_query(req, "state");
+
+	for (size_t i = 0; state && states[i]; i++)
+		if (strcmp(states[i], state) == 0)
+			return states[i];
+	return NULL;
+}
+
 static bool
 find(struct req *req, json_t **ret, struct err *err)
 {
-	const char *state = req_query(req, "state"), *about = req_query(req, "about"), *after = req_query(req, "after");
+	const char *state = wanted(req), *about = req_query(req, "about"), *after = req_query(req, "after");
 	int64_t limit = query_limit(req, PAGE_MESSAGES);
 
-	if (state && *state)
+	if (state)
 		return message_list_state(req->site->db, state, after, limit, ret, err);
 	return message_list(req->site->db, about && *about ? about : NULL, after, limit, ret, err);
 }
@@ -46,8 +60,8 @@ page_message(struct req *req, const json_t *message)
 
 	json_object_set_new(item, "created", page_moment_of(req, message, "created"));
 	json_object_set_new(item, "changed", page_moment_of(req, message, "changed"));
-	json_object_set_new(item, "retry_url", may_retry ? json_sprintf("/admin/messages/%s/retry", text_of(message, "id"))
-							 : json_null());
+	json_object_set_new(item, "retry_url", !may_retry ? json_null()
+			    : json_sprintf("/admin/messages/%s/retry", text_of(message, "id")));
 	return item;
 }
 
@@ -56,18 +70,20 @@ filters(const char *current)
 {
 	json_t *list = json_array();
 
-	json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "state", "", "url", "/admin/messages", "current", !*current));
+	json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "state", "", "url", "/admin/messages",
+					      "current", !*current));
 	for (size_t i = 0; states[i]; i++)
 		if (strcmp(states[i], "sending") != 0 || strcmp(current, "sending") == 0)
 			json_array_append_new(list, json_pack("{s:s, s:o, s:b}", "state", states[i], "url",
-				json_sprintf("/admin/messages?state=%s", states[i]), "current", strcmp(states[i], current) == 0));
+				json_sprintf("/admin/messages?state=%s", states[i]), "current",
+				strcmp(states[i], current) == 0));
 	return list;
 }
 
 static bool
 get_messages(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *state = req_query(req, "state"), *next;
+	const char *state = wanted(req), *next;
 	json_t *list, *message, *items = json_array(), *data;
 	size_t i;
 
@@ -78,11 +94,29 @@ get_messages(struct req *req, struct reply *reply, struct err *err)
 	json_array_foreach(json_object_get(list, "items"), i, message)
 		json_array_append_new(items, page_message(req, message));
 	next = json_string_value(json_object_get(list, "next"));
+	if (next)
+		next = mem_printf(req, "/admin/messages?%s%s%safter=%s", state ? "state=" : "",
+				  state ? state : "", state ? "&" : "", next);
 	data = json_pack("{s:o, s:o, s:b, s:s?}", "messages", items, "filters", filters(state ? state : ""),
-		"retried", req_query(req, "retried") != NULL, "next_url", next ? mem_printf(req, "/admin/messages?%s%s%safter=%s",
-		state ? "state=" : "", state ? state : "", state ? "&" : "", next) : NULL);
+			 "retried", req_query(req, "retried") != NULL, "next_url", next);
 	json_decref(list);
 	return reply_page(reply, req, "messages", data, err);
+}
+
+void
+messages_todo(struct req *req, json_t *todo)
+{
+	json_t *stuck, *way;
+	size_t i;
+
+	if (req->person->role != ROLE_ADMIN)
+		return;
+	stuck = outbox_stuck(req->site);
+	json_array_foreach(stuck, i, way)
+		json_array_append_new(todo, json_pack("{s:o, s:s, s:s, s:s}",
+			"kind", json_sprintf("%s_stuck", text_of(way, "kind")), "level", "warning",
+			"url", "/admin/messages?state=waiting", "why", text_of(way, "why")));
+	json_decref(stuck);
 }
 
 static bool
@@ -113,7 +147,8 @@ api_message(struct req *req, struct reply *reply, struct err *err)
 {
 	json_t *message;
 
-	return whole(req, err) && message_show(req->site->db, req_param(req, "id"), &message, err) && reply_json(reply, 200, message);
+	return whole(req, err) && message_show(req->site->db, req_param(req, "id"), &message, err) &&
+	       reply_json(reply, 200, message);
 }
 
 static bool
@@ -144,13 +179,18 @@ static bool
 try_mail(struct req *req, struct trial *t, struct err *err)
 {
 	const struct conf *conf = site_conf(req->site);
-	const char *language = req->language, *const paragraphs[] = { pages_word(req->site->pages, language, "say_test_mail"), NULL };
+	struct pages *pages = req->site->pages;
+	const char *const paragraphs[] = { pages_word(pages, req->language, "say_test_mail"), NULL };
 	struct mail_notice notice = {
-		.language = language, .title = pages_word(req->site->pages, language, "say_test_title"), .paragraphs = paragraphs,
-		.button = pages_word(req->site->pages, language, "say_test_button"), .url = req->site->base_url, .qr = true,
+		.language = req->language, .title = pages_word(pages, req->language, "say_test_title"),
+		.paragraphs = paragraphs, .button = pages_word(pages, req->language, "say_test_button"),
+		.url = req->site->base_url, .qr = true,
 	};
-	struct mail mail = { .id = mem_printf(req, "test.%s@%s", secret_id(req), outbox_host(req, conf)), .from = conf->smtp_from,
-			     .to = t->to, .reply_to = conf->smtp_reply_to, .subject = notice.title, .date = clock_now() };
+	struct mail mail = {
+		.id = mem_printf(req, "test.%s@%s", secret_id(req), outbox_host(req, conf)),
+		.from = conf->smtp_from, .to = t->to, .reply_to = conf->smtp_reply_to,
+		.subject = notice.title, .date = clock_now(),
+	};
 	char *html, *text;
 
 	if (!mail_page(req, req->site, &notice, &html, &text, err) || !qr_png(req, notice.url, &mail.qr, err))
@@ -231,9 +271,11 @@ sending_page(struct req *req, struct reply *reply, const struct trial *t, struct
 	struct egress *e = NULL;
 	struct err none;
 	json_t *data = json_pack("{s:{s:b, s:s, s:s, s:s, s:s, s:n}, s:{s:b, s:s, s:s, s:s, s:s, s:s, s:n}}",
-		"mail", "configured", *conf->smtp_url != '\0', "server", conf->smtp_url, "from", conf->smtp_from,
+		"mail", "configured", *conf->smtp_url != '\0', "server", conf->smtp_url, "from",
+		conf->smtp_from,
 		"account", conf->smtp_user, "to", t && strcmp(t->kind, "mail") == 0 ? t->to : "", "result",
-		"sms", "configured", *conf->sms_driver != '\0', "driver", conf->sms_driver, "server", "", "from", conf->sms_from,
+		"sms", "configured", *conf->sms_driver != '\0', "driver", conf->sms_driver, "server",
+		"", "from", conf->sms_from,
 		"account", conf->sms_user, "to", t && strcmp(t->kind, "sms") == 0 ? t->to : "", "result");
 
 	/* Of a URL that may hold a key, the host. */
@@ -257,7 +299,8 @@ post_sending(struct req *req, struct reply *reply, const char *kind, struct err 
 {
 	struct trial t = { .kind = kind };
 
-	return form_text(req, "to", &t.to, err) && make_trial(req, &t, err) && sending_page(req, reply, &t, err);
+	return form_text(req, "to", &t.to, err) && make_trial(req, &t, err) &&
+	       sending_page(req, reply, &t, err);
 }
 
 static bool
@@ -297,7 +340,8 @@ report(struct req *req, struct reply *reply, const char *status, const char *rea
 	if (what == SMS_REPORT_NONE)
 		return reply_empty(reply, 204);
 	return message_report(req->site->db, req_param(req, "token"), what == SMS_REPORT_DELIVERED,
-			      mem_printf(req, "the network reports: not delivered (%s%s%.*s)", status, reason && *reason ? ", " : "",
+			      mem_printf(req, "the network reports: not delivered (%s%s%.*s)", status,
+					 reason && *reason ? ", " : "",
 					 REASON_MAX, reason ? reason : ""), err) && reply_empty(reply, 204);
 }
 
@@ -319,7 +363,8 @@ api_bounce(struct req *req, struct reply *reply, struct err *err)
 	struct bounce bounce;
 
 	return whole(req, err) && bounce_read(req, req->body, &bounce, err) &&
-	       (!bounce.failed || message_bounced(req->site->db, bounce.message, bounce.why, err)) && reply_empty(reply, 204);
+	       (!bounce.failed || message_bounced(req->site->db, bounce.message, bounce.why, err)) &&
+	       reply_empty(reply, 204);
 }
 
 const struct route message_routes[] = {

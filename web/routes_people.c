@@ -17,6 +17,13 @@ form_text(struct req *req, const char *name, const char **ret, struct err *err)
 	return *ret || err_set(err, ERR_INVALID, "the field %s is missing", name);
 }
 
+bool
+says_no(const char *value)
+{
+	return value && (strcmp(value, "no") == 0 || strcmp(value, "false") == 0 || strcmp(value, "0") == 0 ||
+			 strcmp(value, "off") == 0);
+}
+
 const char *
 own_path(const char *path, const char *instead)
 {

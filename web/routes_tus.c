@@ -383,7 +383,7 @@ publish_whole(struct site *site, TALLOC_CTX *ctx, const struct upload *upload, c
 		.channel = text_field(upload, "channel"), .changelog = text_field(upload, "changelog"),
 		.branch = text_field(upload, "branch"), .git_commit = text_field(upload, "git_commit"),
 		.ci_url = text_field(upload, "ci_url"), .source = text_field(upload, "source"),
-		.custom_fields = text_field(upload, "custom_fields"),
+		.custom_fields = text_field(upload, "custom_fields"), .silent = says_no(text_field(upload, "notify")),
 	};
 	struct blob_draft *draft;
 

@@ -104,7 +104,7 @@ publish(struct req *req, const struct fields *form, char **id, bool *fresh, stru
 		.channel = any_field(req, form, "channel"), .changelog = any_field(req, form, "changelog"),
 		.branch = any_field(req, form, "branch"), .git_commit = any_field(req, form, "git_commit"),
 		.ci_url = any_field(req, form, "ci_url"), .source = any_field(req, form, "source"),
-		.custom_fields = any_field(req, form, "custom_fields"),
+		.custom_fields = any_field(req, form, "custom_fields"), .silent = says_no(any_field(req, form, "notify")),
 	};
 
 	return blob_draft_done(in->draft, err) &&

@@ -15,6 +15,8 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "catalog/message.h"
+#include "catalog/notice.h"
+#include "web/notices.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
 #include <dirent.h>
@@ -35,8 +37,8 @@
 const struct route *const site_routes[] = {
 	install_routes, catalog_routes, console_routes, build_routes, upload_routes, tus_routes, settings_routes,
 	people_routes, person_routes, directory_routes, look_routes, operator_routes, trust_routes, message_routes,
-	link_routes, link_page_routes, contact_routes, registration_routes, device_routes,
-	audience_routes, group_routes, item_routes, audit_routes, NULL,
+	link_routes, link_page_routes, contact_routes, tester_routes, send_routes, link_console_routes,
+	registration_routes, device_routes, audience_routes, group_routes, item_routes, audit_routes, NULL,
 };
 
 static const struct route *const trust_tables[] = { trust_routes, look_routes, NULL };
@@ -207,6 +209,7 @@ static const struct job_kind kinds[] = {
 	{ "build_retain",   5, job_retain, NULL },
 	{ "blob_sweep",     5, job_blob_sweep, NULL },
 	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead },
+	{ NOTICE_JOB, NOTICE_ATTEMPTS, notices_build, NULL },
 	{ "sweep",       1000, job_sweep, NULL },
 	{ "directory_check", 1000, job_directory_check, NULL },
 	{ "registration_fill",   10, job_registration_fill, NULL },

@@ -60,6 +60,15 @@ CREATE TABLE link_client (
 	PRIMARY KEY (link_id, client)
 );
 
+-- Who was told that a build has landed.
+CREATE TABLE notice (
+	build_id	TEXT NOT NULL REFERENCES build (id) ON DELETE CASCADE,
+	contact_id	TEXT NOT NULL REFERENCES contact (id) ON DELETE CASCADE,
+	at		BIGINT NOT NULL,
+	PRIMARY KEY (build_id, contact_id)
+);
+CREATE INDEX notice_contact ON notice (contact_id);
+
 -- One attempt of somebody to install one build, from the first thing observed.
 CREATE TABLE install (
 	id		TEXT PRIMARY KEY,

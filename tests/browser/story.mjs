@@ -159,7 +159,9 @@ if (opt.out)
 	mkdirSync(opt.out, { recursive: true });
 await promise('every page: axe-core, targets, width, weight', async () => {
 	const paths = ['/', '/login', '/apps/com.example.demo', '/account', '/trust', '/admin', '/admin/apps',
-		'/admin/apps/com.example.demo', '/admin/upload', '/admin/audit', '/admin/settings', '/nowhere'];
+		'/admin/apps/com.example.demo', '/admin/apps/com.example.demo/settings', '/admin/upload', '/admin/devices',
+		'/admin/people', '/admin/directory', '/admin/groups', '/admin/catalog-items', '/admin/messages',
+		'/admin/sending', '/admin/audit', '/admin/settings', '/nowhere'];
 	try {
 		execFileSync('node', [join(here, 'shots.mjs'), '--base', opt.base, '--cookie', `${cookie.name}=${cookie.value}`,
 			'--paths', paths.join(','), ...(opt.out ? ['--out', opt.out] : [])], { encoding: 'utf8' });

@@ -403,6 +403,27 @@ teardown()   { pomona_stop; directory_stop; }
 	refuses 'nobody could sign in'
 }
 
+@test "SIGHUP takes over what is set of the directory, and keeps what was when that is wrong" {
+	directory_use urls ""
+	pomona_start
+	try eva "pass of eva"
+	expect_status 401
+	directory_use
+	kill -HUP "$PID"
+	signs_in() { try eva "pass of eva"; [ "$STATUS" = 303 ]; }
+	wait_until signs_in
+	directory_use user_filter "(uid=nobody)"
+	kill -HUP "$PID"
+	complained() { grep -q 'the running settings stay.*ldap.user_filter' "$W/log"; }
+	wait_until complained
+	try paula "pass of paula"
+	expect_status 303
+	directory_use bind_password wrong
+	kill -HUP "$PID"
+	refused() { try otto "pass of otto"; [ "$STATUS" = 502 ]; }
+	wait_until refused
+}
+
 @test "without TLS only this very host is asked" {
 	local address
 	address=$(hostname -I 2>/dev/null | awk '{print $1}')

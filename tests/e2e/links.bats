@@ -426,3 +426,220 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	daemon app.ipa
 	expect_status 200
 }
+
+# ---- the console, and sending ----
+
+form() { local name=$1 path=$2; shift 2; as "$name" post "$path" --data-urlencode "csrf=$CSRF" "$@"; }
+
+@test "a publisher sends a build to a group from the console, by mail and SMS, and sees what became of it" {
+	smtpd mail --tls tls
+	mkdir "$W/gateway"
+	start gateway "$DEBIAN_PYTHON" "$ROOT/tests/e2e/lib/gateway.py" "$W/gateway"
+	wait_until test -s "$W/gateway/port"
+	settings_of smtp url "\"smtps://127.0.0.1:$SMTP\"" from '"Apps <apps@example.com>"' ca_file "\"$W/tls/ca.pem\""
+	settings_of sms driver '"http"' url "\"http://127.0.0.1:$(cat "$W/gateway/port")/send?to={to}&text={text}\""
+	settings_of egress allow '"127.0.0.1"'
+	set_clock "$NOW"
+	published "$IPAS/enterprise.ipa" '?changelog=Draw%20with%20gloves'
+	sign_in paul
+	form paul /admin/testers -d name=Anna --data-urlencode 'email=anna@example.com' -d language=de
+	expect_status 303
+	form paul /admin/testers -d name=Ben --data-urlencode 'phone=+49 151 2345678'
+	expect_status 303
+	form paul /admin/testers -d name=Carl --data-urlencode 'email=ANNA@example.com'
+	expect_status 409
+	expect_body 'anna@example.com is Anna'
+	form paul /admin/tester-groups -d name=QA
+	as paul get /admin/testers
+	local group anna ben
+	group=$(grep -o '/admin/tester-groups/[a-z0-9]*' "$W/body" | head -1 | cut -d/ -f4)
+	anna=$(sqlite3 "$DATA/pomona.db" "SELECT id FROM contact WHERE name = 'Anna'") ben=$(sqlite3 "$DATA/pomona.db" "SELECT id FROM contact WHERE name = 'Ben'")
+	form paul "/admin/testers/$anna" -d name=Anna --data-urlencode 'email=anna@example.com' -d language=de -d "group=$group"
+	expect_status 303
+	as paul get "/admin/builds/$BUILD/send"
+	expect_status 200
+	expect_body 'of the 160 characters of one SMS'
+	form paul "/admin/builds/$BUILD/send" -d to=build -d "group=$group" -d "contact=$ben" -d days=3 -d installs=1 -d pin=yes -d way=any
+	expect_status 201
+	expect_body 'Links are made'
+	local pin
+	pin=$(grep -o 'PIN <bdi>[0-9]*' "$W/body" | grep -o '[0-9]*$')
+	[ ${#pin} = 6 ]
+	expect_state anna@example.com sent
+	expect_state +491512345678 sent
+	# The mail is German, has a button, a code and a way out; the PIN is not in it.
+	python3 - "$W/mail" "$pin" <<-'PY'
+		import email, email.policy, glob, sys
+		mail = email.message_from_bytes(open(sorted(glob.glob(sys.argv[1] + "/*.eml"))[-1], "rb").read(), policy=email.policy.default)
+		assert mail["Subject"] == "Demo App 1.2 zum Testen", mail["Subject"]
+		assert mail["List-Unsubscribe"] and "/unsubscribe" in mail["List-Unsubscribe"], mail["List-Unsubscribe"]
+		assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+		text = mail.get_body(("plain",)).get_content()
+		assert "Draw with gloves" in text and "paul schickt" in text and "PIN" in text and sys.argv[2] not in text, text
+		assert "https://apps.example.com/i/" in text
+	PY
+	local sms
+	sms=$(python3 -c 'import json, sys, urllib.parse as u
+print(u.parse_qs(u.urlsplit(json.loads(open(sys.argv[1]).readline())["path"]).query)["text"][0])' "$W/gateway/asked")
+	[ ${#sms} -le 160 ]
+	[[ $sms == *https://apps.example.com/i/* ]]
+	as paul get "/admin/links?build=$BUILD"
+	expect_body 'not opened'
+	URL=${sms#*https://apps.example.com} URL=$BASE${URL%% *}
+	safari ben post "$URL" -d "pin=$pin"
+	expect_status 303
+	safari ben get "$URL"
+	button
+	daemon manifest.plist
+	expect_status 200
+	LINK=$(sqlite3 "$DATA/pomona.db" "SELECT id FROM link WHERE contact_id = '$ben'")
+	expect_events 'opened tapped manifest'
+	as paul get "/admin/links/$LINK"
+	expect_body 'iPhone15,4, iOS 18.1'
+	expect_body 'used up'
+	as paul get "/admin/installs?build=$BUILD"
+	expect_body 'The device asked for the app'
+	# Sent again it is the same address.
+	LINK=$(sqlite3 "$DATA/pomona.db" "SELECT id FROM link WHERE contact_id = '$anna'")
+	form paul "/admin/links/$LINK/send"
+	expect_header Location "/admin/links/$LINK?changed=sent"
+	wait_until test -s "$W/mail/2.eml"
+	addresses() { cat "$W"/mail/*.eml | grep -o 'List-Unsubscribe: <[^>]*' | sort -u; }
+	[ "$(addresses | wc -l)" = 1 ]
+	form paul "/admin/links/$LINK/revoke"
+	expect_header Location "/admin/links/$LINK?changed=revoked"
+	form paul "/admin/links/$LINK/send"
+	expect_status 409
+	form paul "/admin/testers/$anna/remove"
+	expect_header Location "/admin/testers?changed=removed"
+}
+
+@test "a table of testers is shown first, bad rows with their reason, and kept when they say so" {
+	sign_in paul
+	printf '\xef\xbb\xbfMobil;Name;E-Mail;Gruppe\r\n+49 151 2345678;"Nair; Anna";anna@example.com;QA\r\n;;no address;\r\n' >"$W/testers.csv"
+	as paul post /admin/testers/import -F "csrf=$CSRF" -F "file=@$W/testers.csv" -F group=Field
+	expect_status 200
+	expect_body 'Nair; Anna'
+	expect_body '&quot;no address&quot; is no e-mail address'
+	[ "$(sqlite3 "$DATA/pomona.db" 'SELECT count(*) FROM contact')" = 0 ]
+	form paul /admin/testers/import --data-urlencode "csv@$W/testers.csv" -d group=Field -d keep=yes
+	expect_status 303
+	[ "$(sqlite3 "$DATA/pomona.db" 'SELECT count(*) FROM contact_member')" = 2 ]
+	post '/api/v1/contacts/import?keep=yes' -H "$(bearer upload)" -H 'Content-Type: text/csv' --data-binary "@$W/testers.csv"
+	expect_json .counts.same 1
+	expect_json '.items[1].line' 3
+	get /api/v1/contacts -H "$(bearer upload)"
+	expect_json '.items[0].groups | map(.name) | join(" ")' 'Field QA'
+	get /api/v1/contacts -H "$(bearer other)"
+	expect_status 403
+	get /api/v1/contacts -H "$(bearer read)"
+	expect_status 403
+	as paul post /admin/testers/import -F "csrf=$CSRF" -F "file=@$IPAS/enterprise.ipa"
+	expect_status 422
+	sign_in mia
+	as mia get /admin/testers
+	expect_status 403
+}
+
+@test "one click ends the notices, without a sign-in, and looking changes nothing" {
+	published
+	new_link "{\"build\":\"$BUILD\",\"email\":\"anna@example.com\"}"
+	quiet() { sqlite3 "$DATA/pomona.db" 'SELECT quiet FROM contact'; }
+	safari anna get "$URL/unsubscribe"
+	expect_status 200
+	[ "$(quiet)" = 0 ]
+	post "$URL/unsubscribe" -d List-Unsubscribe=One-Click
+	expect_status 200
+	[ "$(quiet)" = 1 ]
+	safari anna post "$URL/unsubscribe" -d again=yes
+	[ "$(quiet)" = 0 ]
+	delete "/api/v1/links/$LINK" -H "$(bearer upload)"
+	post "$URL/unsubscribe" -d List-Unsubscribe=One-Click
+	expect_status 200
+	[ "$(quiet)" = 1 ]
+	post "$BASE/i/AAAAAAAAAAAAAAAAAAAAAA/unsubscribe"
+	expect_status 404
+}
+
+# What was sent to somebody, a subject a line.
+sent_to() { sqlite3 "$DATA/pomona.db" "SELECT subject FROM message WHERE recipient = '$1' ORDER BY rowid"; }
+no_notices_wait() { [ "$(sqlite3 "$DATA/pomona.db" "SELECT count(*) FROM job WHERE kind = 'notice_build' AND NOT dead")" = 0 ]; }
+
+@test "testers of a channel are told of a new build once, and those of earlier builds get a link to it" {
+	smtpd mail --tls tls
+	settings_of smtp url "\"smtps://127.0.0.1:$SMTP\"" from '"Apps <apps@example.com>"' ca_file "\"$W/tls/ca.pem\""
+	settings_of egress allow '"127.0.0.1"'
+	set_clock "$NOW"
+	published "$IPAS/enterprise.ipa" '?channel=qa'
+	new_link '{"bundle_id":"com.example.app","channel":"qa","email":"anna@example.com"}'
+	local anna=$URL
+	new_link "{\"build\":\"$BUILD\",\"email\":\"ben@example.com\"}"
+	new_link "{\"build\":\"$BUILD\",\"email\":\"pia@example.com\",\"pin\":true}"
+	new_link '{"bundle_id":"com.example.app","channel":"qa","email":"quiet@example.com"}'
+	post "$URL/unsubscribe" -d List-Unsubscribe=One-Click
+	app newer.ipa build=35 version=9.9
+	upload "$W/newer.ipa" upload '?channel=qa&changelog=Draw%20with%20gloves'
+	expect_status 201
+	expect_state anna@example.com sent
+	expect_state ben@example.com sent
+	wait_until no_notices_wait
+	[ "$(sent_to anna@example.com)" = 'New: Demo App 9.9 (35)' ]
+	[ -z "$(sent_to quiet@example.com)$(sent_to pia@example.com)" ]
+	python3 - "$W/mail" "$anna" <<-'PY'
+		import email, email.policy, glob, re, sys
+		texts = {}
+		for name in glob.glob(sys.argv[1] + "/*.eml"):
+		    mail = email.message_from_bytes(open(name, "rb").read(), policy=email.policy.default)
+		    texts[mail["To"].addresses[0].addr_spec] = mail.get_body(("plain",)).get_content()
+		assert sys.argv[2] in texts["anna@example.com"], texts
+		assert "Draw with gloves" in texts["anna@example.com"]
+		ben = re.search(r"https://apps\.example\.com/i/\S+", texts["ben@example.com"]).group()
+		assert ben != sys.argv[2]
+		open(sys.argv[1] + "/ben", "w").write(ben)
+	PY
+	safari ben get "$(cat "$W/mail/ben")"
+	expect_status 200
+	expect_body 9.9
+	# The same once more tells nobody again; a silent one nobody at all.
+	local id
+	id=$(sqlite3 "$DATA/pomona.db" "SELECT id FROM build WHERE build = '35'")
+	post "/api/v1/builds/$id/promote" -H "$(bearer upload)" -d '{"channel":"qa"}'
+	expect_status 200
+	app third.ipa build=36 version=9.9
+	upload "$W/third.ipa" upload '?channel=qa&notify=no'
+	wait_until no_notices_wait
+	[ "$(sent_to anna@example.com | wc -l)" = 1 ]
+	[ "$(sent_to ben@example.com | wc -l)" = 1 ]
+	app fourth.ipa build=37 version=9.9
+	ask PUT /api/v1/upload -T "$W/fourth.ipa" -H "$(bearer upload)" -H 'X-Pomona-Channel: qa' -H 'X-Pomona-Notify: false'
+	wait_until no_notices_wait
+	[ "$(sent_to anna@example.com | wc -l)" = 1 ]
+}
+
+@test "kill -9 in the middle of telling hundreds tells each of them, and nobody twice" {
+	# No mail server answers: what is written is what counts here.
+	settings_of smtp url '"smtps://127.0.0.1:1"' from '"Apps <apps@example.com>"' ca_file "\"$W/tls/ca.pem\""
+	set_clock "$NOW"
+	local n=${POMONA_WHOLE:+2000}; n=${n:-200}
+	published "$IPAS/enterprise.ipa" '?channel=qa'
+	sqlite3 "$DATA/pomona.db" "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < $n)
+		INSERT INTO contact (id, name, folded, email, created) SELECT printf('c%05d', i), 'T' || i, 't' || i, 't' || i || '@example.com', 0 FROM c;"
+	new_link "{\"build\":\"$BUILD\",\"email\":\"anna@example.com\"}"
+	sqlite3 "$DATA/pomona.db" "INSERT INTO link (id, hash, app_id, build_id, contact_id, person_id, expires, installs_max, created)
+		SELECT 'l' || c.id, 'h' || c.id, l.app_id, l.build_id, c.id, l.person_id, l.expires, 0, l.created FROM contact c, link l
+		WHERE l.id = '$LINK' AND c.id LIKE 'c0%';"
+	app newer.ipa build=35 version=9.9
+	upload "$W/newer.ipa" upload '?channel=qa'
+	expect_status 201
+	told() { [ "$(sqlite3 "$DATA/pomona.db" 'SELECT count(*) FROM notice')" -ge "$1" ]; }
+	wait_until told $((n / 10))
+	pomona_kill
+	local before
+	before=$(sqlite3 "$DATA/pomona.db" 'SELECT count(*) FROM notice')
+	echo "told $before of $((n + 1)) before"
+	[ "$(sqlite3 "$DATA/pomona.db" 'SELECT count(*) FROM message')" = "$before" ]
+	pomona_again
+	wait_until told $((n + 1)) || { sqlite3 "$DATA/pomona.db" "SELECT count(*) FROM notice; SELECT kind, attempt, owner <> '', last_error FROM job WHERE kind = 'notice_build'"; return 1; }
+	wait_until no_notices_wait
+	[ "$(sqlite3 "$DATA/pomona.db" 'SELECT count(*) || " " || count(DISTINCT recipient) FROM message')" = "$((n + 1)) $((n + 1))" ]
+}

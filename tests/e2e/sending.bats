@@ -244,6 +244,9 @@ teardown()   { local rc=0; pomona_stop || rc=1; stop_started; return $rc; }
 	refused() { [ "$(sql "SELECT count(*) FROM message WHERE error LIKE '%refuses the account: 403, Authorization failed%'")" -ge 1 ]; }
 	wait_until refused
 	[ "$(count_state waiting)" = 10 ]
+	sign_in anna
+	as anna get /admin		# Today says so
+	expect_body 'refuses the account: 403, Authorization failed'
 	settings_of sms driver kannel url "\"http://127.0.0.1:$KANNEL/cgi-bin/sendsms\"" user pomona password s3cret from Apps
 	kill -HUP $PID
 	all_sent() { [ "$(sql "SELECT count(*) FROM message WHERE state IN ('sent', 'delivered')")" = 10 ]; }

@@ -192,7 +192,7 @@ expect_published() {
 	cp "$W/piece" "$W/rest"
 	sum="sha256 $(openssl dgst -sha256 -binary "$W/rest" | base64 -w0)"
 	curl -sS --connect-to "::127.0.0.1:$PORT" -X PATCH -H "$V" -H "$(bearer upload)" -H 'Upload-Offset: 1000' -H "Upload-Checksum: $sum" \
-		--limit-rate 2M -H 'Content-Type: application/offset+octet-stream' --data-binary "@$W/rest" "$BASE$U" -o /dev/null 2>/dev/null 3>&- &
+		--limit-rate 100k -H 'Content-Type: application/offset+octet-stream' --data-binary "@$W/rest" "$BASE$U" -o /dev/null 2>/dev/null 3>&- &
 	local sender=$!
 	written() { [ "$(stat -c %s "$DATA/uploads/${U##*/}")" -gt 1000 ]; }
 	wait_until written
@@ -308,7 +308,7 @@ expect_published() {
 @test "killed in the middle, the server goes on where the bytes end" {
 	app app.ipa mb=6
 	create "$(stat -c %s "$W/app.ipa")"
-	curl -sS --connect-to "::127.0.0.1:$PORT" -X PATCH -H "$V" -H "$(bearer upload)" -H 'Upload-Offset: 0' --limit-rate 2M \
+	curl -sS --connect-to "::127.0.0.1:$PORT" -X PATCH -H "$V" -H "$(bearer upload)" -H 'Upload-Offset: 0' --limit-rate 100k \
 		-H 'Content-Type: application/offset+octet-stream' --data-binary "@$W/app.ipa" "$BASE$U" -o /dev/null 2>/dev/null 3>&- &
 	local sender=$! at
 	under_way() { [ "$(offset)" -gt 0 ]; }

@@ -123,7 +123,7 @@ if (form) {
 	const pieces = async (file) => {
 		const tus = { 'Tus-Resumable': '1.0.0' };
 		const made = await send('POST', form.dataset.tus, { ...tus, 'Upload-Length': file.size,
-			'Upload-Metadata': `filename ${btoa(String.fromCharCode(...new TextEncoder().encode(file.name)))}` }, null);
+			'Upload-Metadata': `notify ${btoa('no')},filename ${btoa(String.fromCharCode(...new TextEncoder().encode(file.name)))}` }, null);
 		const url = made.header('Location');
 		if (made.status !== 201 || !url) return made;
 		for (let at = 0, tries = 0; at < file.size;) {

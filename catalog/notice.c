@@ -1,0 +1,108 @@
+/* Table `notice`. */
+#include "catalog/notice.h"
+#include "catalog/channel.h"
+#include "catalog/link.h"
+#include "core/job.h"
+#include <string.h>
+
+#define ROWS_MAX (20 * NOTICE_BATCH)	/* links that are looked through for one batch */
+
+bool
+notice_landed(struct db *tx, const char *build_id, const char *channel, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return job_add(tx, NOTICE_JOB, json_pack("{s:s, s:s}", "build", build_id, "channel", channel), 0,
+		       mem_printf(ctx, "%s %s", build_id, channel), err);
+}
+
+static bool
+app_of(TALLOC_CTX *ctx, struct db *db, const char *build_id, char **app, bool *installable, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT app_id, installable AND (expires = 0 OR expires > $2) FROM build"
+				     " WHERE id = $1", db_text(build_id), db_now());
+	enum rows_step step = rows_next(rows, err);
+
+	*app = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
+	*installable = step == ROWS_ROW && rows_bool(rows, 1);
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+bool
+notice_newest(struct db *db, const char *build_id, const char *channel, bool *newest, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char *app, *now;
+	bool installable;
+
+	*newest = false;
+	if (!app_of(ctx, db, build_id, &app, &installable, err))
+		return false;
+	if (!app || !installable)
+		return true;
+	if (!channel_newest(ctx, db, VIEWER_HOUSE, app, channel, &now, err))
+		return err->kind == ERR_MISSING;
+	*newest = strcmp(now, build_id) == 0;
+	return true;
+}
+
+static bool
+read_due(TALLOC_CTX *ctx, struct db *db, struct rows *rows, struct notice_due *due, struct err *err)
+{
+	const char *person = rows_text(ctx, rows, 3);
+	struct person *sender;
+
+	*due = (struct notice_due){ .contact_id = rows_text(ctx, rows, 0), .link_id = rows_text(ctx, rows, 1),
+				    .to_channel = rows_bool(rows, 2), .installs_max = rows_int(rows, 4),
+				    .pin = rows_bool(rows, 5), .sign_in = rows_bool(rows, 6) };
+	if (!person)
+		return true;
+	if (!person_by_id(ctx, db, person, &sender, err))
+		return err->kind == ERR_MISSING;	/* disabled since */
+	due->sender = sender;
+	return true;
+}
+
+bool
+notice_due(TALLOC_CTX *ctx, struct db *db, const char *build_id, const char *channel, const char *after,
+	   struct notice_due **ret, size_t *n, struct err *err)
+{
+	struct notice_due *list = mem_array(ctx, struct notice_due, NOTICE_BATCH);
+	void *here SCOPED(mem) = talloc_new(NULL);
+	/* Of several links of one contact the best comes first: to the channel, then the newest. */
+	struct rows *rows = db_query(here, db,
+		"SELECT l.contact_id, l.id, l.channel_id IS NOT NULL, l.person_id, l.installs_max, l.pin <> '', l.sign_in"
+		" FROM build b JOIN channel ch ON ch.app_id = b.app_id AND ch.name = $2 JOIN link l ON l.app_id = b.app_id"
+		" JOIN contact c ON c.id = l.contact_id WHERE b.id = $1 AND NOT " LINK_REVOKED " AND l.expires > $3 AND NOT c.quiet"
+		" AND (l.installs_max = 0 OR l.installs_max > (SELECT count(*) FROM link_client k WHERE k.link_id = l.id))"
+		" AND (l.channel_id = ch.id OR (l.build_id <> b.id AND EXISTS (SELECT 1 FROM placement p"
+		" WHERE p.channel_id = ch.id AND p.build_id = l.build_id)))"
+		" AND NOT EXISTS (SELECT 1 FROM notice t WHERE t.build_id = b.id AND t.contact_id = c.id)"
+		" AND c.id > $4 ORDER BY c.id, l.channel_id IS NULL, l.created DESC, l.id LIMIT $5", db_text(build_id),
+		db_text(channel), db_now(), db_text(after), db_int(ROWS_MAX));
+	enum rows_step step = ROWS_END;
+
+	*n = 0;
+	while (*n < NOTICE_BATCH && (step = rows_next(rows, err)) == ROWS_ROW) {
+		const char *contact = rows_text(here, rows, 0);
+
+		if (*n && strcmp(list[*n - 1].contact_id, contact) == 0)
+			continue;
+		if (!read_due(list, db, rows, &list[*n], err))
+			return false;
+		++*n;
+	}
+	*ret = list;
+	return step != ROWS_FAILED;
+}
+
+bool
+notice_told(struct db *tx, const char *build_id, const char *contact_id, bool *first, struct err *err)
+{
+	if (!db_run(tx, err, "INSERT INTO notice (build_id, contact_id, at) VALUES ($1, $2, $3)"
+		    " ON CONFLICT (build_id, contact_id) DO NOTHING", db_text(build_id), db_text(contact_id), db_now()))
+		return false;
+	*first = db_changed(tx) > 0;
+	return true;
+}

@@ -1,0 +1,120 @@
+#include "web/notices.h"
+#include "catalog/notice.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "web/link_send.h"
+#include "web/outbox.h"
+#include "web/rooms.h"
+#include <string.h>
+
+/* One tester, on the way to a message. */
+struct telling {
+	const char *build_id;
+	const struct notice_due *due;
+	const struct link_draft *draft;		/* a link that leads here; NULL: theirs does */
+	const struct link_letter *letter;	/* NULL: they cannot be reached */
+};
+
+static bool
+tx_tell(struct db *tx, void *arg, struct err *err)
+{
+	const struct telling *t = arg;
+	bool first;
+
+	if (!notice_told(tx, t->build_id, t->due->contact_id, &first, err))
+		return false;
+	if (!first || !t->letter)
+		return true;
+	return (!t->draft || link_put(tx, t->due->sender, t->draft, err)) && link_post(tx, t->letter, err);
+}
+
+/* Their own link where it leads here.  A link to an earlier build has done its work: they get one to the
+ * channel, from the same person, as long as that person may, and no PIN would have to be told anew. */
+static bool
+find_link(TALLOC_CTX *ctx, struct site *site, const struct job *job, struct telling *t, struct link_words *words,
+	  const char **id)
+{
+	const struct conf *conf = site_conf(site);
+	const struct notice_due *due = t->due;
+	struct link_terms terms = { .contact_id = due->contact_id, .installs_max = due->installs_max,
+				    .expires = clock_now() + conf->link_days * DAY_S, .sign_in = due->sign_in,
+				    .channel = text_of(job->args, "channel") };
+	struct link_draft *draft;
+	struct link_aim *aim;
+	struct link *link;
+	struct err none;
+	char *token;
+
+	if (due->to_channel) {
+		if (!link_token(ctx, site->db, &site->link_key, due->link_id, &token, &none) ||
+		    !link_find(ctx, site->db, token, &link, &none))
+			return false;
+		words->pin = link->pin;
+		words->expires = link->expires;
+		words->url = mem_printf(ctx, "%s/i/%s", site->base_url, token);
+		*id = link->id;
+		return true;
+	}
+	terms.bundle_id = words->bundle_id;
+	if (!due->sender || due->pin || !link_aim(ctx, site->db, due->sender, &terms, &aim, &none) ||
+	    !link_draft(ctx, &site->link_key, &terms, &draft, &none))
+		return false;
+	words->expires = terms.expires;
+	words->url = mem_printf(ctx, "%s/i/%s", site->base_url, draft->token);
+	t->draft = draft;
+	*id = draft->id;
+	return true;
+}
+
+static bool
+tell(struct site *site, const struct job *job, const json_t *build, const struct notice_due *due, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const struct link_ways ways = { .any = true, .lenient = true };
+	struct telling t = { .build_id = text_of(job->args, "build"), .due = due };
+	struct link_words words = { .app = text_of(build, "name"), .bundle_id = text_of(build, "bundle_id"),
+		.version = text_of(build, "version"), .build = text_of(build, "build"), .notes = text_of(build, "notes"),
+		.notice = true };
+	struct link_letter *letter;
+	struct contact *contact;
+	const char *id;
+
+	if (!contact_get(ctx, site->db, due->contact_id, &contact, err))
+		return err->kind == ERR_MISSING;	/* removed since */
+	words.size = page_size(ctx, link_language(site, contact), json_integer_value(json_object_get(build, "size")));
+	if (find_link(ctx, site, job, &t, &words, &id)) {
+		if (!link_letter(ctx, site, contact, &ways, &words, id, &letter, err))
+			return false;
+		t.letter = letter;
+	} else {
+		log_info("a tester is not told of a build: no link for them can be sent", KV("contact", due->contact_id));
+	}
+	return db_tx(site->db, tx_tell, &t, err);
+}
+
+bool
+notices_build(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+	const char *id = text_of(job->args, "build"), *channel = text_of(job->args, "channel"), *after = "";
+	struct notice_due *due;
+	json_t *build;
+	bool newest, ok = true;
+	size_t n = NOTICE_BATCH;
+
+	if (!notice_newest(site->db, id, channel, &newest, err))
+		return false;
+	if (!newest)
+		return true;
+	if (!build_show(site->db, VIEWER_HOUSE, id, false, &build, err))
+		return err->kind == ERR_MISSING;
+	while (ok && n == NOTICE_BATCH) {
+		ok = notice_due(ctx, site->db, id, channel, after, &due, &n, err);
+		for (size_t i = 0; ok && i < n; i++)
+			ok = tell(site, job, build, &due[i], err);
+		after = n ? due[n - 1].contact_id : after;
+		outbox_wake(site);
+	}
+	json_decref(build);
+	return ok;
+}
