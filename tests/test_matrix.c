@@ -27,6 +27,8 @@
 #define OPEN		"com.example.open"
 #define HIDDEN_NAME	"Zephyr Nine"
 #define HIDDEN_CHANNEL	"moonshot"
+#define HIDDEN_PART	"moonbase"	/* a channel of `open`, for qa too */
+#define HIDDEN_VERSION	"9.9.9"		/* of a build in it alone */
 #define UNKNOWN		"zzzzzzzzzzzzzzzz"
 
 /* ---- the routes, and what each asks of whom ---- */
@@ -322,6 +324,13 @@ actor_sees(const struct actor *a, enum app app)
 	return app == THE_OPEN || a->sees_hidden;
 }
 
+/* The channel of `open` that is not for everyone. */
+static bool
+actor_sees_part(const struct actor *a)
+{
+	return actor_sees(a, THE_OPEN) && (a->owns_open || strcmp(a->name, "ines") == 0);
+}
+
 static bool
 actor_owns(const struct actor *a, enum app app)
 {
@@ -610,6 +619,10 @@ world(TALLOC_CTX *ctx)
 	w->build[THE_HIDDEN] = published(ctx, &w->house, (struct sent){ .bundle_id = HIDDEN, .name = HIDDEN_NAME,
 						     .channel = HIDDEN_CHANNEL, .version = "7.7.7" });
 	assert_ok(channel_set_audience(w->site->db, w->house.anna, HIDDEN, HIDDEN_CHANNEL, qa, &err), &err);
+	assert_ok(channel_set_audience(w->site->db, w->house.anna, OPEN, HIDDEN_PART, qa, &err), &err);
+	published(ctx, &w->house, (struct sent){ .bundle_id = OPEN, .name = "Plain", .channel = HIDDEN_PART,
+						 .version = HIDDEN_VERSION });
+	assert_ok(build_promote(w->site->db, w->house.anna, w->build[THE_OPEN], HIDDEN_PART, &err), &err);
 	for (enum app app = THE_HIDDEN; app <= THE_OPEN; app++) {
 		struct item_fields f = { .kind = "web", .name = app == THE_OPEN ? "Wiki" : HIDDEN_NAME " Wiki",
 					 .url = "https://wiki.example.com/", .audience = app == THE_OPEN ? NULL : qa };
@@ -968,7 +981,8 @@ tells(struct world *w, const char *marker, const char *path)
 static int
 look_through(struct world *w, const struct row *row, const struct actor *a, enum which which, const char *query, int *seen)
 {
-	const char *markers[] = { HIDDEN_NAME, "zephyr", HIDDEN, HIDDEN_CHANNEL, "7.7.7", w->build[THE_HIDDEN], w->item[THE_HIDDEN] };
+	const char *markers[] = { HIDDEN_PART, HIDDEN_VERSION, HIDDEN_NAME, "zephyr", HIDDEN, HIDDEN_CHANNEL, "7.7.7",
+				  w->build[THE_HIDDEN], w->item[THE_HIDDEN] };
 	TALLOC_CTX *outer = w->ctx;
 	const char *id, *path;
 	int told = 0;
@@ -980,7 +994,7 @@ look_through(struct world *w, const struct row *row, const struct actor *a, enum
 	for (size_t m = 0; m < sizeof markers / sizeof *markers; m++) {
 		if (!tells(w, markers[m], path))
 			continue;
-		if (actor_sees(a, THE_HIDDEN)) {
+		if (m < 2 ? actor_sees_part(a) : actor_sees(a, THE_HIDDEN)) {
 			++*seen;
 			continue;
 		}
@@ -1003,9 +1017,7 @@ no_byte_of_any_answer_tells_of_what_somebody_does_not_see(void **state)
 
 	for (size_t a = 0; a < w->actors_n; a++) {
 		struct actor *actor = &w->actors[a];
-		bool outside = !actor_sees(actor, THE_HIDDEN);
-
-		if (actor->alive && outside && actor->role == ROLE_ADMIN && strcmp(actor->scope, "admin") != 0)
+		if (actor->alive && !actor_sees(actor, THE_HIDDEN) && actor->scope && actor->role == ROLE_ADMIN && strcmp(actor->scope, "admin") != 0)
 			continue;	/* their other scopes say no more */
 		for (size_t i = 0; i < ROWS; i++) {
 			const struct row *row = &rows[i];
