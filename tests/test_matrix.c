@@ -622,7 +622,7 @@ world(TALLOC_CTX *ctx)
 	assert_ok(channel_set_audience(w->site->db, w->house.anna, OPEN, HIDDEN_PART, qa, &err), &err);
 	published(ctx, &w->house, (struct sent){ .bundle_id = OPEN, .name = "Plain", .channel = HIDDEN_PART,
 						 .version = HIDDEN_VERSION });
-	assert_ok(build_promote(w->site->db, w->house.anna, w->build[THE_OPEN], HIDDEN_PART, &err), &err);
+	assert_ok(build_promote(w->site->db, w->house.anna, w->build[THE_OPEN], HIDDEN_PART, true, &err), &err);
 	for (enum app app = THE_HIDDEN; app <= THE_OPEN; app++) {
 		struct item_fields f = { .kind = "web", .name = app == THE_OPEN ? "Wiki" : HIDDEN_NAME " Wiki",
 					 .url = "https://wiki.example.com/", .audience = app == THE_OPEN ? NULL : qa };
