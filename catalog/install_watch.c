@@ -3,7 +3,6 @@
 #include "catalog/ranges.h"
 #include "core/clock.h"
 #include "core/count.h"
-#include "core/secret.h"
 #include <pthread.h>
 #include <string.h>
 
@@ -182,16 +181,23 @@ put_text(char *to, size_t size, const char *text)
 	to[n] = '\0';
 }
 
-/* A grant that was not made for one install is many: each client's is its own, by the same id each time. */
+/* A grant that was not made for one install is many: each client's is its own, by the same id each time.
+ * Both are random already, so they are only mixed: this is done for each manifest. */
 static void
 id_of(const struct grant *grant, const char *client, char id[INSTALL_ID_SIZE])
 {
-	char hash[SECRET_HASH_SIZE];
+	static const char letters[] = "abcdefghijkmnpqrstuvwxyz23456789";
+	size_t n = strlen(grant->id), m = strlen(client);
 
-	if (grant->install_id)
-		put_text(id, INSTALL_ID_SIZE, grant->install_id);
-	else
-		put_text(id, INSTALL_ID_SIZE, secret_mac((struct bytes){ grant->id, strlen(grant->id) }, client, hash));
+	put_text(id, INSTALL_ID_SIZE, grant->install_id);
+	for (size_t i = 0; !grant->install_id && i < INSTALL_ID_SIZE - 1; i++) {
+		unsigned mixed = (unsigned char)grant->id[n ? i % n : 0];
+
+		for (size_t k = 0; m && k < 4; k++)	/* all of a SHA-256 in hex */
+			mixed = mixed * 31 + (unsigned char)client[(4 * i + k) % m];
+		id[i] = letters[(mixed ^ mixed >> 5 ^ mixed >> 10) & 31];
+		id[i + 1] = '\0';
+	}
 }
 
 static struct watched *

@@ -9,7 +9,7 @@
 bool
 text_valid(const char *text, size_t len)
 {
-	return !memchr(text, '\0', len) && !u8_check((const uint8_t *)text, len);
+	return !len || (!memchr(text, '\0', len) && !u8_check((const uint8_t *)text, len));	/* nothing may be NULL */
 }
 
 char *

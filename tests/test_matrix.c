@@ -27,6 +27,8 @@
 #define OPEN		"com.example.open"
 #define HIDDEN_NAME	"Zephyr Nine"
 #define HIDDEN_CHANNEL	"moonshot"
+#define HIDDEN_PART	"moonbase"	/* a channel of `open`, for qa too */
+#define HIDDEN_VERSION	"9.9.9"		/* of a build in it alone */
 #define UNKNOWN		"zzzzzzzzzzzzzzzz"
 
 /* ---- the routes, and what each asks of whom ---- */
@@ -151,6 +153,32 @@ static const struct row {
 	{ "DELETE /api/v1/links/:id", PUBLISHER, "upload", MINE, LINK, .flags = EATS },
 	{ "PUT /api/v1/apps/:bundle/links", PUBLISHER, "upload", OWNS, .body = "{\"sign_in\": false}" },
 	{ "GET /api/v1/installs", PUBLISHER, "upload", NONE },
+	{ "GET /api/v1/contacts", PUBLISHER, "upload", NONE, .flags = WHOLE },
+	{ "POST /api/v1/contacts", PUBLISHER, "upload", NONE, .body = "{\"name\": \"\"}", .flags = WHOLE },
+	{ "POST /api/v1/contacts/import", PUBLISHER, "upload", NONE, .body = "nothing\n", .flags = WHOLE },
+	{ "GET /api/v1/contacts/:id", PUBLISHER, "upload", NEVER, .flags = WHOLE },
+	{ "PUT /api/v1/contacts/:id", PUBLISHER, "upload", NEVER, .body = "{\"name\": \"x\", \"email\": \"x@example.com\"}", .flags = WHOLE },
+	{ "DELETE /api/v1/contacts/:id", PUBLISHER, "upload", NEVER, .flags = WHOLE },
+	{ "GET /api/v1/contact-groups", PUBLISHER, "upload", NONE, .flags = WHOLE },
+	{ "POST /api/v1/contact-groups", PUBLISHER, "upload", NONE, .body = "{\"name\": \"\"}", .flags = WHOLE },
+	{ "DELETE /api/v1/contact-groups/:id", PUBLISHER, "upload", NEVER, .flags = WHOLE },
+	{ "PUT /api/v1/contact-groups/:id/contacts/:contact", PUBLISHER, "upload", NEVER, .flags = WHOLE },
+	{ "DELETE /api/v1/contact-groups/:id/contacts/:contact", PUBLISHER, "upload", NEVER, .flags = WHOLE },
+	{ "GET /admin/testers", PUBLISHER, NULL, NONE },
+	{ "POST /admin/testers", PUBLISHER, NULL, NONE, .body = "name=", .flags = FORM },
+	{ "POST /admin/testers/import", PUBLISHER, NULL, NONE, .body = "table=nothing", .flags = FORM },
+	{ "GET /admin/testers/:id", PUBLISHER, NULL, NEVER },
+	{ "POST /admin/testers/:id", PUBLISHER, NULL, NEVER, .body = "name=x&email=x%40example.com", .flags = FORM },
+	{ "POST /admin/testers/:id/remove", PUBLISHER, NULL, NEVER, .flags = FORM },
+	{ "POST /admin/tester-groups", PUBLISHER, NULL, NONE, .body = "name=", .flags = FORM },
+	{ "POST /admin/tester-groups/:id/remove", PUBLISHER, NULL, NEVER, .flags = FORM },
+	{ "GET /admin/builds/:id/send", PUBLISHER, NULL, OWNS, BUILD },
+	{ "POST /admin/builds/:id/send", PUBLISHER, NULL, OWNS, BUILD, "to=", FORM },
+	{ "GET /admin/links", PUBLISHER, NULL, NONE },
+	{ "GET /admin/links/:id", PUBLISHER, NULL, MINE, LINK },
+	{ "POST /admin/links/:id/send", PUBLISHER, NULL, MINE, LINK, .flags = FORM },
+	{ "POST /admin/links/:id/revoke", PUBLISHER, NULL, MINE, LINK, .flags = FORM | EATS },
+	{ "GET /admin/installs", PUBLISHER, NULL, NONE },
 	{ "GET /admin/devices", PUBLISHER, NULL, NONE },
 	{ "POST /admin/devices/:id/name", PUBLISHER, NULL, NEVER, .body = "label=x", .flags = FORM },
 	{ "POST /admin/devices/:id/remove", PUBLISHER, NULL, NEVER, .flags = FORM },
@@ -294,6 +322,13 @@ actor_sees(const struct actor *a, enum app app)
 	if (!a->alive || (a->bound && a->bound != app))
 		return false;
 	return app == THE_OPEN || a->sees_hidden;
+}
+
+/* The channel of `open` that is not for everyone. */
+static bool
+actor_sees_part(const struct actor *a)
+{
+	return actor_sees(a, THE_OPEN) && (a->owns_open || strcmp(a->name, "ines") == 0);
 }
 
 static bool
@@ -584,6 +619,10 @@ world(TALLOC_CTX *ctx)
 	w->build[THE_HIDDEN] = published(ctx, &w->house, (struct sent){ .bundle_id = HIDDEN, .name = HIDDEN_NAME,
 						     .channel = HIDDEN_CHANNEL, .version = "7.7.7" });
 	assert_ok(channel_set_audience(w->site->db, w->house.anna, HIDDEN, HIDDEN_CHANNEL, qa, &err), &err);
+	assert_ok(channel_set_audience(w->site->db, w->house.anna, OPEN, HIDDEN_PART, qa, &err), &err);
+	published(ctx, &w->house, (struct sent){ .bundle_id = OPEN, .name = "Plain", .channel = HIDDEN_PART,
+						 .version = HIDDEN_VERSION });
+	assert_ok(build_promote(w->site->db, w->house.anna, w->build[THE_OPEN], HIDDEN_PART, true, &err), &err);
 	for (enum app app = THE_HIDDEN; app <= THE_OPEN; app++) {
 		struct item_fields f = { .kind = "web", .name = app == THE_OPEN ? "Wiki" : HIDDEN_NAME " Wiki",
 					 .url = "https://wiki.example.com/", .audience = app == THE_OPEN ? NULL : qa };
@@ -667,11 +706,13 @@ new_token(struct world *w, const struct person *person)
 static const char *
 new_upload(struct world *w, const struct person *person)
 {
+	json_t *fields = json_object();
 	struct upload *upload;
 	struct err err;
 	FILE *file;
 
-	assert_ok(upload_new(w->ctx, w->site->db, person, 10, json_object(), 3600, 100000, &upload, &err), &err);
+	assert_ok(upload_new(w->ctx, w->site->db, person, 10, fields, 3600, 100000, &upload, &err), &err);
+	json_decref(fields);
 	file = fopen(mem_printf(w->ctx, "%s/%s", upload_dir(w->ctx, w->site), upload->id), "we");
 	assert_non_null(file);
 	fclose(file);
@@ -716,7 +757,7 @@ new_build(struct world *w, enum app app)
 		.version = "1.0", .build = mem_printf(w->ctx, "%d", 100 + ++n) });
 	struct err err;
 
-	assert_ok(build_promote(w->site->db, w->house.anna, w->build[app], hidden ? HIDDEN_CHANNEL : "main", &err), &err);
+	assert_ok(build_promote(w->site->db, w->house.anna, w->build[app], hidden ? HIDDEN_CHANNEL : "main", true, &err), &err);
 	return id;
 }
 
@@ -759,7 +800,7 @@ path_of(struct world *w, const struct row *row, enum which which, const char *id
 		{ ":bundle", bundle }, { ":channel", which == WHICH_HIDDEN ? HIDDEN_CHANNEL : "main" }, { ":id", id },
 		{ ":size", "120.png" }, { ":colour", "0a58ca" }, { ":name", "olga" }, { ":person", w->victim },
 		{ ":grant", which == WHICH_KNOWN ? w->grant_token : id }, { ":token", which == WHICH_KNOWN ? w->grant_token : id },
-		{ ":hash", "0" }, { ":file", "none" }, { ":icon", "57.png" }, { ":view", "0" },
+		{ ":hash", "0" }, { ":file", "none" }, { ":icon", "57.png" }, { ":view", "0" }, { ":contact", "none" },
 	};
 	const char *text = strchr(row->route, ' ') + 1, *path = "";
 
@@ -940,7 +981,8 @@ tells(struct world *w, const char *marker, const char *path)
 static int
 look_through(struct world *w, const struct row *row, const struct actor *a, enum which which, const char *query, int *seen)
 {
-	const char *markers[] = { HIDDEN_NAME, "zephyr", HIDDEN, HIDDEN_CHANNEL, "7.7.7", w->build[THE_HIDDEN], w->item[THE_HIDDEN] };
+	const char *markers[] = { HIDDEN_PART, HIDDEN_VERSION, HIDDEN_NAME, "zephyr", HIDDEN, HIDDEN_CHANNEL, "7.7.7",
+				  w->build[THE_HIDDEN], w->item[THE_HIDDEN] };
 	TALLOC_CTX *outer = w->ctx;
 	const char *id, *path;
 	int told = 0;
@@ -952,7 +994,7 @@ look_through(struct world *w, const struct row *row, const struct actor *a, enum
 	for (size_t m = 0; m < sizeof markers / sizeof *markers; m++) {
 		if (!tells(w, markers[m], path))
 			continue;
-		if (actor_sees(a, THE_HIDDEN)) {
+		if (m < 2 ? actor_sees_part(a) : actor_sees(a, THE_HIDDEN)) {
 			++*seen;
 			continue;
 		}
@@ -975,9 +1017,7 @@ no_byte_of_any_answer_tells_of_what_somebody_does_not_see(void **state)
 
 	for (size_t a = 0; a < w->actors_n; a++) {
 		struct actor *actor = &w->actors[a];
-		bool outside = !actor_sees(actor, THE_HIDDEN);
-
-		if (actor->alive && outside && actor->role == ROLE_ADMIN && strcmp(actor->scope, "admin") != 0)
+		if (actor->alive && !actor_sees(actor, THE_HIDDEN) && actor->scope && actor->role == ROLE_ADMIN && strcmp(actor->scope, "admin") != 0)
 			continue;	/* their other scopes say no more */
 		for (size_t i = 0; i < ROWS; i++) {
 			const struct row *row = &rows[i];

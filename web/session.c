@@ -148,6 +148,8 @@ session_admit(struct req *req, struct err *err)
 	if ((who == WHO_PUBLISHER && p->role < ROLE_PUBLISHER) || (who == WHO_ADMIN && p->role < ROLE_ADMIN))
 		return err_set(err, ERR_DENIED, "%s has the role %s, which may not do this", p->name,
 			       role_name(p->role));
+	if (who == WHO_ADMIN && p->bundle_id)	/* what is for admins is about all apps, or none */
+		return err_set(err, ERR_DENIED, "this token is for %s alone", p->bundle_id);
 	return true;
 }
 

@@ -1,67 +1,11 @@
-# Who may go through which door: every route for every kind of caller, and the ways around that are none.
+# The ways around the doors that are none.  Who may go through which is tests/test_matrix.c.
 load lib/pomona
 
 setup_file() { pomona_prepare; }
 setup()      { pomona_start; }
 teardown()   { pomona_stop; }
 
-# ---- every route, every caller ----
-
-rank() { case $1 in person|mia) echo 0 ;; publisher|paul) echo 1 ;; admin|anna) echo 2 ;; esac; }
-
-# expected WHO SCOPE CALLER: in, 401 or 403.  This is the rule, written down a second time.
-expected() {
-	local who=$1 scope=$2 caller=$3
-	case $who in anyone|operator|grant|link|device) echo in; return ;; esac	# operator: the tests come from loopback
-	case $caller in
-	nobody)	echo 401 ;;
-	read)	[ "$scope" = read ] && [ "$(rank "$who")" -le 1 ] && echo in || echo 403 ;;	# paul's
-	upload)	[[ $scope == read || $scope == upload ]] && [ "$(rank "$who")" -le 1 ] && echo in || echo 403 ;;	# paul's
-	admin)	[ "$scope" != - ] && echo in || echo 403 ;;	# anna's
-	*)	[ "$(rank "$caller")" -ge "$(rank "$who")" ] && echo in || echo 403 ;;
-	esac
-}
-
-@test "every route lets in whom its row says, and nobody else" {
-	local method path who scope rest caller want is code n=0 wrong=0
-	for caller in mia paul anna; do sign_in $caller; eval "csrf_$caller=\$CSRF"; done
-	"$POMONA" --routes >"$W/routes"
-	[ "$(wc -l <"$W/routes")" -ge 50 ]
-	while read -r method path who scope rest; do
-		case $path in /logout|/account/sign-out) continue ;; esac	# they would sign them out; they have stories of their own
-		path=$(sed -E 's|:bundle|com.example.none|; s|:colour|336699|; s|:[a-z]+|none0000|g' <<<"$path")
-		for caller in nobody read upload admin mia paul anna; do
-			local as=(-H 'Accept: application/json')
-			case $caller in
-			nobody) ;;
-			read|upload) as+=(-H "$(bearer $caller)") ;;
-			admin) as+=(-H "$(bearer admin)") ;;
-			*)	eval "code=\$csrf_$caller"
-				as+=(-b "$W/jar.$caller" -H "Origin: $BASE" -H "X-CSRF-Token: $code") ;;
-			esac
-			printf '%s\n' "$method $path $who $scope $caller" "${as[@]}" >"$W/case"
-			ask "$method" "$path" "${as[@]}"
-			want=$(expected "$who" "$scope" "$caller")
-			is=in
-			case $STATUS in
-			401) is=401 ;;
-			403) is=403 ;;
-			5*) is=$STATUS ;;
-			esac
-			# the form of a sign-in page is refused to all who have none
-			[ "$method $path $is" = "POST /login 403" ] && is=in
-			n=$((n + 1))
-			if [ "$is" != "$want" ]; then
-				wrong=$((wrong + 1))
-				echo "$method $path (who $who, scope $scope) as $caller: $is, should be $want"
-				head -c 300 "$W/body"; echo
-			fi
-		done
-	done <"$W/routes"
-	echo "$n cases, $wrong wrong"
-	[ $wrong -eq 0 ]
-	[ $n -ge 350 ]
-}
+# ---- addresses ----
 
 @test "an address that is none is 404 for everybody, a method that is none is 405" {
 	get /nothing/here
