@@ -1,16 +1,18 @@
 /*
  * Who may do what: every route, asked by everybody, about what is theirs, somebody else's, nobody's and
- * nothing at all.  The answers that are right stand in `rows` and in the few lines of `expected`, not in
- * the code under test: a new route needs its row there, or this fails.
+ * nothing at all.  The answers that are right stand in matrix_rows.h and in the few lines of `expected`, not
+ * in the code under test.
  *
  * The company: `hidden` is an app for the group qa, `open` one for everyone.  Ines is in qa, olga is not.
  * Paul publishes every app, pia `hidden` alone, pete another one alone, anna is admin, dora disabled.
  */
 #include "tests/check_house.h"
+#include "tests/matrix_rows.h"
 #include <curl/curl.h>
 #include <stdio.h>
 #include "catalog/audience.h"
 #include "catalog/category.h"
+#include "catalog/contact.h"
 #include "catalog/grant.h"
 #include "catalog/group.h"
 #include "catalog/item.h"
@@ -30,260 +32,6 @@
 #define HIDDEN_PART	"moonbase"	/* a channel of `open`, for qa too */
 #define HIDDEN_VERSION	"9.9.9"		/* of a build in it alone */
 #define UNKNOWN		"zzzzzzzzzzzzzzzz"
-
-/* ---- the routes, and what each asks of whom ---- */
-
-enum need {
-	ANYBODY,	/* signed in or not */
-	BY_PATH,	/* a token in the path is the proof, and nothing else */
-	LOCAL,		/* this host */
-	PERSON,
-	PUBLISHER,
-	ADMIN,		/* never by a token for one app */
-};
-
-enum right {
-	NONE,		/* about nothing in particular */
-	NEVER,		/* what it is about is not here: missing for all who may ask */
-	SEES,		/* an app or build: missing for who does not see it */
-	OWNS,		/* missing for who does not see it, denied to who sees it */
-	MINE,		/* missing for who does not publish it */
-	ITEM,		/* one is for qa alone, one for everyone */
-	SELF,		/* one's own alone */
-	THING,		/* the same for all who may ask */
-	GRANT_PATH,	/* by its path: known or not */
-};
-
-enum made { NO_ID, BUILD, GRANT, LINK, UPLOAD, TOKEN, AN_ITEM, CATEGORY, GROUP, SOMEONE };
-
-/* What is used up by being allowed is made anew for each who is. */
-#define EATS	1	/* the id's object */
-#define ENDS	2	/* the session that asks */
-#define FORM	4	/* the body has fields, else it is JSON */
-#define WHOLE	8	/* never by a token for one app */
-
-#define A_FILE "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.ipa\"\r\n\r\nno app\r\n--b--\r\n"
-
-static const struct row {
-	const char *route;
-	enum need need;
-	const char *scope;	/* a token's, that suffices; NULL: none does */
-	enum right right;
-	enum made id;		/* what :id stands for, if not one of the names below */
-	const char *body;	/* %s: the id */
-	int flags;
-	int always;		/* this status, for all who may ask */
-} rows[] = {
-	/* what iOS and testers fetch */
-	{ "GET /d/:grant/manifest.plist", BY_PATH, NULL, GRANT_PATH },
-	{ "GET /d/:grant/app.ipa", BY_PATH, NULL, GRANT_PATH },
-	{ "GET /d/:grant/:icon", BY_PATH, NULL, NEVER },
-	{ "GET /i/:token", BY_PATH, NULL, GRANT_PATH },
-	{ "POST /i/:token", BY_PATH, NULL, NEVER, .flags = FORM },
-	{ "POST /i/:token/tapped", BY_PATH, NULL, NEVER, .flags = FORM },
-	{ "GET /i/:token/qr.svg", BY_PATH, NULL, GRANT_PATH },
-	{ "GET /i/:token/icon.png", BY_PATH, NULL, NEVER },
-	{ "GET /i/:token/unsubscribe", BY_PATH, NULL, NEVER },
-	{ "POST /i/:token/unsubscribe", BY_PATH, NULL, NEVER, .flags = FORM },
-	{ "GET /udid/:token", BY_PATH, NULL, NEVER },
-	{ "GET /udid/:token/register.mobileconfig", BY_PATH, NULL, NEVER },
-	{ "POST /udid/:token/answer", BY_PATH, NULL, NEVER },
-	{ "GET /udid/:token/done/:view", BY_PATH, NULL, NEVER },
-	{ "GET /hooks/sms/:token", BY_PATH, NULL, NONE, .always = 204 },	/* gateways are told nothing */
-	{ "POST /hooks/sms/:token", BY_PATH, NULL, NONE, .flags = FORM, .always = 204 },
-
-	/* the catalog */
-	{ "GET /", PERSON, NULL, NONE },
-	{ "GET /apps/:bundle", PERSON, NULL, SEES },
-	{ "GET /apps/:bundle/builds/:id", PERSON, NULL, SEES, BUILD },
-	{ "GET /apps/:bundle/channels/:channel", PERSON, NULL, SEES },
-	{ "POST /apps/:bundle/builds/:id/install", PERSON, NULL, SEES, BUILD, .flags = FORM },
-	{ "GET /apps/:bundle/installs/:id", PERSON, NULL, NEVER },
-	{ "GET /apps/:bundle/icon/:size", PERSON, "read", SEES },
-	{ "GET /items/:id/icon.png", PERSON, "read", ITEM, AN_ITEM },
-	{ "GET /api/v1/apps", PERSON, "read", NONE },
-	{ "GET /api/v1/apps/:bundle", PERSON, "read", SEES },
-	{ "GET /api/v1/apps/:bundle/builds", PERSON, "read", SEES },
-	{ "GET /api/v1/apps/:bundle/channels", PERSON, "read", SEES },
-	{ "GET /api/v1/builds/:id", PERSON, "read", SEES, BUILD },
-	{ "GET /api/v1/categories", PERSON, "read", NONE },
-	{ "GET /api/v1/featured", PERSON, "read", NONE },
-	{ "GET /api/v1/installs/:id", ANYBODY, NULL, NEVER },
-
-	/* publishing */
-	{ "GET /admin", PUBLISHER, NULL, NONE },
-	{ "GET /admin/apps", PUBLISHER, NULL, NONE },
-	{ "GET /admin/upload", PUBLISHER, NULL, NONE },
-	{ "GET /admin/upload?build=:id", PUBLISHER, NULL, OWNS, BUILD },
-	{ "POST /admin/upload", PUBLISHER, NULL, NONE, .body = A_FILE, .flags = FORM },
-	{ "PUT /api/v1/upload", PUBLISHER, "upload", NONE, .body = "no app" },
-	{ "POST /api/v1/upload", PUBLISHER, "upload", NONE, .body = A_FILE, .flags = FORM },
-	{ "OPTIONS /api/v1/uploads", ANYBODY, NULL, NONE },
-	{ "POST /api/v1/uploads", PUBLISHER, "upload", NONE },
-	{ "GET /api/v1/uploads/:id", PUBLISHER, "upload", SELF, UPLOAD },
-	{ "PATCH /api/v1/uploads/:id", PUBLISHER, "upload", SELF, UPLOAD },
-	{ "DELETE /api/v1/uploads/:id", PUBLISHER, "upload", SELF, UPLOAD, .flags = EATS },
-	{ "GET /admin/apps/:bundle", PUBLISHER, NULL, OWNS },
-	{ "GET /admin/apps/:bundle/builds/:id", PUBLISHER, NULL, OWNS, BUILD },
-	{ "POST /admin/builds/:id/promote", PUBLISHER, NULL, OWNS, BUILD, "channel=.bad", FORM },
-	{ "POST /admin/builds/:id/links", PUBLISHER, NULL, OWNS, BUILD, .flags = FORM },
-	{ "POST /admin/builds/:id/delete", PUBLISHER, NULL, OWNS, BUILD, "word=1.0", FORM | EATS },
-	{ "POST /admin/grants/:id/revoke", PUBLISHER, NULL, MINE, GRANT, .flags = FORM | EATS },
-	{ "POST /api/v1/builds/:id/promote", PUBLISHER, "upload", OWNS, BUILD, "{\"channel\": \".bad\"}" },
-	{ "PUT /api/v1/builds/:id/changelog", PUBLISHER, "upload", OWNS, BUILD, "{\"changelog\": \"news\"}" },
-	{ "DELETE /api/v1/builds/:id", PUBLISHER, "upload", OWNS, BUILD, .flags = EATS },
-	{ "GET /api/v1/builds/:id/grants", PUBLISHER, "upload", OWNS, BUILD },
-	{ "POST /api/v1/builds/:id/grants", PUBLISHER, "upload", OWNS, BUILD },
-	{ "DELETE /api/v1/grants/:id", PUBLISHER, "upload", MINE, GRANT, .flags = EATS },
-	{ "GET /admin/apps/:bundle/settings", PUBLISHER, NULL, OWNS },
-	{ "POST /admin/apps/:bundle/settings", PUBLISHER, NULL, OWNS, .body = "category=nowhere", .flags = FORM },
-	{ "POST /admin/apps/:bundle/channels/:channel", PUBLISHER, NULL, OWNS, .body = "who=some&rule=any-group&name=nowhere", .flags = FORM },
-	{ "GET /api/v1/apps/:bundle/channels/:channel/audience", PUBLISHER, "upload", OWNS },
-	{ "PUT /api/v1/apps/:bundle/channels/:channel/audience", PUBLISHER, "upload", OWNS, .body = "{\"group\": \"nowhere\"}" },
-	{ "PUT /api/v1/apps/:bundle/channels/:channel/required", PUBLISHER, "upload", OWNS, .body = "{\"required\": false}" },
-	{ "GET /api/v1/apps/:bundle/settings", PUBLISHER, "upload", OWNS },
-	{ "PUT /api/v1/apps/:bundle/settings", PUBLISHER, "upload", OWNS, .body = "{\"categories\": [\"nowhere\"]}" },
-	{ "GET /api/v1/groups", PUBLISHER, "upload", NONE },
-
-	/* testers and their links */
-	{ "POST /api/v1/links", PUBLISHER, "upload", MINE, BUILD, "{\"build\": \"%s\"}" },
-	{ "GET /api/v1/links", PUBLISHER, "upload", NONE },
-	{ "GET /api/v1/links/:id", PUBLISHER, "upload", MINE, LINK },
-	{ "POST /api/v1/links/:id/send", PUBLISHER, "upload", MINE, LINK },
-	{ "DELETE /api/v1/links/:id", PUBLISHER, "upload", MINE, LINK, .flags = EATS },
-	{ "PUT /api/v1/apps/:bundle/links", PUBLISHER, "upload", OWNS, .body = "{\"sign_in\": false}" },
-	{ "GET /api/v1/installs", PUBLISHER, "upload", NONE },
-	{ "GET /api/v1/contacts", PUBLISHER, "upload", NONE, .flags = WHOLE },
-	{ "POST /api/v1/contacts", PUBLISHER, "upload", NONE, .body = "{\"name\": \"\"}", .flags = WHOLE },
-	{ "POST /api/v1/contacts/import", PUBLISHER, "upload", NONE, .body = "nothing\n", .flags = WHOLE },
-	{ "GET /api/v1/contacts/:id", PUBLISHER, "upload", NEVER, .flags = WHOLE },
-	{ "PUT /api/v1/contacts/:id", PUBLISHER, "upload", NEVER, .body = "{\"name\": \"x\", \"email\": \"x@example.com\"}", .flags = WHOLE },
-	{ "DELETE /api/v1/contacts/:id", PUBLISHER, "upload", NEVER, .flags = WHOLE },
-	{ "GET /api/v1/contact-groups", PUBLISHER, "upload", NONE, .flags = WHOLE },
-	{ "POST /api/v1/contact-groups", PUBLISHER, "upload", NONE, .body = "{\"name\": \"\"}", .flags = WHOLE },
-	{ "DELETE /api/v1/contact-groups/:id", PUBLISHER, "upload", NEVER, .flags = WHOLE },
-	{ "PUT /api/v1/contact-groups/:id/contacts/:contact", PUBLISHER, "upload", NEVER, .flags = WHOLE },
-	{ "DELETE /api/v1/contact-groups/:id/contacts/:contact", PUBLISHER, "upload", NEVER, .flags = WHOLE },
-	{ "GET /admin/testers", PUBLISHER, NULL, NONE },
-	{ "POST /admin/testers", PUBLISHER, NULL, NONE, .body = "name=", .flags = FORM },
-	{ "POST /admin/testers/import", PUBLISHER, NULL, NONE, .body = "table=nothing", .flags = FORM },
-	{ "GET /admin/testers/:id", PUBLISHER, NULL, NEVER },
-	{ "POST /admin/testers/:id", PUBLISHER, NULL, NEVER, .body = "name=x&email=x%40example.com", .flags = FORM },
-	{ "POST /admin/testers/:id/remove", PUBLISHER, NULL, NEVER, .flags = FORM },
-	{ "POST /admin/tester-groups", PUBLISHER, NULL, NONE, .body = "name=", .flags = FORM },
-	{ "POST /admin/tester-groups/:id/remove", PUBLISHER, NULL, NEVER, .flags = FORM },
-	{ "GET /admin/builds/:id/send", PUBLISHER, NULL, OWNS, BUILD },
-	{ "POST /admin/builds/:id/send", PUBLISHER, NULL, OWNS, BUILD, "to=", FORM },
-	{ "GET /admin/links", PUBLISHER, NULL, NONE },
-	{ "GET /admin/links/:id", PUBLISHER, NULL, MINE, LINK },
-	{ "POST /admin/links/:id/send", PUBLISHER, NULL, MINE, LINK, .flags = FORM },
-	{ "POST /admin/links/:id/revoke", PUBLISHER, NULL, MINE, LINK, .flags = FORM | EATS },
-	{ "GET /admin/installs", PUBLISHER, NULL, NONE },
-	{ "GET /admin/devices", PUBLISHER, NULL, NONE },
-	{ "POST /admin/devices/:id/name", PUBLISHER, NULL, NEVER, .body = "label=x", .flags = FORM },
-	{ "POST /admin/devices/:id/remove", PUBLISHER, NULL, NEVER, .flags = FORM },
-	{ "GET /api/v1/devices.txt", PUBLISHER, "devices", NONE },
-	{ "GET /api/v1/test-devices", PUBLISHER, "devices", NONE },
-	{ "PUT /api/v1/test-devices/:id", PUBLISHER, "devices", NEVER, .body = "{\"label\": \"x\"}" },
-	{ "DELETE /api/v1/test-devices/:id", PUBLISHER, "devices", NEVER },
-
-	/* one's own account */
-	{ "GET /login", ANYBODY, NULL, NONE },
-	{ "POST /login", ANYBODY, NULL, NONE, .body = "name=anna&password=wrong", .flags = FORM, .always = 403 },
-	{ "POST /logout", ANYBODY, NULL, NONE, .flags = FORM | ENDS },
-	{ "GET /account", PERSON, NULL, NONE },
-	{ "POST /account/password", PERSON, NULL, NONE, .body = "old=a&new=b&again=c", .flags = FORM },
-	{ "POST /account/sign-out", PERSON, NULL, NONE, .flags = FORM | ENDS },
-	{ "POST /account/tokens", PERSON, NULL, NONE, .body = "label=x&scope=nothing", .flags = FORM },
-	{ "POST /account/tokens/:id/revoke", PERSON, NULL, SELF, TOKEN, .flags = FORM | EATS },
-	{ "GET /api/v1/tokens", PERSON, "admin", NONE },
-	{ "POST /api/v1/tokens", PERSON, "admin", NONE, .body = "{\"scope\": \"nothing\"}", .flags = WHOLE },
-	{ "DELETE /api/v1/tokens/:id", PERSON, "admin", SELF, TOKEN, .flags = EATS },
-
-	/* everybody else's, for admins */
-	{ "GET /admin/people", ADMIN, NULL, NONE },
-	{ "POST /admin/people", ADMIN, NULL, NONE, .body = "name=&role=member", .flags = FORM },
-	{ "GET /admin/people/:id", ADMIN, NULL, THING, SOMEONE },
-	{ "POST /admin/people/:id/role", ADMIN, NULL, THING, SOMEONE, "role=member", FORM },
-	{ "POST /admin/people/:id/apps", ADMIN, NULL, THING, SOMEONE, "which=all", FORM },
-	{ "POST /admin/people/:id/disable", ADMIN, NULL, THING, SOMEONE, .flags = FORM },
-	{ "POST /admin/people/:id/enable", ADMIN, NULL, THING, SOMEONE, .flags = FORM },
-	{ "POST /admin/people/:id/sign-out", ADMIN, NULL, THING, SOMEONE, .flags = FORM },
-	{ "POST /admin/people/:id/unlock", ADMIN, NULL, THING, SOMEONE, .flags = FORM },
-	{ "POST /admin/people/:id/password", ADMIN, NULL, THING, SOMEONE, .flags = FORM },
-	{ "GET /api/v1/people", ADMIN, "admin", NONE },
-	{ "POST /api/v1/people", ADMIN, "admin", NONE, .body = "{\"name\": \"\", \"role\": \"member\"}" },
-	{ "GET /api/v1/people/:id", ADMIN, "admin", THING, SOMEONE },
-	{ "PATCH /api/v1/people/:id", ADMIN, "admin", THING, SOMEONE, "{\"role\": \"member\"}" },
-	{ "DELETE /api/v1/people/:id/sessions", ADMIN, "admin", THING, SOMEONE },
-	{ "POST /api/v1/people/:id/unlock", ADMIN, "admin", THING, SOMEONE },
-	{ "POST /api/v1/people/:id/password", ADMIN, "admin", THING, SOMEONE },
-	{ "GET /admin/directory", ADMIN, NULL, NONE },
-	{ "POST /admin/directory", ADMIN, NULL, NONE, .body = "name=x", .flags = FORM },
-	{ "POST /api/v1/directory/test", ADMIN, "admin", NONE, .body = "{\"name\": \"x\"}" },
-	{ "GET /admin/groups", ADMIN, NULL, NONE },
-	{ "POST /admin/groups", ADMIN, NULL, NONE, .body = "name=", .flags = FORM },
-	{ "GET /admin/groups/:id", ADMIN, NULL, THING, GROUP },
-	{ "POST /admin/groups/:id", ADMIN, NULL, THING, GROUP, "name=renamed", FORM },
-	{ "POST /admin/groups/:id/people", ADMIN, NULL, THING, GROUP, "name=olga", FORM | EATS },
-	{ "POST /admin/groups/:id/people/:person/take", ADMIN, NULL, THING, GROUP, .flags = FORM },
-	{ "POST /admin/groups/:id/remove", ADMIN, NULL, THING, GROUP, .flags = FORM | EATS },
-	{ "POST /api/v1/groups", ADMIN, "admin", NONE, .body = "{\"name\": \"\"}" },
-	{ "GET /api/v1/groups/:id", ADMIN, "admin", THING, GROUP },
-	{ "PUT /api/v1/groups/:id", ADMIN, "admin", THING, GROUP, "{\"name\": \"another name\"}" },
-	{ "DELETE /api/v1/groups/:id", ADMIN, "admin", THING, GROUP, .flags = EATS },
-	{ "PUT /api/v1/groups/:id/people/:name", ADMIN, "admin", THING, GROUP, .flags = EATS },
-	{ "DELETE /api/v1/groups/:id/people/:name", ADMIN, "admin", THING, GROUP },
-
-	/* what the catalog shows besides */
-	{ "GET /admin/catalog-items", ADMIN, NULL, NONE },
-	{ "POST /admin/catalog-items", ADMIN, NULL, NONE, .flags = FORM },
-	{ "GET /admin/catalog-items/:id", ADMIN, NULL, THING, AN_ITEM },
-	{ "POST /admin/catalog-items/:id", ADMIN, NULL, THING, AN_ITEM, "kind=web&title=x&url=https%3A%2F%2Fa.example&who=everyone", FORM | EATS },
-	{ "POST /admin/catalog-items/:id/remove", ADMIN, NULL, THING, AN_ITEM, .flags = FORM | EATS },
-	{ "POST /admin/featured", ADMIN, NULL, NONE, .body = "app=com.example.nowhere", .flags = FORM },
-	{ "POST /admin/categories", ADMIN, NULL, NONE, .body = "name=", .flags = FORM },
-	{ "POST /admin/categories/:id", ADMIN, NULL, THING, CATEGORY, "name=same&place=1", FORM },
-	{ "POST /admin/categories/:id/remove", ADMIN, NULL, THING, CATEGORY, .flags = FORM | EATS },
-	{ "POST /api/v1/categories", ADMIN, "admin", NONE, .body = "{\"name\": \"\"}" },
-	{ "PUT /api/v1/categories/:id", ADMIN, "admin", THING, CATEGORY, "{\"place\": 1}" },
-	{ "DELETE /api/v1/categories/:id", ADMIN, "admin", THING, CATEGORY, .flags = EATS },
-	{ "PUT /api/v1/featured", ADMIN, "admin", NONE, .body = "{\"apps\": [\"com.example.nowhere\"]}" },
-	{ "GET /api/v1/items", ADMIN, "admin", NONE },
-	{ "POST /api/v1/items", ADMIN, "admin", NONE, .body = "{\"kind\": \"web\", \"name\": \"x\", \"url\": \"ftp://x\"}" },
-	{ "GET /api/v1/items/:id", ADMIN, "admin", THING, AN_ITEM },
-	{ "PUT /api/v1/items/:id", ADMIN, "admin", THING, AN_ITEM, "{\"kind\": \"web\", \"name\": \"x\", \"url\": \"https://a.example\"}", EATS },
-	{ "PUT /api/v1/items/:id/icon", ADMIN, "admin", NONE, .body = "no icon" },
-	{ "DELETE /api/v1/items/:id", ADMIN, "admin", THING, AN_ITEM, .flags = EATS },
-
-	/* running it */
-	{ "GET /admin/settings", ADMIN, NULL, NONE },
-	{ "POST /admin/settings", ADMIN, NULL, NONE, .body = "company_name=&accent=x", .flags = FORM },
-	{ "GET /admin/settings/preview/:colour/accent.css", ADMIN, NULL, NONE },
-	{ "GET /admin/audit", ADMIN, NULL, NONE },
-	{ "GET /admin/audit.csv", ADMIN, "admin", NONE },
-	{ "GET /api/v1/audit", ADMIN, "admin", NONE },
-	{ "GET /admin/messages", ADMIN, NULL, NONE },
-	{ "POST /admin/messages/:id/retry", ADMIN, NULL, NEVER, .flags = FORM },
-	{ "GET /admin/sending", ADMIN, NULL, NONE },
-	{ "POST /admin/sending/mail", ADMIN, NULL, NONE, .body = "to=", .flags = FORM },
-	{ "POST /admin/sending/sms", ADMIN, NULL, NONE, .body = "to=", .flags = FORM },
-	{ "GET /api/v1/messages", ADMIN, "admin", NONE },
-	{ "GET /api/v1/messages/:id", ADMIN, "admin", NEVER },
-	{ "POST /api/v1/messages/:id/retry", ADMIN, "admin", NEVER },
-	{ "POST /api/v1/messages/test", ADMIN, "admin", NONE, .body = "{}" },
-	{ "POST /api/v1/messages/bounces", ADMIN, "admin", NONE, .body = "x" },
-	{ "GET /assets/:hash/logo", ANYBODY, NULL, NEVER },
-	{ "GET /assets/:hash/:file", ANYBODY, NULL, NEVER },
-	{ "GET /healthz", ANYBODY, NULL, NONE },
-	{ "GET /readyz", LOCAL, NULL, NONE },
-	{ "GET /metrics", LOCAL, NULL, NONE },
-	{ "GET /api/v1/openapi.json", ANYBODY, NULL, NONE },
-	{ "GET /trust", ANYBODY, NULL, NONE },
-	{ "GET /trust/ca.mobileconfig", ANYBODY, NULL, NEVER },
-	{ "GET /trust/ca.pem", ANYBODY, NULL, NEVER },
-};
-#define ROWS (sizeof rows / sizeof *rows)
 
 /* ---- who asks ---- */
 
@@ -308,7 +56,7 @@ struct world {
 	CURL *curl;
 	struct actor actors[ACTORS_MAX];
 	size_t actors_n;
-	const char *build[3], *grant_token, *item[3], *victim;	/* by enum app */
+	const char *build[3], *grant_token, *item[3], *victim, *contact;	/* by enum app */
 	const char *things[SOMEONE + 1];	/* known ones */
 	char base[64];
 	bool browser;
@@ -581,6 +329,8 @@ add_actors(struct world *w)
 				.credential = "pom_aaaaaaaaaaaaaaaaaaaaaaaaaaa" };
 }
 
+static const char *new_thing(struct world *w, enum made kind);
+
 static struct world *
 world(TALLOC_CTX *ctx)
 {
@@ -622,7 +372,7 @@ world(TALLOC_CTX *ctx)
 	assert_ok(channel_set_audience(w->site->db, w->house.anna, OPEN, HIDDEN_PART, qa, &err), &err);
 	published(ctx, &w->house, (struct sent){ .bundle_id = OPEN, .name = "Plain", .channel = HIDDEN_PART,
 						 .version = HIDDEN_VERSION });
-	assert_ok(build_promote(w->site->db, w->house.anna, w->build[THE_OPEN], HIDDEN_PART, true, &err), &err);
+	assert_ok(build_promote(w->site->db, w->house.anna, w->build[THE_OPEN], HIDDEN_PART, false, &err), &err);
 	for (enum app app = THE_HIDDEN; app <= THE_OPEN; app++) {
 		struct item_fields f = { .kind = "web", .name = app == THE_OPEN ? "Wiki" : HIDDEN_NAME " Wiki",
 					 .url = "https://wiki.example.com/", .audience = app == THE_OPEN ? NULL : qa };
@@ -636,6 +386,7 @@ world(TALLOC_CTX *ctx)
 	json_decref(qa);
 	assert_ok(grant_new(ctx, w->site->db, &terms, w->build[THE_HIDDEN], w->house.paul->id, &id, &err), &err);
 	w->grant_token = id;
+	w->contact = new_thing(w, TESTER);
 	add_actors(w);
 	assert_ok(site_start(w->site, &err), &err);
 	snprintf(w->base, sizeof w->base, "http://127.0.0.1:%d", server_port(w->site->server));
@@ -726,6 +477,7 @@ new_thing(struct world *w, enum made kind)
 	struct item_fields f = { .kind = "web", .name = "Thing", .url = "https://a.example/" };
 	char icon[BLOB_NAME_SIZE], *id = NULL;
 	const char *name = mem_printf(w->ctx, "thing %d", ++n);
+	struct contact contact;
 	struct err err;
 
 	switch (kind) {
@@ -739,6 +491,14 @@ new_thing(struct world *w, enum made kind)
 		assert_ok(blob_put(w->site->blobs, (struct bytes){ "png", 3 }, icon, &err), &err);
 		f.icon = icon;
 		assert_ok(item_add(w->ctx, w->site->db, w->house.anna, &f, &id, &err), &err);
+		break;
+	case TESTER:
+		contact = (struct contact){ .name = name, .email = mem_printf(w->ctx, "t%d@example.com", n), .phone = "",
+					    .language = "" };
+		assert_ok(contact_add(w->ctx, w->site->db, "test", &contact, &id, &err), &err);
+		break;
+	case TESTERS:
+		assert_ok(contact_group_add(w->ctx, w->site->db, "test", name, &id, &err), &err);
 		break;
 	default:
 		return w->victim;
@@ -757,7 +517,7 @@ new_build(struct world *w, enum app app)
 		.version = "1.0", .build = mem_printf(w->ctx, "%d", 100 + ++n) });
 	struct err err;
 
-	assert_ok(build_promote(w->site->db, w->house.anna, w->build[app], hidden ? HIDDEN_CHANNEL : "main", true, &err), &err);
+	assert_ok(build_promote(w->site->db, w->house.anna, w->build[app], hidden ? HIDDEN_CHANNEL : "main", false, &err), &err);
 	return id;
 }
 
@@ -800,7 +560,7 @@ path_of(struct world *w, const struct row *row, enum which which, const char *id
 		{ ":bundle", bundle }, { ":channel", which == WHICH_HIDDEN ? HIDDEN_CHANNEL : "main" }, { ":id", id },
 		{ ":size", "120.png" }, { ":colour", "0a58ca" }, { ":name", "olga" }, { ":person", w->victim },
 		{ ":grant", which == WHICH_KNOWN ? w->grant_token : id }, { ":token", which == WHICH_KNOWN ? w->grant_token : id },
-		{ ":hash", "0" }, { ":file", "none" }, { ":icon", "57.png" }, { ":view", "0" }, { ":contact", "none" },
+		{ ":contact", w->contact }, { ":hash", "0" }, { ":file", "none" }, { ":icon", "57.png" }, { ":view", "0" },
 	};
 	const char *text = strchr(row->route, ' ') + 1, *path = "";
 
