@@ -51,6 +51,12 @@ get_text(const struct conf *conf, const struct row *row)
 	return *(const char *const *)(const void *)((const char *)conf + row->at);
 }
 
+static bool
+get_yesno(const struct conf *conf, const struct row *row)
+{
+	return *(const bool *)(const void *)((const char *)conf + row->at);
+}
+
 /* libconfuse reports through a callback without a closure, and inside a section without the file's
  * name: the err and the file of this thread's reading. */
 static _Thread_local struct err *reading;
@@ -344,7 +350,7 @@ is_seam(const struct conf *conf, const struct row *row)
 		return egress_allow_seam(conf->egress_allow);
 	if (strcmp(row->section, "sms") == 0 && strcmp(row->key, "url") == 0)
 		return *conf->sms_url && strcmp(conf->sms_driver, "twilio") == 0;
-	return row->when == seam && *get_text(conf, row);
+	return row->when == seam && (row->type == YESNO ? get_yesno(conf, row) : *get_text(conf, row) != '\0');
 }
 
 static void

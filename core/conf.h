@@ -89,6 +89,27 @@
 	N(link,      installs,         3,     0, 100000,    live,  "How many installs it is good for; 0 is no limit") \
 	T(registration, sign_cert,     "",    live,  "PEM file: certificate and chain that sign mobileconfigs; empty: unsigned") \
 	T(registration, sign_key,      "",    live,  "PEM file: its private key") \
+	T(server,    device_listen,    "",    start, "A second listener that asks for client certificates, for devices alone: 0.0.0.0:8444; empty: none") \
+	N(scep,      challenge_minutes, 60,   1, 10080,     live,  "How long a challenge is good for") \
+	B(scep,      manual_approval,  false, live,  "An admin approves each request without a challenge; devices poll") \
+	B(scep,      allow_single_des, false, seam,  "Accept single-DES envelopes, for old SCEP clients") \
+	T(scep,      external_url,     "",    live,  "An outside SCEP server (such as Microsoft NDES) that issues device identities instead of ours") \
+	T(scep,      external_name,    "",    live,  "Its CA-IDENT; empty: none") \
+	T(scep,      external_challenge, "",  live,  "Its challenge password; better by POMONA__SCEP__EXTERNAL_CHALLENGE__FILE") \
+	T(scep,      external_ca_file, "",    live,  "PEM file: the CA whose device certificates are believed") \
+	B(enroll,    open,             true,  live,  "People may set up their devices themselves at /enroll; no: invited people alone") \
+	B(enroll,    direct,           false, live,  "Offer one mobileconfig with SCEP and MDM payload, without the Profile Service phases") \
+	N(enroll,    devices_max,      5,     1, 1000,      live,  "Devices that one person may set up") \
+	N(enroll,    access_rights,    8191,  1, 8191,      live,  "AccessRights of the MDM payload; 5587 is the least for catalog and renewal") \
+	N(enroll,    session_minutes,  60,    5, 1440,      live,  "How long an enrollment may take from page to last step") \
+	N(enroll,    invite_days,      14,    1, 365,       live,  "How long an invitation stands") \
+	N(mdm,       silent_days,      14,    1, 365,       live,  "After how many days without a word a device is shown as silent") \
+	N(mdm,       command_days,     30,    1, 365,       live,  "How long a command waits for its device before it expires") \
+	N(mdm,       history_days,     180,   1, 3650,      live,  "How long what became of commands is kept") \
+	T(apns,      url,              "",    seam,  "Another APNs instead of https://api.push.apple.com, for tests") \
+	T(apns,      ca_file,          "",    seam,  "PEM file: the CA of that APNs") \
+	N(apns,      port,             443,   1, 65535,     start, "443, or 2197 where firewalls want it") \
+	N(apns,      per_second,       200,   1, 100000,    live,  "Most pushes a second for commands to many devices") \
 	T(apple,     extra_device_roots, "",  seam,  "PEM file of further roots for device answers; their signature reads other:test") \
 	T(apple,     extra_provision_roots, "", seam, "PEM file of further roots for provisions; their signature reads other:test")
 

@@ -11,6 +11,8 @@
 #include "core/blob.h"
 #include "core/conf.h"
 #include "core/job.h"
+#include "core/seal.h"
+#include "mdm/ca.h"
 #include "web/page.h"
 #include "web/server.h"
 #include <pthread.h>
@@ -32,6 +34,8 @@ struct site {
 	struct link_key link_key;
 	_Atomic int64_t comparing;	/* passwords at this moment (routes_people.c) */
 	struct device_roots *device_roots;	/* who signs what devices answer */
+	struct sealer *sealer;		/* keys at rest; NULL: key.master_file is not set */
+	struct ca *ca;			/* NULL: `pomona init` made none */
 	struct bytes ca_pem;		/* of a private installation (DIR/tls/ca.pem); empty: none */
 
 	pthread_mutex_t lock;		/* for what follows, and for this talloc context once it serves */

@@ -1,0 +1,66 @@
+#pragma once
+/*
+ * ca - the certificate authority: one self-signed RSA-2048 CA, or a root kept apart with an issuing CA and
+ * RA certificates under it, or one that the company brings.  RFC 5280, RFC 8894 section 2.1.2.
+ *
+ * What a certificate says comes from a template (its purpose) and from us, never from a request: of that only
+ * the public key counts.  Issuing is cryptography alone and is done before the transaction that keeps the row
+ * (mdm/certificate.h); what is not kept was never issued.
+ *
+ * Private keys are used through struct ca_hands alone, so that they can move into a process of their own or
+ * behind PKCS#11.
+ */
+#include "core/db.h"
+#include "core/seal.h"
+#include "core/x509.h"
+#include "mdm/certificate.h"
+
+/* Purposes: kind(name, days, what).  A new one is a new row. */
+#define CA_PURPOSES(P) \
+	P(MDM,    "mdm",    365, "the identity of an enrolled device") \
+	P(OTA,    "ota",    1,   "a passing identity during enrollment: proves and decrypts, nothing else") \
+	P(CLIENT, "client", 365, "by `pomona challenge new`, for other SCEP clients")
+
+enum ca_purpose {
+#define P(id, name, days, what) CA_##id,
+	CA_PURPOSES(P)
+#undef P
+	CA_PURPOSES_N
+};
+
+const char *ca_purpose_name(enum ca_purpose purpose);
+bool ca_purpose_read(const char *name, enum ca_purpose *ret);
+
+struct ca;
+
+bool ca_open(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const char *base_url, struct ca **ret,
+	     struct err *err) CHECKED;
+
+struct ca_wish {
+	EVP_PKEY *key;			/* the public key; RSA of 2048 to 4096 bits */
+	enum ca_purpose purpose;
+	const char *subject;		/* RFC 4514: "CN=device 42,O=Example" */
+	const char *session_id;		/* enroll_session; NULL: none */
+};
+
+/* Signs, and keeps nothing. */
+bool ca_issue(TALLOC_CTX *ctx, struct ca *ca, const struct ca_wish *wish, struct certificate **ret,
+	      struct err *err) CHECKED;
+
+/* What SCEP serves: one DER certificate, or certs-only SignedData with the RA's; and what its replies need. */
+bool ca_scep_certs(TALLOC_CTX *ctx, struct ca *ca, struct bytes *der, bool *single, struct err *err) CHECKED;
+struct ca_hands {
+	X509 *cert;		/* whose key it is; lent */
+	bool (*sign)(struct ca *ca, CMS_ContentInfo *cms, X509 *cert, void *arg, struct err *err);
+};
+X509 *ca_signer(struct ca *ca);		/* signs CertReps: the CA, or its signing RA; lent */
+EVP_PKEY *ca_signer_key(struct ca *ca);	/* lent; for mdm/scep_*.c alone */
+X509 *ca_decrypter(struct ca *ca);	/* envelopes are addressed to it */
+EVP_PKEY *ca_decrypter_key(struct ca *ca);
+X509 *ca_cert(struct ca *ca);		/* what issues */
+
+/* Signed by a CA of ours (in use, retired), or by one that is trusted?  Whether a row exists is not asked. */
+enum ca_whose { CA_NOBODYS, CA_OURS, CA_TRUSTED };
+bool ca_whose(struct ca *ca, X509 *cert, enum ca_whose *ret, struct err *err) CHECKED;
+
+bool ca_crl(TALLOC_CTX *ctx, struct ca *ca, struct bytes *der, struct err *err) CHECKED;

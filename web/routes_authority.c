@@ -1,0 +1,5 @@
+#include "web/rooms.h"
+
+const struct route authority_routes[] = {
+	{ 0 }
+};

@@ -1,0 +1,5 @@
+#include "web/rooms.h"
+
+const struct route push_routes[] = {
+	{ 0 }
+};

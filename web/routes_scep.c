@@ -1,0 +1,5 @@
+#include "web/rooms.h"
+
+const struct route scep_routes[] = {
+	{ 0 }
+};
