@@ -6,7 +6,7 @@ CREATE TABLE command (
 	request_type	TEXT NOT NULL,
 	subject		TEXT NOT NULL DEFAULT '',	-- what it is about: a bundle id, an identifier
 	payload		{blob},				-- the Command dictionary, XML plist; NULL: rendered at delivery
-	args		TEXT NOT NULL DEFAULT '{}',	-- JSON, for its kind
+	args		TEXT NOT NULL DEFAULT '',	-- JSON, for its kind
 	created_by	TEXT NOT NULL,
 	created		BIGINT NOT NULL
 );
