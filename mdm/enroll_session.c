@@ -2,7 +2,6 @@
 #include "mdm/enroll_session.h"
 #include "core/audit.h"
 #include "core/clock.h"
-#include <openssl/sha.h>
 #include <string.h>
 
 /* ---- how it begins ---- */
@@ -159,19 +158,15 @@ has_room(struct db *tx, const char *id, const char *udid, struct err *err)
 bool
 enroll_session_answered(struct db *tx, const struct enroll_session *s, const struct device_answer *a, struct err *err)
 {
-	char hash[SECRET_HASH_SIZE], by[SECRET_HASH_SIZE];
-	unsigned char digest[SHA256_DIGEST_LENGTH];
+	char hash[SECRET_HASH_SIZE], by[X509_FINGERPRINT_SIZE];
 
-	SHA256(a->certificate.p, a->certificate.len, digest);
-	for (size_t i = 0; i < sizeof digest; i++)
-		snprintf(by + 2 * i, 3, "%02x", digest[i]);
 	if (!has_room(tx, s->id, a->udid, err) ||
 	    !db_run(tx, err, "UPDATE enroll_session SET repeats = CASE WHEN state = 'offered' THEN 0 ELSE repeats + 1 END,"
 		    " state = 'answered', answered_by = $4, udid = $5, serial = $6, product = $7, version = $8,"
 		    " device_name = $9, imei = $10," STEP " WHERE id = $1 AND expires > $2 AND challenge_hash = $11"
 		    " AND kind = 'ota' AND (state = 'offered' OR (state = 'answered' AND answered_by = $4 AND udid = $5"
 		    " AND repeats < $12))" NO_CERTIFICATE("ota"), db_text(s->id), db_now(),
-		    db_int(clock_now() + ENROLL_STEP_S), db_text(by), db_text(a->udid), db_text(a->serial),
+		    db_int(clock_now() + ENROLL_STEP_S), db_text(x509_der_sha256(a->certificate, by)), db_text(a->udid), db_text(a->serial),
 		    db_text(a->product), db_text(a->version), db_text(a->name), db_text(*a->imei ? a->imei : a->meid),
 		    db_text(secret_hash(a->challenge, hash)), db_int(ENROLL_REPEATS_MAX)))
 		return false;
