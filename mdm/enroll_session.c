@@ -210,7 +210,7 @@ enroll_session_direct(struct db *tx, const struct enroll_session *s, const char 
 
 struct refusal {
 	const struct enroll_session *session;
-	const char *why;
+	const char *code, *why;
 };
 
 static bool
@@ -220,7 +220,7 @@ tx_refused(struct db *tx, void *arg, struct err *err)
 
 	return db_run(tx, err, "UPDATE enroll_session SET refusals = refusals + 1, why = $2, changed = CAST($3 AS BIGINT),"
 		      " state = CASE WHEN refusals + 1 >= $4 AND state IN ('offered', 'answered', 'issued') THEN 'failed'"
-		      " ELSE state END WHERE id = $1", db_text(r->session->id), db_text(r->why), db_now(),
+		      " ELSE state END WHERE id = $1", db_text(r->session->id), db_text(r->code), db_now(),
 		      db_int(ENROLL_REFUSALS_MAX)) &&
 	       audit_add(tx, "device", "enroll.refused", r->session->id, r->why, err);
 }
@@ -229,7 +229,7 @@ bool
 enroll_session_refused(struct db *db, const struct enroll_session *s, const struct err *why, struct err *err)
 {
 	char text[sizeof why->path + sizeof why->cause + 2];
-	struct refusal r = { s, err_text(why, text, sizeof text) };
+	struct refusal r = { s, why->code, err_text(why, text, sizeof text) };
 
 	return db_tx(db, tx_refused, &r, err);
 }

@@ -46,7 +46,7 @@ CREATE TABLE enroll_session (
 	identifier	TEXT NOT NULL,			--   a renewal must say the same
 	url		TEXT NOT NULL,			-- ServerURL and CheckInURL stand under it
 	topic		TEXT NOT NULL DEFAULT '',	-- once it was handed out
-	why		TEXT NOT NULL DEFAULT '',	-- the last refusal
+	why		TEXT NOT NULL DEFAULT '',	-- the last refusal's code
 	created_by	TEXT NOT NULL,
 	created		BIGINT NOT NULL,
 	expires		BIGINT NOT NULL,
