@@ -124,17 +124,20 @@ static json_t *
 json_of(plist_t node)
 {
 	plist_type type = node ? plist_get_node_type(node) : PLIST_NONE;
+	plist_array_iter items = NULL;
 	plist_dict_iter iter = NULL;
+	plist_t item = NULL;
 	json_t *ret;
-	plist_t item;
 	char *key;
 
 	if (type == PLIST_DATA || type == PLIST_DATE)
 		return json_pack("{s:o}", type == PLIST_DATA ? "$data" : "$date", plist_json(node));
 	if (type == PLIST_ARRAY) {
 		ret = json_array();
-		for (uint32_t i = 0; i < plist_array_get_size(node); i++)
-			json_array_append_new(ret, json_of(plist_array_get_item(node, i)));
+		plist_array_new_iter(node, &items);
+		for (plist_array_next_item(node, items, &item); item; plist_array_next_item(node, items, &item))
+			json_array_append_new(ret, json_of(item));
+		free(items);
 		return ret;
 	}
 	if (type != PLIST_DICT)
