@@ -31,7 +31,7 @@ static const char *const acts[] = {
 	"contact.add", "contact.change", "contact.remove",
 	"contact_group.add", "contact_group.put", "contact_group.take", "contact_group.remove",
 	"device.invite", "device.register", "device.refused", "device.rename", "device.remove", "device.udids",
-	"devices.txt",
+	"devices.txt", "enroll.begin", "enroll.answered", "enroll.issued", "enroll.refused", "enroll.renew",
 	"person.add", "person.password", "person.role", "person.apps", "person.rename", "person.disable",
 	"person.enable", "person.unlock", "person.sign_out",
 	"group.add", "group.rename", "group.put", "group.take", "group.remove",
