@@ -32,6 +32,7 @@ static const char *const acts[] = {
 	"contact_group.add", "contact_group.put", "contact_group.take", "contact_group.remove",
 	"device.invite", "device.register", "device.refused", "device.rename", "device.remove", "device.udids",
 	"devices.txt",
+	"invitation.new", "invitation.send", "invitation.revoke", "invitation.decline",
 	"person.add", "person.password", "person.role", "person.apps", "person.rename", "person.disable",
 	"person.enable", "person.unlock", "person.sign_out",
 	"group.add", "group.rename", "group.put", "group.take", "group.remove",
