@@ -42,6 +42,7 @@ static const char *const acts[] = {
 	"category.add", "category.change", "category.remove", "item.add", "item.change", "item.remove",
 	"token.new", "token.revoke", "setting", "message.retry", "message.test", "proxy.spoofed",
 	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse",
+	"ca.make", "ca.renew", "certificate.revoke",
 };
 
 /* ---- what is asked for ---- */
