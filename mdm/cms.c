@@ -273,3 +273,43 @@ cms_sign(TALLOC_CTX *ctx, const struct cms_signer *signer, struct bytes content,
 	OPENSSL_free(der);
 	return true;
 }
+
+/* Its certificate and key live in the thread's own library context, as everything that is done often. */
+static bool
+read_recipient(OSSL_LIB_CTX *lib, struct bytes der, X509 **ret, struct err *err)
+{
+	SCOPED(x509) X509 *cert = X509_new_ex(lib, NULL);
+	const unsigned char *p = der.p;
+
+	if (!cert || !d2i_X509(&cert, &p, (long)der.len))
+		return err_openssl(err, ERR_INVALID, "envelope: the recipient's certificate cannot be read");
+	if (EVP_PKEY_get_base_id(X509_get0_pubkey(cert)) != EVP_PKEY_RSA)
+		return err_set(err, ERR_INVALID, "envelope: the recipient's key is not RSA");
+	*ret = cert;
+	cert = NULL;
+	return true;
+}
+
+bool
+cms_envelope(TALLOC_CTX *ctx, struct bytes cert_der, struct bytes content, struct bytes *ret, struct err *err)
+{
+	SCOPED(bio) BIO *bio = BIO_new_mem_buf(content.p, (int)content.len);
+	SCOPED(cms) CMS_ContentInfo *cms = NULL;
+	SCOPED(x509) X509 *cert = NULL;
+	STACK_OF(X509) *to = NULL;
+	unsigned char *der = NULL;
+	OSSL_LIB_CTX *lib;
+	int len = 0;
+
+	if (!cms_thread_lib(&lib, err) || !read_recipient(lib, cert_der, &cert, err))
+		return false;
+	to = sk_X509_new_null();
+	if (bio && to && sk_X509_push(to, cert) > 0)
+		cms = CMS_encrypt_ex(to, bio, EVP_aes_256_cbc(), CMS_BINARY, lib, NULL);
+	sk_X509_free(to);
+	if (!cms || (len = i2d_CMS_ContentInfo(cms, &der)) <= 0)
+		return err_openssl(err, ERR_INTERNAL, "envelope");
+	*ret = (struct bytes){ mem_copy(ctx, der, (size_t)len), (size_t)len };
+	OPENSSL_free(der);
+	return true;
+}

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * cms - signed messages (RFC 5652): those of devices are opened, mobileconfigs are sealed.
+ * cms - signed messages (RFC 5652): those of devices are opened, mobileconfigs are signed, and enveloped for
+ * the one device that may read them.
  *
  * What comes from outside is judged by our own walk of its ASN.1 before OpenSSL reads it: SignedData
  * and nothing else, one signer, few certificates and digests.  Then the signer's chain, then its
@@ -54,3 +55,10 @@ bool cms_signer_expires(const struct cms_signer *signer, time_t *ret, struct err
 /* SignedData with the content inside and the chain, SHA-256, DER. */
 bool cms_sign(TALLOC_CTX *ctx, const struct cms_signer *signer, struct bytes content, struct bytes *ret,
 	      struct err *err) CHECKED;
+
+/*
+ * EnvelopedData for the key of one certificate (DER), which must be RSA: AES-256-CBC and PKCS #1 v1.5, DER.
+ * iOS opens neither GCM nor OAEP.  ERR_INVALID for a certificate with another key.
+ */
+bool cms_envelope(TALLOC_CTX *ctx, struct bytes cert_der, struct bytes content, struct bytes *ret,
+		  struct err *err) CHECKED;

@@ -2,14 +2,53 @@
 /*
  * push - wakes devices through APNs: a push that is due is a row, and a worker sends it.
  *
- * One due row an enrollment, so pushes coalesce; HTTP/2, one connection, many at once.  protocol.md section 2.
+ * One due row an enrollment, so pushes coalesce.  Who changes something that a device should hear of asks for
+ * a push in the same transaction; the row stays until APNs has taken it, so that kill -9 loses none.  One
+ * thread takes due rows in batches, sends them over one HTTP/2 connection (mdm/apns.h) and writes what came of
+ * them, many in one transaction.  protocol.md section 2, peers.md 2.5.
  */
+#include "core/conf.h"
 #include "core/db.h"
+#include "core/seal.h"
+#include <jansson.h>
 
-/* In the transaction of its cause.  What is due already keeps the earlier time. */
+#define PUSH_LEASE_S		120	/* of a batch under way: then another worker may take it */
+#define PUSH_BACKOFF_MIN_S	900	/* of a device for which APNs says 429; doubles */
+#define PUSH_BACKOFF_MAX_S	86400
+#define PUSH_RETRY_MIN_S	30	/* of one that APNs could not take: 500, 503 */
+#define PUSH_RETRY_MAX_S	3600
+#define PUSH_SILENT_S		86400	/* a device that was not heard of for so long is pushed, once in so long */
+
+/* ---- to ask for one ---- */
+
+/*
+ * In the transaction of its cause, for an enrollment of any state: when it cannot be pushed, because it is not
+ * enrolled, has no token or APNs refused that, nothing is sent and nothing is kept.  Ask again when it has a
+ * new token.  What is due already keeps the earlier time; what APNs has put off keeps its back-off.
+ */
 bool push_ask(struct db *tx, const char *enrollment_id, int64_t due, const char *reason, struct err *err) CHECKED;
-/* What a new token or the end of an enrollment changes. */
+/* The same for many devices: they go in waves of apns.per_second, after those that are asked for one by one. */
+bool push_ask_many(struct db *tx, const char *const *enrollment_ids, size_t n, int64_t due, const char *reason,
+		   struct err *err) CHECKED;
+/* The enrollment has ended, or its token is not the one that was pushed to: what is due is for nobody. */
 bool push_forget(struct db *tx, const char *enrollment_id, struct err *err) CHECKED;
 
 /* The topic of the certificate in use; ERR_MISSING "no_push_certificate". */
 bool push_topic(TALLOC_CTX *ctx, struct db *db, char **ret, struct err *err) CHECKED;
+
+/* ---- the worker ---- */
+
+struct pusher;
+
+struct pusher_calls {
+	const struct conf *(*conf)(void *site);	/* the settings of this moment */
+	void *site;
+};
+
+/* Starts the thread, also where no certificate is imported yet: it looks for one.  Ends with its context. */
+bool pusher_start(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const struct pusher_calls *calls,
+		  struct pusher **ret, struct err *err) CHECKED;
+void pusher_stop(struct pusher *pusher);	/* what is under way is waited for, a few seconds */
+void pusher_wake(struct pusher *pusher);	/* after a commit that asked; else it looks every second */
+/* "" or why nothing goes out at this moment (APNs cannot be reached): for people. */
+const char *pusher_stuck(struct pusher *pusher, char *why, size_t size);

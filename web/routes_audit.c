@@ -32,12 +32,16 @@ static const char *const acts[] = {
 	"contact_group.add", "contact_group.put", "contact_group.take", "contact_group.remove",
 	"device.invite", "device.register", "device.refused", "device.rename", "device.remove", "device.udids",
 	"devices.txt",
+	"enrollment.enrolled", "enrollment.returned", "enrollment.renewed", "enrollment.removed", "enrollment.retired",
+	"enrollment.refused", "enrollment.old_identity", "came_back.taken_in", "came_back.refused",
+	"command.cancel", "command.clear", "command.resend",
 	"person.add", "person.password", "person.role", "person.apps", "person.rename", "person.disable",
 	"person.enable", "person.unlock", "person.sign_out",
 	"group.add", "group.rename", "group.put", "group.take", "group.remove",
 	"channel.audience", "channel.required", "app.settings", "catalog.featured",
 	"category.add", "category.change", "category.remove", "item.add", "item.change", "item.remove",
 	"token.new", "token.revoke", "setting", "message.retry", "message.test", "proxy.spoofed",
+	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse",
 };
 
 /* ---- what is asked for ---- */

@@ -9,6 +9,7 @@
  *	device scep URL ...		one certificate, as iOS gets it
  *	device show DIR NUMBER		what is on a phone of a state directory
  *	device load ...			the load generator
+ *	device apns DIR			a fake of Apple's push service (apns.h)
  */
 #include <argp.h>
 #include <curl/curl.h>
@@ -51,6 +52,7 @@ static const struct {
 } commands[] = {
 	{ "ca", cmd_ca }, { "register", cmd_register }, { "answers", cmd_answers }, { "enroll", cmd_enroll },
 	{ "fleet", cmd_fleet }, { "scep", cmd_scep }, { "show", cmd_show }, { "load", cmd_load },
+	{ "apns", cmd_apns }, { "apns-tell", cmd_apns_tell }, { "apns-cert", cmd_apns_cert },
 };
 
 int
@@ -60,6 +62,6 @@ main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	fputs("device ca | register | answers | enroll | fleet | scep | show | load\n", stderr);
+	fputs("device ca | register | answers | enroll | fleet | scep | show | load | apns | apns-tell | apns-cert\n", stderr);
 	return 2;
 }
