@@ -5,17 +5,14 @@
 #include "tests/device/phone.h"
 
 int cmd_register(int argc, char **argv);
-<<<<<<< HEAD
 int cmd_enroll(int argc, char **argv);
 int cmd_scep(int argc, char **argv);
 int cmd_fleet(int argc, char **argv);
 int cmd_load(int argc, char **argv);
 int cmd_show(int argc, char **argv);
-=======
 int cmd_apns(int argc, char **argv);
 int cmd_apns_tell(int argc, char **argv);
 int cmd_apns_cert(int argc, char **argv);
->>>>>>> main
 
 /* ---- http.c ---- */
 struct http_way {
