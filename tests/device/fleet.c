@@ -153,7 +153,7 @@ enroll_one(struct fleet *f, struct handset *h)
 	attempt_end(&a);
 	handset_save(h);
 	if (handset_is(h, "enrolled"))
-		apns_attach(f, h);
+		wake_attach(f, h);
 	else
 		fprintf(stderr, "device: %s: %s\n", h->udid, a.why);
 	return handset_is(h, "enrolled");
@@ -184,7 +184,7 @@ connect_one(struct fleet *f, struct handset *h)
 
 	if (chance(f->world->habits.asleep)) {
 		ledger(f->world, h, "state asleep");
-		apns_detach(f, h);
+		wake_detach(f, h);
 		return world_ms() + f->world->sleep_ms;
 	}
 	if (chance(f->world->habits.leaves)) {
@@ -194,7 +194,7 @@ connect_one(struct fleet *f, struct handset *h)
 		handset_save(h);
 		return NEVER;
 	}
-	apns_attach(f, h);
+	wake_attach(f, h);
 	return after(f, session(ctx, f->world, h));
 }
 
@@ -279,7 +279,7 @@ run(struct fleet *f, const struct opts *o)
 	struct timespec nap = { 0, 20000000 };
 
 	if (o->door)
-		apns_begin(f, o->door);
+		wake_begin(f, o->door);
 	for (int i = 0; i < n; i++)
 		if (pthread_create(&threads[i], NULL, work, f) != 0)
 			phone_die("start a thread");
@@ -289,7 +289,7 @@ run(struct fleet *f, const struct opts *o)
 	}
 	for (int i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
-	apns_end(f);
+	wake_end(f);
 	printf("%d of %d phones are enrolled\n", count_enrolled(f), f->n);
 	return count_enrolled(f) == f->n ? 0 : 1;
 }

@@ -22,8 +22,8 @@ struct fleet {
 void fleet_wake(struct fleet *f, struct handset *h);
 
 /* ---- wake.c: pushes, by way of the fake APNs (apns.h) ---- */
-void apns_begin(struct fleet *f, const char *dir);
-void apns_end(struct fleet *f);
+void wake_begin(struct fleet *f, const char *dir);
+void wake_end(struct fleet *f);
 /* It is online, and its token known; detach: out of reach. */
-void apns_attach(struct fleet *f, struct handset *h);
-void apns_detach(struct fleet *f, struct handset *h);
+void wake_attach(struct fleet *f, struct handset *h);
+void wake_detach(struct fleet *f, struct handset *h);

@@ -39,7 +39,7 @@ tell(struct fleet *f, const struct handset *h, const char *word)
 }
 
 void
-apns_attach(struct fleet *f, struct handset *h)
+wake_attach(struct fleet *f, struct handset *h)
 {
 	if (h->attached || f->door_fd < 0)
 		return;
@@ -50,7 +50,7 @@ apns_attach(struct fleet *f, struct handset *h)
 }
 
 void
-apns_detach(struct fleet *f, struct handset *h)
+wake_detach(struct fleet *f, struct handset *h)
 {
 	if (!h->attached || f->door_fd < 0)
 		return;
@@ -92,7 +92,7 @@ read_pushes(void *arg)
 }
 
 void
-apns_begin(struct fleet *f, const char *dir)
+wake_begin(struct fleet *f, const char *dir)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
@@ -103,13 +103,13 @@ apns_begin(struct fleet *f, const char *dir)
 	pthread_mutex_init(&f->door_lock, NULL);
 	for (int i = 0; i < f->n; i++)
 		if (handset_is(f->phones[i], "enrolled"))
-			apns_attach(f, f->phones[i]);
+			wake_attach(f, f->phones[i]);
 	if (pthread_create(&f->reader, NULL, read_pushes, f) != 0)
 		phone_die("start a thread");
 }
 
 void
-apns_end(struct fleet *f)
+wake_end(struct fleet *f)
 {
 	if (f->door_fd < 0)
 		return;
