@@ -215,7 +215,7 @@ ca_ready(struct ca *ca)
 static const struct ca_own *
 own_of(struct ca *ca)
 {
-	const struct ca_set *set;
+	const struct ca_set *set = NULL;
 	const struct ca_own *own;
 	struct err err = { 0 };
 
@@ -265,7 +265,7 @@ ca_cert(struct ca *ca)
 bool
 ca_scep_certs(TALLOC_CTX *ctx, struct ca *ca, struct bytes *der, bool *single, struct err *err)
 {
-	const struct ca_set *set;
+	const struct ca_set *set = NULL;
 
 	if (!ca_set_ready(ca, &set, err))
 		return false;

@@ -36,6 +36,7 @@ static const char *const acts[] = {
 	"enrollment.refused", "enrollment.old_identity", "came_back.taken_in", "came_back.refused",
 	"command.cancel", "command.clear", "command.resend",
 	"devices.txt", "enroll.begin", "enroll.answered", "enroll.issued", "enroll.refused", "enroll.renew",
+	"invitation.new", "invitation.send", "invitation.revoke", "invitation.decline",
 	"person.add", "person.password", "person.role", "person.apps", "person.rename", "person.disable",
 	"person.enable", "person.unlock", "person.sign_out",
 	"group.add", "group.rename", "group.put", "group.take", "group.remove",
