@@ -14,6 +14,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/secret.h"
+#include "mdm/enroll_session.h"
 #include "catalog/message.h"
 #include "catalog/notice.h"
 #include "web/invitation_send.h"
@@ -40,7 +41,9 @@ const struct route *const site_routes[] = {
 	people_routes, person_routes, directory_routes, look_routes, operator_routes, trust_routes, message_routes,
 	link_routes, link_page_routes, contact_routes, tester_routes, send_routes, link_console_routes,
 	registration_routes, device_routes, audience_routes, group_routes, item_routes, audit_routes,
-	authority_routes, scep_routes, mdm_routes, enroll_routes, invitation_routes, invited_routes, invitation_api_routes, managed_routes, command_routes,
+	authority_routes, scep_routes, mdm_routes, enroll_routes, enroll_device_routes,
+	invitation_routes, invitation_api_routes, invited_routes,
+	managed_routes, command_routes,
 	push_routes, NULL,
 };
 
@@ -141,7 +144,7 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
 	       upload_sweep(site->db, err) && upload_sweep_files(site, err) && install_sweep(site->db, err) &&
 	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
-	       registration_sweep(site->db, err) &&
+	       registration_sweep(site->db, err) && enroll_session_sweep(site->db, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
 }
 

@@ -28,25 +28,33 @@ CREATE TABLE enroll_session (
 	kind		TEXT NOT NULL CHECK (kind IN ('ota', 'direct', 'renewal')),
 	person_id	TEXT REFERENCES person (id) ON DELETE CASCADE,
 	invitation_id	TEXT,
-	enrollment_id	TEXT,				-- renewal: whose identity
+	enrollment_id	TEXT,				-- renewal: whose identity; done: what came of it
 	state		TEXT NOT NULL CHECK (state IN
-			('offered', 'answered', 'identified', 'issued', 'staged', 'done', 'failed', 'expired')),
-	challenge_hash	TEXT NOT NULL DEFAULT '',	-- of the Profile Service, one-time; '' once used
+			('offered', 'answered', 'issued', 'staged', 'done', 'failed', 'expired')),
+	challenge_hash	TEXT NOT NULL,			-- of the Profile Service; good while the state is offered
+	answered_by	TEXT NOT NULL DEFAULT '',	-- SHA-256 of the certificate that used it, from Apple
+	repeats		BIGINT NOT NULL DEFAULT 0,	-- answers given again, because they were lost
+	refusals	BIGINT NOT NULL DEFAULT 0,	-- what was sent here and not believed
 	udid		TEXT NOT NULL DEFAULT '',
 	serial		TEXT NOT NULL DEFAULT '',
 	product		TEXT NOT NULL DEFAULT '',
 	version		TEXT NOT NULL DEFAULT '',
 	device_name	TEXT NOT NULL DEFAULT '',
 	imei		TEXT NOT NULL DEFAULT '',
-	access_rights	BIGINT NOT NULL,		-- of the MDM payload it hands out
-	topic		TEXT NOT NULL DEFAULT '',
-	why		TEXT NOT NULL DEFAULT '',	-- of failed
+	devices_max	BIGINT NOT NULL,		-- of this person
+	access_rights	BIGINT NOT NULL,		-- of the MDM payload it hands out, as all of these three:
+	identifier	TEXT NOT NULL,			--   a renewal must say the same
+	url		TEXT NOT NULL,			-- ServerURL and CheckInURL stand under it
+	topic		TEXT NOT NULL DEFAULT '',	-- once it was handed out
+	why		TEXT NOT NULL DEFAULT '',	-- the last refusal's code
+	created_by	TEXT NOT NULL,
 	created		BIGINT NOT NULL,
 	expires		BIGINT NOT NULL,
 	changed		BIGINT NOT NULL
 );
 CREATE INDEX enroll_session_person ON enroll_session (person_id, created);
 CREATE INDEX enroll_session_udid ON enroll_session (udid);
+CREATE INDEX enroll_session_enrollment ON enroll_session (enrollment_id);
 CREATE INDEX enroll_session_expires ON enroll_session (state, expires);
 
 -- staged (Authenticate) -> enrolled (first TokenUpdate) -> removed (CheckOut, or given up after silence),

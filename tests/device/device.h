@@ -5,6 +5,9 @@
 #include "tests/device/phone.h"
 
 int cmd_register(int argc, char **argv);
+int cmd_apns(int argc, char **argv);
+int cmd_apns_tell(int argc, char **argv);
+int cmd_apns_cert(int argc, char **argv);
 
 /* ---- http.c ---- */
 struct http_way {

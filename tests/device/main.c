@@ -4,6 +4,7 @@
  *	device ca DIR			makes the Apple of the tests: DIR/root.pem is for apple.extra_device_roots
  *	device register URL --ca DIR	registers by the link URL, as Safari, Settings and iOS would
  *	device answers			the kinds of answers that --answer takes
+ *	device apns DIR			a fake of Apple's push service (apns.h)
  */
 #include <argp.h>
 #include <stdio.h>
@@ -44,6 +45,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "ca", cmd_ca }, { "register", cmd_register }, { "answers", cmd_answers },
+	{ "apns", cmd_apns }, { "apns-tell", cmd_apns_tell }, { "apns-cert", cmd_apns_cert },
 };
 
 int
@@ -52,6 +54,6 @@ main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	fputs("device ca DIR | register URL --ca DIR | answers\n", stderr);
+	fputs("device ca DIR | register URL --ca DIR | answers | apns DIR | apns-tell DIR WORD... | apns-cert DIR TOPIC\n", stderr);
 	return 2;
 }
