@@ -39,6 +39,11 @@
 	X(MAILS_FAILED,      counter, "pomona_messages_total",          "kind=\"mail\",result=\"failed\"", "") \
 	X(SMS_SENT,          counter, "pomona_messages_total",          "kind=\"sms\",result=\"sent\"", "") \
 	X(SMS_FAILED,        counter, "pomona_messages_total",          "kind=\"sms\",result=\"failed\"", "") \
+	X(SCEP_ISSUED,       counter, "pomona_scep_requests_total",     "result=\"issued\"",  "SCEP requests, by what came of them") \
+	X(SCEP_RENEWED,      counter, "pomona_scep_requests_total",     "result=\"renewed\"", "") \
+	X(SCEP_SAME,         counter, "pomona_scep_requests_total",     "result=\"same\"",    "") \
+	X(SCEP_PENDING,      counter, "pomona_scep_requests_total",     "result=\"pending\"", "") \
+	X(SCEP_REFUSED,      counter, "pomona_scep_requests_total",     "result=\"refused\"", "") \
 	X(BLOBS_SWEPT,       counter, "pomona_blobs_swept_total",       "",                   "Files without an owner that were removed") \
 	X(RSS_BYTES,         gauge,   "pomona_resident_memory_bytes",   "",                   "Resident memory of the server process")
 

@@ -130,3 +130,11 @@ challenge_sweep(struct db *db, struct err *err)
 {
 	return db_run(db, err, "DELETE FROM challenge WHERE expires < $1", db_int(clock_now() - KEEP_S));
 }
+
+bool
+challenge_void(struct db *tx, const char *session_id, enum ca_purpose purpose, struct err *err)
+{
+	return db_run(tx, err, "UPDATE challenge SET expires = CAST($1 AS BIGINT) WHERE session_id = $2 AND purpose = $3"
+		      " AND used IS NULL AND expires > $1", db_now(), db_text(session_id),
+		      db_text(ca_purpose_name(purpose)));
+}

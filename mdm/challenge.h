@@ -25,6 +25,9 @@ struct challenge_wish {
 bool challenge_new(struct db *tx, TALLOC_CTX *ctx, const struct challenge_wish *wish, char **ret,
 		   struct err *err) CHECKED;
 
+/* Those of a session that nobody has used are good no more: a new one is about to be handed out. */
+bool challenge_void(struct db *tx, const char *session_id, enum ca_purpose purpose, struct err *err) CHECKED;
+
 /* ---- how it is used: by mdm/scep_answer.c ---- */
 
 struct challenge_use {
