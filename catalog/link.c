@@ -25,8 +25,8 @@ link_key_from(struct bytes secret, struct link_key *ret)
 		abort();
 }
 
-static char *
-derive(TALLOC_CTX *ctx, const struct link_key *key, const char *id)
+char *
+link_derive(TALLOC_CTX *ctx, const struct link_key *key, const char *id)
 {
 	unsigned char bytes[SECRET_HASH_SIZE / 2];
 	char mac[SECRET_HASH_SIZE];
@@ -42,7 +42,7 @@ derive(TALLOC_CTX *ctx, const struct link_key *key, const char *id)
 char *
 link_tap_token(TALLOC_CTX *ctx, const struct link_key *key, const char *install_id)
 {
-	return derive(ctx, key, mem_printf(ctx, "tap %s", install_id));
+	return link_derive(ctx, key, mem_printf(ctx, "tap %s", install_id));
 }
 
 static const char *
@@ -81,7 +81,7 @@ link_draft(TALLOC_CTX *ctx, const struct link_key *key, const struct link_terms 
 		return false;
 	d->terms = *terms;
 	d->id = secret_id(d);
-	d->token = derive(d, key, d->id);
+	d->token = link_derive(d, key, d->id);
 	d->hash = mem_text(d, secret_hash(d->token, hash));
 	d->pin = terms->pin ? mem_text(d, pin_hash(d->token, terms->pin, hash)) : "";
 	*ret = d;
@@ -212,7 +212,7 @@ link_token(TALLOC_CTX *ctx, struct db *db, const struct link_key *key, const cha
 {
 	void *here SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(here, db, "SELECT hash FROM link WHERE id = $1", db_text(id));
-	char *text = derive(ctx, key, id), hash[SECRET_HASH_SIZE];
+	char *text = link_derive(ctx, key, id), hash[SECRET_HASH_SIZE];
 
 	if (!rows_one(rows, err, "no such link"))
 		return false;

@@ -60,6 +60,9 @@ bool link_new(TALLOC_CTX *ctx, struct db *db, const struct link_key *key, const 
 bool link_token(TALLOC_CTX *ctx, struct db *db, const struct link_key *key, const char *id, char **token,
 		struct err *err) CHECKED;
 
+/* A token of 128 bits out of any text: a link's is made of its id. */
+char *link_derive(TALLOC_CTX *ctx, const struct link_key *key, const char *what);
+
 /* Of the grant of one install: its page can make it again. */
 char *link_tap_token(TALLOC_CTX *ctx, const struct link_key *key, const char *install_id);
 

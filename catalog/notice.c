@@ -7,6 +7,15 @@
 
 #define ROWS_MAX (20 * NOTICE_BATCH)	/* links that are looked through for one batch */
 
+/* Contact c and build b: with devices registered of which none is listed they could not install it. */
+#define LISTED_ "JOIN build_device d ON d.build_id = b.id AND (d.udid = t.udid OR d.udid = '*')"
+#define HAS_DEVICE_FOR_IT "(NOT EXISTS (SELECT 1 FROM tester_device t WHERE t.contact_id = c.id)" \
+	" OR EXISTS (SELECT 1 FROM tester_device t " LISTED_ " WHERE t.contact_id = c.id))"
+/* Who waited for it is told by an invitation, which says so. */
+#define WILL_BE_INVITED "EXISTS (SELECT 1 FROM tester_device t " LISTED_ " JOIN device_app w ON w.device_id = t.id" \
+	" AND w.app_id = b.app_id AND w.state = 'waiting' AND (w.channel_id IS NULL OR w.channel_id = ch.id)" \
+	" WHERE t.contact_id = c.id)"
+
 bool
 notice_landed(struct db *tx, const char *build_id, const char *channel, struct err *err)
 {
@@ -79,7 +88,7 @@ notice_due(TALLOC_CTX *ctx, struct db *db, const char *build_id, const char *cha
 		" AND (l.channel_id = ch.id OR (l.build_id <> b.id AND EXISTS (SELECT 1 FROM placement p"
 		" WHERE p.channel_id = ch.id AND p.build_id = l.build_id)))"
 		" AND NOT EXISTS (SELECT 1 FROM notice t WHERE t.build_id = b.id AND t.contact_id = c.id)"
-		" AND c.id > $4 ORDER BY c.id, l.channel_id IS NULL, l.created DESC, l.id LIMIT $5", db_text(build_id),
+		" AND " HAS_DEVICE_FOR_IT " AND NOT " WILL_BE_INVITED " AND c.id > $4 ORDER BY c.id, l.channel_id IS NULL, l.created DESC, l.id LIMIT $5", db_text(build_id),
 		db_text(channel), db_now(), db_text(after), db_int(ROWS_MAX));
 	enum rows_step step = ROWS_END;
 

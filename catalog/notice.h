@@ -5,7 +5,8 @@
  * The job is written in the transaction that puts the build there.  It looks for whom to tell when it
  * runs, in batches, and what it has told is written with the message: repeated, it tells nobody twice.
  * Told are contacts with a working link to the channel, and those whose working link leads to an earlier
- * build of it; who wants no notices is not.
+ * build of it.  Not told is who wants no notices, who has registered devices of which the build lists none,
+ * and who waited for it with one that it lists: they are invited (catalog/registration.h).
  */
 #include "catalog/person.h"
 

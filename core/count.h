@@ -51,6 +51,11 @@
 	X(APNS_OPEN,         gauge,   "pomona_apns_connections",        "",                   "Connections to APNs open now") \
 	X(PUSH_HALTED,       gauge,   "pomona_push_halted",             "",                   "1: a push certificate is refused or has expired, and its devices cannot be reached") \
 	X(PUSH_CERTIFICATE_END, gauge, "pomona_push_certificate_expires_seconds", "",         "When the push certificate in use expires, seconds since 1970; 0: there is none") \
+	X(SCEP_ISSUED,       counter, "pomona_scep_requests_total",     "result=\"issued\"",  "SCEP requests, by what came of them") \
+	X(SCEP_RENEWED,      counter, "pomona_scep_requests_total",     "result=\"renewed\"", "") \
+	X(SCEP_SAME,         counter, "pomona_scep_requests_total",     "result=\"same\"",    "") \
+	X(SCEP_PENDING,      counter, "pomona_scep_requests_total",     "result=\"pending\"", "") \
+	X(SCEP_REFUSED,      counter, "pomona_scep_requests_total",     "result=\"refused\"", "") \
 	X(BLOBS_SWEPT,       counter, "pomona_blobs_swept_total",       "",                   "Files without an owner that were removed") \
 	X(RSS_BYTES,         gauge,   "pomona_resident_memory_bytes",   "",                   "Resident memory of the server process")
 

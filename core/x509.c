@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 #include <unistr.h>
@@ -174,6 +175,17 @@ const char *
 x509_sha256(X509 *cert, char hex[X509_FINGERPRINT_SIZE])
 {
 	return fingerprint(cert, EVP_sha256(), hex);
+}
+
+const char *
+x509_der_sha256(struct bytes der, char hex[X509_FINGERPRINT_SIZE])
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+
+	SHA256(der.p, der.len, digest);
+	for (size_t i = 0; i < sizeof digest; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	return hex;
 }
 
 bool

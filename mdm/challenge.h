@@ -2,10 +2,15 @@
 /*
  * challenge - 160 bits that entitle to one certificate: for one purpose, subject, session and device, for a
  * while.  Kept as a hash, consumed in the transaction that keeps the certificate.  RFC 8894 section 2.4, 7.3.
+ *
+ * One that was made in an enroll_session is good at that session's SCEP URL alone; one without a session is
+ * good at /scep, and only for the purpose `client`.
  */
 #include "mdm/ca.h"
 
-#define CHALLENGE_TTL_S	3600
+#define CHALLENGE_TTL_S		3600
+#define CHALLENGE_TTL_MAX_S	(30 * 86400)
+#define CHALLENGE_TEXT_MAX	64		/* of what is sent as one; longer ones are none of ours */
 
 struct challenge_wish {
 	enum ca_purpose purpose;
@@ -16,5 +21,46 @@ struct challenge_wish {
 	int64_t ttl_s;		/* 0: CHALLENGE_TTL_S */
 };
 
+/* Shown once, here.  ERR_INVALID for a purpose that needs a session and has none. */
 bool challenge_new(struct db *tx, TALLOC_CTX *ctx, const struct challenge_wish *wish, char **ret,
 		   struct err *err) CHECKED;
+
+/* Those of a session that nobody has used are good no more: a new one is about to be handed out. */
+bool challenge_void(struct db *tx, const char *session_id, enum ca_purpose purpose, struct err *err) CHECKED;
+
+/* ---- how it is used: by mdm/scep_answer.c ---- */
+
+struct challenge_use {
+	const char *challenge;		/* as sent */
+	const char *session_id;		/* of the URL; NULL: /scep */
+	const char *udid;		/* that session's; "": not known */
+	const char *transaction_id;
+	const char *key_sha256;		/* of the request's SubjectPublicKeyInfo */
+};
+
+enum challenge_state {
+	CHALLENGE_UNKNOWN,		/* a guess */
+	CHALLENGE_WRONG,		/* of ours, but used, expired, or of another session or device */
+	CHALLENGE_GOOD,
+	CHALLENGE_AGAIN,		/* the same request once more, within its life: the same certificate */
+};
+
+struct challenge {
+	char hash[65];
+	enum challenge_state state;
+	enum ca_purpose purpose;	/* the rest is set when it is good */
+	const char *subject, *session_id;
+	const char *certificate;	/* sha256 of what it was used for, when AGAIN */
+};
+
+bool challenge_look(TALLOC_CTX *ctx, struct db *db, const struct challenge_use *use, struct challenge *ret,
+		    struct err *err) CHECKED;
+
+/* In the transaction that keeps the certificate.  *consumed false: somebody was quicker, keep nothing. */
+bool challenge_consume(struct db *tx, const struct challenge *challenge, const struct challenge_use *use,
+		       const char *certificate, bool *consumed, struct err *err) CHECKED;
+
+/* Somebody has one of ours and may not use it: audited, once for each challenge. */
+bool challenge_misused(struct db *db, const struct challenge *challenge, const char *address, struct err *err) CHECKED;
+
+bool challenge_sweep(struct db *db, struct err *err) CHECKED;

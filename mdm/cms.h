@@ -1,6 +1,7 @@
 #pragma once
 /*
- * cms - signed messages (RFC 5652): those of devices are opened, mobileconfigs are sealed.
+ * cms - signed messages (RFC 5652): those of devices are opened, mobileconfigs are signed, and enveloped for
+ * the one device that may read them.
  *
  * What comes from outside is judged by our own walk of its ASN.1 before OpenSSL reads it: SignedData
  * and nothing else, one signer, few certificates and digests.  Then the signer's chain, then its
@@ -10,6 +11,7 @@
  * Refusals: ERR_MALFORMED "bad_cms" when it cannot be read, ERR_DENIED "bad_signature" when it was not
  * signed by whom we believe, or was changed since.
  */
+#include <stdint.h>
 #include "core/x509.h"
 
 #define CMS_BYTES_MAX	(64u << 10)	/* of a message from outside */
@@ -41,6 +43,18 @@ struct cms_opened {
 bool cms_open(TALLOC_CTX *ctx, struct bytes der, const struct cms_trust *const *trusts, size_t trusts_n,
 	      struct cms_opened *ret, struct err *err) CHECKED;
 
+struct cms_detached {
+	struct bytes signer;		/* its certificate, DER; belongs to ctx */
+	int64_t signed_at;		/* signingTime; 0: it does not say */
+};
+
+/*
+ * A signature of `content`, which is not in it.  Whose certificate the signer's is, is the caller's to judge: only
+ * that its key signed these bytes is proven.
+ */
+bool cms_open_detached(TALLOC_CTX *ctx, struct bytes der, struct bytes content, struct cms_detached *ret,
+		       struct err *err) CHECKED;
+
 /* ---- sealing ---- */
 
 struct cms_signer;
@@ -54,3 +68,10 @@ bool cms_signer_expires(const struct cms_signer *signer, time_t *ret, struct err
 /* SignedData with the content inside and the chain, SHA-256, DER. */
 bool cms_sign(TALLOC_CTX *ctx, const struct cms_signer *signer, struct bytes content, struct bytes *ret,
 	      struct err *err) CHECKED;
+
+/*
+ * EnvelopedData for the key of one certificate (DER), which must be RSA: AES-256-CBC and PKCS #1 v1.5, DER.
+ * iOS opens neither GCM nor OAEP.  ERR_INVALID for a certificate with another key.
+ */
+bool cms_envelope(TALLOC_CTX *ctx, struct bytes cert_der, struct bytes content, struct bytes *ret,
+		  struct err *err) CHECKED;

@@ -88,6 +88,13 @@ is_line(const char *text)
 	return true;
 }
 
+/* "35 123456 789012 3" */
+static bool
+is_number(const char *text)
+{
+	return strspn(text, "0123456789ABCDEFabcdef ") == strlen(text);
+}
+
 static const struct attribute {
 	const char *key;
 	size_t at;		/* the text's place in struct device_answer */
@@ -100,6 +107,8 @@ static const struct attribute {
 	{ "VERSION",     offsetof(struct device_answer, version),   32,                   true,  is_word },
 	{ "DEVICE_NAME", offsetof(struct device_answer, name),      256,                  false, is_line },
 	{ "SERIAL",      offsetof(struct device_answer, serial),    64,                   false, is_word },
+	{ "IMEI",        offsetof(struct device_answer, imei),      32,                   false, is_number },
+	{ "MEID",        offsetof(struct device_answer, meid),      32,                   false, is_number },
 	{ "CHALLENGE",   offsetof(struct device_answer, challenge), CHALLENGE_MAX,        false, is_line },
 };
 
@@ -139,6 +148,18 @@ read_attribute(struct device_answer *answer, plist_t dict, const struct attribut
 	return attribute->is_right(*at) || wrong(attribute->key, "is not what devices send", err);
 }
 
+static const char *
+without_blanks(TALLOC_CTX *ctx, const char *text)
+{
+	char *copy = mem_text(ctx, text), *to = copy;
+
+	for (; *text; text++)
+		if (*text != ' ')
+			*to++ = *text;
+	*to = '\0';
+	return copy;
+}
+
 static bool
 read_attributes(struct device_answer *answer, struct bytes content, struct err *err)
 {
@@ -156,6 +177,8 @@ read_attributes(struct device_answer *answer, struct bytes content, struct err *
 	if (!device_udid(answer->udid, udid))
 		return wrong("UDID", "is not what devices send", err);
 	answer->udid = udid;
+	answer->imei = without_blanks(answer, answer->imei);
+	answer->meid = without_blanks(answer, answer->meid);
 	return true;
 }
 
@@ -163,10 +186,20 @@ bool
 device_answer_read(TALLOC_CTX *ctx, struct bytes der, const struct device_roots *roots,
 		   struct device_answer **ret, struct err *err)
 {
+	return device_answer_read_ours(ctx, der, roots, NULL, ret, err);
+}
+
+bool
+device_answer_read_ours(TALLOC_CTX *ctx, struct bytes der, const struct device_roots *roots,
+			const struct cms_trust *ours, struct device_answer **ret, struct err *err)
+{
+	const struct cms_trust *trusts[DEVICE_SIGNERS] = {
+		roots->trusts[DEVICE_APPLE], roots->trusts[DEVICE_OTHER_TEST], ours,
+	};
 	struct device_answer *answer = mem_new(ctx, struct device_answer);
 	struct cms_opened opened;
 
-	if (!cms_open(answer, der, roots->trusts, DEVICE_SIGNERS, &opened, err) ||
+	if (!cms_open(answer, der, trusts, DEVICE_SIGNERS, &opened, err) ||
 	    !read_attributes(answer, opened.content, err)) {
 		talloc_free(answer);
 		return false;
@@ -180,5 +213,8 @@ device_answer_read(TALLOC_CTX *ctx, struct bytes der, const struct device_roots 
 const char *
 device_signer_name(enum device_signer signer)
 {
-	return signer == DEVICE_APPLE ? "apple" : "other:test";
+	static const char *const names[] = { [DEVICE_APPLE] = "apple", [DEVICE_OTHER_TEST] = "other:test",
+					     [DEVICE_OURS] = "ours" };
+
+	return names[signer];
 }

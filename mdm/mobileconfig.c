@@ -1,5 +1,7 @@
 #include "mdm/mobileconfig.h"
 #include "core/plist_write.h"
+#include "mdm/cms.h"
+#include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -43,14 +45,14 @@ mobileconfig_identifier(TALLOC_CTX *ctx, const char *base_url, const char *what)
 
 /* What envelope and payload have alike. */
 static void
-write_common(struct buf *out, const char *type, const char *identifier, const char *name)
+write_common(struct buf *out, const char *type, const char *identifier, const char *uuid, const char *name)
 {
-	char uuid[MOBILECONFIG_UUID_SIZE];
+	char made[MOBILECONFIG_UUID_SIZE];
 
 	plist_write_text(out, "PayloadType", type);
 	plist_write_int(out, "PayloadVersion", 1);
 	plist_write_text(out, "PayloadIdentifier", identifier);
-	plist_write_text(out, "PayloadUUID", mobileconfig_uuid(identifier, uuid));
+	plist_write_text(out, "PayloadUUID", uuid ? uuid : mobileconfig_uuid(identifier, made));
 	plist_write_text(out, "PayloadDisplayName", name);
 }
 
@@ -59,7 +61,7 @@ begin(struct buf *out, const struct mobileconfig *m, const char *type)
 {
 	plist_write_begin(out);
 	plist_write_dict(out, NULL);
-	write_common(out, type, m->identifier, m->name);
+	write_common(out, type, m->identifier, NULL, m->name);
 	plist_write_text(out, "PayloadDescription", m->description);
 	plist_write_text(out, "PayloadOrganization", m->organization);
 }
@@ -72,19 +74,48 @@ end(struct buf *out, const struct mobileconfig *m, struct err *err)
 	return buf_ok(out, err) || err_at(err, "mobileconfig %s", m->identifier);
 }
 
+static void
+write_payloads(struct buf *out, const char *key, const struct payload *payloads, size_t n)
+{
+	plist_write_array(out, key);
+	for (size_t i = 0; i < n; i++) {
+		plist_write_dict(out, NULL);
+		write_common(out, payloads[i].type, payloads[i].identifier, payloads[i].uuid, payloads[i].name);
+		payloads[i].write(out, payloads[i].arg);
+		plist_write_dict_end(out);
+	}
+	plist_write_array_end(out);
+}
+
 bool
 mobileconfig_write(const struct mobileconfig *m, const struct payload *payloads, size_t n, struct buf *out,
 		   struct err *err)
 {
 	begin(out, m, "Configuration");
-	plist_write_array(out, "PayloadContent");
-	for (size_t i = 0; i < n; i++) {
-		plist_write_dict(out, NULL);
-		write_common(out, payloads[i].type, payloads[i].identifier, payloads[i].name);
-		payloads[i].write(out, payloads[i].arg);
-		plist_write_dict_end(out);
-	}
-	plist_write_array_end(out);
+	write_payloads(out, "PayloadContent", payloads, n);
+	return end(out, m, err);
+}
+
+/* What is enveloped is a property list of its own, whose root is the array of payloads. */
+bool
+mobileconfig_write_for(struct bytes cert_der, const struct mobileconfig *m, const struct payload *payloads, size_t n,
+		       struct buf *out, struct err *err)
+{
+	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
+	struct bytes sealed;
+	struct buf inner;
+
+	buf_init(&inner, ctx, MOBILECONFIG_MAX);
+	plist_write_begin(&inner);
+	write_payloads(&inner, NULL, payloads, n);
+	plist_write_end(&inner);
+	if (!buf_ok(&inner, err) ||
+	    !cms_envelope(ctx, cert_der, (struct bytes){ inner.p, inner.len }, &sealed, err))
+		return err_at(err, "mobileconfig %s", m->identifier);
+	OPENSSL_cleanse(inner.p, inner.len);
+	begin(out, m, "Configuration");
+	plist_write_bool(out, "IsEncrypted", true);
+	plist_write_data(out, "EncryptedPayloadContent", sealed);
 	return end(out, m, err);
 }
 

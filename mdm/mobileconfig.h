@@ -4,7 +4,8 @@
  *
  * A payload is a row: its type, its names, and the function that writes its own keys; a new kind of
  * payload is one function in a file of its own.  A mobileconfig with the identifier of an installed one
- * replaces it, so identifiers do not change, and the UUIDs are made from them.
+ * replaces it, so identifiers do not change, and the UUIDs are made from them (but where a payload says its
+ * own).
  * developer.apple.com/documentation/devicemanagement/toplevel
  */
 #include "core/buf.h"
@@ -22,10 +23,15 @@ struct payload {
 	const char *identifier, *name;
 	void (*write)(struct buf *out, const void *arg);	/* the keys that only this type has */
 	const void *arg;
+	const char *uuid;		/* NULL: made from the identifier */
 };
 
 bool mobileconfig_write(const struct mobileconfig *m, const struct payload *payloads, size_t n, struct buf *out,
 			struct err *err) CHECKED;
+
+/* The same with the payloads enveloped (mdm/cms.h) for the key of this certificate, DER; its names stay open. */
+bool mobileconfig_write_for(struct bytes cert_der, const struct mobileconfig *m, const struct payload *payloads,
+			    size_t n, struct buf *out, struct err *err) CHECKED;
 
 /* The Profile Service: the device sends the attributes to `url`, signed, with the challenge. */
 struct mobileconfig_service {

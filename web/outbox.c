@@ -297,6 +297,7 @@ outbox_stop(struct site *site)
 	if (!site->outbox || !site->outbox->jobs)
 		return;
 	site->outbox->stopping = true;
+	mailer_hurry(site->outbox->mailer);
 	jobs_stop(site->outbox->jobs);
 }
 

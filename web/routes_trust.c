@@ -3,9 +3,9 @@
  * that does not trust us yet cannot come by HTTPS.
  */
 #include "core/clock.h"
-#include "core/plist_write.h"
 #include "core/x509.h"
 #include "mdm/mobileconfig.h"
+#include "mdm/payload.h"
 #include "web/rooms.h"
 #include <ctype.h>
 #include <string.h>
@@ -62,14 +62,6 @@ get_trust(struct req *req, struct reply *reply, struct err *err)
 	return reply_page(reply, req, "trust", data, err);
 }
 
-/* developer.apple.com/documentation/devicemanagement/certificateroot */
-static void
-write_root(struct buf *out, const void *der)
-{
-	plist_write_text(out, "PayloadCertificateFileName", "ca.cer");
-	plist_write_data(out, "PayloadContent", *(const struct bytes *)der);
-}
-
 static bool
 get_mobileconfig(struct req *req, struct reply *reply, struct err *err)
 {
@@ -88,7 +80,7 @@ get_mobileconfig(struct req *req, struct reply *reply, struct err *err)
 		return err_openssl(err, ERR_INTERNAL, "encode the CA");
 	der = (struct bytes){ mem_copy(req, encoded, (size_t)len), (size_t)len };
 	OPENSSL_free(encoded);
-	root = (struct payload){ "com.apple.security.root", "pomona.trust.ca", x509_subject_cn(req, ca), write_root, &der };
+	root = (struct payload){ PAYLOAD_ROOT, "pomona.trust.ca", x509_subject_cn(req, ca), payload_root_write, &der };
 	buf_init(&out, req, MOBILECONFIG_MAX);
 	if (!mobileconfig_write(&m, &root, 1, &out, err))
 		return false;

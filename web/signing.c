@@ -65,15 +65,23 @@ hide(struct err *err)
 }
 
 bool
-signing_reply(struct req *req, struct reply *reply, struct bytes xml, const char *name, struct err *err)
+signing_sign(TALLOC_CTX *ctx, const struct conf *conf, struct bytes xml, struct bytes *ret, struct err *err)
 {
 	struct cms_signer *signer;
 	struct pair pair;
 
-	if (find_pair(site_conf(req->site), &pair)) {
-		if (!read_signer(req, &pair, &signer, err) || !cms_sign(req, signer, xml, &xml, err))
-			return hide(err);
+	if (!find_pair(conf, &pair)) {
+		*ret = xml;
+		return true;
 	}
+	return (read_signer(ctx, &pair, &signer, err) && cms_sign(ctx, signer, xml, ret, err)) || hide(err);
+}
+
+bool
+signing_reply(struct req *req, struct reply *reply, struct bytes xml, const char *name, struct err *err)
+{
+	if (!signing_sign(req, site_conf(req->site), xml, &xml, err))
+		return false;
 	reply_header(reply, "Content-Disposition", mem_printf(req, "attachment; filename=\"%s\"", name));
 	return reply_bytes(reply, 200, MOBILECONFIG_TYPE, xml);
 }

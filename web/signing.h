@@ -15,5 +15,8 @@ struct bytes;
 bool signing_expires(const struct conf *conf, const char **setting, time_t *at, struct err *err) CHECKED;
 bool signing_is_on(const struct conf *conf);
 
+/* The mobileconfig `xml` signed, or as it is where nothing signs. */
+bool signing_sign(TALLOC_CTX *ctx, const struct conf *conf, struct bytes xml, struct bytes *ret, struct err *err) CHECKED;
+
 /* Answers with the mobileconfig `xml` as the file `name`. */
 bool signing_reply(struct req *req, struct reply *reply, struct bytes xml, const char *name, struct err *err) CHECKED;

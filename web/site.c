@@ -14,8 +14,10 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/secret.h"
+#include "mdm/enroll_session.h"
 #include "catalog/message.h"
 #include "catalog/notice.h"
+#include "web/invitation_send.h"
 #include "web/notices.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
@@ -39,7 +41,13 @@ const struct route *const site_routes[] = {
 	people_routes, person_routes, directory_routes, look_routes, operator_routes, trust_routes, message_routes,
 	link_routes, link_page_routes, contact_routes, tester_routes, send_routes, link_console_routes,
 	registration_routes, device_routes, audience_routes, group_routes, item_routes, audit_routes,
-	authority_routes, scep_routes, mdm_routes, enroll_routes, invitation_routes, managed_routes, command_routes,
+	authority_routes,
+	scep_routes,
+	mdm_routes,
+	enroll_routes, enroll_device_routes,
+	invitation_routes, invited_routes, invitation_api_routes,
+	managed_routes,
+	command_routes,
 	push_routes, NULL,
 };
 
@@ -140,7 +148,7 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
 	       upload_sweep(site->db, err) && upload_sweep_files(site, err) && install_sweep(site->db, err) &&
 	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
-	       registration_sweep(site->db, err) &&
+	       registration_sweep(site->db, err) && enroll_session_sweep(site->db, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
 }
 
@@ -216,6 +224,7 @@ static const struct job_kind kinds[] = {
 	{ "directory_check", 1000, job_directory_check, NULL },
 	{ "registration_fill",   10, job_registration_fill, NULL },
 	{ "registration_invite", 10, job_registration_invite, NULL },
+	{ INVITATION_REMIND_JOB, 10, job_invitation_remind, NULL },
 	{ "audit_verify", 1000, audit_job, NULL },
 	{ 0 },
 };
@@ -250,13 +259,15 @@ apply(const struct conf *conf)
 	clock_follow(conf->clock_file);
 }
 
-/* Links are derived from the master key; without one those of before a restart cannot be sent again. */
+/* Links are derived from the master key; without one those of before a restart cannot be sent again, and no
+ * key of ours can be kept. */
 static bool
-read_link_key(struct site *site, const struct conf *conf, struct err *err)
+read_master_key(struct site *site, const struct conf *conf, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	unsigned char fresh[sizeof site->link_key.bytes];
 	struct bytes key = { fresh, sizeof fresh };
+	bool ok;
 
 	if (*conf->key_master_file && !file_read(ctx, conf->key_master_file, MASTER_KEY_MAX, &key, err))
 		return err_at(err, "key.master_file");
@@ -265,8 +276,31 @@ read_link_key(struct site *site, const struct conf *conf, struct err *err)
 		secret_random(fresh, sizeof fresh);
 	}
 	link_key_from(key, &site->link_key);
+	ok = !*conf->key_master_file || sealer_new(site, key, &site->sealer, err) || err_at(err, "key.master_file");
 	OPENSSL_cleanse((void *)(uintptr_t)key.p, key.len);
-	return true;
+	return ok;
+}
+
+/* The outside CA whose devices are believed; as a setting it may change while we run. */
+static bool
+trust_outside(struct site *site, const struct conf *conf, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct bytes pem = { 0 };
+
+	if (*conf->scep_external_ca_file && !file_read(ctx, conf->scep_external_ca_file, ROOTS_PEM_MAX, &pem, err))
+		return err_at(err, "scep.external_ca_file");
+	return ca_trust(site->ca, pem, err) || err_at(err, "scep.external_ca_file");
+}
+
+static bool
+open_ca(struct site *site, const struct conf *conf, struct err *err)
+{
+	if (!ca_open(site, site->db, site->sealer, site->base_url, &site->ca, err))
+		return err_at(err, "certificate authority");
+	if (!ca_ready(site->ca))
+		log_warn("there is no certificate authority: devices cannot enroll; `pomona ca make` makes one");
+	return trust_outside(site, conf, err);
 }
 
 static bool
@@ -304,7 +338,7 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
 	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) ||
 	    !audit_begin(site, err) || !look_open(site, err) || !open_device_roots(site, conf, err) ||
-	    !read_link_key(site, conf, err))
+	    !read_master_key(site, conf, err) || !open_ca(site, conf, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
 	site->installs = install_watch_new(site->db);
@@ -366,7 +400,8 @@ site_reload(struct site *site, struct err *err)
 	/* The old one stays with the site: a request may still be reading it, and reloads are rare. */
 	if (!conf_reread(NULL, site_conf(site), &again, err))
 		return err_at(err, "the running settings stay");
-	if (!signin_check_conf(again, err) || !directory_use(site->directory, again, err)) {
+	if (!signin_check_conf(again, err) || !ca_reload(site->ca, err) || !trust_outside(site, again, err) ||
+	    !directory_use(site->directory, again, err)) {
 		talloc_free(again);
 		return err_at(err, "the running settings stay");
 	}

@@ -1,4 +1,4 @@
--- SCEP: one-time challenges, and requests that wait for an admin.
+-- SCEP: one-time challenges, renewals, and requests that wait for an admin.
 
 CREATE TABLE challenge (
 	hash		TEXT PRIMARY KEY,		-- core/secret.h
@@ -10,6 +10,7 @@ CREATE TABLE challenge (
 	created		BIGINT NOT NULL,
 	expires		BIGINT NOT NULL,
 	used		BIGINT,
+	misused		BIGINT,				-- first time that somebody had it and might not use it
 	transaction_id	TEXT,				-- of the request that used it, with the key: the same again
 	key_sha256	TEXT,				--   gets the same certificate
 	certificate	TEXT REFERENCES certificate (sha256)
@@ -17,12 +18,22 @@ CREATE TABLE challenge (
 CREATE INDEX challenge_session ON challenge (session_id);
 CREATE INDEX challenge_expires ON challenge (expires);
 
+-- The last renewal of each certificate that was renewed: the next may not follow at once.
+CREATE TABLE scep_renewal (
+	certificate	TEXT PRIMARY KEY REFERENCES certificate (sha256),
+	next		TEXT NOT NULL REFERENCES certificate (sha256),
+	transaction_id	TEXT NOT NULL,
+	key_sha256	TEXT NOT NULL,
+	at		BIGINT NOT NULL
+);
+
 CREATE TABLE scep_request (
 	id		TEXT PRIMARY KEY,
 	transaction_id	TEXT NOT NULL,
 	key_sha256	TEXT NOT NULL,
-	challenge	TEXT,				-- hash; NULL: none was sent
+	subject		TEXT NOT NULL,			-- RFC 4514: what it asks for, until an admin says what it gets
 	request		{blob} NOT NULL,		-- PKCS#10, DER
+	address		TEXT NOT NULL DEFAULT '',
 	state		TEXT NOT NULL CHECK (state IN ('waiting', 'approved', 'refused')),
 	decided_by	TEXT NOT NULL DEFAULT '',
 	certificate	TEXT REFERENCES certificate (sha256),
@@ -30,3 +41,4 @@ CREATE TABLE scep_request (
 	changed		BIGINT NOT NULL,
 	UNIQUE (transaction_id, key_sha256)
 );
+CREATE INDEX scep_request_created ON scep_request (state, created);

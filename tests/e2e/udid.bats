@@ -26,7 +26,7 @@ teardown() { stop_started; pomona_stop; }
 # adhoc BUILD UDIDS: an uploaded build that lists these devices; $BUILD is its id.
 adhoc() {
 	python3 "$ROOT/tests/e2e/lib/make_adhoc.py" "$W/app-$1.ipa" "$W/tls/cert.pem" "$W/tls/key.pem" "$2" "build=$1"
-	upload "$W/app-$1.ipa" upload '?notify=no'	# what testers of a channel are told is a story of its own
+	upload "$W/app-$1.ipa" upload "${NOTIFY-?notify=no}"	# what testers of a channel are told is a story of its own
 	expect_status 201
 	expect_json .verdict.installable true
 	BUILD=$(json .build.id)
@@ -365,8 +365,10 @@ invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 	phone
 	get "$(said .location)" -H 'Accept: application/json'
 	expect_json .told true
-	adhoc 2 "$OTHER"
-	adhoc 3 "$OTHER,$MINE"
+	NOTIFY='?notify=yes' adhoc 2 "$OTHER"		# lands in the channel of their link, and is not for their device
+	NOTIFY='?notify=yes' adhoc 3 "$OTHER,$MINE"
+	told_all() { [ "$(sql "SELECT count(*) FROM job WHERE kind IN ('registration_invite', 'notice_build')")" = 0 ]; }
+	wait_until told_all
 	wait_until mails 1
 	read_mail 1
 	grep -q "Demo App 1.2 is ready for your device" "$W/mail.txt"

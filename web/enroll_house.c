@@ -1,0 +1,123 @@
+#include "web/enroll_house.h"
+#include "mdm/push.h"
+#include "web/rooms.h"
+#include <string.h>
+
+bool
+enroll_lacks(struct req *req, enum enroll_lack *lack, char **topic, struct err *err)
+{
+	*topic = NULL;
+	if (!req->site->ca) {
+		*lack = ENROLL_NO_CA;
+		return true;
+	}
+	*lack = push_topic(req, req->site->db, topic, err) ? ENROLL_READY : ENROLL_NO_TOPIC;
+	return *lack == ENROLL_READY || err->kind == ERR_MISSING;
+}
+
+bool
+enroll_topic(struct req *req, char **topic, struct err *err)
+{
+	enum enroll_lack lack;
+
+	if (!enroll_lacks(req, &lack, topic, err))
+		return false;
+	if (lack == ENROLL_NO_CA)
+		return err_code(err, ERR_CONFLICT, "no_ca", "this server has no CA of its own yet: pomona init makes one");
+	return lack == ENROLL_READY || err_code(err, ERR_CONFLICT, "no_push_certificate",
+		"this server has no push certificate yet: pomona push import");
+}
+
+/* ---- the house ---- */
+
+static bool
+root_of(TALLOC_CTX *ctx, struct site *site, struct bytes *ret, struct err *err)
+{
+	STACK_OF(X509) *certs SCOPED(x509_stack) = NULL;
+	unsigned char *der = NULL;
+	int len;
+
+	*ret = (struct bytes){ 0 };
+	if (!site->ca_pem.len)
+		return true;
+	if (!x509_read_pem(site->ca_pem, &certs, err))
+		return err_at(err, "the CA of this installation");
+	if ((len = i2d_X509(sk_X509_value(certs, 0), &der)) <= 0)
+		return err_openssl(err, ERR_INTERNAL, "encode the CA of this installation");
+	*ret = (struct bytes){ mem_copy(ctx, der, (size_t)len), (size_t)len };
+	OPENSSL_free(der);
+	return true;
+}
+
+bool
+enroll_house_for(TALLOC_CTX *ctx, struct site *site, const char *language, struct enroll_house *ret, struct err *err)
+{
+	struct enroll_house house = { .base_url = site->base_url, .organization = mem_text(ctx, site_name(site)) };
+	json_t *names;
+
+	if (!site->ca)
+		return err_code(err, ERR_CONFLICT, "no_ca", "this server has no CA of its own yet: pomona init makes one");
+	names = json_pack("{s:s}", "company", house.organization);
+	house.name = page_say(ctx, site->pages, language, "say_enroll_name", names);
+	house.what = page_say(ctx, site->pages, language, "say_enroll_what", names);
+	json_decref(names);
+	if (!scep_servers_read(ctx, site_conf(site), site->ca, site->base_url, &house.scep, err) ||
+	    !root_of(ctx, site, &house.root_der, err))
+		return false;
+	*ret = house;
+	return true;
+}
+
+bool
+enroll_house_of(struct req *req, struct enroll_house *ret, struct err *err)
+{
+	return enroll_house_for(req, req->site, req->language, ret, err);
+}
+
+struct enroll_wish
+enroll_wish_of(TALLOC_CTX *ctx, struct site *site, const char *actor, const char *person_id, const char *invitation_id)
+{
+	const struct conf *conf = site_conf(site);
+
+	return (struct enroll_wish){
+		.person_id = person_id, .invitation_id = invitation_id, .actor = actor,
+		.identifier = mobileconfig_identifier(ctx, site->base_url, "mdm"),
+		.url = *conf->mdm_base_url ? conf->mdm_base_url : site->base_url,
+		.access_rights = conf->enroll_access_rights, .devices_max = conf->enroll_devices_max,
+		.ttl_s = conf->enroll_session_minutes * 60,
+	};
+}
+
+/* Its talloc context is the site's, which more than one thread uses once it serves. */
+bool
+enroll_own_devices(struct site *site, const struct cms_trust **ret, struct err *err)
+{
+	STACK_OF(X509) *certs;
+	bool ok = true;
+
+	if (!site->ca)
+		return err_code(err, ERR_CONFLICT, "no_ca", "this server has no CA of its own yet");
+	pthread_mutex_lock(&site->lock);
+	if (!site->own_devices) {
+		certs = sk_X509_new_null();
+		ok = certs && sk_X509_push(certs, ca_cert(site->ca)) > 0 &&
+		     cms_trust_new(site, certs, CMS_DIRECT, &site->own_devices, err);
+		sk_X509_free(certs);
+	}
+	*ret = site->own_devices;
+	pthread_mutex_unlock(&site->lock);
+	return ok;
+}
+
+const char *
+enroll_url(TALLOC_CTX *ctx, struct site *site, const char *token)
+{
+	return mem_printf(ctx, "%s/enroll/%s/service.mobileconfig", site->base_url, token);
+}
+
+const char *
+enroll_direct_url(TALLOC_CTX *ctx, struct site *site, const char *token)
+{
+	return site_conf(site)->enroll_direct ?
+	       mem_printf(ctx, "%s/enroll/direct.mobileconfig?session=%s", site->base_url, token) : NULL;
+}
