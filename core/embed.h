@@ -2,7 +2,7 @@
 /*
  * embed - the files that are part of the program: schema, pages, assets, words.
  *
- * CMakeLists.txt makes the table from core/schema, web/pages, web/assets and web/words.
+ * CMakeLists.txt makes the table from core/schema, mdm, web/pages, web/assets and web/words.
  */
 #include "core/mem.h"
 

@@ -5,13 +5,16 @@
  * Once the server has said 250 to the whole message it is taken, whatever fails afterwards.
  */
 #include "core/mail.h"
+#include "core/clock.h"
 #include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
 #include "core/fetch_curl.h"
 
 #define CONNECT_S	10
 #define ANSWER_S	60
 #define TOTAL_S		180
+#define HURRY_MS	20000	/* for what is under way when the server stops: less than a service manager waits */
 #define IDLE_MAX	4	/* connections that are kept */
 #define SAID_MAX	200	/* bytes of the server's words that are kept */
 
@@ -22,6 +25,7 @@ struct mailer {
 	CURL *idle[IDLE_MAX];
 	int n;
 	char *server;		/* whose they are, with the account */
+	_Atomic int64_t over_ms;	/* by then nothing is under way any more; 0: no hurry */
 };
 
 static void
@@ -47,6 +51,33 @@ mailer_new(TALLOC_CTX *ctx)
 	pthread_mutex_init(&mailer->lock, NULL);
 	talloc_set_destructor(mailer, end_mailer);
 	return mailer;
+}
+
+void
+mailer_hurry(struct mailer *mailer)
+{
+	mailer->over_ms = clock_ms() + HURRY_MS;
+}
+
+/* libcurl asks each second, whatever it waits for. */
+static int
+too_late(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct mailer *mailer = arg;
+	int64_t over = mailer->over_ms;
+
+	(void)a, (void)b, (void)c, (void)d;
+	return over && clock_ms() >= over;
+}
+
+/* Or libcurl says QUIT, and waits a minute for the answer. */
+static void
+shut(CURL *curl)
+{
+	curl_socket_t fd;
+
+	if (curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK && fd != CURL_SOCKET_BAD)
+		shutdown(fd, SHUT_RDWR);
 }
 
 /* A connection that was made under other settings is of no use. */
@@ -214,6 +245,8 @@ explain(const struct talk *talk, CURLcode rc, const struct egress *e, const char
 	if (rc == CURLE_USE_SSL_FAILED)
 		return err_code(err, ERR_UPSTREAM, "tls",
 				"%s offers no STARTTLS; see smtp.tls and smtp.url", e->host);
+	if (rc == CURLE_ABORTED_BY_CALLBACK)
+		return err_code(err, ERR_UPSTREAM, "stopped", "%s had not answered yet when this server stopped", e->host);
 	if (talk->code >= 400)
 		return err_code(err, ERR_UPSTREAM, talk->code >= 500 ? "refused" : "busy",
 				"%s answers %d: %s", e->host,
@@ -278,7 +311,14 @@ transact(struct mailer *mailer, const struct transaction *t, struct sending *ret
 	CURLcode rc;
 
 	set_options(curl, t, &talk, &to, why);
+	if (mailer) {
+		curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, too_late);
+		curl_easy_setopt(curl, CURLOPT_XFERINFODATA, mailer);
+	}
 	rc = curl_easy_perform(curl);
+	if (rc == CURLE_ABORTED_BY_CALLBACK)
+		shut(curl);
 	taken = rc == CURLE_OK || (talk.last == BODY && talk.left.len == 0 && talk.code >= 200 &&
 				   talk.code < 300);
 	curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &fresh);

@@ -49,6 +49,7 @@ struct mail_server {
 /* Keeps connections that have just been used, for the next one; used by many threads at once. */
 struct mailer;
 struct mailer *mailer_new(TALLOC_CTX *ctx);
+void mailer_hurry(struct mailer *mailer);	/* the server stops: what is under way ends within 20 s, sent or not */
 
 /* One transaction with one recipient.  True when the server has acknowledged it; else see core/sending.h. */
 bool mail_send(struct mailer *mailer, const struct mail_server *server, const char *from, const char *to,

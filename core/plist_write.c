@@ -75,6 +75,13 @@ plist_write_int(struct buf *out, const char *key, int64_t value)
 }
 
 void
+plist_write_real(struct buf *out, const char *key, double value)
+{
+	write_key(out, key);
+	buf_addf(out, "<real>%.17g</real>\n", value);
+}
+
+void
 plist_write_bool(struct buf *out, const char *key, bool value)
 {
 	write_tag(out, key, value ? "<true/>\n" : "<false/>\n");

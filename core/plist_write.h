@@ -18,6 +18,7 @@ void plist_write_array_end(struct buf *out);
 
 void plist_write_text(struct buf *out, const char *key, const char *text);	/* NULL: nothing is written */
 void plist_write_int(struct buf *out, const char *key, int64_t value);
+void plist_write_real(struct buf *out, const char *key, double value);
 void plist_write_bool(struct buf *out, const char *key, bool value);
 void plist_write_data(struct buf *out, const char *key, struct bytes data);
 void plist_write_time(struct buf *out, const char *key, time_t at);

@@ -1,18 +1,178 @@
+/* Who may be sent what; and commands that come as property lists. */
 #include "mdm/command.h"
+#include "core/clock.h"
+#include "core/plist.h"
+#include "mdm/command_fact.h"
+#include <string.h>
 
-bool command_write(TALLOC_CTX *ctx, const char *request_type, const json_t *params, struct bytes *payload, struct err *err)
+/* AccessRights of the MDM payload, Apple: MDM. */
+static const struct { int64_t bit; const char *name; } rights[] = {
+	{ 1, "inspect mobileconfigs" }, { 2, "install and remove mobileconfigs" }, { 4, "lock and clear the passcode" },
+	{ 8, "erase" }, { 16, "ask for facts of the device" }, { 32, "ask for facts of the network" },
+	{ 64, "inspect provisions" }, { 128, "install and remove provisions" }, { 256, "inspect apps" },
+	{ 512, "ask for restrictions" }, { 1024, "ask for facts of security" }, { 2048, "change settings" },
+	{ 4096, "manage apps" },
+};
+
+const char *
+command_right_name(int64_t right)
 {
-	(void)ctx;
-	(void)request_type;
-	(void)params;
-	(void)payload;
-	return err_set(err, ERR_INTERNAL, "not here yet");
+	for (size_t i = 0; i < sizeof rights / sizeof *rights; i++)
+		if (right & rights[i].bit)
+			return rights[i].name;
+	return "";
 }
 
-bool command_may(const char *request_type, const json_t *params, const struct command_target *target, struct err *err)
+static bool
+by_user(const struct command_target *target)
 {
-	(void)request_type;
-	(void)params;
-	(void)target;
-	return err_set(err, ERR_INTERNAL, "not here yet");
+	return target->kind && strcmp(target->kind, "user") == 0;
+}
+
+/* The fact itself: enrollment kind, supervision.  `right` is its own, or what stands above it. */
+static bool
+may_fact(const struct command_fact *fact, const struct command_target *target, struct err *err)
+{
+	if (fact->not_user && by_user(target))
+		return err_code(err, ERR_DENIED, "user_enrollment", "never where a person enrolled their own account");
+	if (fact->supervised && target->supervised != 1)
+		return err_code(err, ERR_DENIED, "not_supervised", target->supervised == 0 ?
+				"only for supervised devices, and this one is not" :
+				"only for supervised devices, and this one has not said whether it is");
+	return true;
+}
+
+/* A user's enrollment has no access rights: iOS ignores them there. */
+static bool
+may_right(int64_t right, const struct command_target *target, struct err *err)
+{
+	int64_t missing = right > 0 && !by_user(target) ? right & ~target->access_rights : 0;
+
+	if (missing)
+		return err_code(err, ERR_DENIED, "no_right", "this enrollment does not give the right to %s (%lld)",
+				command_right_name(missing), (long long)missing);
+	return true;
+}
+
+static const struct command_fact *
+fact_of_item(const struct command_fact *array, const json_t *item)
+{
+	const char *name = json_string_value(json_object_get(item, "Item"));
+
+	return array->under && array->under->next ? command_fact_under(array, name ? name : "") : array->under;
+}
+
+/* A right that stands deeper takes the place of the one above it: an app's configuration is set with the
+ * right to manage apps, not with that to change settings. */
+static bool
+may(const struct command_fact *fact, const json_t *v, int64_t right, const struct command_target *target,
+    struct err *err)
+{
+	const struct command_fact *below;
+	const json_t *item;
+	const char *name;
+	size_t i, n = 0;
+
+	if (fact->right >= 0)
+		right = fact->right;
+	if (!may_fact(fact, target, err))
+		return false;
+	if (json_is_string(v) && fact->under && (below = command_fact_under(fact, json_string_value(v))))
+		return may(below, NULL, right, target, err) || err_at(err, "%s", json_string_value(v));
+	json_array_foreach(v, i, item) {
+		n++;
+		if ((below = fact_of_item(fact, item)) && !may(below, item, right, target, err))
+			return err_at(err, "%s", below->name);
+	}
+	json_object_foreach((json_t *)v, name, item)
+		if ((below = command_fact_under(fact, name))) {
+			n++;
+			if (!may(below, item, right, target, err))
+				return err_at(err, "%.200s", name);
+		}
+	return n > 0 || may_right(right, target, err);
+}
+
+bool
+command_may(const char *request_type, const json_t *params, const struct command_target *target, struct err *err)
+{
+	const struct command_fact *fact = command_fact(request_type);
+
+	if (!fact)
+		return err_code(err, ERR_INVALID, "bad_command", "iOS has no command \"%.200s\"", request_type);
+	return may(fact, params, fact->right, target, err) || err_at(err, "%s", request_type);
+}
+
+json_t *
+command_queries(const char *const *names, size_t n, const struct command_target *target)
+{
+	const struct command_fact *words = command_fact("DeviceInformation")->under->under, *word;
+	json_t *list = json_array();
+	struct err err;
+
+	for (size_t i = 0; i < n; i++) {
+		word = command_fact_under(words, names[i]);
+		if (word && may(word, NULL, 0, target, &err))
+			json_array_append_new(list, json_string(names[i]));
+	}
+	return list;
+}
+
+/* ---- property lists from outside ---- */
+
+static json_t *
+json_of(plist_t node)
+{
+	plist_type type = node ? plist_get_node_type(node) : PLIST_NONE;
+	plist_array_iter items = NULL;
+	plist_dict_iter iter = NULL;
+	plist_t item = NULL;
+	json_t *ret;
+	char *key;
+
+	if (type == PLIST_DATA || type == PLIST_DATE)
+		return json_pack("{s:o}", type == PLIST_DATA ? "$data" : "$date", plist_json(node));
+	if (type == PLIST_ARRAY) {
+		ret = json_array();
+		plist_array_new_iter(node, &items);
+		for (plist_array_next_item(node, items, &item); item; plist_array_next_item(node, items, &item))
+			json_array_append_new(ret, json_of(item));
+		free(items);
+		return ret;
+	}
+	if (type != PLIST_DICT)
+		return plist_json(node);
+	ret = json_object();
+	plist_dict_new_iter(node, &iter);
+	do {
+		key = NULL;
+		item = NULL;
+		plist_dict_next_item(node, iter, &key, &item);
+		if (key && item)
+			json_object_set_new(ret, key, json_of(item));
+		free(key);
+	} while (item);
+	free(iter);
+	return ret;
+}
+
+bool
+command_read(TALLOC_CTX *ctx, struct bytes bytes, const char **request_type, json_t **params, struct err *err)
+{
+	SCOPED(plist) plist_t root = NULL;
+	plist_t command;
+	const char *type;
+
+	if (!plist_open(bytes, COMMAND_BYTES_MAX, &root, err))
+		return false;
+	command = plist_dict_at(root, "Command");
+	if (!command)
+		command = root;
+	type = plist_text_at(ctx, command, "RequestType");
+	if (!type)
+		return err_code(err, ERR_INVALID, "bad_command", "the property list has no RequestType");
+	*request_type = type;
+	*params = json_of(command);
+	json_object_del(*params, "RequestType");
+	return true;
 }

@@ -4,16 +4,35 @@
  * of the enrollment and its kind; and written as property lists.
  *
  * The table of request types, their keys, types and ranges is mdm/command_facts.tsv, made by
- * mdm/command_facts.py from Apple's published schema.
- * Refusals: ERR_INVALID "bad_command" with the key's path; ERR_DENIED "no_right" naming the missing right.
+ * mdm/command_facts.py from Apple's published schema.  What stands there for macOS or Shared iPad alone is not
+ * taken: an iPhone knows none of it.
+ * Refusals: ERR_INVALID "bad_command" with the key's path; ERR_DENIED "no_right" naming the missing right,
+ * "not_supervised", "user_enrollment".
  */
 #include <jansson.h>
 #include "core/mem.h"
 
+#define COMMAND_BYTES_MAX	(1u << 20)	/* of one, written */
+#define COMMAND_DEPTH_MAX	16		/* of params */
+
 struct command_target { int64_t access_rights; const char *kind; int supervised; };	/* supervised -1: not known */
 
-/* params: an object, data as base64 where the schema wants data.  payload: the Command dictionary, XML plist. */
+/*
+ * params: an object, or NULL.  Data as base64, dates as ISO 8601; where any type may stand, as {"$data": ...} and
+ * {"$date": ...}.  payload: the Command dictionary, a whole XML plist.
+ */
 bool command_write(TALLOC_CTX *ctx, const char *request_type, const json_t *params, struct bytes *payload,
 		   struct err *err) CHECKED;
+
+/* One that command_write takes: may this device be sent it?  ERR_DENIED says why not. */
 bool command_may(const char *request_type, const json_t *params, const struct command_target *target,
 		 struct err *err) CHECKED;
+
+/* A property list from outside: {CommandUUID, Command{RequestType ...}}, or what stands in Command. */
+bool command_read(TALLOC_CTX *ctx, struct bytes plist, const char **request_type, json_t **params,
+		  struct err *err) CHECKED;
+
+/* DeviceInformation's Queries that this device may be asked, of a list of names; *ret is the caller's. */
+json_t *command_queries(const char *const *names, size_t n, const struct command_target *target);
+
+const char *command_right_name(int64_t right);	/* "lock and clear passcode" of 4 */

@@ -1,67 +1,538 @@
-#include "mdm/queue.h"
+/* Tables `command`, `command_queue` and `command_history`, with queue_turn.c and queue_sweep.c. */
+#include "core/audit.h"
+#include "core/clock.h"
+#include "core/pack.h"
+#include "core/plist.h"
+#include "core/secret.h"
+#include "mdm/push.h"
+#include "mdm/queue_turn.h"
+#include <stdlib.h>
+#include <string.h>
 
-bool queue_add(struct db *tx, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids, size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err)
+#define UUID_MAX 64
+
+const char *
+queue_verdict_name(enum queue_verdict verdict)
 {
-	(void)tx;
-	(void)ctx;
-	(void)wish;
-	(void)enrollment_ids;
-	(void)n;
-	(void)verdicts;
-	(void)uuid;
-	return err_set(err, ERR_INTERNAL, "not here yet");
+	static const char *const names[] = { [QUEUE_ADDED] = "added", [QUEUE_DUPLICATE] = "duplicate",
+					     [QUEUE_NOT_ENROLLED] = "not_enrolled", [QUEUE_FULL] = "full",
+					     [QUEUE_UNKNOWN] = "unknown" };
+
+	return names[verdict];
 }
 
-bool queue_list(struct db *db, const char *device_id, json_t **ret, struct err *err)
+/* ---- adding ---- */
+
+/* RFC 4122 section 4.4, upper case as devices write theirs. */
+static char *
+new_uuid(TALLOC_CTX *ctx)
 {
-	(void)db;
-	(void)device_id;
-	(void)ret;
-	return err_set(err, ERR_INTERNAL, "not here yet");
+	unsigned char b[16];
+
+	secret_random(b, sizeof b);
+	b[6] = (b[6] & 0x0f) | 0x40;
+	b[8] = (b[8] & 0x3f) | 0x80;
+	return mem_printf(ctx, "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X", b[0], b[1], b[2],
+			  b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
-bool queue_history(struct db *db, const char *device_id, const char *after, int64_t limit, json_t **ret, struct err *err)
+struct adding {
+	TALLOC_CTX *ctx;
+	const struct queue_wish *wish;
+	const char *const *ids;
+	size_t n;
+	enum queue_verdict *verdicts;	/* NULL: nobody asks */
+	char *uuid;			/* NULL: none made yet */
+	int64_t command_id;
+	size_t added, fresh;		/* by all chunks; by this one */
+	char *twin;			/* uuid of what the last duplicate met */
+};
+
+static bool
+right_wish(const struct queue_wish *wish, struct err *err)
 {
-	(void)db;
-	(void)device_id;
-	(void)after;
-	(void)limit;
-	(void)ret;
-	return err_set(err, ERR_INTERNAL, "not here yet");
+	SCOPED(plist) plist_t payload = NULL;
+
+	if (wish->not_before > clock_now() + QUEUE_AHEAD_MAX_S || wish->ttl_s < 0 || wish->ttl_s > QUEUE_AHEAD_MAX_S)
+		return err_set(err, ERR_INVALID, "a command waits for a year at most");
+	if (!wish->payload.len)
+		return wish->kind || err_set(err, ERR_INVALID, "a command without payload or kind");
+	if (wish->payload.len > QUEUE_PAYLOAD_MAX)
+		return err_set(err, ERR_LIMIT, "a command of %zu bytes; at most %u are taken", wish->payload.len,
+			       QUEUE_PAYLOAD_MAX);
+	if (!plist_open(wish->payload, QUEUE_PAYLOAD_MAX, &payload, err))
+		return false;
+	return plist_get_node_type(payload) == PLIST_DICT || err_set(err, ERR_INVALID, "a command is a dictionary");
 }
 
-bool queue_show(struct db *db, const char *device_id, const char *uuid, json_t **ret, struct err *err)
+static bool
+put_command(struct db *tx, struct adding *a, struct err *err)
 {
-	(void)db;
-	(void)device_id;
-	(void)uuid;
-	(void)ret;
-	return err_set(err, ERR_INTERNAL, "not here yet");
+	const struct queue_wish *wish = a->wish;
+	char *args = wish->args ? json_dumps(wish->args, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) : NULL;
+	struct rows *rows;
+	bool ok;
+
+	a->uuid = new_uuid(a->ctx);
+	rows = db_query(a->ctx, tx, "INSERT INTO command (uuid, kind, request_type, subject, payload, args, created_by,"
+		" created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id", db_text(a->uuid),
+		db_text(wish->kind ? wish->kind : "plain"), db_text(wish->request_type),
+		db_text(wish->subject ? wish->subject : ""),
+		wish->payload.len ? db_bytes(wish->payload) : db_null(), db_text(args ? args : ""),
+		db_text(wish->created_by), db_now());
+	ok = rows_one(rows, err, "no row came back");
+	a->command_id = rows_int(rows, 0);
+	talloc_free(rows);
+	free(args);
+	return ok;
 }
 
-bool queue_cancel(struct db *db, const char *actor, const char *device_id, const char *uuid, struct err *err)
+/* Why it was not added. */
+static bool
+judge(struct db *tx, struct adding *a, const char *enrollment_id, enum queue_verdict *ret, struct err *err)
 {
-	(void)db;
-	(void)actor;
-	(void)device_id;
-	(void)uuid;
-	return err_set(err, ERR_INTERNAL, "not here yet");
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT e.state = 'enrolled', (SELECT c.uuid FROM command_queue q"
+		" JOIN command c ON c.id = q.command_id WHERE q.enrollment_id = e.id AND q.dedupe_key = $1)"
+		" FROM enrollment e WHERE e.id = $2", db_text(a->wish->dedupe_key), db_text(enrollment_id));
+
+	switch (rows_next(rows, err)) {
+	case ROWS_FAILED:
+		return false;
+	case ROWS_END:
+		*ret = QUEUE_UNKNOWN;
+		return true;
+	case ROWS_ROW:
+		break;
+	}
+	*ret = !rows_bool(rows, 0) ? QUEUE_NOT_ENROLLED : !rows_null(rows, 1) ? QUEUE_DUPLICATE : QUEUE_FULL;
+	a->twin = rows_text(a->ctx, rows, 1);
+	return true;
 }
 
-bool queue_clear(struct db *db, const char *actor, const char *device_id, int64_t *n, struct err *err)
+static bool
+add_one(struct db *tx, struct adding *a, const char *enrollment_id, enum queue_verdict *ret, struct err *err)
 {
-	(void)db;
-	(void)actor;
-	(void)device_id;
-	(void)n;
-	return err_set(err, ERR_INTERNAL, "not here yet");
+	const struct queue_wish *wish = a->wish;
+	int64_t now = clock_now(), from = wish->not_before > now ? wish->not_before : now;
+	int64_t expires = from + (wish->ttl_s ? wish->ttl_s : QUEUE_TTL_S);
+
+	if (!db_run(tx, err, "INSERT INTO command_queue (enrollment_id, command_id, state, priority, not_before, expires,"
+		    " due, dedupe_key) SELECT id, CAST($1 AS BIGINT), 'ready', CAST($2 AS BIGINT), CAST($3 AS BIGINT),"
+		    " CAST($4 AS BIGINT), CAST($5 AS BIGINT), CAST($6 AS TEXT) FROM enrollment WHERE id = $7"
+		    " AND state = 'enrolled' AND (SELECT count(*) FROM command_queue q WHERE q.enrollment_id = $7) < $8"
+		    " ON CONFLICT DO NOTHING", db_int(a->command_id), db_int(wish->priority), db_int(from),
+		    db_int(expires), db_int(from > now || expires < now + QUEUE_PUSH_AGAIN_S ?
+					    (from > now ? from : expires) : now + QUEUE_PUSH_AGAIN_S),
+		    db_text(wish->dedupe_key), db_text(enrollment_id), db_int(QUEUE_WAITING_MAX)))
+		return false;
+	if (!db_changed(tx))
+		return judge(tx, a, enrollment_id, ret, err);
+	*ret = QUEUE_ADDED;
+	a->fresh++;
+	/* What is put off is pushed by the sweep when its time comes. */
+	return from > now || push_ask(tx, enrollment_id, now, "command", err);
 }
 
-bool queue_resend(struct db *db, const char *actor, const char *device_id, const char *uuid, struct err *err)
+static bool
+add_chunk(struct db *tx, struct adding *a, size_t from, size_t to, struct err *err)
 {
-	(void)db;
-	(void)actor;
-	(void)device_id;
-	(void)uuid;
-	return err_set(err, ERR_INTERNAL, "not here yet");
+	enum queue_verdict verdict;
+	bool made = false;
+
+	a->fresh = 0;
+	if (!a->uuid && !(made = put_command(tx, a, err)))
+		return false;
+	for (size_t i = from; i < to; i++) {
+		if (!add_one(tx, a, a->ids[i], &verdict, err))
+			return err_at(err, "enrollment %s", a->ids[i]);
+		if (a->verdicts)
+			a->verdicts[i] = verdict;
+	}
+	if (!made || a->fresh)
+		return true;
+	a->uuid = NULL;
+	return db_run(tx, err, "DELETE FROM command WHERE id = $1", db_int(a->command_id));
+}
+
+static char *
+uuid_of(struct adding *a)
+{
+	return a->added ? a->uuid : a->n == 1 ? a->twin : NULL;
+}
+
+bool
+queue_add(struct db *tx, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
+	  size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err)
+{
+	struct adding a = { ctx, wish, enrollment_ids, n, verdicts };
+
+	if (n > QUEUE_CHUNK)
+		return err_set(err, ERR_LIMIT, "%zu devices at once; at most %d", n, QUEUE_CHUNK);
+	if (!right_wish(wish, err) || !add_chunk(tx, &a, 0, n, err))
+		return err_at(err, "queue %s", wish->request_type);
+	a.added = a.fresh;
+	if (uuid)
+		*uuid = uuid_of(&a);
+	return true;
+}
+
+struct chunk {
+	struct adding *a;
+	size_t from, to;
+};
+
+/* May be run again from its start: what it changes outside is put right first. */
+static bool
+tx_chunk(struct db *tx, void *arg, struct err *err)
+{
+	struct chunk *c = arg;
+
+	if (!c->a->added)
+		c->a->uuid = NULL;
+	return add_chunk(tx, c->a, c->from, c->to, err);
+}
+
+bool
+queue_add_many(struct db *db, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
+	       size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err)
+{
+	struct adding a = { ctx, wish, enrollment_ids, n, verdicts };
+
+	if (!right_wish(wish, err))
+		return err_at(err, "queue %s", wish->request_type);
+	for (size_t from = 0; from < n; from += QUEUE_CHUNK) {
+		struct chunk c = { &a, from, n - from < QUEUE_CHUNK ? n : from + QUEUE_CHUNK };
+
+		if (!db_tx(db, tx_chunk, &c, err))
+			return err_at(err, "queue %s", wish->request_type);
+		a.added += a.fresh;
+	}
+	if (uuid)
+		*uuid = uuid_of(&a);
+	return true;
+}
+
+/* ---- lists ---- */
+
+static json_t *
+time_of(struct rows *rows, int column)
+{
+	char text[CLOCK_ISO_SIZE];
+
+	return rows_null(rows, column) ? json_null() : json_string(clock_iso(rows_int(rows, column), text));
+}
+
+static json_t *
+error_of(TALLOC_CTX *ctx, struct rows *rows, int column)
+{
+	const char *text = rows_text(ctx, rows, column);
+	json_t *error = *text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+
+	return error ? error : json_null();
+}
+
+#define ABOUT "c.uuid, c.request_type, c.subject, c.created_by, c.created"	/* columns 0 to 4 */
+
+static json_t *
+about(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:o}", "uuid", rows_text(ctx, rows, 0), "request_type",
+			 rows_text(ctx, rows, 1), "subject", rows_text(ctx, rows, 2), "created_by",
+			 rows_text(ctx, rows, 3), "created", time_of(rows, 4));
+}
+
+#define WAITING "SELECT " ABOUT ", q.state, q.sent, q.sent_count, q.not_now_count, q.not_before, q.expires, q.priority" \
+		" FROM command_queue q JOIN command c ON c.id = q.command_id JOIN enrollment e ON e.id = q.enrollment_id" \
+		" WHERE e.device_id = $1"
+
+static json_t *
+waiting_row(TALLOC_CTX *ctx, struct rows *rows)
+{
+	json_t *row = about(ctx, rows);
+
+	json_object_set_new(row, "state", json_string(rows_text(ctx, rows, 5)));
+	json_object_set_new(row, "sent", time_of(rows, 6));
+	json_object_set_new(row, "sent_count", json_integer(rows_int(rows, 7)));
+	json_object_set_new(row, "not_now_count", json_integer(rows_int(rows, 8)));
+	json_object_set_new(row, "not_before", time_of(rows, 9));
+	json_object_set_new(row, "expires", time_of(rows, 10));
+	json_object_set_new(row, "priority", json_integer(rows_int(rows, 11)));
+	return row;
+}
+
+#define HISTORY "SELECT " ABOUT ", h.state, h.status, h.sent, h.sent_count, h.not_now_count, h.ended, h.error, c.id," \
+		" h.answer FROM command_history h JOIN command c ON c.id = h.command_id" \
+		" JOIN enrollment e ON e.id = h.enrollment_id WHERE e.device_id = $1"
+
+static json_t *
+history_row(TALLOC_CTX *ctx, struct rows *rows)
+{
+	json_t *row = about(ctx, rows);
+
+	json_object_set_new(row, "state", json_string(rows_text(ctx, rows, 5)));
+	json_object_set_new(row, "status", json_string(rows_text(ctx, rows, 6)));
+	json_object_set_new(row, "sent", time_of(rows, 7));
+	json_object_set_new(row, "sent_count", json_integer(rows_int(rows, 8)));
+	json_object_set_new(row, "not_now_count", json_integer(rows_int(rows, 9)));
+	json_object_set_new(row, "ended", time_of(rows, 10));
+	json_object_set_new(row, "error", error_of(ctx, rows, 11));
+	return row;
+}
+
+bool
+queue_list(struct db *db, const char *device_id, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, WAITING " ORDER BY q.turn, q.priority DESC, q.command_id",
+				     db_text(device_id));
+	json_t *items = json_array();
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		json_array_append_new(items, waiting_row(ctx, rows));
+	if (step == ROWS_FAILED) {
+		json_decref(items);
+		return false;
+	}
+	*ret = json_pack("{s:o, s:n}", "items", items, "next");
+	return true;
+}
+
+/* "<ended>-<command>" of the last row of the page before. */
+static bool
+read_after(const char *after, int64_t *ended, int64_t *id)
+{
+	char *end;
+
+	*ended = INT64_MAX;
+	*id = 0;
+	if (!after || !*after)
+		return true;
+	*ended = strtoll(after, &end, 10);
+	if (*end != '-')
+		return false;
+	*id = strtoll(end + 1, &end, 10);
+	return !*end;
+}
+
+bool
+queue_history(struct db *db, const char *device_id, const char *after, int64_t limit, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	int64_t ended, id, last_ended = 0, last_id = 0;
+	json_t *items, *next = NULL;
+	enum rows_step step;
+	struct rows *rows;
+
+	if (!read_after(after, &ended, &id))
+		return err_set(err, ERR_MALFORMED, "\"after\" is none that was given out");
+	limit = limit < 1 ? 1 : limit > QUEUE_PAGE_MAX ? QUEUE_PAGE_MAX : limit;
+	rows = db_query(ctx, db, HISTORY " AND (h.ended, h.command_id) < ($2, $3) ORDER BY h.ended DESC,"
+			" h.command_id DESC LIMIT $4", db_text(device_id), db_int(ended), db_int(id), db_int(limit + 1));
+	items = json_array();
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		if ((int64_t)json_array_size(items) == limit) {
+			next = json_string(mem_printf(ctx, "%lld-%lld", (long long)last_ended, (long long)last_id));
+			step = ROWS_END;
+			break;
+		}
+		time_t at = 0;
+		json_t *row = history_row(ctx, rows);
+		struct err none;
+
+		if (clock_parse(json_string_value(json_object_get(row, "ended")), &at, &none))
+			last_ended = at;
+		last_id = rows_int(rows, 12);
+		json_array_append_new(items, row);
+	}
+	if (step == ROWS_FAILED) {
+		json_decref(items);
+		return false;
+	}
+	*ret = json_pack("{s:o, s:o}", "items", items, "next", next ? next : json_null());
+	return true;
+}
+
+/* The raw answer as JSON; null when none is kept. */
+static json_t *
+answer_of(TALLOC_CTX *ctx, struct bytes packed)
+{
+	SCOPED(plist) plist_t node = NULL;
+	struct bytes raw = { 0 };
+	struct err none;
+
+	if (!packed.len || !unpack(ctx, packed, PLIST_BYTES_MAX, &raw, &none) ||
+	    !plist_open(raw, PLIST_BYTES_MAX, &node, &none))
+		return json_null();
+	return plist_json(node);
+}
+
+bool
+queue_show(struct db *db, const char *device_id, const char *uuid, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *wanted = strlen(uuid) <= UUID_MAX ? uuid : "";
+	struct rows *rows = db_query(ctx, db, WAITING " AND c.uuid = $2", db_text(device_id), db_text(wanted));
+	enum rows_step step = rows_next(rows, err);
+
+	if (step == ROWS_FAILED)
+		return false;
+	if (step == ROWS_ROW) {
+		*ret = waiting_row(ctx, rows);
+		return true;
+	}
+	rows = db_query(ctx, db, HISTORY " AND c.uuid = $2 ORDER BY h.ended DESC LIMIT 1", db_text(device_id),
+			db_text(wanted));
+	if (!rows_one(rows, err, "this device has no such command"))
+		return false;
+	*ret = history_row(ctx, rows);
+	json_object_set_new(*ret, "answer", answer_of(ctx, rows_bytes(ctx, rows, 13)));
+	return true;
+}
+
+bool
+queue_count(struct db *db, const char *enrollment_id, int64_t *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM command_queue WHERE enrollment_id = $1",
+				     db_text(enrollment_id));
+
+	if (!rows_one(rows, err, "no count"))
+		return false;
+	*ret = rows_int(rows, 0);
+	return true;
+}
+
+/* ---- by hand ---- */
+
+/* One, with `uuid`; or all. */
+static bool
+end_all(struct db *tx, const struct enrollment *enrollment, const char *uuid, const char *why, int64_t *n,
+	struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT " QUEUED_COLUMNS " FROM command_queue q JOIN command c"
+		" ON c.id = q.command_id WHERE q.enrollment_id = $1 AND (c.uuid = $2 OR $3)", db_text(enrollment->id),
+		db_text(uuid ? uuid : ""), db_bool(!uuid));
+	json_t *words = json_string(why);
+	char *error = json_dumps(words, JSON_ENCODE_ANY);
+	struct queue_end end = { .state = "cancelled", .error = error };
+	struct queued **all = NULL;
+	enum rows_step step;
+	size_t count = 0;
+	bool ok;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		all = mem_grow(ctx, all, struct queued *, count + 1);
+		all[count++] = queued_of(ctx, rows);
+	}
+	ok = step != ROWS_FAILED;
+	for (size_t i = 0; ok && i < count; i++)
+		ok = queue_end(tx, all[i], enrollment, &end, err);
+	json_decref(words);
+	free(error);
+	*n = (int64_t)count;
+	return ok;
+}
+
+bool
+queue_drop(struct db *tx, const struct enrollment *enrollment, const char *why, int64_t *n, struct err *err)
+{
+	int64_t count;
+
+	return end_all(tx, enrollment, NULL, why, n ? n : &count, err);
+}
+
+struct by_hand {
+	const char *actor, *device_id, *uuid;
+	int64_t n;
+};
+
+static bool
+tx_cancel(struct db *tx, void *arg, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct by_hand *by = arg;
+	struct enrollment *enrollment;
+
+	if (!enrollment_of_device(ctx, tx, by->device_id, &enrollment, err) ||
+	    !end_all(tx, enrollment, by->uuid, mem_printf(ctx, "cancelled by %s", by->actor), &by->n, err))
+		return false;
+	if (by->uuid && !by->n)
+		return err_set(err, ERR_MISSING, "this command does not wait for this device");
+	if (!by->n)
+		return true;
+	return by->uuid ? audit_add(tx, by->actor, "command.cancel", by->device_id, by->uuid, err) :
+			  audit_add(tx, by->actor, "command.clear", by->device_id,
+				    mem_printf(ctx, "%lld commands", (long long)by->n), err);
+}
+
+bool
+queue_cancel(struct db *db, const char *actor, const char *device_id, const char *uuid, struct err *err)
+{
+	struct by_hand by = { actor, device_id, strlen(uuid) <= UUID_MAX ? uuid : "", 0 };
+
+	return db_tx(db, tx_cancel, &by, err);
+}
+
+bool
+queue_clear(struct db *db, const char *actor, const char *device_id, int64_t *n, struct err *err)
+{
+	struct by_hand by = { actor, device_id, NULL, 0 };
+
+	if (!db_tx(db, tx_cancel, &by, err))
+		return false;
+	*n = by.n;
+	return true;
+}
+
+/* Of what has ended: the same wish again, by whoever asks for it. */
+static bool
+add_again(struct db *tx, void *ctx, const struct by_hand *by, const struct enrollment *enrollment, struct err *err)
+{
+	struct rows *rows = db_query(ctx, tx, "SELECT c.id, c.uuid, c.kind, c.request_type, c.subject, c.args, c.payload, 0"
+		" FROM command c JOIN command_history q ON q.command_id = c.id JOIN enrollment e ON e.id = q.enrollment_id"
+		" WHERE e.device_id = $1 AND c.uuid = $2", db_text(by->device_id), db_text(by->uuid));
+	enum queue_verdict verdict;
+	struct queued *queued;
+
+	if (!rows_one(rows, err, "this device has no such command"))
+		return false;
+	queued = queued_of(ctx, rows);
+	rows_done(rows);
+	if (!queue_add(tx, ctx, &(struct queue_wish){
+			.kind = strcmp(queued->kind, "plain") == 0 ? NULL : queued->kind, .request_type = queued->request_type,
+			.subject = queued->subject, .payload = queued->payload, .args = queued->args,
+			.priority = QUEUE_PRIORITY_PERSON, .created_by = mem_printf(ctx, "person:%s", by->actor) },
+		       (const char *[]){ enrollment->id }, 1, &verdict, NULL, err))
+		return false;
+	return verdict == QUEUE_ADDED || err_set(err, ERR_CONFLICT, "the device does not get it: %s",
+						 queue_verdict_name(verdict));
+}
+
+static bool
+tx_resend(struct db *tx, void *arg, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct by_hand *by = arg;
+	struct enrollment *enrollment;
+
+	if (!enrollment_of_device(ctx, tx, by->device_id, &enrollment, err) ||
+	    !db_run(tx, err, "UPDATE command_queue SET state = 'ready', turn = 0, not_before = $1 WHERE enrollment_id = $2"
+		    " AND command_id = (SELECT id FROM command WHERE uuid = $3)", db_now(), db_text(enrollment->id),
+		    db_text(by->uuid)))
+		return false;
+	if (db_changed(tx) ? !push_ask(tx, enrollment->id, clock_now(), "command", err) :
+			     !add_again(tx, ctx, by, enrollment, err))
+		return false;
+	return audit_add(tx, by->actor, "command.resend", by->device_id, by->uuid, err);
+}
+
+bool
+queue_resend(struct db *db, const char *actor, const char *device_id, const char *uuid, struct err *err)
+{
+	struct by_hand by = { actor, device_id, strlen(uuid) <= UUID_MAX ? uuid : "", 0 };
+
+	return db_tx(db, tx_resend, &by, err);
 }

@@ -2,22 +2,25 @@
 /*
  * queue - commands that wait for a device, at least once each, in order; and what became of them.
  *
- * The live queue and the history are apart: a row leaves the queue when its command ends.  A report of the
- * device is one transaction: its command ends or waits, the next is chosen and marked sent.  peers.md 2.5.
+ * The live queue and the history are apart: a row leaves the queue when its command ends.  What the device
+ * answers, and what it gets next, is mdm/queue_turn.h.  peers.md 2.5.
  */
 #include <jansson.h>
 #include "mdm/enrollment.h"
 
 #define QUEUE_CHUNK		10000	/* devices in one transaction of a bulk command */
 #define QUEUE_WAITING_MAX	1000	/* commands that wait for one device */
+#define QUEUE_PAYLOAD_MAX	(1u << 20)
 #define QUEUE_TTL_S		(30 * 86400)
+#define QUEUE_AHEAD_MAX_S	(366 * 86400)	/* not_before, and again the time to live */
+#define QUEUE_PAGE_MAX		1000	/* rows of a list */
 #define QUEUE_PRIORITY_HOUSE	0	/* what we ask by ourselves */
 #define QUEUE_PRIORITY_PERSON	5	/* somebody waits for it */
 #define QUEUE_PRIORITY_URGENT	9	/* lock, erase */
 
 struct queue_wish {
 	const char *kind;		/* a row of the command kinds; NULL: plain */
-	const char *request_type, *subject;
+	const char *request_type, *subject;	/* subject NULL: none */
 	struct bytes payload;		/* the Command dictionary as an XML plist; empty: its kind renders it */
 	json_t *args;			/* for its kind; lent; NULL: none */
 	const char *dedupe_key;		/* one of them at a time for each device; NULL: any number */
@@ -28,36 +31,66 @@ struct queue_wish {
 
 /* Why a device does not get it. */
 enum queue_verdict { QUEUE_ADDED, QUEUE_DUPLICATE, QUEUE_NOT_ENROLLED, QUEUE_FULL, QUEUE_UNKNOWN };
+const char *queue_verdict_name(enum queue_verdict verdict);	/* "added", "duplicate", "not_enrolled", "full", "unknown" */
 
-/* One command for n enrollments, and their pushes; verdicts[n] may be NULL.  uuid belongs to ctx. */
+/*
+ * One command for n enrollments (at most QUEUE_CHUNK), and their pushes; verdicts[n] may be NULL.  *uuid belongs
+ * to ctx; that of the one that waits already when it is a duplicate for the only device; NULL when nobody gets it.
+ */
 bool queue_add(struct db *tx, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
 	       size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err) CHECKED;
 
+/* The same for any number, a transaction each QUEUE_CHUNK: outside of any.  What went in before it failed stays. */
+bool queue_add_many(struct db *db, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
+		    size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err) CHECKED;
+
 /*
  * What the house above does for a kind of command; web/site.c fills the table at start.  `render` may use
- * keys and read, outside of any transaction; `answered` and `ended` run inside the report's.
+ * keys and read, outside of any transaction: a refusal of the kinds ERR_INTERNAL, ERR_BUSY, ERR_UPSTREAM or
+ * ERR_NO_ROOM is tried again, any other ends the command as an error.  `answered` and `ended` run inside the
+ * report's transaction; each may be NULL.
  */
 struct queued {
+	int64_t id;
 	const char *uuid, *kind, *request_type, *subject;
-	json_t *args;
+	json_t *args;			/* NULL: none; ends with the struct */
 	struct bytes payload;
+	int64_t sent_count;		/* deliveries, this one counted */
 };
 struct command_kind {
-	const char *name;
+	const char *name;		/* NULL ends the table */
 	bool (*render)(TALLOC_CTX *ctx, void *site, const struct queued *command, const struct enrollment *enrollment,
 		       struct bytes *payload, struct err *err);
 	/* status: "Acknowledged", "Error", ...; answer: the whole report, a plist_t */
 	bool (*answered)(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment,
 			 const char *status, void *answer, struct err *err);
 	bool (*ended)(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment,
-		      const char *state, struct err *err);	/* expired, cancelled */
+		      const char *state, struct err *err);	/* "expired", "cancelled", "error": it could not be rendered */
 };
 
-/* {items[{uuid,request_type,subject,state,created_by,created,sent,sent_count,not_before,expires,priority,error}], next} */
+/* Of the whole process, before anything is served; both are lent for ever. */
+void queue_kinds(const struct command_kind *kinds, void *site);
+
+/*
+ * Lists are {items[], next}, times ISO 8601 or null.
+ * waiting: {uuid,request_type,subject,state,created_by,created,sent,sent_count,not_now_count,not_before,expires,priority}
+ * history: {uuid,request_type,subject,state,status,created_by,created,sent,sent_count,not_now_count,ended,error}
+ * state is "ready", "sent", "not_now", or how it ended; error is null, the ErrorChain or a text of ours.
+ */
 bool queue_list(struct db *db, const char *device_id, json_t **ret, struct err *err) CHECKED;	/* what waits, in order */
 bool queue_history(struct db *db, const char *device_id, const char *after, int64_t limit, json_t **ret,
-		   struct err *err) CHECKED;
+		   struct err *err) CHECKED;	/* newest first */
+/* Either of them, with `answer` when there is one.  ERR_MISSING. */
 bool queue_show(struct db *db, const char *device_id, const char *uuid, json_t **ret, struct err *err) CHECKED;
+
+/* Audited.  ERR_MISSING for what does not wait (resend: for what was never there). */
 bool queue_cancel(struct db *db, const char *actor, const char *device_id, const char *uuid, struct err *err) CHECKED;
 bool queue_clear(struct db *db, const char *actor, const char *device_id, int64_t *n, struct err *err) CHECKED;
+/* What waits goes out next and again; of what has ended a new command is made. */
 bool queue_resend(struct db *db, const char *actor, const char *device_id, const char *uuid, struct err *err) CHECKED;
+
+/* In a transaction: an enrollment has ended or begins anew, and nothing waits for it any more. */
+bool queue_drop(struct db *tx, const struct enrollment *enrollment, const char *why, int64_t *n, struct err *err) CHECKED;
+
+/* How many wait; for tests and pages. */
+bool queue_count(struct db *db, const char *enrollment_id, int64_t *ret, struct err *err) CHECKED;

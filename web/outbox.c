@@ -4,7 +4,7 @@
 #include "core/count.h"
 #include "core/log.h"
 #include "core/secret.h"
-#include "web/lane.h"
+#include "core/lane.h"
 #include "web/qr.h"
 #include <string.h>
 #include <unistd.h>
@@ -297,6 +297,7 @@ outbox_stop(struct site *site)
 	if (!site->outbox || !site->outbox->jobs)
 		return;
 	site->outbox->stopping = true;
+	mailer_hurry(site->outbox->mailer);
 	jobs_stop(site->outbox->jobs);
 }
 

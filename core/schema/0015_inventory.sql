@@ -8,11 +8,12 @@ CREATE TABLE device_fact (
 	PRIMARY KEY (device_id, name)
 );
 
+-- Its last answers.  A row says, too, that the list was reported: an empty one is not a missing one.
 CREATE TABLE device_report (
 	device_id	TEXT NOT NULL REFERENCES device (id) ON DELETE CASCADE,
 	request_type	TEXT NOT NULL,
 	at		BIGINT NOT NULL,
-	answer		{blob} NOT NULL,		-- raw, compressed
+	answer		{blob} NOT NULL,		-- raw, core/pack.h
 	PRIMARY KEY (device_id, request_type)
 );
 
@@ -24,7 +25,8 @@ CREATE TABLE installed_app (
 	short_version	TEXT,
 	size		BIGINT,				-- of the app, bytes
 	data_size	BIGINT,
-	managed		BOOLEAN NOT NULL DEFAULT FALSE,
+	installed	BOOLEAN NOT NULL,		-- InstalledApplicationList has it
+	managed		BOOLEAN NOT NULL,		-- ManagedApplicationList has it
 	state		TEXT,				-- ManagedApplicationList's Status
 	installing	BOOLEAN,
 	at		BIGINT NOT NULL,

@@ -129,6 +129,23 @@ teardown()   { local rc=0; pomona_stop || rc=1; stop_started; return $rc; }
 	grep -q 'messages go out again' "$W/log"
 }
 
+@test "a mail server that never answers does not hold up the end of the server, and its message waits" {
+	smtpd mail
+	mail_settings "smtp://127.0.0.1:$SMTP" tls none
+	echo 'data * wait' >"$W/mail/control"
+	pomona_start
+	mail_to anna@example.com
+	under_way() { [ "$(message state anna@example.com)" = sending ]; }
+	wait_until under_way
+	pomona_stop
+	[ "$(message state anna@example.com)" = waiting ]
+	[[ $(message error anna@example.com) == *"had not answered yet when this server stopped" ]]
+	: >"$W/mail/control"
+	pomona_start
+	wait_later state_is anna@example.com sent
+	[ "$(wc -l <"$W/mail/ledger")" = 1 ]
+}
+
 @test "a message is given up after a day, and sent when somebody asks again" {
 	smtpd mail
 	mail_settings "smtp://127.0.0.1:$SMTP" tls none

@@ -1,0 +1,26 @@
+#pragma once
+/*
+ * csr - a PKCS#10 request from inside a SCEP envelope (RFC 2986; challengePassword: RFC 2985 section 5.4.1).
+ *
+ * Of what it asks for only the public key counts, and the challenge that goes with it: subject and extensions
+ * are not read (but for an admin who decides by hand).  Its own signature proves that the sender has the key.
+ *
+ * Belongs to the thread that read it.  ERR_INVALID "bad_request" for all that can be wrong with one.
+ */
+#include "core/x509.h"
+
+#define CSR_BYTES_MAX		(16u << 10)
+#define CSR_CHALLENGE_MAX	255	/* bytes */
+#define CSR_SUBJECT_MAX		512	/* bytes of RFC 4514 */
+
+struct csr {
+	EVP_PKEY *key;			/* ends with the request */
+	char key_sha256[65];		/* of its SubjectPublicKeyInfo as sent */
+	const char *challenge;		/* "": none */
+	X509_REQ *req;
+};
+
+bool csr_read(TALLOC_CTX *ctx, struct bytes der, struct csr **ret, struct err *err) CHECKED;
+
+/* What it asks to be called, RFC 4514, for people; "" when that cannot be written. */
+char *csr_subject(TALLOC_CTX *ctx, const struct csr *csr);

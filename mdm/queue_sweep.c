@@ -1,0 +1,114 @@
+#include "mdm/queue_sweep.h"
+#include "core/clock.h"
+#include "mdm/push.h"
+#include "mdm/queue_turn.h"
+
+#define BATCH		500
+#define HISTORY_BATCH	5000
+
+struct due {
+	const char *enrollment_id;
+	struct queued *queued;
+	bool expired;
+};
+
+struct batch {
+	void *ctx;
+	struct due *all;
+	size_t n;
+};
+
+static bool
+read_due(struct db *tx, struct batch *b, struct err *err)
+{
+	int64_t now = clock_now();
+	struct rows *rows = db_query(b->ctx, tx, "SELECT " QUEUED_COLUMNS ", q.enrollment_id, q.expires <= $1"
+		" FROM command_queue q JOIN command c ON c.id = q.command_id WHERE q.due <= $2 ORDER BY q.due LIMIT $3",
+		db_int(now), db_int(now), db_int(BATCH));
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		b->all = mem_grow(b->ctx, b->all, struct due, b->n + 1);
+		b->all[b->n++] = (struct due){ rows_text(b->ctx, rows, 8), queued_of(b->ctx, rows), rows_bool(rows, 9) };
+	}
+	return step != ROWS_FAILED;
+}
+
+static bool
+expire(struct db *tx, const struct batch *b, const struct due *due, struct err *err)
+{
+	struct queue_end end = { .state = "expired" };
+	struct enrollment *enrollment;
+
+	return enrollment_get(b->ctx, tx, due->enrollment_id, &enrollment, err) &&
+	       queue_end(tx, due->queued, enrollment, &end, err);
+}
+
+/* Pushes are coalesced, one an enrollment, so the next look is soon enough for all of its commands. */
+static bool
+push_again(struct db *tx, const struct due *due, struct err *err)
+{
+	int64_t now = clock_now();
+
+	return db_run(tx, err, "UPDATE command_queue SET due = CASE WHEN expires < $1 THEN expires ELSE CAST($1 AS BIGINT)"
+		      " END WHERE enrollment_id = $2 AND command_id = $3", db_int(now + QUEUE_PUSH_AGAIN_MAX_S),
+		      db_text(due->enrollment_id), db_int(due->queued->id)) &&
+	       push_ask(tx, due->enrollment_id, now, "command", err);
+}
+
+static bool
+tx_due(struct db *tx, void *arg, struct err *err)
+{
+	struct batch *b = arg;
+
+	b->n = 0;
+	if (!read_due(tx, b, err))
+		return false;
+	for (size_t i = 0; i < b->n; i++)
+		if (!(b->all[i].expired ? expire(tx, b, &b->all[i], err) : push_again(tx, &b->all[i], err)))
+			return err_at(err, "command %s", b->all[i].queued->uuid);
+	return true;
+}
+
+struct old {
+	int64_t history, commands;
+	bool more;
+};
+
+/* Nothing refers to a command when all that it may wait, and then all that history may keep, has passed. */
+static bool
+tx_old(struct db *tx, void *arg, struct err *err)
+{
+	struct old *old = arg;
+
+	if (!db_run(tx, err, "DELETE FROM command_history WHERE (enrollment_id, command_id) IN (SELECT enrollment_id,"
+		    " command_id FROM command_history WHERE ended < $1 ORDER BY ended LIMIT $2)", db_int(old->history),
+		    db_int(HISTORY_BATCH)))
+		return false;
+	old->more = db_changed(tx) == HISTORY_BATCH;
+	if (!db_run(tx, err, "DELETE FROM command WHERE id IN (SELECT id FROM command WHERE created < $1"
+		    " ORDER BY created LIMIT $2)", db_int(old->commands), db_int(HISTORY_BATCH)))
+		return false;
+	old->more = old->more || db_changed(tx) == HISTORY_BATCH;
+	return true;
+}
+
+bool
+queue_sweep(struct db *db, int64_t history_days, struct err *err)
+{
+	struct old old = { clock_now() - history_days * DAY_S,
+			   clock_now() - history_days * DAY_S - 2 * QUEUE_AHEAD_MAX_S - DAY_S, true };
+
+	for (size_t n = BATCH; n == BATCH;) {
+		void *ctx SCOPED(mem) = talloc_new(NULL);
+		struct batch b = { .ctx = ctx };
+
+		if (!db_tx(db, tx_due, &b, err))
+			return err_at(err, "clean-up of the command queue");
+		n = b.n;
+	}
+	while (old.more)
+		if (!db_tx(db, tx_old, &old, err))
+			return err_at(err, "clean-up of the command history");
+	return true;
+}

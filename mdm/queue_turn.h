@@ -1,0 +1,59 @@
+#pragma once
+/*
+ * queue_turn - the device's turn: what it reports of a command, and the one that it gets next.
+ *
+ * A report is one transaction: match, move to the history or mark, choose the next and mark it sent.  A
+ * connection begins with Idle; what was answered NotNow since is offered at the next Idle, behind fresh
+ * commands.  What was sent and not answered is offered again whenever the device asks for more, since it does
+ * one thing at a time.  An Idle with nothing to give writes nothing.  protocol.md 1.4; Apple: "Handling NotNow
+ * status responses".
+ */
+#include "mdm/queue.h"
+
+#define QUEUE_PUSH_AGAIN_S	900	/* sent and silent: pushed again, then at twice the time, and so on */
+#define QUEUE_NOT_NOW_S		600	/* the same for NotNow */
+#define QUEUE_NOT_NOW_LAST_S	3600	/* a NotNow at the end of a connection: the device comes by itself, or is pushed */
+#define QUEUE_PUSH_AGAIN_MAX_S	86400
+
+struct queue_report {
+	const struct enrollment *enrollment;
+	const char *status;		/* "Idle", "Acknowledged", "Error", "CommandFormatError", "NotNow", any other */
+	const char *uuid;		/* NULL: Idle */
+	void *answer;			/* plist_t, the whole report */
+	struct bytes packed;		/* the same as it came, core/pack.h */
+	const char *error;		/* JSON of its ErrorChain; "" without one */
+	/* In the transaction, when the command was known and has ended; NULL: nothing more. */
+	bool (*also)(struct db *tx, void *arg, struct err *err);
+	void *arg;
+};
+
+struct queue_reported {
+	bool known;			/* the command was one that waits for this device */
+	struct queued *next;		/* NULL: nothing more; belongs to ctx */
+};
+
+bool queue_turn(TALLOC_CTX *ctx, struct db *db, const struct queue_report *report, struct queue_reported *ret,
+		struct err *err) CHECKED;
+
+/* What a report is about, before it is taken; NULL in *ret: nothing that waits. */
+bool queue_find(TALLOC_CTX *ctx, struct db *db, const char *enrollment_id, const char *uuid, struct queued **ret,
+		struct err *err) CHECKED;
+
+/*
+ * The body that hands `next` to the device: {Command, CommandUUID}, rendered by its kind.  One that cannot be
+ * rendered waits or ends, and another is chosen; *body stays empty when none is left.
+ */
+bool queue_deliver(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enrollment, struct queued *next,
+		   struct bytes *body, struct err *err) CHECKED;
+
+/* ---- for the other files of the queue ---- */
+
+#define QUEUED_COLUMNS	"c.id, c.uuid, c.kind, c.request_type, c.subject, c.args, c.payload, q.sent_count"
+struct queued *queued_of(TALLOC_CTX *ctx, struct rows *rows);
+
+const struct command_kind *queue_kind(const char *name);	/* NULL: plain, or none of the table */
+void *queue_site(void);
+/* Moves it to the history and tells its kind, unless the device has answered (`status`). */
+struct queue_end { const char *state, *status, *error; struct bytes packed; };
+bool queue_end(struct db *tx, const struct queued *command, const struct enrollment *enrollment,
+	       const struct queue_end *end, struct err *err) CHECKED;

@@ -1,0 +1,341 @@
+#include "mdm/scep_answer.h"
+#include "core/clock.h"
+#include "core/count.h"
+#include "mdm/challenge.h"
+#include "mdm/csr.h"
+#include "mdm/guesses.h"
+#include "mdm/scep_renewal.h"
+#include "mdm/scep_reply.h"
+#include "mdm/scep_request.h"
+#include <string.h>
+
+#define LOST	"lost_race"	/* code of the err that undoes a transaction in which somebody else was quicker */
+
+struct talk {
+	TALLOC_CTX *ctx;
+	const struct scep_server *server;
+	const struct scep_call *call;
+	struct scep_message *message;
+	struct csr *csr;
+	struct certificate *ours;	/* the signer's, when it is one of ours that lives; NULL */
+	struct scep_answer *answer;
+};
+
+/* ---- the three answers ---- */
+
+static bool
+say(struct talk *t, const struct scep_reply *reply, const char *result, struct err *err)
+{
+	struct scep_signer signer = { ca_signer(t->server->ca), ca_signer_key(t->server->ca) };
+
+	t->answer->result = result;
+	t->answer->transaction_id = t->message->transaction_id;
+	return scep_reply_write(t->ctx, t->message, reply, &signer, &t->answer->reply, err);
+}
+
+static bool
+refuse(struct talk *t, enum scep_fail fail, const char *why, struct err *err)
+{
+	count_add(COUNT_SCEP_REFUSED, 1);
+	t->answer->why = why;
+	return say(t, &(struct scep_reply){ SCEP_FAILURE, fail, { 0 } }, "refused", err);
+}
+
+/* All that is wrong inside of the envelope, and each challenge that is not good: one answer for all. */
+static bool
+refuse_wrong(struct talk *t, const char *why, struct err *err)
+{
+	guesses_wrong(t->call->address);
+	return refuse(t, SCEP_BAD_REQUEST, why, err);
+}
+
+static bool
+pending(struct talk *t, struct err *err)
+{
+	count_add(COUNT_SCEP_PENDING, 1);
+	return say(t, &(struct scep_reply){ SCEP_PENDING, SCEP_FINE, { 0 } }, "pending", err);
+}
+
+static bool
+give(struct talk *t, const struct certificate *cert, const char *result, struct err *err)
+{
+	t->answer->certificate = cert->sha256;
+	return say(t, &(struct scep_reply){ SCEP_SUCCESS, SCEP_FINE, cert->der }, result, err);
+}
+
+/* What it got before; not when that was revoked since. */
+static bool
+give_again(struct talk *t, const char *sha256, struct err *err)
+{
+	struct certificate *cert;
+
+	if (!certificate_find(t->ctx, t->server->db, sha256, &cert, err))
+		return false;
+	if (cert->revoked)
+		return refuse(t, SCEP_BAD_REQUEST, "its certificate was revoked", err);
+	count_add(COUNT_SCEP_SAME, 1);
+	return give(t, cert, "same", err);
+}
+
+/* ---- issuing ---- */
+
+struct keeping {
+	struct talk *talk;
+	const struct certificate *cert;
+	const struct challenge *challenge;	/* NULL: a renewal */
+	const struct challenge_use *use;
+	const struct scep_renewal *renewal;
+};
+
+static bool
+lost(struct err *err)
+{
+	return err_code(err, ERR_CONFLICT, LOST, "somebody was quicker");
+}
+
+static bool
+tx_keep(struct db *tx, void *arg, struct err *err)
+{
+	const struct keeping *k = arg;
+	const struct scep_calls *calls = k->talk->server->calls;
+	bool first;
+
+	if (!certificate_keep(tx, k->cert, err))
+		return false;
+	if (k->challenge)
+		return challenge_consume(tx, k->challenge, k->use, k->cert->sha256, &first, err) &&
+		       (first || lost(err)) && (!calls->issued || calls->issued(tx, k->cert, err));
+	return scep_renewal_put(tx, k->renewal, k->cert->sha256, &first, err) && (first || lost(err)) &&
+	       (!calls->renewed || calls->renewed(tx, k->talk->ours, k->cert, err));
+}
+
+enum kept { KEPT, KEPT_LOST, KEPT_REFUSED, KEPT_FAILED };
+
+static enum kept
+keep(struct talk *t, struct keeping *k, struct err *err)
+{
+	if (db_tx(t->server->db, tx_keep, k, err))
+		return KEPT;
+	if (strcmp(err->code, LOST) == 0)
+		return KEPT_LOST;
+	return err->kind == ERR_INTERNAL || err->kind == ERR_BUSY || err->kind == ERR_NO_ROOM ? KEPT_FAILED :
+												KEPT_REFUSED;
+}
+
+static bool by_challenge(struct talk *t, bool again, struct err *err);
+static bool by_renewal(struct talk *t, bool again, struct err *err);
+
+/* `again`: the race was lost once; whoever won it has left what is to be answered. */
+static bool
+issue(struct talk *t, const struct ca_wish *wish, struct keeping *k, bool again, struct err *err)
+{
+	struct certificate *cert;
+
+	if (!ca_issue(t->ctx, t->server->ca, wish, &cert, err))
+		return false;
+	k->talk = t;
+	k->cert = cert;
+	switch (keep(t, k, err)) {
+	case KEPT:
+		count_add(k->challenge ? COUNT_SCEP_ISSUED : COUNT_SCEP_RENEWED, 1);
+		return give(t, cert, k->challenge ? "issued" : "renewed", err);
+	case KEPT_LOST:
+		return again ? refuse(t, SCEP_BAD_REQUEST, "somebody else is at it", err) :
+		       k->challenge ? by_challenge(t, true, err) : by_renewal(t, true, err);
+	case KEPT_REFUSED:
+		return refuse(t, SCEP_BAD_REQUEST, mem_text(t->ctx, err->cause), err);
+	default:
+		return false;
+	}
+}
+
+static bool
+by_renewal(struct talk *t, bool again, struct err *err)
+{
+	const struct certificate *old = t->ours;
+	struct scep_renewal renewal = { old->sha256, t->message->transaction_id, t->csr->key_sha256 };
+	struct ca_wish wish = { .key = t->csr->key, .subject = old->subject, .session_id = old->session_id };
+	struct keeping k = { .renewal = &renewal };
+	enum scep_renewal_state state;
+	char *next;
+
+	if (!scep_renewal_look(t->ctx, t->server->db, &renewal, &state, &next, err))
+		return false;
+	if (state == SCEP_RENEWAL_AGAIN)
+		return give_again(t, next, err);
+	if (state == SCEP_RENEWAL_EARLY)
+		return refuse(t, SCEP_BAD_REQUEST, "it was renewed a moment ago", err);
+	if (!ca_purpose_read(old->purpose, &wish.purpose))
+		return refuse(t, SCEP_BAD_REQUEST, "nothing like it is issued any more", err);
+	return issue(t, &wish, &k, again, err);
+}
+
+static bool
+by_challenge(struct talk *t, bool again, struct err *err)
+{
+	struct challenge_use use = { t->csr->challenge, t->call->session_id, t->call->udid,
+				     t->message->transaction_id, t->csr->key_sha256 };
+	struct challenge challenge;
+	struct keeping k = { .challenge = &challenge, .use = &use };
+
+	if (!challenge_look(t->ctx, t->server->db, &use, &challenge, err))
+		return false;
+	if (challenge.state == CHALLENGE_AGAIN)
+		return give_again(t, challenge.certificate, err);
+	if (challenge.state == CHALLENGE_GOOD)
+		return issue(t, &(struct ca_wish){ t->csr->key, challenge.purpose, challenge.subject,
+						   challenge.session_id }, &k, again, err);
+	if (t->ours)
+		return by_renewal(t, false, err);
+	if (challenge.state == CHALLENGE_WRONG &&
+	    !challenge_misused(t->server->db, &challenge, t->call->address, err))
+		return false;
+	return refuse_wrong(t, challenge.state == CHALLENGE_WRONG ? "its challenge is used, expired or for somebody else" :
+								    "its challenge is none of ours", err);
+}
+
+/* ---- by hand ---- */
+
+static bool
+by_hand(struct talk *t, struct err *err)
+{
+	struct scep_asked asked = { { t->message->transaction_id, t->csr->key_sha256 }, csr_subject(t->ctx, t->csr),
+				    t->call->address, { 0 } };
+	enum scep_request_state state;
+	unsigned char *der = NULL;
+	char *certificate;
+	bool full, ok;
+	int len;
+
+	if (!scep_request_look(t->ctx, t->server->db, &asked.asker, &state, &certificate, err))
+		return false;
+	if (state == SCEP_REQUEST_APPROVED)
+		return give_again(t, certificate, err);
+	if (state == SCEP_REQUEST_REFUSED)
+		return refuse(t, SCEP_BAD_REQUEST, "an admin refused it", err);
+	if (state == SCEP_REQUEST_WAITING)
+		return pending(t, err);
+	len = i2d_X509_REQ(t->csr->req, &der);
+	if (len <= 0)
+		return err_openssl(err, ERR_INTERNAL, "encode a certificate request");
+	asked.request = (struct bytes){ der, (size_t)len };
+	ok = scep_request_add(t->server->db, &asked, &full, err);
+	OPENSSL_free(der);
+	if (!ok)
+		return false;
+	guesses_wrong(t->call->address);	/* nobody fills the list alone */
+	return full ? refuse(t, SCEP_BAD_REQUEST, "too many requests wait for an admin", err) : pending(t, err);
+}
+
+/* CertPoll: by the transaction and the key that signs; what its envelope says is not needed for that. */
+static bool
+poll(struct talk *t, struct err *err)
+{
+	struct scep_asker asker = { t->message->transaction_id, t->message->signer_key_sha256 };
+	enum scep_request_state state;
+	char *certificate;
+
+	if (!scep_request_look(t->ctx, t->server->db, &asker, &state, &certificate, err))
+		return false;
+	switch (state) {
+	case SCEP_REQUEST_APPROVED:	return give_again(t, certificate, err);
+	case SCEP_REQUEST_WAITING:	return pending(t, err);
+	case SCEP_REQUEST_REFUSED:	return refuse(t, SCEP_BAD_REQUEST, "an admin refused it", err);
+	default:			return refuse(t, SCEP_BAD_CERT_ID, "it polls for what nobody asked", err);
+	}
+}
+
+/* ---- requests ---- */
+
+/* Passing identities end with their enrollment and are never renewed. */
+static bool
+find_ours(struct talk *t, struct err *err)
+{
+	struct certificate *cert;
+	struct err none;
+
+	if (!certificate_find(t->ctx, t->server->db, t->message->signer_sha256, &cert, &none)) {
+		if (none.kind == ERR_MISSING)
+			return true;
+		*err = none;
+		return false;
+	}
+	if (!cert->revoked && cert->not_before <= clock_now() && clock_now() < cert->not_after &&
+	    strcmp(cert->purpose, ca_purpose_name(CA_OTA)) != 0)
+		t->ours = cert;
+	return true;
+}
+
+/* *csr NULL: wrong in one of many ways, of which nobody is told. */
+static bool
+open_request(struct talk *t, struct err *err)
+{
+	struct err none;
+	struct bytes plain;
+	bool good;
+
+	if (!scep_envelope_open(t->ctx, &t->message->envelope, scep_rsa_key, ca_decrypter_key(t->server->ca), &plain,
+				&good, err))
+		return false;
+	if (!csr_read(t->ctx, plain, &t->csr, &none)) {
+		t->csr = NULL;
+		if (none.kind == ERR_INTERNAL) {
+			*err = none;
+			return false;
+		}
+	}
+	if (!good)
+		t->csr = NULL;
+	return true;
+}
+
+/* Whoever re-signs a request that was overheard would use up its challenge: the signer has the same key. */
+static bool
+is_their_own(const struct talk *t)
+{
+	return t->ours || strcmp(t->message->signer_key_sha256, t->csr->key_sha256) == 0;
+}
+
+static bool
+request(struct talk *t, struct err *err)
+{
+	if (!find_ours(t, err))
+		return false;
+	if (!t->ours && !guesses_left(t->call->address))
+		return refuse(t, SCEP_BAD_REQUEST, "too many wrong ones came from there within a minute", err);
+	if (!open_request(t, err))
+		return false;
+	if (!t->csr)
+		return refuse_wrong(t, "what its envelope holds is no good request", err);
+	if (!is_their_own(t))
+		return refuse_wrong(t, "it is signed by another key than it asks for", err);
+	if (*t->csr->challenge)
+		return by_challenge(t, false, err);
+	if (t->ours)
+		return by_renewal(t, false, err);
+	if (t->server->conf->scep_manual_approval && !t->call->session_id)
+		return by_hand(t, err);
+	return refuse_wrong(t, "it has no challenge", err);
+}
+
+bool
+scep_answer(TALLOC_CTX *ctx, const struct scep_server *server, const struct scep_call *call, struct scep_answer *ret,
+	    struct err *err)
+{
+	struct scep_rules rules = { .single_des = server->conf->scep_allow_single_des };
+	struct scep_answer answer = { .result = "" };
+	struct talk t = { .ctx = ctx, .server = server, .call = call, .answer = &answer };
+	bool ok;
+
+	if (!scep_message_read(ctx, call->message, &rules, &t.message, err))
+		return false;
+	if (t.message->fail != SCEP_FINE)
+		ok = refuse(&t, t.message->fail, t.message->why, err);
+	else if (t.message->type == SCEP_CERT_POLL)
+		ok = poll(&t, err);
+	else
+		ok = request(&t, err);
+	if (ok)
+		*ret = answer;
+	return ok;
+}

@@ -1,0 +1,301 @@
+#include "mdm/scep_envelope.h"
+#include "core/asn1.h"
+#include "core/secret.h"
+#include "mdm/cms_thread.h"
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/provider.h>
+#include <openssl/rsa.h>
+#include <pthread.h>
+#include <string.h>
+
+#define TAG_OCTETS		0x04
+#define TAG_CONTENT		0x80	/* [0] IMPLICIT OCTET STRING */
+#define CONSTRUCTED		0x20
+#define RSA_BYTES_MAX		1024
+#define BLOCK_MAX		16
+#define KEY_MAX			32
+
+static const struct {
+	const char *name;
+	size_t key, block;
+	struct bytes oid;
+} ciphers[] = {
+#define C(id, name, key, block, oid) [SCEP_##id] = { name, key, block, { oid, sizeof oid - 1 } },
+	SCEP_CIPHERS(C)
+#undef C
+};
+
+static const struct bytes
+	oid_enveloped = { "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03", 9 },
+	oid_data = { "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01", 9 },
+	oid_rsa = { "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", 9 };
+
+const char *
+scep_cipher_name(enum scep_cipher cipher)
+{
+	return ciphers[cipher].name;
+}
+
+/* ---- its shape ---- */
+
+static bool
+is_oid(const struct asn1 *element, struct bytes oid)
+{
+	return element->tag == ASN1_TAG_OID && element->content.len == oid.len &&
+	       memcmp(element->content.p, oid.p, oid.len) == 0;
+}
+
+static bool
+next(struct bytes *rest, uint8_t tag, struct asn1 *ret)
+{
+	return asn1_next(rest, ret) && ret->tag == tag;
+}
+
+/* BER may send a string in pieces, and pieces in pieces: no deeper than the gate allows. */
+static bool
+gather(unsigned char *to, size_t *len, struct bytes pieces)
+{
+	struct asn1 piece;
+
+	while (pieces.len) {
+		if (!asn1_next(&pieces, &piece))
+			return false;
+		if (piece.tag == (TAG_OCTETS | CONSTRUCTED)) {
+			if (!gather(to, len, piece.content))
+				return false;
+		} else if (piece.tag == TAG_OCTETS) {
+			memcpy(to + *len, piece.content.p, piece.content.len);
+			*len += piece.content.len;
+		} else {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+string_of(TALLOC_CTX *ctx, const struct asn1 *element, uint8_t tag, struct bytes *ret)
+{
+	unsigned char *to;
+	size_t len = 0;
+
+	if (element->tag == tag) {
+		*ret = element->content;
+		return true;
+	}
+	if (element->tag != (tag | CONSTRUCTED))
+		return false;
+	to = mem_size(ctx, element->content.len + 1);
+	if (!gather(to, &len, element->content))
+		return false;
+	*ret = (struct bytes){ to, len };
+	return true;
+}
+
+/*
+ * SET of one KeyTransRecipientInfo { version, IssuerAndSerial or key id, algorithm, key }.  Whom it names is
+ * not looked at: if it is not us, what comes out is noise.
+ */
+static enum scep_fail
+read_recipient(TALLOC_CTX *ctx, struct bytes set, struct scep_envelope *envelope, const char **why)
+{
+	struct asn1 recipient, version, whom, algorithm, oid, key;
+
+	*why = "its envelope is not for one recipient by key transport";
+	if (!next(&set, ASN1_TAG_SEQUENCE, &recipient) || set.len)
+		return SCEP_BAD_REQUEST;
+	*why = "its recipient is malformed";
+	if (!next(&recipient.content, ASN1_TAG_INTEGER, &version) || !asn1_next(&recipient.content, &whom) ||
+	    !next(&recipient.content, ASN1_TAG_SEQUENCE, &algorithm) ||
+	    !asn1_next(&recipient.content, &key) || recipient.content.len ||
+	    !string_of(ctx, &key, TAG_OCTETS, &envelope->key))
+		return SCEP_BAD_REQUEST;
+	*why = "its key is not enveloped by RSA";
+	if (!asn1_next(&algorithm.content, &oid) || !is_oid(&oid, oid_rsa))
+		return SCEP_BAD_ALG;
+	return SCEP_FINE;
+}
+
+/* EncryptedContentInfo { data, algorithm { OID, iv }, [0] content } */
+static enum scep_fail
+read_content(TALLOC_CTX *ctx, struct bytes info, bool single_des, struct scep_envelope *envelope, const char **why)
+{
+	struct asn1 type, algorithm, oid, iv, content;
+	size_t i = 0;
+
+	*why = "what its envelope holds is malformed";
+	if (!asn1_next(&info, &type) || !is_oid(&type, oid_data) || !next(&info, ASN1_TAG_SEQUENCE, &algorithm) ||
+	    !asn1_next(&algorithm.content, &oid))
+		return SCEP_BAD_REQUEST;
+	*why = "its cipher is not taken here";
+	while (i < SCEP_CIPHERS_N && !is_oid(&oid, ciphers[i].oid))
+		i++;
+	if (i == SCEP_CIPHERS_N || (i == SCEP_DES && !single_des))
+		return SCEP_BAD_ALG;
+	*why = "what its envelope holds is malformed";
+	if (!next(&algorithm.content, TAG_OCTETS, &iv) || iv.content.len != ciphers[i].block ||
+	    !asn1_next(&info, &content) || info.len ||
+	    !string_of(ctx, &content, TAG_CONTENT, &envelope->content) ||
+	    !envelope->content.len || envelope->content.len % ciphers[i].block)
+		return SCEP_BAD_REQUEST;
+	envelope->iv = iv.content;
+	envelope->cipher = (enum scep_cipher)i;
+	return SCEP_FINE;
+}
+
+/* ContentInfo { envelopedData, [0] { version, SET recipients, content, [1] attributes } }: no originator. */
+enum scep_fail
+scep_envelope_read(TALLOC_CTX *ctx, struct bytes der, bool single_des, struct scep_envelope *ret, const char **why)
+{
+	struct asn1 outer, type, explicit, enveloped, version, recipients, content;
+	struct scep_envelope envelope;
+	enum scep_fail fail;
+	struct err none;
+	size_t len;
+
+	*why = "what is signed is no envelope";
+	if (!asn1_gate(der, &len, &none) || len != der.len || !next(&der, ASN1_TAG_SEQUENCE, &outer) ||
+	    !asn1_next(&outer.content, &type) || !is_oid(&type, oid_enveloped) ||
+	    !next(&outer.content, ASN1_TAG_CONTEXT_0, &explicit) ||
+	    !next(&explicit.content, ASN1_TAG_SEQUENCE, &enveloped) ||
+	    !next(&enveloped.content, ASN1_TAG_INTEGER, &version) ||
+	    !next(&enveloped.content, ASN1_TAG_SET, &recipients) ||
+	    !next(&enveloped.content, ASN1_TAG_SEQUENCE, &content))
+		return SCEP_BAD_REQUEST;
+	fail = read_recipient(ctx, recipients.content, &envelope, why);
+	if (fail == SCEP_FINE)
+		fail = read_content(ctx, content.content, single_des, &envelope, why);
+	if (fail == SCEP_FINE)
+		*ret = envelope;
+	return fail;
+}
+
+/* ---- opened ---- */
+
+bool
+scep_rsa_key(void *key, struct bytes in, unsigned char *out)
+{
+	EVP_PKEY_CTX *rsa = NULL;
+	OSSL_LIB_CTX *lib;
+	struct err none;
+	size_t len = in.len;
+	bool ok;
+
+	ok = cms_thread_lib(&lib, &none) && (rsa = EVP_PKEY_CTX_new_from_pkey(lib, key, NULL)) &&
+	     EVP_PKEY_decrypt_init(rsa) == 1 && EVP_PKEY_CTX_set_rsa_padding(rsa, RSA_NO_PADDING) == 1 &&
+	     EVP_PKEY_decrypt(rsa, out, &len, in.p, in.len) == 1 && len == in.len;
+	EVP_PKEY_CTX_free(rsa);
+	ERR_clear_error();
+	return ok;
+}
+
+/* 0xff when a is 0, else 0; for bytes. */
+static unsigned char
+zero(unsigned a)
+{
+	return (unsigned char)((a - 1) >> 8);
+}
+
+/*
+ * 00 02 nonzero... 00 key, RFC 8017 section 7.2.2: the key's size is known, so its place is.  What does not
+ * look so leaves the random key in place.
+ */
+static unsigned char
+unpad_key(const unsigned char *padded, size_t len, unsigned char *key, size_t key_len)
+{
+	size_t zero_at = len - key_len - 1;
+	unsigned char good = zero(padded[0]) & zero(padded[1] ^ 2u) & zero(padded[zero_at]);
+
+	for (size_t i = 2; i < zero_at; i++)
+		good &= (unsigned char)~zero(padded[i]);
+	for (size_t i = 0; i < key_len; i++)
+		key[i] = (unsigned char)((good & padded[zero_at + 1 + i]) | (~good & key[i]));
+	return good;
+}
+
+/* RFC 5652 section 6.3; the length of what comes before, and all of it when the padding is none. */
+static size_t
+unpad_content(const unsigned char *p, size_t len, size_t block, unsigned char *good)
+{
+	unsigned pad = p[len - 1];
+	unsigned char fits = (unsigned char)(~zero(pad) & (unsigned char)((pad - (unsigned)block - 1) >> 8));
+
+	for (size_t i = 0; i < block; i++) {
+		unsigned char inside = (unsigned char)(((unsigned)i - pad) >> 8);
+
+		fits &= (unsigned char)(zero(p[len - 1 - i] ^ pad) | ~inside);
+	}
+	*good &= fits;
+	return len - (pad & fits);
+}
+
+static OSSL_LIB_CTX *legacy;
+static pthread_once_t legacy_once = PTHREAD_ONCE_INIT;
+
+/* Its own library context: nothing else of the process can come to use what is in there. */
+static void
+load_legacy(void)
+{
+	OSSL_LIB_CTX *lib = OSSL_LIB_CTX_new();
+
+	if (lib && !OSSL_PROVIDER_load(lib, "legacy")) {
+		OSSL_LIB_CTX_free(lib);
+		lib = NULL;
+	}
+	legacy = lib;
+}
+
+static bool
+decrypt(const struct scep_envelope *envelope, const unsigned char *key, unsigned char *plain, struct err *err)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	EVP_CIPHER *cipher = NULL;
+	OSSL_LIB_CTX *lib;
+	int len = 0, more = 0;
+	bool ok;
+
+	if (envelope->cipher == SCEP_DES)
+		pthread_once(&legacy_once, load_legacy);
+	ok = envelope->cipher == SCEP_DES ? (lib = legacy) != NULL : cms_thread_lib(&lib, err);
+	ok = ok && ctx && (cipher = EVP_CIPHER_fetch(lib, ciphers[envelope->cipher].name, NULL)) &&
+	     EVP_DecryptInit_ex2(ctx, cipher, key, envelope->iv.p, NULL) == 1 &&
+	     EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
+	     EVP_DecryptUpdate(ctx, plain, &len, envelope->content.p, (int)envelope->content.len) == 1 &&
+	     EVP_DecryptFinal_ex(ctx, plain + len, &more) == 1 && (size_t)(len + more) == envelope->content.len;
+	EVP_CIPHER_free(cipher);
+	EVP_CIPHER_CTX_free(ctx);
+	return ok || err_openssl(err, ERR_INTERNAL, "decrypt with %s", ciphers[envelope->cipher].name);
+}
+
+static int
+wipe(void *plain)
+{
+	OPENSSL_cleanse(plain, talloc_get_size(plain));
+	return 0;
+}
+
+bool
+scep_envelope_open(TALLOC_CTX *ctx, const struct scep_envelope *envelope, scep_rsa *rsa, void *arg,
+		   struct bytes *plain, bool *good, struct err *err)
+{
+	size_t len = envelope->key.len, key_len = ciphers[envelope->cipher].key, plain_len;
+	unsigned char padded[RSA_BYTES_MAX] = { 0 }, key[KEY_MAX], *out;
+	unsigned char right = 0;
+	bool ok;
+
+	out = mem_size(ctx, envelope->content.len + BLOCK_MAX);
+	talloc_set_destructor((void *)out, wipe);
+	secret_random(key, sizeof key);
+	if (len <= RSA_BYTES_MAX && len >= key_len + 11 && rsa(arg, envelope->key, padded))
+		right = unpad_key(padded, len, key, key_len);
+	ok = decrypt(envelope, key, out, err);
+	OPENSSL_cleanse(padded, sizeof padded);
+	OPENSSL_cleanse(key, sizeof key);
+	if (!ok)
+		return false;
+	plain_len = unpad_content(out, envelope->content.len, ciphers[envelope->cipher].block, &right);
+	*plain = (struct bytes){ out, plain_len };
+	*good = right != 0;
+	return true;
+}

@@ -1,0 +1,61 @@
+#pragma once
+/*
+ * scep_message - a pkiMessage as it arrives (RFC 8894 section 3, RFC 5652), up to its envelope.
+ *
+ * Free of database and private keys.  In this order: our own walk of the ASN.1, then OpenSSL; the signer's key,
+ * the algorithms and the message type, each by what is allowed and nothing else; the signature, by the
+ * certificate that the message brings (who that is, others decide); the shape of the envelope.  Nothing is
+ * decrypted here: mdm/scep_envelope.h.
+ *
+ * What has a transaction and a nonce can be answered by a CertRep, and its `fail` says with which; the rest is
+ * garbage: ERR_MALFORMED "bad_message".
+ *
+ * A message belongs to the thread that read it: OpenSSL's objects live in the thread's library context.
+ */
+#include "core/x509.h"
+#include "mdm/scep_envelope.h"
+
+#define SCEP_BYTES_MAX		(64u << 10)	/* of a pkiMessage */
+#define SCEP_CERTS_MAX		8		/* that it brings */
+#define SCEP_TRANSACTION_MAX	255		/* characters; 77 digits and 40 hex digits are common */
+#define SCEP_NONCE_MAX		64		/* bytes; 16 by the RFC */
+#define SCEP_KEY_BITS_MIN	2048
+#define SCEP_KEY_BITS_MAX	4096
+#define SCEP_HASH_SIZE		65		/* SHA-256 in hex and NUL */
+
+/* messageType, section 3.2.1.2: those that do anything. */
+enum scep_type { SCEP_RENEWAL_REQ = 17, SCEP_PKCS_REQ = 19, SCEP_CERT_POLL = 20 };
+
+/* The attributes are 2.16.840.1.113733.1.9.N: */
+#define SCEP_MESSAGE_TYPE	"2.16.840.1.113733.1.9.2"
+#define SCEP_PKI_STATUS		"2.16.840.1.113733.1.9.3"
+#define SCEP_FAIL_INFO		"2.16.840.1.113733.1.9.4"
+#define SCEP_SENDER_NONCE	"2.16.840.1.113733.1.9.5"
+#define SCEP_RECIPIENT_NONCE	"2.16.840.1.113733.1.9.6"
+#define SCEP_TRANSACTION_ID	"2.16.840.1.113733.1.9.7"
+
+struct scep_message {
+	enum scep_fail fail;		/* SCEP_FINE, or what it is answered with */
+	const char *why;		/* for the log, when it is not fine */
+	enum scep_type type;
+	const char *transaction_id;	/* printable ASCII; a word of theirs: compared, never a name of anything */
+	struct bytes sender_nonce;
+	X509 *signer;			/* ends with the message */
+	char signer_sha256[SCEP_HASH_SIZE], signer_key_sha256[SCEP_HASH_SIZE];
+	struct scep_envelope envelope;	/* when it is fine */
+};
+
+struct scep_rules {
+	bool single_des;		/* scep.allow_single_des */
+};
+
+bool scep_message_read(TALLOC_CTX *ctx, struct bytes der, const struct scep_rules *rules, struct scep_message **ret,
+		       struct err *err) CHECKED;
+
+/* May this key ask for a certificate, and sign for one?  RSA, of a size and exponent that cost us little. */
+bool scep_key_fits(const EVP_PKEY *key);
+
+/* SHA-256 of bytes, in hex; returns hex. */
+const char *scep_hash(struct bytes bytes, char hex[SCEP_HASH_SIZE]);
+/* The same of a SubjectPublicKeyInfo as it was sent. */
+bool scep_hash_key(X509_PUBKEY *key, char hex[SCEP_HASH_SIZE]) CHECKED;

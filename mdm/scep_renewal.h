@@ -1,0 +1,23 @@
+#pragma once
+/*
+ * scep_renewal - the last renewal of a certificate: at most one in SCEP_RENEWAL_S, and the same request again
+ * (transaction and key) gets the same certificate again.  mdm/scep_answer.c's own.
+ */
+#include "core/db.h"
+
+#define SCEP_RENEWAL_S	600
+
+struct scep_renewal {
+	const char *certificate;	/* sha256 of the one that is renewed */
+	const char *transaction_id, *key_sha256;
+};
+
+enum scep_renewal_state { SCEP_RENEWAL_MAY, SCEP_RENEWAL_AGAIN, SCEP_RENEWAL_EARLY };
+
+/* *next: sha256 of the certificate it got, when AGAIN. */
+bool scep_renewal_look(TALLOC_CTX *ctx, struct db *db, const struct scep_renewal *renewal,
+		       enum scep_renewal_state *ret, char **next, struct err *err) CHECKED;
+
+/* In the transaction that keeps the new one.  *first false: somebody was quicker, keep nothing. */
+bool scep_renewal_put(struct db *tx, const struct scep_renewal *renewal, const char *next, bool *first,
+		      struct err *err) CHECKED;
