@@ -68,6 +68,10 @@ static const struct row {
 
 	{ "GET /e/:token", BY_PATH, NULL, NEVER },
 	{ "POST /e/:token/decline", BY_PATH, NULL, NEVER, .flags = FORM },
+	{ "GET /scep", ANYBODY, NULL, NONE, .always = 400 },	/* no operation is named */
+	{ "POST /scep", ANYBODY, NULL, NONE, .always = 400 },
+	{ "GET /scep/:token", ANYBODY, NULL, NONE, .always = 400 },
+	{ "POST /scep/:token", ANYBODY, NULL, NONE, .always = 400 },
 
 	/* the catalog */
 	{ "GET /", PERSON, NULL, NONE },
