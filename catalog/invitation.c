@@ -96,6 +96,21 @@ invitation_choice(TALLOC_CTX *ctx, struct db *db, const char *const *persons, si
 	return ok;
 }
 
+bool
+invitation_sender(TALLOC_CTX *ctx, struct db *db, const char *person_id, const char **from, const char **reply_to,
+		  struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT " INVITATION_SHOWN("p") ", p.email FROM person p WHERE p.id = $1",
+				     db_text(person_id));
+
+	if (!rows_one(rows, err, "no such person"))
+		return false;
+	*from = rows_text(ctx, rows, 0);
+	*reply_to = rows_text(ctx, rows, 1);
+	rows_done(rows);
+	return true;
+}
+
 /* ---- making one ---- */
 
 bool
@@ -232,13 +247,14 @@ invitation_remind_due(const struct invitation *i, int64_t silent_s)
 {
 	if (!i->stands || !i->remind || i->reminded || i->declined)
 		return 0;
-	return i->step + silent_s;
+	return i->step + silent_s;	/* a step, or being sent again, puts it off */
 }
 
 bool
-invitation_reminded(struct db *tx, const char *id, bool *first, struct err *err)
+invitation_reminded(struct db *tx, const char *id, const struct invitation_draft *draft, bool *first, struct err *err)
 {
-	if (!db_run(tx, err, "UPDATE invitation SET reminded = $1, sent = $1 WHERE id = $2 AND reminded IS NULL",
+	if (!db_run(tx, err, "UPDATE invitation SET token_hash = $1, reminded = $2, sent = $2 WHERE id = $3 AND reminded IS NULL"
+		    " AND declined IS NULL AND enrolled IS NULL AND revoked IS NULL AND expires > $2", db_text(draft->hash),
 		    db_now(), db_text(id)))
 		return false;
 	*first = db_changed(tx) > 0;

@@ -62,6 +62,10 @@ struct invitation_terms {
 };
 bool invitation_terms_ok(const struct invitation_terms *terms, struct err *err) CHECKED;
 
+/* How who invites is called, and where answers to them go; "" for no address. */
+bool invitation_sender(TALLOC_CTX *ctx, struct db *db, const char *person_id, const char **from, const char **reply_to,
+		       struct err *err) CHECKED;
+
 struct invitation_draft { const char *id, *token, *hash; };
 struct invitation_draft *invitation_draft(TALLOC_CTX *ctx, const struct link_key *key, const char *id);	/* NULL: a new one */
 
@@ -77,9 +81,11 @@ bool invitation_sent_again(struct db *tx, const char *actor, const char *id, con
 			   int64_t expires, struct err *err) CHECKED;
 bool invitation_revoke(struct db *db, const char *actor, const char *id, struct err *err) CHECKED;
 
-/* *due: 0 it is not to be reminded, else when; *first, in the transaction: false when it was already. */
+/* When it is to be reminded; 0: it is not. */
 int64_t invitation_remind_due(const struct invitation *invitation, int64_t silent_s);
-bool invitation_reminded(struct db *tx, const char *id, bool *first, struct err *err) CHECKED;
+/* *first false: it was already, or does not stand any more. */
+bool invitation_reminded(struct db *tx, const char *id, const struct invitation_draft *draft, bool *first,
+			 struct err *err) CHECKED;
 bool invitation_remind_at(struct db *tx, const char *id, int64_t at, struct err *err) CHECKED;
 
 /* ---- the invited person ---- */

@@ -146,7 +146,7 @@ bool
 ca_crl(TALLOC_CTX *ctx, struct ca *ca, const char *key_id, struct bytes *der, struct err *err)
 {
 	int64_t now = clock_now(), revocations;
-	const struct authority *row;
+	const struct authority *row = NULL;
 	struct ca_crl_kept *kept;
 	struct bytes fresh;
 	bool ok = true;

@@ -28,7 +28,7 @@ enum right {
 	GRANT_PATH,	/* by its path: known or not */
 };
 
-enum made { NO_ID, BUILD, GRANT, LINK, UPLOAD, TOKEN, AN_ITEM, CATEGORY, GROUP, TESTER, TESTERS, SOMEONE };
+enum made { NO_ID, BUILD, GRANT, LINK, UPLOAD, TOKEN, AN_ITEM, CATEGORY, GROUP, TESTER, TESTERS, INVITATION, SOMEONE };
 
 /* What is used up by being allowed is made anew for each who is. */
 #define EATS	1	/* the id's object */
@@ -65,6 +65,9 @@ static const struct row {
 	{ "GET /udid/:token/done/:view", BY_PATH, NULL, NEVER },
 	{ "GET /hooks/sms/:token", BY_PATH, NULL, NONE, .always = 204 },	/* gateways are told nothing */
 	{ "POST /hooks/sms/:token", BY_PATH, NULL, NONE, .flags = FORM, .always = 204 },
+
+	{ "GET /e/:token", BY_PATH, NULL, NEVER },
+	{ "POST /e/:token/decline", BY_PATH, NULL, NEVER, .flags = FORM },
 
 	/* the catalog */
 	{ "GET /", PERSON, NULL, NONE },
@@ -229,6 +232,21 @@ static const struct row {
 	{ "PUT /api/v1/items/:id", ADMIN, "admin", THING, AN_ITEM, "{\"kind\": \"web\", \"name\": \"x\", \"url\": \"https://a.example\"}", EATS },
 	{ "PUT /api/v1/items/:id/icon", ADMIN, "admin", NONE, .body = "no icon" },
 	{ "DELETE /api/v1/items/:id", ADMIN, "admin", THING, AN_ITEM, .flags = EATS },
+
+	/* invitations to set up a device */
+	{ "POST /enroll/decline", PERSON, NULL, NONE, .flags = FORM },
+	{ "GET /admin/invitations", ADMIN, NULL, NONE },
+	{ "GET /admin/invitations/new", ADMIN, NULL, NONE },
+	{ "POST /admin/invitations/new", ADMIN, NULL, NONE, .body = "way=any", .flags = FORM },
+	{ "POST /admin/invitations/:id/resend", ADMIN, NULL, THING, INVITATION, .flags = FORM },
+	{ "POST /admin/invitations/:id/revoke", ADMIN, NULL, THING, INVITATION, .flags = FORM | EATS },
+	{ "GET /admin/invitations.csv", ADMIN, "devices", NONE },
+	{ "GET /api/v1/invitations", ADMIN, "devices", NONE },
+	{ "POST /api/v1/invitations", ADMIN, "devices", NONE, .body = "{\"persons\": []}" },
+	{ "GET /api/v1/invitations/missing", ADMIN, "devices", NONE },
+	{ "GET /api/v1/invitations/:id", ADMIN, "devices", THING, INVITATION },
+	{ "POST /api/v1/invitations/:id/resend", ADMIN, "devices", THING, INVITATION },
+	{ "DELETE /api/v1/invitations/:id", ADMIN, "devices", THING, INVITATION, .flags = EATS },
 
 	/* running it */
 	{ "GET /admin/settings", ADMIN, NULL, NONE },

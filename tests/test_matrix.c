@@ -17,12 +17,14 @@
 #include "catalog/group.h"
 #include "catalog/item.h"
 #include "catalog/link.h"
+#include "catalog/people.h"
 #include "catalog/session.h"
 #include "catalog/token.h"
 #include "catalog/upload.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "ipa/inspect.h"
+#include "web/invitation_send.h"
 #include "web/rooms.h"
 
 #define HIDDEN		"com.example.hidden"
@@ -470,6 +472,24 @@ new_upload(struct world *w, const struct person *person)
 	return upload->id;
 }
 
+/* For somebody new: nobody has two that stand. */
+static const char *
+new_invitation(struct world *w, const char *name)
+{
+	struct invitation_order order = { .actor = "test", .persons = &name, .persons_n = 1, .way = "link" };
+	struct person *person;
+	const char *id;
+	struct err err;
+	json_t *made;
+
+	assert_ok(people_from_proxy(w->ctx, w->site->db, name, &person, &err), &err);
+	assert_ok(invitation_make(w->ctx, w->site, &order, &made, &err), &err);
+	id = mem_text(w->ctx, json_string_value(json_object_get(json_array_get(json_object_get(made, "items"), 0), "id")));
+	json_decref(made);
+	assert_non_null(id);
+	return id;
+}
+
 static const char *
 new_thing(struct world *w, enum made kind)
 {
@@ -500,6 +520,8 @@ new_thing(struct world *w, enum made kind)
 	case TESTERS:
 		assert_ok(contact_group_add(w->ctx, w->site->db, "test", name, &id, &err), &err);
 		break;
+	case INVITATION:
+		return new_invitation(w, name);
 	default:
 		return w->victim;
 	}

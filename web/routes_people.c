@@ -2,6 +2,7 @@
  * Signing in and out, one's own account and tokens.
  */
 #include "catalog/token.h"
+#include "core/buf.h"
 #include "core/log.h"
 #include "core/secret.h"
 #include "web/rooms.h"
@@ -206,6 +207,19 @@ post_login(struct req *req, struct reply *reply, struct err *err)
 	return begin_session(req, reply, person, err) && reply_see(reply, next);
 }
 
+static const char *
+sign_in_url(struct req *req, const char *next)
+{
+	struct buf url;
+
+	if (!*next)
+		return "/login";
+	buf_init(&url, req, 4 * HTTP_TARGET_MAX);
+	buf_text(&url, "/login?next=");
+	buf_url(&url, next, strlen(next));
+	return buf_str(&url);
+}
+
 static bool
 post_logout(struct req *req, struct reply *reply, struct err *err)
 {
@@ -214,7 +228,7 @@ post_logout(struct req *req, struct reply *reply, struct err *err)
 	if (cookie && !session_end(req->site->db, cookie, err))
 		return false;
 	session_set_cookie(reply, req->site, "", 0);
-	return reply_see(reply, "/login");
+	return reply_see(reply, sign_in_url(req, own_path(req_form(req, "next"), "")));
 }
 
 /* ---- account ---- */
@@ -419,7 +433,7 @@ api_revoke_token(struct req *req, struct reply *reply, struct err *err)
 const struct route people_routes[] = {
 	{ GET,    "/login",                     WHO_ANYONE, "0",   ON_WORKER, get_login,         NULL, NULL, "Sign in" },
 	{ POST,   "/login",                     WHO_ANYONE, "16K", ON_WORKER, post_login,        NULL, NULL, "Sign in: name, password, csrf" },
-	{ POST,   "/logout",                    WHO_ANYONE, "16K", ON_WORKER, post_logout,       NULL, NULL, "Sign out" },
+	{ POST,   "/logout",                    WHO_ANYONE, "16K", ON_WORKER, post_logout,       NULL, NULL, "Sign out: next" },
 	{ GET,    "/account",                   WHO_PERSON, "0",   ON_WORKER, get_account,       NULL, NULL, "One's own account" },
 	{ POST,   "/account/password",          WHO_PERSON, "16K", ON_WORKER, post_password,     NULL, NULL, "Change the password" },
 	{ POST,   "/account/sign-out",          WHO_PERSON, "16K", ON_WORKER, post_sign_out,     NULL, NULL, "Sign out everywhere" },

@@ -17,6 +17,7 @@
 #include "mdm/enroll_session.h"
 #include "catalog/message.h"
 #include "catalog/notice.h"
+#include "web/invitation_send.h"
 #include "web/notices.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
@@ -40,7 +41,13 @@ const struct route *const site_routes[] = {
 	people_routes, person_routes, directory_routes, look_routes, operator_routes, trust_routes, message_routes,
 	link_routes, link_page_routes, contact_routes, tester_routes, send_routes, link_console_routes,
 	registration_routes, device_routes, audience_routes, group_routes, item_routes, audit_routes,
-	authority_routes, scep_routes, mdm_routes, enroll_routes, enroll_device_routes, invitation_routes, managed_routes, command_routes,
+	authority_routes,
+	scep_routes,
+	mdm_routes,
+	enroll_routes, enroll_device_routes,
+	invitation_routes, invited_routes, invitation_api_routes,
+	managed_routes,
+	command_routes,
 	push_routes, NULL,
 };
 
@@ -217,6 +224,7 @@ static const struct job_kind kinds[] = {
 	{ "directory_check", 1000, job_directory_check, NULL },
 	{ "registration_fill",   10, job_registration_fill, NULL },
 	{ "registration_invite", 10, job_registration_invite, NULL },
+	{ INVITATION_REMIND_JOB, 10, job_invitation_remind, NULL },
 	{ "audit_verify", 1000, audit_job, NULL },
 	{ "queue_sweep", 1000, job_queue_sweep, NULL },
 	{ 0 },

@@ -42,6 +42,7 @@ struct site {
 
 	pthread_mutex_t lock;		/* for what follows, and for this talloc context once it serves */
 	struct look_cache *look;	/* stylesheet with the company's colours (routes_look.c) */
+	struct own_devices *own_devices;	/* certificates under our CAs (enroll_house.c) */
 	struct uploading *uploading;	/* uploads under way, by person (uploads.c) */
 };
 
