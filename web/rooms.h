@@ -63,6 +63,11 @@ bool job_registration_invite(const struct job *job, TALLOC_CTX *ctx, void *site,
 bool upload_page(struct req *req, struct reply *reply, int status, const char *build,
 		 const struct err *refused, struct err *err) CHECKED;
 
+/* ---- mdm_house.c: devices under management ---- */
+bool mdm_open(struct site *site, struct err *err) CHECKED;
+bool mdm_listen(struct site *site, struct server_conf server, struct err *err) CHECKED;	/* server.device_listen */
+bool job_queue_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+
 /* ---- routes_audit.c: the chain is walked once a day ---- */
 bool audit_job(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool audit_begin(struct site *site, struct err *err) CHECKED;
