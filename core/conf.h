@@ -25,6 +25,7 @@
 	T(server,    trusted_proxies,  "",    start, "Addresses or CIDRs whose X-Forwarded-* are believed; \"unix\" for a unix socket") \
 	T(server,    client_cert_header, "", live,   "Header in which a trusted proxy passes a device's certificate: Client-Cert (RFC 9440, or PEM as nginx escapes it); empty: none") \
 	T(server,    trust_listen,     "",    start, "A second, plain listener that serves /trust alone, for phones that do not trust us yet") \
+	T(server,    device_listen,    "",    start, "A second listener that asks for client certificates, for devices alone: 0.0.0.0:8444; empty: none") \
 	N(server,    io_threads,       2,     1, 64,        start, "Threads that read and write connections") \
 	N(server,    workers,          4,     1, 256,       start, "Threads that run slow handlers") \
 	N(server,    connections_max,  10000, 16, 1000000,  start, "Connections at once") \

@@ -11,6 +11,7 @@
  * Refusals: ERR_MALFORMED "bad_cms" when it cannot be read, ERR_DENIED "bad_signature" when it was not
  * signed by whom we believe, or was changed since.
  */
+#include <stdint.h>
 #include "core/x509.h"
 
 #define CMS_BYTES_MAX	(64u << 10)	/* of a message from outside */
@@ -41,6 +42,18 @@ struct cms_opened {
 /* Attached content; `trusts` in order of preference, those that are NULL are left out. */
 bool cms_open(TALLOC_CTX *ctx, struct bytes der, const struct cms_trust *const *trusts, size_t trusts_n,
 	      struct cms_opened *ret, struct err *err) CHECKED;
+
+struct cms_detached {
+	struct bytes signer;		/* its certificate, DER; belongs to ctx */
+	int64_t signed_at;		/* signingTime; 0: it does not say */
+};
+
+/*
+ * A signature of `content`, which is not in it.  Whose certificate the signer's is, is the caller's to judge: only
+ * that its key signed these bytes is proven.
+ */
+bool cms_open_detached(TALLOC_CTX *ctx, struct bytes der, struct bytes content, struct cms_detached *ret,
+		       struct err *err) CHECKED;
 
 /* ---- sealing ---- */
 

@@ -13,11 +13,12 @@ struct cms_trust {
 
 struct thread {
 	OSSL_LIB_CTX *lib;
-	struct {
-		uint64_t id;
-		X509_STORE *store;
-	} stores[CMS_TRUSTS_MAX];
-	size_t next;		/* to be replaced */
+	uint64_t clock;
+	struct kept {
+		uint64_t id, used;	/* used: by thread.clock */
+		void *made;
+		void (*release)(void *made);
+	} kept[CMS_THREAD_KEPT];
 };
 
 static pthread_key_t key;
@@ -29,8 +30,9 @@ release_thread(void *p)
 {
 	struct thread *thread = p;
 
-	for (size_t i = 0; i < CMS_TRUSTS_MAX; i++)
-		X509_STORE_free(thread->stores[i].store);
+	for (size_t i = 0; i < CMS_THREAD_KEPT; i++)
+		if (thread->kept[i].made)
+			thread->kept[i].release(thread->kept[i].made);
 	OSSL_LIB_CTX_free(thread->lib);
 	mine = NULL;
 	talloc_free(thread);
@@ -74,14 +76,58 @@ cms_thread_lib(OSSL_LIB_CTX **ret, struct err *err)
 	return true;
 }
 
+uint64_t
+cms_thread_id(void)
+{
+	static atomic_uint_fast64_t last;
+
+	return atomic_fetch_add(&last, 1) + 1;
+}
+
+/* Where it is, or else the one not used for longest. */
+static struct kept *
+place_of(struct thread *thread, uint64_t id)
+{
+	struct kept *oldest = thread->kept;
+
+	for (struct kept *kept = thread->kept; kept < thread->kept + CMS_THREAD_KEPT; kept++) {
+		if (kept->id == id)
+			return kept;
+		if (kept->used < oldest->used)
+			oldest = kept;
+	}
+	return oldest;
+}
+
+bool
+cms_thread_own(uint64_t id, const struct cms_thread_kind *kind, const void *of, void **ret, struct err *err)
+{
+	struct thread *thread;
+	struct kept *kept;
+	void *made = NULL;
+
+	if (!this_thread(&thread, err))
+		return false;
+	kept = place_of(thread, id);
+	if (kept->id != id) {
+		if (!kind->make(of, thread->lib, &made, err))
+			return false;
+		if (kept->made)
+			kept->release(kept->made);
+		*kept = (struct kept){ id, 0, made, kind->release };
+	}
+	kept->used = ++thread->clock;
+	*ret = kept->made;
+	return true;
+}
+
 bool
 cms_trust_new(TALLOC_CTX *ctx, const STACK_OF(X509) *certs, enum cms_way way, struct cms_trust **ret,
 	      struct err *err)
 {
-	static atomic_uint_fast64_t last;
 	struct cms_trust *trust = mem_new(ctx, struct cms_trust);
 
-	trust->id = atomic_fetch_add(&last, 1) + 1;
+	trust->id = cms_thread_id();
 	trust->way = way;
 	trust->ders = mem_array(trust, struct bytes, (size_t)sk_X509_num(certs));
 	for (int i = 0; i < sk_X509_num(certs); i++) {
@@ -110,9 +156,10 @@ add_cert(X509_STORE *store, OSSL_LIB_CTX *lib, struct bytes der)
 
 /* Partial chains: an anchor need not be a root.  No time: Apple's device CA ended in 2014 and goes on. */
 static bool
-make_store(const struct cms_trust *trust, OSSL_LIB_CTX *lib, X509_STORE **ret, struct err *err)
+make_store(const void *of, OSSL_LIB_CTX *lib, void **ret, struct err *err)
 {
 	SCOPED(x509_store) X509_STORE *store = X509_STORE_new();
+	const struct cms_trust *trust = of;
 	bool ok = store && X509_STORE_set_flags(store, X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_PARTIAL_CHAIN) &&
 		  X509_STORE_set_purpose(store, X509_PURPOSE_ANY) &&
 		  X509_STORE_set_depth(store, CMS_CHAIN_MAX);
@@ -126,36 +173,24 @@ make_store(const struct cms_trust *trust, OSSL_LIB_CTX *lib, X509_STORE **ret, s
 	return true;
 }
 
-static bool
-store_of(struct thread *thread, const struct cms_trust *trust, X509_STORE **ret, struct err *err)
+static void
+release_store(void *store)
 {
-	X509_STORE *store = NULL;
-
-	for (size_t i = 0; i < CMS_TRUSTS_MAX; i++)
-		if (thread->stores[i].id == trust->id) {
-			*ret = thread->stores[i].store;
-			return true;
-		}
-	if (!make_store(trust, thread->lib, &store, err))
-		return false;
-	X509_STORE_free(thread->stores[thread->next].store);
-	thread->stores[thread->next].id = trust->id;
-	thread->stores[thread->next].store = store;
-	thread->next = (thread->next + 1) % CMS_TRUSTS_MAX;
-	*ret = store;
-	return true;
+	X509_STORE_free(store);
 }
+
+static const struct cms_thread_kind stores = { make_store, release_store };
 
 bool
 cms_trust_vouches(const struct cms_trust *trust, X509 *signer, STACK_OF(X509) *certs, bool *ret, struct err *err)
 {
 	X509_STORE_CTX *check;
-	struct thread *thread;
-	X509_STORE *store;
+	OSSL_LIB_CTX *lib;
+	void *store;
 
-	if (!this_thread(&thread, err) || !store_of(thread, trust, &store, err))
+	if (!cms_thread_lib(&lib, err) || !cms_thread_own(trust->id, &stores, trust, &store, err))
 		return false;
-	check = X509_STORE_CTX_new_ex(thread->lib, NULL);
+	check = X509_STORE_CTX_new_ex(lib, NULL);
 	*ret = check && X509_STORE_CTX_init(check, store, signer, trust->way == CMS_DIRECT ? NULL : certs) &&
 	       X509_verify_cert(check) == 1;
 	X509_STORE_CTX_free(check);

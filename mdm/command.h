@@ -12,7 +12,7 @@
 #include <jansson.h>
 #include "core/mem.h"
 
-#define COMMAND_BYTES_MAX	(2u << 20)	/* of one, written */
+#define COMMAND_BYTES_MAX	(1u << 20)	/* of one, written */
 #define COMMAND_DEPTH_MAX	16		/* of params */
 
 struct command_target { int64_t access_rights; const char *kind; int supervised; };	/* supervised -1: not known */

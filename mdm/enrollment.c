@@ -1,37 +1,244 @@
-#include "mdm/enrollment.h"
+/* Tables `device` and `enrollment`, with enrollment_turn.c, seen.c and came_back.c. */
+#include "core/audit.h"
+#include "core/clock.h"
+#include "mdm/enroll_session.h"
+#include "mdm/enrollment_turn.h"
+#include "mdm/push.h"
+#include "mdm/queue.h"
+#include <string.h>
 
-bool enrollment_by_identity(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct enrollment **ret, struct err *err)
+static const struct enrollment_hooks no_hooks, *all_hooks = &no_hooks;
+static void *hooks_site;
+
+void
+enrollment_hooks(const struct enrollment_hooks *hooks, void *site)
 {
-	(void)ctx;
-	(void)db;
-	(void)sha256;
-	(void)ret;
-	return err_set(err, ERR_INTERNAL, "not here yet");
+	all_hooks = hooks ? hooks : &no_hooks;
+	hooks_site = site;
 }
 
-bool enrollment_get(TALLOC_CTX *ctx, struct db *db, const char *id, struct enrollment **ret, struct err *err)
+const struct enrollment_hooks *
+enrollment_hooks_of(void **site)
 {
-	(void)ctx;
-	(void)db;
-	(void)id;
-	(void)ret;
-	return err_set(err, ERR_INTERNAL, "not here yet");
+	*site = hooks_site;
+	return all_hooks;
 }
 
-bool enrollment_of_device(TALLOC_CTX *ctx, struct db *db, const char *device_id, struct enrollment **ret, struct err *err)
+/* ---- reading ---- */
+
+struct enrollment *
+enrollment_of_row(TALLOC_CTX *ctx, struct rows *rows)
 {
-	(void)ctx;
-	(void)db;
-	(void)device_id;
-	(void)ret;
-	return err_set(err, ERR_INTERNAL, "not here yet");
+	struct enrollment *e = mem_new(ctx, struct enrollment);
+
+	*e = (struct enrollment){
+		.id = rows_text(e, rows, 0), .device_id = rows_text(e, rows, 1), .udid = rows_text(e, rows, 2),
+		.session_id = rows_text(e, rows, 3), .person_id = rows_text(e, rows, 4), .kind = rows_text(e, rows, 5),
+		.state = rows_text(e, rows, 6), .identity = rows_text(e, rows, 7),
+		.next_identity = rows_text(e, rows, 8), .access_rights = rows_int(rows, 9),
+		.topic = rows_text(e, rows, 10), .push_magic = rows_text(e, rows, 11), .token = rows_bytes(e, rows, 12),
+		.token_at = rows_int(rows, 13), .token_bad = rows_text(e, rows, 14),
+		.supervised = rows_null(rows, 15) ? -1 : rows_bool(rows, 15), .again = rows_bool(rows, 16),
+		.authenticate_signed = rows_int(rows, 17), .token_signed = rows_int(rows, 18),
+		.ended = rows_int(rows, 19),
+	};
+	return e;
 }
 
-bool enrollment_retire(struct db *db, const char *actor, const char *device_id, const char *why, struct err *err)
+static bool
+one(TALLOC_CTX *ctx, struct rows *rows, struct enrollment **ret, const char *missing, struct err *err)
 {
-	(void)db;
-	(void)actor;
-	(void)device_id;
-	(void)why;
-	return err_set(err, ERR_INTERNAL, "not here yet");
+	if (!rows_one(rows, err, missing))
+		return false;
+	*ret = enrollment_of_row(ctx, rows);
+	rows_done(rows);
+	return true;
+}
+
+bool
+enrollment_by_identity(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct enrollment **ret, struct err *err)
+{
+	return one(ctx, db_query(ctx, db, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM
+		   "WHERE e.identity = $1 OR e.next_identity = $1", db_text(sha256)), ret,
+		   "no enrollment has this identity", err);
+}
+
+bool
+enrollment_get(TALLOC_CTX *ctx, struct db *db, const char *id, struct enrollment **ret, struct err *err)
+{
+	return one(ctx, db_query(ctx, db, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM "WHERE e.id = $1", db_text(id)),
+		   ret, "no such enrollment", err);
+}
+
+bool
+enrollment_of_device(TALLOC_CTX *ctx, struct db *db, const char *device_id, struct enrollment **ret, struct err *err)
+{
+	return one(ctx, db_query(ctx, db, "SELECT " ENROLLMENT_COLUMNS " FROM device d JOIN enrollment e"
+		   " ON e.id = d.enrollment_id WHERE d.id = $1", db_text(device_id)), ret,
+		   "this device is not under management", err);
+}
+
+bool
+enrollment_shown(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct shown *ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT " ENROLLMENT_COLUMNS ", c.purpose, c.session_id, c.revoked,"
+		" c.not_after" ENROLLMENT_FROM "LEFT JOIN certificate c ON c.sha256 = $1"
+		" WHERE e.identity = $1 OR e.next_identity = $1", db_text(sha256));
+	enum rows_step step = rows_next(rows, err);
+	struct shown shown = { 0 };
+	int at = ENROLLMENT_COLUMNS_N;
+
+	if (step == ROWS_ROW) {
+		shown.enrollment = enrollment_of_row(ctx, rows);
+	} else if (step == ROWS_END) {
+		rows = db_query(ctx, db, "SELECT purpose, session_id, revoked, not_after FROM certificate"
+				" WHERE sha256 = $1", db_text(sha256));
+		step = rows_next(rows, err);
+		at = 0;
+	}
+	if (step == ROWS_FAILED)
+		return false;
+	shown.certificate = step == ROWS_ROW && !rows_null(rows, at);
+	if (shown.certificate) {
+		shown.purpose = rows_text(ctx, rows, at);
+		shown.session_id = rows_text(ctx, rows, at + 1);
+		shown.revoked = rows_int(rows, at + 2);
+		shown.not_after = rows_int(rows, at + 3);
+	}
+	rows_done(rows);
+	*ret = shown;
+	return true;
+}
+
+/* ---- beginning and ending ---- */
+
+/* Of an outside CA there is no row, and nothing that we could revoke. */
+static bool
+revoke(struct db *tx, const char *sha256, const char *reason, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT 1 FROM certificate WHERE sha256 = $1 AND revoked IS NULL",
+				     db_text(sha256));
+	enum rows_step step = sha256 ? rows_next(rows, err) : ROWS_END;
+
+	rows_done(rows);
+	return step == ROWS_END || (step == ROWS_ROW && certificate_revoke(tx, sha256, reason, err));
+}
+
+bool
+enrollment_end(struct db *tx, const struct enrollment *e, const char *state, const char *why, struct err *err)
+{
+	bool is_retired = strcmp(state, "retired") == 0, is_removed = strcmp(state, "removed") == 0;
+	const char *reason = is_retired ? "cessationOfOperation" : "superseded";
+
+	/* One who left may be back, from a backup of the phone: its identity stays good until it runs out. */
+	if (!is_removed && (!revoke(tx, e->identity, reason, err) || !revoke(tx, e->next_identity, reason, err)))
+		return false;
+	return queue_drop(tx, e, why, NULL, err) &&
+	       (is_retired ? true : push_forget(tx, e->id, err)) &&
+	       db_run(tx, err, "UPDATE enrollment SET state = $1, why = $2, ended = $3, again = FALSE, bootstrap_token = NULL,"
+		      " unlock_token = NULL WHERE id = $4", db_text(state), db_text(why), db_now(), db_text(e->id)) &&
+	       (is_retired || db_run(tx, err, "UPDATE enrollment SET token = NULL, push_magic = '' WHERE id = $1",
+				     db_text(e->id))) &&
+	       db_run(tx, err, "UPDATE device SET enrollment_id = NULL, changed = $1 WHERE id = $2 AND enrollment_id = $3",
+		      db_now(), db_text(e->device_id), db_text(e->id)) &&
+	       (!all_hooks->ended || all_hooks->ended(tx, hooks_site, e, state, err));
+}
+
+/* What the device has now, if it is another. */
+static bool
+end_before(struct db *tx, const struct enrollment *e, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct enrollment *before;
+
+	if (!enrollment_of_device(ctx, tx, e->device_id, &before, err))
+		return err->kind == ERR_MISSING;
+	return strcmp(before->id, e->id) == 0 || enrollment_end(tx, before, "replaced", "the device enrolled again", err);
+}
+
+bool
+enrollment_begin(struct db *tx, const struct enrollment *e, const char *act, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct enrollment *now;
+
+	return end_before(tx, e, err) &&
+	       db_run(tx, err, "UPDATE enrollment SET state = 'enrolled', why = '', again = FALSE, ended = NULL,"
+		      " enrolled = $1 WHERE id = $2", db_now(), db_text(e->id)) &&
+	       db_run(tx, err, "UPDATE device SET enrollment_id = $1, person_id = COALESCE($2, person_id), changed = $3"
+		      " WHERE id = $4", db_text(e->id), db_text(e->person_id), db_now(), db_text(e->device_id)) &&
+	       audit_add(tx, "device", act, e->device_id, e->session_id, err) &&
+	       enrollment_get(ctx, tx, e->id, &now, err) &&
+	       (!all_hooks->enrolled || all_hooks->enrolled(tx, hooks_site, now, err));
+}
+
+struct by_it {
+	const char *actor, *device_id, *why, *state, *act;
+};
+
+static bool
+tx_by_it(struct db *tx, void *arg, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const struct by_it *by = arg;
+	struct enrollment *e;
+
+	return enrollment_of_device(ctx, tx, by->device_id, &e, err) &&
+	       /* While it still may be pushed: it hears that it is to leave when it comes. */
+	       push_ask(tx, e->id, clock_now(), "asked", err) && enrollment_end(tx, e, by->state, by->why, err) &&
+	       audit_add(tx, by->actor, by->act, by->device_id, by->why, err);
+}
+
+bool
+enrollment_retire(struct db *db, const char *actor, const char *device_id, const char *why, struct err *err)
+{
+	struct by_it by = { actor, device_id, why, "retired", "enrollment.retired" };
+
+	return db_tx(db, tx_by_it, &by, err);
+}
+
+bool
+enrollment_give_up(struct db *db, const char *actor, const char *device_id, const char *why, struct err *err)
+{
+	struct by_it by = { actor, device_id, why, "removed", "enrollment.removed" };
+
+	return db_tx(db, tx_by_it, &by, err);
+}
+
+/* ---- the rest ---- */
+
+bool
+enrollment_unlock_token(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const char *id, struct bytes *ret,
+			struct err *err)
+{
+	void *here SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(here, db, "SELECT unlock_token FROM enrollment WHERE id = $1 AND unlock_token"
+				     " IS NOT NULL", db_text(id));
+
+	if (!rows_one(rows, err, "this device has sent no UnlockToken"))
+		return false;
+	if (!sealer)
+		return err_set(err, ERR_CONFLICT, "key.master_file is not set, and the UnlockToken is sealed");
+	return unseal(ctx, sealer, mem_printf(here, "unlock_token:%s", id), rows_bytes(here, rows, 0), ret, err);
+}
+
+bool
+enrollment_supervised(struct db *tx, const char *id, int supervised, struct err *err)
+{
+	return db_run(tx, err, "UPDATE enrollment SET supervised = $1 WHERE id = $2",
+		      supervised < 0 ? db_null() : db_bool(supervised), db_text(id));
+}
+
+bool
+enrollment_silent(struct db *db, int64_t days, int64_t *n, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM device WHERE enrollment_id IS NOT NULL AND seen < $1",
+				     db_int(clock_now() - days * DAY_S));
+
+	if (!rows_one(rows, err, "no count"))
+		return false;
+	*n = rows_int(rows, 0);
+	return true;
 }

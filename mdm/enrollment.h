@@ -6,8 +6,10 @@
  * The first TokenUpdate under the new identity makes it current: queue, token, binding and declarative
  * state change in one transaction, and what the device had before is `replaced`.  A session of the kind
  * renewal changes the identity and nothing else.  protocol.md 1.3; Apple: Authenticate, TokenUpdate, CheckOut.
+ * What devices send is mdm/enrollment_turn.h.
  */
 #include <jansson.h>
+#include "core/seal.h"
 #include "mdm/certificate.h"
 
 struct enrollment {
@@ -15,12 +17,15 @@ struct enrollment {
 	const char *kind;		/* "device", "user" */
 	const char *state;		/* as in 0012_enrollment.sql */
 	const char *identity;		/* sha256 */
+	const char *next_identity;	/* of a renewal under way; NULL: none */
 	int64_t access_rights;
 	const char *topic, *push_magic;
 	struct bytes token;		/* empty: cannot be pushed */
 	int64_t token_at;
 	const char *token_bad;
 	int supervised;			/* -1: not reported */
+	bool again;			/* Authenticate came anew; its TokenUpdate has not */
+	int64_t authenticate_signed, token_signed, ended;	/* 0: none */
 };
 
 /* By a certificate that is bound to it, now or by a renewal under way; ERR_MISSING. */
@@ -33,3 +38,31 @@ bool enrollment_of_device(TALLOC_CTX *ctx, struct db *db, const char *device_id,
 /* By IT: from now on it is told to leave (403 unrecognized.device).  Audited. */
 bool enrollment_retire(struct db *db, const char *actor, const char *device_id, const char *why,
 		       struct err *err) CHECKED;
+
+/* Given up after silence, or by IT without telling the device; should it speak again, it is back.  Audited. */
+bool enrollment_give_up(struct db *db, const char *actor, const char *device_id, const char *why,
+			struct err *err) CHECKED;
+
+/* What the device sent for this: ERR_MISSING when it did not.  Wiped when ctx ends. */
+bool enrollment_unlock_token(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const char *id,
+			     struct bytes *ret, struct err *err) CHECKED;
+
+/* As the inventory finds it: -1 not known. */
+bool enrollment_supervised(struct db *tx, const char *id, int supervised, struct err *err) CHECKED;
+
+/* Current ones that were not heard of for so many days. */
+bool enrollment_silent(struct db *db, int64_t days, int64_t *n, struct err *err) CHECKED;
+
+/*
+ * What the house above does inside the transaction that changes an enrollment: first commands, the invitation,
+ * what hangs on a device (its web clip).  Of the whole process, before anything is served; any may be NULL.
+ */
+struct enrollment_hooks {
+	bool (*enrolled)(struct db *tx, void *site, const struct enrollment *enrollment, struct err *err);
+	/* state: "removed", "retired", "replaced" */
+	bool (*ended)(struct db *tx, void *site, const struct enrollment *enrollment, const char *state,
+		      struct err *err);
+	/* We have no token of it: a command that brings a TokenUpdate (its enrollment mobileconfig anew). */
+	bool (*wants_token)(struct db *tx, void *site, const struct enrollment *enrollment, struct err *err);
+};
+void enrollment_hooks(const struct enrollment_hooks *hooks, void *site);

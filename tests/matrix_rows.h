@@ -273,5 +273,16 @@ static const struct row {
 	{ "GET /trust", ANYBODY, NULL, NONE },
 	{ "GET /trust/ca.mobileconfig", ANYBODY, NULL, NEVER },
 	{ "GET /trust/ca.pem", ANYBODY, NULL, NEVER },
+
+	/* devices that enroll */
+	{ "GET /enroll", PERSON, NULL, NONE },
+	{ "POST /enroll", PERSON, NULL, NONE, .flags = FORM },
+	{ "GET /enroll/done", PERSON, NULL, NONE },
+	{ "GET /enroll/:token/service.mobileconfig", BY_PATH, NULL, NEVER },
+	{ "GET /enroll/direct.mobileconfig", BY_PATH, NULL, NEVER },
+	{ "POST /enroll/:token", BY_PATH, NULL, NEVER },
+	{ "POST /api/v1/enroll/sessions", ADMIN, "devices", NONE, .body = "{\"person\": null}" },
+	{ "GET /api/v1/enroll/sessions/:id", ADMIN, "devices", NEVER },
+	{ "GET /.well-known/com.apple.remotemanagement", BY_PATH, NULL, NONE, .always = 403 },	/* as Apple says no */
 };
 #define ROWS (sizeof rows / sizeof *rows)

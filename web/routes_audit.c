@@ -36,6 +36,8 @@ static const char *const acts[] = {
 	"enrollment.enrolled", "enrollment.returned", "enrollment.renewed", "enrollment.removed", "enrollment.retired",
 	"enrollment.refused", "enrollment.old_identity", "came_back.taken_in", "came_back.refused",
 	"command.cancel", "command.clear", "command.resend",
+	"devices.txt", "enroll.begin", "enroll.answered", "enroll.issued", "enroll.refused", "enroll.renew",
+	"invitation.new", "invitation.send", "invitation.revoke", "invitation.decline",
 	"person.add", "person.password", "person.role", "person.apps", "person.rename", "person.disable",
 	"person.enable", "person.unlock", "person.sign_out",
 	"group.add", "group.rename", "group.put", "group.take", "group.remove",
@@ -43,6 +45,7 @@ static const char *const acts[] = {
 	"category.add", "category.change", "category.remove", "item.add", "item.change", "item.remove",
 	"token.new", "token.revoke", "setting", "message.retry", "message.test", "proxy.spoofed",
 	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse",
+	"ca.make", "ca.renew", "certificate.revoke",
 };
 
 /* ---- what is asked for ---- */

@@ -37,26 +37,25 @@ device_name_of(const json_t *row, const char *key)
 }
 
 static bool
-devices_part(struct req *req, json_t **ret, json_t **enrolled_n, struct err *err)
+devices_part(struct req *req, json_t **ret, int64_t *enrolled, struct err *err)
 {
 	json_t *rows, *list, *row;
 	size_t i;
-	json_int_t n = 0;
 
+	*enrolled = 0;
 	if (!enroll_list_devices(req->site->db, req->person->id, &rows, err))
 		return false;
 	list = json_array();
 	json_array_foreach(rows, i, row) {
 		const char *model = model_name(text_of(row, "product"));
 
-		n += strcmp(text_of(row, "state"), "enrolled") == 0;
+		*enrolled += strcmp(text_of(row, "state"), "enrolled") == 0;
 		json_array_append_new(list, json_pack("{s:s, s:s?, s:s, s:s, s:o, s:o}", "name", device_name_of(row, "name"),
 			"model", model, "system", device_system(req, text_of(row, "version")), "state", text_of(row, "state"),
 			"enrolled", date_of(req, row, "enrolled"), "ended", date_of(req, row, "ended")));
 	}
 	json_decref(rows);
 	*ret = list;
-	*enrolled_n = json_integer(n);
 	return true;
 }
 
@@ -136,16 +135,14 @@ rights_part(int64_t rights)
 
 /* NULL: nothing keeps them from it. */
 static bool
-blocked(struct req *req, int64_t enrolled, const char **ret, struct err *err)
+blocked(struct req *req, const struct invitation *invitation, const char **ret, struct err *err)
 {
-	const struct conf *conf = site_conf(req->site);
 	enum enroll_lack lack;
 	char *topic;
 
 	if (!enroll_lacks(req, &lack, &topic, err))
 		return false;
-	*ret = lack != ENROLL_READY ? "not_ready" : !conf->enroll_open ? "closed" :
-	       enrolled >= conf->enroll_devices_max ? "full" : NULL;
+	*ret = lack != ENROLL_READY ? "not_ready" : !site_conf(req->site)->enroll_open && !invitation ? "closed" : NULL;
 	return true;
 }
 
@@ -154,23 +151,28 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 {
 	const struct conf *conf = site_conf(req->site);
 	const char *url = mem_printf(req, "%s/enroll", req->site->base_url), *block;
+	struct invitation *invitation;
 	struct browser browser;
-	json_t *devices, *n, *qr, *page;
+	json_t *devices, *qr, *page, *invited;
+	int64_t n;
 
 	browser_read(req_header(req, "User-Agent"), &browser);
-	if (!devices_part(req, &devices, &n, err))
+	if (!invitation_part(req, &invitation, &invited, err))
 		return false;
-	page = json_pack("{s:o, s:s, s:s, s:n, s:o, s:s, s:b, s:I, s:b, s:b, s:b, s:s}",
+	if (!devices_part(req, &devices, &n, err)) {
+		json_decref(invited);
+		return false;
+	}
+	page = json_pack("{s:o, s:s, s:s, s:o, s:o, s:b, s:s, s:b, s:I, s:b, s:b, s:b, s:s}",
 		"rights", rights_part(conf->enroll_access_rights), "url", url, "host", strstr(req->site->base_url, "://") + 3,
-		"invitation", "devices", devices, "begin_url", "/enroll", "direct", conf->enroll_direct,
+		"invitation", invited, "devices", devices, "full", n >= conf->enroll_devices_max,
+		"begin_url", "/enroll", "direct", conf->enroll_direct,
 		"minutes", (json_int_t)conf->enroll_session_minutes, "signed", signing_is_on(conf),
 		"is_ios", browser.iphone || browser.ipad, "in_app_browser", browser.in_app, "done_url", "/enroll/done");
-	if (!blocked(req, json_integer_value(n), &block, err) || !qr_json(url, &qr, err) || !progress_part(req, page, err)) {
-		json_decref(n);
+	if (!blocked(req, invitation, &block, err) || !progress_part(req, page, err) || !qr_json(url, &qr, err)) {
 		json_decref(page);
 		return false;
 	}
-	json_decref(n);
 	json_object_set_new(page, "blocked", json_pack("s?", block));
 	json_object_set_new(page, "qr", qr);
 	return reply_page(reply, req, "enroll", page, err);
@@ -207,16 +209,39 @@ post_begin(struct req *req, struct reply *reply, struct err *err)
 	const struct conf *conf = site_conf(req->site);
 	const char *way = req_form(req, "way");
 	bool direct = way && strcmp(way, "direct") == 0;
+	struct invitation *invitation;
 	struct begin b;
 	char *topic;
 
-	if (!conf->enroll_open)
+	if (!invitation_of_person(req, req->site->db, req->person->id, &invitation, err))
+		return false;
+	if (!conf->enroll_open && !invitation)
 		return err_code(err, ERR_DENIED, "by_invitation", "devices are set up by invitation here; ask your IT for one");
 	if (direct && !conf->enroll_direct)
 		return err_code(err, ERR_DENIED, "no_direct_way", "enroll.direct is off");
-	if (!enroll_topic(req, &topic, err) || !begin(req, req->person->id, NULL, &b, err))
+	if (!enroll_topic(req, &topic, err) || !begin(req, req->person->id, invitation ? invitation->id : NULL, &b, err))
 		return false;
 	return reply_see(reply, direct ? enroll_direct_url(req, req->site, b.token) : enroll_url(req, req->site, b.token));
+}
+
+/* ---- where it leads to ---- */
+
+static bool
+get_done(struct req *req, struct reply *reply, struct err *err)
+{
+	json_t *rows, *row, *device = json_null();
+	size_t i;
+
+	if (!enroll_list_devices(req->site->db, req->person->id, &rows, err))
+		return false;
+	json_array_foreach(rows, i, row)
+		if (strcmp(text_of(row, "state"), "enrolled") == 0) {
+			device = json_pack("{s:s, s:s?}", "name", device_name_of(row, "name"), "model",
+					   model_name(text_of(row, "product")));
+			break;
+		}
+	json_decref(rows);
+	return reply_page(reply, req, "enrolled", json_pack("{s:o, s:s}", "device", device, "apps_url", "/"), err);
 }
 
 /* ---- for programs ---- */
@@ -264,6 +289,7 @@ api_show(struct req *req, struct reply *reply, struct err *err)
 const struct route enroll_routes[] = {
 	{ GET,  "/enroll",                     WHO_PERSON, "0",   ON_WORKER, get_page,   NULL, NULL, "Set up this device: what IT sees, the download, how far it is" },
 	{ POST, "/enroll",                     WHO_PERSON, "64K", ON_WORKER, post_begin, NULL, NULL, "Begin an enrollment: leads to its mobileconfig" },
+	{ GET,  "/enroll/done",                WHO_PERSON, "0",   ON_WORKER, get_done,   NULL, NULL, "After it: what was set up, and on to the catalog" },
 	{ POST, "/api/v1/enroll/sessions",     WHO_ADMIN,  "64K", ON_WORKER, api_begin,  NULL, "devices", "An enrollment session for a person: {person}" },
 	{ GET,  "/api/v1/enroll/sessions/:id", WHO_ADMIN,  "0",   ON_WORKER, api_show,   NULL, "devices", "How far an enrollment session is" },
 	{ 0 }

@@ -35,7 +35,7 @@ open_session(struct req *req, const char *token, struct enroll_session **ret, st
 static bool
 get_service(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *token = req_param(req, "session");
+	const char *token = req_param(req, "token");
 	struct enroll_session *session;
 	struct enroll_house house;
 	char *topic;
@@ -107,7 +107,7 @@ read_answer(struct req *req, struct device_answer **answer, struct err *err)
 static bool
 post_answer(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *token = req_param(req, "session");
+	const char *token = req_param(req, "token");
 	struct enroll_session *session;
 	struct device_answer *answer;
 	struct enroll_house house;
@@ -146,9 +146,9 @@ get_well_known(struct req *req, struct reply *reply, struct err *err)
 }
 
 const struct route enroll_device_routes[] = {
-	{ GET,  "/enroll/:session/service.mobileconfig", WHO_LINK,   "0",   ON_WORKER, get_service,    NULL, NULL, "The Profile Service mobileconfig of an enrollment session" },
+	{ GET,  "/enroll/:token/service.mobileconfig", WHO_LINK,   "0",   ON_WORKER, get_service,    NULL, NULL, "The Profile Service mobileconfig of an enrollment session" },
 	{ GET,  "/enroll/direct.mobileconfig",           WHO_LINK,   "0",   ON_WORKER, get_direct,     NULL, NULL, "SCEP and MDM payload in one mobileconfig (enroll.direct): ?session= &plain=1" },
-	{ POST, "/enroll/:session",                      WHO_DEVICE, "64K", ON_WORKER, post_answer,    NULL, NULL, "What an enrolling device answers, signed: phases 1 and 3 of the Profile Service" },
+	{ POST, "/enroll/:token",                      WHO_DEVICE, "64K", ON_WORKER, post_answer,    NULL, NULL, "What an enrolling device answers, signed: phases 1 and 3 of the Profile Service" },
 	{ GET,  "/.well-known/com.apple.remotemanagement", WHO_DEVICE, "0", ON_WORKER, get_well_known, NULL, NULL, "Account-driven enrollment: not offered" },
 	{ 0 }
 };

@@ -41,9 +41,13 @@ const struct route *const site_routes[] = {
 	people_routes, person_routes, directory_routes, look_routes, operator_routes, trust_routes, message_routes,
 	link_routes, link_page_routes, contact_routes, tester_routes, send_routes, link_console_routes,
 	registration_routes, device_routes, audience_routes, group_routes, item_routes, audit_routes,
-	authority_routes, scep_routes, mdm_routes, enroll_routes, enroll_device_routes,
-	invitation_routes, invitation_api_routes, invited_routes,
-	managed_routes, command_routes,
+	authority_routes,
+	scep_routes,
+	mdm_routes,
+	enroll_routes, enroll_device_routes,
+	invitation_routes, invited_routes, invitation_api_routes,
+	managed_routes,
+	command_routes,
 	push_routes, NULL,
 };
 
@@ -255,13 +259,15 @@ apply(const struct conf *conf)
 	clock_follow(conf->clock_file);
 }
 
-/* Links are derived from the master key; without one those of before a restart cannot be sent again. */
+/* Links are derived from the master key; without one those of before a restart cannot be sent again, and no
+ * key of ours can be kept. */
 static bool
-read_link_key(struct site *site, const struct conf *conf, struct err *err)
+read_master_key(struct site *site, const struct conf *conf, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	unsigned char fresh[sizeof site->link_key.bytes];
 	struct bytes key = { fresh, sizeof fresh };
+	bool ok;
 
 	if (*conf->key_master_file && !file_read(ctx, conf->key_master_file, MASTER_KEY_MAX, &key, err))
 		return err_at(err, "key.master_file");
@@ -270,8 +276,31 @@ read_link_key(struct site *site, const struct conf *conf, struct err *err)
 		secret_random(fresh, sizeof fresh);
 	}
 	link_key_from(key, &site->link_key);
+	ok = !*conf->key_master_file || sealer_new(site, key, &site->sealer, err) || err_at(err, "key.master_file");
 	OPENSSL_cleanse((void *)(uintptr_t)key.p, key.len);
-	return true;
+	return ok;
+}
+
+/* The outside CA whose devices are believed; as a setting it may change while we run. */
+static bool
+trust_outside(struct site *site, const struct conf *conf, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct bytes pem = { 0 };
+
+	if (*conf->scep_external_ca_file && !file_read(ctx, conf->scep_external_ca_file, ROOTS_PEM_MAX, &pem, err))
+		return err_at(err, "scep.external_ca_file");
+	return ca_trust(site->ca, pem, err) || err_at(err, "scep.external_ca_file");
+}
+
+static bool
+open_ca(struct site *site, const struct conf *conf, struct err *err)
+{
+	if (!ca_open(site, site->db, site->sealer, site->base_url, &site->ca, err))
+		return err_at(err, "certificate authority");
+	if (!ca_ready(site->ca))
+		log_warn("there is no certificate authority: devices cannot enroll; `pomona ca make` makes one");
+	return trust_outside(site, conf, err);
 }
 
 static bool
@@ -285,18 +314,37 @@ open_device_roots(struct site *site, const struct conf *conf, struct err *err)
 	return device_roots_open(site, extra, &site->device_roots, err);
 }
 
-bool
-site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret, struct err *err)
+static struct site *
+new_site(TALLOC_CTX *ctx, struct conf *conf)
 {
 	struct site *site = mem_new(ctx, struct site);
-	struct err none = { 0 };
-	const char *dir;
 
-	site->data_dir = mem_text(site, data_dir);
 	site->base_url = mem_text(site, conf->server_base_url);
 	site->secure = strncmp(site->base_url, "https://", 8) == 0;
 	atomic_store(&site->conf, conf);
 	pthread_mutex_init(&site->lock, NULL);
+	return site;
+}
+
+bool
+site_for_command(TALLOC_CTX *ctx, struct conf *conf, struct db *db, struct site **ret, struct err *err)
+{
+	struct site *site = new_site(ctx, conf);
+
+	site->db = db;
+	*ret = site;
+	return pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) && look_open(site, err) &&
+	       read_master_key(site, conf, err);
+}
+
+bool
+site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret, struct err *err)
+{
+	struct site *site = new_site(ctx, conf);
+	struct err none = { 0 };
+	const char *dir;
+
+	site->data_dir = mem_text(site, data_dir);
 	apply(conf);
 	dir = mem_printf(site, "%s/blobs", data_dir);
 	if ((mkdir(dir, 0700) != 0 && errno != EEXIST) ||
@@ -309,7 +357,7 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
 	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) ||
 	    !audit_begin(site, err) || !look_open(site, err) || !open_device_roots(site, conf, err) ||
-	    !read_link_key(site, conf, err))
+	    !read_master_key(site, conf, err) || !open_ca(site, conf, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
 	site->installs = install_watch_new(site->db);
@@ -371,7 +419,8 @@ site_reload(struct site *site, struct err *err)
 	/* The old one stays with the site: a request may still be reading it, and reloads are rare. */
 	if (!conf_reread(NULL, site_conf(site), &again, err))
 		return err_at(err, "the running settings stay");
-	if (!signin_check_conf(again, err) || !directory_use(site->directory, again, err)) {
+	if (!signin_check_conf(again, err) || !ca_reload(site->ca, err) || !trust_outside(site, again, err) ||
+	    !directory_use(site->directory, again, err)) {
 		talloc_free(again);
 		return err_at(err, "the running settings stay");
 	}

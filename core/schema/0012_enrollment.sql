@@ -78,22 +78,33 @@ CREATE TABLE enrollment (
 	unlock_token	{blob},				-- sealed; the last that was not empty
 	bootstrap_token	{blob},				-- sealed
 	supervised	BOOLEAN,			-- NULL: not reported
+	again		BOOLEAN NOT NULL DEFAULT FALSE,	-- it sent Authenticate anew: the next TokenUpdate begins anew
+	authenticate_signed BIGINT NOT NULL DEFAULT 0,	-- signingTime of the last one that counted: older ones are
+	token_signed	BIGINT NOT NULL DEFAULT 0,	--   replayed, and change nothing
+	old_shown	BIGINT,				-- an identity that is no longer its own was shown
 	created		BIGINT NOT NULL,
 	enrolled	BIGINT,
 	ended		BIGINT
 );
 CREATE INDEX enrollment_device ON enrollment (device_id, created);
+CREATE INDEX enrollment_session ON enrollment (session_id);
 CREATE UNIQUE INDEX enrollment_identity ON enrollment (identity);
 CREATE UNIQUE INDEX enrollment_next_identity ON enrollment (next_identity) WHERE next_identity IS NOT NULL;
 CREATE INDEX enrollment_state ON enrollment (state, id);
 
--- Certificates of ours without a row: the database is older than they are (a restored backup).  They get 503.
+-- Devices that know us better than we know them: certificates of ours without a row or an enrollment, since
+-- the database is older than they are (a restored backup).  They get 503 until somebody decides.
 CREATE TABLE came_back (
 	sha256		TEXT PRIMARY KEY,
 	subject		TEXT NOT NULL,
 	udid		TEXT NOT NULL,
-	certificate	{blob} NOT NULL,
+	serial		TEXT NOT NULL DEFAULT '',
+	certificate	{blob} NOT NULL,		-- DER
+	topic		TEXT NOT NULL DEFAULT '',	-- of its last TokenUpdate, while it waited
+	push_magic	TEXT NOT NULL DEFAULT '',
+	token		{blob},
 	first_seen	BIGINT NOT NULL,
 	last_seen	BIGINT NOT NULL,
 	state		TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'taken_in', 'refused'))
 );
+CREATE INDEX came_back_state ON came_back (state, last_seen);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdarg.h>
@@ -68,7 +69,7 @@ name_it(X509_NAME *name, const char *const words[3])
 X509 *
 identity_cert(const char *const subject[3], EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, enum identity_use use)
 {
-	static long serial = 0x0a01;
+	static _Atomic long serial = 0x0a01;
 	X509 *cert = X509_new();
 
 	X509_set_version(cert, X509_VERSION_3);
@@ -99,6 +100,18 @@ identity_key(void)
 	EVP_PKEY *key = EVP_RSA_gen(1024);
 
 	return key ? key : (phone_die("make a key"), NULL);
+}
+
+char *
+identity_uuid(TALLOC_CTX *ctx)
+{
+	unsigned char r[16];
+
+	if (RAND_bytes(r, sizeof r) != 1)
+		phone_die("make a UUID");
+	return mem_printf(ctx, "%02X%02X%02X%02X-%02X%02X-4%X%02X-%X%X%02X-%02X%02X%02X%02X%02X%02X", r[0], r[1], r[2],
+			  r[3], r[4], r[5], r[6] & 15, r[7], 8 + (r[8] & 3), r[8] >> 4, r[9], r[10], r[11], r[12], r[13],
+			  r[14], r[15]);
 }
 
 /* ---- the CA ---- */

@@ -1,0 +1,340 @@
+/* Table `came_back`; what it takes in goes to `device` and `enrollment`. */
+#include "mdm/came_back.h"
+#include "core/audit.h"
+#include "core/clock.h"
+#include "core/secret.h"
+#include <openssl/bn.h>
+#include <openssl/err.h>
+#include <string.h>
+
+#define NOTE_STEP_S	60
+#define LIST_MAX	1000
+#define SESSION		"came_back"	/* stands where others have their enroll_session */
+
+/* ---- writing it down ---- */
+
+struct note {
+	const struct identity *identity;
+	const struct checkin_who *who;
+	const struct checkin *checkin;
+	const char *subject;
+};
+
+static bool
+tx_note(struct db *tx, void *arg, struct err *err)
+{
+	const struct note *n = arg;
+	const struct checkin *c = n->checkin;
+	bool token = c && c->type == CHECKIN_TOKEN_UPDATE;
+
+	return db_run(tx, err, "INSERT INTO came_back (sha256, subject, udid, serial, certificate, topic, push_magic, token,"
+		      " first_seen, last_seen) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CAST($9 AS BIGINT), CAST($9 AS BIGINT))"
+		      " ON CONFLICT (sha256) DO UPDATE SET udid = excluded.udid, last_seen = excluded.last_seen,"
+		      " serial = CASE WHEN excluded.serial = '' THEN came_back.serial ELSE excluded.serial END,"
+		      " topic = CASE WHEN excluded.token IS NULL THEN came_back.topic ELSE excluded.topic END,"
+		      " push_magic = CASE WHEN excluded.token IS NULL THEN came_back.push_magic ELSE excluded.push_magic END,"
+		      " token = COALESCE(excluded.token, came_back.token)",
+		      db_text(n->identity->sha256), db_text(n->subject), db_text(n->who->udid), db_text(c ? c->serial : ""),
+		      db_bytes(n->identity->proof.der), db_text(token ? c->topic : ""), db_text(token ? c->push_magic : ""),
+		      token ? db_bytes(c->token) : db_null(), db_now());
+}
+
+/* What is there already: "" for nothing; fresh: it was written a moment ago. */
+static bool
+look(struct db *db, const char *sha256, const char **state, bool *fresh, TALLOC_CTX *ctx, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT state, last_seen FROM came_back WHERE sha256 = $1", db_text(sha256));
+	enum rows_step step = rows_next(rows, err);
+
+	*state = step == ROWS_ROW ? rows_text(ctx, rows, 0) : "";
+	*fresh = step == ROWS_ROW && rows_int(rows, 1) > clock_now() - NOTE_STEP_S;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+bool
+came_back_note(struct db *db, const struct identity *identity, const struct checkin_who *who,
+	       const struct checkin *checkin, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	X509 *cert SCOPED(x509) = NULL;
+	struct note note = { identity, who, checkin, "" };
+	const char *state;
+	bool fresh;
+
+	if (!look(db, identity->sha256, &state, &fresh, ctx, err))
+		return false;
+	if (strcmp(state, "refused") == 0)
+		return err_code(err, ERR_DENIED, "retired", "a device that came back was refused");
+	if (!fresh || (checkin && checkin->type == CHECKIN_TOKEN_UPDATE)) {
+		if (!x509_read_der(identity->proof.der, &cert, err))
+			return false;
+		note.subject = x509_subject_cn(ctx, cert);
+		if (!db_tx(db, tx_note, &note, err))
+			return false;
+	}
+	return err_code(err, ERR_BUSY, "came_back", "device %s is enrolled as far as it knows, and not as far as we know",
+			who->udid);
+}
+
+/* ---- lists ---- */
+
+bool
+came_back_list(struct db *db, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT b.sha256, b.subject, b.udid, b.serial, d.id, d.name, p.name, b.first_seen,"
+		" b.last_seen, b.state FROM came_back b LEFT JOIN device d ON d.udid = b.udid LEFT JOIN person p"
+		" ON p.id = d.person_id ORDER BY CASE WHEN b.state = 'waiting' THEN 0 ELSE 1 END, b.last_seen DESC, b.sha256"
+		" LIMIT $1", db_int(LIST_MAX));
+	json_t *items = json_array();
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		char first[CLOCK_ISO_SIZE], last[CLOCK_ISO_SIZE];
+
+		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s, s:s, s:s}",
+			"sha256", rows_text(ctx, rows, 0), "subject", rows_text(ctx, rows, 1), "udid", rows_text(ctx, rows, 2),
+			"serial", rows_text(ctx, rows, 3), "device_id", rows_text(ctx, rows, 4), "name", rows_text(ctx, rows, 5),
+			"person", rows_text(ctx, rows, 6), "first_seen", clock_iso(rows_int(rows, 7), first),
+			"last_seen", clock_iso(rows_int(rows, 8), last), "state", rows_text(ctx, rows, 9)));
+	}
+	if (step == ROWS_FAILED) {
+		json_decref(items);
+		return false;
+	}
+	*ret = json_pack("{s:o, s:n}", "items", items, "next");
+	return true;
+}
+
+bool
+came_back_waiting(struct db *db, int64_t *n, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM came_back WHERE state = 'waiting'");
+
+	if (!rows_one(rows, err, "no count"))
+		return false;
+	*n = rows_int(rows, 0);
+	return true;
+}
+
+/* ---- taking in ---- */
+
+struct back {
+	struct db *db;
+	const char *actor, *sha256, *udid, *serial, *topic, *push_magic;
+	struct bytes token, der;
+	int64_t access_rights;
+	struct certificate certificate;
+	const char *authority_id;
+};
+
+static bool
+read_back(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT udid, serial, topic, push_magic, token, certificate FROM came_back"
+		" WHERE sha256 = $1 AND state = 'waiting'", db_text(b->sha256));
+
+	if (!rows_one(rows, err, "no device with this certificate waits to be taken in"))
+		return false;
+	b->udid = rows_text(ctx, rows, 0);
+	b->serial = rows_text(ctx, rows, 1);
+	b->topic = rows_text(ctx, rows, 2);
+	b->push_magic = rows_text(ctx, rows, 3);
+	b->token = rows_bytes(ctx, rows, 4);
+	b->der = rows_bytes(ctx, rows, 5);
+	rows_done(rows);
+	return true;
+}
+
+static bool
+find_authority(TALLOC_CTX *ctx, struct db *db, X509 *cert, const char **ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT id, certificate FROM authority WHERE role IN ('ca', 'root')");
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		X509 *issuer SCOPED(x509) = NULL;
+
+		if (!x509_read_der(rows_bytes(ctx, rows, 1), &issuer, err))
+			return false;
+		if (X509_check_issued(issuer, cert) == X509_V_OK && X509_verify(cert, X509_get0_pubkey(issuer)) == 1) {
+			*ret = rows_text(ctx, rows, 0);
+			rows_done(rows);
+			return true;
+		}
+	}
+	ERR_clear_error();
+	return step == ROWS_FAILED ? false : err_set(err, ERR_CONFLICT, "its certificate is by no CA of ours");
+}
+
+static char *
+name_text(TALLOC_CTX *ctx, const X509_NAME *name)
+{
+	BIO *bio SCOPED(bio) = BIO_new(BIO_s_mem());
+	char *p;
+	long len;
+
+	if (!bio || X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0)
+		return mem_text(ctx, "");
+	len = BIO_get_mem_data(bio, &p);
+	return mem_textn(ctx, p, (size_t)len);
+}
+
+static int64_t
+unix_of(const ASN1_TIME *at)
+{
+	struct tm tm;
+
+	return ASN1_TIME_to_tm(at, &tm) ? timegm(&tm) : 0;
+}
+
+/* The row that was lost, from the certificate itself. */
+static bool
+row_of(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
+{
+	X509 *cert SCOPED(x509) = NULL;
+	struct certificate *c = &b->certificate;
+	char *key = mem_size(ctx, CERTIFICATE_SHA256_SIZE), *serial;
+	BIGNUM *number;
+
+	if (!x509_read_der(b->der, &cert, err) || !find_authority(ctx, db, cert, &c->authority_id, err) ||
+	    !certificate_key_sha256(X509_get0_pubkey(cert), key, err))
+		return false;
+	number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
+	serial = number ? BN_bn2hex(number) : NULL;
+	c->serial = mem_text(ctx, serial ? serial : b->sha256);
+	for (char *p = (char *)(uintptr_t)c->serial; *p; p++)
+		*p |= *p >= 'A' && *p <= 'F' ? 0x20 : 0;
+	OPENSSL_free(serial);
+	BN_free(number);
+	c->sha256 = b->sha256;
+	c->purpose = "mdm";
+	c->subject = name_text(ctx, X509_get_subject_name(cert));
+	c->key_sha256 = key;
+	c->der = b->der;
+	c->not_before = c->issued = unix_of(X509_get0_notBefore(cert));
+	c->not_after = unix_of(X509_get0_notAfter(cert));
+	c->reason = "";
+	return true;
+}
+
+static bool
+keep_row(TALLOC_CTX *ctx, struct db *tx, const struct back *b, struct err *err)
+{
+	struct certificate *found;
+
+	if (certificate_find(ctx, tx, b->sha256, &found, err))
+		return true;
+	return err->kind == ERR_MISSING && certificate_keep(tx, &b->certificate, err);
+}
+
+static bool
+put_device(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char **id, struct err *err)
+{
+	struct rows *rows = db_query(ctx, tx, "INSERT INTO device (id, udid, serial, created, changed) VALUES ($1, $2, $3,"
+		" CAST($4 AS BIGINT), CAST($4 AS BIGINT)) ON CONFLICT (udid) DO UPDATE SET changed = excluded.changed"
+		" RETURNING id", db_text(secret_id(ctx)), db_text(b->udid), db_text(b->serial), db_now());
+
+	if (!rows_one(rows, err, "no row came back"))
+		return false;
+	*id = rows_text(ctx, rows, 0);
+	rows_done(rows);
+	return true;
+}
+
+/* A staged one whose TokenUpdate came before the backup was put back is simply made true. */
+static bool
+put_enrollment(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char *device_id, struct enrollment **ret,
+	       struct err *err)
+{
+	if (enrollment_by_identity(ctx, tx, b->sha256, ret, err))
+		return true;
+	return err->kind == ERR_MISSING &&
+	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, state, identity, access_rights,"
+		      " created) SELECT CAST($1 AS TEXT), d.id, '" SESSION "', d.person_id, 'staged', CAST($2 AS TEXT),"
+		      " CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM device d WHERE d.id = $5", db_text(secret_id(ctx)),
+		      db_text(b->sha256), db_int(b->access_rights), db_now(), db_text(device_id)) &&
+	       enrollment_by_identity(ctx, tx, b->sha256, ret, err);
+}
+
+static bool
+tx_take(struct db *tx, void *arg, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL), *site;
+	const struct enrollment_hooks *hooks = enrollment_hooks_of(&site);
+	const struct back *b = arg;
+	struct enrollment *e;
+	const char *device_id;
+
+	if (!db_run(tx, err, "UPDATE came_back SET state = 'taken_in' WHERE sha256 = $1 AND state = 'waiting'",
+		    db_text(b->sha256)))
+		return false;
+	if (!db_changed(tx))
+		return err_set(err, ERR_CONFLICT, "it was decided meanwhile");
+	if (!keep_row(ctx, tx, b, err) || !put_device(ctx, tx, b, &device_id, err) ||
+	    !put_enrollment(ctx, tx, b, device_id, &e, err))
+		return false;
+	if (b->token.len && !db_run(tx, err, "UPDATE enrollment SET token = $1, push_magic = $2, topic = $3, token_at = $4"
+				    " WHERE id = $5", db_bytes(b->token), db_text(b->push_magic), db_text(b->topic),
+				    db_now(), db_text(e->id)))
+		return false;
+	return enrollment_begin(tx, e, "enrollment.returned", err) &&
+	       (b->token.len || !hooks->wants_token || hooks->wants_token(tx, site, e, err)) &&
+	       audit_add(tx, b->actor, "came_back.taken_in", device_id, b->udid, err);
+}
+
+bool
+came_back_take(struct db *db, const char *actor, const char *sha256, int64_t access_rights, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct back b = { .db = db, .actor = actor, .sha256 = sha256, .access_rights = access_rights };
+
+	return read_back(ctx, db, &b, err) && row_of(ctx, db, &b, err) && db_tx(db, tx_take, &b, err);
+}
+
+bool
+came_back_take_all(struct db *db, const char *actor, int64_t access_rights, int64_t *n, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT sha256 FROM came_back WHERE state = 'waiting' ORDER BY first_seen");
+	const char **all = NULL;
+	enum rows_step step;
+	size_t count = 0;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		all = mem_grow(ctx, all, const char *, count + 1);
+		all[count++] = rows_text(ctx, rows, 0);
+	}
+	if (step == ROWS_FAILED)
+		return false;
+	*n = 0;
+	for (size_t i = 0; i < count; i++)
+		if (came_back_take(db, actor, all[i], access_rights, err))
+			++*n;
+		else if (err->kind != ERR_CONFLICT && err->kind != ERR_MISSING)
+			return err_at(err, "certificate %s", all[i]);
+	return true;
+}
+
+static bool
+tx_refuse(struct db *tx, void *arg, struct err *err)
+{
+	const struct back *b = arg;
+
+	if (!db_run(tx, err, "UPDATE came_back SET state = 'refused' WHERE sha256 = $1 AND state = 'waiting'",
+		    db_text(b->sha256)))
+		return false;
+	if (!db_changed(tx))
+		return err_set(err, ERR_MISSING, "no device with this certificate waits to be taken in");
+	return audit_add(tx, b->actor, "came_back.refused", b->sha256, NULL, err);
+}
+
+bool
+came_back_refuse(struct db *db, const char *actor, const char *sha256, struct err *err)
+{
+	struct back b = { .actor = actor, .sha256 = sha256 };
+
+	return db_tx(db, tx_refuse, &b, err);
+}

@@ -1,0 +1,47 @@
+#pragma once
+/*
+ * command_send - a command to one device or many: judged for each kind of enrollment, queued and audited in one
+ * transaction, with a verdict for each device.
+ *
+ * Devices are told apart by what they may be sent: those with the same access rights, kind and supervision get
+ * the same payload.  A big crowd is several transactions (QUEUE_CHUNK); what went in stays.
+ */
+#include "mdm/queue.h"
+#include "mdm/verb.h"
+
+#define COMMAND_DEVICES_MAX	100000	/* of one request */
+#define COMMAND_GRAVE_MAX	200	/* devices, for what cannot be taken back */
+#define COMMAND_REASON_MAX	500	/* bytes */
+#define COMMAND_AUDIT_EACH	200	/* up to so many devices each has a row in the audit, then each chunk has one */
+
+struct command_wish {
+	const struct verb *verb;	/* NULL: by request_type */
+	const char *request_type;
+	const json_t *params;		/* Apple's; NULL: none; for a verb those of verb_params */
+	const char *subject;		/* NULL: none */
+	const char *dedupe_key;		/* NULL: the verb's */
+	int64_t not_before, ttl_s;	/* 0: now; QUEUE_TTL_S */
+	int64_t priority;		/* -1: the verb's, or QUEUE_PRIORITY_PERSON */
+	const char *actor;		/* for the audit: "anna", "cli" */
+	const char *reason;		/* "": none was given */
+};
+
+/* What became of it, for each device in the order of the request. */
+struct command_verdict {
+	const char *device_id, *uuid;	/* uuid NULL: nothing waits because of it */
+	const char *verdict;		/* queue_verdict_name, or "refused" */
+	struct err err;			/* of refused: ERR_DENIED "no_right" ... */
+};
+
+/*
+ * The whole is refused (ERR_INVALID) when the command is no command or wants a reason; what stands in the way of
+ * one device is its verdict.  verdicts[n]; texts belong to ctx.  A refresh has one uuid: that of its first part.
+ */
+bool command_send(TALLOC_CTX *ctx, struct db *db, const struct command_wish *wish, const char *const *device_ids,
+		  size_t n, struct command_verdict *verdicts, struct err *err) CHECKED;
+
+/* The verdict of one device as the answer to a request; ERR_MISSING, ERR_CONFLICT, ERR_RATE, or its own refusal. */
+bool command_verdict_err(const struct command_verdict *verdict, struct err *err) CHECKED;
+
+/* A refresh by the house, inside a transaction: what an enrollment begins with. */
+bool command_refresh(struct db *tx, const struct enrollment *enrollment, struct err *err) CHECKED;

@@ -1,0 +1,614 @@
+/*
+ * What is bound to whom is decided by the certificate's session alone (0012_enrollment.sql), looked up again in
+ * each transaction: nothing that was read outside is relied on.
+ */
+#include "mdm/enrollment_turn.h"
+#include "core/audit.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/secret.h"
+#include "mdm/came_back.h"
+#include "mdm/enroll_session.h"
+#include "mdm/push.h"
+#include "mdm/queue.h"
+#include <pthread.h>
+#include <string.h>
+
+/* ---- whose is it ---- */
+
+enum binding {
+	BOUND_CURRENT,	/* the identity that the enrollment has */
+	BOUND_NEXT,	/* its next one */
+	BOUND_RENEWAL,	/* its next one, shown for the first time: of a renewal's session, or renewed by SCEP itself */
+	BOUND_NEW,	/* of a session that has no enrollment yet */
+	BOUND_NOT	/* of none */
+};
+
+struct bound {
+	enum binding how;
+	struct enrollment *enrollment;	/* NULL for BOUND_NEW, BOUND_NOT */
+	struct enroll_session *session;	/* NULL for BOUND_CURRENT, BOUND_NEXT, BOUND_NOT */
+};
+
+/* Who refused a device writes it down, once an hour and identity: a device may repeat itself for ever. */
+#define NOTES	64
+static struct { char sha256[CERTIFICATE_SHA256_SIZE]; int64_t at; } notes[NOTES];
+static size_t notes_next;
+static pthread_mutex_t notes_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool
+noted(const char *sha256)
+{
+	int64_t now = clock_now();
+	bool found = false;
+
+	pthread_mutex_lock(&notes_lock);
+	for (size_t i = 0; i < NOTES && !found; i++)
+		found = strcmp(notes[i].sha256, sha256) == 0 && now - notes[i].at < HOUR_S && now >= notes[i].at;
+	if (!found) {
+		snprintf(notes[notes_next].sha256, sizeof notes->sha256, "%s", sha256);
+		notes[notes_next].at = now;
+		notes_next = (notes_next + 1) % NOTES;
+	}
+	pthread_mutex_unlock(&notes_lock);
+	return found;
+}
+
+struct note {
+	char act[40], object[CERTIFICATE_SHA256_SIZE], detail[300];
+};
+
+static bool
+tx_note(struct db *tx, void *arg, struct err *err)
+{
+	const struct note *note = arg;
+
+	return audit_add(tx, "device", note->act, note->object, note->detail, err);
+}
+
+static bool
+refuse(struct db *db, const struct identity *identity, const char *udid, const char *why, struct err *err)
+{
+	struct note *note;
+
+	err_code(err, ERR_MALFORMED, "not_its_identity", "%s", why);
+	if (noted(identity->sha256))
+		return false;
+	log_warn("a device with an identity that is not its own was refused", KV("identity", identity->sha256),
+		 KV("says", udid), KV("why", why));
+	note = mem_new(NULL, struct note);
+	snprintf(note->act, sizeof note->act, "enrollment.refused");
+	snprintf(note->object, sizeof note->object, "%s",
+		 identity->enrollment ? identity->enrollment->device_id : identity->sha256);
+	snprintf(note->detail, sizeof note->detail, "it says to be %s: %s", udid, why);
+	db_later(db, tx_note, note);
+	return false;
+}
+
+static bool
+tx_old_shown(struct db *tx, void *arg, struct err *err)
+{
+	const struct note *note = arg;
+
+	return db_run(tx, err, "UPDATE enrollment SET old_shown = $1 WHERE id = $2 AND old_shown IS NULL", db_now(),
+		      db_text(note->detail)) &&
+	       (!db_changed(tx) || audit_add(tx, "device", note->act, note->object, NULL, err));
+}
+
+void
+enrollment_old_shown(struct db *db, const struct enrollment *e)
+{
+	struct note *note;
+
+	if (noted(e->identity))
+		return;
+	note = mem_new(NULL, struct note);
+	snprintf(note->act, sizeof note->act, "enrollment.old_identity");
+	snprintf(note->object, sizeof note->object, "%s", e->device_id);
+	snprintf(note->detail, sizeof note->detail, "%s", e->id);
+	db_later(db, tx_old_shown, note);
+}
+
+/* An outside CA knows no sessions: the one that is open for this device, and only for it. */
+static bool
+outside_session(TALLOC_CTX *ctx, struct db *db, const char *udid, const char **ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT id FROM enroll_session WHERE udid = $1 AND state IN ('issued', 'staged')"
+		" AND expires > $2 ORDER BY created DESC LIMIT 1", db_text(udid), db_now());
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+/* The one that a session has brought already, so that its identity was renewed by SCEP alone. */
+static bool
+of_session(TALLOC_CTX *ctx, struct db *db, const char *session_id, struct enrollment **ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM "WHERE e.session_id = $1"
+		" AND e.state IN ('staged', 'enrolled', 'removed') ORDER BY e.created DESC LIMIT 1", db_text(session_id));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW ? enrollment_of_row(ctx, rows) : NULL;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+static bool
+bind_session(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const char *udid, struct bound *b,
+	     struct err *err)
+{
+	const char *id = identity->session_id;
+
+	if (!identity->ours && !outside_session(ctx, db, udid, &id, err))
+		return false;
+	if (!id)
+		return true;
+	if (!enroll_session_get(ctx, db, id, &b->session, err))
+		return err->kind == ERR_MISSING;
+	b->how = BOUND_RENEWAL;
+	if (strcmp(b->session->kind, "renewal") == 0) {
+		if (b->session->enrollment_id && enrollment_get(ctx, db, b->session->enrollment_id, &b->enrollment, err))
+			return true;
+		b->how = BOUND_NOT;
+		return !b->session->enrollment_id || err->kind == ERR_MISSING;
+	}
+	if (identity->ours && !of_session(ctx, db, id, &b->enrollment, err))
+		return false;
+	if (!b->enrollment)
+		b->how = BOUND_NEW;
+	return true;
+}
+
+static bool
+bind(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const char *udid, struct bound *ret,
+     struct err *err)
+{
+	struct bound b = { .how = BOUND_NOT };
+
+	if (enrollment_by_identity(ctx, db, identity->sha256, &b.enrollment, err))
+		b.how = strcmp(b.enrollment->identity, identity->sha256) == 0 ? BOUND_CURRENT : BOUND_NEXT;
+	else if (err->kind != ERR_MISSING || !bind_session(ctx, db, identity, udid, &b, err))
+		return false;
+	*ret = b;
+	return true;
+}
+
+static bool
+is_state(const struct enrollment *e, const char *state)
+{
+	return strcmp(e->state, state) == 0;
+}
+
+/* The device that the certificate was issued to is the one that speaks. */
+static bool
+same_device(struct db *db, const struct identity *identity, const struct bound *b, const struct checkin_who *who,
+	    struct err *err)
+{
+	if (b->enrollment && strcmp(b->enrollment->udid, who->udid) != 0)
+		return refuse(db, identity, who->udid, "its identity is another device's", err);
+	if (b->how == BOUND_RENEWAL && is_state(b->enrollment, "retired"))
+		return err_code(err, ERR_DENIED, "retired", "device %s was retired", b->enrollment->device_id);
+	if (b->how == BOUND_RENEWAL && is_state(b->enrollment, "replaced"))
+		return refuse(db, identity, who->udid, "the enrollment that it renews was replaced", err);
+	if (b->how == BOUND_NEW && *b->session->udid && strcmp(b->session->udid, who->udid) != 0)
+		return refuse(db, identity, who->udid, "its identity was issued to another device", err);
+	return true;
+}
+
+/* A recorded message: signed before one that has counted, or before it left. */
+static bool
+is_stale(const struct identity *identity, const struct enrollment *e, int64_t newest)
+{
+	if (identity->proof.live)
+		return false;
+	if (is_state(e, "removed"))
+		return identity->proof.signed_at <= e->ended;
+	return identity->proof.signed_at && identity->proof.signed_at < newest;
+}
+
+/* Never ahead of us, or a clock that was wrong once would silence the device for ever. */
+static int64_t
+signed_at(const struct identity *identity)
+{
+	int64_t now = clock_now();
+
+	return identity->proof.signed_at < now ? identity->proof.signed_at : now;
+}
+
+struct turn {
+	struct db *db;			/* outside of the transaction */
+	const struct identity *identity;
+	const struct checkin *checkin;
+	const struct checkin_who *who;
+	const struct inventory *inventory;
+	const char *unlock_for;		/* the enrollment that unlock_token was sealed for */
+	struct bytes unlock_token;
+	bool came_back;
+	struct enrollment *speaks;	/* enrollment_speaks' answer */
+	TALLOC_CTX *ctx;
+};
+
+/* ---- Authenticate ---- */
+
+static bool
+put_device(TALLOC_CTX *ctx, struct db *tx, const struct checkin *c, const char **id, struct err *err)
+{
+	struct rows *rows = db_query(ctx, tx, "INSERT INTO device (id, udid, serial, product, name, os_version, os_build,"
+		" created, changed) VALUES ($1, $2, $3, $4, $5, $6, $7, CAST($8 AS BIGINT), CAST($8 AS BIGINT))"
+		" ON CONFLICT (udid) DO UPDATE SET serial = CASE WHEN excluded.serial = '' THEN device.serial ELSE"
+		" excluded.serial END, product = CASE WHEN excluded.product = '' THEN device.product ELSE excluded.product END,"
+		" name = CASE WHEN excluded.name = '' THEN device.name ELSE excluded.name END,"
+		" os_version = CASE WHEN excluded.os_version = '' THEN device.os_version ELSE excluded.os_version END,"
+		" os_build = CASE WHEN excluded.os_build = '' THEN device.os_build ELSE excluded.os_build END,"
+		" changed = excluded.changed RETURNING id", db_text(secret_id(ctx)), db_text(c->who.udid), db_text(c->serial),
+		db_text(c->product), db_text(c->device_name), db_text(c->os_version), db_text(c->os_build), db_now());
+
+	if (!rows_one(rows, err, "no row came back"))
+		return false;
+	*id = rows_text(ctx, rows, 0);
+	rows_done(rows);
+	return true;
+}
+
+/*
+ * Without the Profile Service nobody has proven the UDID: such a session does not take a device from another
+ * person.  IT retires it first, or it leaves by itself.
+ */
+static bool
+may_take(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
+{
+	const struct enroll_session *s = b->session;
+	struct rows *rows;
+	enum rows_step step;
+
+	if (strcmp(s->state, "issued") != 0 && strcmp(s->state, "staged") != 0)
+		return refuse(t->db, t->identity, t->who->udid, "its enrollment is over", err);
+	if (*s->serial && *t->checkin->serial && strcmp(s->serial, t->checkin->serial) != 0)
+		return refuse(t->db, t->identity, t->who->udid, "its serial number is another device's", err);
+	if (strcmp(s->kind, "direct") != 0)
+		return true;
+	rows = db_query(ctx, tx, "SELECT 1 FROM device d JOIN enrollment e ON e.id = d.enrollment_id WHERE d.udid = $1"
+			" AND (e.person_id IS NULL OR e.person_id IS DISTINCT FROM $2)", db_text(t->who->udid),
+			db_text(s->person_id));
+	step = rows_next(rows, err);
+	rows_done(rows);
+	if (step == ROWS_ROW)
+		return refuse(t->db, t->identity, t->who->udid, "the device is under management for somebody else", err);
+	return step == ROWS_END;
+}
+
+static bool
+stage(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
+{
+	const struct enroll_session *s = b->session;
+	const char *device_id;
+
+	return may_take(ctx, tx, t, b, err) && put_device(ctx, tx, t->checkin, &device_id, err) &&
+	       /* what began and was not ended is given up */
+	       db_run(tx, err, "UPDATE enrollment SET state = 'replaced', why = 'it never ended', ended = $1"
+		      " WHERE device_id = $2 AND state = 'staged'", db_now(), db_text(device_id)) &&
+	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, kind, state, identity,"
+		      " access_rights, topic, authenticate_signed, created) VALUES ($1, $2, $3, $4, $5, 'staged', $6, $7, $8,"
+		      " $9, $10)", db_text(secret_id(ctx)), db_text(device_id), db_text(s->id), db_text(s->person_id),
+		      db_text(t->who->user_enrollment ? "user" : "device"), db_text(t->identity->sha256),
+		      db_int(s->access_rights), db_text(t->checkin->topic), db_int(signed_at(t->identity)), db_now()) &&
+	       enroll_session_staged(tx, s->id, t->who->udid, err);
+}
+
+/* Under an identity that it has already: a new beginning, which the next TokenUpdate makes true. */
+static bool
+stage_again(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
+{
+	const char *device_id;
+
+	if (is_stale(t->identity, e, e->authenticate_signed))
+		return true;
+	return put_device(ctx, tx, t->checkin, &device_id, err) &&
+	       db_run(tx, err, "UPDATE enrollment SET again = TRUE, authenticate_signed = $1, state = CASE WHEN state ="
+		      " 'removed' THEN 'staged' ELSE state END WHERE id = $2", db_int(signed_at(t->identity)),
+		      db_text(e->id));
+}
+
+static bool
+set_next(struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
+{
+	return db_run(tx, err, "UPDATE enrollment SET next_identity = $1 WHERE id = $2", db_text(t->identity->sha256),
+		      db_text(e->id));
+}
+
+static bool
+keep(struct db *tx, const struct turn *t, const char *device_id, struct err *err)
+{
+	return !t->inventory || inventory_keep(tx, device_id, t->inventory, err);
+}
+
+/* A device that is only staged has its row by now. */
+static bool
+keep_of_udid(void *ctx, struct db *tx, const struct turn *t, struct err *err)
+{
+	struct rows *rows = db_query(ctx, tx, "SELECT id FROM device WHERE udid = $1", db_text(t->who->udid));
+	const char *id;
+
+	if (!t->inventory)
+		return true;
+	if (!rows_one(rows, err, "no device"))
+		return false;
+	id = rows_text(ctx, rows, 0);
+	rows_done(rows);
+	return keep(tx, t, id, err);
+}
+
+static bool
+tx_authenticate(struct db *tx, void *arg, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct turn *t = arg;
+	struct bound b;
+	bool ok = true;
+
+	if (!bind(ctx, tx, t->identity, t->who->udid, &b, err) || !same_device(t->db, t->identity, &b, t->who, err))
+		return false;
+	if (b.how == BOUND_NOT)
+		return refuse(t->db, t->identity, t->who->udid, "its identity belongs to no enrollment that began here", err);
+	if (b.how == BOUND_NEW)
+		ok = stage(ctx, tx, t, &b, err);
+	else if (b.how == BOUND_CURRENT)
+		ok = stage_again(ctx, tx, t, b.enrollment, err);
+	else if (b.how == BOUND_RENEWAL)
+		ok = set_next(tx, t, b.enrollment, err);
+	return ok && keep_of_udid(ctx, tx, t, err);
+}
+
+bool
+enrollment_authenticate(struct db *db, const struct identity *identity, const struct checkin *checkin,
+			const struct inventory *inventory, struct err *err)
+{
+	struct turn t = { db, identity, checkin, &checkin->who, inventory };
+
+	if (!identity->known)
+		return came_back_note(db, identity, &checkin->who, checkin, err);
+	return db_tx(db, tx_authenticate, &t, err) || err_at(err, "Authenticate");
+}
+
+/* ---- renewal of the identity ---- */
+
+/* The device shows up with the new one: the old one has done its work. */
+static bool
+promote(struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
+{
+	const struct enrollment *e = b->enrollment;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT 1 FROM certificate WHERE sha256 = $1 AND revoked IS NULL",
+				     db_text(e->identity));
+	enum rows_step step = rows_next(rows, err);
+
+	rows_done(rows);
+	if (step == ROWS_FAILED || (step == ROWS_ROW && !certificate_revoke(tx, e->identity, "superseded", err)))
+		return false;
+	return db_run(tx, err, "UPDATE enrollment SET identity = $1, next_identity = NULL WHERE id = $2",
+		      db_text(t->identity->sha256), db_text(e->id)) &&
+	       (!b->session || strcmp(b->session->kind, "renewal") != 0 ||
+		enroll_session_done(tx, b->session->id, e->id, err)) &&
+	       audit_add(tx, "device", "enrollment.renewed", e->device_id, NULL, err);
+}
+
+/* ---- TokenUpdate ---- */
+
+static bool
+set_token(struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
+{
+	const struct checkin *c = t->checkin;
+
+	if (!db_run(tx, err, "UPDATE enrollment SET token = $1, push_magic = $2, topic = $3, token_at = $4, token_bad = '',"
+		    " token_signed = CASE WHEN token_signed > $5 THEN token_signed ELSE CAST($5 AS BIGINT) END WHERE id = $6",
+		    db_bytes(c->token), db_text(c->push_magic), db_text(c->topic), db_now(),
+		    db_int(signed_at(t->identity)), db_text(e->id)))
+		return false;
+	return !t->unlock_token.len || strcmp(t->unlock_for, e->id) != 0 ||
+	       db_run(tx, err, "UPDATE enrollment SET unlock_token = $1 WHERE id = $2", db_bytes(t->unlock_token),
+		      db_text(e->id));
+}
+
+/* It begins anew under the identity that it has: what was, is over, and nothing of it stays. */
+static bool
+reset(struct db *tx, const struct enrollment *e, struct err *err)
+{
+	return queue_drop(tx, e, "the device enrolled again", NULL, err) && push_forget(tx, e->id, err) &&
+	       db_run(tx, err, "UPDATE enrollment SET unlock_token = NULL, bootstrap_token = NULL WHERE id = $1",
+		      db_text(e->id));
+}
+
+static bool
+begin(struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
+{
+	bool is_first = is_state(e, "staged") && !e->again;
+
+	if (!is_first && !reset(tx, e, err))
+		return false;
+	return set_token(tx, t, e, err) &&
+	       (!is_first || enroll_session_done(tx, e->session_id, e->id, err)) &&
+	       enrollment_begin(tx, e, is_first ? "enrollment.enrolled" : "enrollment.returned", err);
+}
+
+static bool
+tx_token_update(struct db *tx, void *arg, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct turn *t = arg;
+	const struct enrollment *e;
+	struct bound b;
+	bool ok;
+
+	t->came_back = false;
+	if (!bind(ctx, tx, t->identity, t->who->udid, &b, err) || !same_device(t->db, t->identity, &b, t->who, err))
+		return false;
+	if (!(e = b.enrollment)) {
+		t->came_back = true;
+		return true;
+	}
+	if (b.how == BOUND_CURRENT && is_stale(t->identity, e, e->token_signed))
+		return true;
+	if (b.how != BOUND_CURRENT && !promote(tx, t, &b, err))
+		return false;
+	if (is_state(e, "enrolled") && !e->again)
+		ok = set_token(tx, t, e, err);
+	else
+		ok = begin(tx, t, e, err);
+	return ok && keep(tx, t, e->device_id, err);
+}
+
+static bool
+seal_unlock(TALLOC_CTX *ctx, const struct sealer *sealer, struct turn *t, struct err *err)
+{
+	const struct checkin *c = t->checkin;
+	struct bound b;
+
+	if (!c->unlock_token.len)
+		return true;
+	if (!sealer) {
+		log_warn("an UnlockToken is not kept: key.master_file is not set");
+		return true;
+	}
+	if (!bind(ctx, t->db, t->identity, t->who->udid, &b, err))
+		return false;
+	if (!b.enrollment)
+		return true;
+	t->unlock_for = b.enrollment->id;
+	return seal(ctx, sealer, mem_printf(ctx, "unlock_token:%s", t->unlock_for), c->unlock_token, &t->unlock_token, err);
+}
+
+bool
+enrollment_token_update(struct db *db, const struct sealer *sealer, const struct identity *identity,
+			const struct checkin *checkin, const struct inventory *inventory, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct turn t = { db, identity, checkin, &checkin->who, inventory };
+
+	if (!identity->known)
+		return came_back_note(db, identity, &checkin->who, checkin, err);
+	if (!seal_unlock(ctx, sealer, &t, err) || !db_tx(db, tx_token_update, &t, err))
+		return err_at(err, "TokenUpdate");
+	return !t.came_back || came_back_note(db, identity, &checkin->who, checkin, err);
+}
+
+/* ---- CheckOut ---- */
+
+static bool
+tx_check_out(struct db *tx, void *arg, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct turn *t = arg;
+	struct bound b;
+
+	if (!bind(ctx, tx, t->identity, t->who->udid, &b, err) || !same_device(t->db, t->identity, &b, t->who, err))
+		return false;
+	if (!b.enrollment || (!is_state(b.enrollment, "enrolled") && !is_state(b.enrollment, "staged")) ||
+	    is_stale(t->identity, b.enrollment, b.enrollment->token_signed))
+		return true;
+	return enrollment_end(tx, b.enrollment, "removed", "the device left", err) &&
+	       audit_add(tx, "device", "enrollment.removed", b.enrollment->device_id, "CheckOut", err);
+}
+
+bool
+enrollment_check_out(struct db *db, const struct identity *identity, const struct checkin *checkin, struct err *err)
+{
+	struct turn t = { db, identity, checkin, &checkin->who };
+
+	if (!identity->known)
+		return came_back_note(db, identity, &checkin->who, checkin, err);
+	return db_tx(db, tx_check_out, &t, err) || err_at(err, "CheckOut");
+}
+
+/* ---- anything else ---- */
+
+/* It left, and is back as if it had not: from a backup of the phone. */
+static bool
+come_home(struct db *tx, const struct turn *t, const struct enrollment *e, bool *home, struct err *err)
+{
+	int64_t said = t->identity->proof.live ? clock_now() : t->identity->proof.signed_at;
+	void *site;
+	const struct enrollment_hooks *hooks = enrollment_hooks_of(&site);
+
+	*home = said > e->ended + ENROLLMENT_QUIET_S;
+	return !*home || (enrollment_begin(tx, e, "enrollment.returned", err) &&
+			  (!hooks->wants_token || hooks->wants_token(tx, site, e, err)));
+}
+
+static bool
+tx_speaks(struct db *tx, void *arg, struct err *err)
+{
+	struct turn *t = arg;
+	struct bound b;
+	bool home = true;
+
+	t->came_back = false;
+	t->speaks = NULL;
+	if (!bind(t->ctx, tx, t->identity, t->who->udid, &b, err) || !same_device(t->db, t->identity, &b, t->who, err))
+		return false;
+	if (!b.enrollment || is_state(b.enrollment, "staged")) {
+		t->came_back = true;
+		return true;
+	}
+	if (b.how != BOUND_CURRENT && !promote(tx, t, &b, err))
+		return false;
+	if (is_state(b.enrollment, "removed") && !come_home(tx, t, b.enrollment, &home, err))
+		return false;
+	return !home || enrollment_get(t->ctx, tx, b.enrollment->id, &t->speaks, err);
+}
+
+bool
+enrollment_speaks(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const struct checkin_who *who,
+		  struct enrollment **ret, struct err *err)
+{
+	struct turn t = { .db = db, .identity = identity, .who = who, .ctx = ctx };
+	struct enrollment *e = identity->enrollment;
+	struct bound b = { BOUND_CURRENT, e, NULL };
+
+	/* As almost always: nothing changes, and nothing is written. */
+	if (e && is_state(e, "enrolled") && strcmp(e->identity, identity->sha256) == 0) {
+		*ret = e;
+		return same_device(db, identity, &b, who, err);
+	}
+	if (!identity->known)
+		return came_back_note(db, identity, who, NULL, err);
+	if (!db_tx(db, tx_speaks, &t, err))
+		return false;
+	*ret = t.speaks;
+	return !t.came_back || came_back_note(db, identity, who, NULL, err);
+}
+
+/* ---- bootstrap tokens ---- */
+
+bool
+enrollment_bootstrap_set(struct db *db, const struct sealer *sealer, const struct enrollment *e, struct bytes token,
+			 struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct bytes sealed = { 0 };
+
+	if (token.len && !sealer)
+		return err_set(err, ERR_BUSY, "a bootstrap token cannot be kept: key.master_file is not set");
+	if (token.len && !seal(ctx, sealer, mem_printf(ctx, "bootstrap_token:%s", e->id), token, &sealed, err))
+		return false;
+	return db_run(db, err, "UPDATE enrollment SET bootstrap_token = $1 WHERE id = $2",
+		      sealed.len ? db_bytes(sealed) : db_null(), db_text(e->id));
+}
+
+bool
+enrollment_bootstrap_get(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const struct enrollment *e,
+			 struct bytes *ret, struct err *err)
+{
+	void *here SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(here, db, "SELECT bootstrap_token FROM enrollment WHERE id = $1", db_text(e->id));
+	struct bytes sealed;
+
+	if (!rows_one(rows, err, "no such enrollment"))
+		return false;
+	sealed = rows_bytes(here, rows, 0);
+	rows_done(rows);
+	*ret = (struct bytes){ 0 };
+	return !sealed.len || !sealer ||
+	       unseal(ctx, sealer, mem_printf(here, "bootstrap_token:%s", e->id), sealed, ret, err);
+}

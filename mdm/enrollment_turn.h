@@ -1,0 +1,63 @@
+#pragma once
+/*
+ * enrollment_turn - what check-ins change of a device's enrollment, each in one transaction.
+ *
+ * Who speaks has been proven (mdm/proof.h); here its certificate is bound to the device that it says it is.
+ * Refusals: ERR_MALFORMED "not_its_identity" for another device's identity, audited; ERR_BUSY "came_back" for
+ * one that is enrolled as far as it knows, and not as far as we know.  A message whose signature is older than
+ * the newest that counted was recorded, and changes nothing: that is no refusal.
+ */
+#include "mdm/checkin.h"
+#include "mdm/inventory.h"
+#include "mdm/proof.h"
+
+#define ENROLLMENT_QUIET_S	3600	/* after a CheckOut: what still comes in is a straggler */
+
+bool enrollment_authenticate(struct db *db, const struct identity *identity, const struct checkin *checkin,
+			     const struct inventory *inventory, struct err *err) CHECKED;
+/* sealer NULL: UnlockToken is not kept. */
+bool enrollment_token_update(struct db *db, const struct sealer *sealer, const struct identity *identity,
+			     const struct checkin *checkin, const struct inventory *inventory, struct err *err) CHECKED;
+bool enrollment_check_out(struct db *db, const struct identity *identity, const struct checkin *checkin,
+			  struct err *err) CHECKED;
+
+/*
+ * It speaks as an enrolled device: a renewed identity becomes its own, one that had left is back.  *ret NULL:
+ * there is nothing for it to hear.  Belongs to ctx.
+ */
+bool enrollment_speaks(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const struct checkin_who *who,
+		       struct enrollment **ret, struct err *err) CHECKED;
+
+/* token empty: is forgotten; empty in *ret: there is none. */
+bool enrollment_bootstrap_set(struct db *db, const struct sealer *sealer, const struct enrollment *enrollment,
+			      struct bytes token, struct err *err) CHECKED;
+bool enrollment_bootstrap_get(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer,
+			      const struct enrollment *enrollment, struct bytes *ret, struct err *err) CHECKED;
+
+/* ---- for proof.c ---- */
+
+struct shown {
+	struct enrollment *enrollment;	/* bound to it; NULL */
+	bool certificate;		/* has a row; the rest is of it */
+	const char *purpose, *session_id;
+	int64_t revoked, not_after;
+};
+bool enrollment_shown(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct shown *ret, struct err *err) CHECKED;
+void enrollment_old_shown(struct db *db, const struct enrollment *enrollment);	/* audited, once each */
+
+/* ---- between enrollment.c, enrollment_turn.c and came_back.c ---- */
+
+#define ENROLLMENT_COLUMNS \
+	"e.id, e.device_id, d.udid, e.session_id, e.person_id, e.kind, e.state, e.identity, e.next_identity," \
+	" e.access_rights, e.topic, e.push_magic, e.token, e.token_at, e.token_bad, e.supervised, e.again," \
+	" e.authenticate_signed, e.token_signed, e.ended"
+#define ENROLLMENT_COLUMNS_N 20
+#define ENROLLMENT_FROM	" FROM enrollment e JOIN device d ON d.id = e.device_id "
+struct enrollment *enrollment_of_row(TALLOC_CTX *ctx, struct rows *rows);
+
+/* Ends it, in whatever state it is: its queue, its pushes, for `replaced` and `retired` its certificates too. */
+bool enrollment_end(struct db *tx, const struct enrollment *enrollment, const char *state, const char *why,
+		    struct err *err) CHECKED;
+/* Makes it the device's own, ends the one before it, and tells the house. */
+bool enrollment_begin(struct db *tx, const struct enrollment *enrollment, const char *act, struct err *err) CHECKED;
+const struct enrollment_hooks *enrollment_hooks_of(void **site);

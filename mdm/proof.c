@@ -1,0 +1,100 @@
+#include "mdm/proof.h"
+#include "core/clock.h"
+#include "core/num.h"
+#include "mdm/cms.h"
+#include "mdm/enrollment_turn.h"
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+static bool
+bad(struct err *err, const char *why)
+{
+	return err_code(err, ERR_MALFORMED, "bad_identity", "the device's identity: %s", why);
+}
+
+bool
+proof_by_signature(TALLOC_CTX *ctx, const char *text, struct bytes body, struct proof *ret, struct err *err)
+{
+	size_t len = strlen(text);
+	struct bytes der = { 0 };
+	struct cms_detached opened;
+
+	if (len > PROOF_SIGNATURE_MAX)
+		return bad(err, "Mdm-Signature is too long");
+	if (!num_unbase64(ctx, text, len, &der) || !der.len)
+		return bad(err, "Mdm-Signature is no base64");
+	if (!cms_open_detached(ctx, der, body, &opened, err)) {
+		if (err->kind != ERR_INTERNAL)
+			err->kind = ERR_MALFORMED;
+		return err_at(err, "Mdm-Signature");
+	}
+	*ret = (struct proof){ .der = opened.signer, .signed_at = opened.signed_at };
+	return true;
+}
+
+/* Whose is a certificate that no row tells of? */
+static bool
+judge_stranger(struct ca *ca, struct identity *identity, struct err *err)
+{
+	X509 *cert SCOPED(x509) = NULL;
+	enum ca_whose whose = CA_NOBODYS;
+	time_t now = clock_now();
+
+	if (!x509_read_der(identity->proof.der, &cert, err))
+		return bad(err, "no X.509 certificate");
+	if (!ca_whose(ca, cert, &whose, err))
+		return false;
+	if (whose == CA_NOBODYS)
+		return bad(err, "its certificate is by nobody whom we believe");
+	if (X509_cmp_time(X509_get0_notAfter(cert), &now) < 0 || X509_cmp_time(X509_get0_notBefore(cert), &now) > 0)
+		return bad(err, "its certificate has run out, or is not valid yet");
+	identity->known = whose == CA_TRUSTED;
+	return true;
+}
+
+static bool
+judge_own(const struct shown *shown, const struct identity *identity, int64_t grace_s, struct err *err)
+{
+	if (strcmp(shown->purpose, "mdm") != 0)
+		return bad(err, "its certificate is for something else");
+	if (shown->revoked)
+		return bad(err, "its certificate is revoked");
+	if (shown->not_after + (identity->enrollment ? grace_s : 0) < clock_now())
+		return bad(err, "its certificate has run out");
+	return true;
+}
+
+bool
+proof_judge(TALLOC_CTX *ctx, struct db *db, struct ca *ca, const struct proof *proof, int64_t grace_s,
+	    struct identity **ret, struct err *err)
+{
+	struct identity *identity = mem_new(ctx, struct identity);
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	const struct enrollment *e;
+	struct shown shown;
+	struct buf hex;
+
+	if (!EVP_Digest(proof->der.p, proof->der.len, hash, NULL, EVP_sha256(), NULL))
+		return err_openssl(err, ERR_INTERNAL, "hash a certificate");
+	buf_init(&hex, identity, sizeof identity->sha256);
+	buf_hex(&hex, hash, 32);
+	snprintf(identity->sha256, sizeof identity->sha256, "%s", buf_str(&hex));
+	identity->proof = *proof;
+	if (!enrollment_shown(identity, db, identity->sha256, &shown, err))
+		return false;
+	e = identity->enrollment = shown.enrollment;
+	identity->ours = identity->known = shown.certificate;
+	identity->session_id = shown.session_id;
+	*ret = identity;
+	if (e && strcmp(e->state, "retired") == 0)	/* on purpose: also when its certificate is no good any more */
+		return err_code(err, ERR_DENIED, "retired", "device %s was retired", e->device_id);
+	if (e && strcmp(e->state, "replaced") == 0) {
+		enrollment_old_shown(db, e);
+		return bad(err, "it was replaced by a newer one of this device");
+	}
+	if (!shown.certificate)
+		return ca ? judge_stranger(ca, identity, err) :
+			    err_code(err, ERR_BUSY, "no_ca", "there is no CA here that devices could be known by");
+	return judge_own(&shown, identity, grace_s, err);
+}

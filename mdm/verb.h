@@ -1,0 +1,39 @@
+#pragma once
+/*
+ * verb - what people do with a device, in words of ours: each is a request type with the keys it needs.
+ *
+ * Fields are ours, keys Apple's: "message" of lock becomes Message of DeviceLock.  What a verb does not take is
+ * refused; what it wants and is not there is refused by command_write with Apple's name.
+ */
+#include <jansson.h>
+#include "mdm/command.h"
+
+#define VERB_KIND_CLEAR_PASSCODE "clear_passcode"	/* its UnlockToken is put in at delivery */
+
+struct verb {
+	const char *name;		/* "lock" */
+	const char *request_type;	/* NULL: several (refresh) */
+	const char *fields;		/* "message=Message phone=PhoneNumber"; ~ before a key: a list of one or more */
+	const char *subject;		/* the field that says what it is about; NULL: none */
+	const char *dedupe_key;		/* one of them waits at a time; NULL: any number */
+	const char *kind;		/* of the queue; NULL: plain */
+	int64_t priority;
+	bool grave;			/* cannot be taken back: it wants a reason */
+	bool erases;			/* and nobody is asked twice: the name is typed */
+	const char *act;		/* in the audit */
+	/* NULL: by the fields */
+	bool (*make)(const json_t *fields, json_t **params, struct err *err);
+};
+
+extern const struct verb verbs[];	/* ends with name NULL */
+
+const struct verb *verb_find(const char *name);			/* NULL: none */
+const struct verb *verb_of(const char *request_type);		/* the plainest one of a request type; NULL: none */
+
+/* Apple's params of a verb's fields; *params is the caller's. */
+bool verb_params(const struct verb *verb, const json_t *fields, json_t **params, struct err *err) CHECKED;
+
+/* The request types of refresh, in the order in which they are asked. */
+extern const char *const verb_refresh[];	/* ends with NULL */
+/* What one of them asks this device; NULL: nothing that it may be asked.  *ret is the caller's. */
+json_t *verb_refresh_params(const char *request_type, const struct command_target *target);

@@ -1,0 +1,120 @@
+#include "tests/device/options.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const struct argp_option options[] = {
+	{ "ca",            OPT_APPLE,         "DIR",       0, "The Apple of the tests (device ca DIR)", 1 },
+	{ "cacert",        OPT_CACERT,        "FILE",      0, "The CA of the server", 1 },
+	{ "connect",       OPT_CONNECT,       "HOST:PORT", 0, "Where every name leads to", 1 },
+	{ "connect-tls",   OPT_CONNECT_TLS,   "HOST:PORT", 0, "Where it leads to with --proof tls", 1 },
+	{ "state",         OPT_STATE,         "DIR",       0, "Where the phones are kept", 1 },
+	{ "ledger",        OPT_LEDGER,        "FILE",      0, "What happened, one line each (world.h)", 1 },
+	{ "keep",          OPT_KEEP,          "DIR",       0, "Property lists of both sides, for check_plist.py", 1 },
+	{ "proof",         OPT_PROOF,         "HOW",       0, "signature, client-cert, escaped, tls or all (in turn)", 1 },
+	{ "scep-get",      OPT_SCEP_GET,      NULL,        0, "SCEP by GET", 1 },
+	{ "des3",          OPT_DES3,          NULL,        0, "SCEP with 3DES", 1 },
+	{ "quiet-renewal", OPT_QUIET_RENEWAL, NULL,        0, "A renewed identity is used without an Authenticate", 1 },
+	{ "http",          OPT_HTTP,          NULL,        0, "Put up with http:// where iOS wants https://", 1 },
+	{ "install-polls", OPT_POLLS,         "N",         0, "Lists asked until an app is installed", 1 },
+	{ "sleep-ms",      OPT_SLEEP,         "MS",        0, "How long a phone sleeps", 1 },
+	{ "seed",          OPT_SEED,          "N",         0, "Of the dice", 1 },
+#define X(field, option, what) { option, OPT_HABITS + __COUNTER__, "PERCENT", 0, what, 2 },
+	HABITS(X)
+#undef X
+	{ 0 },
+};
+
+int
+number_of(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (!*text || *end || n < 0 || n > 1000000000)
+		phone_die("%s is no number", text);
+	return (int)n;
+}
+
+static bool
+parse_habit(struct habits *habits, const char *name, const char *arg)
+{
+#define X(field, option, what) \
+	if (strcmp(name, option) == 0) { \
+		habits->field = number_of(arg); \
+		return true; \
+	}
+	HABITS(X)
+#undef X
+	return false;
+}
+
+static int
+proof_named(const char *name)
+{
+	if (strcmp(name, "all") == 0)
+		return PROOFS_N;
+	for (int i = 0; proof_names[i]; i++)
+		if (strcmp(proof_names[i], name) == 0)
+			return i;
+	phone_die("no proof is called %s", name);
+}
+
+static error_t
+parse(int key, char *arg, struct argp_state *state)
+{
+	struct common *c = state->input;
+
+	switch (key) {
+	case OPT_APPLE:		c->apple = arg; return 0;
+	case OPT_CACERT:	c->world.way.ca_file = c->world.tls_way.ca_file = arg; return 0;
+	case OPT_CONNECT:	c->world.way.connect = arg; return 0;
+	case OPT_CONNECT_TLS:	c->world.tls_way.connect = arg; return 0;
+	case OPT_STATE:		c->state = arg; return 0;
+	case OPT_LEDGER:	c->world.ledger = arg; return 0;
+	case OPT_KEEP:		c->world.keep = arg; return 0;
+	case OPT_PROOF:		c->proof = proof_named(arg); return 0;
+	case OPT_SCEP_GET:	c->world.scep_get = true; return 0;
+	case OPT_DES3:		c->world.scep_des3 = true; return 0;
+	case OPT_QUIET_RENEWAL:	c->world.quiet_renewal = true; return 0;
+	case OPT_HTTP:		c->world.http = true; return 0;
+	case OPT_POLLS:		c->world.install_polls = number_of(arg); return 0;
+	case OPT_SLEEP:		c->world.sleep_ms = number_of(arg); return 0;
+	case OPT_SEED:		chance_seed((unsigned)number_of(arg)); return 0;
+	default:		break;
+	}
+	if (key >= OPT_HABITS)
+		for (size_t i = 0; options[i].name; i++)
+			if (options[i].key == key)
+				return parse_habit(&c->world.habits, options[i].name, arg) ? 0 : ARGP_ERR_UNKNOWN;
+	return ARGP_ERR_UNKNOWN;
+}
+
+const struct argp common_argp = { options, parse, NULL, NULL, NULL, NULL, NULL };
+
+void
+common_init(struct common *c)
+{
+	*c = (struct common){ .proof = PROOF_SIGNATURE };
+	c->world.install_polls = 1;
+	c->world.sleep_ms = 500;
+	c->world.ledger_fd = -1;
+}
+
+void
+common_begin(struct common *c)
+{
+	if (!c->apple)
+		phone_die("--ca DIR is missing");
+	if (!c->world.tls_way.connect)
+		c->world.tls_way.connect = c->world.way.connect;
+	ledger_open(&c->world);
+}
+
+struct handset *
+common_handset(TALLOC_CTX *ctx, const struct common *c, const struct phone_ca *apple, int number)
+{
+	struct handset *h = handset_open(ctx, c->state, number, apple);
+
+	h->proof = c->proof == PROOFS_N ? (enum proof)(number % PROOFS_N) : (enum proof)c->proof;
+	return h;
+}
