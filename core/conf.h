@@ -30,7 +30,6 @@
 	N(server,    workers,          4,     1, 256,       start, "Threads that run slow handlers") \
 	N(server,    connections_max,  10000, 16, 1000000,  start, "Connections at once") \
 	N(server,    connections_per_address_max, 256, 0, 1000000, start, "Connections of one address (trusted proxies excepted); 0 is no limit") \
-	T(server,    device_listen,    "",    start, "A second listener that asks for client certificates, for devices alone: 0.0.0.0:8444; empty: none") \
 	T(company,   name,             "",    live,  "Shown on every page; the console's settings page replaces it") \
 	T(company,   accent,           "#0a6bd6", live, "The company's colour as #rrggbb; the console's settings page replaces it") \
 	T(company,   language,         "en",  live,  "Language of messages to people of whom none is known: en, de, es, fr, ja or zh-Hans") \
