@@ -315,18 +315,37 @@ open_device_roots(struct site *site, const struct conf *conf, struct err *err)
 	return device_roots_open(site, extra, &site->device_roots, err);
 }
 
-bool
-site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret, struct err *err)
+static struct site *
+new_site(TALLOC_CTX *ctx, struct conf *conf)
 {
 	struct site *site = mem_new(ctx, struct site);
-	struct err none = { 0 };
-	const char *dir;
 
-	site->data_dir = mem_text(site, data_dir);
 	site->base_url = mem_text(site, conf->server_base_url);
 	site->secure = strncmp(site->base_url, "https://", 8) == 0;
 	atomic_store(&site->conf, conf);
 	pthread_mutex_init(&site->lock, NULL);
+	return site;
+}
+
+bool
+site_for_command(TALLOC_CTX *ctx, struct conf *conf, struct db *db, struct site **ret, struct err *err)
+{
+	struct site *site = new_site(ctx, conf);
+
+	site->db = db;
+	*ret = site;
+	return pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) && look_open(site, err) &&
+	       read_master_key(site, conf, err);
+}
+
+bool
+site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret, struct err *err)
+{
+	struct site *site = new_site(ctx, conf);
+	struct err none = { 0 };
+	const char *dir;
+
+	site->data_dir = mem_text(site, data_dir);
 	apply(conf);
 	dir = mem_printf(site, "%s/blobs", data_dir);
 	if ((mkdir(dir, 0700) != 0 && errno != EEXIST) ||
