@@ -36,7 +36,6 @@ struct site {
 	struct seen *seen;		/* when devices were last heard of */
 	struct device_roots *device_roots;	/* who signs what devices answer */
 	struct sealer *sealer;		/* keys at rest; NULL: key.master_file is not set */
-	struct cms_trust *own_devices;	/* our CA, for what devices sign with a certificate of ours (enroll_house.c) */
 	struct ca *ca;			/* never NULL; it may not be made yet (ca_ready) */
 	struct bytes ca_pem;		/* of a private installation (DIR/tls/ca.pem); empty: none */
 
