@@ -96,6 +96,10 @@ bool categories_part(struct req *req, const json_t *chosen, json_t **ret, struct
 bool groups_part(struct req *req, json_t **ret, struct err *err) CHECKED;
 json_t *form_list(struct req *req, const char *field);	/* all that was sent of a field, as [text, ...] */
 
+/* ---- routes_invited.c: what stands on /enroll of the invitation of who looks; NULL and null: none ---- */
+struct invitation;
+bool invitation_part(struct req *req, struct invitation **invitation, json_t **ret, struct err *err) CHECKED;
+
 /* ---- forms ---- */
 bool says_no(const char *value);	/* "no", "false", "0", "off"; anything else, and nothing, is a yes */
 const char *own_path(const char *path, const char *instead);	/* to redirect to: a path of ours and nothing else */
