@@ -238,6 +238,7 @@ static const struct row {
 	{ "DELETE /api/v1/items/:id", ADMIN, "admin", THING, AN_ITEM, .flags = EATS },
 
 	/* invitations to set up a device */
+	{ "POST /enroll/decline", PERSON, NULL, NONE, .flags = FORM },
 	{ "GET /admin/invitations", ADMIN, NULL, NONE },
 	{ "GET /admin/invitations/new", ADMIN, NULL, NONE },
 	{ "POST /admin/invitations/new", ADMIN, NULL, NONE, .body = "way=any", .flags = FORM },
