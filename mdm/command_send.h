@@ -12,6 +12,7 @@
 #define COMMAND_DEVICES_MAX	100000	/* of one request */
 #define COMMAND_GRAVE_MAX	200	/* devices, for what cannot be taken back */
 #define COMMAND_REASON_MAX	500	/* bytes */
+#define COMMAND_KEY_MAX		100
 #define COMMAND_AUDIT_EACH	200	/* up to so many devices each has a row in the audit, then each chunk has one */
 
 struct command_wish {
@@ -19,12 +20,23 @@ struct command_wish {
 	const char *request_type;
 	const json_t *params;		/* Apple's; NULL: none; for a verb those of verb_params */
 	const char *subject;		/* NULL: none */
-	const char *dedupe_key;		/* NULL: the verb's */
+	const char *dedupe_key;		/* at most COMMAND_KEY_MAX bytes; NULL: the verb's */
 	int64_t not_before, ttl_s;	/* 0: now; QUEUE_TTL_S */
 	int64_t priority;		/* -1: the verb's, or QUEUE_PRIORITY_PERSON */
 	const char *actor;		/* for the audit: "anna", "cli" */
 	const char *reason;		/* "": none was given */
 };
+
+/*
+ * What was asked for, read: {verb or request_type, params, dedupe_key, not_before, priority, reason}, params by the
+ * verb's fields or Apple's keys; not_before ISO 8601 or seconds since 1970.  Or a property list (command_read).
+ * The actor is the caller's to set; texts and params belong to ctx.  ERR_INVALID "bad_command".
+ */
+bool command_wish_json(TALLOC_CTX *ctx, const json_t *body, struct command_wish *ret, struct err *err) CHECKED;
+bool command_wish_plist(TALLOC_CTX *ctx, struct bytes plist, struct command_wish *ret, struct err *err) CHECKED;
+/* By a verb and its fields; takes the reference of `fields`. */
+bool command_wish_verb(TALLOC_CTX *ctx, const char *verb, json_t *fields, struct command_wish *ret,
+		       struct err *err) CHECKED;
 
 /* What became of it, for each device in the order of the request. */
 struct command_verdict {

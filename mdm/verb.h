@@ -14,7 +14,6 @@ struct verb {
 	const char *name;		/* "lock" */
 	const char *request_type;	/* NULL: several (refresh) */
 	const char *fields;		/* "message=Message phone=PhoneNumber"; ~ before a key: a list of one or more */
-	const char *subject;		/* the field that says what it is about; NULL: none */
 	const char *dedupe_key;		/* one of them waits at a time; NULL: any number */
 	const char *kind;		/* of the queue; NULL: plain */
 	int64_t priority;

@@ -1,0 +1,16 @@
+#pragma once
+/*
+ * managed - managed devices: what the API (routes_managed.c) and the console (routes_device_pages.c) share.
+ */
+#include "mdm/device_list.h"
+#include "web/http.h"
+
+struct device_filter device_filter(struct req *req);	/* of the query */
+/* The same filter under another path; after NULL: from the start. */
+const char *device_filter_url(struct req *req, const char *path, const char *after);
+
+/* device_show with the four groups of the inventory; ERR_MISSING. */
+bool device_whole(struct req *req, const char *id, json_t **ret, struct err *err) CHECKED;
+
+bool device_list_csv(struct req *req, struct reply *reply, struct err *err);	/* handlers */
+bool device_table_csv(struct req *req, struct reply *reply, struct err *err);
