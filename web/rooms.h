@@ -52,6 +52,9 @@ const char *device_system(TALLOC_CTX *ctx, const char *version);
 /* ---- routes_devices.c: what Today says of testers who wait, and of what signs mobileconfigs ---- */
 bool devices_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
+/* ---- routes_authority.c: what Today says of the certificate authority ---- */
+bool authority_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
+
 /* ---- routes_messages.c: what Today says of mail and SMS that do not go out ---- */
 void messages_todo(struct req *req, json_t *todo);
 
