@@ -45,8 +45,8 @@ parse_place(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp place_argp = { place_options, parse_place, NULL, NULL, NULL, NULL, NULL };
-const struct argp_child cli_common[] = { { &place_argp, 0, NULL, 0 }, { 0 } };
+const struct argp cli_place_argp = { place_options, parse_place, NULL, NULL, NULL, NULL, NULL };
+const struct argp_child cli_common[] = { { &cli_place_argp, 0, NULL, 0 }, { 0 } };
 
 bool
 cli_conf(TALLOC_CTX *ctx, const struct cli_place *place, struct conf **ret, struct err *err)
@@ -75,6 +75,22 @@ bool
 cli_db(TALLOC_CTX *ctx, const struct cli_place *place, struct conf **conf, struct db **ret, struct err *err)
 {
 	return cli_conf(ctx, place, conf, err) && db_open(ctx, (*conf)->server_data, ret, err);
+}
+
+bool
+cli_outside(const char *path, const char *data, const char *what, const char *option, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char real_data[PATH_MAX], real_dir[PATH_MAX], *dir = mem_text(ctx, path), *slash = strrchr(dir, '/');
+
+	if (slash)
+		slash[slash == dir] = '\0';
+	if (!realpath(data, real_data) || !realpath(slash ? dir : ".", real_dir))
+		return err_errno(err, "find %s", path);
+	if (strncmp(real_dir, real_data, strlen(real_data)) == 0 &&
+	    (real_dir[strlen(real_data)] == '/' || !real_dir[strlen(real_data)]))
+		return err_set(err, ERR_DENIED, "%s must not lie inside %s; %s FILE names another place", what, data, option);
+	return true;
 }
 
 bool

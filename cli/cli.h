@@ -11,7 +11,9 @@
 enum exit_code { EXIT_OK, EXIT_USAGE_ = 2, EXIT_DENIED = 3, EXIT_REJECTED = 4, EXIT_NETWORK = 5, EXIT_SERVER = 6 };
 
 int cmd_audit(int argc, char **argv);
+int cmd_ca(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_enroll(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_ldap(int argc, char **argv);
@@ -31,6 +33,7 @@ struct cli_place {
 	const char *data, *config;
 };
 extern const struct argp_child cli_common[];
+extern const struct argp cli_place_argp;	/* the same, beside other children */
 
 #define CLI_NOWHERE	"no_configuration"	/* code of the err when neither names one: a usage error */
 #define CLI_SECRET_MAX	4095
@@ -39,6 +42,25 @@ extern const struct argp_child cli_common[];
 bool cli_conf(TALLOC_CTX *ctx, const struct cli_place *place, struct conf **ret, struct err *err) CHECKED;
 bool cli_db(TALLOC_CTX *ctx, const struct cli_place *place, struct conf **conf, struct db **ret,
 	    struct err *err) CHECKED;
+
+/* ERR_DENIED when `path` lies inside the data directory: a key there is in every backup.  Its directory exists. */
+bool cli_outside(const char *path, const char *data, const char *what, const char *option, struct err *err) CHECKED;
+
+/* ---- ca_make.c: how a certificate authority is made, for init and ca ---- */
+
+struct cli_ca {
+	bool root;		/* --ca-root */
+	const char *cert, *key, *chain;	/* --ca-cert, --ca-key, --ca-chain */
+	const char *root_key;	/* --root-key: where a new root's key goes, or where it is */
+};
+extern const struct argp cli_ca_argp;	/* its input: a struct cli_ca */
+
+bool cli_ca_any(struct db *db, bool *ret, struct err *err) CHECKED;	/* was one ever made? */
+bool cli_ca_make(const struct conf *conf, struct db *db, const struct cli_ca *o, struct err *err) CHECKED;
+bool cli_ca_renew(const struct conf *conf, struct db *db, const struct cli_ca *o, struct err *err) CHECKED;
+/* Under the master key of the settings; ERR_CONFLICT when that is not set. */
+struct sealer;
+bool cli_sealer(TALLOC_CTX *ctx, const struct conf *conf, struct sealer **ret, struct err *err) CHECKED;
 
 /* First line of a file, without its end; "-" is stdin. */
 bool cli_secret(TALLOC_CTX *ctx, const char *path, char **ret, struct err *err) CHECKED;

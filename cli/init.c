@@ -1,7 +1,9 @@
 /*
  * pomona init --data DIR --base-url URL [--config FILE] [--master-key FILE]
+ *             [--ca-root [--root-key FILE] | --ca-cert FILE --ca-key FILE [--ca-chain FILE]]
  *
- * Makes the data directory, the master key (outside of it), the database and a configuration file.
+ * Makes the data directory, the master key (outside of it), the database, a configuration file and the
+ * certificate authority of devices (ca_make.c).
  * --local instead of --base-url is the five-minute way (`./dev run`): a private CA and a certificate
  * for this host's own name and address, an admin with a one-time password, and a QR code that opens
  * /trust on a phone.  Running it again changes nothing that is there, but renews that certificate when
@@ -36,6 +38,7 @@
 
 struct opts {
 	struct cli_place place;
+	struct cli_ca ca;
 	const char *base_url, *master_key;
 	bool local;
 };
@@ -55,6 +58,7 @@ parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &o->place;
+		state->child_inputs[1] = &o->ca;
 		break;
 	case 'b':	o->base_url = arg; break;
 	case 'm':	o->master_key = arg; break;
@@ -87,20 +91,17 @@ make_dir(const char *path, struct err *err)
 static bool
 make_master_key(TALLOC_CTX *ctx, const char *path, const char *data, struct err *err)
 {
-	char real_data[PATH_MAX], real_dir[PATH_MAX], *dir = mem_text(ctx, path), *slash = strrchr(dir, '/');
+	char *dir = mem_text(ctx, path), *slash = strrchr(dir, '/');
 	unsigned char key[KEY_BYTES];
 	struct buf hex;
 
-	if (slash)
+	if (slash && slash > dir) {
 		*slash = '\0';
-	if (slash && !make_dir(dir, err))
+		if (!make_dir(dir, err))
+			return false;
+	}
+	if (!cli_outside(path, data, "the master key", "--master-key", err))
 		return false;
-	if (!realpath(data, real_data) || !realpath(slash ? dir : ".", real_dir))
-		return err_errno(err, "find %s", path);
-	if (strncmp(real_dir, real_data, strlen(real_data)) == 0 &&
-	    (real_dir[strlen(real_data)] == '/' || !real_dir[strlen(real_data)]))
-		return err_set(err, ERR_DENIED, "the master key must not lie inside %s; "
-			       "--master-key FILE names another place", data);
 	if (access(path, F_OK) == 0)
 		return true;
 	secret_random(key, sizeof key);
@@ -252,11 +253,32 @@ configuration(TALLOC_CTX *ctx, const struct opts *o, const struct lan *lan, cons
 	return text;
 }
 
+/* Once: what is there stays, whatever is said now. */
+static bool
+make_ca(const struct conf *conf, struct db *db, const struct cli_ca *o, struct err *err)
+{
+	bool any;
+
+	if (!cli_ca_any(db, &any, err))
+		return false;
+	if (any && (o->root || o->cert))
+		fprintf(stderr, "pomona: the certificate authority is there and stays; `pomona ca renew` makes its successor\n");
+	if (!any && !*conf->key_master_file) {
+		fprintf(stderr, "pomona: warning: no certificate authority was made: %s does not set key.master_file\n",
+			conf->file);
+		return true;
+	}
+	return any || cli_ca_make(conf, db, o, err);
+}
+
 int
 cmd_init(int argc, char **argv)
 {
+	static const struct argp_child children[] = {
+		{ &cli_place_argp, 0, NULL, 0 }, { &cli_ca_argp, 0, "The certificate authority of devices:", 1 }, { 0 }
+	};
 	static const struct argp argp = { options, parse, NULL,
-		"Makes the data directory, its keys, database and configuration.", cli_common, NULL, NULL };
+		"Makes the data directory, its keys, database and configuration.", children, NULL, NULL };
 	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };
@@ -295,6 +317,8 @@ cmd_init(int argc, char **argv)
 	if (!cli_db(ctx, &o.place, &conf, &db, &err))
 		return cli_fail(&err);
 	printf("data       %s\nsettings   %s\nmaster key %s\nbase URL   %s\n", o.place.data, config, master, o.base_url);
+	if (!make_ca(conf, db, &o.ca, &err))
+		return cli_fail(&err);
 	if (!o.local) {
 		puts("next       pomona user add NAME --admin --password-file FILE, then pomona serve");
 		return EXIT_OK;

@@ -25,6 +25,7 @@
 	T(server,    trusted_proxies,  "",    start, "Addresses or CIDRs whose X-Forwarded-* are believed; \"unix\" for a unix socket") \
 	T(server,    client_cert_header, "", live,   "Header in which a trusted proxy passes a device's certificate: Client-Cert (RFC 9440, or PEM as nginx escapes it); empty: none") \
 	T(server,    trust_listen,     "",    start, "A second, plain listener that serves /trust alone, for phones that do not trust us yet") \
+	T(server,    device_listen,    "",    start, "A second listener that asks for client certificates, for devices alone: 0.0.0.0:8444; empty: none") \
 	N(server,    io_threads,       2,     1, 64,        start, "Threads that read and write connections") \
 	N(server,    workers,          4,     1, 256,       start, "Threads that run slow handlers") \
 	N(server,    connections_max,  10000, 16, 1000000,  start, "Connections at once") \
@@ -89,7 +90,6 @@
 	N(link,      installs,         3,     0, 100000,    live,  "How many installs it is good for; 0 is no limit") \
 	T(registration, sign_cert,     "",    live,  "PEM file: certificate and chain that sign mobileconfigs; empty: unsigned") \
 	T(registration, sign_key,      "",    live,  "PEM file: its private key") \
-	T(server,    device_listen,    "",    start, "A second listener that asks for client certificates, for devices alone: 0.0.0.0:8444; empty: none") \
 	N(scep,      challenge_minutes, 60,   1, 10080,     live,  "How long a challenge is good for") \
 	B(scep,      manual_approval,  false, live,  "An admin approves each request without a challenge; devices poll") \
 	B(scep,      allow_single_des, false, seam,  "Accept single-DES envelopes, for old SCEP clients") \
@@ -103,8 +103,9 @@
 	N(enroll,    access_rights,    8191,  1, 8191,      live,  "AccessRights of the MDM payload; 5587 is the least for catalog and renewal") \
 	N(enroll,    session_minutes,  60,    5, 1440,      live,  "How long an enrollment may take from page to last step") \
 	N(enroll,    invite_days,      14,    1, 365,       live,  "How long an invitation stands") \
-	T(mdm,       base_url,         "",    start, "The URL under which devices find /mdm: https://apps.example.com:8444 where server.device_listen has a name or port of its own; empty: server.base_url") \
 	N(enroll,    silent_days,      3,     1, 365,       live,  "Days without a step after which an invited person counts as silent, and is reminded once where that was asked for") \
+	N(mdm,       identity_grace_days, 30, 0, 365,       live,  "How long a device under management may still show an identity that ran out, so that it can be renewed") \
+	T(mdm,       base_url,         "",    start, "The URL under which devices find /mdm: https://apps.example.com:8444 where server.device_listen has a name or port of its own; empty: server.base_url") \
 	N(mdm,       silent_days,      14,    1, 365,       live,  "After how many days without a word a device is shown as silent") \
 	N(mdm,       command_days,     30,    1, 365,       live,  "How long a command waits for its device before it expires") \
 	N(mdm,       history_days,     180,   1, 3650,      live,  "How long what became of commands is kept") \

@@ -39,12 +39,31 @@
 	X(MAILS_FAILED,      counter, "pomona_messages_total",          "kind=\"mail\",result=\"failed\"", "") \
 	X(SMS_SENT,          counter, "pomona_messages_total",          "kind=\"sms\",result=\"sent\"", "") \
 	X(SMS_FAILED,        counter, "pomona_messages_total",          "kind=\"sms\",result=\"failed\"", "") \
+	X(PUSHES_TAKEN,      counter, "pomona_pushes_total",            "result=\"taken\"",   "Pushes, by what APNs answered") \
+	X(PUSHES_TOKEN,      counter, "pomona_pushes_total",            "result=\"bad_token\"", "") \
+	X(PUSHES_GONE,       counter, "pomona_pushes_total",            "result=\"gone\"",    "") \
+	X(PUSHES_LATER,      counter, "pomona_pushes_total",            "result=\"too_many\"", "") \
+	X(PUSHES_RETRY,      counter, "pomona_pushes_total",            "result=\"trouble\"", "") \
+	X(PUSHES_HALTED,     counter, "pomona_pushes_total",            "result=\"refused\"", "") \
+	X(PUSHES_BUG,        counter, "pomona_pushes_total",            "result=\"wrong\"",   "") \
+	X(PUSHES_UNSENT,     counter, "pomona_pushes_total",            "result=\"unsent\"",  "") \
+	X(APNS_CONNECTIONS,  counter, "pomona_apns_connections_total",  "",                   "Connections to APNs that were opened") \
+	X(APNS_OPEN,         gauge,   "pomona_apns_connections",        "",                   "Connections to APNs open now") \
+	X(PUSH_HALTED,       gauge,   "pomona_push_halted",             "",                   "1: a push certificate is refused or has expired, and its devices cannot be reached") \
+	X(PUSH_CERTIFICATE_END, gauge, "pomona_push_certificate_expires_seconds", "",         "When the push certificate in use expires, seconds since 1970; 0: there is none") \
 	X(SCEP_ISSUED,       counter, "pomona_scep_requests_total",     "result=\"issued\"",  "SCEP requests, by what came of them") \
 	X(SCEP_RENEWED,      counter, "pomona_scep_requests_total",     "result=\"renewed\"", "") \
 	X(SCEP_SAME,         counter, "pomona_scep_requests_total",     "result=\"same\"",    "") \
 	X(SCEP_PENDING,      counter, "pomona_scep_requests_total",     "result=\"pending\"", "") \
 	X(SCEP_REFUSED,      counter, "pomona_scep_requests_total",     "result=\"refused\"", "") \
 	X(BLOBS_SWEPT,       counter, "pomona_blobs_swept_total",       "",                   "Files without an owner that were removed") \
+	X(MDM_CHECKINS,      counter, "pomona_mdm_checkins_total",      "",                   "Check-ins of devices taken") \
+	X(MDM_IDLE,          counter, "pomona_mdm_reports_total",       "status=\"idle\"",    "Reports of devices, by status") \
+	X(MDM_ACKNOWLEDGED,  counter, "pomona_mdm_reports_total",       "status=\"acknowledged\"", "") \
+	X(MDM_NOT_NOW,       counter, "pomona_mdm_reports_total",       "status=\"not_now\"", "") \
+	X(MDM_ERRORS,        counter, "pomona_mdm_reports_total",       "status=\"error\"",   "") \
+	X(MDM_COMMANDS,      counter, "pomona_mdm_commands_sent_total", "",                   "Commands handed to devices, each time") \
+	X(MDM_REFUSED,       counter, "pomona_mdm_refused_total",       "",                   "Messages at the MDM URLs that were not taken") \
 	X(RSS_BYTES,         gauge,   "pomona_resident_memory_bytes",   "",                   "Resident memory of the server process")
 
 enum count {

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/secret.h"
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 #include <time.h>
@@ -190,6 +191,30 @@ authority_read_cert(const struct authority *row, OSSL_LIB_CTX *lib, X509 **ret, 
 		return err_openssl(err, ERR_INTERNAL, "read the certificate of authority %s", row->id);
 	}
 	*ret = cert;
+	return true;
+}
+
+bool
+authorities_pem(TALLOC_CTX *ctx, const struct authorities *all, char **ret, struct err *err)
+{
+	SCOPED(bio) BIO *bio = BIO_new(BIO_s_mem());
+	char *p;
+	long len;
+
+	for (size_t i = 0; bio && i < all->n; i++) {
+		SCOPED(x509) X509 *cert = NULL;
+
+		if (all->rows[i].role != ROLE_OF_CA && all->rows[i].role != ROLE_OF_ABOVE)
+			continue;
+		if (!authority_read_cert(&all->rows[i], NULL, &cert, err))
+			return false;
+		if (!PEM_write_bio_X509(bio, cert))
+			return err_openssl(err, ERR_INTERNAL, "write certificates");
+	}
+	if (!bio)
+		return err_openssl(err, ERR_INTERNAL, "write certificates");
+	len = BIO_get_mem_data(bio, &p);
+	*ret = mem_textn(ctx, len > 0 ? p : "", (size_t)len);
 	return true;
 }
 

@@ -42,6 +42,9 @@ const char *authority_role_name(enum authority_role role);
 
 bool authority_list(TALLOC_CTX *ctx, struct db *db, struct authorities *ret, struct err *err) CHECKED;
 
+/* Of all that issue, issued, or stand above: what an identity's chain ends in.  PEM. */
+bool authorities_pem(TALLOC_CTX *ctx, const struct authorities *all, char **ret, struct err *err) CHECKED;
+
 /* What changes when a row does: cheap to ask often. */
 bool authority_stamp(struct db *db, char ret[64], struct err *err) CHECKED;
 

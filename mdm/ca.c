@@ -7,7 +7,6 @@
 #include "core/log.h"
 #include "mdm/ca_set.h"
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
@@ -54,13 +53,6 @@ issued_ever(const struct ca_set *set, const struct authority *row)
 {
 	(void)set;
 	return row->role == ROLE_OF_CA;
-}
-
-static bool
-issued_or_above(const struct ca_set *set, const struct authority *row)
-{
-	(void)set;
-	return row->role == ROLE_OF_CA || row->role == ROLE_OF_ABOVE;
 }
 
 static bool
@@ -341,20 +333,12 @@ ca_whose(struct ca *ca, X509 *cert, enum ca_whose *ret, struct err *err)
 bool
 ca_pem(TALLOC_CTX *ctx, struct ca *ca, char **ret, struct err *err)
 {
-	SCOPED(x509_stack) STACK_OF(X509) *certs = NULL;
-	const struct ca_set *set = ca_set_now(ca);
 	const char *trusted = atomic_load(&ca->trusted_pem);
-	SCOPED(bio) BIO *bio = BIO_new(BIO_s_mem());
-	char *p;
-	long len;
+	char *ours;
 
-	if (!read_certs(set, issued_or_above, &certs, err))
+	if (!authorities_pem(ctx, &ca_set_now(ca)->all, &ours, err))
 		return false;
-	for (int i = 0; i < sk_X509_num(certs); i++)
-		if (!bio || !PEM_write_bio_X509(bio, sk_X509_value(certs, i)))
-			return err_openssl(err, ERR_INTERNAL, "write certificates");
-	len = BIO_get_mem_data(bio, &p);
-	*ret = mem_printf(ctx, "%.*s%s", (int)len, len ? p : "", trusted ? trusted : "");
+	*ret = mem_printf(ctx, "%s%s", ours, trusted ? trusted : "");
 	return true;
 }
 

@@ -1,5 +1,4 @@
 #include "mdm/ca_make.h"
-#include "core/audit.h"
 #include "core/clock.h"
 #include "core/secret.h"
 #include "core/text.h"
@@ -14,7 +13,6 @@
 #include <string.h>
 
 #define NAME_MAX_BYTES	40	/* so that a common name stays below its 64 characters */
-#define MADE_MAX	16
 
 /* What each kind of certificate says of itself. */
 struct form {
@@ -53,26 +51,6 @@ new_pair(TALLOC_CTX *ctx)
 
 	talloc_set_destructor(pair, release_pair);
 	return pair;
-}
-
-bool
-ca_make_look(struct db *db, struct ca_make_wish *wish, struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct authorities all;
-
-	if (!authority_list(ctx, db, &all, err))
-		return false;
-	wish->before = 0;
-	wish->first_key = true;
-	for (size_t i = 0; i < all.n; i++)
-		if (all.rows[i].role == ROLE_OF_CA) {
-			wish->before++;
-			wish->first_key = wish->first_key && !all.rows[i].sealed_key.len;
-		}
-	if (all.n + MADE_MAX > AUTHORITIES_MAX)
-		return err_set(err, ERR_LIMIT, "there were too many certificate authorities");
-	return true;
 }
 
 /* ---- one certificate ---- */
@@ -140,7 +118,7 @@ make_pair(TALLOC_CTX *ctx, const struct ca_make_wish *wish, const struct form *f
 static void
 begin(TALLOC_CTX *ctx, struct ca_made *made)
 {
-	*made = (struct ca_made){ .rows = mem_array(ctx, struct authority *, MADE_MAX) };
+	*made = (struct ca_made){ .rows = mem_array(ctx, struct authority *, CA_MADE_MAX) };
 }
 
 /* `key` NULL: kept elsewhere. */
@@ -150,7 +128,7 @@ add(struct ca_made *made, X509 *cert, EVP_PKEY *key, enum authority_role role, c
 {
 	struct authority *row;
 
-	if (made->n == MADE_MAX)
+	if (made->n == CA_MADE_MAX)
 		return err_set(err, ERR_LIMIT, "there are too many certificates above the CA");
 	if (!authority_of(made->rows, cert, role, under, &row, err) || (key && !authority_seal_key(row, sealer, key, err)))
 		return false;
@@ -313,7 +291,7 @@ add_chain(struct ca_made *made, X509 *cert, STACK_OF(X509) *chain, struct err *e
 			    X509_verify(cert, X509_get0_pubkey(sk_X509_value(chain, i))) == 1)
 				above = sk_X509_value(chain, i);
 		ERR_clear_error();
-		if (!above || depth > MADE_MAX)
+		if (!above || depth > CA_MADE_MAX)
 			return err_set(err, ERR_INVALID, "what stands above it is not in the chain: --ca-chain FILE names "
 				       "all certificates up to the root");
 		if (!add(made, above, NULL, ROLE_OF_ABOVE, NULL, NULL, err))
@@ -342,61 +320,4 @@ ca_make_brought(TALLOC_CTX *ctx, const struct sealer *sealer, const struct ca_ma
 		return false;
 	return (EVP_PKEY_is_a(ca->key, "RSA") && (X509_get_key_usage(ca->cert) & both) == both) ||
 	       add_ras(ctx, sealer, wish, ca, ret, err);
-}
-
-/* ---- keeping ---- */
-
-struct keeping {
-	const char *actor, *act;
-	const struct ca_make_wish *wish;
-	const struct ca_made *made;
-};
-
-static bool
-known(const struct authorities *all, const struct authority *row)
-{
-	for (size_t i = 0; i < all->n; i++)
-		if (strcmp(all->rows[i].sha256, row->sha256) == 0)
-			return true;
-	return false;
-}
-
-static bool
-tx_keep(struct db *tx, void *arg, struct err *err)
-{
-	const struct keeping *k = arg;
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct ca_make_wish now = *k->wish;
-	struct authorities all;
-
-	if (!ca_make_look(tx, &now, err) || !authority_list(ctx, tx, &all, err))
-		return false;
-	if (now.before != k->wish->before)
-		return err_set(err, ERR_CONFLICT, "somebody else has just made a certificate authority");
-	if (!authority_retire_all(tx, clock_now(), err))
-		return false;
-	for (size_t i = 0; i < k->made->n; i++) {
-		const struct authority *row = k->made->rows[i];
-
-		if (known(&all, row)) {
-			if (row->role == ROLE_OF_ABOVE)
-				continue;	/* the same root as before */
-			return err_set(err, ERR_CONFLICT, "this certificate authority is here already");
-		}
-		if (!authority_keep(tx, row, err))
-			return false;
-		if (row->role == ROLE_OF_CA &&
-		    !audit_add(tx, k->actor, k->act, row->sha256, mem_printf(ctx, "key %s", row->key_id), err))
-			return false;
-	}
-	return true;
-}
-
-bool
-ca_make_keep(struct db *db, const char *actor, const char *act, const struct ca_make_wish *wish,
-	     const struct ca_made *made, struct err *err)
-{
-	struct keeping k = { actor, act, wish, made };
-
-	return db_tx(db, tx_keep, &k, err);
 }

@@ -14,6 +14,8 @@
 #define CA_MAKE_DAYS	3650
 #define CA_MAKE_ROOT_DAYS 7300
 
+#define CA_MADE_MAX	16	/* certificates of one authority */
+
 struct ca_made {
 	struct authority **rows;	/* in the order in which they are kept */
 	size_t n;
@@ -44,6 +46,9 @@ bool ca_make_under_root(TALLOC_CTX *ctx, const struct sealer *sealer, const stru
  */
 bool ca_make_brought(TALLOC_CTX *ctx, const struct sealer *sealer, const struct ca_make_wish *wish, struct bytes cert,
 		     struct bytes key, struct bytes chain, struct ca_made *ret, struct err *err) CHECKED;
+
+/* What signed the CA in use: a certificate, PEM; empty when it signed itself.  ERR_MISSING "no_ca". */
+bool ca_make_above(TALLOC_CTX *ctx, struct db *db, struct bytes *pem, struct err *err) CHECKED;
 
 /* `act` is "ca.make" or "ca.renew".  ERR_CONFLICT when somebody else made one since ca_make_look. */
 bool ca_make_keep(struct db *db, const char *actor, const char *act, const struct ca_make_wish *wish,

@@ -5,6 +5,7 @@
 #include "core/text.h"
 #include "mdm/authority.h"
 #include "mdm/public_key.h"
+#include <ctype.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -76,6 +77,31 @@ certificate_find(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct cert
 	};
 	rows_done(rows);
 	*ret = cert;
+	return true;
+}
+
+/* "4A:0B" and "4a0b" are the same. */
+static const char *
+plain_hex(TALLOC_CTX *ctx, const char *serial)
+{
+	char *text = mem_text(ctx, serial), *to = text;
+
+	for (const char *p = text; *p; p++)
+		if (*p != ':' && *p != ' ')
+			*to++ = (char)tolower((unsigned char)*p);
+	*to = '\0';
+	return text;
+}
+
+bool
+certificate_by_serial(TALLOC_CTX *ctx, struct db *db, const char *serial, const char **sha256, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT sha256 FROM certificate WHERE serial = $1",
+				     db_text(plain_hex(ctx, serial)));
+
+	if (!rows_one(rows, err, "certificate"))
+		return false;
+	*sha256 = rows_text(ctx, rows, 0);
 	return true;
 }
 
@@ -206,7 +232,7 @@ certificate_list(struct db *db, const char *search, const char *after, int64_t l
 	if (search && *search)
 		rows = db_query(ctx, db, LIST " AND (lower(subject) LIKE lower($4) ESCAPE '!' OR serial LIKE lower($5)"
 				" ESCAPE '!' OR sha256 LIKE lower($5) ESCAPE '!')" NEWEST, db_int(from), db_text(sha256),
-				db_int(limit + 1), db_text(text_like(ctx, search)), db_text(text_like(ctx, search) + 1));
+				db_int(limit + 1), db_text(text_like(ctx, search)), db_text(text_like(ctx, plain_hex(ctx, search)) + 1));
 	else
 		rows = db_query(ctx, db, LIST NEWEST, db_int(from), db_text(sha256), db_int(limit + 1));
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {

@@ -29,6 +29,9 @@ bool certificate_find(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct
 		      struct err *err) CHECKED;	/* ERR_MISSING */
 /* ERR_MISSING; ERR_INVALID for a reason that is not in the table above. */
 bool certificate_revoke(struct db *tx, const char *sha256, const char *reason, struct err *err) CHECKED;
+/* A serial as people write it: hex, colons and capitals do not matter.  ERR_MISSING. */
+bool certificate_by_serial(TALLOC_CTX *ctx, struct db *db, const char *serial, const char **sha256,
+			   struct err *err) CHECKED;
 int certificate_reason(const char *name);	/* its number; -1: none */
 
 /* Of the SubjectPublicKeyInfo, as in the row: the same for the same key, wherever it comes from. */

@@ -4,13 +4,10 @@
  *
  * One due row an enrollment, so pushes coalesce.  Who changes something that a device should hear of asks for
  * a push in the same transaction; the row stays until APNs has taken it, so that kill -9 loses none.  One
- * thread takes due rows in batches, sends them over one HTTP/2 connection (mdm/apns.h) and writes what came of
- * them, many in one transaction.  protocol.md section 2, peers.md 2.5.
+ * thread (mdm/pusher.h) takes due rows in batches, sends them over one HTTP/2 connection (mdm/apns.h) and writes
+ * what came of them, many in one transaction.  protocol.md section 2, peers.md 2.5.
  */
-#include "core/conf.h"
 #include "core/db.h"
-#include "core/seal.h"
-#include <jansson.h>
 
 #define PUSH_LEASE_S		120	/* of a batch under way: then another worker may take it */
 #define PUSH_BACKOFF_MIN_S	900	/* of a device for which APNs says 429; doubles */
@@ -35,20 +32,3 @@ bool push_forget(struct db *tx, const char *enrollment_id, struct err *err) CHEC
 
 /* The topic of the certificate in use; ERR_MISSING "no_push_certificate". */
 bool push_topic(TALLOC_CTX *ctx, struct db *db, char **ret, struct err *err) CHECKED;
-
-/* ---- the worker ---- */
-
-struct pusher;
-
-struct pusher_calls {
-	const struct conf *(*conf)(void *site);	/* the settings of this moment */
-	void *site;
-};
-
-/* Starts the thread, also where no certificate is imported yet: it looks for one.  Ends with its context. */
-bool pusher_start(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const struct pusher_calls *calls,
-		  struct pusher **ret, struct err *err) CHECKED;
-void pusher_stop(struct pusher *pusher);	/* what is under way is waited for, a few seconds */
-void pusher_wake(struct pusher *pusher);	/* after a commit that asked; else it looks every second */
-/* "" or why nothing goes out at this moment (APNs cannot be reached): for people. */
-const char *pusher_stuck(struct pusher *pusher, char *why, size_t size);

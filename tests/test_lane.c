@@ -1,6 +1,6 @@
 /* A way out of the house: open, closed for a while, tried by one. */
 #include "tests/check.h"
-#include "web/lane.h"
+#include "core/lane.h"
 
 static char why[64];
 

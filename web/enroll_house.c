@@ -7,7 +7,7 @@ bool
 enroll_lacks(struct req *req, enum enroll_lack *lack, char **topic, struct err *err)
 {
 	*topic = NULL;
-	if (!req->site->ca) {
+	if (!ca_ready(req->site->ca)) {
 		*lack = ENROLL_NO_CA;
 		return true;
 	}
@@ -55,8 +55,6 @@ enroll_house_for(TALLOC_CTX *ctx, struct site *site, const char *language, struc
 	struct enroll_house house = { .base_url = site->base_url, .organization = mem_text(ctx, site_name(site)) };
 	json_t *names;
 
-	if (!site->ca)
-		return err_code(err, ERR_CONFLICT, "no_ca", "this server has no CA of its own yet: pomona init makes one");
 	names = json_pack("{s:s}", "company", house.organization);
 	house.name = page_say(ctx, site->pages, language, "say_enroll_name", names);
 	house.what = page_say(ctx, site->pages, language, "say_enroll_what", names);
@@ -88,23 +86,44 @@ enroll_wish_of(TALLOC_CTX *ctx, struct site *site, const char *actor, const char
 	};
 }
 
-/* Its talloc context is the site's, which more than one thread uses once it serves. */
+struct own_devices {
+	char *pem;
+	struct cms_trust *trust;
+};
+
+/* Under the lock, as the site's context is.  What was there before may be in use, and such changes are rare. */
+static bool
+made_of(struct site *site, const char *pem, struct err *err)
+{
+	STACK_OF(X509) *certs SCOPED(x509_stack) = NULL;
+	struct own_devices *own;
+
+	if (site->own_devices && strcmp(site->own_devices->pem, pem) == 0)
+		return true;
+	if (!x509_read_pem((struct bytes){ pem, strlen(pem) }, &certs, err))
+		return err_at(err, "the CAs of devices");
+	own = mem_new(site, struct own_devices);
+	own->pem = mem_text(own, pem);
+	if (!cms_trust_new(own, certs, CMS_DIRECT, &own->trust, err)) {
+		talloc_free(own);
+		return false;
+	}
+	site->own_devices = own;
+	return true;
+}
+
 bool
 enroll_own_devices(struct site *site, const struct cms_trust **ret, struct err *err)
 {
-	STACK_OF(X509) *certs;
-	bool ok = true;
+	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
+	char *pem;
+	bool ok;
 
-	if (!site->ca)
-		return err_code(err, ERR_CONFLICT, "no_ca", "this server has no CA of its own yet");
+	if (!ca_pem(ctx, site->ca, &pem, err))
+		return false;
 	pthread_mutex_lock(&site->lock);
-	if (!site->own_devices) {
-		certs = sk_X509_new_null();
-		ok = certs && sk_X509_push(certs, ca_cert(site->ca)) > 0 &&
-		     cms_trust_new(site, certs, CMS_DIRECT, &site->own_devices, err);
-		sk_X509_free(certs);
-	}
-	*ret = site->own_devices;
+	if ((ok = made_of(site, pem, err)))
+		*ret = site->own_devices->trust;
 	pthread_mutex_unlock(&site->lock);
 	return ok;
 }

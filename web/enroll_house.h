@@ -21,7 +21,7 @@ bool enroll_house_for(TALLOC_CTX *ctx, struct site *site, const char *language, 
 struct enroll_wish enroll_wish_of(TALLOC_CTX *ctx, struct site *site, const char *actor, const char *person_id,
 				  const char *invitation_id);
 
-/* Whoever has a certificate under our CA; made once. */
+/* Whoever has a certificate under a CA of ours, as they are now. */
 bool enroll_own_devices(struct site *site, const struct cms_trust **ret, struct err *err) CHECKED;
 
 /* Where a session's mobileconfig is; the direct one NULL where enroll.direct is off. */

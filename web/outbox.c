@@ -4,7 +4,7 @@
 #include "core/count.h"
 #include "core/log.h"
 #include "core/secret.h"
-#include "web/lane.h"
+#include "core/lane.h"
 #include "web/qr.h"
 #include <string.h>
 #include <unistd.h>

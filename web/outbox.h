@@ -7,7 +7,7 @@
  * acknowledged and recorded nothing is sent again, and of what a crash left in between each worker
  * has one message, which goes out again with the same Message-ID.
  *
- * A gateway that is out of order (core/sending.h) is left alone for a while (web/lane.h); messages wait
+ * A gateway that is out of order (core/sending.h) is left alone for a while (core/lane.h); messages wait
  * for it without an attempt of their own, each looking again within a minute.
  */
 #include "core/mail.h"

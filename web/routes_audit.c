@@ -32,6 +32,7 @@ static const char *const acts[] = {
 	"contact_group.add", "contact_group.put", "contact_group.take", "contact_group.remove",
 	"device.invite", "device.register", "device.refused", "device.rename", "device.remove", "device.udids",
 	"devices.txt",
+	"invitation.new", "invitation.send", "invitation.revoke", "invitation.decline",
 	"enrollment.enrolled", "enrollment.returned", "enrollment.renewed", "enrollment.removed", "enrollment.retired",
 	"enrollment.refused", "enrollment.old_identity", "came_back.taken_in", "came_back.refused",
 	"command.cancel", "command.clear", "command.resend",
@@ -43,6 +44,7 @@ static const char *const acts[] = {
 	"channel.audience", "channel.required", "app.settings", "catalog.featured",
 	"category.add", "category.change", "category.remove", "item.add", "item.change", "item.remove",
 	"token.new", "token.revoke", "setting", "message.retry", "message.test", "proxy.spoofed",
+	"push.csr", "push.import", "push.resume",
 	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse",
 	"ca.make", "ca.renew", "certificate.revoke",
 };

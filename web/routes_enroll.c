@@ -146,16 +146,6 @@ blocked(struct req *req, const struct invitation *invitation, const char **ret, 
 	return true;
 }
 
-static json_t *
-invitation_part(struct req *req, const struct invitation *invitation)
-{
-	if (!invitation)
-		return json_null();
-	return json_pack("{s:s?, s:s, s:o}", "from", invitation->from, "note", invitation->note, "decline_url",
-		json_string(mem_printf(req, "/e/%s/decline",
-				       invitation_draft(req, &req->site->link_key, invitation->id)->token)));
-}
-
 static bool
 get_page(struct req *req, struct reply *reply, struct err *err)
 {
@@ -163,16 +153,19 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 	const char *url = mem_printf(req, "%s/enroll", req->site->base_url), *block;
 	struct invitation *invitation;
 	struct browser browser;
-	json_t *devices, *qr, *page;
+	json_t *devices, *qr, *page, *invited;
 	int64_t n;
 
 	browser_read(req_header(req, "User-Agent"), &browser);
-	if (!invitation_of_person(req, req->site->db, req->person->id, &invitation, err) ||
-	    !devices_part(req, &devices, &n, err))
+	if (!invitation_part(req, &invitation, &invited, err))
 		return false;
+	if (!devices_part(req, &devices, &n, err)) {
+		json_decref(invited);
+		return false;
+	}
 	page = json_pack("{s:o, s:s, s:s, s:o, s:o, s:b, s:s, s:b, s:I, s:b, s:b, s:b, s:s}",
 		"rights", rights_part(conf->enroll_access_rights), "url", url, "host", strstr(req->site->base_url, "://") + 3,
-		"invitation", invitation_part(req, invitation), "devices", devices, "full", n >= conf->enroll_devices_max,
+		"invitation", invited, "devices", devices, "full", n >= conf->enroll_devices_max,
 		"begin_url", "/enroll", "direct", conf->enroll_direct,
 		"minutes", (json_int_t)conf->enroll_session_minutes, "signed", signing_is_on(conf),
 		"is_ios", browser.iphone || browser.ipad, "in_app_browser", browser.in_app, "done_url", "/enroll/done");

@@ -321,6 +321,8 @@ on_accept(void *cls, const struct sockaddr *peer, socklen_t len)
 	struct server *server = cls;
 	struct address address;
 
+	if (atomic_load_explicit(&server->closing, memory_order_relaxed))
+		return MHD_NO;
 	address_of(peer, len, &address);
 	if (addresses_have(server->all.trusted, &address))
 		return MHD_YES;
@@ -436,8 +438,10 @@ end(struct server *server)
 	/* What is under way still is cut, but never while suspended: workers end what they have. */
 	atomic_store(&server->all.draining, true);
 	wait_for_zero(&server->all.suspended, INT64_MAX);
-	if (server->daemon)
+	if (server->daemon) {
 		MHD_stop_daemon(server->daemon);
+		server->listener.fd = -1;	/* it closed the listener too */
+	}
 	if (server->all.workers)
 		workers_stop(server->all.workers);
 	if (server->linger)
@@ -505,9 +509,9 @@ server_reload_tls(struct server *server, struct err *err)
 void
 server_stop(struct server *server)
 {
+	/* Who connects now is turned away by on_accept.  MHD_quiesce_daemon of 0.9.75 takes the listener out of a
+	 * thread's epoll set while that thread may be doing it too, and the second one ends the process. */
 	atomic_store(&server->closing, true);
-	MHD_quiesce_daemon(server->daemon);
-	shutdown(server->listener.fd, SHUT_RDWR);	/* who connects now is told so */
 	deadlines_end_idle(server->deadlines);
 	wait_for_zero(&server->all.under_way, clock_ms() + STOP_MS);
 	talloc_free(server);

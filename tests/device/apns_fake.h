@@ -82,7 +82,7 @@ struct apns {
 	char goaway_reason[64];
 	int64_t slow_ms, streams;
 	/* what was seen */
-	int64_t connections, requests, wrong, goaways, priorities, pings, delivered, expired;
+	int64_t connections, requests, wrong, goaways, priorities, pings, resets, delivered, expired;
 	int most_streams;
 	json_t *answers, *wrongs, *topics;
 };

@@ -156,6 +156,8 @@ on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *arg)
 	if (frame->hd.type == NGHTTP2_PRIORITY ||
 	    (frame->hd.type == NGHTTP2_HEADERS && (frame->hd.flags & NGHTTP2_FLAG_PRIORITY)))
 		conn->apns->priorities++;
+	if (frame->hd.type == NGHTTP2_RST_STREAM)
+		conn->apns->resets++;
 	if (frame->hd.type == NGHTTP2_PING && !(frame->hd.flags & NGHTTP2_FLAG_ACK))
 		conn->apns->pings++;
 	if ((frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) ||

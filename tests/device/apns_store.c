@@ -249,11 +249,11 @@ apns_counts(struct apns *apns)
 			kept += s->magic != NULL;
 			online += s->phone != NULL;
 		}
-	return json_pack("{s:I, s:I, s:I, s:O, s:I, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:i}",
+	return json_pack("{s:I, s:I, s:I, s:O, s:I, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:i}",
 			 "connections", (json_int_t)apns->connections, "open", (json_int_t)open,
 			 "requests", (json_int_t)apns->requests, "answers", apns->answers,
 			 "wrong", (json_int_t)apns->wrong, "wrongs", apns->wrongs, "goaways", (json_int_t)apns->goaways,
-			 "priority_frames", (json_int_t)apns->priorities, "pings", (json_int_t)apns->pings,
+			 "priority_frames", (json_int_t)apns->priorities, "pings", (json_int_t)apns->pings, "resets", (json_int_t)apns->resets,
 			 "kept", (json_int_t)kept, "delivered", (json_int_t)apns->delivered,
 			 "expired", (json_int_t)apns->expired, "online", (json_int_t)online, "topics", apns->topics,
 			 "most_streams", apns->most_streams);
@@ -268,7 +268,7 @@ apns_reset(struct apns *apns)
 	apns->answers = json_object();
 	apns->wrongs = json_array();
 	apns->topics = json_object();
-	apns->connections = apns->requests = apns->wrong = apns->goaways = apns->priorities = apns->pings = 0;
+	apns->connections = apns->requests = apns->wrong = apns->goaways = apns->priorities = apns->pings = apns->resets = 0;
 	apns->delivered = apns->expired = apns->slow_ms = apns->most_streams = 0;
 	apns->streams = 1000;
 	apns->rule.status = 0;

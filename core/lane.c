@@ -1,4 +1,4 @@
-#include "web/lane.h"
+#include "core/lane.h"
 #include <stdio.h>
 
 void

@@ -1,0 +1,15 @@
+#pragma once
+/*
+ * enrollment_token - what APNs says of an enrollment's push token, kept with it (enrollment.token_bad).
+ *
+ * A TokenUpdate, which mdm/enrollment.c writes, clears it: the token is new then, or the device says that the
+ * old one is good.
+ */
+#include "core/db.h"
+
+/* *marked: it was so for the token that was pushed to; false when the device has given another one since. */
+bool enrollment_token_bad(struct db *tx, const char *enrollment_id, struct bytes token, const char *reason, bool *marked,
+			  struct err *err) CHECKED;
+
+/* How many can be pushed under a topic, and how many under any other. */
+bool enrollment_topics(struct db *db, const char *topic, int64_t *same, int64_t *other, struct err *err) CHECKED;
