@@ -68,6 +68,10 @@ static const struct row {
 
 	{ "GET /e/:token", BY_PATH, NULL, NEVER },
 	{ "POST /e/:token/decline", BY_PATH, NULL, NEVER, .flags = FORM },
+	{ "GET /scep", ANYBODY, NULL, NONE, .always = 400 },	/* no operation is named */
+	{ "POST /scep", ANYBODY, NULL, NONE, .always = 400 },
+	{ "GET /scep/:token", ANYBODY, NULL, NONE, .always = 400 },
+	{ "POST /scep/:token", ANYBODY, NULL, NONE, .always = 400 },
 
 	/* the catalog */
 	{ "GET /", PERSON, NULL, NONE },
@@ -234,7 +238,6 @@ static const struct row {
 	{ "DELETE /api/v1/items/:id", ADMIN, "admin", THING, AN_ITEM, .flags = EATS },
 
 	/* invitations to set up a device */
-	{ "POST /enroll/decline", PERSON, NULL, NONE, .flags = FORM },
 	{ "GET /admin/invitations", ADMIN, NULL, NONE },
 	{ "GET /admin/invitations/new", ADMIN, NULL, NONE },
 	{ "POST /admin/invitations/new", ADMIN, NULL, NONE, .body = "way=any", .flags = FORM },

@@ -63,6 +63,11 @@ bool job_registration_invite(const struct job *job, TALLOC_CTX *ctx, void *site,
 bool upload_page(struct req *req, struct reply *reply, int status, const char *build,
 		 const struct err *refused, struct err *err) CHECKED;
 
+/* ---- mdm_house.c: devices under management ---- */
+bool mdm_open(struct site *site, struct err *err) CHECKED;
+bool mdm_listen(struct site *site, struct server_conf server, struct err *err) CHECKED;	/* server.device_listen */
+bool job_queue_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+
 /* ---- routes_audit.c: the chain is walked once a day ---- */
 bool audit_job(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool audit_begin(struct site *site, struct err *err) CHECKED;
@@ -95,10 +100,6 @@ bool whole_admin(struct req *req, struct err *err) CHECKED;	/* not by a token fo
 bool categories_part(struct req *req, const json_t *chosen, json_t **ret, struct err *err) CHECKED;
 bool groups_part(struct req *req, json_t **ret, struct err *err) CHECKED;
 json_t *form_list(struct req *req, const char *field);	/* all that was sent of a field, as [text, ...] */
-
-/* ---- routes_invited.c: what stands on /enroll of the invitation of who looks; both NULL, null: none ---- */
-struct invitation;
-bool invitation_part(struct req *req, struct invitation **invitation, json_t **ret, struct err *err) CHECKED;
 
 /* ---- forms ---- */
 bool says_no(const char *value);	/* "no", "false", "0", "off"; anything else, and nothing, is a yes */
