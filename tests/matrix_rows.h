@@ -160,9 +160,9 @@ static const struct row {
 	{ "DELETE /api/v1/contact-groups/:id", PUBLISHER, "upload", THING, TESTERS, .flags = WHOLE | EATS },
 	{ "PUT /api/v1/contact-groups/:id/contacts/:contact", PUBLISHER, "upload", THING, TESTERS, .flags = WHOLE },
 	{ "DELETE /api/v1/contact-groups/:id/contacts/:contact", PUBLISHER, "upload", THING, TESTERS, .flags = WHOLE },
-	{ "GET /admin/devices", PUBLISHER, NULL, NONE },
-	{ "POST /admin/devices/:id/name", PUBLISHER, NULL, NEVER, .body = "label=x", .flags = FORM },
-	{ "POST /admin/devices/:id/remove", PUBLISHER, NULL, NEVER, .flags = FORM },
+	{ "GET /admin/test-devices", PUBLISHER, NULL, NONE },
+	{ "POST /admin/test-devices/:id/name", PUBLISHER, NULL, NEVER, .body = "label=x", .flags = FORM },
+	{ "POST /admin/test-devices/:id/remove", PUBLISHER, NULL, NEVER, .flags = FORM },
 	{ "GET /api/v1/devices.txt", PUBLISHER, "devices", NONE },
 	{ "GET /api/v1/test-devices", PUBLISHER, "devices", NONE },
 	{ "PUT /api/v1/test-devices/:id", PUBLISHER, "devices", NEVER, .body = "{\"label\": \"x\"}" },
@@ -238,6 +238,7 @@ static const struct row {
 	{ "DELETE /api/v1/items/:id", ADMIN, "admin", THING, AN_ITEM, .flags = EATS },
 
 	/* invitations to set up a device */
+	{ "POST /enroll/decline", PERSON, NULL, NONE, .flags = FORM },
 	{ "GET /admin/invitations", ADMIN, NULL, NONE },
 	{ "GET /admin/invitations/new", ADMIN, NULL, NONE },
 	{ "POST /admin/invitations/new", ADMIN, NULL, NONE, .body = "way=any", .flags = FORM },
