@@ -10,8 +10,8 @@ extern const struct route install_routes[], catalog_routes[], console_routes[], 
 	operator_routes[], trust_routes[], message_routes[], link_routes[], link_page_routes[], contact_routes[],
 	tester_routes[], send_routes[], link_console_routes[],
 	registration_routes[], device_routes[], audience_routes[], group_routes[], item_routes[], audit_routes[],
-	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
-	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[], invitation_routes[], managed_routes[],
+	authority_routes[], scep_routes[], scep_console_routes[], mdm_routes[], enroll_routes[], invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
+	authority_routes[], scep_routes[], scep_console_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[], invitation_routes[], managed_routes[],
 	command_routes[], push_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
@@ -51,6 +51,9 @@ const char *device_system(TALLOC_CTX *ctx, const char *version);
 
 /* ---- routes_devices.c: what Today says of testers who wait, and of what signs mobileconfigs ---- */
 bool devices_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
+
+/* ---- routes_scep_console.c: what Today says of certificate requests that wait ---- */
+bool scep_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
 /* ---- routes_messages.c: what Today says of mail and SMS that do not go out ---- */
 void messages_todo(struct req *req, json_t *todo);
