@@ -14,6 +14,7 @@ int cmd_audit(int argc, char **argv);
 int cmd_ca(int argc, char **argv);
 int cmd_challenge(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_enroll(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_ldap(int argc, char **argv);
