@@ -5,6 +5,14 @@
 #include "catalog/build.h"
 #include "web/site.h"
 
+extern const struct route install_routes[], catalog_routes[], console_routes[], build_routes[], upload_routes[],
+	tus_routes[], settings_routes[], people_routes[], person_routes[], directory_routes[], look_routes[],
+	operator_routes[], trust_routes[], message_routes[], link_routes[], link_page_routes[], contact_routes[],
+	tester_routes[], send_routes[], link_console_routes[],
+	registration_routes[], device_routes[], audience_routes[], group_routes[], item_routes[], audit_routes[],
+	authority_routes[], scep_routes[], scep_console_routes[], mdm_routes[], enroll_routes[], invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
+	authority_routes[], scep_routes[], scep_console_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[], invitation_routes[], managed_routes[],
+	command_routes[], push_routes[];
 extern const struct route install_routes[];
 extern const struct route catalog_routes[];
 extern const struct route console_routes[];
@@ -82,6 +90,8 @@ const char *device_system(TALLOC_CTX *ctx, const char *version);
 /* ---- routes_devices.c: what Today says of testers who wait, and of what signs mobileconfigs ---- */
 bool devices_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
+/* ---- routes_scep_console.c: what Today says of certificate requests that wait ---- */
+bool scep_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 /* ---- routes_authority.c: what Today says of the certificate authority ---- */
 bool authority_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 

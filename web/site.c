@@ -18,6 +18,8 @@
 #include "catalog/message.h"
 #include "catalog/notice.h"
 #include "web/invitation_send.h"
+#include "mdm/challenge.h"
+#include "mdm/scep_request.h"
 #include "web/notices.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
