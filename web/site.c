@@ -47,7 +47,7 @@ const struct route *const site_routes[] = {
 	enroll_routes, enroll_device_routes,
 	invitation_routes, invited_routes, invitation_api_routes,
 	managed_routes,
-	command_routes,
+	command_routes, device_page_routes,
 	push_routes, NULL,
 };
 
