@@ -69,7 +69,7 @@ took() { [ "$PHONE" = 0 ] || { cat "$W/phone.err"; tail -20 "$W/log"; return 1; 
 	expect_json '[.steps[].state] | unique | join(",")' "done"
 	as mia get /enroll/done
 	expect_body "Your iPhone is set up"
-	ls "$W/kept" >"$W/kept.list"
+	judge_all
 }
 
 # ---- a phone by hand: its certificates, what it signs, what it is told ----
@@ -122,9 +122,30 @@ plist() {
 	PY
 }
 
+judge_all() {	# all that the phone and the server said
+	[ -f "$SHARED/apple-schema/check_plist.py" ] || return 0
+	python3 "$ROOT/tests/device/judge.py" "$W/kept" "$SHARED/apple-schema/check_plist.py"
+}
+
 judge() {	# SCHEMA FILE
 	[ -f "$SHARED/apple-schema/check_plist.py" ] || return 0
 	python3 "$SHARED/apple-schema/check_plist.py" --strict "$1" "$2"
+}
+
+@test "the CA of a private installation goes along, enveloped with the rest" {
+	pomona_data
+	mkdir -p "$DATA/tls"
+	cp "$W/tls/ca.pem" "$DATA/tls/ca.pem"
+	serve
+	begin mia
+	phone
+	took
+	judge_all
+	[ "$(plist "$W"/kept/payload-array.* 2.PayloadType)" = com.apple.security.root ]
+	openssl x509 -in "$W/tls/ca.pem" -outform DER | cmp - <(python3 -c 'import plistlib, sys
+sys.stdout.buffer.write(plistlib.load(open(sys.argv[1], "rb"))[2]["PayloadContent"])' "$W"/kept/payload-array.*)
+	unsigned_kept() { unsigned "$1" "$W/open.plist" && ! grep -q com.apple.mdm "$W/open.plist"; }
+	unsigned_kept "$(grep -l EncryptedPayloadContent "$W"/kept/profile.*)"
 }
 
 @test "what Safari downloads is signed, asks for the right things, and is the same at each download" {
@@ -167,8 +188,8 @@ judge() {	# SCHEMA FILE
 	answer phone ""
 	say
 	expect_problem 403 bad_challenge
-	post "/enroll/$SESSION" --data-binary "@$W/answer"
-	expect_problem 415 media_type
+	post "/enroll/$SESSION" -H 'Content-Type: text/plain' --data-binary "@$W/answer"
+	expect_status 415
 	echo nothing >"$W/answer"
 	say
 	expect_problem 400 bad_cms
