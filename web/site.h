@@ -29,10 +29,11 @@ struct site {
 	struct outbox *outbox;		/* mail and SMS on their way out (outbox.c) */
 	struct pages *pages;
 	struct directory *directory;	/* the company's people; off without ldap.urls */
-	struct server *server, *trust_server;
+	struct server *server, *trust_server, *device_server;
 	struct install_watch *installs;	/* under way */
 	struct link_key link_key;
 	_Atomic int64_t comparing;	/* passwords at this moment (routes_people.c) */
+	struct seen *seen;		/* when devices were last heard of */
 	struct device_roots *device_roots;	/* who signs what devices answer */
 	struct sealer *sealer;		/* keys at rest; NULL: key.master_file is not set */
 	struct ca *ca;			/* never NULL; it may not be made yet (ca_ready) */
