@@ -10,10 +10,10 @@ extern const struct route install_routes[], catalog_routes[], console_routes[], 
 	operator_routes[], trust_routes[], message_routes[], link_routes[], link_page_routes[], contact_routes[],
 	tester_routes[], send_routes[], link_console_routes[],
 	registration_routes[], device_routes[], audience_routes[], group_routes[], item_routes[], audit_routes[],
-	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
-	command_routes[], device_page_routes[], push_routes[];
-	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[], invitation_routes[], managed_routes[],
+	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[],
+	invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
 	command_routes[], push_routes[];
+extern const struct route device_page_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;
@@ -101,6 +101,10 @@ bool whole_admin(struct req *req, struct err *err) CHECKED;	/* not by a token fo
 bool categories_part(struct req *req, const json_t *chosen, json_t **ret, struct err *err) CHECKED;
 bool groups_part(struct req *req, json_t **ret, struct err *err) CHECKED;
 json_t *form_list(struct req *req, const char *field);	/* all that was sent of a field, as [text, ...] */
+
+/* ---- routes_invited.c: what stands on /enroll of the invitation of who looks; NULL and null: none ---- */
+struct invitation;
+bool invitation_part(struct req *req, struct invitation **invitation, json_t **ret, struct err *err) CHECKED;
 
 /* ---- forms ---- */
 bool says_no(const char *value);	/* "no", "false", "0", "off"; anything else, and nothing, is a yes */
