@@ -12,6 +12,9 @@ extern const struct route install_routes[], catalog_routes[], console_routes[], 
 	registration_routes[], device_routes[], audience_routes[], group_routes[], item_routes[], audit_routes[],
 	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[],
 	invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
+	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
+	command_routes[], device_page_routes[], push_routes[];
+	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[], invitation_routes[], managed_routes[],
 	command_routes[], push_routes[];
 extern const struct route device_page_routes[];
 
@@ -52,6 +55,9 @@ const char *device_system(TALLOC_CTX *ctx, const char *version);
 
 /* ---- routes_devices.c: what Today says of testers who wait, and of what signs mobileconfigs ---- */
 bool devices_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
+
+/* ---- routes_authority.c: what Today says of the certificate authority ---- */
+bool authority_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
 /* ---- routes_messages.c: what Today says of mail and SMS that do not go out ---- */
 void messages_todo(struct req *req, json_t *todo);
