@@ -12,9 +12,6 @@ extern const struct route install_routes[], catalog_routes[], console_routes[], 
 	registration_routes[], device_routes[], audience_routes[], group_routes[], item_routes[], audit_routes[],
 	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[],
 	invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
-	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
-	command_routes[], device_page_routes[], push_routes[];
-	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[], invitation_routes[], managed_routes[],
 	command_routes[], push_routes[];
 extern const struct route device_page_routes[];
 
