@@ -51,6 +51,10 @@ extern const struct route managed_routes[];
 extern const struct route command_routes[];
 extern const struct route device_page_routes[];
 extern const struct route push_routes[];
+	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[],
+	invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
+	command_routes[], push_routes[];
+extern const struct route device_page_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;
