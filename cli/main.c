@@ -15,6 +15,7 @@ static const struct {
 	{ "upload",  cmd_upload,  "upload an .ipa; prints its install link" },
 	{ "user",    cmd_user,    "add NAME | list | passwd NAME" },
 	{ "token",   cmd_token,   "new --user NAME --scope read|upload|devices|admin" },
+	{ "enroll",  cmd_enroll,  "invite --user NAME --by sms|mail | link --user NAME: somebody sets up a device" },
 	{ "audit",   cmd_audit,   "verify: is every row of the audit log what was written?" },
 	{ "ca",      cmd_ca,      "show | export | make | renew | revoke SERIAL: the certificate authority of devices" },
 	{ "ldap",    cmd_ldap,    "test --user NAME: the company's directory, step by step" },

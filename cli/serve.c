@@ -15,7 +15,7 @@
 
 struct opts {
 	struct cli_place place;
-	const char *listen, *cert, *key, *trust_listen;
+	const char *listen, *cert, *key, *trust_listen, *device_listen;
 	bool plain;
 };
 
@@ -24,6 +24,7 @@ static const struct argp_option options[] = {
 	{ "plain", 'p', NULL, 0, "Plain HTTP: behind a proxy that does TLS, or on loopback", 0 },
 	{ "tls-cert", 't', "FILE", 0, "Certificate and chain, PEM", 0 },
 	{ "tls-key", 'k', "FILE", 0, "Its private key, PEM", 0 },
+	{ "device-listen", 'D', "ADDR:PORT", 0, "A listener for devices that show their certificate in TLS", 0 },
 	{ "trust-listen", 'T', "ADDR:PORT", 0, "A plain listener for /trust alone", 0 },
 	{ 0 }
 };
@@ -41,6 +42,7 @@ parse(int key, char *arg, struct argp_state *state)
 	case 'p':	o->plain = true; break;
 	case 't':	o->cert = arg; break;
 	case 'k':	o->key = arg; break;
+	case 'D':	o->device_listen = arg; break;
 	case 'T':	o->trust_listen = arg; break;
 	case ARGP_KEY_END:
 		if (o->plain && (o->cert || o->key))
@@ -59,6 +61,8 @@ take_options(struct conf *conf, const struct opts *o)
 {
 	if (o->listen)
 		conf->server_listen = o->listen;
+	if (o->device_listen)
+		conf->server_device_listen = o->device_listen;
 	if (o->trust_listen)
 		conf->server_trust_listen = o->trust_listen;
 	if (o->plain)

@@ -57,6 +57,13 @@
 	X(SCEP_PENDING,      counter, "pomona_scep_requests_total",     "result=\"pending\"", "") \
 	X(SCEP_REFUSED,      counter, "pomona_scep_requests_total",     "result=\"refused\"", "") \
 	X(BLOBS_SWEPT,       counter, "pomona_blobs_swept_total",       "",                   "Files without an owner that were removed") \
+	X(MDM_CHECKINS,      counter, "pomona_mdm_checkins_total",      "",                   "Check-ins of devices taken") \
+	X(MDM_IDLE,          counter, "pomona_mdm_reports_total",       "status=\"idle\"",    "Reports of devices, by status") \
+	X(MDM_ACKNOWLEDGED,  counter, "pomona_mdm_reports_total",       "status=\"acknowledged\"", "") \
+	X(MDM_NOT_NOW,       counter, "pomona_mdm_reports_total",       "status=\"not_now\"", "") \
+	X(MDM_ERRORS,        counter, "pomona_mdm_reports_total",       "status=\"error\"",   "") \
+	X(MDM_COMMANDS,      counter, "pomona_mdm_commands_sent_total", "",                   "Commands handed to devices, each time") \
+	X(MDM_REFUSED,       counter, "pomona_mdm_refused_total",       "",                   "Messages at the MDM URLs that were not taken") \
 	X(RSS_BYTES,         gauge,   "pomona_resident_memory_bytes",   "",                   "Resident memory of the server process")
 
 enum count {

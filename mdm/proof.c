@@ -94,7 +94,7 @@ proof_judge(TALLOC_CTX *ctx, struct db *db, struct ca *ca, const struct proof *p
 		return bad(err, "it was replaced by a newer one of this device");
 	}
 	if (!shown.certificate)
-		return ca ? judge_stranger(ca, identity, err) :
+		return ca && ca_ready(ca) ? judge_stranger(ca, identity, err) :
 			    err_code(err, ERR_BUSY, "no_ca", "there is no CA here that devices could be known by");
 	return judge_own(&shown, identity, grace_s, err);
 }

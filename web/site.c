@@ -37,18 +37,45 @@
 #define ROOTS_PEM_MAX	(1u << 20)
 
 const struct route *const site_routes[] = {
-	install_routes, catalog_routes, console_routes, build_routes, upload_routes, tus_routes, settings_routes,
-	people_routes, person_routes, directory_routes, look_routes, operator_routes, trust_routes, message_routes,
-	link_routes, link_page_routes, contact_routes, tester_routes, send_routes, link_console_routes,
-	registration_routes, device_routes, audience_routes, group_routes, item_routes, audit_routes,
+	install_routes,
+	catalog_routes,
+	console_routes,
+	build_routes,
+	upload_routes,
+	tus_routes,
+	settings_routes,
+	people_routes,
+	person_routes,
+	directory_routes,
+	look_routes,
+	operator_routes,
+	trust_routes,
+	message_routes,
+	link_routes,
+	link_page_routes,
+	contact_routes,
+	tester_routes,
+	send_routes,
+	link_console_routes,
+	registration_routes,
+	device_routes,
+	audience_routes,
+	group_routes,
+	item_routes,
+	audit_routes,
 	authority_routes,
 	scep_routes,
 	mdm_routes,
-	enroll_routes, enroll_device_routes,
-	invitation_routes, invited_routes, invitation_api_routes,
+	enroll_routes,
+	enroll_device_routes,
+	invitation_routes,
+	invited_routes,
+	invitation_api_routes,
 	managed_routes,
 	command_routes,
-	push_routes, NULL,
+	device_page_routes,
+	push_routes,
+	NULL,
 };
 
 static const struct route *const trust_tables[] = { trust_routes, look_routes, NULL };
@@ -226,6 +253,7 @@ static const struct job_kind kinds[] = {
 	{ "registration_invite", 10, job_registration_invite, NULL },
 	{ INVITATION_REMIND_JOB, 10, job_invitation_remind, NULL },
 	{ "audit_verify", 1000, audit_job, NULL },
+	{ "queue_sweep", 1000, job_queue_sweep, NULL },
 	{ 0 },
 };
 
@@ -314,18 +342,37 @@ open_device_roots(struct site *site, const struct conf *conf, struct err *err)
 	return device_roots_open(site, extra, &site->device_roots, err);
 }
 
-bool
-site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret, struct err *err)
+static struct site *
+new_site(TALLOC_CTX *ctx, struct conf *conf)
 {
 	struct site *site = mem_new(ctx, struct site);
-	struct err none = { 0 };
-	const char *dir;
 
-	site->data_dir = mem_text(site, data_dir);
 	site->base_url = mem_text(site, conf->server_base_url);
 	site->secure = strncmp(site->base_url, "https://", 8) == 0;
 	atomic_store(&site->conf, conf);
 	pthread_mutex_init(&site->lock, NULL);
+	return site;
+}
+
+bool
+site_for_command(TALLOC_CTX *ctx, struct conf *conf, struct db *db, struct site **ret, struct err *err)
+{
+	struct site *site = new_site(ctx, conf);
+
+	site->db = db;
+	*ret = site;
+	return pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) && look_open(site, err) &&
+	       read_master_key(site, conf, err);
+}
+
+bool
+site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret, struct err *err)
+{
+	struct site *site = new_site(ctx, conf);
+	struct err none = { 0 };
+	const char *dir;
+
+	site->data_dir = mem_text(site, data_dir);
 	apply(conf);
 	dir = mem_printf(site, "%s/blobs", data_dir);
 	if ((mkdir(dir, 0700) != 0 && errno != EEXIST) ||
@@ -338,7 +385,7 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
 	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) ||
 	    !audit_begin(site, err) || !look_open(site, err) || !open_device_roots(site, conf, err) ||
-	    !read_master_key(site, conf, err) || !open_ca(site, conf, err))
+	    !read_master_key(site, conf, err) || !open_ca(site, conf, err) || !mdm_open(site, err))
 		return false;
 	pages_everywhere(site->pages, page_everywhere);
 	site->installs = install_watch_new(site->db);
@@ -371,6 +418,8 @@ site_start(struct site *site, struct err *err)
 	if (!jobs_start(site, site->db, kinds, 2, site, &site->jobs, err) || !outbox_start(site, err) ||
 	    !server_start(site, &server, &site->server, err))
 		return false;
+	if (!mdm_listen(site, server, err))
+		return false;
 	if (!*conf->server_trust_listen)
 		return true;
 	server.listen = conf->server_trust_listen;
@@ -385,6 +434,8 @@ site_stop(struct site *site)
 {
 	if (site->trust_server)
 		server_stop(site->trust_server);
+	if (site->device_server)
+		server_stop(site->device_server);
 	if (site->server)
 		server_stop(site->server);
 	if (site->jobs)
@@ -411,5 +462,7 @@ site_reload(struct site *site, struct err *err)
 	atomic_store_explicit(&site->conf, again, memory_order_release);
 	apply(again);
 	look_forget(site);
-	return server_reload_tls(site->server, err);	/* its files may be those of the command line */
+	/* Its files may be those of the command line. */
+	return server_reload_tls(site->server, err) &&
+	       (!site->device_server || server_reload_tls(site->device_server, err));
 }

@@ -29,10 +29,11 @@ struct site {
 	struct outbox *outbox;		/* mail and SMS on their way out (outbox.c) */
 	struct pages *pages;
 	struct directory *directory;	/* the company's people; off without ldap.urls */
-	struct server *server, *trust_server;
+	struct server *server, *trust_server, *device_server;
 	struct install_watch *installs;	/* under way */
 	struct link_key link_key;
 	_Atomic int64_t comparing;	/* passwords at this moment (routes_people.c) */
+	struct seen *seen;		/* when devices were last heard of */
 	struct device_roots *device_roots;	/* who signs what devices answer */
 	struct sealer *sealer;		/* keys at rest; NULL: key.master_file is not set */
 	struct ca *ca;			/* never NULL; it may not be made yet (ca_ready) */
@@ -53,6 +54,8 @@ site_conf(struct site *site)
 /* Opens everything under data_dir, brings the schema up to date, sweeps what a crash left behind. */
 bool site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret,
 	       struct err *err) CHECKED;
+/* What a command beside the server needs to write messages: its words, look and key, and no file, job or door. */
+bool site_for_command(TALLOC_CTX *ctx, struct conf *conf, struct db *db, struct site **ret, struct err *err) CHECKED;
 bool site_start(struct site *site, struct err *err) CHECKED;	/* jobs, then the servers */
 void site_stop(struct site *site);
 bool site_reload(struct site *site, struct err *err) CHECKED;	/* SIGHUP */
