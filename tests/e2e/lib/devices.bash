@@ -75,8 +75,8 @@ enrolled_phone() {
 # connects [OPTIONS of device fleet]: the phone connects until the server has nothing more.
 connects() { device_on fleet --drain "$@" >"$W/fleet" || { cat "$W/fleet"; tail -5 "$W/ledger"; return 1; }; }
 
-# command TYPE [PARAMS as JSON]: queued for $ID; $UUID.
-command() {
+# order TYPE [PARAMS as JSON]: queued for $ID; $UUID.
+order() {
 	post "/api/v1/devices/$ID/commands" -H "$(bearer admin)" -H 'Content-Type: application/json' \
 		-d "{\"request_type\":\"$1\",\"params\":${2-{\}}}"
 	expect_status 202
@@ -91,7 +91,7 @@ becomes() {
 
 # does TYPE [PARAMS]: queued, fetched, done.
 does() {
-	command "$@"
+	order "$@"
 	connects
 	becomes acknowledged || { grep "$UUID" "$W/ledger"; tail -3 "$W/ledger"; return 1; }
 }
