@@ -12,10 +12,7 @@ extern const struct route install_routes[], catalog_routes[], console_routes[], 
 	registration_routes[], device_routes[], audience_routes[], group_routes[], item_routes[], audit_routes[],
 	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[],
 	invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
-	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
 	command_routes[], device_page_routes[], push_routes[];
-	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[], invitation_routes[], managed_routes[],
-	command_routes[], push_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;
