@@ -13,6 +13,44 @@ extern const struct route install_routes[], catalog_routes[], console_routes[], 
 	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[],
 	invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
 	command_routes[], device_page_routes[], push_routes[];
+extern const struct route install_routes[];
+extern const struct route catalog_routes[];
+extern const struct route console_routes[];
+extern const struct route build_routes[];
+extern const struct route upload_routes[];
+extern const struct route tus_routes[];
+extern const struct route settings_routes[];
+extern const struct route people_routes[];
+extern const struct route person_routes[];
+extern const struct route directory_routes[];
+extern const struct route look_routes[];
+extern const struct route operator_routes[];
+extern const struct route trust_routes[];
+extern const struct route message_routes[];
+extern const struct route link_routes[];
+extern const struct route link_page_routes[];
+extern const struct route contact_routes[];
+extern const struct route tester_routes[];
+extern const struct route send_routes[];
+extern const struct route link_console_routes[];
+extern const struct route registration_routes[];
+extern const struct route device_routes[];
+extern const struct route audience_routes[];
+extern const struct route group_routes[];
+extern const struct route item_routes[];
+extern const struct route audit_routes[];
+extern const struct route authority_routes[];
+extern const struct route scep_routes[];
+extern const struct route mdm_routes[];
+extern const struct route enroll_routes[];
+extern const struct route enroll_device_routes[];
+extern const struct route invitation_routes[];
+extern const struct route invited_routes[];
+extern const struct route invitation_api_routes[];
+extern const struct route managed_routes[];
+extern const struct route command_routes[];
+extern const struct route device_page_routes[];
+extern const struct route push_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;
