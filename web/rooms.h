@@ -13,6 +13,9 @@ extern const struct route install_routes[], catalog_routes[], console_routes[], 
 	authority_routes[], scep_routes[], scep_console_routes[], mdm_routes[], enroll_routes[], invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
 	authority_routes[], scep_routes[], scep_console_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[], invitation_routes[], managed_routes[],
 	command_routes[], push_routes[];
+	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[],
+	invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
+	command_routes[], device_page_routes[], push_routes[];
 extern const struct route install_routes[];
 extern const struct route catalog_routes[];
 extern const struct route console_routes[];
