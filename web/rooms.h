@@ -5,17 +5,6 @@
 #include "catalog/build.h"
 #include "web/site.h"
 
-extern const struct route install_routes[], catalog_routes[], console_routes[], build_routes[], upload_routes[],
-	tus_routes[], settings_routes[], people_routes[], person_routes[], directory_routes[], look_routes[],
-	operator_routes[], trust_routes[], message_routes[], link_routes[], link_page_routes[], contact_routes[],
-	tester_routes[], send_routes[], link_console_routes[],
-	registration_routes[], device_routes[], audience_routes[], group_routes[], item_routes[], audit_routes[],
-	authority_routes[], scep_routes[], scep_console_routes[], mdm_routes[], enroll_routes[], invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
-	authority_routes[], scep_routes[], scep_console_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[], invitation_routes[], managed_routes[],
-	command_routes[], push_routes[];
-	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[],
-	invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
-	command_routes[], device_page_routes[], push_routes[];
 extern const struct route install_routes[];
 extern const struct route catalog_routes[];
 extern const struct route console_routes[];
@@ -44,19 +33,16 @@ extern const struct route item_routes[];
 extern const struct route audit_routes[];
 extern const struct route authority_routes[];
 extern const struct route scep_routes[];
+extern const struct route scep_console_routes[];
 extern const struct route mdm_routes[];
 extern const struct route enroll_routes[];
-extern const struct route enroll_device_routes[];
 extern const struct route invitation_routes[];
 extern const struct route invited_routes[];
 extern const struct route invitation_api_routes[];
 extern const struct route managed_routes[];
+extern const struct route enroll_device_routes[];
 extern const struct route command_routes[];
-extern const struct route device_page_routes[];
 extern const struct route push_routes[];
-	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[],
-	invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
-	command_routes[], push_routes[];
 extern const struct route device_page_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
@@ -114,6 +100,11 @@ bool upload_page(struct req *req, struct reply *reply, int status, const char *b
 		 const struct err *refused, struct err *err) CHECKED;
 
 /* ---- mdm_house.c: devices under management ---- */
+/* ---- device_kinds.c: what hangs on commands and enrollments; a command that renews an identity ---- */
+void device_kinds_open(struct site *site);
+bool renew_identity(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const char *actor, char **uuid,
+		    struct err *err) CHECKED;	/* *uuid NULL: it is not enrolled */
+
 bool mdm_open(struct site *site, struct err *err) CHECKED;
 bool mdm_listen(struct site *site, struct server_conf server, struct err *err) CHECKED;	/* server.device_listen */
 bool job_queue_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
