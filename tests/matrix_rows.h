@@ -237,6 +237,16 @@ static const struct row {
 	{ "PUT /api/v1/items/:id/icon", ADMIN, "admin", NONE, .body = "no icon" },
 	{ "DELETE /api/v1/items/:id", ADMIN, "admin", THING, AN_ITEM, .flags = EATS },
 
+	/* devices that came back */
+	{ "GET /admin/devices/came-back", ADMIN, NULL, NONE },
+	{ "POST /admin/devices/came-back/take", ADMIN, NULL, NONE, .flags = FORM },
+	{ "POST /admin/devices/came-back/:sha256/take", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "POST /admin/devices/came-back/:sha256/refuse", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "GET /api/v1/came-back", ADMIN, "devices", NONE },
+	{ "POST /api/v1/came-back/take", ADMIN, "devices", NONE },
+	{ "POST /api/v1/came-back/:sha256/take", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/came-back/:sha256/refuse", ADMIN, "devices", NEVER },
+
 	/* invitations to set up a device */
 	{ "POST /enroll/decline", PERSON, NULL, NONE, .flags = FORM },
 	{ "GET /admin/invitations", ADMIN, NULL, NONE },
