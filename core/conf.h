@@ -103,9 +103,9 @@
 	N(enroll,    access_rights,    8191,  1, 8191,      live,  "AccessRights of the MDM payload; 5587 is the least for catalog and renewal") \
 	N(enroll,    session_minutes,  60,    5, 1440,      live,  "How long an enrollment may take from page to last step") \
 	N(enroll,    invite_days,      14,    1, 365,       live,  "How long an invitation stands") \
-	T(mdm,       base_url,         "",    start, "The URL under which devices find /mdm: https://apps.example.com:8444 where server.device_listen has a name or port of its own; empty: server.base_url") \
 	N(enroll,    silent_days,      3,     1, 365,       live,  "Days without a step after which an invited person counts as silent, and is reminded once where that was asked for") \
 	N(mdm,       identity_grace_days, 30, 0, 365,       live,  "How long a device under management may still show an identity that ran out, so that it can be renewed") \
+	T(mdm,       base_url,         "",    start, "The URL under which devices find /mdm: https://apps.example.com:8444 where server.device_listen has a name or port of its own; empty: server.base_url") \
 	N(mdm,       silent_days,      14,    1, 365,       live,  "After how many days without a word a device is shown as silent") \
 	N(mdm,       command_days,     30,    1, 365,       live,  "How long a command waits for its device before it expires") \
 	N(mdm,       history_days,     180,   1, 3650,      live,  "How long what became of commands is kept") \

@@ -1,5 +1,6 @@
 #include "mdm/ca_key.h"
 #include "mdm/ca_set.h"
+#include "mdm/scep_envelope.h"
 #include <limits.h>
 #include <openssl/err.h>
 #include <string.h>
@@ -63,42 +64,12 @@ ca_key_sign_cms(TALLOC_CTX *ctx, struct ca *ca, const struct bytes *content, con
 	return true;
 }
 
-static bool
-bad_envelope(struct err *err)
-{
-	ERR_clear_error();
-	return err_code(err, ERR_INVALID, "bad_envelope", "the envelope cannot be opened");
-}
-
-static bool
-addressed_to(CMS_ContentInfo *envelope, X509 *cert)
-{
-	STACK_OF(CMS_RecipientInfo) *list = CMS_get0_RecipientInfos(envelope);
-	CMS_RecipientInfo *one = list ? sk_CMS_RecipientInfo_value(list, 0) : NULL;
-
-	return one && sk_CMS_RecipientInfo_num(list) == 1 && CMS_RecipientInfo_type(one) == CMS_RECIPINFO_TRANS &&
-	       CMS_RecipientInfo_ktri_cert_cmp(one, cert) == 0;
-}
-
-/* Without a certificate OpenSSL goes on with a random key when the padding is wrong, and fails only later. */
 bool
-ca_key_open(TALLOC_CTX *ctx, struct ca *ca, CMS_ContentInfo *envelope, struct bytes *plain, struct err *err)
+ca_key_rsa(void *ca, struct bytes in, unsigned char *out)
 {
-	SCOPED(bio) BIO *out = BIO_new(BIO_s_mem());
 	const struct ca_set *set;
 	const struct ca_own *own;
-	char *p;
-	long len;
+	struct err none;
 
-	if (!ca_set_ready(ca, &set, err) || !ca_own(set, &own, err))
-		return false;
-	if (OBJ_obj2nid(CMS_get0_type(envelope)) != NID_pkcs7_enveloped || !addressed_to(envelope, own->decrypter.cert) ||
-	    !out || CMS_decrypt_set1_pkey(envelope, own->decrypter.key, NULL) != 1 ||
-	    CMS_decrypt(envelope, NULL, NULL, NULL, out, CMS_BINARY) != 1)
-		return bad_envelope(err);
-	len = BIO_get_mem_data(out, &p);
-	*plain = (struct bytes){ mem_copy(ctx, len > 0 ? p : "", (size_t)len), (size_t)len };
-	OPENSSL_cleanse(p, (size_t)len);
-	ERR_clear_error();
-	return true;
+	return ca_set_ready(ca, &set, &none) && ca_own(set, &own, &none) && scep_rsa_key(own->decrypter.key, in, out);
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * ca_key - the four things that are done with private keys of the authority, and all of them: sign a
- * certificate, sign a CRL, sign a CMS message, open an envelope.
+ * certificate, sign a CRL, sign a CMS message, and RSA on the key of an envelope.
  *
  * A key is a handle of OpenSSL (EVP_PKEY), made in one place, authority_open_key: whether the number behind
  * it stands in this process, in a token (a PKCS#11 provider) or in another process is decided there.  All four
@@ -27,8 +27,7 @@ bool ca_key_sign_cms(TALLOC_CTX *ctx, struct ca *ca, const struct bytes *content
 		     struct err *err) CHECKED;
 
 /*
- * EnvelopedData addressed to ca_decrypter, and to nobody else.  Every failure is the same ERR_INVALID
- * "bad_envelope", and a wrong padding takes the same work as a right one (RFC 3218).
+ * RSA with the key of ca_decrypter and nothing else, no padding looked at: `out` has in.len bytes.  What comes out
+ * is judged by mdm/scep_envelope.c, in a way that tells nobody (RFC 3218).  `ca` is a struct ca: a scep_rsa.
  */
-bool ca_key_open(TALLOC_CTX *ctx, struct ca *ca, CMS_ContentInfo *envelope, struct bytes *plain,
-		 struct err *err) CHECKED;
+bool ca_key_rsa(void *ca, struct bytes in, unsigned char *out);

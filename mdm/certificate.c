@@ -186,14 +186,25 @@ moment(int64_t at)
 }
 
 static json_t *
-item(TALLOC_CTX *ctx, struct rows *rows, int64_t now)
+item(const struct certificate *cert, int64_t now)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s}", "sha256", rows_text(ctx, rows, 0),
-			 "serial", rows_text(ctx, rows, 1), "subject", rows_text(ctx, rows, 2),
-			 "purpose", rows_text(ctx, rows, 3), "issued", moment(rows_int(rows, 4)),
-			 "not_before", moment(rows_int(rows, 5)), "not_after", moment(rows_int(rows, 6)),
-			 "revoked", moment(rows_int(rows, 7)), "reason", rows_text(ctx, rows, 8),
-			 "state", state_of(rows_int(rows, 7), rows_int(rows, 6), now));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s}", "sha256", cert->sha256,
+			 "serial", cert->serial, "subject", cert->subject, "purpose", cert->purpose,
+			 "issued", moment(cert->issued), "not_before", moment(cert->not_before),
+			 "not_after", moment(cert->not_after), "revoked", moment(cert->revoked), "reason", cert->reason,
+			 "state", state_of(cert->revoked, cert->not_after, now));
+}
+
+bool
+certificate_show(struct db *db, const char *sha256, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct certificate *cert;
+
+	if (!certificate_find(ctx, db, sha256, &cert, err))
+		return false;
+	*ret = item(cert, clock_now());
+	return true;
 }
 
 /* "<issued>.<sha256>" of the last item; anything else begins the list anew. */
@@ -242,7 +253,11 @@ certificate_list(struct db *db, const char *search, const char *after, int64_t l
 		}
 		last = rows_text(ctx, rows, 0);
 		issued = rows_int(rows, 4);
-		json_array_append_new(items, item(ctx, rows, now));
+		json_array_append_new(items, item(&(struct certificate){
+			.sha256 = last, .serial = rows_text(ctx, rows, 1), .subject = rows_text(ctx, rows, 2),
+			.purpose = rows_text(ctx, rows, 3), .issued = issued, .not_before = rows_int(rows, 5),
+			.not_after = rows_int(rows, 6), .revoked = rows_int(rows, 7), .reason = rows_text(ctx, rows, 8),
+		}, now));
 	}
 	if (step == ROWS_FAILED) {
 		json_decref(page);

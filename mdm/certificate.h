@@ -48,6 +48,7 @@ bool certificate_revoke_by(struct db *db, const char *actor, const char *sha256,
  */
 bool certificate_list(struct db *db, const char *search, const char *after, int64_t limit, json_t **ret,
 		      struct err *err) CHECKED;
+bool certificate_show(struct db *db, const char *sha256, json_t **ret, struct err *err) CHECKED;	/* one such item */
 /* [{purpose, valid, revoked, expired}], by purpose; and {valid, revoked, expired} of all. */
 bool certificate_counts(struct db *db, json_t **by_purpose, json_t **all, struct err *err) CHECKED;
 

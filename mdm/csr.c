@@ -2,7 +2,8 @@
 #include "core/asn1.h"
 #include "core/text.h"
 #include "mdm/cms_thread.h"
-#include "mdm/scep_message.h"
+#include "mdm/public_key.h"
+#include "mdm/subject.h"
 #include <openssl/err.h>
 #include <string.h>
 
@@ -67,12 +68,12 @@ is_taken(int nid)
 static bool
 check(struct csr *csr, OSSL_LIB_CTX *lib, struct err *err)
 {
-	X509_PUBKEY *key = X509_REQ_get_X509_PUBKEY(csr->req);
+	struct err none;
 
 	if (X509_REQ_get_version(csr->req) != X509_REQ_VERSION_1 || X509_REQ_get_attr_count(csr->req) > ATTRIBUTES_MAX)
 		return bad(err, "is malformed");
 	csr->key = X509_REQ_get_pubkey(csr->req);
-	if (!scep_key_fits(csr->key) || !key || !scep_hash_key(key, csr->key_sha256))
+	if (!csr->key || !public_key_check(csr->key, &none) || !certificate_key_sha256(csr->key, csr->key_sha256, &none))
 		return bad(err, "is not for an RSA key of 2048 to 4096 bits");
 	if (!is_taken(X509_REQ_get_signature_nid(csr->req)) || X509_REQ_verify_ex(csr->req, csr->key, lib, NULL) != 1)
 		return bad(err, "is not signed by its key");
@@ -111,16 +112,5 @@ csr_read(TALLOC_CTX *ctx, struct bytes der, struct csr **ret, struct err *err)
 char *
 csr_subject(TALLOC_CTX *ctx, const struct csr *csr)
 {
-	SCOPED(bio) BIO *bio = BIO_new(BIO_s_mem());
-	char *p, *text = NULL;
-	long len;
-
-	if (bio && X509_NAME_print_ex(bio, X509_REQ_get_subject_name(csr->req), 0,
-				      XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0) {
-		len = BIO_get_mem_data(bio, &p);
-		if (len > 0 && len <= CSR_SUBJECT_MAX && text_valid(p, (size_t)len))
-			text = mem_textn(ctx, p, (size_t)len);
-	}
-	ERR_clear_error();
-	return text ? text : mem_text(ctx, "");
+	return subject_write(ctx, X509_REQ_get_subject_name(csr->req));
 }

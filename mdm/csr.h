@@ -7,15 +7,14 @@
  *
  * Belongs to the thread that read it.  ERR_INVALID "bad_request" for all that can be wrong with one.
  */
-#include "core/x509.h"
+#include "mdm/certificate.h"
 
 #define CSR_BYTES_MAX		(16u << 10)
 #define CSR_CHALLENGE_MAX	255	/* bytes */
-#define CSR_SUBJECT_MAX		512	/* bytes of RFC 4514 */
 
 struct csr {
 	EVP_PKEY *key;			/* ends with the request */
-	char key_sha256[65];		/* of its SubjectPublicKeyInfo as sent */
+	char key_sha256[CERTIFICATE_SHA256_SIZE];
 	const char *challenge;		/* "": none */
 	X509_REQ *req;
 };

@@ -1,6 +1,7 @@
 #include "mdm/scep_answer.h"
 #include "core/clock.h"
 #include "core/count.h"
+#include "mdm/ca_key.h"
 #include "mdm/challenge.h"
 #include "mdm/csr.h"
 #include "mdm/guesses.h"
@@ -26,11 +27,9 @@ struct talk {
 static bool
 say(struct talk *t, const struct scep_reply *reply, const char *result, struct err *err)
 {
-	struct scep_signer signer = { ca_signer(t->server->ca), ca_signer_key(t->server->ca) };
-
 	t->answer->result = result;
 	t->answer->transaction_id = t->message->transaction_id;
-	return scep_reply_write(t->ctx, t->message, reply, &signer, &t->answer->reply, err);
+	return scep_reply_write(t->ctx, t->server->ca, t->message, reply, &t->answer->reply, err);
 }
 
 static bool
@@ -274,7 +273,7 @@ open_request(struct talk *t, struct err *err)
 	struct bytes plain;
 	bool good;
 
-	if (!scep_envelope_open(t->ctx, &t->message->envelope, scep_rsa_key, ca_decrypter_key(t->server->ca), &plain,
+	if (!scep_envelope_open(t->ctx, &t->message->envelope, ca_key_rsa, t->server->ca, &plain,
 				&good, err))
 		return false;
 	if (!csr_read(t->ctx, plain, &t->csr, &none)) {

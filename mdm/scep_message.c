@@ -1,14 +1,12 @@
 #include "mdm/scep_message.h"
 #include "core/asn1.h"
-#include "core/num.h"
 #include "mdm/cms_thread.h"
-#include <openssl/core_names.h>
+#include "mdm/public_key.h"
 #include <openssl/err.h>
 #include <string.h>
 
 #define DIGESTS_MAX	4
 #define TAG_CRLS	0xa1
-#define EXPONENT_BITS_MAX 64	/* a larger one makes each check of a signature cost as much as signing */
 
 /* Never MD5; SHA-1 is what old clients know. */
 static const int digests[] = { NID_sha1, NID_sha256, NID_sha384, NID_sha512 };
@@ -36,44 +34,6 @@ refuse(struct scep_message *message, enum scep_fail fail, const char *why)
 	message->fail = fail;
 	message->why = why;
 	return true;
-}
-
-const char *
-scep_hash(struct bytes bytes, char hex[SCEP_HASH_SIZE])
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
-
-	if (!EVP_Digest(bytes.p, bytes.len, digest, &len, EVP_sha256(), NULL) || len != 32)
-		abort();
-	for (unsigned i = 0; i < len; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-	return hex;
-}
-
-bool
-scep_hash_key(X509_PUBKEY *key, char hex[SCEP_HASH_SIZE])
-{
-	unsigned char *der = NULL;
-	int len = i2d_X509_PUBKEY(key, &der);
-
-	if (len <= 0)
-		return false;
-	scep_hash((struct bytes){ der, (size_t)len }, hex);
-	OPENSSL_free(der);
-	return true;
-}
-
-bool
-scep_key_fits(const EVP_PKEY *key)
-{
-	BIGNUM *e = NULL;
-	bool fits = key && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) >= SCEP_KEY_BITS_MIN &&
-		    EVP_PKEY_get_bits(key) <= SCEP_KEY_BITS_MAX &&
-		    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) && BN_num_bits(e) <= EXPONENT_BITS_MAX;
-
-	BN_free(e);
-	return fits;
 }
 
 /* ---- our own walk ---- */
@@ -234,15 +194,11 @@ release_message(struct scep_message *message)
 static bool
 keep_signer(struct scep_message *message, X509 *signer)
 {
-	unsigned char *der = NULL;
-	int len = i2d_X509(signer, &der);
+	struct err none;
 
-	if (len <= 0 || !scep_hash_key(X509_get_X509_PUBKEY(signer), message->signer_key_sha256)) {
-		OPENSSL_free(der);
+	x509_sha256(signer, message->signer_sha256);
+	if (!certificate_key_sha256(X509_get0_pubkey(signer), message->signer_key_sha256, &none))
 		return false;
-	}
-	scep_hash((struct bytes){ der, (size_t)len }, message->signer_sha256);
-	OPENSSL_free(der);
 	X509_up_ref(signer);
 	message->signer = signer;
 	return true;
@@ -257,12 +213,13 @@ judge(CMS_ContentInfo *cms, CMS_SignerInfo *info, const struct scep_rules *rules
 	const char *why;
 	enum scep_fail fail;
 	struct bytes bytes;
+	struct err none;
 	X509 *signer;
 
 	CMS_SignerInfo_get0_algs(info, NULL, &signer, &digest, &signature);
 	if (!read_type(info, &message->type))
 		return refuse(message, SCEP_BAD_REQUEST, "its messageType is not taken here");
-	if (!scep_key_fits(X509_get0_pubkey(signer)))
+	if (!X509_get0_pubkey(signer) || !public_key_check(X509_get0_pubkey(signer), &none))
 		return refuse(message, SCEP_BAD_ALG, "its signer's key is not RSA of 2048 to 4096 bits");
 	if (!is_one_of(digest, digests, sizeof digests / sizeof *digests) ||
 	    !is_one_of(signature, signatures, sizeof signatures / sizeof *signatures))

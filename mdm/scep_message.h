@@ -13,15 +13,13 @@
  * A message belongs to the thread that read it: OpenSSL's objects live in the thread's library context.
  */
 #include "core/x509.h"
+#include "mdm/certificate.h"
 #include "mdm/scep_envelope.h"
 
 #define SCEP_BYTES_MAX		(64u << 10)	/* of a pkiMessage */
 #define SCEP_CERTS_MAX		8		/* that it brings */
 #define SCEP_TRANSACTION_MAX	255		/* characters; 77 digits and 40 hex digits are common */
 #define SCEP_NONCE_MAX		64		/* bytes; 16 by the RFC */
-#define SCEP_KEY_BITS_MIN	2048
-#define SCEP_KEY_BITS_MAX	4096
-#define SCEP_HASH_SIZE		65		/* SHA-256 in hex and NUL */
 
 /* messageType, section 3.2.1.2: those that do anything. */
 enum scep_type { SCEP_RENEWAL_REQ = 17, SCEP_PKCS_REQ = 19, SCEP_CERT_POLL = 20 };
@@ -41,7 +39,7 @@ struct scep_message {
 	const char *transaction_id;	/* printable ASCII; a word of theirs: compared, never a name of anything */
 	struct bytes sender_nonce;
 	X509 *signer;			/* ends with the message */
-	char signer_sha256[SCEP_HASH_SIZE], signer_key_sha256[SCEP_HASH_SIZE];
+	char signer_sha256[X509_FINGERPRINT_SIZE], signer_key_sha256[CERTIFICATE_SHA256_SIZE];
 	struct scep_envelope envelope;	/* when it is fine */
 };
 
@@ -51,11 +49,3 @@ struct scep_rules {
 
 bool scep_message_read(TALLOC_CTX *ctx, struct bytes der, const struct scep_rules *rules, struct scep_message **ret,
 		       struct err *err) CHECKED;
-
-/* May this key ask for a certificate, and sign for one?  RSA, of a size and exponent that cost us little. */
-bool scep_key_fits(const EVP_PKEY *key);
-
-/* SHA-256 of bytes, in hex; returns hex. */
-const char *scep_hash(struct bytes bytes, char hex[SCEP_HASH_SIZE]);
-/* The same of a SubjectPublicKeyInfo as it was sent. */
-bool scep_hash_key(X509_PUBKEY *key, char hex[SCEP_HASH_SIZE]) CHECKED;

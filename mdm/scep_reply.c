@@ -1,5 +1,6 @@
 #include "mdm/scep_reply.h"
 #include "core/secret.h"
+#include "mdm/ca_key.h"
 #include "mdm/cms_thread.h"
 #include <openssl/err.h>
 #include <string.h>
@@ -61,54 +62,28 @@ envelope(TALLOC_CTX *ctx, OSSL_LIB_CTX *lib, const struct scep_message *request,
 	return ok ? copy_der(ctx, cms, ret, err) : err_openssl(err, ERR_INTERNAL, "envelope a certificate");
 }
 
-static bool
-add(CMS_SignerInfo *info, const char *oid, int type, const void *p, size_t len)
-{
-	return CMS_signed_add1_attr_by_txt(info, oid, type, p, (int)len) == 1;
-}
-
-static bool
-add_attributes(CMS_SignerInfo *info, const struct scep_message *request, const struct scep_reply *reply)
+bool
+scep_reply_write(TALLOC_CTX *ctx, struct ca *ca, const struct scep_message *request, const struct scep_reply *reply,
+		 struct bytes *ret, struct err *err)
 {
 	const char status = (char)('0' + reply->status), fail = (char)('0' + reply->fail);
 	unsigned char nonce[NONCE_SIZE];
-
-	secret_random(nonce, sizeof nonce);
-	return add(info, SCEP_MESSAGE_TYPE, V_ASN1_PRINTABLESTRING, "3", 1) &&
-	       add(info, SCEP_PKI_STATUS, V_ASN1_PRINTABLESTRING, &status, 1) &&
-	       (reply->status != SCEP_FAILURE || add(info, SCEP_FAIL_INFO, V_ASN1_PRINTABLESTRING, &fail, 1)) &&
-	       add(info, SCEP_TRANSACTION_ID, V_ASN1_PRINTABLESTRING, request->transaction_id,
-		   strlen(request->transaction_id)) &&
-	       add(info, SCEP_RECIPIENT_NONCE, V_ASN1_OCTET_STRING, request->sender_nonce.p,
-		   request->sender_nonce.len) &&
-	       add(info, SCEP_SENDER_NONCE, V_ASN1_OCTET_STRING, nonce, sizeof nonce);
-}
-
-static bool
-sign(TALLOC_CTX *ctx, OSSL_LIB_CTX *lib, const struct scep_message *request, const struct scep_reply *reply,
-     const struct scep_signer *signer, struct bytes content, struct bytes *ret, struct err *err)
-{
-	const unsigned flags = CMS_PARTIAL | CMS_BINARY | CMS_NOSMIMECAP | (content.len ? 0 : CMS_DETACHED);
-	SCOPED(bio) BIO *bio = BIO_new_mem_buf(content.len ? content.p : "", (int)content.len);
-	SCOPED(cms) CMS_ContentInfo *cms = CMS_sign_ex(NULL, NULL, NULL, NULL, flags, lib, NULL);
-	CMS_SignerInfo *info = cms ? CMS_add1_signer(cms, signer->cert, signer->key, EVP_sha256(), flags) : NULL;
-
-	if (!bio || !info || !add_attributes(info, request, reply) || CMS_final(cms, bio, NULL, flags) != 1)
-		return err_openssl(err, ERR_INTERNAL, "sign a SCEP reply");
-	return copy_der(ctx, cms, ret, err);
-}
-
-bool
-scep_reply_write(TALLOC_CTX *ctx, const struct scep_message *request, const struct scep_reply *reply,
-		 const struct scep_signer *signer, struct bytes *ret, struct err *err)
-{
-	struct bytes certs, content = { 0 };
+	const struct ca_key_attribute attributes[] = {
+		{ SCEP_MESSAGE_TYPE, V_ASN1_PRINTABLESTRING, { "3", 1 } },
+		{ SCEP_PKI_STATUS, V_ASN1_PRINTABLESTRING, { &status, 1 } },
+		{ SCEP_TRANSACTION_ID, V_ASN1_PRINTABLESTRING, { request->transaction_id, strlen(request->transaction_id) } },
+		{ SCEP_RECIPIENT_NONCE, V_ASN1_OCTET_STRING, request->sender_nonce },
+		{ SCEP_SENDER_NONCE, V_ASN1_OCTET_STRING, { nonce, sizeof nonce } },
+		{ SCEP_FAIL_INFO, V_ASN1_PRINTABLESTRING, { &fail, 1 } },	/* last: of FAILURE alone */
+	};
+	size_t n = sizeof attributes / sizeof *attributes - (reply->status != SCEP_FAILURE);
+	struct bytes certs, content;
 	OSSL_LIB_CTX *lib;
 
-	if (!cms_thread_lib(&lib, err))
-		return false;
-	if (reply->status == SCEP_SUCCESS && (!degenerate(ctx, lib, reply->certificate, &certs, err) ||
-					      !envelope(ctx, lib, request, certs, &content, err)))
-		return false;
-	return sign(ctx, lib, request, reply, signer, content, ret, err);
+	secret_random(nonce, sizeof nonce);
+	if (reply->status != SCEP_SUCCESS)
+		return ca_key_sign_cms(ctx, ca, NULL, attributes, n, ret, err);
+	return cms_thread_lib(&lib, err) && degenerate(ctx, lib, reply->certificate, &certs, err) &&
+	       envelope(ctx, lib, request, certs, &content, err) &&
+	       ca_key_sign_cms(ctx, ca, &content, attributes, n, ret, err);
 }

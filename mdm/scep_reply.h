@@ -7,6 +7,7 @@
  * above it (clients take the first, and a SET has no order), enveloped to whoever signed the request, with the
  * request's cipher.  FAILURE and PENDING: no content at all.  RFC 8894 section 3.3.2.
  */
+#include "mdm/ca.h"
 #include "mdm/scep_message.h"
 
 enum scep_status { SCEP_SUCCESS = 0, SCEP_FAILURE = 2, SCEP_PENDING = 3 };
@@ -17,10 +18,5 @@ struct scep_reply {
 	struct bytes certificate;	/* SUCCESS: DER */
 };
 
-struct scep_signer {
-	X509 *cert;
-	EVP_PKEY *key;
-};
-
-bool scep_reply_write(TALLOC_CTX *ctx, const struct scep_message *request, const struct scep_reply *reply,
-		      const struct scep_signer *signer, struct bytes *ret, struct err *err) CHECKED;
+bool scep_reply_write(TALLOC_CTX *ctx, struct ca *ca, const struct scep_message *request,
+		      const struct scep_reply *reply, struct bytes *ret, struct err *err) CHECKED;

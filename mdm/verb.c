@@ -3,8 +3,6 @@
 #include "mdm/queue.h"
 #include <string.h>
 
-#define FIELD_MAX 64
-
 /* ---- those that are more than their fields ---- */
 
 /* An app's configuration is a setting with the app's right; no configuration takes it away. */
@@ -84,7 +82,7 @@ verb_of(const char *request_type)
 
 /* Apple's key of a field of ours, into `key`; false: the verb has none of this name. */
 static bool
-key_of(const struct verb *verb, const char *field, char key[FIELD_MAX], bool *list)
+key_of(const struct verb *verb, const char *field, char key[VERB_FIELD_MAX], bool *list)
 {
 	size_t len = strlen(field), key_len;
 
@@ -95,7 +93,7 @@ key_of(const struct verb *verb, const char *field, char key[FIELD_MAX], bool *li
 		*list = *at == '~';
 		at += *list;
 		key_len = strcspn(at, " ");
-		if (key_len >= FIELD_MAX)
+		if (key_len >= VERB_FIELD_MAX)
 			return false;
 		memcpy(key, at, key_len);
 		key[key_len] = '\0';
@@ -105,9 +103,27 @@ key_of(const struct verb *verb, const char *field, char key[FIELD_MAX], bool *li
 }
 
 bool
+verb_field(const struct verb *verb, size_t n, char name[VERB_FIELD_MAX], enum command_type *type)
+{
+	const struct command_fact *command = verb->request_type ? command_fact(verb->request_type) : NULL, *fact;
+	const char *at = verb->fields;
+	char key[VERB_FIELD_MAX];
+	bool list;
+
+	for (; n > 0 && *at; n--)
+		at += strcspn(at, " "), at += strspn(at, " ");
+	if (!*at)
+		return false;
+	snprintf(name, VERB_FIELD_MAX, "%.*s", (int)strcspn(at, "="), at);
+	fact = key_of(verb, name, key, &list) && *key && command ? command_fact_under(command, key) : NULL;
+	*type = fact ? fact->type : COMMAND_ANY;
+	return true;
+}
+
+bool
 verb_params(const struct verb *verb, const json_t *fields, json_t **params, struct err *err)
 {
-	char key[FIELD_MAX];
+	char key[VERB_FIELD_MAX];
 	json_t *made = json_object(), *v;
 	const char *field;
 	bool list = false;

@@ -7,7 +7,9 @@
  */
 #include <jansson.h>
 #include "mdm/command.h"
+#include "mdm/command_fact.h"
 
+#define VERB_FIELD_MAX 64
 #define VERB_KIND_CLEAR_PASSCODE "clear_passcode"	/* its UnlockToken is put in at delivery */
 
 struct verb {
@@ -28,6 +30,9 @@ extern const struct verb verbs[];	/* ends with name NULL */
 
 const struct verb *verb_find(const char *name);			/* NULL: none */
 const struct verb *verb_of(const char *request_type);		/* the plainest one of a request type; NULL: none */
+
+/* The n-th field of a verb and what Apple's key wants (COMMAND_ANY: it has none); false: there is none. */
+bool verb_field(const struct verb *verb, size_t n, char name[VERB_FIELD_MAX], enum command_type *type);
 
 /* Apple's params of a verb's fields; *params is the caller's. */
 bool verb_params(const struct verb *verb, const json_t *fields, json_t **params, struct err *err) CHECKED;

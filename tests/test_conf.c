@@ -112,6 +112,21 @@ only_values_that_are_for_tests_are_warned_of(void **state)
 	assert_string_equal(err.path, "egress.allow");
 }
 
+/* Where a section begins anew, what stands there would not be known. */
+static void
+the_settings_of_a_section_stand_together(void **state)
+{
+#define ROW(section, ...) #section,
+	static const char *const sections[] = { CONF_TABLE(ROW, ROW, ROW) };
+
+	(void)state;
+	for (size_t i = 1; i < sizeof sections / sizeof *sections; i++)
+		for (size_t before = 0; strcmp(sections[i], sections[i - 1]) != 0 && before < i; before++)
+			if (strcmp(sections[before], sections[i]) == 0)
+				fail_msg("the section %s stands twice", sections[i]);
+}
+
 TESTS(a_file_replaces_defaults_and_the_environment_replaces_both, a_mistake_is_named_with_file_and_line,
       a_variable_that_is_no_setting_is_refused, rereading_changes_only_what_may_change_while_running,
-      only_values_that_are_for_tests_are_warned_of)
+      only_values_that_are_for_tests_are_warned_of,
+      the_settings_of_a_section_stand_together)

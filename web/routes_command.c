@@ -75,10 +75,10 @@ api_send_many(struct req *req, struct reply *reply, struct err *err)
 {
 	struct command_verdict *verdicts;
 	struct command_wish wish;
-	const char *const *ids, *uuid = NULL;
+	const char *const *ids = NULL, *uuid = NULL;
 	json_t *body, *items;
 	bool all = true;
-	size_t n;
+	size_t n = 0;
 
 	if (!whole_admin(req, err) || !req_json(req, &body, err) || !command_wish_json(req, body, &wish, err) ||
 	    !read_devices(req, body, &ids, &n, err) || !command_many(req, &wish, ids, n, &verdicts, err))

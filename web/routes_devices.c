@@ -36,8 +36,8 @@ device_item(struct req *req, const json_t *device)
 
 	json_object_set_new(item, "system", json_string(device_system(req, text_of(device, "version"))));
 	json_object_set_new(item, "registered", page_moment_of(req, device, "created"));
-	json_object_set_new(item, "rename_url", json_sprintf("/admin/devices/%s/name", id));
-	json_object_set_new(item, "remove_url", json_sprintf("/admin/devices/%s/remove", id));
+	json_object_set_new(item, "rename_url", json_sprintf("/admin/test-devices/%s/name", id));
+	json_object_set_new(item, "remove_url", json_sprintf("/admin/test-devices/%s/remove", id));
 	json_array_foreach(apps, i, app) {
 		key = text_of(app, "build_id");
 		value = *key ? json_sprintf("/admin/apps/%s/builds/%s", text_of(app, "bundle_id"), key) : json_null();
@@ -70,10 +70,10 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 	json_array_foreach(json_object_get(list, "items"), i, device)
 		json_array_append_new(devices, device_item(req, device));
 	data = json_pack("{s:o, s:o, s:b, s:s, s:s, s:s?, s:s?}", "waiting", waiting, "devices", devices, "udids", udids,
-			 "udids_url", "/admin/devices?udids=yes", "txt_url", txt_url(req, NULL), "next_url",
-			 page_next(req, "/admin/devices", list), "changed", changed);
+			 "udids_url", "/admin/test-devices?udids=yes", "txt_url", txt_url(req, NULL), "next_url",
+			 page_next(req, "/admin/test-devices", list), "changed", changed);
 	json_decref(list);
-	return reply_page(reply, req, "devices", data, err);
+	return reply_page(reply, req, "testdevices", data, err);
 }
 
 static bool
@@ -82,14 +82,14 @@ post_name(struct req *req, struct reply *reply, struct err *err)
 	const char *label = req_form(req, "label");
 
 	return tester_device_rename(req->site->db, req->person, req_param(req, "id"), label ? label : "", err) &&
-	       reply_see(reply, "/admin/devices?changed=renamed");
+	       reply_see(reply, "/admin/test-devices?changed=renamed");
 }
 
 static bool
 post_remove(struct req *req, struct reply *reply, struct err *err)
 {
 	return tester_device_remove(req->site->db, req->person, req_param(req, "id"), err) &&
-	       reply_see(reply, "/admin/devices?changed=removed");
+	       reply_see(reply, "/admin/test-devices?changed=removed");
 }
 
 /* ---- today ---- */
@@ -124,7 +124,7 @@ devices_todo(struct req *req, json_t *todo, struct err *err)
 		return false;
 	json_array_foreach(waiting, i, app)
 		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:s, s:O}", "kind", "testers_waiting", "level", "info",
-			"url", "/admin/devices", "app_name", text_of(app, "name"), "count", json_object_get(app, "waiting")));
+			"url", "/admin/test-devices", "app_name", text_of(app, "name"), "count", json_object_get(app, "waiting")));
 	json_decref(waiting);
 	add_certificate(req, todo);
 	return true;
@@ -174,9 +174,9 @@ api_remove(struct req *req, struct reply *reply, struct err *err)
 }
 
 const struct route device_routes[] = {
-	{ GET,    "/admin/devices",             WHO_PUBLISHER, "0",   ON_WORKER, get_page,    NULL, NULL, "Registered test devices, and who waits for a build" },
-	{ POST,   "/admin/devices/:id/name",    WHO_PUBLISHER, "16K", ON_WORKER, post_name,   NULL, NULL, "Name a test device" },
-	{ POST,   "/admin/devices/:id/remove",  WHO_PUBLISHER, "16K", ON_WORKER, post_remove, NULL, NULL, "Remove a test device" },
+	{ GET,    "/admin/test-devices",             WHO_PUBLISHER, "0",   ON_WORKER, get_page,    NULL, NULL, "Registered test devices, and who waits for a build" },
+	{ POST,   "/admin/test-devices/:id/name",    WHO_PUBLISHER, "16K", ON_WORKER, post_name,   NULL, NULL, "Name a test device" },
+	{ POST,   "/admin/test-devices/:id/remove",  WHO_PUBLISHER, "16K", ON_WORKER, post_remove, NULL, NULL, "Remove a test device" },
 	{ GET,    "/api/v1/devices.txt",        WHO_PUBLISHER, "0",   ON_WORKER, get_txt,     NULL, "devices", "Registered test devices as Apple's site takes them: ?app= for those that wait for its build" },
 	{ GET,    "/api/v1/test-devices",       WHO_PUBLISHER, "0",   ON_WORKER, api_list,    NULL, "devices", "Registered test devices: ?udids=yes&after=&limit=" },
 	{ PUT,    "/api/v1/test-devices/:id",   WHO_PUBLISHER, "16K", ON_WORKER, api_rename,  NULL, "devices", "Name a test device: {label}" },

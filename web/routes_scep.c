@@ -25,12 +25,6 @@
 static const struct scep_calls calls = { NULL, NULL };
 
 static bool
-has_ca(struct req *req, struct err *err)
-{
-	return req->site->ca || err_set(err, ERR_MISSING, "no certificates are issued here");
-}
-
-static bool
 ca_certs(struct req *req, struct reply *reply, struct err *err)
 {
 	struct bytes der;
@@ -59,7 +53,7 @@ message_of_query(struct req *req, struct bytes *ret, struct err *err)
 static bool
 find_session(struct req *req, struct scep_call *call, struct err *err)
 {
-	const char *token = req_param(req, "session");
+	const char *token = req_param(req, "token");
 	struct enroll_session *session;
 	struct err none;
 
@@ -97,8 +91,6 @@ scep(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *operation = req_query(req, "operation");
 
-	if (!has_ca(req, err))
-		return false;
 	if (!operation)
 		return err_code(err, ERR_MALFORMED, "bad_operation", "a SCEP request names an operation");
 	if (strcmp(operation, "PKIOperation") == 0)
@@ -113,7 +105,7 @@ scep(struct req *req, struct reply *reply, struct err *err)
 const struct route scep_routes[] = {
 	{ GET,  "/scep",          WHO_DEVICE, "0",   ON_WORKER, scep, NULL, NULL, "SCEP: GetCACaps, GetCACert, PKIOperation" },
 	{ POST, "/scep",          WHO_DEVICE, "64K", ON_WORKER, scep, NULL, NULL, "SCEP: PKIOperation" },
-	{ GET,  "/scep/:session", WHO_DEVICE, "0",   ON_WORKER, scep, NULL, NULL, "The same, for a device within its enrollment" },
-	{ POST, "/scep/:session", WHO_DEVICE, "64K", ON_WORKER, scep, NULL, NULL, "The same" },
+	{ GET,  "/scep/:token", WHO_DEVICE, "0",   ON_WORKER, scep, NULL, NULL, "The same, for a device within its enrollment" },
+	{ POST, "/scep/:token", WHO_DEVICE, "64K", ON_WORKER, scep, NULL, NULL, "The same" },
 	{ 0 }
 };

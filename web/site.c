@@ -18,6 +18,8 @@
 #include "catalog/message.h"
 #include "catalog/notice.h"
 #include "web/invitation_send.h"
+#include "mdm/challenge.h"
+#include "mdm/scep_request.h"
 #include "web/notices.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
@@ -37,18 +39,45 @@
 #define ROOTS_PEM_MAX	(1u << 20)
 
 const struct route *const site_routes[] = {
-	install_routes, catalog_routes, console_routes, build_routes, upload_routes, tus_routes, settings_routes,
-	people_routes, person_routes, directory_routes, look_routes, operator_routes, trust_routes, message_routes,
-	link_routes, link_page_routes, contact_routes, tester_routes, send_routes, link_console_routes,
-	registration_routes, device_routes, audience_routes, group_routes, item_routes, audit_routes,
+	install_routes,
+	catalog_routes,
+	console_routes,
+	build_routes,
+	upload_routes,
+	tus_routes,
+	settings_routes,
+	people_routes,
+	person_routes,
+	directory_routes,
+	look_routes,
+	operator_routes,
+	trust_routes,
+	message_routes,
+	link_routes,
+	link_page_routes,
+	contact_routes,
+	tester_routes,
+	send_routes,
+	link_console_routes,
+	registration_routes,
+	device_routes,
+	audience_routes,
+	group_routes,
+	item_routes,
+	audit_routes,
 	authority_routes,
 	scep_routes,
 	mdm_routes,
-	enroll_routes, enroll_device_routes,
-	invitation_routes, invited_routes, invitation_api_routes,
+	enroll_routes,
+	enroll_device_routes,
+	invitation_routes,
+	invited_routes,
+	invitation_api_routes,
 	managed_routes,
 	command_routes,
-	push_routes, NULL,
+	device_page_routes,
+	push_routes,
+	NULL,
 };
 
 static const struct route *const trust_tables[] = { trust_routes, look_routes, NULL };
@@ -315,18 +344,37 @@ open_device_roots(struct site *site, const struct conf *conf, struct err *err)
 	return device_roots_open(site, extra, &site->device_roots, err);
 }
 
-bool
-site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret, struct err *err)
+static struct site *
+new_site(TALLOC_CTX *ctx, struct conf *conf)
 {
 	struct site *site = mem_new(ctx, struct site);
-	struct err none = { 0 };
-	const char *dir;
 
-	site->data_dir = mem_text(site, data_dir);
 	site->base_url = mem_text(site, conf->server_base_url);
 	site->secure = strncmp(site->base_url, "https://", 8) == 0;
 	atomic_store(&site->conf, conf);
 	pthread_mutex_init(&site->lock, NULL);
+	return site;
+}
+
+bool
+site_for_command(TALLOC_CTX *ctx, struct conf *conf, struct db *db, struct site **ret, struct err *err)
+{
+	struct site *site = new_site(ctx, conf);
+
+	site->db = db;
+	*ret = site;
+	return pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) && look_open(site, err) &&
+	       read_master_key(site, conf, err);
+}
+
+bool
+site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret, struct err *err)
+{
+	struct site *site = new_site(ctx, conf);
+	struct err none = { 0 };
+	const char *dir;
+
+	site->data_dir = mem_text(site, data_dir);
 	apply(conf);
 	dir = mem_printf(site, "%s/blobs", data_dir);
 	if ((mkdir(dir, 0700) != 0 && errno != EEXIST) ||

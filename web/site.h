@@ -54,6 +54,8 @@ site_conf(struct site *site)
 /* Opens everything under data_dir, brings the schema up to date, sweeps what a crash left behind. */
 bool site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site **ret,
 	       struct err *err) CHECKED;
+/* What a command beside the server needs to write messages: its words, look and key, and no file, job or door. */
+bool site_for_command(TALLOC_CTX *ctx, struct conf *conf, struct db *db, struct site **ret, struct err *err) CHECKED;
 bool site_start(struct site *site, struct err *err) CHECKED;	/* jobs, then the servers */
 void site_stop(struct site *site);
 bool site_reload(struct site *site, struct err *err) CHECKED;	/* SIGHUP */

@@ -280,14 +280,15 @@ seal(TALLOC_CTX *ctx, struct bytes plain, const struct craft *c, BIO **in)
 static struct bytes
 enveloped(TALLOC_CTX *ctx, struct bytes plain, const struct craft *c)
 {
-	BIO *out = BIO_new(BIO_s_mem()), *in;
 	CMS_ContentInfo *cms;
+	BIO *out, *in;
 
 	if (c->fault == CRAFT_NOT_ENVELOPED)
 		return plain;
 	if (c->fault == CRAFT_ENVELOPE_DEEP)
 		return deep(ctx);
 	cms = seal(ctx, plain, c, &in);
+	out = BIO_new(BIO_s_mem());
 	if (c->ber) {
 		must(i2d_CMS_bio_stream(out, cms, in, CMS_STREAM | CMS_BINARY));
 	} else {

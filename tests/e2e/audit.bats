@@ -166,7 +166,7 @@ renamed() {
 	[ "$status" -eq 0 ]
 	[[ $output == *"$rows rows, all as they were written"* ]]
 	verify --json
-	[ "$(jq -r .rows <<<"$output")" = "$rows" ]
+	[ "$(jq -r .rows <<<"$output")" = "$rows" ] || { echo "it says: $output"; return 1; }
 	[ "$(jq -r .newest <<<"$output")" = "$(database "SELECT hash FROM audit WHERE id = $rows")" ]
 	database "CREATE TABLE kept AS SELECT * FROM audit" "CREATE TABLE kept_meta AS SELECT value FROM meta WHERE key = 'audit'"
 	while IFS='|' read -r damage repair says; do

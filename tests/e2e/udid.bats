@@ -332,13 +332,13 @@ invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 	get "$(said .location)" -H 'Accept: application/json'
 	expect_json .listed false
 	sign_in paul
-	as paul get /admin/devices
+	as paul get /admin/test-devices
 	expect_status 200
 	expect_body "Anna Berg, iPhone 15"
 	expect_body "Devices that wait for a build of Demo App: 1"
 	expect_not_in "$W/body" "$MINE"
 	[ "$(audited device.udids)" = 0 ]
-	as paul get '/admin/devices?udids=yes'
+	as paul get '/admin/test-devices?udids=yes'
 	expect_body "$MINE"
 	[ "$(audited device.udids)" = 1 ]
 	as paul get '/api/v1/devices.txt?app=com.example.app'
@@ -350,7 +350,7 @@ invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 	expect_body "Devices that wait for a build of Demo App: 1"
 	adhoc 2 "$OTHER,$MINE"
 	wait_until invited
-	as paul get /admin/devices
+	as paul get /admin/test-devices
 	expect_not_in "$W/body" "Devices that wait"
 	as paul get '/api/v1/devices.txt?app=com.example.app'
 	[ "$(cat "$W/body")" = "$HEAD_LINE" ]
@@ -441,12 +441,12 @@ invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 	phone
 	local path id
 	id=$(sql "SELECT id FROM tester_device")
-	for path in /admin/devices /api/v1/devices.txt /api/v1/test-devices; do
+	for path in /admin/test-devices /api/v1/devices.txt /api/v1/test-devices; do
 		get "$path"
 		expect_status 401
 	done
 	sign_in mia
-	for path in /admin/devices /api/v1/devices.txt /api/v1/test-devices; do
+	for path in /admin/test-devices /api/v1/devices.txt /api/v1/test-devices; do
 		as mia get "$path"
 		expect_status 403
 	done
@@ -458,14 +458,14 @@ invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 	get /api/v1/devices.txt -H "$(bearer admin)"
 	expect_status 200
 	sign_in paul
-	as paul post "/admin/devices/$id/name" --data-urlencode "csrf=$CSRF" --data-urlencode "label=Cold store 7"
+	as paul post "/admin/test-devices/$id/name" --data-urlencode "csrf=$CSRF" --data-urlencode "label=Cold store 7"
 	expect_status 303
 	as paul get /api/v1/devices.txt
 	expect_body $'\tCold store 7\tios'
-	as paul post "/admin/devices/$id/remove" --data-urlencode "csrf=$CSRF"
+	as paul post "/admin/test-devices/$id/remove" --data-urlencode "csrf=$CSRF"
 	expect_status 303
 	[ "$(devices)" = 0 ]
-	as paul post "/admin/devices/$id/remove" --data-urlencode "csrf=$CSRF"
+	as paul post "/admin/test-devices/$id/remove" --data-urlencode "csrf=$CSRF"
 	expect_status 404
 	[ "$(audited device.rename)$(audited device.remove)" = 11 ]
 }

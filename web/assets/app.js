@@ -27,7 +27,7 @@ all('[data-copy]').forEach((button) => {
 	}, () => {}));
 });
 
-/* Live state of an install: the page's own data, asked for as JSON until nothing more can change. */
+/* Live state of an install or of setting up a device: the page's own data, as JSON, until nothing more can change. */
 const live = $('[data-live]');
 const glyphs = { done: '#g-check', now: '#g-now', wait: '#g-wait', fail: '#g-cross' };
 const show = (step) => {
@@ -64,6 +64,7 @@ const watch = (tries) => {
 		.then((data) => {
 			data.steps.forEach(show);
 			all('[data-stall]').forEach((el) => { el.hidden = el.dataset.stall !== data.stall; });
+			if (data.over && live.dataset.then) location.replace(live.dataset.then);
 			const over = data.over || data.steps.some((s) => s.state === 'fail');
 			if (!over) setTimeout(watch, 2000, tries - 1);
 		}, () => setTimeout(watch, 10000, tries - 1));

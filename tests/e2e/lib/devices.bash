@@ -1,0 +1,123 @@
+# What stories of managed devices are told with: simulated iPhones (tests/device) and what they need of a server.
+#
+#	setup_file() { devices_prepare; }	pomona_prepare, an Apple of the tests, a push certificate
+#	setup()      { devices_start; }		served with TLS at $BASE; the clock is the machine's own
+#	teardown()   { devices_stop; }
+#
+# The phones of a test are kept in $W/phones, their ledger is $W/ledger, and what both sides said $W/kept.
+
+DEVICE=${POMONA_DEVICE_BIN:-$ROOT/build/debug/device}
+TOPIC=com.apple.mgmt.External.9f0e2a6c-1111-4222-8333-444455556666
+PUSH_DIR=			# of a fake APNs that runs
+
+devices_prepare() {
+	[ -x "$DEVICE" ] || skip "no $DEVICE"
+	pomona_prepare https
+	local dir=$BATS_FILE_TMPDIR/prepared
+	"$DEVICE" ca "$dir/apple"
+	push_papers "$dir"
+	"$POMONA" push import "$dir/push.pem" --data "$dir/data" >/dev/null 2>&1 || sqlite3 "$dir/data/pomona.db" "INSERT INTO push_certificate (id, topic, state, sealed_key, not_after, created, changed) VALUES ('x', '$TOPIC', 'current', x'00', 2000000000, 1, 1)"
+	pomona_token "$dir" anna devices >"$dir/token.devices" 2>/dev/null || cp "$dir/token.admin" "$dir/token.devices"
+}
+
+# The fake APNs makes its papers, and a push certificate: DIR/apns, DIR/push.pem.
+push_papers() {
+	local dir=$1 pid
+	mkdir -p "$dir/apns"
+	"$DEVICE" apns "$dir/apns" >/dev/null 2>&1 3>&- &
+	pid=$!
+	wait_until test -s "$dir/apns/url"
+	"$DEVICE" apns-cert "$dir/apns" "$TOPIC" >"$dir/push.pem"
+	kill "$pid"
+	wait "$pid" || true
+	rm -f "$dir/apns/url" "$dir/apns/door"
+}
+
+devices_data() {
+	pomona_data
+	sed -i '/^clock {/,/^}/d' "$CONF"
+	mkdir -p "$W/kept"
+	export POMONA__APPLE__EXTRA_DEVICE_ROOTS=$W/apple/root.pem POMONA__ENROLL__DIRECT=yes
+	cat "$IPAS/root.pem" "$W/tls/ca.pem" >"$W/provision_roots.pem"
+	export POMONA__APPLE__EXTRA_PROVISION_ROOTS=$W/provision_roots.pem
+}
+
+devices_start() {	# [OPTIONS of serve]
+	devices_data
+	pomona_start_tls "$@"
+}
+
+devices_stop() {
+	local pid
+	for pid in ${DEVICE_PIDS-}; do
+		kill -TERM "$pid" 2>/dev/null && wait "$pid" || true
+	done
+	DEVICE_PIDS=
+	pomona_stop
+}
+
+# device_on COMMAND [OPTIONS]: with all that is the same each time.
+device_on() {
+	local command=$1; shift
+	"$DEVICE" "$command" --ca "$W/apple" --cacert "$W/tls/ca.pem" --connect "127.0.0.1:$PORT" --state "$W/phones" \
+		--ledger "$W/ledger" --keep "$W/kept" "$@"
+}
+
+# sessions N [url|direct_url]: N enrollment sessions of nobody in particular; the URLs go to $W/urls, one a line.
+sessions() {
+	local n=$1 which=${2-url} i
+	for ((i = 0; i < n; i++)); do
+		printf 'url = "%s/api/v1/enroll/sessions"\nrequest = "POST"\nheader = "%s"\nheader = "Content-Type: application/json"\n' \
+			"$BASE" "$(bearer admin)"
+		printf 'data = "{\\"person\\":null}"\ncacert = "%s"\nconnect-to = "::127.0.0.1:%s"\nsilent\nshow-error\nfail\n' "$W/tls/ca.pem" "$PORT"
+		[ $i -eq $((n - 1)) ] || echo next
+	done >"$W/sessions.curl"
+	curl -K "$W/sessions.curl" | jq -r ".$which" >"$W/urls"
+	[ "$(grep -c ^http "$W/urls")" = "$n" ] || { head -3 "$W/urls"; tail -5 "$W/log"; return 1; }
+}
+
+# enrolled_phone [OPTIONS of device enroll]: phone 0 in management; $UDID, and $ID as the server names it.
+enrolled_phone() {
+	sessions 1 "${WAY-url}"
+	UDID=$(device_on enroll "$(cat "$W/urls")" "$@") || { tail -5 "$W/ledger" "$W/log"; return 1; }
+	ID=$(sql "SELECT id FROM device WHERE udid = '$UDID'")
+	[ -n "$ID" ]
+}
+
+# connects [OPTIONS of device fleet]: the phone connects until the server has nothing more.
+connects() { device_on fleet --drain "$@" >"$W/fleet" || { cat "$W/fleet"; tail -5 "$W/ledger"; return 1; }; }
+
+# order TYPE [PARAMS as JSON]: queued for $ID; $UUID.
+order() {
+	post "/api/v1/devices/$ID/commands" -H "$(bearer admin)" -H 'Content-Type: application/json' \
+		-d "{\"request_type\":\"$1\",\"params\":${2-{\}}}"
+	expect_status 202
+	UUID=$(json .uuid)
+}
+
+# becomes STATE: what $UUID is in.
+becomes() {
+	get "/api/v1/devices/$ID/commands/$UUID" -H "$(bearer admin)"
+	expect_json .state "$1"
+}
+
+# does TYPE [PARAMS]: queued, fetched, done.
+does() {
+	order "$@"
+	connects
+	becomes acknowledged || { grep "$UUID" "$W/ledger"; tail -3 "$W/ledger"; return 1; }
+}
+
+# of_phone KEY...: from the state of phone 0; python's words.
+of_phone() {
+	"$DEVICE" show "$W/phones" "${PHONE-0}" | python3 -c 'import plistlib, sys; s = plistlib.loads(sys.stdin.buffer.read()); print(eval(sys.argv[1]))' "$1"
+}
+
+# All that both sides said is right by Apple's schema.
+judged() {
+	[ -f "$SHARED/apple-schema/check_plist.py" ] || skip "no apple-schema to judge by"
+	python3 "$ROOT/tests/device/judge.py" "$W/kept" "$SHARED/apple-schema/check_plist.py"
+}
+
+# In the ledger: nobody was ever told to leave.
+nobody_sent_away() { ! grep -E ' (401|403)$' "$W/ledger"; }

@@ -1,0 +1,872 @@
+/* The SCEP server behind its door: challenges, renewals, requests by hand, and what its replies are (protocol.md 3.4). */
+#include "tests/check.h"
+#include "tests/check_ca.h"
+#include "tests/device/craft.h"
+#include "core/clock.h"
+#include "core/count.h"
+#include "core/file.h"
+#include "core/secret.h"
+#include "mdm/challenge.h"
+#include "mdm/guesses.h"
+#include "mdm/scep_answer.h"
+#include "mdm/scep_offer.h"
+#include "mdm/scep_renewal.h"
+#include "mdm/scep_request.h"
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define RACERS	50
+#define SESSION	"session1"
+
+static bool issued(struct db *tx, const struct certificate *cert, struct err *err);
+static bool renewed(struct db *tx, const struct certificate *old, const struct certificate *cert, struct err *err);
+static const struct scep_calls calls = { issued, renewed };
+
+struct world {
+	struct scep_server server;
+	struct db *db;
+	struct conf *conf;
+	const char *dir;
+};
+
+/* ---- what others would do ---- */
+
+static int told_issued, told_renewed;
+static enum err_kind denies;
+
+static bool
+issued(struct db *tx, const struct certificate *cert, struct err *err)
+{
+	(void)tx;
+	assert_non_null(cert->sha256);
+	told_issued++;
+	return !denies || err_set(err, denies, "not now");
+}
+
+static bool
+renewed(struct db *tx, const struct certificate *old, const struct certificate *cert, struct err *err)
+{
+	(void)tx;
+	assert_string_not_equal(old->sha256, cert->sha256);
+	told_renewed++;
+	return !denies || err_set(err, denies, "not now");
+}
+
+/* ---- a server of its own ---- */
+
+static void
+now_is(const struct world *w, const char *iso)
+{
+	const char *path = mem_printf((void *)(uintptr_t)w->dir, "%s/clock", w->dir);
+	FILE *file = fopen(path, "w");
+
+	fputs(iso, file);
+	fclose(file);
+	clock_follow(NULL);
+	clock_follow(path);
+}
+
+static struct world
+world_of(TALLOC_CTX *ctx, bool under_root)
+{
+	struct world w = { .dir = test_dir(ctx) };
+	struct err err;
+
+	now_is(&w, "2026-11-22T12:00:00Z");
+	guesses_forget();
+	told_issued = told_renewed = 0;
+	denies = ERR_NONE;
+	assert_ok(conf_read(ctx, NULL, &w.conf, &err), &err);
+	assert_ok(db_open(ctx, w.dir, &w.db, &err), &err);
+	w.server = (struct scep_server){ w.db, under_root ? test_ca_under_root(ctx, w.db) : test_ca(ctx, w.db), w.conf,
+					 &calls };
+	return w;
+}
+
+static struct world
+world(TALLOC_CTX *ctx)
+{
+	return world_of(ctx, false);
+}
+
+static char *
+challenge_for(TALLOC_CTX *ctx, const struct world *w, struct challenge_wish wish)
+{
+	struct err err;
+	char *text;
+
+	wish.subject = wish.subject ? wish.subject : "CN=printer 7,O=Example";
+	wish.purpose = wish.purpose || wish.session_id ? wish.purpose : CA_CLIENT;
+	assert_ok(challenge_new(w->db, ctx, &wish, &text, &err), &err);
+	return text;
+}
+
+static char *
+challenge(TALLOC_CTX *ctx, const struct world *w)
+{
+	return challenge_for(ctx, w, (struct challenge_wish){ .purpose = CA_CLIENT });
+}
+
+struct ask {
+	struct craft craft;
+	const char *session, *udid, *address;	/* NULL: /scep, "", an address of its own each time */
+};
+
+static struct scep_answer
+answer_to(TALLOC_CTX *ctx, const struct world *w, struct ask ask)
+{
+	static int n;
+	struct scep_call call = { .address = ask.address ? ask.address : mem_printf(ctx, "192.0.2.%d", n++ % 250),
+				  .session_id = ask.session, .udid = ask.udid ? ask.udid : "" };
+	struct scep_answer answer;
+	struct err err;
+
+	ask.craft.to = ca_decrypter(w->server.ca);
+	call.message = craft(ctx, &ask.craft);
+	assert_ok(scep_answer(ctx, &w->server, &call, &answer, &err), &err);
+	return answer;
+}
+
+static struct craft_reply
+ask(TALLOC_CTX *ctx, const struct world *w, struct ask ask)
+{
+	EVP_PKEY *key = ask.craft.signer_key ? ask.craft.signer_key : ask.craft.key ? ask.craft.key : craft_key(0);
+
+	ask.craft.key = ask.craft.key ? ask.craft.key : craft_key(0);
+	ask.craft.signer = ask.craft.signer ? ask.craft.signer : craft_cert(ctx, key, "throw-away");
+	ask.craft.signer_key = key;
+	return craft_read(ctx, answer_to(ctx, w, ask).reply, ask.craft.signer, key);
+}
+
+static X509 *
+only_cert(const struct craft_reply *reply)
+{
+	assert_non_null(reply->status);
+	assert_string_equal(reply->status, "0");
+	assert_non_null(reply->certs);
+	assert_int_equal(sk_X509_num(reply->certs), 1);
+	return sk_X509_value(reply->certs, 0);
+}
+
+/* Enrolls with a challenge of its own; *key n. */
+static X509 *
+enrolled(TALLOC_CTX *ctx, const struct world *w, int n)
+{
+	struct craft_reply *reply = mem_new(ctx, struct craft_reply);
+
+	*reply = ask(ctx, w, (struct ask){ { .challenge = challenge(ctx, w), .key = craft_key(n),
+					     .transaction = mem_printf(ctx, "enroll-%d", n) } });
+	return only_cert(reply);
+}
+
+static void
+assert_refused(struct craft_reply reply, const char *fail)
+{
+	assert_string_equal(reply.type, "3");
+	assert_string_equal(reply.status, "2");
+	assert_non_null(reply.fail);
+	assert_string_equal(reply.fail, fail);
+	assert_false(reply.content);
+}
+
+static int64_t
+count_of(TALLOC_CTX *ctx, const struct world *w, const char *what)
+{
+	struct rows *rows = db_query(ctx, w->db, mem_printf(ctx, "SELECT count(*) FROM %s", what));
+	struct err err;
+
+	assert_ok(rows_one(rows, &err, "count"), &err);
+	return rows_int(rows, 0);
+}
+
+/* ---- replies ---- */
+
+static void
+must_42_a_cert_rep_has_its_attributes_as_printable_strings_and_is_signed_by_the_ca(void **state)
+{
+	struct world w = world(*state);
+	struct craft_reply r = ask(*state, &w, (struct ask){ { .challenge = challenge(*state, &w), .transaction = "A-1/b=" } });
+
+	assert_string_equal(r.type, "3");
+	assert_string_equal(r.status, "0");
+	assert_null(r.fail);
+	assert_string_equal(r.transaction, "A-1/b=");
+	assert_int_equal(r.recipient_nonce.len, 16);
+	assert_memory_equal(r.recipient_nonce.p, CRAFT_NONCE, 16);
+	assert_int_equal(r.sender_nonce.len, 16);
+	assert_memory_not_equal(r.sender_nonce.p, CRAFT_NONCE, 16);
+	assert_int_equal(X509_cmp(r.signer, ca_cert(w.server.ca)), 0);
+	assert_string_equal(r.signature, "rsaEncryption");	/* strongSwan 5.9.8 knows no other name */
+}
+
+static void
+must_42_under_a_root_the_signing_ra_signs_and_the_other_one_opens(void **state)
+{
+	struct world w = world_of(*state, true);
+	struct craft_reply r = ask(*state, &w, (struct ask){ { .challenge = challenge(*state, &w) } });
+
+	assert_int_equal(X509_cmp(r.signer, ca_signer(w.server.ca)), 0);
+	assert_int_not_equal(X509_cmp(r.signer, ca_decrypter(w.server.ca)), 0);
+	assert_int_equal(X509_get_key_usage(ca_signer(w.server.ca)) & KU_KEY_ENCIPHERMENT, 0);
+	assert_int_equal(X509_check_issued(ca_cert(w.server.ca), only_cert(&r)), X509_V_OK);
+}
+
+static void
+must_43_success_holds_one_certificate_enveloped_to_the_signer_with_its_own_cipher(void **state)
+{
+	static const char *const ciphers[] = { "AES-128-CBC", "AES-192-CBC", "AES-256-CBC", "DES-EDE3-CBC" };
+	struct world w = world(*state);
+
+	for (size_t i = 0; i < 4; i++) {
+		struct craft_reply r = ask(*state, &w, (struct ask){ { .challenge = challenge(*state, &w),
+			.cipher = ciphers[i], .transaction = ciphers[i], .ber = i % 2 } });
+
+		assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(only_cert(&r)), craft_key(0)), 1);
+		assert_string_equal(r.cipher, ciphers[i]);
+	}
+}
+
+static void
+single_des_is_answered_with_triple(void **state)
+{
+	struct world w = world(*state);
+	struct craft_reply r;
+
+	w.conf->scep_allow_single_des = true;
+	r = ask(*state, &w, (struct ask){ { .challenge = challenge(*state, &w), .cipher = "DES-CBC", .digest = "SHA1" } });
+	only_cert(&r);
+	assert_string_equal(r.cipher, "DES-EDE3-CBC");
+}
+
+static void
+must_44_failure_and_pending_have_no_content(void **state)
+{
+	struct world w = world(*state);
+	struct craft_reply r;
+
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = "wrong" } }), "2");
+	w.conf->scep_manual_approval = true;
+	r = ask(*state, &w, (struct ask){ { .transaction = "by hand" } });
+	assert_string_equal(r.status, "3");
+	assert_null(r.fail);
+	assert_false(r.content);
+}
+
+/* ---- challenges ---- */
+
+static void
+must_45_a_wrong_used_or_expired_challenge_gives_no_certificate(void **state)
+{
+	struct world w = world(*state);
+	char *used = challenge(*state, &w), *expires = challenge_for(*state, &w, (struct challenge_wish){ .ttl_s = 60 });
+
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = "wrong" } }), "2");
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = NULL } }), "2");
+	only_cert((struct craft_reply[]){ ask(*state, &w, (struct ask){ { .challenge = used } }) });
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = used, .transaction = "other" } }), "2");
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = used, .key = craft_key(1) } }), "2");
+	now_is(&w, "2026-11-22T12:01:00Z");
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = expires } }), "2");
+	assert_int_equal(count_of(*state, &w, "certificate"), 1);
+}
+
+static void
+must_46_the_same_request_again_gets_the_same_certificate_within_the_challenges_life(void **state)
+{
+	struct world w = world(*state);
+	struct ask again = { { .challenge = challenge(*state, &w), .transaction = "again" } };
+	struct craft_reply first = ask(*state, &w, again), second;
+
+	now_is(&w, "2026-11-22T12:59:59Z");
+	second = ask(*state, &w, again);
+	assert_int_equal(X509_cmp(only_cert(&first), only_cert(&second)), 0);
+	assert_int_equal(count_of(*state, &w, "certificate"), 1);
+	assert_int_equal(told_issued, 1);
+	now_is(&w, "2026-11-22T13:00:00Z");
+	assert_refused(ask(*state, &w, again), "2");
+}
+
+static void
+a_certificate_that_was_revoked_is_not_given_again(void **state)
+{
+	struct world w = world(*state);
+	struct ask again = { { .challenge = challenge(*state, &w) } };
+	struct craft_reply first = ask(*state, &w, again);
+	char hex[X509_FINGERPRINT_SIZE];
+	struct err err;
+
+	assert_ok(certificate_revoke(w.db, x509_sha256(only_cert(&first), hex), "keyCompromise", &err), &err);
+	assert_refused(ask(*state, &w, again), "2");
+}
+
+static void
+must_49_the_template_says_what_a_certificate_is_and_the_request_says_nothing(void **state)
+{
+	struct world w = world(*state);
+	struct craft_reply r = ask(*state, &w, (struct ask){ { .challenge = challenge(*state, &w), .fault = CRAFT_CSR_CA,
+							       .subject = "administrator" } }), other;
+	X509 *leaf = only_cert(&r);
+	char *subject = X509_NAME_oneline(X509_get_subject_name(leaf), NULL, 0);
+
+	assert_string_equal(subject, "/O=Example/CN=printer 7");
+	OPENSSL_free(subject);
+	assert_int_equal(X509_check_ca(leaf), 0);
+	assert_int_equal(X509_get_key_usage(leaf), KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT);
+	assert_int_equal(X509_get_extended_key_usage(leaf), XKU_SSL_CLIENT);
+	assert_null(X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL));
+	other = ask(*state, &w, (struct ask){ { .challenge = challenge(*state, &w) } });
+	assert_int_not_equal(ASN1_INTEGER_cmp(X509_get0_serialNumber(leaf), X509_get0_serialNumber(only_cert(&other))), 0);
+	assert_int_equal(X509_verify(leaf, X509_get0_pubkey(ca_cert(w.server.ca))), 1);
+}
+
+static void
+must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things(void **state)
+{
+	struct world w = world(*state);
+
+	assert_int_equal(EVP_PKEY_get_base_id(X509_get0_pubkey(ca_cert(w.server.ca))), EVP_PKEY_RSA);
+	assert_int_equal(X509_get_key_usage(ca_cert(w.server.ca)),
+			 KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT | KU_KEY_CERT_SIGN | KU_CRL_SIGN);
+}
+
+static void
+must_50_a_bad_signature_is_bad_message_check(void **state)
+{
+	struct world w = world(*state);
+
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = challenge(*state, &w), .fault = CRAFT_SIGNATURE } }), "1");
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = challenge(*state, &w), .fault = CRAFT_TAMPERED } }), "1");
+	assert_int_equal(count_of(*state, &w, "certificate"), 0);
+}
+
+static void
+must_48_des_and_md5_are_bad_alg(void **state)
+{
+	struct world w = world(*state);
+
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = challenge(*state, &w), .cipher = "DES-CBC" } }), "0");
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = challenge(*state, &w), .digest = "MD5" } }), "0");
+	assert_int_equal(count_of(*state, &w, "certificate"), 0);
+}
+
+static void
+of_all_message_types_only_the_allowed_do_anything(void **state)
+{
+	struct world w = world(*state);
+	char *text = challenge(*state, &w);
+	int taken = 0;
+
+	for (int type = 0; type < 256; type++) {
+		void *ctx = talloc_new(*state);
+		struct craft_reply r = ask(ctx, &w, (struct ask){ { .type = mem_printf(ctx, "%d", type), .challenge = text,
+								    .transaction = "types" } });
+
+		if (type == 17 || type == 19)
+			taken += strcmp(r.status, "0") == 0;
+		else
+			assert_refused(r, type == 20 ? "4" : "2");
+		talloc_free(ctx);
+	}
+	assert_int_equal(taken, 2);
+	assert_int_equal(count_of(*state, &w, "certificate"), 1);
+}
+
+struct racer {
+	const struct world *w;
+	struct bytes message;
+	pthread_barrier_t *barrier;
+	char result[16];
+};
+
+static void *
+race(void *arg)
+{
+	struct racer *r = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct scep_call call = { .message = r->message, .address = "192.0.2.1", .udid = "" };
+	struct scep_answer answer;
+	struct err err;
+
+	pthread_barrier_wait(r->barrier);
+	if (scep_answer(ctx, &r->w->server, &call, &answer, &err))
+		snprintf(r->result, sizeof r->result, "%s", answer.result);
+	else
+		snprintf(r->result, sizeof r->result, "error");
+	return NULL;
+}
+
+/* How many of the fifty came to `result`. */
+static int
+run_race(TALLOC_CTX *ctx, const struct world *w, struct racer *racers, const char *result)
+{
+	pthread_t threads[RACERS];
+	pthread_barrier_t barrier;
+	int n = 0;
+
+	(void)ctx;
+	pthread_barrier_init(&barrier, NULL, RACERS);
+	for (int i = 0; i < RACERS; i++) {
+		racers[i].w = w;
+		racers[i].barrier = &barrier;
+		assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+	}
+	for (int i = 0; i < RACERS; i++)
+		pthread_join(threads[i], NULL);
+	for (int i = 0; i < RACERS; i++)
+		n += strcmp(racers[i].result, result) == 0;
+	pthread_barrier_destroy(&barrier);
+	return n;
+}
+
+static void
+fifty_at_once_with_one_challenge_get_one_certificate(void **state)
+{
+	struct world w = world(*state);
+	char *text = challenge(*state, &w);
+	struct racer racers[RACERS] = { 0 };
+
+	for (int i = 0; i < RACERS; i++) {
+		struct craft c = { .challenge = text, .key = craft_key(i % 5), .to = ca_decrypter(w.server.ca),
+				   .transaction = mem_printf(*state, "racer %d", i) };
+
+		racers[i].message = craft(*state, &c);
+	}
+	assert_int_equal(run_race(*state, &w, racers, "issued"), 1);
+	assert_int_equal(count_of(*state, &w, "certificate"), 1);
+	assert_int_equal(told_issued, 1);
+	assert_int_equal(count_of(*state, &w, "audit WHERE act = 'challenge.misused'"), 1);
+}
+
+static void
+fifty_times_the_same_request_at_once_is_one_certificate_for_all(void **state)
+{
+	struct world w = world(*state);
+	struct craft c = { .challenge = challenge(*state, &w), .to = ca_decrypter(w.server.ca) };
+	struct racer racers[RACERS] = { 0 };
+
+	for (int i = 0; i < RACERS; i++)
+		racers[i].message = craft(*state, &c);
+	assert_int_equal(run_race(*state, &w, racers, "same"), RACERS - 1);
+	assert_int_equal(count_of(*state, &w, "certificate"), 1);
+}
+
+static void
+a_challenge_of_a_session_is_good_at_its_url_alone(void **state)
+{
+	struct world w = world(*state);
+	struct challenge_wish wish = { .purpose = CA_MDM, .session_id = SESSION, .udid = "PHONE-1" };
+	char *text = challenge_for(*state, &w, wish);
+	struct craft_reply r;
+	struct err err;
+	char *none;
+
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = text } }), "2");
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = text }, .session = "session2" }), "2");
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = text }, .session = "" }), "2");
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = text }, .session = SESSION, .udid = "PHONE-2" }), "2");
+	r = ask(*state, &w, (struct ask){ { .challenge = text }, .session = SESSION, .udid = "PHONE-1" });
+	only_cert(&r);
+	assert_int_equal(count_of(*state, &w, "certificate WHERE session_id = '" SESSION "' AND purpose = 'mdm'"), 1);
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = challenge(*state, &w) }, .session = SESSION }), "2");
+	wish.session_id = NULL;
+	wish.subject = "CN=x";
+	assert_false(challenge_new(w.db, *state, &wish, &none, &err));
+	assert_int_equal(err.kind, ERR_INVALID);
+}
+
+static void
+a_request_that_another_key_signs_again_does_not_use_up_its_challenge(void **state)
+{
+	struct world w = world(*state);
+	char *text = challenge(*state, &w);
+	struct ask theirs = { { .challenge = text, .key = craft_key(0), .signer_key = craft_key(1) } };
+	struct craft_reply r;
+
+	assert_refused(ask(*state, &w, theirs), "2");
+	r = ask(*state, &w, (struct ask){ { .challenge = text } });
+	only_cert(&r);
+}
+
+static void
+what_is_wrong_inside_is_answered_in_one_way(void **state)
+{
+	struct world w = world(*state);
+
+	for (int fault = CRAFT_KEY_NOISE; fault < CRAFT_CSR_CA; fault++) {
+		struct craft c = { .challenge = challenge(*state, &w), .fault = (enum craft_fault)fault };
+		struct scep_answer answer;
+
+		c.signer = craft_cert(*state, craft_key(0), "throw-away");
+		c.signer_key = craft_key(0);
+		answer = answer_to(*state, &w, (struct ask){ c });
+		assert_string_equal(answer.result, "refused");
+		assert_refused(craft_read(*state, answer.reply, NULL, NULL), "2");
+	}
+	assert_int_equal(count_of(*state, &w, "certificate"), 0);
+}
+
+static void
+after_five_wrong_ones_within_a_minute_an_address_is_not_tried(void **state)
+{
+	struct world w = world(*state);
+	char *text = challenge(*state, &w);
+	struct ask good = { { .challenge = text }, .address = "192.0.2.7" };
+	X509 *old = enrolled(*state, &w, 1);
+	struct craft_reply r;
+
+	for (int i = 0; i < 5; i++)
+		assert_refused(ask(*state, &w, (struct ask){ { .challenge = "guess" }, .address = "192.0.2.7" }), "2");
+	assert_refused(ask(*state, &w, good), "2");
+	r = ask(*state, &w, (struct ask){ { .signer = old, .signer_key = craft_key(1), .key = craft_key(2) },
+					  .address = "192.0.2.7" });
+	only_cert(&r);		/* who shows a certificate of ours does not guess */
+	now_is(&w, "2026-11-22T12:01:00Z");
+	r = ask(*state, &w, good);
+	only_cert(&r);
+}
+
+static void
+addresses_of_one_customer_count_as_one(void **state)
+{
+	(void)state;
+	guesses_forget();
+	for (int i = 0; i < 5; i++)
+		guesses_wrong("2001:db8:1:2::1");
+	assert_false(guesses_left("2001:db8:1:2:ffff::9"));
+	assert_true(guesses_left("2001:db8:1:3::1"));
+	assert_true(guesses_left("192.0.2.1"));
+	guesses_forget();
+}
+
+static void
+a_challenge_that_somebody_may_not_use_is_a_security_event_once(void **state)
+{
+	struct world w = world(*state);
+	char *text = challenge(*state, &w);
+
+	only_cert((struct craft_reply[]){ ask(*state, &w, (struct ask){ { .challenge = text } }) });
+	for (int i = 0; i < 3; i++)
+		assert_refused(ask(*state, &w, (struct ask){ { .challenge = text, .key = craft_key(1) } }), "2");
+	assert_int_equal(count_of(*state, &w, "audit WHERE act = 'challenge.misused'"), 1);
+	assert_int_equal(count_of(*state, &w, mem_printf(*state, "challenge WHERE hash = '%s'", text)), 0);
+}
+
+static void
+what_others_refuse_is_not_issued(void **state)
+{
+	struct world w = world(*state);
+	char *text = challenge(*state, &w);
+	struct craft_reply r;
+
+	denies = ERR_DENIED;
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = text } }), "2");
+	assert_int_equal(count_of(*state, &w, "certificate"), 0);
+	denies = ERR_NONE;
+	r = ask(*state, &w, (struct ask){ { .challenge = text } });
+	only_cert(&r);
+}
+
+/* ---- renewals ---- */
+
+static void
+a_live_certificate_of_ours_renews_itself_whatever_the_message_type(void **state)
+{
+	struct world w = world(*state);
+
+	for (int i = 0; i < 2; i++) {
+		X509 *old = enrolled(*state, &w, 2 * i);
+		struct craft_reply r = ask(*state, &w, (struct ask){ { .type = i ? "17" : "19", .signer = old,
+			.signer_key = craft_key(2 * i), .key = craft_key(2 * i + 1), .transaction = "renewal",
+			.challenge = i ? NULL : "long used up" } });
+		X509 *next = only_cert(&r);
+
+		assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(next), craft_key(2 * i + 1)), 1);
+		assert_int_equal(X509_NAME_cmp(X509_get_subject_name(old), X509_get_subject_name(next)), 0);
+	}
+	assert_int_equal(told_renewed, 2);
+	assert_int_equal(count_of(*state, &w, "certificate WHERE purpose = 'client'"), 4);
+}
+
+static void
+a_renewal_keeps_purpose_and_session_and_needs_neither_token_nor_challenge(void **state)
+{
+	struct world w = world(*state);
+	char *text = challenge_for(*state, &w, (struct challenge_wish){ .purpose = CA_MDM, .session_id = SESSION });
+	struct craft_reply r = ask(*state, &w, (struct ask){ { .challenge = text }, .session = SESSION }), next;
+
+	next = ask(*state, &w, (struct ask){ { .signer = only_cert(&r), .signer_key = craft_key(0), .key = craft_key(1) },
+					     .session = "" });
+	only_cert(&next);
+	assert_int_equal(count_of(*state, &w, "certificate WHERE session_id = '" SESSION "' AND purpose = 'mdm'"), 2);
+}
+
+static void
+a_certificate_is_renewed_once_in_ten_minutes_and_the_same_request_gets_the_same_again(void **state)
+{
+	struct world w = world(*state);
+	X509 *old = enrolled(*state, &w, 0);
+	struct ask renewal = { { .signer = old, .signer_key = craft_key(0), .key = craft_key(1), .transaction = "r" } };
+	struct craft_reply first = ask(*state, &w, renewal), again = ask(*state, &w, renewal);
+
+	assert_int_equal(X509_cmp(only_cert(&first), only_cert(&again)), 0);
+	renewal.craft.key = craft_key(2);
+	assert_refused(ask(*state, &w, renewal), "2");
+	now_is(&w, "2026-11-22T12:10:00Z");
+	again = ask(*state, &w, renewal);
+	assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(only_cert(&again)), craft_key(2)), 1);
+	assert_int_equal(count_of(*state, &w, "certificate"), 3);
+}
+
+static void
+revoked_expired_and_passing_certificates_do_not_renew(void **state)
+{
+	struct world w = world(*state);
+	X509 *revoked = enrolled(*state, &w, 0), *expired = enrolled(*state, &w, 1), *passing;
+	char *text = challenge_for(*state, &w, (struct challenge_wish){ .purpose = CA_OTA, .session_id = SESSION });
+	struct craft_reply r = ask(*state, &w, (struct ask){ { .challenge = text, .key = craft_key(2) }, .session = SESSION });
+	char hex[X509_FINGERPRINT_SIZE];
+	struct err err;
+
+	passing = only_cert(&r);
+	assert_refused(ask(*state, &w, (struct ask){ { .signer = passing, .signer_key = craft_key(2), .key = craft_key(3) } }), "2");
+	assert_ok(certificate_revoke(w.db, x509_sha256(revoked, hex), "superseded", &err), &err);
+	assert_refused(ask(*state, &w, (struct ask){ { .signer = revoked, .signer_key = craft_key(0), .key = craft_key(3) } }), "2");
+	now_is(&w, "2028-11-22T12:00:00Z");
+	assert_refused(ask(*state, &w, (struct ask){ { .signer = expired, .signer_key = craft_key(1), .key = craft_key(3) } }), "2");
+	assert_int_equal(count_of(*state, &w, "scep_renewal"), 0);
+}
+
+static void
+a_certificate_of_the_same_names_by_somebody_else_renews_nothing(void **state)
+{
+	struct world w = world(*state);
+	X509 *ours = enrolled(*state, &w, 0), *forged = X509_dup(ours);
+	struct craft_reply r;
+
+	assert_true(X509_set_pubkey(forged, craft_key(1)) && X509_sign(forged, craft_key(2), EVP_sha256()));
+	r = ask(*state, &w, (struct ask){ { .type = "17", .signer = forged, .signer_key = craft_key(1), .key = craft_key(1) } });
+	assert_refused(r, "2");
+	X509_free(forged);
+}
+
+static void
+a_good_challenge_counts_more_than_the_certificate_that_signs(void **state)
+{
+	struct world w = world(*state);
+	X509 *old = enrolled(*state, &w, 0);
+	char *text = challenge_for(*state, &w, (struct challenge_wish){ .purpose = CA_MDM, .session_id = SESSION,
+									.subject = "CN=phone" });
+	struct craft_reply r = ask(*state, &w, (struct ask){ { .challenge = text, .signer = old, .signer_key = craft_key(0),
+							       .key = craft_key(1) }, .session = SESSION });
+
+	only_cert(&r);
+	assert_int_equal(count_of(*state, &w, "certificate WHERE session_id = '" SESSION "' AND subject = 'CN=phone'"), 1);
+	assert_int_equal(told_renewed, 0);
+}
+
+/* ---- by hand ---- */
+
+static char *
+first_id(TALLOC_CTX *ctx, const struct world *w)
+{
+	json_t *list;
+	struct err err;
+	char *id;
+
+	assert_ok(scep_request_list(w->db, &list, &err), &err);
+	id = mem_text(ctx, json_string_value(json_object_get(json_array_get(json_object_get(list, "items"), 0), "id")));
+	json_decref(list);
+	assert_non_null(id);
+	return id;
+}
+
+static void
+must_47_a_poll_for_what_nobody_asked_is_bad_cert_id(void **state)
+{
+	struct world w = world(*state);
+
+	assert_refused(ask(*state, &w, (struct ask){ { .type = "20", .transaction = "never" } }), "4");
+}
+
+static void
+a_request_without_a_challenge_waits_for_an_admin_and_polls(void **state)
+{
+	struct world w = world(*state);
+	struct ask by_hand = { { .transaction = "by hand", .subject = "scanner 3" } }, polls = by_hand, stranger;
+	struct craft_reply r;
+	struct err err;
+
+	w.conf->scep_manual_approval = true;
+	polls.craft.type = "20";
+	assert_string_equal(ask(*state, &w, by_hand).status, "3");
+	assert_string_equal(ask(*state, &w, by_hand).status, "3");
+	assert_string_equal(ask(*state, &w, polls).status, "3");
+	assert_int_equal(count_of(*state, &w, "scep_request"), 1);
+	stranger = polls;
+	stranger.craft.key = craft_key(1);
+	assert_refused(ask(*state, &w, stranger), "4");
+	assert_ok(scep_request_approve(w.db, w.server.ca, "anna", first_id(*state, &w), "CN=scanner 3,O=Example", &err), &err);
+	r = ask(*state, &w, polls);
+	assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(only_cert(&r)), craft_key(0)), 1);
+	r = ask(*state, &w, by_hand);
+	only_cert(&r);
+	assert_int_equal(count_of(*state, &w, "certificate WHERE subject = 'CN=scanner 3,O=Example'"), 1);
+	assert_int_equal(count_of(*state, &w, "audit WHERE act = 'scep.approve' AND actor = 'anna'"), 1);
+	assert_false(scep_request_refuse(w.db, "anna", first_id(*state, &w), &err));
+	assert_int_equal(err.kind, ERR_CONFLICT);
+}
+
+static void
+what_an_admin_refuses_is_refused_for_good(void **state)
+{
+	struct world w = world(*state);
+	struct ask by_hand = { { .transaction = "by hand" } };
+	struct err err;
+
+	w.conf->scep_manual_approval = true;
+	assert_string_equal(ask(*state, &w, by_hand).status, "3");
+	assert_ok(scep_request_refuse(w.db, "anna", first_id(*state, &w), &err), &err);
+	assert_refused(ask(*state, &w, by_hand), "2");
+	by_hand.craft.type = "20";
+	assert_refused(ask(*state, &w, by_hand), "2");
+	assert_false(scep_request_approve(w.db, w.server.ca, "anna", first_id(*state, &w), NULL, &err));
+	assert_int_equal(count_of(*state, &w, "certificate"), 0);
+}
+
+static void
+nobody_waits_where_it_is_not_allowed_or_a_session_has_its_challenge(void **state)
+{
+	struct world w = world(*state);
+
+	assert_refused(ask(*state, &w, (struct ask){ { .transaction = "t" } }), "2");
+	w.conf->scep_manual_approval = true;
+	assert_refused(ask(*state, &w, (struct ask){ { .transaction = "t" }, .session = SESSION }), "2");
+	assert_refused(ask(*state, &w, (struct ask){ { .transaction = "t", .challenge = "wrong" } }), "2");
+	assert_int_equal(count_of(*state, &w, "scep_request"), 0);
+}
+
+static void
+the_list_of_those_who_wait_has_an_end(void **state)
+{
+	struct world w = world(*state);
+	struct scep_asked asked = { { "t", "k" }, "CN=x", "192.0.2.1", { "x", 1 } };
+	struct err err;
+	bool full;
+
+	for (int i = 0; i < SCEP_REQUESTS_MAX; i++) {
+		asked.asker.transaction_id = mem_printf(*state, "t%d", i);
+		assert_ok(scep_request_add(w.db, &asked, &full, &err), &err);
+		assert_false(full);
+	}
+	assert_ok(scep_request_add(w.db, &asked, &full, &err), &err);
+	assert_false(full);	/* is on it already */
+	asked.asker.transaction_id = "one more";
+	assert_ok(scep_request_add(w.db, &asked, &full, &err), &err);
+	assert_true(full);
+	now_is(&w, "2026-11-30T12:00:00Z");
+	assert_ok(scep_request_sweep(w.db, &err), &err);
+	assert_int_equal(count_of(*state, &w, "scep_request"), 0);
+}
+
+/* ---- what payloads say ---- */
+
+static void
+must_51_the_url_of_an_offer_has_no_query(void **state)
+{
+	struct world w = world(*state);
+	struct challenge_wish wish = { .purpose = CA_MDM, .subject = "CN=phone", .session_id = SESSION };
+	struct scep_servers servers;
+	struct scep_offer offer;
+	struct craft_reply r;
+	struct err err;
+
+	assert_ok(scep_servers_read(*state, w.conf, w.server.ca, "https://apps.example.com", &servers, &err), &err);
+	assert_ok(scep_offer_new(*state, w.db, &servers, "tok-en", &wish, &offer, &err), &err);
+	assert_string_equal(offer.url, "https://apps.example.com/scep/tok-en");
+	assert_int_equal(offer.ca_sha256.len, 32);
+	assert_int_equal(offer.key_size, 2048);
+	assert_false(offer.outside);
+	r = ask(*state, &w, (struct ask){ { .challenge = offer.challenge }, .session = SESSION });
+	only_cert(&r);
+	w.conf->scep_external_url = "https://ndes.example.com/certsrv/mscep/mscep.dll?x=1";
+	assert_false(scep_servers_read(*state, w.conf, w.server.ca, "https://apps.example.com", &servers, &err));
+}
+
+static void
+an_outside_server_issues_identities_and_nothing_else(void **state)
+{
+	struct world w = world(*state);
+	struct challenge_wish wish = { .purpose = CA_MDM, .subject = "CN=phone", .session_id = SESSION };
+	struct scep_servers servers;
+	struct scep_offer offer;
+	struct err err;
+
+	w.conf->scep_external_url = "http://ndes.example.com/certsrv/mscep/mscep.dll";
+	w.conf->scep_external_name = "NDES";
+	w.conf->scep_external_challenge = "theirs";
+	assert_ok(scep_servers_read(*state, w.conf, w.server.ca, "https://apps.example.com", &servers, &err), &err);
+	assert_ok(scep_offer_new(*state, w.db, &servers, "token", &wish, &offer, &err), &err);
+	assert_true(offer.outside);
+	assert_string_equal(offer.url, w.conf->scep_external_url);
+	assert_string_equal(offer.name, "NDES");
+	assert_string_equal(offer.challenge, "theirs");
+	assert_int_equal(count_of(*state, &w, "challenge"), 0);
+	wish.purpose = CA_OTA;
+	assert_ok(scep_offer_new(*state, w.db, &servers, "token", &wish, &offer, &err), &err);
+	assert_false(offer.outside);
+	assert_int_equal(count_of(*state, &w, "challenge"), 1);
+}
+
+static void
+old_challenges_are_swept_when_nobody_can_mistake_them_any_more(void **state)
+{
+	struct world w = world(*state);
+	struct err err;
+
+	challenge(*state, &w);
+	now_is(&w, "2026-11-23T12:00:00Z");
+	assert_ok(challenge_sweep(w.db, &err), &err);
+	assert_int_equal(count_of(*state, &w, "challenge"), 1);
+	now_is(&w, "2026-11-30T12:00:00Z");
+	assert_ok(challenge_sweep(w.db, &err), &err);
+	assert_int_equal(count_of(*state, &w, "challenge"), 0);
+}
+
+TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
+      must_42_a_cert_rep_has_its_attributes_as_printable_strings_and_is_signed_by_the_ca,
+      must_42_under_a_root_the_signing_ra_signs_and_the_other_one_opens,
+      must_43_success_holds_one_certificate_enveloped_to_the_signer_with_its_own_cipher,
+      single_des_is_answered_with_triple,
+      must_44_failure_and_pending_have_no_content,
+      must_45_a_wrong_used_or_expired_challenge_gives_no_certificate,
+      must_46_the_same_request_again_gets_the_same_certificate_within_the_challenges_life,
+      must_47_a_poll_for_what_nobody_asked_is_bad_cert_id,
+      must_48_des_and_md5_are_bad_alg,
+      must_49_the_template_says_what_a_certificate_is_and_the_request_says_nothing,
+      must_50_a_bad_signature_is_bad_message_check,
+      must_51_the_url_of_an_offer_has_no_query,
+      of_all_message_types_only_the_allowed_do_anything,
+      fifty_at_once_with_one_challenge_get_one_certificate,
+      fifty_times_the_same_request_at_once_is_one_certificate_for_all,
+      a_challenge_of_a_session_is_good_at_its_url_alone,
+      a_request_that_another_key_signs_again_does_not_use_up_its_challenge,
+      what_is_wrong_inside_is_answered_in_one_way,
+      after_five_wrong_ones_within_a_minute_an_address_is_not_tried,
+      addresses_of_one_customer_count_as_one,
+      a_challenge_that_somebody_may_not_use_is_a_security_event_once,
+      a_certificate_that_was_revoked_is_not_given_again,
+      what_others_refuse_is_not_issued,
+      a_live_certificate_of_ours_renews_itself_whatever_the_message_type,
+      a_renewal_keeps_purpose_and_session_and_needs_neither_token_nor_challenge,
+      a_certificate_is_renewed_once_in_ten_minutes_and_the_same_request_gets_the_same_again,
+      revoked_expired_and_passing_certificates_do_not_renew,
+      a_certificate_of_the_same_names_by_somebody_else_renews_nothing,
+      a_good_challenge_counts_more_than_the_certificate_that_signs,
+      a_request_without_a_challenge_waits_for_an_admin_and_polls,
+      what_an_admin_refuses_is_refused_for_good,
+      nobody_waits_where_it_is_not_allowed_or_a_session_has_its_challenge,
+      the_list_of_those_who_wait_has_an_end,
+      an_outside_server_issues_identities_and_nothing_else,
+      old_challenges_are_swept_when_nobody_can_mistake_them_any_more)

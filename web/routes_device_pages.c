@@ -1,0 +1,372 @@
+/*
+ * Managed devices in the console: the list with its filters and acts on a selection, and a device with what may be
+ * done to it.  Every act is a command of the queue: the page says what waits and what became of it.
+ */
+#include "core/clock.h"
+#include "mdm/enrollment.h"
+#include "web/commanding.h"
+#include "web/device_page.h"
+#include "web/managed.h"
+#include "web/rooms.h"
+#include <string.h>
+
+#define SELECTED_MAX	DEVICE_PAGE_MAX
+#define PAGE_ROWS	100
+
+static const char *
+actor(struct req *req)
+{
+	return person_actor(req, req->person);
+}
+
+/* May the page say why, beside what was asked? */
+static bool
+sayable(struct req *req, const struct err *err)
+{
+	return req->browser && (err->kind == ERR_INVALID || err->kind == ERR_CONFLICT || err->kind == ERR_DENIED);
+}
+
+/* ---- the list ---- */
+
+static json_t *
+states_of(struct req *req, const char *chosen)
+{
+	static const char *const names[] = { "", "managed", "silent", "push_broken", "removed", "retired" };
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "state", names[i], "url",
+			*names[i] ? mem_printf(req, "/admin/devices?state=%s", names[i]) : "/admin/devices",
+			"current", strcmp(chosen, names[i]) == 0));
+	return list;
+}
+
+static json_t *
+filter_of(struct req *req)
+{
+	static const char *const names[] = { "q", "model", "os", "person", "app" };
+	json_t *filter = json_object();
+	const char *value;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		value = req_query(req, names[i]);
+		json_object_set_new(filter, names[i], json_string(value ? value : ""));
+	}
+	return filter;
+}
+
+/* What came of an act on a selection: {added, left[{name, text}]}; NULL when there was none. */
+static bool
+list_page(struct req *req, struct reply *reply, json_t *done, const struct err *refused, struct err *err)
+{
+	struct device_filter filter = device_filter(req);
+	const char *next, *state = filter.state ? filter.state : "";
+	json_t *list, *counts, *rows, *device, *data;
+	char text[520];
+	size_t i;
+
+	if (!device_list(req->site->db, &filter, req_query(req, "after"), PAGE_ROWS, &list, err)) {
+		json_decref(done);
+		return false;
+	}
+	if (!device_counts(req->site->db, filter.silent_s, &counts, err)) {
+		json_decref(done);
+		json_decref(list);
+		return false;
+	}
+	rows = json_array();
+	json_array_foreach(json_object_get(list, "items"), i, device)
+		json_array_append_new(rows, device_row(req, device));
+	next = json_string_value(json_object_get(list, "next"));
+	data = json_pack("{s:o, s:o, s:o, s:o, s:s, s:s?, s:o, s:s?, s:b}", "devices", rows, "states", states_of(req, state), "filter",
+		filter_of(req), "counts", counts, "csv_url", device_filter_url(req, "/admin/devices.csv", NULL), "next_url",
+		next ? device_filter_url(req, "/admin/devices", next) : NULL, "done", done ? done : json_null(), "refused",
+		refused ? err_text(refused, text, sizeof text) : NULL, "filtered", strchr(req->target, '?') != NULL);
+	json_decref(list);
+	return reply_page_status(reply, req, refused ? 422 : 200, "devices", data, err);
+}
+
+static bool
+get_devices(struct req *req, struct reply *reply, struct err *err)
+{
+	return list_page(req, reply, NULL, NULL, err);
+}
+
+static const char *
+name_of(struct req *req, const char *id)
+{
+	json_t *device;
+	const char *name = id;
+	struct err err;
+
+	if (device_show(req->site->db, id, device_silent_s(req), &device, &err)) {
+		name = device_called(req, device);
+		json_decref(device);
+	}
+	return name;
+}
+
+static json_t *
+done_of(struct req *req, const struct command_verdict *verdicts, size_t n)
+{
+	json_t *left = json_array();
+	json_int_t added = 0;
+	struct err why;
+	char text[520];
+
+	for (size_t i = 0; i < n; i++) {
+		if (verdicts[i].uuid || strcmp(verdicts[i].verdict, "duplicate") == 0) {
+			added++;
+			continue;
+		}
+		text[0] = '\0';
+		if (!command_verdict_err(&verdicts[i], &why))
+			err_text(&why, text, sizeof text);
+		json_array_append_new(left, json_pack("{s:s, s:s}", "name", name_of(req, verdicts[i].device_id), "text", text));
+	}
+	return json_pack("{s:I, s:o}", "added", added, "left", left);
+}
+
+/* On a selection only what harms nobody: what cannot be taken back is done on the device's own page. */
+static bool
+post_selected(struct req *req, struct reply *reply, struct err *err)
+{
+	static const char *const allowed[] = { "refresh", "lock", "restart" };
+	const char *verb, *ids[SELECTED_MAX], *id;
+	struct command_verdict *verdicts;
+	struct command_wish wish;
+	struct err why = { 0 };
+	size_t n = 0, i = 0;
+
+	if (!form_text(req, "verb", &verb, err))
+		return false;
+	while (i < sizeof allowed / sizeof *allowed && strcmp(allowed[i], verb) != 0)
+		i++;
+	while (n < SELECTED_MAX && (id = req_form_nth(req, "device", n)))
+		ids[n++] = id;
+	if (i == sizeof allowed / sizeof *allowed)
+		return err_set(err, ERR_INVALID, "not on a selection");
+	if (n == 0)
+		return err_code(&why, ERR_INVALID, "nothing_selected", "no device is selected") || list_page(req, reply, NULL, &why, err);
+	if (!command_wish_verb(req, verb, NULL, &wish, err) || !command_many(req, &wish, ids, n, &verdicts, err))
+		return false;
+	return list_page(req, reply, done_of(req, verdicts, n), NULL, err);
+}
+
+/* ---- one device ---- */
+
+static bool
+device_page(struct req *req, struct reply *reply, const struct err *refused, struct err *err)
+{
+	json_t *device, *page;
+	char text[520];
+	bool ok;
+
+	if (!device_whole(req, req_param(req, "id"), &device, err))
+		return false;
+	ok = device_page_data(req, device, refused ? NULL : req_query(req, "after"), &page, err);
+	json_decref(device);
+	if (!ok)
+		return false;
+	json_object_set_new(page, "changed", refused || !req_query(req, "changed") ? json_null() : json_string(req_query(req, "changed")));
+	json_object_set_new(page, "refused", refused ? json_string(err_text(refused, text, sizeof text)) : json_null());
+	return reply_page_status(reply, req, refused ? err_http_status(refused->kind) : 200, "device", page, err);
+}
+
+static bool
+get_device(struct req *req, struct reply *reply, struct err *err)
+{
+	return device_page(req, reply, NULL, err);
+}
+
+static bool
+see_device(struct req *req, struct reply *reply, const char *changed)
+{
+	return reply_see(reply, mem_printf(req, "/admin/devices/%s?changed=%s", req_param(req, "id"), changed));
+}
+
+/* The answer to an act: the page again, with what was done or why not. */
+static bool
+after_act(struct req *req, struct reply *reply, bool done, const char *changed, struct err *err)
+{
+	struct err why = *err;
+
+	if (done)
+		return see_device(req, reply, changed);
+	return sayable(req, &why) && device_page(req, reply, &why, err);
+}
+
+static json_t *
+form_value(struct req *req, const char *name, enum command_type type)
+{
+	const char *text = req_form(req, name);
+	struct bytes file = type == COMMAND_DATA ? req_form_file(req, name) : (struct bytes){ 0 };
+	struct buf base64;
+	json_t *list;
+
+	if (type == COMMAND_DATA) {
+		buf_init(&base64, req, COMMAND_BYTES_MAX * 2);
+		buf_base64(&base64, file.p, file.len);
+		return file.len ? json_string(buf_str(&base64)) : NULL;
+	}
+	if (!text || !*text)
+		return NULL;
+	if (type == COMMAND_BOOLEAN)
+		return json_boolean(!says_no(text));
+	if (type != COMMAND_ARRAY)
+		return json_string(text);
+	list = json_array();
+	for (const char *at = text; *(at += strspn(at, " \t\r\n,;"));) {
+		size_t len = strcspn(at, " \t\r\n,;");
+
+		json_array_append_new(list, json_stringn(at, len));
+		at += len;
+	}
+	return list;
+}
+
+static bool
+form_wish(struct req *req, const char *name, struct command_wish *wish, struct err *err)
+{
+	const struct verb *verb = verb_find(name);
+	json_t *fields = json_object(), *v;
+	char field[VERB_FIELD_MAX];
+	enum command_type type;
+
+	for (size_t i = 0; verb && verb_field(verb, i, field, &type); i++)
+		if ((v = form_value(req, field, type)))
+			json_object_set_new(fields, field, v);
+	return command_wish_verb(req, name, fields, wish, err);
+}
+
+/* What nobody should do by a slip: the device's name is typed. */
+static bool
+is_confirmed(struct req *req, struct err *err)
+{
+	const char *typed = req_form(req, "confirm");
+	json_t *device;
+	bool same;
+
+	if (!device_show(req->site->db, req_param(req, "id"), device_silent_s(req), &device, err))
+		return false;
+	same = typed && strcmp(typed, device_called(req, device)) == 0;
+	json_decref(device);
+	return same || err_code(err, ERR_INVALID, "not_confirmed", "what was typed is not the name of this device");
+}
+
+static bool
+do_verb(struct req *req, struct command_wish *wish, struct err *err)
+{
+	const char *reason = req_form(req, "reason");
+	struct command_verdict verdict;
+
+	wish->reason = reason ? reason : "";
+	if (wish->verb && wish->verb->erases && !is_confirmed(req, err))
+		return false;
+	return command_one(req, wish, req_param(req, "id"), &verdict, err);
+}
+
+/* The device first: what is not there is missing, whatever was asked of it. */
+static bool
+is_there(struct req *req, struct err *err)
+{
+	json_t *device;
+
+	if (!device_show(req->site->db, req_param(req, "id"), device_silent_s(req), &device, err))
+		return false;
+	json_decref(device);
+	return true;
+}
+
+static bool
+post_do(struct req *req, struct reply *reply, struct err *err)
+{
+	struct command_wish wish;
+	const char *verb;
+
+	return is_there(req, err) && form_text(req, "verb", &verb, err) &&
+	       after_act(req, reply, form_wish(req, verb, &wish, err) && do_verb(req, &wish, err), "sent", err);
+}
+
+/* Any other command, typed in: JSON as the API takes it, or a property list. */
+static bool
+typed_wish(struct req *req, const char *text, struct command_wish *wish, struct err *err)
+{
+	json_error_t why;
+	json_t *body;
+	bool ok;
+
+	text += strspn(text, " \t\r\n");
+	if (*text == '<')
+		return command_wish_plist(req, (struct bytes){ text, strlen(text) }, wish, err);
+	body = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+	if (!body)
+		return err_code(err, ERR_INVALID, "bad_command", "neither JSON nor a property list: line %d: %s", why.line, why.text);
+	ok = command_wish_json(req, body, wish, err);
+	json_decref(body);
+	return ok;
+}
+
+static bool
+post_command(struct req *req, struct reply *reply, struct err *err)
+{
+	struct command_wish wish;
+	const char *text;
+
+	return is_there(req, err) && form_text(req, "command", &text, err) &&
+	       after_act(req, reply, typed_wish(req, text, &wish, err) && do_verb(req, &wish, err), "sent", err);
+}
+
+static bool
+post_cancel(struct req *req, struct reply *reply, struct err *err)
+{
+	return queue_cancel(req->site->db, actor(req), req_param(req, "id"), req_param(req, "uuid"), err) &&
+	       see_device(req, reply, "cancelled");
+}
+
+static bool
+post_resend(struct req *req, struct reply *reply, struct err *err)
+{
+	return queue_resend(req->site->db, actor(req), req_param(req, "id"), req_param(req, "uuid"), err) &&
+	       see_device(req, reply, "resent");
+}
+
+static bool
+post_clear(struct req *req, struct reply *reply, struct err *err)
+{
+	int64_t n;
+
+	return is_there(req, err) && queue_clear(req->site->db, actor(req), req_param(req, "id"), &n, err) &&
+	       see_device(req, reply, "cleared");
+}
+
+static bool
+retire(struct req *req, struct err *err)
+{
+	const char *why = req_form(req, "reason");
+
+	if (!why || !*why || strlen(why) > COMMAND_REASON_MAX)
+		return err_code(err, ERR_INVALID, "reason_wanted", "say why");
+	return is_confirmed(req, err) && enrollment_retire(req->site->db, actor(req), req_param(req, "id"), why, err);
+}
+
+static bool
+post_retire(struct req *req, struct reply *reply, struct err *err)
+{
+	return is_there(req, err) && after_act(req, reply, retire(req, err), "retired", err);
+}
+
+const struct route device_page_routes[] = {
+	{ GET,  "/admin/devices",                          WHO_ADMIN, "0",   ON_WORKER, get_devices,      NULL, NULL, "Managed devices: ?q= &state= &model= &os= &person= &app=" },
+	{ GET,  "/admin/devices.csv",                      WHO_ADMIN, "0",   ON_WORKER, device_list_csv,  NULL, NULL, "The same as a file" },
+	{ POST, "/admin/devices",                          WHO_ADMIN, "64K", ON_WORKER, post_selected,    NULL, NULL, "Ask, lock or restart a selection" },
+	{ GET,  "/admin/devices/:id",                      WHO_ADMIN, "0",   ON_WORKER, get_device,       NULL, NULL, "A device: what it reported, what waits, what was" },
+	{ GET,  "/admin/devices/:id/:table",               WHO_ADMIN, "0",   ON_WORKER, device_table_csv, NULL, NULL, "One table of it" },
+	{ POST, "/admin/devices/:id/do",                   WHO_ADMIN, "1M",  ON_WORKER, post_do,          NULL, NULL, "Lock, erase, install: verb and its fields" },
+	{ POST, "/admin/devices/:id/command",              WHO_ADMIN, "1M",  ON_WORKER, post_command,     NULL, NULL, "Any other command, typed in" },
+	{ POST, "/admin/devices/:id/clear",                WHO_ADMIN, "16K", ON_WORKER, post_clear,       NULL, NULL, "Take back all that waits" },
+	{ POST, "/admin/devices/:id/commands/:uuid/cancel", WHO_ADMIN, "16K", ON_WORKER, post_cancel,     NULL, NULL, "Take back a command" },
+	{ POST, "/admin/devices/:id/commands/:uuid/resend", WHO_ADMIN, "16K", ON_WORKER, post_resend,     NULL, NULL, "Send a command again" },
+	{ POST, "/admin/devices/:id/retire",               WHO_ADMIN, "16K", ON_WORKER, post_retire,      NULL, NULL, "Release it from management" },
+	{ 0 }
+};
