@@ -5,14 +5,44 @@
 #include "catalog/build.h"
 #include "web/site.h"
 
-extern const struct route install_routes[], catalog_routes[], console_routes[], build_routes[], upload_routes[],
-	tus_routes[], settings_routes[], people_routes[], person_routes[], directory_routes[], look_routes[],
-	operator_routes[], trust_routes[], message_routes[], link_routes[], link_page_routes[], contact_routes[],
-	tester_routes[], send_routes[], link_console_routes[],
-	registration_routes[], device_routes[], audience_routes[], group_routes[], item_routes[], audit_routes[],
-	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[],
-	invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
-	command_routes[], push_routes[];
+extern const struct route install_routes[];
+extern const struct route catalog_routes[];
+extern const struct route console_routes[];
+extern const struct route build_routes[];
+extern const struct route upload_routes[];
+extern const struct route tus_routes[];
+extern const struct route settings_routes[];
+extern const struct route people_routes[];
+extern const struct route person_routes[];
+extern const struct route directory_routes[];
+extern const struct route look_routes[];
+extern const struct route operator_routes[];
+extern const struct route trust_routes[];
+extern const struct route message_routes[];
+extern const struct route link_routes[];
+extern const struct route link_page_routes[];
+extern const struct route contact_routes[];
+extern const struct route tester_routes[];
+extern const struct route send_routes[];
+extern const struct route link_console_routes[];
+extern const struct route registration_routes[];
+extern const struct route device_routes[];
+extern const struct route audience_routes[];
+extern const struct route group_routes[];
+extern const struct route item_routes[];
+extern const struct route audit_routes[];
+extern const struct route authority_routes[];
+extern const struct route scep_routes[];
+extern const struct route scep_console_routes[];
+extern const struct route mdm_routes[];
+extern const struct route enroll_routes[];
+extern const struct route invitation_routes[];
+extern const struct route invited_routes[];
+extern const struct route invitation_api_routes[];
+extern const struct route managed_routes[];
+extern const struct route enroll_device_routes[];
+extern const struct route command_routes[];
+extern const struct route push_routes[];
 extern const struct route device_page_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
@@ -53,6 +83,8 @@ const char *device_system(TALLOC_CTX *ctx, const char *version);
 /* ---- routes_devices.c: what Today says of testers who wait, and of what signs mobileconfigs ---- */
 bool devices_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
+/* ---- routes_scep_console.c: what Today says of certificate requests that wait ---- */
+bool scep_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 /* ---- routes_authority.c: what Today says of the certificate authority ---- */
 bool authority_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 

@@ -10,6 +10,7 @@
 #include "mdm/model.h"
 #include "web/browser.h"
 #include "web/enroll_house.h"
+#include "web/invitation_send.h"
 #include "web/qr.h"
 #include "web/rooms.h"
 #include "web/signing.h"
@@ -124,15 +125,6 @@ progress_part(struct req *req, json_t *page, struct err *err)
 	return true;
 }
 
-/* What the access rights come to for their owner; Apple: MDM, AccessRights. */
-static json_t *
-rights_part(int64_t rights)
-{
-	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "device", (rights & 16) != 0, "network", (rights & 32) != 0,
-			 "apps", (rights & 256) != 0, "security", (rights & 1024) != 0, "settings", (rights & (1 | 512)) != 0,
-			 "manage", (rights & (2 | 4096)) != 0, "lock", (rights & 4) != 0, "erase", (rights & 8) != 0);
-}
-
 /* NULL: nothing keeps them from it. */
 static bool
 blocked(struct req *req, const struct invitation *invitation, const char **ret, struct err *err)
@@ -164,7 +156,7 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	}
 	page = json_pack("{s:o, s:s, s:s, s:o, s:o, s:b, s:s, s:b, s:I, s:b, s:b, s:b, s:s}",
-		"rights", rights_part(conf->enroll_access_rights), "url", url, "host", strstr(req->site->base_url, "://") + 3,
+		"rights", invitation_rights(conf->enroll_access_rights), "url", url, "host", strstr(req->site->base_url, "://") + 3,
 		"invitation", invited, "devices", devices, "full", n >= conf->enroll_devices_max,
 		"begin_url", "/enroll", "direct", conf->enroll_direct,
 		"minutes", (json_int_t)conf->enroll_session_minutes, "signed", signing_is_on(conf),

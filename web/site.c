@@ -18,6 +18,8 @@
 #include "catalog/message.h"
 #include "catalog/notice.h"
 #include "web/invitation_send.h"
+#include "mdm/challenge.h"
+#include "mdm/scep_request.h"
 #include "web/notices.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
@@ -37,18 +39,45 @@
 #define ROOTS_PEM_MAX	(1u << 20)
 
 const struct route *const site_routes[] = {
-	install_routes, catalog_routes, console_routes, build_routes, upload_routes, tus_routes, settings_routes,
-	people_routes, person_routes, directory_routes, look_routes, operator_routes, trust_routes, message_routes,
-	link_routes, link_page_routes, contact_routes, tester_routes, send_routes, link_console_routes,
-	registration_routes, device_routes, audience_routes, group_routes, item_routes, audit_routes,
+	install_routes,
+	catalog_routes,
+	console_routes,
+	build_routes,
+	upload_routes,
+	tus_routes,
+	settings_routes,
+	people_routes,
+	person_routes,
+	directory_routes,
+	look_routes,
+	operator_routes,
+	trust_routes,
+	message_routes,
+	link_routes,
+	link_page_routes,
+	contact_routes,
+	tester_routes,
+	send_routes,
+	link_console_routes,
+	registration_routes,
+	device_routes,
+	audience_routes,
+	group_routes,
+	item_routes,
+	audit_routes,
 	authority_routes,
 	scep_routes,
 	mdm_routes,
-	enroll_routes, enroll_device_routes,
-	invitation_routes, invited_routes, invitation_api_routes,
+	enroll_routes,
+	enroll_device_routes,
+	invitation_routes,
+	invited_routes,
+	invitation_api_routes,
 	managed_routes,
-	command_routes, device_page_routes,
-	push_routes, NULL,
+	command_routes,
+	device_page_routes,
+	push_routes,
+	NULL,
 };
 
 static const struct route *const trust_tables[] = { trust_routes, look_routes, NULL };
