@@ -38,6 +38,7 @@ extern const struct route mdm_routes[];
 extern const struct route enroll_routes[];
 extern const struct route invitation_routes[];
 extern const struct route invited_routes[];
+extern const struct route came_back_routes[];
 extern const struct route invitation_api_routes[];
 extern const struct route managed_routes[];
 extern const struct route enroll_device_routes[];
@@ -145,6 +146,9 @@ json_t *form_list(struct req *req, const char *field);	/* all that was sent of a
 /* ---- routes_invited.c: what stands on /enroll of the invitation of who looks; NULL and null: none ---- */
 struct invitation;
 bool invitation_part(struct req *req, struct invitation **invitation, json_t **ret, struct err *err) CHECKED;
+
+/* ---- routes_came_back.c: what Today says of devices that a restored backup does not know ---- */
+bool came_back_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
 /* ---- forms ---- */
 bool says_no(const char *value);	/* "no", "false", "0", "off"; anything else, and nothing, is a yes */

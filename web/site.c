@@ -72,6 +72,7 @@ const struct route *const site_routes[] = {
 	enroll_device_routes,
 	invitation_routes,
 	invited_routes,
+	came_back_routes,
 	invitation_api_routes,
 	managed_routes,
 	command_routes,
