@@ -90,7 +90,7 @@ connects() { device_on fleet --drain "$@" >"$W/fleet" || { cat "$W/fleet"; tail 
 # order TYPE [PARAMS as JSON]: queued for $ID; $UUID.
 order() {
 	post "/api/v1/devices/$ID/commands" -H "$(bearer admin)" -H 'Content-Type: application/json' \
-		-d "{\"request_type\":\"$1\",\"params\":${2-{\}}}"
+		-d "{\"request_type\":\"$1\",\"reason\":\"a test\",\"params\":${2-{\}}}"
 	expect_status 202
 	UUID=$(json .uuid)
 }
