@@ -43,7 +43,7 @@ without_ca() { sqlite3 "$DATA/pomona.db" 'DELETE FROM authority'; }
 	[[ $output == *"CRL http://apps.example.com/crl"* ]]
 	ca export | openssl x509 -noout -text >"$W/text"
 	grep -q 'Digital Signature, Key Encipherment, Certificate Sign, CRL Sign' "$W/text"
-	! grep -rlaE 'PRIVATE KEY' "$DATA"
+	[ -z "$(grep -rlaE 'PRIVATE KEY' "$DATA")" ]
 	[ "$(sqlite3 "$DATA/pomona.db" "SELECT count(*) FROM audit WHERE act = 'ca.make'")" = 1 ]
 }
 
@@ -53,7 +53,7 @@ without_ca() { sqlite3 "$DATA/pomona.db" 'DELETE FROM authority'; }
 	[[ $output == *"$W/root-ca.key"* && $output == *offline* ]]
 	[ "$(stat -c %a "$W/root-ca.key")" = 600 ]
 	openssl_ok pkey -in "$W/root-ca.key" -noout
-	! grep -rlaE 'PRIVATE KEY' "$W/new"
+	[ -z "$(grep -rlaE 'PRIVATE KEY' "$W/new")" ]
 	"$POMONA" ca export --data "$W/new" >"$W/ca.pem"
 	[ "$(grep -c BEGIN "$W/ca.pem")" = 2 ]
 	[ "$("$POMONA" ca show --json --data "$W/new" | jq -r '[.authorities[].role] | sort | join(" ")')" = "above ca ra_decrypt ra_sign" ]
@@ -82,7 +82,7 @@ without_ca() { sqlite3 "$DATA/pomona.db" 'DELETE FROM authority'; }
 	[ "$status" -eq 0 ]
 	[[ $output == *"CN=Devices,O=Company"* ]]
 	[ "$("$POMONA" ca export --data "$W/new" | grep -c BEGIN)" = 2 ]
-	! grep -rlaE 'PRIVATE KEY' "$W/new"
+	[ -z "$(grep -rlaE 'PRIVATE KEY' "$W/new")" ]
 }
 
 # ---- missing, lost ----
@@ -115,6 +115,22 @@ without_ca() { sqlite3 "$DATA/pomona.db" 'DELETE FROM authority'; }
 	run timeout 60 "$POMONA" serve --data "$DATA" --listen 127.0.0.1:0 --plain
 	[ "$status" -eq 4 ]
 	[[ $output == *"sealed with another master key"* ]]
+}
+
+@test "a lost master key is survived: a new one, a new CA, and the old identities are believed" {
+	pomona_start
+	identity phone
+	pomona_stop
+	echo 00112233445566778899aabbccddeeff >"$W/master.key"
+	run ca renew
+	[ "$status" -eq 0 ]
+	pomona_start
+	fetch_crl "$(ca show --json | jq -r '.authorities[0].crl_url' | sed 's|http://[^/]*||')"
+	run ca export --crl
+	[ "$status" -eq 0 ]
+	[[ $output == *"another master key"*"BEGIN X509 CRL"* || $output == *"BEGIN X509 CRL"*"another master key"* ]]
+	ca export >"$W/ca.pem"
+	openssl_ok verify -purpose sslclient -CAfile "$W/ca.pem" "$W/phone.pem"
 }
 
 @test "init again, on an installation from before there were CAs, makes one" {
