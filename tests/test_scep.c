@@ -590,6 +590,21 @@ a_live_certificate_of_ours_renews_itself_whatever_the_message_type(void **state)
 }
 
 static void
+who_signs_with_the_certificate_of_a_challenge_wants_the_next_one_with_the_same_challenge(void **state)
+{
+	struct world w = world(*state);
+	struct ask first = { { .challenge = challenge(*state, &w), .transaction = "t" } };
+	struct craft_reply r = ask(*state, &w, first), again;
+	struct ask resubmit = first;
+
+	resubmit.craft.signer = only_cert(&r);
+	resubmit.craft.signer_key = craft_key(0);
+	again = ask(*state, &w, resubmit);
+	assert_int_not_equal(X509_cmp(only_cert(&r), only_cert(&again)), 0);
+	assert_int_equal(told_renewed, 1);
+}
+
+static void
 a_renewal_keeps_purpose_and_session_and_needs_neither_token_nor_challenge(void **state)
 {
 	struct world w = world(*state);
@@ -859,6 +874,7 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       a_certificate_that_was_revoked_is_not_given_again,
       what_others_refuse_is_not_issued,
       a_live_certificate_of_ours_renews_itself_whatever_the_message_type,
+      who_signs_with_the_certificate_of_a_challenge_wants_the_next_one_with_the_same_challenge,
       a_renewal_keeps_purpose_and_session_and_needs_neither_token_nor_challenge,
       a_certificate_is_renewed_once_in_ten_minutes_and_the_same_request_gets_the_same_again,
       revoked_expired_and_passing_certificates_do_not_renew,
