@@ -322,7 +322,7 @@ bool
 scep_answer(TALLOC_CTX *ctx, const struct scep_server *server, const struct scep_call *call, struct scep_answer *ret,
 	    struct err *err)
 {
-	struct scep_rules rules = { .single_des = server->conf->scep_allow_single_des };
+	struct scep_rules rules = { server->conf->scep_allow_single_des, ca_decrypter(server->ca) };
 	struct scep_answer answer = { .result = "" };
 	struct talk t = { .ctx = ctx, .server = server, .call = call, .answer = &answer };
 	bool ok;

@@ -254,6 +254,20 @@ must_44_failure_and_pending_have_no_content(void **state)
 	assert_false(r.content);
 }
 
+static void
+of_several_recipients_ours_is_found(void **state)
+{
+	struct world w = world_of(*state, true);
+	STACK_OF(X509) *all = sk_X509_new_null();
+	struct craft_reply r;
+
+	sk_X509_push(all, ca_cert(w.server.ca));
+	sk_X509_push(all, ca_signer(w.server.ca));
+	r = ask(*state, &w, (struct ask){ { .challenge = challenge(*state, &w), .to_also = all } });
+	only_cert(&r);
+	sk_X509_free(all);
+}
+
 /* ---- challenges ---- */
 
 static void
@@ -854,6 +868,7 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       must_42_under_a_root_the_signing_ra_signs_and_the_other_one_opens,
       must_43_success_holds_one_certificate_enveloped_to_the_signer_with_its_own_cipher,
       single_des_is_answered_with_triple,
+      of_several_recipients_ours_is_found,
       must_44_failure_and_pending_have_no_content,
       must_45_a_wrong_used_or_expired_challenge_gives_no_certificate,
       must_46_the_same_request_again_gets_the_same_certificate_within_the_challenges_life,
