@@ -341,6 +341,7 @@ static const struct row {
 	{ "POST /enroll/:token", BY_PATH, NULL, NEVER },
 	{ "POST /api/v1/enroll/sessions", ADMIN, "devices", NONE, .body = "{\"person\": null}" },
 	{ "GET /api/v1/enroll/sessions/:id", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/renew", ADMIN, "devices", NEVER },
 	{ "GET /.well-known/com.apple.remotemanagement", BY_PATH, NULL, NONE, .always = 403 },	/* as Apple says no */
 };
 #define ROWS (sizeof rows / sizeof *rows)

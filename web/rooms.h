@@ -101,6 +101,11 @@ bool upload_page(struct req *req, struct reply *reply, int status, const char *b
 		 const struct err *refused, struct err *err) CHECKED;
 
 /* ---- mdm_house.c: devices under management ---- */
+/* ---- device_kinds.c: what hangs on commands and enrollments; a command that renews an identity ---- */
+void device_kinds_open(struct site *site);
+bool renew_identity(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const char *actor, char **uuid,
+		    struct err *err) CHECKED;	/* *uuid NULL: it is not enrolled */
+
 bool mdm_open(struct site *site, struct err *err) CHECKED;
 bool mdm_listen(struct site *site, struct server_conf server, struct err *err) CHECKED;	/* server.device_listen */
 bool job_queue_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
