@@ -63,6 +63,8 @@ static const struct row {
 	{ "GET /udid/:token/register.mobileconfig", BY_PATH, NULL, NEVER },
 	{ "POST /udid/:token/answer", BY_PATH, NULL, NEVER },
 	{ "GET /udid/:token/done/:view", BY_PATH, NULL, NEVER },
+	{ "PUT /mdm/checkin", BY_PATH, NULL, NONE, .always = 400 },	/* nothing says which device; never 401 */
+	{ "PUT /mdm/command", BY_PATH, NULL, NONE, .always = 400 },
 	{ "GET /hooks/sms/:token", BY_PATH, NULL, NONE, .always = 204 },	/* gateways are told nothing */
 	{ "POST /hooks/sms/:token", BY_PATH, NULL, NONE, .flags = FORM, .always = 204 },
 
