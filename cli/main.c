@@ -18,6 +18,7 @@ static const struct {
 	{ "enroll",  cmd_enroll,  "invite --user NAME --by sms|mail | link --user NAME: somebody sets up a device" },
 	{ "audit",   cmd_audit,   "verify: is every row of the audit log what was written?" },
 	{ "ca",      cmd_ca,      "show | export | make | renew | revoke SERIAL: the certificate authority of devices" },
+	{ "push",    cmd_push,    "csr | import FILE | show | resume: what wakes devices" },
 	{ "ldap",    cmd_ldap,    "test --user NAME: the company's directory, step by step" },
 	{ "doctor",  cmd_doctor,  "check the installation, from inside and outside" },
 };
