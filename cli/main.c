@@ -19,6 +19,7 @@ static const struct {
 	{ "audit",   cmd_audit,   "verify: is every row of the audit log what was written?" },
 	{ "ca",      cmd_ca,      "show | export | make | renew | revoke SERIAL: the certificate authority of devices" },
 	{ "push",    cmd_push,    "csr | import FILE | show | resume: what wakes devices" },
+	{ "challenge", cmd_challenge, "new --subject DN: a SCEP client may ask for one certificate" },
 	{ "ldap",    cmd_ldap,    "test --user NAME: the company's directory, step by step" },
 	{ "doctor",  cmd_doctor,  "check the installation, from inside and outside" },
 };
@@ -28,7 +29,7 @@ help(FILE *out)
 {
 	fputs("Usage: pomona COMMAND [OPTION...]\n\n", out);
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].what);
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].what);
 	fputs("\n  pomona COMMAND --help   says more of one\n"
 	      "  pomona --routes         every URL\n"
 	      "  pomona --config-help    every setting\n"

@@ -270,7 +270,7 @@ dress(struct req *req, struct reply *reply)
 		reply_header(reply, "Cache-Control", "private, no-store");
 }
 
-/* "0", "64K", or the name of a setting in MB. */
+/* "0", "64K", "1M", or the name of a setting in MB. */
 static int64_t
 body_max(struct site *site, const struct route *route)
 {
@@ -278,7 +278,8 @@ body_max(struct site *site, const struct route *route)
 
 	if (conf_number(site_conf(site), route->body_max, &mb))
 		return mb * 1000000;
-	return strtoll(route->body_max, NULL, 10) * (strchr(route->body_max, 'K') ? 1024 : 1);
+	return strtoll(route->body_max, NULL, 10) * (strchr(route->body_max, 'M') ? 1 << 20 :
+						     strchr(route->body_max, 'K') ? 1024 : 1);
 }
 
 const struct server_calls site_calls = {

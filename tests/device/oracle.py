@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""oracle.py LEDGER DATABASE TOLD: was anything lost, and was anything recorded twice?
+
+LEDGER is what the phones wrote down (world.h), TOLD what the server has acknowledged to whoever ordered it:
+a line "UUID DEVICE-ID" for each command and device that it took.  Prints what is wrong, exit 1.
+"""
+import collections
+import sqlite3
+import sys
+
+TERMINAL = {"Acknowledged": "acknowledged", "Error": "error", "CommandFormatError": "error"}
+
+
+def read_ledger(path):
+    """(udid, uuid) -> [(status, HTTP status the server gave, 0: no answer)]"""
+    said, got, http = collections.defaultdict(list), set(), collections.Counter()
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            words = line.split()
+            if len(words) < 3:
+                sys.exit("the ledger has a broken line: %r" % line)
+            udid, what = words[1], words[2]
+            if what == "got":
+                got.add((udid, words[3]))
+            elif what == "said":
+                said[udid, words[3]].append((words[4], int(words[5])))
+                http[int(words[5])] += 1
+            elif what == "http":
+                http[int(words[4])] += 1
+    return said, got, http
+
+
+def could_be(answers):
+    """States that the server may have recorded: it keeps the first that reached it, and a lost answer may have."""
+    states = set()
+    for status, code in answers:
+        if status in TERMINAL:
+            states.add(TERMINAL[status])
+            if code == 200:
+                break
+    return states
+
+
+def main():
+    said, got, http = read_ledger(sys.argv[1])
+    db = sqlite3.connect("file:%s?mode=ro" % sys.argv[2], uri=True, timeout=30)
+    with open(sys.argv[3], encoding="ascii") as file:
+        told = {tuple(line.split()) for line in file if line.strip()}
+    udid_of = dict(db.execute("SELECT id, udid FROM device"))
+    history = collections.defaultdict(list)
+    for udid, uuid, state in db.execute(
+            "SELECT d.udid, c.uuid, h.state FROM command_history h JOIN enrollment e ON e.id = h.enrollment_id"
+            " JOIN device d ON d.id = e.device_id JOIN command c ON c.id = h.command_id"):
+        history[udid, uuid].append(state)
+    wrong = []
+    for uuid, device in sorted(told):
+        key = (udid_of[device], uuid)
+        if len(history[key]) != 1:
+            wrong.append("%s for %s has %d rows in the history, the phone said %s" %
+                         (uuid, key[0], len(history[key]), said.get(key)))
+    for key, states in history.items():
+        for state in states:
+            if state in ("acknowledged", "error") and state not in could_be(said.get(key, [])):
+                wrong.append("%s of %s is %s, the phone said %s" % (key[1], key[0], state, said.get(key)))
+            if state in ("expired", "cancelled"):
+                wrong.append("%s of %s is %s" % (key[1], key[0], state))
+        if len(states) > 1:
+            wrong.append("%s of %s is recorded %d times" % (key[1], key[0], len(states)))
+    for key, answers in said.items():
+        if any(code == 200 and status in TERMINAL for status, code in answers) and not history.get(key):
+            wrong.append("%s of %s was answered and is not in the history" % (key[1], key[0]))
+    waiting = db.execute("SELECT count(*) FROM command_queue").fetchone()[0]
+    if waiting:
+        wrong.append("%d commands still wait" % waiting)
+    for code in (401, 403):
+        if http[code]:
+            wrong.append("%d requests of phones were answered %d" % (http[code], code))
+    repeated = sum(1 for answers in said.values() if len([1 for status, _ in answers if status in TERMINAL]) > 1)
+    for line in wrong[:20]:
+        print(line)
+    print("%d ordered, %d delivered, %d answered more than once, %d recorded; requests by status: %s; %d wrong" %
+          (len(told), len(got), repeated, sum(map(len, history.values())),
+           ", ".join("%d: %d" % pair for pair in sorted(http.items())), len(wrong)))
+    return 1 if wrong else 0
+
+
+sys.exit(main())

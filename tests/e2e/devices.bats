@@ -1,0 +1,202 @@
+# The story of a fleet: iPhones that enroll, sleep, refuse and lose their connections, while the server's plug is
+# pulled again and again; and an old backup that is put back.
+# With POMONA_WHOLE there are 1,000 phones and 200 kills, else 100 and 20.  The server is the release binary.
+load lib/pomona
+load lib/sending
+load lib/devices
+
+WHOLE=${POMONA_WHOLE-}
+PHONES=$([ -n "$WHOLE" ] && echo 1000 || echo 100)
+KILLS=$([ -n "$WHOLE" ] && echo 200 || echo 20)
+WAIT_STEPS=2400			# these waits are for many
+
+setup_file() {
+	[ -x "$POMONA_RELEASE" ] || skip "no $POMONA_RELEASE"
+	POMONA=$POMONA_RELEASE devices_prepare
+}
+
+setup() {
+	[ -x "$POMONA_RELEASE" ] || skip "no $POMONA_RELEASE"
+	command -v sqlite3 >/dev/null || skip "no sqlite3"
+	POMONA=$POMONA_RELEASE
+	devices_data
+	start apns "$DEVICE" apns "$W/apns"
+	wait_until test -s "$W/apns/url"
+	export POMONA__APNS__URL POMONA__APNS__CA_FILE=$W/apns/ca.pem
+	POMONA__APNS__URL=$(cat "$W/apns/url")
+	# half of the phones stand behind a proxy that does TLS
+	export POMONA__SERVER__TRUSTED_PROXIES=127.0.0.1 POMONA__SERVER__CLIENT_CERT_HEADER=Client-Cert
+	: >"$W/told"
+	pomona_start_tls
+}
+
+teardown() { stop_started; devices_stop; }
+
+# join FROM N: phones FROM.. come into management, half of them by phases, half directly.
+join() {
+	local from=$1 n=$2
+	sessions "$n" url && cp "$W/urls" "$W/urls.phases"
+	sessions "$n" direct_url && cp "$W/urls" "$W/urls.direct"
+	paste -d '\n' "$W/urls.phases" "$W/urls.direct" | awk 'NR % 4 == 1 || NR % 4 == 0' >"$W/urls.$from"
+	device_on fleet --first "$from" --count "$n" --enroll "$W/urls.$from" --drain >"$W/joined" 2>"$W/joined.err" ||
+		{ cat "$W/joined" "$W/joined.err"; tail -5 "$W/log"; return 1; }
+}
+
+# live [HABITS]: all phones, in two programs, until settle.
+live() {
+	local half=$((PHONES / 2))
+	start phones1 device_on fleet --count $half --apns "$W/apns" "$@" --seed 11
+	FLEET=$LAST
+	start phones2 device_on fleet --first $half --count $((PHONES - half)) --proof client-cert --apns "$W/apns" "$@" --seed 12
+	FLEET="$FLEET $LAST"
+}
+
+settle() {
+	local pid
+	for pid in $FLEET; do kill -TERM "$pid"; done
+	for pid in $FLEET; do wait "$pid" || { cat "$W"/phones?.out; return 1; }; done
+	started=("${started[0]}")
+}
+
+# drained [FLEET OPTIONS]: everybody connects, in peace, until the server has nothing more for anybody.
+drained() {
+	local half=$((PHONES / 2))
+	device_on fleet --count $half --drain >"$W/fleet" || { cat "$W/fleet"; return 1; }
+	device_on fleet --first $half --count $((PHONES - half)) --proof client-cert --drain >"$W/fleet" || { cat "$W/fleet"; return 1; }
+}
+
+# What is ordered in round N, in the background: the JSON bodies.
+orders() {
+	local n=$1 restrict
+	restrict=$(sed "s/@/$n/g" <<-'XML' | base64 -w0
+		<?xml version="1.0" encoding="UTF-8"?>
+		<plist version="1.0"><dict><key>PayloadType</key><string>Configuration</string><key>PayloadVersion</key><integer>1</integer>
+		<key>PayloadIdentifier</key><string>com.example.round@</string><key>PayloadUUID</key><string>5A5DAB47-2F41-4F2D-9DBB-00000000000A</string>
+		<key>PayloadDisplayName</key><string>Round @</string><key>PayloadContent</key><array><dict>
+		<key>PayloadType</key><string>com.apple.applicationaccess</string><key>PayloadVersion</key><integer>1</integer>
+		<key>PayloadIdentifier</key><string>com.example.round@.access</string><key>PayloadUUID</key><string>5A5DAB47-2F41-4F2D-9DBB-00000000000B</string>
+		<key>allowCamera</key><false/></dict></array></dict></plist>
+	XML
+	)
+	printf '{"request_type":"InstallProfile","params":{"Payload":"%s"},"devices":%s}\n' "$restrict" "$(some $n 7)"
+	printf '{"request_type":"DeviceInformation","params":{"Queries":["DeviceName","BatteryLevel"]},"devices":%s}\n' "$(some $n 3)"
+	printf '{"request_type":"DeviceLock","params":{"Message":"Round %d"},"devices":%s}\n' "$n" "$(some $n 5)"
+}
+
+# some N K: every K-th device, beginning with the N-th, as JSON.
+some() { awk -v n="$1" -v k="$2" 'BEGIN { printf "[" } NR % k == n % k { printf "%s\"%s\"", sep, $0; sep = "," } END { printf "]" }' "$W/ids"; }
+
+# What the server says it has taken counts; what it could not say may have been taken.
+send_orders() {
+	local n=$1 i=0 line
+	orders "$n" | while read -r line; do
+		i=$((i + 1))
+		curl -sS --connect-to "::127.0.0.1:$PORT" --cacert "$W/tls/ca.pem" -H "$(bearer admin)" -H 'Content-Type: application/json' \
+			-d "$line" -o "$W/taken.$n.$i" -w '%{http_code}' "$BASE/api/v1/commands" >"$W/code.$n.$i" 2>/dev/null || echo 000 >"$W/code.$n.$i"
+	done
+}
+
+count_taken() {
+	local n=$1 i code
+	for i in 1 2 3; do
+		code=$(tail -c 3 "$W/code.$n.$i" 2>/dev/null || echo 000)
+		case $code in
+		202|207) jq -r '.uuid as $u | .items[] | select(.uuid) | $u + " " + .device' "$W/taken.$n.$i" >>"$W/told" ;;
+		000|"")	;;
+		*)	echo "an order was answered $code"; cat "$W/taken.$n.$i"; return 1 ;;
+		esac
+	done
+}
+
+@test "no command is lost and none recorded twice, whenever the server is killed" {
+	local round sender
+	join 0 "$PHONES"
+	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = "$PHONES" ]
+	sql "SELECT id FROM device ORDER BY udid" >"$W/ids"
+	live --poll-ms 2000 --not-now 10 --error 3 --unsent 4 --half 3 --deaf 5 --dead 3 --asleep 5
+	RANDOM=4711
+	for ((round = 1; round <= KILLS; round++)); do
+		send_orders $round 3>&- &
+		sender=$!
+		sleep "0.$((RANDOM % 9))$((RANDOM % 10))"
+		pomona_kill
+		wait $sender
+		count_taken $round
+		pomona_again
+	done
+	settle
+	echo "$(wc -l <"$W/told") orders were taken"
+	[ "$(wc -l <"$W/told")" -gt "$PHONES" ]
+	drained
+	python3 "$ROOT/tests/device/oracle.py" "$W/ledger" "$DATA/pomona.db" "$W/told"
+	# pushes woke phones, by their own magic
+	grep -q ' pushed rightly' "$W/ledger"
+	! grep -q 'with another magic' "$W/ledger"
+	# every device ends as it should
+	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = "$PHONES" ]
+	post /api/v1/commands -H "$(bearer admin)" -d "{\"request_type\":\"ProfileList\",\"devices\":$(some 0 1)}"
+	expect_status 202
+	drained
+	each_has_what_the_server_thinks
+	"$POMONA" doctor --data "$DATA" >"$W/doctor" || true
+	grep -qE '^ok +audit' "$W/doctor"
+	judged
+}
+
+# The list of mobileconfigs and the push token of each phone, on both sides.
+each_has_what_the_server_thinks() {
+	sql "SELECT d.udid || ' ' || e.push_magic || ' ' || hex(e.token) FROM device d JOIN enrollment e ON e.id = d.enrollment_id ORDER BY 1" >"$W/server.tokens"
+	sql "SELECT d.udid || ' ' || m.identifier FROM installed_mobileconfig m JOIN device d ON d.id = m.device_id ORDER BY 1" >"$W/server.configs"
+	python3 - "$W" <<-'PY'
+		import glob, plistlib, sys
+		tokens, configs = [], []
+		for path in glob.glob(sys.argv[1] + "/phones/*.plist"):
+		    s = plistlib.load(open(path, "rb"))
+		    e = s["Enrollment"]
+		    tokens.append("%s %s %s" % (s["UDID"], e["PushMagic"], e["Token"].hex().upper()))
+		    configs += ["%s %s" % (s["UDID"], m["PayloadIdentifier"]) for m in s["Mobileconfigs"]]
+		open(sys.argv[1] + "/phone.tokens", "w").write("".join(t + "\n" for t in sorted(tokens)))
+		open(sys.argv[1] + "/phone.configs", "w").write("".join(c + "\n" for c in sorted(configs)))
+	PY
+	LC_ALL=C sort "$W/server.tokens" | diff - "$W/phone.tokens"
+	LC_ALL=C sort "$W/server.configs" | diff - "$W/phone.configs"
+}
+
+came_back() { get /api/v1/came-back -H "$(bearer admin)"; }
+
+@test "an old backup is put back: nobody is sent away, and those that it does not know are taken in again" {
+	local old=$((PHONES / 2)) new=$((PHONES / 10))
+	join 0 $old
+	pomona_stop
+	cp -r "$DATA" "$W/backup"
+	pomona_again
+	join $old $new
+	device_on fleet --count $((old + new)) --drain >"$W/fleet"
+	pomona_stop
+	rm -rf "$DATA"
+	mv "$W/backup" "$DATA"
+	pomona_again
+	: >"$W/ledger"
+	device_on fleet --count $old --drain >"$W/fleet"
+	nobody_sent_away
+	! grep -q ' 503$' "$W/ledger"
+	device_on fleet --first $old --count $new --for 3 >"$W/fleet"
+	nobody_sent_away
+	[ "$(grep ' 503$' "$W/ledger" | cut -d' ' -f2 | sort -u | wc -l)" = $new ]
+	came_back
+	expect_status 200
+	[ "$(json '[.items[] | select(.state == "waiting")] | length')" = $new ]
+	post /api/v1/came-back -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"take":"all"}'
+	expect_status 200
+	: >"$W/ledger"
+	device_on fleet --count $((old + new)) --drain >"$W/fleet"
+	nobody_sent_away
+	! grep -q ' 503$' "$W/ledger"
+	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = $((old + new)) ]
+	# and they do what they are told
+	sql "SELECT id FROM device ORDER BY udid" >"$W/ids"
+	post /api/v1/commands -H "$(bearer admin)" -d "{\"request_type\":\"DeviceLock\",\"devices\":$(some 0 1)}"
+	expect_status 202
+	device_on fleet --count $((old + new)) --drain >"$W/fleet"
+	[ "$(sql "SELECT count(*) FROM command_history h JOIN command c ON c.id = h.command_id WHERE c.request_type = 'DeviceLock' AND h.state = 'acknowledged'")" = $((old + new)) ]
+}

@@ -1,0 +1,175 @@
+# One iPhone's whole way into management and out of it: a simulated one (tests/device), as strict as iOS.
+load lib/pomona
+load lib/sending
+load lib/devices
+
+setup_file() { devices_prepare; }
+setup()      { devices_start; }
+teardown()   { devices_stop; }
+
+@test "a phone comes into management by the phases of the Profile Service" {
+	enrolled_phone
+	[ "$(sql "SELECT state FROM enrollment")" = enrolled ]
+	[ "$(sql "SELECT state FROM enroll_session")" = done ]
+	[ "$(sql "SELECT count(*) FROM certificate WHERE purpose = 'ota'")" = 1 ]
+	[ "$(sql "SELECT count(*) FROM certificate WHERE purpose = 'mdm'")" = 1 ]
+	[ "$(sql "SELECT identity FROM enrollment")" = "$(sql "SELECT sha256 FROM certificate WHERE purpose = 'mdm'")" ]
+	[ "$(sql "SELECT hex(token) FROM enrollment")" = "$(of_phone 's["Enrollment"]["Token"].hex().upper()')" ]
+	[ "$(sql "SELECT push_magic FROM enrollment")" = "$(of_phone 's["Enrollment"]["PushMagic"]')" ]
+	[ "$(sql "SELECT serial || ' ' || product || ' ' || os_build FROM device")" = \
+		"$(of_phone 's["SerialNumber"] + " " + s["ProductName"] + " 22B83"')" ]
+	connects
+	nobody_sent_away
+	judged
+}
+
+@test "a phone comes into management by one mobileconfig, where that is allowed" {
+	WAY=direct_url enrolled_phone
+	[ "$(sql "SELECT state FROM enrollment")" = enrolled ]
+	[ "$(sql "SELECT count(*) FROM certificate")" = 1 ]
+	connects
+	judged
+}
+
+@test "SCEP by GET and with 3DES is as good" {
+	enrolled_phone --scep-get --des3
+	connects
+	nobody_sent_away
+}
+
+@test "a mobileconfig enrolls once" {
+	enrolled_phone
+	run device_on enroll "$(cat "$W/urls")" --number 1
+	[ "$status" = 1 ]
+	[ "$(sql "SELECT count(*) FROM enrollment")" = 1 ]
+}
+
+# What all four groups of the device page are made of, as refresh asks for it.
+@test "each command that asks is answered, and what was answered is there to be read" {
+	enrolled_phone
+	does DeviceInformation '{"Queries":["UDID","DeviceName","SerialNumber","WiFiMAC","BluetoothMAC","ICCID","PhoneNumber","IMEI","ModelName","ProductName","OSVersion","BuildVersion","ModemFirmwareVersion","DeviceCapacity","AvailableDeviceCapacity","CurrentCarrierNetwork","SubscriberCarrierNetwork","CarrierSettingsVersion","DataRoamingEnabled","BatteryLevel","ServiceSubscriptions","IsSupervised"]}'
+	local type
+	for type in SecurityInfo InstalledApplicationList ManagedApplicationList ProfileList ProvisioningProfileList \
+		CertificateList; do
+		does $type
+	done
+	does Restrictions '{"ProfileRestrictions":true}'
+	get "/api/v1/devices/$ID" -H "$(bearer admin)"
+	expect_status 200
+	[ "$(json '.network | .. | strings' | grep -cF "$(of_phone 's["Device"]["WiFiMAC"]')")" -ge 1 ]
+	[ "$(json '.device | .. | strings' | grep -cF "$(of_phone 's["SerialNumber"]')")" -ge 1 ]
+	[ "$(json '.. | strings' | grep -cF 'Weather & Wind')" -ge 1 ]
+	[ "$(sql "SELECT bundle_id || ' ' || version FROM installed_app")" = 'com.example.weather 812' ]
+	[ "$(sql "SELECT count(*) FROM installed_mobileconfig")" = 1 ]
+	judged
+}
+
+restrictions() {	# allowCamera or nothing; a mobileconfig in $W/restrict.mobileconfig
+	python3 - "$W/restrict.mobileconfig" "$@" <<-'PY'
+		import plistlib, sys
+		payload = {"PayloadType": "com.apple.applicationaccess", "PayloadVersion": 1, "PayloadUUID": "5A5DAB47-2F41-4F2D-9DBB-1F2C7A7F0001",
+		           "PayloadIdentifier": "com.example.restrict.access", "allowCamera": len(sys.argv) > 2}
+		plistlib.dump({"PayloadType": "Configuration", "PayloadVersion": 1, "PayloadUUID": "5A5DAB47-2F41-4F2D-9DBB-1F2C7A7F0000",
+		               "PayloadIdentifier": "com.example.restrict", "PayloadDisplayName": "Restrictions",
+		               "PayloadContent": [payload]}, open(sys.argv[1], "wb"))
+	PY
+}
+
+@test "a mobileconfig is installed, replaced and removed, and its restrictions are in effect meanwhile" {
+	enrolled_phone
+	restrictions
+	does InstallProfile "{\"Payload\":\"$(base64 -w0 "$W/restrict.mobileconfig")\"}"
+	does ProfileList
+	[ "$(sql "SELECT managed FROM installed_mobileconfig WHERE identifier = 'com.example.restrict'")" = 1 ]
+	does Restrictions
+	[ "$(of_phone '[m["Restrictions"]["allowCamera"] for m in s["Mobileconfigs"] if "Restrictions" in m]')" = "[False]" ]
+	restrictions on
+	does InstallProfile "{\"Payload\":\"$(base64 -w0 "$W/restrict.mobileconfig")\"}"
+	[ "$(of_phone '[m["Restrictions"]["allowCamera"] for m in s["Mobileconfigs"] if "Restrictions" in m]')" = "[True]" ]
+	does RemoveProfile '{"Identifier":"com.example.restrict"}'
+	does ProfileList
+	[ "$(sql "SELECT count(*) FROM installed_mobileconfig")" = 1 ]
+	order RemoveProfile '{"Identifier":"com.example.restrict"}'
+	connects
+	becomes error
+	judged
+}
+
+@test "a provision comes and goes, and its list says until when it is good" {
+	enrolled_phone
+	local file=$ROOT/tests/data/provisions/enterprise.mobileprovision uuid
+	does InstallProvisioningProfile "{\"ProvisioningProfile\":\"$(base64 -w0 "$file")\"}"
+	does ProvisioningProfileList
+	uuid=$(sql "SELECT uuid FROM installed_provision")
+	[ "$uuid" = "$(of_phone 's["Provisions"][0]["UUID"]')" ]
+	[ "$(sql "SELECT expires FROM installed_provision")" = \
+		"$(of_phone 'int(s["Provisions"][0]["ExpiryDate"].replace(tzinfo=__import__("datetime").timezone.utc).timestamp())')" ]
+	does RemoveProvisioningProfile "{\"UUID\":\"$uuid\"}"
+	does ProvisioningProfileList
+	[ "$(sql "SELECT count(*) FROM installed_provision")" = 0 ]
+	judged
+}
+
+@test "an app is downloaded as the install daemon does it, and managed when it is there" {
+	enrolled_phone --install-polls 1
+	upload "$IPAS/enterprise.ipa"
+	expect_status 201
+	local manifest
+	manifest=$(json .manifest_url)
+	does InstallApplication "{\"ManifestURL\":\"$manifest\",\"ManagementFlags\":1}"
+	does ManagedApplicationList
+	[ "$(sql "SELECT state FROM installed_app WHERE managed")" = Installing ]
+	does ManagedApplicationList
+	[ "$(sql "SELECT state FROM installed_app WHERE managed")" = Managed ]
+	does InstalledApplicationList
+	[ "$(of_phone 's["Apps"][1]["BundleSize"]')" = "$(stat -c %s "$IPAS/enterprise.ipa")" ]
+	does RemoveApplication "{\"Identifier\":\"$(of_phone 's["Apps"][1]["Identifier"]')\"}"
+	does InstalledApplicationList
+	does ManagedApplicationList
+	[ "$(sql "SELECT count(*) FROM installed_app")" = 1 ]
+	judged
+}
+
+@test "a device is locked, its passcode cleared, and in the end it is erased" {
+	enrolled_phone
+	does DeviceLock '{"Message":"Please return me","PhoneNumber":"+491511234567"}'
+	[ "$(of_phone 's["Locked"]["Message"]')" = "Please return me" ]
+	does ClearPasscode
+	[ "$(of_phone 's["Security"]["PasscodePresent"]')" = False ]
+	does Settings '{"Settings":[{"Item":"DeviceName","DeviceName":"Cold store 7"}]}'
+	[ "$(of_phone 's["Device"]["DeviceName"]')" = "Cold store 7" ]
+	does EraseDevice
+	[ "$(of_phone 's["Enrollment"]["State"]')" = removed ]
+	judged
+}
+
+@test "a command that this iOS does not know is a CommandFormatError, kept as one" {
+	enrolled_phone
+	order RefreshCellularPlans '{"eSIMServerURL":"https://esim.example.com"}'
+	connects
+	becomes error
+	[ "$(sql "SELECT count(*) FROM command_history WHERE state = 'error'")" = 1 ]
+}
+
+@test "a phone that its owner takes out of management says so" {
+	enrolled_phone
+	run device_on fleet --drain --leaves 100
+	[ "$(sql "SELECT state FROM enrollment")" = removed ]
+	grep -q 'http CheckOut 200' "$W/ledger"
+	nobody_sent_away
+	judged
+}
+
+@test "a phone comes back after it left, and its old commands do not" {
+	enrolled_phone
+	order DeviceLock
+	run device_on fleet --drain --leaves 100
+	sessions 1
+	rm "$W"/phones/*.plist
+	device_on enroll "$(cat "$W/urls")"
+	[ "$(sql "SELECT count(*) FROM device")" = 1 ]
+	[ "$(sql "SELECT state FROM enrollment ORDER BY created, id" | sort | tr '\n' ' ')" = "enrolled removed " ]
+	connects
+	! grep -q "got $UUID" "$W/ledger"
+	nobody_sent_away
+}
