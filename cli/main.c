@@ -18,6 +18,7 @@ static const struct {
 	{ "enroll",  cmd_enroll,  "invite --user NAME --by sms|mail | link --user NAME: somebody sets up a device" },
 	{ "audit",   cmd_audit,   "verify: is every row of the audit log what was written?" },
 	{ "ca",      cmd_ca,      "show | export | make | renew | revoke SERIAL: the certificate authority of devices" },
+	{ "challenge", cmd_challenge, "new --subject DN: a SCEP client may ask for one certificate" },
 	{ "ldap",    cmd_ldap,    "test --user NAME: the company's directory, step by step" },
 	{ "doctor",  cmd_doctor,  "check the installation, from inside and outside" },
 };
@@ -27,7 +28,7 @@ help(FILE *out)
 {
 	fputs("Usage: pomona COMMAND [OPTION...]\n\n", out);
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].what);
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].what);
 	fputs("\n  pomona COMMAND --help   says more of one\n"
 	      "  pomona --routes         every URL\n"
 	      "  pomona --config-help    every setting\n"

@@ -3,6 +3,8 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/secret.h"
+#include "mdm/enrollment.h"
+#include "mdm/subject.h"
 #include <string.h>
 
 #define KEEP_S	(7 * DAY_S)	/* after its end: a late second use is still known as one */
@@ -11,13 +13,14 @@ bool
 challenge_new(struct db *tx, TALLOC_CTX *ctx, const struct challenge_wish *wish, char **ret, struct err *err)
 {
 	int64_t ttl = wish->ttl_s ? wish->ttl_s : CHALLENGE_TTL_S;
+	SCOPED(x509_name) X509_NAME *subject = NULL;
 	char hash[SECRET_HASH_SIZE], *text;
 
 	if (!wish->session_id && wish->purpose != CA_CLIENT)
 		return err_set(err, ERR_INVALID, "an %s certificate is issued within an enrollment alone",
 			       ca_purpose_name(wish->purpose));
-	if (!wish->subject || !*wish->subject)
-		return err_set(err, ERR_INVALID, "a challenge is for a subject, such as CN=printer 7,O=Example");
+	if (!subject_read(wish->subject, &subject, err))
+		return err_at(err, "subject");
 	if (ttl < 1 || ttl > CHALLENGE_TTL_MAX_S)
 		return err_set(err, ERR_INVALID, "a challenge lives from a second to %d days",
 			       CHALLENGE_TTL_MAX_S / DAY_S);
@@ -29,6 +32,41 @@ challenge_new(struct db *tx, TALLOC_CTX *ctx, const struct challenge_wish *wish,
 		    db_text(wish->created_by ? wish->created_by : ""), db_now(), db_int(clock_now() + ttl)))
 		return false;
 	*ret = text;
+	return true;
+}
+
+struct order {
+	const char *actor, *device_id;
+	struct challenge_wish wish;
+	TALLOC_CTX *ctx;
+	char *text;
+};
+
+static bool
+tx_order(struct db *tx, void *arg, struct err *err)
+{
+	struct order *o = arg;
+	struct enrollment *enrollment;
+
+	if (o->device_id) {
+		if (!enrollment_of_device(o->ctx, tx, o->device_id, &enrollment, err))
+			return false;
+		o->wish.udid = enrollment->udid;
+	}
+	return challenge_new(tx, o->ctx, &o->wish, &o->text, err) &&
+	       audit_add(tx, o->actor, "challenge.new", o->wish.subject, o->device_id, err);
+}
+
+bool
+challenge_new_by(struct db *db, TALLOC_CTX *ctx, const char *actor, const char *device_id,
+		 const struct challenge_wish *wish, char **ret, struct err *err)
+{
+	struct order o = { actor, device_id, *wish, ctx, NULL };
+
+	o.wish.created_by = actor;
+	if (!db_tx(db, tx_order, &o, err))
+		return false;
+	*ret = o.text;
 	return true;
 }
 

@@ -28,6 +28,10 @@ bool challenge_new(struct db *tx, TALLOC_CTX *ctx, const struct challenge_wish *
 /* Those of a session that nobody has used are good no more: a new one is about to be handed out. */
 bool challenge_void(struct db *tx, const char *session_id, enum ca_purpose purpose, struct err *err) CHECKED;
 
+/* The same by an admin, audited; device_id NULL: none in particular (ERR_MISSING when it is not managed). */
+bool challenge_new_by(struct db *db, TALLOC_CTX *ctx, const char *actor, const char *device_id,
+		      const struct challenge_wish *wish, char **ret, struct err *err) CHECKED;
+
 /* ---- how it is used: by mdm/scep_answer.c ---- */
 
 struct challenge_use {

@@ -40,6 +40,7 @@ struct enroll_wish {
 	const char *invitation_id;	/* NULL: none */
 	const char *actor;		/* for the audit */
 	const char *identifier, *url;
+	const char *topic;		/* of a renewal alone; NULL: its enrollment's is known */
 	int64_t access_rights, devices_max, ttl_s;
 };
 

@@ -306,7 +306,7 @@ push_sweep(struct db *db, int64_t before, int64_t now, char after[64], struct er
 	enum rows_step step;
 	struct rows *rows = db_query(ctx, db,
 		"SELECT e.id FROM enrollment e JOIN device d ON d.id = e.device_id WHERE e.id > $1 AND " REACHABLE
-		" AND COALESCE(d.seen, e.enrolled, e.created) < $2"
+		" AND COALESCE(d.seen, e.enrolled, e.created) <= $2"
 		" AND ($3 - COALESCE(d.seen, e.enrolled, e.created)) / $4 > ($5 - COALESCE(d.seen, e.enrolled, e.created)) / $6"
 		" ORDER BY e.id LIMIT $7", db_text(after), db_int(now - PUSH_SILENT_S), db_int(now), db_int(PUSH_SILENT_S),
 		db_int(before), db_int(PUSH_SILENT_S), db_int(PUSH_BATCH));

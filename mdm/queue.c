@@ -129,14 +129,25 @@ add_one(struct db *tx, struct adding *a, const char *enrollment_id, enum queue_v
 	if (!db_changed(tx))
 		return judge(tx, a, enrollment_id, ret, err);
 	*ret = QUEUE_ADDED;
-	a->fresh++;
-	/* What is put off is pushed by the sweep when its time comes. */
-	return from > now || push_ask(tx, enrollment_id, now, "command", err);
+	return true;
+}
+
+/* What is put off is pushed by the sweep when its time comes. */
+static bool
+push_added(struct db *tx, struct adding *a, const char *const *ids, size_t n, struct err *err)
+{
+	int64_t now = clock_now();
+
+	if (!n || a->wish->not_before > now)
+		return true;
+	return a->n == 1 ? push_ask(tx, *ids, now, "command", err) : push_ask_many(tx, ids, n, now, "command", err);
 }
 
 static bool
 add_chunk(struct db *tx, struct adding *a, size_t from, size_t to, struct err *err)
 {
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char **added = mem_array(ctx, const char *, to - from);
 	enum queue_verdict verdict;
 	bool made = false;
 
@@ -148,7 +159,11 @@ add_chunk(struct db *tx, struct adding *a, size_t from, size_t to, struct err *e
 			return err_at(err, "enrollment %s", a->ids[i]);
 		if (a->verdicts)
 			a->verdicts[i] = verdict;
+		if (verdict == QUEUE_ADDED)
+			added[a->fresh++] = a->ids[i];
 	}
+	if (!push_added(tx, a, added, a->fresh, err))
+		return false;
 	if (!made || a->fresh)
 		return true;
 	a->uuid = NULL;

@@ -158,7 +158,7 @@ take_report(TALLOC_CTX *ctx, const struct talk *talk, const struct enrollment *e
 	if (!queue_turn(ctx, talk->db, &report, &reported, err))
 		return false;
 	if (r->uuid && !reported.known)
-		log_info("a device answered a command that does not wait for it", KV("device", e->device_id),
+		log_debug("a device answered a command that does not wait for it", KV("device", e->device_id),
 			 KV("command", r->uuid), KV("status", r->status));
 	if (!queue_deliver(ctx, talk->db, e, reported.next, &ret->body, err))
 		return false;

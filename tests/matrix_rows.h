@@ -237,6 +237,16 @@ static const struct row {
 	{ "PUT /api/v1/items/:id/icon", ADMIN, "admin", NONE, .body = "no icon" },
 	{ "DELETE /api/v1/items/:id", ADMIN, "admin", THING, AN_ITEM, .flags = EATS },
 
+	/* devices that came back */
+	{ "GET /admin/devices/came-back", ADMIN, NULL, NONE },
+	{ "POST /admin/devices/came-back/take", ADMIN, NULL, NONE, .flags = FORM },
+	{ "POST /admin/devices/came-back/:sha256/take", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "POST /admin/devices/came-back/:sha256/refuse", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "GET /api/v1/came-back", ADMIN, "devices", NONE },
+	{ "POST /api/v1/came-back/take", ADMIN, "devices", NONE },
+	{ "POST /api/v1/came-back/:sha256/take", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/came-back/:sha256/refuse", ADMIN, "devices", NEVER },
+
 	/* invitations to set up a device */
 	{ "POST /enroll/decline", PERSON, NULL, NONE, .flags = FORM },
 	{ "GET /admin/invitations", ADMIN, NULL, NONE },
@@ -251,6 +261,32 @@ static const struct row {
 	{ "GET /api/v1/invitations/:id", ADMIN, "devices", THING, INVITATION },
 	{ "POST /api/v1/invitations/:id/resend", ADMIN, "devices", THING, INVITATION },
 	{ "DELETE /api/v1/invitations/:id", ADMIN, "devices", THING, INVITATION, .flags = EATS },
+
+	/* managed devices */
+	{ "GET /admin/devices", ADMIN, NULL, NONE },
+	{ "GET /admin/devices.csv", ADMIN, NULL, NONE },
+	{ "POST /admin/devices", ADMIN, NULL, NONE, .body = "verb=erase", .flags = FORM },
+	{ "GET /admin/devices/:id", ADMIN, NULL, NEVER },
+	{ "GET /admin/devices/:id/:table", ADMIN, NULL, NEVER },
+	{ "POST /admin/devices/:id/do", ADMIN, NULL, NEVER, .body = "verb=lock", .flags = FORM },
+	{ "POST /admin/devices/:id/command", ADMIN, NULL, NEVER, .body = "command=x", .flags = FORM },
+	{ "POST /admin/devices/:id/clear", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "POST /admin/devices/:id/retire", ADMIN, NULL, NEVER, .body = "reason=x&confirm=x", .flags = FORM },
+	{ "POST /admin/devices/:id/commands/:uuid/cancel", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "POST /admin/devices/:id/commands/:uuid/resend", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "GET /api/v1/devices", ADMIN, "devices", NONE },
+	{ "GET /api/v1/devices.csv", ADMIN, "devices", NONE },
+	{ "GET /api/v1/devices/:id", ADMIN, "devices", NEVER },
+	{ "GET /api/v1/devices/:id/:table", ADMIN, "devices", NEVER },
+	{ "GET /api/v1/devices/:id/answers/:type", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/retire", ADMIN, "devices", NEVER, .body = "{\"reason\": \"x\"}" },
+	{ "POST /api/v1/commands", ADMIN, "devices", NONE, .body = "{\"verb\": \"lock\"}" },
+	{ "POST /api/v1/devices/:id/commands", ADMIN, "devices", NEVER, .body = "{\"verb\": \"lock\"}" },
+	{ "GET /api/v1/devices/:id/commands", ADMIN, "devices", NEVER },
+	{ "DELETE /api/v1/devices/:id/commands", ADMIN, "devices", NEVER },
+	{ "GET /api/v1/devices/:id/commands/:uuid", ADMIN, "devices", NEVER },
+	{ "DELETE /api/v1/devices/:id/commands/:uuid", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/commands/:uuid/resend", ADMIN, "devices", NEVER },
 
 	/* running it */
 	{ "GET /admin/settings", ADMIN, NULL, NONE },
@@ -279,6 +315,13 @@ static const struct row {
 	{ "POST /api/v1/messages/:id/retry", ADMIN, "admin", NEVER },
 	{ "POST /api/v1/messages/test", ADMIN, "admin", NONE, .body = "{}" },
 	{ "POST /api/v1/messages/bounces", ADMIN, "admin", NONE, .body = "x" },
+	{ "POST /api/v1/challenges", ADMIN, "admin", NONE, .body = "{\"subject\": \"\"}", .flags = WHOLE },
+	{ "GET /api/v1/scep-requests", ADMIN, "admin", NONE, .flags = WHOLE },
+	{ "POST /api/v1/scep-requests/:id/approve", ADMIN, "admin", NEVER, .body = "{}", .flags = WHOLE },
+	{ "POST /api/v1/scep-requests/:id/refuse", ADMIN, "admin", NEVER, .flags = WHOLE },
+	{ "GET /admin/scep-requests", ADMIN, NULL, NONE },
+	{ "POST /admin/scep-requests/:id/approve", ADMIN, NULL, NEVER, .body = "subject=CN%3Dx", .flags = FORM },
+	{ "POST /admin/scep-requests/:id/refuse", ADMIN, NULL, NEVER, .flags = FORM },
 	{ "GET /assets/:hash/logo", ANYBODY, NULL, NEVER },
 	{ "GET /assets/:hash/:file", ANYBODY, NULL, NEVER },
 	{ "GET /healthz", ANYBODY, NULL, NONE },
@@ -298,6 +341,7 @@ static const struct row {
 	{ "POST /enroll/:token", BY_PATH, NULL, NEVER },
 	{ "POST /api/v1/enroll/sessions", ADMIN, "devices", NONE, .body = "{\"person\": null}" },
 	{ "GET /api/v1/enroll/sessions/:id", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/renew", ADMIN, "devices", NEVER },
 	{ "GET /.well-known/com.apple.remotemanagement", BY_PATH, NULL, NONE, .always = 403 },	/* as Apple says no */
 };
 #define ROWS (sizeof rows / sizeof *rows)

@@ -5,14 +5,6 @@
 #include "catalog/build.h"
 #include "web/site.h"
 
-extern const struct route install_routes[], catalog_routes[], console_routes[], build_routes[], upload_routes[],
-	tus_routes[], settings_routes[], people_routes[], person_routes[], directory_routes[], look_routes[],
-	operator_routes[], trust_routes[], message_routes[], link_routes[], link_page_routes[], contact_routes[],
-	tester_routes[], send_routes[], link_console_routes[],
-	registration_routes[], device_routes[], audience_routes[], group_routes[], item_routes[], audit_routes[],
-	authority_routes[], scep_routes[], mdm_routes[], enroll_routes[], enroll_device_routes[],
-	invitation_routes[], invited_routes[], invitation_api_routes[], managed_routes[],
-	command_routes[], device_page_routes[], push_routes[];
 extern const struct route install_routes[];
 extern const struct route catalog_routes[];
 extern const struct route console_routes[];
@@ -41,16 +33,18 @@ extern const struct route item_routes[];
 extern const struct route audit_routes[];
 extern const struct route authority_routes[];
 extern const struct route scep_routes[];
+extern const struct route scep_console_routes[];
 extern const struct route mdm_routes[];
 extern const struct route enroll_routes[];
-extern const struct route enroll_device_routes[];
 extern const struct route invitation_routes[];
 extern const struct route invited_routes[];
+extern const struct route came_back_routes[];
 extern const struct route invitation_api_routes[];
 extern const struct route managed_routes[];
+extern const struct route enroll_device_routes[];
 extern const struct route command_routes[];
-extern const struct route device_page_routes[];
 extern const struct route push_routes[];
+extern const struct route device_page_routes[];
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;
@@ -90,6 +84,8 @@ const char *device_system(TALLOC_CTX *ctx, const char *version);
 /* ---- routes_devices.c: what Today says of testers who wait, and of what signs mobileconfigs ---- */
 bool devices_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
+/* ---- routes_scep_console.c: what Today says of certificate requests that wait ---- */
+bool scep_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 /* ---- routes_authority.c: what Today says of the certificate authority ---- */
 bool authority_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
@@ -105,6 +101,11 @@ bool upload_page(struct req *req, struct reply *reply, int status, const char *b
 		 const struct err *refused, struct err *err) CHECKED;
 
 /* ---- mdm_house.c: devices under management ---- */
+/* ---- device_kinds.c: what hangs on commands and enrollments; a command that renews an identity ---- */
+void device_kinds_open(struct site *site);
+bool renew_identity(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const char *actor, char **uuid,
+		    struct err *err) CHECKED;	/* *uuid NULL: it is not enrolled */
+
 bool mdm_open(struct site *site, struct err *err) CHECKED;
 bool mdm_listen(struct site *site, struct server_conf server, struct err *err) CHECKED;	/* server.device_listen */
 bool job_queue_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
@@ -145,6 +146,9 @@ json_t *form_list(struct req *req, const char *field);	/* all that was sent of a
 /* ---- routes_invited.c: what stands on /enroll of the invitation of who looks; NULL and null: none ---- */
 struct invitation;
 bool invitation_part(struct req *req, struct invitation **invitation, json_t **ret, struct err *err) CHECKED;
+
+/* ---- routes_came_back.c: what Today says of devices that a restored backup does not know ---- */
+bool came_back_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
 /* ---- forms ---- */
 bool says_no(const char *value);	/* "no", "false", "0", "off"; anything else, and nothing, is a yes */

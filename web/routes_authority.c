@@ -53,14 +53,6 @@ common_name(struct req *req, const char *subject)
 }
 
 static const char *
-word(struct req *req, const char *what, const char *name)
-{
-	const char *text = pages_word(req->site->pages, req->language, mem_printf(req, "%s_%.40s", what, name));
-
-	return text ? text : name;
-}
-
-static const char *
 level_of(int64_t days)
 {
 	return days < 0 ? "error" : days < CA_SOON_DAYS ? "warning" : "ok";
@@ -102,25 +94,12 @@ in_use(struct req *req, const json_t *all)
 }
 
 static json_t *
-purposes_of(struct req *req, const json_t *counts)
-{
-	json_t *list = json_array(), *one;
-	size_t i;
-
-	json_array_foreach(json_object_get(counts, "by_purpose"), i, one) {
-		json_object_set_new(one, "label", json_string(word(req, "purpose", text_of(one, "purpose"))));
-		json_array_append(list, one);
-	}
-	return list;
-}
-
-static json_t *
 certificate_row(struct req *req, const json_t *c)
 {
-	return json_pack("{s:o, s:s, s:O, s:s, s:o, s:o, s:O}",
+	return json_pack("{s:o, s:s, s:O, s:O, s:o, s:o, s:O}",
 			 "url", json_sprintf("/admin/ca/certificates/%s", text_of(c, "sha256")),
 			 "subject", text_cut(req, text_of(c, "subject"), SUBJECT_SHOWN_MAX),
-			 "serial", json_object_get(c, "serial"), "label", word(req, "purpose", text_of(c, "purpose")),
+			 "serial", json_object_get(c, "serial"), "purpose", json_object_get(c, "purpose"),
 			 "issued", page_moment_of(req, c, "issued"), "until", date_of(req, c, "not_after"),
 			 "state", json_object_get(c, "state"));
 }
@@ -161,7 +140,7 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 	counts = json_object_get(all, "certificates");
 	data = json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:s?, s:s}",
 			 "ca", in_use(req, json_object_get(all, "authorities")), "authorities", rows,
-			 "purposes", purposes_of(req, counts),
+			 "purposes", json_incref(json_object_get(counts, "by_purpose")),
 			 "total", json_pack("{s:O, s:O, s:O}", "valid", json_object_get(counts, "valid"), "revoked",
 					    json_object_get(counts, "revoked"), "expired", json_object_get(counts, "expired")),
 			 "q", q, "certificates", certs, "next_url", next_url(req, list, q), "pem_url", "/admin/ca.pem");
@@ -173,20 +152,19 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 /* ---- one certificate ---- */
 
 static json_t *
-reasons_of(struct req *req)
+reasons_of(void)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s}", "name", reasons[i], "label",
-						      word(req, "reason", reasons[i])));
+		json_array_append_new(list, json_pack("{s:s}", "reason", reasons[i]));
 	return list;
 }
 
 static bool
 certificate_page(struct req *req, struct reply *reply, const struct err *refused, struct err *err)
 {
-	const char *sha256 = req_param(req, "sha256"), *reason;
+	const char *sha256 = req_param(req, "sha256");
 	json_t *c, *data;
 	char text[520];
 	bool revoked;
@@ -194,14 +172,13 @@ certificate_page(struct req *req, struct reply *reply, const struct err *refused
 	if (!certificate_show(req->site->db, sha256, &c, err))
 		return false;
 	revoked = json_is_string(json_object_get(c, "revoked"));
-	reason = text_of(c, "reason");
-	data = json_pack("{s:O, s:O, s:O, s:s, s:O, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:b, s:s?}",
+	data = json_pack("{s:O, s:O, s:O, s:O, s:O, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:b, s:s?}",
 			 "subject", json_object_get(c, "subject"), "serial", json_object_get(c, "serial"),
-			 "sha256", json_object_get(c, "sha256"), "label", word(req, "purpose", text_of(c, "purpose")),
+			 "sha256", json_object_get(c, "sha256"), "purpose", json_object_get(c, "purpose"),
 			 "state", json_object_get(c, "state"), "issued", page_moment_of(req, c, "issued"),
 			 "begins", page_moment_of(req, c, "not_before"), "until", page_moment_of(req, c, "not_after"),
 			 "revoked", revoked ? page_moment_of(req, c, "revoked") : json_null(),
-			 "why", *reason ? word(req, "reason", reason) : "", "reasons", reasons_of(req),
+			 "reason", json_object_get(c, "reason"), "reasons", reasons_of(),
 			 "revoke_url", revoked ? json_null() : json_sprintf("/admin/ca/certificates/%s/revoke", sha256),
 			 "changed", req_query(req, "changed") && !refused,
 			 "refused", refused ? err_text(refused, text, sizeof text) : NULL);

@@ -5,11 +5,13 @@
  * What is downloaded belongs to a session that the button makes (POST), so that who only looks begins nothing.
  */
 #include "catalog/invitation.h"
+#include "core/audit.h"
 #include "core/clock.h"
 #include "mdm/enroll_list.h"
 #include "mdm/model.h"
 #include "web/browser.h"
 #include "web/enroll_house.h"
+#include "web/invitation_send.h"
 #include "web/qr.h"
 #include "web/rooms.h"
 #include "web/signing.h"
@@ -124,15 +126,6 @@ progress_part(struct req *req, json_t *page, struct err *err)
 	return true;
 }
 
-/* What the access rights come to for their owner; Apple: MDM, AccessRights. */
-static json_t *
-rights_part(int64_t rights)
-{
-	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "device", (rights & 16) != 0, "network", (rights & 32) != 0,
-			 "apps", (rights & 256) != 0, "security", (rights & 1024) != 0, "settings", (rights & (1 | 512)) != 0,
-			 "manage", (rights & (2 | 4096)) != 0, "lock", (rights & 4) != 0, "erase", (rights & 8) != 0);
-}
-
 /* NULL: nothing keeps them from it. */
 static bool
 blocked(struct req *req, const struct invitation *invitation, const char **ret, struct err *err)
@@ -164,7 +157,7 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	}
 	page = json_pack("{s:o, s:s, s:s, s:o, s:o, s:b, s:s, s:b, s:I, s:b, s:b, s:b, s:s}",
-		"rights", rights_part(conf->enroll_access_rights), "url", url, "host", strstr(req->site->base_url, "://") + 3,
+		"rights", invitation_rights(conf->enroll_access_rights), "url", url, "host", strstr(req->site->base_url, "://") + 3,
 		"invitation", invited, "devices", devices, "full", n >= conf->enroll_devices_max,
 		"begin_url", "/enroll", "direct", conf->enroll_direct,
 		"minutes", (json_int_t)conf->enroll_session_minutes, "signed", signing_is_on(conf),
@@ -286,11 +279,42 @@ api_show(struct req *req, struct reply *reply, struct err *err)
 	return reply_json(reply, 200, json);
 }
 
+struct renew {
+	struct req *req;
+	const char *enrollment_id;
+	char *uuid;
+};
+
+static bool
+tx_renew(struct db *tx, void *arg, struct err *err)
+{
+	struct renew *r = arg;
+	const char *actor = person_actor(r->req, r->req->person);
+
+	return renew_identity(tx, r->req, r->enrollment_id, mem_printf(r->req, "person:%s", r->req->person->name), &r->uuid,
+			      err) &&
+	       audit_add(tx, actor, "enroll.renew", req_param(r->req, "id"), r->uuid, err);
+}
+
+/* Its identity anew, as before it ends; for one whose key is in doubt. */
+static bool
+api_renew(struct req *req, struct reply *reply, struct err *err)
+{
+	struct enrollment *enrollment;
+	struct renew r = { .req = req };
+
+	if (!enrollment_of_device(req, req->site->db, req_param(req, "id"), &enrollment, err))
+		return false;
+	r.enrollment_id = enrollment->id;
+	return db_tx(req->site->db, tx_renew, &r, err) && reply_json(reply, 202, json_pack("{s:s?}", "uuid", r.uuid));
+}
+
 const struct route enroll_routes[] = {
 	{ GET,  "/enroll",                     WHO_PERSON, "0",   ON_WORKER, get_page,   NULL, NULL, "Set up this device: what IT sees, the download, how far it is" },
 	{ POST, "/enroll",                     WHO_PERSON, "64K", ON_WORKER, post_begin, NULL, NULL, "Begin an enrollment: leads to its mobileconfig" },
 	{ GET,  "/enroll/done",                WHO_PERSON, "0",   ON_WORKER, get_done,   NULL, NULL, "After it: what was set up, and on to the catalog" },
 	{ POST, "/api/v1/enroll/sessions",     WHO_ADMIN,  "64K", ON_WORKER, api_begin,  NULL, "devices", "An enrollment session for a person: {person}" },
 	{ GET,  "/api/v1/enroll/sessions/:id", WHO_ADMIN,  "0",   ON_WORKER, api_show,   NULL, "devices", "How far an enrollment session is" },
+	{ POST, "/api/v1/devices/:id/renew",   WHO_ADMIN,  "64K", ON_WORKER, api_renew,  NULL, "devices", "Give a managed device a new identity" },
 	{ 0 }
 };

@@ -18,6 +18,8 @@
 #include "catalog/message.h"
 #include "catalog/notice.h"
 #include "web/invitation_send.h"
+#include "mdm/challenge.h"
+#include "mdm/scep_request.h"
 #include "web/notices.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
@@ -70,6 +72,7 @@ const struct route *const site_routes[] = {
 	enroll_device_routes,
 	invitation_routes,
 	invited_routes,
+	came_back_routes,
 	invitation_api_routes,
 	managed_routes,
 	command_routes,
@@ -387,6 +390,7 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !audit_begin(site, err) || !look_open(site, err) || !open_device_roots(site, conf, err) ||
 	    !read_master_key(site, conf, err) || !open_ca(site, conf, err) || !mdm_open(site, err))
 		return false;
+	device_kinds_open(site);
 	pages_everywhere(site->pages, page_everywhere);
 	site->installs = install_watch_new(site->db);
 	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,87 +18,91 @@
 
 #define EVENTS 64
 
-const char *apns_papers(struct apns *apns);	/* apns_papers.c */
+const char *fake_papers(struct fake *fake);	/* fake_papers.c */
 
 void
-apns_watch(struct apns *apns, int fd, void *what, bool writing, bool again)
+fake_watch(struct fake *fake, int fd, void *what, bool writing, bool again)
 {
 	struct epoll_event e = { EPOLLIN | (writing ? EPOLLOUT : 0), { .ptr = what } };
 
-	epoll_ctl(apns->epoll, again ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e);
+	epoll_ctl(fake->epoll, again ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e);
 }
 
 /* ---- what is called for ---- */
 
 static bool
-is_door(const struct apns *apns, const void *what)
+is_door(const struct fake *fake, const void *what)
 {
-	for (const struct door *d = apns->doors; d; d = d->next)
+	for (const struct door *d = fake->doors; d; d = d->next)
 		if (d == what)
 			return true;
 	return false;
 }
 
 static bool
-is_conn(const struct apns *apns, const void *what)
+is_conn(const struct fake *fake, const void *what)
 {
-	for (const struct conn *c = apns->conns; c; c = c->next)
+	for (const struct conn *c = fake->conns; c; c = c->next)
 		if (c == what)
 			return true;
 	return false;
 }
 
 static void
-answer_late(struct apns *apns)
+answer_late(struct fake *fake)
 {
 	int64_t now = clock_ms();
 
-	while (apns->waiting && apns->waiting->due <= now) {
-		struct ask *ask = apns->waiting;
+	while (fake->waiting && fake->waiting->due <= now) {
+		struct ask *ask = fake->waiting;
 
-		apns->waiting = ask->next;
-		if (!apns->waiting)
-			apns->waiting_end = &apns->waiting;
-		apns_answer(apns, ask);
-		apns_flush(apns, ask->conn);
+		fake->waiting = ask->next;
+		if (!fake->waiting)
+			fake->waiting_end = &fake->waiting;
+		fake_answer(fake, ask);
+		fake_flush(fake, ask->conn);
 	}
 }
 
 static void
-end_those_that_end(struct apns *apns)
+end_those_that_end(struct fake *fake)
 {
-	for (struct conn *c = apns->conns, *next; c; c = next) {
+	for (struct conn *c = fake->conns, *next; c; c = next) {
 		next = c->next;
 		if (c->ends)
-			apns_end(apns, c);
+			fake_end(fake, c);
 	}
 }
 
 static void *
 loop(void *arg)
 {
-	struct apns *apns = arg;
+	struct fake *fake = arg;
 	struct epoll_event events[EVENTS];
+	sigset_t pipe_signal;
 
+	sigemptyset(&pipe_signal);
+	sigaddset(&pipe_signal, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
 	for (;;) {
-		int wait = apns->waiting ? 1 : -1, n = epoll_wait(apns->epoll, events, EVENTS, wait);
+		int wait = fake->waiting ? 1 : -1, n = epoll_wait(fake->epoll, events, EVENTS, wait);
 
 		for (int i = 0; i < n; i++) {
 			void *what = events[i].data.ptr;
 
-			if (what == &apns->stop)
+			if (what == &fake->stop)
 				return NULL;
-			if (what == &apns->listen_fd)
-				apns_accept(apns);
-			else if (what == &apns->door_fd)
-				apns_door_accept(apns);
-			else if (is_conn(apns, what))
-				apns_serve(apns, what, events[i].events);
-			else if (is_door(apns, what))
-				apns_door_serve(apns, what, events[i].events);
+			if (what == &fake->listen_fd)
+				fake_accept(fake);
+			else if (what == &fake->door_fd)
+				fake_door_accept(fake);
+			else if (is_conn(fake, what))
+				fake_serve(fake, what, events[i].events);
+			else if (is_door(fake, what))
+				fake_door_serve(fake, what, events[i].events);
 		}
-		answer_late(apns);
-		end_those_that_end(apns);
+		answer_late(fake);
+		end_those_that_end(fake);
 	}
 }
 
@@ -122,106 +127,106 @@ any_time(int ok, X509_STORE_CTX *store)
 }
 
 static void
-open_tls(struct apns *apns)
+open_tls(struct fake *fake)
 {
-	const char *dir = apns_papers(apns);
-	const char *ca = mem_printf(apns, "%s/ca.pem", dir), *cert = mem_printf(apns, "%s/server.pem", dir);
+	const char *dir = fake_papers(fake);
+	const char *ca = mem_printf(fake, "%s/ca.pem", dir), *cert = mem_printf(fake, "%s/server.pem", dir);
 
-	apns->ssl = mem_must(SSL_CTX_new(TLS_server_method()));
-	SSL_CTX_set_min_proto_version(apns->ssl, TLS1_2_VERSION);
-	SSL_CTX_set_mode(apns->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_alpn_select_cb(apns->ssl, choose_h2, NULL);
-	SSL_CTX_set_verify(apns->ssl, SSL_VERIFY_PEER, any_time);
-	SSL_CTX_set_session_id_context(apns->ssl, (const unsigned char *)"apns", 4);
-	if (SSL_CTX_use_certificate_chain_file(apns->ssl, cert) != 1 ||
-	    SSL_CTX_use_PrivateKey_file(apns->ssl, cert, SSL_FILETYPE_PEM) != 1 ||
-	    SSL_CTX_load_verify_locations(apns->ssl, ca, NULL) != 1)
+	fake->ssl = mem_must(SSL_CTX_new(TLS_server_method()));
+	SSL_CTX_set_min_proto_version(fake->ssl, TLS1_2_VERSION);
+	SSL_CTX_set_mode(fake->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_alpn_select_cb(fake->ssl, choose_h2, NULL);
+	SSL_CTX_set_verify(fake->ssl, SSL_VERIFY_PEER, any_time);
+	SSL_CTX_set_session_id_context(fake->ssl, (const unsigned char *)"apns", 4);
+	if (SSL_CTX_use_certificate_chain_file(fake->ssl, cert) != 1 ||
+	    SSL_CTX_use_PrivateKey_file(fake->ssl, cert, SSL_FILETYPE_PEM) != 1 ||
+	    SSL_CTX_load_verify_locations(fake->ssl, ca, NULL) != 1)
 		phone_die("the papers of the fake APNs in %s", dir);
 }
 
 static void
-listen_tcp(struct apns *apns)
+listen_tcp(struct fake *fake)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)apns->opts.port),
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)fake->opts.port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof at;
 
-	apns->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	setsockopt(apns->listen_fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
-	setsockopt(apns->listen_fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-	if (apns->listen_fd < 0 || bind(apns->listen_fd, (void *)&at, sizeof at) != 0 || listen(apns->listen_fd, 64) != 0 ||
-	    getsockname(apns->listen_fd, (void *)&at, &len) != 0)
-		phone_die("listen on port %d: %s", apns->opts.port, strerror(errno));
-	snprintf(apns->url, sizeof apns->url, "https://127.0.0.1:%d", ntohs(at.sin_port));
+	fake->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	setsockopt(fake->listen_fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
+	setsockopt(fake->listen_fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+	if (fake->listen_fd < 0 || bind(fake->listen_fd, (void *)&at, sizeof at) != 0 || listen(fake->listen_fd, 64) != 0 ||
+	    getsockname(fake->listen_fd, (void *)&at, &len) != 0)
+		phone_die("listen on port %d: %s", fake->opts.port, strerror(errno));
+	snprintf(fake->url, sizeof fake->url, "https://127.0.0.1:%d", ntohs(at.sin_port));
 }
 
 static void
-listen_door(struct apns *apns)
+listen_door(struct fake *fake)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 
-	if ((size_t)snprintf(at.sun_path, sizeof at.sun_path, "%s/door", apns->opts.dir) >= sizeof at.sun_path)
-		phone_die("%s is too long for a socket", apns->opts.dir);
+	if ((size_t)snprintf(at.sun_path, sizeof at.sun_path, "%s/door", fake->opts.dir) >= sizeof at.sun_path)
+		phone_die("%s is too long for a socket", fake->opts.dir);
 	unlink(at.sun_path);
-	apns->door_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (apns->door_fd < 0 || bind(apns->door_fd, (void *)&at, sizeof at) != 0 || listen(apns->door_fd, 64) != 0)
+	fake->door_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fake->door_fd < 0 || bind(fake->door_fd, (void *)&at, sizeof at) != 0 || listen(fake->door_fd, 64) != 0)
 		phone_die("listen on %s: %s", at.sun_path, strerror(errno));
 }
 
 static int
-shut(struct apns *apns)
+shut(struct fake *fake)
 {
-	ssize_t n = write(apns->stop[1], "x", 1);
+	ssize_t n = write(fake->stop[1], "x", 1);
 
 	(void)n;
-	pthread_join(apns->thread, NULL);
-	while (apns->conns)
-		apns_end(apns, apns->conns);
-	for (struct door *d = apns->doors; d; d = d->next)
+	pthread_join(fake->thread, NULL);
+	while (fake->conns)
+		fake_end(fake, fake->conns);
+	for (struct door *d = fake->doors; d; d = d->next)
 		close(d->fd);
-	SSL_CTX_free(apns->ssl);
-	json_decref(apns->answers);
-	json_decref(apns->wrongs);
-	json_decref(apns->topics);
-	close(apns->listen_fd);
-	close(apns->door_fd);
-	close(apns->epoll);
-	close(apns->stop[0]);
-	close(apns->stop[1]);
+	SSL_CTX_free(fake->ssl);
+	json_decref(fake->answers);
+	json_decref(fake->wrongs);
+	json_decref(fake->topics);
+	close(fake->listen_fd);
+	close(fake->door_fd);
+	close(fake->epoll);
+	close(fake->stop[0]);
+	close(fake->stop[1]);
 	return 0;
 }
 
-struct apns *
-apns_open(TALLOC_CTX *ctx, const struct apns_opts *opts)
+struct fake *
+fake_open(TALLOC_CTX *ctx, const struct fake_opts *opts)
 {
-	struct apns *apns = mem_new(ctx, struct apns);
+	struct fake *fake = mem_new(ctx, struct fake);
 	struct err err;
 	const char *path;
 
-	apns->opts = *opts;
-	apns->opts.dir = mem_text(apns, opts->dir);
-	apns->waiting_end = &apns->waiting;
-	apns_reset(apns);
-	open_tls(apns);
-	listen_tcp(apns);
-	listen_door(apns);
-	apns->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (apns->epoll < 0 || pipe2(apns->stop, O_CLOEXEC) != 0)
+	fake->opts = *opts;
+	fake->opts.dir = mem_text(fake, opts->dir);
+	fake->waiting_end = &fake->waiting;
+	fake_reset(fake);
+	open_tls(fake);
+	listen_tcp(fake);
+	listen_door(fake);
+	fake->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (fake->epoll < 0 || pipe2(fake->stop, O_CLOEXEC) != 0)
 		phone_die("%s", strerror(errno));
-	apns_watch(apns, apns->stop[0], &apns->stop, false, false);
-	apns_watch(apns, apns->listen_fd, &apns->listen_fd, false, false);
-	apns_watch(apns, apns->door_fd, &apns->door_fd, false, false);
-	if (pthread_create(&apns->thread, NULL, loop, apns) != 0)
+	fake_watch(fake, fake->stop[0], &fake->stop, false, false);
+	fake_watch(fake, fake->listen_fd, &fake->listen_fd, false, false);
+	fake_watch(fake, fake->door_fd, &fake->door_fd, false, false);
+	if (pthread_create(&fake->thread, NULL, loop, fake) != 0)
 		phone_die("start a thread");
-	talloc_set_destructor(apns, shut);
-	path = mem_printf(apns, "%s/url", opts->dir);
-	if (!file_write(path, 0600, (struct bytes){ apns->url, strlen(apns->url) }, &err))
+	talloc_set_destructor(fake, shut);
+	path = mem_printf(fake, "%s/url", opts->dir);
+	if (!file_write(path, 0600, (struct bytes){ fake->url, strlen(fake->url) }, &err))
 		phone_die("%s: %s", path, err.cause);
-	return apns;
+	return fake;
 }
 
 const char *
-apns_url(const struct apns *apns)
+fake_url(const struct fake *fake)
 {
-	return apns->url;
+	return fake->url;
 }

@@ -2,7 +2,7 @@
 /*
  * apns - a fake of Apple's push service: HTTP/2 over TLS with client certificates, stores and forwards.
  *
- * As a program, `device apns DIR` (apns_main.c); in a test, apns_open.  DIR gets
+ * As a program, `device apns DIR` (apns_main.c); in a test, fake_open.  DIR gets
  *
  *	ca.pem		what apns.ca_file names
  *	url		"https://127.0.0.1:PORT" for apns.url, once it listens
@@ -41,26 +41,26 @@
 #include "core/mem.h"
 #include <stdint.h>
 
-#define APNS_TOKENS_MAX	1000000
+#define FAKE_TOKENS_MAX	1000000
 
-struct apns;
+struct fake;
 
-struct apns_opts {
+struct fake_opts {
 	const char *dir;
 	int port;		/* 0: any */
 	bool fast;
 };
 
 /* Serves in a thread of its own until its talloc context ends. */
-struct apns *apns_open(TALLOC_CTX *ctx, const struct apns_opts *opts);
-const char *apns_url(const struct apns *apns);
+struct fake *fake_open(TALLOC_CTX *ctx, const struct fake_opts *opts);
+const char *fake_url(const struct fake *fake);
 
 /* Says a line at the door of `dir`, and gives the answer without its end. */
-char *apns_tell(TALLOC_CTX *ctx, const char *dir, const char *line);
+char *fake_tell(TALLOC_CTX *ctx, const char *dir, const char *line);
 
 /*
  * What identity.apple.com would make: a push certificate for `topic` and a key of its own, or for the
  * request's (PEM, NULL: none).  PEM texts; key_pem NULL with a request.
  */
-struct apns_cert { char *cert_pem, *key_pem; };
-struct apns_cert apns_cert(TALLOC_CTX *ctx, const char *dir, const char *topic, const char *request_pem, int days);
+struct fake_cert { char *cert_pem, *key_pem; };
+struct fake_cert fake_cert(TALLOC_CTX *ctx, const char *dir, const char *topic, const char *request_pem, int days);

@@ -13,24 +13,24 @@
 #define WORDS_MAX 6
 
 struct door *
-apns_door_accept(struct apns *apns)
+fake_door_accept(struct fake *fake)
 {
-	int fd = accept4(apns->door_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = accept4(fake->door_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct door *door;
 
 	if (fd < 0)
 		return NULL;
-	door = mem_new(apns, struct door);
+	door = mem_new(fake, struct door);
 	door->fd = fd;
 	door->writable = true;
-	door->next = apns->doors;
-	apns->doors = door;
-	apns_watch(apns, fd, door, false, false);
+	door->next = fake->doors;
+	fake->doors = door;
+	fake_watch(fake, fd, door, false, false);
 	return door;
 }
 
 static bool
-flush(struct apns *apns, struct door *door)
+flush(struct fake *fake, struct door *door)
 {
 	while (door->out_from < door->out_len) {
 		ssize_t n = send(door->fd, door->out + door->out_from, door->out_len - door->out_from, MSG_NOSIGNAL);
@@ -43,19 +43,19 @@ flush(struct apns *apns, struct door *door)
 	}
 	if (door->out_from == door->out_len)
 		door->out_from = door->out_len = 0;
-	apns_watch(apns, door->fd, door, door->out_len > 0, true);
+	fake_watch(fake, door->fd, door, door->out_len > 0, true);
 	return true;
 }
 
 void
-apns_door_say(struct apns *apns, struct door *door, const char *line)
+fake_door_say(struct fake *fake, struct door *door, const char *line)
 {
 	size_t len = strlen(line);
 
 	door->out = mem_grow(door, door->out, char, door->out_len + len);
 	memcpy(door->out + door->out_len, line, len);
 	door->out_len += len;
-	if (!flush(apns, door))
+	if (!flush(fake, door))
 		door->out_from = door->out_len = 0;	/* it has gone: reading will say so */
 }
 
@@ -70,9 +70,9 @@ number(const char *word, int64_t *ret)
 }
 
 static const char *
-tell_answer(struct apns *apns, char *const *words)
+tell_answer(struct fake *fake, char *const *words)
 {
-	struct apns_rule rule = { 0 };
+	struct fake_rule rule = { 0 };
 	int64_t status = 0;
 	struct seat *seat;
 
@@ -82,39 +82,39 @@ tell_answer(struct apns *apns, char *const *words)
 	rule.status = status == 200 ? 0 : (int)status;
 	snprintf(rule.reason, sizeof rule.reason, "%s", words[3] ? words[3] : "");
 	if (strcmp(words[1], "*") == 0) {
-		apns->rule = rule;
+		fake->rule = rule;
 		return "ok";
 	}
-	if (!(seat = apns_seat(apns, "*", words[1], true)))
+	if (!(seat = fake_seat(fake, "*", words[1], true)))
 		return "no: too many tokens";
 	seat->rule = rule;
 	return "ok";
 }
 
 static const char *
-tell(struct apns *apns, char *const *words)
+tell(struct fake *fake, char *const *words)
 {
 	const char *verb = words[0];
 
 	if (strcmp(verb, "answer") == 0)
-		return tell_answer(apns, words);
+		return tell_answer(fake, words);
 	if (strcmp(verb, "goaway") == 0) {
-		apns->goaway = true;
-		snprintf(apns->goaway_reason, sizeof apns->goaway_reason, "%s", words[1] ? words[1] : "");
+		fake->goaway = true;
+		snprintf(fake->goaway_reason, sizeof fake->goaway_reason, "%s", words[1] ? words[1] : "");
 	} else if (strcmp(verb, "close") == 0) {
-		apns->close = true;
+		fake->close = true;
 	} else if (strcmp(verb, "slow") == 0 && words[1]) {
-		if (!number(words[1], &apns->slow_ms))
+		if (!number(words[1], &fake->slow_ms))
 			return "no: slow MS";
 	} else if (strcmp(verb, "streams") == 0 && words[1]) {
-		if (!number(words[1], &apns->streams) || apns->streams < 1)
+		if (!number(words[1], &fake->streams) || fake->streams < 1)
 			return "no: streams N";
 	} else if (strcmp(verb, "down") == 0 || strcmp(verb, "up") == 0) {
-		apns->down = *verb == 'd';
-		for (struct conn *c = apns->conns; apns->down && c; c = c->next)
+		fake->down = *verb == 'd';
+		for (struct conn *c = fake->conns; fake->down && c; c = c->next)
 			c->ends = true;
 	} else if (strcmp(verb, "reset") == 0) {
-		apns_reset(apns);
+		fake_reset(fake);
 	} else {
 		return "no: what is that?";
 	}
@@ -122,7 +122,7 @@ tell(struct apns *apns, char *const *words)
 }
 
 static void
-line(struct apns *apns, struct door *door, char *text)
+line(struct fake *fake, struct door *door, char *text)
 {
 	char *words[WORDS_MAX + 1] = { 0 }, *state;
 	struct seat *seat;
@@ -133,40 +133,40 @@ line(struct apns *apns, struct door *door, char *text)
 	if (n == 0)
 		return;
 	if (strcmp(words[0], "attach") == 0 && n == 3) {
-		apns_attach(apns, door, words[1], words[2]);
+		fake_attach(fake, door, words[1], words[2]);
 	} else if (strcmp(words[0], "detach") == 0 && n == 3) {
-		if ((seat = apns_seat(apns, words[1], words[2], false)) && seat->phone == door)
+		if ((seat = fake_seat(fake, words[1], words[2], false)) && seat->phone == door)
 			seat->phone = NULL;
 	} else if (strcmp(words[0], "counts") == 0) {
-		json_t *counts = apns_counts(apns);
+		json_t *counts = fake_counts(fake);
 		char *json = json_dumps(counts, JSON_COMPACT);
 
-		apns_door_say(apns, door, mem_printf(door, "%s\n", json));
+		fake_door_say(fake, door, mem_printf(door, "%s\n", json));
 		free(json);
 		json_decref(counts);
 	} else {
-		apns_door_say(apns, door, mem_printf(door, "%s\n", tell(apns, words)));
+		fake_door_say(fake, door, mem_printf(door, "%s\n", tell(fake, words)));
 	}
 }
 
 static void
-end(struct apns *apns, struct door *door)
+end(struct fake *fake, struct door *door)
 {
-	for (struct door **p = &apns->doors; *p; p = &(*p)->next)
+	for (struct door **p = &fake->doors; *p; p = &(*p)->next)
 		if (*p == door) {
 			*p = door->next;
 			break;
 		}
-	apns_detach_all(apns, door);
+	fake_detach_all(fake, door);
 	close(door->fd);
 	talloc_free(door);
 }
 
 bool
-apns_door_serve(struct apns *apns, struct door *door, uint32_t events)
+fake_door_serve(struct fake *fake, struct door *door, uint32_t events)
 {
-	if ((events & EPOLLOUT) && !flush(apns, door)) {
-		end(apns, door);
+	if ((events & EPOLLOUT) && !flush(fake, door)) {
+		end(fake, door);
 		return false;
 	}
 	while (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
@@ -176,7 +176,7 @@ apns_door_serve(struct apns *apns, struct door *door, uint32_t events)
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n <= 0) {
-			end(apns, door);
+			end(fake, door);
 			return false;
 		}
 		door->in_len += (size_t)n;
@@ -184,7 +184,7 @@ apns_door_serve(struct apns *apns, struct door *door, uint32_t events)
 			size_t used = (size_t)(nl + 1 - door->in);
 
 			*nl = '\0';
-			line(apns, door, door->in);
+			line(fake, door, door->in);
 			door->in_len -= used;
 			memmove(door->in, door->in + used, door->in_len);
 		}
@@ -195,7 +195,7 @@ apns_door_serve(struct apns *apns, struct door *door, uint32_t events)
 }
 
 char *
-apns_tell(TALLOC_CTX *ctx, const char *dir, const char *text)
+fake_tell(TALLOC_CTX *ctx, const char *dir, const char *text)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	char *asked = mem_printf(ctx, "%s\n", text), *answer = mem_size(ctx, 65536);

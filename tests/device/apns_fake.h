@@ -8,11 +8,11 @@
 #include <pthread.h>
 #include "tests/device/apns.h"
 
-#define APNS_WRONGS_MAX	10
-#define APNS_BODY_MAX	5120	/* bytes; APNs takes 4096 */
-#define APNS_OUT_MAX	(256u << 10)
+#define FAKE_WRONGS_MAX	10
+#define FAKE_BODY_MAX	5120	/* bytes; APNs takes 4096 */
+#define FAKE_OUT_MAX	(256u << 10)
 
-struct apns_rule {
+struct fake_rule {
 	int status;		/* 0: none */
 	char reason[64];
 	int64_t timestamp;	/* ms */
@@ -25,7 +25,7 @@ struct seat {
 	struct door *phone;	/* NULL: offline */
 	char *magic;		/* kept push; NULL: none */
 	int64_t expires;
-	struct apns_rule rule;
+	struct fake_rule rule;
 	char key[];		/* "TOPIC TOKEN"; rules hang on "* TOKEN" */
 };
 
@@ -39,19 +39,19 @@ struct ask {
 	size_t body_len, sent;
 	int status;
 	char answer[200], apns_id[37];
-	char body[APNS_BODY_MAX];	/* the last: it is not cleared */
+	char body[FAKE_BODY_MAX];	/* the last: it is not cleared */
 };
 
 struct conn {
 	struct conn *next;
-	struct apns *apns;
+	struct fake *fake;
 	int fd;
 	SSL *ssl;
 	nghttp2_session *h2;
 	bool ready, writable, ends;
 	int streams;
 	char topic[256];	/* UID of the client's certificate; "": it has none */
-	char out[APNS_OUT_MAX];
+	char out[FAKE_OUT_MAX];
 	size_t out_len, out_from;
 };
 
@@ -65,8 +65,8 @@ struct door {
 	bool writable;
 };
 
-struct apns {
-	struct apns_opts opts;
+struct fake {
+	struct fake_opts opts;
 	int listen_fd, door_fd, epoll, stop[2];
 	SSL_CTX *ssl;
 	char url[64];
@@ -77,7 +77,7 @@ struct apns {
 	size_t seats;
 	struct ask *waiting, **waiting_end;
 	/* how to answer */
-	struct apns_rule rule;
+	struct fake_rule rule;
 	bool goaway, close, down;
 	char goaway_reason[64];
 	int64_t slow_ms, streams;
@@ -88,24 +88,24 @@ struct apns {
 };
 
 /* ---- apns_h2.c ---- */
-void apns_serve(struct apns *apns, struct conn *conn, uint32_t events);
-struct conn *apns_accept(struct apns *apns);
-void apns_answer(struct apns *apns, struct ask *ask);	/* its time has come */
-void apns_flush(struct apns *apns, struct conn *conn);
-void apns_end(struct apns *apns, struct conn *conn);
+void fake_serve(struct fake *fake, struct conn *conn, uint32_t events);
+struct conn *fake_accept(struct fake *fake);
+void fake_answer(struct fake *fake, struct ask *ask);	/* its time has come */
+void fake_flush(struct fake *fake, struct conn *conn);
+void fake_end(struct fake *fake, struct conn *conn);
 
 /* ---- apns_store.c ---- */
-void apns_judge(struct apns *apns, struct ask *ask);	/* sets status and answer, stores, delivers */
-struct seat *apns_seat(struct apns *apns, const char *topic, const char *token, bool make);
-void apns_attach(struct apns *apns, struct door *phone, const char *topic, const char *token);
-void apns_detach_all(struct apns *apns, struct door *phone);
-json_t *apns_counts(struct apns *apns);
-void apns_reset(struct apns *apns);
+void fake_judge(struct fake *fake, struct ask *ask);	/* sets status and answer, stores, delivers */
+struct seat *fake_seat(struct fake *fake, const char *topic, const char *token, bool make);
+void fake_attach(struct fake *fake, struct door *phone, const char *topic, const char *token);
+void fake_detach_all(struct fake *fake, struct door *phone);
+json_t *fake_counts(struct fake *fake);
+void fake_reset(struct fake *fake);
 
 /* ---- apns_door.c ---- */
-struct door *apns_door_accept(struct apns *apns);
-bool apns_door_serve(struct apns *apns, struct door *door, uint32_t events);	/* false: it has ended */
-void apns_door_say(struct apns *apns, struct door *door, const char *line);
+struct door *fake_door_accept(struct fake *fake);
+bool fake_door_serve(struct fake *fake, struct door *door, uint32_t events);	/* false: it has ended */
+void fake_door_say(struct fake *fake, struct door *door, const char *line);
 
 /* ---- apns.c ---- */
-void apns_watch(struct apns *apns, int fd, void *what, bool writing, bool again);
+void fake_watch(struct fake *fake, int fd, void *what, bool writing, bool again);

@@ -25,8 +25,8 @@ on_begin(nghttp2_session *h2, const nghttp2_frame *frame, void *arg)
 	memset(ask, 0, offsetof(struct ask, body));
 	ask->conn = conn;
 	ask->stream = frame->hd.stream_id;
-	if (++conn->streams > conn->apns->most_streams)
-		conn->apns->most_streams = conn->streams;
+	if (++conn->streams > conn->fake->most_streams)
+		conn->fake->most_streams = conn->streams;
 	nghttp2_session_set_stream_user_data(h2, ask->stream, ask);
 	return 0;
 }
@@ -96,14 +96,14 @@ give_answer(nghttp2_session *h2, int32_t stream, uint8_t *buf, size_t len, uint3
 #define NV(n, v) { (uint8_t *)(uintptr_t)(n), (uint8_t *)(uintptr_t)(v), strlen(n), strlen(v), 0 }
 
 void
-apns_answer(struct apns *apns, struct ask *ask)
+fake_answer(struct fake *fake, struct ask *ask)
 {
 	nghttp2_data_provider body = { { .ptr = ask }, give_answer };
 	char status[8], key[8];
 
 	snprintf(status, sizeof status, "%d", ask->status);
 	snprintf(key, sizeof key, "%d", ask->status);
-	json_object_set_new(apns->answers, key, json_integer(json_integer_value(json_object_get(apns->answers, key)) + 1));
+	json_object_set_new(fake->answers, key, json_integer(json_integer_value(json_object_get(fake->answers, key)) + 1));
 	{
 		nghttp2_nv nv[] = { NV(":status", status), NV("apns-id", ask->apns_id), NV("content-type", "application/json") };
 
@@ -112,39 +112,39 @@ apns_answer(struct apns *apns, struct ask *ask)
 }
 
 static void
-close_all(struct apns *apns)
+close_all(struct fake *fake)
 {
-	for (struct conn *c = apns->conns; c; c = c->next)
+	for (struct conn *c = fake->conns; c; c = c->next)
 		c->ends = true;
-	apns->close = false;
+	fake->close = false;
 }
 
 static void
-take(struct apns *apns, struct conn *conn, struct ask *ask)
+take(struct fake *fake, struct conn *conn, struct ask *ask)
 {
 	char debug[100];
 
-	if (apns->close) {
-		close_all(apns);
+	if (fake->close) {
+		close_all(fake);
 		return;
 	}
-	if (apns->goaway) {	/* this stream was not looked at: who sent it sends it again elsewhere */
-		apns->goaway = false;
-		apns->goaways++;
-		snprintf(debug, sizeof debug, "{\"reason\":\"%s\"}", apns->goaway_reason);
+	if (fake->goaway) {	/* this stream was not looked at: who sent it sends it again elsewhere */
+		fake->goaway = false;
+		fake->goaways++;
+		snprintf(debug, sizeof debug, "{\"reason\":\"%s\"}", fake->goaway_reason);
 		nghttp2_submit_goaway(conn->h2, NGHTTP2_FLAG_NONE, ask->stream - 2 > 0 ? ask->stream - 2 : 0,
-				      NGHTTP2_NO_ERROR, (const uint8_t *)debug, *apns->goaway_reason ? strlen(debug) : 0);
+				      NGHTTP2_NO_ERROR, (const uint8_t *)debug, *fake->goaway_reason ? strlen(debug) : 0);
 		nghttp2_submit_rst_stream(conn->h2, NGHTTP2_FLAG_NONE, ask->stream, NGHTTP2_REFUSED_STREAM);
 		return;
 	}
-	apns_judge(apns, ask);
-	if (!apns->slow_ms) {
-		apns_answer(apns, ask);
+	fake_judge(fake, ask);
+	if (!fake->slow_ms) {
+		fake_answer(fake, ask);
 		return;
 	}
-	ask->due = clock_ms() + apns->slow_ms;
-	*apns->waiting_end = ask;
-	apns->waiting_end = &ask->next;
+	ask->due = clock_ms() + fake->slow_ms;
+	*fake->waiting_end = ask;
+	fake->waiting_end = &ask->next;
 }
 
 static int
@@ -155,16 +155,16 @@ on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *arg)
 
 	if (frame->hd.type == NGHTTP2_PRIORITY ||
 	    (frame->hd.type == NGHTTP2_HEADERS && (frame->hd.flags & NGHTTP2_FLAG_PRIORITY)))
-		conn->apns->priorities++;
+		conn->fake->priorities++;
 	if (frame->hd.type == NGHTTP2_RST_STREAM)
-		conn->apns->resets++;
+		conn->fake->resets++;
 	if (frame->hd.type == NGHTTP2_PING && !(frame->hd.flags & NGHTTP2_FLAG_ACK))
-		conn->apns->pings++;
+		conn->fake->pings++;
 	if ((frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) ||
 	    !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 		return 0;
 	if ((ask = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id)))
-		take(conn->apns, conn, ask);
+		take(conn->fake, conn, ask);
 	return 0;
 }
 
@@ -173,17 +173,17 @@ on_close(nghttp2_session *h2, int32_t stream, uint32_t code, void *arg)
 {
 	struct conn *conn = arg;
 	struct ask *ask = nghttp2_session_get_stream_user_data(h2, stream);
-	struct apns *apns = conn->apns;
+	struct fake *fake = conn->fake;
 
 	(void)code;
 	if (!ask)
 		return 0;
 	conn->streams--;
-	for (struct ask **p = &apns->waiting; *p; p = &(*p)->next)
+	for (struct ask **p = &fake->waiting; *p; p = &(*p)->next)
 		if (*p == ask) {
 			*p = ask->next;
 			if (!*p)
-				apns->waiting_end = p;
+				fake->waiting_end = p;
 			break;
 		}
 	talloc_free(ask);
@@ -193,10 +193,10 @@ on_close(nghttp2_session *h2, int32_t stream, uint32_t code, void *arg)
 /* ---- connections ---- */
 
 static void
-begin_h2(struct apns *apns, struct conn *conn)
+begin_h2(struct fake *fake, struct conn *conn)
 {
 	nghttp2_settings_entry settings[] = {
-		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, (uint32_t)apns->streams },
+		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, (uint32_t)fake->streams },
 		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 20 },
 	};
 	nghttp2_session_callbacks *calls;
@@ -223,14 +223,14 @@ begin_h2(struct apns *apns, struct conn *conn)
 
 /* Frames are gathered, so that many answers leave in one TLS record. */
 void
-apns_flush(struct apns *apns, struct conn *conn)
+fake_flush(struct fake *fake, struct conn *conn)
 {
 	const uint8_t *p;
 	ssize_t n;
 
-	(void)apns;
+	(void)fake;
 	for (;;) {
-		while (conn->ready && conn->out_len < APNS_OUT_MAX - 32768 && (n = nghttp2_session_mem_send(conn->h2, &p)) > 0) {
+		while (conn->ready && conn->out_len < FAKE_OUT_MAX - 32768 && (n = nghttp2_session_mem_send(conn->h2, &p)) > 0) {
 			memcpy(conn->out + conn->out_len, p, (size_t)n);
 			conn->out_len += (size_t)n;
 		}
@@ -248,25 +248,25 @@ apns_flush(struct apns *apns, struct conn *conn)
 			conn->out_from = conn->out_len = 0;
 	}
 	conn->writable = conn->out_from == conn->out_len;
-	apns_watch(apns, conn->fd, conn, !conn->writable, true);
+	fake_watch(fake, conn->fd, conn, !conn->writable, true);
 }
 
 void
-apns_end(struct apns *apns, struct conn *conn)
+fake_end(struct fake *fake, struct conn *conn)
 {
-	for (struct conn **p = &apns->conns; *p; p = &(*p)->next)
+	for (struct conn **p = &fake->conns; *p; p = &(*p)->next)
 		if (*p == conn) {
 			*p = conn->next;
 			break;
 		}
-	for (struct ask **p = &apns->waiting, *ask; (ask = *p);)
+	for (struct ask **p = &fake->waiting, *ask; (ask = *p);)
 		if (ask->conn == conn) {
 			*p = ask->next;
 		} else {
 			p = &ask->next;
 		}
-	for (apns->waiting_end = &apns->waiting; *apns->waiting_end;)
-		apns->waiting_end = &(*apns->waiting_end)->next;
+	for (fake->waiting_end = &fake->waiting; *fake->waiting_end;)
+		fake->waiting_end = &(*fake->waiting_end)->next;
 	nghttp2_session_del(conn->h2);
 	SSL_free(conn->ssl);
 	close(conn->fd);
@@ -292,13 +292,13 @@ read_all(struct conn *conn)
 }
 
 void
-apns_serve(struct apns *apns, struct conn *conn, uint32_t events)
+fake_serve(struct fake *fake, struct conn *conn, uint32_t events)
 {
 	if (!conn->ready) {
 		int rc = SSL_accept(conn->ssl);
 
 		if (rc == 1) {
-			begin_h2(apns, conn);
+			begin_h2(fake, conn);
 		} else {
 			int why = SSL_get_error(conn->ssl, rc);
 
@@ -310,32 +310,32 @@ apns_serve(struct apns *apns, struct conn *conn, uint32_t events)
 	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !read_all(conn))
 		conn->ends = true;
 	if (!conn->ends)
-		apns_flush(apns, conn);
+		fake_flush(fake, conn);
 	if (!nghttp2_session_want_read(conn->h2) && !nghttp2_session_want_write(conn->h2) && conn->writable)
 		conn->ends = true;
 }
 
 struct conn *
-apns_accept(struct apns *apns)
+fake_accept(struct fake *fake)
 {
-	int fd = accept4(apns->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = accept4(fake->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct conn *conn;
 
 	if (fd < 0)
 		return NULL;
-	if (apns->down) {
+	if (fake->down) {
 		close(fd);
 		return NULL;
 	}
-	conn = mem_new(apns, struct conn);
-	conn->apns = apns;
+	conn = mem_new(fake, struct conn);
+	conn->fake = fake;
 	conn->fd = fd;
-	conn->ssl = mem_must(SSL_new(apns->ssl));
+	conn->ssl = mem_must(SSL_new(fake->ssl));
 	SSL_set_fd(conn->ssl, fd);
 	SSL_set_accept_state(conn->ssl);
-	conn->next = apns->conns;
-	apns->conns = conn;
-	apns->connections++;
-	apns_watch(apns, fd, conn, false, false);
+	conn->next = fake->conns;
+	fake->conns = conn;
+	fake->connections++;
+	fake_watch(fake, fd, conn, false, false);
 	return conn;
 }

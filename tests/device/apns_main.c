@@ -56,8 +56,8 @@ cmd_apns(int argc, char **argv)
 {
 	SCOPED(mem) void *ctx = talloc_new(NULL);
 	struct words w = read_words(argc, argv);
-	struct apns_opts opts = { w.dir, w.port, w.fast };
-	struct apns *apns;
+	struct fake_opts opts = { w.dir, w.port, w.fast };
+	struct fake *fake;
 	sigset_t ends;
 	int which;
 
@@ -66,8 +66,8 @@ cmd_apns(int argc, char **argv)
 	sigaddset(&ends, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &ends, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	apns = apns_open(ctx, &opts);
-	printf("ready %s\n", apns_url(apns));
+	fake = fake_open(ctx, &opts);
+	printf("ready %s\n", fake_url(fake));
 	fflush(stdout);
 	sigwait(&ends, &which);
 	return 0;
@@ -84,7 +84,7 @@ cmd_apns_tell(int argc, char **argv)
 		phone_die("device apns-tell DIR WORD...");
 	for (int i = 2; i < argc; i++)
 		line = mem_printf(ctx, "%s%s%s", line, *line ? " " : "", argv[i]);
-	answer = apns_tell(ctx, argv[1], line);
+	answer = fake_tell(ctx, argv[1], line);
 	if (strcmp(answer, "ok") != 0)
 		puts(answer);
 	return strncmp(answer, "no: ", 4) == 0;
@@ -95,7 +95,7 @@ cmd_apns_cert(int argc, char **argv)
 {
 	SCOPED(mem) void *ctx = talloc_new(NULL);
 	struct words w = read_words(argc, argv);
-	struct apns_cert cert;
+	struct fake_cert cert;
 	struct bytes request = { 0 };
 	struct err err;
 
@@ -103,7 +103,7 @@ cmd_apns_cert(int argc, char **argv)
 		phone_die("for which topic?");
 	if (w.request && !file_read(ctx, w.request, 65536, &request, &err))
 		phone_die("%s: %s", w.request, err.cause);
-	cert = apns_cert(ctx, w.dir, w.topic, w.request ? request.p : NULL, w.days);
+	cert = fake_cert(ctx, w.dir, w.topic, w.request ? request.p : NULL, w.days);
 	fputs(cert.cert_pem, stdout);
 	if (cert.key_pem)
 		fputs(cert.key_pem, stdout);

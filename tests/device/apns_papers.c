@@ -16,7 +16,7 @@
 
 #define PEM_BYTES_MAX 65536
 
-const char *apns_papers(struct apns *apns);
+const char *fake_papers(struct fake *fake);
 
 static void
 extend(X509 *cert, int nid, const char *value)
@@ -94,14 +94,14 @@ make(TALLOC_CTX *ctx, const char *dir)
 }
 
 const char *
-apns_papers(struct apns *apns)
+fake_papers(struct fake *fake)
 {
-	const char *dir = apns->opts.dir;
+	const char *dir = fake->opts.dir;
 
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
 		phone_die("make %s: %s", dir, strerror(errno));
-	if (access(mem_printf(apns, "%s/ca.pem", dir), R_OK) != 0)
-		make(apns, dir);
+	if (access(mem_printf(fake, "%s/ca.pem", dir), R_OK) != 0)
+		make(fake, dir);
 	return dir;
 }
 
@@ -117,8 +117,8 @@ open_pem(TALLOC_CTX *ctx, const char *dir, const char *what)
 	return mem_must(BIO_new_mem_buf(text.p, (int)text.len));
 }
 
-struct apns_cert
-apns_cert(TALLOC_CTX *ctx, const char *dir, const char *topic, const char *request_pem, int days)
+struct fake_cert
+fake_cert(TALLOC_CTX *ctx, const char *dir, const char *topic, const char *request_pem, int days)
 {
 	SCOPED(bio) BIO *ca_bio = open_pem(ctx, dir, "ca.pem"), *key_bio = open_pem(ctx, dir, "ca.key");
 	SCOPED(bio) BIO *asked = BIO_new_mem_buf(request_pem ? request_pem : "", -1);
@@ -126,7 +126,7 @@ apns_cert(TALLOC_CTX *ctx, const char *dir, const char *topic, const char *reque
 	SCOPED(evp_pkey) EVP_PKEY *ca_key = PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL);
 	X509_REQ *request = request_pem ? PEM_read_bio_X509_REQ(asked, NULL, NULL, NULL) : NULL;
 	SCOPED(evp_pkey) EVP_PKEY *key = request ? X509_REQ_get_pubkey(request) : EVP_RSA_gen(2048);
-	struct apns_cert ret = { 0 };
+	struct fake_cert ret = { 0 };
 	int64_t now = clock_now();
 
 	if (!ca || !ca_key || !key || (request_pem && X509_REQ_verify(request, key) != 1))

@@ -23,62 +23,62 @@ hash(const char *key)
 }
 
 struct seat *
-apns_seat(struct apns *apns, const char *topic, const char *token, bool make)
+fake_seat(struct fake *fake, const char *topic, const char *token, bool make)
 {
 	char key[900];
 	struct seat **bucket, *seat;
 
 	snprintf(key, sizeof key, "%.255s %.600s", topic, token);
-	if (!apns->buckets)
-		apns->buckets = mem_array(apns, struct seat *, BUCKETS);
-	bucket = &apns->buckets[hash(key)];
+	if (!fake->buckets)
+		fake->buckets = mem_array(fake, struct seat *, BUCKETS);
+	bucket = &fake->buckets[hash(key)];
 	for (seat = *bucket; seat; seat = seat->next)
 		if (strcmp(seat->key, key) == 0)
 			return seat;
-	if (!make || apns->seats >= APNS_TOKENS_MAX)
+	if (!make || fake->seats >= FAKE_TOKENS_MAX)
 		return NULL;
-	seat = mem_size(apns->buckets, sizeof *seat + strlen(key) + 1);
+	seat = mem_size(fake->buckets, sizeof *seat + strlen(key) + 1);
 	memset(seat, 0, sizeof *seat);
 	memcpy(seat->key, key, strlen(key) + 1);
 	seat->next = *bucket;
 	*bucket = seat;
-	apns->seats++;
+	fake->seats++;
 	return seat;
 }
 
 static void
-deliver(struct apns *apns, struct seat *seat)
+deliver(struct fake *fake, struct seat *seat)
 {
 	char line[1200];
 
 	if (!seat->phone || !seat->magic)
 		return;
 	if (seat->expires <= clock_now()) {
-		apns->expired++;
+		fake->expired++;
 	} else {
 		snprintf(line, sizeof line, "push %s %.256s\n", seat->key, seat->magic);
-		apns_door_say(apns, seat->phone, line);
-		apns->delivered++;
+		fake_door_say(fake, seat->phone, line);
+		fake->delivered++;
 	}
 	TALLOC_FREE(seat->magic);
 }
 
 void
-apns_attach(struct apns *apns, struct door *phone, const char *topic, const char *token)
+fake_attach(struct fake *fake, struct door *phone, const char *topic, const char *token)
 {
-	struct seat *seat = apns_seat(apns, topic, token, true);
+	struct seat *seat = fake_seat(fake, topic, token, true);
 
 	if (!seat)
 		return;
 	seat->phone = phone;
-	deliver(apns, seat);
+	deliver(fake, seat);
 }
 
 void
-apns_detach_all(struct apns *apns, struct door *phone)
+fake_detach_all(struct fake *fake, struct door *phone)
 {
-	for (size_t i = 0; apns->buckets && i < BUCKETS; i++)
-		for (struct seat *s = apns->buckets[i]; s; s = s->next)
+	for (size_t i = 0; fake->buckets && i < BUCKETS; i++)
+		for (struct seat *s = fake->buckets[i]; s; s = s->next)
 			if (s->phone == phone)
 				s->phone = NULL;
 }
@@ -86,7 +86,7 @@ apns_detach_all(struct apns *apns, struct door *phone)
 /* ---- judging ---- */
 
 static bool PRINTF(3, 4)
-wrong(struct apns *apns, struct ask *ask, const char *fmt, ...)
+wrong(struct fake *fake, struct ask *ask, const char *fmt, ...)
 {
 	char text[300];
 	va_list ap;
@@ -94,9 +94,9 @@ wrong(struct apns *apns, struct ask *ask, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	apns->wrong++;
-	if (json_array_size(apns->wrongs) < APNS_WRONGS_MAX)
-		json_array_append_new(apns->wrongs, json_sprintf("%s %.80s: %s", ask->method, ask->path, text));
+	fake->wrong++;
+	if (json_array_size(fake->wrongs) < FAKE_WRONGS_MAX)
+		json_array_append_new(fake->wrongs, json_sprintf("%s %.80s: %s", ask->method, ask->path, text));
 	return false;
 }
 
@@ -112,10 +112,10 @@ answer(struct ask *ask, int status, const char *reason, int64_t timestamp)
 }
 
 static bool
-no(struct apns *apns, struct ask *ask, int status, const char *reason, const char *why)
+no(struct fake *fake, struct ask *ask, int status, const char *reason, const char *why)
 {
 	answer(ask, status, reason, 0);
-	return wrong(apns, ask, "%s: %s", reason, why);
+	return wrong(fake, ask, "%s: %s", reason, why);
 }
 
 static bool
@@ -148,41 +148,41 @@ read_body(const struct ask *ask, char **magic)
 
 /* The first thing that Apple would refuse; protocol.md section 2. */
 static bool
-right(struct apns *apns, struct ask *ask, const char **token, int64_t *expires, char **magic)
+right(struct fake *fake, struct ask *ask, const char **token, int64_t *expires, char **magic)
 {
 	struct err err;
 
 	*token = strncmp(ask->path, "/3/device/", 10) == 0 ? ask->path + 10 : "";
 	if (*ask->odd)
-		return no(apns, ask, strcmp(ask->odd, "PayloadTooLarge") == 0 ? 413 : 400, ask->odd, "as it says");
+		return no(fake, ask, strcmp(ask->odd, "PayloadTooLarge") == 0 ? 413 : 400, ask->odd, "as it says");
 	if (strcmp(ask->method, "POST") != 0)
-		return no(apns, ask, 405, "MethodNotAllowed", ask->method);
+		return no(fake, ask, 405, "MethodNotAllowed", ask->method);
 	if (!**token)
-		return no(apns, ask, 404, "BadPath", ask->path);
+		return no(fake, ask, 404, "BadPath", ask->path);
 	if (!*ask->conn->topic)
-		return no(apns, ask, 403, "MissingProviderToken", "no client certificate");
+		return no(fake, ask, 403, "MissingProviderToken", "no client certificate");
 	if (!*ask->topic)
-		return no(apns, ask, 400, "MissingTopic", "apns-topic");
+		return no(fake, ask, 400, "MissingTopic", "apns-topic");
 	if (strcmp(ask->topic, ask->conn->topic) != 0)
-		return no(apns, ask, 400, "TopicDisallowed", ask->topic);
+		return no(fake, ask, 400, "TopicDisallowed", ask->topic);
 	if (!lower_hex(*token))
-		return no(apns, ask, 400, "BadDeviceToken", "the path is no lower-case hex");
+		return no(fake, ask, 400, "BadDeviceToken", "the path is no lower-case hex");
 	if (strcmp(ask->type, "mdm") != 0)
-		return no(apns, ask, 400, "InvalidPushType", "apns-push-type");
+		return no(fake, ask, 400, "InvalidPushType", "apns-push-type");
 	if (strcmp(ask->priority, "10") != 0)
-		return no(apns, ask, 400, "BadPriority", "apns-priority");
+		return no(fake, ask, 400, "BadPriority", "apns-priority");
 	if (!num_parse(ask->expiration, 0, INT64_MAX, expires, &err))
-		return no(apns, ask, 400, "BadExpirationDate", "apns-expiration");
+		return no(fake, ask, 400, "BadExpirationDate", "apns-expiration");
 	if (*ask->id && !is_uuid(ask->id))
-		return no(apns, ask, 400, "BadMessageId", "apns-id");
+		return no(fake, ask, 400, "BadMessageId", "apns-id");
 	if (!ask->body_len)
-		return no(apns, ask, 400, "PayloadEmpty", "no body");
-	return read_body(ask, magic) || no(apns, ask, 400, "BadPayload", "the body is not exactly {\"mdm\": text}");
+		return no(fake, ask, 400, "PayloadEmpty", "no body");
+	return read_body(ask, magic) || no(fake, ask, 400, "BadPayload", "the body is not exactly {\"mdm\": text}");
 }
 
 /* What it was told to answer; false: nothing, or 200. */
 static bool
-ruled(struct ask *ask, struct apns_rule *rule)
+ruled(struct ask *ask, struct fake_rule *rule)
 {
 	if (!rule->status)
 		return false;
@@ -193,87 +193,87 @@ ruled(struct ask *ask, struct apns_rule *rule)
 }
 
 static void
-keep(struct apns *apns, struct seat *seat, const char *magic, int64_t expires)
+keep(struct fake *fake, struct seat *seat, const char *magic, int64_t expires)
 {
 	TALLOC_FREE(seat->magic);
 	if (!expires && !seat->phone)
 		return;		/* now or never */
 	seat->magic = mem_text(seat, magic);
 	seat->expires = expires ? expires : INT64_MAX;
-	deliver(apns, seat);
+	deliver(fake, seat);
 }
 
 static void
-count_topic(struct apns *apns, const char *topic)
+count_topic(struct fake *fake, const char *topic)
 {
-	json_t *n = json_object_get(apns->topics, topic);
+	json_t *n = json_object_get(fake->topics, topic);
 
 	if (n)
 		json_integer_set(n, json_integer_value(n) + 1);
-	else if (json_object_size(apns->topics) < 100)
-		json_object_set_new(apns->topics, topic, json_integer(1));
+	else if (json_object_size(fake->topics) < 100)
+		json_object_set_new(fake->topics, topic, json_integer(1));
 }
 
 void
-apns_judge(struct apns *apns, struct ask *ask)
+fake_judge(struct fake *fake, struct ask *ask)
 {
 	struct seat *seat;
 	const char *token;
 	char *magic = NULL;
 	int64_t expires;
 
-	apns->requests++;
+	fake->requests++;
 	snprintf(ask->apns_id, sizeof ask->apns_id, "%.36s", is_uuid(ask->id) ? ask->id : "00000000-0000-0000-0000-000000000000");
 	answer(ask, 200, "", 0);
-	if (!right(apns, ask, &token, &expires, &magic))
+	if (!right(fake, ask, &token, &expires, &magic))
 		return;
-	count_topic(apns, ask->topic);
-	seat = apns->opts.fast ? NULL : apns_seat(apns, "*", token, false);
-	if (!(seat && ruled(ask, &seat->rule)) && !ruled(ask, &apns->rule) && !apns->opts.fast &&
-	    (seat = apns_seat(apns, ask->topic, token, true)))
-		keep(apns, seat, magic, expires);
+	count_topic(fake, ask->topic);
+	seat = fake->opts.fast ? NULL : fake_seat(fake, "*", token, false);
+	if (!(seat && ruled(ask, &seat->rule)) && !ruled(ask, &fake->rule) && !fake->opts.fast &&
+	    (seat = fake_seat(fake, ask->topic, token, true)))
+		keep(fake, seat, magic, expires);
 	free(magic);
 }
 
 /* ---- counts ---- */
 
 json_t *
-apns_counts(struct apns *apns)
+fake_counts(struct fake *fake)
 {
 	int64_t open = 0, kept = 0, online = 0;
 
-	for (struct conn *c = apns->conns; c; c = c->next)
+	for (struct conn *c = fake->conns; c; c = c->next)
 		open += c->ready;
-	for (size_t i = 0; apns->buckets && i < BUCKETS; i++)
-		for (struct seat *s = apns->buckets[i]; s; s = s->next) {
+	for (size_t i = 0; fake->buckets && i < BUCKETS; i++)
+		for (struct seat *s = fake->buckets[i]; s; s = s->next) {
 			kept += s->magic != NULL;
 			online += s->phone != NULL;
 		}
 	return json_pack("{s:I, s:I, s:I, s:O, s:I, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:i}",
-			 "connections", (json_int_t)apns->connections, "open", (json_int_t)open,
-			 "requests", (json_int_t)apns->requests, "answers", apns->answers,
-			 "wrong", (json_int_t)apns->wrong, "wrongs", apns->wrongs, "goaways", (json_int_t)apns->goaways,
-			 "priority_frames", (json_int_t)apns->priorities, "pings", (json_int_t)apns->pings, "resets", (json_int_t)apns->resets,
-			 "kept", (json_int_t)kept, "delivered", (json_int_t)apns->delivered,
-			 "expired", (json_int_t)apns->expired, "online", (json_int_t)online, "topics", apns->topics,
-			 "most_streams", apns->most_streams);
+			 "connections", (json_int_t)fake->connections, "open", (json_int_t)open,
+			 "requests", (json_int_t)fake->requests, "answers", fake->answers,
+			 "wrong", (json_int_t)fake->wrong, "wrongs", fake->wrongs, "goaways", (json_int_t)fake->goaways,
+			 "priority_frames", (json_int_t)fake->priorities, "pings", (json_int_t)fake->pings, "resets", (json_int_t)fake->resets,
+			 "kept", (json_int_t)kept, "delivered", (json_int_t)fake->delivered,
+			 "expired", (json_int_t)fake->expired, "online", (json_int_t)online, "topics", fake->topics,
+			 "most_streams", fake->most_streams);
 }
 
 void
-apns_reset(struct apns *apns)
+fake_reset(struct fake *fake)
 {
-	json_decref(apns->answers);
-	json_decref(apns->wrongs);
-	json_decref(apns->topics);
-	apns->answers = json_object();
-	apns->wrongs = json_array();
-	apns->topics = json_object();
-	apns->connections = apns->requests = apns->wrong = apns->goaways = apns->priorities = apns->pings = apns->resets = 0;
-	apns->delivered = apns->expired = apns->slow_ms = apns->most_streams = 0;
-	apns->streams = 1000;
-	apns->rule.status = 0;
-	apns->goaway = apns->close = apns->down = false;
-	for (size_t i = 0; apns->buckets && i < BUCKETS; i++)
-		for (struct seat *s = apns->buckets[i]; s; s = s->next)
+	json_decref(fake->answers);
+	json_decref(fake->wrongs);
+	json_decref(fake->topics);
+	fake->answers = json_object();
+	fake->wrongs = json_array();
+	fake->topics = json_object();
+	fake->connections = fake->requests = fake->wrong = fake->goaways = fake->priorities = fake->pings = fake->resets = 0;
+	fake->delivered = fake->expired = fake->slow_ms = fake->most_streams = 0;
+	fake->streams = 1000;
+	fake->rule.status = 0;
+	fake->goaway = fake->close = fake->down = false;
+	for (size_t i = 0; fake->buckets && i < BUCKETS; i++)
+		for (struct seat *s = fake->buckets[i]; s; s = s->next)
 			s->rule.status = 0;
 }

@@ -59,4 +59,305 @@ took() { [ "$PHONE" = 0 ] || { cat "$W/phone.err"; tail -20 "$W/log"; return 1; 
 	begin mia
 	phone
 	took
+	[ "$(sql "SELECT s.kind, s.state, p.name FROM enroll_session s JOIN person p ON p.id = s.person_id")" = "ota|done|mia" ]
+	[ "$(sql "SELECT e.state, p.name, e.topic FROM enrollment e JOIN person p ON p.id = e.person_id")" = "enrolled|mia|$TOPIC" ]
+	[ "$(sql "SELECT group_concat(purpose) FROM (SELECT purpose FROM certificate ORDER BY issued, purpose DESC)")" = "ota,mdm" ]
+	[ "$(audited enroll.begin)$(audited enroll.answered)$(audited enroll.issued)$(audited enroll.refused)" = 1110 ]
+	as mia get /enroll -H 'Accept: application/json'
+	expect_json .over true
+	expect_json '.devices[0].state' enrolled
+	expect_json '[.steps[].state] | unique | join(",")' "done"
+	as mia get /enroll/done
+	expect_body "Your iPhone is set up"
+	judge_all
+}
+
+# ---- a phone by hand: its certificates, what it signs, what it is told ----
+
+# device_cert NAME [CA]: a certificate as Apple gives devices, in $W/NAME.pem and .key.
+device_cert() {
+	local ca=${2:-$W/apple/ca}
+	openssl req -newkey rsa:2048 -nodes -subj "/CN=$1" -keyout "$W/$1.key" -out "$W/$1.csr" 2>/dev/null
+	openssl x509 -req -in "$W/$1.csr" -CA "$ca.pem" -CAkey "$ca.key" -set_serial "0x$RANDOM" -days 30 -out "$W/$1.pem" \
+		-extfile <(printf 'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature,keyEncipherment') 2>/dev/null
+}
+
+# answer NAME CHALLENGE [UDID]: what the device says, signed, in $W/answer; without a challenge for "".
+answer() {
+	{
+		echo '<plist version="1.0"><dict>'
+		printf '<key>UDID</key><string>%s</string>' "${3:-00008120-001A2B3C4D5E801E}"
+		printf '<key>PRODUCT</key><string>iPhone15,4</string><key>VERSION</key><string>22B83</string>'
+		printf '<key>SERIAL</key><string>F2LTEST0001</string><key>IMEI</key><string>35 123456 789012 3</string>'
+		[ -z "$2" ] || printf '<key>CHALLENGE</key><string>%s</string>' "$2"
+		echo '</dict></plist>'
+	} >"$W/attributes"
+	openssl cms -sign -nodetach -binary -outform DER -signer "$W/$1.pem" -inkey "$W/$1.key" -certfile "$W/apple/ca.pem" \
+		-in "$W/attributes" -out "$W/answer"
+}
+
+# say [FILE]: posts it to the session.
+say() { post "/enroll/$SESSION" -H 'Content-Type: application/pkcs7-signature' --data-binary "@${1:-$W/answer}"; }
+
+# download: the Profile Service mobileconfig at $URL; $CHALLENGE.
+download() {
+	get "$URL" -A "$SAFARI"
+	expect_status 200
+	unsigned "$W/body" "$W/service.plist"
+	CHALLENGE=$(plist "$W/service.plist" 'PayloadContent.Challenge')
+}
+
+unsigned() {
+	openssl cms -verify -inform DER -in "$1" -CAfile "$W/tls/ca.pem" -purpose any -binary -out "$2" 2>"$W/openssl"
+}
+
+# plist FILE PATH: a value by its keys and numbers, joined with dots.
+plist() {
+	python3 - "$@" <<-'PY'
+		import plistlib, sys
+		at = plistlib.load(open(sys.argv[1], "rb"))
+		for key in sys.argv[2].split("."):
+		    at = at[int(key) if isinstance(at, list) else key]
+		print(at)
+	PY
+}
+
+judge_all() {	# all that the phone and the server said
+	[ -f "$SHARED/apple-schema/check_plist.py" ] || return 0
+	python3 "$ROOT/tests/device/judge.py" "$W/kept" "$SHARED/apple-schema/check_plist.py"
+}
+
+judge() {	# SCHEMA FILE
+	[ -f "$SHARED/apple-schema/check_plist.py" ] || return 0
+	python3 "$SHARED/apple-schema/check_plist.py" --strict "$1" "$2"
+}
+
+@test "the CA of a private installation goes along, enveloped with the rest" {
+	pomona_data
+	mkdir -p "$DATA/tls"
+	cp "$W/tls/ca.pem" "$DATA/tls/ca.pem"
+	serve
+	begin mia
+	phone
+	took
+	judge_all
+	[ "$(plist "$W"/kept/payload-array.* 2.PayloadType)" = com.apple.security.root ]
+	openssl x509 -in "$W/tls/ca.pem" -outform DER | cmp - <(python3 -c 'import plistlib, sys
+sys.stdout.buffer.write(plistlib.load(open(sys.argv[1], "rb"))[2]["PayloadContent"])' "$W"/kept/payload-array.*)
+	unsigned_kept() { unsigned "$1" "$W/open.plist" && ! grep -q com.apple.mdm "$W/open.plist"; }
+	unsigned_kept "$(grep -l EncryptedPayloadContent "$W"/kept/profile.*)"
+}
+
+@test "what Safari downloads is signed, asks for the right things, and is the same at each download" {
+	serve
+	begin mia
+	[[ $URL == "$BASE"/enroll/*/service.mobileconfig ]]
+	download
+	expect_header Content-Type application/x-apple-aspen-config
+	expect_header Content-Disposition '*enroll.mobileconfig*'
+	judge profile-service "$W/service.plist"
+	[ "$(plist "$W/service.plist" PayloadContent.URL)" = "$BASE/enroll/$SESSION" ]
+	[ "$(plist "$W/service.plist" PayloadContent.DeviceAttributes)" = "['UDID', 'VERSION', 'PRODUCT', 'SERIAL', 'DEVICE_NAME', 'IMEI', 'MEID']" ]
+	cp "$W/service.plist" "$W/first.plist"
+	download
+	cmp "$W/first.plist" "$W/service.plist"
+	device_cert phone
+	answer phone "$CHALLENGE"
+	say
+	expect_status 200
+	get "$URL"
+	expect_problem 404 not_found
+	expect_not_in "$W/log" "$SESSION"
+	expect_not_in "$W/log" "$CHALLENGE"
+}
+
+@test "a forged, foreign, replayed or late answer is refused, written down, and gets nothing" {
+	serve
+	begin mia
+	download
+	device_cert phone
+	openssl req -x509 -newkey rsa:2048 -nodes -days 20 -subj "/O=Apple Inc./OU=Apple iPhone/CN=Apple iPhone Device CA" \
+		-addext keyUsage=critical,keyCertSign -keyout "$W/wrong.key" -out "$W/wrong.pem" 2>/dev/null
+	device_cert forged "$W/wrong"
+	answer forged "$CHALLENGE"
+	say
+	expect_problem 403 bad_signature
+	answer phone "x$CHALLENGE"
+	say
+	expect_problem 403 bad_challenge
+	answer phone ""
+	say
+	expect_problem 403 bad_challenge
+	post "/enroll/$SESSION" -H 'Content-Type: text/plain' --data-binary "@$W/answer"
+	expect_status 415
+	echo nothing >"$W/answer"
+	say
+	expect_problem 400 bad_cms
+	head -c 70000 /dev/zero >"$W/huge"
+	say "$W/huge"
+	expect_status 413
+	[ "$(audited enroll.refused)" = 5 ]
+	[ "$(sql "SELECT count(*) FROM challenge")" = 0 ]
+
+	answer phone "$CHALLENGE"
+	say
+	expect_status 200
+	device_cert thief
+	answer thief "$CHALLENGE" 00008120-00000000000000BB
+	say
+	expect_problem 403 bad_challenge
+	answer thief "$CHALLENGE"			# it says that it is the phone
+	say
+	expect_problem 403 bad_challenge
+	local first=$SESSION used=$CHALLENGE
+	begin mia
+	answer phone "$used"				# that was another session's
+	say
+	expect_problem 403 bad_challenge
+	set_clock 2026-11-22T13:00:01Z
+	download_is_over() { get "$URL"; expect_problem 404 not_found; }
+	download_is_over
+	answer phone "$used"
+	SESSION=$first
+	say
+	expect_problem 404 not_found
+	SESSION=nobodys
+	say
+	expect_problem 404 not_found
+	[ "$(audited enroll.refused)" = 9 ]
+	[ "$(sql "SELECT count(*) FROM certificate")" = 0 ]
+}
+
+@test "a session takes so many wrong answers, and then none at all" {
+	serve
+	begin mia
+	download
+	echo nothing >"$W/wrong"
+	for _ in $(seq 25); do say "$W/wrong"; done
+	expect_problem 404 not_found
+	[ "$(audited enroll.refused)" = 20 ]
+	device_cert phone
+	answer phone "$CHALLENGE"
+	say
+	expect_problem 404 not_found
+	sign_in mia
+	as mia get /enroll -A "$SAFARI"
+	expect_body "The last try ended"
+}
+
+@test "an answer that a crash swallowed is given again, to the same device" {
+	serve
+	begin mia
+	download
+	device_cert phone
+	device_cert thief
+	answer phone "$CHALLENGE"
+	say
+	expect_status 200
+	unsigned "$W/body" "$W/one.plist"
+	pomona_kill
+	pomona_again
+	answer thief "$CHALLENGE"
+	say
+	expect_problem 403 bad_challenge
+	answer phone "$CHALLENGE"
+	say
+	expect_status 200
+	unsigned "$W/body" "$W/two.plist"
+	judge profile "$W/two.plist"
+	[ "$(plist "$W/one.plist" PayloadUUID)" = "$(plist "$W/two.plist" PayloadUUID)" ]
+	[ "$(plist "$W/one.plist" PayloadContent.0.PayloadContent.Challenge)" != "$(plist "$W/two.plist" PayloadContent.0.PayloadContent.Challenge)" ]
+	[ "$(sql "SELECT count(*) FROM challenge WHERE used IS NULL AND expires > $(date -d $NOW +%s)")" = 1 ]
+}
+
+@test "the page is for people who are signed in, and says what keeps them from it" {
+	pomona_start_tls
+	get /enroll -H 'Accept: text/html'
+	expect_status 303
+	expect_header Location '/login?next=%2Fenroll'
+	sign_in mia
+	as mia get /enroll -A "$SAFARI"
+	expect_body "This server cannot set up devices yet"
+	expect_not_in "$W/body" 'action="/enroll"'
+	as mia post /enroll --data-urlencode "csrf=$CSRF" -H 'Accept: application/json'
+	expect_status 409
+	topic
+	as mia get /enroll -A "$SAFARI"
+	expect_body 'action="/enroll"'
+	as mia get /enroll -A "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15"
+	expect_body 'class="qr"'
+	expect_not_in "$W/body" 'action="/enroll"'
+	as mia get /enroll -A "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 Instagram 300"
+	expect_body "Safari"
+	expect_not_in "$W/body" 'action="/enroll"'
+	pomona_stop
+	setting enroll open false
+	pomona_again
+	sign_in mia
+	as mia get /enroll -A "$SAFARI"
+	expect_body "Devices are set up here by invitation"
+	as mia post /enroll --data-urlencode "csrf=$CSRF"
+	expect_status 403
+	[ "$(sql "SELECT count(*) FROM enroll_session")" = 0 ]
+}
+
+@test "an admin begins a session for a person, and the direct way is there only where it is switched on" {
+	serve
+	post /api/v1/enroll/sessions -H "$(bearer devices)" -d '{"person":"mia"}'
+	expect_status 201
+	expect_json .direct_url null
+	get "/api/v1/enroll/sessions/$(json .id)" -H "$(bearer devices)"
+	expect_json .state offered
+	expect_json .person mia
+	post /api/v1/enroll/sessions -H "$(bearer devices)" -d '{"person":"nobody"}'
+	expect_problem 422 no_such_person
+	post /api/v1/enroll/sessions -H "$(bearer devices)" -d '{}'
+	expect_problem 422 invalid
+	post /api/v1/enroll/sessions -H "$(bearer upload)" -d '{"person":"mia"}'
+	expect_status 403
+	get "/enroll/direct.mobileconfig?session=x"
+	expect_problem 404 not_found
+	pomona_stop
+	setting enroll direct true
+	pomona_again
+	post /api/v1/enroll/sessions -H "$(bearer devices)" -d '{"person":null}'
+	expect_status 201
+	URL=$(json .direct_url)
+	ask HEAD "$URL"
+	expect_status 200
+	[ "$(sql "SELECT count(*) FROM challenge")" = 0 ]
+	get "$URL&plain=1"
+	expect_status 200
+	cp "$W/body" "$W/plain.plist"
+	judge profile "$W/plain.plist"
+	[ "$(plist "$W/plain.plist" PayloadContent.1.ServerURL)" = "$BASE/mdm/command" ]
+	get "$URL"
+	unsigned "$W/body" "$W/signed.plist"
+	judge profile "$W/signed.plist"
+	phone
+	took
+	[ "$(sql "SELECT kind, state, udid = (SELECT udid FROM device) FROM enroll_session WHERE kind = 'direct'")" = "direct|done|1" ]
+	get "$URL"
+	expect_problem 404 not_found
+}
+
+@test "devices hear of another address where mdm.base_url says so" {
+	serve
+	pomona_stop
+	setting mdm base_url '"https://apps.example.com:8444"'
+	setting enroll direct true
+	pomona_again
+	post /api/v1/enroll/sessions -H "$(bearer devices)" -d '{"person":"mia"}'
+	get "$(json .direct_url)&plain=1"
+	[ "$(plist "$W/body" PayloadContent.1.CheckInURL)" = "https://apps.example.com:8444/mdm/checkin" ]
+	[[ $(plist "$W/body" PayloadContent.0.PayloadContent.URL) == "$BASE"/scep/* ]]
+}
+
+@test "account-driven enrollment is refused as Apple says" {
+	serve
+	get '/.well-known/com.apple.remotemanagement?user-identifier=anna@example.com&model-family=iPhone'
+	expect_status 403
+	expect_header Content-Type 'application/json'
+	expect_json .code com.apple.well-known.failed
+	judge error:well-known.failed "$W/body"
 }

@@ -1,0 +1,322 @@
+#include "tests/check_mdm.h"
+#include "core/clock.h"
+#include "core/num.h"
+#include "core/plist_write.h"
+#include "core/secret.h"
+#include "mdm/proof.h"
+#include <openssl/cms.h>
+#include <openssl/rsa.h>
+#include <stdio.h>
+
+EVP_PKEY *
+mdm_key(void)
+{
+	static EVP_PKEY *key;
+
+	if (!key)
+		key = EVP_RSA_gen(2048);
+	assert_non_null(key);
+	return key;
+}
+
+void
+mdm_at(struct mdm *m, const char *iso)
+{
+	const char *path = mem_printf(m->ctx, "%s/clock", m->dir);
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	fputs(iso, file);
+	fclose(file);
+	clock_follow(path);
+}
+
+struct mdm *
+mdm_new(TALLOC_CTX *ctx)
+{
+	struct mdm *m = mem_new(ctx, struct mdm);
+
+	m->ctx = ctx;
+	m->dir = test_dir(ctx);
+	mdm_at(m, NOON);
+	assert_ok(db_open(ctx, m->dir, &m->db, &m->err), &m->err);
+	m->ca = test_ca(ctx, m->db);
+	m->sealer = test_sealer(ctx);
+	m->talk = (struct talk){ m->db, m->ca, m->sealer, NULL, 30 * DAY_S, "192.0.2.7" };
+	queue_kinds(NULL, NULL);
+	enrollment_hooks(NULL, NULL);
+	return m;
+}
+
+void
+mdm_person(struct mdm *m, const char *id, const char *name)
+{
+	assert_ok(db_run(m->db, &m->err, "INSERT INTO person (id, name, folded, role, password, created) VALUES ($1, $2, $2, 'member', '', 0)",
+			 db_text(id), db_text(name)), &m->err);
+}
+
+int64_t
+mdm_number(struct mdm *m, const char *sql)
+{
+	struct rows *rows = db_queryv(m->ctx, m->db, sql, DB_VALS());
+	int64_t ret;
+
+	assert_ok(rows_one(rows, &m->err, sql), &m->err);
+	ret = rows_int(rows, 0);
+	rows_done(rows);
+	return ret;
+}
+
+char *
+mdm_text(struct mdm *m, const char *sql)
+{
+	struct rows *rows = db_queryv(m->ctx, m->db, sql, DB_VALS());
+	char *ret;
+
+	assert_ok(rows_one(rows, &m->err, sql), &m->err);
+	ret = rows_text(m->ctx, rows, 0);
+	rows_done(rows);
+	return ret;
+}
+
+const char *
+mdm_session(struct mdm *m, const char *kind, const char *udid, const char *serial, const char *person_id)
+{
+	char *id = secret_id(m->ctx);
+
+	assert_ok(db_run(m->db, &m->err, "INSERT INTO enroll_session (id, token_hash, kind, person_id, state, challenge_hash,"
+			 " udid, serial, devices_max, access_rights, identifier, url, created_by, created, expires, changed)"
+			 " VALUES ($1, $2, $3, $4, 'issued', '', $5, $6, 5, 8191, 'com.example.mdm', 'https://apps.example.com',"
+			 " 'test', $7, $8, $9)", db_text(id), db_text(mem_printf(m->ctx, "hash %s", id)), db_text(kind),
+			 db_text(person_id), db_text(udid ? udid : ""), db_text(serial ? serial : ""), db_now(),
+			 db_int(clock_now() + HOUR_S), db_now()), &m->err);
+	return id;
+}
+
+static bool
+tx_keep(struct db *tx, void *arg, struct err *err)
+{
+	return certificate_keep(tx, arg, err);
+}
+
+struct certificate *
+mdm_issue(struct mdm *m, enum ca_purpose purpose, const char *session_id, bool keep)
+{
+	struct ca_wish wish = { mdm_key(), purpose, "CN=device", session_id };
+	struct certificate *cert;
+
+	assert_ok(ca_issue(m->ctx, m->ca, &wish, &cert, &m->err), &m->err);
+	if (keep)
+		assert_ok(db_tx(m->db, tx_keep, cert, &m->err), &m->err);
+	return cert;
+}
+
+struct phone *
+phone_new(struct mdm *m, const char *udid, const char *session_id)
+{
+	struct phone *p = mem_new(m->ctx, struct phone);
+
+	p->mdm = m;
+	p->udid = udid;
+	p->serial = "F2LX1234";
+	p->session = session_id;
+	p->cert = mdm_issue(m, CA_MDM, session_id, true);
+	snprintf(p->magic, sizeof p->magic, "MAGIC-%.8s", p->cert->sha256);
+	secret_random(p->token, sizeof p->token);
+	p->token_len = 32;
+	return p;
+}
+
+struct phone *
+phone_enrolled(struct mdm *m, const char *udid)
+{
+	struct phone *p = phone_new(m, udid, mdm_session(m, "ota", udid, NULL, NULL));
+
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(phone_token(p, ""), &m->err);
+	return p;
+}
+
+char *
+mdm_sign(struct mdm *m, const struct certificate *cert, struct bytes body, int64_t at)
+{
+	const unsigned flags = CMS_DETACHED | CMS_BINARY | CMS_NOSMIMECAP | CMS_PARTIAL;
+	BIO *bio SCOPED(bio) = BIO_new_mem_buf(body.p, (int)body.len);
+	X509 *x509 SCOPED(x509) = NULL;
+	CMS_ContentInfo *cms SCOPED(cms) = CMS_sign(NULL, NULL, NULL, NULL, flags);
+	ASN1_TIME *time = ASN1_TIME_set(NULL, at ? at : clock_now());
+	CMS_SignerInfo *signer;
+	unsigned char *der = NULL;
+	struct buf text;
+	int len;
+
+	assert_ok(x509_read_der(cert->der, &x509, &m->err), &m->err);
+	signer = CMS_add1_signer(cms, x509, mdm_key(), EVP_sha256(), flags);
+	assert_non_null(signer);
+	assert_int_equal(CMS_signed_add1_attr_by_NID(signer, NID_pkcs9_signingTime, time->type, time, -1), 1);
+	assert_int_equal(CMS_final(cms, bio, NULL, flags), 1);
+	len = i2d_CMS_ContentInfo(cms, &der);
+	assert_true(len > 0);
+	buf_init(&text, m->ctx, 1 << 20);
+	buf_base64(&text, der, (size_t)len);
+	OPENSSL_free(der);
+	ASN1_TIME_free(time);
+	return (char *)(uintptr_t)buf_str(&text);
+}
+
+static bool
+say(struct phone *p, const char *xml, bool checkin)
+{
+	struct mdm *m = p->mdm;
+	struct bytes body = { xml, strlen(xml) };
+	struct proof proof = { .der = p->cert->der, .live = true };
+	struct checkin_answer answer;
+
+	m->err = (struct err){ 0 };
+	m->status = 0;
+	m->text = "";
+	if (p->by_signature &&
+	    !proof_by_signature(m->ctx, mdm_sign(m, p->cert, body, p->signed_at), body, &proof, &m->err))
+		return false;
+	if (!(checkin ? talk_checkin : talk_command)(m->ctx, &m->talk, &proof, body, &answer, &m->err))
+		return false;
+	m->status = answer.status;
+	m->text = mem_textn(m->ctx, answer.body.p ? answer.body.p : "", answer.body.len);
+	return true;
+}
+
+bool
+phone_checkin(struct phone *p, const char *xml)
+{
+	return say(p, xml, true);
+}
+
+bool
+phone_command(struct phone *p, const char *xml)
+{
+	return say(p, xml, false);
+}
+
+const char *
+mdm_dict(struct mdm *m, const char *inner)
+{
+	return mem_printf(m->ctx, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST"
+			  " 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n<plist version=\"1.0\"><dict>%s</dict>"
+			  "</plist>\n", inner);
+}
+
+bool
+phone_authenticate(struct phone *p)
+{
+	return phone_checkin(p, mdm_dict(p->mdm, mem_printf(p->mdm->ctx, "<key>MessageType</key><string>Authenticate</string>"
+		"<key>Topic</key><string>" TOPIC "</string><key>UDID</key><string>%s</string><key>OSVersion</key>"
+		"<string>18.1</string><key>BuildVersion</key><string>22B83</string><key>ProductName</key><string>iPhone15,4"
+		"</string><key>SerialNumber</key><string>%s</string>", p->udid, p->serial)));
+}
+
+bool
+phone_token(struct phone *p, const char *more)
+{
+	struct buf token;
+
+	buf_init(&token, p->mdm->ctx, 100);
+	buf_base64(&token, p->token, p->token_len);
+	return phone_checkin(p, mdm_dict(p->mdm, mem_printf(p->mdm->ctx, "<key>MessageType</key><string>TokenUpdate</string>"
+		"<key>Topic</key><string>" TOPIC "</string><key>UDID</key><string>%s</string><key>PushMagic</key><string>%s"
+		"</string><key>Token</key><data>%s</data>%s", p->udid, p->magic, buf_str(&token), more)));
+}
+
+bool
+phone_check_out(struct phone *p)
+{
+	return phone_checkin(p, mdm_dict(p->mdm, mem_printf(p->mdm->ctx, "<key>MessageType</key><string>CheckOut</string>"
+		"<key>Topic</key><string>" TOPIC "</string><key>UDID</key><string>%s</string>", p->udid)));
+}
+
+/* The CommandUUID of the last answer. */
+static const char *
+given(struct mdm *m)
+{
+	static const char key[] = "<key>CommandUUID</key><string>";
+	const char *at = strstr(m->text, key);
+
+	if (!at)
+		return NULL;
+	at += strlen(key);
+	return mem_textn(m->ctx, at, strcspn(at, "<"));
+}
+
+const char *
+phone_says_more(struct phone *p, const char *status, const char *uuid, const char *more)
+{
+	struct mdm *m = p->mdm;
+
+	assert_ok(phone_command(p, mdm_dict(m, mem_printf(m->ctx, "<key>UDID</key><string>%s</string><key>Status</key><string>"
+		"%s</string>%s%s", p->udid, status, uuid ? mem_printf(m->ctx, "<key>CommandUUID</key><string>%s</string>",
+		uuid) : "", more))), &m->err);
+	assert_int_equal(m->status, 200);
+	return given(m);
+}
+
+const char *
+phone_says(struct phone *p, const char *status, const char *uuid)
+{
+	return phone_says_more(p, status, uuid, "");
+}
+
+const char *
+phone_idle(struct phone *p)
+{
+	return phone_says(p, "Idle", NULL);
+}
+
+struct enrollment *
+phone_enrollment(struct phone *p)
+{
+	struct enrollment *e;
+
+	assert_ok(enrollment_by_identity(p->mdm->ctx, p->mdm->db, p->cert->sha256, &e, &p->mdm->err), &p->mdm->err);
+	return e;
+}
+
+struct adding {
+	struct mdm *m;
+	const struct queue_wish *wish;
+	const char *enrollment;
+	enum queue_verdict verdict;
+	char *uuid;
+};
+
+static bool
+tx_add(struct db *tx, void *arg, struct err *err)
+{
+	struct adding *a = arg;
+
+	return queue_add(tx, a->m->ctx, a->wish, &a->enrollment, 1, &a->verdict, &a->uuid, err);
+}
+
+enum queue_verdict
+mdm_wish(struct mdm *m, const struct phone *p, struct queue_wish wish, char **uuid)
+{
+	struct adding a = { m, &wish, phone_enrollment((struct phone *)(uintptr_t)p)->id, QUEUE_UNKNOWN, NULL };
+	const char *payload = mdm_dict(m, mem_printf(m->ctx, "<key>RequestType</key><string>%s</string>", wish.request_type));
+
+	if (!wish.kind)
+		wish.payload = (struct bytes){ payload, strlen(payload) };
+	if (!wish.created_by)
+		wish.created_by = "house";
+	assert_ok(db_tx(m->db, tx_add, &a, &m->err), &m->err);
+	if (uuid)
+		*uuid = a.uuid;
+	return a.verdict;
+}
+
+const char *
+mdm_queue(struct mdm *m, const struct phone *p, const char *request_type, int64_t priority)
+{
+	char *uuid;
+
+	assert_int_equal(mdm_wish(m, p, (struct queue_wish){ .request_type = request_type, .priority = priority }, &uuid),
+			 QUEUE_ADDED);
+	return uuid;
+}

@@ -1,0 +1,657 @@
+/* The queue of commands: at least once, in order, and none recorded twice. */
+#include "tests/check_mdm.h"
+#include "core/clock.h"
+#include "mdm/push.h"
+#include "mdm/queue_sweep.h"
+#include <stdlib.h>
+
+static void
+an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	int64_t before = mdm_number(m, "SELECT total FROM (SELECT count(*) AS total FROM audit) t");
+
+	for (int i = 0; i < 3; i++) {
+		assert_null(phone_idle(p));
+		assert_string_equal(m->text, "");
+		assert_int_equal(m->status, 200);
+	}
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM audit"), before);
+}
+
+static void
+one_command_an_answer_and_the_next_only_after_a_result(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "DeviceInformation", 0), *b = mdm_queue(m, p, "ProfileList", 0);
+
+	assert_string_equal(phone_idle(p), a);
+	assert_non_null(strstr(m->text, "DeviceInformation"));
+	assert_null(strstr(m->text, "ProfileList"));
+	assert_string_equal(phone_says(p, "Acknowledged", a), b);
+	assert_null(phone_says(p, "Acknowledged", b));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history WHERE state = 'acknowledged'"), 2);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
+}
+
+static void
+a_command_whose_answer_was_lost_is_offered_again(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "DeviceInformation", 0);
+
+	assert_string_equal(phone_idle(p), a);
+	assert_string_equal(phone_idle(p), a);
+	assert_int_equal(mdm_number(m, "SELECT sent_count FROM command_queue"), 2);
+	assert_null(phone_says(p, "Acknowledged", a));
+	assert_int_equal(mdm_number(m, "SELECT sent_count FROM command_history"), 2);
+}
+
+static void
+what_was_sent_and_lost_is_offered_to_a_device_that_repeats_its_last_report(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "DeviceInformation", 0), *b = mdm_queue(m, p, "ProfileList", 0);
+
+	mdm_queue(m, p, "CertificateList", 0);
+	assert_string_equal(phone_idle(p), a);
+	assert_string_equal(phone_says(p, "Acknowledged", a), b);
+	assert_string_equal(phone_says(p, "Acknowledged", a), b);	/* b never arrived */
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), 1);
+}
+
+static void
+not_now_is_not_sent_again_on_the_same_connection_and_comes_behind_fresh_commands(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "InstallProfile", 5), *b = mdm_queue(m, p, "DeviceInformation", 0);
+	const char *c = mdm_queue(m, p, "ProfileList", 0), *d;
+
+	assert_string_equal(phone_idle(p), a);
+	assert_string_equal(phone_says(p, "NotNow", a), b);
+	assert_string_equal(phone_says(p, "Acknowledged", b), c);
+	assert_null(phone_says(p, "Acknowledged", c));
+	d = mdm_queue(m, p, "CertificateList", 0);
+	assert_string_equal(phone_idle(p), d);
+	assert_string_equal(phone_says(p, "Acknowledged", d), a);
+	assert_null(phone_says(p, "Acknowledged", a));
+	assert_int_equal(mdm_number(m, "SELECT not_now_count FROM command_history h JOIN command c ON c.id = h.command_id"
+				       " WHERE c.request_type = 'InstallProfile'"), 1);
+}
+
+static void
+all_not_nows_of_a_connection_are_offered_at_the_next_idle(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "InstallProfile", 0), *b = mdm_queue(m, p, "InstallApplication", 0);
+
+	assert_string_equal(phone_idle(p), a);
+	assert_string_equal(phone_says(p, "NotNow", a), b);
+	assert_null(phone_says(p, "NotNow", b));
+	assert_string_equal(phone_idle(p), a);
+	assert_string_equal(phone_says(p, "Acknowledged", a), b);
+	assert_null(phone_says(p, "NotNow", b));
+	assert_string_equal(phone_idle(p), b);
+	assert_null(phone_says(p, "Acknowledged", b));
+}
+
+static int64_t
+push_at(struct mdm *m, const char *reason)
+{
+	return mdm_number(m, mem_printf(m->ctx, "SELECT COALESCE((SELECT due FROM push_due WHERE reason = '%s'), 0)", reason));
+}
+
+static void
+forget_pushes(struct mdm *m)
+{
+	assert_ok(db_run(m->db, &m->err, "DELETE FROM push_due"), &m->err);
+}
+
+static void
+not_now_followed_by_another_status_is_pushed_later_and_later(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "InstallProfile", 0), *b = mdm_queue(m, p, "ProfileList", 0);
+	int64_t first, second;
+
+	forget_pushes(m);
+	assert_string_equal(phone_idle(p), a);
+	assert_string_equal(phone_says(p, "NotNow", a), b);
+	assert_null(phone_says(p, "Acknowledged", b));
+	first = push_at(m, "not_now") - clock_now();
+	assert_int_equal(first, QUEUE_NOT_NOW_S);
+	forget_pushes(m);
+	b = mdm_queue(m, p, "ProfileList", 0);
+	forget_pushes(m);
+	assert_string_equal(phone_idle(p), b);
+	assert_string_equal(phone_says(p, "Acknowledged", b), a);
+	b = mdm_queue(m, p, "CertificateList", 0);
+	forget_pushes(m);
+	assert_string_equal(phone_says(p, "NotNow", a), b);
+	assert_null(phone_says(p, "Acknowledged", b));
+	second = push_at(m, "not_now") - clock_now();
+	assert_true(second > first);
+}
+
+static void
+not_now_as_the_last_word_is_not_pushed_at_once_but_within_the_day(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "InstallProfile", 0);
+
+	assert_string_equal(phone_idle(p), a);
+	forget_pushes(m);
+	assert_null(phone_says(p, "NotNow", a));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 0);
+	mdm_at(m, "2026-11-22T12:59:00Z");
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 0);
+	mdm_at(m, "2026-11-22T13:00:01Z");
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 1);
+}
+
+static void
+an_unknown_or_foreign_command_uuid_is_tolerated_and_changes_nobody(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), *q = phone_enrolled(m, UDID_B);
+	const char *a = mdm_queue(m, p, "ProfileList", 0), *b = mdm_queue(m, q, "ProfileList", 0);
+
+	assert_string_equal(phone_idle(q), b);
+	assert_string_equal(phone_says(p, "Acknowledged", "11111111-2222-3333-4444-555555555555"), a);
+	assert_string_equal(phone_says(p, "Acknowledged", b), a);
+	assert_string_equal(phone_says(p, "Error", "not even a uuid"), a);
+	assert_string_equal(mdm_text(m, mem_printf(m->ctx, "SELECT q.state FROM command_queue q JOIN command c"
+				     " ON c.id = q.command_id WHERE c.uuid = '%s'", b)), "sent");
+	assert_null(phone_says(q, "Acknowledged", b));
+	assert_null(phone_says(q, "Acknowledged", b));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), 1);
+}
+
+static void
+the_whole_error_chain_is_kept(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "InstallProfile", 0), *b = mdm_queue(m, p, "ProfileList", 0);
+	const char *chain = "<key>ErrorChain</key><array><dict><key>ErrorCode</key><integer>4001</integer><key>ErrorDomain</key>"
+		"<string>MCInstallationErrorDomain</string><key>LocalizedDescription</key><string>Nein</string></dict><dict>"
+		"<key>ErrorCode</key><integer>1009</integer><key>ErrorDomain</key><string>MCProfileErrorDomain</string></dict></array>";
+	json_t *shown;
+
+	assert_string_equal(phone_idle(p), a);
+	assert_string_equal(phone_says_more(p, "Error", a, chain), b);
+	assert_null(phone_says_more(p, "CommandFormatError", b, ""));
+	assert_ok(queue_show(m->db, phone_enrollment(p)->device_id, a, &shown, &m->err), &m->err);
+	assert_string_equal(json_string_value(json_object_get(shown, "state")), "error");
+	assert_int_equal(json_array_size(json_object_get(shown, "error")), 2);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(json_object_get(shown, "error"), 1), "ErrorCode")),
+			 1009);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(shown, "answer"), "Status")), "Error");
+	json_decref(shown);
+	assert_ok(queue_show(m->db, phone_enrollment(p)->device_id, b, &shown, &m->err), &m->err);
+	assert_string_equal(json_string_value(json_object_get(shown, "status")), "CommandFormatError");
+	json_decref(shown);
+}
+
+static void
+priorities_come_first_and_equals_in_the_order_they_were_asked_for(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "ProfileList", QUEUE_PRIORITY_HOUSE);
+	const char *b = mdm_queue(m, p, "CertificateList", QUEUE_PRIORITY_HOUSE);
+	const char *c = mdm_queue(m, p, "DeviceLock", QUEUE_PRIORITY_URGENT);
+	const char *d = mdm_queue(m, p, "DeviceInformation", QUEUE_PRIORITY_PERSON);
+
+	assert_string_equal(phone_idle(p), c);
+	assert_string_equal(phone_says(p, "Acknowledged", c), d);
+	assert_string_equal(phone_says(p, "Acknowledged", d), a);
+	assert_string_equal(phone_says(p, "Acknowledged", a), b);
+	assert_null(phone_says(p, "Acknowledged", b));
+}
+
+static void
+what_is_put_off_waits_for_its_time_and_is_pushed_then(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	char *a;
+
+	forget_pushes(m);
+	assert_int_equal(mdm_wish(m, p, (struct queue_wish){ .request_type = "ProfileList", .not_before = clock_now() + 600 },
+				  &a), QUEUE_ADDED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 0);
+	assert_null(phone_idle(p));
+	mdm_at(m, "2026-11-22T12:10:01Z");
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 1);
+	assert_string_equal(phone_idle(p), a);
+}
+
+static void
+one_of_a_dedupe_key_waits_for_each_device(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), *q = phone_enrolled(m, UDID_B);
+	struct queue_wish wish = { .request_type = "DeviceInformation", .dedupe_key = "refresh" };
+	char *a, *again, *b;
+
+	assert_int_equal(mdm_wish(m, p, wish, &a), QUEUE_ADDED);
+	assert_int_equal(mdm_wish(m, p, wish, &again), QUEUE_DUPLICATE);
+	assert_string_equal(again, a);
+	assert_int_equal(mdm_wish(m, q, wish, &b), QUEUE_ADDED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 2);
+	assert_string_equal(phone_idle(p), a);
+	assert_null(phone_says(p, "Acknowledged", a));
+	assert_int_equal(mdm_wish(m, p, wish, &again), QUEUE_ADDED);
+}
+
+static struct { const char *state, *type; int n; } ended;
+
+static bool
+kind_ended(struct db *tx, void *site, const struct queued *c, const struct enrollment *e, const char *how, struct err *err)
+{
+	(void)tx, (void)site, (void)e, (void)err;
+	ended.state = strcmp(how, "expired") == 0 ? "expired" : strcmp(how, "cancelled") == 0 ? "cancelled" : "error";
+	ended.n++;
+	assert_string_equal(c->request_type, "ProfileList");
+	return true;
+}
+
+static int rendered;
+static enum err_kind render_fails;
+
+static bool
+kind_render(TALLOC_CTX *ctx, void *site, const struct queued *c, const struct enrollment *e, struct bytes *payload,
+	    struct err *err)
+{
+	struct mdm *m = site;
+	const char *xml = mdm_dict(m, mem_printf(m->ctx, "<key>RequestType</key><string>ProfileList</string><key>secret</key>"
+					 "<string>%s of %s</string>", json_string_value(json_object_get(c->args, "name")),
+					 e->udid));
+
+	if (render_fails)
+		return err_set(err, render_fails, "the key is gone");
+	rendered++;
+	*payload = (struct bytes){ mem_text(ctx, xml), strlen(xml) };
+	return true;
+}
+
+static const char *answered;
+
+static bool
+kind_answered(struct db *tx, void *site, const struct queued *c, const struct enrollment *e, const char *status, void *answer,
+	      struct err *err)
+{
+	(void)tx, (void)c, (void)e, (void)err;
+	assert_non_null(answer);
+	answered = mem_text(((struct mdm *)site)->ctx, status);
+	return true;
+}
+
+static const struct command_kind kinds[] = { { "test", kind_render, kind_answered, kind_ended }, { 0 } };
+
+static void
+a_command_expires_and_its_kind_is_told(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+
+	queue_kinds(kinds, m);
+	ended.n = 0;
+	assert_int_equal(mdm_wish(m, p, (struct queue_wish){ .request_type = "ProfileList", .kind = "test", .ttl_s = 3600 },
+				  NULL), QUEUE_ADDED);
+	mdm_at(m, "2026-11-22T12:59:59Z");
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(ended.n, 0);
+	mdm_at(m, "2026-11-22T13:00:01Z");
+	assert_null(phone_idle(p));	/* too late, also where the sweep has not been */
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(ended.n, 1);
+	assert_string_equal(ended.state, "expired");
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history WHERE state = 'expired'"), 1);
+}
+
+static void
+secrets_are_rendered_at_delivery_and_never_stored(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	json_t *args = json_pack("{s:s}", "name", "a signed URL");
+	char *a;
+
+	queue_kinds(kinds, m);
+	rendered = 0;
+	render_fails = ERR_NONE;
+	mdm_wish(m, p, (struct queue_wish){ .request_type = "ProfileList", .kind = "test", .args = args }, &a);
+	json_decref(args);
+	assert_int_equal(rendered, 0);
+	assert_string_equal(phone_idle(p), a);
+	assert_non_null(strstr(m->text, "a signed URL of " UDID_A));
+	assert_int_equal(rendered, 1);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command WHERE payload IS NOT NULL"), 0);
+	assert_null(phone_says(p, "Acknowledged", a));
+	assert_string_equal(answered, "Acknowledged");
+}
+
+static void
+what_cannot_be_rendered_does_not_hold_up_what_waits_behind_it(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	char *a;
+	const char *b;
+
+	queue_kinds(kinds, m);
+	ended.n = 0;
+	mdm_wish(m, p, (struct queue_wish){ .request_type = "ProfileList", .kind = "test" }, &a);
+	b = mdm_queue(m, p, "CertificateList", 0);
+	render_fails = ERR_BUSY;	/* for a while */
+	assert_string_equal(phone_idle(p), b);
+	assert_null(phone_says(p, "Acknowledged", b));
+	mdm_at(m, "2026-11-22T12:01:01Z");
+	render_fails = ERR_MISSING;	/* for ever */
+	assert_null(phone_idle(p));
+	assert_int_equal(ended.n, 1);
+	assert_string_equal(ended.state, "error");
+	assert_non_null(strstr(mdm_text(m, "SELECT error FROM command_history WHERE state = 'error'"), "the key is gone"));
+	render_fails = ERR_NONE;
+}
+
+static void
+a_device_that_never_answers_one_command_gets_the_others(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *bad = mdm_queue(m, p, "InstallProfile", QUEUE_PRIORITY_URGENT);
+	const char *good = mdm_queue(m, p, "ProfileList", 0);
+
+	for (int i = 0; i < 3; i++)
+		assert_string_equal(phone_idle(p), bad);
+	assert_string_equal(phone_idle(p), good);
+	assert_string_equal(phone_says(p, "Acknowledged", good), bad);
+}
+
+static void
+what_was_sent_and_not_answered_is_pushed_again_with_growing_pauses(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "ProfileList", 0);
+
+	assert_string_equal(phone_idle(p), a);
+	forget_pushes(m);
+	mdm_at(m, "2026-11-22T12:14:00Z");
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 0);
+	mdm_at(m, "2026-11-22T12:15:01Z");
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 1);
+	forget_pushes(m);
+	mdm_at(m, "2026-11-22T12:40:00Z");
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 0);
+}
+
+static void
+cancel_clear_and_resend_do_what_they_say(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *device = phone_enrollment(p)->device_id;
+	const char *a = mdm_queue(m, p, "ProfileList", 0), *b = mdm_queue(m, p, "CertificateList", 0), *again;
+	json_t *list;
+	int64_t n;
+
+	mdm_queue(m, p, "DeviceInformation", 0);
+	assert_ok(queue_cancel(m->db, "anna", device, a, &m->err), &m->err);
+	assert_false(queue_cancel(m->db, "anna", device, a, &m->err));
+	assert_int_equal(m->err.kind, ERR_MISSING);
+	assert_string_equal(phone_idle(p), b);
+	assert_null(strstr(phone_says(p, "Acknowledged", b), b));
+	assert_ok(queue_clear(m->db, "anna", device, &n, &m->err), &m->err);
+	assert_int_equal(n, 1);
+	assert_null(phone_idle(p));
+	assert_ok(queue_resend(m->db, "anna", device, b, &m->err), &m->err);	/* of what has ended: a new one */
+	again = phone_idle(p);
+	assert_non_null(again);
+	assert_string_not_equal(again, b);
+	assert_non_null(strstr(m->text, "CertificateList"));
+	assert_null(phone_says(p, "NotNow", again));
+	assert_ok(queue_resend(m->db, "anna", device, again, &m->err), &m->err);	/* of what waits: the same, at once */
+	assert_string_equal(phone_says(p, "Error", "nothing"), again);
+	assert_ok(queue_history(m->db, device, NULL, 10, &list, &m->err), &m->err);
+	assert_int_equal(json_array_size(json_object_get(list, "items")), 3);
+	json_decref(list);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM audit WHERE act LIKE 'command.%'"), 4);
+}
+
+static void
+history_goes_by_pages_and_ends(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *device = phone_enrollment(p)->device_id, *after = NULL;
+	int seen = 0;
+
+	for (int i = 0; i < 7; i++)
+		mdm_queue(m, p, "ProfileList", 0);
+	for (const char *uuid = phone_idle(p); uuid;)
+		uuid = phone_says(p, "Acknowledged", uuid);
+	for (int page = 0; page < 4; page++) {
+		json_t *list;
+
+		assert_ok(queue_history(m->db, device, after, 3, &list, &m->err), &m->err);
+		seen += (int)json_array_size(json_object_get(list, "items"));
+		after = mem_text(m->ctx, json_string_value(json_object_get(list, "next")));
+		json_decref(list);
+		if (!after)
+			break;
+	}
+	assert_null(after);
+	assert_int_equal(seen, 7);
+	assert_false(queue_history(m->db, device, "rubbish", 3, &(json_t *){ NULL }, &m->err));
+}
+
+static void
+old_history_and_its_commands_are_cleaned_up(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "ProfileList", 0);
+
+	assert_string_equal(phone_idle(p), a);
+	assert_null(phone_says(p, "Acknowledged", a));
+	mdm_at(m, "2027-05-20T12:00:00Z");
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), 1);
+	mdm_at(m, "2027-05-22T12:00:00Z");
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 1);
+	mdm_at(m, "2029-06-22T12:00:00Z");
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 0);
+}
+
+/* Enrollments without a phone: rows alone. */
+static const char **
+crowd(struct mdm *m, size_t n, size_t strangers)
+{
+	const char **ids = mem_array(m->ctx, const char *, n);
+
+	assert_ok(db_run(m->db, &m->err, "INSERT INTO device (id, udid, created, changed) VALUES ('crowd', 'crowd', 0, 0)"),
+		  &m->err);
+	assert_ok(db_run(m->db, &m->err, "WITH RECURSIVE k (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM k WHERE i < $1)"
+			 " INSERT INTO enrollment (id, device_id, session_id, state, identity, access_rights, token, push_magic,"
+			 " created) SELECT 'e' || i, 'crowd', 's', 'enrolled', 'i' || i, 8191, 'a token', 'magic', 0 FROM k",
+			 db_int((int64_t)(n - strangers) - 1)), &m->err);
+	for (size_t i = 0; i < n; i++)
+		ids[i] = i < n - strangers ? mem_printf(ids, "e%zu", i) : mem_printf(ids, "nobody%zu", i);
+	return ids;
+}
+
+static void
+a_bulk_command_goes_in_chunks_with_a_verdict_for_each_device(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	size_t n = 10000, strangers = 100, added = 0, unknown = 0;
+	const char **ids = crowd(m, n, strangers);
+	enum queue_verdict *verdicts = mem_array(m->ctx, enum queue_verdict, n);
+	struct queue_wish wish = { .request_type = "ProfileList", .created_by = "house", .dedupe_key = "bulk",
+				   .payload = { mdm_dict(m, ""), strlen(mdm_dict(m, "")) } };
+	char *uuid;
+
+	assert_ok(queue_add_many(m->db, m->ctx, &wish, ids, n, verdicts, &uuid, &m->err), &m->err);
+	for (size_t i = 0; i < n; i++) {
+		added += verdicts[i] == QUEUE_ADDED;
+		unknown += verdicts[i] == QUEUE_UNKNOWN;
+	}
+	assert_int_equal(added, n - strangers);
+	assert_int_equal(unknown, strangers);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 1);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), n - strangers);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), n - strangers);
+	assert_ok(queue_add_many(m->db, m->ctx, &wish, ids, n, verdicts, &uuid, &m->err), &m->err);
+	assert_int_equal(verdicts[0], QUEUE_DUPLICATE);
+	assert_null(uuid);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 1);
+}
+
+static void
+a_device_has_so_many_commands_waiting_and_no_more(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct queue_wish wish = { .request_type = "ProfileList" };
+
+	for (int i = 0; i < QUEUE_WAITING_MAX; i++)
+		assert_int_equal(mdm_wish(m, p, wish, NULL), QUEUE_ADDED);
+	assert_int_equal(mdm_wish(m, p, wish, NULL), QUEUE_FULL);
+}
+
+static void
+the_next_command_is_found_by_an_index_however_long_the_history(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct rows *rows = db_query(*state, m->db, "EXPLAIN QUERY PLAN SELECT q.command_id FROM command_queue q JOIN command c"
+		" ON c.id = q.command_id WHERE q.enrollment_id = $1 AND q.state <> 'not_now' AND q.not_before <= $2"
+		" AND q.expires > $3 ORDER BY q.turn, q.priority DESC, q.command_id LIMIT 1", db_text("e"), db_int(0), db_int(0));
+	bool index = false;
+
+	while (rows_next(rows, &m->err) == ROWS_ROW) {
+		const char *plan = rows_text(*state, rows, 3);
+
+		assert_null(strstr(plan, "SCAN"));
+		assert_null(strstr(plan, "TEMP B-TREE"));	/* nothing is sorted */
+		assert_null(strstr(plan, "history"));
+		index = index || strstr(plan, "command_queue_next");
+	}
+	assert_true(index);
+}
+
+static void
+a_plain_command_that_is_no_dictionary_is_refused(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *id = phone_enrollment(p)->id;
+	struct queue_wish wish = { .request_type = "X", .created_by = "house", .payload = { "<plist/>", 8 } };
+
+	assert_false(queue_add_many(m->db, m->ctx, &wish, &id, 1, NULL, NULL, &m->err));
+	wish.payload = (struct bytes){ 0 };
+	assert_false(queue_add_many(m->db, m->ctx, &wish, &id, 1, NULL, NULL, &m->err));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 0);
+}
+
+/*
+ * A device that loses connections, says NotNow, errs and repeats itself, while commands come in: each of them
+ * ends exactly once, or still waits; none is lost, none recorded twice.
+ */
+static void
+no_command_is_lost_and_none_recorded_twice_whatever_the_order_of_things(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *phones[3] = { phone_enrolled(m, UDID_A), phone_enrolled(m, UDID_B),
+				    phone_enrolled(m, "00008120-00000000000000AA") };
+	const char *holds[3] = { NULL }, *before[3] = { NULL };
+	int asked = 0, done = 0;
+	unsigned seed = 20261122;
+
+	for (int step = 0; step < 1500; step++) {
+		int i = rand_r(&seed) % 3;
+		struct phone *p = phones[i];
+
+		switch (rand_r(&seed) % 8) {
+		case 0: case 1:
+			if (asked++ < 300)
+				mdm_queue(m, p, "ProfileList", rand_r(&seed) % 3);
+			break;
+		case 2: case 3:
+			holds[i] = phone_idle(p);
+			break;
+		case 4:	/* the connection is lost: what it was given never arrived */
+			holds[i] = NULL;
+			break;
+		case 5:
+			if (holds[i])
+				holds[i] = phone_says(p, "NotNow", holds[i]);
+			break;
+		case 6:
+			if (before[i])
+				holds[i] = phone_says(p, "Acknowledged", before[i]);	/* again: no answer came */
+			break;
+		default:
+			if (!holds[i])
+				break;
+			before[i] = holds[i];
+			holds[i] = phone_says(p, rand_r(&seed) % 4 ? "Acknowledged" : "Error", holds[i]);
+		}
+	}
+	asked = (int)mdm_number(m, "SELECT count(*) FROM command");
+	done = (int)mdm_number(m, "SELECT count(*) FROM command_history");
+	assert_int_equal(asked, done + mdm_number(m, "SELECT count(*) FROM command_queue"));
+	assert_true(done > 50);
+	for (int i = 0; i < 3; i++)
+		for (const char *uuid = phone_idle(phones[i]); uuid;)
+			uuid = phone_says(phones[i], "Acknowledged", uuid);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), asked);
+}
+
+TESTS(an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing,
+      one_command_an_answer_and_the_next_only_after_a_result,
+      a_command_whose_answer_was_lost_is_offered_again,
+      what_was_sent_and_lost_is_offered_to_a_device_that_repeats_its_last_report,
+      not_now_is_not_sent_again_on_the_same_connection_and_comes_behind_fresh_commands,
+      all_not_nows_of_a_connection_are_offered_at_the_next_idle,
+      not_now_followed_by_another_status_is_pushed_later_and_later,
+      not_now_as_the_last_word_is_not_pushed_at_once_but_within_the_day,
+      an_unknown_or_foreign_command_uuid_is_tolerated_and_changes_nobody,
+      the_whole_error_chain_is_kept,
+      priorities_come_first_and_equals_in_the_order_they_were_asked_for,
+      what_is_put_off_waits_for_its_time_and_is_pushed_then,
+      one_of_a_dedupe_key_waits_for_each_device,
+      a_command_expires_and_its_kind_is_told,
+      secrets_are_rendered_at_delivery_and_never_stored,
+      what_cannot_be_rendered_does_not_hold_up_what_waits_behind_it,
+      a_device_that_never_answers_one_command_gets_the_others,
+      what_was_sent_and_not_answered_is_pushed_again_with_growing_pauses,
+      cancel_clear_and_resend_do_what_they_say,
+      history_goes_by_pages_and_ends,
+      old_history_and_its_commands_are_cleaned_up,
+      a_bulk_command_goes_in_chunks_with_a_verdict_for_each_device,
+      a_device_has_so_many_commands_waiting_and_no_more,
+      the_next_command_is_found_by_an_index_however_long_the_history,
+      a_plain_command_that_is_no_dictionary_is_refused,
+      no_command_is_lost_and_none_recorded_twice_whatever_the_order_of_things)
