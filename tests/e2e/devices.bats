@@ -193,7 +193,7 @@ came_back() { get /api/v1/came-back -H "$(bearer admin)"; }
 	came_back
 	expect_status 200
 	[ "$(json '[.items[] | select(.state == "waiting")] | length')" = $new ]
-	post /api/v1/came-back -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"take":"all"}'
+	post /api/v1/came-back/take -H "$(bearer admin)" -H 'Content-Type: application/json' -d "{}"
 	expect_status 200
 	: >"$W/ledger"
 	device_on fleet --count $((old + new)) --drain >"$W/fleet"
