@@ -296,13 +296,22 @@ enroll_session_renew(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, 
 		    " WHERE enrollment_id = $1 AND kind = 'renewal' AND state = 'issued'" NO_CERTIFICATE("mdm"),
 		    db_text(enrollment_id), db_now()) ||
 	    !insert(tx, name, text, "renewal", "issued", enrollment_id, &same, err) ||
-	    !db_run(tx, err, "UPDATE enroll_session SET udid = $2, topic = (SELECT topic FROM enrollment WHERE id = $3)"
-		    " WHERE id = $1", db_text(name), db_text(udid), db_text(enrollment_id)) ||
+	    !db_run(tx, err, "UPDATE enroll_session SET udid = $2, topic = (SELECT CASE WHEN e.topic = '' THEN CAST($4 AS TEXT)"
+		    " ELSE e.topic END FROM enrollment e WHERE e.id = $3) WHERE id = $1", db_text(name), db_text(udid),
+		    db_text(enrollment_id), db_text(wish->topic ? wish->topic : "")) ||
 	    !audit_add(tx, wish->actor, "enroll.renew", name, enrollment_id, err))
 		return false;
 	*id = name;
 	*token = text;
 	return true;
+}
+
+bool
+enroll_session_renewed(struct db *tx, const char *id, const char *enrollment_id, struct err *err)
+{
+	return !id || db_run(tx, err, "UPDATE enroll_session SET state = 'done', changed = CAST($1 AS BIGINT) WHERE id = $2"
+			     " AND kind = 'renewal' AND enrollment_id = $3 AND state IN ('issued', 'expired')", db_now(),
+			     db_text(id), db_text(enrollment_id));
 }
 
 /* ---- what led nowhere ---- */

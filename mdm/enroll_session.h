@@ -40,6 +40,7 @@ struct enroll_wish {
 	const char *invitation_id;	/* NULL: none */
 	const char *actor;		/* for the audit */
 	const char *identifier, *url;
+	const char *topic;		/* of a renewal alone; NULL: its enrollment's is known */
 	int64_t access_rights, devices_max, ttl_s;
 };
 
@@ -87,6 +88,9 @@ bool enroll_session_refused(struct db *db, const struct enroll_session *session,
  */
 bool enroll_session_staged(struct db *tx, const char *id, const char *udid, struct err *err) CHECKED;
 bool enroll_session_done(struct db *tx, const char *id, const char *enrollment_id, struct err *err) CHECKED;
+
+/* Also in that transaction: the new identity is the device's own by now.  No error where `id` (NULL: none) is no renewal. */
+bool enroll_session_renewed(struct db *tx, const char *id, const char *enrollment_id, struct err *err) CHECKED;
 
 /* ---- a new identity for a device that is enrolled ---- */
 

@@ -51,7 +51,7 @@ mdm_new(TALLOC_CTX *ctx)
 void
 mdm_person(struct mdm *m, const char *id, const char *name)
 {
-	assert_ok(db_run(m->db, &m->err, "INSERT INTO person (id, name, role, created, changed) VALUES ($1, $2, 'member', 0, 0)",
+	assert_ok(db_run(m->db, &m->err, "INSERT INTO person (id, name, folded, role, password, created) VALUES ($1, $2, $2, 'member', '', 0)",
 			 db_text(id), db_text(name)), &m->err);
 }
 

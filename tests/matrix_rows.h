@@ -63,6 +63,8 @@ static const struct row {
 	{ "GET /udid/:token/register.mobileconfig", BY_PATH, NULL, NEVER },
 	{ "POST /udid/:token/answer", BY_PATH, NULL, NEVER },
 	{ "GET /udid/:token/done/:view", BY_PATH, NULL, NEVER },
+	{ "PUT /mdm/checkin", BY_PATH, NULL, NONE, .always = 400 },	/* nothing says which device; never 401 */
+	{ "PUT /mdm/command", BY_PATH, NULL, NONE, .always = 400 },
 	{ "GET /hooks/sms/:token", BY_PATH, NULL, NONE, .always = 204 },	/* gateways are told nothing */
 	{ "POST /hooks/sms/:token", BY_PATH, NULL, NONE, .flags = FORM, .always = 204 },
 
@@ -237,8 +239,18 @@ static const struct row {
 	{ "PUT /api/v1/items/:id/icon", ADMIN, "admin", NONE, .body = "no icon" },
 	{ "DELETE /api/v1/items/:id", ADMIN, "admin", THING, AN_ITEM, .flags = EATS },
 
+	/* devices that came back */
+	{ "GET /admin/devices/came-back", ADMIN, NULL, NONE },
+	{ "POST /admin/devices/came-back/take", ADMIN, NULL, NONE, .flags = FORM },
+	{ "POST /admin/devices/came-back/:id/take", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "POST /admin/devices/came-back/:id/refuse", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "GET /api/v1/came-back", ADMIN, "devices", NONE },
+	{ "POST /api/v1/came-back/take", ADMIN, "devices", NONE },
+	{ "POST /api/v1/came-back/:id/take", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/came-back/:id/refuse", ADMIN, "devices", NEVER },
+
 	/* invitations to set up a device */
-	{ "POST /enroll/decline", PERSON, NULL, NONE, .flags = FORM },
+	{ "POST /invitation/decline", PERSON, NULL, NONE, .flags = FORM },
 	{ "GET /admin/invitations", ADMIN, NULL, NONE },
 	{ "GET /admin/invitations/new", ADMIN, NULL, NONE },
 	{ "POST /admin/invitations/new", ADMIN, NULL, NONE, .body = "way=any", .flags = FORM },
@@ -251,6 +263,32 @@ static const struct row {
 	{ "GET /api/v1/invitations/:id", ADMIN, "devices", THING, INVITATION },
 	{ "POST /api/v1/invitations/:id/resend", ADMIN, "devices", THING, INVITATION },
 	{ "DELETE /api/v1/invitations/:id", ADMIN, "devices", THING, INVITATION, .flags = EATS },
+
+	/* managed devices */
+	{ "GET /admin/devices", ADMIN, NULL, NONE },
+	{ "GET /admin/devices.csv", ADMIN, NULL, NONE },
+	{ "POST /admin/devices", ADMIN, NULL, NONE, .body = "verb=erase", .flags = FORM },
+	{ "GET /admin/devices/:id", ADMIN, NULL, NEVER },
+	{ "GET /admin/devices/:id/:table", ADMIN, NULL, NEVER },
+	{ "POST /admin/devices/:id/do", ADMIN, NULL, NEVER, .body = "verb=lock", .flags = FORM },
+	{ "POST /admin/devices/:id/command", ADMIN, NULL, NEVER, .body = "command=x", .flags = FORM },
+	{ "POST /admin/devices/:id/clear", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "POST /admin/devices/:id/retire", ADMIN, NULL, NEVER, .body = "reason=x&confirm=x", .flags = FORM },
+	{ "POST /admin/devices/:id/commands/:uuid/cancel", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "POST /admin/devices/:id/commands/:uuid/resend", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "GET /api/v1/devices", ADMIN, "devices", NONE },
+	{ "GET /api/v1/devices.csv", ADMIN, "devices", NONE },
+	{ "GET /api/v1/devices/:id", ADMIN, "devices", NEVER },
+	{ "GET /api/v1/devices/:id/:table", ADMIN, "devices", NEVER },
+	{ "GET /api/v1/devices/:id/answers/:type", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/retire", ADMIN, "devices", NEVER, .body = "{\"reason\": \"x\"}" },
+	{ "POST /api/v1/commands", ADMIN, "devices", NONE, .body = "{\"verb\": \"lock\"}" },
+	{ "POST /api/v1/devices/:id/commands", ADMIN, "devices", NEVER, .body = "{\"verb\": \"lock\"}" },
+	{ "GET /api/v1/devices/:id/commands", ADMIN, "devices", NEVER },
+	{ "DELETE /api/v1/devices/:id/commands", ADMIN, "devices", NEVER },
+	{ "GET /api/v1/devices/:id/commands/:uuid", ADMIN, "devices", NEVER },
+	{ "DELETE /api/v1/devices/:id/commands/:uuid", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/commands/:uuid/resend", ADMIN, "devices", NEVER },
 
 	/* running it */
 	{ "GET /admin/settings", ADMIN, NULL, NONE },
@@ -269,6 +307,16 @@ static const struct row {
 	{ "GET /admin/audit", ADMIN, NULL, NONE },
 	{ "GET /admin/audit.csv", ADMIN, "admin", NONE },
 	{ "GET /api/v1/audit", ADMIN, "admin", NONE },
+	{ "GET /admin/push", ADMIN, NULL, NONE },
+	{ "POST /admin/push/csr", ADMIN, NULL, NONE, .flags = FORM },
+	{ "POST /admin/push/import", ADMIN, NULL, NONE, .body = A_FILE, .flags = FORM },
+	{ "POST /admin/push/resume", ADMIN, NULL, NONE, .flags = FORM },
+	{ "POST /admin/push/test", ADMIN, NULL, NONE, .body = "device=", .flags = FORM },
+	{ "GET /api/v1/push", ADMIN, "admin", NONE, .flags = WHOLE },
+	{ "POST /api/v1/push/requests", ADMIN, "admin", NONE, .body = "{}", .flags = WHOLE },
+	{ "PUT /api/v1/push/certificate", ADMIN, "admin", NONE, .body = "x", .flags = WHOLE },
+	{ "POST /api/v1/push/resume", ADMIN, "admin", NONE, .body = "{}", .flags = WHOLE },
+	{ "POST /api/v1/push/test", ADMIN, "admin", NEVER, .body = "{\"device\": \"nobody\"}", .flags = WHOLE },
 	{ "GET /admin/messages", ADMIN, NULL, NONE },
 	{ "POST /admin/messages/:id/retry", ADMIN, NULL, NEVER, .flags = FORM },
 	{ "GET /admin/sending", ADMIN, NULL, NONE },
@@ -299,12 +347,13 @@ static const struct row {
 	/* devices that enroll */
 	{ "GET /enroll", PERSON, NULL, NONE },
 	{ "POST /enroll", PERSON, NULL, NONE, .flags = FORM },
-	{ "GET /enroll/done", PERSON, NULL, NONE },
+	{ "GET /enrolled", PERSON, NULL, NONE },
 	{ "GET /enroll/:token/service.mobileconfig", BY_PATH, NULL, NEVER },
 	{ "GET /enroll/direct.mobileconfig", BY_PATH, NULL, NEVER },
 	{ "POST /enroll/:token", BY_PATH, NULL, NEVER },
 	{ "POST /api/v1/enroll/sessions", ADMIN, "devices", NONE, .body = "{\"person\": null}" },
 	{ "GET /api/v1/enroll/sessions/:id", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/renew", ADMIN, "devices", NEVER },
 	{ "GET /.well-known/com.apple.remotemanagement", BY_PATH, NULL, NONE, .always = 403 },	/* as Apple says no */
 };
 #define ROWS (sizeof rows / sizeof *rows)

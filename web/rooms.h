@@ -38,6 +38,7 @@ extern const struct route mdm_routes[];
 extern const struct route enroll_routes[];
 extern const struct route invitation_routes[];
 extern const struct route invited_routes[];
+extern const struct route came_back_routes[];
 extern const struct route invitation_api_routes[];
 extern const struct route managed_routes[];
 extern const struct route enroll_device_routes[];
@@ -88,6 +89,11 @@ bool scep_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 /* ---- routes_authority.c: what Today says of the certificate authority ---- */
 bool authority_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
+/* ---- routes_push.c: devices are woken; silent ones are swept; what Today says of the push certificate ---- */
+bool push_start(struct site *site, struct err *err) CHECKED;
+bool job_push_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool push_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
+
 /* ---- routes_messages.c: what Today says of mail and SMS that do not go out ---- */
 void messages_todo(struct req *req, json_t *todo);
 
@@ -100,6 +106,11 @@ bool upload_page(struct req *req, struct reply *reply, int status, const char *b
 		 const struct err *refused, struct err *err) CHECKED;
 
 /* ---- mdm_house.c: devices under management ---- */
+/* ---- device_kinds.c: what hangs on commands and enrollments; a command that renews an identity ---- */
+void device_kinds_open(struct site *site);
+bool renew_identity(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const char *actor, char **uuid,
+		    struct err *err) CHECKED;	/* *uuid NULL: it is not enrolled */
+
 bool mdm_open(struct site *site, struct err *err) CHECKED;
 bool mdm_listen(struct site *site, struct server_conf server, struct err *err) CHECKED;	/* server.device_listen */
 bool job_queue_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
@@ -140,6 +151,9 @@ json_t *form_list(struct req *req, const char *field);	/* all that was sent of a
 /* ---- routes_invited.c: what stands on /enroll of the invitation of who looks; NULL and null: none ---- */
 struct invitation;
 bool invitation_part(struct req *req, struct invitation **invitation, json_t **ret, struct err *err) CHECKED;
+
+/* ---- routes_came_back.c: what Today says of devices that a restored backup does not know ---- */
+bool came_back_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
 /* ---- forms ---- */
 bool says_no(const char *value);	/* "no", "false", "0", "off"; anything else, and nothing, is a yes */

@@ -32,6 +32,7 @@ static const char *const acts[] = {
 	"contact_group.add", "contact_group.put", "contact_group.take", "contact_group.remove",
 	"device.invite", "device.register", "device.refused", "device.rename", "device.remove", "device.udids",
 	"devices.txt",
+	"device.command", "device.lock", "device.clear_passcode", "device.erase", "device.lost_mode", "device.locate",
 	"invitation.new", "invitation.send", "invitation.revoke", "invitation.decline",
 	"enrollment.enrolled", "enrollment.returned", "enrollment.renewed", "enrollment.removed", "enrollment.retired",
 	"enrollment.refused", "enrollment.old_identity", "came_back.taken_in", "came_back.refused",

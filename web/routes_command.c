@@ -158,8 +158,8 @@ api_resend(struct req *req, struct reply *reply, struct err *err)
 }
 
 const struct route command_routes[] = {
-	{ POST,   "/api/v1/commands",                            WHO_ADMIN, "1M",  ON_WORKER, api_send_many, NULL, "devices", "A command to devices[]: 202, or 207 with a verdict each" },
-	{ POST,   "/api/v1/devices/:id/commands",                WHO_ADMIN, "1M",  ON_WORKER, api_send,   NULL, "devices", "A command: {verb or request_type, params, dedupe_key, not_before, priority, reason}, or a property list" },
+	{ POST,   "/api/v1/commands",                            WHO_ADMIN, "1024K",  ON_WORKER, api_send_many, NULL, "devices", "A command to devices[]: 202, or 207 with a verdict each" },
+	{ POST,   "/api/v1/devices/:id/commands",                WHO_ADMIN, "1024K",  ON_WORKER, api_send,   NULL, "devices", "A command: {verb or request_type, params, dedupe_key, not_before, priority, reason}, or a property list" },
 	{ GET,    "/api/v1/devices/:id/commands",                WHO_ADMIN, "0",   ON_WORKER, api_list,   NULL, "devices", "What waits, in order, and what was: ?state=waiting|ended &after= &limit=" },
 	{ DELETE, "/api/v1/devices/:id/commands",                WHO_ADMIN, "0",   ON_WORKER, api_clear,  NULL, "devices", "Take back all that waits" },
 	{ GET,    "/api/v1/devices/:id/commands/:uuid",          WHO_ADMIN, "0",   ON_WORKER, api_show,   NULL, "devices", "A command, and its answer" },

@@ -5,6 +5,7 @@
  * What is downloaded belongs to a session that the button makes (POST), so that who only looks begins nothing.
  */
 #include "catalog/invitation.h"
+#include "core/audit.h"
 #include "core/clock.h"
 #include "mdm/enroll_list.h"
 #include "mdm/model.h"
@@ -160,7 +161,7 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 		"invitation", invited, "devices", devices, "full", n >= conf->enroll_devices_max,
 		"begin_url", "/enroll", "direct", conf->enroll_direct,
 		"minutes", (json_int_t)conf->enroll_session_minutes, "signed", signing_is_on(conf),
-		"is_ios", browser.iphone || browser.ipad, "in_app_browser", browser.in_app, "done_url", "/enroll/done");
+		"is_ios", browser.iphone || browser.ipad, "in_app_browser", browser.in_app, "done_url", "/enrolled");
 	if (!blocked(req, invitation, &block, err) || !progress_part(req, page, err) || !qr_json(url, &qr, err)) {
 		json_decref(page);
 		return false;
@@ -278,11 +279,42 @@ api_show(struct req *req, struct reply *reply, struct err *err)
 	return reply_json(reply, 200, json);
 }
 
+struct renew {
+	struct req *req;
+	const char *enrollment_id;
+	char *uuid;
+};
+
+static bool
+tx_renew(struct db *tx, void *arg, struct err *err)
+{
+	struct renew *r = arg;
+	const char *actor = person_actor(r->req, r->req->person);
+
+	return renew_identity(tx, r->req, r->enrollment_id, mem_printf(r->req, "person:%s", r->req->person->name), &r->uuid,
+			      err) &&
+	       audit_add(tx, actor, "enroll.renew", req_param(r->req, "id"), r->uuid, err);
+}
+
+/* Its identity anew, as before it ends; for one whose key is in doubt. */
+static bool
+api_renew(struct req *req, struct reply *reply, struct err *err)
+{
+	struct enrollment *enrollment;
+	struct renew r = { .req = req };
+
+	if (!enrollment_of_device(req, req->site->db, req_param(req, "id"), &enrollment, err))
+		return false;
+	r.enrollment_id = enrollment->id;
+	return db_tx(req->site->db, tx_renew, &r, err) && reply_json(reply, 202, json_pack("{s:s?}", "uuid", r.uuid));
+}
+
 const struct route enroll_routes[] = {
 	{ GET,  "/enroll",                     WHO_PERSON, "0",   ON_WORKER, get_page,   NULL, NULL, "Set up this device: what IT sees, the download, how far it is" },
 	{ POST, "/enroll",                     WHO_PERSON, "64K", ON_WORKER, post_begin, NULL, NULL, "Begin an enrollment: leads to its mobileconfig" },
-	{ GET,  "/enroll/done",                WHO_PERSON, "0",   ON_WORKER, get_done,   NULL, NULL, "After it: what was set up, and on to the catalog" },
+	{ GET,  "/enrolled",                   WHO_PERSON, "0",   ON_WORKER, get_done,   NULL, NULL, "After it: what was set up, and on to the catalog" },
 	{ POST, "/api/v1/enroll/sessions",     WHO_ADMIN,  "64K", ON_WORKER, api_begin,  NULL, "devices", "An enrollment session for a person: {person}" },
 	{ GET,  "/api/v1/enroll/sessions/:id", WHO_ADMIN,  "0",   ON_WORKER, api_show,   NULL, "devices", "How far an enrollment session is" },
+	{ POST, "/api/v1/devices/:id/renew",   WHO_ADMIN,  "64K", ON_WORKER, api_renew,  NULL, "devices", "Give a managed device a new identity" },
 	{ 0 }
 };

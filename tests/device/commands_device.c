@@ -15,10 +15,9 @@ static bool
 of_network(const char *query)
 {
 	static const char *const names[] = {
-		"ICCID", "BluetoothMAC", "WiFiMAC", "EthernetMAC", "CurrentCarrierNetwork", "SIMCarrierNetwork",
-		"SubscriberCarrierNetwork", "CarrierSettingsVersion", "PhoneNumber", "DataRoamingEnabled",
+		"ICCID", "BluetoothMAC", "WiFiMAC", "EthernetMAC", "CurrentCarrierNetwork", "SubscriberCarrierNetwork", "CarrierSettingsVersion", "PhoneNumber", "DataRoamingEnabled",
 		"VoiceRoamingEnabled", "PersonalHotspotEnabled", "IsNetworkTethered", "IsRoaming", "SubscriberMCC",
-		"SubscriberMNC", "SIMMCC", "SIMMNC", "CurrentMCC", "CurrentMNC", "ServiceSubscriptions",
+		"SubscriberMNC", "CurrentMCC", "CurrentMNC", "ServiceSubscriptions",
 	};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -42,7 +42,6 @@ static const char *const owners[] = { "Anna", "Mia", "Paul", "Jo", "Kim", "Lee",
 	T("BluetoothMAC", "a4:83:e7:00:%02x:%02x") \
 	T("WiFiMAC", "a4:83:e8:00:%02x:%02x") \
 	T("CurrentCarrierNetwork", "Example Mobile") \
-	T("SIMCarrierNetwork", "Example Mobile") \
 	T("SubscriberCarrierNetwork", "Example Mobile") \
 	T("CarrierSettingsVersion", "61.0.1") \
 	T("PhoneNumber", "+4915100%06d") \
@@ -51,8 +50,6 @@ static const char *const owners[] = { "Anna", "Mia", "Paul", "Jo", "Kim", "Lee",
 	B("PersonalHotspotEnabled", false) \
 	B("IsNetworkTethered", false) \
 	B("IsRoaming", false) \
-	T("SIMMCC", "262") \
-	T("SIMMNC", "01") \
 	T("SubscriberMCC", "262") \
 	T("SubscriberMNC", "01") \
 	T("CurrentMCC", "262") \

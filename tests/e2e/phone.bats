@@ -47,7 +47,7 @@ teardown()   { devices_stop; }
 # What all four groups of the device page are made of, as refresh asks for it.
 @test "each command that asks is answered, and what was answered is there to be read" {
 	enrolled_phone
-	does DeviceInformation '{"Queries":["UDID","DeviceName","SerialNumber","WiFiMAC","BluetoothMAC","ICCID","PhoneNumber","IMEI","ModelName","ProductName","OSVersion","BuildVersion","ModemFirmwareVersion","DeviceCapacity","AvailableDeviceCapacity","CurrentCarrierNetwork","SIMCarrierNetwork","CarrierSettingsVersion","DataRoamingEnabled","BatteryLevel","ServiceSubscriptions","IsSupervised"]}'
+	does DeviceInformation '{"Queries":["UDID","DeviceName","SerialNumber","WiFiMAC","BluetoothMAC","ICCID","PhoneNumber","IMEI","ModelName","ProductName","OSVersion","BuildVersion","ModemFirmwareVersion","DeviceCapacity","AvailableDeviceCapacity","CurrentCarrierNetwork","SubscriberCarrierNetwork","CarrierSettingsVersion","DataRoamingEnabled","BatteryLevel","ServiceSubscriptions","IsSupervised"]}'
 	local type
 	for type in SecurityInfo InstalledApplicationList ManagedApplicationList ProfileList ProvisioningProfileList \
 		CertificateList; do
@@ -68,7 +68,7 @@ restrictions() {	# allowCamera or nothing; a mobileconfig in $W/restrict.mobilec
 	python3 - "$W/restrict.mobileconfig" "$@" <<-'PY'
 		import plistlib, sys
 		payload = {"PayloadType": "com.apple.applicationaccess", "PayloadVersion": 1, "PayloadUUID": "5A5DAB47-2F41-4F2D-9DBB-1F2C7A7F0001",
-		           "PayloadIdentifier": "com.example.restrict.access", "allowCamera": len(sys.argv) > 2, "maxInactivity": 5}
+		           "PayloadIdentifier": "com.example.restrict.access", "allowCamera": len(sys.argv) > 2}
 		plistlib.dump({"PayloadType": "Configuration", "PayloadVersion": 1, "PayloadUUID": "5A5DAB47-2F41-4F2D-9DBB-1F2C7A7F0000",
 		               "PayloadIdentifier": "com.example.restrict", "PayloadDisplayName": "Restrictions",
 		               "PayloadContent": [payload]}, open(sys.argv[1], "wb"))
@@ -125,6 +125,7 @@ restrictions() {	# allowCamera or nothing; a mobileconfig in $W/restrict.mobilec
 	[ "$(of_phone 's["Apps"][1]["BundleSize"]')" = "$(stat -c %s "$IPAS/enterprise.ipa")" ]
 	does RemoveApplication "{\"Identifier\":\"$(of_phone 's["Apps"][1]["Identifier"]')\"}"
 	does InstalledApplicationList
+	does ManagedApplicationList
 	[ "$(sql "SELECT count(*) FROM installed_app")" = 1 ]
 	judged
 }
@@ -133,11 +134,7 @@ restrictions() {	# allowCamera or nothing; a mobileconfig in $W/restrict.mobilec
 	enrolled_phone
 	does DeviceLock '{"Message":"Please return me","PhoneNumber":"+491511234567"}'
 	[ "$(of_phone 's["Locked"]["Message"]')" = "Please return me" ]
-	post "/api/v1/devices/$ID/commands" -H "$(bearer admin)" -d '{"request_type":"ClearPasscode"}'
-	expect_status 202
-	UUID=$(json .uuid)
-	connects
-	becomes acknowledged
+	does ClearPasscode
 	[ "$(of_phone 's["Security"]["PasscodePresent"]')" = False ]
 	does Settings '{"Settings":[{"Item":"DeviceName","DeviceName":"Cold store 7"}]}'
 	[ "$(of_phone 's["Device"]["DeviceName"]')" = "Cold store 7" ]

@@ -59,8 +59,12 @@ devices_stop() {
 # device_on COMMAND [OPTIONS]: with all that is the same each time.
 device_on() {
 	local command=$1; shift
-	"$DEVICE" "$command" --ca "$W/apple" --cacert "$W/tls/ca.pem" --connect "127.0.0.1:$PORT" --state "$W/phones" \
-		--ledger "$W/ledger" --keep "$W/kept" "$@"
+	device_with
+	"$DEVICE" "$command" "${WITH[@]}" "$@"
+}
+device_with() {
+	WITH=(--ca "$W/apple" --cacert "$W/tls/ca.pem" --connect "127.0.0.1:$PORT" --state "$W/phones" --ledger "$W/ledger"
+		--keep "$W/kept")
 }
 
 # sessions N [url|direct_url]: N enrollment sessions of nobody in particular; the URLs go to $W/urls, one a line.
@@ -90,7 +94,7 @@ connects() { device_on fleet --drain "$@" >"$W/fleet" || { cat "$W/fleet"; tail 
 # order TYPE [PARAMS as JSON]: queued for $ID; $UUID.
 order() {
 	post "/api/v1/devices/$ID/commands" -H "$(bearer admin)" -H 'Content-Type: application/json' \
-		-d "{\"request_type\":\"$1\",\"params\":${2-{\}}}"
+		-d "{\"request_type\":\"$1\",\"reason\":\"a test\",\"params\":${2-{\}}}"
 	expect_status 202
 	UUID=$(json .uuid)
 }

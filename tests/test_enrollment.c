@@ -1,0 +1,710 @@
+/* From Authenticate to the end of an enrollment: what check-ins change, and what they may not. */
+#include "tests/check_mdm.h"
+#include "core/clock.h"
+#include "mdm/came_back.h"
+#include "mdm/enrollment_turn.h"
+#include <openssl/x509.h>
+
+static const char *
+state_of(struct phone *p)
+{
+	return mdm_text(p->mdm, mem_printf(p->mdm->ctx, "SELECT state FROM enrollment WHERE identity = '%s'",
+					   p->cert->sha256));
+}
+
+static void
+wait_for_notes(struct mdm *m)
+{
+	assert_ok(db_writable(m->db, &m->err), &m->err);	/* behind what was written behind */
+}
+
+static int64_t
+audited(struct mdm *m, const char *act)
+{
+	wait_for_notes(m);
+	return mdm_number(m, mem_printf(m->ctx, "SELECT count(*) FROM audit WHERE act = '%s'", act));
+}
+
+static void
+is_refused(struct phone *p, bool said, enum err_kind kind)
+{
+	assert_false(said);
+	assert_int_equal(p->mdm->err.kind, kind);
+}
+
+static const char *
+idle_xml(struct phone *p)
+{
+	return mdm_dict(p->mdm, mem_printf(p->mdm->ctx, "<key>UDID</key><string>%s</string><key>Status</key><string>Idle"
+					   "</string>", p->udid));
+}
+
+/* ---- enrolling ---- */
+
+static void
+authenticate_stages_and_the_first_token_update_enrolls(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, "F2LX1234", NULL));
+	struct enrollment *e;
+
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_string_equal(m->text, "");
+	assert_string_equal(state_of(p), "staged");
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device WHERE enrollment_id IS NOT NULL"), 0);
+	assert_int_equal(mdm_wish(m, p, (struct queue_wish){ .request_type = "ProfileList" }, NULL), QUEUE_NOT_ENROLLED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 0);	/* nobody who could be pushed */
+	assert_ok(phone_token(p, ""), &m->err);
+	e = phone_enrollment(p);
+	assert_string_equal(e->state, "enrolled");
+	assert_int_equal(e->token.len, 32);
+	assert_memory_equal(e->token.p, p->token, 32);
+	assert_string_equal(e->push_magic, p->magic);
+	assert_string_equal(e->topic, TOPIC);
+	assert_string_equal(mdm_text(m, "SELECT enrollment_id FROM device"), e->id);
+	assert_string_equal(mdm_text(m, "SELECT os_version || os_build || product || serial FROM device"),
+			    "18.122B83iPhone15,4F2LX1234");
+	assert_string_equal(mdm_text(m, "SELECT state FROM enroll_session"), "done");
+	assert_int_equal(audited(m, "enrollment.enrolled"), 1);
+}
+
+static void
+a_token_update_before_authenticate_enrolls_nobody(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+
+	is_refused(p, phone_token(p, ""), ERR_BUSY);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 1);
+}
+
+static void
+enrolling_again_swaps_queue_token_and_binding_in_one_step(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *old = phone_enrolled(m, UDID_A), *new;
+	const char *a = mdm_queue(m, old, "ProfileList", 0), *before = phone_enrollment(old)->id;
+
+	new = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	assert_ok(phone_authenticate(new), &m->err);
+	/* Only begun: what was before goes on. */
+	assert_string_equal(phone_idle(old), a);
+	assert_string_equal(mdm_text(m, "SELECT enrollment_id FROM device"), before);
+	assert_ok(phone_token(new, ""), &m->err);
+	assert_string_equal(mdm_text(m, "SELECT enrollment_id FROM device"), phone_enrollment(new)->id);
+	assert_string_equal(state_of(old), "replaced");
+	assert_null(phone_idle(new));
+	assert_string_equal(mdm_text(m, "SELECT state FROM command_history"), "cancelled");
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE token IS NOT NULL"), 1);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'superseded'"), 1);
+	is_refused(old, phone_command(old, idle_xml(old)), ERR_MALFORMED);
+	is_refused(old, phone_token(old, ""), ERR_MALFORMED);
+	assert_int_equal(audited(m, "enrollment.old_identity"), 1);
+}
+
+static bool
+hook_fails(struct db *tx, void *site, const struct enrollment *e, struct err *err)
+{
+	(void)tx, (void)site, (void)e;
+	return err_set(err, ERR_INTERNAL, "the disk is gone");
+}
+
+static void
+what_fails_on_the_way_leaves_all_as_it_was(void **state)
+{
+	static const struct enrollment_hooks hooks = { .enrolled = hook_fails };	/* the last step of all */
+	struct mdm *m = mdm_new(*state);
+	struct phone *old = phone_enrolled(m, UDID_A), *new;
+	const char *a = mdm_queue(m, old, "ProfileList", 0);
+
+	new = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	assert_ok(phone_authenticate(new), &m->err);
+	enrollment_hooks(&hooks, NULL);
+	is_refused(new, phone_token(new, ""), ERR_INTERNAL);
+	assert_string_equal(state_of(old), "enrolled");
+	assert_string_equal(state_of(new), "staged");
+	assert_string_equal(phone_idle(old), a);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE token IS NOT NULL"), 1);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE revoked IS NOT NULL"), 0);
+	enrollment_hooks(NULL, NULL);
+	assert_ok(phone_token(new, ""), &m->err);
+	assert_string_equal(state_of(old), "replaced");
+}
+
+static void
+authenticate_under_the_same_identity_resets_with_the_next_token_update(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "ProfileList", 0);
+
+	assert_ok(phone_token(p, "<key>UnlockToken</key><data>AQID</data>"), &m->err);
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_string_equal(phone_idle(p), a);	/* nothing is lost by what was only begun */
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_null(phone_idle(p));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE unlock_token IS NOT NULL"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment"), 1);
+	a = mdm_queue(m, p, "ProfileList", 0);
+	assert_ok(phone_token(p, ""), &m->err);	/* once */
+	assert_string_equal(phone_idle(p), a);
+}
+
+/* ---- whose ---- */
+
+static void
+a_fresh_certificate_with_the_udid_of_another_takes_nothing_over_and_is_audited(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *victim = phone_enrolled(m, UDID_A), *thief;
+	const char *a = mdm_queue(m, victim, "ProfileList", 0);
+
+	thief = phone_new(m, UDID_B, mdm_session(m, "ota", UDID_B, NULL, NULL));
+	thief->udid = UDID_A;
+	is_refused(thief, phone_authenticate(thief), ERR_MALFORMED);
+	assert_string_equal(m->err.code, "not_its_identity");
+	is_refused(thief, phone_token(thief, ""), ERR_MALFORMED);
+	is_refused(thief, phone_command(thief, idle_xml(thief)), ERR_MALFORMED);
+	assert_string_equal(phone_idle(victim), a);
+	assert_memory_equal(phone_enrollment(victim)->token.p, victim->token, 32);
+	assert_int_equal(audited(m, "enrollment.refused"), 1);
+	is_refused(thief, phone_authenticate(thief), ERR_MALFORMED);
+	assert_int_equal(audited(m, "enrollment.refused"), 1);	/* once an hour: it may repeat itself for ever */
+}
+
+static void
+the_identity_of_one_device_does_not_speak_for_another_on_either_url(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *a = phone_enrolled(m, UDID_A), *b = phone_enrolled(m, UDID_B);
+	struct certificate *own = a->cert;
+	const char *command = mdm_queue(m, b, "ProfileList", 0);
+
+	b->cert = own;	/* says it is B, shows A's */
+	is_refused(b, phone_command(b, idle_xml(b)), ERR_MALFORMED);
+	is_refused(b, phone_authenticate(b), ERR_MALFORMED);
+	is_refused(b, phone_token(b, ""), ERR_MALFORMED);
+	is_refused(b, phone_check_out(b), ERR_MALFORMED);
+	is_refused(b, phone_checkin(b, mdm_dict(m, "<key>MessageType</key><string>GetBootstrapToken</string><key>UDID</key>"
+			  "<string>" UDID_B "</string>")), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE state = 'enrolled'"), 2);
+	assert_string_equal(mdm_text(m, "SELECT c.uuid FROM command_queue q JOIN command c ON c.id = q.command_id"
+				     " WHERE q.state = 'ready'"), command);
+}
+
+static void
+a_serial_number_that_is_not_the_sessions_is_refused(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, "OTHER123", NULL));
+
+	is_refused(p, phone_authenticate(p), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device"), 0);
+}
+
+static void
+a_direct_session_takes_the_first_device_and_no_second(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	const char *session = mdm_session(m, "direct", NULL, NULL, NULL);
+	struct phone *p = phone_new(m, UDID_A, session), *q;
+
+	assert_ok(phone_authenticate(p), &m->err);
+	q = phone_new(m, UDID_B, session);
+	is_refused(q, phone_authenticate(q), ERR_MALFORMED);
+	assert_ok(phone_token(p, ""), &m->err);
+	is_refused(q, phone_authenticate(q), ERR_MALFORMED);
+	assert_string_equal(state_of(p), "enrolled");
+}
+
+static void
+a_direct_session_does_not_take_a_device_from_another_person(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *anna, *mallory, *again;
+
+	mdm_person(m, "1", "anna");
+	mdm_person(m, "2", "mallory");
+	anna = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "1"));
+	assert_ok(phone_authenticate(anna), &m->err);
+	assert_ok(phone_token(anna, ""), &m->err);
+	mallory = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, "2"));
+	is_refused(mallory, phone_authenticate(mallory), ERR_MALFORMED);
+	assert_null(phone_idle(anna));
+	again = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, "1"));
+	assert_ok(phone_authenticate(again), &m->err);
+	assert_ok(phone_token(again, ""), &m->err);
+	assert_string_equal(state_of(anna), "replaced");
+	assert_string_equal(mdm_text(m, "SELECT person_id FROM device"), "1");
+}
+
+static void
+a_second_person_on_the_same_device_is_told_by_the_session(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *anna, *bert;
+
+	mdm_person(m, "1", "anna");
+	mdm_person(m, "2", "bert");
+	anna = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "1"));
+	assert_ok(phone_authenticate(anna), &m->err);
+	assert_ok(phone_token(anna, ""), &m->err);
+	bert = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "2"));
+	assert_ok(phone_authenticate(bert), &m->err);
+	assert_ok(phone_token(bert, ""), &m->err);
+	assert_string_equal(mdm_text(m, "SELECT person_id FROM device"), "2");
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device"), 1);
+}
+
+static void
+a_session_that_is_over_enrolls_nobody(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	const char *session = mdm_session(m, "ota", UDID_A, NULL, NULL);
+	struct phone *p = phone_new(m, UDID_A, session);
+
+	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET state = 'failed'"), &m->err);
+	is_refused(p, phone_authenticate(p), ERR_MALFORMED);
+}
+
+static void
+an_enrollment_of_a_user_is_known_by_its_enrollment_id(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, "A1B2C3D4-USER", mdm_session(m, "direct", NULL, NULL, NULL));
+
+	assert_ok(phone_checkin(p, mdm_dict(m, "<key>MessageType</key><string>Authenticate</string><key>Topic</key><string>"
+		TOPIC "</string><key>EnrollmentID</key><string>A1B2C3D4-USER</string>")), &m->err);
+	assert_string_equal(phone_enrollment(p)->kind, "user");
+	assert_string_equal(phone_enrollment(p)->udid, "A1B2C3D4-USER");
+}
+
+/* ---- tokens ---- */
+
+static void
+a_token_of_any_length_from_32_bytes_is_kept_and_a_later_one_replaces_it(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+
+	p->token_len = 40;
+	p->token[0] ^= 1;
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_int_equal(phone_enrollment(p)->token.len, 40);
+	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 40);
+	p->token_len = 31;
+	is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	assert_int_equal(phone_enrollment(p)->token.len, 40);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET token_bad = 'Unregistered'"), &m->err);
+	p->token_len = 32;
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_string_equal(phone_enrollment(p)->token_bad, "");
+}
+
+static void
+an_unlock_token_is_sealed_and_stays_when_the_next_update_has_none(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *id = phone_enrollment(p)->id;
+	struct bytes token, kept;
+	struct rows *rows;
+
+	assert_false(enrollment_unlock_token(*state, m->db, m->sealer, id, &token, &m->err));
+	assert_int_equal(m->err.kind, ERR_MISSING);
+	assert_ok(phone_token(p, "<key>UnlockToken</key><data>dW5sb2NrIG1l</data>"), &m->err);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_ok(phone_token(p, "<key>UnlockToken</key><data></data>"), &m->err);
+	assert_ok(enrollment_unlock_token(*state, m->db, m->sealer, id, &token, &m->err), &m->err);
+	assert_int_equal(token.len, 9);
+	assert_memory_equal(token.p, "unlock me", 9);
+	rows = db_query(*state, m->db, "SELECT unlock_token FROM enrollment");
+	assert_ok(rows_one(rows, &m->err, "row"), &m->err);
+	kept = rows_bytes(*state, rows, 0);
+	rows_done(rows);
+	assert_null(memmem(kept.p, kept.len, "unlock me", 9));
+}
+
+/* ---- leaving ---- */
+
+static struct { int enrolled, ended, wants_token; const char *state; } told;
+
+static bool
+hook_enrolled(struct db *tx, void *site, const struct enrollment *e, struct err *err)
+{
+	(void)tx, (void)site, (void)err;
+	assert_string_equal(e->state, "enrolled");
+	told.enrolled++;
+	return true;
+}
+
+static bool
+hook_ended(struct db *tx, void *site, const struct enrollment *e, const char *state, struct err *err)
+{
+	(void)tx, (void)e, (void)err;
+	told.ended++;
+	told.state = mem_text(site, state);
+	return true;
+}
+
+static bool
+hook_wants(struct db *tx, void *site, const struct enrollment *e, struct err *err)
+{
+	(void)tx, (void)site, (void)e, (void)err;
+	told.wants_token++;
+	return true;
+}
+
+static const struct enrollment_hooks tell = { hook_enrolled, hook_ended, hook_wants };
+
+static void
+a_device_that_checks_out_is_no_more_managed_and_not_pushed(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p;
+	const char *device;
+
+	memset(&told, 0, sizeof told);
+	enrollment_hooks(&tell, *state);
+	p = phone_enrolled(m, UDID_A);
+	device = phone_enrollment(p)->device_id;
+	assert_int_equal(told.enrolled, 1);
+	mdm_queue(m, p, "ProfileList", 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 1);
+	assert_ok(phone_check_out(p), &m->err);
+	assert_int_equal(m->status, 200);
+	assert_string_equal(state_of(p), "removed");
+	assert_int_equal(told.ended, 1);
+	assert_string_equal(told.state, "removed");
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE token IS NOT NULL"), 0);
+	assert_false(enrollment_of_device(*state, m->db, device, &(struct enrollment *){ NULL }, &m->err));
+	assert_int_equal(m->err.kind, ERR_MISSING);
+	assert_ok(phone_check_out(p), &m->err);	/* twice is once */
+	assert_int_equal(told.ended, 1);
+}
+
+static void
+who_was_retired_is_told_to_leave_whatever_it_says(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+
+	mdm_queue(m, p, "ProfileList", 0);
+	assert_ok(enrollment_retire(m->db, "anna", phone_enrollment(p)->device_id, "lost", &m->err), &m->err);
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_DENIED);
+	assert_string_equal(m->err.code, "retired");
+	is_refused(p, phone_token(p, ""), ERR_DENIED);
+	is_refused(p, phone_authenticate(p), ERR_DENIED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'cessationOfOperation'"), 1);
+	assert_int_equal(audited(m, "enrollment.retired"), 1);
+	/* It may enroll again, as any device. */
+	p = phone_enrolled(m, UDID_A);
+	assert_null(phone_idle(p));
+}
+
+static void
+a_phone_restored_from_its_backup_is_back_when_it_says_so(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p;
+	const char *a;
+
+	memset(&told, 0, sizeof told);
+	enrollment_hooks(&tell, *state);
+	p = phone_enrolled(m, UDID_A);
+	assert_ok(phone_check_out(p), &m->err);
+	assert_null(phone_idle(p));	/* a straggler of before */
+	assert_string_equal(state_of(p), "removed");
+	mdm_at(m, "2026-11-25T12:00:00Z");
+	assert_null(phone_idle(p));
+	assert_string_equal(state_of(p), "enrolled");
+	assert_int_equal(told.wants_token, 1);	/* there is none to push to */
+	assert_int_equal(told.enrolled, 2);
+	assert_int_equal(audited(m, "enrollment.returned"), 1);
+	a = mdm_queue(m, p, "ProfileList", 0);
+	assert_string_equal(phone_idle(p), a);
+	assert_ok(phone_check_out(p), &m->err);
+	assert_ok(phone_token(p, ""), &m->err);	/* says it is enrolled: at once */
+	assert_string_equal(state_of(p), "enrolled");
+	assert_int_equal(phone_enrollment(p)->token.len, 32);
+}
+
+static void
+given_up_after_silence_is_no_more_managed_until_it_speaks(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	int64_t n;
+
+	assert_ok(db_run(m->db, &m->err, "UPDATE device SET seen = $1", db_int(clock_now() - 20 * DAY_S)), &m->err);
+	assert_ok(enrollment_silent(m->db, 14, &n, &m->err), &m->err);
+	assert_int_equal(n, 1);
+	assert_ok(enrollment_silent(m->db, 30, &n, &m->err), &m->err);
+	assert_int_equal(n, 0);
+	assert_ok(enrollment_give_up(m->db, "anna", phone_enrollment(p)->device_id, "silent", &m->err), &m->err);
+	assert_string_equal(state_of(p), "removed");
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE revoked IS NOT NULL"), 0);
+	mdm_at(m, "2026-12-25T12:00:00Z");
+	assert_null(phone_idle(p));
+	assert_string_equal(state_of(p), "enrolled");
+}
+
+/* ---- renewal ---- */
+
+static void
+a_renewal_changes_the_identity_and_nothing_else(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "ProfileList", 0), *id = phone_enrollment(p)->id;
+	const char *session = mdm_session(m, "renewal", UDID_A, NULL, NULL);
+	struct certificate *old = p->cert;
+
+	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET enrollment_id = $1 WHERE id = $2", db_text(id),
+			 db_text(session)), &m->err);
+	assert_ok(phone_token(p, "<key>UnlockToken</key><data>AQID</data>"), &m->err);
+	p->cert = mdm_issue(m, CA_MDM, session, true);
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_string_equal(phone_enrollment(p)->next_identity, p->cert->sha256);
+	p->cert = old;	/* until it shows up with the new one, both are good */
+	assert_string_equal(phone_idle(p), a);
+	p->cert = mdm_issue(m, CA_MDM, session, true);	/* it failed, and was issued once more */
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_string_equal(phone_enrollment(p)->id, id);
+	assert_string_equal(phone_enrollment(p)->identity, p->cert->sha256);
+	assert_string_equal(phone_idle(p), a);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE unlock_token IS NOT NULL"), 1);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment"), 1);
+	p->cert = old;
+	assert_false(phone_command(p, idle_xml(p)));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'superseded'"), 1);
+	assert_int_equal(audited(m, "enrollment.renewed"), 1);
+}
+
+static void
+an_identity_renewed_by_scep_alone_is_taken_when_it_is_shown(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "ProfileList", 0), *id = phone_enrollment(p)->id;
+	struct certificate *old = p->cert;
+
+	p->cert = mdm_issue(m, CA_MDM, p->session, true);	/* the certificate of a renewal has the session of the old one */
+	assert_string_equal(phone_idle(p), a);
+	assert_string_equal(phone_enrollment(p)->id, id);
+	p->cert = old;
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_MALFORMED);
+}
+
+static void
+a_renewal_of_one_device_is_of_no_use_to_another(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *a = phone_enrolled(m, UDID_A), *b = phone_enrolled(m, UDID_B);
+	const char *session = mdm_session(m, "renewal", UDID_A, NULL, NULL);
+
+	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET enrollment_id = $1 WHERE id = $2",
+			 db_text(phone_enrollment(a)->id), db_text(session)), &m->err);
+	b->cert = mdm_issue(m, CA_MDM, session, true);
+	is_refused(b, phone_authenticate(b), ERR_MALFORMED);
+	is_refused(b, phone_token(b, ""), ERR_MALFORMED);
+	is_refused(b, phone_command(b, idle_xml(b)), ERR_MALFORMED);
+	assert_string_equal(state_of(a), "enrolled");
+	assert_null(phone_enrollment(a)->next_identity);
+}
+
+/* ---- recordings ---- */
+
+static void
+a_recorded_token_update_changes_nothing(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	unsigned char old[32];
+
+	p->by_signature = true;
+	memcpy(old, p->token, 32);
+	mdm_at(m, "2026-11-22T13:00:00Z");
+	p->token[0] ^= 1;
+	assert_ok(phone_token(p, ""), &m->err);
+	p->token[0] ^= 1;
+	p->signed_at = clock_now() - 1800;
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_memory_not_equal(phone_enrollment(p)->token.p, old, 32);
+	assert_ok(phone_check_out(p), &m->err);	/* recorded too */
+	assert_string_equal(state_of(p), "enrolled");
+	p->signed_at = 0;
+	assert_ok(phone_check_out(p), &m->err);
+	assert_string_equal(state_of(p), "removed");
+	mdm_at(m, "2026-11-23T13:00:00Z");
+	p->signed_at = clock_now() - DAY_S;	/* what it said before it left does not bring it back */
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_null(phone_idle(p));
+	assert_string_equal(state_of(p), "removed");
+}
+
+static void
+a_clock_that_was_ahead_once_does_not_silence_a_device(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+
+	p->by_signature = true;
+	p->signed_at = clock_now() + 400 * DAY_S;
+	assert_ok(phone_token(p, ""), &m->err);
+	mdm_at(m, "2026-11-22T12:10:00Z");
+	p->signed_at = 0;
+	p->token[0] ^= 1;
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);
+}
+
+/* ---- an old backup ---- */
+
+static void
+our_certificate_without_a_row_is_listed_and_nobody_is_sent_away(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, NULL);
+	const char *a;
+	json_t *list;
+	int64_t n;
+
+	memset(&told, 0, sizeof told);
+	enrollment_hooks(&tell, *state);
+	p->cert = mdm_issue(m, CA_MDM, NULL, false);
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_BUSY);
+	assert_string_equal(m->err.code, "came_back");
+	is_refused(p, phone_token(p, ""), ERR_BUSY);
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_BUSY);
+	assert_ok(came_back_waiting(m->db, &n, &m->err), &m->err);
+	assert_int_equal(n, 1);
+	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
+	assert_string_equal(state_of(p), "enrolled");
+	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);	/* it said so while it waited */
+	assert_int_equal(told.wants_token, 0);
+	assert_int_equal(told.enrolled, 1);
+	a = mdm_queue(m, p, "ProfileList", 0);
+	assert_string_equal(phone_idle(p), a);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_false(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err));
+	assert_ok(came_back_list(m->db, &list, &m->err), &m->err);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(list, "items"), 0), "state")),
+			    "taken_in");
+	json_decref(list);
+	assert_int_equal(audited(m, "came_back.taken_in"), 1);
+}
+
+static void
+a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *before = phone_enrolled(m, UDID_A), *p[3];
+	int64_t n;
+
+	memset(&told, 0, sizeof told);
+	enrollment_hooks(&tell, *state);
+	for (int i = 0; i < 3; i++) {	/* one of them is known, with an identity that it has renewed since */
+		p[i] = phone_new(m, i ? mem_printf(*state, "00008120-00000000000001%02d", i) : UDID_A, NULL);
+		p[i]->cert = mdm_issue(m, CA_MDM, "a session of later", i == 1);
+		assert_false(phone_command(p[i], idle_xml(p[i])));
+	}
+	assert_ok(came_back_take_all(m->db, "anna", 8191, &n, &m->err), &m->err);
+	assert_int_equal(n, 3);
+	assert_int_equal(told.wants_token, 3);
+	for (int i = 0; i < 3; i++)
+		assert_null(phone_idle(p[i]));
+	assert_string_equal(state_of(before), "replaced");
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device WHERE enrollment_id IS NOT NULL"), 3);
+}
+
+static void
+enrolled_as_far_as_it_knows_and_only_staged_here_came_back_too(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+
+	assert_ok(phone_authenticate(p), &m->err);
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_BUSY);
+	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
+	assert_null(phone_idle(p));
+	assert_string_equal(state_of(p), "enrolled");
+}
+
+static void
+who_came_back_and_is_refused_is_told_to_leave(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, NULL);
+
+	p->cert = mdm_issue(m, CA_MDM, NULL, false);
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_BUSY);
+	assert_ok(came_back_refuse(m->db, "anna", p->cert->sha256, &m->err), &m->err);
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_DENIED);
+	assert_string_equal(m->err.code, "retired");
+	assert_false(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err));
+}
+
+/* ---- last heard of ---- */
+
+static void
+when_a_device_was_heard_of_is_written_behind(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct seen *seen;
+
+	assert_ok(seen_new(*state, m->db, &seen, &m->err), &m->err);
+	m->talk.seen = seen;
+	mdm_at(m, "2026-11-22T15:00:00Z");
+	for (int i = 0; i < 50; i++)
+		phone_idle(p);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device WHERE seen IS NOT NULL"), 0);
+	seen_flush(seen);
+	wait_for_notes(m);
+	assert_int_equal(mdm_number(m, "SELECT seen FROM device"), clock_now());
+	assert_string_equal(mdm_text(m, "SELECT address FROM device"), "192.0.2.7");
+	for (int i = 0; i < SEEN_MAX + 10; i++)	/* more than fit: the first are written early */
+		seen_note(seen, mem_printf(*state, "device%d", i), "192.0.2.8");
+	seen_note(seen, phone_enrollment(p)->device_id, "192.0.2.9");
+	talloc_free(seen);	/* the rest at the end */
+	m->talk.seen = NULL;
+	wait_for_notes(m);
+	assert_string_equal(mdm_text(m, "SELECT address FROM device"), "192.0.2.9");
+}
+
+TESTS(authenticate_stages_and_the_first_token_update_enrolls,
+      a_token_update_before_authenticate_enrolls_nobody,
+      enrolling_again_swaps_queue_token_and_binding_in_one_step,
+      what_fails_on_the_way_leaves_all_as_it_was,
+      authenticate_under_the_same_identity_resets_with_the_next_token_update,
+      a_fresh_certificate_with_the_udid_of_another_takes_nothing_over_and_is_audited,
+      the_identity_of_one_device_does_not_speak_for_another_on_either_url,
+      a_serial_number_that_is_not_the_sessions_is_refused,
+      a_direct_session_takes_the_first_device_and_no_second,
+      a_direct_session_does_not_take_a_device_from_another_person,
+      a_second_person_on_the_same_device_is_told_by_the_session,
+      a_session_that_is_over_enrolls_nobody,
+      an_enrollment_of_a_user_is_known_by_its_enrollment_id,
+      a_token_of_any_length_from_32_bytes_is_kept_and_a_later_one_replaces_it,
+      an_unlock_token_is_sealed_and_stays_when_the_next_update_has_none,
+      a_device_that_checks_out_is_no_more_managed_and_not_pushed,
+      who_was_retired_is_told_to_leave_whatever_it_says,
+      a_phone_restored_from_its_backup_is_back_when_it_says_so,
+      given_up_after_silence_is_no_more_managed_until_it_speaks,
+      a_renewal_changes_the_identity_and_nothing_else,
+      an_identity_renewed_by_scep_alone_is_taken_when_it_is_shown,
+      a_renewal_of_one_device_is_of_no_use_to_another,
+      a_recorded_token_update_changes_nothing,
+      a_clock_that_was_ahead_once_does_not_silence_a_device,
+      our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
+      a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens,
+      enrolled_as_far_as_it_knows_and_only_staged_here_came_back_too,
+      who_came_back_and_is_refused_is_told_to_leave,
+      when_a_device_was_heard_of_is_written_behind)

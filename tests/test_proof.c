@@ -1,0 +1,318 @@
+/* Which device speaks: signatures over the exact body, certificates that were shown, and whose they are. */
+#include "tests/check_mdm.h"
+#include "core/clock.h"
+#include "mdm/cms.h"
+#include "mdm/proof.h"
+#include <openssl/cms.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+static struct bytes
+bytes(const char *text)
+{
+	return (struct bytes){ text, strlen(text) };
+}
+
+static void
+a_signature_over_the_exact_body_proves_and_over_another_does_not(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *body = "<plist>what is said</plist>";
+	char *text = mdm_sign(m, p->cert, bytes(body), 0);
+	struct proof proof;
+
+	assert_ok(proof_by_signature(*state, text, bytes(body), &proof, &m->err), &m->err);
+	assert_int_equal(proof.der.len, p->cert->der.len);
+	assert_memory_equal(proof.der.p, p->cert->der.p, proof.der.len);
+	assert_false(proof.live);
+	assert_int_equal(proof.signed_at, clock_now());
+	assert_false(proof_by_signature(*state, text, bytes("<plist>what is Said</plist>"), &proof, &m->err));
+	assert_int_equal(m->err.kind, ERR_MALFORMED);
+	assert_false(proof_by_signature(*state, text, bytes(""), &proof, &m->err));
+	p->by_signature = true;
+	assert_null(phone_idle(p));
+}
+
+/* As iOS makes it: BER, with lengths that are found at the end. */
+static void
+a_signature_in_ber_with_indefinite_lengths_is_read(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *body = "a body";
+	const unsigned flags = CMS_DETACHED | CMS_BINARY | CMS_NOSMIMECAP | CMS_PARTIAL;
+	BIO *content SCOPED(bio) = BIO_new_mem_buf(body, -1), *out SCOPED(bio) = BIO_new(BIO_s_mem());
+	X509 *x509 SCOPED(x509) = NULL;
+	CMS_ContentInfo *cms SCOPED(cms) = CMS_sign(NULL, NULL, NULL, NULL, flags);
+	struct proof proof;
+	struct buf text;
+	unsigned char *der;
+	long len;
+	unsigned char *ber;
+	size_t n = 0;
+
+	assert_ok(x509_read_der(p->cert->der, &x509, &m->err), &m->err);
+	assert_non_null(CMS_add1_signer(cms, x509, mdm_key(), EVP_sha256(), flags));
+	assert_int_equal(CMS_final(cms, content, NULL, flags), 1);
+	assert_int_equal(i2d_CMS_bio(out, cms), 1);
+	len = BIO_get_mem_data(out, (char **)&der);
+	/* The outermost three: 30 82 xx xx, OID of 11 bytes, a0 82 xx xx, 30 82 xx xx. */
+	assert_true(der[0] == 0x30 && der[1] == 0x82 && der[15] == 0xa0 && der[16] == 0x82 && der[19] == 0x30 && der[20] == 0x82);
+	ber = mem_size(*state, (size_t)len + 16);
+	ber[n++] = 0x30, ber[n++] = 0x80;
+	memcpy(ber + n, der + 4, 11);
+	n += 11;
+	ber[n++] = 0xa0, ber[n++] = 0x80, ber[n++] = 0x30, ber[n++] = 0x80;
+	memcpy(ber + n, der + 23, (size_t)len - 23);
+	n += (size_t)len - 23;
+	memset(ber + n, 0, 6);
+	n += 6;
+	buf_init(&text, *state, 1 << 20);
+	buf_base64(&text, ber, n);
+	assert_ok(proof_by_signature(*state, buf_str(&text), bytes(body), &proof, &m->err), &m->err);
+	assert_false(proof_by_signature(*state, buf_str(&text), bytes("b body"), &proof, &m->err));
+}
+
+static void
+a_signature_that_brings_its_own_content_proves_nothing(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	X509 *x509 SCOPED(x509) = NULL;
+	BIO *content SCOPED(bio) = BIO_new_mem_buf("inner", -1);
+	CMS_ContentInfo *cms SCOPED(cms) = NULL;
+	unsigned char *der = NULL;
+	struct proof proof;
+	struct buf text;
+	int len;
+
+	assert_ok(x509_read_der(p->cert->der, &x509, &m->err), &m->err);
+	cms = CMS_sign(x509, mdm_key(), NULL, content, CMS_BINARY);
+	len = i2d_CMS_ContentInfo(cms, &der);
+	buf_init(&text, *state, 1 << 20);
+	buf_base64(&text, der, (size_t)len);
+	OPENSSL_free(der);
+	assert_false(proof_by_signature(*state, buf_str(&text), bytes("outer"), &proof, &m->err));
+	assert_false(proof_by_signature(*state, buf_str(&text), bytes("inner"), &proof, &m->err));
+	assert_int_equal(m->err.kind, ERR_MALFORMED);
+}
+
+static void
+rubbish_instead_of_a_signature_is_refused_in_time(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	static const char *const texts[] = { "", "no base64!", "AAAA", "MIAAAA==", "MIIB", "====" };
+	struct proof proof;
+	char *long_text = mem_size(*state, PROOF_SIGNATURE_MAX + 2);
+	unsigned char deep[10000];
+	struct buf text;
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		assert_false(proof_by_signature(*state, texts[i], bytes("x"), &proof, &m->err));
+		assert_int_equal(m->err.kind, ERR_MALFORMED);
+	}
+	memset(long_text, 'A', PROOF_SIGNATURE_MAX + 1);
+	long_text[PROOF_SIGNATURE_MAX + 1] = '\0';
+	assert_false(proof_by_signature(*state, long_text, bytes("x"), &proof, &m->err));
+	for (size_t i = 0; i < sizeof deep; i += 2)
+		deep[i] = 0x30, deep[i + 1] = 0x80;	/* ten thousand levels */
+	buf_init(&text, *state, 1 << 20);
+	buf_base64(&text, deep, sizeof deep);
+	assert_false(proof_by_signature(*state, buf_str(&text), bytes("x"), &proof, &m->err));
+	assert_int_equal(m->err.kind, ERR_MALFORMED);
+}
+
+/* ---- whose it is ---- */
+
+static bool
+judged(struct mdm *m, struct bytes der)
+{
+	struct proof proof = { .der = der, .live = true };
+	struct identity *identity;
+
+	m->err = (struct err){ 0 };
+	return proof_judge(m->ctx, m->db, m->ca, &proof, 30 * DAY_S, &identity, &m->err);
+}
+
+static void
+is_refused(struct mdm *m, struct bytes der)
+{
+	assert_false(judged(m, der));
+	assert_int_equal(m->err.kind, ERR_MALFORMED);
+}
+
+/* A certificate for the phones' key by somebody else. */
+static struct bytes
+foreign(struct mdm *m, struct bytes *ca_pem, int days)
+{
+	X509 *ca = X509_new(), *cert = X509_new();
+	EVP_PKEY *ca_key = EVP_RSA_gen(2048);
+	BIO *pem SCOPED(bio) = BIO_new(BIO_s_mem());
+	X509V3_CTX v3;
+	struct bytes ret;
+	unsigned char *der = NULL;
+	char *p;
+	int len;
+	time_t now = clock_now(), from = now - 400 * DAY_S, end = now + days * DAY_S;
+
+	for (int i = 0; i < 2; i++) {
+		X509 *x = i ? cert : ca;
+
+		X509_set_version(x, 2);
+		ASN1_INTEGER_set(X509_get_serialNumber(x), 7 + i);
+		ASN1_TIME_set(X509_getm_notBefore(x), from);
+		ASN1_TIME_set(X509_getm_notAfter(x), i ? end : now + 4000 * DAY_S);
+		X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
+					   (const unsigned char *)(i ? "a device" : "Another CA"), -1, -1, 0);
+		X509_set_issuer_name(x, X509_get_subject_name(ca));
+		X509_set_pubkey(x, i ? mdm_key() : ca_key);
+		X509V3_set_ctx(&v3, ca, x, NULL, NULL, 0);
+		for (int k = 0; k < 2; k++) {
+			X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &v3, k ? NID_key_usage : NID_basic_constraints,
+				k ? (i ? "critical,digitalSignature,keyEncipherment" : "critical,keyCertSign") :
+				    (i ? "critical,CA:FALSE" : "critical,CA:TRUE"));
+
+			X509_add_ext(x, e, -1);
+			X509_EXTENSION_free(e);
+		}
+		if (i) {
+			X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &v3, NID_ext_key_usage, "clientAuth");
+
+			X509_add_ext(x, e, -1);
+			X509_EXTENSION_free(e);
+		}
+		assert_true(X509_sign(x, ca_key, EVP_sha256()) > 0);
+	}
+	PEM_write_bio_X509(pem, ca);
+	len = (int)BIO_get_mem_data(pem, &p);
+	*ca_pem = (struct bytes){ mem_copy(m->ctx, p, (size_t)len), (size_t)len };
+	len = i2d_X509(cert, &der);
+	ret = (struct bytes){ mem_copy(m->ctx, der, (size_t)len), (size_t)len };
+	OPENSSL_free(der);
+	X509_free(ca);
+	X509_free(cert);
+	EVP_PKEY_free(ca_key);
+	return ret;
+}
+
+static void
+a_certificate_by_nobody_whom_we_believe_is_refused(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct bytes ca, der = foreign(m, &ca, 100);
+
+	is_refused(m, der);
+	is_refused(m, (struct bytes){ "rubbish", 7 });
+	is_refused(m, (struct bytes){ 0 });
+}
+
+static void
+a_certificate_of_ours_for_something_else_is_refused(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+
+	is_refused(m, mdm_issue(m, CA_OTA, NULL, true)->der);
+	is_refused(m, mdm_issue(m, CA_CLIENT, NULL, true)->der);
+	assert_true(judged(m, mdm_issue(m, CA_MDM, NULL, true)->der));
+}
+
+static void
+a_revoked_identity_is_refused(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+
+	assert_true(judged(m, p->cert->der));
+	assert_ok(certificate_revoke_by(m->db, "anna", p->cert->sha256, "keyCompromise", &m->err), &m->err);
+	is_refused(m, p->cert->der);
+}
+
+static void
+an_identity_that_ran_out_is_good_for_the_grace_while_it_is_enrolled_and_no_longer(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct certificate *unbound = mdm_issue(m, CA_MDM, NULL, true);
+
+	mdm_at(m, "2027-11-23T13:00:00Z");	/* a year and a day */
+	assert_true(judged(m, p->cert->der));
+	is_refused(m, unbound->der);
+	mdm_at(m, "2027-12-24T13:00:00Z");
+	is_refused(m, p->cert->der);
+}
+
+static void
+a_device_with_an_identity_of_an_outside_ca_enrolls_in_the_session_that_is_open_for_it(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct certificate outside = { 0 };
+	struct phone *p;
+	struct bytes ca;
+
+	outside.der = foreign(m, &ca, 100);
+	assert_ok(ca_trust(m->ca, ca, &m->err), &m->err);
+	p = phone_new(m, UDID_A, NULL);
+	p->cert = &outside;
+	assert_false(phone_authenticate(p));	/* nobody opened one */
+	assert_int_equal(m->err.kind, ERR_MALFORMED);
+	mdm_session(m, "ota", UDID_B, NULL, NULL);
+	assert_false(phone_authenticate(p));	/* not for this device */
+	mdm_session(m, "ota", UDID_A, NULL, NULL);
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_null(phone_idle(p));
+	assert_string_equal(mdm_text(m, "SELECT udid FROM device WHERE enrollment_id IS NOT NULL"), UDID_A);
+	mdm_at(m, "2027-11-22T12:00:00Z");
+	is_refused(m, outside.der);	/* ran out: it cannot be renewed here */
+}
+
+/* {none of ours, for something else, ran out, revoked, another device's} x {check-in, command}: never 401, and nothing changes. */
+static void
+whatever_is_wrong_with_an_identity_it_is_refused_on_both_urls_and_changes_nothing(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), *other = phone_enrolled(m, UDID_B), *old = phone_enrolled(m, "00008120-00000000000000AA");
+	struct certificate wrong[5] = { { 0 } };
+	struct bytes ca;
+	const char *command = mdm_queue(m, p, "ProfileList", 0);
+
+	wrong[0].der = foreign(m, &ca, 100);
+	wrong[1] = *mdm_issue(m, CA_OTA, p->session, true);
+	wrong[2] = *other->cert;
+	assert_ok(certificate_revoke_by(m->db, "anna", old->cert->sha256, "keyCompromise", &m->err), &m->err);
+	wrong[3] = *old->cert;
+	wrong[4] = *mdm_issue(m, CA_CLIENT, p->session, true);
+	for (int i = 0; i < 5; i++)
+		for (int signature = 0; signature < 2; signature++) {
+			struct phone thief = *p;
+
+			thief.cert = &wrong[i];
+			thief.by_signature = signature;
+			thief.token[0] ^= 1;
+			assert_false(phone_token(&thief, ""));
+			assert_int_equal(m->err.kind, ERR_MALFORMED);
+			assert_false(phone_authenticate(&thief));
+			assert_int_equal(m->err.kind, ERR_MALFORMED);
+			assert_false(phone_check_out(&thief));
+			assert_int_equal(m->err.kind, ERR_MALFORMED);
+			assert_false(phone_command(&thief, mdm_dict(m, "<key>UDID</key><string>" UDID_A "</string><key>Status</key>"
+						   "<string>Idle</string>")));
+			assert_int_equal(m->err.kind, ERR_MALFORMED);
+		}
+	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE state = 'enrolled'"), 3);
+	assert_string_equal(mdm_text(m, "SELECT state FROM command_queue"), "ready");
+	assert_string_equal(phone_idle(p), command);
+}
+
+TESTS(a_signature_over_the_exact_body_proves_and_over_another_does_not,
+      a_signature_in_ber_with_indefinite_lengths_is_read,
+      a_signature_that_brings_its_own_content_proves_nothing,
+      rubbish_instead_of_a_signature_is_refused_in_time,
+      a_certificate_by_nobody_whom_we_believe_is_refused,
+      a_certificate_of_ours_for_something_else_is_refused,
+      a_revoked_identity_is_refused,
+      an_identity_that_ran_out_is_good_for_the_grace_while_it_is_enrolled_and_no_longer,
+      a_device_with_an_identity_of_an_outside_ca_enrolls_in_the_session_that_is_open_for_it,
+      whatever_is_wrong_with_an_identity_it_is_refused_on_both_urls_and_changes_nothing)

@@ -1,0 +1,135 @@
+/*
+ * What mdm leaves to the house above it: kinds of commands that are rendered at delivery, and what hangs on the
+ * beginning and the end of an enrollment.  A new kind is a row.
+ */
+#include "catalog/invitation.h"
+#include "core/plist_write.h"
+#include "mdm/command_send.h"
+#include "mdm/push.h"
+#include "mdm/queue.h"
+#include "web/enroll_house.h"
+#include "web/rooms.h"
+#include "web/signing.h"
+#include <string.h>
+
+#define COMMAND_MAX	(2 * MOBILECONFIG_MAX)
+
+/* ---- renew_identity: the device's own enrollment mobileconfig, with a new SCEP payload ---- */
+
+/* Challenge and session are made here, and anew at each delivery: nothing of it waits in the queue. */
+static bool
+render_renewal(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct enrollment *enrollment,
+	       struct bytes *payload, struct err *err)
+{
+	struct site *site = p;
+	struct enroll_wish wish = enroll_wish_of(ctx, site, "house", enrollment->person_id, NULL);
+	struct enroll_house house;
+	struct bytes signed_one;
+	struct buf xml, out;
+	char *topic;
+
+	(void)command;
+	if (!*enrollment->topic) {	/* of one that was taken in again and has not told */
+		if (!push_topic(ctx, site->db, &topic, err))
+			return false;
+		wish.topic = topic;
+	}
+	buf_init(&xml, ctx, MOBILECONFIG_MAX);
+	if (!enroll_house_for(ctx, site, site_conf(site)->company_language, &house, err) ||
+	    !enroll_renewal(ctx, site->db, &house, enrollment, &wish, &xml, err) ||
+	    !signing_sign(ctx, site_conf(site), (struct bytes){ xml.p, xml.len }, &signed_one, err))
+		return false;
+	buf_init(&out, ctx, COMMAND_MAX);
+	plist_write_begin(&out);
+	plist_write_dict(&out, NULL);
+	plist_write_text(&out, "RequestType", "InstallProfile");
+	plist_write_data(&out, "Payload", signed_one);
+	plist_write_dict_end(&out);
+	plist_write_end(&out);
+	if (!buf_ok(&out, err))
+		return false;
+	*payload = (struct bytes){ out.p, out.len };
+	return true;
+}
+
+bool
+renew_identity(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const char *actor, char **uuid, struct err *err)
+{
+	const struct queue_wish wish = {
+		.kind = "renew_identity", .request_type = "InstallProfile", .dedupe_key = "renew_identity",
+		.priority = QUEUE_PRIORITY_HOUSE, .created_by = actor,
+	};
+
+	return queue_add(tx, ctx, &wish, &enrollment_id, 1, NULL, uuid, err);
+}
+
+/* ---- clear_passcode: with the UnlockToken that the device gave us ---- */
+
+static bool
+render_clear_passcode(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct enrollment *enrollment,
+		      struct bytes *payload, struct err *err)
+{
+	struct site *site = p;
+	struct bytes token;
+	struct buf out;
+
+	(void)command;
+	if (!enrollment_unlock_token(ctx, site->db, site->sealer, enrollment->id, &token, err))
+		return err_at(err, "ClearPasscode");
+	buf_init(&out, ctx, COMMAND_MAX);
+	plist_write_begin(&out);
+	plist_write_dict(&out, NULL);
+	plist_write_text(&out, "RequestType", "ClearPasscode");
+	plist_write_data(&out, "UnlockToken", token);
+	plist_write_dict_end(&out);
+	plist_write_end(&out);
+	*payload = (struct bytes){ out.p, out.len };
+	return buf_ok(&out, err);
+}
+
+/* ---- changes: what was installed or removed is asked for, since acknowledged is not installed ---- */
+
+static bool
+changed(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment, const char *status,
+	void *answer, struct err *err)
+{
+	(void)site;
+	(void)answer;
+	return strcmp(status, "Acknowledged") != 0 || command_refresh_after(tx, enrollment, command->request_type, err);
+}
+
+static const struct command_kind kinds[] = {
+	{ "renew_identity", render_renewal, NULL, NULL },
+	{ VERB_KIND_CLEAR_PASSCODE, render_clear_passcode, NULL, NULL },
+	{ VERB_KIND_CHANGES, NULL, changed, NULL },
+	{ 0 }
+};
+
+/* ---- enrollments ---- */
+
+static bool
+enrolled(struct db *tx, void *site, const struct enrollment *enrollment, struct err *err)
+{
+	(void)site;
+	return invitation_enrolled(tx, enrollment->session_id, err) && command_refresh(tx, enrollment, err);
+}
+
+/* It comes with a TokenUpdate behind it. */
+static bool
+wants_token(struct db *tx, void *site, const struct enrollment *enrollment, struct err *err)
+{
+	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
+	char *uuid;
+
+	(void)site;
+	return renew_identity(tx, ctx, enrollment->id, "house", &uuid, err);
+}
+
+static const struct enrollment_hooks hooks = { .enrolled = enrolled, .wants_token = wants_token };
+
+void
+device_kinds_open(struct site *site)
+{
+	queue_kinds(kinds, site);
+	enrollment_hooks(&hooks, site);
+}

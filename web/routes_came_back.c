@@ -1,0 +1,151 @@
+/*
+ * Devices that know us better than we know them, for admins: after a backup was put back they are taken in
+ * again here, or told to leave.
+ */
+#include "mdm/came_back.h"
+#include "web/rooms.h"
+#include <string.h>
+
+#define HERE "/admin/devices/came-back"
+
+bool
+came_back_todo(struct req *req, json_t *todo, struct err *err)
+{
+	int64_t n;
+
+	if (req->person->role < ROLE_ADMIN)
+		return true;
+	if (!came_back_waiting(req->site->db, &n, err))
+		return false;
+	if (n)
+		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:I}", "kind", "came_back", "level", "warning", "url", HERE,
+						      "count", (json_int_t)n));
+	return true;
+}
+
+static const char *
+actor(struct req *req)
+{
+	return person_actor(req, req->person);
+}
+
+static bool
+take(struct req *req, const char *sha256, struct err *err)
+{
+	return came_back_take(req->site->db, actor(req), sha256, site_conf(req->site)->enroll_access_rights, err);
+}
+
+static bool
+take_all(struct req *req, int64_t *n, struct err *err)
+{
+	return came_back_take_all(req->site->db, actor(req), site_conf(req->site)->enroll_access_rights, n, err);
+}
+
+/* ---- the page ---- */
+
+static bool
+came_back_page(struct req *req, struct reply *reply, int status, const struct err *refused, struct err *err)
+{
+	json_t *list, *item, *items;
+	json_int_t waiting = 0;
+	char text[520];
+	size_t i;
+
+	if (!came_back_list(req->site->db, &list, err))
+		return false;
+	items = json_object_get(list, "items");
+	json_array_foreach(items, i, item) {
+		const char *sha256 = text_of(item, "sha256");
+		bool waits = strcmp(text_of(item, "state"), "waiting") == 0;
+
+		waiting += waits;
+		json_object_set_new(item, "first_seen", page_moment_of(req, item, "first_seen"));
+		json_object_set_new(item, "last_seen", page_moment_of(req, item, "last_seen"));
+		json_object_set_new(item, "url", json_is_string(json_object_get(item, "device_id"))
+				    ? json_sprintf("/admin/devices/%s", text_of(item, "device_id")) : json_null());
+		json_object_set_new(item, "take_url", waits ? json_sprintf(HERE "/%s/take", sha256) : json_null());
+		json_object_set_new(item, "refuse_url", waits ? json_sprintf(HERE "/%s/refuse", sha256) : json_null());
+	}
+	item = json_pack("{s:O, s:I, s:s?, s:s?}", "devices", items, "waiting", waiting, "changed", req_query(req, "changed"),
+			 "refused", refused ? err_text(refused, text, sizeof text) : NULL);
+	json_decref(list);
+	return reply_page_status(reply, req, status, "cameback", item, err);
+}
+
+static bool
+get_came_back(struct req *req, struct reply *reply, struct err *err)
+{
+	return came_back_page(req, reply, 200, NULL, err);
+}
+
+static bool
+done(struct req *req, struct reply *reply, bool ok, const char *what, struct err *err)
+{
+	struct err refused = *err;
+
+	if (ok)
+		return reply_see(reply, mem_printf(req, HERE "?changed=%s", what));
+	return refused.kind == ERR_CONFLICT && came_back_page(req, reply, 409, &refused, err);
+}
+
+static bool
+post_take(struct req *req, struct reply *reply, struct err *err)
+{
+	return done(req, reply, take(req, req_param(req, "id"), err), "taken_in", err);
+}
+
+static bool
+post_take_all(struct req *req, struct reply *reply, struct err *err)
+{
+	int64_t n;
+
+	return done(req, reply, take_all(req, &n, err), "taken_in", err);
+}
+
+static bool
+post_refuse(struct req *req, struct reply *reply, struct err *err)
+{
+	return done(req, reply, came_back_refuse(req->site->db, actor(req), req_param(req, "id"), err), "refused", err);
+}
+
+/* ---- the API ---- */
+
+static bool
+api_list(struct req *req, struct reply *reply, struct err *err)
+{
+	json_t *list;
+
+	return came_back_list(req->site->db, &list, err) && reply_json(reply, 200, list);
+}
+
+static bool
+api_take(struct req *req, struct reply *reply, struct err *err)
+{
+	return take(req, req_param(req, "id"), err) && reply_empty(reply, 204);
+}
+
+static bool
+api_take_all(struct req *req, struct reply *reply, struct err *err)
+{
+	int64_t n;
+
+	return take_all(req, &n, err) && reply_json(reply, 200, json_pack("{s:I}", "taken_in", (json_int_t)n));
+}
+
+static bool
+api_refuse(struct req *req, struct reply *reply, struct err *err)
+{
+	return came_back_refuse(req->site->db, actor(req), req_param(req, "id"), err) && reply_empty(reply, 204);
+}
+
+const struct route came_back_routes[] = {
+	{ GET,  HERE,                               WHO_ADMIN, "0",   ON_WORKER, get_came_back, NULL, NULL,      "Devices that came back after a backup was put back" },
+	{ POST, HERE "/take",                       WHO_ADMIN, "16K", ON_WORKER, post_take_all, NULL, NULL,      "Take all of them in again" },
+	{ POST, HERE "/:id/take",               WHO_ADMIN, "16K", ON_WORKER, post_take,     NULL, NULL,      "Take one in again" },
+	{ POST, HERE "/:id/refuse",             WHO_ADMIN, "16K", ON_WORKER, post_refuse,   NULL, NULL,      "Tell it to leave" },
+	{ GET,  "/api/v1/came-back",                WHO_ADMIN, "0",   ON_WORKER, api_list,      NULL, "devices", "Devices that came back after a backup was put back" },
+	{ POST, "/api/v1/came-back/take",           WHO_ADMIN, "16K", ON_WORKER, api_take_all,  NULL, "devices", "Take all of them in again" },
+	{ POST, "/api/v1/came-back/:id/take",   WHO_ADMIN, "16K", ON_WORKER, api_take,      NULL, "devices", "Take one in again" },
+	{ POST, "/api/v1/came-back/:id/refuse", WHO_ADMIN, "16K", ON_WORKER, api_refuse,    NULL, "devices", "Tell it to leave" },
+	{ 0 }
+};
