@@ -185,6 +185,8 @@ cmd_run(TALLOC_CTX *ctx, char **argv)
 		run.shots[i] = (struct shot){ craft(ctx, &c), c.signer, c.key };
 	}
 	curl_global_init(CURL_GLOBAL_ALL);
+	X509_free(to);
+	fclose(challenges);
 	began = now_ms();
 	for (size_t i = 0; i < parallel; i++)
 		pthread_create(&threads[i], NULL, shoot, &run);
@@ -200,6 +202,7 @@ cmd_message(TALLOC_CTX *ctx, int argc, char **argv)
 			   .transaction = argc > 2 ? argv[2] : NULL };
 	struct bytes message = craft(ctx, &c);
 
+	X509_free(c.to);
 	return fwrite(message.p, 1, message.len, stdout) == message.len ? 0 : 2;
 }
 

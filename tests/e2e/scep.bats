@@ -68,6 +68,7 @@ verified() {	# FILE: by the CA, as it is served
 
 # message [CHALLENGE [TRANSACTION]]: a PKCSReq in $W/message.
 message() { "$SCEP_LOAD" message "$ENC" "$@" >"$W/message"; }
+lines() { openssl base64 -in "$W/message" | sed "s/+/%2B/g; s/\$/$1/" | tr -d '\n'; }	# each ends with $1
 base64_of() { openssl base64 -A -in "$W/message"; }
 
 # What a CertRep says: $SAID is its pkiStatus, and " failInfo" behind it.
@@ -123,14 +124,15 @@ operation() { ask POST "http://$HOST${1-/scep}?operation=PKIOperation" --data-bi
 	operation
 	expect_said 0
 	for form in "${plain//+/%2B}" "$plain" "$(tr -- '+/' '-_' <<<"$plain")" "$(tr -- '+/' '-_' <<<"$plain" | tr -d =)" \
-		"$(fold -w 64 <<<"${plain//+/%2B}" | sed 's/$/%0A/' | tr -d '\n')" "$(fold -w 64 <<<"${plain//+/%2B}" | sed 's/$/%0D%0A/' | tr -d '\n')"; do
+		"$(lines %0A)" "$(lines %0D%0A)"; do
 		get "/scep?operation=PKIOperation&message=$form"
 		expect_said 0		# the same request again: the same certificate
 		n=$((n + 1))
 		get "/scep?message=$form&operation=PKIOperation"
 		expect_said 0
 	done
-	ask POST "http://$HOST/scep?message=${plain//+/%2B}&operation=PKIOperation" --data-binary "@$W/message"	# as mdmb does
+	ask POST "http://$HOST/scep?message=${plain//+/%2B}&operation=PKIOperation" --data-binary "@$W/message" \
+		-H 'Content-Type: application/x-pki-message'	# as mdmb does
 	expect_said 0
 	[ $n = 6 ]
 	[ "$(certificates)" = 1 ]
@@ -179,7 +181,7 @@ operation() { ask POST "http://$HOST${1-/scep}?operation=PKIOperation" --data-bi
 	[ "$(sql "SELECT act || ' ' || object FROM audit WHERE act = 'challenge.new'")" = "challenge.new CN=printer 8" ]
 	[ "$(sql "SELECT count(*) FROM audit WHERE act = 'challenge.misused'")" = 1 ]
 	first=$(challenge 'CN=printer 9' --ttl 60)
-	set_clock "$(date -u -d "$(cat "$W/clock") + 61 seconds" +%Y-%m-%dT%H:%M:%SZ)"
+	set_clock "$(date -u -d "now + 10 minutes" +%Y-%m-%dT%H:%M:%SZ)"
 	message "$first" three
 	operation
 	expect_said "2 2"
@@ -233,7 +235,8 @@ operation() { ask POST "http://$HOST${1-/scep}?operation=PKIOperation" --data-bi
 		"$SCEP_LOAD" message "$ENC" "$text" "racer-$i" >"$W/message.$i"
 	done
 	for i in $(seq 50); do
-		curl -sS "$U?operation=PKIOperation" --data-binary "@$W/message.$i" -o "$W/reply.$i" &
+		curl -sS "$U?operation=PKIOperation" -H 'Content-Type: application/x-pki-message' --data-binary "@$W/message.$i" \
+			-o "$W/reply.$i" 3>&- &
 	done
 	wait $(jobs -p | grep -vx "$PID")
 	local issued=0
@@ -252,7 +255,6 @@ operation() { ask POST "http://$HOST${1-/scep}?operation=PKIOperation" --data-bi
 	pomona_data
 	setting scep manual_approval true
 	serve one
-	message "" 2>/dev/null
 	"$SCEP_LOAD" message "$ENC" >"$W/message"
 	operation
 	expect_said 3
@@ -343,7 +345,9 @@ strongswan() {	# one|root
 	local client=$!
 	waits() { [ "$(sql "SELECT count(*) FROM scep_request")" = 1 ]; }
 	wait_until waits
-	post "/api/v1/scep-requests/$(sql "SELECT id FROM scep_request")/approve" -H "$(bearer admin)" -d '{}'
+	get /api/v1/scep-requests -H "$(bearer admin)"
+	expect_json '.items[0].subject' "CN=gateway,O=Example"
+	post "/api/v1/scep-requests/$(json '.items[0].id')/approve" -H "$(bearer admin)" -d '{}'
 	expect_status 204
 	wait $client
 	[ "$(subject_of "$W/c.pem")" = "subject=CN=gateway,O=Example" ]
