@@ -198,7 +198,7 @@ cmd_run(TALLOC_CTX *ctx, char **argv)
 static int
 cmd_message(TALLOC_CTX *ctx, int argc, char **argv)
 {
-	struct craft c = { .to = read_cert(argv[0]), .challenge = argc > 1 ? argv[1] : NULL,
+	struct craft c = { .to = read_cert(argv[0]), .challenge = argc > 1 && *argv[1] ? argv[1] : NULL,
 			   .transaction = argc > 2 ? argv[2] : NULL };
 	struct bytes message = craft(ctx, &c);
 
