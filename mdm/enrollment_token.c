@@ -25,3 +25,40 @@ enrollment_topics(struct db *db, const char *topic, int64_t *same, int64_t *othe
 	*other = rows_int(rows, 1);
 	return true;
 }
+
+bool
+enrollment_find(TALLOC_CTX *ctx, struct db *db, const char *text, char **id, struct err *err)
+{
+	void *own SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(own, db,
+		"SELECT e.id FROM device d JOIN enrollment e ON e.id = d.enrollment_id WHERE e.state = 'enrolled' AND"
+		" (d.id = $1 OR d.udid = $2 OR d.serial = $3 OR d.name = $4) ORDER BY e.id LIMIT 2", db_text(text), db_text(text),
+		db_text(text), db_text(text));
+
+	if (!*text || !rows_one(rows, err, "enrolled device"))
+		return *text ? false : err_set(err, ERR_MISSING, "no device was named");
+	*id = rows_text(ctx, rows, 0);
+	switch (rows_next(rows, err)) {
+	case ROWS_ROW:
+		return err_code(err, ERR_CONFLICT, "several", "several devices are called so: give the serial number or UDID");
+	case ROWS_FAILED:
+		return false;
+	case ROWS_END:
+		break;
+	}
+	return true;
+}
+
+bool
+enrollment_device(TALLOC_CTX *ctx, struct db *db, const char *enrollment_id, char **device_id, char **name, struct err *err)
+{
+	void *own SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(own, db, "SELECT d.id, CASE WHEN d.name <> '' THEN d.name WHEN d.serial <> '' THEN d.serial"
+		" ELSE d.product END FROM enrollment e JOIN device d ON d.id = e.device_id WHERE e.id = $1",
+		db_text(enrollment_id));
+	enum rows_step step = rows_next(rows, err);
+
+	*device_id = step == ROWS_ROW ? rows_text(ctx, rows, 0) : mem_text(ctx, "");
+	*name = step == ROWS_ROW ? rows_text(ctx, rows, 1) : mem_text(ctx, "");
+	return step != ROWS_FAILED;
+}

@@ -89,6 +89,11 @@ bool scep_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 /* ---- routes_authority.c: what Today says of the certificate authority ---- */
 bool authority_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
+/* ---- routes_push.c: devices are woken; silent ones are swept; what Today says of the push certificate ---- */
+bool push_start(struct site *site, struct err *err) CHECKED;
+bool job_push_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool push_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
+
 /* ---- routes_messages.c: what Today says of mail and SMS that do not go out ---- */
 void messages_todo(struct req *req, json_t *todo);
 

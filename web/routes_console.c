@@ -83,7 +83,8 @@ todo_of(struct req *req, json_t **ret, struct err *err)
 		add_todo(req, todo, build);
 	json_decref(list);
 	messages_todo(req, todo);
-	if (!devices_todo(req, todo, err) || !came_back_todo(req, todo, err) || !authority_todo(req, todo, err) || !scep_todo(req, todo, err)) {
+	if (!devices_todo(req, todo, err) || !came_back_todo(req, todo, err) || !authority_todo(req, todo, err) ||
+	    !scep_todo(req, todo, err) || !push_todo(req, todo, err)) {
 		json_decref(todo);
 		return false;
 	}

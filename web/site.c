@@ -18,6 +18,7 @@
 #include "catalog/message.h"
 #include "catalog/notice.h"
 #include "web/invitation_send.h"
+#include "mdm/pusher.h"
 #include "mdm/challenge.h"
 #include "mdm/scep_request.h"
 #include "web/notices.h"
@@ -257,6 +258,7 @@ static const struct job_kind kinds[] = {
 	{ INVITATION_REMIND_JOB, 10, job_invitation_remind, NULL },
 	{ "audit_verify", 1000, audit_job, NULL },
 	{ "queue_sweep", 1000, job_queue_sweep, NULL },
+	{ "push_sweep", 1000, job_push_sweep, NULL },
 	{ 0 },
 };
 
@@ -420,7 +422,7 @@ site_start(struct site *site, struct err *err)
 		return err_set(err, ERR_INVALID, "no certificate: give --tls-cert and --tls-key, or --plain "
 			       "behind a proxy that does TLS");
 	if (!jobs_start(site, site->db, kinds, 2, site, &site->jobs, err) || !outbox_start(site, err) ||
-	    !server_start(site, &server, &site->server, err))
+	    !push_start(site, err) || !server_start(site, &server, &site->server, err))
 		return false;
 	if (!mdm_listen(site, server, err))
 		return false;
@@ -445,6 +447,7 @@ site_stop(struct site *site)
 	if (site->jobs)
 		jobs_stop(site->jobs);
 	outbox_stop(site);
+	pusher_stop(site->pusher);
 }
 
 bool

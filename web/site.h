@@ -26,6 +26,7 @@ struct site {
 	struct db *db;
 	struct blobs *blobs;
 	struct jobs *jobs;
+	struct pusher *pusher;		/* wakes devices (mdm/pusher.h) */
 	struct outbox *outbox;		/* mail and SMS on their way out (outbox.c) */
 	struct pages *pages;
 	struct directory *directory;	/* the company's people; off without ldap.urls */

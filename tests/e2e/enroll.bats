@@ -67,7 +67,7 @@ took() { [ "$PHONE" = 0 ] || { cat "$W/phone.err"; tail -20 "$W/log"; return 1; 
 	expect_json .over true
 	expect_json '.devices[0].state' enrolled
 	expect_json '[.steps[].state] | unique | join(",")' "done"
-	as mia get /enroll/done
+	as mia get /enrolled
 	expect_body "Your iPhone is set up"
 	judge_all
 }
