@@ -13,6 +13,7 @@ enum exit_code { EXIT_OK, EXIT_USAGE_ = 2, EXIT_DENIED = 3, EXIT_REJECTED = 4, E
 int cmd_audit(int argc, char **argv);
 int cmd_ca(int argc, char **argv);
 int cmd_challenge(int argc, char **argv);
+int cmd_device(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
 int cmd_init(int argc, char **argv);

@@ -16,6 +16,7 @@ static const struct {
 	{ "user",    cmd_user,    "add NAME | list | passwd NAME" },
 	{ "token",   cmd_token,   "new --user NAME --scope read|upload|devices|admin" },
 	{ "enroll",  cmd_enroll,  "invite --user NAME --by sms|mail | link --user NAME: somebody sets up a device" },
+	{ "device",  cmd_device,  "list | show ID | lock ID | clear-passcode ID | erase ID | refresh ID | command ID --file F" },
 	{ "audit",   cmd_audit,   "verify: is every row of the audit log what was written?" },
 	{ "ca",      cmd_ca,      "show | export | make | renew | revoke SERIAL: the certificate authority of devices" },
 	{ "push",    cmd_push,    "csr | import FILE | show | resume: what wakes devices" },

@@ -230,28 +230,12 @@ ca_signer(struct ca *ca)
 	return own ? own->signer.cert : NULL;
 }
 
-EVP_PKEY *
-ca_signer_key(struct ca *ca)
-{
-	const struct ca_own *own = own_of(ca);
-
-	return own ? own->signer.key : NULL;
-}
-
 X509 *
 ca_decrypter(struct ca *ca)
 {
 	const struct ca_own *own = own_of(ca);
 
 	return own ? own->decrypter.cert : NULL;
-}
-
-EVP_PKEY *
-ca_decrypter_key(struct ca *ca)
-{
-	const struct ca_own *own = own_of(ca);
-
-	return own ? own->decrypter.key : NULL;
 }
 
 X509 *

@@ -62,12 +62,10 @@ struct ca_wish {
 bool ca_issue(TALLOC_CTX *ctx, struct ca *ca, const struct ca_wish *wish, struct certificate **ret,
 	      struct err *err) CHECKED;
 
-/* What SCEP serves: one DER certificate, or certs-only SignedData with the RA's; and what its replies need. */
+/* What SCEP serves: one DER certificate, or certs-only SignedData with the RAs; and whose its replies are. */
 bool ca_scep_certs(TALLOC_CTX *ctx, struct ca *ca, struct bytes *der, bool *single, struct err *err) CHECKED;
 X509 *ca_signer(struct ca *ca);		/* signs CertReps: the CA, or its signing RA; lent */
-EVP_PKEY *ca_signer_key(struct ca *ca);	/* lent; for mdm/scep_*.c alone */
 X509 *ca_decrypter(struct ca *ca);	/* envelopes are addressed to it */
-EVP_PKEY *ca_decrypter_key(struct ca *ca);
 X509 *ca_cert(struct ca *ca);		/* what issues */
 
 /*

@@ -270,7 +270,7 @@ check_ca(const struct pair *pair, struct err *err)
 	uint32_t usage = X509_get_key_usage(pair->cert);
 	time_t ends;
 
-	if (X509_check_ca(pair->cert) != 1)
+	if (!(X509_get_extension_flags(pair->cert) & EXFLAG_CA))
 		return err_set(err, ERR_INVALID, "it is not of a CA (basicConstraints)");
 	if (!(usage & KU_KEY_CERT_SIGN) || !(usage & KU_CRL_SIGN))
 		return err_set(err, ERR_INVALID, "its key usage does not let it sign certificates and CRLs");

@@ -140,14 +140,15 @@ find_crowds(TALLOC_CTX *ctx, struct db *db, const char *const *device_ids, size_
 /* ---- what they get ---- */
 
 static bool
-refresh_parts(TALLOC_CTX *ctx, const struct command_target *target, struct part *parts, size_t *n, struct err *err)
+refresh_parts(TALLOC_CTX *ctx, const char *const *types, const struct command_target *target, struct part *parts, size_t *n,
+	      struct err *err)
 {
 	struct part *part;
 	json_t *params;
 	bool ok;
 
 	*n = 0;
-	for (const char *const *type = verb_refresh; *type; type++) {
+	for (const char *const *type = types; *type; type++) {
 		if (!(params = verb_refresh_params(*type, target)))
 			continue;
 		part = &parts[(*n)++];
@@ -168,12 +169,12 @@ make_parts(TALLOC_CTX *ctx, const struct command_wish *wish, const struct crowd 
 	const struct verb *verb = wish->verb;
 
 	if (verb && !verb->request_type)
-		return refresh_parts(ctx, &crowd->target, parts, n, err);
+		return refresh_parts(ctx, verb_refresh, &crowd->target, parts, n, err);
 	if (!command_may(wish->request_type, wish->params, &crowd->target, err))
 		return false;
 	*n = 1;
 	parts[0] = (struct part){ wish->request_type, wish->dedupe_key ? wish->dedupe_key : verb ? verb->dedupe_key : NULL, { 0 } };
-	return (verb && verb->kind) || command_write(ctx, wish->request_type, wish->params, &parts[0].payload, err);
+	return verb_is_rendered(verb) || command_write(ctx, wish->request_type, wish->params, &parts[0].payload, err);
 }
 
 /* ---- in ---- */
@@ -287,7 +288,7 @@ right_wish(TALLOC_CTX *ctx, const struct command_wish *wish, size_t n, struct er
 		return err_set(err, ERR_INVALID, "%s goes to %d devices at most", wish->verb->name, COMMAND_GRAVE_MAX);
 	if (wish->verb && !wish->verb->request_type)
 		return true;
-	if (wish->verb && wish->verb->kind)	/* rendered at delivery: nothing may be given */
+	if (verb_is_rendered(wish->verb))
 		return json_object_size(wish->params) == 0 ||
 		       err_code(err, ERR_INVALID, "bad_command", "%s: what it needs is put in when it is sent", wish->request_type);
 	return command_write(ctx, wish->request_type, wish->params, &payload, err);
@@ -331,16 +332,16 @@ command_verdict_err(const struct command_verdict *v, struct err *err)
 	return err_code(err, ERR_CONFLICT, "not_enrolled", "this device is not under management");
 }
 
-bool
-command_refresh(struct db *tx, const struct enrollment *enrollment, struct err *err)
+static bool
+refresh(struct db *tx, const struct enrollment *enrollment, const char *const *types, struct err *err)
 {
 	const struct command_target target = { enrollment->access_rights, enrollment->kind, enrollment->supervised };
-	struct part parts[PARTS_MAX];
 	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct part parts[PARTS_MAX];
 	struct err none = { 0 };
 	size_t n;
 
-	if (!refresh_parts(ctx, &target, parts, &n, &none))
+	if (!refresh_parts(ctx, types, &target, parts, &n, &none))
 		return none.kind == ERR_DENIED || (*err = none, false);
 	for (size_t i = 0; i < n; i++) {
 		const struct queue_wish wish = { .request_type = parts[i].request_type, .payload = parts[i].payload,
@@ -350,4 +351,16 @@ command_refresh(struct db *tx, const struct enrollment *enrollment, struct err *
 			return false;
 	}
 	return true;
+}
+
+bool
+command_refresh(struct db *tx, const struct enrollment *enrollment, struct err *err)
+{
+	return refresh(tx, enrollment, verb_refresh, err);
+}
+
+bool
+command_refresh_after(struct db *tx, const struct enrollment *enrollment, const char *request_type, struct err *err)
+{
+	return refresh(tx, enrollment, verb_changes(request_type), err);
 }

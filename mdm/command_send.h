@@ -55,5 +55,7 @@ bool command_send(TALLOC_CTX *ctx, struct db *db, const struct command_wish *wis
 /* The verdict of one device as the answer to a request; ERR_MISSING, ERR_CONFLICT, ERR_RATE, or its own refusal. */
 bool command_verdict_err(const struct command_verdict *verdict, struct err *err) CHECKED;
 
-/* A refresh by the house, inside a transaction: what an enrollment begins with. */
+/* By the house, inside a transaction: what an enrollment begins with; and the lists that a request type changed. */
 bool command_refresh(struct db *tx, const struct enrollment *enrollment, struct err *err) CHECKED;
+bool command_refresh_after(struct db *tx, const struct enrollment *enrollment, const char *request_type,
+			   struct err *err) CHECKED;

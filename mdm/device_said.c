@@ -1,4 +1,23 @@
 #include "mdm/device_said.h"
+#include "mdm/enrollment.h"
+
+static bool
+keep_supervised(struct db *tx, const char *device_id, int supervised, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT enrollment_id FROM device WHERE id = $1 AND enrollment_id IS NOT NULL",
+				     db_text(device_id));
+
+	switch (rows_next(rows, err)) {
+	case ROWS_FAILED:
+		return false;
+	case ROWS_END:
+		return true;
+	case ROWS_ROW:
+		break;
+	}
+	return enrollment_supervised(tx, rows_text(ctx, rows, 0), supervised, err);
+}
 
 bool
 device_said(struct db *tx, const char *device_id, const struct device_said *said, struct err *err)
@@ -9,7 +28,5 @@ device_said(struct db *tx, const char *device_id, const struct device_said *said
 		    db_text(device_id), db_text(said->name), db_text(said->os_version), db_text(said->os_build),
 		    db_text(said->product), db_text(said->serial), db_now()))
 		return false;
-	return said->supervised < 0 ||
-	       db_run(tx, err, "UPDATE enrollment SET supervised = $2 WHERE id = (SELECT d.enrollment_id FROM device d WHERE d.id = $1)",
-		      db_text(device_id), db_bool(said->supervised == 1));
+	return said->supervised < 0 || keep_supervised(tx, device_id, said->supervised, err);
 }

@@ -306,6 +306,14 @@ enroll_session_renew(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, 
 	return true;
 }
 
+bool
+enroll_session_renewed(struct db *tx, const char *id, const char *enrollment_id, struct err *err)
+{
+	return !id || db_run(tx, err, "UPDATE enroll_session SET state = 'done', changed = CAST($1 AS BIGINT) WHERE id = $2"
+			     " AND kind = 'renewal' AND enrollment_id = $3 AND state IN ('issued', 'expired')", db_now(),
+			     db_text(id), db_text(enrollment_id));
+}
+
 /* ---- what led nowhere ---- */
 
 bool

@@ -89,6 +89,9 @@ bool enroll_session_refused(struct db *db, const struct enroll_session *session,
 bool enroll_session_staged(struct db *tx, const char *id, const char *udid, struct err *err) CHECKED;
 bool enroll_session_done(struct db *tx, const char *id, const char *enrollment_id, struct err *err) CHECKED;
 
+/* Also in that transaction: the new identity is the device's own by now.  No error where `id` (NULL: none) is no renewal. */
+bool enroll_session_renewed(struct db *tx, const char *id, const char *enrollment_id, struct err *err) CHECKED;
+
 /* ---- a new identity for a device that is enrolled ---- */
 
 /*

@@ -389,8 +389,7 @@ promote(struct db *tx, const struct turn *t, const struct bound *b, struct err *
 		return false;
 	return db_run(tx, err, "UPDATE enrollment SET identity = $1, next_identity = NULL WHERE id = $2",
 		      db_text(t->identity->sha256), db_text(e->id)) &&
-	       (!b->session || strcmp(b->session->kind, "renewal") != 0 ||
-		enroll_session_done(tx, b->session->id, e->id, err)) &&
+	       enroll_session_renewed(tx, b->session ? b->session->id : t->identity->session_id, e->id, err) &&
 	       audit_add(tx, "device", "enrollment.renewed", e->device_id, NULL, err);
 }
 

@@ -182,6 +182,19 @@ read_device(struct inventory *inv, const json_t *dict)
 	inv->supervised = bool_at(dict, "IsSupervised");
 }
 
+/* What an enrolling device says before anybody asks: a few facts, and nothing of the others. */
+static void
+read_authenticate(struct inventory *inv, const json_t *dict)
+{
+	size_t kept = 0;
+
+	read_facts(inv, dict, FACT_FROM_DEVICE);
+	for (size_t i = 0; i < inv->facts_n; i++)
+		if (inv->facts[i].value)
+			inv->facts[kept++] = inv->facts[i];
+	inv->facts_n = kept;
+}
+
 static void
 read_security(struct inventory *inv, const json_t *dict)
 {
@@ -312,12 +325,13 @@ read_certificates(struct inventory *inv, const json_t *list)
 
 /* ---- answers ---- */
 
-/* `from`: where it stands in the answer. */
+/* `from`: where it stands in the answer; NULL: it is the answer. */
 static const struct {
 	const char *request_type, *from;
 	void (*read)(struct inventory *inv, const json_t *from);
 	bool list;
 } answers[] = {
+	{ "Authenticate", NULL, read_authenticate, false },
 	{ "DeviceInformation", "QueryResponses", read_device, false },
 	{ "SecurityInfo", "SecurityInfo", read_security, false },
 	{ "Restrictions", "GlobalRestrictions", read_restrictions, false },
@@ -333,7 +347,6 @@ inventory_read(TALLOC_CTX *ctx, const char *request_type, plist_t answer, struct
 	       struct err *err)
 {
 	struct inventory *inv;
-	plist_t status = plist_at(answer, "Status");
 	json_t *from;
 	size_t i = 0;
 	plist_t node;
@@ -344,8 +357,8 @@ inventory_read(TALLOC_CTX *ctx, const char *request_type, plist_t answer, struct
 		i++;
 	if (i == sizeof answers / sizeof *answers)
 		return true;
-	node = plist_at(answer, answers[i].from);
-	if (!node || plist_get_node_type(node) != (answers[i].list ? PLIST_ARRAY : PLIST_DICT) || !status)
+	node = answers[i].from ? plist_at(answer, answers[i].from) : answer;
+	if (!node || plist_get_node_type(node) != (answers[i].list ? PLIST_ARRAY : PLIST_DICT))
 		return true;
 	inv = mem_new(ctx, struct inventory);
 	inv->request_type = answers[i].request_type;

@@ -179,18 +179,19 @@ by_challenge(struct talk *t, bool again, struct err *err)
 
 	if (!challenge_look(t->ctx, t->server->db, &use, &challenge, err))
 		return false;
-	if (challenge.state == CHALLENGE_AGAIN)
+	/* certmonger sends its challenge for ever: who signs with the certificate has got it, and wants the next */
+	if (challenge.state == CHALLENGE_AGAIN && (!t->ours || strcmp(t->ours->sha256, challenge.certificate) != 0))
 		return give_again(t, challenge.certificate, err);
 	if (challenge.state == CHALLENGE_GOOD)
 		return issue(t, &(struct ca_wish){ t->csr->key, challenge.purpose, challenge.subject,
 						   challenge.session_id }, &k, again, err);
 	if (t->ours)
 		return by_renewal(t, false, err);
-	if (challenge.state == CHALLENGE_WRONG &&
+	if (challenge.state != CHALLENGE_UNKNOWN &&
 	    !challenge_misused(t->server->db, &challenge, t->call->address, err))
 		return false;
-	return refuse_wrong(t, challenge.state == CHALLENGE_WRONG ? "its challenge is used, expired or for somebody else" :
-								    "its challenge is none of ours", err);
+	return refuse_wrong(t, challenge.state == CHALLENGE_UNKNOWN ? "its challenge is none of ours" :
+		"its challenge is used, expired or for somebody else", err);
 }
 
 /* ---- by hand ---- */
@@ -321,7 +322,7 @@ bool
 scep_answer(TALLOC_CTX *ctx, const struct scep_server *server, const struct scep_call *call, struct scep_answer *ret,
 	    struct err *err)
 {
-	struct scep_rules rules = { .single_des = server->conf->scep_allow_single_des };
+	struct scep_rules rules = { server->conf->scep_allow_single_des, ca_decrypter(server->ca) };
 	struct scep_answer answer = { .result = "" };
 	struct talk t = { .ctx = ctx, .server = server, .call = call, .answer = &answer };
 	bool ok;

@@ -93,27 +93,75 @@ string_of(TALLOC_CTX *ctx, const struct asn1 *element, uint8_t tag, struct bytes
 	return true;
 }
 
-/*
- * SET of one KeyTransRecipientInfo { version, IssuerAndSerial or key id, algorithm, key }.  Whom it names is
- * not looked at: if it is not us, what comes out is noise.
- */
-static enum scep_fail
-read_recipient(TALLOC_CTX *ctx, struct bytes set, struct scep_envelope *envelope, const char **why)
+/* Serial numbers of ours are random and long: who has the same one is meant to be us. */
+static bool
+is_serial(const struct asn1 *serial, X509 *cert)
 {
-	struct asn1 recipient, version, whom, algorithm, oid, key;
+	const ASN1_INTEGER *number = X509_get0_serialNumber(cert);
+	size_t len = (size_t)ASN1_STRING_length(number);
+	const unsigned char *p = serial->content.p;
+	struct bytes content = serial->content;
 
-	*why = "its envelope is not for one recipient by key transport";
-	if (!next(&set, ASN1_TAG_SEQUENCE, &recipient) || set.len)
-		return SCEP_BAD_REQUEST;
+	if (content.len == len + 1 && p[0] == 0)	/* a leading zero, where the first bit is set */
+		content = (struct bytes){ p + 1, len };
+	return serial->tag == ASN1_TAG_INTEGER && content.len == len &&
+	       memcmp(content.p, ASN1_STRING_get0_data(number), len) == 0;
+}
+
+/* IssuerAndSerialNumber, or [0] the key's id. */
+static bool
+is_us(struct asn1 whom, X509 *cert)
+{
+	const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(cert);
+	struct asn1 issuer, serial;
+
+	if (whom.tag == ASN1_TAG_SEQUENCE)
+		return next(&whom.content, ASN1_TAG_SEQUENCE, &issuer) && asn1_next(&whom.content, &serial) &&
+		       is_serial(&serial, cert);
+	return whom.tag == TAG_CONTENT && id && whom.content.len == (size_t)ASN1_STRING_length(id) &&
+	       memcmp(whom.content.p, ASN1_STRING_get0_data(id), whom.content.len) == 0;
+}
+
+/* KeyTransRecipientInfo { version, IssuerAndSerial or key id, algorithm, key } */
+static enum scep_fail
+read_recipient(TALLOC_CTX *ctx, struct bytes recipient, struct asn1 *whom, struct bytes *ret, const char **why)
+{
+	struct asn1 version, algorithm, oid, key;
+
 	*why = "its recipient is malformed";
-	if (!next(&recipient.content, ASN1_TAG_INTEGER, &version) || !asn1_next(&recipient.content, &whom) ||
-	    !next(&recipient.content, ASN1_TAG_SEQUENCE, &algorithm) ||
-	    !asn1_next(&recipient.content, &key) || recipient.content.len ||
-	    !string_of(ctx, &key, TAG_OCTETS, &envelope->key))
+	if (!next(&recipient, ASN1_TAG_INTEGER, &version) || !asn1_next(&recipient, whom) ||
+	    !next(&recipient, ASN1_TAG_SEQUENCE, &algorithm) || !asn1_next(&recipient, &key) || recipient.len ||
+	    !string_of(ctx, &key, TAG_OCTETS, ret))
 		return SCEP_BAD_REQUEST;
 	*why = "its key is not enveloped by RSA";
 	if (!asn1_next(&algorithm.content, &oid) || !is_oid(&oid, oid_rsa))
 		return SCEP_BAD_ALG;
+	return SCEP_FINE;
+}
+
+/* A single one is taken for us, whomever it names: if it is not, what comes out is noise. */
+static enum scep_fail
+read_recipients(TALLOC_CTX *ctx, struct bytes set, X509 *us, struct scep_envelope *envelope, const char **why)
+{
+	struct asn1 recipient, whom;
+	struct bytes key, mine = { 0 };
+	enum scep_fail fail;
+	size_t n = 0;
+
+	while (set.len) {
+		*why = "its envelope is not for recipients by key transport, or for too many";
+		if (!next(&set, ASN1_TAG_SEQUENCE, &recipient) || n++ == SCEP_RECIPIENTS_MAX)
+			return SCEP_BAD_REQUEST;
+		fail = read_recipient(ctx, recipient.content, &whom, &key, why);
+		if (fail != SCEP_FINE)
+			return fail;
+		if (!mine.p && us && is_us(whom, us))
+			mine = key;
+	}
+	*why = "its envelope is for others";
+	if (n != 1 && !mine.p)
+		return SCEP_BAD_REQUEST;
+	envelope->key = n == 1 ? key : mine;
 	return SCEP_FINE;
 }
 
@@ -146,7 +194,8 @@ read_content(TALLOC_CTX *ctx, struct bytes info, bool single_des, struct scep_en
 
 /* ContentInfo { envelopedData, [0] { version, SET recipients, content, [1] attributes } }: no originator. */
 enum scep_fail
-scep_envelope_read(TALLOC_CTX *ctx, struct bytes der, bool single_des, struct scep_envelope *ret, const char **why)
+scep_envelope_read(TALLOC_CTX *ctx, struct bytes der, const struct scep_rules *rules, struct scep_envelope *ret,
+		   const char **why)
 {
 	struct asn1 outer, type, explicit, enveloped, version, recipients, content;
 	struct scep_envelope envelope;
@@ -163,9 +212,9 @@ scep_envelope_read(TALLOC_CTX *ctx, struct bytes der, bool single_des, struct sc
 	    !next(&enveloped.content, ASN1_TAG_SET, &recipients) ||
 	    !next(&enveloped.content, ASN1_TAG_SEQUENCE, &content))
 		return SCEP_BAD_REQUEST;
-	fail = read_recipient(ctx, recipients.content, &envelope, why);
+	fail = read_recipients(ctx, recipients.content, rules->decrypter, &envelope, why);
 	if (fail == SCEP_FINE)
-		fail = read_content(ctx, content.content, single_des, &envelope, why);
+		fail = read_content(ctx, content.content, rules->single_des, &envelope, why);
 	if (fail == SCEP_FINE)
 		*ret = envelope;
 	return fail;

@@ -2,15 +2,18 @@
 /*
  * scep_envelope - the EnvelopedData inside a pkiMessage: walked, and opened with the CA's (or RA's) key.
  *
- * One recipient, by key transport with RSA (PKCS#1 v1.5), and a block cipher in CBC mode; passwords, key
- * agreement and authenticated envelopes are refused.  RFC 5652 section 6.
+ * Recipients by key transport with RSA (PKCS#1 v1.5), and a block cipher in CBC mode; passwords, key agreement and
+ * authenticated envelopes are refused.  RFC 5652 section 6.  Clients of micromdm envelope for every certificate
+ * that GetCACert has, so of several recipients ours is looked for.
  *
  * No oracle: a key that does not come out right is replaced by a random one before anything can tell (the
  * choice is made without a branch), padding is judged without one, and whoever calls answers all that is wrong
  * inside in one and the same way.
  */
-#include <openssl/evp.h>
+#include <openssl/x509.h>
 #include "core/mem.h"
+
+#define SCEP_RECIPIENTS_MAX 8
 
 /* failInfo, RFC 8894 section 3.2.1.4. */
 enum scep_fail {
@@ -41,8 +44,12 @@ struct scep_envelope {
 };
 
 /* What is wrong with its shape, or SCEP_FINE; *why belongs to nobody. */
-enum scep_fail scep_envelope_read(TALLOC_CTX *ctx, struct bytes der, bool single_des, struct scep_envelope *ret,
-				  const char **why);
+struct scep_rules {
+	bool single_des;	/* scep.allow_single_des */
+	X509 *decrypter;	/* who we are among several recipients; NULL: there may be but one */
+};
+enum scep_fail scep_envelope_read(TALLOC_CTX *ctx, struct bytes der, const struct scep_rules *rules,
+				  struct scep_envelope *ret, const char **why);
 
 /*
  * RSA with the private key and nothing else: `out` has in.len bytes.  False when `in` cannot be one of its

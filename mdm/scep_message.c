@@ -229,7 +229,7 @@ judge(CMS_ContentInfo *cms, CMS_SignerInfo *info, const struct scep_rules *rules
 		return refuse(message, SCEP_BAD_MESSAGE_CHECK, "its signature is wrong");
 	bytes.len = (size_t)ASN1_STRING_length(*content);
 	bytes.p = mem_copy(message, ASN1_STRING_get0_data(*content), bytes.len);
-	fail = scep_envelope_read(message, bytes, rules->single_des, &message->envelope, &why);
+	fail = scep_envelope_read(message, bytes, rules, &message->envelope, &why);
 	return fail == SCEP_FINE || refuse(message, fail, why);
 }
 

@@ -43,9 +43,5 @@ struct scep_message {
 	struct scep_envelope envelope;	/* when it is fine */
 };
 
-struct scep_rules {
-	bool single_des;		/* scep.allow_single_des */
-};
-
 bool scep_message_read(TALLOC_CTX *ctx, struct bytes der, const struct scep_rules *rules, struct scep_message **ret,
 		       struct err *err) CHECKED;

@@ -132,8 +132,8 @@ read_answer(TALLOC_CTX *ctx, const struct talk *talk, const struct enrollment *e
 		return true;
 	if (!queue_find(ctx, talk->db, e->id, r->uuid, &command, err))
 		return false;
-	if (command)
-		*ret = inventory_of(ctx, command->request_type, r->plist, r->raw);
+	if (command && (*ret = inventory_of(ctx, command->request_type, r->plist, r->raw)))
+		inventory_asked(*ret, command->payload);
 	return true;
 }
 

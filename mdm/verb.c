@@ -41,15 +41,15 @@ const struct verb verbs[] = {
 	{ "lost-mode-off", "DisableLostMode", "", NULL, NULL, URGENT, false, false, "device.lost_mode", NULL },
 	{ "locate", "DeviceLocation", "", "locate", NULL, URGENT, false, false, "device.locate", NULL },
 	{ "lost-mode-sound", "PlayLostModeSound", "", "sound", NULL, URGENT, false, false, "device.lost_mode", NULL },
-	{ "install-mobileconfig", "InstallProfile", "mobileconfig=Payload", NULL, NULL, PERSON, false, false, "device.command", NULL },
-	{ "remove-mobileconfig", "RemoveProfile", "identifier=Identifier", NULL, NULL, PERSON, false, false, "device.command", NULL },
-	{ "install-provision", "InstallProvisioningProfile", "provision=ProvisioningProfile", NULL, NULL, PERSON, false, false,
+	{ "install-mobileconfig", "InstallProfile", "mobileconfig=Payload", NULL, VERB_KIND_CHANGES, PERSON, false, false, "device.command", NULL },
+	{ "remove-mobileconfig", "RemoveProfile", "identifier=Identifier", NULL, VERB_KIND_CHANGES, PERSON, false, false, "device.command", NULL },
+	{ "install-provision", "InstallProvisioningProfile", "provision=ProvisioningProfile", NULL, VERB_KIND_CHANGES, PERSON, false, false,
 	  "device.command", NULL },
-	{ "remove-provision", "RemoveProvisioningProfile", "uuid=UUID", NULL, NULL, PERSON, false, false, "device.command", NULL },
+	{ "remove-provision", "RemoveProvisioningProfile", "uuid=UUID", NULL, VERB_KIND_CHANGES, PERSON, false, false, "device.command", NULL },
 	{ "install-app", "InstallApplication", "manifest_url=ManifestURL store_id=iTunesStoreID flags=ManagementFlags"
-	  " configuration=Configuration attributes=Attributes change_management=ChangeManagementState", NULL, NULL, PERSON, false, false,
+	  " configuration=Configuration attributes=Attributes change_management=ChangeManagementState", NULL, VERB_KIND_CHANGES, PERSON, false, false,
 	  "device.command", NULL },
-	{ "remove-app", "RemoveApplication", "bundle_id=Identifier", NULL, NULL, PERSON, false, false, "device.command", NULL },
+	{ "remove-app", "RemoveApplication", "bundle_id=Identifier", NULL, VERB_KIND_CHANGES, PERSON, false, false, "device.command", NULL },
 	{ "configure-app", "Settings", "bundle_id= configuration=", NULL, NULL, PERSON, false, false, "device.command",
 	  make_configuration },
 	{ "app-configuration", "ManagedApplicationConfiguration", "bundle_ids=~Identifiers", NULL, NULL, PERSON, false, false,
@@ -148,12 +148,35 @@ verb_params(const struct verb *verb, const json_t *fields, json_t **params, stru
 	return verb->make(fields, params, err);
 }
 
+bool
+verb_is_rendered(const struct verb *verb)
+{
+	return verb && verb->kind && strcmp(verb->kind, VERB_KIND_CLEAR_PASSCODE) == 0;
+}
+
 /* ---- refresh ---- */
 
 const char *const verb_refresh[] = {
 	"DeviceInformation", "SecurityInfo", "InstalledApplicationList", "ManagedApplicationList", "ProvisioningProfileList",
 	"ProfileList", "CertificateList", "Restrictions", NULL
 };
+
+const char *const *
+verb_changes(const char *request_type)
+{
+	static const char *const none[] = { NULL }, *const mobileconfigs[] = { "ProfileList", NULL };
+	static const char *const provisions[] = { "ProvisioningProfileList", NULL };
+	static const char *const apps[] = { "InstalledApplicationList", "ManagedApplicationList", NULL };
+	static const struct { const char *request_type; const char *const *lists; } rows[] = {
+		{ "InstallProfile", mobileconfigs }, { "RemoveProfile", mobileconfigs }, { "InstallProvisioningProfile", provisions },
+		{ "RemoveProvisioningProfile", provisions }, { "InstallApplication", apps }, { "RemoveApplication", apps },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (strcmp(rows[i].request_type, request_type) == 0)
+			return rows[i].lists;
+	return none;
+}
 
 json_t *
 verb_refresh_params(const char *request_type, const struct command_target *target)

@@ -11,6 +11,7 @@
 
 #define VERB_FIELD_MAX 64
 #define VERB_KIND_CLEAR_PASSCODE "clear_passcode"	/* its UnlockToken is put in at delivery */
+#define VERB_KIND_CHANGES	"changes"	/* once it is done, the list that it changes is asked for again */
 
 struct verb {
 	const char *name;		/* "lock" */
@@ -31,6 +32,8 @@ extern const struct verb verbs[];	/* ends with name NULL */
 const struct verb *verb_find(const char *name);			/* NULL: none */
 const struct verb *verb_of(const char *request_type);		/* the plainest one of a request type; NULL: none */
 
+bool verb_is_rendered(const struct verb *verb);	/* the payload is made at delivery: nothing may be given */
+
 /* The n-th field of a verb and what Apple's key wants (COMMAND_ANY: it has none); false: there is none. */
 bool verb_field(const struct verb *verb, size_t n, char name[VERB_FIELD_MAX], enum command_type *type);
 
@@ -39,5 +42,7 @@ bool verb_params(const struct verb *verb, const json_t *fields, json_t **params,
 
 /* The request types of refresh, in the order in which they are asked. */
 extern const char *const verb_refresh[];	/* ends with NULL */
+/* The lists that a request type changes; ends with NULL. */
+const char *const *verb_changes(const char *request_type);
 /* What one of them asks this device; NULL: nothing that it may be asked.  *ret is the caller's. */
 json_t *verb_refresh_params(const char *request_type, const struct command_target *target);

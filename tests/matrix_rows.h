@@ -63,6 +63,8 @@ static const struct row {
 	{ "GET /udid/:token/register.mobileconfig", BY_PATH, NULL, NEVER },
 	{ "POST /udid/:token/answer", BY_PATH, NULL, NEVER },
 	{ "GET /udid/:token/done/:view", BY_PATH, NULL, NEVER },
+	{ "PUT /mdm/checkin", BY_PATH, NULL, NONE, .always = 400 },	/* nothing says which device; never 401 */
+	{ "PUT /mdm/command", BY_PATH, NULL, NONE, .always = 400 },
 	{ "GET /hooks/sms/:token", BY_PATH, NULL, NONE, .always = 204 },	/* gateways are told nothing */
 	{ "POST /hooks/sms/:token", BY_PATH, NULL, NONE, .flags = FORM, .always = 204 },
 
@@ -240,15 +242,15 @@ static const struct row {
 	/* devices that came back */
 	{ "GET /admin/devices/came-back", ADMIN, NULL, NONE },
 	{ "POST /admin/devices/came-back/take", ADMIN, NULL, NONE, .flags = FORM },
-	{ "POST /admin/devices/came-back/:sha256/take", ADMIN, NULL, NEVER, .flags = FORM },
-	{ "POST /admin/devices/came-back/:sha256/refuse", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "POST /admin/devices/came-back/:id/take", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "POST /admin/devices/came-back/:id/refuse", ADMIN, NULL, NEVER, .flags = FORM },
 	{ "GET /api/v1/came-back", ADMIN, "devices", NONE },
 	{ "POST /api/v1/came-back/take", ADMIN, "devices", NONE },
-	{ "POST /api/v1/came-back/:sha256/take", ADMIN, "devices", NEVER },
-	{ "POST /api/v1/came-back/:sha256/refuse", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/came-back/:id/take", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/came-back/:id/refuse", ADMIN, "devices", NEVER },
 
 	/* invitations to set up a device */
-	{ "POST /enroll/decline", PERSON, NULL, NONE, .flags = FORM },
+	{ "POST /invitation/decline", PERSON, NULL, NONE, .flags = FORM },
 	{ "GET /admin/invitations", ADMIN, NULL, NONE },
 	{ "GET /admin/invitations/new", ADMIN, NULL, NONE },
 	{ "POST /admin/invitations/new", ADMIN, NULL, NONE, .body = "way=any", .flags = FORM },
@@ -345,7 +347,7 @@ static const struct row {
 	/* devices that enroll */
 	{ "GET /enroll", PERSON, NULL, NONE },
 	{ "POST /enroll", PERSON, NULL, NONE, .flags = FORM },
-	{ "GET /enroll/done", PERSON, NULL, NONE },
+	{ "GET /enrolled", PERSON, NULL, NONE },
 	{ "GET /enroll/:token/service.mobileconfig", BY_PATH, NULL, NEVER },
 	{ "GET /enroll/direct.mobileconfig", BY_PATH, NULL, NEVER },
 	{ "POST /enroll/:token", BY_PATH, NULL, NEVER },

@@ -82,7 +82,7 @@ put_file(TALLOC_CTX *ctx, const char *name, struct bytes bytes)
 static char *
 ask(TALLOC_CTX *ctx, const char *command, int *status)
 {
-	FILE *pipe = popen(mem_printf(ctx, "%s 2>&1", command), "r");
+	FILE *pipe = popen(mem_printf(ctx, "( %s ) 2>&1", command), "r");
 	char *text = mem_size(ctx, 65536);
 	size_t n;
 

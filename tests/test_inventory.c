@@ -410,6 +410,20 @@ the_device_s_own_row_follows_what_it_reports(void **state)
 }
 
 static void
+what_an_enrolling_device_says_of_itself_is_known_at_once(void **state)
+{
+	struct house h = device_house(*state);
+
+	report(*state, &h, (struct said){ "DeviceInformation", "<key>QueryResponses</key><dict><key>DeviceName</key><string>A</string></dict>", NULL });
+	report(*state, &h, (struct said){ "Authenticate", "<key>OSVersion</key><string>17.5</string><key>SerialNumber</key><string>EXA</string>"
+		"<key>IMEI</key><string>imei</string><key>Topic</key><string>t</string>", NULL });
+	assert_fact(&h, "device", "os_version", "\"17.5\"");
+	assert_fact(&h, "device", "serial", "\"EXA\"");
+	assert_fact(&h, "device", "imei", "\"imei\"");
+	assert_fact(&h, "device", "name", "\"A\"");	/* of that it says nothing */
+}
+
+static void
 the_raw_answer_is_kept_as_it_came(void **state)
 {
 	struct house h = device_house(*state);
@@ -494,6 +508,7 @@ main(void)
 		TEST_1(mobileconfigs_have_their_payloads_and_who_manages_them)
 		TEST_1(certificates_have_their_expiry_from_their_bytes)
 		TEST_1(the_device_s_own_row_follows_what_it_reports)
+		TEST_1(what_an_enrolling_device_says_of_itself_is_known_at_once)
 		TEST_1(the_raw_answer_is_kept_as_it_came)
 		TEST_1(what_holds_nothing_for_the_inventory_is_left_alone)
 		TEST_1(a_phone_that_lists_more_than_we_keep_is_believed_up_to_there)

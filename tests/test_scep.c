@@ -254,6 +254,20 @@ must_44_failure_and_pending_have_no_content(void **state)
 	assert_false(r.content);
 }
 
+static void
+of_several_recipients_ours_is_found(void **state)
+{
+	struct world w = world_of(*state, true);
+	STACK_OF(X509) *all = sk_X509_new_null();
+	struct craft_reply r;
+
+	sk_X509_push(all, ca_cert(w.server.ca));
+	sk_X509_push(all, ca_signer(w.server.ca));
+	r = ask(*state, &w, (struct ask){ { .challenge = challenge(*state, &w), .to_also = all } });
+	only_cert(&r);
+	sk_X509_free(all);
+}
+
 /* ---- challenges ---- */
 
 static void
@@ -590,6 +604,21 @@ a_live_certificate_of_ours_renews_itself_whatever_the_message_type(void **state)
 }
 
 static void
+who_signs_with_the_certificate_of_a_challenge_wants_the_next_one_with_the_same_challenge(void **state)
+{
+	struct world w = world(*state);
+	struct ask first = { { .challenge = challenge(*state, &w), .transaction = "t" } };
+	struct craft_reply r = ask(*state, &w, first), again;
+	struct ask resubmit = first;
+
+	resubmit.craft.signer = only_cert(&r);
+	resubmit.craft.signer_key = craft_key(0);
+	again = ask(*state, &w, resubmit);
+	assert_int_not_equal(X509_cmp(only_cert(&r), only_cert(&again)), 0);
+	assert_int_equal(told_renewed, 1);
+}
+
+static void
 a_renewal_keeps_purpose_and_session_and_needs_neither_token_nor_challenge(void **state)
 {
 	struct world w = world(*state);
@@ -839,6 +868,7 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       must_42_under_a_root_the_signing_ra_signs_and_the_other_one_opens,
       must_43_success_holds_one_certificate_enveloped_to_the_signer_with_its_own_cipher,
       single_des_is_answered_with_triple,
+      of_several_recipients_ours_is_found,
       must_44_failure_and_pending_have_no_content,
       must_45_a_wrong_used_or_expired_challenge_gives_no_certificate,
       must_46_the_same_request_again_gets_the_same_certificate_within_the_challenges_life,
@@ -859,6 +889,7 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       a_certificate_that_was_revoked_is_not_given_again,
       what_others_refuse_is_not_issued,
       a_live_certificate_of_ours_renews_itself_whatever_the_message_type,
+      who_signs_with_the_certificate_of_a_challenge_wants_the_next_one_with_the_same_challenge,
       a_renewal_keeps_purpose_and_session_and_needs_neither_token_nor_challenge,
       a_certificate_is_renewed_once_in_ten_minutes_and_the_same_request_gets_the_same_again,
       revoked_expired_and_passing_certificates_do_not_renew,

@@ -6,7 +6,8 @@
  * Two forms: RFC 9440, `Client-Cert: :<base64 of the DER>:`, and PEM escaped as in a URL, as nginx has it
  * in $ssl_client_escaped_cert.  From anywhere but server.trusted_proxies the header is dropped and audited.
  *
- * Nothing is verified here: whoever relies on it must know whose signature the certificate bears.
+ * Nothing is verified here, nor decoded beyond the shape of a certificate: whoever relies on it must know whose
+ * signature it bears.
  */
 #include "web/http.h"
 
@@ -14,7 +15,7 @@
 #define CLIENTCERT_TEXT_MAX	(16u << 10)	/* of the header */
 
 struct client_cert {
-	struct bytes der;	/* one X.509 certificate; empty: none was shown */
+	struct bytes der;	/* in the shape of one X.509 certificate; empty: none was shown */
 	char sha256[65];
 };
 

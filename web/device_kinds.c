@@ -4,11 +4,13 @@
  */
 #include "catalog/invitation.h"
 #include "core/plist_write.h"
+#include "mdm/command_send.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
 #include "web/enroll_house.h"
 #include "web/rooms.h"
 #include "web/signing.h"
+#include <string.h>
 
 #define COMMAND_MAX	(2 * MOBILECONFIG_MAX)
 
@@ -61,8 +63,45 @@ renew_identity(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const 
 	return queue_add(tx, ctx, &wish, &enrollment_id, 1, NULL, uuid, err);
 }
 
+/* ---- clear_passcode: with the UnlockToken that the device gave us ---- */
+
+static bool
+render_clear_passcode(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct enrollment *enrollment,
+		      struct bytes *payload, struct err *err)
+{
+	struct site *site = p;
+	struct bytes token;
+	struct buf out;
+
+	(void)command;
+	if (!enrollment_unlock_token(ctx, site->db, site->sealer, enrollment->id, &token, err))
+		return err_at(err, "ClearPasscode");
+	buf_init(&out, ctx, COMMAND_MAX);
+	plist_write_begin(&out);
+	plist_write_dict(&out, NULL);
+	plist_write_text(&out, "RequestType", "ClearPasscode");
+	plist_write_data(&out, "UnlockToken", token);
+	plist_write_dict_end(&out);
+	plist_write_end(&out);
+	*payload = (struct bytes){ out.p, out.len };
+	return buf_ok(&out, err);
+}
+
+/* ---- changes: what was installed or removed is asked for, since acknowledged is not installed ---- */
+
+static bool
+changed(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment, const char *status,
+	void *answer, struct err *err)
+{
+	(void)site;
+	(void)answer;
+	return strcmp(status, "Acknowledged") != 0 || command_refresh_after(tx, enrollment, command->request_type, err);
+}
+
 static const struct command_kind kinds[] = {
 	{ "renew_identity", render_renewal, NULL, NULL },
+	{ VERB_KIND_CLEAR_PASSCODE, render_clear_passcode, NULL, NULL },
+	{ VERB_KIND_CHANGES, NULL, changed, NULL },
 	{ 0 }
 };
 
@@ -72,7 +111,7 @@ static bool
 enrolled(struct db *tx, void *site, const struct enrollment *enrollment, struct err *err)
 {
 	(void)site;
-	return invitation_enrolled(tx, enrollment->session_id, err);
+	return invitation_enrolled(tx, enrollment->session_id, err) && command_refresh(tx, enrollment, err);
 }
 
 /* It comes with a TokenUpdate behind it. */

@@ -89,7 +89,7 @@ in_use(struct req *req, const json_t *all)
 			 "key", json_object_get(ca, "key"), "until", date_of(req, ca, "not_after"),
 			 "days", json_object_get(ca, "days"),
 			 "level", level_of(json_integer_value(json_object_get(ca, "days"))),
-			 "sha256", json_object_get(ca, "sha256"), "crl_url", json_object_get(ca, "crl_url"),
+			 "sha256", json_object_get(ca, "sha256"), "url", json_object_get(ca, "crl_url"),
 			 "single", single);
 }
 
@@ -138,12 +138,12 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 	json_array_foreach(json_object_get(list, "items"), i, one)
 		json_array_append_new(certs, certificate_row(req, one));
 	counts = json_object_get(all, "certificates");
-	data = json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:s?, s:s}",
+	data = json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:s?}",
 			 "ca", in_use(req, json_object_get(all, "authorities")), "authorities", rows,
 			 "purposes", json_incref(json_object_get(counts, "by_purpose")),
 			 "total", json_pack("{s:O, s:O, s:O}", "valid", json_object_get(counts, "valid"), "revoked",
 					    json_object_get(counts, "revoked"), "expired", json_object_get(counts, "expired")),
-			 "q", q, "certificates", certs, "next_url", next_url(req, list, q), "pem_url", "/admin/ca.pem");
+			 "q", q, "certificates", certs, "next_url", next_url(req, list, q));
 	json_decref(all);
 	json_decref(list);
 	return reply_page(reply, req, "authority", data, err);

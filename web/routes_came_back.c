@@ -91,7 +91,7 @@ done(struct req *req, struct reply *reply, bool ok, const char *what, struct err
 static bool
 post_take(struct req *req, struct reply *reply, struct err *err)
 {
-	return done(req, reply, take(req, req_param(req, "sha256"), err), "taken_in", err);
+	return done(req, reply, take(req, req_param(req, "id"), err), "taken_in", err);
 }
 
 static bool
@@ -105,7 +105,7 @@ post_take_all(struct req *req, struct reply *reply, struct err *err)
 static bool
 post_refuse(struct req *req, struct reply *reply, struct err *err)
 {
-	return done(req, reply, came_back_refuse(req->site->db, actor(req), req_param(req, "sha256"), err), "refused", err);
+	return done(req, reply, came_back_refuse(req->site->db, actor(req), req_param(req, "id"), err), "refused", err);
 }
 
 /* ---- the API ---- */
@@ -121,7 +121,7 @@ api_list(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_take(struct req *req, struct reply *reply, struct err *err)
 {
-	return take(req, req_param(req, "sha256"), err) && reply_empty(reply, 204);
+	return take(req, req_param(req, "id"), err) && reply_empty(reply, 204);
 }
 
 static bool
@@ -135,17 +135,17 @@ api_take_all(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_refuse(struct req *req, struct reply *reply, struct err *err)
 {
-	return came_back_refuse(req->site->db, actor(req), req_param(req, "sha256"), err) && reply_empty(reply, 204);
+	return came_back_refuse(req->site->db, actor(req), req_param(req, "id"), err) && reply_empty(reply, 204);
 }
 
 const struct route came_back_routes[] = {
 	{ GET,  HERE,                               WHO_ADMIN, "0",   ON_WORKER, get_came_back, NULL, NULL,      "Devices that came back after a backup was put back" },
 	{ POST, HERE "/take",                       WHO_ADMIN, "16K", ON_WORKER, post_take_all, NULL, NULL,      "Take all of them in again" },
-	{ POST, HERE "/:sha256/take",               WHO_ADMIN, "16K", ON_WORKER, post_take,     NULL, NULL,      "Take one in again" },
-	{ POST, HERE "/:sha256/refuse",             WHO_ADMIN, "16K", ON_WORKER, post_refuse,   NULL, NULL,      "Tell it to leave" },
+	{ POST, HERE "/:id/take",               WHO_ADMIN, "16K", ON_WORKER, post_take,     NULL, NULL,      "Take one in again" },
+	{ POST, HERE "/:id/refuse",             WHO_ADMIN, "16K", ON_WORKER, post_refuse,   NULL, NULL,      "Tell it to leave" },
 	{ GET,  "/api/v1/came-back",                WHO_ADMIN, "0",   ON_WORKER, api_list,      NULL, "devices", "Devices that came back after a backup was put back" },
 	{ POST, "/api/v1/came-back/take",           WHO_ADMIN, "16K", ON_WORKER, api_take_all,  NULL, "devices", "Take all of them in again" },
-	{ POST, "/api/v1/came-back/:sha256/take",   WHO_ADMIN, "16K", ON_WORKER, api_take,      NULL, "devices", "Take one in again" },
-	{ POST, "/api/v1/came-back/:sha256/refuse", WHO_ADMIN, "16K", ON_WORKER, api_refuse,    NULL, "devices", "Tell it to leave" },
+	{ POST, "/api/v1/came-back/:id/take",   WHO_ADMIN, "16K", ON_WORKER, api_take,      NULL, "devices", "Take one in again" },
+	{ POST, "/api/v1/came-back/:id/refuse", WHO_ADMIN, "16K", ON_WORKER, api_refuse,    NULL, "devices", "Tell it to leave" },
 	{ 0 }
 };

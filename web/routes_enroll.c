@@ -161,7 +161,7 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 		"invitation", invited, "devices", devices, "full", n >= conf->enroll_devices_max,
 		"begin_url", "/enroll", "direct", conf->enroll_direct,
 		"minutes", (json_int_t)conf->enroll_session_minutes, "signed", signing_is_on(conf),
-		"is_ios", browser.iphone || browser.ipad, "in_app_browser", browser.in_app, "done_url", "/enroll/done");
+		"is_ios", browser.iphone || browser.ipad, "in_app_browser", browser.in_app, "done_url", "/enrolled");
 	if (!blocked(req, invitation, &block, err) || !progress_part(req, page, err) || !qr_json(url, &qr, err)) {
 		json_decref(page);
 		return false;
@@ -312,7 +312,7 @@ api_renew(struct req *req, struct reply *reply, struct err *err)
 const struct route enroll_routes[] = {
 	{ GET,  "/enroll",                     WHO_PERSON, "0",   ON_WORKER, get_page,   NULL, NULL, "Set up this device: what IT sees, the download, how far it is" },
 	{ POST, "/enroll",                     WHO_PERSON, "64K", ON_WORKER, post_begin, NULL, NULL, "Begin an enrollment: leads to its mobileconfig" },
-	{ GET,  "/enroll/done",                WHO_PERSON, "0",   ON_WORKER, get_done,   NULL, NULL, "After it: what was set up, and on to the catalog" },
+	{ GET,  "/enrolled",                   WHO_PERSON, "0",   ON_WORKER, get_done,   NULL, NULL, "After it: what was set up, and on to the catalog" },
 	{ POST, "/api/v1/enroll/sessions",     WHO_ADMIN,  "64K", ON_WORKER, api_begin,  NULL, "devices", "An enrollment session for a person: {person}" },
 	{ GET,  "/api/v1/enroll/sessions/:id", WHO_ADMIN,  "0",   ON_WORKER, api_show,   NULL, "devices", "How far an enrollment session is" },
 	{ POST, "/api/v1/devices/:id/renew",   WHO_ADMIN,  "64K", ON_WORKER, api_renew,  NULL, "devices", "Give a managed device a new identity" },

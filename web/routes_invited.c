@@ -89,13 +89,13 @@ invitation_part(struct req *req, struct invitation **invitation, json_t **ret, s
 	if (!invitation_of_person(req, req->site->db, req->person->id, &i, err))
 		return false;
 	*invitation = i;
-	*ret = i ? json_pack("{s:s?, s:s, s:s}", "from", i->from, "note", i->note, "decline_url", "/enroll/decline") : json_null();
+	*ret = i ? json_pack("{s:s?, s:s, s:s}", "from", i->from, "note", i->note, "decline_url", "/invitation/decline") : json_null();
 	return true;
 }
 
 const struct route invited_routes[] = {
 	{ GET,  "/e/:token",         WHO_LINK,   "0",   ON_WORKER, get_invited,         NULL, NULL, "What an invitation to set up a device leads to" },
 	{ POST, "/e/:token/decline", WHO_LINK,   "16K", ON_WORKER, post_decline,        NULL, NULL, "Decline an invitation" },
-	{ POST, "/enroll/decline",   WHO_PERSON, "16K", ON_WORKER, post_enroll_decline, NULL, NULL, "The same, signed in" },
+	{ POST, "/invitation/decline", WHO_PERSON, "16K", ON_WORKER, post_enroll_decline, NULL, NULL, "The same, signed in" },
 	{ 0 }
 };

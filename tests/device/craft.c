@@ -209,8 +209,8 @@ add_recipient(CMS_ContentInfo *cms, TALLOC_CTX *ctx, const struct craft *c)
 		     EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_OAEP_PADDING) > 0);
 		break;
 	case CRAFT_TWO_RECIPIENTS:
+		must(CMS_add1_recipient_cert(cms, craft_cert(ctx, craft_key(1), "first"), 0));
 		must(CMS_add1_recipient_cert(cms, craft_cert(ctx, craft_key(1), "second"), 0));
-		must(CMS_add1_recipient_cert(cms, c->to, 0));
 		break;
 	case CRAFT_KEY_SHORT:
 		must(CMS_add1_recipient_cert(cms, craft_cert(ctx, small_key(), "small"), 0));
@@ -288,6 +288,8 @@ enveloped(TALLOC_CTX *ctx, struct bytes plain, const struct craft *c)
 	if (c->fault == CRAFT_ENVELOPE_DEEP)
 		return deep(ctx);
 	cms = seal(ctx, plain, c, &in);
+	for (int i = 0; i < sk_X509_num(c->to_also); i++)
+		must(CMS_add1_recipient_cert(cms, sk_X509_value(c->to_also, i), 0));
 	out = BIO_new(BIO_s_mem());
 	if (c->ber) {
 		must(i2d_CMS_bio_stream(out, cms, in, CMS_STREAM | CMS_BINARY));

@@ -43,7 +43,7 @@ X509 *craft_cert(TALLOC_CTX *ctx, EVP_PKEY *key, const char *common_name);
 	F(ENVELOPE_DEEP,     "an envelope nested a hundred deep") \
 	F(PASSWORD,          "enveloped for a password") \
 	F(AGREEMENT,         "enveloped by key agreement") \
-	F(TWO_RECIPIENTS,    "enveloped for two") \
+	F(TWO_RECIPIENTS,    "enveloped for two others") \
 	F(GCM,               "AuthEnvelopedData") \
 	F(OAEP,              "enveloped by RSA-OAEP") \
 	F(IV_SHORT,          "an IV of eight bytes for AES") \
@@ -77,6 +77,7 @@ struct craft {
 	X509 *signer;			/* a throw-away certificate of `key` */
 	EVP_PKEY *signer_key;		/* `key` */
 	X509 *to;			/* must be given: the CA, or its RA */
+	STACK_OF(X509) *to_also;	/* nobody */
 	const char *cipher, *digest;	/* "AES-128-CBC", "SHA256" */
 	struct bytes inside;		/* a PKCS#10 */
 	bool ber;			/* indefinite lengths */

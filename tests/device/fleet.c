@@ -168,9 +168,8 @@ after(const struct fleet *f, enum came came)
 	case CAME_LEFT:
 		return NEVER;
 	case CAME_FAILED:
-		return now + RETRY_MS;
 	case CAME_NOT_NOW:
-		return now + RETRY_MS;
+		return now + RETRY_MS + dice(RETRY_MS);
 	default:
 		return f->drain || !f->poll_ms ? NEVER : now + f->poll_ms / 2 + dice(f->poll_ms + 1);
 	}

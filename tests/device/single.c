@@ -12,11 +12,11 @@
 
 struct opts {
 	struct common common;
-	const char *url, *challenge, *subject, *out;
+	const char *url, *challenge, *subject, *out, *key_out;
 	int number;
 };
 
-enum { OPT_NUMBER = 1024, OPT_CHALLENGE, OPT_SUBJECT, OPT_OUT };
+enum { OPT_NUMBER = 1024, OPT_CHALLENGE, OPT_SUBJECT, OPT_OUT, OPT_KEY_OUT };
 
 static error_t
 parse(int key, char *arg, struct argp_state *state)
@@ -29,6 +29,7 @@ parse(int key, char *arg, struct argp_state *state)
 	case OPT_CHALLENGE:	o->challenge = arg; return 0;
 	case OPT_SUBJECT:	o->subject = arg; return 0;
 	case OPT_OUT:		o->out = arg; return 0;
+	case OPT_KEY_OUT:	o->key_out = arg; return 0;
 	case ARGP_KEY_ARG:	o->url = arg; return 0;
 	default:		return ARGP_ERR_UNKNOWN;
 	}
@@ -122,7 +123,8 @@ cmd_scep(int argc, char **argv)
 		{ "number", OPT_NUMBER, "N", 0, "The number of the key", 0 },
 		{ "challenge", OPT_CHALLENGE, "TEXT", 0, "The challenge", 0 },
 		{ "subject", OPT_SUBJECT, "O=../CN=..", 0, "The subject that is asked for", 0 },
-		{ "out", OPT_OUT, "FILE", 0, "Where the certificate goes, as PEM", 0 }, { 0 },
+		{ "out", OPT_OUT, "FILE", 0, "Where the certificate goes, as PEM", 0 },
+		{ "key-out", OPT_KEY_OUT, "FILE", 0, "And its key", 0 }, { 0 },
 	};
 	SCOPED(mem) void *ctx = talloc_new(NULL);
 	struct opts o = { .subject = "CN=device" };
@@ -146,6 +148,12 @@ cmd_scep(int argc, char **argv)
 		phone_die("write the certificate");
 	if (o.out)
 		fclose(file);
+	if (o.key_out) {
+		file = fopen(o.key_out, "we");
+		if (!file || !PEM_write_PrivateKey(file, wish.key, NULL, NULL, 0, NULL, NULL))
+			phone_die("write the key");
+		fclose(file);
+	}
 	return 0;
 }
 

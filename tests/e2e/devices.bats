@@ -28,6 +28,7 @@ setup() {
 	export POMONA__SERVER__TRUSTED_PROXIES=127.0.0.1 POMONA__SERVER__CLIENT_CERT_HEADER=Client-Cert
 	: >"$W/told"
 	pomona_start_tls
+	SERVE_OPTIONS+=(--listen "127.0.0.1:$PORT")	# phones remember where it is
 }
 
 teardown() { stop_started; devices_stop; }
@@ -45,9 +46,10 @@ join() {
 # live [HABITS]: all phones, in two programs, until settle.
 live() {
 	local half=$((PHONES / 2))
-	start phones1 device_on fleet --count $half --apns "$W/apns" "$@" --seed 11
+	device_with
+	start phones1 "$DEVICE" fleet "${WITH[@]}" --count $half --apns "$W/apns" "$@" --seed 11
 	FLEET=$LAST
-	start phones2 device_on fleet --first $half --count $((PHONES - half)) --proof client-cert --apns "$W/apns" "$@" --seed 12
+	start phones2 "$DEVICE" fleet "${WITH[@]}" --first $half --count $((PHONES - half)) --proof client-cert --apns "$W/apns" "$@" --seed 12
 	FLEET="$FLEET $LAST"
 }
 
@@ -99,7 +101,7 @@ send_orders() {
 count_taken() {
 	local n=$1 i code
 	for i in 1 2 3; do
-		code=$(tail -c 3 "$W/code.$n.$i" 2>/dev/null || echo 000)
+		code=$(head -c 3 "$W/code.$n.$i" 2>/dev/null || echo 000)
 		case $code in
 		202|207) jq -r '.uuid as $u | .items[] | select(.uuid) | $u + " " + .device' "$W/taken.$n.$i" >>"$W/told" ;;
 		000|"")	;;
@@ -108,8 +110,10 @@ count_taken() {
 	done
 }
 
+ledger_has() { [ "$(wc -l <"$W/ledger")" -ge "$1" ]; }
+
 @test "no command is lost and none recorded twice, whenever the server is killed" {
-	local round sender
+	local round sender lines
 	join 0 "$PHONES"
 	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = "$PHONES" ]
 	sql "SELECT id FROM device ORDER BY udid" >"$W/ids"
@@ -118,7 +122,10 @@ count_taken() {
 	for ((round = 1; round <= KILLS; round++)); do
 		send_orders $round 3>&- &
 		sender=$!
-		sleep "0.$((RANDOM % 9))$((RANDOM % 10))"
+		# at some moment, counted in what the phones do; every other time when all was taken
+		[ $((round % 2)) -eq 0 ] || wait_until test -s "$W/code.$round.3"
+		lines=$(($(wc -l <"$W/ledger") + RANDOM % 200))
+		wait_until ledger_has $lines
 		pomona_kill
 		wait $sender
 		count_taken $round
@@ -186,7 +193,7 @@ came_back() { get /api/v1/came-back -H "$(bearer admin)"; }
 	came_back
 	expect_status 200
 	[ "$(json '[.items[] | select(.state == "waiting")] | length')" = $new ]
-	post /api/v1/came-back -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"take":"all"}'
+	post /api/v1/came-back/take -H "$(bearer admin)" -H 'Content-Type: application/json' -d "{}"
 	expect_status 200
 	: >"$W/ledger"
 	device_on fleet --count $((old + new)) --drain >"$W/fleet"

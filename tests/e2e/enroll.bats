@@ -67,7 +67,7 @@ took() { [ "$PHONE" = 0 ] || { cat "$W/phone.err"; tail -20 "$W/log"; return 1; 
 	expect_json .over true
 	expect_json '.devices[0].state' enrolled
 	expect_json '[.steps[].state] | unique | join(",")' "done"
-	as mia get /enroll/done
+	as mia get /enrolled
 	expect_body "Your iPhone is set up"
 	judge_all
 }
@@ -226,6 +226,74 @@ sys.stdout.buffer.write(plistlib.load(open(sys.argv[1], "rb"))[2]["PayloadConten
 	expect_problem 404 not_found
 	[ "$(audited enroll.refused)" = 9 ]
 	[ "$(sql "SELECT count(*) FROM certificate")" = 0 ]
+}
+
+# passing NAME [NUMBER]: the identity that the answer in $W/body is for, in $W/NAME.pem and .key.
+passing() {
+	unsigned "$W/body" "$W/phase2.plist"
+	judge profile "$W/phase2.plist"
+	"$DEVICE" scep "$(plist "$W/phase2.plist" PayloadContent.0.PayloadContent.URL)" --number "${2-0}" --ca "$W/apple" \
+		--state "$W/phones" --connect "127.0.0.1:$PORT" --cacert "$W/tls/ca.pem" --out "$W/$1.pem" --key-out "$W/$1.key" \
+		--challenge "$(plist "$W/phase2.plist" PayloadContent.0.PayloadContent.Challenge)" 2>"$W/scep.err"
+}
+
+# checks_in NAME: PUTs what it says at /mdm/checkin, signed by that identity.
+checks_in() {
+	printf '<plist version="1.0"><dict><key>MessageType</key><string>Authenticate</string><key>Topic</key><string>%s</string><key>UDID</key><string>00008120-001A2B3C4D5E801E</string></dict></plist>' "$TOPIC" >"$W/checkin"
+	openssl cms -sign -binary -outform DER -signer "$W/$1.pem" -inkey "$W/$1.key" -in "$W/checkin" -out "$W/checkin.sig"
+	ask PUT /mdm/checkin -H 'Content-Type: application/x-apple-aspen-mdm-checkin' --data-binary "@$W/checkin" \
+		-H "Mdm-Signature: $(base64 -w0 "$W/checkin.sig")"
+}
+
+@test "the passing identity gets its own enrollment, enveloped for it, and is good for nothing else" {
+	serve
+	device_cert phone
+	begin mia
+	local other=$URL other_session=$SESSION
+	download
+	answer phone "$CHALLENGE"
+	say
+	passing other 1
+	begin mia
+	[ "$URL" != "$other" ]
+	download
+	answer phone "$CHALLENGE"
+	say
+	expect_status 200
+	passing mine 0
+	answer other ""					# another session's
+	say
+	expect_problem 403 bad_identity
+	answer mine "" 00008120-00000000000000BB	# another device
+	say
+	expect_problem 403 bad_identity
+	checks_in mine
+	expect_status 400
+	[ "$(sql "SELECT count(*) FROM enrollment")" = 0 ]
+
+	answer mine ""
+	say
+	expect_status 200
+	unsigned "$W/body" "$W/phase3.plist"
+	judge profile "$W/phase3.plist"
+	python3 - "$W/phase3.plist" "$W/sealed.der" <<-'PY'
+		import plistlib, sys
+		m = plistlib.load(open(sys.argv[1], "rb"))
+		assert m["IsEncrypted"] is True and "PayloadContent" not in m, m
+		open(sys.argv[2], "wb").write(m["EncryptedPayloadContent"])
+	PY
+	openssl cms -decrypt -inform DER -binary -in "$W/sealed.der" -inkey "$W/mine.key" -recip "$W/mine.pem" -out "$W/payloads.plist"
+	judge payload-array "$W/payloads.plist"
+	[ "$(plist "$W/payloads.plist" 0.PayloadUUID)" = "$(plist "$W/payloads.plist" 1.IdentityCertificateUUID)" ]
+	[ "$(plist "$W/payloads.plist" 0.PayloadContent.URL)" = "$BASE/scep/$SESSION" ]
+	expect_not_in "$W/phase3.plist" "$TOPIC"
+	run openssl cms -decrypt -inform DER -binary -in "$W/sealed.der" -inkey "$W/other.key" -recip "$W/other.pem"
+	[ "$status" != 0 ]
+	SESSION=$other_session				# and the other one is not this session's
+	answer mine ""
+	say
+	expect_problem 403 bad_identity
+	[ "$(audited enroll.refused)" = 3 ]
 }
 
 @test "a session takes so many wrong answers, and then none at all" {

@@ -176,7 +176,7 @@ with_mail() {
 	[ "$(state_now mia)" = signed_in ]
 	# and on the page where she is signed in
 	as mia get /enroll
-	as mia post /enroll/decline --data-urlencode "csrf=$(form_csrf)"
+	as mia post /invitation/decline --data-urlencode "csrf=$(form_csrf)"
 	expect_status 303
 	[ "$(state_now mia)" = declined ]
 	get '/api/v1/audit?act=invitation.decline' -H "$(bearer admin)"

@@ -59,8 +59,12 @@ devices_stop() {
 # device_on COMMAND [OPTIONS]: with all that is the same each time.
 device_on() {
 	local command=$1; shift
-	"$DEVICE" "$command" --ca "$W/apple" --cacert "$W/tls/ca.pem" --connect "127.0.0.1:$PORT" --state "$W/phones" \
-		--ledger "$W/ledger" --keep "$W/kept" "$@"
+	device_with
+	"$DEVICE" "$command" "${WITH[@]}" "$@"
+}
+device_with() {
+	WITH=(--ca "$W/apple" --cacert "$W/tls/ca.pem" --connect "127.0.0.1:$PORT" --state "$W/phones" --ledger "$W/ledger"
+		--keep "$W/kept")
 }
 
 # sessions N [url|direct_url]: N enrollment sessions of nobody in particular; the URLs go to $W/urls, one a line.
