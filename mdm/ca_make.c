@@ -97,7 +97,8 @@ make_pair(TALLOC_CTX *ctx, const struct ca_make_wish *wish, const struct form *f
 
 	pair->cert = X509_new();
 	pair->key = EVP_RSA_gen((unsigned)form->bits);
-	if (!name || !pair->cert || !pair->key || !end_of(above ? above->cert : NULL, now + (int64_t)form->days * DAY_S, &until))
+	if (!name || !pair->cert || !pair->key ||
+	    !end_of(above ? above->cert : NULL, now + (int64_t)form->days * DAY_S, &until))
 		return err_openssl(err, ERR_INTERNAL, "make a key for %s", form->role);
 	if (!public_key_rsa(pair, pair->key, &rsa, err))
 		return false;
