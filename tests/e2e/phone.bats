@@ -111,13 +111,14 @@ restrictions() {	# allowCamera or nothing; a mobileconfig in $W/restrict.mobilec
 }
 
 @test "an app is downloaded as the install daemon does it, and managed when it is there" {
-	enrolled_phone --install-polls 1
+	enrolled_phone
 	upload "$IPAS/enterprise.ipa"
 	expect_status 201
 	local manifest
 	manifest=$(json .manifest_url)
-	does InstallApplication "{\"ManifestURL\":\"$manifest\",\"ManagementFlags\":1}"
-	does ManagedApplicationList
+	order InstallApplication "{\"ManifestURL\":\"$manifest\",\"ManagementFlags\":1}"
+	connects --install-polls 2	# more than the server asks by itself, since acknowledged is not installed
+	becomes acknowledged
 	[ "$(sql "SELECT state FROM installed_app WHERE managed")" = Installing ]
 	does ManagedApplicationList
 	[ "$(sql "SELECT state FROM installed_app WHERE managed")" = Managed ]
@@ -136,9 +137,11 @@ restrictions() {	# allowCamera or nothing; a mobileconfig in $W/restrict.mobilec
 	[ "$(of_phone 's["Locked"]["Message"]')" = "Please return me" ]
 	does ClearPasscode
 	[ "$(of_phone 's["Security"]["PasscodePresent"]')" = False ]
-	does Settings '{"Settings":[{"Item":"DeviceName","DeviceName":"Cold store 7"}]}'
-	[ "$(of_phone 's["Device"]["DeviceName"]')" = "Cold store 7" ]
-	does EraseDevice
+	does Settings '{"Settings":[{"Item":"DataRoaming","Enabled":true}]}'
+	[ "$(of_phone 's["Device"]["DataRoamingEnabled"]')" = True ]
+	order EraseDevice
+	run connects	# then nobody is there any more
+	becomes acknowledged
 	[ "$(of_phone 's["Enrollment"]["State"]')" = removed ]
 	judged
 }
