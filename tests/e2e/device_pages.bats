@@ -1,4 +1,5 @@
 # Managed devices for the people of IT: in the console, by the API and on the command line.
+bats_require_minimum_version 1.5.0
 load lib/pomona
 load lib/sending
 load lib/devices
@@ -260,7 +261,7 @@ as_admin_list() {
 	cli show "$UDID" --json
 	[ "$(jq -r .network.wifi_mac <<<"$output")" = "$(of_phone 's["Device"]["WiFiMAC"]')" ]
 	cli show "$(of_phone 's["SerialNumber"]')"
-	[[ $output == *"(not reported)"* ]]
+	[[ $output == *passcode_present*true* ]]
 	cli lock "$ID" --message "Call IT"
 	[ "$status" = 0 ]
 	UUID=$output
