@@ -22,8 +22,7 @@ name_of_phone() { of_phone 's["Device"]["DeviceName"]'; }
 
 @test "a device that has just enrolled is asked for everything, and its page shows what it said" {
 	enrolled_phone
-	[ "$(sql "SELECT count(*) FROM command_queue")" = 8 ]
-	connects
+	[ "$(sql "SELECT count(*) FROM command_history WHERE state = 'acknowledged'")" = 8 ]
 	get "/api/v1/devices/$ID" -H "$(bearer admin)"
 	expect_status 200
 	expect_json .state managed
@@ -50,7 +49,6 @@ name_of_phone() { of_phone 's["Device"]["DeviceName"]'; }
 
 @test "lists and groups are files for spreadsheets" {
 	enrolled_phone
-	connects
 	get /api/v1/devices.csv -H "$(bearer admin)"
 	expect_status 200
 	expect_header Content-Disposition '*devices-*.csv*'
@@ -69,7 +67,6 @@ name_of_phone() { of_phone 's["Device"]["DeviceName"]'; }
 
 @test "the list is narrowed by what one looks for" {
 	enrolled_phone
-	connects
 	local query
 	for query in "q=$(name_of_phone | head -c 5)" "q=$(of_phone 's["SerialNumber"]')" state=managed app=com.example.weather "os=$(of_phone 's["Device"]["OSVersion"]')"; do
 		as_admin_list "$query" 1
@@ -86,7 +83,6 @@ as_admin_list() {
 
 @test "what is done on the page waits there, and then stands under what happened" {
 	enrolled_phone
-	connects
 	sign_in anna
 	device_page ""
 	does_on_page do verb=lock "message=Call IT" phone=+4930901820
@@ -103,7 +99,6 @@ as_admin_list() {
 
 @test "the phone said not now: the page says so, and when" {
 	enrolled_phone
-	connects
 	sign_in anna
 	order ProfileList
 	start sleepy device_on fleet --count 1 --poll-ms 500 --not-now 100
@@ -115,7 +110,6 @@ as_admin_list() {
 
 @test "what the phone could not do stands there with its whole chain, and can be sent again or taken back" {
 	enrolled_phone
-	connects
 	sign_in anna
 	order RemoveProfile '{"Identifier":"com.example.none"}'
 	connects
@@ -138,7 +132,6 @@ as_admin_list() {
 
 @test "nobody erases by a slip: a reason is wanted and the device's name, and both stay" {
 	enrolled_phone
-	connects
 	sign_in anna
 	device_page ""
 	does_on_page do verb=erase reason=lost
@@ -158,7 +151,6 @@ as_admin_list() {
 
 @test "a device that is released leaves at its next word, and is on the list as such" {
 	enrolled_phone
-	connects
 	sign_in anna
 	device_page ""
 	does_on_page retire reason=sold confirm=no
@@ -174,7 +166,6 @@ as_admin_list() {
 
 @test "a mobileconfig and a provision are sent from the page, and their lists follow by themselves" {
 	enrolled_phone
-	connects
 	sign_in anna
 	device_page ""
 	as anna post "/admin/devices/$ID/do" -F "csrf=$CSRF" -F verb=install-provision -F "provision=@$ROOT/tests/data/provisions/enterprise.mobileprovision"
@@ -195,7 +186,6 @@ as_admin_list() {
 
 @test "any other command is typed in, checked, and sent" {
 	enrolled_phone
-	connects
 	sign_in anna
 	device_page ""
 	does_on_page command 'command={"request_type":"RemoveApplication","params":{"Identifer":"com.example.none"}}'
@@ -205,12 +195,13 @@ as_admin_list() {
 	expect_status 303
 	does_on_page command 'command={"request_type":"EraseDevice"}' "confirm=$(name_of_phone)"
 	expect_status 422
+	does_on_page command 'command={"request_type":"EraseDevice","reason":"a slip"}'
+	expect_status 422
 	[ "$(sql "SELECT count(*) FROM command_queue")" = 1 ]
 }
 
 @test "a selection is locked at once, and who does not get it is named" {
 	enrolled_phone
-	connects
 	sign_in anna
 	as anna get /admin/devices
 	CSRF=$(form_csrf)
@@ -252,7 +243,6 @@ as_admin_list() {
 
 @test "the command line looks and commands while the server runs" {
 	enrolled_phone
-	connects
 	cli list
 	[ "$status" = 0 ]
 	[[ $output == "$ID "*managed* ]]
