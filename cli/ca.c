@@ -147,8 +147,11 @@ export_crls(TALLOC_CTX *ctx, const struct conf *conf, struct db *db, const struc
 
 		for (size_t k = 0; k < i; k++)
 			again = again || (all->rows[k].role == ROLE_OF_CA && strcmp(all->rows[k].key_id, all->rows[i].key_id) == 0);
-		if (!again && !print_crl(ca, all->rows[i].key_id, err))
+		if (again || print_crl(ca, all->rows[i].key_id, err))
+			continue;
+		if (strcmp(err->code, "wrong_key") != 0)
 			return false;
+		fprintf(stderr, "pomona: no CRL of %s: %s\n", all->rows[i].key_id, err->cause);
 	}
 	return true;
 }

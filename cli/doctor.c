@@ -10,6 +10,8 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/x509.h"
+#include "mdm/ca.h"
+#include "mdm/ca_show.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
 #include "web/signing.h"
@@ -184,6 +186,7 @@ static const struct {
 	{ "devices",  "/scep",                   0 },
 	{ "devices",  "/scep/doctor",            0 },
 	{ "devices",  "/enroll/doctor",          0 },
+	{ "devices",  "/crl/doctor",             404 },
 	{ "devices",  "/c/doctor",               0 },
 };
 
@@ -249,6 +252,31 @@ check_outside(TALLOC_CTX *ctx, const struct conf *conf)
 		ca = NULL;
 	for (size_t i = 0; i < sizeof doors / sizeof *doors; i++)
 		knock(conf, ca, doors[i].what, doors[i].path, doors[i].expected);
+}
+
+/* Is there one, does the master key open it, how long is it good for? */
+static void
+check_ca(TALLOC_CTX *ctx, const struct conf *conf)
+{
+	struct sealer *sealer = NULL;
+	struct err err = { 0 };
+	time_t expires;
+	struct ca *ca;
+	struct db *db;
+	char day[11];
+
+	if (!db_open(ctx, conf->server_data, &db, &err))
+		return;		/* check_database has said so */
+	if ((*conf->key_master_file && !cli_sealer(ctx, conf, &sealer, &err)) ||
+	    !ca_open(ctx, db, sealer, conf->server_base_url, &ca, &err))
+		say_err("device CA", &err);
+	else if (!ca_ready(ca))
+		say("warn", "device CA", "there is none, and no device can enroll; pomona ca make");
+	else if (!x509_expires(ca_cert(ca), &expires) || expires < clock_now())
+		say("fail", "device CA", "it has expired; pomona ca renew");
+	else
+		say(expires < clock_now() + (time_t)CA_SOON_DAYS * DAY_S ? "warn" : "ok", "device CA", "good until %s",
+		    clock_day(expires, day));
 }
 
 /* As far as it goes without a message: reached, encrypted, the account known. */
@@ -321,6 +349,7 @@ cmd_doctor(int argc, char **argv)
 	check_directory(ctx, conf);
 	check_certificate(ctx, conf);
 	check_signing(conf);
+	check_ca(ctx, conf);
 	check_outside(ctx, conf);
 	check_sending(ctx, conf);
 	return failures ? EXIT_REJECTED : EXIT_OK;

@@ -7,11 +7,27 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#define ATTRIBUTES_MAX	16
+#define TAG_BIT_STRING	0x03
+#define TAG_UTF8	0x0c
+#define TAG_PRINTABLE	0x13
+#define TAG_T61		0x14
+#define TAG_IA5		0x16
 
-static const int signatures[] = {
-	NID_sha1WithRSAEncryption, NID_sha256WithRSAEncryption, NID_sha384WithRSAEncryption,
-	NID_sha512WithRSAEncryption,
+static const struct bytes oid_challenge = { "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x07", 9 };
+
+/* Never MD5; all with RSA, 1.2.840.113549.1.1.N. */
+static const struct {
+	unsigned char arc;
+	const char *digest;
+} signatures[] = { { 5, "SHA1" }, { 11, "SHA256" }, { 12, "SHA384" }, { 13, "SHA512" } };
+
+/* The parts of it, each as it stands there. */
+struct parts {
+	struct bytes info;		/* what is signed */
+	struct bytes subject, key;	/* Name, SubjectPublicKeyInfo */
+	struct bytes attributes;	/* the content of [0]; may be empty */
+	const char *digest;
+	struct bytes signature;
 };
 
 static bool
@@ -21,69 +37,168 @@ bad(struct err *err, const char *why)
 	return err_code(err, ERR_INVALID, "bad_request", "the certificate request %s", why);
 }
 
-static int
-release_csr(struct csr *csr)
+/* Takes the first element off *rest; *whole is all of it, head and content. */
+static bool
+next(struct bytes *rest, uint8_t tag, struct asn1 *element, struct bytes *whole)
 {
-	EVP_PKEY_free(csr->key);
-	X509_REQ_free(csr->req);
-	return 0;
+	const unsigned char *from = rest->p;
+
+	if (!asn1_next(rest, element) || element->tag != tag)
+		return false;
+	*whole = (struct bytes){ from, (size_t)((const unsigned char *)rest->p - from) };
+	return true;
+}
+
+static const char *
+digest_of(struct bytes algorithm)
+{
+	static const unsigned char rsa[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01 };
+	const unsigned char *p;
+	struct asn1 oid;
+
+	if (!asn1_next(&algorithm, &oid) || oid.tag != ASN1_TAG_OID || oid.content.len != sizeof rsa + 1 ||
+	    memcmp(oid.content.p, rsa, sizeof rsa) != 0)
+		return NULL;
+	p = oid.content.p;
+	for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)
+		if (signatures[i].arc == p[sizeof rsa])
+			return signatures[i].digest;
+	return NULL;
+}
+
+/* SEQUENCE { info SEQUENCE { 0, subject, key, [0] attributes }, algorithm, BIT STRING } */
+static bool
+take_apart(struct bytes der, struct parts *parts)
+{
+	struct asn1 request, info, version, element, attributes = { 0 }, algorithm, signature;
+	const unsigned char *bits;
+	struct bytes whole;
+
+	if (!next(&der, ASN1_TAG_SEQUENCE, &request, &whole) ||
+	    !next(&request.content, ASN1_TAG_SEQUENCE, &info, &parts->info) ||
+	    !next(&request.content, ASN1_TAG_SEQUENCE, &algorithm, &whole) ||
+	    !next(&request.content, TAG_BIT_STRING, &signature, &whole) || request.content.len)
+		return false;
+	if (!next(&info.content, ASN1_TAG_INTEGER, &version, &whole) || version.content.len != 1 ||
+	    *(const unsigned char *)version.content.p != 0 ||
+	    !next(&info.content, ASN1_TAG_SEQUENCE, &element, &parts->subject) ||
+	    !next(&info.content, ASN1_TAG_SEQUENCE, &element, &parts->key) ||
+	    (info.content.len && !next(&info.content, ASN1_TAG_CONTEXT_0, &attributes, &whole)) || info.content.len)
+		return false;
+	bits = signature.content.p;
+	if (signature.content.len < 2 || bits[0] != 0)
+		return false;
+	parts->attributes = attributes.content;
+	parts->digest = digest_of(algorithm.content);
+	parts->signature = (struct bytes){ bits + 1, signature.content.len - 1 };
+	return true;
+}
+
+/* ---- the challenge ---- */
+
+static bool
+is_text(uint8_t tag)
+{
+	return tag == TAG_UTF8 || tag == TAG_PRINTABLE || tag == TAG_T61 || tag == TAG_IA5;
 }
 
 /* One attribute with one value, of the types that clients use; none is no mistake. */
 static bool
-read_challenge(struct csr *csr, struct err *err)
+read_challenge(struct csr *csr, struct bytes attributes, struct err *err)
 {
-	int at = X509_REQ_get_attr_by_NID(csr->req, NID_pkcs9_challengePassword, -1);
-	X509_ATTRIBUTE *attribute = at < 0 ? NULL : X509_REQ_get_attr(csr->req, at);
-	const ASN1_TYPE *value;
-	const ASN1_STRING *text;
-	size_t len;
+	struct asn1 attribute, oid, values, value;
+	bool found = false;
+	size_t n = 0;
 
 	csr->challenge = "";
-	if (!attribute)
-		return true;
-	if (X509_REQ_get_attr_by_NID(csr->req, NID_pkcs9_challengePassword, at) >= 0 ||
-	    X509_ATTRIBUTE_count(attribute) != 1 || !(value = X509_ATTRIBUTE_get0_type(attribute, 0)))
-		return bad(err, "has several challenges");
-	if (value->type != V_ASN1_PRINTABLESTRING && value->type != V_ASN1_UTF8STRING &&
-	    value->type != V_ASN1_IA5STRING && value->type != V_ASN1_T61STRING)
-		return bad(err, "has a challenge that is no text");
-	text = value->value.asn1_string;
-	len = (size_t)ASN1_STRING_length(text);
-	if (len > CSR_CHALLENGE_MAX || !text_valid((const char *)ASN1_STRING_get0_data(text), len))
-		return bad(err, "has a challenge that is no text");
-	csr->challenge = mem_textn(csr, (const char *)ASN1_STRING_get0_data(text), len);
+	while (attributes.len) {
+		if (n++ == CSR_ATTRIBUTES_MAX || !asn1_next(&attributes, &attribute) ||
+		    attribute.tag != ASN1_TAG_SEQUENCE || !asn1_next(&attribute.content, &oid) ||
+		    oid.tag != ASN1_TAG_OID || !asn1_next(&attribute.content, &values) || values.tag != ASN1_TAG_SET)
+			return bad(err, "has malformed attributes");
+		if (oid.content.len != oid_challenge.len ||
+		    memcmp(oid.content.p, oid_challenge.p, oid_challenge.len) != 0)
+			continue;
+		if (found || !asn1_next(&values.content, &value) || values.content.len)
+			return bad(err, "has several challenges");
+		if (!is_text(value.tag) || value.content.len > CSR_CHALLENGE_MAX ||
+		    !text_valid(value.content.p, value.content.len))
+			return bad(err, "has a challenge that is no text");
+		csr->challenge = mem_textn(csr, value.content.p, value.content.len);
+		found = true;
+	}
 	return true;
 }
 
+/* ---- the key ---- */
+
+/* The same bytes are the same key. */
 static bool
-is_taken(int nid)
+has_key(X509 *cert, struct bytes key)
 {
-	for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)
-		if (signatures[i] == nid)
-			return true;
-	return false;
+	unsigned char *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+	bool same = len > 0 && (size_t)len == key.len && memcmp(der, key.p, key.len) == 0;
+
+	OPENSSL_free(der);
+	return same;
+}
+
+static EVP_PKEY *
+read_key(struct bytes der, X509 *likely, OSSL_LIB_CTX *lib)
+{
+	const unsigned char *p = der.p;
+	EVP_PKEY *key;
+
+	if (likely && has_key(likely, der))
+		return X509_get_pubkey(likely);
+	key = d2i_PUBKEY_ex(NULL, &p, (long)der.len, lib, NULL);
+	if (key && p != (const unsigned char *)der.p + der.len) {
+		EVP_PKEY_free(key);
+		key = NULL;
+	}
+	return key;
 }
 
 static bool
-check(struct csr *csr, OSSL_LIB_CTX *lib, struct err *err)
+is_signed(const struct parts *parts, EVP_PKEY *key, OSSL_LIB_CTX *lib)
 {
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	bool ok = md && parts->digest && EVP_DigestVerifyInit_ex(md, NULL, parts->digest, lib, NULL, key, NULL) == 1 &&
+		  EVP_DigestVerify(md, parts->signature.p, parts->signature.len, parts->info.p, parts->info.len) == 1;
+
+	EVP_MD_CTX_free(md);
+	ERR_clear_error();
+	return ok;
+}
+
+static bool
+check(struct csr *csr, X509 *likely, OSSL_LIB_CTX *lib, struct err *err)
+{
+	struct parts parts;
 	struct err none;
 
-	if (X509_REQ_get_version(csr->req) != X509_REQ_VERSION_1 || X509_REQ_get_attr_count(csr->req) > ATTRIBUTES_MAX)
+	if (!take_apart(csr->der, &parts))
 		return bad(err, "is malformed");
-	csr->key = X509_REQ_get_pubkey(csr->req);
+	csr->subject = parts.subject;
+	csr->key = read_key(parts.key, likely, lib);
 	if (!csr->key || !public_key_check(csr->key, &none) || !certificate_key_sha256(csr->key, csr->key_sha256, &none))
 		return bad(err, "is not for an RSA key of 2048 to 4096 bits");
-	if (!is_taken(X509_REQ_get_signature_nid(csr->req)) || X509_REQ_verify_ex(csr->req, csr->key, lib, NULL) != 1)
+	if (!is_signed(&parts, csr->key, lib))
 		return bad(err, "is not signed by its key");
-	return read_challenge(csr, err);
+	return read_challenge(csr, parts.attributes, err);
+}
+
+static int
+release_csr(struct csr *csr)
+{
+	EVP_PKEY_free(csr->key);
+	return 0;
 }
 
 bool
-csr_read(TALLOC_CTX *ctx, struct bytes der, struct csr **ret, struct err *err)
+csr_read(TALLOC_CTX *ctx, struct bytes der, X509 *likely, struct csr **ret, struct err *err)
 {
-	const unsigned char *p = der.p;
 	OSSL_LIB_CTX *lib;
 	struct err none;
 	struct csr *csr;
@@ -95,12 +210,8 @@ csr_read(TALLOC_CTX *ctx, struct bytes der, struct csr **ret, struct err *err)
 		return false;
 	csr = mem_new(ctx, struct csr);
 	talloc_set_destructor(csr, release_csr);
-	csr->req = X509_REQ_new_ex(lib, NULL);
-	if (!csr->req || !d2i_X509_REQ(&csr->req, &p, (long)der.len)) {
-		talloc_free(csr);
-		return bad(err, "is malformed");
-	}
-	if (!check(csr, lib, err)) {
+	csr->der = (struct bytes){ mem_copy(csr, der.p, der.len), der.len };
+	if (!check(csr, likely, lib, err)) {
 		talloc_free(csr);
 		return false;
 	}
@@ -112,5 +223,10 @@ csr_read(TALLOC_CTX *ctx, struct bytes der, struct csr **ret, struct err *err)
 char *
 csr_subject(TALLOC_CTX *ctx, const struct csr *csr)
 {
-	return subject_write(ctx, X509_REQ_get_subject_name(csr->req));
+	const unsigned char *p = csr->subject.p;
+	SCOPED(x509_name) X509_NAME *name = d2i_X509_NAME(NULL, &p, (long)csr->subject.len);
+	char *text = name ? subject_write(ctx, name) : mem_text(ctx, "");
+
+	ERR_clear_error();
+	return text;
 }

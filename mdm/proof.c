@@ -24,9 +24,12 @@ proof_by_signature(TALLOC_CTX *ctx, const char *text, struct bytes body, struct 
 	if (!num_unbase64(ctx, text, len, &der) || !der.len)
 		return bad(err, "Mdm-Signature is no base64");
 	if (!cms_open_detached(ctx, der, body, &opened, err)) {
-		if (err->kind != ERR_INTERNAL)
-			err->kind = ERR_MALFORMED;
-		return err_at(err, "Mdm-Signature");
+		char why[sizeof err->cause];
+
+		if (err->kind == ERR_INTERNAL)
+			return false;
+		snprintf(why, sizeof why, "Mdm-Signature: %.200s", err->cause);
+		return bad(err, why);
 	}
 	*ret = (struct proof){ .der = opened.signer, .signed_at = opened.signed_at };
 	return true;

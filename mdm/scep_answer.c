@@ -200,12 +200,10 @@ static bool
 by_hand(struct talk *t, struct err *err)
 {
 	struct scep_asked asked = { { t->message->transaction_id, t->csr->key_sha256 }, csr_subject(t->ctx, t->csr),
-				    t->call->address, { 0 } };
+				    t->call->address, t->csr->der };
 	enum scep_request_state state;
-	unsigned char *der = NULL;
 	char *certificate;
-	bool full, ok;
-	int len;
+	bool full;
 
 	if (!scep_request_look(t->ctx, t->server->db, &asked.asker, &state, &certificate, err))
 		return false;
@@ -215,13 +213,7 @@ by_hand(struct talk *t, struct err *err)
 		return refuse(t, SCEP_BAD_REQUEST, "an admin refused it", err);
 	if (state == SCEP_REQUEST_WAITING)
 		return pending(t, err);
-	len = i2d_X509_REQ(t->csr->req, &der);
-	if (len <= 0)
-		return err_openssl(err, ERR_INTERNAL, "encode a certificate request");
-	asked.request = (struct bytes){ der, (size_t)len };
-	ok = scep_request_add(t->server->db, &asked, &full, err);
-	OPENSSL_free(der);
-	if (!ok)
+	if (!scep_request_add(t->server->db, &asked, &full, err))
 		return false;
 	guesses_wrong(t->call->address);	/* nobody fills the list alone */
 	return full ? refuse(t, SCEP_BAD_REQUEST, "too many requests wait for an admin", err) : pending(t, err);
@@ -277,7 +269,7 @@ open_request(struct talk *t, struct err *err)
 	if (!scep_envelope_open(t->ctx, &t->message->envelope, ca_key_rsa, t->server->ca, &plain,
 				&good, err))
 		return false;
-	if (!csr_read(t->ctx, plain, &t->csr, &none)) {
+	if (!csr_read(t->ctx, plain, t->message->signer, &t->csr, &none)) {
 		t->csr = NULL;
 		if (none.kind == ERR_INTERNAL) {
 			*err = none;

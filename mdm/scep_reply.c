@@ -20,20 +20,33 @@ copy_der(TALLOC_CTX *ctx, CMS_ContentInfo *cms, struct bytes *ret, struct err *e
 	return true;
 }
 
-/* SignedData that signs nothing and holds one certificate: RFC 8894 section 3.4. */
-static bool
-degenerate(TALLOC_CTX *ctx, OSSL_LIB_CTX *lib, struct bytes cert_der, struct bytes *ret, struct err *err)
+/*
+ * SignedData that signs nothing and holds one certificate (RFC 8894 section 3.4), written out: OpenSSL would read
+ * the certificate and decode its key, which takes it longer than anything else here but RSA.
+ */
+static struct bytes
+degenerate(TALLOC_CTX *ctx, struct bytes cert)
 {
-	SCOPED(x509) X509 *cert = X509_new_ex(lib, NULL);
-	SCOPED(x509_stack) STACK_OF(X509) *certs = sk_X509_new_null();
-	SCOPED(cms) CMS_ContentInfo *cms = NULL;
-	const unsigned char *p = cert_der.p;
+	static const unsigned char id_signed_data[] = { 0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02 };
+	static const unsigned char head[] = {	/* version 1, no digests, of data there is none */
+		0x02, 1, 1, 0x31, 0, 0x30, 11, 0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01 };
+	static const unsigned char no_signers[] = { 0x31, 0 };
+	int certs = ASN1_object_size(1, (int)cert.len, 0);
+	int body = (int)sizeof head + certs + (int)sizeof no_signers, sequence = ASN1_object_size(1, body, 0);
+	int info = (int)sizeof id_signed_data + ASN1_object_size(1, sequence, 0);
+	unsigned char *der = mem_size(ctx, (size_t)ASN1_object_size(1, info, 0)), *p = der;
 
-	if (!cert || !certs || !d2i_X509(&cert, &p, (long)cert_der.len) || !sk_X509_push(certs, cert))
-		return err_openssl(err, ERR_INTERNAL, "read the certificate that was issued");
-	X509_up_ref(cert);	/* the stack has one of its own */
-	cms = CMS_sign_ex(NULL, NULL, certs, NULL, CMS_PARTIAL | CMS_DETACHED | CMS_BINARY, lib, NULL);
-	return cms ? copy_der(ctx, cms, ret, err) : err_openssl(err, ERR_INTERNAL, "write a SCEP reply");
+#define PUT(bytes, len) (memcpy(p, bytes, len), p += (len))
+	ASN1_put_object(&p, 1, info, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+	PUT(id_signed_data, sizeof id_signed_data);
+	ASN1_put_object(&p, 1, sequence, 0, V_ASN1_CONTEXT_SPECIFIC);
+	ASN1_put_object(&p, 1, body, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+	PUT(head, sizeof head);
+	ASN1_put_object(&p, 1, (int)cert.len, 0, V_ASN1_CONTEXT_SPECIFIC);
+	PUT(cert.p, cert.len);
+	PUT(no_signers, sizeof no_signers);
+#undef PUT
+	return (struct bytes){ der, (size_t)(p - der) };
 }
 
 /* What was read with single DES is answered with triple: any client that has the one has the other. */
@@ -77,13 +90,12 @@ scep_reply_write(TALLOC_CTX *ctx, struct ca *ca, const struct scep_message *requ
 		{ SCEP_FAIL_INFO, V_ASN1_PRINTABLESTRING, { &fail, 1 } },	/* last: of FAILURE alone */
 	};
 	size_t n = sizeof attributes / sizeof *attributes - (reply->status != SCEP_FAILURE);
-	struct bytes certs, content;
+	struct bytes content;
 	OSSL_LIB_CTX *lib;
 
 	secret_random(nonce, sizeof nonce);
 	if (reply->status != SCEP_SUCCESS)
 		return ca_key_sign_cms(ctx, ca, NULL, attributes, n, ret, err);
-	return cms_thread_lib(&lib, err) && degenerate(ctx, lib, reply->certificate, &certs, err) &&
-	       envelope(ctx, lib, request, certs, &content, err) &&
+	return cms_thread_lib(&lib, err) && envelope(ctx, lib, request, degenerate(ctx, reply->certificate), &content, err) &&
 	       ca_key_sign_cms(ctx, ca, &content, attributes, n, ret, err);
 }

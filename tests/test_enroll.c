@@ -415,7 +415,7 @@ phase_3_is_for_the_passing_identity_of_this_session_and_the_device_of_phase_1(vo
 	assert_refused(phase_3(*state, &w, &b, phone, &out, &err), "bad_identity", err);
 	phone = signing_with(*state, &w, w.phone, identity(*state, &w, 0, CA_MDM, NULL), 0);
 	assert_refused(phase_3(*state, &w, &b, phone, &out, &err), "bad_identity", err);
-	phone = signing_with(*state, &w, w.phone, identity(*state, &w, 0, CA_CLIENT, NULL), 0);
+	phone = signing_with(*state, &w, w.phone, identity(*state, &w, 0, CA_CLIENT, b.id), 0);
 	assert_refused(phase_3(*state, &w, &b, phone, &out, &err), "bad_identity", err);
 
 	cert = identity(*state, &w, 0, CA_OTA, b.id);

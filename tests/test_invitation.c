@@ -7,6 +7,7 @@
 #include "core/secret.h"
 #include "core/sms.h"
 #include "mdm/enroll_session.h"
+#include "web/enroll_house.h"
 #include "web/invitation_send.h"
 #include "web/rooms.h"
 #include <stdio.h>
@@ -721,7 +722,7 @@ what_the_pages_say_follows_from_the_rights_that_are_given(void **state)
 	static const char *const names[] = { "apps", "device", "erase", "lock", "manage", "network", "security", "settings" };
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		json_t *rights = invitation_rights(cases[i].rights);
+		json_t *rights = enroll_rights(cases[i].rights);
 		const char *says = "";
 
 		for (size_t n = 0; n < sizeof names / sizeof *names; n++)

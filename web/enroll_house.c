@@ -140,3 +140,11 @@ enroll_direct_url(TALLOC_CTX *ctx, struct site *site, const char *token)
 	return site_conf(site)->enroll_direct ?
 	       mem_printf(ctx, "%s/enroll/direct.mobileconfig?session=%s", site->base_url, token) : NULL;
 }
+
+json_t *
+enroll_rights(int64_t rights)
+{
+	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "device", (rights & 16) != 0, "network", (rights & 32) != 0,
+			 "apps", (rights & 256) != 0, "security", (rights & 1024) != 0, "settings", (rights & (1 | 64 | 512)) != 0,
+			 "manage", (rights & (2 | 128 | 2048 | 4096)) != 0, "lock", (rights & 4) != 0, "erase", (rights & 8) != 0);
+}

@@ -24,6 +24,9 @@ struct enroll_wish enroll_wish_of(TALLOC_CTX *ctx, struct site *site, const char
 /* Whoever has a certificate under a CA of ours, as they are now. */
 bool enroll_own_devices(struct site *site, const struct cms_trust **ret, struct err *err) CHECKED;
 
+/* What AccessRights come to, as part enroll-sees of the pages wants it.  Apple: com.apple.mdm. */
+json_t *enroll_rights(int64_t access_rights);
+
 /* Where a session's mobileconfig is; the direct one NULL where enroll.direct is off. */
 const char *enroll_url(TALLOC_CTX *ctx, struct site *site, const char *token);
 const char *enroll_direct_url(TALLOC_CTX *ctx, struct site *site, const char *token);

@@ -417,14 +417,3 @@ job_invitation_remind(const struct job *job, TALLOC_CTX *ctx, void *p, struct er
 	again.expires = i->expires;
 	return send_it(ctx, site, i, &again, err);
 }
-
-/* ---- what the pages say of the rights that are given ---- */
-
-json_t *
-invitation_rights(int64_t rights)
-{
-	/* Bits of AccessRights: Apple, com.apple.mdm. */
-	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "device", rights & 16, "network", rights & 32,
-			 "apps", rights & 256, "security", rights & 1024, "settings", rights & (1 | 64 | 512),
-			 "manage", rights & (2 | 128 | 2048 | 4096), "lock", rights & 4, "erase", rights & 8);
-}

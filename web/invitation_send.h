@@ -36,7 +36,6 @@ bool invitation_send_again(TALLOC_CTX *ctx, struct site *site, const char *actor
 			   struct err *err) CHECKED;
 
 int64_t invitation_silent_s(struct site *site);
-json_t *invitation_rights(int64_t access_rights);	/* as part enroll-sees of the pages wants them */
 
 /* Once, to who has had no step for enroll.silent_days. */
 bool job_invitation_remind(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);

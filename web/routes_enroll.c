@@ -157,7 +157,7 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	}
 	page = json_pack("{s:o, s:s, s:s, s:o, s:o, s:b, s:s, s:b, s:I, s:b, s:b, s:b, s:s}",
-		"rights", invitation_rights(conf->enroll_access_rights), "url", url, "host", strstr(req->site->base_url, "://") + 3,
+		"rights", enroll_rights(conf->enroll_access_rights), "url", url, "host", strstr(req->site->base_url, "://") + 3,
 		"invitation", invited, "devices", devices, "full", n >= conf->enroll_devices_max,
 		"begin_url", "/enroll", "direct", conf->enroll_direct,
 		"minutes", (json_int_t)conf->enroll_session_minutes, "signed", signing_is_on(conf),

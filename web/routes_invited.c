@@ -5,6 +5,7 @@
  * but the company's.  The invited person: on to /enroll.  Somebody else: whom it is for, and nothing more.
  */
 #include "web/browser.h"
+#include "web/enroll_house.h"
 #include "web/invitation_send.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -22,7 +23,7 @@ invited_page(struct req *req, struct reply *reply, bool declined, struct err *er
 	const char *at = self(req);
 
 	return reply_page(reply, req, "invited", json_pack("{s:o, s:s, s:s, s:b, s:b, s:s}", "rights",
-		invitation_rights(site_conf(req->site)->enroll_access_rights), "sign_in_url", mem_printf(req, "/login?next=%s", at),
+		enroll_rights(site_conf(req->site)->enroll_access_rights), "sign_in_url", mem_printf(req, "/login?next=%s", at),
 		"decline_url", mem_printf(req, "%s/decline", at), "declined", declined, "in_app_browser", in_app_browser(req),
 		"url", mem_printf(req, "%s%s", req->site->base_url, at)), err);
 }

@@ -68,6 +68,7 @@ const struct route *const site_routes[] = {
 	audit_routes,
 	authority_routes,
 	scep_routes,
+	scep_console_routes,
 	mdm_routes,
 	enroll_routes,
 	enroll_device_routes,
@@ -179,7 +180,8 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
 	       upload_sweep(site->db, err) && upload_sweep_files(site, err) && install_sweep(site->db, err) &&
 	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
-	       registration_sweep(site->db, err) && enroll_session_sweep(site->db, err) &&
+	       registration_sweep(site->db, err) && challenge_sweep(site->db, err) &&
+	       scep_request_sweep(site->db, err) && enroll_session_sweep(site->db, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
 }
 

@@ -168,6 +168,8 @@ set(struct job *job, plist_t item, const char *name)
 		tree_put_bool(device(job), "VoiceRoamingEnabled", enabled);
 	else if (strcmp(name, "PersonalHotspot") == 0)
 		tree_put_bool(device(job), "PersonalHotspotEnabled", enabled);
+	else if (strcmp(name, "DeviceName") == 0 && !tree_bool(device(job), "IsSupervised"))
+		return false;
 	else if (strcmp(name, "DeviceName") == 0)
 		tree_put_text(device(job), "DeviceName", tree_must_text(item, "DeviceName", "the setting"));
 	else if (strcmp(name, "OrganizationInfo") == 0)
@@ -185,26 +187,35 @@ set(struct job *job, plist_t item, const char *name)
 	return true;
 }
 
+static plist_t
+result_of(plist_t item, bool done)
+{
+	plist_t result = plist_new_dict();
+
+	tree_put_text(result, "Status", done ? "Acknowledged" : "Error");
+	tree_copy(result, "Identifier", item);
+	if (!done) {
+		plist_t one = plist_new_dict();
+
+		tree_put_int(one, "ErrorCode", 12017);
+		tree_put_text(one, "ErrorDomain", "MCMDMErrorDomain");
+		tree_put_text(one, "LocalizedDescription", "The setting is not known here.");
+		plist_array_append_item(tree_put_new(result, "ErrorChain", PLIST_ARRAY), one);
+	}
+	return result;
+}
+
+/* Apple's schema has room for one result: it is that of the first that failed. */
 void
 do_settings(struct job *job)
 {
-	plist_t settings = tree_must(job->command, "Settings", PLIST_ARRAY, "Settings");
-	plist_t results = tree_put_new(job->answer, "Settings", PLIST_ARRAY);
+	plist_t settings = tree_must(job->command, "Settings", PLIST_ARRAY, "Settings"), failed = NULL, item = NULL;
 
 	for (uint32_t i = 0; i < plist_array_get_size(settings); i++) {
-		plist_t item = plist_array_get_item(settings, i), result = plist_new_dict();
-		bool done = set(job, item, tree_must_text(item, "Item", "a setting"));
-
-		plist_array_append_item(results, result);
-		tree_put_text(result, "Status", done ? "Acknowledged" : "Error");
-		tree_copy(result, "Identifier", item);
-		if (!done) {
-			plist_t one = plist_new_dict();
-
-			tree_put_int(one, "ErrorCode", 12017);
-			tree_put_text(one, "ErrorDomain", "MCMDMErrorDomain");
-			tree_put_text(one, "LocalizedDescription", "The setting is not known here.");
-			plist_array_append_item(tree_put_new(result, "ErrorChain", PLIST_ARRAY), one);
-		}
+		item = plist_array_get_item(settings, i);
+		if (!set(job, item, tree_must_text(item, "Item", "a setting")) && !failed)
+			failed = item;
 	}
+	if (item)
+		tree_put(job->answer, "Settings", result_of(failed ? failed : item, !failed));
 }

@@ -205,7 +205,7 @@ turn(struct fleet *f, struct handset *h)
 	if (h->tries++ == ENROLL_TRIES || handset_is(h, "removed"))
 		return NEVER;
 	if (enroll_one(f, h))
-		return f->drain ? NEVER : world_ms();
+		return world_ms();
 	return f->urls && h->number - f->first < f->urls_n ? world_ms() + RETRY_MS : NEVER;
 }
 

@@ -14,6 +14,7 @@ static const struct argp_option options[] = {
 	{ "scep-get",      OPT_SCEP_GET,      NULL,        0, "SCEP by GET", 1 },
 	{ "des3",          OPT_DES3,          NULL,        0, "SCEP with 3DES", 1 },
 	{ "quiet-renewal", OPT_QUIET_RENEWAL, NULL,        0, "A renewed identity is used without an Authenticate", 1 },
+	{ "supervised",    OPT_SUPERVISED,    NULL,        0, "The phones are supervised", 1 },
 	{ "http",          OPT_HTTP,          NULL,        0, "Put up with http:// where iOS wants https://", 1 },
 	{ "install-polls", OPT_POLLS,         "N",         0, "Lists asked until an app is installed", 1 },
 	{ "sleep-ms",      OPT_SLEEP,         "MS",        0, "How long a phone sleeps", 1 },
@@ -76,6 +77,7 @@ parse(int key, char *arg, struct argp_state *state)
 	case OPT_SCEP_GET:	c->world.scep_get = true; return 0;
 	case OPT_DES3:		c->world.scep_des3 = true; return 0;
 	case OPT_QUIET_RENEWAL:	c->world.quiet_renewal = true; return 0;
+	case OPT_SUPERVISED:	c->supervised = true; return 0;
 	case OPT_HTTP:		c->world.http = true; return 0;
 	case OPT_POLLS:		c->world.install_polls = number_of(arg); return 0;
 	case OPT_SLEEP:		c->world.sleep_ms = number_of(arg); return 0;
@@ -115,6 +117,8 @@ common_handset(TALLOC_CTX *ctx, const struct common *c, const struct phone_ca *a
 {
 	struct handset *h = handset_open(ctx, c->state, number, apple);
 
+	if (c->supervised)
+		tree_put_bool(tree_at(h->state, "Device", PLIST_DICT), "IsSupervised", true);
 	h->proof = c->proof == PROOFS_N ? (enum proof)(number % PROOFS_N) : (enum proof)c->proof;
 	return h;
 }

@@ -31,7 +31,7 @@ setup() {
 	SERVE_OPTIONS+=(--listen "127.0.0.1:$PORT")	# phones remember where it is
 }
 
-teardown() { stop_started; devices_stop; }
+teardown() { devices_stop; }
 
 # join FROM N: phones FROM.. come into management, half of them by phases, half directly.
 join() {

@@ -110,17 +110,22 @@ restrictions() {	# allowCamera or nothing; a mobileconfig in $W/restrict.mobilec
 	judged
 }
 
+managed_state() { sql "SELECT state FROM installed_app WHERE managed"; }
+
 @test "an app is downloaded as the install daemon does it, and managed when it is there" {
-	enrolled_phone --install-polls 1
+	enrolled_phone --install-polls 2
 	upload "$IPAS/enterprise.ipa"
 	expect_status 201
-	local manifest
+	local manifest i
 	manifest=$(json .manifest_url)
 	does InstallApplication "{\"ManifestURL\":\"$manifest\",\"ManagementFlags\":1}"
-	does ManagedApplicationList
-	[ "$(sql "SELECT state FROM installed_app WHERE managed")" = Installing ]
-	does ManagedApplicationList
-	[ "$(sql "SELECT state FROM installed_app WHERE managed")" = Managed ]
+	[ "$(managed_state)" != Managed ]
+	for ((i = 0; i < 6; i++)); do
+		[ "$(managed_state)" != Managed ] || break
+		does ManagedApplicationList
+	done
+	[ "$i" -gt 0 ]
+	[ "$(managed_state)" = Managed ]
 	does InstalledApplicationList
 	[ "$(of_phone 's["Apps"][1]["BundleSize"]')" = "$(stat -c %s "$IPAS/enterprise.ipa")" ]
 	does RemoveApplication "{\"Identifier\":\"$(of_phone 's["Apps"][1]["Identifier"]')\"}"
@@ -136,11 +141,71 @@ restrictions() {	# allowCamera or nothing; a mobileconfig in $W/restrict.mobilec
 	[ "$(of_phone 's["Locked"]["Message"]')" = "Please return me" ]
 	does ClearPasscode
 	[ "$(of_phone 's["Security"]["PasscodePresent"]')" = False ]
-	does Settings '{"Settings":[{"Item":"DeviceName","DeviceName":"Cold store 7"}]}'
-	[ "$(of_phone 's["Device"]["DeviceName"]')" = "Cold store 7" ]
-	does EraseDevice
+	does Settings '{"Settings":[{"Item":"DataRoaming","Enabled":true}]}'
+	[ "$(of_phone 's["Device"]["DataRoamingEnabled"]')" = True ]
+	order EraseDevice
+	connects || true
+	becomes acknowledged
 	[ "$(of_phone 's["Enrollment"]["State"]')" = removed ]
 	judged
+}
+
+@test "a supervised device is named, restarted, lost and found" {
+	enrolled_phone --supervised
+	does Settings '{"Settings":[{"Item":"DeviceName","DeviceName":"Cold store 7"}]}'
+	[ "$(of_phone 's["Device"]["DeviceName"]')" = "Cold store 7" ]
+	does RestartDevice
+	does EnableLostMode '{"Message":"Call us","PhoneNumber":"+491511234567"}'
+	does DeviceLocation
+	does PlayLostModeSound
+	[ "$(of_phone 's["LostMode"]["Message"], s["Sounds"]')" = "('Call us', 1)" ]
+	does DisableLostMode
+	order DeviceLocation
+	connects
+	becomes error
+	judged
+}
+
+@test "a phone that is renewed has another identity, and lost nothing" {
+	local way uuid old
+	for way in "" --quiet-renewal; do
+		enrolled_phone $way
+		old=$(sql "SELECT identity FROM enrollment")
+		order DeviceLock
+		uuid=$UUID
+		post "/api/v1/devices/$ID/renew" -H "$(bearer admin)" -d '{}'
+		expect_status 202
+		UUID=$(json .uuid)
+		connects
+		becomes acknowledged
+		UUID=$uuid
+		becomes acknowledged
+		[ "$(sql "SELECT count(*) FROM enrollment")" = 1 ]
+		[ "$(sql "SELECT identity FROM enrollment")" != "$old" ]
+		does DeviceLock
+		nobody_sent_away
+		judged
+		devices_stop
+		rm -rf "$W"/*
+		unset W
+		devices_start
+	done
+}
+
+@test "each of the three proofs says who a phone is" {
+	pomona_stop
+	export POMONA__SERVER__TRUSTED_PROXIES=127.0.0.1 POMONA__SERVER__CLIENT_CERT_HEADER=Client-Cert
+	local port=$((20000 + RANDOM % 20000)) proof n=0
+	pomona_start_tls --device-listen "127.0.0.1:$port"
+	for proof in signature client-cert escaped tls; do
+		sessions 1
+		UDID=$(device_on enroll "$(cat "$W/urls")" --number $n --proof "$proof" --connect-tls "127.0.0.1:$port")
+		ID=$(sql "SELECT id FROM device WHERE udid = '$UDID'")
+		PHONE_IS=(--first $n --proof "$proof" --connect-tls "127.0.0.1:$port")
+		does DeviceLock
+		n=$((n + 1))
+	done
+	nobody_sent_away
 }
 
 @test "a command that this iOS does not know is a CommandFormatError, kept as one" {

@@ -8,7 +8,7 @@
 
 DEVICE=${POMONA_DEVICE_BIN:-$ROOT/build/debug/device}
 TOPIC=com.apple.mgmt.External.9f0e2a6c-1111-4222-8333-444455556666
-PUSH_DIR=			# of a fake APNs that runs
+PHONE_IS=()
 
 devices_prepare() {
 	[ -x "$DEVICE" ] || skip "no $DEVICE"
@@ -16,7 +16,7 @@ devices_prepare() {
 	local dir=$BATS_FILE_TMPDIR/prepared
 	"$DEVICE" ca "$dir/apple"
 	push_papers "$dir"
-	"$POMONA" push import "$dir/push.pem" --data "$dir/data" >/dev/null 2>&1 || sqlite3 "$dir/data/pomona.db" "INSERT INTO push_certificate (id, topic, state, sealed_key, not_after, created, changed) VALUES ('x', '$TOPIC', 'current', x'00', 2000000000, 1, 1)"
+	"$POMONA" push import "$dir/push.pem" --data "$dir/data" >/dev/null
 	pomona_token "$dir" anna devices >"$dir/token.devices" 2>/dev/null || cp "$dir/token.admin" "$dir/token.devices"
 }
 
@@ -48,11 +48,7 @@ devices_start() {	# [OPTIONS of serve]
 }
 
 devices_stop() {
-	local pid
-	for pid in ${DEVICE_PIDS-}; do
-		kill -TERM "$pid" 2>/dev/null && wait "$pid" || true
-	done
-	DEVICE_PIDS=
+	stop_started
 	pomona_stop
 }
 
@@ -80,16 +76,19 @@ sessions() {
 	[ "$(grep -c ^http "$W/urls")" = "$n" ] || { head -3 "$W/urls"; tail -5 "$W/log"; return 1; }
 }
 
-# enrolled_phone [OPTIONS of device enroll]: phone 0 in management; $UDID, and $ID as the server names it.
+# enrolled_phone [OPTIONS of the phone]: phone 0 in management, with what it is asked at first behind it;
+# $UDID, and $ID as the server names it.  The options are those of connects from now on.
 enrolled_phone() {
+	PHONE_IS=("$@")
 	sessions 1 "${WAY-url}"
-	UDID=$(device_on enroll "$(cat "$W/urls")" "$@") || { tail -5 "$W/ledger" "$W/log"; return 1; }
+	UDID=$(device_on enroll "$(cat "$W/urls")" "${PHONE_IS[@]}") || { tail -5 "$W/ledger" "$W/log"; return 1; }
 	ID=$(sql "SELECT id FROM device WHERE udid = '$UDID'")
 	[ -n "$ID" ]
+	connects
 }
 
 # connects [OPTIONS of device fleet]: the phone connects until the server has nothing more.
-connects() { device_on fleet --drain "$@" >"$W/fleet" || { cat "$W/fleet"; tail -5 "$W/ledger"; return 1; }; }
+connects() { device_on fleet --drain "${PHONE_IS[@]}" "$@" >"$W/fleet" || { cat "$W/fleet"; tail -5 "$W/ledger"; return 1; }; }
 
 # order TYPE [PARAMS as JSON]: queued for $ID; $UUID.
 order() {
