@@ -451,8 +451,8 @@ tx_token_update(struct db *tx, void *arg, struct err *err)
 		return true;
 	if (b.how != BOUND_CURRENT && !promote(tx, t, &b, err))
 		return false;
-	if (is_state(e, "enrolled") && !e->again)
-		ok = set_token(tx, t, e, err);
+	if (is_state(e, "enrolled") && !e->again)	/* what could not be pushed meanwhile is pushed now */
+		ok = set_token(tx, t, e, err) && (!*e->token_bad || push_ask(tx, e->id, clock_now(), "command", err));
 	else
 		ok = begin(tx, t, e, err);
 	return ok && keep(tx, t, e->device_id, err);

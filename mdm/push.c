@@ -13,6 +13,8 @@
 
 /* An enrollment that can be pushed; e is the enrollment. */
 #define REACHABLE "e.state = 'enrolled' AND e.token IS NOT NULL AND e.token_bad = ''"
+/* One that was retired since it was asked for hears so when it comes. */
+#define MAY_HEAR "e.state IN ('enrolled', 'retired') AND e.token IS NOT NULL AND e.token_bad = ''"
 
 /* ---- to ask ---- */
 
@@ -73,7 +75,7 @@ static bool
 find(struct take *t, struct db *db, const char *topic, bool bulk, size_t max, struct err *err)
 {
 	struct rows *rows = db_query(t->ctx, db,
-		"SELECT d.enrollment_id, e.token, e.push_magic, e.token_at, d.attempt, d.due, " REACHABLE
+		"SELECT d.enrollment_id, e.token, e.push_magic, e.token_at, d.attempt, d.due, " MAY_HEAR
 		" FROM push_due d JOIN enrollment e ON e.id = d.enrollment_id"
 		" WHERE d.topic = $1 AND d.bulk = $2 AND d.due <= $3 ORDER BY d.due LIMIT $4",
 		db_text(topic), db_bool(bulk), db_int(t->now), db_int((int64_t)max));
@@ -107,7 +109,7 @@ take_one(struct db *tx, const struct take *t, struct found *f, struct err *err)
 		return db_run(tx, err, "DELETE FROM push_due WHERE enrollment_id = $1", id);
 	case UNREACHABLE:	/* still: a new token asks anew, and that must not be lost */
 		return db_run(tx, err, "DELETE FROM push_due WHERE enrollment_id = $1 AND NOT EXISTS"
-			      " (SELECT 1 FROM enrollment e WHERE e.id = $1 AND " REACHABLE ")", id);
+			      " (SELECT 1 FROM enrollment e WHERE e.id = $1 AND " MAY_HEAR ")", id);
 	case USABLE:		/* as it was found: somebody else may have been faster */
 		if (!db_run(tx, err, "UPDATE push_due SET taken = TRUE, due = $1 WHERE enrollment_id = $2 AND due = $3",
 			    db_int(t->now + PUSH_LEASE_S), id, db_int(f->row.due)))

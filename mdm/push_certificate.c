@@ -191,19 +191,33 @@ check_topic(struct db *db, const struct import *i, struct err *err)
 			"with the Apple ID that made it", (long long)other, i->topic);
 }
 
+/* Later than any before it, also within a second: the newest is what new enrollments get. */
+static bool
+stamp_now(struct db *tx, int64_t *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT COALESCE(max(changed), 0) + 1 FROM push_certificate WHERE state = 'current'");
+
+	if (!rows_one(rows, err, "push certificates"))
+		return false;
+	*ret = rows_int(rows, 0) > clock_now() ? rows_int(rows, 0) : clock_now();
+	return true;
+}
+
 static bool
 tx_import(struct db *tx, void *arg, struct err *err)
 {
 	const struct import *i = arg;
+	int64_t now;
 
 	/* The same topic's certificate before it, and those of topics that no device has. */
-	return check_topic(tx, i, err) &&
+	return check_topic(tx, i, err) && stamp_now(tx, &now, err) &&
 	       db_run(tx, err, "UPDATE push_certificate SET state = 'old', changed = $1 WHERE state = 'current' AND (topic = $2 OR"
 		      " topic NOT IN (SELECT topic FROM enrollment WHERE state IN ('staged', 'enrolled')))",
 		      db_now(), db_text(i->topic)) &&
 	       db_run(tx, err, "INSERT INTO push_certificate (id, topic, state, certificate, sealed_key, not_after, created, changed)"
 		      " VALUES ($1, $2, 'current', $3, $4, $5, $6, $7)", db_text(i->id), db_text(i->topic),
-		      db_bytes(i->certificate), db_bytes(i->sealed), db_int(i->not_after), db_now(), db_now()) &&
+		      db_bytes(i->certificate), db_bytes(i->sealed), db_int(i->not_after), db_now(), db_int(now)) &&
 	       db_run(tx, err, "DELETE FROM push_certificate WHERE id = $1 AND state = 'wanted'", db_text(i->ours)) &&
 	       audit_add(tx, i->actor, "push.import", i->topic, NULL, err);
 }

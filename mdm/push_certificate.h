@@ -38,7 +38,8 @@ struct push_import {
 };
 
 /*
- * Takes effect without a restart.  ERR_INVALID: "not_push_certificate", "push_expired", "push_key" (nothing here
+ * Takes effect without a restart: the one imported last is what new enrollments get, and a topic that no device
+ * has any more goes.  ERR_INVALID: "not_push_certificate", "push_expired", "push_key" (nothing here
  * or in the file fits it), ERR_CONFLICT "push_topic".  *ret as push_certificate_show's.
  */
 bool push_certificate_import(struct db *db, const struct sealer *sealer, const char *actor,

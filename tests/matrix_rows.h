@@ -70,10 +70,10 @@ static const struct row {
 
 	{ "GET /e/:token", BY_PATH, NULL, NEVER },
 	{ "POST /e/:token/decline", BY_PATH, NULL, NEVER, .flags = FORM },
-	{ "GET /scep", ANYBODY, NULL, NONE, .always = 400 },	/* no operation is named */
-	{ "POST /scep", ANYBODY, NULL, NONE, .always = 400 },
-	{ "GET /scep/:token", ANYBODY, NULL, NONE, .always = 400 },
-	{ "POST /scep/:token", ANYBODY, NULL, NONE, .always = 400 },
+	{ "GET /scep", BY_PATH, NULL, NONE, .always = 400 },	/* no operation is named */
+	{ "POST /scep", BY_PATH, NULL, NONE, .always = 400 },
+	{ "GET /scep/:token", BY_PATH, NULL, NONE, .always = 400 },
+	{ "POST /scep/:token", BY_PATH, NULL, NONE, .always = 400 },
 
 	/* the catalog */
 	{ "GET /", PERSON, NULL, NONE },
@@ -311,7 +311,7 @@ static const struct row {
 	{ "POST /admin/push/csr", ADMIN, NULL, NONE, .flags = FORM },
 	{ "POST /admin/push/import", ADMIN, NULL, NONE, .body = A_FILE, .flags = FORM },
 	{ "POST /admin/push/resume", ADMIN, NULL, NONE, .flags = FORM },
-	{ "POST /admin/push/test", ADMIN, NULL, NONE, .body = "device=", .flags = FORM },
+	{ "POST /admin/push/test", ADMIN, NULL, NEVER, .body = "device=", .flags = FORM },
 	{ "GET /api/v1/push", ADMIN, "admin", NONE, .flags = WHOLE },
 	{ "POST /api/v1/push/requests", ADMIN, "admin", NONE, .body = "{}", .flags = WHOLE },
 	{ "PUT /api/v1/push/certificate", ADMIN, "admin", NONE, .body = "x", .flags = WHOLE },

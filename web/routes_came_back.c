@@ -85,7 +85,8 @@ done(struct req *req, struct reply *reply, bool ok, const char *what, struct err
 
 	if (ok)
 		return reply_see(reply, mem_printf(req, HERE "?changed=%s", what));
-	return refused.kind == ERR_CONFLICT && came_back_page(req, reply, 409, &refused, err);
+	return (refused.kind == ERR_CONFLICT || refused.kind == ERR_MISSING) &&
+	       came_back_page(req, reply, err_http_status(refused.kind), &refused, err);
 }
 
 static bool
