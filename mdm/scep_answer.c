@@ -269,7 +269,7 @@ open_request(struct talk *t, struct err *err)
 	if (!scep_envelope_open(t->ctx, &t->message->envelope, ca_key_rsa, t->server->ca, &plain,
 				&good, err))
 		return false;
-	if (!csr_read(t->ctx, plain, t->message->signer, &t->csr, &none)) {
+	if (!csr_read(t->ctx, plain, &t->csr, &none)) {
 		t->csr = NULL;
 		if (none.kind == ERR_INTERNAL) {
 			*err = none;
