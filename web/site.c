@@ -180,7 +180,7 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
 	       upload_sweep(site->db, err) && upload_sweep_files(site, err) && install_sweep(site->db, err) &&
 	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
-	       registration_sweep(site->db, err) && challenge_sweep(site->db, err) &&
+	       registration_sweep(site->db, err) && invitation_sweep(site->db, err) && challenge_sweep(site->db, err) &&
 	       scep_request_sweep(site->db, err) && enroll_session_sweep(site->db, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
 }
