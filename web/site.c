@@ -392,9 +392,9 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
 	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) ||
 	    !audit_begin(site, err) || !look_open(site, err) || !open_device_roots(site, conf, err) ||
-	    !read_master_key(site, conf, err) || !open_ca(site, conf, err) || !mdm_open(site, err))
+	    !read_master_key(site, conf, err) || !open_ca(site, conf, err) || !mdm_open(site, err) ||
+	    !device_kinds_open(site, err))
 		return false;
-	device_kinds_open(site);
 	pages_everywhere(site->pages, page_everywhere);
 	site->installs = install_watch_new(site->db);
 	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))
