@@ -5,11 +5,7 @@ Ours and the peer take turns, so that both meet the same noise, and every figure
 runs.  The peers: cp and openssl for an upload, nginx for a download, micromdm's scepserver for SCEP; where only our own figure has a
 target, nginx sends the same bytes from a file, to show what the machine can do at all.
 
-<<<<<<< HEAD
-Rows:	upload, download, manifest, catalog, devices, scep
-=======
-Rows:	upload, download, manifest, catalog, devices, push
->>>>>>> push
+Rows:	upload, download, manifest, catalog, devices, scep, push
 Exit code: 0 all targets are met, 1 some are not, 2 it could not run.
 
 Needs python3, openssl, curl, nginx and wrk; uses ports of its own, keeps everything in one temporary
@@ -515,7 +511,6 @@ def bench_devices(house, table, opts):
     rows(sys.modules[__name__], house, table, opts)
 
 
-<<<<<<< HEAD
 # ---- SCEP ----
 
 class Scepserver:
@@ -591,17 +586,13 @@ def bench_scep(house, table, opts):
     shutil.rmtree(server.data)
 
 
-ROWS = {"scep": bench_scep, "upload": bench_upload, "download": bench_download, "manifest": bench_manifest, "catalog": bench_catalog,
-        "devices": bench_devices}
-=======
 def bench_push(house, table, opts):
     from bench_push import bench_push as rows
     rows(sys.modules[__name__], house, table, opts)
 
 
 ROWS = {"upload": bench_upload, "download": bench_download, "manifest": bench_manifest, "catalog": bench_catalog,
-        "devices": bench_devices, "push": bench_push}
->>>>>>> push
+        "devices": bench_devices, "scep": bench_scep, "push": bench_push}
 
 
 def main():
