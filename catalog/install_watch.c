@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/count.h"
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BUCKETS		4096
@@ -41,7 +42,7 @@ struct install_watch {
 	int n;
 	bool writing;				/* a write-behind is on its way */
 	int first, waiting;			/* of the ring */
-	struct install_sight sights[SIGHTS_MAX];
+	struct install_sight *sights;		/* SIGHTS_MAX of them; pages that nobody touches cost nothing */
 };
 
 static void write_waiting(struct install_watch *watch);
@@ -67,6 +68,7 @@ watch_end(struct install_watch *watch)
 		pthread_mutex_unlock(&watch->lock);
 	} while (busy && db_tx(watch->db, tx_nothing, NULL, &err));
 	pthread_mutex_destroy(&watch->lock);
+	free(watch->sights);
 	return 0;
 }
 
@@ -76,6 +78,7 @@ install_watch_new(struct db *db)
 	struct install_watch *watch = mem_new(db, struct install_watch);
 
 	watch->db = db;
+	watch->sights = mem_must(calloc(SIGHTS_MAX, sizeof *watch->sights));
 	pthread_mutex_init(&watch->lock, NULL);
 	talloc_set_destructor(watch, watch_end);
 	return watch;

@@ -1,11 +1,13 @@
 /*
  * Pages are the templates of web/pages for each language of web/words.  Everything is compiled at
- * start, so a page that cannot be compiled is a program that does not start.
+ * start, so a page that cannot be compiled is a program that does not start; but only English is kept, and
+ * another language is there when its first reader is: six of them are most of a server's memory at rest.
  *
  * The glyphs of a page: {{>sprite}} holds exactly the symbols of _glyphs.html that the page and its
  * parts refer to by href="#...".
  */
 #include "web/page.h"
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include "core/embed.h"
@@ -39,7 +41,8 @@ struct tongue {
 
 struct pages {
 	const char *dev_dir;
-	struct tongue *tongues[LANGUAGES];
+	pthread_mutex_t lock;			/* of who opens one more */
+	_Atomic(struct tongue *) tongues[LANGUAGES];	/* NULL: nobody has asked for it */
 	pages_add *add;
 };
 
@@ -203,6 +206,7 @@ make_sprite(struct tongue *tongue, struct page *page, struct err *err)
 {
 	const struct page *glyphs = find(tongue, "_glyphs");
 	struct buf reach, text;
+	bool ok;
 
 	buf_init(&reach, tongue, TEMPLATE_TEXT_MAX * PART_DEPTH_MAX);
 	buf_init(&text, tongue, TEMPLATE_TEXT_MAX);
@@ -220,17 +224,20 @@ make_sprite(struct tongue *tongue, struct page *page, struct err *err)
 		line = *end ? end + 1 : end;
 	}
 	talloc_free(reach.p);
-	return buf_ok(&text, err) && template_compile(tongue, "sprite", (struct bytes){ buf_str(&text), text.len },
-						      &page->sprite, err);
+	ok = buf_ok(&text, err) && template_compile(tongue, "sprite", (struct bytes){ buf_str(&text), text.len },
+						    &page->sprite, err);
+	talloc_free(text.p);
+	return ok;
 }
 
-/* What a template may ask wherever it is: {{#page.upload}} and {{language}}. */
+/* What a template may ask wherever it is: {{#page.upload}} and {{language}}.  `other`: another language's, or NULL. */
 static json_t *
-make_frame(const struct tongue *tongue, const struct page *page)
+make_frame(const struct tongue *tongue, const struct page *page, const struct tongue *other)
 {
-	json_t *frame = json_object(), *names = json_object();
+	json_t *frame = json_object(), *names = other ? json_incref(json_object_get(find(other, page->name)->frame, "page")) :
+						  json_object();
 
-	for (size_t i = 0; i < tongue->pages_n; i++)
+	for (size_t i = 0; !other && i < tongue->pages_n; i++)
 		if (*tongue->pages[i].name != '_')
 			json_object_set_new(names, tongue->pages[i].name, json_boolean(&tongue->pages[i] == page));
 	json_object_set_new(frame, "page", names);
@@ -239,7 +246,8 @@ make_frame(const struct tongue *tongue, const struct page *page)
 }
 
 static bool
-open_tongue(TALLOC_CTX *ctx, const char *dev_dir, const char *language, struct tongue **ret, struct err *err)
+open_tongue(TALLOC_CTX *ctx, const char *dev_dir, const char *language, const struct tongue *other, struct tongue **ret,
+	    struct err *err)
 {
 	struct tongue *tongue = mem_new(ctx, struct tongue);
 
@@ -254,25 +262,44 @@ open_tongue(TALLOC_CTX *ctx, const char *dev_dir, const char *language, struct t
 	for (size_t i = 0; i < tongue->pages_n; i++) {
 		struct page *page = &tongue->pages[i];
 
-		page->frame = make_frame(tongue, page);
+		page->frame = make_frame(tongue, page, other);
 		if (*page->name != '_' && !make_sprite(tongue, page, err))
 			return false;
 	}
+	for (size_t i = 0; i < tongue->pages_n; i++) {	/* the templates have their own */
+		talloc_free(tongue->pages[i].text);
+		tongue->pages[i].text = NULL;
+	}
 	*ret = tongue;
 	return true;
+}
+
+static int
+close_pages(struct pages *pages)
+{
+	pthread_mutex_destroy(&pages->lock);
+	return 0;
 }
 
 bool
 pages_open(TALLOC_CTX *ctx, const char *dev_dir, struct pages **ret, struct err *err)
 {
 	struct pages *pages = mem_new(ctx, struct pages);
+	struct tongue *first = NULL, *tongue;
 
 	pages->dev_dir = mem_text(pages, dev_dir);
-	for (size_t i = 0; i < LANGUAGES; i++)
-		if (!open_tongue(pages, dev_dir, page_languages[i], &pages->tongues[i], err)) {
+	pthread_mutex_init(&pages->lock, NULL);
+	talloc_set_destructor(pages, close_pages);
+	for (size_t i = 0; i < LANGUAGES; i++) {
+		if (!open_tongue(pages, dev_dir, page_languages[i], first, &tongue, err)) {
 			talloc_free(pages);
 			return false;
 		}
+		if (i == 0)
+			pages->tongues[0] = first = tongue;
+		else
+			talloc_free(tongue);
+	}
 	*ret = pages;
 	return true;
 }
@@ -285,13 +312,27 @@ pages_everywhere(struct pages *pages, pages_add *add)
 
 /* ---- rendering ---- */
 
+/* It could be opened at start; where files are being worked on it may not now, and English is there. */
+static const struct tongue *
+learn(struct pages *pages, size_t i)
+{
+	struct tongue *tongue = NULL;
+	struct err err;
+
+	pthread_mutex_lock(&pages->lock);
+	if (!pages->tongues[i] && open_tongue(pages, pages->dev_dir, page_languages[i], pages->tongues[0], &tongue, &err))
+		pages->tongues[i] = tongue;
+	pthread_mutex_unlock(&pages->lock);
+	return pages->tongues[i] ? pages->tongues[i] : pages->tongues[0];
+}
+
 /* One of ours, whatever was asked for. */
 static const struct tongue *
-speak(const struct pages *pages, const char *language)
+speak(struct pages *pages, const char *language)
 {
 	for (size_t i = 0; language && i < LANGUAGES; i++)
 		if (strcmp(page_languages[i], language) == 0)
-			return pages->tongues[i];
+			return pages->tongues[i] ? pages->tongues[i] : learn(pages, i);
 	return pages->tongues[0];
 }
 
@@ -332,7 +373,7 @@ render(struct pages *pages, const char *name, const char *language, const json_t
 
 	if (pages->dev_dir) {
 		fresh = talloc_named_const(NULL, 0, "pages being worked on");
-		if (!open_tongue(fresh, pages->dev_dir, tongue->language, &now, err))
+		if (!open_tongue(fresh, pages->dev_dir, tongue->language, NULL, &now, err))
 			return false;
 		tongue = now;
 	}

@@ -4,12 +4,11 @@
  *
  * A page is a template (web/template.h says the syntax) in web/pages, its parts are the files that
  * begin with `_` there, and its words are in web/words, one file a language: {{word:key}} is replaced
- * by the words of a language before anything else, each page is compiled once for each language, at
- * start.  Words are templates themselves ("Needs iOS {{minimum_os}} or later") and plain text: a
+ * by the words of a language before anything else, each page is compiled once for each language.  Words are templates themselves ("Needs iOS {{minimum_os}} or later") and plain text: a
  * markup character in them is escaped.  docs/pages.md says what each page wants to be told.
  *
  * A handler builds one json_t; reply_page answers it as JSON to a program and as the page to a
- * browser.  A `struct pages` does not change after pages_open and serves every thread.
+ * browser.  A `struct pages` serves every thread.
  */
 #include "web/http.h"
 #include "web/template.h"

@@ -12,21 +12,37 @@
 
 enum kind { NODE_TEXT, NODE_VALUE, NODE_SECTION, NODE_INVERTED, NODE_PART };
 
+/* Small, since every page is compiled for every language: names stand in one place, one behind the other. */
 struct node {
 	enum kind kind;
 	int line;
 	int end;		/* of a section: the first node behind it */
-	struct bytes text;	/* of NODE_TEXT; the white space in front of a part that has its line alone */
-	const char *name;	/* as written */
-	const char *path[TEMPLATE_NAME_MAX];
 	int path_n;		/* 0: {{.}} */
+	struct bytes text;	/* of NODE_TEXT; the white space in front of a part that has its line alone */
+	size_t name;		/* where in `names`: as written, and behind that its parts when there are several */
 };
 
 struct template {
 	const char *name;
 	struct node *nodes;
+	char *names;
+	size_t names_len;
 	int nodes_n;
 };
+
+static const char *
+name_of(const struct template *t, const struct node *node)
+{
+	return t->names + node->name;
+}
+
+static const char *
+first_part(const struct template *t, const struct node *node)
+{
+	const char *name = name_of(t, node);
+
+	return node->path_n == 1 ? name : name + strlen(name) + 1;
+}
 
 /* ---- compiling ---- */
 struct compile {
@@ -69,26 +85,44 @@ is_name(char c)
 	       c == '_' || c == '-' || c == '.';
 }
 
+static char *
+add_name(struct template *t, const char *from, size_t len)
+{
+	char *at;
+
+	t->names = mem_grow(t, t->names, char, t->names_len + len + 1);
+	at = t->names + t->names_len;
+	memcpy(at, from, len);
+	at[len] = '\0';
+	t->names_len += len + 1;
+	return at;
+}
+
 /* "a.b" into its parts; "." has none. */
 static bool
 set_name(struct compile *c, struct node *node, const char *from, const char *to, struct err *err)
 {
-	char *name = mem_textn(c->into, from, (size_t)(to - from));
+	struct template *t = c->into;
+	const char *name, *p;
 
-	node->name = name;
-	for (const char *p = name; *p; p++)
+	node->name = t->names_len;
+	name = add_name(t, from, (size_t)(to - from));
+	for (p = name; *p; p++)
 		if (!is_name(*p))
 			return refuse(c, err, "not a name: ", name);
 	if (strcmp(name, ".") == 0)
 		return true;
-	for (const char *p = name;; p += strcspn(p, ".") + 1) {
-		size_t len = strcspn(p, ".");
+	for (p = from;; p++) {
+		const char *dot = memchr(p, '.', (size_t)(to - p)), *end = dot ? dot : to;
 
-		if (!len || node->path_n == TEMPLATE_NAME_MAX)
-			return refuse(c, err, "not a name: ", name);
-		node->path[node->path_n++] = mem_textn(c->into, p, len);
-		if (!p[len])
+		if (end == p || node->path_n == TEMPLATE_NAME_MAX)
+			return refuse(c, err, "not a name: ", name_of(t, node));
+		node->path_n++;
+		if (dot || node->path_n > 1)
+			add_name(t, p, (size_t)(end - p));
+		if (!dot)
 			return true;
+		p = dot;
 	}
 }
 
@@ -118,8 +152,8 @@ close_section(struct compile *c, const char *from, const char *to, struct err *e
 	if (!c->open_n)
 		return refuse(c, err, "closes what is not open: ", mem_textn(t, from, (size_t)(to - from)));
 	section = &t->nodes[c->open[--c->open_n]];
-	if (strlen(section->name) != (size_t)(to - from) || memcmp(section->name, from, (size_t)(to - from)) != 0)
-		return refuse(c, err, "another section is open: ", section->name);
+	if (strlen(name_of(t, section)) != (size_t)(to - from) || memcmp(name_of(t, section), from, (size_t)(to - from)) != 0)
+		return refuse(c, err, "another section is open: ", name_of(t, section));
 	section->end = t->nodes_n;
 	return true;
 }
@@ -192,7 +226,7 @@ compile(struct compile *c, struct err *err)
 		const struct node *section = &c->into->nodes[c->open[c->open_n - 1]];
 
 		c->line = section->line;
-		return refuse(c, err, "is not closed: ", section->name);
+		return refuse(c, err, "is not closed: ", name_of(c->into, section));
 	}
 	return true;
 }
@@ -212,6 +246,7 @@ template_compile(TALLOC_CTX *ctx, const char *name, struct bytes text, struct te
 		talloc_free(t);
 		return false;
 	}
+	t->nodes = mem_grow(t, t->nodes, struct node, (size_t)t->nodes_n + 1);	/* what it grew beyond is given back */
 	*ret = t;
 	return true;
 }
@@ -241,16 +276,17 @@ below(const json_t *value, const char *name)
 }
 
 static const json_t *
-look_up(const struct render *r, const struct node *node)
+look_up(const struct render *r, const struct template *t, const struct node *node)
 {
+	const char *part = first_part(t, node);
 	const json_t *value = NULL;
 
 	if (!node->path_n)
 		return r->stack_n ? r->stack[r->stack_n - 1] : NULL;
 	for (size_t i = r->stack_n; i > 0 && !value; i--)
-		value = json_object_get(r->stack[i - 1], node->path[0]);
+		value = json_object_get(r->stack[i - 1], part);
 	for (int i = 1; i < node->path_n && value; i++)
-		value = below(value, node->path[i]);
+		value = below(value, part += strlen(part) + 1);
 	return value;
 }
 
@@ -270,7 +306,7 @@ is_there(const json_t *value)
 static bool
 unknown(const struct template *t, const struct node *node, const char *what, struct err *err)
 {
-	return err_set(err, ERR_INTERNAL, "%s:%d: %s is %s", t->name, node->line, node->name, what);
+	return err_set(err, ERR_INTERNAL, "%s:%d: %s is %s", t->name, node->line, name_of(t, node), what);
 }
 
 /* Template text: every line of a part that stood alone begins where its tag did. */
@@ -298,7 +334,7 @@ put_text(struct render *r, struct bytes text)
 static bool
 put_value(struct render *r, const struct template *t, const struct node *node, struct err *err)
 {
-	const json_t *value = look_up(r, node);
+	const json_t *value = look_up(r, t, node);
 	char number[32];
 
 	if (!value)
@@ -351,7 +387,7 @@ static bool
 run_section(struct render *r, const struct template *t, int at, struct err *err)
 {
 	const struct node *node = &t->nodes[at];
-	const json_t *value = look_up(r, node);
+	const json_t *value = look_up(r, t, node);
 
 	if (!value && r->view->strict)
 		return unknown(t, node, "not known", err);
@@ -370,7 +406,7 @@ run_section(struct render *r, const struct template *t, int at, struct err *err)
 static bool
 run_part(struct render *r, const struct template *t, const struct node *node, struct err *err)
 {
-	const struct template *part = r->view->part ? r->view->part(r->view->parts, node->name) : NULL;
+	const struct template *part = r->view->part ? r->view->part(r->view->parts, name_of(t, node)) : NULL;
 	struct bytes outer = r->indent;
 	bool outer_start = r->line_start, ok;
 
