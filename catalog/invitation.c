@@ -411,3 +411,10 @@ invitation_enrolled(struct db *tx, const char *session_id, struct err *err)
 	return db_run(tx, err, "UPDATE invitation SET enrolled = $1, step = $1 WHERE enrolled IS NULL AND (session_id = $2"
 		      " OR id = (SELECT s.invitation_id FROM enroll_session s WHERE s.id = $2))", db_now(), db_text(session_id));
 }
+
+bool
+invitation_sweep(struct db *db, struct err *err)
+{
+	return db_run(db, err, "DELETE FROM invitation WHERE expires < $1 AND step < $1",
+		      db_int(clock_now() - INVITATION_KEEP_DAYS * INT64_C(86400)));
+}

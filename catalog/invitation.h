@@ -105,6 +105,10 @@ bool invitation_declined(struct db *db, const char *actor, const struct invitati
 bool invitation_began(struct db *tx, const char *id, const char *session_id, struct err *err) CHECKED;
 bool invitation_enrolled(struct db *tx, const char *session_id, struct err *err) CHECKED;
 
+/* Those that ended INVITATION_KEEP_DAYS ago are forgotten, addresses with them. */
+#define INVITATION_KEEP_DAYS 400
+bool invitation_sweep(struct db *db, struct err *err) CHECKED;
+
 /* ---- invitation_list.c: for admins ---- */
 
 struct invitation_filter {

@@ -98,7 +98,7 @@ make_master_key(TALLOC_CTX *ctx, const char *path, const char *data, struct err 
 	if (slash && slash > dir) {
 		*slash = '\0';
 		if (!make_dir(dir, err))
-			return false;
+			return err_at(err, "master key (--master-key FILE names another place)");
 	}
 	if (!cli_outside(path, data, "the master key", "--master-key", err))
 		return false;

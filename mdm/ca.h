@@ -42,7 +42,8 @@ bool ca_purpose_read(const char *name, enum ca_purpose *ret);
 
 struct ca;
 
-/* Also where no CA was made.  ERR_CONFLICT "wrong_key" when the master key is another one.  `db`, `sealer` outlive it. */
+/* Also where no CA was made.  ERR_CONFLICT "wrong_key" when the master key is another one.  `db` and `sealer`
+ * outlive it. */
 bool ca_open(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const char *base_url, struct ca **ret,
 	     struct err *err) CHECKED;
 bool ca_reload(struct ca *ca, struct err *err) CHECKED;	/* from the database, at once */

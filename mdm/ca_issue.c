@@ -119,7 +119,8 @@ ca_issue(TALLOC_CTX *ctx, struct ca *ca, const struct ca_wish *wish, struct cert
 	if (!ca_set_ready(ca, &set, err) || !ca_own(set, &own, err) || !cms_thread_lib(&lib, err))
 		return false;
 	if (set->ca->not_after <= now)
-		return err_code(err, ERR_BUSY, "ca_expired", "the certificate authority has expired; `pomona ca renew` makes its successor");
+		return err_code(err, ERR_BUSY, "ca_expired", "the certificate authority has expired; `pomona ca renew` "
+				"makes its successor");
 	if (until > set->ca->not_after)
 		until = set->ca->not_after;
 	if (!public_key_check(wish->key, err) || !public_key_rsa(tmp, wish->key, &rsa, err) ||

@@ -41,7 +41,8 @@ ca_key_sign_cms(TALLOC_CTX *ctx, struct ca *ca, const struct bytes *content, con
 		size_t attributes_n, struct bytes *der, struct err *err)
 {
 	unsigned flags = CMS_PARTIAL | CMS_BINARY | CMS_NOSMIMECAP | (content ? 0 : CMS_DETACHED);
-	SCOPED(bio) BIO *in = BIO_new_mem_buf(content && content->len ? content->p : "", content ? (int)content->len : 0);
+	SCOPED(bio) BIO *in = BIO_new_mem_buf(content && content->len ? content->p : "",
+					      content ? (int)content->len : 0);
 	SCOPED(cms) CMS_ContentInfo *cms = NULL;
 	unsigned char *out = NULL;
 	const struct ca_set *set;

@@ -97,7 +97,8 @@ make_pair(TALLOC_CTX *ctx, const struct ca_make_wish *wish, const struct form *f
 
 	pair->cert = X509_new();
 	pair->key = EVP_RSA_gen((unsigned)form->bits);
-	if (!name || !pair->cert || !pair->key || !end_of(above ? above->cert : NULL, now + (int64_t)form->days * DAY_S, &until))
+	if (!name || !pair->cert || !pair->key ||
+	    !end_of(above ? above->cert : NULL, now + (int64_t)form->days * DAY_S, &until))
 		return err_openssl(err, ERR_INTERNAL, "make a key for %s", form->role);
 	if (!public_key_rsa(pair, pair->key, &rsa, err))
 		return false;
@@ -111,6 +112,66 @@ make_pair(TALLOC_CTX *ctx, const struct ca_make_wish *wish, const struct form *f
 		return err_openssl(err, ERR_INTERNAL, "make a certificate for %s", form->role);
 	*ret = pair;
 	return ca_key_sign_cert(pair->cert, issuer->key, err);
+}
+
+/* ---- a certificate and key that are given ---- */
+
+/* The key's words may quote a passphrase: none is asked for, none can be given. */
+static int
+no_passphrase(char *p, int size, int rw, void *arg)
+{
+	(void)p;
+	(void)size;
+	(void)rw;
+	(void)arg;
+	return -1;
+}
+
+static bool
+read_pair(TALLOC_CTX *ctx, struct bytes cert, struct bytes key, struct pair **ret, struct err *err)
+{
+	SCOPED(x509_stack) STACK_OF(X509) *certs = NULL;
+	SCOPED(bio) BIO *bio = BIO_new_mem_buf(key.p ? key.p : "", (int)key.len);
+	struct pair *pair = new_pair(ctx);
+
+	if (!x509_read_pem(cert, &certs, err))
+		return err_at(err, "certificate");
+	pair->key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	if (!pair->key)
+		return err_openssl(err, ERR_INVALID, "the private key cannot be read (PEM, without a passphrase)");
+	pair->cert = sk_X509_shift(certs);
+	if (X509_check_private_key(pair->cert, pair->key) != 1) {
+		ERR_clear_error();
+		return err_set(err, ERR_INVALID, "the private key is not that of the certificate");
+	}
+	*ret = pair;
+	return true;
+}
+
+static bool
+check_key(EVP_PKEY *key, struct err *err)
+{
+	int bits = EVP_PKEY_get_bits(key);
+
+	if (EVP_PKEY_is_a(key, "RSA") && bits >= PUBLIC_KEY_BITS_MIN && bits <= PUBLIC_KEY_BITS_MAX)
+		return true;
+	return (EVP_PKEY_is_a(key, "EC") && (bits == 256 || bits == 384)) ||
+	       err_set(err, ERR_INVALID, "its key is neither RSA of 2048 to 4096 bits nor EC P-256 or P-384");
+}
+
+static bool
+check_ca(const struct pair *pair, struct err *err)
+{
+	uint32_t usage = X509_get_key_usage(pair->cert);
+	time_t ends;
+
+	if (!(X509_get_extension_flags(pair->cert) & EXFLAG_CA))
+		return err_set(err, ERR_INVALID, "it is not of a CA (basicConstraints)");
+	if (!(usage & KU_KEY_CERT_SIGN) || !(usage & KU_CRL_SIGN))
+		return err_set(err, ERR_INVALID, "its key usage does not let it sign certificates and CRLs");
+	if (!x509_expires(pair->cert, &ends) || ends <= clock_now())
+		return err_set(err, ERR_INVALID, "it has expired");
+	return check_key(pair->key, err);
 }
 
 /* ---- all that belongs to an authority ---- */
@@ -194,14 +255,12 @@ pem_of(TALLOC_CTX *ctx, const struct pair *pair, struct ca_made *made, struct er
 	return true;
 }
 
-static bool read_pair(TALLOC_CTX *ctx, struct bytes cert, struct bytes key, struct pair **ret, struct err *err);
-
 static bool
 find_root(TALLOC_CTX *ctx, const struct ca_make_wish *wish, struct bytes cert, struct bytes key, struct ca_made *made,
 	  struct pair **ret, struct err *err)
 {
 	if (cert.len)
-		return read_pair(ctx, cert, key, ret, err) || err_at(err, "root");
+		return (read_pair(ctx, cert, key, ret, err) && check_ca(*ret, err)) || err_at(err, "root");
 	return make_pair(ctx, wish, &root_form, NULL, NULL, ret, err) && pem_of(ctx, *ret, made, err);
 }
 
@@ -220,64 +279,6 @@ ca_make_under_root(TALLOC_CTX *ctx, const struct sealer *sealer, const struct ca
 }
 
 /* ---- one that is brought ---- */
-
-/* The key's words may quote a passphrase: none is asked for, none can be given. */
-static int
-no_passphrase(char *p, int size, int rw, void *arg)
-{
-	(void)p;
-	(void)size;
-	(void)rw;
-	(void)arg;
-	return -1;
-}
-
-static bool
-read_pair(TALLOC_CTX *ctx, struct bytes cert, struct bytes key, struct pair **ret, struct err *err)
-{
-	SCOPED(x509_stack) STACK_OF(X509) *certs = NULL;
-	SCOPED(bio) BIO *bio = BIO_new_mem_buf(key.p ? key.p : "", (int)key.len);
-	struct pair *pair = new_pair(ctx);
-
-	if (!x509_read_pem(cert, &certs, err))
-		return err_at(err, "certificate");
-	pair->key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
-	if (!pair->key)
-		return err_openssl(err, ERR_INVALID, "the private key cannot be read (PEM, without a passphrase)");
-	pair->cert = sk_X509_shift(certs);
-	if (X509_check_private_key(pair->cert, pair->key) != 1) {
-		ERR_clear_error();
-		return err_set(err, ERR_INVALID, "the private key is not that of the certificate");
-	}
-	*ret = pair;
-	return true;
-}
-
-static bool
-check_key(EVP_PKEY *key, struct err *err)
-{
-	int bits = EVP_PKEY_get_bits(key);
-
-	if (EVP_PKEY_is_a(key, "RSA") && bits >= PUBLIC_KEY_BITS_MIN && bits <= PUBLIC_KEY_BITS_MAX)
-		return true;
-	return (EVP_PKEY_is_a(key, "EC") && (bits == 256 || bits == 384)) ||
-	       err_set(err, ERR_INVALID, "its key is neither RSA of 2048 to 4096 bits nor EC P-256 or P-384");
-}
-
-static bool
-check_ca(const struct pair *pair, struct err *err)
-{
-	uint32_t usage = X509_get_key_usage(pair->cert);
-	time_t ends;
-
-	if (!(X509_get_extension_flags(pair->cert) & EXFLAG_CA))
-		return err_set(err, ERR_INVALID, "it is not of a CA (basicConstraints)");
-	if (!(usage & KU_KEY_CERT_SIGN) || !(usage & KU_CRL_SIGN))
-		return err_set(err, ERR_INVALID, "its key usage does not let it sign certificates and CRLs");
-	if (!x509_expires(pair->cert, &ends) || ends <= clock_now())
-		return err_set(err, ERR_INVALID, "it has expired");
-	return check_key(pair->key, err);
-}
 
 /* Each in `chain` above the last one, up to a self-signed one. */
 static bool

@@ -69,6 +69,7 @@ by_request_type(TALLOC_CTX *ctx, const char *request_type, json_t *params, struc
 	*ret = empty;
 	if (!command_fact(request_type))
 		return BAD("iOS has no command \"%.100s\"", request_type);
+	ret->verb = verb_of(request_type);
 	ret->request_type = mem_text(ctx, request_type);
 	ret->params = params;
 	ret->subject = subject_of(ctx, NULL, params);

@@ -2,200 +2,15 @@
  * What is bound to whom is decided by the certificate's session alone (0012_enrollment.sql), looked up again in
  * each transaction: nothing that was read outside is relied on.
  */
-#include "mdm/enrollment_turn.h"
+#include "mdm/enrollment_bind.h"
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/secret.h"
 #include "mdm/came_back.h"
-#include "mdm/enroll_session.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
-#include <pthread.h>
 #include <string.h>
-
-/* ---- whose is it ---- */
-
-enum binding {
-	BOUND_CURRENT,	/* the identity that the enrollment has */
-	BOUND_NEXT,	/* its next one */
-	BOUND_RENEWAL,	/* its next one, shown for the first time: of a renewal's session, or renewed by SCEP itself */
-	BOUND_NEW,	/* of a session that has no enrollment yet */
-	BOUND_NOT	/* of none */
-};
-
-struct bound {
-	enum binding how;
-	struct enrollment *enrollment;	/* NULL for BOUND_NEW, BOUND_NOT */
-	struct enroll_session *session;	/* NULL for BOUND_CURRENT, BOUND_NEXT, BOUND_NOT */
-};
-
-/* Who refused a device writes it down, once an hour and identity: a device may repeat itself for ever. */
-#define NOTES	64
-static struct { char sha256[CERTIFICATE_SHA256_SIZE]; int64_t at; } notes[NOTES];
-static size_t notes_next;
-static pthread_mutex_t notes_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static bool
-noted(const char *sha256)
-{
-	int64_t now = clock_now();
-	bool found = false;
-
-	pthread_mutex_lock(&notes_lock);
-	for (size_t i = 0; i < NOTES && !found; i++)
-		found = strcmp(notes[i].sha256, sha256) == 0 && now - notes[i].at < HOUR_S && now >= notes[i].at;
-	if (!found) {
-		snprintf(notes[notes_next].sha256, sizeof notes->sha256, "%s", sha256);
-		notes[notes_next].at = now;
-		notes_next = (notes_next + 1) % NOTES;
-	}
-	pthread_mutex_unlock(&notes_lock);
-	return found;
-}
-
-struct note {
-	char act[40], object[CERTIFICATE_SHA256_SIZE], detail[300];
-};
-
-static bool
-tx_note(struct db *tx, void *arg, struct err *err)
-{
-	const struct note *note = arg;
-
-	return audit_add(tx, "device", note->act, note->object, note->detail, err);
-}
-
-static bool
-refuse(struct db *db, const struct identity *identity, const char *udid, const char *why, struct err *err)
-{
-	struct note *note;
-
-	err_code(err, ERR_MALFORMED, "not_its_identity", "%s", why);
-	if (noted(identity->sha256))
-		return false;
-	log_warn("a device with an identity that is not its own was refused", KV("identity", identity->sha256),
-		 KV("says", udid), KV("why", why));
-	note = mem_new(NULL, struct note);
-	snprintf(note->act, sizeof note->act, "enrollment.refused");
-	snprintf(note->object, sizeof note->object, "%s",
-		 identity->enrollment ? identity->enrollment->device_id : identity->sha256);
-	snprintf(note->detail, sizeof note->detail, "it says to be %s: %s", udid, why);
-	db_later(db, tx_note, note);
-	return false;
-}
-
-static bool
-tx_old_shown(struct db *tx, void *arg, struct err *err)
-{
-	const struct note *note = arg;
-
-	return db_run(tx, err, "UPDATE enrollment SET old_shown = $1 WHERE id = $2 AND old_shown IS NULL", db_now(),
-		      db_text(note->detail)) &&
-	       (!db_changed(tx) || audit_add(tx, "device", note->act, note->object, NULL, err));
-}
-
-void
-enrollment_old_shown(struct db *db, const struct enrollment *e)
-{
-	struct note *note;
-
-	if (noted(e->identity))
-		return;
-	note = mem_new(NULL, struct note);
-	snprintf(note->act, sizeof note->act, "enrollment.old_identity");
-	snprintf(note->object, sizeof note->object, "%s", e->device_id);
-	snprintf(note->detail, sizeof note->detail, "%s", e->id);
-	db_later(db, tx_old_shown, note);
-}
-
-/* An outside CA knows no sessions: the one that is open for this device, and only for it. */
-static bool
-outside_session(TALLOC_CTX *ctx, struct db *db, const char *udid, const char **ret, struct err *err)
-{
-	struct rows *rows = db_query(ctx, db, "SELECT id FROM enroll_session WHERE udid = $1 AND state IN ('issued', 'staged')"
-		" AND expires > $2 ORDER BY created DESC LIMIT 1", db_text(udid), db_now());
-	enum rows_step step = rows_next(rows, err);
-
-	*ret = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
-	rows_done(rows);
-	return step != ROWS_FAILED;
-}
-
-/* The one that a session has brought already, so that its identity was renewed by SCEP alone. */
-static bool
-of_session(TALLOC_CTX *ctx, struct db *db, const char *session_id, struct enrollment **ret, struct err *err)
-{
-	struct rows *rows = db_query(ctx, db, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM "WHERE e.session_id = $1"
-		" AND e.state IN ('staged', 'enrolled', 'removed') ORDER BY e.created DESC LIMIT 1", db_text(session_id));
-	enum rows_step step = rows_next(rows, err);
-
-	*ret = step == ROWS_ROW ? enrollment_of_row(ctx, rows) : NULL;
-	rows_done(rows);
-	return step != ROWS_FAILED;
-}
-
-static bool
-bind_session(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const char *udid, struct bound *b,
-	     struct err *err)
-{
-	const char *id = identity->session_id;
-
-	if (!identity->ours && !outside_session(ctx, db, udid, &id, err))
-		return false;
-	if (!id)
-		return true;
-	if (!enroll_session_get(ctx, db, id, &b->session, err))
-		return err->kind == ERR_MISSING;
-	b->how = BOUND_RENEWAL;
-	if (strcmp(b->session->kind, "renewal") == 0) {
-		if (b->session->enrollment_id && enrollment_get(ctx, db, b->session->enrollment_id, &b->enrollment, err))
-			return true;
-		b->how = BOUND_NOT;
-		return !b->session->enrollment_id || err->kind == ERR_MISSING;
-	}
-	if (identity->ours && !of_session(ctx, db, id, &b->enrollment, err))
-		return false;
-	if (!b->enrollment)
-		b->how = BOUND_NEW;
-	return true;
-}
-
-static bool
-bind(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const char *udid, struct bound *ret,
-     struct err *err)
-{
-	struct bound b = { .how = BOUND_NOT };
-
-	if (enrollment_by_identity(ctx, db, identity->sha256, &b.enrollment, err))
-		b.how = strcmp(b.enrollment->identity, identity->sha256) == 0 ? BOUND_CURRENT : BOUND_NEXT;
-	else if (err->kind != ERR_MISSING || !bind_session(ctx, db, identity, udid, &b, err))
-		return false;
-	*ret = b;
-	return true;
-}
-
-static bool
-is_state(const struct enrollment *e, const char *state)
-{
-	return strcmp(e->state, state) == 0;
-}
-
-/* The device that the certificate was issued to is the one that speaks. */
-static bool
-same_device(struct db *db, const struct identity *identity, const struct bound *b, const struct checkin_who *who,
-	    struct err *err)
-{
-	if (b->enrollment && strcmp(b->enrollment->udid, who->udid) != 0)
-		return refuse(db, identity, who->udid, "its identity is another device's", err);
-	if (b->how == BOUND_RENEWAL && is_state(b->enrollment, "retired"))
-		return err_code(err, ERR_DENIED, "retired", "device %s was retired", b->enrollment->device_id);
-	if (b->how == BOUND_RENEWAL && is_state(b->enrollment, "replaced"))
-		return refuse(db, identity, who->udid, "the enrollment that it renews was replaced", err);
-	if (b->how == BOUND_NEW && *b->session->udid && strcmp(b->session->udid, who->udid) != 0)
-		return refuse(db, identity, who->udid, "its identity was issued to another device", err);
-	return true;
-}
 
 /* A recorded message: signed before one that has counted, or before it left. */
 static bool
@@ -203,7 +18,7 @@ is_stale(const struct identity *identity, const struct enrollment *e, int64_t ne
 {
 	if (identity->proof.live)
 		return false;
-	if (is_state(e, "removed"))
+	if (enrollment_is(e, "removed"))
 		return identity->proof.signed_at <= e->ended;
 	return identity->proof.signed_at && identity->proof.signed_at < newest;
 }
@@ -264,9 +79,9 @@ may_take(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct boun
 	enum rows_step step;
 
 	if (strcmp(s->state, "issued") != 0 && strcmp(s->state, "staged") != 0)
-		return refuse(t->db, t->identity, t->who->udid, "its enrollment is over", err);
+		return enrollment_refuse(t->db, t->identity, t->who->udid, "its enrollment is over", err);
 	if (*s->serial && *t->checkin->serial && strcmp(s->serial, t->checkin->serial) != 0)
-		return refuse(t->db, t->identity, t->who->udid, "its serial number is another device's", err);
+		return enrollment_refuse(t->db, t->identity, t->who->udid, "its serial number is another device's", err);
 	if (strcmp(s->kind, "direct") != 0)
 		return true;
 	rows = db_query(ctx, tx, "SELECT 1 FROM device d JOIN enrollment e ON e.id = d.enrollment_id WHERE d.udid = $1"
@@ -275,7 +90,7 @@ may_take(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct boun
 	step = rows_next(rows, err);
 	rows_done(rows);
 	if (step == ROWS_ROW)
-		return refuse(t->db, t->identity, t->who->udid, "the device is under management for somebody else", err);
+		return enrollment_refuse(t->db, t->identity, t->who->udid, "the device is under management for somebody else", err);
 	return step == ROWS_END;
 }
 
@@ -348,10 +163,10 @@ tx_authenticate(struct db *tx, void *arg, struct err *err)
 	struct bound b;
 	bool ok = true;
 
-	if (!bind(ctx, tx, t->identity, t->who->udid, &b, err) || !same_device(t->db, t->identity, &b, t->who, err))
+	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) || !enrollment_same_device(t->db, t->identity, &b, t->who, err))
 		return false;
 	if (b.how == BOUND_NOT)
-		return refuse(t->db, t->identity, t->who->udid, "its identity belongs to no enrollment that began here", err);
+		return enrollment_refuse(t->db, t->identity, t->who->udid, "its identity belongs to no enrollment that began here", err);
 	if (b.how == BOUND_NEW)
 		ok = stage(ctx, tx, t, &b, err);
 	else if (b.how == BOUND_CURRENT)
@@ -422,7 +237,7 @@ reset(struct db *tx, const struct enrollment *e, struct err *err)
 static bool
 begin(struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
 {
-	bool is_first = is_state(e, "staged") && !e->again;
+	bool is_first = enrollment_is(e, "staged") && !e->again;
 
 	if (!is_first && !reset(tx, e, err))
 		return false;
@@ -441,7 +256,7 @@ tx_token_update(struct db *tx, void *arg, struct err *err)
 	bool ok;
 
 	t->came_back = false;
-	if (!bind(ctx, tx, t->identity, t->who->udid, &b, err) || !same_device(t->db, t->identity, &b, t->who, err))
+	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) || !enrollment_same_device(t->db, t->identity, &b, t->who, err))
 		return false;
 	if (!(e = b.enrollment)) {
 		t->came_back = true;
@@ -451,7 +266,7 @@ tx_token_update(struct db *tx, void *arg, struct err *err)
 		return true;
 	if (b.how != BOUND_CURRENT && !promote(tx, t, &b, err))
 		return false;
-	if (is_state(e, "enrolled") && !e->again)	/* what could not be pushed meanwhile is pushed now */
+	if (enrollment_is(e, "enrolled") && !e->again)	/* what could not be pushed meanwhile is pushed now */
 		ok = set_token(tx, t, e, err) && (!*e->token_bad || push_ask(tx, e->id, clock_now(), "command", err));
 	else
 		ok = begin(tx, t, e, err);
@@ -470,7 +285,7 @@ seal_unlock(TALLOC_CTX *ctx, const struct sealer *sealer, struct turn *t, struct
 		log_warn("an UnlockToken is not kept: key.master_file is not set");
 		return true;
 	}
-	if (!bind(ctx, t->db, t->identity, t->who->udid, &b, err))
+	if (!enrollment_bind(ctx, t->db, t->identity, t->who->udid, &b, err))
 		return false;
 	if (!b.enrollment)
 		return true;
@@ -501,9 +316,9 @@ tx_check_out(struct db *tx, void *arg, struct err *err)
 	struct turn *t = arg;
 	struct bound b;
 
-	if (!bind(ctx, tx, t->identity, t->who->udid, &b, err) || !same_device(t->db, t->identity, &b, t->who, err))
+	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) || !enrollment_same_device(t->db, t->identity, &b, t->who, err))
 		return false;
-	if (!b.enrollment || (!is_state(b.enrollment, "enrolled") && !is_state(b.enrollment, "staged")) ||
+	if (!b.enrollment || (!enrollment_is(b.enrollment, "enrolled") && !enrollment_is(b.enrollment, "staged")) ||
 	    is_stale(t->identity, b.enrollment, b.enrollment->token_signed))
 		return true;
 	return enrollment_end(tx, b.enrollment, "removed", "the device left", err) &&
@@ -544,15 +359,15 @@ tx_speaks(struct db *tx, void *arg, struct err *err)
 
 	t->came_back = false;
 	t->speaks = NULL;
-	if (!bind(t->ctx, tx, t->identity, t->who->udid, &b, err) || !same_device(t->db, t->identity, &b, t->who, err))
+	if (!enrollment_bind(t->ctx, tx, t->identity, t->who->udid, &b, err) || !enrollment_same_device(t->db, t->identity, &b, t->who, err))
 		return false;
-	if (!b.enrollment || is_state(b.enrollment, "staged")) {
+	if (!b.enrollment || enrollment_is(b.enrollment, "staged")) {
 		t->came_back = true;
 		return true;
 	}
 	if (b.how != BOUND_CURRENT && !promote(tx, t, &b, err))
 		return false;
-	if (is_state(b.enrollment, "removed") && !come_home(tx, t, b.enrollment, &home, err))
+	if (enrollment_is(b.enrollment, "removed") && !come_home(tx, t, b.enrollment, &home, err))
 		return false;
 	return !home || enrollment_get(t->ctx, tx, b.enrollment->id, &t->speaks, err);
 }
@@ -566,9 +381,9 @@ enrollment_speaks(TALLOC_CTX *ctx, struct db *db, const struct identity *identit
 	struct bound b = { BOUND_CURRENT, e, NULL };
 
 	/* As almost always: nothing changes, and nothing is written. */
-	if (e && is_state(e, "enrolled") && strcmp(e->identity, identity->sha256) == 0) {
+	if (e && enrollment_is(e, "enrolled") && strcmp(e->identity, identity->sha256) == 0) {
 		*ret = e;
-		return same_device(db, identity, &b, who, err);
+		return enrollment_same_device(db, identity, &b, who, err);
 	}
 	if (!identity->known)
 		return came_back_note(db, identity, who, NULL, err);

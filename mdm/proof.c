@@ -88,8 +88,10 @@ proof_judge(TALLOC_CTX *ctx, struct db *db, struct ca *ca, const struct proof *p
 	identity->ours = identity->known = shown.certificate;
 	identity->session_id = shown.session_id;
 	*ret = identity;
-	if (e && strcmp(e->state, "retired") == 0)	/* on purpose: also when its certificate is no good any more */
+	if (e && strcmp(e->state, "retired") == 0) {	/* on purpose: also when its certificate is no good any more */
+		enrollment_told(db, e);
 		return err_code(err, ERR_DENIED, "retired", "device %s was retired", e->device_id);
+	}
 	if (e && strcmp(e->state, "replaced") == 0) {
 		enrollment_old_shown(db, e);
 		return bad(err, "it was replaced by a newer one of this device");

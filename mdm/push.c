@@ -30,7 +30,9 @@ ask(struct db *tx, const char *enrollment_id, bool bulk, int64_t due, const char
 		" THEN excluded.due ELSE push_due.again END,"
 		" due = CASE WHEN push_due.taken OR push_due.attempt > 0 OR push_due.due <= excluded.due"
 		" THEN push_due.due ELSE excluded.due END,"
-		" bulk = push_due.bulk AND excluded.bulk",
+		" bulk = push_due.bulk AND excluded.bulk"
+		" WHERE push_due.taken OR (push_due.bulk AND NOT excluded.bulk)"	/* nothing to change is the usual case */
+		" OR (push_due.attempt = 0 AND push_due.due > excluded.due)",
 		db_text(enrollment_id), db_bool(bulk), db_int(due), db_text(reason));
 }
 

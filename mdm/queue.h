@@ -13,6 +13,7 @@
 #define QUEUE_PAYLOAD_MAX	(1u << 20)
 #define QUEUE_TTL_S		(30 * 86400)
 #define QUEUE_AHEAD_MAX_S	(366 * 86400)	/* not_before, and again the time to live */
+#define QUEUE_UUID_MAX	64
 #define QUEUE_PAGE_MAX		1000	/* rows of a list */
 #define QUEUE_PRIORITY_HOUSE	0	/* what we ask by ourselves */
 #define QUEUE_PRIORITY_PERSON	5	/* somebody waits for it */

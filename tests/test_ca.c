@@ -1,26 +1,11 @@
-#include "check_ca.h"
+/* Names, templates, issuing, the four uses of private keys. */
+#include "check_authority.h"
 #include "core/clock.h"
-#include "core/db.h"
-#include "core/file.h"
 #include "mdm/ca_key.h"
-#include "mdm/public_key.h"
 #include "mdm/subject.h"
-#include <openssl/bn.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
-#include <stdio.h>
+#include <pthread.h>
 #include <stdlib.h>
-
-static struct db *
-test_db(TALLOC_CTX *ctx)
-{
-	struct err err = { 0 };
-	struct db *db;
-
-	assert_ok(db_open(ctx, test_dir(ctx), &db, &err), &err);
-	return db;
-}
 
 static EVP_PKEY *
 rsa_key(unsigned bits)
@@ -42,73 +27,12 @@ issue(TALLOC_CTX *ctx, struct ca *ca, EVP_PKEY *key, enum ca_purpose purpose, co
 	return cert;
 }
 
-static X509 *
-x509_of(const struct certificate *cert)
-{
-	struct err err = { 0 };
-	X509 *x509;
-
-	assert_ok(x509_read_der(cert->der, &x509, &err), &err);
-	return x509;
-}
-
-static bool
-tx_keep(struct db *tx, void *arg, struct err *err)
-{
-	return certificate_keep(tx, arg, err);
-}
-
-static struct certificate *
-issue_and_keep(TALLOC_CTX *ctx, struct db *db, struct ca *ca, EVP_PKEY *key, const char *subject)
-{
-	struct certificate *cert = issue(ctx, ca, key, CA_MDM, subject);
-	struct err err = { 0 };
-
-	assert_ok(db_tx(db, tx_keep, cert, &err), &err);
-	return cert;
-}
-
 static const char *
-put_file(TALLOC_CTX *ctx, const char *name, struct bytes bytes)
+openssl_text(TALLOC_CTX *ctx, const struct certificate *cert)
 {
-	const char *path = mem_printf(ctx, "%s/%s", test_dir(ctx), name);
-	struct err err = { 0 };
+	X509 *x509 SCOPED(x509) = test_x509(cert);
 
-	assert_ok(file_write(path, 0600, bytes, &err), &err);
-	return path;
-}
-
-/* What another program prints, and whether it was content. */
-static char *
-ask(TALLOC_CTX *ctx, const char *command, int *status)
-{
-	FILE *pipe = popen(mem_printf(ctx, "( %s ) 2>&1", command), "r");
-	char *text = mem_size(ctx, 65536);
-	size_t n;
-
-	assert_non_null(pipe);
-	n = fread(text, 1, 65535, pipe);
-	text[n] = '\0';
-	*status = pclose(pipe);
-	return text;
-}
-
-static char *
-openssl_text(TALLOC_CTX *ctx, struct bytes der)
-{
-	int status;
-	char *text = ask(ctx, mem_printf(ctx, "openssl x509 -inform DER -noout -text -in %s",
-					 put_file(ctx, "cert.der", der)), &status);
-
-	assert_int_equal(status, 0);
-	return text;
-}
-
-static void
-assert_says(const char *text, const char *words)
-{
-	if (!strstr(text, words))
-		fail_msg("\"%s\" is not in:\n%s", words, text);
+	return test_cert_text(ctx, x509);
 }
 
 /* ---- names ---- */
@@ -173,7 +97,7 @@ a_certificate_is_what_its_template_says(void **state)
 	struct ca *ca = test_ca(*state, test_db(*state));
 	EVP_PKEY *key SCOPED(evp_pkey) = rsa_key(2048);
 	struct certificate *cert = issue(*state, ca, key, CA_MDM, "CN=device 42,O=Example");
-	char *text = openssl_text(*state, cert->der);
+	const char *text = openssl_text(*state, cert);
 
 	assert_says(text, "Version: 3 (0x2)");
 	assert_says(text, "Signature Algorithm: sha256WithRSAEncryption");
@@ -199,7 +123,7 @@ the_row_says_what_the_certificate_says(void **state)
 	struct ca *ca = test_ca(*state, test_db(*state));
 	EVP_PKEY *key SCOPED(evp_pkey) = rsa_key(2048);
 	struct certificate *cert = issue(*state, ca, key, CA_OTA, "CN=passing");
-	X509 *x509 SCOPED(x509) = x509_of(cert);
+	X509 *x509 SCOPED(x509) = test_x509(cert);
 	EVP_PKEY *inside = X509_get0_pubkey(x509);
 	char sha256[X509_FINGERPRINT_SIZE], spki[CERTIFICATE_SHA256_SIZE];
 	unsigned char *der = NULL;
@@ -264,7 +188,7 @@ what_was_kept_is_found_and_revoked_once(void **state)
 	struct db *db = test_db(*state);
 	struct ca *ca = test_ca(*state, db);
 	EVP_PKEY *key SCOPED(evp_pkey) = rsa_key(2048);
-	struct certificate *cert = issue_and_keep(*state, db, ca, key, "CN=device 42"), *found;
+	struct certificate *cert = test_issue_and_keep(*state, db, ca, "CN=device 42"), *found;
 	struct err err = { 0 };
 
 	assert_ok(certificate_find(*state, db, cert->sha256, &found, &err), &err);
@@ -287,7 +211,113 @@ what_was_kept_is_found_and_revoked_once(void **state)
 	assert_int_equal(err.kind, ERR_CONFLICT);
 }
 
+/* ---- private keys ---- */
+
+static void
+rsa_is_done_with_the_decrypting_key_and_says_nothing_of_padding(void **state)
+{
+	struct ca *ca = test_ca_under_root(*state, test_db(*state));
+	EVP_PKEY_CTX *encrypt = EVP_PKEY_CTX_new(X509_get0_pubkey(ca_decrypter(ca)), NULL);
+	unsigned char plain[256] = { 0 }, wrapped[256], out[256];
+	size_t len = sizeof wrapped;
+
+	memset(plain + 1, 0x5a, sizeof plain - 1);	/* no padding that there is */
+	assert_true(encrypt && EVP_PKEY_encrypt_init(encrypt) == 1 &&
+		    EVP_PKEY_CTX_set_rsa_padding(encrypt, RSA_NO_PADDING) == 1 &&
+		    EVP_PKEY_encrypt(encrypt, wrapped, &len, plain, sizeof plain) == 1);
+	EVP_PKEY_CTX_free(encrypt);
+	assert_true(ca_key_rsa(ca, (struct bytes){ wrapped, sizeof wrapped }, out));
+	assert_memory_equal(out, plain, sizeof plain);
+	memset(wrapped, 0xff, sizeof wrapped);		/* no number below the modulus */
+	assert_false(ca_key_rsa(ca, (struct bytes){ wrapped, sizeof wrapped }, out));
+	ERR_clear_error();
+}
+
+static void
+a_message_is_signed_with_the_attributes_that_were_wished(void **state)
+{
+	struct ca *ca = test_ca_under_root(*state, test_db(*state));
+	const struct ca_key_attribute attributes[] = {
+		{ "2.16.840.1.113733.1.9.2", V_ASN1_PRINTABLESTRING, { "3", 1 } },
+		{ "2.16.840.1.113733.1.9.5", V_ASN1_OCTET_STRING, { "0123456789abcdef", 16 } },
+	};
+	const struct bytes content = { "the content", 11 };
+	struct err err = { 0 };
+	struct bytes der;
+
+	assert_ok(ca_key_sign_cms(*state, ca, &content, attributes, 2, &der, &err), &err);
+	test_put_file(*state, "signed.der", der.p, der.len);
+	assert_says(test_ask_ok(*state, mem_printf(*state, "cd %s && openssl cms -verify -inform DER -in signed.der -CAfile %s -purpose any",
+					      test_here(*state), test_ca_file(*state, ca))), "the content");
+	assert_says(test_ask_ok(*state, mem_printf(*state, "cd %s && openssl asn1parse -inform DER -in signed.der", test_here(*state))),
+		    "2.16.840.1.113733.1.9.2");
+	/* without content there is none, and not an empty one */
+	assert_ok(ca_key_sign_cms(*state, ca, NULL, attributes, 2, &der, &err), &err);
+	test_put_file(*state, "none.der", der.p, der.len);
+	assert_null(strstr(test_ask_ok(*state, mem_printf(*state, "cd %s && openssl cms -cmsout -print -inform DER -in none.der",
+						     test_here(*state))), "the content"));
+	assert_says(test_ask_ok(*state, mem_printf(*state, "cd %s && openssl cms -cmsout -print -inform DER -in none.der",
+					      test_here(*state))), "eContent: <ABSENT>");
+}
+
+/* ---- threads ---- */
+
+enum { THREADS = 4, EACH = 40 };
+
+struct issuing {
+	struct ca *ca;
+	TALLOC_CTX *ctx;
+	struct certificate *certs[EACH];
+	struct err err;
+	bool ok;
+};
+
+static void *
+issue_many(void *arg)
+{
+	struct issuing *i = arg;
+	EVP_PKEY *key = EVP_RSA_gen(2048);
+	struct ca_wish wish = { key, CA_MDM, "CN=device,O=Example", NULL };
+
+	i->ok = key;
+	for (int n = 0; i->ok && n < EACH; n++)
+		i->ok = ca_issue(i->ctx, i->ca, &wish, &i->certs[n], &i->err);
+	EVP_PKEY_free(key);
+	return NULL;
+}
+
+static void
+threads_issue_side_by_side_while_the_authority_is_read_again(void **state)
+{
+	struct ca *ca = test_ca(*state, test_db(*state));
+	struct issuing work[THREADS] = { 0 };
+	pthread_t threads[THREADS];
+	struct err err = { 0 };
+
+	for (int i = 0; i < THREADS; i++) {
+		work[i] = (struct issuing){ .ca = ca, .ctx = talloc_new(NULL) };
+		assert_int_equal(pthread_create(&threads[i], NULL, issue_many, &work[i]), 0);
+	}
+	for (int i = 0; i < 20; i++)
+		assert_ok(ca_reload(ca, &err), &err);
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		assert_ok(work[i].ok, &work[i].err);
+		for (int n = 0; n < EACH; n++) {
+			X509 *cert = test_x509(work[i].certs[n]);
+
+			assert_int_equal(test_whose(ca, cert), CA_OURS);
+			X509_free(cert);
+		}
+	}
+	for (int i = 0; i < THREADS; i++)
+		talloc_free(work[i].ctx);
+}
+
 TESTS(a_subject_is_what_was_wished_and_reads_back, the_first_part_of_a_subject_is_the_last_of_the_name,
-      what_is_no_subject_is_refused, a_certificate_is_what_its_template_says, the_row_says_what_the_certificate_says,
-      keys_that_are_too_small_or_no_rsa_are_refused, serials_are_positive_random_and_never_the_same,
-      what_was_kept_is_found_and_revoked_once)
+      what_is_no_subject_is_refused, a_certificate_is_what_its_template_says,
+      the_row_says_what_the_certificate_says, keys_that_are_too_small_or_no_rsa_are_refused,
+      serials_are_positive_random_and_never_the_same, what_was_kept_is_found_and_revoked_once,
+      rsa_is_done_with_the_decrypting_key_and_says_nothing_of_padding,
+      a_message_is_signed_with_the_attributes_that_were_wished,
+      threads_issue_side_by_side_while_the_authority_is_read_again)

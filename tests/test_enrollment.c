@@ -395,7 +395,10 @@ who_was_retired_is_told_to_leave_whatever_it_says(void **state)
 
 	mdm_queue(m, p, "ProfileList", 0);
 	assert_ok(enrollment_retire(m->db, "anna", phone_enrollment(p)->device_id, "lost", &m->err), &m->err);
+	assert_int_equal(phone_enrollment(p)->token.len, 32);	/* so that it can be called to hear of it */
 	is_refused(p, phone_command(p, idle_xml(p)), ERR_DENIED);
+	wait_for_notes(m);
+	assert_int_equal(phone_enrollment(p)->token.len, 0);
 	assert_string_equal(m->err.code, "retired");
 	is_refused(p, phone_token(p, ""), ERR_DENIED);
 	is_refused(p, phone_authenticate(p), ERR_DENIED);

@@ -647,6 +647,24 @@ a_step_puts_the_reminder_off(void **state)
 	assert_string_equal(one_text(&w, "SELECT CAST(count(*) AS TEXT) FROM message"), "2");
 }
 
+static void
+what_has_long_ended_is_forgotten_and_what_stands_is_not(void **state)
+{
+	struct world w = world(*state);
+	struct err err;
+
+	human(&w, "ada", "ada@example.com", "");
+	invited(&w, "ada", "mail", NULL);
+	set_now(&w.house, "2027-12-31T12:00:00Z");
+	human(&w, "ben", "ben@example.com", "");
+	invited(&w, "ben", "mail", NULL);
+	assert_ok(invitation_sweep(w.db, &err), &err);
+	assert_string_equal(one_text(&w, "SELECT CAST(count(*) AS TEXT) FROM invitation"), "2");
+	set_now(&w.house, "2028-01-12T12:00:00Z");
+	assert_ok(invitation_sweep(w.db, &err), &err);
+	assert_string_equal(one_text(&w, "SELECT p.name FROM invitation i JOIN person p ON p.id = i.person_id"), "ben");
+}
+
 /* ---- what they read ---- */
 
 static void
@@ -741,5 +759,6 @@ TESTS(a_group_is_invited_at_once_and_who_is_not_is_named_with_why, many_are_invi
       the_session_that_ends_well_need_not_be_the_last_that_was_downloaded, whoever_declined_may_come_back_by_the_same_link,
       sent_again_it_is_the_same_link_and_stands_anew, sent_again_under_another_key_the_new_link_is_the_one_that_works,
       the_silent_are_reminded_once_and_nobody_else_is, a_step_puts_the_reminder_off,
+      what_has_long_ended_is_forgotten_and_what_stands_is_not,
       the_mail_says_who_invites_as_whom_to_sign_in_and_until_when, an_sms_is_one_message_in_every_language_and_its_link_is_whole,
       what_the_pages_say_follows_from_the_rights_that_are_given)

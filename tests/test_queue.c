@@ -3,7 +3,9 @@
 #include "core/clock.h"
 #include "mdm/push.h"
 #include "mdm/queue_sweep.h"
+#include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static void
 an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing(void **state)
@@ -629,6 +631,66 @@ no_command_is_lost_and_none_recorded_twice_whatever_the_order_of_things(void **s
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), asked);
 }
 
+/* ---- many at once ---- */
+
+#define CROWD	6
+#define EACH	25
+
+struct one {
+	struct mdm mdm;
+	struct phone phone;
+	pthread_t thread;
+};
+
+static void *
+live(void *arg)
+{
+	struct one *one = arg;
+
+	for (int done = 0, empty = 0; done < EACH && empty < 60000;) {	/* a minute */
+		const char *uuid = phone_idle(&one->phone);
+
+		if (!uuid)
+			usleep(1000), empty++;
+		for (; uuid; done++)
+			uuid = phone_says(&one->phone, done % 5 ? "Acknowledged" : "Error", uuid);
+	}
+	return NULL;
+}
+
+/* Devices answer while commands come in for all of them: no device sees a busy database, and the sums are right. */
+static void
+many_devices_connect_while_commands_come_in_and_nothing_is_lost_or_doubled(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct one *all = mem_array(*state, struct one, CROWD);
+	const char *ids[CROWD], *xml = mdm_dict(m, "<key>RequestType</key><string>ProfileList</string>");
+	struct queue_wish wish = { .request_type = "ProfileList", .created_by = "house", .payload = { xml, strlen(xml) } };
+
+	for (int i = 0; i < CROWD; i++) {
+		struct phone *p = phone_enrolled(m, mem_printf(*state, "00008120-00000000000002%02d", i));
+
+		ids[i] = phone_enrollment(p)->id;
+		all[i].mdm = *m;
+		all[i].mdm.ctx = talloc_new(NULL);	/* a context is one thread's */
+		all[i].phone = *p;
+		all[i].phone.mdm = &all[i].mdm;
+	}
+	for (int i = 0; i < CROWD; i++)
+		assert_int_equal(pthread_create(&all[i].thread, NULL, live, &all[i]), 0);
+	for (int i = 0; i < EACH; i++)
+		assert_ok(queue_add_many(m->db, m->ctx, &wish, ids, CROWD, NULL, &(char *){ NULL }, &m->err), &m->err);
+	for (int i = 0; i < CROWD; i++) {
+		pthread_join(all[i].thread, NULL);
+		for (const char *uuid = phone_idle(&all[i].phone); uuid;)
+			uuid = phone_says(&all[i].phone, "Acknowledged", uuid);
+		talloc_free(all[i].mdm.ctx);
+	}
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), CROWD * EACH);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history WHERE state = 'error'"), CROWD * EACH / 5);
+}
+
 TESTS(an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing,
       one_command_an_answer_and_the_next_only_after_a_result,
       a_command_whose_answer_was_lost_is_offered_again,
@@ -654,4 +716,5 @@ TESTS(an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing,
       a_device_has_so_many_commands_waiting_and_no_more,
       the_next_command_is_found_by_an_index_however_long_the_history,
       a_plain_command_that_is_no_dictionary_is_refused,
-      no_command_is_lost_and_none_recorded_twice_whatever_the_order_of_things)
+      no_command_is_lost_and_none_recorded_twice_whatever_the_order_of_things,
+      many_devices_connect_while_commands_come_in_and_nothing_is_lost_or_doubled)

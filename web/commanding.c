@@ -1,5 +1,6 @@
 #include "web/commanding.h"
 #include "core/clock.h"
+#include "mdm/pusher.h"
 #include "web/rooms.h"
 #include <string.h>
 
@@ -16,7 +17,10 @@ command_many(struct req *req, struct command_wish *wish, const char *const *devi
 	*verdicts = mem_array(req, struct command_verdict, n);
 	wish->actor = person_actor(req, req->person);
 	wish->ttl_s = site_conf(req->site)->mdm_command_days * DAY_S;
-	return command_send(req, req->site->db, wish, device_ids, n, *verdicts, err);
+	if (!command_send(req, req->site->db, wish, device_ids, n, *verdicts, err))
+		return false;
+	pusher_wake(req->site->pusher);
+	return true;
 }
 
 bool

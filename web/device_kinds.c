@@ -11,6 +11,7 @@
 #include "web/rooms.h"
 #include "web/signing.h"
 #include <string.h>
+#include <string.h>
 
 #define COMMAND_MAX	(2 * MOBILECONFIG_MAX)
 
@@ -127,9 +128,26 @@ wants_token(struct db *tx, void *site, const struct enrollment *enrollment, stru
 
 static const struct enrollment_hooks hooks = { .enrolled = enrolled, .wants_token = wants_token };
 
-void
-device_kinds_open(struct site *site)
+/* Devices keep what they are told once: an address that cannot be right is better found now. */
+static bool
+check_address(const struct conf *conf, struct err *err)
 {
+	const char *url = conf->mdm_base_url;
+	size_t len = strlen(url);
+
+	if (!len)
+		return true;
+	if (strncmp(url, "https://", 8) != 0 || url[len - 1] == '/' || strpbrk(url, "?# "))
+		return err_set(err, ERR_INVALID, "mdm.base_url: %s is no https:// address without a slash at its end", url);
+	return true;
+}
+
+bool
+device_kinds_open(struct site *site, struct err *err)
+{
+	if (!check_address(site_conf(site), err))
+		return false;
 	queue_kinds(kinds, site);
 	enrollment_hooks(&hooks, site);
+	return true;
 }

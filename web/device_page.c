@@ -10,6 +10,7 @@
 #define URGENT_DAYS	7
 #define HISTORY_SHOWN	20
 #define APPS_SHOWN	500
+#define APPS_CARD	8	/* managed ones, in the card of their group */
 
 static const char *
 word(struct req *req, const char *key)
@@ -184,6 +185,22 @@ apps_of(struct req *req, const json_t *apps)
 				"size", size_text(req, app, "size"), "data_size", size_text(req, app, "data_size"),
 				"managed", json_is_true(json_object_get(app, "managed")), "installed",
 				json_is_true(json_object_get(app, "installed")), "status", text_of(app, "state")));
+	return list;
+}
+
+/* The card names what we manage; the rest is a number. */
+static json_t *
+card_of(const json_t *apps)
+{
+	json_t *list = json_array();
+	const json_t *app;
+	size_t i;
+
+	json_array_foreach(apps, i, app)
+		if (json_is_true(json_object_get(app, "managed")) && json_array_size(list) < APPS_CARD)
+			json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", *text_of(app, "name") ? text_of(app, "name") :
+				text_of(app, "bundle_id"), "version", *text_of(app, "short_version") ? text_of(app, "short_version") :
+				text_of(app, "version"), "installed", json_is_true(json_object_get(app, "installed"))));
 	return list;
 }
 
@@ -440,6 +457,7 @@ device_page_data(struct req *req, json_t *device, const char *after, json_t **re
 		"mobileconfigs", json_is_array(json_object_get(compliance, "mobileconfigs")),
 		"certificates", json_is_array(json_object_get(compliance, "certificates")),
 		"restrictions", json_is_object(json_object_get(compliance, "restrictions"))));
+	json_object_set_new(page, "card", card_of(json_object_get(apps, "apps")));
 	if (!add_commands(req, page, id, url, after, err)) {
 		json_decref(page);
 		return false;

@@ -107,7 +107,7 @@ bool upload_page(struct req *req, struct reply *reply, int status, const char *b
 
 /* ---- mdm_house.c: devices under management ---- */
 /* ---- device_kinds.c: what hangs on commands and enrollments; a command that renews an identity ---- */
-void device_kinds_open(struct site *site);
+bool device_kinds_open(struct site *site, struct err *err) CHECKED;
 bool renew_identity(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const char *actor, char **uuid,
 		    struct err *err) CHECKED;	/* *uuid NULL: it is not enrolled */
 

@@ -260,7 +260,8 @@ do_verb(struct req *req, struct command_wish *wish, struct err *err)
 	const char *reason = req_form(req, "reason");
 	struct command_verdict verdict;
 
-	wish->reason = reason ? reason : "";
+	if (reason && *reason)
+		wish->reason = reason;
 	if (wish->verb && wish->verb->erases && !is_confirmed(req, err))
 		return false;
 	return command_one(req, wish, req_param(req, "id"), &verdict, err);

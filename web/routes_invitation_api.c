@@ -147,7 +147,9 @@ api_new(struct req *req, struct reply *reply, struct err *err)
 	order.another = another;
 	order.remind = remind;
 	order.days = days;
-	return invitation_make(req, req->site, &order, &made, err) && reply_json(reply, 201, made);
+	if (!invitation_make(req, req->site, &order, &made, err))
+		return false;
+	return reply_json(reply, json_array_size(json_object_get(made, "items")) ? 201 : 200, made);
 }
 
 static bool

@@ -175,7 +175,7 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 static bool
 want(struct req *req, char **pem, struct err *err)
 {
-	return push_certificate_want(req, req->site->db, req->site->sealer, req->person->name, site_name(req->site), pem, err);
+	return push_certificate_want(req, req->site->db, req->site->sealer, person_actor(req, req->person), site_name(req->site), pem, err);
 }
 
 static bool
@@ -207,7 +207,7 @@ post_import(struct req *req, struct reply *reply, struct err *err)
 	struct err refused = { 0 };
 	json_t *show;
 
-	if (push_certificate_import(req->site->db, req->site->sealer, req->person->name, &import, &show, &refused)) {
+	if (push_certificate_import(req->site->db, req->site->sealer, person_actor(req, req->person), &import, &show, &refused)) {
 		json_decref(show);
 		pusher_wake(req->site->pusher);
 		return reply_see(reply, "/admin/push?changed=imported");
@@ -221,7 +221,7 @@ post_import(struct req *req, struct reply *reply, struct err *err)
 static bool
 post_resume(struct req *req, struct reply *reply, struct err *err)
 {
-	if (!push_certificate_resume(req->site->db, req->person->name, err))
+	if (!push_certificate_resume(req->site->db, person_actor(req, req->person), err))
 		return false;
 	pusher_wake(req->site->pusher);
 	return reply_see(reply, "/admin/push?changed=resumed");
@@ -381,7 +381,7 @@ api_import(struct req *req, struct reply *reply, struct err *err)
 	json_t *show;
 
 	if (!whole_admin(req, err) ||
-	    !push_certificate_import(req->site->db, req->site->sealer, req->person->name, &import, &show, err))
+	    !push_certificate_import(req->site->db, req->site->sealer, person_actor(req, req->person), &import, &show, err))
 		return false;
 	pusher_wake(req->site->pusher);
 	return reply_json(reply, 200, show);
@@ -390,7 +390,7 @@ api_import(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_resume(struct req *req, struct reply *reply, struct err *err)
 {
-	if (!whole_admin(req, err) || !push_certificate_resume(req->site->db, req->person->name, err))
+	if (!whole_admin(req, err) || !push_certificate_resume(req->site->db, person_actor(req, req->person), err))
 		return false;
 	pusher_wake(req->site->pusher);
 	return reply_empty(reply, 204);

@@ -180,7 +180,7 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
 	       upload_sweep(site->db, err) && upload_sweep_files(site, err) && install_sweep(site->db, err) &&
 	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
-	       registration_sweep(site->db, err) && challenge_sweep(site->db, err) &&
+	       registration_sweep(site->db, err) && invitation_sweep(site->db, err) && challenge_sweep(site->db, err) &&
 	       scep_request_sweep(site->db, err) && enroll_session_sweep(site->db, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
 }
@@ -392,9 +392,9 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
 	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) ||
 	    !audit_begin(site, err) || !look_open(site, err) || !open_device_roots(site, conf, err) ||
-	    !read_master_key(site, conf, err) || !open_ca(site, conf, err) || !mdm_open(site, err))
+	    !read_master_key(site, conf, err) || !open_ca(site, conf, err) || !mdm_open(site, err) ||
+	    !device_kinds_open(site, err))
 		return false;
-	device_kinds_open(site);
 	pages_everywhere(site->pages, page_everywhere);
 	site->installs = install_watch_new(site->db);
 	if (!file_read(site, mem_printf(site, "%s/tls/ca.pem", data_dir), CA_PEM_MAX, &site->ca_pem, &none))

@@ -19,6 +19,7 @@ CREATE TABLE device (
 CREATE INDEX device_person ON device (person_id);
 CREATE INDEX device_serial ON device (serial);
 CREATE INDEX device_seen ON device (seen);
+CREATE INDEX device_created ON device (created, id);
 
 -- One way into management, from the page to the first TokenUpdate.  It tells an enrollment, the renewal of
 -- an identity and the return of a device apart: nothing else does.

@@ -2,10 +2,10 @@
 """./dev bench [--runs N] [--only ROW[,ROW]] [--seconds S] [--json FILE]: the product beside a peer.
 
 Ours and the peer take turns, so that both meet the same noise, and every figure is the median of its
-runs.  The peers: cp and openssl for an upload, nginx for a download; where only our own figure has a
+runs.  The peers: cp and openssl for an upload, nginx for a download, micromdm's scepserver for SCEP; where only our own figure has a
 target, nginx sends the same bytes from a file, to show what the machine can do at all.
 
-Rows:	upload, download, manifest, catalog, devices
+Rows:	upload, download, manifest, catalog, devices, scep, push
 Exit code: 0 all targets are met, 1 some are not, 2 it could not run.
 
 Needs python3, openssl, curl, nginx and wrk; uses ports of its own, keeps everything in one temporary
@@ -32,6 +32,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "../data")
 POMONA = os.environ.get("POMONA_BIN") or os.path.join(HERE, "../../build/pomona")
 
+SCEP_LOAD = os.path.join(os.path.dirname(POMONA), "scep_load")
+
 IPA_MB = 500
 UPLOAD_RATIO = 1.3
 UPLOAD_SERVER_MB = 16
@@ -43,6 +45,9 @@ MANIFEST_CONNECTIONS = 16
 CATALOG_MS = 10
 CATALOG_CONNECTIONS = 8
 APPS, BUILDS = 1000, 20000
+SCEP_CERTS, SCEP_PARALLEL = 600, 8
+SCEP_RATE = 800
+SCEP_CPU_MS = 1.3
 
 TLS_SUITE = "TLS_AES_128_GCM_SHA256"
 MB = 1000 * 1000
@@ -506,8 +511,88 @@ def bench_devices(house, table, opts):
     rows(sys.modules[__name__], house, table, opts)
 
 
+# ---- SCEP ----
+
+class Scepserver:
+    """micromdm's, with an RSA-2048 CA too.  It listens everywhere, so it has a network of its own."""
+
+    def __init__(self, house):
+        self.house, self.depot = house, house.path("scepserver")
+        run("scepserver", "ca", "-init", "-depot", self.depot, "-keySize", "2048")
+
+    def certificates(self, challenge):
+        """One run with a fresh depot: it reads and writes all of its index for each certificate."""
+        depot = self.house.path("depot")
+        shutil.rmtree(depot, ignore_errors=True)
+        shutil.copytree(self.depot, depot)
+        with open(self.house.path("static"), "w", encoding="ascii") as file:
+            file.write(challenge + "\n")
+        out = run("unshare", "-n", "sh", "-c", """
+            ip link set lo up
+            scepserver -depot "$1" -port 18089 -challenge "$2" -allowrenew 0 >/dev/null 2>&1 &
+            for i in $(seq 100); do curl -s -o /dev/null http://127.0.0.1:18089/scep?operation=GetCACaps && break; sleep 0.05; done
+            "$3" run http://127.0.0.1:18089/scep "$1/ca.pem" "$4" "$5" "$6"
+            kill $!""", "sh", depot, challenge, SCEP_LOAD, SCEP_CERTS, SCEP_PARALLEL, self.house.path("static"))
+        return json.loads(out.splitlines()[-1])["rate"]
+
+
+def cpu_seconds(pid):
+    with open("/proc/%d/stat" % pid, encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def new_challenges(server, path, n):
+    """As `pomona challenge new`, n at once."""
+    texts, now = [secrets.token_urlsafe(20) for _ in range(n)], int(time.time())
+    db = server.database()
+    with db:
+        db.executemany("INSERT INTO challenge (hash, purpose, subject, created, expires) VALUES (?, 'client', ?, ?, ?)",
+                       [(hashlib.sha256(text.encode()).hexdigest(), "CN=load %d" % i, now, now + 3600)
+                        for i, text in enumerate(texts)])
+    db.close()
+    with open(path, "w", encoding="ascii") as file:
+        file.write("\n".join(texts) + "\n")
+
+
+def bench_scep(house, table, opts):
+    if not os.path.exists(SCEP_LOAD) or not shutil.which("scepserver"):
+        raise CannotRun("no %s, or no scepserver" % SCEP_LOAD)
+    server, peer = Server(house, "scep"), Scepserver(house)
+    server.start()
+    ca, cpu = house.path("ca.pem"), []
+    with open(ca, "wb") as file:
+        der = subprocess.run(["curl", "-sS", server.base + "/scep?operation=GetCACert"], stdout=subprocess.PIPE, check=True)
+        file.write(subprocess.run(["openssl", "x509", "-inform", "DER"], input=der.stdout, stdout=subprocess.PIPE,
+                                  check=True).stdout)
+
+    def ours():
+        new_challenges(server, house.path("challenges"), SCEP_CERTS)
+        began = cpu_seconds(server.process.pid)
+        out = run(SCEP_LOAD, "run", "http://127.0.0.1:%d/scep" % server.port, ca, SCEP_CERTS, SCEP_PARALLEL,
+                  house.path("challenges"))
+        cpu.append((cpu_seconds(server.process.pid) - began) * 1000 / SCEP_CERTS)
+        return json.loads(out)["rate"]
+
+    mine, theirs = take_turns(opts.runs, ours, lambda: peer.certificates("static"))
+    table.add("SCEP certificates, %d in parallel, plain" % SCEP_PARALLEL, mine, theirs, "/s", ">= %d/s" % SCEP_RATE,
+              lambda rate, _: rate >= SCEP_RATE)
+    table.add("SCEP certificates, CPU of the server for each", cpu, None, "ms", "<= %.1f ms" % SCEP_CPU_MS,
+              lambda ms, _: ms <= SCEP_CPU_MS)
+    count = server.database().execute("SELECT count(*) FROM certificate").fetchone()[0]
+    if count != opts.runs * SCEP_CERTS:
+        raise CannotRun("%d certificates are kept of %d" % (count, opts.runs * SCEP_CERTS))
+    server.stop()
+    shutil.rmtree(server.data)
+
+
+def bench_push(house, table, opts):
+    from bench_push import bench_push as rows
+    rows(sys.modules[__name__], house, table, opts)
+
+
 ROWS = {"upload": bench_upload, "download": bench_download, "manifest": bench_manifest, "catalog": bench_catalog,
-        "devices": bench_devices}
+        "devices": bench_devices, "scep": bench_scep, "push": bench_push}
 
 
 def main():

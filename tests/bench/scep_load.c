@@ -179,7 +179,8 @@ cmd_run(TALLOC_CTX *ctx, char **argv)
 	run.shots = mem_array(ctx, struct shot, run.n);
 	for (size_t i = 0; i < run.n; i++) {
 		struct craft c = { .to = to, .challenge = next_line(challenges), .key = craft_key((int)(i % KEYS)),
-				   .transaction = mem_printf(ctx, "%ld-%zu", (long)getpid(), i), .signer = signers[i % KEYS] };
+				   .transaction = mem_printf(ctx, "%ld-%zu", (long)getpid(), i), .signer = signers[i % KEYS],
+				   .subject = mem_printf(ctx, "load %ld-%zu", (long)getpid(), i) };
 
 		c.signer_key = c.key;
 		run.shots[i] = (struct shot){ craft(ctx, &c), c.signer, c.key };

@@ -161,7 +161,7 @@ await promise('every page: axe-core, targets, width, weight', async () => {
 	const paths = ['/', '/login', '/apps/com.example.demo', '/account', '/trust', '/admin', '/admin/apps',
 		'/admin/apps/com.example.demo', '/admin/apps/com.example.demo/settings', '/admin/upload', '/admin/test-devices',
 		'/admin/people', '/admin/directory', '/admin/groups', '/admin/catalog-items', '/admin/messages',
-		'/admin/sending', '/admin/audit', '/admin/settings', '/nowhere'];
+		'/admin/sending', '/admin/invitations', '/admin/invitations/new', '/admin/devices/came-back', '/enroll', '/admin/audit', '/admin/settings', '/nowhere'];
 	try {
 		execFileSync('node', [join(here, 'shots.mjs'), '--base', opt.base, '--cookie', `${cookie.name}=${cookie.value}`,
 			'--paths', paths.join(','), ...(opt.out ? ['--out', opt.out] : [])], { encoding: 'utf8' });

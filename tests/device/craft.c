@@ -538,7 +538,7 @@ craft_read(TALLOC_CTX *ctx, struct bytes reply, X509 *mine, EVP_PKEY *key)
 	r.recipient_nonce = said(ctx, info, 6, V_ASN1_OCTET_STRING);
 	r.sender_nonce = said(ctx, info, 5, V_ASN1_OCTET_STRING);
 	r.cipher = cipher_in(reply);
-	if (r.content && key)
+	if (r.content && key && r.status && strcmp(r.status, "0") == 0)
 		open_reply(ctx, cms, mine, key, &r);
 	BIO_free(empty);
 	CMS_ContentInfo_free(cms);

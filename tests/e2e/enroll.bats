@@ -407,6 +407,11 @@ checks_in() {
 	[ "$(sql "SELECT kind, state, udid = (SELECT udid FROM device) FROM enroll_session WHERE kind = 'direct'")" = "direct|done|1" ]
 	get "$URL"
 	expect_problem 404 not_found
+	expect_not_in "$W/log" "${URL#*session=}"
+	begin mia direct
+	[[ $URL == "$BASE/enroll/direct.mobileconfig?session="* ]]
+	get "$URL&plain=1"
+	expect_status 200
 }
 
 @test "devices hear of another address where mdm.base_url says so" {
@@ -419,6 +424,11 @@ checks_in() {
 	get "$(json .direct_url)&plain=1"
 	[ "$(plist "$W/body" PayloadContent.1.CheckInURL)" = "https://apps.example.com:8444/mdm/checkin" ]
 	[[ $(plist "$W/body" PayloadContent.0.PayloadContent.URL) == "$BASE"/scep/* ]]
+	pomona_stop
+	sed -i 's|https://apps.example.com:8444|https://apps.example.com/|' "$CONF"
+	run "$POMONA" serve --data "$DATA" --listen 127.0.0.1:0 --plain
+	[ "$status" != 0 ]
+	[[ $output == *"mdm.base_url"* ]]
 }
 
 @test "account-driven enrollment is refused as Apple says" {

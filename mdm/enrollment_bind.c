@@ -1,0 +1,196 @@
+#include "mdm/enrollment_bind.h"
+#include "core/audit.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "mdm/push.h"
+#include <pthread.h>
+#include <string.h>
+
+/* Who refused a device writes it down, once an hour and identity: a device may repeat itself for ever. */
+#define NOTES	64
+static struct { char sha256[CERTIFICATE_SHA256_SIZE]; int64_t at; } notes[NOTES];
+static size_t notes_next;
+static pthread_mutex_t notes_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool
+noted(const char *sha256)
+{
+	int64_t now = clock_now();
+	bool found = false;
+
+	pthread_mutex_lock(&notes_lock);
+	for (size_t i = 0; i < NOTES && !found; i++)
+		found = strcmp(notes[i].sha256, sha256) == 0 && now - notes[i].at < HOUR_S && now >= notes[i].at;
+	if (!found) {
+		snprintf(notes[notes_next].sha256, sizeof notes->sha256, "%s", sha256);
+		notes[notes_next].at = now;
+		notes_next = (notes_next + 1) % NOTES;
+	}
+	pthread_mutex_unlock(&notes_lock);
+	return found;
+}
+
+struct note {
+	char act[40], object[CERTIFICATE_SHA256_SIZE], detail[300];
+};
+
+static bool
+tx_note(struct db *tx, void *arg, struct err *err)
+{
+	const struct note *note = arg;
+
+	return audit_add(tx, "device", note->act, note->object, note->detail, err);
+}
+
+bool
+enrollment_refuse(struct db *db, const struct identity *identity, const char *udid, const char *why, struct err *err)
+{
+	struct note *note;
+
+	err_code(err, ERR_MALFORMED, "not_its_identity", "%s", why);
+	if (noted(identity->sha256))
+		return false;
+	log_warn("a device with an identity that is not its own was refused", KV("identity", identity->sha256),
+		 KV("says", udid), KV("why", why));
+	note = mem_new(NULL, struct note);
+	snprintf(note->act, sizeof note->act, "enrollment.refused");
+	snprintf(note->object, sizeof note->object, "%s",
+		 identity->enrollment ? identity->enrollment->device_id : identity->sha256);
+	snprintf(note->detail, sizeof note->detail, "it says to be %s: %s", udid, why);
+	db_later(db, tx_note, note);
+	return false;
+}
+
+static bool
+tx_old_shown(struct db *tx, void *arg, struct err *err)
+{
+	const struct note *note = arg;
+
+	return db_run(tx, err, "UPDATE enrollment SET old_shown = $1 WHERE id = $2 AND old_shown IS NULL", db_now(),
+		      db_text(note->detail)) &&
+	       (!db_changed(tx) || audit_add(tx, "device", note->act, note->object, NULL, err));
+}
+
+void
+enrollment_old_shown(struct db *db, const struct enrollment *e)
+{
+	struct note *note;
+
+	if (noted(e->identity))
+		return;
+	note = mem_new(NULL, struct note);
+	snprintf(note->act, sizeof note->act, "enrollment.old_identity");
+	snprintf(note->object, sizeof note->object, "%s", e->device_id);
+	snprintf(note->detail, sizeof note->detail, "%s", e->id);
+	db_later(db, tx_old_shown, note);
+}
+
+static bool
+tx_told(struct db *tx, void *arg, struct err *err)
+{
+	const struct note *note = arg;
+
+	return db_run(tx, err, "UPDATE enrollment SET token = NULL, push_magic = '' WHERE id = $1 AND state = 'retired'",
+		      db_text(note->object)) &&
+	       push_forget(tx, note->object, err);
+}
+
+void
+enrollment_told(struct db *db, const struct enrollment *e)
+{
+	struct note *note;
+
+	if (!e->token.len)
+		return;
+	note = mem_new(NULL, struct note);
+	snprintf(note->object, sizeof note->object, "%s", e->id);
+	db_later(db, tx_told, note);
+}
+
+/* An outside CA knows no sessions: the one that is open for this device, and only for it. */
+static bool
+outside_session(TALLOC_CTX *ctx, struct db *db, const char *udid, const char **ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT id FROM enroll_session WHERE udid = $1 AND state IN ('issued', 'staged')"
+		" AND expires > $2 ORDER BY created DESC LIMIT 1", db_text(udid), db_now());
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+/* The one that a session has brought already, so that its identity was renewed by SCEP alone. */
+static bool
+of_session(TALLOC_CTX *ctx, struct db *db, const char *session_id, struct enrollment **ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM "WHERE e.session_id = $1"
+		" AND e.state IN ('staged', 'enrolled', 'removed') ORDER BY e.created DESC LIMIT 1", db_text(session_id));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW ? enrollment_of_row(ctx, rows) : NULL;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+static bool
+bind_session(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const char *udid, struct bound *b,
+	     struct err *err)
+{
+	const char *id = identity->session_id;
+
+	if (!identity->ours && !outside_session(ctx, db, udid, &id, err))
+		return false;
+	if (!id)
+		return true;
+	if (!enroll_session_get(ctx, db, id, &b->session, err))
+		return err->kind == ERR_MISSING;
+	b->how = BOUND_RENEWAL;
+	if (strcmp(b->session->kind, "renewal") == 0) {
+		if (b->session->enrollment_id && enrollment_get(ctx, db, b->session->enrollment_id, &b->enrollment, err))
+			return true;
+		b->how = BOUND_NOT;
+		return !b->session->enrollment_id || err->kind == ERR_MISSING;
+	}
+	if (identity->ours && !of_session(ctx, db, id, &b->enrollment, err))
+		return false;
+	if (!b->enrollment)
+		b->how = BOUND_NEW;
+	return true;
+}
+
+bool
+enrollment_bind(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const char *udid, struct bound *ret,
+     struct err *err)
+{
+	struct bound b = { .how = BOUND_NOT };
+
+	if (enrollment_by_identity(ctx, db, identity->sha256, &b.enrollment, err))
+		b.how = strcmp(b.enrollment->identity, identity->sha256) == 0 ? BOUND_CURRENT : BOUND_NEXT;
+	else if (err->kind != ERR_MISSING || !bind_session(ctx, db, identity, udid, &b, err))
+		return false;
+	*ret = b;
+	return true;
+}
+
+bool
+enrollment_is(const struct enrollment *e, const char *state)
+{
+	return strcmp(e->state, state) == 0;
+}
+
+/* The device that the certificate was issued to is the one that speaks. */
+bool
+enrollment_same_device(struct db *db, const struct identity *identity, const struct bound *b, const struct checkin_who *who,
+	    struct err *err)
+{
+	if (b->enrollment && strcmp(b->enrollment->udid, who->udid) != 0)
+		return enrollment_refuse(db, identity, who->udid, "its identity is another device's", err);
+	if (b->how == BOUND_RENEWAL && enrollment_is(b->enrollment, "retired"))
+		return err_code(err, ERR_DENIED, "retired", "device %s was retired", b->enrollment->device_id);
+	if (b->how == BOUND_RENEWAL && enrollment_is(b->enrollment, "replaced"))
+		return enrollment_refuse(db, identity, who->udid, "the enrollment that it renews was replaced", err);
+	if (b->how == BOUND_NEW && *b->session->udid && strcmp(b->session->udid, who->udid) != 0)
+		return enrollment_refuse(db, identity, who->udid, "its identity was issued to another device", err);
+	return true;
+}
