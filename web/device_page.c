@@ -118,11 +118,37 @@ errors_of(struct req *req, const json_t *error)
 	return list;
 }
 
+/* What the answer says in one line: where it is, or why the message was not shown. */
+static const char *
+note_of(struct req *req, const char *id, const json_t *command)
+{
+	const char *type = text_of(command, "request_type"), *note = "";
+	const json_t *answer, *lat, *lon;
+	json_t *whole;
+	struct err err;
+
+	if (strcmp(text_of(command, "state"), "acknowledged") != 0 ||
+	    (strcmp(type, "DeviceLocation") != 0 && strcmp(type, "DeviceLock") != 0) ||
+	    !queue_show(req->site->db, id, text_of(command, "uuid"), &whole, &err))
+		return note;
+	answer = json_object_get(whole, "answer");
+	lat = json_object_get(answer, "Latitude");
+	lon = json_object_get(answer, "Longitude");
+	if (json_is_number(lat) && json_is_number(lon))
+		note = mem_printf(req, "%.5f, %.5f \u00b1 %.0f m", json_number_value(lat), json_number_value(lon),
+				  json_number_value(json_object_get(answer, "HorizontalAccuracy")));
+	else if (*text_of(answer, "MessageResult") && strcmp(text_of(answer, "MessageResult"), "Success") != 0)
+		note = mem_text(req, text_of(answer, "MessageResult"));
+	json_decref(whole);
+	return note;
+}
+
 static json_t *
-history_row(struct req *req, const json_t *command, const char *url)
+history_row(struct req *req, const char *id, const json_t *command, const char *url)
 {
 	json_t *row = command_row(req, command, url);
 
+	json_object_set_new(row, "note", json_string(note_of(req, id, command)));
 	json_object_set_new(row, "ended", page_moment_of(req, command, "ended"));
 	json_object_set_new(row, "errors", errors_of(req, json_object_get(command, "error")));
 	return row;
@@ -146,7 +172,7 @@ add_commands(struct req *req, json_t *page, const char *id, const char *url, con
 	rows = json_array();
 	json_object_set_new(page, "history", rows);
 	json_array_foreach(json_object_get(list, "items"), i, row)
-		json_array_append_new(rows, history_row(req, row, url));
+		json_array_append_new(rows, history_row(req, id, row, url));
 	next = json_string_value(json_object_get(list, "next"));
 	json_object_set_new(page, "history_url", next ? json_sprintf("%s?after=%s#h-hist", url, next) : json_null());
 	json_decref(list);

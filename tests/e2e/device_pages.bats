@@ -306,3 +306,22 @@ as_admin_list() {
 	as paul get /admin
 	expect_not_in "$W/body" "Devices that cannot be woken"
 }
+
+@test "a lost phone that is supervised is found from its page" {
+	enrolled_phone --supervised
+	sign_in anna
+	device_page ""
+	expect_body "Lost mode"
+	does_on_page do verb=lost-mode-on "message=Lost, please call" phone=+4930901820
+	expect_status 303
+	does_on_page do verb=locate
+	expect_status 303
+	connects
+	device_page ""
+	expect_body " ± "
+	does_on_page do verb=lost-mode-off
+	connects
+	[ "$(sql "SELECT count(*) FROM command_history WHERE state <> 'acknowledged'")" = 0 ]
+	[ "$(audited device.locate)$(audited device.lost_mode)" = 12 ]
+	judged
+}
