@@ -161,3 +161,16 @@ shown() {	# NAME FILTER VALUE: of the page's data
 	[ "$(sql "SELECT session_id = (SELECT id FROM enroll_session) FROM invitation")" = 1 ]
 	[ "$(sql "SELECT invitation_id FROM enroll_session")" = "$id" ]
 }
+
+@test "a device that IT has released may be set up again by its person, and what it was stays to be read" {
+	own mia
+	post "/api/v1/devices/$ID/retire" -H "$(bearer devices)" -d '{"reason":"a new phone"}'
+	[ "$STATUS" -lt 300 ]
+	shown mia '.devices | map(.state) | join(" ")' retired
+	connects || true			# it is told to leave
+	[ "$(of_phone 's["Enrollment"]["State"]')" = removed ]
+	own mia
+	shown mia '.devices | map(.state) | join(" ")' enrolled
+	[ "$(sql "SELECT group_concat(state, ' ') FROM (SELECT state FROM enrollment ORDER BY created, state DESC)")" = "retired enrolled" ]
+	does DeviceInformation '{"Queries":["DeviceName"]}'
+}
