@@ -368,6 +368,7 @@ site_for_command(TALLOC_CTX *ctx, struct conf *conf, struct db *db, struct site 
 
 	site->db = db;
 	*ret = site;
+	clock_follow(conf->clock_file);		/* what it writes is of the server's time */
 	return pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) && look_open(site, err) &&
 	       read_master_key(site, conf, err);
 }
