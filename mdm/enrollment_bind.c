@@ -194,3 +194,12 @@ enrollment_same_device(struct db *db, const struct identity *identity, const str
 		return enrollment_refuse(db, identity, who->udid, "its identity was issued to another device", err);
 	return true;
 }
+
+bool
+enrollment_may_come_back(struct db *db, const struct identity *identity, const struct bound *b,
+			 const struct checkin_who *who, struct err *err)
+{
+	return b->how != BOUND_NEW || *b->session->udid ||
+	       enrollment_refuse(db, identity, who->udid, "it has not authenticated, and nothing says that it is this device",
+				 err);
+}

@@ -260,7 +260,7 @@ tx_token_update(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (!(e = b.enrollment)) {
 		t->came_back = true;
-		return true;
+		return enrollment_may_come_back(t->db, t->identity, &b, t->who, err);
 	}
 	if (b.how == BOUND_CURRENT && is_stale(t->identity, e, e->token_signed))
 		return true;
@@ -363,7 +363,7 @@ tx_speaks(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (!b.enrollment || enrollment_is(b.enrollment, "staged")) {
 		t->came_back = true;
-		return true;
+		return enrollment_may_come_back(t->db, t->identity, &b, t->who, err);
 	}
 	if (b.how != BOUND_CURRENT && !promote(tx, t, &b, err))
 		return false;
