@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/x509.h"
+#include "mdm/push_certificate.h"
 #include "mdm/ca.h"
 #include "mdm/ca_show.h"
 #include "web/outbox.h"
@@ -65,6 +66,37 @@ check_files(const struct conf *conf)
 		say("ok", "master key", "%s", conf->key_master_file);
 }
 
+/* Nothing to say where no device is managed, nor is to be. */
+static void
+check_push(struct db *db)
+{
+	struct err err = { 0 };
+	const char *state, *expires;
+	json_t *show;
+
+	if (!push_certificate_show(db, &show, &err)) {
+		say_err("push", &err);
+		return;
+	}
+	state = json_string_value(json_object_get(show, "state"));
+	expires = json_string_value(json_object_get(show, "expires"));
+	if (strcmp(state, "wanted") == 0)
+		say("warn", "push", "a request waits for its certificate; pomona push import FILE");
+	else if (strcmp(state, "halted") == 0)
+		say("fail", "push", "APNs refuses the certificate: %s; replace it, or pomona push resume",
+		    json_string_value(json_object_get(show, "halted")));
+	else if (strcmp(state, "expired") == 0)
+		say("fail", "push", "the certificate expired on %.10s; renew the same one at identity.apple.com", expires);
+	else if (expires) {
+		time_t at = 0;
+		bool soon = clock_parse(expires, &at, &err) && at < clock_now() + PUSH_WARN_DAYS * 86400;
+
+		say(soon ? "warn" : "ok", "push", "the certificate is good until %.10s%s", expires,
+		    soon ? "; renew the same one at identity.apple.com" : "");
+	}
+	json_decref(show);
+}
+
 static void
 check_database(TALLOC_CTX *ctx, const struct conf *conf)
 {
@@ -88,6 +120,7 @@ check_database(TALLOC_CTX *ctx, const struct conf *conf)
 		say("warn", "people", "nobody can sign in; pomona user add NAME --admin --password-file FILE");
 	else
 		say("ok", "people", "%lld", (long long)people);
+	check_push(db);
 	if (!blobs_open(ctx, mem_printf(ctx, "%s/blobs", conf->server_data), 0, &blobs, &err) ||
 	    !blobs_room(blobs, &room, &err))
 		say_err("disk", &err);

@@ -62,6 +62,8 @@ nothing_wrong() { [ "$(apns_count .wrong)" = 0 ] || { apns counts; return 1; }; 
 	push_certificate given "$TOPIC" --request "$W/push.csr"
 	push import "$W/given.pem" >"$W/out"
 	grep -q "topic    $TOPIC" "$W/out"
+	run "$POMONA" doctor --data "$DATA"
+	grep -Eq '^ok +push +the certificate is good until 2027-11-22' <<<"$output" || { echo "$output"; return 1; }
 	[ "$(push show --json | jq -r '.state + " " + .topic + " " + .expires')" = "works $TOPIC 2027-11-22T12:00:00Z" ]
 	[ "$(sql "SELECT count(*) FROM audit WHERE act IN ('push.csr', 'push.import')")" = 2 ]
 	post /api/v1/push/test -H "$(bearer admin)" -d '{"device":"SERIAL0"}'
