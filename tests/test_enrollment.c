@@ -503,6 +503,24 @@ a_phone_restored_from_its_backup_is_back_when_it_says_so(void **state)
 }
 
 static void
+an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *old = phone_enrolled(m, UDID_A), *new;
+
+	assert_ok(phone_check_out(old), &m->err);
+	new = phone_enrolled(m, UDID_A);
+	mdm_at(m, "2026-11-25T12:00:00Z");
+	is_refused(old, phone_command(old, idle_xml(old)), ERR_MALFORMED);
+	is_refused(old, phone_authenticate(old), ERR_MALFORMED);
+	is_refused(old, phone_token(old, ""), ERR_MALFORMED);
+	assert_string_equal(state_of(old), "removed");
+	assert_string_equal(state_of(new), "enrolled");
+	assert_null(phone_idle(new));
+	assert_int_equal(audited(m, "enrollment.refused"), 1);
+}
+
+static void
 given_up_after_silence_is_no_more_managed_until_it_speaks(void **state)
 {
 	struct mdm *m = mdm_new(*state);
@@ -802,6 +820,7 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       a_device_that_checks_out_is_no_more_managed_and_not_pushed,
       who_was_retired_is_told_to_leave_whatever_it_says,
       a_phone_restored_from_its_backup_is_back_when_it_says_so,
+      an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since,
       given_up_after_silence_is_no_more_managed_until_it_speaks,
       a_renewal_changes_the_identity_and_nothing_else,
       an_identity_renewed_by_scep_alone_is_taken_when_it_is_shown,
