@@ -125,7 +125,7 @@ struct back {
 	struct db *db;
 	const char *actor, *sha256, *udid, *serial, *topic, *push_magic;
 	struct bytes token, der;
-	int64_t access_rights;
+	int64_t access_rights, first_seen;
 	struct certificate certificate;
 	const char *authority_id;
 };
@@ -133,7 +133,7 @@ struct back {
 static bool
 read_back(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT udid, serial, topic, push_magic, token, certificate FROM came_back"
+	struct rows *rows = db_query(ctx, db, "SELECT udid, serial, topic, push_magic, token, certificate, first_seen FROM came_back"
 		" WHERE sha256 = $1 AND state = 'waiting'", db_text(b->sha256));
 
 	if (!rows_one(rows, err, "no device with this certificate waits to be taken in"))
@@ -144,6 +144,7 @@ read_back(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
 	b->push_magic = rows_text(ctx, rows, 3);
 	b->token = rows_bytes(ctx, rows, 4);
 	b->der = rows_bytes(ctx, rows, 5);
+	b->first_seen = rows_int(rows, 6);
 	rows_done(rows);
 	return true;
 }
@@ -259,6 +260,23 @@ put_enrollment(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char 
 	       enrollment_by_identity(ctx, tx, b->sha256, ret, err);
 }
 
+/*
+ * The certificate is ours, but that it is this device's was known to the rows that are lost.  A device does not
+ * go back to an identity that it has renewed: one that is heard of under the one we know did not come back.
+ */
+static bool
+speaks_otherwise(TALLOC_CTX *ctx, struct db *tx, const struct back *b, bool *ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, tx, "SELECT 1 FROM device d JOIN enrollment e ON e.id = d.enrollment_id"
+		" WHERE d.udid = $1 AND d.seen >= $2 AND e.identity <> $3", db_text(b->udid), db_int(b->first_seen),
+		db_text(b->sha256));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
 static bool
 tx_take(struct db *tx, void *arg, struct err *err)
 {
@@ -267,7 +285,13 @@ tx_take(struct db *tx, void *arg, struct err *err)
 	const struct back *b = arg;
 	struct enrollment *e;
 	const char *device_id;
+	bool other;
 
+	if (!speaks_otherwise(ctx, tx, b, &other, err))
+		return false;
+	if (other)
+		return err_code(err, ERR_CONFLICT, "device_speaks", "device %s has been heard of under the identity that"
+				" we know: this is not it", b->udid);
 	if (!db_run(tx, err, "UPDATE came_back SET state = 'taken_in' WHERE sha256 = $1 AND state = 'waiting'",
 		    db_text(b->sha256)))
 		return false;
@@ -298,7 +322,9 @@ bool
 came_back_take_all(struct db *db, const char *actor, int64_t access_rights, int64_t *n, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT sha256 FROM came_back WHERE state = 'waiting' ORDER BY first_seen");
+	struct rows *rows = db_query(ctx, db, "SELECT sha256 FROM came_back b WHERE state = 'waiting' AND NOT EXISTS"
+		" (SELECT 1 FROM came_back o WHERE o.udid = b.udid AND o.sha256 <> b.sha256 AND o.state = 'waiting')"
+		" ORDER BY first_seen");
 	const char **all = NULL;
 	enum rows_step step;
 	size_t count = 0;

@@ -21,10 +21,12 @@ bool came_back_waiting(struct db *db, int64_t *n, struct err *err) CHECKED;
 
 /*
  * A new enrollment of that device, from what it said: with its push token when it sent one while it waited, else
- * the house is asked for what brings one.  ERR_MISSING; ERR_CONFLICT when it is decided already.  Audited.
+ * the house is asked for what brings one.  ERR_MISSING; ERR_CONFLICT when it is decided already, or "device_speaks"
+ * when the device was heard of since under the identity that we know.  Audited.
  */
 bool came_back_take(struct db *db, const char *actor, const char *sha256, int64_t access_rights,
 		    struct err *err) CHECKED;
+/* All but those of which several say to be the same device: which one is, is for a person to say. */
 bool came_back_take_all(struct db *db, const char *actor, int64_t access_rights, int64_t *n, struct err *err) CHECKED;
 /* From now on it is told to leave. */
 bool came_back_refuse(struct db *db, const char *actor, const char *sha256, struct err *err) CHECKED;

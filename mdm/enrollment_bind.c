@@ -194,3 +194,27 @@ enrollment_same_device(struct db *db, const struct identity *identity, const str
 		return enrollment_refuse(db, identity, who->udid, "its identity was issued to another device", err);
 	return true;
 }
+
+/* The identity of one who left stays good, but not against the one that the device has enrolled with since. */
+bool
+enrollment_may_return(struct db *db, struct db *tx, const struct identity *identity, const struct bound *b,
+		      const struct checkin_who *who, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct enrollment *now;
+
+	if (!b->enrollment || !enrollment_is(b->enrollment, "removed"))
+		return true;
+	if (!enrollment_of_device(ctx, tx, b->enrollment->device_id, &now, err))
+		return err->kind == ERR_MISSING;
+	return enrollment_refuse(db, identity, who->udid, "the device has enrolled with another identity since it left", err);
+}
+
+bool
+enrollment_may_come_back(struct db *db, const struct identity *identity, const struct bound *b,
+			 const struct checkin_who *who, struct err *err)
+{
+	return b->how != BOUND_NEW || *b->session->udid ||
+	       enrollment_refuse(db, identity, who->udid, "it has not authenticated, and nothing says that it is this device",
+				 err);
+}

@@ -29,6 +29,14 @@ bool enrollment_bind(TALLOC_CTX *ctx, struct db *db, const struct identity *iden
 bool enrollment_same_device(struct db *db, const struct identity *identity, const struct bound *b,
 			    const struct checkin_who *who, struct err *err) CHECKED;
 
+/* One who left may be back, unless the device is under management by another identity. */
+bool enrollment_may_return(struct db *db, struct db *tx, const struct identity *identity, const struct bound *b,
+			   const struct checkin_who *who, struct err *err) CHECKED;
+
+/* It speaks as if it were enrolled: nobody who may still choose which device to be is listed as come back. */
+bool enrollment_may_come_back(struct db *db, const struct identity *identity, const struct bound *b,
+			      const struct checkin_who *who, struct err *err) CHECKED;
+
 /* Always false: ERR_MALFORMED "not_its_identity"; audited once an hour and identity. */
 bool enrollment_refuse(struct db *db, const struct identity *identity, const char *udid, const char *why,
 		       struct err *err) CHECKED;

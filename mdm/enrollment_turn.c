@@ -163,7 +163,9 @@ tx_authenticate(struct db *tx, void *arg, struct err *err)
 	struct bound b;
 	bool ok = true;
 
-	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) || !enrollment_same_device(t->db, t->identity, &b, t->who, err))
+	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) ||
+	    !enrollment_same_device(t->db, t->identity, &b, t->who, err) ||
+	    !enrollment_may_return(t->db, tx, t->identity, &b, t->who, err))
 		return false;
 	if (b.how == BOUND_NOT)
 		return enrollment_refuse(t->db, t->identity, t->who->udid, "its identity belongs to no enrollment that began here", err);
@@ -256,11 +258,13 @@ tx_token_update(struct db *tx, void *arg, struct err *err)
 	bool ok;
 
 	t->came_back = false;
-	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) || !enrollment_same_device(t->db, t->identity, &b, t->who, err))
+	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) ||
+	    !enrollment_same_device(t->db, t->identity, &b, t->who, err) ||
+	    !enrollment_may_return(t->db, tx, t->identity, &b, t->who, err))
 		return false;
 	if (!(e = b.enrollment)) {
 		t->came_back = true;
-		return true;
+		return enrollment_may_come_back(t->db, t->identity, &b, t->who, err);
 	}
 	if (b.how == BOUND_CURRENT && is_stale(t->identity, e, e->token_signed))
 		return true;
@@ -316,7 +320,9 @@ tx_check_out(struct db *tx, void *arg, struct err *err)
 	struct turn *t = arg;
 	struct bound b;
 
-	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) || !enrollment_same_device(t->db, t->identity, &b, t->who, err))
+	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) ||
+	    !enrollment_same_device(t->db, t->identity, &b, t->who, err) ||
+	    !enrollment_may_return(t->db, tx, t->identity, &b, t->who, err))
 		return false;
 	if (!b.enrollment || (!enrollment_is(b.enrollment, "enrolled") && !enrollment_is(b.enrollment, "staged")) ||
 	    is_stale(t->identity, b.enrollment, b.enrollment->token_signed))
@@ -359,11 +365,13 @@ tx_speaks(struct db *tx, void *arg, struct err *err)
 
 	t->came_back = false;
 	t->speaks = NULL;
-	if (!enrollment_bind(t->ctx, tx, t->identity, t->who->udid, &b, err) || !enrollment_same_device(t->db, t->identity, &b, t->who, err))
+	if (!enrollment_bind(t->ctx, tx, t->identity, t->who->udid, &b, err) ||
+	    !enrollment_same_device(t->db, t->identity, &b, t->who, err) ||
+	    !enrollment_may_return(t->db, tx, t->identity, &b, t->who, err))
 		return false;
 	if (!b.enrollment || enrollment_is(b.enrollment, "staged")) {
 		t->came_back = true;
-		return true;
+		return enrollment_may_come_back(t->db, t->identity, &b, t->who, err);
 	}
 	if (b.how != BOUND_CURRENT && !promote(tx, t, &b, err))
 		return false;

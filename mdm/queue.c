@@ -5,6 +5,7 @@
 #include "core/secret.h"
 #include "mdm/push.h"
 #include "mdm/queue_turn.h"
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ struct adding {
 	TALLOC_CTX *ctx;
 	const struct queue_wish *wish;
 	const char *const *ids;
-	size_t n;
+	size_t n, *order;		/* places in ids, by id */
 	enum queue_verdict *verdicts;	/* NULL: nobody asks */
 	char *uuid;			/* NULL: none made yet */
 	int64_t command_id;
@@ -151,7 +152,9 @@ add_chunk(struct db *tx, struct adding *a, size_t from, size_t to, struct err *e
 	a->fresh = 0;
 	if (!a->uuid && !(made = put_command(tx, a, err)))
 		return false;
-	for (size_t i = from; i < to; i++) {
+	for (size_t k = from; k < to; k++) {
+		size_t i = a->order[k];
+
 		if (!add_one(tx, a, a->ids[i], &verdict, err))
 			return err_at(err, "enrollment %s", a->ids[i]);
 		if (a->verdicts)
@@ -167,6 +170,24 @@ add_chunk(struct db *tx, struct adding *a, size_t from, size_t to, struct err *e
 	return db_run(tx, err, "DELETE FROM command WHERE id = $1", db_int(a->command_id));
 }
 
+static int
+by_id(const void *a, const void *b, void *ids)
+{
+	const char *const *texts = ids;
+
+	return strcmp(texts[*(const size_t *)a], texts[*(const size_t *)b]);
+}
+
+/* In the order of the keys, which are random: neighbours share their pages. */
+static void
+sort(struct adding *a)
+{
+	a->order = mem_array(a->ctx, size_t, a->n);
+	for (size_t i = 0; i < a->n; i++)
+		a->order[i] = i;
+	qsort_r(a->order, a->n, sizeof *a->order, by_id, (void *)(uintptr_t)a->ids);
+}
+
 static char *
 uuid_of(struct adding *a)
 {
@@ -177,8 +198,9 @@ bool
 queue_add(struct db *tx, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
 	  size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err)
 {
-	struct adding a = { ctx, wish, enrollment_ids, n, verdicts };
+	struct adding a = { .ctx = ctx, .wish = wish, .ids = enrollment_ids, .n = n, .verdicts = verdicts };
 
+	sort(&a);
 	if (n > QUEUE_CHUNK)
 		return err_set(err, ERR_LIMIT, "%zu devices at once; at most %d", n, QUEUE_CHUNK);
 	if (!right_wish(wish, err) || !add_chunk(tx, &a, 0, n, err))
@@ -209,8 +231,9 @@ bool
 queue_add_many(struct db *db, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
 	       size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err)
 {
-	struct adding a = { ctx, wish, enrollment_ids, n, verdicts };
+	struct adding a = { .ctx = ctx, .wish = wish, .ids = enrollment_ids, .n = n, .verdicts = verdicts };
 
+	sort(&a);
 	if (!right_wish(wish, err))
 		return err_at(err, "queue %s", wish->request_type);
 	for (size_t from = 0; from < n; from += QUEUE_CHUNK) {

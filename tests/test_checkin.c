@@ -182,7 +182,7 @@ static void
 what_no_device_sends_is_refused_and_changes_nothing(void **state)
 {
 	static const char *const bodies[] = {
-		"", "rubbish", "<plist/>", "<plist version=\"1.0\"><array/></plist>", "bplist00", "bplist00\xd1\x01\x02",
+		"", "rubbish", "\xff\xfe<plist/>", "<plist/>", "<plist version=\"1.0\"><array/></plist>", "bplist00", "bplist00\xd1\x01\x02",
 		"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"c\">]><plist version=\"1.0\"><dict><key>&b;</key><true/></dict></plist>",
 		"<plist version=\"1.0\"><dict><key>Status</key><string>Idle</string></dict></plist>",
 		"<plist version=\"1.0\"><dict><key>Status</key><string>Idle</string><key>UDID</key><true/></dict></plist>",

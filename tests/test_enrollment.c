@@ -503,6 +503,24 @@ a_phone_restored_from_its_backup_is_back_when_it_says_so(void **state)
 }
 
 static void
+an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *old = phone_enrolled(m, UDID_A), *new;
+
+	assert_ok(phone_check_out(old), &m->err);
+	new = phone_enrolled(m, UDID_A);
+	mdm_at(m, "2026-11-25T12:00:00Z");
+	is_refused(old, phone_command(old, idle_xml(old)), ERR_MALFORMED);
+	is_refused(old, phone_authenticate(old), ERR_MALFORMED);
+	is_refused(old, phone_token(old, ""), ERR_MALFORMED);
+	assert_string_equal(state_of(old), "removed");
+	assert_string_equal(state_of(new), "enrolled");
+	assert_null(phone_idle(new));
+	assert_int_equal(audited(m, "enrollment.refused"), 1);
+}
+
+static void
 given_up_after_silence_is_no_more_managed_until_it_speaks(void **state)
 {
 	struct mdm *m = mdm_new(*state);
@@ -693,6 +711,42 @@ a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens(void **state
 }
 
 static void
+nobody_comes_back_as_a_device_that_is_still_heard_of(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *victim = phone_enrolled(m, UDID_A), *thief = phone_new(m, UDID_A, NULL), *twin = phone_new(m, UDID_B, NULL),
+		     *other = phone_new(m, UDID_B, NULL), *fresh;
+	struct seen *seen;
+	int64_t n;
+
+	assert_ok(seen_new(*state, m->db, &seen, &m->err), &m->err);
+	m->talk.seen = seen;
+	thief->cert = mdm_issue(m, CA_MDM, NULL, false);
+	twin->cert = mdm_issue(m, CA_MDM, NULL, false);
+	other->cert = mdm_issue(m, CA_MDM, NULL, false);
+	is_refused(thief, phone_command(thief, idle_xml(thief)), ERR_BUSY);
+	is_refused(twin, phone_command(twin, idle_xml(twin)), ERR_BUSY);
+	is_refused(other, phone_command(other, idle_xml(other)), ERR_BUSY);
+	mdm_at(m, "2026-11-22T12:30:00Z");
+	assert_null(phone_idle(victim));
+	seen_flush(seen);
+	wait_for_notes(m);
+	assert_false(came_back_take(m->db, "anna", thief->cert->sha256, 8191, &m->err));
+	assert_int_equal(m->err.kind, ERR_CONFLICT);
+	assert_ok(came_back_take_all(m->db, "anna", 8191, &n, &m->err), &m->err);
+	assert_int_equal(n, 0);	/* nor one of two that say to be the same */
+	assert_null(phone_idle(victim));
+	assert_ok(came_back_take(m->db, "anna", twin->cert->sha256, 8191, &m->err), &m->err);
+	/* Who may still choose a device, as in a direct session, is not listed at all. */
+	fresh = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, NULL));
+	is_refused(fresh, phone_command(fresh, idle_xml(fresh)), ERR_MALFORMED);
+	is_refused(fresh, phone_token(fresh, ""), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 3);
+	talloc_free(seen);
+	m->talk.seen = NULL;
+}
+
+static void
 enrolled_as_far_as_it_knows_and_only_staged_here_came_back_too(void **state)
 {
 	struct mdm *m = mdm_new(*state);
@@ -766,6 +820,7 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       a_device_that_checks_out_is_no_more_managed_and_not_pushed,
       who_was_retired_is_told_to_leave_whatever_it_says,
       a_phone_restored_from_its_backup_is_back_when_it_says_so,
+      an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since,
       given_up_after_silence_is_no_more_managed_until_it_speaks,
       a_renewal_changes_the_identity_and_nothing_else,
       an_identity_renewed_by_scep_alone_is_taken_when_it_is_shown,
@@ -774,6 +829,7 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       a_clock_that_was_ahead_once_does_not_silence_a_device,
       our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
       a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens,
+      nobody_comes_back_as_a_device_that_is_still_heard_of,
       enrolled_as_far_as_it_knows_and_only_staged_here_came_back_too,
       who_came_back_and_is_refused_is_told_to_leave,
       when_a_device_was_heard_of_is_written_behind)

@@ -128,7 +128,7 @@ nothing_waits() { [ "$STATUS" = 200 ] && [ ! -s "$W/body" ]; }
 		ask PUT $path -H "Content-Type: $REPORT" --data-binary "@$W/idle" -H "Mdm-Signature: $(signature phone)" -H "Mdm-Signature: $(signature phone)"
 		expect_status 400
 		says thief $path "$REPORT" <"$W/idle"
-		expect_status 503	# enrolled as far as it knows, nothing here: it came back
+		expect_problem 400 not_its_identity	# it never began, and may be anybody
 		says thief $path $CHECKIN < <(authenticate $DEVICE_UDID)
 		expect_problem 400 not_its_identity
 		ask PUT $path -H "Content-Type: $REPORT" --data-binary "@$W/idle" -H "Authorization: Bearer nobody"
