@@ -1,4 +1,5 @@
 #include "core/asn1.h"
+#include <string.h>
 
 #define LENGTH_BYTES_MAX 4
 
@@ -98,4 +99,103 @@ asn1_next(struct bytes *rest, struct asn1 *ret)
 	*ret = (struct asn1){ p[0], { p + head, open ? size - head - 2 : len } };
 	*rest = (struct bytes){ p + size, rest->len - size };
 	return true;
+}
+
+bool
+asn1_take(struct bytes *rest, uint8_t tag, struct asn1 *ret, struct bytes *whole)
+{
+	const uint8_t *from = rest->p;
+
+	if (!asn1_next(rest, ret) || ret->tag != tag)
+		return false;
+	if (whole)
+		*whole = (struct bytes){ from, (size_t)((const uint8_t *)rest->p - from) };
+	return true;
+}
+
+bool
+asn1_is(const struct asn1 *element, struct bytes oid)
+{
+	return element->tag == ASN1_TAG_OID && element->content.len == oid.len &&
+	       memcmp(element->content.p, oid.p, oid.len) == 0;
+}
+
+/* No deeper than the gate allows; pieces are never more than what they stand in. */
+static bool
+gather(unsigned char *to, size_t *len, struct bytes pieces)
+{
+	struct asn1 piece;
+
+	while (pieces.len) {
+		if (!asn1_next(&pieces, &piece))
+			return false;
+		if (piece.tag == (ASN1_TAG_OCTETS | ASN1_CONSTRUCTED)) {
+			if (!gather(to, len, piece.content))
+				return false;
+		} else if (piece.tag == ASN1_TAG_OCTETS) {
+			memcpy(to + *len, piece.content.p, piece.content.len);
+			*len += piece.content.len;
+		} else {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool
+asn1_string(TALLOC_CTX *ctx, const struct asn1 *element, uint8_t tag, struct bytes *ret)
+{
+	unsigned char *to;
+	size_t len = 0;
+
+	if (element->tag == tag) {
+		*ret = element->content;
+		return true;
+	}
+	if (element->tag != (tag | ASN1_CONSTRUCTED))
+		return false;
+	to = mem_size(ctx, element->content.len + 1);
+	if (!gather(to, &len, element->content))
+		return false;
+	*ret = (struct bytes){ to, len };
+	return true;
+}
+
+/* ---- writing ---- */
+
+static size_t
+put_head(unsigned char *to, uint8_t tag, size_t len)
+{
+	size_t n = 0;
+
+	to[n++] = tag;
+	if (len < 0x80) {
+		to[n++] = (unsigned char)len;
+		return n;
+	}
+	to[n] = 0x80;
+	for (int shift = 24; shift >= 0; shift -= 8)
+		if (len >> shift) {
+			to[n]++;
+			to[n + (to[n] & 0x7f)] = (unsigned char)(len >> shift);
+		}
+	return n + 1 + (to[n] & 0x7f);
+}
+
+struct bytes
+asn1_put(TALLOC_CTX *ctx, uint8_t tag, const struct bytes *parts, size_t n)
+{
+	unsigned char *out, *p;
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++)
+		len += parts[i].len;
+	out = mem_size(ctx, len + 8);
+	p = out + put_head(out, tag, len);
+	for (size_t i = 0; i < n; i++)
+		if (parts[i].len) {
+			memcpy(p, parts[i].p, parts[i].len);
+			p += parts[i].len;
+		}
+	return (struct bytes){ out, (size_t)(p - out) };
 }

@@ -57,7 +57,7 @@ bool
 authority_stamp(struct db *db, char ret[64], struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT count(*), COALESCE(max(made), 0), COALESCE(sum(retired), 0)"
+	struct rows *rows = db_query(ctx, db, "SELECT count(*), COALESCE(max(made), 0), CAST(COALESCE(sum(retired), 0) AS BIGINT)"
 				     " FROM authority");
 
 	if (!rows_one(rows, err, "authority"))
@@ -71,7 +71,7 @@ bool
 authority_revocations(struct db *db, const char *key_id, int64_t *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT COALESCE(sum(revocations), 0) FROM authority WHERE key_id = $1",
+	struct rows *rows = db_query(ctx, db, "SELECT CAST(COALESCE(sum(revocations), 0) AS BIGINT) FROM authority WHERE key_id = $1",
 				     db_text(key_id));
 
 	if (!rows_one(rows, err, "authority"))

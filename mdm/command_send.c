@@ -51,7 +51,7 @@ find_target(TALLOC_CTX *ctx, struct db *db, const char *device_id, struct comman
 		return true;
 	}
 	*enrollment_id = rows_text(ctx, rows, 0);
-	*target = (struct command_target){ rows_int(rows, 1), rows_text(ctx, rows, 2),
+	*target = (struct command_target){ rows_int(rows, 1), strcmp(rows_text(scratch, rows, 2), "user") == 0 ? "user" : "device",
 					   rows_null(rows, 3) ? -1 : rows_bool(rows, 3) };
 	return true;
 }
@@ -257,9 +257,11 @@ send_crowd(TALLOC_CTX *ctx, struct db *db, const struct command_wish *wish, cons
 	struct err why = { 0 };
 
 	if (!make_parts(ctx, wish, crowd, parts, &s.parts_n, &why)) {
+		const struct err *kept = mem_copy(ctx, &why, sizeof why);
+
 		for (size_t i = 0; i < crowd->n; i++) {
 			verdicts[crowd->which[i]].verdict = "refused";
-			verdicts[crowd->which[i]].err = why;
+			verdicts[crowd->which[i]].err = kept;
 		}
 		return true;
 	}
@@ -322,7 +324,7 @@ command_verdict_err(const struct command_verdict *v, struct err *err)
 	if (v->uuid)
 		return true;
 	if (strcmp(v->verdict, "refused") == 0) {
-		*err = v->err;
+		*err = *v->err;
 		return false;
 	}
 	if (strcmp(v->verdict, queue_verdict_name(QUEUE_UNKNOWN)) == 0)

@@ -42,7 +42,7 @@ bool command_wish_verb(TALLOC_CTX *ctx, const char *verb, json_t *fields, struct
 struct command_verdict {
 	const char *device_id, *uuid;	/* uuid NULL: nothing waits because of it */
 	const char *verdict;		/* queue_verdict_name, or "refused" */
-	struct err err;			/* of refused: ERR_DENIED "no_right" ... */
+	const struct err *err;		/* of refused: ERR_DENIED "no_right" ...; one for all that are alike */
 };
 
 /*

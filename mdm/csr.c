@@ -7,7 +7,6 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#define TAG_BIT_STRING	0x03
 #define TAG_UTF8	0x0c
 #define TAG_PRINTABLE	0x13
 #define TAG_T61		0x14
@@ -37,18 +36,6 @@ bad(struct err *err, const char *why)
 	return err_code(err, ERR_INVALID, "bad_request", "the certificate request %s", why);
 }
 
-/* Takes the first element off *rest; *whole is all of it, head and content. */
-static bool
-next(struct bytes *rest, uint8_t tag, struct asn1 *element, struct bytes *whole)
-{
-	const unsigned char *from = rest->p;
-
-	if (!asn1_next(rest, element) || element->tag != tag)
-		return false;
-	*whole = (struct bytes){ from, (size_t)((const unsigned char *)rest->p - from) };
-	return true;
-}
-
 static const char *
 digest_of(struct bytes algorithm)
 {
@@ -72,18 +59,17 @@ take_apart(struct bytes der, struct parts *parts)
 {
 	struct asn1 request, info, version, element, attributes = { 0 }, algorithm, signature;
 	const unsigned char *bits;
-	struct bytes whole;
 
-	if (!next(&der, ASN1_TAG_SEQUENCE, &request, &whole) ||
-	    !next(&request.content, ASN1_TAG_SEQUENCE, &info, &parts->info) ||
-	    !next(&request.content, ASN1_TAG_SEQUENCE, &algorithm, &whole) ||
-	    !next(&request.content, TAG_BIT_STRING, &signature, &whole) || request.content.len)
+	if (!asn1_take(&der, ASN1_TAG_SEQUENCE, &request, NULL) ||
+	    !asn1_take(&request.content, ASN1_TAG_SEQUENCE, &info, &parts->info) ||
+	    !asn1_take(&request.content, ASN1_TAG_SEQUENCE, &algorithm, NULL) ||
+	    !asn1_take(&request.content, ASN1_TAG_BIT_STRING, &signature, NULL) || request.content.len)
 		return false;
-	if (!next(&info.content, ASN1_TAG_INTEGER, &version, &whole) || version.content.len != 1 ||
+	if (!asn1_take(&info.content, ASN1_TAG_INTEGER, &version, NULL) || version.content.len != 1 ||
 	    *(const unsigned char *)version.content.p != 0 ||
-	    !next(&info.content, ASN1_TAG_SEQUENCE, &element, &parts->subject) ||
-	    !next(&info.content, ASN1_TAG_SEQUENCE, &element, &parts->key) ||
-	    (info.content.len && !next(&info.content, ASN1_TAG_CONTEXT_0, &attributes, &whole)) || info.content.len)
+	    !asn1_take(&info.content, ASN1_TAG_SEQUENCE, &element, &parts->subject) ||
+	    !asn1_take(&info.content, ASN1_TAG_SEQUENCE, &element, &parts->key) ||
+	    (info.content.len && !asn1_take(&info.content, ASN1_TAG_CONTEXT_0, &attributes, NULL)) || info.content.len)
 		return false;
 	bits = signature.content.p;
 	if (signature.content.len < 2 || bits[0] != 0)
@@ -116,8 +102,7 @@ read_challenge(struct csr *csr, struct bytes attributes, struct err *err)
 		    attribute.tag != ASN1_TAG_SEQUENCE || !asn1_next(&attribute.content, &oid) ||
 		    oid.tag != ASN1_TAG_OID || !asn1_next(&attribute.content, &values) || values.tag != ASN1_TAG_SET)
 			return bad(err, "has malformed attributes");
-		if (oid.content.len != oid_challenge.len ||
-		    memcmp(oid.content.p, oid_challenge.p, oid_challenge.len) != 0)
+		if (!asn1_is(&oid, oid_challenge))
 			continue;
 		if (found || !asn1_next(&values.content, &value) || values.content.len)
 			return bad(err, "has several challenges");
@@ -132,34 +117,6 @@ read_challenge(struct csr *csr, struct bytes attributes, struct err *err)
 
 /* ---- the key ---- */
 
-/* The same bytes are the same key. */
-static bool
-has_key(X509 *cert, struct bytes key)
-{
-	unsigned char *der = NULL;
-	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
-	bool same = len > 0 && (size_t)len == key.len && memcmp(der, key.p, key.len) == 0;
-
-	OPENSSL_free(der);
-	return same;
-}
-
-static EVP_PKEY *
-read_key(struct bytes der, X509 *likely, OSSL_LIB_CTX *lib)
-{
-	const unsigned char *p = der.p;
-	EVP_PKEY *key;
-
-	if (likely && has_key(likely, der))
-		return X509_get_pubkey(likely);
-	key = d2i_PUBKEY_ex(NULL, &p, (long)der.len, lib, NULL);
-	if (key && p != (const unsigned char *)der.p + der.len) {
-		EVP_PKEY_free(key);
-		key = NULL;
-	}
-	return key;
-}
-
 static bool
 is_signed(const struct parts *parts, EVP_PKEY *key, OSSL_LIB_CTX *lib)
 {
@@ -173,7 +130,7 @@ is_signed(const struct parts *parts, EVP_PKEY *key, OSSL_LIB_CTX *lib)
 }
 
 static bool
-check(struct csr *csr, X509 *likely, OSSL_LIB_CTX *lib, struct err *err)
+check(struct csr *csr, OSSL_LIB_CTX *lib, struct err *err)
 {
 	struct parts parts;
 	struct err none;
@@ -181,8 +138,8 @@ check(struct csr *csr, X509 *likely, OSSL_LIB_CTX *lib, struct err *err)
 	if (!take_apart(csr->der, &parts))
 		return bad(err, "is malformed");
 	csr->subject = parts.subject;
-	csr->key = read_key(parts.key, likely, lib);
-	if (!csr->key || !public_key_check(csr->key, &none) || !certificate_key_sha256(csr->key, csr->key_sha256, &none))
+	if (!public_key_read(parts.key, lib, &csr->key, &none) ||
+	    !certificate_key_sha256(csr->key, csr->key_sha256, &none))
 		return bad(err, "is not for an RSA key of 2048 to 4096 bits");
 	if (!is_signed(&parts, csr->key, lib))
 		return bad(err, "is not signed by its key");
@@ -197,7 +154,7 @@ release_csr(struct csr *csr)
 }
 
 bool
-csr_read(TALLOC_CTX *ctx, struct bytes der, X509 *likely, struct csr **ret, struct err *err)
+csr_read(TALLOC_CTX *ctx, struct bytes der, struct csr **ret, struct err *err)
 {
 	OSSL_LIB_CTX *lib;
 	struct err none;
@@ -211,7 +168,7 @@ csr_read(TALLOC_CTX *ctx, struct bytes der, X509 *likely, struct csr **ret, stru
 	csr = mem_new(ctx, struct csr);
 	talloc_set_destructor(csr, release_csr);
 	csr->der = (struct bytes){ mem_copy(csr, der.p, der.len), der.len };
-	if (!check(csr, likely, lib, err)) {
+	if (!check(csr, lib, err)) {
 		talloc_free(csr);
 		return false;
 	}

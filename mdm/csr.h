@@ -21,11 +21,7 @@ struct csr {
 	struct bytes der, subject;	/* as sent, the subject a Name */
 };
 
-/*
- * `likely` (may be NULL): a certificate that probably has the same key, as the signer of a first request has:
- * then OpenSSL's key is taken from there, since decoding one takes it longer than checking a signature with it.
- */
-bool csr_read(TALLOC_CTX *ctx, struct bytes der, X509 *likely, struct csr **ret, struct err *err) CHECKED;
+bool csr_read(TALLOC_CTX *ctx, struct bytes der, struct csr **ret, struct err *err) CHECKED;
 
 /* What it asks to be called, RFC 4514, for people; "" when that cannot be written. */
 char *csr_subject(TALLOC_CTX *ctx, const struct csr *csr);

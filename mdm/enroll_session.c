@@ -155,6 +155,22 @@ has_room(struct db *tx, const char *id, const char *udid, struct err *err)
 				" AND c.purpose = '" purpose "')"
 #define STEP " changed = CAST($2 AS BIGINT), expires = CASE WHEN expires < $3 THEN CAST($3 AS BIGINT) ELSE expires END"
 
+/* A device may change hands, and so may a stolen UDID: that it was with somebody else is said. */
+static bool
+audit_answered(struct db *tx, const struct enroll_session *s, const struct device_answer *a, struct err *err)
+{
+	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
+	struct rows *rows = db_query(ctx, tx, "SELECT p.name FROM device d JOIN enrollment e ON e.id = d.enrollment_id"
+		" JOIN person p ON p.id = e.person_id WHERE d.udid = $1 AND e.state = 'enrolled' AND e.person_id <> $2",
+		db_text(a->udid), db_text(s->person_id ? s->person_id : ""));
+	enum rows_step step = rows_next(rows, err);
+	const char *whose = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
+
+	rows_done(rows);
+	return step != ROWS_FAILED && audit_add(tx, "device", "enroll.answered", s->id, whose ?
+		mem_printf(ctx, "%s, enrolled by %s until now", a->product, whose) : a->product, err);
+}
+
 bool
 enroll_session_answered(struct db *tx, const struct enroll_session *s, const struct device_answer *a, struct err *err)
 {
@@ -173,7 +189,7 @@ enroll_session_answered(struct db *tx, const struct enroll_session *s, const str
 	if (!db_changed(tx))
 		return err_code(err, ERR_DENIED, "bad_challenge",
 				"its challenge is unknown, used, expired or another session's");
-	return audit_add(tx, "device", "enroll.answered", s->id, a->product, err);
+	return audit_answered(tx, s, a, err);
 }
 
 static bool

@@ -13,3 +13,6 @@ bool public_key_check(EVP_PKEY *key, struct err *err) CHECKED;
 
 bool public_key_rsa(TALLOC_CTX *ctx, EVP_PKEY *key, struct bytes *ret, struct err *err) CHECKED;	/* RSAPublicKey */
 bool public_key_der(TALLOC_CTX *ctx, EVP_PKEY *key, struct bytes *ret, struct err *err) CHECKED;	/* SubjectPublicKeyInfo */
+
+/* An RSA key of a SubjectPublicKeyInfo, checked as public_key_check does; the caller frees it.  `spki` passed asn1_gate. */
+bool public_key_read(struct bytes spki, OSSL_LIB_CTX *lib, EVP_PKEY **ret, struct err *err) CHECKED;

@@ -80,7 +80,7 @@ void queue_kinds(const struct command_kind *kinds, void *site);
  */
 bool queue_list(struct db *db, const char *device_id, json_t **ret, struct err *err) CHECKED;	/* what waits, in order */
 bool queue_history(struct db *db, const char *device_id, const char *after, int64_t limit, json_t **ret,
-		   struct err *err) CHECKED;	/* newest first */
+		   struct err *err) CHECKED;	/* newest first, by when they were asked for */
 /* Either of them, with `answer` when there is one.  ERR_MISSING. */
 bool queue_show(struct db *db, const char *device_id, const char *uuid, json_t **ret, struct err *err) CHECKED;
 

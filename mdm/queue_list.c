@@ -1,9 +1,9 @@
 /* What waits and what was, as lists. */
 #include "core/clock.h"
+#include "core/num.h"
 #include "core/pack.h"
 #include "core/plist.h"
 #include "mdm/queue.h"
-#include <stdlib.h>
 #include <string.h>
 
 static json_t *
@@ -90,52 +90,30 @@ queue_list(struct db *db, const char *device_id, json_t **ret, struct err *err)
 	return true;
 }
 
-/* "<ended>-<command>" of the last row of the page before. */
-static bool
-read_after(const char *after, int64_t *ended, int64_t *id)
-{
-	char *end;
-
-	*ended = INT64_MAX;
-	*id = 0;
-	if (!after || !*after)
-		return true;
-	*ended = strtoll(after, &end, 10);
-	if (*end != '-')
-		return false;
-	*id = strtoll(end + 1, &end, 10);
-	return !*end;
-}
-
+/* Newest first is by when they were asked for: the key has that order, and needs no index of its own. */
 bool
 queue_history(struct db *db, const char *device_id, const char *after, int64_t limit, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	int64_t ended, id, last_ended = 0, last_id = 0;
+	int64_t before = INT64_MAX, last = 0;
 	json_t *items, *next = NULL;
 	enum rows_step step;
 	struct rows *rows;
 
-	if (!read_after(after, &ended, &id))
+	if (after && *after && !num_parse(after, 0, INT64_MAX, &before, err))
 		return err_set(err, ERR_MALFORMED, "\"after\" is none that was given out");
 	limit = limit < 1 ? 1 : limit > QUEUE_PAGE_MAX ? QUEUE_PAGE_MAX : limit;
-	rows = db_query(ctx, db, HISTORY " AND (h.ended, h.command_id) < ($2, $3) ORDER BY h.ended DESC,"
-			" h.command_id DESC LIMIT $4", db_text(device_id), db_int(ended), db_int(id), db_int(limit + 1));
+	rows = db_query(ctx, db, HISTORY " AND h.command_id < $2 ORDER BY h.command_id DESC LIMIT $3", db_text(device_id),
+			db_int(before), db_int(limit + 1));
 	items = json_array();
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		if ((int64_t)json_array_size(items) == limit) {
-			next = json_string(mem_printf(ctx, "%lld-%lld", (long long)last_ended, (long long)last_id));
+			next = json_string(mem_printf(ctx, "%lld", (long long)last));
 			step = ROWS_END;
 			break;
 		}
-		time_t at = 0;
-		json_t *row = history_row(ctx, rows);
-		struct err none;
-
-		if (clock_parse(json_string_value(json_object_get(row, "ended")), &at, &none))
-			last_ended = at;
-		last_id = rows_int(rows, 12);
-		json_array_append_new(items, row);
+		last = rows_int(rows, 12);
+		json_array_append_new(items, history_row(ctx, rows));
 	}
 	if (step == ROWS_FAILED) {
 		json_decref(items);

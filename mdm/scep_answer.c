@@ -79,7 +79,6 @@ give_again(struct talk *t, const char *sha256, struct err *err)
 /* ---- issuing ---- */
 
 struct keeping {
-	struct talk *talk;
 	const struct certificate *cert;
 	const struct challenge *challenge;	/* NULL: a renewal */
 	const struct challenge_use *use;
@@ -96,29 +95,13 @@ static bool
 tx_keep(struct db *tx, void *arg, struct err *err)
 {
 	const struct keeping *k = arg;
-	const struct scep_calls *calls = k->talk->server->calls;
 	bool first;
 
 	if (!certificate_keep(tx, k->cert, err))
 		return false;
 	if (k->challenge)
-		return challenge_consume(tx, k->challenge, k->use, k->cert->sha256, &first, err) &&
-		       (first || lost(err)) && (!calls->issued || calls->issued(tx, k->cert, err));
-	return scep_renewal_put(tx, k->renewal, k->cert->sha256, &first, err) && (first || lost(err)) &&
-	       (!calls->renewed || calls->renewed(tx, k->talk->ours, k->cert, err));
-}
-
-enum kept { KEPT, KEPT_LOST, KEPT_REFUSED, KEPT_FAILED };
-
-static enum kept
-keep(struct talk *t, struct keeping *k, struct err *err)
-{
-	if (db_tx(t->server->db, tx_keep, k, err))
-		return KEPT;
-	if (strcmp(err->code, LOST) == 0)
-		return KEPT_LOST;
-	return err->kind == ERR_INTERNAL || err->kind == ERR_BUSY || err->kind == ERR_NO_ROOM ? KEPT_FAILED :
-												KEPT_REFUSED;
+		return challenge_consume(tx, k->challenge, k->use, k->cert->sha256, &first, err) && (first || lost(err));
+	return scep_renewal_put(tx, k->renewal, k->cert->sha256, &first, err) && (first || lost(err));
 }
 
 static bool by_challenge(struct talk *t, bool again, struct err *err);
@@ -132,20 +115,16 @@ issue(struct talk *t, const struct ca_wish *wish, struct keeping *k, bool again,
 
 	if (!ca_issue(t->ctx, t->server->ca, wish, &cert, err))
 		return false;
-	k->talk = t;
 	k->cert = cert;
-	switch (keep(t, k, err)) {
-	case KEPT:
+	if (db_tx(t->server->db, tx_keep, k, err)) {
 		count_add(k->challenge ? COUNT_SCEP_ISSUED : COUNT_SCEP_RENEWED, 1);
 		return give(t, cert, k->challenge ? "issued" : "renewed", err);
-	case KEPT_LOST:
-		return again ? refuse(t, SCEP_BAD_REQUEST, "somebody else is at it", err) :
-		       k->challenge ? by_challenge(t, true, err) : by_renewal(t, true, err);
-	case KEPT_REFUSED:
-		return refuse(t, SCEP_BAD_REQUEST, mem_text(t->ctx, err->cause), err);
-	default:
-		return false;
 	}
+	if (strcmp(err->code, LOST) != 0)
+		return false;
+	if (again)
+		return refuse(t, SCEP_BAD_REQUEST, "somebody else is at it", err);
+	return k->challenge ? by_challenge(t, true, err) : by_renewal(t, true, err);
 }
 
 static bool
@@ -269,7 +248,7 @@ open_request(struct talk *t, struct err *err)
 	if (!scep_envelope_open(t->ctx, &t->message->envelope, ca_key_rsa, t->server->ca, &plain,
 				&good, err))
 		return false;
-	if (!csr_read(t->ctx, plain, t->message->signer, &t->csr, &none)) {
+	if (!csr_read(t->ctx, plain, &t->csr, &none)) {
 		t->csr = NULL;
 		if (none.kind == ERR_INTERNAL) {
 			*err = none;

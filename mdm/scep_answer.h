@@ -8,25 +8,16 @@
  * allows it, one without a challenge waits for an admin.  The rest is refused, all in the same way.
  *
  * Certificates are signed before the transaction that consumes the challenge and keeps the row: what is not
- * kept was never issued, and a challenge used by fifty at once gives one.
+ * kept was never issued, and a challenge used by fifty at once gives one.  Nobody is told: which enrollment a
+ * certificate belongs to is its session, and check-in finds it by that.
  */
 #include "core/conf.h"
 #include "mdm/ca.h"
-
-/*
- * What others do when a certificate goes out: runs in the transaction that keeps it; web/routes_scep.c fills the
- * table.  ERR_DENIED, or any refusal but ERR_INTERNAL and ERR_BUSY: the client is refused, and nothing is kept.
- */
-struct scep_calls {
-	bool (*issued)(struct db *tx, const struct certificate *cert, struct err *err);	/* by a challenge */
-	bool (*renewed)(struct db *tx, const struct certificate *old, const struct certificate *cert, struct err *err);
-};
 
 struct scep_server {
 	struct db *db;
 	struct ca *ca;
 	const struct conf *conf;
-	const struct scep_calls *calls;
 };
 
 struct scep_call {

@@ -9,9 +9,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#define TAG_OCTETS		0x04
 #define TAG_CONTENT		0x80	/* [0] IMPLICIT OCTET STRING */
-#define CONSTRUCTED		0x20
 #define RSA_BYTES_MAX		1024
 #define BLOCK_MAX		16
 #define KEY_MAX			32
@@ -40,57 +38,9 @@ scep_cipher_name(enum scep_cipher cipher)
 /* ---- its shape ---- */
 
 static bool
-is_oid(const struct asn1 *element, struct bytes oid)
-{
-	return element->tag == ASN1_TAG_OID && element->content.len == oid.len &&
-	       memcmp(element->content.p, oid.p, oid.len) == 0;
-}
-
-static bool
 next(struct bytes *rest, uint8_t tag, struct asn1 *ret)
 {
-	return asn1_next(rest, ret) && ret->tag == tag;
-}
-
-/* BER may send a string in pieces, and pieces in pieces: no deeper than the gate allows. */
-static bool
-gather(unsigned char *to, size_t *len, struct bytes pieces)
-{
-	struct asn1 piece;
-
-	while (pieces.len) {
-		if (!asn1_next(&pieces, &piece))
-			return false;
-		if (piece.tag == (TAG_OCTETS | CONSTRUCTED)) {
-			if (!gather(to, len, piece.content))
-				return false;
-		} else if (piece.tag == TAG_OCTETS) {
-			memcpy(to + *len, piece.content.p, piece.content.len);
-			*len += piece.content.len;
-		} else {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool
-string_of(TALLOC_CTX *ctx, const struct asn1 *element, uint8_t tag, struct bytes *ret)
-{
-	unsigned char *to;
-	size_t len = 0;
-
-	if (element->tag == tag) {
-		*ret = element->content;
-		return true;
-	}
-	if (element->tag != (tag | CONSTRUCTED))
-		return false;
-	to = mem_size(ctx, element->content.len + 1);
-	if (!gather(to, &len, element->content))
-		return false;
-	*ret = (struct bytes){ to, len };
-	return true;
+	return asn1_take(rest, tag, ret, NULL);
 }
 
 /* Serial numbers of ours are random and long: who has the same one is meant to be us. */
@@ -131,10 +81,10 @@ read_recipient(TALLOC_CTX *ctx, struct bytes recipient, struct asn1 *whom, struc
 	*why = "its recipient is malformed";
 	if (!next(&recipient, ASN1_TAG_INTEGER, &version) || !asn1_next(&recipient, whom) ||
 	    !next(&recipient, ASN1_TAG_SEQUENCE, &algorithm) || !asn1_next(&recipient, &key) || recipient.len ||
-	    !string_of(ctx, &key, TAG_OCTETS, ret))
+	    !asn1_string(ctx, &key, ASN1_TAG_OCTETS, ret))
 		return SCEP_BAD_REQUEST;
 	*why = "its key is not enveloped by RSA";
-	if (!asn1_next(&algorithm.content, &oid) || !is_oid(&oid, oid_rsa))
+	if (!asn1_next(&algorithm.content, &oid) || !asn1_is(&oid, oid_rsa))
 		return SCEP_BAD_ALG;
 	return SCEP_FINE;
 }
@@ -173,18 +123,18 @@ read_content(TALLOC_CTX *ctx, struct bytes info, bool single_des, struct scep_en
 	size_t i = 0;
 
 	*why = "what its envelope holds is malformed";
-	if (!asn1_next(&info, &type) || !is_oid(&type, oid_data) || !next(&info, ASN1_TAG_SEQUENCE, &algorithm) ||
+	if (!asn1_next(&info, &type) || !asn1_is(&type, oid_data) || !next(&info, ASN1_TAG_SEQUENCE, &algorithm) ||
 	    !asn1_next(&algorithm.content, &oid))
 		return SCEP_BAD_REQUEST;
 	*why = "its cipher is not taken here";
-	while (i < SCEP_CIPHERS_N && !is_oid(&oid, ciphers[i].oid))
+	while (i < SCEP_CIPHERS_N && !asn1_is(&oid, ciphers[i].oid))
 		i++;
 	if (i == SCEP_CIPHERS_N || (i == SCEP_DES && !single_des))
 		return SCEP_BAD_ALG;
 	*why = "what its envelope holds is malformed";
-	if (!next(&algorithm.content, TAG_OCTETS, &iv) || iv.content.len != ciphers[i].block ||
+	if (!next(&algorithm.content, ASN1_TAG_OCTETS, &iv) || iv.content.len != ciphers[i].block ||
 	    !asn1_next(&info, &content) || info.len ||
-	    !string_of(ctx, &content, TAG_CONTENT, &envelope->content) ||
+	    !asn1_string(ctx, &content, TAG_CONTENT, &envelope->content) ||
 	    !envelope->content.len || envelope->content.len % ciphers[i].block)
 		return SCEP_BAD_REQUEST;
 	envelope->iv = iv.content;
@@ -205,7 +155,7 @@ scep_envelope_read(TALLOC_CTX *ctx, struct bytes der, const struct scep_rules *r
 
 	*why = "what is signed is no envelope";
 	if (!asn1_gate(der, &len, &none) || len != der.len || !next(&der, ASN1_TAG_SEQUENCE, &outer) ||
-	    !asn1_next(&outer.content, &type) || !is_oid(&type, oid_enveloped) ||
+	    !asn1_next(&outer.content, &type) || !asn1_is(&type, oid_enveloped) ||
 	    !next(&outer.content, ASN1_TAG_CONTEXT_0, &explicit) ||
 	    !next(&explicit.content, ASN1_TAG_SEQUENCE, &enveloped) ||
 	    !next(&enveloped.content, ASN1_TAG_INTEGER, &version) ||
@@ -346,5 +296,74 @@ scep_envelope_open(TALLOC_CTX *ctx, const struct scep_envelope *envelope, scep_r
 	plain_len = unpad_content(out, envelope->content.len, ciphers[envelope->cipher].block, &right);
 	*plain = (struct bytes){ out, plain_len };
 	*good = right != 0;
+	return true;
+}
+
+/* ---- what goes ---- */
+
+static bool
+encrypt(TALLOC_CTX *ctx, struct bytes plain, enum scep_cipher which, const unsigned char *key, const unsigned char *iv,
+	struct bytes *ret, struct err *err)
+{
+	unsigned char *out = mem_size(ctx, plain.len + BLOCK_MAX);
+	EVP_CIPHER_CTX *to = EVP_CIPHER_CTX_new();
+	EVP_CIPHER *cipher = NULL;
+	OSSL_LIB_CTX *lib;
+	int len = 0, more = 0;
+	bool ok;
+
+	ok = cms_thread_lib(&lib, err) && to && (cipher = EVP_CIPHER_fetch(lib, ciphers[which].name, NULL)) &&
+	     EVP_EncryptInit_ex2(to, cipher, key, iv, NULL) == 1 &&
+	     EVP_EncryptUpdate(to, out, &len, plain.p, (int)plain.len) == 1 &&
+	     EVP_EncryptFinal_ex(to, out + len, &more) == 1;
+	EVP_CIPHER_free(cipher);
+	EVP_CIPHER_CTX_free(to);
+	*ret = (struct bytes){ out, (size_t)(len + more) };
+	return ok || err_openssl(err, ERR_INTERNAL, "encrypt with %s", ciphers[which].name);
+}
+
+static bool
+seal_key(TALLOC_CTX *ctx, struct bytes content_key, EVP_PKEY *key, struct bytes *ret, struct err *err)
+{
+	size_t len = RSA_BYTES_MAX;
+	unsigned char *out = mem_size(ctx, len);
+	EVP_PKEY_CTX *rsa = NULL;
+	OSSL_LIB_CTX *lib;
+	bool ok;
+
+	ok = cms_thread_lib(&lib, err) && (rsa = EVP_PKEY_CTX_new_from_pkey(lib, key, NULL)) &&
+	     EVP_PKEY_encrypt_init(rsa) == 1 && EVP_PKEY_CTX_set_rsa_padding(rsa, RSA_PKCS1_PADDING) == 1 &&
+	     EVP_PKEY_encrypt(rsa, out, &len, content_key.p, content_key.len) == 1;
+	EVP_PKEY_CTX_free(rsa);
+	*ret = (struct bytes){ out, len };
+	return ok || err_openssl(err, ERR_INTERNAL, "envelope a key");
+}
+
+bool
+scep_envelope_write(TALLOC_CTX *ctx, struct bytes plain, enum scep_cipher cipher, struct bytes issuer,
+		    struct bytes serial, EVP_PKEY *key, struct bytes *ret, struct err *err)
+{
+	static const struct bytes zero_version = { "\x02\x01\x00", 3 }, null = { "\x05\x00", 2 };
+	unsigned char content_key[KEY_MAX], iv[BLOCK_MAX];
+	struct bytes sealed_key, content, recipient, algorithm, info, enveloped;
+	bool ok;
+
+	secret_random(content_key, sizeof content_key);
+	secret_random(iv, sizeof iv);
+	ok = seal_key(ctx, (struct bytes){ content_key, ciphers[cipher].key }, key, &sealed_key, err) &&
+	     encrypt(ctx, plain, cipher, content_key, iv, &content, err);
+	OPENSSL_cleanse(content_key, sizeof content_key);
+	if (!ok)
+		return false;
+	recipient = ASN1_PUT(ctx, ASN1_TAG_SEQUENCE, zero_version, ASN1_PUT(ctx, ASN1_TAG_SEQUENCE, issuer, serial),
+			     ASN1_PUT(ctx, ASN1_TAG_SEQUENCE, ASN1_PUT(ctx, ASN1_TAG_OID, oid_rsa), null),
+			     ASN1_PUT(ctx, ASN1_TAG_OCTETS, sealed_key));
+	algorithm = ASN1_PUT(ctx, ASN1_TAG_SEQUENCE, ASN1_PUT(ctx, ASN1_TAG_OID, ciphers[cipher].oid),
+			     ASN1_PUT(ctx, ASN1_TAG_OCTETS, (struct bytes){ iv, ciphers[cipher].block }));
+	info = ASN1_PUT(ctx, ASN1_TAG_SEQUENCE, ASN1_PUT(ctx, ASN1_TAG_OID, oid_data), algorithm,
+			ASN1_PUT(ctx, TAG_CONTENT, content));
+	enveloped = ASN1_PUT(ctx, ASN1_TAG_SEQUENCE, zero_version, ASN1_PUT(ctx, ASN1_TAG_SET, recipient), info);
+	*ret = ASN1_PUT(ctx, ASN1_TAG_SEQUENCE, ASN1_PUT(ctx, ASN1_TAG_OID, oid_enveloped),
+			ASN1_PUT(ctx, ASN1_TAG_CONTEXT_0, enveloped));
 	return true;
 }

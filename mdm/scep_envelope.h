@@ -38,6 +38,8 @@ enum scep_cipher {
 
 const char *scep_cipher_name(enum scep_cipher cipher);	/* as OpenSSL calls it */
 
+/* ---- what comes ---- */
+
 struct scep_envelope {
 	enum scep_cipher cipher;
 	struct bytes key, iv, content;	/* as sent */
@@ -64,3 +66,9 @@ bool scep_rsa_key(void *key, struct bytes in, unsigned char *out);	/* with an EV
  */
 bool scep_envelope_open(TALLOC_CTX *ctx, const struct scep_envelope *envelope, scep_rsa *rsa, void *arg,
 			struct bytes *plain, bool *good, struct err *err) CHECKED;
+
+/* ---- what goes ---- */
+
+/* For the one who signed: issuer and serial with their heads, and the key, RSA.  Fails only where OpenSSL does. */
+bool scep_envelope_write(TALLOC_CTX *ctx, struct bytes plain, enum scep_cipher cipher, struct bytes issuer,
+			 struct bytes serial, EVP_PKEY *key, struct bytes *ret, struct err *err) CHECKED;

@@ -2,10 +2,13 @@
 /*
  * scep_message - a pkiMessage as it arrives (RFC 8894 section 3, RFC 5652), up to its envelope.
  *
- * Free of database and private keys.  In this order: our own walk of the ASN.1, then OpenSSL; the signer's key,
- * the algorithms and the message type, each by what is allowed and nothing else; the signature, by the
- * certificate that the message brings (who that is, others decide); the shape of the envelope.  Nothing is
- * decrypted here: mdm/scep_envelope.h.
+ * Free of database and private keys.  In this order: our own walk of the ASN.1; the message type, the signer's
+ * key and the algorithms, each by what is allowed and nothing else; the signature, by the certificate that the
+ * message brings (who that is, others decide); the shape of the envelope.  Nothing is decrypted here:
+ * mdm/scep_envelope.h.
+ *
+ * OpenSSL's CMS is not asked: of a SignedData with one signer there is little to read, its decoders take longer
+ * than the signatures, and so hostile bytes meet nothing but the walk and RSA.
  *
  * What has a transaction and a nonce can be answered by a CertRep, and its `fail` says with which; the rest is
  * garbage: ERR_MALFORMED "bad_message".
@@ -32,13 +35,19 @@ enum scep_type { SCEP_RENEWAL_REQ = 17, SCEP_PKCS_REQ = 19, SCEP_CERT_POLL = 20 
 #define SCEP_RECIPIENT_NONCE	"2.16.840.1.113733.1.9.6"
 #define SCEP_TRANSACTION_ID	"2.16.840.1.113733.1.9.7"
 
+/* The certificate that the message is signed with; only its key has been looked at. */
+struct scep_signer {
+	struct bytes der, issuer, serial;	/* issuer and serial with their heads, as an envelope names them */
+	EVP_PKEY *key;				/* ends with the message */
+};
+
 struct scep_message {
 	enum scep_fail fail;		/* SCEP_FINE, or what it is answered with */
 	const char *why;		/* for the log, when it is not fine */
 	enum scep_type type;
 	const char *transaction_id;	/* printable ASCII; a word of theirs: compared, never a name of anything */
 	struct bytes sender_nonce;
-	X509 *signer;			/* ends with the message */
+	struct scep_signer signer;	/* when its signature is good */
 	char signer_sha256[X509_FINGERPRINT_SIZE], signer_key_sha256[CERTIFICATE_SHA256_SIZE];
 	struct scep_envelope envelope;	/* when it is fine */
 };

@@ -168,7 +168,7 @@ scep_request_approve(struct db *db, struct ca *ca, const char *actor, const char
 	struct csr *csr;
 	char *asked;
 
-	if (!find_waiting(ctx, db, id, &asked, &request, err) || !csr_read(ctx, request, NULL, &csr, err))
+	if (!find_waiting(ctx, db, id, &asked, &request, err) || !csr_read(ctx, request, &csr, err))
 		return false;
 	wish.key = csr->key;
 	wish.subject = subject && *subject ? subject : asked;

@@ -176,6 +176,11 @@ what_cannot_be_a_ca_is_refused_in_words(void **state)
 	b.chain = (struct bytes){ 0 };
 	assert_false(bring(*state, db, &b, &ca, &err));
 	assert_says(err.cause, "--ca-chain");
+	test_ask_ok(*state, mem_printf(*state, "cd %s && openssl req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem"
+		" -days 30 -subj '/O=Company/CN=Company Root' -addext subjectKeyIdentifier=none", test_here(*state)));
+	b.chain = slurp(*state, "other.pem");	/* of the right name alone */
+	assert_false(bring(*state, db, &b, &ca, &err));
+	assert_says(err.cause, "--ca-chain");
 	b = good;
 	b.key = slurp(*state, "root.key");
 	assert_false(bring(*state, db, &b, &ca, &err));
@@ -274,6 +279,26 @@ another_master_key_is_refused_in_words(void **state)
 	assert_says(err.cause, "key.master_file");
 }
 
+static bool
+tx_swap(struct db *tx, void *arg, struct err *err)
+{
+	(void)arg;
+	return db_run(tx, err, "UPDATE authority SET sealed_key = (SELECT sealed_key FROM authority WHERE role = 'ra_sign')"
+		      " WHERE role = 'ra_decrypt'");
+}
+
+static void
+a_sealed_key_in_the_place_of_another_opens_nothing(void **state)
+{
+	struct db *db = test_db(*state);
+	struct err err = { 0 };
+	struct ca *ca = test_ca_under_root(*state, db);
+
+	assert_ok(db_tx(db, tx_swap, NULL, &err), &err);
+	assert_false(ca_open(*state, db, test_sealer(*state), TEST_CA_URL, &ca, &err));
+	assert_string_equal(err.code, "wrong_key");
+}
+
 static void
 where_no_ca_was_made_nothing_is_issued_and_it_is_said(void **state)
 {
@@ -352,6 +377,7 @@ TESTS(a_ca_alone_has_the_key_usages_of_scep_and_is_served_as_der,
       openssl_verify_is_content_with_the_chains_of_both_layouts,
       a_company_brings_its_own_ca_and_chains_lead_to_its_root, a_brought_ca_that_may_do_all_needs_no_ra,
       what_cannot_be_a_ca_is_refused_in_words, no_private_key_stands_in_the_data_directory,
-      another_master_key_is_refused_in_words, where_no_ca_was_made_nothing_is_issued_and_it_is_said,
+      another_master_key_is_refused_in_words,
+      a_sealed_key_in_the_place_of_another_opens_nothing, where_no_ca_was_made_nothing_is_issued_and_it_is_said,
       an_identity_is_ours_and_a_ca_an_ra_or_a_strangers_is_not,
       an_outside_ca_is_trusted_while_the_setting_names_it)

@@ -14,7 +14,7 @@ a_browser_is_read_as_far_as_it_tells(void **state)
 		{ "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
 		  "Version/26.0 Mobile/15E148 Safari/604.1", { .iphone = true, .os = "26.0" } },
 		{ IPAD "Version/15.6.4 Mobile/15E148 Safari/604.1", { .ipad = true, .os = "15.8.2" } },
-		{ MAC "Version/18.1 Safari/605.1.15", { 0 } },	/* a Mac, or an iPad that says so */
+		{ MAC "Version/18.1 Safari/605.1.15", { .mac_safari = true } },	/* a Mac, or an iPad that says so */
 		{ IPHONE "Mobile/15E148", { .in_app = true, .iphone = true, .os = "18.1" } },
 		{ IPHONE "CriOS/130.0 Mobile/15E148 Safari/604.1", { .in_app = true, .iphone = true, .os = "18.1" } },
 		{ IPHONE "Mobile/15E148 MicroMessenger/8.0.49(0x18003137)", { .in_app = true, .iphone = true, .os = "18.1" } },
@@ -22,6 +22,7 @@ a_browser_is_read_as_far_as_it_tells(void **state)
 		{ "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", { .in_app = true, .robot = true } },
 		{ MAC "Version/9.0.1 Safari/601.2.4 facebookexternalhit/1.1 Facebot Twitterbot/1.0", { .in_app = true, .robot = true } },
 		{ "Mozilla/5.0 (iPhone; CPU iPhone OS 123456789012345678 like Mac OS X) Safari/1", { .iphone = true } },
+		{ MAC "Chrome/130.0.0.0 Safari/605.1.15", { 0 } },
 		{ "curl/7.88.1", { 0 } }, { "", { 0 } }, { NULL, { 0 } },
 	};
 
@@ -34,6 +35,7 @@ a_browser_is_read_as_far_as_it_tells(void **state)
 		assert_int_equal(b.robot, agents[i].is.robot);
 		assert_int_equal(b.iphone, agents[i].is.iphone);
 		assert_int_equal(b.ipad, agents[i].is.ipad);
+		assert_int_equal(b.mac_safari, agents[i].is.mac_safari);
 		assert_string_equal(b.os, agents[i].is.os);
 	}
 }

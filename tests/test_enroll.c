@@ -500,6 +500,24 @@ a_person_sets_up_so_many_devices_and_any_of_them_anew(void **state)
 }
 
 static void
+a_device_that_is_somebody_elses_by_now_is_spoken_of_in_the_audit(void **state)
+{
+	struct enroll_world w = enroll_world(*state);
+	struct begun b;
+	struct err err;
+	struct buf out;
+
+	has_device(&w, w.house.paul, UDID_1, "enrolled");
+	b = begun(*state, &w);
+	assert_ok(phase_1(*state, &w, &b, w.phone, &out, &err), &err);
+	assert_int_equal(number_of(&w, "SELECT count(*) FROM audit WHERE act = 'enroll.answered'"
+				   " AND detail = 'iPhone15,4, enrolled by paul until now'"), 1);
+	assert_ok(begin_session(*state, &w, w.house.paul, &b, &err), &err);
+	assert_ok(phase_1(*state, &w, &b, w.phone, &out, &err), &err);
+	assert_int_equal(number_of(&w, "SELECT count(*) FROM audit WHERE act = 'enroll.answered' AND detail = 'iPhone15,4'"), 1);
+}
+
+static void
 a_person_begins_so_many_sessions_at_a_time(void **state)
 {
 	struct enroll_world w = enroll_world(*state);
@@ -842,7 +860,7 @@ TESTS(the_scep_url_has_no_query_and_its_subject_is_nested_three_deep,
       a_lost_answer_is_given_again_a_few_times_and_no_more,
       phase_3_is_for_the_passing_identity_of_this_session_and_the_device_of_phase_1,
       a_passing_identity_that_ran_out_passes_no_more, once_the_identity_is_issued_nothing_is_handed_out_again,
-      a_person_sets_up_so_many_devices_and_any_of_them_anew, a_person_begins_so_many_sessions_at_a_time,
+      a_person_sets_up_so_many_devices_and_any_of_them_anew, a_device_that_is_somebody_elses_by_now_is_spoken_of_in_the_audit, a_person_begins_so_many_sessions_at_a_time,
       what_is_refused_is_written_down_and_ends_the_session_after_some, a_step_that_was_not_committed_was_not_made,
       of_many_devices_with_one_challenge_one_gets_on, authenticate_and_tokenupdate_end_the_session_and_may_come_twice,
       the_direct_way_belongs_to_the_first_device_that_authenticates, sessions_that_lead_nowhere_expire_and_are_forgotten,

@@ -133,6 +133,71 @@ what_fails_on_the_way_leaves_all_as_it_was(void **state)
 	assert_string_equal(state_of(old), "replaced");
 }
 
+/* Everything that such a step may change, as one text. */
+static const char *
+snapshot(struct mdm *m)
+{
+	return mdm_text(m, "SELECT (SELECT group_concat(id || state || COALESCE(hex(token), '') || push_magic || again || identity"
+			   " || COALESCE(next_identity, '') || COALESCE(ended, '') || COALESCE(hex(unlock_token), ''), ' ') FROM"
+			   " (SELECT * FROM enrollment ORDER BY id)) || (SELECT group_concat(COALESCE(enrollment_id, '-')) FROM device)"
+			   " || (SELECT group_concat(state) FROM (SELECT state FROM enroll_session ORDER BY id)) || (SELECT count(*)"
+			   " FROM command_queue) || '/' || (SELECT count(*) FROM command_history) || '/' || (SELECT count(*) FROM audit)"
+			   " || '/' || (SELECT count(*) FROM push_due) || '/' || (SELECT count(*) FROM certificate WHERE revoked IS NOT NULL)");
+}
+
+/* The database refuses this one statement, as a full disk or a kill would end it there. */
+static void
+break_at(struct mdm *m, const char *what)
+{
+	assert_ok(db_runv(m->db, &m->err, mem_printf(m->ctx, "CREATE TRIGGER broken BEFORE %s BEGIN SELECT RAISE(ABORT,"
+						     " 'the disk is gone'); END", what), DB_VALS()), &m->err);
+}
+
+static void
+mend(struct mdm *m)
+{
+	assert_ok(db_run(m->db, &m->err, "DROP TRIGGER broken"), &m->err);
+}
+
+static void
+wherever_it_breaks_the_state_is_the_old_or_the_new_and_never_mixed(void **state)
+{
+	static const char *const steps[] = {
+		"UPDATE ON enrollment", "UPDATE OF state ON enrollment", "UPDATE OF token ON enrollment", "UPDATE ON device",
+		"UPDATE ON certificate", "INSERT ON command_history", "DELETE ON command_queue", "DELETE ON push_due",
+		"UPDATE ON enroll_session", "INSERT ON audit",
+	};
+	struct mdm *m = mdm_new(*state);
+	struct phone *old = phone_enrolled(m, UDID_A), *new;
+	const char *before;
+
+	mdm_queue(m, old, "ProfileList", 0);
+	new = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	assert_ok(phone_authenticate(new), &m->err);
+	before = snapshot(m);
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		break_at(m, steps[i]);
+		is_refused(new, phone_token(new, ""), ERR_INTERNAL);
+		mend(m);
+		assert_string_equal(snapshot(m), before);
+	}
+	assert_ok(phone_token(new, ""), &m->err);
+	assert_string_not_equal(snapshot(m), before);
+	before = snapshot(m);
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		if (i == 2 || i == 4 || i == 8)
+			continue;	/* of no concern to who leaves */
+		mdm_queue(m, new, "ProfileList", 0);
+		before = snapshot(m);
+		break_at(m, steps[i]);
+		is_refused(new, phone_check_out(new), ERR_INTERNAL);
+		mend(m);
+		assert_string_equal(snapshot(m), before);
+	}
+	assert_ok(phone_check_out(new), &m->err);
+	assert_string_equal(state_of(new), "removed");
+}
+
 static void
 authenticate_under_the_same_identity_resets_with_the_next_token_update(void **state)
 {
@@ -686,6 +751,7 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       a_token_update_before_authenticate_enrolls_nobody,
       enrolling_again_swaps_queue_token_and_binding_in_one_step,
       what_fails_on_the_way_leaves_all_as_it_was,
+      wherever_it_breaks_the_state_is_the_old_or_the_new_and_never_mixed,
       authenticate_under_the_same_identity_resets_with_the_next_token_update,
       a_fresh_certificate_with_the_udid_of_another_takes_nothing_over_and_is_audited,
       the_identity_of_one_device_does_not_speak_for_another_on_either_url,

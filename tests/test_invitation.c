@@ -10,6 +10,7 @@
 #include "web/enroll_house.h"
 #include "web/invitation_send.h"
 #include "web/rooms.h"
+#include <pthread.h>
 #include <stdio.h>
 
 #define SILENT_S	(3 * DAY_S)
@@ -231,6 +232,60 @@ many_are_invited_in_several_transactions_and_nobody_twice(void **state)
 	assert_int_equal(json_array_size(json_object_get(result, "left_out")), n);
 	json_decref(result);
 	assert_string_equal(one_text(&w, "SELECT CAST(count(*) AS TEXT) FROM message"), mem_printf(*state, "%zu", n));
+}
+
+#define AT_ONCE 8
+
+struct racer {
+	struct site *site;
+	pthread_barrier_t *start;
+	pthread_t thread;
+	size_t made, left_out;
+};
+
+static void *
+race(void *arg)
+{
+	static const char *const name = "ada";
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct invitation_order order = to_people(&name, 1, "mail");
+	struct racer *r = arg;
+	struct err err = { 0 };
+	json_t *result;
+
+	pthread_barrier_wait(r->start);
+	if (!invitation_make(ctx, r->site, &order, &result, &err))
+		return NULL;
+	r->made = json_array_size(json_object_get(result, "items"));
+	r->left_out = json_array_size(json_object_get(result, "left_out"));
+	json_decref(result);
+	return NULL;
+}
+
+static void
+of_many_who_invite_the_same_person_at_once_one_does(void **state)
+{
+	struct world w = world(*state);
+	struct racer racers[AT_ONCE];
+	pthread_barrier_t start;
+	size_t total = 0, left_out = 0;
+
+	human(&w, "ada", "ada@example.com", "");
+	pthread_barrier_init(&start, NULL, AT_ONCE);
+	for (int i = 0; i < AT_ONCE; i++) {
+		racers[i] = (struct racer){ .site = w.site, .start = &start };
+		assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
+	}
+	for (int i = 0; i < AT_ONCE; i++) {
+		pthread_join(racers[i].thread, NULL);
+		total += racers[i].made;
+		left_out += racers[i].left_out;
+	}
+	pthread_barrier_destroy(&start);
+	assert_int_equal(total, 1);
+	assert_int_equal(left_out, AT_ONCE - 1);
+	assert_string_equal(one_text(&w, "SELECT CAST(count(*) AS TEXT) FROM invitation"), "1");
+	assert_string_equal(one_text(&w, "SELECT CAST(count(*) AS TEXT) FROM message"), "1");
 }
 
 static void
@@ -625,6 +680,33 @@ the_silent_are_reminded_once_and_nobody_else_is(void **state)
 	assert_string_equal(state_of(&w, id[0]), "silent");	/* a reminder is no step of theirs */
 }
 
+struct reminded { const char *id; const struct invitation_draft *draft; bool first; };
+
+static bool
+tx_reminded(struct db *tx, void *arg, struct err *err)
+{
+	struct reminded *r = arg;
+
+	return invitation_reminded(tx, r->id, r->draft, &r->first, err);
+}
+
+/* Two workers may have the same job: what they read before tells them nothing. */
+static void
+only_the_first_of_two_reminders_counts(void **state)
+{
+	struct world w = world(*state);
+	struct reminded r = { 0 };
+	struct err err;
+
+	human(&w, "ada", "ada@example.com", "");
+	r.id = invited(&w, "ada", "mail", NULL);
+	r.draft = invitation_draft(*state, &w.site->link_key, r.id);
+	assert_ok(db_tx(w.db, tx_reminded, &r, &err), &err);
+	assert_true(r.first);
+	assert_ok(db_tx(w.db, tx_reminded, &r, &err), &err);
+	assert_false(r.first);
+}
+
 static void
 a_step_puts_the_reminder_off(void **state)
 {
@@ -752,6 +834,7 @@ what_the_pages_say_follows_from_the_rights_that_are_given(void **state)
 }
 
 TESTS(a_group_is_invited_at_once_and_who_is_not_is_named_with_why, many_are_invited_in_several_transactions_and_nobody_twice,
+      of_many_who_invite_the_same_person_at_once_one_does, only_the_first_of_two_reminders_counts,
       who_has_a_device_is_invited_only_for_another, what_cannot_be_asked_for_is_refused_in_words,
       an_invitation_whose_message_cannot_be_kept_is_not_made, who_is_missing_has_neither_a_device_nor_an_invitation,
       a_state_is_what_its_moments_and_its_message_say, a_link_that_is_unknown_expired_revoked_or_used_is_one_and_the_same,

@@ -563,6 +563,30 @@ the_next_command_is_found_by_an_index_however_long_the_history(void **state)
 }
 
 static void
+a_report_that_cannot_be_kept_is_asked_for_again_and_kept_once(void **state)
+{
+	static const char *const steps[] = { "INSERT ON command_history", "DELETE ON command_queue", "UPDATE ON command_queue" };
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "ProfileList", 0), *b = mdm_queue(m, p, "CertificateList", 0);
+	const char *ack = mdm_dict(m, mem_printf(m->ctx, "<key>UDID</key><string>" UDID_A "</string><key>Status</key><string>"
+					 "Acknowledged</string><key>CommandUUID</key><string>%s</string>", a));
+
+	assert_string_equal(phone_idle(p), a);
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		assert_ok(db_runv(m->db, &m->err, mem_printf(m->ctx, "CREATE TRIGGER broken BEFORE %s BEGIN SELECT"
+				  " RAISE(ABORT, 'the disk is gone'); END", steps[i]), DB_VALS()), &m->err);
+		assert_false(phone_command(p, ack));
+		assert_int_equal(m->err.kind, ERR_INTERNAL);
+		assert_ok(db_run(m->db, &m->err, "DROP TRIGGER broken"), &m->err);
+		assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), 0);
+		assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 2);
+	}
+	assert_string_equal(phone_says(p, "Acknowledged", a), b);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), 1);
+}
+
+static void
 a_plain_command_that_is_no_dictionary_is_refused(void **state)
 {
 	struct mdm *m = mdm_new(*state);
@@ -715,6 +739,7 @@ TESTS(an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing,
       a_bulk_command_goes_in_chunks_with_a_verdict_for_each_device,
       a_device_has_so_many_commands_waiting_and_no_more,
       the_next_command_is_found_by_an_index_however_long_the_history,
+      a_report_that_cannot_be_kept_is_asked_for_again_and_kept_once,
       a_plain_command_that_is_no_dictionary_is_refused,
       no_command_is_lost_and_none_recorded_twice_whatever_the_order_of_things,
       many_devices_connect_while_commands_come_in_and_nothing_is_lost_or_doubled)

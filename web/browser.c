@@ -44,6 +44,8 @@ browser_read(const char *agent, struct browser *ret)
 	ret->robot = has_one(agent, robots);
 	ret->iphone = strstr(agent, "(iPhone;") || strstr(agent, "(iPod");
 	ret->ipad = strstr(agent, "(iPad;");
+	ret->mac_safari = strstr(agent, "(Macintosh;") && strstr(agent, " Version/") && strstr(agent, " Safari/") &&
+			  !strstr(agent, "Chrome/") && !ret->robot;
 	ret->in_app = has_one(agent, apps) || ((ret->iphone || ret->ipad) && !strstr(agent, "Safari/"));
 	if (!ret->iphone && !ret->ipad)
 		return;

@@ -13,6 +13,7 @@ struct browser {
 	bool in_app;			/* inside another app, which may not install */
 	bool robot;			/* fetches pages to preview or index them: nobody has looked */
 	bool iphone, ipad;		/* by its own word; an iPad may be neither */
+	bool mac_safari;		/* which is what an iPad says that it is since iPadOS 13 */
 	char os[BROWSER_OS_SIZE];	/* "18.1" of an iPhone or iPad; "": not told */
 };
 

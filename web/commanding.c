@@ -41,5 +41,5 @@ command_verdict_json(const struct command_verdict *v)
 	char text[520];
 
 	return json_pack("{s:s, s:s, s:s?, s:s?, s:s?}", "device", v->device_id, "verdict", v->verdict, "uuid", v->uuid,
-			 "code", refused ? v->err.code : NULL, "text", refused ? err_text(&v->err, text, sizeof text) : NULL);
+			 "code", refused ? v->err->code : NULL, "text", refused ? err_text(v->err, text, sizeof text) : NULL);
 }

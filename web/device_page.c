@@ -1,16 +1,11 @@
 #include "web/device_page.h"
 #include "core/clock.h"
-#include "core/num.h"
-#include "mdm/fact.h"
 #include "web/commanding.h"
+#include "web/device_facts.h"
 #include "web/rooms.h"
 #include <string.h>
 
-#define SOON_DAYS	30	/* a provision or certificate that ends so soon is yellow, within URGENT_DAYS red */
-#define URGENT_DAYS	7
 #define HISTORY_SHOWN	20
-#define APPS_SHOWN	500
-#define APPS_CARD	8	/* managed ones, in the card of their group */
 
 static const char *
 word(struct req *req, const char *key)
@@ -54,242 +49,6 @@ device_row(struct req *req, const json_t *device)
 		*text_of(device, "model") ? text_of(device, "model") : text_of(device, "product"), "os", text_of(device, "os_version"),
 		"serial", text_of(device, "serial"), "person", person_of(device), "state", text_of(device, "state"), "seen",
 		page_moment_of(req, device, "seen"));
-}
-
-/* ---- facts ---- */
-
-/* What the issue of IT is about; the others stand behind "More". */
-static bool
-is_main(const char *name)
-{
-	static const char *const more[] = { "roaming", "hotspot", "os_extra", "battery", "time_zone", "lost_mode", "find_my", "cloud_backup",
-		"last_cloud_backup", "passcode_grace_s", "auto_lock_s", "user_enrollment", "hardware_encryption" };
-
-	for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-		if (strcmp(more[i], name) == 0)
-			return false;
-	return true;
-}
-
-static bool
-is_code(const char *name)
-{
-	static const char *const codes[] = { "bluetooth_mac", "wifi_mac", "iccid", "udid", "imei", "serial", "modem_firmware" };
-
-	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-		if (strcmp(codes[i], name) == 0)
-			return true;
-	return false;
-}
-
-static const char *
-number_text(struct req *req, const char *name, const json_t *v)
-{
-	size_t len = strlen(name);
-	json_t *data;
-	const char *text;
-
-	if (strcmp(name, "capacity_gb") == 0 || strcmp(name, "free_gb") == 0)
-		return json_number_value(v) >= 0 && json_number_value(v) < 1e9 ?
-		       page_size(req, req->language, (int64_t)(json_number_value(v) * 1e9)) : NULL;
-	if (strcmp(name, "battery") == 0)
-		return json_number_value(v) >= 0 && json_number_value(v) <= 1 ?
-		       mem_printf(req, "%d %%", (int)(json_number_value(v) * 100 + 0.5)) : NULL;
-	if (len > 2 && strcmp(name + len - 2, "_s") == 0) {
-		data = json_pack("{s:O}", "n", v);
-		text = page_say(req, req->site->pages, req->language, "say_seconds", data);
-		json_decref(data);
-		return text;
-	}
-	return mem_printf(req, "%.10g", json_number_value(v));
-}
-
-static const char *
-value_text(struct req *req, const char *name, enum fact_type type, const json_t *v)
-{
-	struct err err;
-	json_t *moment;
-	const char *text;
-	time_t at;
-
-	if (!v || json_is_null(v))
-		return NULL;
-	if (json_is_boolean(v))
-		return word(req, json_is_true(v) ? "say_yes" : "say_no");
-	if (json_is_number(v))
-		return number_text(req, name, v);
-	if (type == FACT_TIME && clock_parse(json_string_value(v), &at, &err)) {
-		moment = page_moment(req->language, at);
-		text = mem_text(req, text_of(moment, "text"));
-		json_decref(moment);
-		return text;
-	}
-	return json_string_value(v);
-}
-
-static json_t *
-fact_row(struct req *req, const char *name, const char *text)
-{
-	const char *label = word(req, mem_printf(req, "fact_%s", name));
-
-	return json_pack("{s:s, s:s, s:s?, s:b}", "name", name, "label", label ? label : name, "text", text, "code", is_code(name));
-}
-
-static void
-add_facts(struct req *req, json_t *into, const json_t *group, enum fact_group which, bool main)
-{
-	const struct fact *fact = fact_table;
-
-	for (size_t i = 0; i < fact_table_n; i++, fact++)
-		if (fact->group == which && is_main(fact->name) == main)
-			json_array_append_new(into, fact_row(req, fact->name,
-				value_text(req, fact->name, fact->type, json_object_get(group, fact->name))));
-}
-
-static json_t *
-facts_of(struct req *req, const json_t *device, enum fact_group which)
-{
-	const json_t *group = json_object_get(device, fact_group_name(which));
-	json_t *facts = json_array(), *more = json_array();
-
-	if (which == FACT_COMPLIANCE)
-		json_array_append_new(facts, fact_row(req, "data_protection",
-			value_text(req, "data_protection", FACT_BOOL, json_object_get(group, "data_protection"))));
-	add_facts(req, facts, group, which, true);
-	add_facts(req, more, group, which, false);
-	return json_pack("{s:o, s:o}", "facts", facts, "more", more);
-}
-
-/* ---- lists ---- */
-
-static const char *
-size_text(struct req *req, const json_t *item, const char *key)
-{
-	const json_t *v = json_object_get(item, key);
-
-	return json_is_integer(v) ? page_size(req, req->language, json_integer_value(v)) : NULL;
-}
-
-static json_t *
-apps_of(struct req *req, const json_t *apps)
-{
-	json_t *list = json_array();
-	const json_t *app;
-	size_t i;
-
-	json_array_foreach(apps, i, app)
-		if (i < APPS_SHOWN)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:b, s:b, s:s}", "name",
-				*text_of(app, "name") ? text_of(app, "name") : text_of(app, "bundle_id"), "bundle_id", text_of(app, "bundle_id"),
-				"version", *text_of(app, "short_version") ? text_of(app, "short_version") : text_of(app, "version"),
-				"size", size_text(req, app, "size"), "data_size", size_text(req, app, "data_size"),
-				"managed", json_is_true(json_object_get(app, "managed")), "installed",
-				json_is_true(json_object_get(app, "installed")), "status", text_of(app, "state")));
-	return list;
-}
-
-/* The card names what we manage; the rest is a number. */
-static json_t *
-card_of(const json_t *apps)
-{
-	json_t *list = json_array();
-	const json_t *app;
-	size_t i;
-
-	json_array_foreach(apps, i, app)
-		if (json_is_true(json_object_get(app, "managed")) && json_array_size(list) < APPS_CARD)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", *text_of(app, "name") ? text_of(app, "name") :
-				text_of(app, "bundle_id"), "version", *text_of(app, "short_version") ? text_of(app, "short_version") :
-				text_of(app, "version"), "installed", json_is_true(json_object_get(app, "installed"))));
-	return list;
-}
-
-/* Whole days until then; "" without an end. */
-static void
-set_expiry(struct req *req, json_t *row, const json_t *item)
-{
-	const char *iso = text_of(item, "expires"), *level = "";
-	int64_t days = 0;
-	struct err err;
-	time_t at;
-
-	if (*iso && clock_parse(iso, &at, &err)) {
-		days = (at - clock_now()) / DAY_S;
-		level = at <= clock_now() ? "over" : days < URGENT_DAYS ? "urgent" : days < SOON_DAYS ? "soon" : "ok";
-	}
-	json_object_set_new(row, "expires", page_date_of(req, item, "expires"));
-	json_object_set_new(row, "days", json_integer(days));
-	json_object_set_new(row, "level", json_string(level));
-}
-
-static json_t *
-provisions_of(struct req *req, const json_t *provisions)
-{
-	json_t *list = json_array(), *row;
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(provisions, i, item) {
-		row = json_pack("{s:s, s:s}", "name", *text_of(item, "name") ? text_of(item, "name") : text_of(item, "uuid"), "uuid",
-				text_of(item, "uuid"));
-		set_expiry(req, row, item);
-		json_array_append_new(list, row);
-	}
-	return list;
-}
-
-static json_t *
-certificates_of(struct req *req, const json_t *certificates)
-{
-	json_t *list = json_array(), *row;
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(certificates, i, item) {
-		row = json_pack("{s:s, s:b, s:s}", "name", *text_of(item, "name") ? text_of(item, "name") : text_of(item, "sha256"),
-				"identity", json_is_true(json_object_get(item, "identity")), "sha256", text_of(item, "sha256"));
-		set_expiry(req, row, item);
-		json_array_append_new(list, row);
-	}
-	return list;
-}
-
-static json_t *
-mobileconfigs_of(const json_t *mobileconfigs)
-{
-	json_t *list = json_array(), *payloads;
-	const json_t *item, *payload;
-	size_t i, k;
-
-	json_array_foreach(mobileconfigs, i, item) {
-		payloads = json_array();
-		json_array_foreach(json_object_get(item, "payloads"), k, payload)
-			json_array_append_new(payloads, json_string(text_of(payload, "type")));
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:o}", "name",
-			*text_of(item, "name") ? text_of(item, "name") : text_of(item, "identifier"), "identifier",
-			text_of(item, "identifier"), "managed", json_is_true(json_object_get(item, "managed")), "payloads", payloads));
-	}
-	return list;
-}
-
-/* {kind{name{value}}} as rows: Apple's names and what holds. */
-static json_t *
-restrictions_of(struct req *req, const json_t *restrictions)
-{
-	const json_t *kind, *entry, *v;
-	const char *kind_name, *name, *text;
-	json_t *list = json_array();
-	char *dumped;
-
-	json_object_foreach((json_t *)restrictions, kind_name, kind)
-		json_object_foreach((json_t *)kind, name, entry) {
-			v = json_object_get(entry, "value") ? json_object_get(entry, "value") : json_object_get(entry, "values");
-			dumped = json_is_array(v) ? json_dumps(v, JSON_COMPACT) : NULL;
-			text = dumped ? dumped : value_text(req, "", FACT_TEXT, v);
-			json_array_append_new(list, json_pack("{s:s, s:s}", "name", name, "value", text ? text : ""));
-			free(dumped);
-		}
-	return list;
 }
 
 /* ---- commands ---- */
@@ -359,11 +118,37 @@ errors_of(struct req *req, const json_t *error)
 	return list;
 }
 
+/* What the answer says in one line: where it is, or why the message was not shown. */
+static const char *
+note_of(struct req *req, const char *id, const json_t *command)
+{
+	const char *type = text_of(command, "request_type"), *note = "";
+	const json_t *answer, *lat, *lon;
+	json_t *whole;
+	struct err err;
+
+	if (strcmp(text_of(command, "state"), "acknowledged") != 0 ||
+	    (strcmp(type, "DeviceLocation") != 0 && strcmp(type, "DeviceLock") != 0) ||
+	    !queue_show(req->site->db, id, text_of(command, "uuid"), &whole, &err))
+		return note;
+	answer = json_object_get(whole, "answer");
+	lat = json_object_get(answer, "Latitude");
+	lon = json_object_get(answer, "Longitude");
+	if (json_is_number(lat) && json_is_number(lon))
+		note = mem_printf(req, "%.5f, %.5f \u00b1 %.0f m", json_number_value(lat), json_number_value(lon),
+				  json_number_value(json_object_get(answer, "HorizontalAccuracy")));
+	else if (*text_of(answer, "MessageResult") && strcmp(text_of(answer, "MessageResult"), "Success") != 0)
+		note = mem_text(req, text_of(answer, "MessageResult"));
+	json_decref(whole);
+	return note;
+}
+
 static json_t *
-history_row(struct req *req, const json_t *command, const char *url)
+history_row(struct req *req, const char *id, const json_t *command, const char *url)
 {
 	json_t *row = command_row(req, command, url);
 
+	json_object_set_new(row, "note", json_string(note_of(req, id, command)));
 	json_object_set_new(row, "ended", page_moment_of(req, command, "ended"));
 	json_object_set_new(row, "errors", errors_of(req, json_object_get(command, "error")));
 	return row;
@@ -387,7 +172,7 @@ add_commands(struct req *req, json_t *page, const char *id, const char *url, con
 	rows = json_array();
 	json_object_set_new(page, "history", rows);
 	json_array_foreach(json_object_get(list, "items"), i, row)
-		json_array_append_new(rows, history_row(req, row, url));
+		json_array_append_new(rows, history_row(req, id, row, url));
 	next = json_string_value(json_object_get(list, "next"));
 	json_object_set_new(page, "history_url", next ? json_sprintf("%s?after=%s#h-hist", url, next) : json_null());
 	json_decref(list);
@@ -439,12 +224,12 @@ device_page_data(struct req *req, json_t *device, const char *after, json_t **re
 	const char *id = mem_text(req, text_of(device, "id")), *url = mem_printf(req, "/admin/devices/%s", id);
 	const json_t *apps = json_object_get(device, "apps"), *compliance = json_object_get(device, "compliance");
 	json_t *page = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"device", head_of(req, device, url), "network", facts_of(req, device, FACT_NETWORK),
-		"facts", facts_of(req, device, FACT_DEVICE), "compliance", facts_of(req, device, FACT_COMPLIANCE),
-		"apps", apps_of(req, json_object_get(apps, "apps")), "provisions", provisions_of(req, json_object_get(apps, "provisions")),
-		"mobileconfigs", mobileconfigs_of(json_object_get(compliance, "mobileconfigs")),
-		"certificates", certificates_of(req, json_object_get(compliance, "certificates")),
-		"restrictions", restrictions_of(req, json_object_get(compliance, "restrictions")), "may", may_of(device));
+		"device", head_of(req, device, url), "network", device_facts(req, device, FACT_NETWORK),
+		"facts", device_facts(req, device, FACT_DEVICE), "compliance", device_facts(req, device, FACT_COMPLIANCE),
+		"apps", device_apps(req, json_object_get(apps, "apps")), "provisions", device_provisions(req, json_object_get(apps, "provisions")),
+		"mobileconfigs", device_mobileconfigs(json_object_get(compliance, "mobileconfigs")),
+		"certificates", device_certificates(req, json_object_get(compliance, "certificates")),
+		"restrictions", device_restrictions(req, json_object_get(compliance, "restrictions")), "may", may_of(device));
 
 	json_object_set_new(page, "counts", json_pack("{s:I, s:I, s:I, s:I, s:I}",
 		"apps", (json_int_t)json_array_size(json_object_get(apps, "apps")), "provisions",
@@ -457,7 +242,7 @@ device_page_data(struct req *req, json_t *device, const char *after, json_t **re
 		"mobileconfigs", json_is_array(json_object_get(compliance, "mobileconfigs")),
 		"certificates", json_is_array(json_object_get(compliance, "certificates")),
 		"restrictions", json_is_object(json_object_get(compliance, "restrictions"))));
-	json_object_set_new(page, "card", card_of(json_object_get(apps, "apps")));
+	json_object_set_new(page, "card", device_apps_card(json_object_get(apps, "apps")));
 	if (!add_commands(req, page, id, url, after, err)) {
 		json_decref(page);
 		return false;

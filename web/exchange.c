@@ -1,4 +1,5 @@
 #include "web/exchange.h"
+#include <malloc.h>
 #include <stdio.h>
 #include <strings.h>
 #include "core/clock.h"
@@ -8,6 +9,8 @@
 #include "web/follow.h"
 
 #define BODY_ROOM 4096	/* first allocation; a length alone allocates nothing */
+#define TRIM_ROOM (128u << 10)	/* a body of which much was made: what that took is given back */
+#define TRIM_MS 500		/* not more often */
 
 struct exchange *
 exchange_new(struct exchanges *all, struct conn *conn, void *connection, const char *target)
@@ -434,6 +437,17 @@ exchange_step(struct exchange *ex, struct bytes bytes)
 	return NEXT_CUT;
 }
 
+/* An order to 20,000 devices takes 30 MB for a moment, which the threads' heaps would keep for ever. */
+static void
+give_back_memory(void)
+{
+	static atomic_llong last;
+	long long now = clock_ms(), then = atomic_load(&last);
+
+	if (now - then >= TRIM_MS && atomic_compare_exchange_strong(&last, &then, now))
+		malloc_trim(0);
+}
+
 void
 exchange_end(struct exchange *ex, int status, bool whole, int64_t sent)
 {
@@ -441,6 +455,7 @@ exchange_end(struct exchange *ex, int status, bool whole, int64_t sent)
 					      COUNT_REQUESTS_4XX, COUNT_REQUESTS_5XX };
 	struct exchanges *all = ex->all;
 	int64_t bytes = reply_length(&ex->reply);
+	bool big = ex->room >= TRIM_ROOM;
 
 	if (!whole && bytes > 0 && sent < bytes)
 		bytes = sent;
@@ -465,4 +480,6 @@ exchange_end(struct exchange *ex, int status, bool whole, int64_t sent)
 	} else {
 		talloc_free(ex);
 	}
+	if (big)
+		give_back_memory();
 }

@@ -14,3 +14,6 @@ bool device_whole(struct req *req, const char *id, json_t **ret, struct err *err
 
 bool device_list_csv(struct req *req, struct reply *reply, struct err *err);	/* handlers */
 bool device_table_csv(struct req *req, struct reply *reply, struct err *err);
+
+/* What Today says of devices that do not answer or cannot be woken. */
+bool managed_todo(struct req *req, json_t *todo, struct err *err) CHECKED;

@@ -6,6 +6,7 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/num.h"
+#include "web/managed.h"
 #include "web/rooms.h"
 #include <string.h>
 
@@ -84,7 +85,7 @@ todo_of(struct req *req, json_t **ret, struct err *err)
 	json_decref(list);
 	messages_todo(req, todo);
 	if (!devices_todo(req, todo, err) || !came_back_todo(req, todo, err) || !authority_todo(req, todo, err) ||
-	    !scep_todo(req, todo, err) || !push_todo(req, todo, err)) {
+	    !scep_todo(req, todo, err) || !push_todo(req, todo, err) || !managed_todo(req, todo, err)) {
 		json_decref(todo);
 		return false;
 	}

@@ -357,6 +357,28 @@ post_retire(struct req *req, struct reply *reply, struct err *err)
 	return is_there(req, err) && after_act(req, reply, retire(req, err), "retired", err);
 }
 
+/* ---- today ---- */
+
+bool
+managed_todo(struct req *req, json_t *todo, struct err *err)
+{
+	static const struct { const char *state, *level; } rows[] = { { "push_broken", "warning" }, { "silent", "info" } };
+	json_t *counts, *n;
+
+	if (req->person->role != ROLE_ADMIN)
+		return true;
+	if (!device_counts(req->site->db, device_silent_s(req), &counts, err))
+		return false;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		n = json_object_get(counts, rows[i].state);
+		if (json_integer_value(n) > 0)
+			json_array_append_new(todo, json_pack("{s:o, s:s, s:o, s:O}", "kind", json_sprintf("devices_%s", rows[i].state), "level",
+				rows[i].level, "url", json_sprintf("/admin/devices?state=%s", rows[i].state), "count", n));
+	}
+	json_decref(counts);
+	return true;
+}
+
 const struct route device_page_routes[] = {
 	{ GET,  "/admin/devices",                          WHO_ADMIN, "0",   ON_WORKER, get_devices,      NULL, NULL, "Managed devices: ?q= &state= &model= &os= &person= &app=" },
 	{ GET,  "/admin/devices.csv",                      WHO_ADMIN, "0",   ON_WORKER, device_list_csv,  NULL, NULL, "The same as a file" },

@@ -22,8 +22,6 @@
 #define TYPE_MESSAGE	"application/x-pki-message"
 #define PROGRAM		"pkiclient.exe"		/* what old clients put behind the path of a server */
 
-static const struct scep_calls calls = { NULL, NULL };
-
 static bool
 ca_certs(struct req *req, struct reply *reply, struct err *err)
 {
@@ -74,7 +72,7 @@ find_session(struct req *req, struct scep_call *call, struct err *err)
 static bool
 pki_operation(struct req *req, struct reply *reply, struct err *err)
 {
-	struct scep_server server = { req->site->db, req->site->ca, site_conf(req->site), &calls };
+	struct scep_server server = { req->site->db, req->site->ca, site_conf(req->site) };
 	struct scep_call call = { .message = req->body, .address = req->address ? req->address : "", .udid = "" };
 	struct scep_answer answer;
 

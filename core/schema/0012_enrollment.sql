@@ -53,7 +53,7 @@ CREATE TABLE enroll_session (
 	expires		BIGINT NOT NULL,
 	changed		BIGINT NOT NULL
 );
-CREATE INDEX enroll_session_person ON enroll_session (person_id, created);
+CREATE INDEX enroll_session_person ON enroll_session (person_id, state, expires);
 CREATE INDEX enroll_session_udid ON enroll_session (udid);
 CREATE INDEX enroll_session_enrollment ON enroll_session (enrollment_id);
 CREATE INDEX enroll_session_expires ON enroll_session (state, expires);

@@ -50,4 +50,3 @@ CREATE TABLE command_history (
 	PRIMARY KEY (enrollment_id, command_id)
 );
 CREATE INDEX command_history_ended ON command_history (ended);
-CREATE INDEX command_history_newest ON command_history (enrollment_id, ended);

@@ -159,7 +159,7 @@ if (opt.out)
 	mkdirSync(opt.out, { recursive: true });
 await promise('every page: axe-core, targets, width, weight', async () => {
 	const paths = ['/', '/login', '/apps/com.example.demo', '/account', '/trust', '/admin', '/admin/apps',
-		'/admin/apps/com.example.demo', '/admin/apps/com.example.demo/settings', '/admin/upload', '/admin/test-devices',
+		'/admin/apps/com.example.demo', '/admin/apps/com.example.demo/settings', '/admin/upload', '/admin/test-devices', '/admin/devices',
 		'/admin/people', '/admin/directory', '/admin/groups', '/admin/catalog-items', '/admin/messages',
 		'/admin/sending', '/admin/invitations', '/admin/invitations/new', '/admin/devices/came-back', '/enroll', '/admin/audit', '/admin/settings', '/nowhere'];
 	try {

@@ -286,3 +286,42 @@ as_admin_list() {
 	[ "$(sql "SELECT count(*) FROM audit WHERE actor = 'cli' AND act LIKE 'device.%'")" = 5 ]
 	judged
 }
+
+@test "who is silent or cannot be woken stands on Today, and on the list" {
+	enrolled_phone
+	sign_in anna
+	as anna get /admin
+	expect_not_in "$W/body" "Devices not heard from"
+	sql "UPDATE device SET seen = 1"
+	as anna get /admin
+	expect_body "Devices not heard from for a while: 1"
+	as_admin_list silent=yes 1
+	sql "UPDATE enrollment SET token_bad = 'Unregistered'"
+	as anna get /admin
+	expect_body "Devices that cannot be woken: 1"
+	device_page ""
+	expect_body "Unregistered"
+	as_admin_list state=push_broken 1
+	sign_in paul
+	as paul get /admin
+	expect_not_in "$W/body" "Devices that cannot be woken"
+}
+
+@test "a lost phone that is supervised is found from its page" {
+	enrolled_phone --supervised
+	sign_in anna
+	device_page ""
+	expect_body "Lost mode"
+	does_on_page do verb=lost-mode-on "message=Lost, please call" phone=+4930901820
+	expect_status 303
+	does_on_page do verb=locate
+	expect_status 303
+	connects
+	device_page ""
+	expect_body " ± "
+	does_on_page do verb=lost-mode-off
+	connects
+	[ "$(sql "SELECT count(*) FROM command_history WHERE state <> 'acknowledged'")" = 0 ]
+	[ "$(audited device.locate)$(audited device.lost_mode)" = 12 ]
+	judged
+}

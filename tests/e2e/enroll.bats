@@ -354,6 +354,9 @@ checks_in() {
 	expect_body 'action="/enroll"'
 	as mia get /enroll -A "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15"
 	expect_body 'class="qr"'
+	expect_body 'action="/enroll"'			# iPads say that they are Macs
+	as mia get /enroll -A "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
+	expect_body 'class="qr"'
 	expect_not_in "$W/body" 'action="/enroll"'
 	as mia get /enroll -A "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 Instagram 300"
 	expect_body "Safari"

@@ -1,5 +1,5 @@
 /*
- * pkiMessages from anybody: our walk, OpenSSL's CMS, attributes, the signature, the shape of the envelope.
+ * pkiMessages from anybody: our walk, certificates, attributes, the signature, the shape of the envelope.
  *
  * 'p': an honest message, of four, with these bytes of it changed (two of place, one of value).  Else the message
  * as it is.  No private key is used to read one; what its envelope holds is fuzz_scep_inside's.
@@ -63,6 +63,6 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 		return 0;
 	}
 	assert(message->type == SCEP_PKCS_REQ || message->type == SCEP_RENEWAL_REQ || message->type == SCEP_CERT_POLL);
-	assert(message->signer && message->envelope.key.len && message->envelope.content.len);
+	assert(message->signer.key && message->envelope.key.len && message->envelope.content.len);
 	return 0;
 }

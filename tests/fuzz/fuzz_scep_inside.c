@@ -137,7 +137,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 		return 0;
 	assert(scep_envelope_open(ctx, &e, stub, NULL, &plain, &good, &err));
 	assert(plain.len <= e.content.len);
-	if (!csr_read(ctx, plain, NULL, &csr, &err))
+	if (!csr_read(ctx, plain, &csr, &err))
 		assert(err.kind == ERR_INVALID);
 	else
 		assert(csr->key && strlen(csr->challenge) <= CSR_CHALLENGE_MAX);
