@@ -4,6 +4,7 @@
 #include "core/count.h"
 #include "mdm/apns.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -364,6 +365,25 @@ what_cannot_be_reached_is_tried_again_and_nothing_is_lost(void **state)
 	tell(p, "up");
 	push_until_due(p, 0);
 	assert_int_equal(push_counted(p, "answers.200"), 5);
+}
+
+static void
+an_apns_that_never_answers_is_given_up_and_asked_again(void **state)
+{
+	struct push_house *p;
+
+	if (!getenv("POMONA_WHOLE")) {
+		test_skip("it takes half a minute; POMONA_WHOLE=1 waits for it");
+		return;
+	}
+	p = ready(state, 3);
+	tell(p, "slow 100000000");
+	ask_all(p);
+	assert_non_null(strstr(push_until_stuck(p), "no answer"));
+	push_until(p, "SELECT count(*) FROM push_due WHERE NOT taken AND attempt = 0", 3);
+	tell(p, "slow 0");
+	push_until_due(p, 0);
+	assert_int_equal(push_counted(p, "answers.200"), 3);
 }
 
 static void
@@ -729,7 +749,8 @@ TESTS(must_30_a_push_has_a_lower_case_path_and_all_four_headers,
       must_34_a_403_halts_the_topic_and_raises_the_alarm, must_35_too_many_requests_put_a_device_off_longer_each_time,
       must_35_trouble_of_apple_puts_a_push_off_longer_each_time, nothing_but_trouble_closes_the_way_for_a_while,
       must_36_a_goaway_loses_nothing, a_goaway_that_names_the_certificate_halts, a_connection_that_breaks_loses_nothing,
-      what_cannot_be_reached_is_tried_again_and_nothing_is_lost, a_request_that_is_wrong_is_not_sent_again,
+      what_cannot_be_reached_is_tried_again_and_nothing_is_lost,
+      an_apns_that_never_answers_is_given_up_and_asked_again, a_request_that_is_wrong_is_not_sent_again,
       every_reason_has_its_reaction, an_answer_that_is_none_is_judged_by_its_status, pushes_for_a_device_coalesce,
       what_is_asked_for_while_a_push_is_under_way_is_pushed_again,
       many_go_in_waves_and_one_that_somebody_waits_for_goes_before_them, who_cannot_be_pushed_is_not_asked_for,
