@@ -355,7 +355,7 @@ what_stands_in_the_way_of_a_device_is_its_verdict(void **state)
 		if (strcmp(v[i].verdict, expected[i]) != 0)
 			fail_msg("%s is %s, not %s", ids[i], v[i].verdict, expected[i]);
 		if (codes[i])
-			assert_string_equal(v[i].err.code, codes[i]);
+			assert_string_equal(v[i].err->code, codes[i]);
 		assert_true(!v[i].uuid == (i != 0));
 	}
 	assert_int_equal(waiting_n(&h, "good"), 1);
