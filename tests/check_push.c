@@ -218,14 +218,37 @@ push_until_counted(struct push_house *p, const char *name, int64_t least)
 }
 
 void
-push_until_due(struct push_house *p, int64_t rows)
+push_until(struct push_house *p, const char *sql, int64_t is)
 {
 	int64_t until = clock_ms() + WAIT_MS;
 
-	while (push_number(p, "SELECT count(*) FROM push_due") != rows) {
+	while (push_number(p, sql) != is) {
 		if (clock_ms() > until)
-			fail_msg("%lld rows are due, not %lld", (long long)push_number(p, "SELECT count(*) FROM push_due"),
-				 (long long)rows);
+			fail_msg("%s: %lld, not %lld", sql, (long long)push_number(p, sql), (long long)is);
 		usleep(20000);
 	}
+}
+
+void
+push_until_due(struct push_house *p, int64_t rows)
+{
+	push_until(p, "SELECT count(*) FROM push_due", rows);
+}
+
+const char *
+push_until_stuck(struct push_house *p)
+{
+	int64_t until = clock_ms() + WAIT_MS;
+	const char *why = NULL;
+
+	while (!why) {
+		json_t *show = pusher_show(p->pusher);
+
+		why = mem_text(p, json_string_value(json_object_get(show, "stuck")));
+		json_decref(show);
+		if (!why && clock_ms() > until)
+			fail_msg("APNs is still thought to be there");
+		usleep(20000);
+	}
+	return why;
 }

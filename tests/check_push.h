@@ -43,6 +43,10 @@ int64_t push_number(struct push_house *p, const char *sql);	/* of a query's firs
 const char *push_say(struct push_house *p, const char *line);	/* at the fake's door */
 int64_t push_counted(struct push_house *p, const char *name);	/* of the fake's counts; "answers.410" goes deeper */
 
+/* Each waits a minute at most, then ends the test. */
+void push_until(struct push_house *p, const char *sql, int64_t is);
+const char *push_until_stuck(struct push_house *p);	/* the words for people */
+
 /* Waits until what is counted is so much at least, a minute at most; then ends the test. */
 void push_until_counted(struct push_house *p, const char *name, int64_t least);
 void push_until_due(struct push_house *p, int64_t rows);	/* until so many rows are left */

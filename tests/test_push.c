@@ -184,8 +184,7 @@ a_410_from_before_the_token_was_stored_does_not_kill_it(void **state)
 	tell(p, mem_printf(p, "answer %s 410 Unregistered %lld 1", push_token_hex(p, 0), ((long long)clock_now() - 60) * 1000));
 	push_wants(p, "e0");
 	push_until_counted(p, "answers.410", 1);
-	while (push_number(p, "SELECT attempt FROM push_due") == 0)
-		usleep(10000);
+	push_until(p, "SELECT attempt FROM push_due", 1);
 	assert_int_equal(push_number(p, "SELECT count(*) FROM enrollment WHERE token_bad <> ''"), 0);
 	push_later(p, PUSH_BACKOFF_MIN_S + 1);
 	pusher_wake(p->pusher);
@@ -207,6 +206,15 @@ a_bad_token_is_dropped_and_not_tried_again(void **state)
 	assert_int_equal(push_counted(p, "requests"), 2);
 }
 
+/* The gauge, which follows at the next look. */
+static void
+until_halted(int64_t is)
+{
+	for (int i = 0; i < 3000 && count_get(COUNT_PUSH_HALTED) != is; i++)
+		usleep(20000);
+	assert_int_equal(count_get(COUNT_PUSH_HALTED), is);
+}
+
 static void
 must_34_a_403_halts_the_topic_and_raises_the_alarm(void **state)
 {
@@ -218,9 +226,9 @@ must_34_a_403_halts_the_topic_and_raises_the_alarm(void **state)
 	tell(p, "answer * 403 BadCertificate");
 	ask_all(p);
 	push_until_counted(p, "answers.403", 1);
-	while (push_number(p, "SELECT count(*) FROM push_certificate WHERE halted = 'BadCertificate'") == 0 ||
-	       push_number(p, "SELECT count(*) FROM push_due WHERE taken") != 0 || count_get(COUNT_PUSH_HALTED) != 1)
-		usleep(20000);
+	push_until(p, "SELECT count(*) FROM push_certificate WHERE halted = 'BadCertificate'", 1);
+	push_until(p, "SELECT count(*) FROM push_due WHERE taken", 0);
+	until_halted(1);
 	assert_ok(push_certificate_show(p->db, &show, &err), &err);
 	assert_string_equal(json_string_value(json_object_get(show, "state")), "halted");
 	json_decref(show);
@@ -237,8 +245,7 @@ must_34_a_403_halts_the_topic_and_raises_the_alarm(void **state)
 	pusher_wake(p->pusher);
 	push_until_due(p, 0);
 	assert_int_equal(push_counted(p, "answers.200"), 50);
-	push_until_counted(p, "open", 1);
-	assert_int_equal(count_get(COUNT_PUSH_HALTED), 0);
+	until_halted(0);
 }
 
 static void
@@ -248,8 +255,7 @@ put_off(struct push_house *p, const char *rule, int64_t least, int64_t most)
 
 	tell(p, rule);
 	ask_all(p);
-	while (push_number(p, "SELECT count(*) FROM push_due WHERE attempt = 1 AND NOT taken") != p->devices)
-		usleep(20000);
+	push_until(p, "SELECT count(*) FROM push_due WHERE attempt = 1 AND NOT taken", p->devices);
 	assert_true(push_number(p, "SELECT min(due) FROM push_due") >= now + least / 2);
 	assert_true(push_number(p, "SELECT max(due) FROM push_due") <= now + least);
 	assert_true(push_number(p, "SELECT count(DISTINCT due) FROM push_due") > 5);	/* by chance: they come back apart */
@@ -259,8 +265,7 @@ put_off(struct push_house *p, const char *rule, int64_t least, int64_t most)
 
 	push_later(p, least);
 	pusher_wake(p->pusher);
-	while (push_number(p, "SELECT count(*) FROM push_due WHERE attempt = 2 AND NOT taken") != p->devices)
-		usleep(20000);
+	push_until(p, "SELECT count(*) FROM push_due WHERE attempt = 2 AND NOT taken", p->devices);
 	assert_true(push_number(p, "SELECT min(due) FROM push_due") >= clock_now() + least);	/* twice as long */
 	assert_true(push_number(p, "SELECT max(due) FROM push_due") <= clock_now() + most);
 	tell(p, "answer * 200");
@@ -285,16 +290,11 @@ static void
 nothing_but_trouble_closes_the_way_for_a_while(void **state)
 {
 	struct push_house *p = ready(state, 500);
-	json_t *show;
 
 	tell(p, "slow 1");
 	tell(p, "answer * 500 InternalServerError");
 	ask_all(p);
-	for (bool stuck = false; !stuck; usleep(20000)) {
-		show = pusher_show(p->pusher);
-		stuck = json_is_string(json_object_get(show, "stuck"));
-		json_decref(show);
-	}
+	push_until_stuck(p);
 	push_until_due(p, 500);
 	tell(p, "answer * 200");
 	push_later(p, PUSH_RETRY_MAX_S);
@@ -330,8 +330,7 @@ a_goaway_that_names_the_certificate_halts(void **state)
 
 	tell(p, "goaway BadCertificate");
 	ask_all(p);
-	while (push_number(p, "SELECT count(*) FROM push_certificate WHERE halted <> ''") == 0)
-		usleep(20000);
+	push_until(p, "SELECT count(*) FROM push_certificate WHERE halted <> ''", 1);
 	push_until_due(p, 3);
 }
 
@@ -357,15 +356,10 @@ static void
 what_cannot_be_reached_is_tried_again_and_nothing_is_lost(void **state)
 {
 	struct push_house *p = ready(state, 5);
-	json_t *show;
 
 	tell(p, "down");
 	ask_all(p);
-	for (bool stuck = false; !stuck; usleep(20000)) {
-		show = pusher_show(p->pusher);
-		stuck = json_is_string(json_object_get(show, "stuck"));
-		json_decref(show);
-	}
+	push_until_stuck(p);
 	assert_int_equal(push_number(p, "SELECT count(*) FROM push_due WHERE attempt = 0"), 5);	/* no fault of theirs */
 	tell(p, "up");
 	push_until_due(p, 0);
@@ -492,8 +486,7 @@ many_go_in_waves_and_one_that_somebody_waits_for_goes_before_them(void **state)
 	push_start(p);
 	push_until_counted(p, "answers.200", 2);
 	push_wants(p, "e0");
-	while (push_number(p, "SELECT count(*) FROM push_due WHERE enrollment_id = 'e0'") != 0)
-		usleep(20000);
+	push_until(p, "SELECT count(*) FROM push_due WHERE enrollment_id = 'e0'", 0);
 	assert_true(push_number(p, "SELECT count(*) FROM push_due WHERE bulk") > 100);
 	p->conf.apns_per_second = 100000;	/* the settings of the moment */
 	push_until_due(p, 0);
@@ -639,8 +632,9 @@ an_expired_certificate_is_not_used(void **state)
 	push_until_due(p, 0);
 	push_later(p, 366 * DAY_S);
 	push_wants(p, "e1");
-	while (push_counted(p, "open") != 0)
+	for (int i = 0; i < 3000 && push_counted(p, "open") != 0; i++)
 		usleep(20000);
+	assert_int_equal(push_counted(p, "open"), 0);
 	assert_int_equal(push_counted(p, "requests"), 1);
 	assert_int_equal(push_number(p, "SELECT count(*) FROM push_due"), 1);
 	push_import_new(p, TOPIC);
@@ -671,22 +665,41 @@ static void
 an_apns_whose_certificate_is_not_known_gets_nothing(void **state)
 {
 	struct push_house *p = push_house(*state);
-	json_t *show;
 
 	p->conf.apns_ca_file = "";
 	push_devices(p, 1);
 	push_import_new(p, TOPIC);
 	push_start(p);
 	push_wants(p, "e0");
-	for (const char *why = NULL; !why; usleep(20000)) {
-		show = pusher_show(p->pusher);
-		why = json_string_value(json_object_get(show, "stuck"));
-		if (why)
-			assert_non_null(strstr(why, "certificate is not accepted"));
-		json_decref(show);
-	}
+	assert_non_null(strstr(push_until_stuck(p), "certificate is not accepted"));
 	assert_int_equal(push_counted(p, "requests"), 0);
 	push_until_due(p, 1);
+}
+
+/* As Apple does with one that is revoked: an alert in TLS, no answer. */
+static void
+a_certificate_that_tls_refuses_halts(void **state)
+{
+	struct push_house *p = push_house(*state);
+	struct fake_opts elsewhere = { .dir = test_dir(p) };
+	struct fake_cert cert;
+	struct push_import import = { 0 };
+	struct err err;
+	json_t *show;
+
+	fake_open(p, &elsewhere);	/* another Apple: ours does not know its CA */
+	cert = fake_cert(p, elsewhere.dir, TOPIC, NULL, 365);
+	import.file = (struct bytes){ cert.cert_pem, strlen(cert.cert_pem) };
+	import.key = (struct bytes){ cert.key_pem, strlen(cert.key_pem) };
+	assert_ok(push_certificate_import(p->db, p->sealer, "test", &import, &show, &err), &err);
+	json_decref(show);
+	push_devices(p, 1);
+	push_start(p);
+	push_wants(p, "e0");
+	push_until(p, "SELECT count(*) FROM push_certificate WHERE halted LIKE 'our certificate is refused%'", 1);
+	push_until(p, "SELECT count(*) FROM push_due WHERE NOT taken", 1);
+	push_import_new(p, TOPIC);
+	push_until_due(p, 0);
 }
 
 static void
@@ -724,4 +737,4 @@ TESTS(must_30_a_push_has_a_lower_case_path_and_all_four_headers,
       a_new_certificate_is_used_without_a_restart, a_certificate_that_is_swapped_in_the_midst_of_pushes_loses_none,
       each_topic_has_its_own_certificate_and_connection, an_expired_certificate_is_not_used,
       what_was_under_way_when_a_process_died_is_due_again, an_apns_whose_certificate_is_not_known_gets_nothing,
-      apns_on_this_machine_is_called_only_by_the_seam)
+      a_certificate_that_tls_refuses_halts, apns_on_this_machine_is_called_only_by_the_seam)

@@ -144,3 +144,20 @@ shown() {	# NAME FILTER VALUE: of the page's data
 	shown mia '.why != null' true
 	unset POMONA__ENROLL__DEVICES_MAX
 }
+
+@test "an invited person enrolls where devices are set up by invitation alone, and the invitation knows" {
+	pomona_stop
+	POMONA__ENROLL__OPEN=no pomona_again
+	sign_in paul
+	as paul post /enroll --data-urlencode "csrf=$CSRF"
+	expect_status 403
+	post /api/v1/invitations -H "$(bearer admin)" -d '{"persons":["mia"],"by":"link"}'
+	expect_status 201
+	local id
+	id=$(sql "SELECT id FROM invitation")
+	own mia
+	get "/api/v1/invitations/$id" -H "$(bearer admin)"
+	expect_json .state enrolled
+	[ "$(sql "SELECT session_id = (SELECT id FROM enroll_session) FROM invitation")" = 1 ]
+	[ "$(sql "SELECT invitation_id FROM enroll_session")" = "$id" ]
+}
