@@ -5,6 +5,7 @@
 #include "core/secret.h"
 #include "mdm/push.h"
 #include "mdm/queue_turn.h"
+#include "mdm/verb.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -331,20 +332,27 @@ queue_clear(struct db *db, const char *actor, const char *device_id, int64_t *n,
 	return true;
 }
 
-/* Of what has ended: the same wish again, by whoever asks for it. */
+/*
+ * Of what has ended: the same wish again, by whoever asks for it, to the enrollment that it was judged for.  What
+ * cannot be taken back wants a new reason, and what is made at delivery is made for one order: both are ordered anew.
+ */
 static bool
 add_again(struct db *tx, void *ctx, const struct by_hand *by, const struct enrollment *enrollment, struct err *err)
 {
 	struct rows *rows = db_query(ctx, tx, "SELECT c.id, c.uuid, c.kind, c.request_type, c.subject, c.args, c.payload, 0"
-		" FROM command c JOIN command_history q ON q.command_id = c.id JOIN enrollment e ON e.id = q.enrollment_id"
-		" WHERE e.device_id = $1 AND c.uuid = $2", db_text(by->device_id), db_text(by->uuid));
+		" FROM command c JOIN command_history q ON q.command_id = c.id WHERE q.enrollment_id = $1 AND c.uuid = $2",
+		db_text(enrollment->id), db_text(by->uuid));
 	enum queue_verdict verdict;
+	const struct verb *verb;
 	struct queued *queued;
 
 	if (!rows_one(rows, err, "this device has no such command"))
 		return false;
 	queued = queued_of(ctx, rows);
 	rows_done(rows);
+	verb = verb_of(queued->request_type);
+	if ((verb && verb->grave) || !queued->payload.len)
+		return err_code(err, ERR_CONFLICT, "order_anew", "%s is not sent again; order it anew", queued->request_type);
 	if (!queue_add(tx, ctx, &(struct queue_wish){
 			.kind = strcmp(queued->kind, "plain") == 0 ? NULL : queued->kind, .request_type = queued->request_type,
 			.subject = queued->subject, .payload = queued->payload, .args = queued->args,

@@ -84,7 +84,10 @@ bool queue_history(struct db *db, const char *device_id, const char *after, int6
 /* Either of them, with `answer` when there is one.  ERR_MISSING. */
 bool queue_show(struct db *db, const char *device_id, const char *uuid, json_t **ret, struct err *err) CHECKED;
 
-/* Audited.  ERR_MISSING for what does not wait (resend: for what was never there). */
+/*
+ * Audited.  ERR_MISSING for what does not wait (resend: for what its enrollment never had); ERR_CONFLICT "order_anew"
+ * for what has ended and cannot be taken back (erase), or is made at delivery.
+ */
 bool queue_cancel(struct db *db, const char *actor, const char *device_id, const char *uuid, struct err *err) CHECKED;
 bool queue_clear(struct db *db, const char *actor, const char *device_id, int64_t *n, struct err *err) CHECKED;
 /* What waits goes out next and again; of what has ended a new command is made. */

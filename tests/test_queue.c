@@ -439,6 +439,26 @@ cancel_clear_and_resend_do_what_they_say(void **state)
 }
 
 static void
+what_cannot_be_taken_back_is_not_sent_again_by_a_click(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *device = phone_enrollment(p)->device_id;
+	const char *erase = mdm_queue(m, p, "EraseDevice", 0), *list = mdm_queue(m, p, "ProfileList", 0);
+
+	assert_ok(queue_cancel(m->db, "anna", device, erase, &m->err), &m->err);
+	assert_false(queue_resend(m->db, "anna", device, erase, &m->err));
+	assert_string_equal(m->err.code, "order_anew");
+	/* nor what the device had under an earlier enrollment, of somebody else perhaps */
+	assert_ok(queue_cancel(m->db, "anna", device, list, &m->err), &m->err);
+	p = phone_enrolled(m, UDID_A);
+	assert_string_equal(phone_enrollment(p)->device_id, device);
+	assert_false(queue_resend(m->db, "anna", device, list, &m->err));
+	assert_int_equal(m->err.kind, ERR_MISSING);
+	assert_null(phone_idle(p));
+}
+
+static void
 history_goes_by_pages_and_ends(void **state)
 {
 	struct mdm *m = mdm_new(*state);
@@ -734,6 +754,7 @@ TESTS(an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing,
       a_device_that_never_answers_one_command_gets_the_others,
       what_was_sent_and_not_answered_is_pushed_again_with_growing_pauses,
       cancel_clear_and_resend_do_what_they_say,
+      what_cannot_be_taken_back_is_not_sent_again_by_a_click,
       history_goes_by_pages_and_ends,
       old_history_and_its_commands_are_cleaned_up,
       a_bulk_command_goes_in_chunks_with_a_verdict_for_each_device,

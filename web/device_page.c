@@ -1,3 +1,4 @@
+#include "mdm/verb.h"
 #include "web/device_page.h"
 #include "core/clock.h"
 #include "web/commanding.h"
@@ -65,12 +66,15 @@ static json_t *
 command_row(struct req *req, const json_t *command, const char *url)
 {
 	const char *uuid = text_of(command, "uuid"), *type = text_of(command, "request_type");
+	const struct verb *verb = verb_of(type);
+	bool anew = verb && (verb->grave || verb_is_rendered(verb));
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:o, s:o, s:I, s:o, s:o}", "uuid", uuid, "title", command_title(req, type),
 		"request_type", type, "subject", text_of(command, "subject"), "state", text_of(command, "state"), "by",
 		by_text(req, command), "created", page_moment_of(req, command, "created"), "sent", page_moment_of(req, command, "sent"),
 		"sent_count", json_integer_value(json_object_get(command, "sent_count")), "cancel_url",
-		json_sprintf("%s/commands/%s/cancel", url, uuid), "resend_url", json_sprintf("%s/commands/%s/resend", url, uuid));
+		json_sprintf("%s/commands/%s/cancel", url, uuid), "resend_url",
+		anew ? json_null() : json_sprintf("%s/commands/%s/resend", url, uuid));
 }
 
 static json_t *

@@ -124,7 +124,7 @@ static bool
 get_page(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *q = req_query(req, "q") ? req_query(req, "q") : "";
-	json_t *all, *list, *one, *counts, *rows = json_array(), *certs = json_array(), *data;
+	json_t *all, *list, *one, *counts, *rows, *certs, *data;
 	size_t i;
 
 	if (!whole_admin(req, err) || !ca_show(req->site->db, req->site->base_url, &all, err))
@@ -133,6 +133,8 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 		json_decref(all);
 		return false;
 	}
+	rows = json_array();
+	certs = json_array();
 	json_array_foreach(json_object_get(all, "authorities"), i, one)
 		json_array_append_new(rows, row_of(req, one));
 	json_array_foreach(json_object_get(list, "items"), i, one)

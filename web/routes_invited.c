@@ -67,7 +67,9 @@ post_decline(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	if (req->person && strcmp(req->person->id, i->person_id) != 0)
 		return not_yours(req, reply, i, err);
-	return invitation_declined(req->site->db, req->person ? req->person->name : NULL, i, err) &&
+	/* In a signed-in person's name only from a page of ours. */
+	return (!req->person || session_proof(req, req_form(req, "csrf"), err)) &&
+	       invitation_declined(req->site->db, req->person ? req->person->name : NULL, i, err) &&
 	       invited_page(req, reply, true, err);
 }
 

@@ -142,7 +142,12 @@ page(struct req *req, struct reply *reply, const struct outcome *o, struct err *
 	int64_t due;
 	bool ok;
 
-	if (!push_certificate_show(req->site->db, &show, err) || !push_count(req->site->db, &due, err)) {
+	if (!push_certificate_show(req->site->db, &show, err)) {
+		json_decref(recent);
+		return false;
+	}
+	if (!push_count(req->site->db, &due, err)) {
+		json_decref(show);
 		json_decref(recent);
 		return false;
 	}
