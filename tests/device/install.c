@@ -254,6 +254,7 @@ begin_management(TALLOC_CTX *ctx, struct world *world, struct handset *h, plist_
 	if (renewal)
 		tree_copy(old, "AccessRights", mdm);
 	handset_identify(h, der, identity->key_number);
+	handset_save(h);	/* before the server sees it: a phone that dies now has what the server knows */
 	if (attempt(&a)) {
 		if (!renewal || !world->quiet_renewal)
 			check_in(ctx, world, h);
