@@ -101,4 +101,11 @@ bool enroll_session_renewed(struct db *tx, const char *id, const char *enrollmen
 bool enroll_session_renew(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const struct enroll_wish *wish,
 			  char **id, char **token, struct err *err) CHECKED;
 
+/*
+ * Its enrollment was retired or replaced: what could still bring it a certificate, in its own session and in those
+ * that renew it, is void.  Not in the session `but` (NULL: in all).
+ */
+bool enroll_session_void(struct db *tx, const char *enrollment_id, const char *session_id, const char *but,
+			 struct err *err) CHECKED;
+
 bool enroll_session_sweep(struct db *db, struct err *err) CHECKED;

@@ -91,8 +91,10 @@ enrollment_shown(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct show
 	if (step == ROWS_ROW) {
 		shown.enrollment = enrollment_of_row(ctx, rows);
 	} else if (step == ROWS_END) {
-		rows = db_query(ctx, db, "SELECT purpose, session_id, revoked, not_after FROM certificate"
-				" WHERE sha256 = $1", db_text(sha256));
+		rows = db_query(ctx, db, "SELECT c.purpose, c.session_id, c.revoked, c.not_after, EXISTS (SELECT 1 FROM"
+				" enrollment e WHERE e.state = 'retired' AND c.revoked IS NOT NULL AND (e.session_id ="
+				" c.session_id OR e.id IN (SELECT s.enrollment_id FROM enroll_session s WHERE s.id ="
+				" c.session_id))) FROM certificate c WHERE c.sha256 = $1", db_text(sha256));
 		step = rows_next(rows, err);
 		at = 0;
 	}
@@ -104,6 +106,7 @@ enrollment_shown(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct show
 		shown.session_id = rows_text(ctx, rows, at + 1);
 		shown.revoked = rows_int(rows, at + 2);
 		shown.not_after = rows_int(rows, at + 3);
+		shown.retired = !shown.enrollment && rows_bool(rows, at + 4);
 	}
 	rows_done(rows);
 	*ret = shown;
@@ -112,9 +115,8 @@ enrollment_shown(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct show
 
 /* ---- beginning and ending ---- */
 
-/* Of an outside CA there is no row, and nothing that we could revoke. */
-static bool
-revoke(struct db *tx, const char *sha256, const char *reason, struct err *err)
+bool
+enrollment_revoke(struct db *tx, const char *sha256, const char *reason, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, tx, "SELECT 1 FROM certificate WHERE sha256 = $1 AND revoked IS NULL",
@@ -125,14 +127,27 @@ revoke(struct db *tx, const char *sha256, const char *reason, struct err *err)
 	return step == ROWS_END || (step == ROWS_ROW && certificate_revoke(tx, sha256, reason, err));
 }
 
-bool
-enrollment_end(struct db *tx, const struct enrollment *e, const char *state, const char *why, struct err *err)
+/* A certificate that was renewed by SCEP and not yet shown is in no row of ours: it is found by its session. */
+static bool
+end_identities(struct db *tx, const struct enrollment *e, const struct enrollment *by, const char *reason,
+	       struct err *err)
+{
+	const char *but = by ? by->session_id : NULL;
+
+	return enrollment_revoke(tx, e->identity, reason, err) && enrollment_revoke(tx, e->next_identity, reason, err) &&
+	       certificate_revoke_all(tx, e->id, e->session_id, but, reason, err) &&
+	       enroll_session_void(tx, e->id, e->session_id, but, err);
+}
+
+/* `by`: the one that replaces it; what is of that one's session stays as it is. */
+static bool
+end(struct db *tx, const struct enrollment *e, const struct enrollment *by, const char *state, const char *why,
+    struct err *err)
 {
 	bool is_retired = strcmp(state, "retired") == 0, is_removed = strcmp(state, "removed") == 0;
-	const char *reason = is_retired ? "cessationOfOperation" : "superseded";
 
 	/* One who left may be back, from a backup of the phone: its identity stays good until it runs out. */
-	if (!is_removed && (!revoke(tx, e->identity, reason, err) || !revoke(tx, e->next_identity, reason, err)))
+	if (!is_removed && !end_identities(tx, e, by, is_retired ? "cessationOfOperation" : "superseded", err))
 		return false;
 	return queue_drop(tx, e, why, NULL, err) &&
 	       (is_retired ? true : push_forget(tx, e->id, err)) &&
@@ -145,6 +160,12 @@ enrollment_end(struct db *tx, const struct enrollment *e, const char *state, con
 	       (!all_hooks->ended || all_hooks->ended(tx, hooks_site, e, state, err));
 }
 
+bool
+enrollment_end(struct db *tx, const struct enrollment *e, const char *state, const char *why, struct err *err)
+{
+	return end(tx, e, NULL, state, why, err);
+}
+
 /* What the device has now, if it is another. */
 static bool
 end_before(struct db *tx, const struct enrollment *e, struct err *err)
@@ -154,7 +175,7 @@ end_before(struct db *tx, const struct enrollment *e, struct err *err)
 
 	if (!enrollment_of_device(ctx, tx, e->device_id, &before, err))
 		return err->kind == ERR_MISSING;
-	return strcmp(before->id, e->id) == 0 || enrollment_end(tx, before, "replaced", "the device enrolled again", err);
+	return strcmp(before->id, e->id) == 0 || end(tx, before, e, "replaced", "the device enrolled again", err);
 }
 
 bool

@@ -120,12 +120,12 @@ outside_session(TALLOC_CTX *ctx, struct db *db, const char *udid, const char **r
 	return step != ROWS_FAILED;
 }
 
-/* The one that a session has brought already, so that its identity was renewed by SCEP alone. */
+/* The one that a session has brought already, in whatever state: its identity was renewed by SCEP alone. */
 static bool
 of_session(TALLOC_CTX *ctx, struct db *db, const char *session_id, struct enrollment **ret, struct err *err)
 {
 	struct rows *rows = db_query(ctx, db, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM "WHERE e.session_id = $1"
-		" AND e.state IN ('staged', 'enrolled', 'removed') ORDER BY e.created DESC LIMIT 1", db_text(session_id));
+		" ORDER BY e.created DESC LIMIT 1", db_text(session_id));
 	enum rows_step step = rows_next(rows, err);
 
 	*ret = step == ROWS_ROW ? enrollment_of_row(ctx, rows) : NULL;

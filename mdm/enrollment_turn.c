@@ -196,15 +196,10 @@ static bool
 promote(struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
 {
 	const struct enrollment *e = b->enrollment;
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, tx, "SELECT 1 FROM certificate WHERE sha256 = $1 AND revoked IS NULL",
-				     db_text(e->identity));
-	enum rows_step step = rows_next(rows, err);
+	const char *other = b->how == BOUND_NEXT ? NULL : e->next_identity;	/* it tried another one in between */
 
-	rows_done(rows);
-	if (step == ROWS_FAILED || (step == ROWS_ROW && !certificate_revoke(tx, e->identity, "superseded", err)))
-		return false;
-	return db_run(tx, err, "UPDATE enrollment SET identity = $1, next_identity = NULL WHERE id = $2",
+	return enrollment_revoke(tx, e->identity, "superseded", err) && enrollment_revoke(tx, other, "superseded", err) &&
+	       db_run(tx, err, "UPDATE enrollment SET identity = $1, next_identity = NULL WHERE id = $2",
 		      db_text(t->identity->sha256), db_text(e->id)) &&
 	       enroll_session_renewed(tx, b->session ? b->session->id : t->identity->session_id, e->id, err) &&
 	       audit_add(tx, "device", "enrollment.renewed", e->device_id, NULL, err);

@@ -99,5 +99,7 @@ proof_judge(TALLOC_CTX *ctx, struct db *db, struct ca *ca, const struct proof *p
 	if (!shown.certificate)
 		return ca && ca_ready(ca) ? judge_stranger(ca, identity, err) :
 			    err_code(err, ERR_BUSY, "no_ca", "there is no CA here that devices could be known by");
+	if (shown.retired)
+		return err_code(err, ERR_DENIED, "retired", "the device was retired");
 	return judge_own(&shown, identity, grace_s, err);
 }

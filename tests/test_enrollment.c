@@ -2,6 +2,7 @@
 #include "tests/check_mdm.h"
 #include "core/clock.h"
 #include "mdm/came_back.h"
+#include "mdm/challenge.h"
 #include "mdm/enrollment_turn.h"
 #include <openssl/x509.h>
 
@@ -568,7 +569,8 @@ a_renewal_changes_the_identity_and_nothing_else(void **state)
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment"), 1);
 	p->cert = old;
 	assert_false(phone_command(p, idle_xml(p)));
-	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'superseded'"), 1);
+	/* Its old one, and the one that it tried in between. */
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'superseded'"), 2);
 	assert_int_equal(audited(m, "enrollment.renewed"), 1);
 }
 
@@ -602,6 +604,108 @@ a_renewal_of_one_device_is_of_no_use_to_another(void **state)
 	is_refused(b, phone_command(b, idle_xml(b)), ERR_MALFORMED);
 	assert_string_equal(state_of(a), "enrolled");
 	assert_null(phone_enrollment(a)->next_identity);
+}
+
+static const char *
+renewal_of(struct mdm *m, struct phone *p)
+{
+	const char *session = mdm_session(m, "renewal", p->udid, NULL, NULL);
+
+	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET enrollment_id = $1 WHERE id = $2",
+			 db_text(phone_enrollment(p)->id), db_text(session)), &m->err);
+	return session;
+}
+
+static bool
+tx_challenge(struct db *tx, void *arg, struct err *err)
+{
+	const struct challenge_wish wish = { .purpose = CA_MDM, .subject = "CN=device", .session_id = arg };
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char *text;
+
+	return challenge_new(tx, ctx, &wish, &text, err);
+}
+
+/* A challenge that waits in each of these two. */
+static void
+ask_in(struct mdm *m, const char *a, const char *b)
+{
+	assert_ok(db_tx(m->db, tx_challenge, (void *)(uintptr_t)a, &m->err), &m->err);
+	assert_ok(db_tx(m->db, tx_challenge, (void *)(uintptr_t)b, &m->err), &m->err);
+}
+
+static const char *
+open_challenges(struct mdm *m)
+{
+	return mem_printf(m->ctx, "SELECT count(*) FROM challenge WHERE expires > %lld", (long long)clock_now());
+}
+
+static void
+who_was_retired_keeps_no_certificate_that_it_renewed_and_never_showed(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), *other = phone_enrolled(m, UDID_B);
+	const char *session = renewal_of(m, p);
+	struct certificate *by_scep = mdm_issue(m, CA_MDM, p->session, true), *by_us = mdm_issue(m, CA_MDM, session, true);
+
+	ask_in(m, p->session, session);
+	assert_ok(enrollment_retire(m->db, "anna", phone_enrollment(p)->device_id, "lost", &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'cessationOfOperation'"), 3);
+	assert_int_equal(mdm_number(m, open_challenges(m)), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enroll_session WHERE kind = 'renewal' AND state = 'expired'"), 1);
+	p->cert = by_scep;
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_DENIED);
+	assert_string_equal(m->err.code, "retired");
+	is_refused(p, phone_token(p, ""), ERR_DENIED);
+	p->cert = by_us;
+	is_refused(p, phone_authenticate(p), ERR_DENIED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+	assert_null(phone_idle(other));
+}
+
+static void
+who_was_replaced_keeps_no_certificate_and_the_new_one_keeps_all_of_its_own(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *old = phone_enrolled(m, UDID_A), *new;
+	const char *session = renewal_of(m, old);
+	struct certificate *unshown = mdm_issue(m, CA_MDM, session, true), *twin = mdm_issue(m, CA_MDM, old->session, true),
+			   *next;
+
+	new = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	next = mdm_issue(m, CA_MDM, new->session, true);
+	ask_in(m, session, new->session);
+	assert_ok(phone_authenticate(new), &m->err);
+	assert_ok(phone_token(new, ""), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'superseded'"), 3);
+	assert_int_equal(mdm_number(m, open_challenges(m)), 1);
+	old->cert = unshown;
+	is_refused(old, phone_command(old, idle_xml(old)), ERR_MALFORMED);
+	old->cert = twin;
+	is_refused(old, phone_authenticate(old), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+	assert_null(phone_idle(new));
+	new->cert = next;
+	assert_null(phone_idle(new));
+	assert_string_equal(state_of(new), "enrolled");
+}
+
+/* As of a database that was left by one who did not know better. */
+static void
+a_good_certificate_of_an_enrollment_that_ended_is_not_one_that_came_back(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+
+	assert_ok(enrollment_retire(m->db, "anna", phone_enrollment(p)->device_id, "lost", &m->err), &m->err);
+	p->cert = mdm_issue(m, CA_MDM, p->session, true);
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_DENIED);
+	is_refused(p, phone_authenticate(p), ERR_DENIED);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET state = 'replaced'"), &m->err);
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_MALFORMED);
+	is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment"), 1);
 }
 
 /* ---- recordings ---- */
@@ -825,6 +929,9 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       a_renewal_changes_the_identity_and_nothing_else,
       an_identity_renewed_by_scep_alone_is_taken_when_it_is_shown,
       a_renewal_of_one_device_is_of_no_use_to_another,
+      who_was_retired_keeps_no_certificate_that_it_renewed_and_never_showed,
+      who_was_replaced_keeps_no_certificate_and_the_new_one_keeps_all_of_its_own,
+      a_good_certificate_of_an_enrollment_that_ended_is_not_one_that_came_back,
       a_recorded_token_update_changes_nothing,
       a_clock_that_was_ahead_once_does_not_silence_a_device,
       our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
