@@ -9,7 +9,6 @@
 
 #define NOTE_STEP_S	60
 #define LIST_MAX	1000
-#define SESSION		"came_back"	/* stands where others have their enroll_session */
 
 /* ---- writing it down ---- */
 
@@ -212,6 +211,7 @@ row_of(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
 	BN_free(number);
 	c->sha256 = b->sha256;
 	c->purpose = "mdm";
+	c->session_id = secret_id(ctx);	/* the one that is lost; the certificates that renew it have it too */
 	c->subject = name_text(ctx, X509_get_subject_name(cert));
 	c->key_sha256 = key;
 	c->der = b->der;
@@ -221,13 +221,18 @@ row_of(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
 	return true;
 }
 
+/* *session_id: what its enrollment is found by when it is renewed. */
 static bool
-keep_row(TALLOC_CTX *ctx, struct db *tx, const struct back *b, struct err *err)
+keep_row(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char **session_id, struct err *err)
 {
 	struct certificate *found;
 
-	if (certificate_find(ctx, tx, b->sha256, &found, err))
+	*session_id = b->certificate.session_id;
+	if (certificate_find(ctx, tx, b->sha256, &found, err)) {
+		if (found->session_id)
+			*session_id = found->session_id;
 		return true;
+	}
 	return err->kind == ERR_MISSING && certificate_keep(tx, &b->certificate, err);
 }
 
@@ -247,16 +252,16 @@ put_device(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char **id
 
 /* A staged one whose TokenUpdate came before the backup was put back is simply made true. */
 static bool
-put_enrollment(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char *device_id, struct enrollment **ret,
-	       struct err *err)
+put_enrollment(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char *device_id, const char *session_id,
+	       struct enrollment **ret, struct err *err)
 {
 	if (enrollment_by_identity(ctx, tx, b->sha256, ret, err))
 		return true;
 	return err->kind == ERR_MISSING &&
 	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, state, identity, access_rights,"
-		      " created) SELECT CAST($1 AS TEXT), d.id, '" SESSION "', d.person_id, 'staged', CAST($2 AS TEXT),"
-		      " CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM device d WHERE d.id = $5", db_text(secret_id(ctx)),
-		      db_text(b->sha256), db_int(b->access_rights), db_now(), db_text(device_id)) &&
+		      " created) SELECT CAST($1 AS TEXT), d.id, CAST($2 AS TEXT), d.person_id, 'staged', CAST($3 AS TEXT),"
+		      " CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM device d WHERE d.id = $6", db_text(secret_id(ctx)),
+		      db_text(session_id), db_text(b->sha256), db_int(b->access_rights), db_now(), db_text(device_id)) &&
 	       enrollment_by_identity(ctx, tx, b->sha256, ret, err);
 }
 
@@ -284,7 +289,7 @@ tx_take(struct db *tx, void *arg, struct err *err)
 	const struct enrollment_hooks *hooks = enrollment_hooks_of(&site);
 	const struct back *b = arg;
 	struct enrollment *e;
-	const char *device_id;
+	const char *device_id, *session_id;
 	bool other;
 
 	if (!speaks_otherwise(ctx, tx, b, &other, err))
@@ -297,8 +302,8 @@ tx_take(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (!db_changed(tx))
 		return err_set(err, ERR_CONFLICT, "it was decided meanwhile");
-	if (!keep_row(ctx, tx, b, err) || !put_device(ctx, tx, b, &device_id, err) ||
-	    !put_enrollment(ctx, tx, b, device_id, &e, err))
+	if (!keep_row(ctx, tx, b, &session_id, err) || !put_device(ctx, tx, b, &device_id, err) ||
+	    !put_enrollment(ctx, tx, b, device_id, session_id, &e, err))
 		return false;
 	if (b->token.len && !db_run(tx, err, "UPDATE enrollment SET token = $1, push_magic = $2, topic = $3, token_at = $4"
 				    " WHERE id = $5", db_bytes(b->token), db_text(b->push_magic), db_text(b->topic),

@@ -366,6 +366,6 @@ enroll_session_sweep(struct db *db, struct err *err)
 		      " WHERE state IN ('offered', 'answered') AND expires <= $1", db_int(now)) &&
 	       db_run(db, err, "UPDATE enroll_session SET state = 'expired', changed = CAST($1 AS BIGINT)"
 		      " WHERE state IN ('issued', 'staged') AND expires <= $2", db_int(now), db_int(now - ENROLL_LATE_S)) &&
-	       db_run(db, err, "DELETE FROM enroll_session WHERE state IN ('expired', 'failed') AND changed < $1",
-		      db_int(now - ENROLL_KEEP_S));
+	       db_run(db, err, "DELETE FROM enroll_session WHERE state IN ('expired', 'failed') AND changed < $1"
+		      NO_CERTIFICATE("mdm"), db_int(now - ENROLL_KEEP_S));
 }

@@ -108,4 +108,5 @@ bool enroll_session_renew(struct db *tx, TALLOC_CTX *ctx, const char *enrollment
 bool enroll_session_void(struct db *tx, const char *enrollment_id, const char *session_id, const char *but,
 			 struct err *err) CHECKED;
 
+/* Those that an identity came of are remembered for as long as it: it says whose that is. */
 bool enroll_session_sweep(struct db *db, struct err *err) CHECKED;

@@ -143,8 +143,13 @@ bind_session(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, co
 		return false;
 	if (!id)
 		return true;
-	if (!enroll_session_get(ctx, db, id, &b->session, err))
-		return err->kind == ERR_MISSING;
+	if (!enroll_session_get(ctx, db, id, &b->session, err)) {
+		/* It went with its person, or was never ours to remember (came_back.c): what it has brought stays. */
+		if (err->kind != ERR_MISSING || (identity->ours && !of_session(ctx, db, id, &b->enrollment, err)))
+			return false;
+		b->how = b->enrollment ? BOUND_RENEWAL : BOUND_NOT;
+		return true;
+	}
 	b->how = BOUND_RENEWAL;
 	if (strcmp(b->session->kind, "renewal") == 0) {
 		if (b->session->enrollment_id && enrollment_get(ctx, db, b->session->enrollment_id, &b->enrollment, err))
@@ -214,6 +219,9 @@ bool
 enrollment_may_come_back(struct db *db, const struct identity *identity, const struct bound *b,
 			 const struct checkin_who *who, struct err *err)
 {
+	/* A database that knows the certificate knows its enrollment, had there been one. */
+	if (b->how == BOUND_NOT && identity->known)
+		return enrollment_refuse(db, identity, who->udid, "its identity belongs to no enrollment that began here", err);
 	return b->how != BOUND_NEW || *b->session->udid ||
 	       enrollment_refuse(db, identity, who->udid, "it has not authenticated, and nothing says that it is this device",
 				 err);

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "mdm/came_back.h"
 #include "mdm/challenge.h"
+#include "mdm/enroll_session.h"
 #include "mdm/enrollment_turn.h"
 #include <openssl/x509.h>
 
@@ -802,7 +803,7 @@ a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens(void **state
 	enrollment_hooks(&tell, *state);
 	for (int i = 0; i < 3; i++) {	/* one of them is known, with an identity that it has renewed since */
 		p[i] = phone_new(m, i ? mem_printf(*state, "00008120-00000000000001%02d", i) : UDID_A, NULL);
-		p[i]->cert = mdm_issue(m, CA_MDM, "a session of later", i == 1);
+		p[i]->cert = mdm_issue(m, CA_MDM, "a session of later", false);
 		assert_false(phone_command(p[i], idle_xml(p[i])));
 	}
 	assert_ok(came_back_take_all(m->db, "anna", 8191, &n, &m->err), &m->err);
@@ -848,6 +849,70 @@ nobody_comes_back_as_a_device_that_is_still_heard_of(void **state)
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 3);
 	talloc_free(seen);
 	m->talk.seen = NULL;
+}
+
+static void
+a_certificate_that_we_know_and_that_nothing_binds_comes_back_as_nobody(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *victim = phone_enrolled(m, UDID_A), *thief = phone_new(m, UDID_A, NULL);
+
+	is_refused(thief, phone_command(thief, idle_xml(thief)), ERR_MALFORMED);
+	is_refused(thief, phone_token(thief, ""), ERR_MALFORMED);
+	thief->cert = mdm_issue(m, CA_MDM, "a session that was swept", true);
+	is_refused(thief, phone_command(thief, idle_xml(thief)), ERR_MALFORMED);
+	is_refused(thief, phone_token(thief, ""), ERR_MALFORMED);
+	is_refused(thief, phone_authenticate(thief), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+	assert_null(phone_idle(victim));
+}
+
+static void
+a_session_of_which_an_identity_came_is_not_forgotten(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+
+	mdm_session(m, "ota", UDID_B, NULL, NULL);	/* nothing came of this one */
+	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET state = 'failed'"), &m->err);
+	mdm_at(m, "2027-02-22T12:00:00Z");
+	assert_ok(enroll_session_sweep(m->db, &m->err), &m->err);
+	assert_string_equal(mdm_text(m, "SELECT id FROM enroll_session"), p->session);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enroll_session"), 1);
+}
+
+static const char *
+session_of_row(struct phone *p)
+{
+	return mdm_text(p->mdm, mem_printf(p->mdm->ctx, "SELECT session_id FROM certificate WHERE sha256 = '%s'", p->cert->sha256));
+}
+
+static void
+who_was_taken_in_renews_its_identity_as_any_device(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, NULL), *q = phone_new(m, UDID_B, NULL);
+	const char *id, *session;
+
+	p->cert = mdm_issue(m, CA_MDM, NULL, false);
+	q->cert = mdm_issue(m, CA_MDM, NULL, false);
+	is_refused(p, phone_token(p, ""), ERR_BUSY);
+	is_refused(q, phone_token(q, ""), ERR_BUSY);
+	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
+	assert_ok(came_back_take(m->db, "anna", q->cert->sha256, 8191, &m->err), &m->err);
+	id = phone_enrollment(p)->id;
+	session = session_of_row(p);
+	assert_string_equal(phone_enrollment(p)->session_id, session);
+	assert_string_not_equal(session, session_of_row(q));
+	p->cert = mdm_issue(m, CA_MDM, session, true);	/* by SCEP: with the session of the old one */
+	assert_null(phone_idle(p));
+	assert_string_equal(phone_enrollment(p)->id, id);
+	q->cert = mdm_issue(m, CA_MDM, session, true);	/* of no use to another */
+	is_refused(q, phone_command(q, idle_xml(q)), ERR_MALFORMED);
+	p->cert = mdm_issue(m, CA_MDM, session, true);
+	assert_ok(enrollment_retire(m->db, "anna", mdm_text(m, mem_printf(*state, "SELECT device_id FROM enrollment WHERE"
+				    " id = '%s'", id)), "lost", &m->err), &m->err);
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_DENIED);
 }
 
 static void
@@ -937,6 +1002,9 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
       a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens,
       nobody_comes_back_as_a_device_that_is_still_heard_of,
+      a_certificate_that_we_know_and_that_nothing_binds_comes_back_as_nobody,
+      a_session_of_which_an_identity_came_is_not_forgotten,
+      who_was_taken_in_renews_its_identity_as_any_device,
       enrolled_as_far_as_it_knows_and_only_staged_here_came_back_too,
       who_came_back_and_is_refused_is_told_to_leave,
       when_a_device_was_heard_of_is_written_behind)
