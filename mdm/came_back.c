@@ -3,6 +3,7 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/secret.h"
+#include "mdm/enrollment_bind.h"
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <string.h>
@@ -13,11 +14,19 @@
 /* ---- writing it down ---- */
 
 struct note {
+	struct db *db;			/* outside of the transaction */
 	const struct identity *identity;
 	const struct checkin_who *who;
 	const struct checkin *checkin;
 	const char *subject;
 };
+
+/* Who is taken in is the one that an admin has looked at. */
+static bool
+another(const struct note *n, struct err *err)
+{
+	return enrollment_refuse(n->db, n->identity, n->who->udid, "it came back as another device before", err);
+}
 
 static bool
 tx_note(struct db *tx, void *arg, struct err *err)
@@ -26,27 +35,31 @@ tx_note(struct db *tx, void *arg, struct err *err)
 	const struct checkin *c = n->checkin;
 	bool token = c && c->type == CHECKIN_TOKEN_UPDATE;
 
-	return db_run(tx, err, "INSERT INTO came_back (sha256, subject, udid, serial, certificate, topic, push_magic, token,"
+	if (!db_run(tx, err, "INSERT INTO came_back (sha256, subject, udid, serial, certificate, topic, push_magic, token,"
 		      " first_seen, last_seen) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CAST($9 AS BIGINT), CAST($9 AS BIGINT))"
-		      " ON CONFLICT (sha256) DO UPDATE SET udid = excluded.udid, last_seen = excluded.last_seen,"
+		      " ON CONFLICT (sha256) DO UPDATE SET last_seen = excluded.last_seen,"
 		      " serial = CASE WHEN excluded.serial = '' THEN came_back.serial ELSE excluded.serial END,"
 		      " topic = CASE WHEN excluded.token IS NULL THEN came_back.topic ELSE excluded.topic END,"
 		      " push_magic = CASE WHEN excluded.token IS NULL THEN came_back.push_magic ELSE excluded.push_magic END,"
-		      " token = COALESCE(excluded.token, came_back.token)",
+		      " token = COALESCE(excluded.token, came_back.token) WHERE came_back.udid = excluded.udid",
 		      db_text(n->identity->sha256), db_text(n->subject), db_text(n->who->udid), db_text(c ? c->serial : ""),
 		      db_bytes(n->identity->proof.der), db_text(token ? c->topic : ""), db_text(token ? c->push_magic : ""),
-		      token ? db_bytes(c->token) : db_null(), db_now());
+		      token ? db_bytes(c->token) : db_null(), db_now()))
+		return false;
+	return db_changed(tx) || another(n, err);
 }
 
 /* What is there already: "" for nothing; fresh: it was written a moment ago. */
 static bool
-look(struct db *db, const char *sha256, const char **state, bool *fresh, TALLOC_CTX *ctx, struct err *err)
+look(TALLOC_CTX *ctx, struct db *db, const char *sha256, const char **state, const char **udid, bool *fresh,
+     struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT state, last_seen FROM came_back WHERE sha256 = $1", db_text(sha256));
+	struct rows *rows = db_query(ctx, db, "SELECT state, last_seen, udid FROM came_back WHERE sha256 = $1", db_text(sha256));
 	enum rows_step step = rows_next(rows, err);
 
 	*state = step == ROWS_ROW ? rows_text(ctx, rows, 0) : "";
 	*fresh = step == ROWS_ROW && rows_int(rows, 1) > clock_now() - NOTE_STEP_S;
+	*udid = step == ROWS_ROW ? rows_text(ctx, rows, 2) : "";
 	rows_done(rows);
 	return step != ROWS_FAILED;
 }
@@ -57,14 +70,16 @@ came_back_note(struct db *db, const struct identity *identity, const struct chec
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	X509 *cert SCOPED(x509) = NULL;
-	struct note note = { identity, who, checkin, "" };
-	const char *state;
+	struct note note = { db, identity, who, checkin, "" };
+	const char *state, *udid;
 	bool fresh;
 
-	if (!look(db, identity->sha256, &state, &fresh, ctx, err))
+	if (!look(ctx, db, identity->sha256, &state, &udid, &fresh, err))
 		return false;
 	if (strcmp(state, "refused") == 0)
 		return err_code(err, ERR_DENIED, "retired", "a device that came back was refused");
+	if (*udid && strcmp(udid, who->udid) != 0)
+		return another(&note, err);
 	if (!fresh || (checkin && checkin->type == CHECKIN_TOKEN_UPDATE)) {
 		if (!x509_read_der(identity->proof.der, &cert, err))
 			return false;

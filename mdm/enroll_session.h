@@ -22,6 +22,7 @@
 #define ENROLL_STEP_S		900	/* each step leaves at least so long for the next */
 #define ENROLL_LATE_S		86400	/* how long an Authenticate may come behind the end */
 #define ENROLL_KEEP_S		(30 * 86400)	/* how long sessions that led nowhere are remembered */
+#define ENROLL_IDENTITY		"device"	/* the CN of an identity: this, a space, its session's id */
 #define ENROLL_TOKEN_MAX	64	/* characters; longer ones are none of ours */
 
 struct enroll_session {

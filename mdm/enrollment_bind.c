@@ -107,15 +107,20 @@ enrollment_told(struct db *db, const struct enrollment *e)
 	db_later(db, tx_told, note);
 }
 
-/* An outside CA knows no sessions: the one that is open for this device, and only for it. */
+/*
+ * An outside CA keeps no account of sessions for us: the one whose name the SCEP payload asked to be put into the
+ * certificate, while it is open, and for this device.  What the message claims alone binds nothing.
+ */
 static bool
-outside_session(TALLOC_CTX *ctx, struct db *db, const char *udid, const char **ret, struct err *err)
+outside_session(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const char *udid, const char **ret,
+		struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT id FROM enroll_session WHERE udid = $1 AND state IN ('issued', 'staged')"
-		" AND expires > $2 ORDER BY created DESC LIMIT 1", db_text(udid), db_now());
+	struct rows *rows = db_query(ctx, db, "SELECT 1 FROM enroll_session WHERE id = $1 AND udid = $2 AND expires > $3"
+		" AND state IN ('issued', 'staged')", db_text(identity->session_id ? identity->session_id : ""),
+		db_text(udid), db_now());
 	enum rows_step step = rows_next(rows, err);
 
-	*ret = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
+	*ret = step == ROWS_ROW ? identity->session_id : NULL;
 	rows_done(rows);
 	return step != ROWS_FAILED;
 }
@@ -139,7 +144,7 @@ bind_session(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, co
 {
 	const char *id = identity->session_id;
 
-	if (!identity->ours && !outside_session(ctx, db, udid, &id, err))
+	if (!identity->ours && !outside_session(ctx, db, identity, udid, &id, err))
 		return false;
 	if (!id)
 		return true;

@@ -852,6 +852,46 @@ nobody_comes_back_as_a_device_that_is_still_heard_of(void **state)
 }
 
 static void
+who_came_back_cannot_become_another_device_under_the_admins_eyes(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *victim = phone_enrolled(m, UDID_A), *p = phone_new(m, UDID_B, NULL);
+
+	p->cert = mdm_issue(m, CA_MDM, NULL, false);
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_BUSY);
+	p->udid = UDID_A;
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_MALFORMED);
+	assert_string_equal(m->err.code, "not_its_identity");
+	mdm_at(m, "2026-11-22T12:30:00Z");	/* when it is written anew */
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_MALFORMED);
+	is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	assert_int_equal(audited(m, "enrollment.refused"), 1);
+	assert_string_equal(mdm_text(m, "SELECT udid FROM came_back"), UDID_B);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back WHERE token IS NOT NULL"), 0);
+	p->udid = UDID_B;
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_BUSY);
+	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
+	assert_null(phone_idle(p));
+	assert_null(phone_idle(victim));
+}
+
+static void
+a_certificate_of_ours_for_something_else_comes_back_as_no_device(void **state)
+{
+	static const enum ca_purpose others[] = { CA_OTA, CA_CLIENT };
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, NULL);
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		p->cert = mdm_issue(m, others[i], NULL, false);
+		is_refused(p, phone_command(p, idle_xml(p)), ERR_MALFORMED);
+		assert_string_equal(m->err.code, "bad_identity");
+		is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	}
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+}
+
+static void
 a_certificate_that_we_know_and_that_nothing_binds_comes_back_as_nobody(void **state)
 {
 	struct mdm *m = mdm_new(*state);
@@ -1002,6 +1042,8 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
       a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens,
       nobody_comes_back_as_a_device_that_is_still_heard_of,
+      who_came_back_cannot_become_another_device_under_the_admins_eyes,
+      a_certificate_of_ours_for_something_else_comes_back_as_no_device,
       a_certificate_that_we_know_and_that_nothing_binds_comes_back_as_nobody,
       a_session_of_which_an_identity_came_is_not_forgotten,
       who_was_taken_in_renews_its_identity_as_any_device,
