@@ -178,13 +178,36 @@ end_before(struct db *tx, const struct enrollment *e, struct err *err)
 	return strcmp(before->id, e->id) == 0 || end(tx, before, e, "replaced", "the device enrolled again", err);
 }
 
+/* What only began on that device, and would take it from this one with its first TokenUpdate. */
+static bool
+end_staged(struct db *tx, const struct enrollment *e, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM "WHERE e.device_id = $1"
+		" AND e.state = 'staged' AND e.id <> $2", db_text(e->device_id), db_text(e->id));
+	struct enrollment **all = NULL;
+	enum rows_step step;
+	size_t n = 0;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		all = mem_grow(ctx, all, struct enrollment *, n + 1);
+		all[n++] = enrollment_of_row(ctx, rows);
+	}
+	if (step == ROWS_FAILED)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!end(tx, all[i], e, "replaced", "another enrollment of the device was quicker", err))
+			return false;
+	return true;
+}
+
 bool
 enrollment_begin(struct db *tx, const struct enrollment *e, const char *act, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct enrollment *now;
 
-	return end_before(tx, e, err) &&
+	return end_before(tx, e, err) && end_staged(tx, e, err) &&
 	       db_run(tx, err, "UPDATE enrollment SET state = 'enrolled', why = '', again = FALSE, ended = NULL,"
 		      " enrolled = $1 WHERE id = $2", db_now(), db_text(e->id)) &&
 	       db_run(tx, err, "UPDATE device SET enrollment_id = $1, person_id = COALESCE($2, person_id), changed = $3"

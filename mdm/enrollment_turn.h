@@ -63,6 +63,6 @@ bool enrollment_end(struct db *tx, const struct enrollment *enrollment, const ch
 		    struct err *err) CHECKED;
 /* NULL, or of an outside CA: there is no row, and nothing that we could revoke. */
 bool enrollment_revoke(struct db *tx, const char *sha256, const char *reason, struct err *err) CHECKED;
-/* Makes it the device's own, ends the one before it, and tells the house. */
+/* Makes it the device's own, ends the one before it and those that only began, and tells the house. */
 bool enrollment_begin(struct db *tx, const struct enrollment *enrollment, const char *act, struct err *err) CHECKED;
 const struct enrollment_hooks *enrollment_hooks_of(void **site);

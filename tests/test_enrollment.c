@@ -308,6 +308,36 @@ a_direct_session_does_not_take_a_device_from_another_person(void **state)
 }
 
 static void
+what_only_began_does_not_take_a_device_that_is_somebody_elses_by_now(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *anna, *mallory, *again;
+
+	mdm_person(m, "1", "anna");
+	mdm_person(m, "2", "mallory");
+	anna = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "1"));
+	assert_ok(phone_authenticate(anna), &m->err);
+	assert_ok(phone_token(anna, ""), &m->err);
+	assert_ok(phone_check_out(anna), &m->err);
+	mallory = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, "2"));
+	assert_ok(phone_authenticate(mallory), &m->err);	/* nobody's, at this moment */
+	mdm_at(m, "2026-11-22T13:30:00Z");
+	assert_null(phone_idle(anna));	/* from a backup */
+	assert_string_equal(state_of(anna), "enrolled");
+	assert_string_equal(state_of(mallory), "replaced");
+	is_refused(mallory, phone_token(mallory, ""), ERR_MALFORMED);
+	assert_string_equal(state_of(anna), "enrolled");
+	/* And where it was not ended: the device is given to another person between the two messages. */
+	again = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, "1"));
+	assert_ok(phone_authenticate(again), &m->err);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET person_id = '2' WHERE state = 'enrolled'"), &m->err);
+	is_refused(again, phone_token(again, ""), ERR_MALFORMED);
+	assert_string_equal(m->err.code, "not_its_identity");
+	assert_string_equal(state_of(anna), "enrolled");
+	assert_null(phone_idle(anna));
+}
+
+static void
 a_second_person_on_the_same_device_is_told_by_the_session(void **state)
 {
 	struct mdm *m = mdm_new(*state);
@@ -1021,6 +1051,7 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       a_serial_number_that_is_not_the_sessions_is_refused,
       a_direct_session_takes_the_first_device_and_no_second,
       a_direct_session_does_not_take_a_device_from_another_person,
+      what_only_began_does_not_take_a_device_that_is_somebody_elses_by_now,
       a_second_person_on_the_same_device_is_told_by_the_session,
       a_session_that_is_over_enrolls_nobody,
       an_enrollment_of_a_user_is_known_by_its_enrollment_id,
