@@ -3,22 +3,30 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/secret.h"
+#include "mdm/enrollment_bind.h"
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <string.h>
 
 #define NOTE_STEP_S	60
 #define LIST_MAX	1000
-#define SESSION		"came_back"	/* stands where others have their enroll_session */
 
 /* ---- writing it down ---- */
 
 struct note {
+	struct db *db;			/* outside of the transaction */
 	const struct identity *identity;
 	const struct checkin_who *who;
 	const struct checkin *checkin;
 	const char *subject;
 };
+
+/* Who is taken in is the one that an admin has looked at. */
+static bool
+another(const struct note *n, struct err *err)
+{
+	return enrollment_refuse(n->db, n->identity, n->who->udid, "it came back as another device before", err);
+}
 
 static bool
 tx_note(struct db *tx, void *arg, struct err *err)
@@ -27,27 +35,31 @@ tx_note(struct db *tx, void *arg, struct err *err)
 	const struct checkin *c = n->checkin;
 	bool token = c && c->type == CHECKIN_TOKEN_UPDATE;
 
-	return db_run(tx, err, "INSERT INTO came_back (sha256, subject, udid, serial, certificate, topic, push_magic, token,"
+	if (!db_run(tx, err, "INSERT INTO came_back (sha256, subject, udid, serial, certificate, topic, push_magic, token,"
 		      " first_seen, last_seen) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CAST($9 AS BIGINT), CAST($9 AS BIGINT))"
-		      " ON CONFLICT (sha256) DO UPDATE SET udid = excluded.udid, last_seen = excluded.last_seen,"
+		      " ON CONFLICT (sha256) DO UPDATE SET last_seen = excluded.last_seen,"
 		      " serial = CASE WHEN excluded.serial = '' THEN came_back.serial ELSE excluded.serial END,"
 		      " topic = CASE WHEN excluded.token IS NULL THEN came_back.topic ELSE excluded.topic END,"
 		      " push_magic = CASE WHEN excluded.token IS NULL THEN came_back.push_magic ELSE excluded.push_magic END,"
-		      " token = COALESCE(excluded.token, came_back.token)",
+		      " token = COALESCE(excluded.token, came_back.token) WHERE came_back.udid = excluded.udid",
 		      db_text(n->identity->sha256), db_text(n->subject), db_text(n->who->udid), db_text(c ? c->serial : ""),
 		      db_bytes(n->identity->proof.der), db_text(token ? c->topic : ""), db_text(token ? c->push_magic : ""),
-		      token ? db_bytes(c->token) : db_null(), db_now());
+		      token ? db_bytes(c->token) : db_null(), db_now()))
+		return false;
+	return db_changed(tx) || another(n, err);
 }
 
 /* What is there already: "" for nothing; fresh: it was written a moment ago. */
 static bool
-look(struct db *db, const char *sha256, const char **state, bool *fresh, TALLOC_CTX *ctx, struct err *err)
+look(TALLOC_CTX *ctx, struct db *db, const char *sha256, const char **state, const char **udid, bool *fresh,
+     struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT state, last_seen FROM came_back WHERE sha256 = $1", db_text(sha256));
+	struct rows *rows = db_query(ctx, db, "SELECT state, last_seen, udid FROM came_back WHERE sha256 = $1", db_text(sha256));
 	enum rows_step step = rows_next(rows, err);
 
 	*state = step == ROWS_ROW ? rows_text(ctx, rows, 0) : "";
 	*fresh = step == ROWS_ROW && rows_int(rows, 1) > clock_now() - NOTE_STEP_S;
+	*udid = step == ROWS_ROW ? rows_text(ctx, rows, 2) : "";
 	rows_done(rows);
 	return step != ROWS_FAILED;
 }
@@ -58,14 +70,16 @@ came_back_note(struct db *db, const struct identity *identity, const struct chec
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	X509 *cert SCOPED(x509) = NULL;
-	struct note note = { identity, who, checkin, "" };
-	const char *state;
+	struct note note = { db, identity, who, checkin, "" };
+	const char *state, *udid;
 	bool fresh;
 
-	if (!look(db, identity->sha256, &state, &fresh, ctx, err))
+	if (!look(ctx, db, identity->sha256, &state, &udid, &fresh, err))
 		return false;
 	if (strcmp(state, "refused") == 0)
 		return err_code(err, ERR_DENIED, "retired", "a device that came back was refused");
+	if (*udid && strcmp(udid, who->udid) != 0)
+		return another(&note, err);
 	if (!fresh || (checkin && checkin->type == CHECKIN_TOKEN_UPDATE)) {
 		if (!x509_read_der(identity->proof.der, &cert, err))
 			return false;
@@ -212,6 +226,7 @@ row_of(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
 	BN_free(number);
 	c->sha256 = b->sha256;
 	c->purpose = "mdm";
+	c->session_id = secret_id(ctx);	/* the one that is lost; the certificates that renew it have it too */
 	c->subject = name_text(ctx, X509_get_subject_name(cert));
 	c->key_sha256 = key;
 	c->der = b->der;
@@ -221,13 +236,18 @@ row_of(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
 	return true;
 }
 
+/* *session_id: what its enrollment is found by when it is renewed. */
 static bool
-keep_row(TALLOC_CTX *ctx, struct db *tx, const struct back *b, struct err *err)
+keep_row(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char **session_id, struct err *err)
 {
 	struct certificate *found;
 
-	if (certificate_find(ctx, tx, b->sha256, &found, err))
+	*session_id = b->certificate.session_id;
+	if (certificate_find(ctx, tx, b->sha256, &found, err)) {
+		if (found->session_id)
+			*session_id = found->session_id;
 		return true;
+	}
 	return err->kind == ERR_MISSING && certificate_keep(tx, &b->certificate, err);
 }
 
@@ -247,16 +267,16 @@ put_device(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char **id
 
 /* A staged one whose TokenUpdate came before the backup was put back is simply made true. */
 static bool
-put_enrollment(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char *device_id, struct enrollment **ret,
-	       struct err *err)
+put_enrollment(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char *device_id, const char *session_id,
+	       struct enrollment **ret, struct err *err)
 {
 	if (enrollment_by_identity(ctx, tx, b->sha256, ret, err))
 		return true;
 	return err->kind == ERR_MISSING &&
 	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, state, identity, access_rights,"
-		      " created) SELECT CAST($1 AS TEXT), d.id, '" SESSION "', d.person_id, 'staged', CAST($2 AS TEXT),"
-		      " CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM device d WHERE d.id = $5", db_text(secret_id(ctx)),
-		      db_text(b->sha256), db_int(b->access_rights), db_now(), db_text(device_id)) &&
+		      " created) SELECT CAST($1 AS TEXT), d.id, CAST($2 AS TEXT), d.person_id, 'staged', CAST($3 AS TEXT),"
+		      " CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM device d WHERE d.id = $6", db_text(secret_id(ctx)),
+		      db_text(session_id), db_text(b->sha256), db_int(b->access_rights), db_now(), db_text(device_id)) &&
 	       enrollment_by_identity(ctx, tx, b->sha256, ret, err);
 }
 
@@ -284,7 +304,7 @@ tx_take(struct db *tx, void *arg, struct err *err)
 	const struct enrollment_hooks *hooks = enrollment_hooks_of(&site);
 	const struct back *b = arg;
 	struct enrollment *e;
-	const char *device_id;
+	const char *device_id, *session_id;
 	bool other;
 
 	if (!speaks_otherwise(ctx, tx, b, &other, err))
@@ -297,8 +317,8 @@ tx_take(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (!db_changed(tx))
 		return err_set(err, ERR_CONFLICT, "it was decided meanwhile");
-	if (!keep_row(ctx, tx, b, err) || !put_device(ctx, tx, b, &device_id, err) ||
-	    !put_enrollment(ctx, tx, b, device_id, &e, err))
+	if (!keep_row(ctx, tx, b, &session_id, err) || !put_device(ctx, tx, b, &device_id, err) ||
+	    !put_enrollment(ctx, tx, b, device_id, session_id, &e, err))
 		return false;
 	if (b->token.len && !db_run(tx, err, "UPDATE enrollment SET token = $1, push_magic = $2, topic = $3, token_at = $4"
 				    " WHERE id = $5", db_bytes(b->token), db_text(b->push_magic), db_text(b->topic),

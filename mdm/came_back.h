@@ -9,7 +9,8 @@
 #include "mdm/enrollment_turn.h"
 
 /*
- * Writes it down; checkin NULL: it was a report.  Always false: ERR_BUSY "came_back", or ERR_DENIED "retired"
+ * The device that it says to be at first it stays: ERR_MALFORMED "not_its_identity" for another one later.
+ * Writes it down; checkin NULL: it was a report.  Always false: ERR_BUSY "came_back", that, or ERR_DENIED "retired"
  * when an admin has refused it.
  */
 bool came_back_note(struct db *db, const struct identity *identity, const struct checkin_who *who,

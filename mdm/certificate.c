@@ -124,6 +124,31 @@ certificate_revoke(struct db *tx, const char *sha256, const char *reason, struct
 		authority_revoked_one(tx, rows_text(ctx, rows, 0), err));
 }
 
+bool
+certificate_revoke_all(struct db *tx, const char *enrollment_id, const char *session_id, const char *but,
+		       const char *reason, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT sha256 FROM certificate WHERE purpose = 'mdm' AND revoked IS NULL"
+		" AND (session_id = $1 OR session_id IN (SELECT id FROM enroll_session WHERE enrollment_id = $2))"
+		" AND session_id <> $3", db_text(session_id ? session_id : ""), db_text(enrollment_id),
+		db_text(but ? but : ""));
+	const char **all = NULL;
+	enum rows_step step;
+	size_t n = 0;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		all = mem_grow(ctx, all, const char *, n + 1);
+		all[n++] = rows_text(ctx, rows, 0);
+	}
+	if (step == ROWS_FAILED)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!certificate_revoke(tx, all[i], reason, err))
+			return false;
+	return true;
+}
+
 struct revoking {
 	const char *actor, *sha256, *reason;
 };

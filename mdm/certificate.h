@@ -29,6 +29,12 @@ bool certificate_find(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct
 		      struct err *err) CHECKED;	/* ERR_MISSING */
 /* ERR_MISSING; ERR_INVALID for a reason that is not in the table above. */
 bool certificate_revoke(struct db *tx, const char *sha256, const char *reason, struct err *err) CHECKED;
+/*
+ * Those of management that were issued for this enrollment, whether they were ever shown or not: in its own session
+ * (NULL: none is known) and in those that renewed it.  Not those of the session `but` (NULL: of all).
+ */
+bool certificate_revoke_all(struct db *tx, const char *enrollment_id, const char *session_id, const char *but,
+			    const char *reason, struct err *err) CHECKED;
 /* A serial as people write it: hex, colons and capitals do not matter.  ERR_MISSING. */
 bool certificate_by_serial(TALLOC_CTX *ctx, struct db *db, const char *serial, const char **sha256,
 			   struct err *err) CHECKED;

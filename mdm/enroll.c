@@ -199,7 +199,7 @@ issue(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house, const ch
       struct err *err)
 {
 	struct issue i = { .ctx = ctx, .house = house, .token = token, .session = session, .answer = answer,
-			   .topic = topic, .subject = subject_of(ctx, house, "device", session->id) };
+			   .topic = topic, .subject = subject_of(ctx, house, ENROLL_IDENTITY, session->id) };
 	struct enrollment_parts e = { session->identifier, topic, session->url, session->id, session->access_rights,
 				      &i.offered, &i.subject, { 0 } };
 
@@ -255,7 +255,7 @@ tx_renew(struct db *tx, void *arg, struct err *err)
 	if (!enroll_session_renew(tx, r->ctx, r->enrollment->id, r->wish, &id, &token, err) ||
 	    !enroll_session_get(r->ctx, tx, id, &r->session, err))
 		return false;
-	r->subject = subject_of(r->ctx, r->house, "device", id);
+	r->subject = subject_of(r->ctx, r->house, ENROLL_IDENTITY, id);
 	return offer(r->ctx, tx, r->house, token, id, r->session->udid, CA_MDM, &r->subject, &r->offered, err);
 }
 

@@ -2,6 +2,7 @@
 #include "mdm/enroll_session.h"
 #include "core/audit.h"
 #include "core/clock.h"
+#include "mdm/challenge.h"
 #include <string.h>
 
 /* ---- how it begins ---- */
@@ -330,6 +331,30 @@ enroll_session_renewed(struct db *tx, const char *id, const char *enrollment_id,
 			     db_text(id), db_text(enrollment_id));
 }
 
+bool
+enroll_session_void(struct db *tx, const char *enrollment_id, const char *session_id, const char *but, struct err *err)
+{
+	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
+	struct rows *rows = db_query(ctx, tx, "SELECT id FROM enroll_session WHERE (id = $1 OR enrollment_id = $2)"
+		" AND id <> $3", db_text(session_id ? session_id : ""), db_text(enrollment_id), db_text(but ? but : ""));
+	const char **all = NULL;
+	enum rows_step step;
+	size_t n = 0;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		all = mem_grow(ctx, all, const char *, n + 1);
+		all[n++] = rows_text(ctx, rows, 0);
+	}
+	if (step == ROWS_FAILED)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!challenge_void(tx, all[i], CA_MDM, err))
+			return false;
+	return db_run(tx, err, "UPDATE enroll_session SET state = 'expired', changed = CAST($1 AS BIGINT)"
+		      " WHERE enrollment_id = $2 AND kind = 'renewal' AND state IN ('issued', 'staged') AND id <> $3",
+		      db_now(), db_text(enrollment_id), db_text(but ? but : ""));
+}
+
 /* ---- what led nowhere ---- */
 
 bool
@@ -341,6 +366,6 @@ enroll_session_sweep(struct db *db, struct err *err)
 		      " WHERE state IN ('offered', 'answered') AND expires <= $1", db_int(now)) &&
 	       db_run(db, err, "UPDATE enroll_session SET state = 'expired', changed = CAST($1 AS BIGINT)"
 		      " WHERE state IN ('issued', 'staged') AND expires <= $2", db_int(now), db_int(now - ENROLL_LATE_S)) &&
-	       db_run(db, err, "DELETE FROM enroll_session WHERE state IN ('expired', 'failed') AND changed < $1",
-		      db_int(now - ENROLL_KEEP_S));
+	       db_run(db, err, "DELETE FROM enroll_session WHERE state IN ('expired', 'failed') AND changed < $1"
+		      NO_CERTIFICATE("mdm"), db_int(now - ENROLL_KEEP_S));
 }

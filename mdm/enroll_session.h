@@ -22,6 +22,7 @@
 #define ENROLL_STEP_S		900	/* each step leaves at least so long for the next */
 #define ENROLL_LATE_S		86400	/* how long an Authenticate may come behind the end */
 #define ENROLL_KEEP_S		(30 * 86400)	/* how long sessions that led nowhere are remembered */
+#define ENROLL_IDENTITY		"device"	/* the CN of an identity: this, a space, its session's id */
 #define ENROLL_TOKEN_MAX	64	/* characters; longer ones are none of ours */
 
 struct enroll_session {
@@ -101,4 +102,12 @@ bool enroll_session_renewed(struct db *tx, const char *id, const char *enrollmen
 bool enroll_session_renew(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const struct enroll_wish *wish,
 			  char **id, char **token, struct err *err) CHECKED;
 
+/*
+ * Its enrollment was retired or replaced: what could still bring it a certificate, in its own session and in those
+ * that renew it, is void.  Not in the session `but` (NULL: in all).
+ */
+bool enroll_session_void(struct db *tx, const char *enrollment_id, const char *session_id, const char *but,
+			 struct err *err) CHECKED;
+
+/* Those that an identity came of are remembered for as long as it: it says whose that is. */
 bool enroll_session_sweep(struct db *db, struct err *err) CHECKED;

@@ -91,8 +91,10 @@ enrollment_shown(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct show
 	if (step == ROWS_ROW) {
 		shown.enrollment = enrollment_of_row(ctx, rows);
 	} else if (step == ROWS_END) {
-		rows = db_query(ctx, db, "SELECT purpose, session_id, revoked, not_after FROM certificate"
-				" WHERE sha256 = $1", db_text(sha256));
+		rows = db_query(ctx, db, "SELECT c.purpose, c.session_id, c.revoked, c.not_after, EXISTS (SELECT 1 FROM"
+				" enrollment e WHERE e.state = 'retired' AND c.revoked IS NOT NULL AND (e.session_id ="
+				" c.session_id OR e.id IN (SELECT s.enrollment_id FROM enroll_session s WHERE s.id ="
+				" c.session_id))) FROM certificate c WHERE c.sha256 = $1", db_text(sha256));
 		step = rows_next(rows, err);
 		at = 0;
 	}
@@ -104,6 +106,7 @@ enrollment_shown(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct show
 		shown.session_id = rows_text(ctx, rows, at + 1);
 		shown.revoked = rows_int(rows, at + 2);
 		shown.not_after = rows_int(rows, at + 3);
+		shown.retired = !shown.enrollment && rows_bool(rows, at + 4);
 	}
 	rows_done(rows);
 	*ret = shown;
@@ -112,9 +115,8 @@ enrollment_shown(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct show
 
 /* ---- beginning and ending ---- */
 
-/* Of an outside CA there is no row, and nothing that we could revoke. */
-static bool
-revoke(struct db *tx, const char *sha256, const char *reason, struct err *err)
+bool
+enrollment_revoke(struct db *tx, const char *sha256, const char *reason, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, tx, "SELECT 1 FROM certificate WHERE sha256 = $1 AND revoked IS NULL",
@@ -125,14 +127,27 @@ revoke(struct db *tx, const char *sha256, const char *reason, struct err *err)
 	return step == ROWS_END || (step == ROWS_ROW && certificate_revoke(tx, sha256, reason, err));
 }
 
-bool
-enrollment_end(struct db *tx, const struct enrollment *e, const char *state, const char *why, struct err *err)
+/* A certificate that was renewed by SCEP and not yet shown is in no row of ours: it is found by its session. */
+static bool
+end_identities(struct db *tx, const struct enrollment *e, const struct enrollment *by, const char *reason,
+	       struct err *err)
+{
+	const char *but = by ? by->session_id : NULL;
+
+	return enrollment_revoke(tx, e->identity, reason, err) && enrollment_revoke(tx, e->next_identity, reason, err) &&
+	       certificate_revoke_all(tx, e->id, e->session_id, but, reason, err) &&
+	       enroll_session_void(tx, e->id, e->session_id, but, err);
+}
+
+/* `by`: the one that replaces it; what is of that one's session stays as it is. */
+static bool
+end(struct db *tx, const struct enrollment *e, const struct enrollment *by, const char *state, const char *why,
+    struct err *err)
 {
 	bool is_retired = strcmp(state, "retired") == 0, is_removed = strcmp(state, "removed") == 0;
-	const char *reason = is_retired ? "cessationOfOperation" : "superseded";
 
 	/* One who left may be back, from a backup of the phone: its identity stays good until it runs out. */
-	if (!is_removed && (!revoke(tx, e->identity, reason, err) || !revoke(tx, e->next_identity, reason, err)))
+	if (!is_removed && !end_identities(tx, e, by, is_retired ? "cessationOfOperation" : "superseded", err))
 		return false;
 	return queue_drop(tx, e, why, NULL, err) &&
 	       (is_retired ? true : push_forget(tx, e->id, err)) &&
@@ -145,6 +160,12 @@ enrollment_end(struct db *tx, const struct enrollment *e, const char *state, con
 	       (!all_hooks->ended || all_hooks->ended(tx, hooks_site, e, state, err));
 }
 
+bool
+enrollment_end(struct db *tx, const struct enrollment *e, const char *state, const char *why, struct err *err)
+{
+	return end(tx, e, NULL, state, why, err);
+}
+
 /* What the device has now, if it is another. */
 static bool
 end_before(struct db *tx, const struct enrollment *e, struct err *err)
@@ -154,7 +175,30 @@ end_before(struct db *tx, const struct enrollment *e, struct err *err)
 
 	if (!enrollment_of_device(ctx, tx, e->device_id, &before, err))
 		return err->kind == ERR_MISSING;
-	return strcmp(before->id, e->id) == 0 || enrollment_end(tx, before, "replaced", "the device enrolled again", err);
+	return strcmp(before->id, e->id) == 0 || end(tx, before, e, "replaced", "the device enrolled again", err);
+}
+
+/* What only began on that device, and would take it from this one with its first TokenUpdate. */
+static bool
+end_staged(struct db *tx, const struct enrollment *e, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM "WHERE e.device_id = $1"
+		" AND e.state = 'staged' AND e.id <> $2", db_text(e->device_id), db_text(e->id));
+	struct enrollment **all = NULL;
+	enum rows_step step;
+	size_t n = 0;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		all = mem_grow(ctx, all, struct enrollment *, n + 1);
+		all[n++] = enrollment_of_row(ctx, rows);
+	}
+	if (step == ROWS_FAILED)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!end(tx, all[i], e, "replaced", "another enrollment of the device was quicker", err))
+			return false;
+	return true;
 }
 
 bool
@@ -163,7 +207,7 @@ enrollment_begin(struct db *tx, const struct enrollment *e, const char *act, str
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct enrollment *now;
 
-	return end_before(tx, e, err) &&
+	return end_before(tx, e, err) && end_staged(tx, e, err) &&
 	       db_run(tx, err, "UPDATE enrollment SET state = 'enrolled', why = '', again = FALSE, ended = NULL,"
 		      " enrolled = $1 WHERE id = $2", db_now(), db_text(e->id)) &&
 	       db_run(tx, err, "UPDATE device SET enrollment_id = $1, person_id = COALESCE($2, person_id), changed = $3"

@@ -107,25 +107,30 @@ enrollment_told(struct db *db, const struct enrollment *e)
 	db_later(db, tx_told, note);
 }
 
-/* An outside CA knows no sessions: the one that is open for this device, and only for it. */
+/*
+ * An outside CA keeps no account of sessions for us: the one whose name the SCEP payload asked to be put into the
+ * certificate, while it is open, and for this device.  What the message claims alone binds nothing.
+ */
 static bool
-outside_session(TALLOC_CTX *ctx, struct db *db, const char *udid, const char **ret, struct err *err)
+outside_session(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const char *udid, const char **ret,
+		struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT id FROM enroll_session WHERE udid = $1 AND state IN ('issued', 'staged')"
-		" AND expires > $2 ORDER BY created DESC LIMIT 1", db_text(udid), db_now());
+	struct rows *rows = db_query(ctx, db, "SELECT 1 FROM enroll_session WHERE id = $1 AND udid = $2 AND expires > $3"
+		" AND state IN ('issued', 'staged')", db_text(identity->session_id ? identity->session_id : ""),
+		db_text(udid), db_now());
 	enum rows_step step = rows_next(rows, err);
 
-	*ret = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
+	*ret = step == ROWS_ROW ? identity->session_id : NULL;
 	rows_done(rows);
 	return step != ROWS_FAILED;
 }
 
-/* The one that a session has brought already, so that its identity was renewed by SCEP alone. */
+/* The one that a session has brought already, in whatever state: its identity was renewed by SCEP alone. */
 static bool
 of_session(TALLOC_CTX *ctx, struct db *db, const char *session_id, struct enrollment **ret, struct err *err)
 {
 	struct rows *rows = db_query(ctx, db, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM "WHERE e.session_id = $1"
-		" AND e.state IN ('staged', 'enrolled', 'removed') ORDER BY e.created DESC LIMIT 1", db_text(session_id));
+		" ORDER BY e.created DESC LIMIT 1", db_text(session_id));
 	enum rows_step step = rows_next(rows, err);
 
 	*ret = step == ROWS_ROW ? enrollment_of_row(ctx, rows) : NULL;
@@ -139,12 +144,17 @@ bind_session(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, co
 {
 	const char *id = identity->session_id;
 
-	if (!identity->ours && !outside_session(ctx, db, udid, &id, err))
+	if (!identity->ours && !outside_session(ctx, db, identity, udid, &id, err))
 		return false;
 	if (!id)
 		return true;
-	if (!enroll_session_get(ctx, db, id, &b->session, err))
-		return err->kind == ERR_MISSING;
+	if (!enroll_session_get(ctx, db, id, &b->session, err)) {
+		/* It went with its person, or was never ours to remember (came_back.c): what it has brought stays. */
+		if (err->kind != ERR_MISSING || (identity->ours && !of_session(ctx, db, id, &b->enrollment, err)))
+			return false;
+		b->how = b->enrollment ? BOUND_RENEWAL : BOUND_NOT;
+		return true;
+	}
 	b->how = BOUND_RENEWAL;
 	if (strcmp(b->session->kind, "renewal") == 0) {
 		if (b->session->enrollment_id && enrollment_get(ctx, db, b->session->enrollment_id, &b->enrollment, err))
@@ -214,6 +224,9 @@ bool
 enrollment_may_come_back(struct db *db, const struct identity *identity, const struct bound *b,
 			 const struct checkin_who *who, struct err *err)
 {
+	/* A database that knows the certificate knows its enrollment, had there been one. */
+	if (b->how == BOUND_NOT && identity->known)
+		return enrollment_refuse(db, identity, who->udid, "its identity belongs to no enrollment that began here", err);
 	return b->how != BOUND_NEW || *b->session->udid ||
 	       enrollment_refuse(db, identity, who->udid, "it has not authenticated, and nothing says that it is this device",
 				 err);

@@ -19,7 +19,7 @@ enum binding {
 struct bound {
 	enum binding how;
 	struct enrollment *enrollment;	/* NULL for BOUND_NEW, BOUND_NOT */
-	struct enroll_session *session;	/* NULL for BOUND_CURRENT, BOUND_NEXT, BOUND_NOT */
+	struct enroll_session *session;	/* NULL for BOUND_CURRENT, BOUND_NEXT, BOUND_NOT, and when it is forgotten */
 };
 
 bool enrollment_bind(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const char *udid,

@@ -72,16 +72,11 @@ put_device(TALLOC_CTX *ctx, struct db *tx, const struct checkin *c, const char *
  * person.  IT retires it first, or it leaves by itself.
  */
 static bool
-may_take(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
+may_take_from(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct enroll_session *s, struct err *err)
 {
-	const struct enroll_session *s = b->session;
 	struct rows *rows;
 	enum rows_step step;
 
-	if (strcmp(s->state, "issued") != 0 && strcmp(s->state, "staged") != 0)
-		return enrollment_refuse(t->db, t->identity, t->who->udid, "its enrollment is over", err);
-	if (*s->serial && *t->checkin->serial && strcmp(s->serial, t->checkin->serial) != 0)
-		return enrollment_refuse(t->db, t->identity, t->who->udid, "its serial number is another device's", err);
 	if (strcmp(s->kind, "direct") != 0)
 		return true;
 	rows = db_query(ctx, tx, "SELECT 1 FROM device d JOIN enrollment e ON e.id = d.enrollment_id WHERE d.udid = $1"
@@ -92,6 +87,30 @@ may_take(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct boun
 	if (step == ROWS_ROW)
 		return enrollment_refuse(t->db, t->identity, t->who->udid, "the device is under management for somebody else", err);
 	return step == ROWS_END;
+}
+
+static bool
+may_take(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
+{
+	const struct enroll_session *s = b->session;
+
+	if (strcmp(s->state, "issued") != 0 && strcmp(s->state, "staged") != 0)
+		return enrollment_refuse(t->db, t->identity, t->who->udid, "its enrollment is over", err);
+	if (*s->serial && *t->checkin->serial && strcmp(s->serial, t->checkin->serial) != 0)
+		return enrollment_refuse(t->db, t->identity, t->who->udid, "its serial number is another device's", err);
+	return may_take_from(ctx, tx, t, s, err);
+}
+
+/* Whose the device is may have changed since Authenticate. */
+static bool
+may_begin(struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct enroll_session *s;
+
+	if (!enroll_session_get(ctx, tx, e->session_id, &s, err))
+		return err->kind == ERR_MISSING;
+	return may_take_from(ctx, tx, t, s, err);
 }
 
 static bool
@@ -196,15 +215,10 @@ static bool
 promote(struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
 {
 	const struct enrollment *e = b->enrollment;
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, tx, "SELECT 1 FROM certificate WHERE sha256 = $1 AND revoked IS NULL",
-				     db_text(e->identity));
-	enum rows_step step = rows_next(rows, err);
+	const char *other = b->how == BOUND_NEXT ? NULL : e->next_identity;	/* it tried another one in between */
 
-	rows_done(rows);
-	if (step == ROWS_FAILED || (step == ROWS_ROW && !certificate_revoke(tx, e->identity, "superseded", err)))
-		return false;
-	return db_run(tx, err, "UPDATE enrollment SET identity = $1, next_identity = NULL WHERE id = $2",
+	return enrollment_revoke(tx, e->identity, "superseded", err) && enrollment_revoke(tx, other, "superseded", err) &&
+	       db_run(tx, err, "UPDATE enrollment SET identity = $1, next_identity = NULL WHERE id = $2",
 		      db_text(t->identity->sha256), db_text(e->id)) &&
 	       enroll_session_renewed(tx, b->session ? b->session->id : t->identity->session_id, e->id, err) &&
 	       audit_add(tx, "device", "enrollment.renewed", e->device_id, NULL, err);
@@ -241,7 +255,7 @@ begin(struct db *tx, const struct turn *t, const struct enrollment *e, struct er
 {
 	bool is_first = enrollment_is(e, "staged") && !e->again;
 
-	if (!is_first && !reset(tx, e, err))
+	if (is_first ? !may_begin(tx, t, e, err) : !reset(tx, e, err))
 		return false;
 	return set_token(tx, t, e, err) &&
 	       (!is_first || enroll_session_done(tx, e->session_id, e->id, err)) &&

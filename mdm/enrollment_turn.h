@@ -41,6 +41,7 @@ struct shown {
 	bool certificate;		/* has a row; the rest is of it */
 	const char *purpose, *session_id;
 	int64_t revoked, not_after;
+	bool retired;			/* revoked when its enrollment was retired, before it was ever shown */
 };
 bool enrollment_shown(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct shown *ret, struct err *err) CHECKED;
 void enrollment_old_shown(struct db *db, const struct enrollment *enrollment);	/* audited, once each */
@@ -56,9 +57,12 @@ void enrollment_told(struct db *db, const struct enrollment *enrollment);	/* a r
 #define ENROLLMENT_FROM	" FROM enrollment e JOIN device d ON d.id = e.device_id "
 struct enrollment *enrollment_of_row(TALLOC_CTX *ctx, struct rows *rows);
 
-/* Ends it, in whatever state it is: its queue, its pushes, for `replaced` and `retired` its certificates too. */
+/* Ends it, in whatever state it is: its queue, its pushes, for `replaced` and `retired` all its
+ * certificates too, shown or not, and what could bring it another. */
 bool enrollment_end(struct db *tx, const struct enrollment *enrollment, const char *state, const char *why,
 		    struct err *err) CHECKED;
-/* Makes it the device's own, ends the one before it, and tells the house. */
+/* NULL, or of an outside CA: there is no row, and nothing that we could revoke. */
+bool enrollment_revoke(struct db *tx, const char *sha256, const char *reason, struct err *err) CHECKED;
+/* Makes it the device's own, ends the one before it and those that only began, and tells the house. */
 bool enrollment_begin(struct db *tx, const struct enrollment *enrollment, const char *act, struct err *err) CHECKED;
 const struct enrollment_hooks *enrollment_hooks_of(void **site);

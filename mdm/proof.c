@@ -2,6 +2,7 @@
 #include "core/clock.h"
 #include "core/num.h"
 #include "mdm/cms.h"
+#include "mdm/enroll_session.h"
 #include "mdm/enrollment_turn.h"
 #include <openssl/sha.h>
 #include <string.h>
@@ -35,7 +36,17 @@ proof_by_signature(TALLOC_CTX *ctx, const char *text, struct bytes body, struct 
 	return true;
 }
 
-/* Whose is a certificate that no row tells of? */
+/* NULL: its subject is none that we give to identities, or ask an outside CA for. */
+static const char *
+session_named(TALLOC_CTX *ctx, X509 *cert)
+{
+	static const char prefix[] = ENROLL_IDENTITY " ";
+	const char *cn = x509_subject_cn(ctx, cert);
+
+	return strncmp(cn, prefix, strlen(prefix)) == 0 && cn[strlen(prefix)] ? cn + strlen(prefix) : NULL;
+}
+
+/* Whose is a certificate that no row tells of?  Of an outside CA it may have any name, and binds to nothing then. */
 static bool
 judge_stranger(struct ca *ca, struct identity *identity, struct err *err)
 {
@@ -51,6 +62,9 @@ judge_stranger(struct ca *ca, struct identity *identity, struct err *err)
 		return bad(err, "its certificate is by nobody whom we believe");
 	if (X509_cmp_time(X509_get0_notAfter(cert), &now) < 0 || X509_cmp_time(X509_get0_notBefore(cert), &now) > 0)
 		return bad(err, "its certificate has run out, or is not valid yet");
+	identity->session_id = session_named(identity, cert);
+	if (whose == CA_OURS && !identity->session_id)
+		return bad(err, "its certificate is for something else");
 	identity->known = whose == CA_TRUSTED;
 	return true;
 }
@@ -99,5 +113,7 @@ proof_judge(TALLOC_CTX *ctx, struct db *db, struct ca *ca, const struct proof *p
 	if (!shown.certificate)
 		return ca && ca_ready(ca) ? judge_stranger(ca, identity, err) :
 			    err_code(err, ERR_BUSY, "no_ca", "there is no CA here that devices could be known by");
+	if (shown.retired)
+		return err_code(err, ERR_DENIED, "retired", "the device was retired");
 	return judge_own(&shown, identity, grace_s, err);
 }

@@ -5,7 +5,8 @@
  *
  * What is proven is the possession of a key; whose certificate it is, is judged by its row: of purpose "mdm",
  * not revoked, not expired for longer than the grace; or by the chain of an outside CA that is trusted.  A
- * certificate says nothing of itself here: neither its subject nor its dates are read when there is a row.
+ * certificate says nothing of itself here: neither its subject nor its dates are read when there is a row.  Of one
+ * without a row the subject is what our SCEP payload asked for, and names its session; it is an identity's.
  *
  * Refusals: ERR_MALFORMED "no_identity" and "bad_identity" (400); ERR_DENIED "retired" (403: the device leaves);
  * ERR_BUSY "came_back" (503) for a certificate of ours that we know nothing of.  Never ERR_SIGN_IN.
@@ -31,7 +32,7 @@ struct identity {
 	struct proof proof;
 	bool ours;			/* we issued it, and have its row */
 	bool known;			/* ours, or of a CA that is trusted; false: came back */
-	const char *session_id;		/* it was issued in; NULL: none */
+	const char *session_id;		/* it was issued in; without a row: that its subject names; NULL: none */
 	struct enrollment *enrollment;	/* it is bound to; NULL: to none yet */
 };
 

@@ -85,6 +85,19 @@ struct keeping {
 	const struct scep_renewal *renewal;
 };
 
+/* Its enrollment may have ended since the request was read. */
+static bool
+is_revoked(struct db *tx, const char *sha256, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct certificate *cert;
+
+	if (!certificate_find(ctx, tx, sha256, &cert, err))
+		return false;
+	*ret = cert->revoked != 0;
+	return true;
+}
+
 static bool
 lost(struct err *err)
 {
@@ -95,12 +108,16 @@ static bool
 tx_keep(struct db *tx, void *arg, struct err *err)
 {
 	const struct keeping *k = arg;
-	bool first;
+	bool first, revoked;
 
 	if (!certificate_keep(tx, k->cert, err))
 		return false;
 	if (k->challenge)
 		return challenge_consume(tx, k->challenge, k->use, k->cert->sha256, &first, err) && (first || lost(err));
+	if (!is_revoked(tx, k->renewal->certificate, &revoked, err))
+		return false;
+	if (revoked)
+		return lost(err);
 	return scep_renewal_put(tx, k->renewal, k->cert->sha256, &first, err) && (first || lost(err));
 }
 

@@ -2,6 +2,8 @@
 #include "tests/check_mdm.h"
 #include "core/clock.h"
 #include "mdm/came_back.h"
+#include "mdm/challenge.h"
+#include "mdm/enroll_session.h"
 #include "mdm/enrollment_turn.h"
 #include <openssl/x509.h>
 
@@ -306,6 +308,36 @@ a_direct_session_does_not_take_a_device_from_another_person(void **state)
 }
 
 static void
+what_only_began_does_not_take_a_device_that_is_somebody_elses_by_now(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *anna, *mallory, *again;
+
+	mdm_person(m, "1", "anna");
+	mdm_person(m, "2", "mallory");
+	anna = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "1"));
+	assert_ok(phone_authenticate(anna), &m->err);
+	assert_ok(phone_token(anna, ""), &m->err);
+	assert_ok(phone_check_out(anna), &m->err);
+	mallory = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, "2"));
+	assert_ok(phone_authenticate(mallory), &m->err);	/* nobody's, at this moment */
+	mdm_at(m, "2026-11-22T13:30:00Z");
+	assert_null(phone_idle(anna));	/* from a backup */
+	assert_string_equal(state_of(anna), "enrolled");
+	assert_string_equal(state_of(mallory), "replaced");
+	is_refused(mallory, phone_token(mallory, ""), ERR_MALFORMED);
+	assert_string_equal(state_of(anna), "enrolled");
+	/* And where it was not ended: the device is given to another person between the two messages. */
+	again = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, "1"));
+	assert_ok(phone_authenticate(again), &m->err);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET person_id = '2' WHERE state = 'enrolled'"), &m->err);
+	is_refused(again, phone_token(again, ""), ERR_MALFORMED);
+	assert_string_equal(m->err.code, "not_its_identity");
+	assert_string_equal(state_of(anna), "enrolled");
+	assert_null(phone_idle(anna));
+}
+
+static void
 a_second_person_on_the_same_device_is_told_by_the_session(void **state)
 {
 	struct mdm *m = mdm_new(*state);
@@ -568,7 +600,8 @@ a_renewal_changes_the_identity_and_nothing_else(void **state)
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment"), 1);
 	p->cert = old;
 	assert_false(phone_command(p, idle_xml(p)));
-	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'superseded'"), 1);
+	/* Its old one, and the one that it tried in between. */
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'superseded'"), 2);
 	assert_int_equal(audited(m, "enrollment.renewed"), 1);
 }
 
@@ -602,6 +635,108 @@ a_renewal_of_one_device_is_of_no_use_to_another(void **state)
 	is_refused(b, phone_command(b, idle_xml(b)), ERR_MALFORMED);
 	assert_string_equal(state_of(a), "enrolled");
 	assert_null(phone_enrollment(a)->next_identity);
+}
+
+static const char *
+renewal_of(struct mdm *m, struct phone *p)
+{
+	const char *session = mdm_session(m, "renewal", p->udid, NULL, NULL);
+
+	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET enrollment_id = $1 WHERE id = $2",
+			 db_text(phone_enrollment(p)->id), db_text(session)), &m->err);
+	return session;
+}
+
+static bool
+tx_challenge(struct db *tx, void *arg, struct err *err)
+{
+	const struct challenge_wish wish = { .purpose = CA_MDM, .subject = "CN=device", .session_id = arg };
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char *text;
+
+	return challenge_new(tx, ctx, &wish, &text, err);
+}
+
+/* A challenge that waits in each of these two. */
+static void
+ask_in(struct mdm *m, const char *a, const char *b)
+{
+	assert_ok(db_tx(m->db, tx_challenge, (void *)(uintptr_t)a, &m->err), &m->err);
+	assert_ok(db_tx(m->db, tx_challenge, (void *)(uintptr_t)b, &m->err), &m->err);
+}
+
+static const char *
+open_challenges(struct mdm *m)
+{
+	return mem_printf(m->ctx, "SELECT count(*) FROM challenge WHERE expires > %lld", (long long)clock_now());
+}
+
+static void
+who_was_retired_keeps_no_certificate_that_it_renewed_and_never_showed(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), *other = phone_enrolled(m, UDID_B);
+	const char *session = renewal_of(m, p);
+	struct certificate *by_scep = mdm_issue(m, CA_MDM, p->session, true), *by_us = mdm_issue(m, CA_MDM, session, true);
+
+	ask_in(m, p->session, session);
+	assert_ok(enrollment_retire(m->db, "anna", phone_enrollment(p)->device_id, "lost", &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'cessationOfOperation'"), 3);
+	assert_int_equal(mdm_number(m, open_challenges(m)), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enroll_session WHERE kind = 'renewal' AND state = 'expired'"), 1);
+	p->cert = by_scep;
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_DENIED);
+	assert_string_equal(m->err.code, "retired");
+	is_refused(p, phone_token(p, ""), ERR_DENIED);
+	p->cert = by_us;
+	is_refused(p, phone_authenticate(p), ERR_DENIED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+	assert_null(phone_idle(other));
+}
+
+static void
+who_was_replaced_keeps_no_certificate_and_the_new_one_keeps_all_of_its_own(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *old = phone_enrolled(m, UDID_A), *new;
+	const char *session = renewal_of(m, old);
+	struct certificate *unshown = mdm_issue(m, CA_MDM, session, true), *twin = mdm_issue(m, CA_MDM, old->session, true),
+			   *next;
+
+	new = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	next = mdm_issue(m, CA_MDM, new->session, true);
+	ask_in(m, session, new->session);
+	assert_ok(phone_authenticate(new), &m->err);
+	assert_ok(phone_token(new, ""), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'superseded'"), 3);
+	assert_int_equal(mdm_number(m, open_challenges(m)), 1);
+	old->cert = unshown;
+	is_refused(old, phone_command(old, idle_xml(old)), ERR_MALFORMED);
+	old->cert = twin;
+	is_refused(old, phone_authenticate(old), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+	assert_null(phone_idle(new));
+	new->cert = next;
+	assert_null(phone_idle(new));
+	assert_string_equal(state_of(new), "enrolled");
+}
+
+/* As of a database that was left by one who did not know better. */
+static void
+a_good_certificate_of_an_enrollment_that_ended_is_not_one_that_came_back(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+
+	assert_ok(enrollment_retire(m->db, "anna", phone_enrollment(p)->device_id, "lost", &m->err), &m->err);
+	p->cert = mdm_issue(m, CA_MDM, p->session, true);
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_DENIED);
+	is_refused(p, phone_authenticate(p), ERR_DENIED);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET state = 'replaced'"), &m->err);
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_MALFORMED);
+	is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment"), 1);
 }
 
 /* ---- recordings ---- */
@@ -698,7 +833,7 @@ a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens(void **state
 	enrollment_hooks(&tell, *state);
 	for (int i = 0; i < 3; i++) {	/* one of them is known, with an identity that it has renewed since */
 		p[i] = phone_new(m, i ? mem_printf(*state, "00008120-00000000000001%02d", i) : UDID_A, NULL);
-		p[i]->cert = mdm_issue(m, CA_MDM, "a session of later", i == 1);
+		p[i]->cert = mdm_issue(m, CA_MDM, "a session of later", false);
 		assert_false(phone_command(p[i], idle_xml(p[i])));
 	}
 	assert_ok(came_back_take_all(m->db, "anna", 8191, &n, &m->err), &m->err);
@@ -744,6 +879,110 @@ nobody_comes_back_as_a_device_that_is_still_heard_of(void **state)
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 3);
 	talloc_free(seen);
 	m->talk.seen = NULL;
+}
+
+static void
+who_came_back_cannot_become_another_device_under_the_admins_eyes(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *victim = phone_enrolled(m, UDID_A), *p = phone_new(m, UDID_B, NULL);
+
+	p->cert = mdm_issue(m, CA_MDM, NULL, false);
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_BUSY);
+	p->udid = UDID_A;
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_MALFORMED);
+	assert_string_equal(m->err.code, "not_its_identity");
+	mdm_at(m, "2026-11-22T12:30:00Z");	/* when it is written anew */
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_MALFORMED);
+	is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	assert_int_equal(audited(m, "enrollment.refused"), 1);
+	assert_string_equal(mdm_text(m, "SELECT udid FROM came_back"), UDID_B);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back WHERE token IS NOT NULL"), 0);
+	p->udid = UDID_B;
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_BUSY);
+	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
+	assert_null(phone_idle(p));
+	assert_null(phone_idle(victim));
+}
+
+static void
+a_certificate_of_ours_for_something_else_comes_back_as_no_device(void **state)
+{
+	static const enum ca_purpose others[] = { CA_OTA, CA_CLIENT };
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, NULL);
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		p->cert = mdm_issue(m, others[i], NULL, false);
+		is_refused(p, phone_command(p, idle_xml(p)), ERR_MALFORMED);
+		assert_string_equal(m->err.code, "bad_identity");
+		is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	}
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+}
+
+static void
+a_certificate_that_we_know_and_that_nothing_binds_comes_back_as_nobody(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *victim = phone_enrolled(m, UDID_A), *thief = phone_new(m, UDID_A, NULL);
+
+	is_refused(thief, phone_command(thief, idle_xml(thief)), ERR_MALFORMED);
+	is_refused(thief, phone_token(thief, ""), ERR_MALFORMED);
+	thief->cert = mdm_issue(m, CA_MDM, "a session that was swept", true);
+	is_refused(thief, phone_command(thief, idle_xml(thief)), ERR_MALFORMED);
+	is_refused(thief, phone_token(thief, ""), ERR_MALFORMED);
+	is_refused(thief, phone_authenticate(thief), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+	assert_null(phone_idle(victim));
+}
+
+static void
+a_session_of_which_an_identity_came_is_not_forgotten(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+
+	mdm_session(m, "ota", UDID_B, NULL, NULL);	/* nothing came of this one */
+	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET state = 'failed'"), &m->err);
+	mdm_at(m, "2027-02-22T12:00:00Z");
+	assert_ok(enroll_session_sweep(m->db, &m->err), &m->err);
+	assert_string_equal(mdm_text(m, "SELECT id FROM enroll_session"), p->session);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enroll_session"), 1);
+}
+
+static const char *
+session_of_row(struct phone *p)
+{
+	return mdm_text(p->mdm, mem_printf(p->mdm->ctx, "SELECT session_id FROM certificate WHERE sha256 = '%s'", p->cert->sha256));
+}
+
+static void
+who_was_taken_in_renews_its_identity_as_any_device(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, NULL), *q = phone_new(m, UDID_B, NULL);
+	const char *id, *session;
+
+	p->cert = mdm_issue(m, CA_MDM, NULL, false);
+	q->cert = mdm_issue(m, CA_MDM, NULL, false);
+	is_refused(p, phone_token(p, ""), ERR_BUSY);
+	is_refused(q, phone_token(q, ""), ERR_BUSY);
+	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
+	assert_ok(came_back_take(m->db, "anna", q->cert->sha256, 8191, &m->err), &m->err);
+	id = phone_enrollment(p)->id;
+	session = session_of_row(p);
+	assert_string_equal(phone_enrollment(p)->session_id, session);
+	assert_string_not_equal(session, session_of_row(q));
+	p->cert = mdm_issue(m, CA_MDM, session, true);	/* by SCEP: with the session of the old one */
+	assert_null(phone_idle(p));
+	assert_string_equal(phone_enrollment(p)->id, id);
+	q->cert = mdm_issue(m, CA_MDM, session, true);	/* of no use to another */
+	is_refused(q, phone_command(q, idle_xml(q)), ERR_MALFORMED);
+	p->cert = mdm_issue(m, CA_MDM, session, true);
+	assert_ok(enrollment_retire(m->db, "anna", mdm_text(m, mem_printf(*state, "SELECT device_id FROM enrollment WHERE"
+				    " id = '%s'", id)), "lost", &m->err), &m->err);
+	is_refused(p, phone_command(p, idle_xml(p)), ERR_DENIED);
 }
 
 static void
@@ -812,6 +1051,7 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       a_serial_number_that_is_not_the_sessions_is_refused,
       a_direct_session_takes_the_first_device_and_no_second,
       a_direct_session_does_not_take_a_device_from_another_person,
+      what_only_began_does_not_take_a_device_that_is_somebody_elses_by_now,
       a_second_person_on_the_same_device_is_told_by_the_session,
       a_session_that_is_over_enrolls_nobody,
       an_enrollment_of_a_user_is_known_by_its_enrollment_id,
@@ -825,11 +1065,19 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       a_renewal_changes_the_identity_and_nothing_else,
       an_identity_renewed_by_scep_alone_is_taken_when_it_is_shown,
       a_renewal_of_one_device_is_of_no_use_to_another,
+      who_was_retired_keeps_no_certificate_that_it_renewed_and_never_showed,
+      who_was_replaced_keeps_no_certificate_and_the_new_one_keeps_all_of_its_own,
+      a_good_certificate_of_an_enrollment_that_ended_is_not_one_that_came_back,
       a_recorded_token_update_changes_nothing,
       a_clock_that_was_ahead_once_does_not_silence_a_device,
       our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
       a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens,
       nobody_comes_back_as_a_device_that_is_still_heard_of,
+      who_came_back_cannot_become_another_device_under_the_admins_eyes,
+      a_certificate_of_ours_for_something_else_comes_back_as_no_device,
+      a_certificate_that_we_know_and_that_nothing_binds_comes_back_as_nobody,
+      a_session_of_which_an_identity_came_is_not_forgotten,
+      who_was_taken_in_renews_its_identity_as_any_device,
       enrolled_as_far_as_it_knows_and_only_staged_here_came_back_too,
       who_came_back_and_is_refused_is_told_to_leave,
       when_a_device_was_heard_of_is_written_behind)

@@ -144,7 +144,7 @@ is_refused(struct mdm *m, struct bytes der)
 
 /* A certificate for the phones' key by somebody else. */
 static struct bytes
-foreign(struct mdm *m, struct bytes *ca_pem, int days)
+foreign_named(struct mdm *m, const char *cn, struct bytes *ca_pem, int days)
 {
 	X509 *ca = X509_new(), *cert = X509_new();
 	EVP_PKEY *ca_key = EVP_RSA_gen(2048);
@@ -164,7 +164,7 @@ foreign(struct mdm *m, struct bytes *ca_pem, int days)
 		ASN1_TIME_set(X509_getm_notBefore(x), from);
 		ASN1_TIME_set(X509_getm_notAfter(x), i ? end : now + 4000 * DAY_S);
 		X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
-					   (const unsigned char *)(i ? "a device" : "Another CA"), -1, -1, 0);
+					   (const unsigned char *)(i ? cn : "Another CA"), -1, -1, 0);
 		X509_set_issuer_name(x, X509_get_subject_name(ca));
 		X509_set_pubkey(x, i ? mdm_key() : ca_key);
 		X509V3_set_ctx(&v3, ca, x, NULL, NULL, 0);
@@ -194,6 +194,12 @@ foreign(struct mdm *m, struct bytes *ca_pem, int days)
 	X509_free(cert);
 	EVP_PKEY_free(ca_key);
 	return ret;
+}
+
+static struct bytes
+foreign(struct mdm *m, struct bytes *ca_pem, int days)
+{
+	return foreign_named(m, "a device", ca_pem, days);
 }
 
 static void
@@ -248,23 +254,51 @@ a_device_with_an_identity_of_an_outside_ca_enrolls_in_the_session_that_is_open_f
 	struct mdm *m = mdm_new(*state);
 	struct certificate outside = { 0 };
 	struct phone *p;
+	const char *session;
 	struct bytes ca;
 
-	outside.der = foreign(m, &ca, 100);
-	assert_ok(ca_trust(m->ca, ca, &m->err), &m->err);
 	p = phone_new(m, UDID_A, NULL);
+	session = mdm_session(m, "ota", UDID_A, NULL, NULL);
+	outside.der = foreign_named(m, mem_printf(*state, "device %s", session), &ca, 100);
+	assert_ok(ca_trust(m->ca, ca, &m->err), &m->err);
 	p->cert = &outside;
-	assert_false(phone_authenticate(p));	/* nobody opened one */
-	assert_int_equal(m->err.kind, ERR_MALFORMED);
-	mdm_session(m, "ota", UDID_B, NULL, NULL);
+	p->udid = UDID_B;
 	assert_false(phone_authenticate(p));	/* not for this device */
-	mdm_session(m, "ota", UDID_A, NULL, NULL);
+	assert_int_equal(m->err.kind, ERR_MALFORMED);
+	p->udid = UDID_A;
 	assert_ok(phone_authenticate(p), &m->err);
 	assert_ok(phone_token(p, ""), &m->err);
 	assert_null(phone_idle(p));
 	assert_string_equal(mdm_text(m, "SELECT udid FROM device WHERE enrollment_id IS NOT NULL"), UDID_A);
 	mdm_at(m, "2027-11-22T12:00:00Z");
 	is_refused(m, outside.der);	/* ran out: it cannot be renewed here */
+}
+
+/* The UDID of a device for which a session is open, and a certificate that this CA gave to somebody else. */
+static void
+an_outside_certificate_that_the_session_did_not_ask_for_enrolls_nobody(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	const char *names[3] = { "a device", "device ", NULL };
+
+	mdm_session(m, "ota", UDID_A, NULL, NULL);
+	names[2] = mem_printf(*state, "device %s", mdm_session(m, "ota", UDID_B, NULL, NULL));
+	for (int i = 0; i < 3; i++) {
+		struct phone *p = phone_new(m, UDID_A, NULL);
+		struct certificate outside = { 0 };
+		struct bytes ca;
+
+		outside.der = foreign_named(m, names[i], &ca, 100);
+		assert_ok(ca_trust(m->ca, ca, &m->err), &m->err);
+		p->cert = &outside;
+		assert_false(phone_authenticate(p));
+		assert_int_equal(m->err.kind, ERR_MALFORMED);
+		assert_string_equal(m->err.code, "not_its_identity");
+		assert_false(phone_token(p, ""));
+		assert_int_equal(m->err.kind, ERR_MALFORMED);
+	}
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
 }
 
 /* {none of ours, for something else, ran out, revoked, another device's} x {check-in, command}: never 401, and nothing changes. */
@@ -315,4 +349,5 @@ TESTS(a_signature_over_the_exact_body_proves_and_over_another_does_not,
       a_revoked_identity_is_refused,
       an_identity_that_ran_out_is_good_for_the_grace_while_it_is_enrolled_and_no_longer,
       a_device_with_an_identity_of_an_outside_ca_enrolls_in_the_session_that_is_open_for_it,
+      an_outside_certificate_that_the_session_did_not_ask_for_enrolls_nobody,
       whatever_is_wrong_with_an_identity_it_is_refused_on_both_urls_and_changes_nothing)

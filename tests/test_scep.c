@@ -585,6 +585,23 @@ a_renewal_keeps_purpose_and_session_and_needs_neither_token_nor_challenge(void *
 }
 
 static void
+a_certificate_that_is_revoked_while_its_renewal_is_under_way_renews_nothing(void **state)
+{
+	struct world w = world(*state);
+	X509 *old = enrolled(*state, &w, 0);
+	struct craft_reply r;
+	struct err err;
+
+	/* Between the look at the signer and the end of the transaction. */
+	assert_ok(db_run(w.db, &err, "CREATE TRIGGER ended BEFORE INSERT ON certificate BEGIN UPDATE certificate SET revoked = 1,"
+			 " reason = 'superseded'; END"), &err);
+	r = ask(*state, &w, (struct ask){ { .signer = old, .signer_key = craft_key(0), .key = craft_key(1) } });
+	assert_string_equal(r.status, "2");
+	assert_int_equal(count_of(*state, &w, "certificate"), 1);
+	assert_int_equal(count_of(*state, &w, "scep_renewal"), 0);
+}
+
+static void
 a_certificate_is_renewed_once_in_ten_minutes_and_the_same_request_gets_the_same_again(void **state)
 {
 	struct world w = world(*state);
@@ -843,6 +860,7 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       a_live_certificate_of_ours_renews_itself_whatever_the_message_type,
       who_signs_with_the_certificate_of_a_challenge_wants_the_next_one_with_the_same_challenge,
       a_renewal_keeps_purpose_and_session_and_needs_neither_token_nor_challenge,
+      a_certificate_that_is_revoked_while_its_renewal_is_under_way_renews_nothing,
       a_certificate_is_renewed_once_in_ten_minutes_and_the_same_request_gets_the_same_again,
       revoked_expired_and_passing_certificates_do_not_renew,
       a_certificate_of_the_same_names_by_somebody_else_renews_nothing,
