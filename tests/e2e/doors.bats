@@ -369,11 +369,11 @@ teardown()   { pomona_stop; }
 	expect_status 200
 	expect_json .openapi 3.1.0
 	jq -r '.paths | to_entries[] | .key as $p | .value | keys[] | ascii_upcase + " " + $p' "$W/body" | sort >"$W/described"
-	"$POMONA" --routes | awk '$2 ~ "^/api/" { print $1, $2 }' | sed -E 's/:([a-z_]+)/{\1}/g' | sort >"$W/routes"
+	"$POMONA" --routes | awk '$2 ~ "^/api/" { print $1, $2 }' | sed -E 's/:([a-z_0-9]+)/{\1}/g' | sort >"$W/routes"
 	diff "$W/routes" "$W/described"
 	# each operation says who may, and each name in a path is a parameter
 	expect_json '[.paths[][] | select(has("security") and has("summary") and has("responses") | not)] | length' 0
-	expect_json '[.paths | to_entries[] | (.key | [scan("{([a-z]+)}")[0]] | sort) as $names | .value[]
+	expect_json '[.paths | to_entries[] | (.key | [scan("{([a-z_0-9]+)}")[0]] | sort) as $names | .value[]
 		| select(([.parameters[] | select(.in == "path") | .name] | sort) != $names)] | length' 0
 }
 

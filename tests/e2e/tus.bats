@@ -377,11 +377,11 @@ begun_and_killed() {
 	pomona_stop
 	cp "$W/app.ipa" "$DATA/uploads/${U##*/}"
 	begun_and_killed 1
-	sqlite3 "$DATA/pomona.db" "UPDATE person SET disabled = TRUE WHERE name = 'paul'"
+	sqlite3 -cmd '.timeout 10000' "$DATA/pomona.db" "UPDATE person SET disabled = TRUE WHERE name = 'paul'"
 	pomona_again
 	refused() { [ "$(sqlite3 "$DATA/pomona.db" "SELECT status FROM upload")" = 403 ]; }
 	wait_until refused
-	sqlite3 "$DATA/pomona.db" "UPDATE person SET disabled = FALSE WHERE name = 'paul'"
+	sqlite3 -cmd '.timeout 10000' "$DATA/pomona.db" "UPDATE person SET disabled = FALSE WHERE name = 'paul'"
 	get "$U" -H "$(bearer upload)"
 	expect_problem 403 not_allowed
 	get /api/v1/builds -H "$(bearer read)"
