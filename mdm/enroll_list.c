@@ -24,7 +24,9 @@ enroll_list_newest(struct db *db, const char *person_id, json_t **ret, struct er
 		" AND s.expires <= $1 THEN 'expired' ELSE s.state END, s.why, s.device_name, s.product,"
 		" EXISTS (SELECT 1 FROM certificate c WHERE c.session_id = s.id AND c.purpose = 'mdm'),"
 		" s.created, s.changed, s.expires FROM enroll_session s WHERE s.person_id = $2 AND s.kind <> 'renewal'"
-		" AND s.created > $3 ORDER BY s.created DESC, s.changed DESC LIMIT 1", db_now(), db_text(person_id),
+		/* of two within a second the one that is not over */
+		" AND s.created > $3 ORDER BY s.created DESC, CASE WHEN s.state = 'done' THEN 1 ELSE 0 END, s.changed DESC"
+		" LIMIT 1", db_now(), db_text(person_id),
 		db_int(clock_now() - ENROLL_SHOWN_S));
 	enum rows_step step = rows_next(rows, err);
 
