@@ -66,8 +66,8 @@ ask(TALLOC_CTX *ctx, const char *user)
 		return NULL;
 	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);	/* before anybody is asked: it forgets what was typed already */
 	fprintf(stderr, "Password of %s (empty: test without it): ", user);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	if (fgets(line, sizeof line, stdin)) {
 		line[strcspn(line, "\r\n")] = '\0';
 		password = *line ? mem_text(ctx, line) : NULL;
