@@ -7,6 +7,7 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/job.h"
+#include "core/json.h"
 #include "core/secret.h"
 #include "core/text.h"
 #include "ipa/verdict.h"
@@ -24,14 +25,6 @@ struct publish {
 	int64_t expires, good_until;
 	char *id;
 };
-
-static const char *
-fact(const json_t *facts, const char *key)
-{
-	const char *text = json_string_value(json_object_get(facts, key));
-
-	return text ? text : "";
-}
 
 /* The same bytes are here already: the same build, perhaps in one more channel. */
 static bool
@@ -162,7 +155,7 @@ check_fields(const struct build_fields *f, struct err *err)
 static time_t
 provision_expires(const json_t *facts)
 {
-	const char *text = fact(json_object_get(facts, "provision"), "expires");
+	const char *text = text_of(json_object_get(facts, "provision"), "expires");
 	struct err err;
 	time_t at;
 
@@ -204,14 +197,14 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 {
 	const json_t *facts = inspect->facts, *verdict = json_object_get(facts, "verdict");
 	void *here SCOPED(mem) = talloc_new(NULL);
-	const char *name = fact(facts, "name");
+	const char *name = text_of(facts, "name");
 	char *dump;
 	int kept = 0;
 	struct publish p = {
 		.ctx = ctx, .draft = draft, .fields = fields, .person = person, .read = facts,
-		.bundle_id = fact(facts, "bundle_id"), .name = *name ? name : fact(facts, "bundle_id"),
-		.version = fact(facts, "version"), .build = fact(facts, "build"),
-		.minimum_os = fact(facts, "minimum_os"), .expires = provision_expires(facts),
+		.bundle_id = text_of(facts, "bundle_id"), .name = *name ? name : text_of(facts, "bundle_id"),
+		.version = text_of(facts, "version"), .build = text_of(facts, "build"),
+		.minimum_os = text_of(facts, "minimum_os"), .expires = provision_expires(facts),
 		.installable = json_is_true(json_object_get(verdict, "installable")),
 		.custom = fields->custom_fields && *fields->custom_fields ? fields->custom_fields : "{}",
 		.notes = text_cut(here, fields->changelog ? fields->changelog : "", BUILD_NOTES_MAX),

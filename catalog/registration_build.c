@@ -3,24 +3,17 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/job.h"
+#include "core/json.h"
 #include <string.h>
 
 #define FILL_STEP 20	/* builds of one transaction: their facts are some KB each */
 
 /* ---- what a build lists ---- */
 
-static const char *
-text_at(const json_t *json, const char *key)
-{
-	const char *text = json_string_value(json_object_get(json, key));
-
-	return text ? text : "";
-}
-
 static bool
 lists_devices(const json_t *provision)
 {
-	const char *kind = text_at(provision, "kind");
+	const char *kind = text_of(provision, "kind");
 
 	return strcmp(kind, "adhoc") == 0 || strcmp(kind, "development") == 0;
 }
@@ -47,7 +40,7 @@ extensions_list(const json_t *facts, const char *udid)
 	json_array_foreach(json_object_get(facts, "extensions"), i, extension) {
 		const json_t *provision = json_object_get(extension, "provision");
 
-		if (lists_devices(provision) && strncmp(text_at(extension, "path"), "Watch/", 6) != 0 &&
+		if (lists_devices(provision) && strncmp(text_of(extension, "path"), "Watch/", 6) != 0 &&
 		    !lists(provision, udid))
 			return false;
 	}

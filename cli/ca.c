@@ -5,6 +5,7 @@
  */
 #include "cli/cli.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/seal.h"
 #include "core/x509.h"
 #include "mdm/ca.h"
@@ -60,22 +61,14 @@ parse(int key, char *arg, struct argp_state *state)
 
 /* ---- show ---- */
 
-static const char *
-text(const json_t *json, const char *key)
-{
-	const char *value = json_string_value(json_object_get(json, key));
-
-	return value ? value : "";
-}
-
 static void
 print_one(const json_t *a)
 {
-	printf("%-10s %s (%s)\n", text(a, "role"), text(a, "subject"), text(a, "state"));
-	printf("           %s, from %.10s until %.10s\n", text(a, "key"), text(a, "not_before"), text(a, "not_after"));
-	printf("           serial %s\n           SHA-256 %s\n", text(a, "serial"), text(a, "sha256"));
-	if (*text(a, "crl_url"))
-		printf("           CRL %s\n", text(a, "crl_url"));
+	printf("%-10s %s (%s)\n", text_of(a, "role"), text_of(a, "subject"), text_of(a, "state"));
+	printf("           %s, from %.10s until %.10s\n", text_of(a, "key"), text_of(a, "not_before"), text_of(a, "not_after"));
+	printf("           serial %s\n           SHA-256 %s\n", text_of(a, "serial"), text_of(a, "sha256"));
+	if (*text_of(a, "crl_url"))
+		printf("           CRL %s\n", text_of(a, "crl_url"));
 }
 
 static void
@@ -106,7 +99,7 @@ show(const struct conf *conf, struct db *db, bool as_json, struct err *err)
 		json_array_foreach(json_object_get(all, "authorities"), i, a)
 			print_one(a);
 		json_array_foreach(json_object_get(counts, "by_purpose"), i, a)
-			print_counts(text(a, "purpose"), a);
+			print_counts(text_of(a, "purpose"), a);
 		print_counts("all", counts);
 	}
 	json_decref(all);

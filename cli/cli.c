@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "core/clock.h"
 #include "core/file.h"
 #include <libgen.h>
 #include <string.h>
@@ -67,6 +68,7 @@ cli_conf(TALLOC_CTX *ctx, const struct cli_place *place, struct conf **ret, stru
 		conf->server_data = mem_text(conf, place->data);
 	else if (!*conf->server_data)
 		conf->server_data = dirname(mem_text(conf, file));
+	clock_follow(conf->clock_file);		/* what it writes is of the server's time */
 	*ret = conf;
 	return true;
 }

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "web/enroll_house.h"
 #include "web/invitation_send.h"
+#include "core/json.h"
 #include <string.h>
 
 struct opts {
@@ -69,14 +70,6 @@ print_json(const json_t *json)
 	putchar('\n');
 }
 
-static const char *
-text(const json_t *json, const char *key)
-{
-	const char *value = json_string_value(json_object_get(json, key));
-
-	return value ? value : "";
-}
-
 /* Why somebody was left out, as the console says it. */
 static bool
 left_out(const char *name, const char *why, struct err *err)
@@ -116,11 +109,11 @@ invite(TALLOC_CTX *ctx, const struct opts *o, struct site *site, struct err *err
 	if (o->json)
 		print_json(made);
 	if (!item)
-		ok = left_out(text(out, "name"), text(out, "why"), err);
-	else if (!o->json && strcmp(text(item, "by"), "link") == 0)
-		puts(text(item, "url"));
+		ok = left_out(text_of(out, "name"), text_of(out, "why"), err);
+	else if (!o->json && strcmp(text_of(item, "by"), "link") == 0)
+		puts(text_of(item, "url"));
 	else if (!o->json)
-		printf("%s: %s to %s\n", text(item, "name"), text(item, "by"), text(item, "recipient"));
+		printf("%s: %s to %s\n", text_of(item, "name"), text_of(item, "by"), text_of(item, "recipient"));
 	json_decref(made);
 	return ok;
 }

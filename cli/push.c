@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "core/file.h"
 #include "mdm/push_certificate.h"
+#include "core/json.h"
 #include <string.h>
 
 struct opts {
@@ -51,14 +52,6 @@ parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-static const char *
-text(const json_t *json, const char *key)
-{
-	const char *value = json_string_value(json_object_get(json, key));
-
-	return value ? value : "";
-}
-
 static void
 print(const json_t *show)
 {
@@ -66,13 +59,13 @@ print(const json_t *show)
 	size_t i;
 
 	json_array_foreach(json_object_get(show, "certificates"), i, c) {
-		printf("topic    %s\nexpires  %.10s\nstate    %s%s%s\ndevices  %lld\n", text(c, "topic"), text(c, "expires"),
-		       text(c, "state"), *text(c, "halted") ? ": APNs says " : "", text(c, "halted"),
+		printf("topic    %s\nexpires  %.10s\nstate    %s%s%s\ndevices  %lld\n", text_of(c, "topic"), text_of(c, "expires"),
+		       text_of(c, "state"), *text_of(c, "halted") ? ": APNs says " : "", text_of(c, "halted"),
 		       (long long)json_integer_value(json_object_get(c, "devices")));
 	}
 	json_array_foreach(json_object_get(show, "wanted"), i, c)
-		printf("request  of %.10s waits for its certificate\n", text(c, "created"));
-	if (strcmp(text(show, "state"), "none") == 0)
+		printf("request  of %.10s waits for its certificate\n", text_of(c, "created"));
+	if (strcmp(text_of(show, "state"), "none") == 0)
 		fputs("pomona: there is no push certificate; `pomona push csr` begins\n", stderr);
 }
 

@@ -3,6 +3,7 @@
  * rooms - the route tables, one for each routes_*.c, and the few things they share.
  */
 #include "catalog/build.h"
+#include "core/json.h"
 #include "web/site.h"
 
 extern const struct route install_routes[];
@@ -45,6 +46,10 @@ extern const struct route enroll_device_routes[];
 extern const struct route command_routes[];
 extern const struct route push_routes[];
 extern const struct route device_page_routes[];
+
+/* ---- jobs.c ---- */
+extern const struct job_kind site_jobs[];
+bool jobs_begin(struct site *site, struct err *err) CHECKED;	/* sweeps what a crash left behind; the first of those that recur */
 
 /* ---- routes_look.c: stylesheet, script, logo; what every page is told ---- */
 bool look_open(struct site *site, struct err *err) CHECKED;
@@ -125,15 +130,6 @@ bool upload_sweep_files(struct site *site, struct err *err) CHECKED;
 #define UPLOAD_ATTEMPTS 5	/* then its sender is told that it failed */
 bool upload_finish(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool upload_dead(const struct job *job, struct db *tx, void *site, const struct err *why, struct err *err);
-
-/* A text of an object the domain made; "" where there is none. */
-static inline const char *
-text_of(const json_t *json, const char *key)
-{
-	const char *text = json_string_value(json_object_get(json, key));
-
-	return text ? text : "";
-}
 
 /* ---- routes_people.c: comparing passwords and asking the directory takes turns ---- */
 bool turn_take(struct site *site, struct err *err) CHECKED;

@@ -2,26 +2,13 @@
  * Everything that serves, wired once: database, files, jobs, pages, servers.
  */
 #include "web/site.h"
-#include "catalog/app.h"
-#include "catalog/build.h"
-#include "catalog/build_jobs.h"
-#include "catalog/registration.h"
-#include "catalog/setting.h"
-#include "catalog/upload.h"
 #include "core/audit.h"
 #include "core/clock.h"
-#include "core/count.h"
 #include "core/file.h"
 #include "core/log.h"
 #include "core/secret.h"
-#include "mdm/enroll_session.h"
-#include "catalog/message.h"
-#include "catalog/notice.h"
-#include "web/invitation_send.h"
+#include "mdm/device_answer.h"
 #include "mdm/pusher.h"
-#include "mdm/challenge.h"
-#include "mdm/scep_request.h"
-#include "web/notices.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
 #include <dirent.h>
@@ -32,9 +19,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHECK_S		3000	/* so that a round has ended within the hour */
-#define CHECK_AGAIN_S	300
-#define CHECK_PAGES	4
 #define CA_PEM_MAX	(64u << 10)
 #define MASTER_KEY_MAX	4096
 #define ROOTS_PEM_MAX	(1u << 20)
@@ -105,164 +89,6 @@ site_signin(struct site *site)
 {
 	return (struct signin){ site->db, site->directory, site_conf(site) };
 }
-
-/* ---- jobs ---- */
-
-static const char *
-arg(const struct job *job, const char *name)
-{
-	const char *text = json_string_value(json_object_get(job->args, name));
-
-	return text ? text : "";
-}
-
-static bool
-job_md5s(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
-{
-	struct site *site = p;
-
-	(void)ctx;
-	return build_add_md5s(site->db, site->blobs, arg(job, "build"), err);
-}
-
-static bool
-job_retain(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
-{
-	struct site *site = p;
-
-	(void)ctx;
-	return build_retain(site->db, arg(job, "app"), site_conf(site)->retention_keep_builds, err);
-}
-
-static bool
-wanted(const char *name, void *db, bool *ret, struct err *err)
-{
-	return build_wants_blob(db, name, ret, err);
-}
-
-static bool
-sweep_blobs(struct site *site, bool at_start, struct err *err)
-{
-	int removed = 0;
-
-	if (!blob_sweep(site->blobs, wanted, site->db, at_start, &removed, err))
-		return err_at(err, "clean-up of files");
-	count_add(COUNT_BLOBS_SWEPT, removed);
-	if (removed)
-		log_info("removed files that nobody owns", KVI("files", removed));
-	return true;
-}
-
-static bool
-job_blob_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err)
-{
-	(void)job;
-	(void)ctx;
-	return sweep_blobs(site, false, err);
-}
-
-/* Rows past their time, each hour; puts itself back in the table for the next. */
-static bool
-tx_next_sweep(struct db *tx, void *arg_, struct err *err)
-{
-	(void)arg_;
-	return job_add(tx, "sweep", json_object(), clock_now() + HOUR_S, "sweep", err);
-}
-
-static bool
-job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
-{
-	struct site *site = p;
-	struct session_limits limits = site_session_limits(site);
-
-	(void)job;
-	(void)ctx;
-	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
-	       upload_sweep(site->db, err) && upload_sweep_files(site, err) && install_sweep(site->db, err) &&
-	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
-	       registration_sweep(site->db, err) && invitation_sweep(site->db, err) && challenge_sweep(site->db, err) &&
-	       scep_request_sweep(site->db, err) && enroll_session_sweep(site->db, err) &&
-	       db_tx(site->db, tx_next_sweep, NULL, err);
-}
-
-static bool
-tx_first_sweep(struct db *tx, void *arg_, struct err *err)
-{
-	(void)arg_;
-	return job_add(tx, "sweep", json_object(), 0, "sweep", err);
-}
-
-/*
- * Asks the directory who is still there, a few pages at a time.  A directory that cannot be reached changes
- * nothing and is asked again soon.
- */
-struct round {
-	const char *after;
-	int64_t began, due;
-};
-
-static bool
-tx_next_check(struct db *tx, void *arg_, struct err *err)
-{
-	const struct round *r = arg_;
-
-	return job_add(tx, "directory_check", json_pack("{s:s, s:I}", "after", r->after, "began", (json_int_t)r->began),
-		       r->due, "directory_check", err);
-}
-
-static bool
-job_directory_check(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
-{
-	struct site *site = p;
-	struct signin signin = site_signin(site);
-	const char *after = arg(job, "after");
-	struct round r = { "", *after ? json_integer_value(json_object_get(job->args, "began")) : clock_now(), 0 };
-	bool on = directory_is_on(site->directory) && directory_can_look(site->directory), more = true, down = false;
-
-	for (int page = 0; on && more && page < CHECK_PAGES; page++) {
-		int64_t ended;
-		char *next;
-
-		if (!signin_check_page(ctx, &signin, after, &next, &ended, err)) {
-			if (err->kind != ERR_UPSTREAM)
-				return false;
-			log_err("the directory cannot be asked who is still there; nothing is changed", err);
-			down = true;
-			break;
-		}
-		if (ended)
-			log_info("people whom the directory does not let in any more were signed out", KVI("people", ended));
-		after = next;
-		more = *next;
-	}
-	r.after = on && more ? after : "";
-	r.due = down ? clock_now() + CHECK_AGAIN_S : *r.after ? 0 : r.began + CHECK_S;
-	return db_tx(site->db, tx_next_check, &r, err);
-}
-
-static bool
-tx_first_check(struct db *tx, void *arg_, struct err *err)
-{
-	(void)arg_;
-	return job_add(tx, "directory_check", json_object(), 0, "directory_check", err);
-}
-
-static const struct job_kind kinds[] = {
-	{ "build_md5s",    10, job_md5s, NULL },
-	{ "build_retain",   5, job_retain, NULL },
-	{ "blob_sweep",     5, job_blob_sweep, NULL },
-	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead },
-	{ NOTICE_JOB, NOTICE_ATTEMPTS, notices_build, NULL },
-	{ "sweep",       1000, job_sweep, NULL },
-	{ "directory_check", 1000, job_directory_check, NULL },
-	{ "registration_fill",   10, job_registration_fill, NULL },
-	{ "registration_invite", 10, job_registration_invite, NULL },
-	{ INVITATION_REMIND_JOB, 10, job_invitation_remind, NULL },
-	{ "audit_verify", 1000, audit_job, NULL },
-	{ "queue_sweep", 1000, job_queue_sweep, NULL },
-	{ "push_sweep", 1000, job_push_sweep, NULL },
-	{ 0 },
-};
 
 /* ---- start and stop ---- */
 
@@ -368,7 +194,6 @@ site_for_command(TALLOC_CTX *ctx, struct conf *conf, struct db *db, struct site 
 
 	site->db = db;
 	*ret = site;
-	clock_follow(conf->clock_file);		/* what it writes is of the server's time */
 	return pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) && look_open(site, err) &&
 	       read_master_key(site, conf, err);
 }
@@ -389,8 +214,7 @@ site_open(TALLOC_CTX *ctx, const char *data_dir, struct conf *conf, struct site 
 	if (!db_open(site, data_dir, &site->db, err) ||
 	    !blobs_open(site, dir, conf->upload_keep_free_mb * 1000000, &site->blobs, err) ||
 	    !pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) ||
-	    !sweep_blobs(site, true, err) || !upload_sweep_files(site, err) ||
-	    !db_tx(site->db, tx_first_sweep, NULL, err) || !db_tx(site->db, tx_first_check, NULL, err) ||
+	    !jobs_begin(site, err) ||
 	    !signin_check_conf(conf, err) || !directory_new(site, conf, &site->directory, err) ||
 	    !audit_begin(site, err) || !look_open(site, err) || !open_device_roots(site, conf, err) ||
 	    !read_master_key(site, conf, err) || !open_ca(site, conf, err) || !mdm_open(site, err) ||
@@ -424,7 +248,7 @@ site_start(struct site *site, struct err *err)
 	if (!tls && !conf->server_plain)
 		return err_set(err, ERR_INVALID, "no certificate: give --tls-cert and --tls-key, or --plain "
 			       "behind a proxy that does TLS");
-	if (!jobs_start(site, site->db, kinds, 2, site, &site->jobs, err) || !outbox_start(site, err) ||
+	if (!jobs_start(site, site->db, site_jobs, 2, site, &site->jobs, err) || !outbox_start(site, err) ||
 	    !push_start(site, err) || !server_start(site, &server, &site->server, err))
 		return false;
 	if (!mdm_listen(site, server, err))

@@ -2,7 +2,7 @@
 load lib/pomona
 
 setup_file() { pomona_prepare; }
-setup()      { pomona_data; sed -i '/^clock {/,/^}/d' "$CONF"; }	# the command line has the machine's own time
+setup()      { pomona_data; without_clock "$CONF"; }	# the command line has the machine's own time
 teardown()   { pomona_stop; }
 
 ca() { "$POMONA" ca "$@" --data "$DATA"; }

@@ -289,9 +289,11 @@ teardown()   { pomona_stop; }
 
 @test "a token is shown once, used until it is revoked, and no more" {
 	sign_in paul
+	local token before revoke
+	as paul get /account
+	before=$(grep -o '/account/tokens/[a-z0-9]*/revoke' "$W/body")
 	as paul post /account/tokens -d "csrf=$CSRF&label=CI&scope=upload"
 	expect_status 201
-	local token
 	token=$(grep -o 'pom_[A-Za-z0-9_-]*' "$W/body" | head -1)
 	[ ${#token} -ge 30 ]
 	get /api/v1/apps -H "Authorization: Bearer $token"
@@ -300,7 +302,8 @@ teardown()   { pomona_stop; }
 	expect_body CI
 	expect_not_in "$W/body" "$token"
 	CSRF=$(form_csrf)
-	as paul post "$(grep -o '/account/tokens/[a-z0-9]*/revoke' "$W/body" | head -1)" -d "csrf=$CSRF"
+	revoke=$(grep -o '/account/tokens/[a-z0-9]*/revoke' "$W/body" | grep -vxF "$before")
+	as paul post "$revoke" -d "csrf=$CSRF"
 	expect_status 303
 	get /api/v1/apps -H "Authorization: Bearer $token"
 	expect_status 401

@@ -35,10 +35,15 @@ pomona_prepare() {
 	local scheme=${1:-http} dir=$BATS_FILE_TMPDIR/prepared name
 	mkdir -p "$dir"
 	pomona_certificate "$dir/tls"
-	"$POMONA" init --data "$dir/data" --base-url "$scheme://$HOST" --master-key "$dir/master.key" >/dev/null 2>&1
+	echo "$NOW" >"$dir/clock"
+	POMONA__CLOCK__FILE=$dir/clock "$POMONA" init --data "$dir/data" --base-url "$scheme://$HOST" \
+		--master-key "$dir/master.key" >/dev/null 2>&1
 	cat >>"$dir/data/pomona.conf" <<-CONF
 		apple {
 			extra_provision_roots = "$IPAS/root.pem"
+		}
+		clock {
+			file = "$dir/clock"
 		}
 	CONF
 	for name in anna:--admin paul:--publisher mia:; do
@@ -77,8 +82,12 @@ pomona_data() {
 	sed -i "s|master_file = .*|master_file = \"$W/master.key\"|" "$CONF"
 	TOKEN=$(cat "$W/token.upload")
 	: >"$W/log"
-	echo "$NOW" >"$W/clock"
-	setting clock file "\"$W/clock\""
+	sed -i "s|file = \"$BATS_FILE_TMPDIR/prepared/clock\"|file = \"$W/clock\"|" "$CONF"
+}
+
+# The machine's own time from here on.
+without_clock() {	# CONFIGURATION
+	sed -i '/^\tclock {/,/^\t}/d; /^clock {/,/^}/d' "$1"
 }
 
 # setting SECTION KEY VALUE: one more in the configuration file.

@@ -1,0 +1,188 @@
+/*
+ * What runs by itself: the kinds of jobs, and those that put themselves back in the table.  A new one is a row.
+ */
+#include "catalog/app.h"
+#include "catalog/build.h"
+#include "catalog/build_jobs.h"
+#include "catalog/message.h"
+#include "catalog/notice.h"
+#include "catalog/registration.h"
+#include "catalog/setting.h"
+#include "catalog/upload.h"
+#include "core/clock.h"
+#include "core/count.h"
+#include "core/log.h"
+#include "mdm/challenge.h"
+#include "mdm/enroll_session.h"
+#include "mdm/scep_request.h"
+#include "web/invitation_send.h"
+#include "web/notices.h"
+#include "web/rooms.h"
+#include <string.h>
+
+#define CHECK_S		3000	/* so that a round has ended within the hour */
+#define CHECK_AGAIN_S	300
+#define CHECK_PAGES	4
+
+static const char *
+arg(const struct job *job, const char *name)
+{
+	const char *text = json_string_value(json_object_get(job->args, name));
+
+	return text ? text : "";
+}
+
+static bool
+job_md5s(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+
+	(void)ctx;
+	return build_add_md5s(site->db, site->blobs, arg(job, "build"), err);
+}
+
+static bool
+job_retain(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+
+	(void)ctx;
+	return build_retain(site->db, arg(job, "app"), site_conf(site)->retention_keep_builds, err);
+}
+
+static bool
+wanted(const char *name, void *db, bool *ret, struct err *err)
+{
+	return build_wants_blob(db, name, ret, err);
+}
+
+static bool
+sweep_blobs(struct site *site, bool at_start, struct err *err)
+{
+	int removed = 0;
+
+	if (!blob_sweep(site->blobs, wanted, site->db, at_start, &removed, err))
+		return err_at(err, "clean-up of files");
+	count_add(COUNT_BLOBS_SWEPT, removed);
+	if (removed)
+		log_info("removed files that nobody owns", KVI("files", removed));
+	return true;
+}
+
+static bool
+job_blob_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err)
+{
+	(void)job;
+	(void)ctx;
+	return sweep_blobs(site, false, err);
+}
+
+/* Rows past their time, each hour; puts itself back in the table for the next. */
+static bool
+tx_next_sweep(struct db *tx, void *arg_, struct err *err)
+{
+	(void)arg_;
+	return job_add(tx, "sweep", json_object(), clock_now() + HOUR_S, "sweep", err);
+}
+
+static bool
+job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+	struct session_limits limits = site_session_limits(site);
+
+	(void)job;
+	(void)ctx;
+	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
+	       upload_sweep(site->db, err) && upload_sweep_files(site, err) && install_sweep(site->db, err) &&
+	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
+	       registration_sweep(site->db, err) && invitation_sweep(site->db, err) && challenge_sweep(site->db, err) &&
+	       scep_request_sweep(site->db, err) && enroll_session_sweep(site->db, err) &&
+	       db_tx(site->db, tx_next_sweep, NULL, err);
+}
+
+static bool
+tx_first_sweep(struct db *tx, void *arg_, struct err *err)
+{
+	(void)arg_;
+	return job_add(tx, "sweep", json_object(), 0, "sweep", err);
+}
+
+/*
+ * Asks the directory who is still there, a few pages at a time.  A directory that cannot be reached changes
+ * nothing and is asked again soon.
+ */
+struct round {
+	const char *after;
+	int64_t began, due;
+};
+
+static bool
+tx_next_check(struct db *tx, void *arg_, struct err *err)
+{
+	const struct round *r = arg_;
+
+	return job_add(tx, "directory_check", json_pack("{s:s, s:I}", "after", r->after, "began", (json_int_t)r->began),
+		       r->due, "directory_check", err);
+}
+
+static bool
+job_directory_check(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+	struct signin signin = site_signin(site);
+	const char *after = arg(job, "after");
+	struct round r = { "", *after ? json_integer_value(json_object_get(job->args, "began")) : clock_now(), 0 };
+	bool on = directory_is_on(site->directory) && directory_can_look(site->directory), more = true, down = false;
+
+	for (int page = 0; on && more && page < CHECK_PAGES; page++) {
+		int64_t ended;
+		char *next;
+
+		if (!signin_check_page(ctx, &signin, after, &next, &ended, err)) {
+			if (err->kind != ERR_UPSTREAM)
+				return false;
+			log_err("the directory cannot be asked who is still there; nothing is changed", err);
+			down = true;
+			break;
+		}
+		if (ended)
+			log_info("people whom the directory does not let in any more were signed out", KVI("people", ended));
+		after = next;
+		more = *next;
+	}
+	r.after = on && more ? after : "";
+	r.due = down ? clock_now() + CHECK_AGAIN_S : *r.after ? 0 : r.began + CHECK_S;
+	return db_tx(site->db, tx_next_check, &r, err);
+}
+
+static bool
+tx_first_check(struct db *tx, void *arg_, struct err *err)
+{
+	(void)arg_;
+	return job_add(tx, "directory_check", json_object(), 0, "directory_check", err);
+}
+
+const struct job_kind site_jobs[] = {
+	{ "build_md5s",    10, job_md5s, NULL },
+	{ "build_retain",   5, job_retain, NULL },
+	{ "blob_sweep",     5, job_blob_sweep, NULL },
+	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead },
+	{ NOTICE_JOB, NOTICE_ATTEMPTS, notices_build, NULL },
+	{ "sweep",       1000, job_sweep, NULL },
+	{ "directory_check", 1000, job_directory_check, NULL },
+	{ "registration_fill",   10, job_registration_fill, NULL },
+	{ "registration_invite", 10, job_registration_invite, NULL },
+	{ INVITATION_REMIND_JOB, 10, job_invitation_remind, NULL },
+	{ "audit_verify", 1000, audit_job, NULL },
+	{ "queue_sweep", 1000, job_queue_sweep, NULL },
+	{ "push_sweep", 1000, job_push_sweep, NULL },
+	{ 0 },
+};
+
+bool
+jobs_begin(struct site *site, struct err *err)
+{
+	return sweep_blobs(site, true, err) && upload_sweep_files(site, err) &&
+	       db_tx(site->db, tx_first_sweep, NULL, err) && db_tx(site->db, tx_first_check, NULL, err);
+}
