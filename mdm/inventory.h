@@ -35,6 +35,13 @@ void inventory_asked(struct inventory *inventory, struct bytes payload);
 bool inventory_keep(struct db *tx, const char *device_id, const struct inventory *inventory, struct err *err) CHECKED;
 
 /*
+ * What the house above does once an answer is kept: inside the report's transaction.  Of the whole process, before
+ * anything is served.
+ */
+typedef bool inventory_kept(struct db *tx, void *site, const char *device_id, const char *request_type, struct err *err);
+void inventory_hook(inventory_kept *kept, void *site);
+
+/*
  * {network{}, device{}, apps{}, compliance{}}; what was not reported is null.
  *   network	its facts, and sims[]
  *   device	its facts

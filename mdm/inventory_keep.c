@@ -144,6 +144,16 @@ keep_lists(struct db *tx, const char *device_id, const struct inventory *inv, st
 	return true;
 }
 
+static inventory_kept *hook;
+static void *hook_site;
+
+void
+inventory_hook(inventory_kept *kept, void *site)
+{
+	hook = kept;
+	hook_site = site;
+}
+
 bool
 inventory_keep(struct db *tx, const char *device_id, const struct inventory *inv, struct err *err)
 {
@@ -155,5 +165,6 @@ inventory_keep(struct db *tx, const char *device_id, const struct inventory *inv
 		    db_text(device_id), db_text(inv->request_type), db_now(), db_bytes(inv->packed)))
 		return false;
 	return keep_facts(tx, device_id, inv, err) && keep_lists(tx, device_id, inv, err) &&
-	       (strcmp(inv->request_type, "DeviceInformation") != 0 || device_said(tx, device_id, &said, err));
+	       (strcmp(inv->request_type, "DeviceInformation") != 0 || device_said(tx, device_id, &said, err)) &&
+	       (!hook || hook(tx, hook_site, device_id, inv->request_type, err));
 }

@@ -5,6 +5,7 @@
 #include "catalog/invitation.h"
 #include "core/plist_write.h"
 #include "mdm/command_send.h"
+#include "mdm/inventory.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
 #include "web/enroll_house.h"
@@ -116,7 +117,27 @@ first_questions(struct db *tx, void *site, const struct enrollment *enrollment, 
 
 static bool (*const on_enrolled[])(struct db *, void *, const struct enrollment *, struct err *) = {
 	first_questions,
+	clip_enrolled,
+	mobileconfig_enrolled,
+	managed_app_enrolled,
 };
+
+static bool (*const on_reported[])(struct db *, void *, const char *, const char *, struct err *) = {
+	clip_reported,
+	mobileconfig_reported,
+	own_reported,
+	managed_app_reported,
+	renewal_reported,
+};
+
+static bool
+reported(struct db *tx, void *site, const char *device_id, const char *request_type, struct err *err)
+{
+	for (size_t i = 0; i < sizeof on_reported / sizeof *on_reported; i++)
+		if (!on_reported[i](tx, site, device_id, request_type, err))
+			return false;
+	return true;
+}
 
 static bool
 enrolled(struct db *tx, void *site, const struct enrollment *enrollment, struct err *err)
@@ -161,5 +182,6 @@ device_kinds_open(struct site *site, struct err *err)
 		return false;
 	queue_kinds(kinds, site);
 	enrollment_hooks(&hooks, site);
+	inventory_hook(reported, site);
 	return true;
 }

@@ -46,6 +46,14 @@ extern const struct route enroll_device_routes[];
 extern const struct route command_routes[];
 extern const struct route push_routes[];
 extern const struct route device_page_routes[];
+extern const struct route payload_routes[];
+extern const struct route mobileconfig_routes[];
+extern const struct route own_routes[];
+extern const struct route ocsp_routes[];
+extern const struct route clip_routes[];
+extern const struct route managed_app_routes[];
+extern const struct route provision_routes[];
+extern const struct route expiry_routes[];
 
 /* ---- jobs.c ---- */
 extern const struct job_kind site_jobs[];
@@ -115,6 +123,21 @@ bool upload_page(struct req *req, struct reply *reply, int status, const char *b
 bool device_kinds_open(struct site *site, struct err *err) CHECKED;
 bool renew_identity(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const char *actor, char **uuid,
 		    struct err *err) CHECKED;	/* *uuid NULL: it is not enrolled */
+
+struct enrollment;
+
+/*
+ * ---- what hangs on devices: rows of device_kinds.c, each in the transaction of its cause ----
+ * enrolled: the first TokenUpdate; ended: it is managed no more; reported: an answer was kept in the inventory.
+ */
+bool mobileconfig_enrolled(struct db *tx, void *site, const struct enrollment *enrollment, struct err *err) CHECKED;
+bool mobileconfig_reported(struct db *tx, void *site, const char *device_id, const char *request_type, struct err *err) CHECKED;
+bool own_reported(struct db *tx, void *site, const char *device_id, const char *request_type, struct err *err) CHECKED;
+bool clip_enrolled(struct db *tx, void *site, const struct enrollment *enrollment, struct err *err) CHECKED;
+bool clip_reported(struct db *tx, void *site, const char *device_id, const char *request_type, struct err *err) CHECKED;
+bool managed_app_enrolled(struct db *tx, void *site, const struct enrollment *enrollment, struct err *err) CHECKED;
+bool managed_app_reported(struct db *tx, void *site, const char *device_id, const char *request_type, struct err *err) CHECKED;
+bool renewal_reported(struct db *tx, void *site, const char *device_id, const char *request_type, struct err *err) CHECKED;
 
 bool mdm_open(struct site *site, struct err *err) CHECKED;
 bool mdm_listen(struct site *site, struct server_conf server, struct err *err) CHECKED;	/* server.device_listen */

@@ -64,6 +64,14 @@ const struct route *const site_routes[] = {
 	command_routes,
 	device_page_routes,
 	push_routes,
+	payload_routes,
+	mobileconfig_routes,
+	own_routes,
+	ocsp_routes,
+	clip_routes,
+	managed_app_routes,
+	provision_routes,
+	expiry_routes,
 	NULL,
 };
 

@@ -1,0 +1,59 @@
+#pragma once
+/*
+ * mobileconfig_form - a mobileconfig as a form: JSON that people fill in, judged by the facts of Apple's schema,
+ * completed for one person and device, and written.
+ *
+ *	{name, description, organization, consent{"default": text, "de": text ...}, removal_password, removable,
+ *	 remove_on (ISO 8601), remove_after_s, expires (ISO 8601),
+ *	 payloads[{id, type, name, keys{}}]}
+ *
+ * `id` is short, ours and stable: identifiers and UUIDs of payloads are made from it and from the mobileconfig's
+ * identifier, so that the same form given out again is the same to iOS.  Keys are Apple's.  Data stands as
+ * {"$data": base64}, a date as {"$date": ISO 8601}, the UUID of another payload of the form as {"$payload": id};
+ * in texts, %username% and the like stand for what is known of person and device (%% is a percent sign).
+ *
+ * The table of payload types, their keys, types and ranges is mdm/payload_facts.tsv, made by
+ * mdm/payload_facts.py from Apple's published schema.
+ */
+#include <jansson.h>
+#include "core/buf.h"
+
+#define FORM_BYTES_MAX		(512u << 10)	/* of one, as JSON */
+#define FORM_PAYLOADS_MAX	64
+#define FORM_DEPTH_MAX		16
+#define FORM_ID_MAX		64
+
+struct form_target { const char *os_version; int supervised; };	/* NULL, -1: not known */
+
+/* ERR_INVALID "bad_mobileconfig": the path of the key, and what is wrong with it.  A form may hold variables. */
+bool mobileconfig_form_judge(const json_t *form, struct err *err) CHECKED;
+
+/* What this device would not take of it: a list of texts, empty when all is well; the caller's. */
+json_t *mobileconfig_form_unfit(const json_t *form, const struct form_target *target);
+
+/* Does it hold a password, a key, a challenge?  Then it goes out encrypted, or not at all. */
+bool mobileconfig_form_secret(const json_t *form);
+
+/* Names of the variables in it, once each; the caller's. */
+json_t *mobileconfig_form_variables(const json_t *form);
+
+/*
+ * Every variable replaced by value(arg, name), which gives NULL for what is not known: ERR_CONFLICT
+ * "missing_variable" names all that are missing.  *ret is the caller's.
+ */
+typedef const char *form_value(void *arg, const char *name);
+bool mobileconfig_form_fill(const json_t *form, form_value *value, void *arg, json_t **ret, struct err *err) CHECKED;
+
+/*
+ * The mobileconfig, XML, unsigned; its payloads enveloped for the key of this certificate (DER) unless that is
+ * empty.  ERR_CONFLICT "needs_identity": it holds a secret, and there is no certificate.
+ */
+bool mobileconfig_form_write(TALLOC_CTX *ctx, const json_t *form, const char *identifier, struct bytes cert_der,
+			     struct buf *out, struct err *err) CHECKED;
+
+/*
+ * A .mobileconfig made elsewhere: XML or binary plist, or signed CMS, which is unwrapped (*signer: the subject of
+ * who signed it, NULL: nobody).  ERR_INVALID "encrypted" names one whose payloads are for somebody's key.
+ */
+bool mobileconfig_form_read(TALLOC_CTX *ctx, struct bytes file, json_t **form, const char **identifier,
+			    const char **signer, struct err *err) CHECKED;

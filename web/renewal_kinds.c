@@ -1,0 +1,9 @@
+/* Provisions on their way to devices. */
+#include "web/rooms.h"
+
+bool
+renewal_reported(struct db *tx, void *site, const char *device_id, const char *request_type, struct err *err)
+{
+	(void)tx, (void)site, (void)device_id, (void)request_type, (void)err;
+	return true;
+}
