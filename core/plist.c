@@ -326,3 +326,39 @@ plist_json(plist_t node)
 	}
 	return json ? json : json_null();
 }
+
+json_t *
+plist_json_marked(plist_t node)
+{
+	plist_type type = node ? plist_get_node_type(node) : PLIST_NONE;
+	plist_array_iter items = NULL;
+	plist_dict_iter iter = NULL;
+	plist_t item = NULL;
+	json_t *ret;
+	char *key;
+
+	if (type == PLIST_DATA || type == PLIST_DATE)
+		return json_pack("{s:o}", type == PLIST_DATA ? "$data" : "$date", plist_json(node));
+	if (type == PLIST_ARRAY) {
+		ret = json_array();
+		plist_array_new_iter(node, &items);
+		for (plist_array_next_item(node, items, &item); item; plist_array_next_item(node, items, &item))
+			json_array_append_new(ret, plist_json_marked(item));
+		free(items);
+		return ret;
+	}
+	if (type != PLIST_DICT)
+		return plist_json(node);
+	ret = json_object();
+	plist_dict_new_iter(node, &iter);
+	do {
+		key = NULL;
+		item = NULL;
+		plist_dict_next_item(node, iter, &key, &item);
+		if (key && item)
+			json_object_set_new(ret, key, plist_json_marked(item));
+		free(key);
+	} while (item);
+	free(iter);
+	return ret;
+}
