@@ -47,6 +47,13 @@ json_t *mobileconfig_form_warnings(const json_t *form);
 /* Does it hold a password, a key, a challenge?  Then it goes out encrypted, or not at all. */
 bool mobileconfig_form_secret(const json_t *form);
 
+/*
+ * A form as it may be shown: every secret in it is {"$kept": its place}.  And such a form with what its places
+ * held before: ERR_INVALID when there is nothing, or when the place was another key's.  Both are the caller's.
+ */
+json_t *mobileconfig_form_masked(const json_t *form);
+bool mobileconfig_form_kept(const json_t *form, const json_t *before, json_t **ret, struct err *err) CHECKED;
+
 /* Names of the variables in it, once each; the caller's.  %c3% is no variable but part of a URL. */
 json_t *mobileconfig_form_variables(const json_t *form);
 
