@@ -8,20 +8,10 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "mdm/came_back.h"
+#include "mdm/counted.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
 #include <string.h>
-
-/* A recorded message: signed before one that has counted, or before it left. */
-static bool
-is_stale(const struct identity *identity, const struct enrollment *e, int64_t newest)
-{
-	if (identity->proof.live)
-		return false;
-	if (enrollment_is(e, "removed"))
-		return identity->proof.signed_at <= e->ended;
-	return identity->proof.signed_at && identity->proof.signed_at < newest;
-}
 
 /* Never ahead of us, or a clock that was wrong once would silence the device for ever. */
 static int64_t
@@ -38,12 +28,30 @@ struct turn {
 	const struct checkin *checkin;
 	const struct checkin_who *who;
 	const struct inventory *inventory;
+	const char *message;		/* counted_name of it; NULL: it cannot be a recording */
 	const char *unlock_for;		/* the enrollment that unlock_token was sealed for */
 	struct bytes unlock_token;
 	bool came_back;
 	struct enrollment *speaks;	/* enrollment_speaks' answer */
 	TALLOC_CTX *ctx;
 };
+
+/* A recorded message: signed before one that has counted, or before it left; or the one that has counted. */
+static bool
+is_stale(struct db *tx, const struct turn *t, const struct enrollment *e, int64_t newest, bool *ret, struct err *err)
+{
+	const struct proof *proof = &t->identity->proof;
+
+	*ret = !proof->live && (enrollment_is(e, "removed") ? proof->signed_at <= e->ended :
+				proof->signed_at && proof->signed_at < newest);
+	return *ret || counted_before(tx, e->id, t->message, ret, err);
+}
+
+static const char *
+message_of(TALLOC_CTX *ctx, const struct identity *identity, const struct checkin *checkin)
+{
+	return identity->proof.live ? NULL : counted_name(ctx, checkin->raw, identity->proof.signed_at);
+}
 
 /* ---- Authenticate ---- */
 
@@ -116,8 +124,8 @@ may_begin(struct db *tx, const struct turn *t, const struct enrollment *e, struc
 static bool
 stage(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
 {
+	const char *device_id, *id = secret_id(ctx);
 	const struct enroll_session *s = b->session;
-	const char *device_id;
 
 	return may_take(ctx, tx, t, b, err) && put_device(ctx, tx, t->checkin, &device_id, err) &&
 	       /* what began and was not ended is given up */
@@ -125,10 +133,10 @@ stage(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *
 		      " WHERE device_id = $2 AND state = 'staged'", db_now(), db_text(device_id)) &&
 	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, kind, state, identity,"
 		      " access_rights, topic, authenticate_signed, created) VALUES ($1, $2, $3, $4, $5, 'staged', $6, $7, $8,"
-		      " $9, $10)", db_text(secret_id(ctx)), db_text(device_id), db_text(s->id), db_text(s->person_id),
+		      " $9, $10)", db_text(id), db_text(device_id), db_text(s->id), db_text(s->person_id),
 		      db_text(t->who->user_enrollment ? "user" : "device"), db_text(t->identity->sha256),
 		      db_int(s->access_rights), db_text(t->checkin->topic), db_int(signed_at(t->identity)), db_now()) &&
-	       enroll_session_staged(tx, s->id, t->who->udid, err);
+	       enroll_session_staged(tx, s->id, t->who->udid, err) && counted_keep(tx, id, t->message, err);
 }
 
 /* Under an identity that it has already: a new beginning, which the next TokenUpdate makes true. */
@@ -137,12 +145,11 @@ stage_again(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct e
 {
 	const char *device_id;
 
-	if (is_stale(t->identity, e, e->authenticate_signed))
-		return true;
 	return put_device(ctx, tx, t->checkin, &device_id, err) &&
 	       db_run(tx, err, "UPDATE enrollment SET again = TRUE, authenticate_signed = $1, state = CASE WHEN state ="
 		      " 'removed' THEN 'staged' ELSE state END WHERE id = $2", db_int(signed_at(t->identity)),
-		      db_text(e->id));
+		      db_text(e->id)) &&
+	       counted_keep(tx, e->id, t->message, err);
 }
 
 static bool
@@ -180,7 +187,7 @@ tx_authenticate(struct db *tx, void *arg, struct err *err)
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct turn *t = arg;
 	struct bound b;
-	bool ok = true;
+	bool ok = true, stale = false;
 
 	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) ||
 	    !enrollment_same_device(t->db, t->identity, &b, t->who, err) ||
@@ -188,6 +195,10 @@ tx_authenticate(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (b.how == BOUND_NOT)
 		return enrollment_refuse(t->db, t->identity, t->who->udid, "its identity belongs to no enrollment that began here", err);
+	if (b.how == BOUND_CURRENT && !is_stale(tx, t, b.enrollment, b.enrollment->authenticate_signed, &stale, err))
+		return false;
+	if (stale)
+		return true;
 	if (b.how == BOUND_NEW)
 		ok = stage(ctx, tx, t, &b, err);
 	else if (b.how == BOUND_CURRENT)
@@ -201,7 +212,8 @@ bool
 enrollment_authenticate(struct db *db, const struct identity *identity, const struct checkin *checkin,
 			const struct inventory *inventory, struct err *err)
 {
-	struct turn t = { db, identity, checkin, &checkin->who, inventory };
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct turn t = { db, identity, checkin, &checkin->who, inventory, message_of(ctx, identity, checkin) };
 
 	if (!identity->known)
 		return came_back_note(db, identity, &checkin->who, checkin, err);
@@ -234,7 +246,7 @@ set_token(struct db *tx, const struct turn *t, const struct enrollment *e, struc
 	if (!db_run(tx, err, "UPDATE enrollment SET token = $1, push_magic = $2, topic = $3, token_at = $4, token_bad = '',"
 		    " token_signed = CASE WHEN token_signed > $5 THEN token_signed ELSE CAST($5 AS BIGINT) END WHERE id = $6",
 		    db_bytes(c->token), db_text(c->push_magic), db_text(c->topic), db_now(),
-		    db_int(signed_at(t->identity)), db_text(e->id)))
+		    db_int(signed_at(t->identity)), db_text(e->id)) || !counted_keep(tx, e->id, t->message, err))
 		return false;
 	return !t->unlock_token.len || strcmp(t->unlock_for, e->id) != 0 ||
 	       db_run(tx, err, "UPDATE enrollment SET unlock_token = $1 WHERE id = $2", db_bytes(t->unlock_token),
@@ -269,7 +281,7 @@ tx_token_update(struct db *tx, void *arg, struct err *err)
 	struct turn *t = arg;
 	const struct enrollment *e;
 	struct bound b;
-	bool ok;
+	bool ok, stale = false;
 
 	t->came_back = false;
 	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) ||
@@ -280,7 +292,9 @@ tx_token_update(struct db *tx, void *arg, struct err *err)
 		t->came_back = true;
 		return enrollment_may_come_back(t->db, t->identity, &b, t->who, err);
 	}
-	if (b.how == BOUND_CURRENT && is_stale(t->identity, e, e->token_signed))
+	if (b.how == BOUND_CURRENT && !is_stale(tx, t, e, e->token_signed, &stale, err))
+		return false;
+	if (stale)
 		return true;
 	if (b.how != BOUND_CURRENT && !promote(tx, t, &b, err))
 		return false;
@@ -316,7 +330,7 @@ enrollment_token_update(struct db *db, const struct sealer *sealer, const struct
 			const struct checkin *checkin, const struct inventory *inventory, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct turn t = { db, identity, checkin, &checkin->who, inventory };
+	struct turn t = { db, identity, checkin, &checkin->who, inventory, message_of(ctx, identity, checkin) };
 
 	if (!identity->known)
 		return came_back_note(db, identity, &checkin->who, checkin, err);
@@ -333,22 +347,28 @@ tx_check_out(struct db *tx, void *arg, struct err *err)
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct turn *t = arg;
 	struct bound b;
+	bool stale;
 
 	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) ||
 	    !enrollment_same_device(t->db, t->identity, &b, t->who, err) ||
 	    !enrollment_may_return(t->db, tx, t->identity, &b, t->who, err))
 		return false;
-	if (!b.enrollment || (!enrollment_is(b.enrollment, "enrolled") && !enrollment_is(b.enrollment, "staged")) ||
-	    is_stale(t->identity, b.enrollment, b.enrollment->token_signed))
+	if (!b.enrollment || (!enrollment_is(b.enrollment, "enrolled") && !enrollment_is(b.enrollment, "staged")))
+		return true;
+	if (!is_stale(tx, t, b.enrollment, b.enrollment->token_signed, &stale, err))
+		return false;
+	if (stale)
 		return true;
 	return enrollment_end(tx, b.enrollment, "removed", "the device left", err) &&
+	       counted_keep(tx, b.enrollment->id, t->message, err) &&
 	       audit_add(tx, "device", "enrollment.removed", b.enrollment->device_id, "CheckOut", err);
 }
 
 bool
 enrollment_check_out(struct db *db, const struct identity *identity, const struct checkin *checkin, struct err *err)
 {
-	struct turn t = { db, identity, checkin, &checkin->who };
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct turn t = { db, identity, checkin, &checkin->who, NULL, message_of(ctx, identity, checkin) };
 
 	if (!identity->known)
 		return came_back_note(db, identity, &checkin->who, checkin, err);

@@ -5,7 +5,8 @@
  * Who speaks has been proven (mdm/proof.h); here its certificate is bound to the device that it says it is.
  * Refusals: ERR_MALFORMED "not_its_identity" for another device's identity, audited; ERR_BUSY "came_back" for
  * one that is enrolled as far as it knows, and not as far as we know.  A message whose signature is older than
- * the newest that counted was recorded, and changes nothing: that is no refusal.
+ * the newest that counted, or that counted itself (mdm/counted.h), was recorded and changes nothing: that is no
+ * refusal.
  */
 #include "mdm/checkin.h"
 #include "mdm/inventory.h"

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "mdm/came_back.h"
 #include "mdm/challenge.h"
+#include "mdm/counted.h"
 #include "mdm/enroll_session.h"
 #include "mdm/enrollment_turn.h"
 #include <openssl/x509.h>
@@ -770,6 +771,109 @@ a_recorded_token_update_changes_nothing(void **state)
 	assert_string_equal(state_of(p), "removed");
 }
 
+/* With the time that iOS signs along, and as it is without one. */
+static void
+a_recording_of_the_very_last_message_changes_nothing(void **state)
+{
+	for (int timeless = 0; timeless < 2; timeless++) {
+		struct mdm *m = mdm_new(*state);
+		struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL)), last;
+		const char *a, *before;
+
+		p->by_signature = true;
+		p->signed_at = timeless ? MDM_NO_TIME : clock_now();
+		assert_ok(phone_authenticate(p), &m->err);
+		assert_ok(phone_token(p, "<key>UnlockToken</key><data>AQID</data>"), &m->err);
+		last = *p;
+		mdm_at(m, "2026-11-22T13:00:00Z");
+		a = mdm_queue(m, p, "ProfileList", 0);
+		assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET token_bad = 'Unregistered'"), &m->err);
+		before = snapshot(m);
+		assert_ok(phone_authenticate(&last), &m->err);
+		assert_ok(phone_token(&last, "<key>UnlockToken</key><data>AQID</data>"), &m->err);
+		assert_string_equal(snapshot(m), before);
+		assert_string_equal(phone_enrollment(p)->token_bad, "Unregistered");
+		assert_false(phone_enrollment(p)->again);
+		p->signed_at = timeless ? MDM_NO_TIME : 0;	/* and so it loses nothing by its next one */
+		p->token[0] ^= 1;
+		assert_ok(phone_token(p, ""), &m->err);
+		assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);
+		assert_string_equal(phone_idle(p), a);
+		mdm_at(m, "2026-11-22T12:00:00Z");
+	}
+}
+
+static void
+a_recording_that_says_no_time_does_not_roll_back_a_newer_token(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), old;
+
+	p->by_signature = true;
+	p->signed_at = MDM_NO_TIME;
+	assert_ok(phone_token(p, ""), &m->err);
+	old = *p;
+	for (int i = 0; i < 3; i++) {
+		p->token[0]++;
+		assert_ok(phone_token(p, ""), &m->err);
+	}
+	assert_ok(phone_token(&old, ""), &m->err);
+	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);
+}
+
+/* Of a phone whose clock is ahead no later message is newer for a while. */
+static void
+a_recording_from_a_clock_that_was_ahead_changes_nothing(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), old;
+
+	p->by_signature = true;
+	p->signed_at = clock_now() + 7200;
+	assert_ok(phone_token(p, ""), &m->err);
+	old = *p;
+	p->signed_at++;
+	p->token[0] ^= 1;
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_ok(phone_token(&old, ""), &m->err);
+	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);
+}
+
+static void
+a_recording_of_a_departure_does_not_end_an_enrollment_that_is_back(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), gone;
+
+	p->by_signature = true;
+	gone = *p;
+	gone.signed_at = clock_now();
+	assert_ok(phone_check_out(&gone), &m->err);
+	assert_string_equal(state_of(p), "removed");
+	mdm_at(m, "2026-11-25T12:00:00Z");
+	assert_null(phone_idle(p));
+	assert_string_equal(state_of(p), "enrolled");
+	assert_ok(phone_check_out(&gone), &m->err);
+	assert_string_equal(state_of(p), "enrolled");
+	assert_ok(phone_check_out(p), &m->err);
+	assert_string_equal(state_of(p), "removed");
+}
+
+static void
+of_check_ins_that_counted_no_more_are_remembered_than_it_takes(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+
+	p->by_signature = true;
+	p->signed_at = MDM_NO_TIME;
+	for (int i = 0; i < COUNTED_MAX + 10; i++) {
+		p->token[1] = (unsigned char)i;
+		assert_ok(phone_token(p, ""), &m->err);
+	}
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM checkin_counted"), COUNTED_MAX);
+}
+
 static void
 a_clock_that_was_ahead_once_does_not_silence_a_device(void **state)
 {
@@ -1069,6 +1173,11 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       who_was_replaced_keeps_no_certificate_and_the_new_one_keeps_all_of_its_own,
       a_good_certificate_of_an_enrollment_that_ended_is_not_one_that_came_back,
       a_recorded_token_update_changes_nothing,
+      a_recording_of_the_very_last_message_changes_nothing,
+      a_recording_that_says_no_time_does_not_roll_back_a_newer_token,
+      a_recording_from_a_clock_that_was_ahead_changes_nothing,
+      a_recording_of_a_departure_does_not_end_an_enrollment_that_is_back,
+      of_check_ins_that_counted_no_more_are_remembered_than_it_takes,
       a_clock_that_was_ahead_once_does_not_silence_a_device,
       our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
       a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens,
