@@ -77,7 +77,7 @@ put_device(TALLOC_CTX *ctx, struct db *tx, const struct checkin *c, const char *
 
 /*
  * Without the Profile Service nobody has proven the UDID: such a session does not take a device from another
- * person.  IT retires it first, or it leaves by itself.
+ * person, nor from one who is about to have it.  IT retires it first, or it leaves by itself.
  */
 static bool
 may_take_from(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct enroll_session *s, struct err *err)
@@ -87,9 +87,10 @@ may_take_from(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct
 
 	if (strcmp(s->kind, "direct") != 0)
 		return true;
-	rows = db_query(ctx, tx, "SELECT 1 FROM device d JOIN enrollment e ON e.id = d.enrollment_id WHERE d.udid = $1"
-			" AND (e.person_id IS NULL OR e.person_id IS DISTINCT FROM $2)", db_text(t->who->udid),
-			db_text(s->person_id));
+	rows = db_query(ctx, tx, "SELECT 1 FROM device d JOIN enrollment e ON e.device_id = d.id WHERE d.udid = $1"
+			" AND (e.id = d.enrollment_id OR (e.state = 'staged' AND e.created > $2)) AND e.session_id <> $3"
+			" AND (e.person_id IS NULL OR e.person_id IS DISTINCT FROM $4)", db_text(t->who->udid),
+			db_int(clock_now() - ENROLL_LATE_S), db_text(s->id), db_text(s->person_id));
 	step = rows_next(rows, err);
 	rows_done(rows);
 	if (step == ROWS_ROW)
@@ -97,11 +98,31 @@ may_take_from(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct
 	return step == ROWS_END;
 }
 
+/* Who was disabled since the mobileconfig was handed out enrolls nothing any more. */
+static bool
+is_welcome(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct enroll_session *s, struct err *err)
+{
+	struct rows *rows;
+	enum rows_step step;
+
+	if (!s->person_id)
+		return true;
+	rows = db_query(ctx, tx, "SELECT 1 FROM person p JOIN enroll_session s ON s.person_id = p.id WHERE s.id = $1"
+			" AND NOT p.disabled", db_text(s->id));
+	step = rows_next(rows, err);
+	rows_done(rows);
+	if (step == ROWS_END)
+		return enrollment_refuse(t->db, t->identity, t->who->udid, "who began it is not let in any more", err);
+	return step == ROWS_ROW;
+}
+
 static bool
 may_take(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
 {
 	const struct enroll_session *s = b->session;
 
+	if (!is_welcome(ctx, tx, t, s, err))
+		return false;
 	if (strcmp(s->state, "issued") != 0 && strcmp(s->state, "staged") != 0)
 		return enrollment_refuse(t->db, t->identity, t->who->udid, "its enrollment is over", err);
 	if (*s->serial && *t->checkin->serial && strcmp(s->serial, t->checkin->serial) != 0)
@@ -109,28 +130,30 @@ may_take(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct boun
 	return may_take_from(ctx, tx, t, s, err);
 }
 
-/* Whose the device is may have changed since Authenticate. */
+/* Whose the device is may have changed since Authenticate, and who may have one; a session goes with its person. */
 static bool
 may_begin(struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct enroll_session *s;
 
-	if (!enroll_session_get(ctx, tx, e->session_id, &s, err))
-		return err->kind == ERR_MISSING;
-	return may_take_from(ctx, tx, t, s, err);
+	if (enroll_session_get(ctx, tx, e->session_id, &s, err))
+		return is_welcome(ctx, tx, t, s, err) && may_take_from(ctx, tx, t, s, err);
+	return err->kind == ERR_MISSING &&
+	       enrollment_refuse(t->db, t->identity, t->who->udid, "who began it is gone", err);
 }
 
 static bool
 stage(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
 {
 	const char *device_id, *id = secret_id(ctx);
+	size_t none;
 	const struct enroll_session *s = b->session;
 
 	return may_take(ctx, tx, t, b, err) && put_device(ctx, tx, t->checkin, &device_id, err) &&
-	       /* what began and was not ended is given up */
-	       db_run(tx, err, "UPDATE enrollment SET state = 'replaced', why = 'it never ended', ended = $1"
-		      " WHERE device_id = $2 AND state = 'staged'", db_now(), db_text(device_id)) &&
+	       /* what began and was not ended is given up, with its certificates */
+	       enrollment_end_staged(tx, device_id, &(struct enrollment){ .id = id, .session_id = s->id }, "replaced",
+				     "it never ended", &none, err) &&
 	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, kind, state, identity,"
 		      " access_rights, topic, authenticate_signed, created) VALUES ($1, $2, $3, $4, $5, 'staged', $6, $7, $8,"
 		      " $9, $10)", db_text(id), db_text(device_id), db_text(s->id), db_text(s->person_id),

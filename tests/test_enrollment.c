@@ -338,6 +338,93 @@ what_only_began_does_not_take_a_device_that_is_somebody_elses_by_now(void **stat
 	assert_null(phone_idle(anna));
 }
 
+/* The Profile Service has proven that it is anna's: a UDID that somebody claims does not push it aside. */
+static void
+what_somebody_else_has_staged_cannot_be_taken_over_by_a_direct_session(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *anna, *mallory, *bert;
+
+	mdm_person(m, "1", "anna");
+	mdm_person(m, "2", "mallory");
+	anna = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "1"));
+	mallory = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, "2"));
+	assert_ok(phone_authenticate(anna), &m->err);
+	is_refused(mallory, phone_authenticate(mallory), ERR_MALFORMED);
+	assert_string_equal(state_of(anna), "staged");
+	assert_ok(phone_token(anna, ""), &m->err);
+	assert_string_equal(state_of(anna), "enrolled");
+	/* The other way round the proven one takes it, and what was pushed aside keeps no good certificate. */
+	bert = phone_new(m, UDID_B, mdm_session(m, "direct", NULL, NULL, "2"));
+	assert_ok(phone_authenticate(bert), &m->err);
+	anna = phone_new(m, UDID_B, mdm_session(m, "ota", UDID_B, NULL, "1"));
+	assert_ok(phone_authenticate(anna), &m->err);
+	assert_string_equal(state_of(bert), "replaced");
+	is_refused(bert, phone_token(bert, ""), ERR_MALFORMED);
+	assert_string_equal(mdm_text(m, mem_printf(*state, "SELECT reason FROM certificate WHERE sha256 = '%s'",
+						   bert->cert->sha256)), "superseded");
+	assert_ok(phone_token(anna, ""), &m->err);
+	/* And what anna never ended keeps nobody out for ever. */
+	anna = phone_new(m, "00008120-00000000000000AA", mdm_session(m, "ota", "00008120-00000000000000AA", NULL, "1"));
+	assert_ok(phone_authenticate(anna), &m->err);
+	mdm_at(m, "2026-11-23T12:30:00Z");
+	bert = phone_new(m, "00008120-00000000000000AA", mdm_session(m, "direct", NULL, NULL, "2"));
+	assert_ok(phone_authenticate(bert), &m->err);
+}
+
+static void
+who_was_disabled_after_the_mobileconfig_was_handed_out_enrolls_nothing(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p;
+
+	mdm_person(m, "1", "anna");
+	p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "1"));
+	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = TRUE"), &m->err);
+	is_refused(p, phone_authenticate(p), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment"), 0);
+	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = FALSE"), &m->err);
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = TRUE"), &m->err);
+	is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	assert_string_equal(state_of(p), "staged");
+	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = FALSE"), &m->err);
+	assert_ok(phone_token(p, ""), &m->err);
+	/* Whose device is managed stays under management: that is IT's to end. */
+	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = TRUE"), &m->err);
+	assert_null(phone_idle(p));
+	assert_ok(phone_token(p, ""), &m->err);
+	/* Nor does a device whose person is gone altogether come in. */
+	mdm_person(m, "2", "bert");
+	p = phone_new(m, UDID_B, mdm_session(m, "ota", UDID_B, NULL, "2"));
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(db_run(m->db, &m->err, "DELETE FROM person WHERE id = '2'"), &m->err);
+	is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE state = 'enrolled'"), 1);
+}
+
+static void
+who_is_retired_does_not_come_in_by_what_was_under_way(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), *again;
+	const char *device = phone_enrollment(p)->device_id;
+
+	again = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	assert_ok(phone_authenticate(again), &m->err);
+	assert_ok(enrollment_retire(m->db, "anna", device, "lost", &m->err), &m->err);
+	is_refused(again, phone_token(again, ""), ERR_DENIED);
+	is_refused(p, phone_token(p, ""), ERR_DENIED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE state = 'retired'"), 2);
+	assert_false(enrollment_retire(m->db, "anna", device, "lost", &m->err));
+	assert_int_equal(m->err.kind, ERR_MISSING);
+	/* Also one that has only begun. */
+	p = phone_new(m, UDID_B, mdm_session(m, "ota", UDID_B, NULL, NULL));
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(enrollment_retire(m->db, "anna", phone_enrollment(p)->device_id, "lost", &m->err), &m->err);
+	is_refused(p, phone_token(p, ""), ERR_DENIED);
+}
+
 static void
 a_second_person_on_the_same_device_is_told_by_the_session(void **state)
 {
@@ -1156,6 +1243,9 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       a_direct_session_takes_the_first_device_and_no_second,
       a_direct_session_does_not_take_a_device_from_another_person,
       what_only_began_does_not_take_a_device_that_is_somebody_elses_by_now,
+      what_somebody_else_has_staged_cannot_be_taken_over_by_a_direct_session,
+      who_was_disabled_after_the_mobileconfig_was_handed_out_enrolls_nothing,
+      who_is_retired_does_not_come_in_by_what_was_under_way,
       a_second_person_on_the_same_device_is_told_by_the_session,
       a_session_that_is_over_enrolls_nobody,
       an_enrollment_of_a_user_is_known_by_its_enrollment_id,
