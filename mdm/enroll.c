@@ -219,9 +219,18 @@ enroll_issue(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house, c
 }
 
 bool
+enroll_direct_outside(struct err *err)
+{
+	return err_code(err, ERR_CONFLICT, "outside_ca", "an outside CA gives out identities here (scep.external_url), and"
+			" of such a one nothing but the Profile Service says whose it is: set up the device at /enroll");
+}
+
+bool
 enroll_direct(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house, const char *token,
 	      const struct enroll_session *session, const char *topic, struct buf *out, struct err *err)
 {
+	if (*house->scep.outside_url)
+		return enroll_direct_outside(err);
 	return issue(ctx, db, house, token, session, NULL, topic, out, err);
 }
 
