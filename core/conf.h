@@ -65,6 +65,7 @@
 	T(ldap,      admin_groups,     "",    live,  "DNs of groups whose members are admins, separated by ;") \
 	T(ldap,      publisher_groups, "",    live,  "DNs of groups whose members are publishers, separated by ;") \
 	T(ldap,      required_groups,  "",    live,  "DNs of groups of which a person must be in one to sign in, separated by ;; empty: everyone found") \
+	T(ldap,      attributes,       "department userPrincipalName title", live, "What is kept of each person for %variables% of mobileconfigs: names of attributes, separated by spaces") \
 	B(signin,    local_login,      true,  live,  "Local accounts may sign in; no: the directory or proxy alone") \
 	T(signin,    proxy_header,     "",    live,  "Header in which a trusted proxy names who is signed in: X-Remote-User; empty: none") \
 	B(signin,    proxy_basic,      false, live,  "Believe HTTP Basic that a trusted proxy forwards") \

@@ -16,6 +16,7 @@
 #include "mdm/enroll_session.h"
 #include "mdm/scep_request.h"
 #include "web/invitation_send.h"
+#include "web/mobileconfig_kinds.h"
 #include "web/notices.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -177,6 +178,7 @@ const struct job_kind site_jobs[] = {
 	{ "audit_verify", 1000, audit_job, NULL },
 	{ "queue_sweep", 1000, job_queue_sweep, NULL },
 	{ "push_sweep", 1000, job_push_sweep, NULL },
+	{ DESIRED_JOB, 1000, job_desired, NULL },
 	{ 0 },
 };
 

@@ -47,6 +47,8 @@ static const char *const acts[] = {
 	"push.csr", "push.import", "push.resume",
 	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse",
 	"ca.make", "ca.renew", "certificate.revoke",
+	"mobileconfig.add", "mobileconfig.version", "mobileconfig.back", "mobileconfig.remove", "mobileconfig.retry",
+	"assignment.set", "assignment.remove", "person.attributes",
 };
 
 /* ---- what is asked for ---- */
