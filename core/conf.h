@@ -104,6 +104,10 @@
 	N(enroll,    session_minutes,  60,    5, 1440,      live,  "How long an enrollment may take from page to last step") \
 	N(enroll,    invite_days,      14,    1, 365,       live,  "How long an invitation stands") \
 	N(enroll,    silent_days,      3,     1, 365,       live,  "Days without a step after which an invited person counts as silent, and is reminded once where that was asked for") \
+	B(clip,      on,               true,  live,  "Devices under management get the catalog on their home screen; the console's settings page replaces this and the next three") \
+	T(clip,      label,            "App Catalog", live, "What stands under its icon there") \
+	B(clip,      full_screen,      false, live,  "Opened without Safari around it") \
+	B(clip,      removable,        true,  live,  "People may take the icon away") \
 	N(mdm,       identity_grace_days, 30, 0, 365,       live,  "How long a device under management may still show an identity that ran out, so that it can be renewed") \
 	T(mdm,       base_url,         "",    start, "The URL under which devices find /mdm: https://apps.example.com:8444 where server.device_listen has a name or port of its own; empty: server.base_url") \
 	N(mdm,       silent_days,      14,    1, 365,       live,  "After how many days without a word a device is shown as silent") \
