@@ -105,6 +105,10 @@
 	N(enroll,    session_minutes,  60,    5, 1440,      live,  "How long an enrollment may take from page to last step") \
 	N(enroll,    invite_days,      14,    1, 365,       live,  "How long an invitation stands") \
 	N(enroll,    silent_days,      3,     1, 365,       live,  "Days without a step after which an invited person counts as silent, and is reminded once where that was asked for") \
+	B(clip,      on,               true,  live,  "Devices under management get the catalog on their home screen; the console's settings page replaces this and the next three") \
+	T(clip,      label,            "App Catalog", live, "What stands under its icon there") \
+	B(clip,      full_screen,      false, live,  "Opened without Safari around it") \
+	B(clip,      removable,        true,  live,  "People may take the icon away") \
 	T(own,       identity,         "scep", live, "How a person's own mobileconfig (/eas) brings their certificate: scep (the device makes the key), pkcs12 (made here, sent encrypted, not kept) or none") \
 	N(own,       certificate_days, 365,   1, 3650,      live,  "How long a person's own certificate is valid") \
 	T(own,       upn,              "%upn%", live, "userPrincipalName in it: %username%@corp.example.com; %upn% is the directory's, or the e-mail address") \

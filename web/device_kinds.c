@@ -8,6 +8,7 @@
 #include "mdm/inventory.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
+#include "web/clip_kinds.h"
 #include "web/enroll_house.h"
 #include "web/mobileconfig_kinds.h"
 #include "web/rooms.h"
@@ -105,6 +106,8 @@ static const struct command_kind kinds[] = {
 	{ VERB_KIND_CLEAR_PASSCODE, render_clear_passcode, NULL, NULL },
 	{ VERB_KIND_CHANGES, NULL, changed, NULL },
 	{ DESIRED_KIND, mobileconfig_render, mobileconfig_answered, mobileconfig_ended },
+	{ CLIP_KIND, clip_render, clip_said, clip_over },
+	{ CLIP_KIND_REMOVE, clip_render_remove, clip_said, clip_over },
 	{ 0 }
 };
 

@@ -15,6 +15,7 @@
 #include "mdm/challenge.h"
 #include "mdm/enroll_session.h"
 #include "mdm/scep_request.h"
+#include "web/clip_kinds.h"
 #include "web/invitation_send.h"
 #include "web/mobileconfig_kinds.h"
 #include "web/notices.h"
@@ -179,6 +180,7 @@ const struct job_kind site_jobs[] = {
 	{ "queue_sweep", 1000, job_queue_sweep, NULL },
 	{ "push_sweep", 1000, job_push_sweep, NULL },
 	{ DESIRED_JOB, 1000, job_desired, NULL },
+	{ CLIP_JOB, 1000, job_clip, NULL },
 	{ 0 },
 };
 
@@ -186,5 +188,6 @@ bool
 jobs_begin(struct site *site, struct err *err)
 {
 	return sweep_blobs(site, true, err) && upload_sweep_files(site, err) &&
-	       db_tx(site->db, tx_first_sweep, NULL, err) && db_tx(site->db, tx_first_check, NULL, err);
+	       db_tx(site->db, tx_first_sweep, NULL, err) && db_tx(site->db, tx_first_check, NULL, err) &&
+	       clip_job_begin(site, err);
 }

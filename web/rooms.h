@@ -67,6 +67,7 @@ const char *site_name(struct site *site);	/* the same, where there is no request
 const char *site_accent(struct site *site);
 const char *site_logo(struct site *site);	/* blob name, NULL: none */
 void page_everywhere(struct req *req, json_t *data);
+json_t *web_manifest(struct req *req, const char *home);	/* w3.org/TR/appmanifest, of the catalog that begins there */
 
 /* ---- page_build.c: a build as pages show it ---- */
 json_t *page_build(struct req *req, const json_t *build);	/* all that any page shows of a build */
