@@ -3,12 +3,14 @@
  * beginning and the end of an enrollment.  A new kind is a row.
  */
 #include "catalog/invitation.h"
+#include "catalog/managed_app.h"
 #include "core/plist_write.h"
 #include "mdm/command_send.h"
 #include "mdm/inventory.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
 #include "web/enroll_house.h"
+#include "web/managed_apps.h"
 #include "web/rooms.h"
 #include "web/signing.h"
 #include <string.h>
@@ -103,6 +105,9 @@ static const struct command_kind kinds[] = {
 	{ "renew_identity", render_renewal, NULL, NULL },
 	{ VERB_KIND_CLEAR_PASSCODE, render_clear_passcode, NULL, NULL },
 	{ VERB_KIND_CHANGES, NULL, changed, NULL },
+	{ MANAGED_KIND, managed_app_render, managed_app_told, managed_app_ended },
+	{ MANAGED_KIND_REMOVAL, managed_app_render_removal, managed_app_told, managed_app_ended },
+	{ MANAGED_KIND_SETTING, managed_app_render_setting, NULL, NULL },
 	{ 0 }
 };
 

@@ -4,9 +4,11 @@
 #include "catalog/app.h"
 #include "catalog/build.h"
 #include "catalog/build_jobs.h"
+#include "catalog/managed_app.h"
 #include "catalog/message.h"
 #include "catalog/notice.h"
 #include "catalog/registration.h"
+#include "catalog/rollout.h"
 #include "catalog/setting.h"
 #include "catalog/upload.h"
 #include "core/clock.h"
@@ -16,6 +18,7 @@
 #include "mdm/enroll_session.h"
 #include "mdm/scep_request.h"
 #include "web/invitation_send.h"
+#include "web/managed_apps.h"
 #include "web/notices.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -177,6 +180,10 @@ const struct job_kind site_jobs[] = {
 	{ "audit_verify", 1000, audit_job, NULL },
 	{ "queue_sweep", 1000, job_queue_sweep, NULL },
 	{ "push_sweep", 1000, job_push_sweep, NULL },
+	{ MANAGED_SWEEP_JOB, 1000, job_managed_sweep, NULL },
+	{ MANAGED_APP_JOB, 100, job_managed_app, NULL },
+	{ MANAGED_DEVICE_JOB, 100, job_managed_device, NULL },
+	{ ROLLOUT_STEP_JOB, 100, job_rollout_step, NULL },
 	{ 0 },
 };
 
