@@ -3,6 +3,7 @@
  * beginning and the end of an enrollment.  A new kind is a row.
  */
 #include "catalog/invitation.h"
+#include "catalog/managed_app.h"
 #include "core/plist_write.h"
 #include "mdm/command_send.h"
 #include "mdm/inventory.h"
@@ -11,6 +12,7 @@
 #include "web/clip_kinds.h"
 #include "web/enroll_house.h"
 #include "web/mobileconfig_kinds.h"
+#include "web/managed_apps.h"
 #include "web/rooms.h"
 #include "web/signing.h"
 #include <string.h>
@@ -108,6 +110,9 @@ static const struct command_kind kinds[] = {
 	{ DESIRED_KIND, mobileconfig_render, mobileconfig_answered, mobileconfig_ended },
 	{ CLIP_KIND, clip_render, clip_said, clip_over },
 	{ CLIP_KIND_REMOVE, clip_render_remove, clip_said, clip_over },
+	{ MANAGED_KIND, managed_app_render, managed_app_told, managed_app_ended },
+	{ MANAGED_KIND_REMOVAL, managed_app_render_removal, managed_app_told, managed_app_ended },
+	{ MANAGED_KIND_SETTING, managed_app_render_setting, NULL, NULL },
 	{ 0 }
 };
 

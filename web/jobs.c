@@ -4,9 +4,11 @@
 #include "catalog/app.h"
 #include "catalog/build.h"
 #include "catalog/build_jobs.h"
+#include "catalog/managed_app.h"
 #include "catalog/message.h"
 #include "catalog/notice.h"
 #include "catalog/registration.h"
+#include "catalog/rollout.h"
 #include "catalog/setting.h"
 #include "catalog/upload.h"
 #include "core/clock.h"
@@ -18,6 +20,7 @@
 #include "web/clip_kinds.h"
 #include "web/invitation_send.h"
 #include "web/mobileconfig_kinds.h"
+#include "web/managed_apps.h"
 #include "web/notices.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -181,6 +184,10 @@ const struct job_kind site_jobs[] = {
 	{ "push_sweep", 1000, job_push_sweep, NULL },
 	{ DESIRED_JOB, 1000, job_desired, NULL },
 	{ CLIP_JOB, 1000, job_clip, NULL },
+	{ MANAGED_SWEEP_JOB, 1000, job_managed_sweep, NULL },
+	{ MANAGED_APP_JOB, 100, job_managed_app, NULL },
+	{ MANAGED_DEVICE_JOB, 100, job_managed_device, NULL },
+	{ ROLLOUT_STEP_JOB, 100, job_rollout_step, NULL },
 	{ 0 },
 };
 
