@@ -3,6 +3,7 @@
  * beginning and the end of an enrollment.  A new kind is a row.
  */
 #include "catalog/invitation.h"
+#include "catalog/renewal.h"
 #include "core/plist_write.h"
 #include "mdm/command_send.h"
 #include "mdm/inventory.h"
@@ -103,6 +104,8 @@ static const struct command_kind kinds[] = {
 	{ "renew_identity", render_renewal, NULL, NULL },
 	{ VERB_KIND_CLEAR_PASSCODE, render_clear_passcode, NULL, NULL },
 	{ VERB_KIND_CHANGES, NULL, changed, NULL },
+	{ RENEWAL_KIND_INSTALL, provision_install_render, provision_answered, provision_ended },
+	{ RENEWAL_KIND_REMOVE, provision_remove_render, provision_answered, provision_ended },
 	{ 0 }
 };
 

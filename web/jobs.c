@@ -7,6 +7,7 @@
 #include "catalog/message.h"
 #include "catalog/notice.h"
 #include "catalog/registration.h"
+#include "catalog/renewal.h"
 #include "catalog/setting.h"
 #include "catalog/upload.h"
 #include "core/clock.h"
@@ -177,6 +178,11 @@ const struct job_kind site_jobs[] = {
 	{ "audit_verify", 1000, audit_job, NULL },
 	{ "queue_sweep", 1000, job_queue_sweep, NULL },
 	{ "push_sweep", 1000, job_push_sweep, NULL },
+	{ "provision_fit", 10, job_provision_fit, NULL },
+	{ "provision_fill", 10, job_provision_fill, NULL },
+	{ RENEWAL_PLAN_JOB, 1000, job_renewal_plan, NULL },
+	{ RENEWAL_WAVE_JOB, 1000, job_renewal_wave, NULL },
+	{ "renewal_day", 1000, job_renewal_day, NULL },
 	{ 0 },
 };
 
@@ -184,5 +190,6 @@ bool
 jobs_begin(struct site *site, struct err *err)
 {
 	return sweep_blobs(site, true, err) && upload_sweep_files(site, err) &&
-	       db_tx(site->db, tx_first_sweep, NULL, err) && db_tx(site->db, tx_first_check, NULL, err);
+	       db_tx(site->db, tx_first_sweep, NULL, err) && db_tx(site->db, tx_first_check, NULL, err) &&
+	       renewals_begin(site, err);
 }
