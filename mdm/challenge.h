@@ -19,6 +19,7 @@ struct challenge_wish {
 	const char *udid;	/* "" : of no device in particular */
 	const char *created_by;	/* "person:<name>", "house" */
 	int64_t ttl_s;		/* 0: CHALLENGE_TTL_S */
+	const char *upn, *email;	/* what the certificate's SAN says; NULL: nothing */
 };
 
 /* Shown once, here.  ERR_INVALID for a purpose that needs a session and has none. */
@@ -53,7 +54,7 @@ struct challenge {
 	char hash[65];
 	enum challenge_state state;
 	enum ca_purpose purpose;	/* the rest is set when it is good */
-	const char *subject, *session_id;
+	const char *subject, *session_id, *upn, *email;
 	const char *certificate;	/* sha256 of what it was used for, when AGAIN */
 };
 

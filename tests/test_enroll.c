@@ -267,6 +267,11 @@ an_outside_scep_server_is_named_for_the_identity_and_never_for_the_passing_one(v
 	assert_string_equal(plist_text_at(*state, scep, "Name"), "NDES");
 	assert_string_equal(plist_text_at(*state, scep, "Challenge"), "one for all");
 	assert_null(plist_at(scep, "CAFingerprint"));
+	/* Nothing but the phases could say whose such an identity is: refused before anything is handed out. */
+	b = begun(*state, &w);
+	assert_refused(enroll_direct(*state, w.house.db, &w.enroll, b.token, session_of(*state, &w, b.id), TOPIC, &out, &err),
+		       "outside_ca", err);
+	assert_string_equal(session_of(*state, &w, b.id)->state, "offered");
 }
 
 /* MUST 57 */
