@@ -120,6 +120,10 @@
 	N(mdm,       silent_days,      14,    1, 365,       live,  "After how many days without a word a device is shown as silent") \
 	N(mdm,       command_days,     30,    1, 365,       live,  "How long a command waits for its device before it expires") \
 	N(mdm,       history_days,     180,   1, 3650,      live,  "How long what became of commands is kept") \
+	N(renewal,   percent,          20,    1, 100,       live,  "A newer provision goes to so many percent of the devices an hour") \
+	N(renewal,   devices,          1000,  0, 1000000,   live,  "And to no more devices than that an hour; 0 is no limit") \
+	N(renewal,   days_before,      30,    7, 180,       live,  "Where an app ends within so many days it goes out at once, whatever the pace") \
+	B(renewal,   paused,           false, live,  "No newer provisions go out but to where an app ends within renewal.days_before") \
 	T(apns,      url,              "",    seam,  "Another APNs instead of https://api.push.apple.com, for tests") \
 	T(apns,      ca_file,          "",    seam,  "PEM file: the CA of that APNs") \
 	N(apns,      port,             443,   1, 65535,     start, "443, or 2197 where firewalls want it") \

@@ -4,6 +4,7 @@
  */
 #include "catalog/invitation.h"
 #include "catalog/managed_app.h"
+#include "catalog/renewal.h"
 #include "core/plist_write.h"
 #include "mdm/command_send.h"
 #include "mdm/inventory.h"
@@ -113,6 +114,8 @@ static const struct command_kind kinds[] = {
 	{ MANAGED_KIND, managed_app_render, managed_app_told, managed_app_ended },
 	{ MANAGED_KIND_REMOVAL, managed_app_render_removal, managed_app_told, managed_app_ended },
 	{ MANAGED_KIND_SETTING, managed_app_render_setting, NULL, NULL },
+	{ RENEWAL_KIND_INSTALL, provision_install_render, provision_answered, provision_ended },
+	{ RENEWAL_KIND_REMOVE, provision_remove_render, provision_answered, provision_ended },
 	{ 0 }
 };
 

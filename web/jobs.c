@@ -9,6 +9,7 @@
 #include "catalog/notice.h"
 #include "catalog/registration.h"
 #include "catalog/rollout.h"
+#include "catalog/renewal.h"
 #include "catalog/setting.h"
 #include "catalog/upload.h"
 #include "core/clock.h"
@@ -188,6 +189,11 @@ const struct job_kind site_jobs[] = {
 	{ MANAGED_APP_JOB, 100, job_managed_app, NULL },
 	{ MANAGED_DEVICE_JOB, 100, job_managed_device, NULL },
 	{ ROLLOUT_STEP_JOB, 100, job_rollout_step, NULL },
+	{ "provision_fit", 10, job_provision_fit, NULL },
+	{ "provision_fill", 10, job_provision_fill, NULL },
+	{ RENEWAL_PLAN_JOB, 1000, job_renewal_plan, NULL },
+	{ RENEWAL_WAVE_JOB, 1000, job_renewal_wave, NULL },
+	{ "renewal_day", 1000, job_renewal_day, NULL },
 	{ 0 },
 };
 
@@ -197,4 +203,5 @@ jobs_begin(struct site *site, struct err *err)
 	return sweep_blobs(site, true, err) && upload_sweep_files(site, err) &&
 	       db_tx(site->db, tx_first_sweep, NULL, err) && db_tx(site->db, tx_first_check, NULL, err) &&
 	       clip_job_begin(site, err);
+	       renewals_begin(site, err);
 }
