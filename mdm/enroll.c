@@ -48,7 +48,13 @@ subject_of(TALLOC_CTX *ctx, const struct enroll_house *house, const char *what, 
 	return subject;
 }
 
-/* Inside the transaction that hands it out. */
+static bool
+subject_good(TALLOC_CTX *ctx, const struct subject *subject, struct err *err)
+{
+	return challenge_subject(payload_subject(ctx, subject->parts), err);
+}
+
+/* Inside the transaction that hands it out; the subject was found good before it. */
 static bool
 offer(TALLOC_CTX *ctx, struct db *tx, const struct enroll_house *house, const char *token, const char *session_id,
       const char *udid, enum ca_purpose purpose, const struct subject *subject, struct scep_offer *ret, struct err *err)
@@ -104,7 +110,7 @@ enroll_pass(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house, co
 	struct payload payload = { PAYLOAD_SCEP, mem_printf(ctx, "%s.identity", identifier), house->name,
 				   payload_scep_write, &scep, NULL };
 
-	if (!db_tx(db, tx_pass, &p, err))
+	if (!subject_good(ctx, &p.subject, err) || !db_tx(db, tx_pass, &p, err))
 		return false;
 	scep = scep_of(&p.offered, &p.subject);
 	return mobileconfig_write(&m, &payload, 1, out, err);
@@ -207,7 +213,7 @@ issue(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house, const ch
 		x509_der_sha256(answer->certificate, i.sha256);
 		e.recipient = answer->certificate;
 	}
-	return db_tx(db, tx_issue, &i, err) && write_enrollment(ctx, house, &e, out, err);
+	return subject_good(ctx, &i.subject, err) && db_tx(db, tx_issue, &i, err) && write_enrollment(ctx, house, &e, out, err);
 }
 
 bool
@@ -275,7 +281,8 @@ enroll_renewal(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house,
 	struct renewal r = { .ctx = ctx, .house = house, .enrollment = enrollment, .wish = wish };
 	struct enrollment_parts e;
 
-	if (!db_tx(db, tx_renew, &r, err))
+	r.subject = subject_of(ctx, house, ENROLL_IDENTITY, enrollment->id);	/* as the session's, which is not yet named */
+	if (!subject_good(ctx, &r.subject, err) || !db_tx(db, tx_renew, &r, err))
 		return false;
 	e = (struct enrollment_parts){ r.session->identifier, r.session->topic, r.session->url, r.session->id,
 				       r.session->access_rights, &r.offered, &r.subject, r.current };
