@@ -97,7 +97,7 @@ why_disabled(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry)
 		return "nsAccountLock";
 	if (is_true(ctx, ld, entry, "loginDisabled"))
 		return "loginDisabled";
-	return days >= 0 && days * 86400 <= clock_now() ? "shadowExpire" : NULL;
+	return days >= 0 && days * DAY_S <= clock_now() ? "shadowExpire" : NULL;
 }
 
 bool

@@ -104,6 +104,12 @@
 	N(enroll,    session_minutes,  60,    5, 1440,      live,  "How long an enrollment may take from page to last step") \
 	N(enroll,    invite_days,      14,    1, 365,       live,  "How long an invitation stands") \
 	N(enroll,    silent_days,      3,     1, 365,       live,  "Days without a step after which an invited person counts as silent, and is reminded once where that was asked for") \
+	T(own,       identity,         "scep", live, "How a person's own mobileconfig (/eas) brings their certificate: scep (the device makes the key), pkcs12 (made here, sent encrypted, not kept) or none") \
+	N(own,       certificate_days, 365,   1, 3650,      live,  "How long a person's own certificate is valid") \
+	T(own,       upn,              "%upn%", live, "userPrincipalName in it: %username%@corp.example.com; %upn% is the directory's, or the e-mail address") \
+	T(eas,       host,             "",    live,  "Exchange server of the mobileconfig at /eas: mail.example.com; empty: none is made from settings") \
+	T(eas,       user_name,        "%username%", live, "Name at that server, as in EXAMPLE\\%username% or %upn%") \
+	N(eas,       past_days,        7,     0, 31,        live,  "Mail of how many days is kept on the device: 1, 3, 7, 14, 31, or 0 for all") \
 	N(mdm,       identity_grace_days, 30, 0, 365,       live,  "How long a device under management may still show an identity that ran out, so that it can be renewed") \
 	T(mdm,       base_url,         "",    start, "The URL under which devices find /mdm: https://apps.example.com:8444 where server.device_listen has a name or port of its own; empty: server.base_url") \
 	N(mdm,       silent_days,      14,    1, 365,       live,  "After how many days without a word a device is shown as silent") \

@@ -19,6 +19,7 @@ struct challenge_wish {
 	const char *udid;	/* "" : of no device in particular */
 	const char *created_by;	/* "person:<name>", "house" */
 	int64_t ttl_s;		/* 0: CHALLENGE_TTL_S */
+	const char *upn, *email;	/* what the certificate's SAN says; NULL: nothing */
 };
 
 /* Can a certificate say so?  ERR_INVALID.  Before the transaction: it is OpenSSL's to judge. */
@@ -56,7 +57,7 @@ struct challenge {
 	char hash[65];
 	enum challenge_state state;
 	enum ca_purpose purpose;	/* the rest is set when it is good */
-	const char *subject, *session_id;
+	const char *subject, *session_id, *upn, *email;
 	const char *certificate;	/* sha256 of what it was used for, when AGAIN */
 };
 

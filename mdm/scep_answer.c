@@ -211,8 +211,11 @@ by_challenge(struct talk *t, bool again, struct err *err)
 	if (challenge.state == CHALLENGE_GOOD && !may_use(t, &challenge))
 		return refuse_wrong(t, "it is signed by another device than the one that its challenge is for", err);
 	if (challenge.state == CHALLENGE_GOOD)
-		return issue(t, &(struct ca_wish){ t->csr->key, challenge.purpose, challenge.subject,
-						   challenge.session_id }, &k, again, err);
+		return issue(t, &(struct ca_wish){
+			.key = t->csr->key, .purpose = challenge.purpose, .subject = challenge.subject,
+			.session_id = challenge.session_id, .upn = challenge.upn, .email = challenge.email,
+			.days = challenge.purpose == CA_PERSON ? t->server->conf->own_certificate_days : 0,
+		}, &k, again, err);
 	if (t->ours)
 		return by_renewal(t, false, err);
 	if (challenge.state != CHALLENGE_UNKNOWN &&
@@ -267,7 +270,10 @@ poll(struct talk *t, struct err *err)
 
 /* ---- requests ---- */
 
-/* Passing identities end with their enrollment and are never renewed. */
+/*
+ * Passing identities end with their enrollment and are never renewed; nor are people's, which come anew with
+ * their mobileconfig: a copied key does not live on by itself.
+ */
 static bool
 find_ours(struct talk *t, struct err *err)
 {
@@ -281,7 +287,8 @@ find_ours(struct talk *t, struct err *err)
 		return false;
 	}
 	if (!cert->revoked && cert->not_before <= clock_now() && clock_now() < cert->not_after &&
-	    strcmp(cert->purpose, ca_purpose_name(CA_OTA)) != 0)
+	    strcmp(cert->purpose, ca_purpose_name(CA_OTA)) != 0 &&
+	    strcmp(cert->purpose, ca_purpose_name(CA_PERSON)) != 0)
 		t->ours = cert;
 	return true;
 }

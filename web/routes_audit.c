@@ -21,7 +21,6 @@
 #define AUDIT_CSV_BYTES		(64 << 20)
 #define AUDIT_CSV_PAGE		500
 #define AUDIT_CSV_BUF		((int64_t)AUDIT_CSV_PAGE * 8 * (AUDIT_TEXT_MAX + 100))
-#define DAY_S			86400
 
 /* What can be filtered by; the words of each are act_ and its code with _ for the dot. */
 static const char *const acts[] = {

@@ -9,7 +9,7 @@
 #include "web/signing.h"
 #include <string.h>
 
-#define EXPIRY_WARN_S	(30 * 86400)
+#define EXPIRY_WARN_S	(30 * DAY_S)
 
 static bool
 wants_udids(struct req *req)

@@ -27,7 +27,7 @@ CREATE TABLE assignment (
 	id		TEXT PRIMARY KEY,
 	mobileconfig_id	TEXT NOT NULL REFERENCES mobileconfig (id) ON DELETE CASCADE,
 	audience_id	TEXT REFERENCES audience (id),	-- NULL: everyone
-	devices		TEXT NOT NULL DEFAULT '{}',	-- JSON: which of their devices
+	devices		TEXT NOT NULL DEFAULT '',	-- JSON: which of their devices
 	created		BIGINT NOT NULL
 );
 CREATE INDEX assignment_mobileconfig ON assignment (mobileconfig_id);

@@ -23,7 +23,7 @@ CREATE TABLE build_bundle (
 	path		TEXT NOT NULL,			-- '' is the app
 	provision_uuid	TEXT NOT NULL,
 	certificate	TEXT NOT NULL DEFAULT '',	-- SHA-1 of who signed it; '': not known
-	entitlements	TEXT NOT NULL DEFAULT '{}',	-- JSON, of the binary
+	entitlements	TEXT NOT NULL DEFAULT '',	-- JSON, of the binary
 	PRIMARY KEY (build_id, path)
 );
 CREATE INDEX build_bundle_provision ON build_bundle (provision_uuid);
