@@ -15,6 +15,7 @@
 #include "mdm/challenge.h"
 #include "mdm/enroll_session.h"
 #include "mdm/scep_request.h"
+#include "web/endings.h"
 #include "web/invitation_send.h"
 #include "web/notices.h"
 #include "web/rooms.h"
@@ -177,6 +178,7 @@ const struct job_kind site_jobs[] = {
 	{ "audit_verify", 1000, audit_job, NULL },
 	{ "queue_sweep", 1000, job_queue_sweep, NULL },
 	{ "push_sweep", 1000, job_push_sweep, NULL },
+	{ ENDINGS_JOB, 1000, job_endings, NULL },
 	{ 0 },
 };
 
@@ -184,5 +186,6 @@ bool
 jobs_begin(struct site *site, struct err *err)
 {
 	return sweep_blobs(site, true, err) && upload_sweep_files(site, err) &&
-	       db_tx(site->db, tx_first_sweep, NULL, err) && db_tx(site->db, tx_first_check, NULL, err);
+	       db_tx(site->db, tx_first_sweep, NULL, err) && db_tx(site->db, tx_first_check, NULL, err) &&
+	       endings_begin(site, err);
 }
