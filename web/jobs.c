@@ -19,6 +19,7 @@
 #include "mdm/enroll_session.h"
 #include "mdm/scep_request.h"
 #include "web/clip_kinds.h"
+#include "web/endings.h"
 #include "web/invitation_send.h"
 #include "web/mobileconfig_kinds.h"
 #include "web/managed_apps.h"
@@ -194,6 +195,7 @@ const struct job_kind site_jobs[] = {
 	{ RENEWAL_PLAN_JOB, 1000, job_renewal_plan, NULL },
 	{ RENEWAL_WAVE_JOB, 1000, job_renewal_wave, NULL },
 	{ "renewal_day", 1000, job_renewal_day, NULL },
+	{ ENDINGS_JOB, 1000, job_endings, NULL },
 	{ 0 },
 };
 
@@ -204,4 +206,5 @@ jobs_begin(struct site *site, struct err *err)
 	       db_tx(site->db, tx_first_sweep, NULL, err) && db_tx(site->db, tx_first_check, NULL, err) &&
 	       clip_job_begin(site, err);
 	       renewals_begin(site, err);
+	       endings_begin(site, err);
 }
