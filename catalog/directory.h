@@ -76,6 +76,12 @@ bool directory_find(TALLOC_CTX *ctx, struct directory *directory, const char *na
 bool directory_check(TALLOC_CTX *ctx, struct directory *directory, const char *const *ids, size_t n,
 		     struct directory_person **ret, struct err *err) CHECKED;
 
+/*
+ * When the password of our own account ends, where the directory tells: Active Directory of 2008 and later, and
+ * OpenLDAP's password policy.  *ret 0: never, or it does not tell.
+ */
+bool directory_password_ends(struct directory *directory, time_t *ret, struct err *err) CHECKED;
+
 /* ---- for IT: each step with how it went ---- */
 enum directory_level { DIRECTORY_OK, DIRECTORY_WARN, DIRECTORY_FAIL };
 typedef void directory_say(void *arg, enum directory_level level, const char *step, const char *text);
