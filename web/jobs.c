@@ -204,7 +204,5 @@ jobs_begin(struct site *site, struct err *err)
 {
 	return sweep_blobs(site, true, err) && upload_sweep_files(site, err) &&
 	       db_tx(site->db, tx_first_sweep, NULL, err) && db_tx(site->db, tx_first_check, NULL, err) &&
-	       clip_job_begin(site, err);
-	       renewals_begin(site, err);
-	       endings_begin(site, err);
+	       clip_job_begin(site, err) && renewals_begin(site, err) && endings_begin(site, err);
 }

@@ -7,7 +7,7 @@
 #include "web/rooms.h"
 #include <string.h>
 
-#define PREVIEW_MAX	(2u << 20)
+#define PREVIEW_MAX	FORM_OUT_MAX
 
 /* ---- what was sent ---- */
 
@@ -70,7 +70,7 @@ mobileconfig_shown(struct req *req, const char *id, int64_t version, json_t **re
 
 	if (!mobileconfig_read(req, req->site->db, req->site->sealer, id, version, &form, NULL, err))
 		return false;
-	*ret = mobileconfig_hide(form, false, NULL);
+	*ret = mobileconfig_form_masked(form);
 	return true;
 }
 
@@ -132,12 +132,42 @@ find_whose(struct req *req, const char *device_id, const char *person, struct wh
 	return true;
 }
 
+/* Masks are left out, and where they stood is noted. */
+static void
+drop_masks(json_t *json, json_t *hidden)
+{
+	const char *key, *place;
+	json_t *item;
+	void *next;
+
+	for (size_t i = json_array_size(json); i-- > 0;) {
+		item = json_array_get(json, i);
+		if ((place = json_string_value(json_object_get(item, "$kept")))) {
+			json_array_append_new(hidden, json_string(place));
+			json_array_remove(json, i);
+		} else {
+			drop_masks(item, hidden);
+		}
+	}
+	json_object_foreach_safe(json, next, key, item) {
+		if ((place = json_string_value(json_object_get(item, "$kept")))) {
+			json_array_append_new(hidden, json_string(place));
+			json_object_del(json, key);
+		} else {
+			drop_masks(item, hidden);
+		}
+	}
+}
+
 static bool
 preview_xml(struct req *req, const json_t *form, const char *identifier, struct previewing *p, json_t **hidden,
 	    struct buf *xml, struct err *err)
 {
-	json_t *open = mobileconfig_hide(form, true, hidden), *filled;
-	bool ok = mobileconfig_form_fill(open, value, p, &filled, err);
+	json_t *open = mobileconfig_form_masked(form), *filled;
+	bool ok;
+
+	drop_masks(open, *hidden = json_array());
+	ok = mobileconfig_form_fill(open, value, p, &filled, err);
 
 	json_decref(open);
 	if (!ok)
@@ -167,9 +197,9 @@ mobileconfig_preview(struct req *req, const struct kept_mobileconfig *m, const c
 		json_decref(p.missing);
 		return false;
 	}
-	*ret = json_pack("{s:s, s:I, s:s?, s:s?, s:s, s:o, s:o, s:o, s:b}", "mobileconfig", m->name, "version",
+	*ret = json_pack("{s:s, s:I, s:s?, s:s?, s:s, s:o, s:o, s:o, s:o, s:b}", "mobileconfig", m->name, "version",
 			 (json_int_t)m->version, "device", device_id, "person",
 			 whose.person && *whose.person ? whose.person : NULL, "xml", buf_str(&xml), "missing", p.missing, "hidden",
-			 hidden, "unfit", mobileconfig_form_unfit(form, &whose.target), "secret", mobileconfig_form_secret(form));
+			 hidden, "unfit", mobileconfig_form_unfit(form, &whose.target), "warnings", mobileconfig_form_warnings(form), "secret", mobileconfig_form_secret(form));
 	return *ret || err_set(err, ERR_INTERNAL, "a preview cannot be written as JSON");
 }

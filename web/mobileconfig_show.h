@@ -23,7 +23,7 @@ bool mobileconfig_shown(struct req *req, const char *id, int64_t version, json_t
 
 /*
  * As a device (its id) or a person (a name) would get it; both NULL: as nobody would.
- * {mobileconfig, version, device, person, xml, missing[], hidden[], unfit[], secret}: values that are missing stand in
+ * {mobileconfig, version, device, person, xml, missing[], hidden[], unfit[], warnings[], secret}: values that are missing stand in
  * the XML as their %names%, and secrets are left out of it.
  */
 bool mobileconfig_preview(struct req *req, const struct kept_mobileconfig *m, const char *device_id, const char *person,
