@@ -1,6 +1,5 @@
 #include "mdm/own_phase.h"
 #include "core/audit.h"
-#include "mdm/phase.h"
 #include <string.h>
 
 bool

@@ -9,6 +9,7 @@
 #include "mdm/enroll.h"
 #include "mdm/own_mobileconfig.h"
 #include "mdm/own_session.h"
+#include "mdm/phase.h"
 
 /* Phase 0. */
 bool own_service_write(const struct enroll_house *house, const char *token, struct buf *out, struct err *err) CHECKED;

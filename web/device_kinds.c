@@ -9,6 +9,7 @@
 #include "mdm/push.h"
 #include "mdm/queue.h"
 #include "web/enroll_house.h"
+#include "web/own_kinds.h"
 #include "web/rooms.h"
 #include "web/signing.h"
 #include <string.h>
@@ -103,6 +104,7 @@ static const struct command_kind kinds[] = {
 	{ "renew_identity", render_renewal, NULL, NULL },
 	{ VERB_KIND_CLEAR_PASSCODE, render_clear_passcode, NULL, NULL },
 	{ VERB_KIND_CHANGES, NULL, changed, NULL },
+	{ OWN_KIND, own_render, own_answered, own_ended },
 	{ 0 }
 };
 

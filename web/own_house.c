@@ -5,7 +5,6 @@
 #include "core/text.h"
 #include "mdm/mobileconfig_form.h"
 #include "mdm/p12.h"
-#include "mdm/phase.h"
 #include "web/rooms.h"
 #include <openssl/crypto.h>
 #include <openssl/rsa.h>
@@ -265,7 +264,7 @@ add_identity(struct site *site, struct known *known, struct own_filled *f, struc
 	if (!wanted || !own_way_read(site_conf(site)->own_identity, &f->gift.way) || f->gift.way == OWN_NONE)
 		return true;
 	return name_identity(site, known, f, err) &&
-	       (f->gift.way != OWN_PKCS12 || make_pkcs12(known->ctx, site, f, text_of(known->person, "name"), err));
+	       (f->gift.way != OWN_PKCS12 || f->only_try || make_pkcs12(known->ctx, site, f, text_of(known->person, "name"), err));
 }
 
 /* ---- all of it ---- */
@@ -291,12 +290,18 @@ fill_in(struct site *site, struct known *known, const json_t *form, struct own_f
 	return add_identity(site, known, f, err);
 }
 
-bool
-own_fill(TALLOC_CTX *ctx, struct site *site, const char *language, const struct own_template *template,
-	 const struct own_target *target, struct own_filled *ret, struct err *err)
+const char *
+own_identifier(TALLOC_CTX *ctx, const struct own_template *template, const char *person_id)
 {
+	return mem_printf(ctx, "%s.%s", template->identifier, person_id);
+}
+
+static bool
+fill(TALLOC_CTX *ctx, struct site *site, const char *language, const struct own_template *template,
+     const struct own_target *target, bool only_try, struct own_filled *ret, struct err *err)
+{
+	struct own_filled f = { .gift = { .way = OWN_NONE }, .only_try = only_try };
 	struct known known = { ctx, target, NULL };
-	struct own_filled f = { .gift = { .way = OWN_NONE } };
 	json_t *person, *form;
 
 	if (!people_show(site->db, target->person_id, &person, err))
@@ -304,13 +309,29 @@ own_fill(TALLOC_CTX *ctx, struct site *site, const char *language, const struct 
 	known.person = hold(ctx, person);
 	f.gift.put = (struct own_put){
 		.person_id = target->person_id, .mobileconfig_id = template->id, .title = template->title,
-		.identifier = mem_printf(ctx, "%s.%s", template->identifier, target->person_id),
+		.identifier = own_identifier(ctx, template, target->person_id),
 		.udid = target->plain ? "" : target->udid, .product = target->product, .device_name = target->device_name,
 	};
 	if (!form_of(ctx, site, language, template, &form, err) || !fill_in(site, &known, form, &f, err))
 		return err_at(err, "%s", template->title);
 	*ret = f;
 	return true;
+}
+
+bool
+own_fill(TALLOC_CTX *ctx, struct site *site, const char *language, const struct own_template *template,
+	 const struct own_target *target, struct own_filled *ret, struct err *err)
+{
+	return fill(ctx, site, language, template, target, false, ret, err);
+}
+
+bool
+own_try(TALLOC_CTX *ctx, struct site *site, const char *language, const struct own_template *template,
+	const struct own_target *target, struct err *err)
+{
+	struct own_filled filled;
+
+	return fill(ctx, site, language, template, target, true, &filled, err);
 }
 
 /* ---- writing ---- */

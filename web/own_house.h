@@ -47,9 +47,17 @@ struct own_filled {
 	struct phase_subject *subject;
 	struct bytes p12;		/* wiped with ctx */
 	const char *p12_password;
+	bool only_try;
 };
 bool own_fill(TALLOC_CTX *ctx, struct site *site, const char *language, const struct own_template *template,
 	      const struct own_target *target, struct own_filled *ret, struct err *err) CHECKED;
+
+/* The same, but nothing is made: could it be filled in for them? */
+bool own_try(TALLOC_CTX *ctx, struct site *site, const char *language, const struct own_template *template,
+	     const struct own_target *target, struct err *err) CHECKED;
+
+/* PayloadIdentifier of this person's: the same each time. */
+const char *own_identifier(TALLOC_CTX *ctx, const struct own_template *template, const char *person_id);
 
 /* Once it is given (own_issue, own_command): with its identity, enveloped for this certificate unless that is empty. */
 bool own_write(TALLOC_CTX *ctx, struct own_filled *filled, struct bytes cert_der, struct buf *out,
