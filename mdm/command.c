@@ -137,6 +137,8 @@ command_read(TALLOC_CTX *ctx, struct bytes bytes, const char **request_type, jso
 		return err_code(err, ERR_INVALID, "bad_command", "the property list has no RequestType");
 	*request_type = type;
 	*params = plist_json_marked(command);
+	if (!*params)
+		return err_code(err, ERR_INVALID, "bad_command", "a key of the property list is called $data or $date");
 	json_object_del(*params, "RequestType");
 	return true;
 }

@@ -203,7 +203,7 @@ judge_payload(const json_t *form, const json_t *payload, size_t i, struct err *e
 	return *text_of(payload, "type") ? true : FORM_BAD("%s: it wants a type", id);
 }
 
-/* One of a kind on a device: two in one mobileconfig are refused by iOS. */
+/* One of a kind on a device: two in one mobileconfig are refused by iOS.  What is foreign is its maker's affair. */
 static bool
 judge_single(const json_t *form, const json_t *payload, struct err *err)
 {
@@ -214,7 +214,7 @@ judge_single(const json_t *form, const json_t *payload, struct err *err)
 
 	if (strcmp(type, FORM_REMOVAL_TYPE) == 0)
 		return FORM_BAD("the removal password is not a payload here: it stands in removal_password");
-	if (!fact || fact->many)
+	if (!fact || fact->many || json_is_true(json_object_get(payload, "foreign")))
 		return true;
 	json_array_foreach(json_object_get(form, "payloads"), i, other)
 		if (other != payload && strcmp(text_of(other, "type"), type) == 0)
@@ -459,6 +459,17 @@ mobileconfig_form_write(TALLOC_CTX *ctx, const json_t *form, const char *identif
 }
 
 /* ---- foreign payloads against the facts ---- */
+
+bool
+form_fits(const json_t *form, const json_t *payload)
+{
+	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
+	struct writing w = { .ctx = ctx, .form = form, .identifier = "com.example.judged", .judged_only = true };
+	struct err err;
+	struct buf out;
+
+	return write_keys(&w, payload, true, &out, &err);
+}
 
 void
 form_warn_foreign(const json_t *form, json_t *texts)

@@ -26,11 +26,12 @@
 #define FORM_PAYLOADS_MAX	64
 #define FORM_DEPTH_MAX		16
 #define FORM_ID_MAX		64
-#define FORM_TEXT_MAX		4096		/* bytes of a name or description */
+#define FORM_TEXT_MAX		16384		/* bytes of a name or description */
 #define FORM_CONSENTS_MAX	40		/* languages */
 #define FORM_VARIABLE_MAX	64		/* letters of a name */
 /* Written and plain: enveloped, signed and in a command it is still below COMMAND_BYTES_MAX. */
 #define FORM_WRITTEN_MAX	(544u << 10)
+#define FORM_FILE_MAX		(1u << 20)	/* of one that was made elsewhere */
 #define FORM_OUT_MAX		(768u << 10)	/* room that mobileconfig_form_write wants, enveloped or not */
 
 struct form_target { const char *os_version; int supervised; };	/* NULL, -1: not known */

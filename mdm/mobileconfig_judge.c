@@ -66,20 +66,24 @@ sounds_secret(const char *name)
 	return false;
 }
 
-static bool
-is_empty(const json_t *v)
+bool
+form_is_empty(const json_t *v)
 {
 	return (json_is_string(v) && json_string_length(v) == 0) || json_is_boolean(v) || json_is_null(v) ||
 	       (json_is_object(v) && json_object_size(v) == 0) || (json_is_array(v) && json_array_size(v) == 0);
 }
 
+bool
+form_is_secret(const struct apple_fact *fact, const char *name)
+{
+	return fact && strcmp(fact->name, "*") != 0 ? fact->secret : sounds_secret(name);
+}
+
 static bool
 see_no_secret(void *arg, const struct apple_fact *fact, const char *name, const json_t *v, const char *path)
 {
-	bool told = fact && strcmp(fact->name, "*") != 0;
-
 	(void)arg, (void)path;
-	return !(told ? fact->secret : sounds_secret(name)) || is_empty(v);
+	return !form_is_secret(fact, name) || form_is_empty(v);
 }
 
 bool

@@ -1,6 +1,6 @@
 #include "web/own_house.h"
-#include "catalog/people.h"
-#include "core/num.h"
+#include "catalog/mobileconfig.h"
+#include "catalog/person_attribute.h"
 #include "core/secret.h"
 #include "core/text.h"
 #include "mdm/mobileconfig_form.h"
@@ -59,11 +59,18 @@ own_templates(TALLOC_CTX *ctx, struct site *site, const char *language, const ch
 	      struct err *err)
 {
 	struct own_templates list = { 0 };
+	json_t *kept, *one;
+	size_t i;
 
-	(void)person_id, (void)err;
+	if (!mobileconfig_own(site->db, person_id, &kept, err))
+		return false;
 	if (*site_conf(site)->eas_host)
 		add(ctx, &list, (struct own_template){ OWN_FROM_SETTINGS, say(ctx, site, language, "say_own_name"),
 						       mobileconfig_identifier(ctx, site->base_url, "eas") });
+	json_array_foreach(kept, i, one)
+		add(ctx, &list, (struct own_template){ mem_text(ctx, text_of(one, "id")), mem_text(ctx, text_of(one, "title")),
+						       mem_text(ctx, text_of(one, "identifier")) });
+	json_decref(kept);
 	*ret = list;
 	return true;
 }
@@ -104,7 +111,8 @@ static bool
 form_of(TALLOC_CTX *ctx, struct site *site, const char *language, const struct own_template *template, json_t **ret,
 	struct err *err)
 {
-	(void)err;
+	if (strcmp(template->id, OWN_FROM_SETTINGS) != 0)
+		return mobileconfig_read(ctx, site->db, site->sealer, template->id, 0, ret, NULL, err);
 	*ret = hold(ctx, form_from_settings(ctx, site, language, template));
 	return true;
 }
@@ -114,25 +122,25 @@ form_of(TALLOC_CTX *ctx, struct site *site, const char *language, const struct o
 struct known {
 	TALLOC_CTX *ctx;
 	const struct own_target *target;
-	const json_t *person;
+	struct values *values;
 };
 
+/* What the device said of itself wins; who has no userPrincipalName is known by their address. */
 static const char *
 value_of(void *arg, const char *name)
 {
 	const struct known *k = arg;
-	const struct { const char *name, *value; } all[] = {
-		{ "username", text_of(k->person, "name") }, { "email", text_of(k->person, "email") },
-		{ "full_name", text_of(k->person, "display") }, { "phone", text_of(k->person, "phone") },
-		{ "upn", text_of(k->person, "email") }, { "udid", k->target->udid }, { "serial", k->target->serial },
-		{ "product", k->target->product }, { "device_name", k->target->device_name },
-		{ "os_version", k->target->version },
+	const struct { const char *name, *value; } said[] = {
+		{ "udid", k->target->udid }, { "serial", k->target->serial }, { "product", k->target->product },
+		{ "device_name", k->target->device_name }, { "os_version", k->target->version },
 	};
+	const char *value;
 
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (strcmp(all[i].name, name) == 0)
-			return *all[i].value ? all[i].value : NULL;
-	return NULL;
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+		if (strcmp(said[i].name, name) == 0 && *said[i].value)
+			return said[i].value;
+	value = values_get(k->values, name);
+	return value || strcmp(name, "upn") != 0 ? value : values_get(k->values, "email");
 }
 
 /* A text of ours with variables, filled as a form is. */
@@ -246,10 +254,10 @@ static bool
 name_identity(struct site *site, struct known *known, struct own_filled *f, struct err *err)
 {
 	TALLOC_CTX *ctx = known->ctx;
-	const char *name = text_of(known->person, "display"), *email = value_of(known, "email");
+	const char *name = value_of(known, "full_name"), *email = value_of(known, "email");
 
 	f->subject = mem_new(ctx, struct phase_subject);
-	*f->subject = phase_subject(ctx, site_name(site), *name ? name : text_of(known->person, "name"));
+	*f->subject = phase_subject(ctx, site_name(site), name ? name : value_of(known, "username"));
 	f->gift.subject = payload_subject(ctx, f->subject->parts);
 	f->gift.email = email ? email : "";
 	return fill_text(known, site_conf(site)->own_upn, &f->gift.upn, err);
@@ -264,7 +272,7 @@ add_identity(struct site *site, struct known *known, struct own_filled *f, struc
 	if (!wanted || !own_way_read(site_conf(site)->own_identity, &f->gift.way) || f->gift.way == OWN_NONE)
 		return true;
 	return name_identity(site, known, f, err) &&
-	       (f->gift.way != OWN_PKCS12 || f->only_try || make_pkcs12(known->ctx, site, f, text_of(known->person, "name"), err));
+	       (f->gift.way != OWN_PKCS12 || f->only_try || make_pkcs12(known->ctx, site, f, value_of(known, "username"), err));
 }
 
 /* ---- all of it ---- */
@@ -302,11 +310,12 @@ fill(TALLOC_CTX *ctx, struct site *site, const char *language, const struct own_
 {
 	struct own_filled f = { .gift = { .way = OWN_NONE }, .only_try = only_try };
 	struct known known = { ctx, target, NULL };
-	json_t *person, *form;
+	json_t *form;
 
-	if (!people_show(site->db, target->person_id, &person, err))
+	if (!values_of(ctx, site->db, target->person_id, target->device_id, &known.values, err))
 		return false;
-	known.person = hold(ctx, person);
+	if (!values_get(known.values, "username"))
+		return err_set(err, ERR_MISSING, "no such person");
 	f.gift.put = (struct own_put){
 		.person_id = target->person_id, .mobileconfig_id = template->id, .title = template->title,
 		.identifier = own_identifier(ctx, template, target->person_id),
