@@ -47,8 +47,10 @@ static const char *const acts[] = {
 	"category.add", "category.change", "category.remove", "item.add", "item.change", "item.remove",
 	"token.new", "token.revoke", "setting", "message.retry", "message.test", "proxy.spoofed",
 	"push.csr", "push.import", "push.resume",
-	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse",
+	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse", "clip.send",
 	"ca.make", "ca.renew", "certificate.revoke",
+	"mobileconfig.add", "mobileconfig.version", "mobileconfig.back", "mobileconfig.remove", "mobileconfig.retry",
+	"assignment.set", "assignment.remove", "person.attributes",
 };
 
 /* ---- what is asked for ---- */
