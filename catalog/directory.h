@@ -26,8 +26,10 @@
 #define DIRECTORY_PAGE		500	/* entries a page of a search */
 #define DIRECTORY_DEPTH_MAX	10	/* of groups in groups, where we walk them ourselves */
 #define DIRECTORY_BATCH		50	/* people asked about at once */
+#define DIRECTORY_ATTRIBUTES_MAX 32	/* names in ldap.attributes */
 
 struct directory;
+struct person_attribute;	/* catalog/person_attribute.h */
 
 struct directory_person {
 	const char *external_id;	/* objectGUID or entryUUID, 32 digits of hex */
@@ -40,6 +42,8 @@ struct directory_person {
 	const struct group_of_directory *groups;	/* nested ones too */
 	size_t groups_n;
 	bool groups_cut;		/* there are more than GROUPS_OF_ONE_MAX */
+	const struct person_attribute *attributes;	/* those of ldap.attributes that it says */
+	size_t attributes_n;
 };
 
 /* Reads the settings (ERR_INVALID names the one that is wrong); asks no server yet.  Before threads. */

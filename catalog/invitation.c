@@ -416,5 +416,5 @@ bool
 invitation_sweep(struct db *db, struct err *err)
 {
 	return db_run(db, err, "DELETE FROM invitation WHERE expires < $1 AND step < $1",
-		      db_int(clock_now() - INVITATION_KEEP_DAYS * INT64_C(86400)));
+		      db_int(clock_now() - INVITATION_KEEP_DAYS * (int64_t)DAY_S));
 }

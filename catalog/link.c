@@ -58,7 +58,7 @@ terms_ok(const struct link_terms *t, struct err *err)
 {
 	int64_t now = clock_now();
 
-	if (t->expires <= now || t->expires > now + LINK_DAYS_MAX * INT64_C(86400))
+	if (t->expires <= now || t->expires > now + LINK_DAYS_MAX * (int64_t)DAY_S)
 		return err_set(err, ERR_INVALID, "a link expires in the future, at most in %d days", LINK_DAYS_MAX);
 	if (t->installs_max < 0 || t->installs_max > LINK_INSTALLS_MAX)
 		return err_set(err, ERR_INVALID, "max_installs is a number of at most %d; 0 is no limit",

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_S		86400
 #define ERROR_MAX	500	/* bytes that are kept */
 #define ABOUT_MAX	200
 

@@ -5,7 +5,6 @@
 #include "core/secret.h"
 #include <string.h>
 
-#define HOUR_S		3600
 #define TOKEN_MAX	64	/* characters of a challenge or view; longer ones are none of ours */
 
 /* ---- challenges ---- */

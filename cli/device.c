@@ -257,12 +257,12 @@ put_file(TALLOC_CTX *ctx, const struct opts *o, struct err *err)
 {
 	const struct verb *verb = verb_find(o->act);
 	char name[VERB_FIELD_MAX];
-	enum command_type type;
+	enum apple_type type;
 	struct bytes bytes;
 	struct buf base64;
 
 	for (size_t i = 0; verb && verb_field(verb, i, name, &type); i++) {
-		if (type != COMMAND_DATA)
+		if (type != APPLE_DATA)
 			continue;
 		if (!read_file(ctx, o->file, &bytes, err))
 			return false;

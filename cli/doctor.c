@@ -89,7 +89,7 @@ check_push(struct db *db)
 		say("fail", "push", "the certificate expired on %.10s; renew the same one at identity.apple.com", expires);
 	else if (expires) {
 		time_t at = 0;
-		bool soon = clock_parse(expires, &at, &err) && at < clock_now() + PUSH_WARN_DAYS * 86400;
+		bool soon = clock_parse(expires, &at, &err) && at < clock_now() + PUSH_WARN_DAYS * DAY_S;
 
 		say(soon ? "warn" : "ok", "push", "the certificate is good until %.10s%s", expires,
 		    soon ? "; renew the same one at identity.apple.com" : "");
@@ -172,7 +172,7 @@ check_certificate(TALLOC_CTX *ctx, const struct conf *conf)
 	if (!x509_expires(sk_X509_value(certs, 0), &expires) || expires < clock_now())
 		say("fail", "certificate", "it has expired; renew it and send SIGHUP");
 	else
-		say(expires < clock_now() + EXPIRY_WARN_DAYS * 86400 ? "warn" : "ok", "certificate",
+		say(expires < clock_now() + EXPIRY_WARN_DAYS * DAY_S ? "warn" : "ok", "certificate",
 		    "good until %s", clock_day(expires, day));
 }
 
@@ -192,7 +192,7 @@ check_signing(const struct conf *conf)
 	else if (expires < clock_now())
 		say("fail", "signing", "%s, which signs mobileconfigs, has expired; renew it", setting);
 	else
-		say(expires < clock_now() + EXPIRY_WARN_DAYS * 86400 ? "warn" : "ok", "signing",
+		say(expires < clock_now() + EXPIRY_WARN_DAYS * DAY_S ? "warn" : "ok", "signing",
 		    "mobileconfigs are signed with %s, good until %s", setting, clock_day(expires, day));
 }
 

@@ -144,8 +144,8 @@ make_link(TALLOC_CTX *ctx, const struct opts *o, struct site *site, struct err *
 
 	if (!person_by_name(ctx, site->db, o->user, &person, err))
 		return err->kind == ERR_MISSING ? err_set(err, ERR_MISSING, "nobody who may sign in is called \"%.64s\"", o->user) : false;
-	if (o->direct && !site_conf(site)->enroll_direct)
-		return err_code(err, ERR_CONFLICT, "no_direct_way", "enroll.direct is off");
+	if (o->direct && !enroll_direct_may(site_conf(site), err))
+		return false;
 	b.wish = enroll_wish_of(ctx, site, "cli", person->id, NULL);
 	if (!db_tx(site->db, tx_begin, &b, err))
 		return false;

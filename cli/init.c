@@ -173,7 +173,7 @@ certificate_serves(TALLOC_CTX *ctx, const char *dir, const char *names)
 	       file_read(ctx, mem_printf(ctx, "%s/names", dir), 65536, &kept, &err) &&
 	       strcmp(kept.p, names) == 0 && x509_read_pem(pem, &certs, &err) &&
 	       x509_expires(sk_X509_value(certs, 0), &expires) &&
-	       expires > clock_now() + LOCAL_RENEW_DAYS * 86400;
+	       expires > clock_now() + LOCAL_RENEW_DAYS * DAY_S;
 }
 
 static bool

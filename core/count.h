@@ -56,6 +56,7 @@
 	X(SCEP_SAME,         counter, "pomona_scep_requests_total",     "result=\"same\"",    "") \
 	X(SCEP_PENDING,      counter, "pomona_scep_requests_total",     "result=\"pending\"", "") \
 	X(SCEP_REFUSED,      counter, "pomona_scep_requests_total",     "result=\"refused\"", "") \
+	X(OCSP,              counter, "pomona_ocsp_answers_total",      "",                   "OCSP requests that were answered") \
 	X(BLOBS_SWEPT,       counter, "pomona_blobs_swept_total",       "",                   "Files without an owner that were removed") \
 	X(MDM_CHECKINS,      counter, "pomona_mdm_checkins_total",      "",                   "Check-ins of devices taken") \
 	X(MDM_IDLE,          counter, "pomona_mdm_reports_total",       "status=\"idle\"",    "Reports of devices, by status") \

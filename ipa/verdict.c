@@ -10,7 +10,6 @@
 #include "ipa/provision.h"
 #include <string.h>
 
-#define DAY_S 86400
 
 enum level { INFO, WARNING, ERROR };
 

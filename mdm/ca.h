@@ -28,7 +28,8 @@
 #define CA_PURPOSES(P) \
 	P(MDM,    "mdm",    365, "the identity of an enrolled device") \
 	P(OTA,    "ota",    1,   "a passing identity during enrollment: proves and decrypts, nothing else") \
-	P(CLIENT, "client", 365, "by `pomona challenge new`, for other SCEP clients")
+	P(CLIENT, "client", 365, "by `pomona challenge new`, for other SCEP clients") \
+	P(PERSON, "person", 365, "a person's own, for mail, Wi-Fi and VPN: its SAN says who they are")
 
 enum ca_purpose {
 #define P(id, name, days, what) CA_##id,
@@ -56,7 +57,9 @@ struct ca_wish {
 	EVP_PKEY *key;			/* the public key; RSA of 2048 to 4096 bits, else ERR_INVALID */
 	enum ca_purpose purpose;
 	const char *subject;		/* RFC 4514: "CN=device 42,O=Example" (mdm/subject.h) */
-	const char *session_id;		/* enroll_session; NULL: none */
+	const char *session_id;		/* enroll_session or own_session; NULL: none */
+	const char *upn, *email;	/* in the SAN; NULL or "": not said */
+	int64_t days;			/* 0: the purpose's */
 };
 
 /* Signs, and keeps nothing. */

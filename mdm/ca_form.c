@@ -112,6 +112,57 @@ ca_form_crl_url(const char *url)
 	return extension;
 }
 
+static bool
+add_upn(GENERAL_NAMES *names, const char *upn)
+{
+	GENERAL_NAME *name = GENERAL_NAME_new();
+	ASN1_UTF8STRING *text = ASN1_UTF8STRING_new();
+	ASN1_TYPE *value = ASN1_TYPE_new();
+
+	if (name && text && value && ASN1_STRING_set(text, upn, -1)) {
+		ASN1_TYPE_set(value, V_ASN1_UTF8STRING, text);
+		text = NULL;
+		if (GENERAL_NAME_set0_othername(name, OBJ_nid2obj(NID_ms_upn), value)) {
+			value = NULL;
+			if (sk_GENERAL_NAME_push(names, name))
+				return true;
+		}
+	}
+	GENERAL_NAME_free(name);
+	ASN1_UTF8STRING_free(text);
+	ASN1_TYPE_free(value);
+	return false;
+}
+
+static bool
+add_email(GENERAL_NAMES *names, const char *email)
+{
+	GENERAL_NAME *name = GENERAL_NAME_new();
+	ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+
+	if (name && text && ASN1_STRING_set(text, email, -1)) {
+		GENERAL_NAME_set0_value(name, GEN_EMAIL, text);
+		text = NULL;
+		if (sk_GENERAL_NAME_push(names, name))
+			return true;
+	}
+	GENERAL_NAME_free(name);
+	ASN1_IA5STRING_free(text);
+	return false;
+}
+
+X509_EXTENSION *
+ca_form_person(const char *upn, const char *email)
+{
+	GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+	X509_EXTENSION *extension = NULL;
+
+	if (names && (!*upn || add_upn(names, upn)) && (!*email || add_email(names, email)))
+		extension = X509V3_EXT_i2d(NID_subject_alt_name, 0, names);
+	sk_GENERAL_NAME_pop_free(names, GENERAL_NAME_free);
+	return extension;
+}
+
 bool
 ca_form_add(X509 *cert, X509_EXTENSION *extension)
 {

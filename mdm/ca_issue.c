@@ -48,12 +48,26 @@ set_key(X509 *cert, struct bytes rsa)
 	return false;
 }
 
+/* rfc822Name is ASCII (RFC 5280 4.2.1.6): an address beyond it is left out. */
 static bool
-fill(X509 *cert, const struct ca_own *own, const X509_NAME *subject, struct bytes rsa, int64_t from, int64_t until,
-     struct err *err)
+set_names(X509 *cert, const struct ca_wish *wish)
+{
+	const char *upn = wish->upn ? wish->upn : "", *email = wish->email ? wish->email : "";
+
+	for (const char *p = email; *p; p++)
+		if (*p & 0x80) {
+			email = "";
+			break;
+		}
+	return (!*upn && !*email) || ca_form_add(cert, ca_form_person(upn, email));
+}
+
+static bool
+fill(X509 *cert, const struct ca_own *own, const struct ca_wish *wish, const X509_NAME *subject, struct bytes rsa,
+     int64_t from, int64_t until, struct err *err)
 {
 	bool ok = ca_form_basics(cert, subject, X509_get_subject_name(own->ca.cert), from, until) && set_key(cert, rsa) &&
-		  ca_form_add(cert, ca_form_own_key(rsa));
+		  ca_form_add(cert, ca_form_own_key(rsa)) && set_names(cert, wish);
 
 	for (size_t i = 0; ok && i < own->extensions_n; i++)
 		ok = X509_add_ext(cert, own->extensions[i], -1);
@@ -108,7 +122,8 @@ bool
 ca_issue(TALLOC_CTX *ctx, struct ca *ca, const struct ca_wish *wish, struct certificate **ret, struct err *err)
 {
 	void *tmp SCOPED(mem) = talloc_new(NULL);
-	int64_t now = clock_now(), from = now - CA_SKEW_S, until = now + (int64_t)purposes[wish->purpose].days * DAY_S;
+	int64_t now = clock_now(), from = now - CA_SKEW_S;
+	int64_t until = now + (wish->days ? wish->days : purposes[wish->purpose].days) * DAY_S;
 	SCOPED(x509_name) X509_NAME *subject = NULL;
 	SCOPED(x509) X509 *cert = NULL;
 	const struct ca_set *set;
@@ -129,7 +144,7 @@ ca_issue(TALLOC_CTX *ctx, struct ca *ca, const struct ca_wish *wish, struct cert
 	cert = X509_new_ex(lib, NULL);
 	if (!cert)
 		return err_openssl(err, ERR_INTERNAL, "make a certificate");
-	if (!fill(cert, own, subject, rsa, from, until, err) || !ca_key_sign_cert(cert, own->ca.key, err) ||
+	if (!fill(cert, own, wish, subject, rsa, from, until, err) || !ca_key_sign_cert(cert, own->ca.key, err) ||
 	    !describe(ctx, cert, set, wish, ret, err))
 		return false;
 	(*ret)->not_before = from;

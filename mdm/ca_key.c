@@ -25,6 +25,13 @@ ca_key_sign_crl(X509_CRL *crl, EVP_PKEY *key, struct err *err)
 	return X509_CRL_sign(crl, key, digest_of(key)) > 0 || err_openssl(err, ERR_INTERNAL, "sign a CRL");
 }
 
+bool
+ca_key_sign_ocsp(OCSP_BASICRESP *basic, X509 *cert, EVP_PKEY *key, struct err *err)
+{
+	return OCSP_basic_sign(basic, cert, key, digest_of(key), NULL, OCSP_RESPID_KEY) == 1 ||
+	       err_openssl(err, ERR_INTERNAL, "sign an OCSP response");
+}
+
 static bool
 add_attributes(CMS_SignerInfo *signer, const struct ca_key_attribute *attributes, size_t n)
 {

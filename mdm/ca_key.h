@@ -1,17 +1,20 @@
 #pragma once
 /*
- * ca_key - the four things that are done with private keys of the authority, and all of them: sign a
- * certificate, sign a CRL, sign a CMS message, and RSA on the key of an envelope.
+ * ca_key - the five things that are done with private keys of the authority, and all of them: sign a
+ * certificate, sign a CRL, sign an OCSP response, sign a CMS message, and RSA on the key of an envelope.
  *
  * A key is a handle of OpenSSL (EVP_PKEY), made in one place, authority_open_key: whether the number behind
- * it stands in this process, in a token (a PKCS#11 provider) or in another process is decided there.  All four
+ * it stands in this process, in a token (a PKCS#11 provider) or in another process is decided there.  All five
  * work on the calling thread's own handles.
  */
 #include "mdm/ca.h"
+#include <openssl/ocsp.h>
 
 /* Sets algorithm and signature: RSA and P-256 with SHA-256, P-384 with SHA-384. */
 bool ca_key_sign_cert(X509 *cert, EVP_PKEY *key, struct err *err) CHECKED;
 bool ca_key_sign_crl(X509_CRL *crl, EVP_PKEY *key, struct err *err) CHECKED;
+/* The responder is named by its key, and its certificate goes along. */
+bool ca_key_sign_ocsp(OCSP_BASICRESP *basic, X509 *cert, EVP_PKEY *key, struct err *err) CHECKED;
 
 /*
  * SignedData by what signs SCEP's answers (ca_signer): SHA-256, its certificate inside, these signed

@@ -55,6 +55,7 @@ make_extensions(const struct ca_set *set, struct ca_own *own, struct err *err)
 		ca_form_extension(ca, ca, NID_ext_key_usage, "clientAuth"),
 		ca_form_issuer_key(ca),
 		ca_form_crl_url(ca_set_crl_url(ctx, set, set->ca->key_id)),
+		ca_form_extension(ca, ca, NID_info_access, mem_printf(ctx, "OCSP;URI:%s/ocsp", set->base_url)),
 	};
 	bool ok = true;
 

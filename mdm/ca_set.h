@@ -1,7 +1,7 @@
 #pragma once
 /*
  * ca_set - the authority as it is now: read from the database, never changed, shared by all threads; and what
- * each thread has of it in its own OpenSSL context.  For mdm/ca*.c alone.
+ * each thread has of it in its own OpenSSL context.  For mdm/ca*.c and mdm/ocsp.c alone.
  */
 #include "mdm/authority.h"
 #include "mdm/ca.h"

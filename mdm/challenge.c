@@ -10,26 +10,32 @@
 #define KEEP_S	(7 * DAY_S)	/* after its end: a late second use is still known as one */
 
 bool
+challenge_subject(const char *subject, struct err *err)
+{
+	SCOPED(x509_name) X509_NAME *name = NULL;
+
+	return subject_read(subject, &name, err) || err_at(err, "subject");
+}
+
+bool
 challenge_new(struct db *tx, TALLOC_CTX *ctx, const struct challenge_wish *wish, char **ret, struct err *err)
 {
 	int64_t ttl = wish->ttl_s ? wish->ttl_s : CHALLENGE_TTL_S;
-	SCOPED(x509_name) X509_NAME *subject = NULL;
 	char hash[SECRET_HASH_SIZE], *text;
 
 	if (!wish->session_id && wish->purpose != CA_CLIENT)
 		return err_set(err, ERR_INVALID, "an %s certificate is issued within an enrollment alone",
 			       ca_purpose_name(wish->purpose));
-	if (!subject_read(wish->subject, &subject, err))
-		return err_at(err, "subject");
 	if (ttl < 1 || ttl > CHALLENGE_TTL_MAX_S)
 		return err_set(err, ERR_INVALID, "a challenge lives from a second to %d days",
 			       CHALLENGE_TTL_MAX_S / DAY_S);
 	text = secret_token(ctx);
 	if (!db_run(tx, err, "INSERT INTO challenge (hash, purpose, subject, session_id, udid, created_by, created,"
-		    " expires) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+		    " expires, upn, email) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 		    db_text(secret_hash(text, hash)), db_text(ca_purpose_name(wish->purpose)), db_text(wish->subject),
 		    db_text(wish->session_id), db_text(wish->udid ? wish->udid : ""),
-		    db_text(wish->created_by ? wish->created_by : ""), db_now(), db_int(clock_now() + ttl)))
+		    db_text(wish->created_by ? wish->created_by : ""), db_now(), db_int(clock_now() + ttl),
+		    db_text(wish->upn ? wish->upn : ""), db_text(wish->email ? wish->email : "")))
 		return false;
 	*ret = text;
 	return true;
@@ -64,7 +70,7 @@ challenge_new_by(struct db *db, TALLOC_CTX *ctx, const char *actor, const char *
 	struct order o = { actor, device_id, *wish, ctx, NULL };
 
 	o.wish.created_by = actor;
-	if (!db_tx(db, tx_order, &o, err))
+	if (!challenge_subject(wish->subject, err) || !db_tx(db, tx_order, &o, err))
 		return false;
 	*ret = o.text;
 	return true;
@@ -101,12 +107,14 @@ challenge_look(TALLOC_CTX *ctx, struct db *db, const struct challenge_use *use, 
 	}
 	secret_hash(use->challenge, c.hash);
 	rows = db_query(ctx, db, "SELECT purpose, subject, session_id, udid, used, transaction_id, key_sha256,"
-			" certificate FROM challenge WHERE hash = $1 AND expires > $2", db_text(c.hash), db_now());
+			" certificate, upn, email FROM challenge WHERE hash = $1 AND expires > $2", db_text(c.hash), db_now());
 	step = rows_next(rows, err);
 	if (step == ROWS_ROW) {
 		c.subject = rows_text(ctx, rows, 1);
 		c.session_id = rows_text(ctx, rows, 2);
 		c.certificate = rows_text(ctx, rows, 7);
+		c.upn = rows_text(ctx, rows, 8);
+		c.email = rows_text(ctx, rows, 9);
 		c.state = CHALLENGE_WRONG;
 		if (!ca_purpose_read(rows_text(ctx, rows, 0), &c.purpose) || !fits(ctx, rows, use, &c))
 			;

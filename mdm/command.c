@@ -31,7 +31,7 @@ by_user(const struct command_target *target)
 
 /* The fact itself: enrollment kind, supervision.  `right` is its own, or what stands above it. */
 static bool
-may_fact(const struct command_fact *fact, const struct command_target *target, struct err *err)
+may_fact(const struct apple_fact *fact, const struct command_target *target, struct err *err)
 {
 	if (fact->not_user && by_user(target))
 		return err_code(err, ERR_DENIED, "user_enrollment", "never where a person enrolled their own account");
@@ -54,21 +54,21 @@ may_right(int64_t right, const struct command_target *target, struct err *err)
 	return true;
 }
 
-static const struct command_fact *
-fact_of_item(const struct command_fact *array, const json_t *item)
+static const struct apple_fact *
+fact_of_item(const struct apple_fact *array, const json_t *item)
 {
 	const char *name = json_string_value(json_object_get(item, "Item"));
 
-	return array->under && array->under->next ? command_fact_under(array, name ? name : "") : array->under;
+	return array->under && array->under->next ? apple_fact_under(array, name ? name : "") : array->under;
 }
 
 /* A right that stands deeper takes the place of the one above it: an app's configuration is set with the
  * right to manage apps, not with that to change settings. */
 static bool
-may(const struct command_fact *fact, const json_t *v, int64_t right, const struct command_target *target,
+may(const struct apple_fact *fact, const json_t *v, int64_t right, const struct command_target *target,
     struct err *err)
 {
-	const struct command_fact *below;
+	const struct apple_fact *below;
 	const json_t *item;
 	const char *name;
 	size_t i, n = 0;
@@ -77,7 +77,7 @@ may(const struct command_fact *fact, const json_t *v, int64_t right, const struc
 		right = fact->right;
 	if (!may_fact(fact, target, err))
 		return false;
-	if (json_is_string(v) && fact->under && (below = command_fact_under(fact, json_string_value(v))))
+	if (json_is_string(v) && fact->under && (below = apple_fact_under(fact, json_string_value(v))))
 		return may(below, NULL, right, target, err) || err_at(err, "%s", json_string_value(v));
 	json_array_foreach(v, i, item) {
 		n++;
@@ -85,7 +85,7 @@ may(const struct command_fact *fact, const json_t *v, int64_t right, const struc
 			return err_at(err, "%s", below->name);
 	}
 	json_object_foreach((json_t *)v, name, item)
-		if ((below = command_fact_under(fact, name))) {
+		if ((below = apple_fact_under(fact, name))) {
 			n++;
 			if (!may(below, item, right, target, err))
 				return err_at(err, "%.200s", name);
@@ -96,7 +96,7 @@ may(const struct command_fact *fact, const json_t *v, int64_t right, const struc
 bool
 command_may(const char *request_type, const json_t *params, const struct command_target *target, struct err *err)
 {
-	const struct command_fact *fact = command_fact(request_type);
+	const struct apple_fact *fact = command_fact(request_type);
 
 	if (!fact)
 		return err_code(err, ERR_INVALID, "bad_command", "iOS has no command \"%.200s\"", request_type);
@@ -106,12 +106,12 @@ command_may(const char *request_type, const json_t *params, const struct command
 json_t *
 command_queries(const char *const *names, size_t n, const struct command_target *target)
 {
-	const struct command_fact *words = command_fact("DeviceInformation")->under->under, *word;
+	const struct apple_fact *words = command_fact("DeviceInformation")->under->under, *word;
 	json_t *list = json_array();
 	struct err err;
 
 	for (size_t i = 0; i < n; i++) {
-		word = command_fact_under(words, names[i]);
+		word = apple_fact_under(words, names[i]);
 		if (word && may(word, NULL, 0, target, &err))
 			json_array_append_new(list, json_string(names[i]));
 	}
@@ -119,42 +119,6 @@ command_queries(const char *const *names, size_t n, const struct command_target 
 }
 
 /* ---- property lists from outside ---- */
-
-static json_t *
-json_of(plist_t node)
-{
-	plist_type type = node ? plist_get_node_type(node) : PLIST_NONE;
-	plist_array_iter items = NULL;
-	plist_dict_iter iter = NULL;
-	plist_t item = NULL;
-	json_t *ret;
-	char *key;
-
-	if (type == PLIST_DATA || type == PLIST_DATE)
-		return json_pack("{s:o}", type == PLIST_DATA ? "$data" : "$date", plist_json(node));
-	if (type == PLIST_ARRAY) {
-		ret = json_array();
-		plist_array_new_iter(node, &items);
-		for (plist_array_next_item(node, items, &item); item; plist_array_next_item(node, items, &item))
-			json_array_append_new(ret, json_of(item));
-		free(items);
-		return ret;
-	}
-	if (type != PLIST_DICT)
-		return plist_json(node);
-	ret = json_object();
-	plist_dict_new_iter(node, &iter);
-	do {
-		key = NULL;
-		item = NULL;
-		plist_dict_next_item(node, iter, &key, &item);
-		if (key && item)
-			json_object_set_new(ret, key, json_of(item));
-		free(key);
-	} while (item);
-	free(iter);
-	return ret;
-}
 
 bool
 command_read(TALLOC_CTX *ctx, struct bytes bytes, const char **request_type, json_t **params, struct err *err)
@@ -172,7 +136,9 @@ command_read(TALLOC_CTX *ctx, struct bytes bytes, const char **request_type, jso
 	if (!type)
 		return err_code(err, ERR_INVALID, "bad_command", "the property list has no RequestType");
 	*request_type = type;
-	*params = json_of(command);
+	*params = plist_json_marked(command);
+	if (!*params)
+		return err_code(err, ERR_INVALID, "bad_command", "a key of the property list is called $data or $date");
 	json_object_del(*params, "RequestType");
 	return true;
 }

@@ -1,16 +1,5 @@
 #include "mdm/enroll.h"
-#include "core/clock.h"
-#include "core/text.h"
-#include "mdm/payload.h"
-#include <string.h>
-
-#define ORGANIZATION_MAX	64	/* characters of O, X.520 */
-#define RETRIES			6	/* while an admin looks at a request */
-#define RETRY_S			10
-
-static const char *const attributes[] = {
-	"UDID", "VERSION", "PRODUCT", "SERIAL", "DEVICE_NAME", "IMEI", "MEID", NULL
-};
+#include "mdm/phase.h"
 
 bool
 enroll_service_write(const struct enroll_house *house, const char *token, struct buf *out, struct err *err)
@@ -20,56 +9,36 @@ enroll_service_write(const struct enroll_house *house, const char *token, struct
 		.identifier = mobileconfig_identifier(out->ctx, house->base_url, "enroll"),
 		.name = house->name, .description = house->what, .organization = house->organization,
 	};
-	const struct mobileconfig_service service = {
-		.url = mem_printf(out->ctx, "%s/enroll/%s", house->base_url, token),
-		.challenge = enroll_session_challenge(token, challenge), .attributes = attributes,
-	};
 
-	return mobileconfig_service_write(&m, &service, out, err);
+	return phase_service_write(&m, mem_printf(out->ctx, "%s/enroll/%s", house->base_url, token),
+				   enroll_session_challenge(token, challenge), out, err);
 }
 
 /* ---- a SCEP payload ---- */
 
-struct subject {
-	struct payload_part parts[3];
-};
-
-/* What the certificate will say is this, whatever the request does. */
-static struct subject
+static struct phase_subject
 subject_of(TALLOC_CTX *ctx, const struct enroll_house *house, const char *what, const char *session_id)
 {
-	struct subject subject = { { { "O", text_cut(ctx, house->organization, ORGANIZATION_MAX) },
-				     { "CN", mem_printf(ctx, "%s %s", what, session_id) } } };
-
-	if (!*subject.parts[0].value) {
-		subject.parts[0] = subject.parts[1];
-		subject.parts[1].type = NULL;
-	}
-	return subject;
+	return phase_subject(ctx, house->organization, mem_printf(ctx, "%s %s", what, session_id));
 }
 
-/* Inside the transaction that hands it out. */
+static bool
+subject_good(TALLOC_CTX *ctx, const struct phase_subject *subject, struct err *err)
+{
+	return challenge_subject(payload_subject(ctx, subject->parts), err);
+}
+
+/* Inside the transaction that hands it out; the subject was found good before it. */
 static bool
 offer(TALLOC_CTX *ctx, struct db *tx, const struct enroll_house *house, const char *token, const char *session_id,
-      const char *udid, enum ca_purpose purpose, const struct subject *subject, struct scep_offer *ret, struct err *err)
+      const char *udid, enum ca_purpose purpose, const struct phase_subject *subject, struct scep_offer *ret, struct err *err)
 {
 	const struct challenge_wish wish = {
 		.purpose = purpose, .subject = payload_subject(ctx, subject->parts), .session_id = session_id,
 		.udid = udid, .created_by = "house",
 	};
 
-	return challenge_void(tx, session_id, purpose, err) &&
-	       scep_offer_new(ctx, tx, &house->scep, token, &wish, ret, err);
-}
-
-static struct payload_scep
-scep_of(const struct scep_offer *offered, const struct subject *subject)
-{
-	return (struct payload_scep){
-		.url = offered->url, .name = *offered->name ? offered->name : NULL, .subject = subject->parts,
-		.challenge = *offered->challenge ? offered->challenge : NULL, .ca_sha256 = offered->ca_sha256,
-		.retries = RETRIES, .retry_s = RETRY_S,
-	};
+	return phase_offer(ctx, tx, &house->scep, token, &wish, ret, err);
 }
 
 /* ---- phase 1 ---- */
@@ -80,7 +49,7 @@ struct pass {
 	const char *token;
 	const struct enroll_session *session;
 	const struct device_answer *answer;
-	struct subject subject;
+	struct phase_subject subject;
 	struct scep_offer offered;
 };
 
@@ -100,14 +69,9 @@ enroll_pass(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house, co
 	struct pass p = { ctx, house, token, session, answer, subject_of(ctx, house, "enrollment", session->id), { 0 } };
 	const char *identifier = mobileconfig_identifier(ctx, house->base_url, "enroll");
 	const struct mobileconfig m = { identifier, house->name, house->what, house->organization };
-	struct payload_scep scep;
-	struct payload payload = { PAYLOAD_SCEP, mem_printf(ctx, "%s.identity", identifier), house->name,
-				   payload_scep_write, &scep, NULL };
 
-	if (!db_tx(db, tx_pass, &p, err))
-		return false;
-	scep = scep_of(&p.offered, &p.subject);
-	return mobileconfig_write(&m, &payload, 1, out, err);
+	return subject_good(ctx, &p.subject, err) && db_tx(db, tx_pass, &p, err) &&
+	       phase_pass_write(ctx, &m, &p.offered, &p.subject, out, err);
 }
 
 /* ---- the enrollment ---- */
@@ -118,34 +82,16 @@ struct issue {
 	const char *token, *session_id, *topic;
 	const struct enroll_session *session;
 	const struct device_answer *answer;	/* NULL: direct */
-	char sha256[X509_FINGERPRINT_SIZE];	/* of who signed it */
-	struct subject subject;
+	struct phase_subject subject;
 	struct scep_offer offered;
 };
 
 static bool
-bad_identity(struct err *err, const char *why)
-{
-	return err_code(err, ERR_DENIED, "bad_identity", "%s", why);
-}
-
-/* This session's passing identity, alive, and on the device that Apple's certificate has proved. */
-static bool
 is_passing(TALLOC_CTX *ctx, struct db *tx, const struct issue *i, struct err *err)
 {
-	struct certificate *cert;
+	const struct phase_proof proof = { i->session->id, i->session->udid, i->session->serial };
 
-	if (!certificate_find(ctx, tx, i->sha256, &cert, err))
-		return err->kind == ERR_MISSING ? bad_identity(err, "its signer's certificate is not known here") : false;
-	if (strcmp(cert->purpose, ca_purpose_name(CA_OTA)) != 0)
-		return bad_identity(err, "its signer is not a passing identity");
-	if (!cert->session_id || strcmp(cert->session_id, i->session->id) != 0)
-		return bad_identity(err, "its signer is another session's passing identity");
-	if (cert->revoked || cert->not_after <= clock_now())
-		return bad_identity(err, "its signer's certificate is not good any more");
-	if (strcmp(i->answer->udid, i->session->udid) != 0 || strcmp(i->answer->serial, i->session->serial) != 0)
-		return bad_identity(err, "it is another device than in phase 1");
-	return true;
+	return phase_is_passing(ctx, tx, &proof, i->answer, err);
 }
 
 static bool
@@ -165,7 +111,7 @@ struct enrollment_parts {
 	const char *identifier, *topic, *url, *session_id;
 	int64_t access_rights;
 	const struct scep_offer *offered;
-	const struct subject *subject;
+	const struct phase_subject *subject;
 	struct bytes recipient;		/* DER; empty: not enveloped */
 };
 
@@ -175,7 +121,7 @@ write_enrollment(TALLOC_CTX *ctx, const struct enroll_house *house, const struct
 {
 	const char *identity = mem_printf(ctx, "%s.identity", e->identifier);
 	char uuid[MOBILECONFIG_UUID_SIZE];
-	struct payload_scep scep = scep_of(e->offered, e->subject);
+	struct payload_scep scep = phase_scep(e->offered, e->subject);
 	struct payload_mdm mdm = {
 		.identity_uuid = mobileconfig_uuid(mem_printf(ctx, "%s %s", identity, e->session_id), uuid),
 		.topic = e->topic, .url = e->url, .access_rights = e->access_rights,
@@ -203,11 +149,9 @@ issue(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house, const ch
 	struct enrollment_parts e = { session->identifier, topic, session->url, session->id, session->access_rights,
 				      &i.offered, &i.subject, { 0 } };
 
-	if (answer) {
-		x509_der_sha256(answer->certificate, i.sha256);
+	if (answer)
 		e.recipient = answer->certificate;
-	}
-	return db_tx(db, tx_issue, &i, err) && write_enrollment(ctx, house, &e, out, err);
+	return subject_good(ctx, &i.subject, err) && db_tx(db, tx_issue, &i, err) && write_enrollment(ctx, house, &e, out, err);
 }
 
 bool
@@ -219,9 +163,18 @@ enroll_issue(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house, c
 }
 
 bool
+enroll_direct_outside(struct err *err)
+{
+	return err_code(err, ERR_CONFLICT, "outside_ca", "an outside CA gives out identities here (scep.external_url), and"
+			" of such a one nothing but the Profile Service says whose it is: set up the device at /enroll");
+}
+
+bool
 enroll_direct(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house, const char *token,
 	      const struct enroll_session *session, const char *topic, struct buf *out, struct err *err)
 {
+	if (*house->scep.outside_url)
+		return enroll_direct_outside(err);
 	return issue(ctx, db, house, token, session, NULL, topic, out, err);
 }
 
@@ -233,7 +186,7 @@ struct renewal {
 	const struct enrollment *enrollment;
 	const struct enroll_wish *wish;
 	struct enroll_session *session;
-	struct subject subject;
+	struct phase_subject subject;
 	struct scep_offer offered;
 	struct bytes current;		/* the identity that ends; empty: an outside CA's */
 };
@@ -266,7 +219,8 @@ enroll_renewal(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house,
 	struct renewal r = { .ctx = ctx, .house = house, .enrollment = enrollment, .wish = wish };
 	struct enrollment_parts e;
 
-	if (!db_tx(db, tx_renew, &r, err))
+	r.subject = subject_of(ctx, house, ENROLL_IDENTITY, enrollment->id);	/* as the session's, which is not yet named */
+	if (!subject_good(ctx, &r.subject, err) || !db_tx(db, tx_renew, &r, err))
 		return false;
 	e = (struct enrollment_parts){ r.session->identifier, r.session->topic, r.session->url, r.session->id,
 				       r.session->access_rights, &r.offered, &r.subject, r.current };

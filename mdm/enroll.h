@@ -40,9 +40,14 @@ bool enroll_issue(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *hou
 		  const struct enroll_session *session, const struct device_answer *answer, const char *topic,
 		  struct buf *out, struct err *err) CHECKED;
 
-/* Without phases: whoever has the token. */
+/*
+ * Without phases: whoever has the token.  ERR_CONFLICT "outside_ca" where identities are not ours: that they are for
+ * this session is known by what they say, and for which device by the phases alone.
+ */
 bool enroll_direct(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house, const char *token,
 		   const struct enroll_session *session, const char *topic, struct buf *out, struct err *err) CHECKED;
+
+bool enroll_direct_outside(struct err *err);	/* always false: that refusal */
 
 /*
  * A new identity for an enrolled device, to be sent by InstallProfile: makes a session of the kind renewal.

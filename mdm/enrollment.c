@@ -178,13 +178,13 @@ end_before(struct db *tx, const struct enrollment *e, struct err *err)
 	return strcmp(before->id, e->id) == 0 || end(tx, before, e, "replaced", "the device enrolled again", err);
 }
 
-/* What only began on that device, and would take it from this one with its first TokenUpdate. */
-static bool
-end_staged(struct db *tx, const struct enrollment *e, struct err *err)
+bool
+enrollment_end_staged(struct db *tx, const char *device_id, const struct enrollment *by, const char *state,
+		      const char *why, size_t *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, tx, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM "WHERE e.device_id = $1"
-		" AND e.state = 'staged' AND e.id <> $2", db_text(e->device_id), db_text(e->id));
+		" AND e.state = 'staged' AND e.id <> $2", db_text(device_id), db_text(by ? by->id : ""));
 	struct enrollment **all = NULL;
 	enum rows_step step;
 	size_t n = 0;
@@ -196,8 +196,9 @@ end_staged(struct db *tx, const struct enrollment *e, struct err *err)
 	if (step == ROWS_FAILED)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!end(tx, all[i], e, "replaced", "another enrollment of the device was quicker", err))
+		if (!end(tx, all[i], by, state, why, err))
 			return false;
+	*ret = n;
 	return true;
 }
 
@@ -206,8 +207,11 @@ enrollment_begin(struct db *tx, const struct enrollment *e, const char *act, str
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct enrollment *now;
+	size_t n;
 
-	return end_before(tx, e, err) && end_staged(tx, e, err) &&
+	/* what only began there would take it from this one with its first TokenUpdate */
+	return end_before(tx, e, err) &&
+	       enrollment_end_staged(tx, e->device_id, e, "replaced", "another enrollment of the device was quicker", &n, err) &&
 	       db_run(tx, err, "UPDATE enrollment SET state = 'enrolled', why = '', again = FALSE, ended = NULL,"
 		      " enrolled = $1 WHERE id = $2", db_now(), db_text(e->id)) &&
 	       db_run(tx, err, "UPDATE device SET enrollment_id = $1, person_id = COALESCE($2, person_id), changed = $3"
@@ -227,10 +231,23 @@ tx_by_it(struct db *tx, void *arg, struct err *err)
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const struct by_it *by = arg;
 	struct enrollment *e;
+	bool current = enrollment_of_device(ctx, tx, by->device_id, &e, err);
+	struct err missing = *err;
+	size_t begun = 0;
 
-	return enrollment_of_device(ctx, tx, by->device_id, &e, err) &&
-	       /* While it still may be pushed: it hears that it is to leave when it comes. */
-	       push_ask(tx, e->id, clock_now(), "asked", err) && enrollment_end(tx, e, by->state, by->why, err) &&
+	if (!current && err->kind != ERR_MISSING)
+		return false;
+	/* Whom IT sends away does not come in again by what was under way. */
+	if (strcmp(by->state, "retired") == 0 &&
+	    !enrollment_end_staged(tx, by->device_id, NULL, by->state, by->why, &begun, err))
+		return false;
+	if (!current && !begun) {
+		*err = missing;
+		return false;
+	}
+	/* While it still may be pushed: it hears that it is to leave when it comes. */
+	return (!current || (push_ask(tx, e->id, clock_now(), "asked", err) &&
+			     enrollment_end(tx, e, by->state, by->why, err))) &&
 	       audit_add(tx, by->actor, by->act, by->device_id, by->why, err);
 }
 

@@ -8,20 +8,10 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "mdm/came_back.h"
+#include "mdm/counted.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
 #include <string.h>
-
-/* A recorded message: signed before one that has counted, or before it left. */
-static bool
-is_stale(const struct identity *identity, const struct enrollment *e, int64_t newest)
-{
-	if (identity->proof.live)
-		return false;
-	if (enrollment_is(e, "removed"))
-		return identity->proof.signed_at <= e->ended;
-	return identity->proof.signed_at && identity->proof.signed_at < newest;
-}
 
 /* Never ahead of us, or a clock that was wrong once would silence the device for ever. */
 static int64_t
@@ -38,12 +28,30 @@ struct turn {
 	const struct checkin *checkin;
 	const struct checkin_who *who;
 	const struct inventory *inventory;
+	const char *message;		/* counted_name of it; NULL: it cannot be a recording */
 	const char *unlock_for;		/* the enrollment that unlock_token was sealed for */
 	struct bytes unlock_token;
 	bool came_back;
 	struct enrollment *speaks;	/* enrollment_speaks' answer */
 	TALLOC_CTX *ctx;
 };
+
+/* A recorded message: signed before one that has counted, or before it left; or the one that has counted. */
+static bool
+is_stale(struct db *tx, const struct turn *t, const struct enrollment *e, int64_t newest, bool *ret, struct err *err)
+{
+	const struct proof *proof = &t->identity->proof;
+
+	*ret = !proof->live && (enrollment_is(e, "removed") ? proof->signed_at <= e->ended :
+				proof->signed_at && proof->signed_at < newest);
+	return *ret || counted_before(tx, e->id, t->message, ret, err);
+}
+
+static const char *
+message_of(TALLOC_CTX *ctx, const struct identity *identity, const struct checkin *checkin)
+{
+	return identity->proof.live ? NULL : counted_name(ctx, checkin->raw, identity->proof.signed_at);
+}
 
 /* ---- Authenticate ---- */
 
@@ -69,7 +77,7 @@ put_device(TALLOC_CTX *ctx, struct db *tx, const struct checkin *c, const char *
 
 /*
  * Without the Profile Service nobody has proven the UDID: such a session does not take a device from another
- * person.  IT retires it first, or it leaves by itself.
+ * person, nor from one who is about to have it.  IT retires it first, or it leaves by itself.
  */
 static bool
 may_take_from(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct enroll_session *s, struct err *err)
@@ -79,9 +87,10 @@ may_take_from(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct
 
 	if (strcmp(s->kind, "direct") != 0)
 		return true;
-	rows = db_query(ctx, tx, "SELECT 1 FROM device d JOIN enrollment e ON e.id = d.enrollment_id WHERE d.udid = $1"
-			" AND (e.person_id IS NULL OR e.person_id IS DISTINCT FROM $2)", db_text(t->who->udid),
-			db_text(s->person_id));
+	rows = db_query(ctx, tx, "SELECT 1 FROM device d JOIN enrollment e ON e.device_id = d.id WHERE d.udid = $1"
+			" AND (e.id = d.enrollment_id OR (e.state = 'staged' AND e.created > $2)) AND e.session_id <> $3"
+			" AND (e.person_id IS NULL OR e.person_id IS DISTINCT FROM $4)", db_text(t->who->udid),
+			db_int(clock_now() - ENROLL_LATE_S), db_text(s->id), db_text(s->person_id));
 	step = rows_next(rows, err);
 	rows_done(rows);
 	if (step == ROWS_ROW)
@@ -89,11 +98,31 @@ may_take_from(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct
 	return step == ROWS_END;
 }
 
+/* Who was disabled since the mobileconfig was handed out enrolls nothing any more. */
+static bool
+is_welcome(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct enroll_session *s, struct err *err)
+{
+	struct rows *rows;
+	enum rows_step step;
+
+	if (!s->person_id)
+		return true;
+	rows = db_query(ctx, tx, "SELECT 1 FROM person p JOIN enroll_session s ON s.person_id = p.id WHERE s.id = $1"
+			" AND NOT p.disabled", db_text(s->id));
+	step = rows_next(rows, err);
+	rows_done(rows);
+	if (step == ROWS_END)
+		return enrollment_refuse(t->db, t->identity, t->who->udid, "who began it is not let in any more", err);
+	return step == ROWS_ROW;
+}
+
 static bool
 may_take(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
 {
 	const struct enroll_session *s = b->session;
 
+	if (!is_welcome(ctx, tx, t, s, err))
+		return false;
 	if (strcmp(s->state, "issued") != 0 && strcmp(s->state, "staged") != 0)
 		return enrollment_refuse(t->db, t->identity, t->who->udid, "its enrollment is over", err);
 	if (*s->serial && *t->checkin->serial && strcmp(s->serial, t->checkin->serial) != 0)
@@ -101,34 +130,36 @@ may_take(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct boun
 	return may_take_from(ctx, tx, t, s, err);
 }
 
-/* Whose the device is may have changed since Authenticate. */
+/* Whose the device is may have changed since Authenticate, and who may have one; a session goes with its person. */
 static bool
 may_begin(struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct enroll_session *s;
 
-	if (!enroll_session_get(ctx, tx, e->session_id, &s, err))
-		return err->kind == ERR_MISSING;
-	return may_take_from(ctx, tx, t, s, err);
+	if (enroll_session_get(ctx, tx, e->session_id, &s, err))
+		return is_welcome(ctx, tx, t, s, err) && may_take_from(ctx, tx, t, s, err);
+	return err->kind == ERR_MISSING &&
+	       enrollment_refuse(t->db, t->identity, t->who->udid, "who began it is gone", err);
 }
 
 static bool
 stage(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
 {
+	const char *device_id, *id = secret_id(ctx);
+	size_t none;
 	const struct enroll_session *s = b->session;
-	const char *device_id;
 
 	return may_take(ctx, tx, t, b, err) && put_device(ctx, tx, t->checkin, &device_id, err) &&
-	       /* what began and was not ended is given up */
-	       db_run(tx, err, "UPDATE enrollment SET state = 'replaced', why = 'it never ended', ended = $1"
-		      " WHERE device_id = $2 AND state = 'staged'", db_now(), db_text(device_id)) &&
+	       /* what began and was not ended is given up, with its certificates */
+	       enrollment_end_staged(tx, device_id, &(struct enrollment){ .id = id, .session_id = s->id }, "replaced",
+				     "it never ended", &none, err) &&
 	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, kind, state, identity,"
 		      " access_rights, topic, authenticate_signed, created) VALUES ($1, $2, $3, $4, $5, 'staged', $6, $7, $8,"
-		      " $9, $10)", db_text(secret_id(ctx)), db_text(device_id), db_text(s->id), db_text(s->person_id),
+		      " $9, $10)", db_text(id), db_text(device_id), db_text(s->id), db_text(s->person_id),
 		      db_text(t->who->user_enrollment ? "user" : "device"), db_text(t->identity->sha256),
 		      db_int(s->access_rights), db_text(t->checkin->topic), db_int(signed_at(t->identity)), db_now()) &&
-	       enroll_session_staged(tx, s->id, t->who->udid, err);
+	       enroll_session_staged(tx, s->id, t->who->udid, err) && counted_keep(tx, id, t->message, err);
 }
 
 /* Under an identity that it has already: a new beginning, which the next TokenUpdate makes true. */
@@ -137,12 +168,11 @@ stage_again(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct e
 {
 	const char *device_id;
 
-	if (is_stale(t->identity, e, e->authenticate_signed))
-		return true;
 	return put_device(ctx, tx, t->checkin, &device_id, err) &&
 	       db_run(tx, err, "UPDATE enrollment SET again = TRUE, authenticate_signed = $1, state = CASE WHEN state ="
 		      " 'removed' THEN 'staged' ELSE state END WHERE id = $2", db_int(signed_at(t->identity)),
-		      db_text(e->id));
+		      db_text(e->id)) &&
+	       counted_keep(tx, e->id, t->message, err);
 }
 
 static bool
@@ -180,7 +210,7 @@ tx_authenticate(struct db *tx, void *arg, struct err *err)
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct turn *t = arg;
 	struct bound b;
-	bool ok = true;
+	bool ok = true, stale = false;
 
 	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) ||
 	    !enrollment_same_device(t->db, t->identity, &b, t->who, err) ||
@@ -188,6 +218,10 @@ tx_authenticate(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (b.how == BOUND_NOT)
 		return enrollment_refuse(t->db, t->identity, t->who->udid, "its identity belongs to no enrollment that began here", err);
+	if (b.how == BOUND_CURRENT && !is_stale(tx, t, b.enrollment, b.enrollment->authenticate_signed, &stale, err))
+		return false;
+	if (stale)
+		return true;
 	if (b.how == BOUND_NEW)
 		ok = stage(ctx, tx, t, &b, err);
 	else if (b.how == BOUND_CURRENT)
@@ -201,7 +235,8 @@ bool
 enrollment_authenticate(struct db *db, const struct identity *identity, const struct checkin *checkin,
 			const struct inventory *inventory, struct err *err)
 {
-	struct turn t = { db, identity, checkin, &checkin->who, inventory };
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct turn t = { db, identity, checkin, &checkin->who, inventory, message_of(ctx, identity, checkin) };
 
 	if (!identity->known)
 		return came_back_note(db, identity, &checkin->who, checkin, err);
@@ -234,7 +269,7 @@ set_token(struct db *tx, const struct turn *t, const struct enrollment *e, struc
 	if (!db_run(tx, err, "UPDATE enrollment SET token = $1, push_magic = $2, topic = $3, token_at = $4, token_bad = '',"
 		    " token_signed = CASE WHEN token_signed > $5 THEN token_signed ELSE CAST($5 AS BIGINT) END WHERE id = $6",
 		    db_bytes(c->token), db_text(c->push_magic), db_text(c->topic), db_now(),
-		    db_int(signed_at(t->identity)), db_text(e->id)))
+		    db_int(signed_at(t->identity)), db_text(e->id)) || !counted_keep(tx, e->id, t->message, err))
 		return false;
 	return !t->unlock_token.len || strcmp(t->unlock_for, e->id) != 0 ||
 	       db_run(tx, err, "UPDATE enrollment SET unlock_token = $1 WHERE id = $2", db_bytes(t->unlock_token),
@@ -269,7 +304,7 @@ tx_token_update(struct db *tx, void *arg, struct err *err)
 	struct turn *t = arg;
 	const struct enrollment *e;
 	struct bound b;
-	bool ok;
+	bool ok, stale = false;
 
 	t->came_back = false;
 	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) ||
@@ -280,7 +315,9 @@ tx_token_update(struct db *tx, void *arg, struct err *err)
 		t->came_back = true;
 		return enrollment_may_come_back(t->db, t->identity, &b, t->who, err);
 	}
-	if (b.how == BOUND_CURRENT && is_stale(t->identity, e, e->token_signed))
+	if (b.how == BOUND_CURRENT && !is_stale(tx, t, e, e->token_signed, &stale, err))
+		return false;
+	if (stale)
 		return true;
 	if (b.how != BOUND_CURRENT && !promote(tx, t, &b, err))
 		return false;
@@ -316,7 +353,7 @@ enrollment_token_update(struct db *db, const struct sealer *sealer, const struct
 			const struct checkin *checkin, const struct inventory *inventory, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct turn t = { db, identity, checkin, &checkin->who, inventory };
+	struct turn t = { db, identity, checkin, &checkin->who, inventory, message_of(ctx, identity, checkin) };
 
 	if (!identity->known)
 		return came_back_note(db, identity, &checkin->who, checkin, err);
@@ -333,22 +370,28 @@ tx_check_out(struct db *tx, void *arg, struct err *err)
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct turn *t = arg;
 	struct bound b;
+	bool stale;
 
 	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) ||
 	    !enrollment_same_device(t->db, t->identity, &b, t->who, err) ||
 	    !enrollment_may_return(t->db, tx, t->identity, &b, t->who, err))
 		return false;
-	if (!b.enrollment || (!enrollment_is(b.enrollment, "enrolled") && !enrollment_is(b.enrollment, "staged")) ||
-	    is_stale(t->identity, b.enrollment, b.enrollment->token_signed))
+	if (!b.enrollment || (!enrollment_is(b.enrollment, "enrolled") && !enrollment_is(b.enrollment, "staged")))
+		return true;
+	if (!is_stale(tx, t, b.enrollment, b.enrollment->token_signed, &stale, err))
+		return false;
+	if (stale)
 		return true;
 	return enrollment_end(tx, b.enrollment, "removed", "the device left", err) &&
+	       counted_keep(tx, b.enrollment->id, t->message, err) &&
 	       audit_add(tx, "device", "enrollment.removed", b.enrollment->device_id, "CheckOut", err);
 }
 
 bool
 enrollment_check_out(struct db *db, const struct identity *identity, const struct checkin *checkin, struct err *err)
 {
-	struct turn t = { db, identity, checkin, &checkin->who };
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct turn t = { db, identity, checkin, &checkin->who, NULL, message_of(ctx, identity, checkin) };
 
 	if (!identity->known)
 		return came_back_note(db, identity, &checkin->who, checkin, err);

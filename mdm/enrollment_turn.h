@@ -5,7 +5,8 @@
  * Who speaks has been proven (mdm/proof.h); here its certificate is bound to the device that it says it is.
  * Refusals: ERR_MALFORMED "not_its_identity" for another device's identity, audited; ERR_BUSY "came_back" for
  * one that is enrolled as far as it knows, and not as far as we know.  A message whose signature is older than
- * the newest that counted was recorded, and changes nothing: that is no refusal.
+ * the newest that counted, or that counted itself (mdm/counted.h), was recorded and changes nothing: that is no
+ * refusal.
  */
 #include "mdm/checkin.h"
 #include "mdm/inventory.h"
@@ -61,6 +62,9 @@ struct enrollment *enrollment_of_row(TALLOC_CTX *ctx, struct rows *rows);
  * certificates too, shown or not, and what could bring it another. */
 bool enrollment_end(struct db *tx, const struct enrollment *enrollment, const char *state, const char *why,
 		    struct err *err) CHECKED;
+/* The same for all that only began on a device, but for `by` (NULL: all), which is what replaces them. */
+bool enrollment_end_staged(struct db *tx, const char *device_id, const struct enrollment *by, const char *state,
+			   const char *why, size_t *n, struct err *err) CHECKED;
 /* NULL, or of an outside CA: there is no row, and nothing that we could revoke. */
 bool enrollment_revoke(struct db *tx, const char *sha256, const char *reason, struct err *err) CHECKED;
 /* Makes it the device's own, ends the one before it and those that only began, and tells the house. */

@@ -48,11 +48,11 @@ session_named(TALLOC_CTX *ctx, X509 *cert)
 
 /* Whose is a certificate that no row tells of?  Of an outside CA it may have any name, and binds to nothing then. */
 static bool
-judge_stranger(struct ca *ca, struct identity *identity, struct err *err)
+judge_stranger(struct ca *ca, struct identity *identity, int64_t grace_s, struct err *err)
 {
 	X509 *cert SCOPED(x509) = NULL;
 	enum ca_whose whose = CA_NOBODYS;
-	time_t now = clock_now();
+	time_t now = clock_now(), late = now - (identity->enrollment ? grace_s : 0);
 
 	if (!x509_read_der(identity->proof.der, &cert, err))
 		return bad(err, "no X.509 certificate");
@@ -60,7 +60,7 @@ judge_stranger(struct ca *ca, struct identity *identity, struct err *err)
 		return false;
 	if (whose == CA_NOBODYS)
 		return bad(err, "its certificate is by nobody whom we believe");
-	if (X509_cmp_time(X509_get0_notAfter(cert), &now) < 0 || X509_cmp_time(X509_get0_notBefore(cert), &now) > 0)
+	if (X509_cmp_time(X509_get0_notAfter(cert), &late) < 0 || X509_cmp_time(X509_get0_notBefore(cert), &now) > 0)
 		return bad(err, "its certificate has run out, or is not valid yet");
 	identity->session_id = session_named(identity, cert);
 	if (whose == CA_OURS && !identity->session_id)
@@ -111,7 +111,7 @@ proof_judge(TALLOC_CTX *ctx, struct db *db, struct ca *ca, const struct proof *p
 		return bad(err, "it was replaced by a newer one of this device");
 	}
 	if (!shown.certificate)
-		return ca && ca_ready(ca) ? judge_stranger(ca, identity, err) :
+		return ca && ca_ready(ca) ? judge_stranger(ca, identity, grace_s, err) :
 			    err_code(err, ERR_BUSY, "no_ca", "there is no CA here that devices could be known by");
 	if (shown.retired)
 		return err_code(err, ERR_DENIED, "retired", "the device was retired");

@@ -103,9 +103,9 @@ key_of(const struct verb *verb, const char *field, char key[VERB_FIELD_MAX], boo
 }
 
 bool
-verb_field(const struct verb *verb, size_t n, char name[VERB_FIELD_MAX], enum command_type *type)
+verb_field(const struct verb *verb, size_t n, char name[VERB_FIELD_MAX], enum apple_type *type)
 {
-	const struct command_fact *command = verb->request_type ? command_fact(verb->request_type) : NULL, *fact;
+	const struct apple_fact *command = verb->request_type ? command_fact(verb->request_type) : NULL, *fact;
 	const char *at = verb->fields;
 	char key[VERB_FIELD_MAX];
 	bool list;
@@ -115,8 +115,8 @@ verb_field(const struct verb *verb, size_t n, char name[VERB_FIELD_MAX], enum co
 	if (!*at)
 		return false;
 	snprintf(name, VERB_FIELD_MAX, "%.*s", (int)strcspn(at, "="), at);
-	fact = key_of(verb, name, key, &list) && *key && command ? command_fact_under(command, key) : NULL;
-	*type = fact ? fact->type : COMMAND_ANY;
+	fact = key_of(verb, name, key, &list) && *key && command ? apple_fact_under(command, key) : NULL;
+	*type = fact ? fact->type : APPLE_ANY;
 	return true;
 }
 

@@ -34,8 +34,8 @@ const struct verb *verb_of(const char *request_type);		/* the plainest one of a 
 
 bool verb_is_rendered(const struct verb *verb);	/* the payload is made at delivery: nothing may be given */
 
-/* The n-th field of a verb and what Apple's key wants (COMMAND_ANY: it has none); false: there is none. */
-bool verb_field(const struct verb *verb, size_t n, char name[VERB_FIELD_MAX], enum command_type *type);
+/* The n-th field of a verb and what Apple's key wants (APPLE_ANY: it has none); false: there is none. */
+bool verb_field(const struct verb *verb, size_t n, char name[VERB_FIELD_MAX], enum apple_type *type);
 
 /* Apple's params of a verb's fields; *params is the caller's. */
 bool verb_params(const struct verb *verb, const json_t *fields, json_t **params, struct err *err) CHECKED;

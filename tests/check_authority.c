@@ -70,7 +70,7 @@ test_rsa_key(void)
 struct certificate *
 test_issue(TALLOC_CTX *ctx, struct ca *ca, const char *subject)
 {
-	struct ca_wish wish = { test_rsa_key(), CA_MDM, subject, NULL };
+	struct ca_wish wish = { .key = test_rsa_key(), .purpose = CA_MDM, .subject = subject };
 	struct certificate *cert;
 	struct err err = { 0 };
 

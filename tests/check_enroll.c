@@ -129,7 +129,8 @@ tx_keep(struct db *tx, void *cert, struct err *err)
 struct certificate *
 identity(TALLOC_CTX *ctx, struct enroll_world *w, int key, enum ca_purpose purpose, const char *session_id)
 {
-	const struct ca_wish wish = { w->keys[key], purpose, "CN=test,O=Example", session_id };
+	const struct ca_wish wish = { .key = w->keys[key], .purpose = purpose, .subject = "CN=test,O=Example",
+				      .session_id = session_id };
 	struct certificate *cert;
 	struct err err;
 

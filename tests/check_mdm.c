@@ -1,4 +1,5 @@
 #include "tests/check_mdm.h"
+#include "core/asn1.h"
 #include "core/clock.h"
 #include "core/num.h"
 #include "core/plist_write.h"
@@ -104,7 +105,7 @@ mdm_issue(struct mdm *m, enum ca_purpose purpose, const char *session_id, bool k
 {
 	const char *subject = mem_printf(m->ctx, "CN=%s %s", purpose == CA_MDM ? "device" : "enrollment",
 					 session_id ? session_id : "42");
-	struct ca_wish wish = { mdm_key(), purpose, subject, session_id };
+	struct ca_wish wish = { .key = mdm_key(), .purpose = purpose, .subject = subject, .session_id = session_id };
 	struct certificate *cert;
 
 	assert_ok(ca_issue(m->ctx, m->ca, &wish, &cert, &m->err), &m->err);
@@ -139,6 +140,54 @@ phone_enrolled(struct mdm *m, const char *udid)
 	return p;
 }
 
+static char *
+base64(struct mdm *m, struct bytes der)
+{
+	struct buf text;
+
+	buf_init(&text, m->ctx, 1 << 20);
+	buf_base64(&text, der.p, der.len);
+	return (char *)(uintptr_t)buf_str(&text);
+}
+
+/* OpenSSL puts a signingTime into everything: without one it is written by hand.  RFC 5652 section 5. */
+static char *
+sign_without_time(struct mdm *m, const struct certificate *cert, struct bytes body)
+{
+#define OID(text)	((struct bytes){ text, sizeof text - 1 })
+#define SEQ(...)	ASN1_PUT(m->ctx, ASN1_TAG_SEQUENCE, __VA_ARGS__)
+#define SET(...)	ASN1_PUT(m->ctx, ASN1_TAG_SET, __VA_ARGS__)
+	const struct bytes pkcs7 = OID("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"),
+			   data = OID("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"),
+			   type = OID("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03"),
+			   digest = OID("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04"),
+			   sha256 = SEQ(OID("\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01")),
+			   rsa = SEQ(OID("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00")),
+			   one = OID("\x02\x01\x01");
+	unsigned char hash[32], sig[512], *issuer = NULL, *serial = NULL;
+	size_t sig_len = sizeof sig, n = sizeof hash, serial_len;
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	X509 *x509 SCOPED(x509) = NULL;
+	struct bytes attributes, set, info, whom;
+
+	assert_ok(x509_read_der(cert->der, &x509, &m->err), &m->err);
+	assert_int_equal(EVP_Q_digest(NULL, "SHA256", NULL, body.p, body.len, hash, &n), 1);
+	set = SET(SEQ(type, SET(data)), SEQ(digest, SET(ASN1_PUT(m->ctx, ASN1_TAG_OCTETS, (struct bytes){ hash, n }))));
+	assert_true(EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, mdm_key()) == 1 &&
+		    EVP_DigestSign(md, sig, &sig_len, set.p, set.len) == 1);
+	EVP_MD_CTX_free(md);
+	attributes = (struct bytes){ mem_copy(m->ctx, set.p, set.len), set.len };
+	*(unsigned char *)(uintptr_t)attributes.p = ASN1_TAG_CONTEXT_0;
+	n = (size_t)i2d_X509_NAME(X509_get_issuer_name(x509), &issuer);
+	serial_len = (size_t)i2d_ASN1_INTEGER(X509_get_serialNumber(x509), &serial);
+	whom = SEQ((struct bytes){ issuer, n }, (struct bytes){ serial, serial_len });
+	OPENSSL_free(issuer);
+	OPENSSL_free(serial);
+	info = SEQ(one, whom, sha256, attributes, rsa, ASN1_PUT(m->ctx, ASN1_TAG_OCTETS, (struct bytes){ sig, sig_len }));
+	return base64(m, SEQ(pkcs7, ASN1_PUT(m->ctx, ASN1_TAG_CONTEXT_0, SEQ(one, SET(sha256), SEQ(data),
+			     ASN1_PUT(m->ctx, ASN1_TAG_CONTEXT_0, cert->der), SET(info)))));
+}
+
 char *
 mdm_sign(struct mdm *m, const struct certificate *cert, struct bytes body, int64_t at)
 {
@@ -146,12 +195,16 @@ mdm_sign(struct mdm *m, const struct certificate *cert, struct bytes body, int64
 	BIO *bio SCOPED(bio) = BIO_new_mem_buf(body.p, (int)body.len);
 	X509 *x509 SCOPED(x509) = NULL;
 	CMS_ContentInfo *cms SCOPED(cms) = CMS_sign(NULL, NULL, NULL, NULL, flags);
-	ASN1_TIME *time = ASN1_TIME_set(NULL, at ? at : clock_now());
+	ASN1_TIME *time = ASN1_TIME_set(NULL, at > 0 ? at : clock_now());
 	CMS_SignerInfo *signer;
 	unsigned char *der = NULL;
-	struct buf text;
+	char *text;
 	int len;
 
+	if (at == MDM_NO_TIME) {
+		ASN1_TIME_free(time);
+		return sign_without_time(m, cert, body);
+	}
 	assert_ok(x509_read_der(cert->der, &x509, &m->err), &m->err);
 	signer = CMS_add1_signer(cms, x509, mdm_key(), EVP_sha256(), flags);
 	assert_non_null(signer);
@@ -159,11 +212,10 @@ mdm_sign(struct mdm *m, const struct certificate *cert, struct bytes body, int64
 	assert_int_equal(CMS_final(cms, bio, NULL, flags), 1);
 	len = i2d_CMS_ContentInfo(cms, &der);
 	assert_true(len > 0);
-	buf_init(&text, m->ctx, 1 << 20);
-	buf_base64(&text, der, (size_t)len);
+	text = base64(m, (struct bytes){ der, (size_t)len });
 	OPENSSL_free(der);
 	ASN1_TIME_free(time);
-	return (char *)(uintptr_t)buf_str(&text);
+	return text;
 }
 
 static bool

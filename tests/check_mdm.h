@@ -15,6 +15,8 @@
 #define UDID_B		"00008120-00000000000000FF"
 #define TOPIC		"com.apple.mgmt.External.9f0e2a6c-1111-4222-8333-444455556666"
 
+#define MDM_NO_TIME	(-1)	/* no signingTime among what is signed: not every iOS says it */
+
 struct mdm {
 	TALLOC_CTX *ctx;
 	const char *dir;
@@ -33,7 +35,7 @@ struct phone {
 	const char *udid, *serial, *session;
 	struct certificate *cert;
 	bool by_signature;	/* else live, as in TLS */
-	int64_t signed_at;	/* 0: now */
+	int64_t signed_at;	/* 0: now; MDM_NO_TIME */
 	char magic[40];
 	unsigned char token[40];
 	size_t token_len;

@@ -303,7 +303,7 @@ static void
 where_no_ca_was_made_nothing_is_issued_and_it_is_said(void **state)
 {
 	struct db *db = test_db(*state);
-	struct ca_wish wish = { test_rsa_key(), CA_MDM, "CN=x", NULL };
+	struct ca_wish wish = { .key = test_rsa_key(), .purpose = CA_MDM, .subject = "CN=x" };
 	struct certificate *cert;
 	struct err err = { 0 };
 	struct bytes der;

@@ -19,7 +19,7 @@ rsa_key(unsigned bits)
 static struct certificate *
 issue(TALLOC_CTX *ctx, struct ca *ca, EVP_PKEY *key, enum ca_purpose purpose, const char *subject)
 {
-	struct ca_wish wish = { key, purpose, subject, NULL };
+	struct ca_wish wish = { .key = key, .purpose = purpose, .subject = subject };
 	struct certificate *cert;
 	struct err err = { 0 };
 
@@ -154,7 +154,7 @@ keys_that_are_too_small_or_no_rsa_are_refused(void **state)
 	EVP_PKEY *keys[] = { rsa_key(1024), EVP_EC_gen("P-256"), rsa_key(2047) };
 
 	for (size_t i = 0; i < 3; i++) {
-		struct ca_wish wish = { keys[i], CA_MDM, "CN=x", NULL };
+		struct ca_wish wish = { .key = keys[i], .purpose = CA_MDM, .subject = "CN=x" };
 		struct certificate *cert = NULL;
 		struct err err = { 0 };
 
@@ -277,7 +277,7 @@ issue_many(void *arg)
 {
 	struct issuing *i = arg;
 	EVP_PKEY *key = EVP_RSA_gen(2048);
-	struct ca_wish wish = { key, CA_MDM, "CN=device,O=Example", NULL };
+	struct ca_wish wish = { .key = key, .purpose = CA_MDM, .subject = "CN=device,O=Example" };
 
 	i->ok = key;
 	for (int n = 0; i->ok && n < EACH; n++)

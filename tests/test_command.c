@@ -37,27 +37,27 @@ a_mobileconfig(TALLOC_CTX *ctx)
 
 /* ---- a value of each kind that the facts name ---- */
 
-static json_t *value_of(TALLOC_CTX *ctx, const struct command_fact *fact);
+static json_t *value_of(TALLOC_CTX *ctx, const struct apple_fact *fact);
 
 static json_t *
-dict_of(TALLOC_CTX *ctx, const struct command_fact *fact)
+dict_of(TALLOC_CTX *ctx, const struct apple_fact *fact)
 {
 	json_t *ret = json_object();
 
-	for (const struct command_fact *f = fact->under; f; f = f->next)
+	for (const struct apple_fact *f = fact->under; f; f = f->next)
 		json_object_set_new(ret, strcmp(f->name, "*") == 0 ? "anything" : f->name, value_of(ctx, f));
 	return ret;
 }
 
 static json_t *
-array_of(TALLOC_CTX *ctx, const struct command_fact *fact)
+array_of(TALLOC_CTX *ctx, const struct apple_fact *fact)
 {
 	json_t *ret = json_array();
 
-	for (const struct command_fact *f = fact->under; f; f = f->next) {
-		for (const struct command_fact *word = f->under; word && word->type == COMMAND_WORD; word = word->next)
+	for (const struct apple_fact *f = fact->under; f; f = f->next) {
+		for (const struct apple_fact *word = f->under; word && word->type == APPLE_WORD; word = word->next)
 			json_array_append_new(ret, json_string(word->name));
-		if (!f->under || f->under->type != COMMAND_WORD)
+		if (!f->under || f->under->type != APPLE_WORD)
 			json_array_append_new(ret, value_of(ctx, f));
 	}
 	return ret;
@@ -72,21 +72,21 @@ first_of(const char *values)
 }
 
 static json_t *
-value_of(TALLOC_CTX *ctx, const struct command_fact *fact)
+value_of(TALLOC_CTX *ctx, const struct apple_fact *fact)
 {
 	switch (fact->type) {
-	case COMMAND_ARRAY:		return array_of(ctx, fact);
-	case COMMAND_DICTIONARY:	return dict_of(ctx, fact);
-	case COMMAND_BOOLEAN:		return json_true();
-	case COMMAND_INTEGER:		return json_integer(fact->values ? strtoll(fact->values, NULL, 10) : 3);
-	case COMMAND_DATA:
+	case APPLE_ARRAY:		return array_of(ctx, fact);
+	case APPLE_DICTIONARY:	return dict_of(ctx, fact);
+	case APPLE_BOOLEAN:		return json_true();
+	case APPLE_INTEGER:		return json_integer(fact->values ? strtoll(fact->values, NULL, 10) : 3);
+	case APPLE_DATA:
 		if (strcmp(fact->name, "Payload") == 0)
 			return a_mobileconfig(ctx);
 		if (strcmp(fact->name, "Data") == 0)
 			return base64(ctx, TOKENS, strlen(TOKENS));
 		return base64(ctx, "\x30\x03\x02\x01\x01", 5);
-	case COMMAND_DATE:		return json_string("2026-11-22T08:30:00Z");
-	case COMMAND_ANY:		return json_pack("{s:s, s:[i,f,b], s:{s:s}}", "a", "b", "c", 1, 1.5, 1, "d", "$data", "AQID");
+	case APPLE_DATE:		return json_string("2026-11-22T08:30:00Z");
+	case APPLE_ANY:		return json_pack("{s:s, s:[i,f,b], s:{s:s}}", "a", "b", "c", 1, 1.5, 1, "d", "$data", "AQID");
 	default:
 		return strcmp(fact->name, "ManifestURL") == 0 ? json_string("https://apps.example.com/m.plist") :
 								first_of(fact->values);
@@ -94,7 +94,7 @@ value_of(TALLOC_CTX *ctx, const struct command_fact *fact)
 }
 
 static json_t *
-params_of(TALLOC_CTX *ctx, const struct command_fact *fact)
+params_of(TALLOC_CTX *ctx, const struct apple_fact *fact)
 {
 	json_t *params = dict_of(ctx, fact);
 
@@ -136,7 +136,7 @@ every_command_with_every_key_passes_the_judge_of_apples_schema(void **state)
 
 	if (!shared)
 		test_skip("no apple-schema to judge by");
-	for (const struct command_fact *f = command_facts(); f; f = f->next, n++) {
+	for (const struct apple_fact *f = command_facts(); f; f = f->next, n++) {
 		params = params_of(*state, f);
 		assert_ok(command_write(*state, f->name, params, &payload, &err), &err);
 		assert_ok(command_may(f->name, params, &full, &err), &err);

@@ -10,7 +10,7 @@ static void
 nothing_outlives_the_ca_and_an_expired_one_issues_nothing(void **state)
 {
 	struct ca *ca = test_ca(*state, test_db(*state));
-	struct ca_wish wish = { test_rsa_key(), CA_MDM, "CN=x", NULL };
+	struct ca_wish wish = { .key = test_rsa_key(), .purpose = CA_MDM, .subject = "CN=x" };
 	struct certificate *cert;
 	struct err err = { 0 };
 	time_t ends;

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "mdm/came_back.h"
 #include "mdm/challenge.h"
+#include "mdm/counted.h"
 #include "mdm/enroll_session.h"
 #include "mdm/enrollment_turn.h"
 #include <openssl/x509.h>
@@ -335,6 +336,93 @@ what_only_began_does_not_take_a_device_that_is_somebody_elses_by_now(void **stat
 	assert_string_equal(m->err.code, "not_its_identity");
 	assert_string_equal(state_of(anna), "enrolled");
 	assert_null(phone_idle(anna));
+}
+
+/* The Profile Service has proven that it is anna's: a UDID that somebody claims does not push it aside. */
+static void
+what_somebody_else_has_staged_cannot_be_taken_over_by_a_direct_session(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *anna, *mallory, *bert;
+
+	mdm_person(m, "1", "anna");
+	mdm_person(m, "2", "mallory");
+	anna = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "1"));
+	mallory = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, "2"));
+	assert_ok(phone_authenticate(anna), &m->err);
+	is_refused(mallory, phone_authenticate(mallory), ERR_MALFORMED);
+	assert_string_equal(state_of(anna), "staged");
+	assert_ok(phone_token(anna, ""), &m->err);
+	assert_string_equal(state_of(anna), "enrolled");
+	/* The other way round the proven one takes it, and what was pushed aside keeps no good certificate. */
+	bert = phone_new(m, UDID_B, mdm_session(m, "direct", NULL, NULL, "2"));
+	assert_ok(phone_authenticate(bert), &m->err);
+	anna = phone_new(m, UDID_B, mdm_session(m, "ota", UDID_B, NULL, "1"));
+	assert_ok(phone_authenticate(anna), &m->err);
+	assert_string_equal(state_of(bert), "replaced");
+	is_refused(bert, phone_token(bert, ""), ERR_MALFORMED);
+	assert_string_equal(mdm_text(m, mem_printf(*state, "SELECT reason FROM certificate WHERE sha256 = '%s'",
+						   bert->cert->sha256)), "superseded");
+	assert_ok(phone_token(anna, ""), &m->err);
+	/* And what anna never ended keeps nobody out for ever. */
+	anna = phone_new(m, "00008120-00000000000000AA", mdm_session(m, "ota", "00008120-00000000000000AA", NULL, "1"));
+	assert_ok(phone_authenticate(anna), &m->err);
+	mdm_at(m, "2026-11-23T12:30:00Z");
+	bert = phone_new(m, "00008120-00000000000000AA", mdm_session(m, "direct", NULL, NULL, "2"));
+	assert_ok(phone_authenticate(bert), &m->err);
+}
+
+static void
+who_was_disabled_after_the_mobileconfig_was_handed_out_enrolls_nothing(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p;
+
+	mdm_person(m, "1", "anna");
+	p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "1"));
+	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = TRUE"), &m->err);
+	is_refused(p, phone_authenticate(p), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment"), 0);
+	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = FALSE"), &m->err);
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = TRUE"), &m->err);
+	is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	assert_string_equal(state_of(p), "staged");
+	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = FALSE"), &m->err);
+	assert_ok(phone_token(p, ""), &m->err);
+	/* Whose device is managed stays under management: that is IT's to end. */
+	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = TRUE"), &m->err);
+	assert_null(phone_idle(p));
+	assert_ok(phone_token(p, ""), &m->err);
+	/* Nor does a device whose person is gone altogether come in. */
+	mdm_person(m, "2", "bert");
+	p = phone_new(m, UDID_B, mdm_session(m, "ota", UDID_B, NULL, "2"));
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(db_run(m->db, &m->err, "DELETE FROM person WHERE id = '2'"), &m->err);
+	is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE state = 'enrolled'"), 1);
+}
+
+static void
+who_is_retired_does_not_come_in_by_what_was_under_way(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), *again;
+	const char *device = phone_enrollment(p)->device_id;
+
+	again = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	assert_ok(phone_authenticate(again), &m->err);
+	assert_ok(enrollment_retire(m->db, "anna", device, "lost", &m->err), &m->err);
+	is_refused(again, phone_token(again, ""), ERR_DENIED);
+	is_refused(p, phone_token(p, ""), ERR_DENIED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE state = 'retired'"), 2);
+	assert_false(enrollment_retire(m->db, "anna", device, "lost", &m->err));
+	assert_int_equal(m->err.kind, ERR_MISSING);
+	/* Also one that has only begun. */
+	p = phone_new(m, UDID_B, mdm_session(m, "ota", UDID_B, NULL, NULL));
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(enrollment_retire(m->db, "anna", phone_enrollment(p)->device_id, "lost", &m->err), &m->err);
+	is_refused(p, phone_token(p, ""), ERR_DENIED);
 }
 
 static void
@@ -770,6 +858,109 @@ a_recorded_token_update_changes_nothing(void **state)
 	assert_string_equal(state_of(p), "removed");
 }
 
+/* With the time that iOS signs along, and as it is without one. */
+static void
+a_recording_of_the_very_last_message_changes_nothing(void **state)
+{
+	for (int timeless = 0; timeless < 2; timeless++) {
+		struct mdm *m = mdm_new(*state);
+		struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL)), last;
+		const char *a, *before;
+
+		p->by_signature = true;
+		p->signed_at = timeless ? MDM_NO_TIME : clock_now();
+		assert_ok(phone_authenticate(p), &m->err);
+		assert_ok(phone_token(p, "<key>UnlockToken</key><data>AQID</data>"), &m->err);
+		last = *p;
+		mdm_at(m, "2026-11-22T13:00:00Z");
+		a = mdm_queue(m, p, "ProfileList", 0);
+		assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET token_bad = 'Unregistered'"), &m->err);
+		before = snapshot(m);
+		assert_ok(phone_authenticate(&last), &m->err);
+		assert_ok(phone_token(&last, "<key>UnlockToken</key><data>AQID</data>"), &m->err);
+		assert_string_equal(snapshot(m), before);
+		assert_string_equal(phone_enrollment(p)->token_bad, "Unregistered");
+		assert_false(phone_enrollment(p)->again);
+		p->signed_at = timeless ? MDM_NO_TIME : 0;	/* and so it loses nothing by its next one */
+		p->token[0] ^= 1;
+		assert_ok(phone_token(p, ""), &m->err);
+		assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);
+		assert_string_equal(phone_idle(p), a);
+		mdm_at(m, "2026-11-22T12:00:00Z");
+	}
+}
+
+static void
+a_recording_that_says_no_time_does_not_roll_back_a_newer_token(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), old;
+
+	p->by_signature = true;
+	p->signed_at = MDM_NO_TIME;
+	assert_ok(phone_token(p, ""), &m->err);
+	old = *p;
+	for (int i = 0; i < 3; i++) {
+		p->token[0]++;
+		assert_ok(phone_token(p, ""), &m->err);
+	}
+	assert_ok(phone_token(&old, ""), &m->err);
+	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);
+}
+
+/* Of a phone whose clock is ahead no later message is newer for a while. */
+static void
+a_recording_from_a_clock_that_was_ahead_changes_nothing(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), old;
+
+	p->by_signature = true;
+	p->signed_at = clock_now() + 7200;
+	assert_ok(phone_token(p, ""), &m->err);
+	old = *p;
+	p->signed_at++;
+	p->token[0] ^= 1;
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_ok(phone_token(&old, ""), &m->err);
+	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);
+}
+
+static void
+a_recording_of_a_departure_does_not_end_an_enrollment_that_is_back(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), gone;
+
+	p->by_signature = true;
+	gone = *p;
+	gone.signed_at = clock_now();
+	assert_ok(phone_check_out(&gone), &m->err);
+	assert_string_equal(state_of(p), "removed");
+	mdm_at(m, "2026-11-25T12:00:00Z");
+	assert_null(phone_idle(p));
+	assert_string_equal(state_of(p), "enrolled");
+	assert_ok(phone_check_out(&gone), &m->err);
+	assert_string_equal(state_of(p), "enrolled");
+	assert_ok(phone_check_out(p), &m->err);
+	assert_string_equal(state_of(p), "removed");
+}
+
+static void
+of_check_ins_that_counted_no_more_are_remembered_than_it_takes(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+
+	p->by_signature = true;
+	p->signed_at = MDM_NO_TIME;
+	for (int i = 0; i < COUNTED_MAX + 10; i++) {
+		p->token[1] = (unsigned char)i;
+		assert_ok(phone_token(p, ""), &m->err);
+	}
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM checkin_counted"), COUNTED_MAX);
+}
+
 static void
 a_clock_that_was_ahead_once_does_not_silence_a_device(void **state)
 {
@@ -1052,6 +1243,9 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       a_direct_session_takes_the_first_device_and_no_second,
       a_direct_session_does_not_take_a_device_from_another_person,
       what_only_began_does_not_take_a_device_that_is_somebody_elses_by_now,
+      what_somebody_else_has_staged_cannot_be_taken_over_by_a_direct_session,
+      who_was_disabled_after_the_mobileconfig_was_handed_out_enrolls_nothing,
+      who_is_retired_does_not_come_in_by_what_was_under_way,
       a_second_person_on_the_same_device_is_told_by_the_session,
       a_session_that_is_over_enrolls_nobody,
       an_enrollment_of_a_user_is_known_by_its_enrollment_id,
@@ -1069,6 +1263,11 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       who_was_replaced_keeps_no_certificate_and_the_new_one_keeps_all_of_its_own,
       a_good_certificate_of_an_enrollment_that_ended_is_not_one_that_came_back,
       a_recorded_token_update_changes_nothing,
+      a_recording_of_the_very_last_message_changes_nothing,
+      a_recording_that_says_no_time_does_not_roll_back_a_newer_token,
+      a_recording_from_a_clock_that_was_ahead_changes_nothing,
+      a_recording_of_a_departure_does_not_end_an_enrollment_that_is_back,
+      of_check_ins_that_counted_no_more_are_remembered_than_it_takes,
       a_clock_that_was_ahead_once_does_not_silence_a_device,
       our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
       a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens,

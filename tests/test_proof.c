@@ -270,8 +270,11 @@ a_device_with_an_identity_of_an_outside_ca_enrolls_in_the_session_that_is_open_f
 	assert_ok(phone_token(p, ""), &m->err);
 	assert_null(phone_idle(p));
 	assert_string_equal(mdm_text(m, "SELECT udid FROM device WHERE enrollment_id IS NOT NULL"), UDID_A);
-	mdm_at(m, "2027-11-22T12:00:00Z");
-	is_refused(m, outside.der);	/* ran out: it cannot be renewed here */
+	mdm_at(m, "2027-03-20T12:00:00Z");
+	assert_true(judged(m, outside.der));	/* ran out: good for the grace, as one of ours */
+	assert_null(phone_idle(p));
+	mdm_at(m, "2027-04-20T12:00:00Z");
+	is_refused(m, outside.der);
 }
 
 /* The UDID of a device for which a session is open, and a certificate that this CA gave to somebody else. */

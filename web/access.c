@@ -16,7 +16,7 @@
 static bool
 is_secret_word(const char *text, size_t len)
 {
-	static const char *const secrets[] = { "d", "i", "c", "e", "udid", "enroll", "scep", "expiry", "done", "sms" };
+	static const char *const secrets[] = { "d", "i", "c", "e", "udid", "enroll", "scep", "expiry", "done", "sms", "eas" };
 
 	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
 		if (strlen(secrets[i]) == len && strncasecmp(text, secrets[i], len) == 0)

@@ -134,10 +134,20 @@ enroll_url(TALLOC_CTX *ctx, struct site *site, const char *token)
 	return mem_printf(ctx, "%s/enroll/%s/service.mobileconfig", site->base_url, token);
 }
 
+bool
+enroll_direct_may(const struct conf *conf, struct err *err)
+{
+	if (!conf->enroll_direct)
+		return err_code(err, ERR_DENIED, "no_direct_way", "enroll.direct is off");
+	return !*conf->scep_external_url || enroll_direct_outside(err);
+}
+
 const char *
 enroll_direct_url(TALLOC_CTX *ctx, struct site *site, const char *token)
 {
-	return site_conf(site)->enroll_direct ?
+	struct err none;
+
+	return enroll_direct_may(site_conf(site), &none) ?
 	       mem_printf(ctx, "%s/enroll/direct.mobileconfig?session=%s", site->base_url, token) : NULL;
 }
 

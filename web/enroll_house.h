@@ -27,6 +27,8 @@ bool enroll_own_devices(struct site *site, const struct cms_trust **ret, struct 
 /* What AccessRights come to, as part enroll-sees of the pages wants it.  Apple: com.apple.mdm. */
 json_t *enroll_rights(int64_t access_rights);
 
-/* Where a session's mobileconfig is; the direct one NULL where enroll.direct is off. */
+/* Where a session's mobileconfig is; the direct one NULL where it is off or cannot work. */
 const char *enroll_url(TALLOC_CTX *ctx, struct site *site, const char *token);
+/* ERR_DENIED "no_direct_way" where enroll.direct is off, ERR_CONFLICT "outside_ca" where it cannot work. */
+bool enroll_direct_may(const struct conf *conf, struct err *err) CHECKED;
 const char *enroll_direct_url(TALLOC_CTX *ctx, struct site *site, const char *token);

@@ -4,6 +4,8 @@
 #include <unistr.h>
 #include "web/http.h"
 
+#define OCSP_PATH "/ocsp/"
+
 /* RFC 9110 section 5.6.2 */
 static bool
 is_token(const char *text)
@@ -110,8 +112,11 @@ read_path(TALLOC_CTX *ctx, const char *text, size_t len, const char **ret, struc
 {
 	char *path = mem_size(ctx, len + 1);
 
-	/* A slash that was escaped would be a slash afterwards, and the route another one. */
-	for (size_t i = 0; i + 2 < len; i++)
+	/*
+	 * A slash that was escaped would be a slash afterwards, and the route another one; but under /ocsp/, which is
+	 * one route, it is base64 as RFC 6960 A.1 wants it.
+	 */
+	for (size_t i = strncmp(text, OCSP_PATH, sizeof OCSP_PATH - 1) == 0 ? len : 0; i + 2 < len; i++)
 		if (text[i] == '%' && text[i + 1] == '2' && (text[i + 2] | 0x20) == 'f')
 			return err_set(err, ERR_MALFORMED, "the path has an escaped slash");
 	if (!fields_unescape(path, text, len, false, &len))

@@ -16,7 +16,6 @@
 #include "web/rooms.h"
 #include <string.h>
 
-#define DAY_S 86400
 
 struct invitation {
 	const struct registration_due *due;

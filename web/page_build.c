@@ -7,7 +7,7 @@
 #include "web/rooms.h"
 #include <string.h>
 
-#define EXPIRING_S	(VERDICT_EXPIRING_DAYS * 86400)
+#define EXPIRING_S	(VERDICT_EXPIRING_DAYS * DAY_S)
 
 json_t *
 page_date_of(struct req *req, const json_t *json, const char *key)

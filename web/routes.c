@@ -3,7 +3,8 @@
 #include "web/server.h"
 
 struct node {
-	const char *text;	/* a literal segment; NULL: a :name */
+	const char *text;	/* a literal segment; NULL: a :name, or with `rest` a :name* that takes all that is left */
+	bool rest;
 	size_t len;
 	struct node *next, *first;	/* siblings: literals before the name */
 	const struct route *rows[OPTIONS + 1];
@@ -54,18 +55,19 @@ routes_allow(TALLOC_CTX *ctx, unsigned methods)
 static struct node *
 child(TALLOC_CTX *ctx, struct node *node, const char *text, size_t len)
 {
-	bool name = *text == ':';
+	bool name = *text == ':', rest = name && text[len - 1] == '*';
 	struct node **at = &node->first, *made;
 
 	for (; *at; at = &(*at)->next) {
 		if (!(*at)->text && !name)
 			break;		/* literals come before the name */
-		if (name ? !(*at)->text : (*at)->len == len && memcmp((*at)->text, text, len) == 0)
+		if (name ? !(*at)->text && (*at)->rest == rest : (*at)->len == len && memcmp((*at)->text, text, len) == 0)
 			return *at;
 	}
 	made = mem_new(ctx, struct node);
 	made->text = name ? NULL : mem_textn(made, text, len);
 	made->len = len;
+	made->rest = rest;
 	made->next = *at;
 	return *at = made;
 }
@@ -127,14 +129,14 @@ descend(const struct node *node, const char *path, struct walk *walk)
 	size_t n = walk->n;
 
 	for (const struct node *c = node->first; c; c = c->next) {
-		if (c->text ? c->len != len || memcmp(c->text, path, len) != 0 : len == 0)
+		if (c->text ? c->len != len || memcmp(c->text, path, len) != 0 : len == 0 && (!c->rest || !*path))
 			continue;
 		walk->n = n;
 		if (!c->text) {
 			walk->values[walk->n] = path;
-			walk->lens[walk->n++] = len;
+			walk->lens[walk->n++] = c->rest ? strlen(path) : len;
 		}
-		if (path[len] == '/') {
+		if (path[len] == '/' && !c->rest) {
 			if (descend(c, path + len + 1, walk))
 				return true;
 			continue;
@@ -163,7 +165,7 @@ routes_find(const struct routes *routes, TALLOC_CTX *ctx, enum method method, co
 		size_t len;
 
 		p = strchr(p, ':') + 1;
-		len = strcspn(p, "/");
+		len = strcspn(p, "/*");
 		ret->params[ret->params_n++] =
 			(struct field){ mem_textn(ctx, p, len),
 					mem_textn(ctx, walk.values[i], walk.lens[i]) };

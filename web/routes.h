@@ -2,7 +2,7 @@
 /*
  * routes - which row of the route tables answers a path.
  *
- * Segments match exactly; a literal one wins over a :name.  The tables are read once, at start, into
+ * Segments match exactly; a literal one wins over a :name; a :name* at the end takes all that is left, slashes too.  The tables are read once, at start, into
  * a tree of segments, and a table that cannot be right (a row twice, too many names) is refused then.
  */
 #include "web/fields.h"

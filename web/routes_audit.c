@@ -21,7 +21,6 @@
 #define AUDIT_CSV_BYTES		(64 << 20)
 #define AUDIT_CSV_PAGE		500
 #define AUDIT_CSV_BUF		((int64_t)AUDIT_CSV_PAGE * 8 * (AUDIT_TEXT_MAX + 100))
-#define DAY_S			86400
 
 /* What can be filtered by; the words of each are act_ and its code with _ for the dot. */
 static const char *const acts[] = {
@@ -37,6 +36,8 @@ static const char *const acts[] = {
 	"enrollment.enrolled", "enrollment.returned", "enrollment.renewed", "enrollment.removed", "enrollment.retired",
 	"enrollment.refused", "enrollment.old_identity", "came_back.taken_in", "came_back.refused",
 	"command.cancel", "command.clear", "command.resend",
+	"managed_app.ask", "managed_app.remove", "rollout.set", "rollout.step", "rollout.stop",
+	"app.configuration", "app.configuration_remove",
 	"devices.txt", "enroll.begin", "enroll.answered", "enroll.issued", "enroll.refused", "enroll.renew",
 	"invitation.new", "invitation.send", "invitation.revoke", "invitation.decline",
 	"person.add", "person.password", "person.role", "person.apps", "person.rename", "person.disable",
@@ -47,7 +48,11 @@ static const char *const acts[] = {
 	"token.new", "token.revoke", "setting", "message.retry", "message.test", "proxy.spoofed",
 	"push.csr", "push.import", "push.resume", "calendar.new", "calendar.revoke",
 	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse",
+	"push.csr", "push.import", "push.resume",
+	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse", "clip.send",
 	"ca.make", "ca.renew", "certificate.revoke",
+	"mobileconfig.add", "mobileconfig.version", "mobileconfig.back", "mobileconfig.remove", "mobileconfig.retry",
+	"assignment.set", "assignment.remove", "person.attributes",
 };
 
 /* ---- what is asked for ---- */

@@ -197,23 +197,23 @@ after_act(struct req *req, struct reply *reply, bool done, const char *changed, 
 }
 
 static json_t *
-form_value(struct req *req, const char *name, enum command_type type)
+form_value(struct req *req, const char *name, enum apple_type type)
 {
 	const char *text = req_form(req, name);
-	struct bytes file = type == COMMAND_DATA ? req_form_file(req, name) : (struct bytes){ 0 };
+	struct bytes file = type == APPLE_DATA ? req_form_file(req, name) : (struct bytes){ 0 };
 	struct buf base64;
 	json_t *list;
 
-	if (type == COMMAND_DATA) {
+	if (type == APPLE_DATA) {
 		buf_init(&base64, req, COMMAND_BYTES_MAX * 2);
 		buf_base64(&base64, file.p, file.len);
 		return file.len ? json_string(buf_str(&base64)) : NULL;
 	}
 	if (!text || !*text)
 		return NULL;
-	if (type == COMMAND_BOOLEAN)
+	if (type == APPLE_BOOLEAN)
 		return json_boolean(!says_no(text));
-	if (type != COMMAND_ARRAY)
+	if (type != APPLE_ARRAY)
 		return json_string(text);
 	list = json_array();
 	for (const char *at = text; *(at += strspn(at, " \t\r\n,;"));) {
@@ -231,7 +231,7 @@ form_wish(struct req *req, const char *name, struct command_wish *wish, struct e
 	const struct verb *verb = verb_find(name);
 	json_t *fields = json_object(), *v;
 	char field[VERB_FIELD_MAX];
-	enum command_type type;
+	enum apple_type type;
 
 	for (size_t i = 0; verb && verb_field(verb, i, field, &type); i++)
 		if ((v = form_value(req, field, type)))

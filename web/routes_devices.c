@@ -6,7 +6,6 @@
 #include "web/rooms.h"
 #include <string.h>
 
-
 static bool
 wants_udids(struct req *req)
 {

@@ -147,6 +147,7 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 	struct invitation *invitation;
 	struct browser browser;
 	json_t *devices, *qr, *page, *invited;
+	struct err none;
 	int64_t n;
 
 	browser_read(req_header(req, "User-Agent"), &browser);
@@ -159,7 +160,7 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 	page = json_pack("{s:o, s:s, s:s, s:o, s:o, s:b, s:s, s:b, s:I, s:b, s:b, s:b, s:b, s:s}",
 		"rights", enroll_rights(conf->enroll_access_rights), "url", url, "host", strstr(req->site->base_url, "://") + 3,
 		"invitation", invited, "devices", devices, "full", n >= conf->enroll_devices_max,
-		"begin_url", "/enroll", "direct", conf->enroll_direct,
+		"begin_url", "/enroll", "direct", enroll_direct_may(conf, &none),
 		"minutes", (json_int_t)conf->enroll_session_minutes, "signed", signing_is_on(conf),
 		"is_ios", browser.iphone || browser.ipad, "may_be_ipad", browser.mac_safari, "in_app_browser", browser.in_app, "done_url", "/enrolled");
 	if (!blocked(req, invitation, &block, err) || !progress_part(req, page, err) || !qr_json(url, &qr, err)) {
@@ -210,8 +211,8 @@ post_begin(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	if (!conf->enroll_open && !invitation)
 		return err_code(err, ERR_DENIED, "by_invitation", "devices are set up by invitation here; ask your IT for one");
-	if (direct && !conf->enroll_direct)
-		return err_code(err, ERR_DENIED, "no_direct_way", "enroll.direct is off");
+	if (direct && !enroll_direct_may(conf, err))
+		return false;
 	if (!enroll_topic(req, &topic, err) || !begin(req, req->person->id, invitation ? invitation->id : NULL, &b, err))
 		return false;
 	return reply_see(reply, direct ? enroll_direct_url(req, req->site, b.token) : enroll_url(req, req->site, b.token));

@@ -18,7 +18,7 @@
 
 #define QR_SVG_MAX	(256u << 10)
 #define COOKIE		"pomona_install"
-#define COOKIE_S	(30 * 86400)
+#define COOKIE_S	(30 * DAY_S)
 
 static const char *
 url_of(struct req *req, const char *token, const char *rest)

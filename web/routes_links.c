@@ -11,7 +11,7 @@
 #include "web/rooms.h"
 #include <string.h>
 
-#define SECONDS_MAX	(INT64_C(400) * 86400)	/* a smaller number is seconds from now, a larger one since 1970 */
+#define SECONDS_MAX	((int64_t)400 * DAY_S)	/* a smaller number is seconds from now, a larger one since 1970 */
 
 /* ---- making one ---- */
 
@@ -22,7 +22,7 @@ read_expires(struct req *req, const json_t *value, int64_t *ret, struct err *err
 	int64_t now = clock_now();
 	time_t at;
 
-	*ret = now + site_conf(req->site)->link_days * 86400;
+	*ret = now + site_conf(req->site)->link_days * DAY_S;
 	if (!value || json_is_null(value))
 		return true;
 	if (json_is_integer(value)) {
