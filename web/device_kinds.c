@@ -7,7 +7,7 @@
 #include "mdm/command_send.h"
 #include "mdm/inventory.h"
 #include "mdm/push.h"
-#include "mdm/queue.h"
+#include "mdm/queue_secret.h"
 #include "web/enroll_house.h"
 #include "web/rooms.h"
 #include "web/signing.h"
@@ -181,6 +181,7 @@ device_kinds_open(struct site *site, struct err *err)
 	if (!check_address(site_conf(site), err))
 		return false;
 	queue_kinds(kinds, site);
+	queue_sealer(site->sealer);
 	enrollment_hooks(&hooks, site);
 	inventory_hook(reported, site);
 	return true;

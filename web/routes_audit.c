@@ -35,7 +35,7 @@ static const char *const acts[] = {
 	"invitation.new", "invitation.send", "invitation.revoke", "invitation.decline",
 	"enrollment.enrolled", "enrollment.returned", "enrollment.renewed", "enrollment.removed", "enrollment.retired",
 	"enrollment.refused", "enrollment.old_identity", "came_back.taken_in", "came_back.refused",
-	"command.cancel", "command.clear", "command.resend",
+	"command.cancel", "command.clear", "command.resend", "command.reveal",
 	"devices.txt", "enroll.begin", "enroll.answered", "enroll.issued", "enroll.refused", "enroll.renew",
 	"invitation.new", "invitation.send", "invitation.revoke", "invitation.decline",
 	"person.add", "person.password", "person.role", "person.apps", "person.rename", "person.disable",
