@@ -289,6 +289,7 @@ static const struct row {
 	{ "GET /api/v1/devices/:id/commands/:uuid", ADMIN, "devices", NEVER },
 	{ "DELETE /api/v1/devices/:id/commands/:uuid", ADMIN, "devices", NEVER },
 	{ "POST /api/v1/devices/:id/commands/:uuid/resend", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/commands/:uuid/reveal", ADMIN, "devices", NEVER },
 
 	/* running it */
 	{ "GET /admin/settings", ADMIN, NULL, NONE },

@@ -38,6 +38,7 @@ static const char *const acts[] = {
 	"command.cancel", "command.clear", "command.resend",
 	"managed_app.ask", "managed_app.remove", "rollout.set", "rollout.step", "rollout.stop",
 	"app.configuration", "app.configuration_remove",
+	"command.cancel", "command.clear", "command.resend", "command.reveal",
 	"devices.txt", "enroll.begin", "enroll.answered", "enroll.issued", "enroll.refused", "enroll.renew",
 	"invitation.new", "invitation.send", "invitation.revoke", "invitation.decline",
 	"person.add", "person.password", "person.role", "person.apps", "person.rename", "person.disable",
