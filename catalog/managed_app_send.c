@@ -146,7 +146,7 @@ managed_app_queue(struct db *tx, struct managed_app *m, struct err *err)
 {
 	static const struct managed_report queued = { .news = NEWS_QUEUED };
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	const char *person_id, *why;
+	const char *person_id = NULL, *why = "";
 	enum queue_verdict verdict;
 	struct enrollment *e;
 	char *uuid;

@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "mdm/challenge.h"
 #include "mdm/enroll_session.h"
+#include "mdm/own_mobileconfig.h"
 #include "mdm/scep_request.h"
 #include "web/clip_kinds.h"
 #include "web/endings.h"
@@ -105,6 +106,7 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
 	       registration_sweep(site->db, err) && invitation_sweep(site->db, err) && challenge_sweep(site->db, err) &&
 	       scep_request_sweep(site->db, err) && enroll_session_sweep(site->db, err) &&
+	       own_sweep(site->db, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
 }
 
@@ -199,10 +201,32 @@ const struct job_kind site_jobs[] = {
 	{ 0 },
 };
 
+static bool
+begin_sweeps(struct site *site, struct err *err)
+{
+	return sweep_blobs(site, true, err) && upload_sweep_files(site, err) && db_tx(site->db, tx_first_sweep, NULL, err);
+}
+
+static bool
+begin_checks(struct site *site, struct err *err)
+{
+	return db_tx(site->db, tx_first_check, NULL, err);
+}
+
+/* What is to be in order before anything is served, and the first of the jobs that recur. */
+static bool (*const begins[])(struct site *, struct err *) = {
+	begin_sweeps,
+	begin_checks,
+	clip_job_begin,
+	renewals_begin,
+	endings_begin,
+};
+
 bool
 jobs_begin(struct site *site, struct err *err)
 {
-	return sweep_blobs(site, true, err) && upload_sweep_files(site, err) &&
-	       db_tx(site->db, tx_first_sweep, NULL, err) && db_tx(site->db, tx_first_check, NULL, err) &&
-	       clip_job_begin(site, err) && renewals_begin(site, err) && endings_begin(site, err);
+	for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+		if (!begins[i](site, err))
+			return false;
+	return true;
 }
