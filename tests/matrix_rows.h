@@ -289,6 +289,7 @@ static const struct row {
 	{ "GET /api/v1/devices/:id/commands/:uuid", ADMIN, "devices", NEVER },
 	{ "DELETE /api/v1/devices/:id/commands/:uuid", ADMIN, "devices", NEVER },
 	{ "POST /api/v1/devices/:id/commands/:uuid/resend", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/commands/:uuid/reveal", ADMIN, "devices", NEVER },
 
 	/* running it */
 	{ "GET /admin/settings", ADMIN, NULL, NONE },
@@ -317,6 +318,14 @@ static const struct row {
 	{ "PUT /api/v1/push/certificate", ADMIN, "admin", NONE, .body = "x", .flags = WHOLE },
 	{ "POST /api/v1/push/resume", ADMIN, "admin", NONE, .body = "{}", .flags = WHOLE },
 	{ "POST /api/v1/push/test", ADMIN, "admin", NEVER, .body = "{\"device\": \"nobody\"}", .flags = WHOLE },
+	{ "GET /admin/expiry", PUBLISHER, NULL, NONE },
+	{ "GET /admin/expiry/identities", ADMIN, NULL, NONE },
+	{ "POST /admin/expiry/feeds", PUBLISHER, NULL, NONE, .flags = FORM },
+	{ "POST /admin/expiry/feeds/:id/revoke", PUBLISHER, NULL, NEVER, .flags = FORM },
+	{ "GET /expiry/:file", BY_PATH, NULL, NEVER },
+	{ "POST /account/endings", PERSON, NULL, NONE, .body = "mails=yes", .flags = FORM },
+	{ "GET /api/v1/expiry", PERSON, "read", NONE },
+	{ "GET /api/v1/expiry/identities", ADMIN, "devices", NONE, .flags = WHOLE },
 	{ "GET /admin/messages", ADMIN, NULL, NONE },
 	{ "POST /admin/messages/:id/retry", ADMIN, NULL, NEVER, .flags = FORM },
 	{ "GET /admin/sending", ADMIN, NULL, NONE },
