@@ -11,6 +11,7 @@
 #include "mdm/push.h"
 #include "mdm/queue.h"
 #include "web/clip_kinds.h"
+#include "mdm/queue_secret.h"
 #include "web/enroll_house.h"
 #include "web/own_kinds.h"
 #include "web/mobileconfig_kinds.h"
@@ -196,6 +197,7 @@ device_kinds_open(struct site *site, struct err *err)
 	if (!check_address(site_conf(site), err))
 		return false;
 	queue_kinds(kinds, site);
+	queue_sealer(site->sealer);
 	enrollment_hooks(&hooks, site);
 	inventory_hook(reported, site);
 	return true;
