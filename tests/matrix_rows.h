@@ -104,7 +104,7 @@ static const struct row {
 	{ "GET /admin/own", ADMIN, NULL, NONE },
 	{ "POST /admin/own/:id/revoke", ADMIN, NULL, NEVER, .body = "reason=keyCompromise", .flags = FORM },
 	{ "GET /api/v1/own", ADMIN, "devices", NONE },
-	{ "POST /api/v1/own/:id/revoke", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/own/:id/revoke", ADMIN, "devices", NEVER, .body = "{}" },
 
 	/* publishing */
 	{ "GET /admin", PUBLISHER, NULL, NONE },
