@@ -1,6 +1,7 @@
 # A person's own mobileconfig at /eas: in a browser and on a simulated iPhone, directly, behind nginx and behind HAProxy.
 load lib/pomona
 load lib/devices
+load lib/sending
 
 SAFARI='Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1'
 
@@ -102,4 +103,134 @@ judge_all() {
 	as mia get /eas -A "$SAFARI"
 	expect_body "given out"
 	expect_not_in "$W/log" "$TOKEN_"
+}
+
+@test "embedded as PKCS#12 the key is made here, opens with the password beside it, and is nowhere kept" {
+	export POMONA__OWN__IDENTITY=pkcs12 POMONA__OWN__CERTIFICATE_DAYS=30
+	pomona_start_tls
+	button mia
+	phone
+	took
+	judge_all
+	identity
+	openssl x509 -in "$W/me.pem" -noout -ext subjectAltName | grep -q 'email:mia@example.com'
+	openssl x509 -in "$W/me.pem" -noout -checkend $((29 * 86400))
+	run openssl x509 -in "$W/me.pem" -noout -checkend $((31 * 86400))
+	[ "$status" != 0 ]
+	openssl pkey -in "$W/me.key" -pubout | cmp - <(openssl x509 -in "$W/me.pem" -noout -pubkey)
+	[ "$(payload com.apple.eas.account 'p["PayloadCertificateUUID"]')" = "$(payload com.apple.security.pkcs12 'p["PayloadUUID"]')" ]
+	[ "$(sql "SELECT count(*) FROM challenge WHERE purpose = 'person'")" = 0 ]
+	local password
+	password=$(payload com.apple.security.pkcs12 'p["Password"]')
+	[ ${#password} -ge 20 ]
+	expect_not_in "$W/log" "$password"
+	pomona_stop
+	! grep -qF -- "$password" "$DATA/pomona.db"
+	openssl pkey -in "$W/me.key" -outform DER | tail -c 64 >"$W/part"
+	! python3 -c 'import sys; sys.exit(open(sys.argv[1], "rb").read() not in open(sys.argv[2], "rb").read())' "$W/part" "$DATA/pomona.db"
+}
+
+@test "installed again it is the same to iOS with a new certificate, and the old one ends once the new one works" {
+	pomona_start_tls
+	button mia
+	phone
+	took
+	identity
+	cp "$W/me.pem" "$W/old.pem"
+	button mia
+	phone
+	took
+	identity
+	! cmp -s "$W/me.pem" "$W/old.pem"
+	[ "$(payload com.apple.eas.account 'len({q["PayloadUUID"] for q in all}), len({q["PayloadIdentifier"] for q in all}), len(all)')" = "(1, 1, 2)" ]
+	[ "$(payload com.apple.security.scep 'len({q["PayloadUUID"] for q in all if ".eas." in q["PayloadIdentifier"] and "mail" not in q["PayloadIdentifier"]}) <= 2')" = True ]
+	[ "$("$DEVICE" show "$W/phones" 0 | grep -c 'Mobileconfigs')" = 1 ]
+	[ "$(sql "SELECT count(*) FROM own_mobileconfig")" = 1 ]
+	[ "$(good)" = 2 ]
+	as mia get /eas
+	expect_body "An older certificate of it is still good"
+	as mia post /eas --data-urlencode "csrf=$(form_csrf)" -d "act=works&id=$(sql 'SELECT id FROM own_mobileconfig')"
+	expect_status 303
+	[ "$(good)|$(sql "SELECT lower(reason) FROM certificate WHERE purpose = 'person' AND revoked IS NOT NULL")" = "1|superseded" ]
+	[ "$(sql "SELECT state FROM own_mobileconfig")" = installed ]
+	ocsp "$W/old.pem"
+	grep -q 'old.pem: revoked' "$W/ocsp"
+	grep -q 'Reason: superseded' "$W/ocsp"
+	ocsp "$W/me.pem"
+	grep -q 'me.pem: good' "$W/ocsp"
+	# nobody says that it works: a week later the old one ends by itself
+	button mia
+	phone
+	took
+	[ "$(good)" = 2 ]
+	sql "UPDATE certificate SET issued = issued - 8 * 86400 WHERE purpose = 'person'"
+	sql "UPDATE job SET due = 0 WHERE kind = 'sweep'"
+	ended_by_itself() { [ "$(good)" = 1 ]; }
+	wait_until ended_by_itself
+}
+
+# ocsp CERT [OPTIONS]: what the responder says, verified by openssl; $W/ocsp.
+ocsp() {
+	local cert=$1; shift
+	"$POMONA" ca export --data "$DATA" >"$W/ca.pem"
+	openssl ocsp -issuer "$W/ca.pem" -cert "$cert" -reqout "$W/request" "$@" >"$W/ocsp" 2>&1 || true
+	post /ocsp -H 'Content-Type: application/ocsp-request' --data-binary "@$W/request"
+	expect_status 200
+	expect_header Content-Type application/ocsp-response
+	openssl ocsp -CAfile "$W/ca.pem" -reqin "$W/request" -respin "$W/body" >"$W/ocsp.nonce" 2>&1	# and the nonce is right
+	grep -q 'Response verify OK' "$W/ocsp.nonce"
+	openssl ocsp -issuer "$W/ca.pem" -cert "$cert" -CAfile "$W/ca.pem" -respin "$W/body" -no_nonce >"$W/ocsp" 2>&1
+	grep -q 'Response verify OK' "$W/ocsp"
+}
+
+@test "OCSP says good, revoked and unknown, with and without a nonce, by POST and by GET, and keeps what it may" {
+	pomona_start_tls
+	button mia
+	phone
+	took
+	identity
+	ocsp "$W/me.pem"
+	grep -q 'me.pem: good' "$W/ocsp"
+	expect_header Cache-Control no-store		# a nonce comes once
+	openssl ocsp -respin "$W/body" -resp_text -noverify 2>&1 | grep -q 'OCSP Nonce'
+	ocsp "$W/me.pem" -no_nonce
+	grep -q 'me.pem: good' "$W/ocsp"
+	expect_header Cache-Control 'max-age=3600, public*'
+	cp "$W/body" "$W/first"
+	ocsp "$W/me.pem" -no_nonce
+	cmp "$W/first" "$W/body"			# signed once
+	get "/ocsp/$(base64 -w0 "$W/request" | sed 's|+|%2B|g; s|=|%3D|g')"
+	cmp "$W/first" "$W/body"
+	get "/ocsp/$(base64 -w0 "$W/request" | sed 's|/|%2F|g; s|+|%2B|g; s|=|%3D|g')"
+	cmp "$W/first" "$W/body"
+
+	# one that we never issued, under our name
+	openssl ocsp -issuer "$W/ca.pem" -serial 0x1234 -reqout "$W/request" -no_nonce >/dev/null 2>&1 || true
+	post /ocsp -H 'Content-Type: application/ocsp-request' --data-binary "@$W/request"
+	openssl ocsp -issuer "$W/ca.pem" -serial 0x1234 -CAfile "$W/ca.pem" -respin "$W/body" -no_nonce >"$W/ocsp" 2>&1
+	grep -q '0x1234: unknown' "$W/ocsp"
+	expect_header Cache-Control no-store
+	# and of another CA
+	openssl ocsp -issuer "$W/tls/ca.pem" -cert "$W/tls/cert.pem" -reqout "$W/request" >/dev/null 2>&1 || true
+	post /ocsp -H 'Content-Type: application/ocsp-request' --data-binary "@$W/request"
+	openssl ocsp -respin "$W/body" -noverify -resp_text 2>&1 | grep -qi unauthorized
+	# no request at all
+	post /ocsp -H 'Content-Type: application/ocsp-request' --data-binary nothing
+	openssl ocsp -respin "$W/body" -noverify -resp_text 2>&1 | grep -qi malformedrequest
+	get /ocsp/%25%25
+	openssl ocsp -respin "$W/body" -noverify -resp_text 2>&1 | grep -qi malformedrequest
+	post /ocsp -H 'Content-Type: text/plain' --data-binary nothing
+	expect_status 415
+	head -c 5000 /dev/zero >"$W/huge"
+	post /ocsp -H 'Content-Type: application/ocsp-request' --data-binary "@$W/huge"
+	expect_status 413
+
+	# a revocation is told at once, whatever was kept
+	post "/api/v1/own/$(sql 'SELECT id FROM own_mobileconfig')/revoke" -H "$(bearer devices)" -d '{"reason":"keyCompromise"}'
+	expect_status 200
+	ocsp "$W/me.pem" -no_nonce
+	grep -q 'me.pem: revoked' "$W/ocsp"
+	grep -q 'Reason: keyCompromise' "$W/ocsp"
+	get /crl
+	openssl crl -inform DER -in "$W/body" -noout -text | grep -qi "$(openssl x509 -in "$W/me.pem" -noout -serial | cut -d= -f2)"
 }
