@@ -8,49 +8,14 @@
 #define ICON_PIXELS_MAX	400	/* of a web clip, each side */
 #define KEYSIZE_MIN	2048
 
-static const char *const identities[] = { "com.apple.security.scep", "com.apple.security.acme",
-	"com.apple.security.pkcs12", "com.apple.ADCertificate.managed", NULL };
-static const char *const authorities[] = { "com.apple.security.root", "com.apple.security.pkcs1",
-	"com.apple.security.pem", "com.apple.security.pkcs12", NULL };
-
-static bool
-is_one_of(const char *const *list, const char *text)
-{
-	while (*list && strcmp(*list, text) != 0)
-		list++;
-	return *list;
-}
-
-static bool
-ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text), end_len = strlen(end);
-
-	return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
-/* "PayloadCertificateAnchorUUID", "ServerURLPinningCertificateUUIDs", and the names of their items. */
-static bool
-wants_authority(const char *key)
-{
-	return strstr(key, "CertificateAnchorUUID") || strstr(key, "PinningCertificateUUID") ||
-	       strstr(key, "TLSTrustedCertificates");
-}
-
-static bool
-wants_identity(const char *key)
-{
-	return !wants_authority(key) && (ends_with(key, "CertificateUUID") || strcmp(key, "certificateUUID") == 0);
-}
-
 bool
 form_refers(const char *key, const char *type, struct err *err)
 {
-	if (wants_identity(key) && !is_one_of(identities, type))
-		return FORM_BAD("wants an identity (SCEP, ACME or PKCS #12), and that payload is a %s", type);
-	if (wants_authority(key) && !is_one_of(authorities, type))
-		return FORM_BAD("wants a certificate, and that payload is a %s", type);
-	return true;
+	enum payload_reference wanted = payload_reference(key);
+
+	return payload_may_be(wanted, type) ||
+	       FORM_BAD("wants %s, and that payload is a %s", wanted == REFERS_IDENTITY ?
+			"an identity (SCEP, ACME or PKCS #12)" : "a certificate", type);
 }
 
 /* A UUID that is typed fits by chance alone: ours are made when it is written. */
@@ -73,7 +38,7 @@ check_references(const json_t *form, const char *key, const json_t *v, struct er
 	const json_t *item;
 	size_t i;
 
-	if (text && (wants_identity(key) || wants_authority(key)) && !has_uuid(form, text))
+	if (text && payload_reference(key) != REFERS_NOTHING && !has_uuid(form, text))
 		return FORM_BAD("%.100s: must be {\"$payload\": id} of a payload with that certificate", key);
 	json_array_foreach(v, i, item)
 		if (!check_references(form, key, item, err))

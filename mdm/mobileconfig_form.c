@@ -41,31 +41,6 @@ form_payload_name(TALLOC_CTX *ctx, const json_t *payload)
 	return mem_printf(ctx, "%.*s (%.*s)", FORM_ID_MAX, text_of(payload, "id"), QUOTED_MAX, text_of(payload, "type"));
 }
 
-/* A variant is told by the keys that can have one value only. */
-static bool
-is_variant(const struct apple_fact *fact, const json_t *keys)
-{
-	const char *text;
-
-	for (const struct apple_fact *f = fact->under; f; f = f->next) {
-		text = json_string_value(json_object_get(keys, f->name));
-		if (text && f->type == APPLE_STRING && f->values && !strchr(f->values, '|') &&
-		    strcmp(f->values, text) != 0)
-			return false;
-	}
-	return true;
-}
-
-const struct apple_fact *
-form_fact(const char *type, const json_t *keys)
-{
-	const struct apple_fact *fact = payload_fact(type), *next;
-
-	while (fact && !is_variant(fact, keys) && (next = payload_fact_next(fact)))
-		fact = next;
-	return fact;
-}
-
 /* ---- judging what stands around the payloads' own keys ---- */
 
 static bool
@@ -303,7 +278,7 @@ static bool
 write_by_facts(struct apple_writing *a, const json_t *payload, struct err *err)
 {
 	const json_t *keys = json_object_get(payload, "keys");
-	const struct apple_fact *fact = form_fact(text_of(payload, "type"), keys);
+	const struct apple_fact *fact = payload_fact_of(text_of(payload, "type"), keys);
 	json_t *common = NULL, *own = NULL;
 	bool ok;
 

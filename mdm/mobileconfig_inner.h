@@ -20,9 +20,6 @@ const json_t *form_payload(const json_t *form, const char *id);
 /* "wifi (com.apple.wifi.managed)", for errors. */
 const char *form_payload_name(TALLOC_CTX *ctx, const json_t *payload);
 
-/* The variant of its type that a payload is meant as; NULL: iOS has none. */
-const struct apple_fact *form_fact(const char *type, const json_t *keys);
-
 /* What the facts do not say: certificates in their form, a web clip's icon, SCEP without a query ... */
 bool form_check(TALLOC_CTX *ctx, const json_t *form, const json_t *payload, struct err *err) CHECKED;
 /* May the payload that is referred to stand under this key?  Identities and authorities are told apart. */

@@ -44,7 +44,7 @@ see_all(const json_t *form, see_key *see, void *arg)
 		const json_t *keys = json_object_get(payload, "keys");
 		const char *path = form_payload_name(ctx, payload);
 
-		fact = form_fact(text_of(payload, "type"), keys);
+		fact = payload_fact_of(text_of(payload, "type"), keys);
 		if (!see(arg, fact, "", payload, path) || !see_inside(&s, fact, keys, path))
 			return false;
 	}

@@ -63,7 +63,7 @@ mobileconfig_form_masked(const json_t *form)
 
 		copy = json_copy(payload);
 		if (keys)
-			json_object_set_new(copy, "keys", mask(ctx, form_fact(text_of(payload, "type"), keys), keys,
+			json_object_set_new(copy, "keys", mask(ctx, payload_fact_of(text_of(payload, "type"), keys), keys,
 							       text_of(payload, "id")));
 		json_array_append_new(payloads, copy);
 	}

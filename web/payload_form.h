@@ -20,7 +20,7 @@
  * `form`: the mobileconfig that the payload is of, for the payloads that its certificates may be; NULL: none.
  * `payload`: {id, type, name, keys ...}; a new one has its type alone.  *ret is the caller's:
  *	{payload_id, payload_type, payload_label, payload_name, payload_new, payload_items[], payload_foreign,
- *	 payload_warnings[]}; see web/pages/_payload-form.html.
+ *	 payload_supervised, payload_by_mdm, payload_since, payload_until}; see web/pages/_payload-form.html.
  * ERR_MISSING: iOS has no such type, and the payload is not foreign.
  */
 bool payload_form_part(struct req *req, const json_t *form, const json_t *payload, json_t **ret, struct err *err) CHECKED;
@@ -32,5 +32,8 @@ bool payload_form_part(struct req *req, const json_t *form, const json_t *payloa
  */
 bool payload_form_read(struct req *req, const char *prefix, const json_t *before, json_t **payload, struct err *err) CHECKED;
 
-/* The types by name, for a choice: [{type, label, supervised, by_mdm, since}]; the caller's. */
-json_t *payload_types(void);
+/* "Wi-Fi" of com.apple.wifi.managed in the reader's language; the type itself where nobody named it. */
+const char *payload_type_label(struct req *req, const char *type);
+
+/* The types by their label, for a choice: [{type, label, supervised, by_mdm, since, until}]; the caller's. */
+json_t *payload_types(struct req *req);

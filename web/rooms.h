@@ -49,6 +49,8 @@ extern const struct route device_page_routes[];
 extern const struct route payload_routes[];
 extern const struct route mobileconfig_routes[];
 extern const struct route own_routes[];
+extern const struct route own_device_routes[];
+extern const struct route own_console_routes[];
 extern const struct route ocsp_routes[];
 extern const struct route clip_routes[];
 extern const struct route managed_app_routes[];
