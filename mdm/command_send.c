@@ -381,3 +381,9 @@ command_refresh_after(struct db *tx, const struct enrollment *enrollment, const 
 {
 	return refresh(tx, enrollment, verb_changes(request_type), err);
 }
+
+bool
+command_refresh_lists(struct db *tx, const struct enrollment *enrollment, const char *const *types, struct err *err)
+{
+	return refresh(tx, enrollment, types, err);
+}

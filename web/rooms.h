@@ -49,6 +49,8 @@ extern const struct route device_page_routes[];
 extern const struct route payload_routes[];
 extern const struct route mobileconfig_routes[];
 extern const struct route own_routes[];
+extern const struct route own_device_routes[];
+extern const struct route own_console_routes[];
 extern const struct route ocsp_routes[];
 extern const struct route clip_routes[];
 extern const struct route managed_app_routes[];
@@ -67,6 +69,7 @@ const char *site_name(struct site *site);	/* the same, where there is no request
 const char *site_accent(struct site *site);
 const char *site_logo(struct site *site);	/* blob name, NULL: none */
 void page_everywhere(struct req *req, json_t *data);
+json_t *web_manifest(struct req *req, const char *home);	/* w3.org/TR/appmanifest, of the catalog that begins there */
 
 /* ---- page_build.c: a build as pages show it ---- */
 json_t *page_build(struct req *req, const json_t *build);	/* all that any page shows of a build */
@@ -94,7 +97,7 @@ bool in_app_browser(struct req *req);	/* not Safari: it may not install */
 /* ---- routes_udid.c: "iOS 18 (22B83)" of what a device says ---- */
 const char *device_system(TALLOC_CTX *ctx, const char *version);
 
-/* ---- routes_devices.c: what Today says of testers who wait, and of what signs mobileconfigs ---- */
+/* ---- routes_devices.c: what Today says of testers who wait ---- */
 bool devices_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
 /* ---- routes_scep_console.c: what Today says of certificate requests that wait ---- */
@@ -138,6 +141,25 @@ bool clip_reported(struct db *tx, void *site, const char *device_id, const char 
 bool managed_app_enrolled(struct db *tx, void *site, const struct enrollment *enrollment, struct err *err) CHECKED;
 bool managed_app_reported(struct db *tx, void *site, const char *device_id, const char *request_type, struct err *err) CHECKED;
 bool renewal_reported(struct db *tx, void *site, const char *device_id, const char *request_type, struct err *err) CHECKED;
+
+/* ---- renewal_kinds.c: provisions on their way to devices and off them, and their jobs ---- */
+struct queued;
+bool provision_install_render(TALLOC_CTX *ctx, void *site, const struct queued *command, const struct enrollment *enrollment,
+			      struct bytes *payload, struct err *err) CHECKED;
+bool provision_remove_render(TALLOC_CTX *ctx, void *site, const struct queued *command, const struct enrollment *enrollment,
+			     struct bytes *payload, struct err *err) CHECKED;
+bool provision_answered(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment,
+			const char *status, void *answer, struct err *err) CHECKED;
+bool provision_ended(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment,
+		     const char *state, struct err *err) CHECKED;
+bool job_provision_fit(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool job_provision_fill(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool job_renewal_plan(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool job_renewal_wave(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool job_renewal_day(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool renewals_begin(struct site *site, struct err *err) CHECKED;	/* the first of those that recur */
+/* ---- renewal_tell.c: testers without management whose build ends ---- */
+bool renewal_tell(TALLOC_CTX *ctx, struct site *site, struct err *err) CHECKED;
 
 bool mdm_open(struct site *site, struct err *err) CHECKED;
 bool mdm_listen(struct site *site, struct server_conf server, struct err *err) CHECKED;	/* server.device_listen */
