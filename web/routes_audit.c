@@ -45,6 +45,7 @@ static const char *const acts[] = {
 	"category.add", "category.change", "category.remove", "item.add", "item.change", "item.remove",
 	"token.new", "token.revoke", "setting", "message.retry", "message.test", "proxy.spoofed",
 	"push.csr", "push.import", "push.resume",
+	"provision.add",
 	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse",
 	"ca.make", "ca.renew", "certificate.revoke",
 };
