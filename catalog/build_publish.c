@@ -3,6 +3,7 @@
 #include "catalog/app.h"
 #include "catalog/channel.h"
 #include "catalog/notice.h"
+#include "catalog/provision_keep.h"
 #include "catalog/registration.h"
 #include "core/audit.h"
 #include "core/clock.h"
@@ -19,6 +20,7 @@ struct publish {
 	const struct build_fields *fields;
 	const struct person *person;
 	const json_t *read;	/* the facts; `facts` is their text */
+	struct provision_bundles *bundles;
 	const char *bundle_id, *name, *version, *build, *minimum_os, *facts, *notes, *custom;
 	char icons[ICON_SIZES][BLOB_NAME_SIZE];
 	bool installable, fresh;
@@ -107,6 +109,7 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 		    db_text(p->name), db_text(app_folded(ctx, p->name, p->bundle_id)), db_int(p->good_until)) ||
 	    !channel_place(tx, app, f->channel ? f->channel : CHANNEL_DEFAULT, p->id, p->person->id, &placed, err) ||
 	    !app_set_newest(tx, app, p->id, err) || !registration_published(tx, app, p->id, p->read, err) ||
+	    !provision_keep_build(tx, p->id, created, p->bundles, p->person->id, err) ||
 	    (!f->silent && !notice_landed(tx, p->id, f->channel ? f->channel : CHANNEL_DEFAULT, err)) ||
 	    !job_add(tx, "build_md5s", json_pack("{s:s}", "build", p->id), 0, NULL, err) ||
 	    !job_add(tx, "build_retain", json_pack("{s:s}", "app", app), 0, app, err))
@@ -214,7 +217,7 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 	p.good_until = good_until(facts, p.expires);
 	if (!person_publishes(person, p.bundle_id))
 		return err_set(err, ERR_DENIED, "you may not publish %s", p.bundle_id);
-	if (!check_fields(fields, err))
+	if (!check_fields(fields, err) || !provision_bundles_of(here, inspect->facts, &p.bundles, err))
 		return false;
 	dump = json_dumps(facts, JSON_COMPACT);
 	p.facts = mem_text(here, dump);

@@ -1,8 +1,102 @@
+/* Table `renewal`: its rows' states.  Which rows there are to be is renewal_plan.c's, when they go out renewal_wave.c's. */
 #include "catalog/renewal.h"
+#include "core/clock.h"
+#include <string.h>
+
+/* 1, 2, 4 ... hours, a day at most; also for what a device has told us never. */
+static int64_t
+again(int64_t attempts)
+{
+	int64_t wait = RENEWAL_AGAIN_MIN_S << (attempts < 5 ? attempts : 5);
+
+	return clock_now() + (wait < RENEWAL_AGAIN_MAX_S ? wait : RENEWAL_AGAIN_MAX_S);
+}
 
 bool
-renewal_before_install(struct db *tx, const char *device_id, const char *build_id, struct err *err)
+renewal_want(struct db *tx, const char *device_id, const char *uuid, const char *action, int64_t ends, bool *fresh,
+	     struct err *err)
 {
-	(void)tx, (void)device_id, (void)build_id, (void)err;
-	return true;
+	/* What was done and is undone since (an erased device; a provision that comes back by itself) begins anew; what comes
+	 * back again and again does so ever later. */
+	if (!db_run(tx, err, "INSERT INTO renewal (device_id, uuid, action, state, ends, changed) VALUES ($1, $2, $3, 'wanted', $4,"
+		    " $5) ON CONFLICT (device_id, uuid, action) DO UPDATE SET state = CASE WHEN renewal.action = 'install' THEN 'wanted'"
+		    " ELSE 'failed' END, due = CASE WHEN renewal.action = 'install' THEN NULL ELSE excluded.changed + CAST($6 AS BIGINT)"
+		    " END, attempts = renewal.attempts + 1, why = '', changed = excluded.changed WHERE renewal.state = 'done'",
+		    db_text(device_id), db_text(uuid), db_text(action), db_int(ends), db_now(), db_int(RENEWAL_AGAIN_MAX_S)))
+		return false;
+	*fresh = db_changed(tx) > 0;
+	return db_run(tx, err, "UPDATE renewal SET ends = $1 WHERE device_id = $2 AND uuid = $3 AND action = $4 AND ends <> $1",
+		      db_int(ends), db_text(device_id), db_text(uuid), db_text(action));
+}
+
+bool
+renewal_sent(struct db *tx, const char *device_id, const char *uuid, const char *action, struct err *err)
+{
+	return db_run(tx, err, "UPDATE renewal SET state = 'sent', sent = $1, due = $2, changed = $1 WHERE device_id = $3 AND uuid = $4"
+		      " AND action = $5", db_now(), db_int(clock_now() + RENEWAL_LOST_S), db_text(device_id), db_text(uuid),
+		      db_text(action));
+}
+
+static bool
+attempts_of(struct db *tx, const char *device_id, const char *uuid, const char *action, int64_t *ret, bool *found, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT attempts FROM renewal WHERE device_id = $1 AND uuid = $2 AND action = $3"
+				     " AND state IN ('sent', 'acknowledged', 'wanted', 'failed')", db_text(device_id), db_text(uuid),
+				     db_text(action));
+	enum rows_step step = rows_next(rows, err);
+
+	*found = step == ROWS_ROW;
+	*ret = *found ? rows_int(rows, 0) : 0;
+	return step != ROWS_FAILED;
+}
+
+bool
+renewal_came(struct db *tx, const char *device_id, const char *uuid, const char *action, enum renewal_outcome outcome,
+	     const char *why, struct err *err)
+{
+	int64_t attempts;
+	bool found;
+
+	if (!attempts_of(tx, device_id, uuid, action, &attempts, &found, err))
+		return false;
+	if (!found)
+		return true;	/* the lists were quicker, or it is not wanted any more */
+	switch (outcome) {
+	case RENEWAL_TAKEN:
+		return db_run(tx, err, "UPDATE renewal SET state = 'acknowledged', why = '', due = $1, changed = $2 WHERE device_id = $3"
+			      " AND uuid = $4 AND action = $5", db_int(clock_now() + RENEWAL_LISTED_S), db_now(), db_text(device_id),
+			      db_text(uuid), db_text(action));
+	case RENEWAL_LOST:
+		return db_run(tx, err, "UPDATE renewal SET state = 'wanted', why = $1, due = NULL, changed = $2 WHERE device_id = $3"
+			      " AND uuid = $4 AND action = $5", db_text(why), db_now(), db_text(device_id), db_text(uuid), db_text(action));
+	case RENEWAL_REFUSED:
+		break;
+	}
+	return db_run(tx, err, "UPDATE renewal SET state = 'failed', why = $1, attempts = attempts + 1, due = $2, changed = $3"
+		      " WHERE device_id = $4 AND uuid = $5 AND action = $6", db_text(why), db_int(again(attempts)), db_now(),
+		      db_text(device_id), db_text(uuid), db_text(action));
+}
+
+#define WAITS_FOR_IT "EXISTS (SELECT 1 FROM device d JOIN command_queue q ON q.enrollment_id = d.enrollment_id WHERE" \
+	" d.id = renewal.device_id AND q.dedupe_key = 'provision ' || renewal.action || ' ' || renewal.uuid)"
+
+bool
+renewal_due(struct db *tx, struct err *err)
+{
+	/* sent, and the command is there: it waits for its device; else it was lost on the way (a queue that was emptied) */
+	return db_run(tx, err, "UPDATE renewal SET due = $1 WHERE due <= $2 AND state = 'sent' AND " WAITS_FOR_IT,
+		      db_int(clock_now() + RENEWAL_LOST_S), db_now()) &&
+	       db_run(tx, err, "UPDATE renewal SET state = 'wanted', why = 'lost', due = NULL, changed = $1 WHERE due <= $1"
+		      " AND state = 'sent'", db_now()) &&
+	       db_run(tx, err, "UPDATE renewal SET state = 'wanted', due = NULL, changed = $1 WHERE due <= $1 AND state = 'failed'",
+		      db_now()) &&
+	       db_run(tx, err, "UPDATE renewal SET state = 'failed', why = 'not_listed', attempts = attempts + 1, due = $1, changed = $2"
+		      " WHERE due <= $2 AND state = 'acknowledged'", db_int(clock_now() + RENEWAL_AGAIN_MIN_S), db_now());
+}
+
+bool
+renewal_sweep(struct db *db, struct err *err)
+{
+	return db_run(db, err, "DELETE FROM renewal WHERE state = 'done' AND changed < $1", db_int(clock_now() - RENEWAL_KEPT_S));
 }

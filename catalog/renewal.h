@@ -2,12 +2,88 @@
 /*
  * renewal - newer provisions brought to the devices that hold their apps, before the old ones end.
  *
- * A newer one goes out when it fits: its app id covers the bundle, it names the certificate that signed the
- * installed build, and its entitlements cover those of the binary; for the app and for each of its extensions and
- * watch apps.  wanted -> sent -> listed (ProvisioningProfileList has it) -> done (the old one is gone, or still
- * needed).
+ * What a device has (its lists of apps and provisions) and what fits (catalog/provision_keep.h) make the plan:
+ * which provision is to get there, which may go.  Each is a row:
+ *
+ *	install	wanted -> sent -> acknowledged -> done	ProvisioningProfileList has it
+ *	remove	wanted -> sent -> acknowledged -> done	the list has it no more
+ *	either	failed -> wanted, when its due time has come: an hour at first, twice that, a day at most
+ *
+ * A set goes together: nothing is sent that would not move the day on which something of the app stops, but for the
+ * last week, when what there is goes.  Old ones go only when for each bundle on the device that they cover a newer
+ * one is listed (MUST 66), and no app of which we do not know the insides could live under them.
+ *
+ * Waves: so many percent of the devices, and so many devices, an hour, those first where an app ends first.  They
+ * bound the haste and never the promise: what ends within renewal.days_before goes out at once, whatever the pace and
+ * although waves are paused.
  */
 #include "core/db.h"
+#include "mdm/enrollment.h"
+
+#define RENEWAL_BATCH		100	/* devices of one transaction */
+#define RENEWAL_WAVE_MAX	1000	/* devices of one transaction of a wave */
+#define RENEWAL_BETTER_S	86400	/* a newer one lasts so much longer at least */
+#define RENEWAL_LAST_S		(7 * 86400)	/* so near the end half a set is better than none */
+#define RENEWAL_WAVE_S		3600
+#define RENEWAL_AGAIN_MIN_S	3600
+#define RENEWAL_AGAIN_MAX_S	86400
+#define RENEWAL_LOST_S		86400	/* sent and silent: is its command still there? */
+#define RENEWAL_LISTED_S	86400	/* acknowledged, and on no list for so long: it has failed */
+#define RENEWAL_FRESH_S		86400	/* a list of apps by which something is removed is no older */
+#define RENEWAL_KEPT_S		(90 * 86400)	/* of rows that are done */
+
+#define RENEWAL_KIND_INSTALL	"provision_install"	/* kinds of commands; args {uuid} */
+#define RENEWAL_KIND_REMOVE	"provision_remove"
+#define RENEWAL_PLAN_JOB	"renewal_plan"		/* args {app, after}; app "": all */
+#define RENEWAL_WAVE_JOB	"renewal_wave"
+
+/* ---- renewal_plan.c ---- */
+
+/* In a transaction: what this device holds, and what is to be done; what has come or gone by its lists is done. */
+bool renewal_device(struct db *tx, const char *device_id, struct err *err) CHECKED;
+
+/* Of devices that hold the app (""; all), a batch after `after` in one transaction; "" in *next: those were the last. */
+bool renewal_plan(TALLOC_CTX *ctx, struct db *db, const char *bundle_id, const char *after, char **next,
+		  struct err *err) CHECKED;
+/* Apps whose builds a provision, or the provisions of a build, fits: each is planned by a job of its own. */
+bool renewal_plan_fits(struct db *tx, const char *uuid, const char *build_id, struct err *err) CHECKED;
+
+/* ---- renewal_wave.c ---- */
+
+struct renewal_pace {
+	int64_t percent, devices;	/* an hour; devices 0: no limit */
+	int64_t days_before;
+	bool paused;
+};
+
+/* In a transaction; *more: call again at once; *next: when the next one is due, 0: nothing waits. */
+bool renewal_wave(struct db *tx, const struct renewal_pace *pace, bool *more, int64_t *next, struct err *err) CHECKED;
 
 /* Before an app is sent to a device: newer provisions of that build go first.  In a transaction. */
 bool renewal_before_install(struct db *tx, const char *device_id, const char *build_id, struct err *err) CHECKED;
+
+/* ---- renewal.c: what came of a command; in the report's transaction ---- */
+enum renewal_outcome { RENEWAL_TAKEN, RENEWAL_REFUSED, RENEWAL_LOST };
+bool renewal_came(struct db *tx, const char *device_id, const char *uuid, const char *action, enum renewal_outcome outcome,
+		  const char *why, struct err *err) CHECKED;
+bool renewal_sweep(struct db *db, struct err *err) CHECKED;
+
+/* For the other files: rows written in a transaction. */
+bool renewal_want(struct db *tx, const char *device_id, const char *uuid, const char *action, int64_t ends, bool *fresh,
+		  struct err *err) CHECKED;
+bool renewal_sent(struct db *tx, const char *device_id, const char *uuid, const char *action, struct err *err) CHECKED;
+bool renewal_due(struct db *tx, struct err *err) CHECKED;	/* rows whose time has come */
+
+/* ---- renewal_show.c: reading ---- */
+#include "catalog/viewer.h"
+
+/* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed}: one item for each
+ * build and end, by end; of those that end before `until`. */
+bool renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err) CHECKED;
+
+/* Who: {items[{device_id,name,product,person,ends,next,state,why,attempts}], next}, of a provision or of a build. */
+bool renewal_devices(struct db *db, const char *uuid, const char *build_id, const char *after, int64_t limit, json_t **ret,
+		     struct err *err) CHECKED;
+
+/* On one device: {apps[{bundle_id,name,ends,next,cause,build_id}], provisions[{uuid,name,expires,known,needed[],state,why}]}. */
+bool renewal_of_device(struct db *db, const char *device_id, json_t **ret, struct err *err) CHECKED;

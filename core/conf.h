@@ -65,6 +65,7 @@
 	T(ldap,      admin_groups,     "",    live,  "DNs of groups whose members are admins, separated by ;") \
 	T(ldap,      publisher_groups, "",    live,  "DNs of groups whose members are publishers, separated by ;") \
 	T(ldap,      required_groups,  "",    live,  "DNs of groups of which a person must be in one to sign in, separated by ;; empty: everyone found") \
+	T(ldap,      attributes,       "department userPrincipalName title", live, "What is kept of each person for %variables% of mobileconfigs: names of attributes, separated by spaces") \
 	B(signin,    local_login,      true,  live,  "Local accounts may sign in; no: the directory or proxy alone") \
 	T(signin,    proxy_header,     "",    live,  "Header in which a trusted proxy names who is signed in: X-Remote-User; empty: none") \
 	B(signin,    proxy_basic,      false, live,  "Believe HTTP Basic that a trusted proxy forwards") \
@@ -86,6 +87,7 @@
 	N(message,   give_up_hours,    24,    1, 720,       live,  "How long a message is tried while its gateway is out of order") \
 	N(message,   keep_days,        30,    1, 3650,      live,  "How long sent and failed messages stay in the list, and with them addresses and numbers") \
 	T(egress,    allow,            "",    live,  "Addresses or CIDRs that URLs typed in the console may reach besides public ones, http:// too; beyond private networks it is for tests") \
+	N(expiry,    hour,             5,     0, 23,        live,  "At which hour (UTC) it is looked once a day what ends, and mail goes to those who are to be told") \
 	N(link,      days,             7,     1, 365,       live,  "How long a tester's link works unless its sender says otherwise") \
 	N(link,      installs,         3,     0, 100000,    live,  "How many installs it is good for; 0 is no limit") \
 	T(registration, sign_cert,     "",    live,  "PEM file: certificate and chain that sign mobileconfigs; empty: unsigned") \
@@ -119,6 +121,10 @@
 	N(mdm,       silent_days,      14,    1, 365,       live,  "After how many days without a word a device is shown as silent") \
 	N(mdm,       command_days,     30,    1, 365,       live,  "How long a command waits for its device before it expires") \
 	N(mdm,       history_days,     180,   1, 3650,      live,  "How long what became of commands is kept") \
+	N(renewal,   percent,          20,    1, 100,       live,  "A newer provision goes to so many percent of the devices an hour") \
+	N(renewal,   devices,          1000,  0, 1000000,   live,  "And to no more devices than that an hour; 0 is no limit") \
+	N(renewal,   days_before,      30,    7, 180,       live,  "Where an app ends within so many days it goes out at once, whatever the pace") \
+	B(renewal,   paused,           false, live,  "No newer provisions go out but to where an app ends within renewal.days_before") \
 	T(apns,      url,              "",    seam,  "Another APNs instead of https://api.push.apple.com, for tests") \
 	T(apns,      ca_file,          "",    seam,  "PEM file: the CA of that APNs") \
 	N(apns,      port,             443,   1, 65535,     start, "443, or 2197 where firewalls want it") \

@@ -86,8 +86,19 @@ read_error(json_t *error, struct err *err)
 	return ANSWER_REFUSED;
 }
 
+/* What all others rely on is there. */
+static bool
+is_whole(const json_t *facts, bool alone)
+{
+	const json_t *provision = json_object_get(facts, "provision");
+
+	if (alone)
+		return json_is_string(json_object_get(provision, "uuid")) && json_is_string(json_object_get(provision, "file"));
+	return json_is_string(json_object_get(facts, "bundle_id")) && json_is_object(json_object_get(facts, "verdict"));
+}
+
 enum answer
-answer_read(TALLOC_CTX *ctx, struct bytes answer, struct inspect **ret, struct err *err)
+answer_read(TALLOC_CTX *ctx, struct bytes answer, bool alone, struct inspect **ret, struct err *err)
 {
 	SCOPED(mem) TALLOC_CTX *tmp = talloc_new(NULL);
 	struct inspect *inspect = mem_new(tmp, struct inspect);
@@ -102,8 +113,7 @@ answer_read(TALLOC_CTX *ctx, struct bytes answer, struct inspect **ret, struct e
 	talloc_set_destructor(inspect, release);
 	if (json_object_get(inspect->facts, "error"))
 		return read_error(json_object_get(inspect->facts, "error"), err);
-	if (!json_is_string(json_object_get(inspect->facts, "bundle_id")) ||
-	    !json_is_object(json_object_get(inspect->facts, "verdict")))
+	if (!is_whole(inspect->facts, alone))
 		return ANSWER_NONSENSE;
 	for (int i = 0; i < ICON_SIZES; i++)
 		inspect->icons[i] =

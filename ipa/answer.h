@@ -14,4 +14,4 @@ void answer_write(struct buf *out, const struct inspect *inspect, const struct e
 enum answer { ANSWER_FACTS, ANSWER_REFUSED, ANSWER_NONSENSE };
 
 /* *ret is set for facts, *err for a refusal. */
-enum answer answer_read(TALLOC_CTX *ctx, struct bytes answer, struct inspect **ret, struct err *err);
+enum answer answer_read(TALLOC_CTX *ctx, struct bytes answer, bool alone, struct inspect **ret, struct err *err);

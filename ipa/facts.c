@@ -4,14 +4,19 @@
  * is left out when it is broken, unless it was made to do harm.
  */
 #include "ipa/facts.h"
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/plist.h"
 #include "ipa/icon.h"
 #include "ipa/info.h"
 #include "ipa/layout.h"
 #include "ipa/macho.h"
 #include "ipa/member.h"
+#include "ipa/provision_cms.h"
 #include "ipa/verdict.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct source {
 	TALLOC_CTX *tmp;
@@ -19,6 +24,7 @@ struct source {
 	const struct layout *layout;
 	const struct inspect_opts *opts;
 	const struct provision_roots *roots;
+	uint64_t *code_left, *files_left;
 };
 
 /* May be left out: broken or oversized, but neither hostile nor our own trouble. */
@@ -39,6 +45,16 @@ read_info(const struct source *source, const struct layout_bundle *bundle, struc
 	       info_read(source->tmp, bytes, ret, err);
 }
 
+static json_t *
+base64(TALLOC_CTX *ctx, struct bytes bytes)
+{
+	struct buf text;
+
+	buf_init(&text, ctx, bytes.len * 2 + 16);
+	buf_base64(&text, bytes.p, bytes.len);
+	return json_string(buf_str(&text));
+}
+
 /* *ret is JSON null when there is none. */
 static bool
 read_provision(const struct source *source, const struct layout_bundle *bundle,
@@ -57,30 +73,9 @@ read_provision(const struct source *source, const struct layout_bundle *bundle,
 		*provision = NULL;
 	}
 	*ret = *provision ? provision_json(*provision, source->opts->udids) : json_null();
-	return true;
-}
-
-/* Extensions and watch apps. */
-static bool
-add_bundles(const struct source *source, json_t *facts, struct err *err)
-{
-	json_t *list = json_array(), *provision;
-	struct provision *read;
-	struct info *info;
-
-	json_object_set_new(facts, "extensions", list);
-	for (size_t i = 0; i < source->layout->bundle_count; i++) {
-		const struct layout_bundle *bundle = &source->layout->bundles[i];
-		char *path = info_clean(source->tmp, bundle->path, INFO_TEXT_MAX);
-
-		if (!bundle->info)
-			continue;
-		if (!read_info(source, bundle, &info, err) ||
-		    !read_provision(source, bundle, &read, &provision, err))
-			return err_at(err, "%s", path);
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:o}", "bundle_id", info->bundle_id,
-						"path", path, "provision", provision));
+	if (*provision && source->opts->files && bytes.len <= *source->files_left) {
+		json_object_set_new(*ret, "file", base64(source->tmp, bytes));
+		*source->files_left -= bytes.len;
 	}
 	return true;
 }
@@ -119,19 +114,25 @@ add_names(const struct source *source, json_t *facts, struct err *err)
 	return true;
 }
 
+/* What is beyond FACTS_CODE_MAX together is not looked at: as if it were unsigned. */
 static bool
-read_binary(const struct source *source, const struct info *info, struct macho **ret,
+read_binary(const struct source *source, const struct layout_bundle *bundle, const struct info *info, struct macho **ret,
 	    struct err *err)
 {
 	struct member_stream *stream;
 	struct zip_member *member = NULL;
+	const char *name = info->executable;
 
 	*ret = mem_new(source->tmp, struct macho);	/* of no architecture, unsigned */
-	if (info->executable && *info->executable &&
-	    !layout_find(source->tmp, source->zip, source->layout, info->executable, &member, err))
-		return false;
-	if (!member)
+	if (!name || !*name)
 		return true;
+	if (*bundle->path)
+		name = mem_printf(source->tmp, "%s/%s", bundle->path, name);
+	if (!layout_find(source->tmp, source->zip, source->layout, name, &member, err))
+		return false;
+	if (!member || member->size > *source->code_left)
+		return true;
+	*source->code_left -= member->size;
 	if (member_stream_open(source->tmp, source->zip, member, &stream, err) &&
 	    macho_inspect(source->tmp, member_read_at, stream, member->size, ret, err))
 		return true;
@@ -152,6 +153,54 @@ add_binary(json_t *facts, const struct macho *macho)
 	if (macho->simulator &&
 	    !strstr(json_string_value(json_object_get(facts, "platform")), "simulator"))
 		json_object_set_new(facts, "platform", json_string("iphonesimulator"));
+}
+
+/*
+ * {certificate{sha1,subject,expires}|null, entitlements{}|null}: who signed the executable, and what it asks of a
+ * provision.  null: cannot be told.
+ */
+static json_t *
+code_json(TALLOC_CTX *ctx, const struct macho *macho)
+{
+	json_t *code = json_pack("{s:n, s:n}", "certificate", "entitlements");
+	char hex[X509_FINGERPRINT_SIZE], iso[CLOCK_ISO_SIZE];
+	SCOPED(plist) plist_t plist = NULL;
+	SCOPED(x509) X509 *signer = NULL;
+	struct err none;
+	time_t expires;
+
+	if (provision_signer(macho->cms, &signer) && x509_expires(signer, &expires))
+		json_object_set_new(code, "certificate", json_pack("{s:s, s:s, s:s}", "sha1", x509_sha1(signer, hex), "subject",
+			info_clean(ctx, x509_subject_cn(ctx, signer), PROVISION_TEXT_MAX), "expires", clock_iso(expires, iso)));
+	if (macho->entitlements.len && plist_open(macho->entitlements, FACTS_ENTITLEMENTS_MAX, &plist, &none) &&
+	    plist_get_node_type(plist) == PLIST_DICT)
+		json_object_set_new(code, "entitlements", plist_json(plist));
+	return code;
+}
+
+/* Extensions and watch apps. */
+static bool
+add_bundles(const struct source *source, json_t *facts, struct err *err)
+{
+	json_t *list = json_array(), *provision;
+	struct provision *read;
+	struct macho *macho;
+	struct info *info;
+
+	json_object_set_new(facts, "extensions", list);
+	for (size_t i = 0; i < source->layout->bundle_count; i++) {
+		const struct layout_bundle *bundle = &source->layout->bundles[i];
+		char *path = info_clean(source->tmp, bundle->path, INFO_TEXT_MAX);
+
+		if (!bundle->info)
+			continue;
+		if (!read_info(source, bundle, &info, err) ||
+		    !read_binary(source, bundle, info, &macho, err) || !read_provision(source, bundle, &read, &provision, err))
+			return err_at(err, "%s", path);
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "bundle_id", info->bundle_id, "path", path,
+						      "provision", provision, "code", code_json(source->tmp, macho)));
+	}
+	return true;
 }
 
 struct candidate {
@@ -279,10 +328,40 @@ read_all(const struct source *source, struct inspect *inspect, struct err *err)
 	    !read_provision(source, &source->layout->app, &provision, &json, err))
 		return false;
 	json_object_set_new(inspect->facts, "provision", json);
-	if (!add_bundles(source, inspect->facts, err) || !read_binary(source, info, &macho, err))
+	if (!read_binary(source, &source->layout->app, info, &macho, err) || !add_bundles(source, inspect->facts, err))
 		return false;
 	add_binary(inspect->facts, macho);
+	json_object_set_new(inspect->facts, "code", code_json(source->tmp, macho));
 	verdict_add(inspect->facts, source->opts->now);
+	return true;
+}
+
+/* A .mobileprovision that came alone. */
+static bool
+read_alone(TALLOC_CTX *tmp, int fd, uint64_t size, const struct inspect_opts *opts, const struct provision_roots *roots,
+	   struct inspect *inspect, struct err *err)
+{
+	struct provision *provision;
+	struct bytes bytes = { mem_size(tmp, PROVISION_BYTES_MAX), 0 };
+	json_t *json;
+	ssize_t n;
+
+	if (size > PROVISION_BYTES_MAX)
+		return err_code(err, ERR_INVALID, "too_large", "a provisioning profile of %llu bytes; at most %u are read",
+				(unsigned long long)size, PROVISION_BYTES_MAX);
+	while (bytes.len < size &&
+	       (n = pread(fd, (char *)(uintptr_t)bytes.p + bytes.len, size - bytes.len, (off_t)bytes.len)) > 0)
+		bytes.len += (size_t)n;
+	if (bytes.len < size)
+		return err_set(err, ERR_INTERNAL, "the file cannot be read to its end");
+	if (!provision_read(tmp, bytes, roots, &provision, err)) {
+		if (strcmp(err->code, "hostile_plist") != 0 && err->kind == ERR_INVALID)
+			err_code(err, ERR_INVALID, "not_provision", "this is no provisioning profile (.mobileprovision)");
+		return false;
+	}
+	json = provision_json(provision, opts->udids);
+	json_object_set_new(json, "file", base64(tmp, bytes));
+	json_object_set_new(inspect->facts, "provision", json);
 	return true;
 }
 
@@ -292,14 +371,21 @@ facts_read(TALLOC_CTX *ctx, int fd, uint64_t size, const struct inspect_opts *op
 {
 	SCOPED(mem) TALLOC_CTX *tmp = talloc_new(NULL);
 	struct inspect *inspect = mem_new(tmp, struct inspect);
+	uint64_t code_left = FACTS_CODE_MAX, files_left = FACTS_FILES_MAX;
 	struct layout *layout;
 	struct zip *zip;
 
 	inspect->facts = mem_must(json_object());
 	talloc_set_destructor(inspect, release);
+	if (opts->alone) {
+		if (!read_alone(tmp, fd, size, opts, roots, inspect, err))
+			return false;
+		*ret = talloc_steal(ctx, inspect);
+		return true;
+	}
 	if (!zip_open(tmp, fd, size, &zip, err) || !layout_read(tmp, zip, &layout, err))
 		return false;
-	if (!read_all(&(struct source){ tmp, zip, layout, opts, roots }, inspect, err))
+	if (!read_all(&(struct source){ tmp, zip, layout, opts, roots, &code_left, &files_left }, inspect, err))
 		return false;
 	*ret = talloc_steal(ctx, inspect);
 	return true;

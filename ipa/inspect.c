@@ -134,7 +134,7 @@ spawn(const struct inspect_opts *opts, int fd, struct child *child, struct err *
 		"ASAN_OPTIONS=hard_rss_limit_mb=512:detect_leaks=0",
 #endif
 		NULL };
-	char *argv[10] = { "pomona", "inspect", "--child", "--now", clock_text(tmp, opts->now) };
+	char *argv[12] = { "pomona", "inspect", "--child", "--now", clock_text(tmp, opts->now) };
 	int argc = 5, ends[2], out, code;
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
@@ -142,6 +142,10 @@ spawn(const struct inspect_opts *opts, int fd, struct child *child, struct err *
 
 	if (opts->udids)
 		argv[argc++] = "--udids";
+	if (opts->files)
+		argv[argc++] = "--files";
+	if (opts->alone)
+		argv[argc++] = "--alone";
 	if (opts->extra_roots) {
 		argv[argc++] = "--extra-root";
 		argv[argc++] = (char *)opts->extra_roots;
@@ -243,7 +247,7 @@ inspect_child(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct i
 	buf_init(&answer, tmp, INSPECT_ANSWER_MAX);
 	whole = read_answer(child.answer, clock_ms() + INSPECT_WALL_MAX_S * 1000, &answer);
 	if (finish(&child, whole))
-		kind = answer_read(tmp, (struct bytes){ answer.p, answer.len }, &inspect, err);
+		kind = answer_read(tmp, (struct bytes){ answer.p, answer.len }, opts->alone, &inspect, err);
 	if (kind == ANSWER_REFUSED)
 		return false;
 	if (kind == ANSWER_NONSENSE) {
@@ -326,6 +330,10 @@ read_args(int argc, char **argv, struct inspect_opts *opts, struct err *err)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--udids") == 0)
 			opts->udids = true;
+		else if (strcmp(argv[i], "--files") == 0)
+			opts->files = true;
+		else if (strcmp(argv[i], "--alone") == 0)
+			opts->alone = true;
 		else if (strcmp(argv[i], "--extra-root") == 0 && i + 1 < argc)
 			opts->extra_roots = argv[++i];
 		else if (strcmp(argv[i], "--now") == 0 && i + 1 < argc &&

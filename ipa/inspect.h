@@ -23,6 +23,8 @@
 struct inspect_opts {
 	time_t now;
 	bool udids;			/* list ProvisionedDevices by name, else only count them */
+	bool files;			/* each provision as it is, base64, under `file` (FACTS_FILES_MAX) */
+	bool alone;			/* the file is a .mobileprovision: facts are {provision} and no more */
 	const char *extra_roots;	/* PEM file: signatures under them read other:test; NULL: none */
 	const char *sha256;		/* of the file when known, as an upload's is; NULL: hash it */
 };

@@ -13,6 +13,7 @@
 #define MACHO_COMMANDS_MAX	4096
 #define MACHO_COMMANDS_BYTES	(1u << 20)
 #define MACHO_ENTITLEMENTS_MAX	(1u << 20)
+#define MACHO_CMS_MAX		(256u << 10)
 
 /* Up to `len` bytes at `offset` into p; returns how many, less than len only at the end. */
 typedef bool macho_read(void *arg, uint64_t offset, void *p, size_t len, size_t *got, struct err *err);
@@ -25,6 +26,7 @@ struct macho {
 	bool simulator;			/* LC_BUILD_VERSION says a simulator platform */
 	const char *team_id;		/* CodeDirectory's; "" when there is none */
 	struct bytes entitlements;	/* XML plist of the first slice that has one; empty else */
+	struct bytes cms;		/* of the first slice that has one: who signed it (ipa/signer.h); empty else */
 };
 
 bool macho_inspect(TALLOC_CTX *ctx, macho_read *read_at, void *arg, uint64_t size, struct macho **ret,

@@ -9,9 +9,11 @@
 #define MAGIC_SUPERBLOB		0xfade0cc0
 #define MAGIC_CODEDIRECTORY	0xfade0c02
 #define MAGIC_ENTITLEMENTS	0xfade7171
+#define MAGIC_WRAPPER		0xfade0b01
 
 #define SLOT_CODEDIRECTORY	0
 #define SLOT_ENTITLEMENTS	5
+#define SLOT_CMS		0x10000
 
 #define BLOBS_MAX		64
 #define TEAM_ID_MAX		32
@@ -52,20 +54,21 @@ read_team(struct macho *macho, const struct slice *blob, struct err *err)
 	return true;
 }
 
+/* Of the first slice that has one. */
 static bool
-read_entitlements(struct macho *macho, const struct slice *blob, struct err *err)
+read_whole(struct macho *macho, const struct slice *blob, size_t max, const char *what, struct bytes *ret, struct err *err)
 {
 	size_t len = blob->size - 8;
 	uint8_t *p;
 
-	if (macho->entitlements.len > 0 || len == 0)
+	if (ret->len > 0 || len == 0)
 		return true;
-	if (len > MACHO_ENTITLEMENTS_MAX)
-		return err_set(err, ERR_INVALID, "the executable's entitlements are too large");
+	if (len > max)
+		return err_set(err, ERR_INVALID, "the executable's %s too large", what);
 	p = mem_size(macho, len);
 	if (!slice_read(blob, 8, p, len, err))
 		return false;
-	macho->entitlements = (struct bytes){ p, len };
+	*ret = (struct bytes){ p, len };
 	return true;
 }
 
@@ -77,7 +80,7 @@ read_blob(struct macho *macho, const struct slice *signature, uint32_t slot, uin
 	uint8_t head[8];
 	uint32_t size;
 
-	if (slot != SLOT_CODEDIRECTORY && slot != SLOT_ENTITLEMENTS)
+	if (slot != SLOT_CODEDIRECTORY && slot != SLOT_ENTITLEMENTS && slot != SLOT_CMS)
 		return true;
 	if (!slice_read(signature, offset, head, sizeof head, err))
 		return false;
@@ -86,7 +89,11 @@ read_blob(struct macho *macho, const struct slice *signature, uint32_t slot, uin
 		return err_set(err, ERR_INVALID, "the executable's code signature is malformed");
 	blob = inside(signature, offset, size);
 	if (slot == SLOT_ENTITLEMENTS)
-		return be32(head) != MAGIC_ENTITLEMENTS || read_entitlements(macho, &blob, err);
+		return be32(head) != MAGIC_ENTITLEMENTS ||
+		       read_whole(macho, &blob, MACHO_ENTITLEMENTS_MAX, "entitlements are", &macho->entitlements, err);
+	if (slot == SLOT_CMS)
+		return be32(head) != MAGIC_WRAPPER ||
+		       read_whole(macho, &blob, MACHO_CMS_MAX, "signature is", &macho->cms, err);
 	if (be32(head) != MAGIC_CODEDIRECTORY)
 		return true;
 	macho->is_signed = true;

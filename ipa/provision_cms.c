@@ -191,3 +191,40 @@ provision_unwrap(TALLOC_CTX *ctx, struct bytes bytes, const struct provision_roo
 	*signature = PROVISION_UNSIGNED;
 	return true;
 }
+
+/* The only signer's certificate; the stack's certificates stay its own. */
+static X509 *
+signer_among(CMS_ContentInfo *cms, STACK_OF(X509) *certs)
+{
+	STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(cms);
+
+	if (sk_CMS_SignerInfo_num(signers) != 1 || sk_X509_num(certs) > PROVISION_CHAIN_MAX)
+		return NULL;
+	for (int i = 0; i < sk_X509_num(certs); i++)
+		if (CMS_SignerInfo_cert_cmp(sk_CMS_SignerInfo_value(signers, 0), sk_X509_value(certs, i)) == 0)
+			return sk_X509_value(certs, i);
+	return NULL;
+}
+
+bool
+provision_signer(struct bytes bytes, X509 **ret)
+{
+	SCOPED(cms) CMS_ContentInfo *cms = NULL;
+	SCOPED(x509_stack) STACK_OF(X509) *certs = NULL;
+	const unsigned char *p = bytes.p;
+	struct err none;
+	X509 *found = NULL;
+
+	if (!bytes.len || !asn1_gate(bytes, &bytes.len, &none) || !is_modest(bytes))
+		return false;
+	cms = d2i_CMS_ContentInfo(NULL, &p, (long)bytes.len);
+	if (cms && OBJ_obj2nid(CMS_get0_type(cms)) == NID_pkcs7_signed) {
+		certs = CMS_get1_certs(cms);
+		found = signer_among(cms, certs);
+	}
+	ERR_clear_error();
+	if (!found || X509_up_ref(found) != 1)
+		return false;
+	*ret = found;
+	return true;
+}

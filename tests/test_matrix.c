@@ -276,7 +276,7 @@ add_token(struct world *w, const char *name, const char *scope, enum app bound, 
 	char *text;
 
 	snprintf(a->what, sizeof a->what, "%s's %s token%s%s", name, scope, bundle_id ? " for " : "", bundle_id ? bundle_id : "");
-	assert_ok(token_new(w->ctx, w->site->db, "test", a->person, a->what, scope, bundle_id, &text, &err), &err);
+	assert_ok(token_new(w->ctx, w->site->db, "test", a->person, &(struct token_wish){ a->what, scope, bundle_id }, &text, &err), &err);
 	assert_ok(token_open(w->ctx, w->site->db, text, &opened, &err), &err);
 	a->person = opened;
 	a->scope = scope;
@@ -449,7 +449,7 @@ new_token(struct world *w, const struct person *person)
 	const char *id;
 	char *text;
 
-	assert_ok(token_new(w->ctx, w->site->db, "test", person, "x", "read", person->bundle_id, &text, &err), &err);
+	assert_ok(token_new(w->ctx, w->site->db, "test", person, &(struct token_wish){ "x", "read", person->bundle_id }, &text, &err), &err);
 	assert_ok(token_list(w->site->db, person, &list, &err), &err);
 	id = mem_text(w->ctx, json_string_value(json_object_get(json_array_get(list, 0), "id")));
 	json_decref(list);

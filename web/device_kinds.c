@@ -3,6 +3,8 @@
  * beginning and the end of an enrollment.  A new kind is a row.
  */
 #include "catalog/invitation.h"
+#include "catalog/managed_app.h"
+#include "catalog/renewal.h"
 #include "core/plist_write.h"
 #include "mdm/command_send.h"
 #include "mdm/inventory.h"
@@ -10,6 +12,8 @@
 #include "mdm/queue.h"
 #include "web/clip_kinds.h"
 #include "web/enroll_house.h"
+#include "web/mobileconfig_kinds.h"
+#include "web/managed_apps.h"
 #include "web/rooms.h"
 #include "web/signing.h"
 #include <string.h>
@@ -104,8 +108,14 @@ static const struct command_kind kinds[] = {
 	{ "renew_identity", render_renewal, NULL, NULL },
 	{ VERB_KIND_CLEAR_PASSCODE, render_clear_passcode, NULL, NULL },
 	{ VERB_KIND_CHANGES, NULL, changed, NULL },
+	{ DESIRED_KIND, mobileconfig_render, mobileconfig_answered, mobileconfig_ended },
 	{ CLIP_KIND, clip_render, clip_said, clip_over },
 	{ CLIP_KIND_REMOVE, clip_render_remove, clip_said, clip_over },
+	{ MANAGED_KIND, managed_app_render, managed_app_told, managed_app_ended },
+	{ MANAGED_KIND_REMOVAL, managed_app_render_removal, managed_app_told, managed_app_ended },
+	{ MANAGED_KIND_SETTING, managed_app_render_setting, NULL, NULL },
+	{ RENEWAL_KIND_INSTALL, provision_install_render, provision_answered, provision_ended },
+	{ RENEWAL_KIND_REMOVE, provision_remove_render, provision_answered, provision_ended },
 	{ 0 }
 };
 

@@ -145,6 +145,25 @@ bool managed_app_enrolled(struct db *tx, void *site, const struct enrollment *en
 bool managed_app_reported(struct db *tx, void *site, const char *device_id, const char *request_type, struct err *err) CHECKED;
 bool renewal_reported(struct db *tx, void *site, const char *device_id, const char *request_type, struct err *err) CHECKED;
 
+/* ---- renewal_kinds.c: provisions on their way to devices and off them, and their jobs ---- */
+struct queued;
+bool provision_install_render(TALLOC_CTX *ctx, void *site, const struct queued *command, const struct enrollment *enrollment,
+			      struct bytes *payload, struct err *err) CHECKED;
+bool provision_remove_render(TALLOC_CTX *ctx, void *site, const struct queued *command, const struct enrollment *enrollment,
+			     struct bytes *payload, struct err *err) CHECKED;
+bool provision_answered(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment,
+			const char *status, void *answer, struct err *err) CHECKED;
+bool provision_ended(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment,
+		     const char *state, struct err *err) CHECKED;
+bool job_provision_fit(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool job_provision_fill(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool job_renewal_plan(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool job_renewal_wave(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool job_renewal_day(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool renewals_begin(struct site *site, struct err *err) CHECKED;	/* the first of those that recur */
+/* ---- renewal_tell.c: testers without management whose build ends ---- */
+bool renewal_tell(TALLOC_CTX *ctx, struct site *site, struct err *err) CHECKED;
+
 bool mdm_open(struct site *site, struct err *err) CHECKED;
 bool mdm_listen(struct site *site, struct server_conf server, struct err *err) CHECKED;	/* server.device_listen */
 bool job_queue_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);

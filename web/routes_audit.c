@@ -36,6 +36,8 @@ static const char *const acts[] = {
 	"enrollment.enrolled", "enrollment.returned", "enrollment.renewed", "enrollment.removed", "enrollment.retired",
 	"enrollment.refused", "enrollment.old_identity", "came_back.taken_in", "came_back.refused",
 	"command.cancel", "command.clear", "command.resend",
+	"managed_app.ask", "managed_app.remove", "rollout.set", "rollout.step", "rollout.stop",
+	"app.configuration", "app.configuration_remove",
 	"devices.txt", "enroll.begin", "enroll.answered", "enroll.issued", "enroll.refused", "enroll.renew",
 	"invitation.new", "invitation.send", "invitation.revoke", "invitation.decline",
 	"person.add", "person.password", "person.role", "person.apps", "person.rename", "person.disable",
@@ -47,6 +49,8 @@ static const char *const acts[] = {
 	"push.csr", "push.import", "push.resume",
 	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse", "clip.send",
 	"ca.make", "ca.renew", "certificate.revoke",
+	"mobileconfig.add", "mobileconfig.version", "mobileconfig.back", "mobileconfig.remove", "mobileconfig.retry",
+	"assignment.set", "assignment.remove", "person.attributes",
 };
 
 /* ---- what is asked for ---- */

@@ -54,7 +54,7 @@ upload_publish(TALLOC_CTX *ctx, struct site *site, struct blob_draft *draft,
 	       struct err *err)
 {
 	const struct conf *conf = site_conf(site);
-	struct inspect_opts opts = { .now = clock_now(), .udids = true, .sha256 = draft->name,
+	struct inspect_opts opts = { .now = clock_now(), .udids = true, .files = true, .sha256 = draft->name,
 				     .extra_roots = *conf->apple_extra_provision_roots
 						    ? conf->apple_extra_provision_roots : NULL };
 	struct inspect *inspect;

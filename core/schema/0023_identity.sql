@@ -11,3 +11,6 @@ CREATE TABLE checkin_counted (
 	at		BIGINT NOT NULL,
 	PRIMARY KEY (enrollment_id, message)
 );
+
+-- How often something was renewed within a day: certificates that say the same.
+CREATE INDEX certificate_subject ON certificate (subject, issued);

@@ -11,10 +11,10 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	struct err err = { 0 };
 	struct buf out;
 
-	if (answer_read(ctx, (struct bytes){ p, len }, &inspect, &err) == ANSWER_FACTS) {
+	if (answer_read(ctx, (struct bytes){ p, len }, false, &inspect, &err) == ANSWER_FACTS) {
 		buf_init(&out, ctx, INSPECT_ANSWER_MAX);
 		answer_write(&out, inspect, NULL);
-		if (answer_read(ctx, (struct bytes){ out.p, out.len }, &again, &err) != ANSWER_FACTS ||
+		if (answer_read(ctx, (struct bytes){ out.p, out.len }, false, &again, &err) != ANSWER_FACTS ||
 		    again->icons[ICON_512].len != inspect->icons[ICON_512].len)
 			abort();
 	}

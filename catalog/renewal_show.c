@@ -1,0 +1,169 @@
+/* Tables `held_app` and `renewal`, for whoever looks: what stops, when, for whom, and what is being done. */
+#include "catalog/cursor.h"
+#include "catalog/renewal.h"
+#include "catalog/rows.h"
+#include "core/clock.h"
+#include <string.h>
+
+#define PAGE_MAX	500
+#define ENDINGS_MAX	2000
+
+static json_t *
+text_or_null(const char *text)
+{
+	return text && *text ? json_string(text) : json_null();
+}
+
+static json_t *
+time_or_null(TALLOC_CTX *ctx, int64_t at)
+{
+	return at > 0 && at < INT64_MAX ? json_string(clock_text(ctx, at)) : json_null();
+}
+
+/* ---- what ends ---- */
+
+static json_t *
+ending_of(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:I}",
+		"app", rows_text(ctx, rows, 0), "bundle_id", rows_text(ctx, rows, 1), "build_id", rows_text(ctx, rows, 2),
+		"version", rows_text(ctx, rows, 3), "build", rows_text(ctx, rows, 4), "ends", time_or_null(ctx, rows_int(rows, 5)),
+		"cause", rows_text(ctx, rows, 6), "next", time_or_null(ctx, rows_int(rows, 7)), "path", rows_text(ctx, rows, 8),
+		"uuid", rows_text(ctx, rows, 9), "provision", text_or_null(rows_text(ctx, rows, 10)), "devices",
+		(json_int_t)rows_int(rows, 11), "people", (json_int_t)rows_int(rows, 12), "waiting", (json_int_t)rows_int(rows, 13),
+		"failed", (json_int_t)rows_int(rows, 14));
+}
+
+/* Of a device that holds the app: something for it is on its way in one of these states. */
+#define COMING(states) "EXISTS (SELECT 1 FROM renewal r JOIN provision_fit f ON f.uuid = r.uuid AND f.build_id = h.build_id WHERE" \
+	" r.device_id = h.device_id AND r.action = 'install' AND r.state IN (" states "))"
+#define YES(condition) "sum(CASE WHEN " condition " THEN 1 ELSE 0 END)"
+
+bool
+renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return rows_list(db_query(ctx, db, "SELECT coalesce(a.name, bb.app_bundle_id), bb.app_bundle_id, h.build_id, bb.version,"
+		" bb.build, h.ends, h.cause, min(h.next), h.path, h.uuid, (SELECT p.name FROM provision p WHERE p.uuid = h.uuid),"
+		" count(*), count(DISTINCT d.person_id), " YES(COMING("'wanted', 'sent', 'acknowledged'")) ", " YES(COMING("'failed'"))
+		" FROM held_app h JOIN device d ON d.id = h.device_id JOIN build_bundle bb ON bb.build_id = h.build_id AND bb.path = ''"
+		" LEFT JOIN app a ON a.bundle_id = bb.app_bundle_id WHERE h.ends < $4 AND (CAST($1 AS BOOLEAN) OR " VIEWER_OWNS ")"
+		" GROUP BY a.name, bb.app_bundle_id, h.build_id, bb.version, bb.build, h.ends, h.cause, h.path, h.uuid"
+		" ORDER BY h.ends, bb.app_bundle_id, h.build_id LIMIT $5", VIEWER(viewer), db_int(until), db_int(ENDINGS_MAX)),
+		ending_of, ret, err) || err_at(err, "apps that end");
+}
+
+/* ---- who ---- */
+
+static json_t *
+device_of(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:s, s:s?, s:o, s:o, s:s?, s:s?, s:I, s:o}", "device_id", rows_text(ctx, rows, 0), "name",
+		rows_text(ctx, rows, 1), "product", rows_text(ctx, rows, 2), "person", rows_text(ctx, rows, 3), "ends",
+		time_or_null(ctx, rows_int(rows, 4)), "next", time_or_null(ctx, rows_int(rows, 5)), "state", rows_text(ctx, rows, 6),
+		"why", rows_text(ctx, rows, 7), "attempts", (json_int_t)rows_int(rows, 8), "seen", time_or_null(ctx, rows_int(rows, 9)));
+}
+
+bool
+renewal_devices(struct db *db, const char *uuid, const char *build_id, const char *after, int64_t limit, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	json_t *items = json_array(), *page = json_pack("{s:o, s:n}", "items", items, "next");
+	const char *place, *id, *last = "";
+	enum rows_step step;
+	struct rows *rows;
+
+	if (limit < 1 || limit > PAGE_MAX)
+		limit = PAGE_MAX;
+	cursor_take(ctx, after, &place, &id);
+	/* of a provision: who is to get it, has it, or lives by it; of a build: who holds it */
+	rows = db_query(ctx, db, "SELECT d.id, d.name, d.product, p.name, (SELECT min(h.ends) FROM held_app h WHERE h.device_id = d.id AND"
+		" (h.uuid = $1 OR h.build_id = $2)), (SELECT min(h.next) FROM held_app h WHERE h.device_id = d.id AND (h.uuid = $1 OR"
+		" h.build_id = $2)), CASE WHEN EXISTS (SELECT 1 FROM installed_provision ip WHERE ip.device_id = d.id AND ip.uuid = $1)"
+		" AND r.state IS NULL THEN 'done' ELSE r.state END, r.why, coalesce(r.attempts, 0), d.seen FROM device d LEFT JOIN person p ON p.id = d.person_id LEFT"
+		" JOIN renewal r ON r.device_id = d.id AND r.uuid = $1 AND r.action = 'install' WHERE d.id > $3 AND (r.uuid IS NOT NULL OR"
+		" EXISTS (SELECT 1 FROM held_app h WHERE h.device_id = d.id AND (h.uuid = $1 OR h.build_id = $2)) OR EXISTS (SELECT 1"
+		" FROM installed_provision ip WHERE ip.device_id = d.id AND ip.uuid = $1)) ORDER BY d.id LIMIT $4",
+		db_text(uuid ? uuid : ""), db_text(build_id ? build_id : ""), db_text(id), db_int(limit + 1));
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		if (json_array_size(items) == (size_t)limit) {
+			json_object_set_new(page, "next", json_string(cursor_put(ctx, "", last)));
+			break;
+		}
+		last = rows_text(ctx, rows, 0);
+		json_array_append_new(items, device_of(ctx, rows));
+	}
+	if (step == ROWS_FAILED) {
+		json_decref(page);
+		return err_at(err, "devices of a provision");
+	}
+	*ret = page;
+	return true;
+}
+
+/* ---- one device ---- */
+
+static json_t *
+held_of(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}", "bundle_id", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1),
+		"build_id", rows_text(ctx, rows, 2), "ends", time_or_null(ctx, rows_int(rows, 3)), "cause", rows_text(ctx, rows, 4),
+		"next", time_or_null(ctx, rows_int(rows, 5)));
+}
+
+static json_t *
+provision_of(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s?, s:o, s:b, s:b, s:s?, s:s?, s:s?}", "uuid", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1),
+		"expires", time_or_null(ctx, rows_int(rows, 2)), "listed", rows_bool(rows, 3), "known", rows_bool(rows, 4), "action",
+		rows_text(ctx, rows, 5), "state", rows_text(ctx, rows, 6), "why", rows_text(ctx, rows, 7));
+}
+
+/* Which of the apps there it fits, by name. */
+static bool
+add_needed(struct db *db, const char *device_id, json_t *provision, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	json_t *needed;
+
+	if (!rows_list(db_query(ctx, db, "SELECT DISTINCT coalesce(a.name, h.bundle_id) FROM held_app h JOIN provision_fit f ON f.build_id"
+		" = h.build_id LEFT JOIN app a ON a.bundle_id = h.bundle_id WHERE h.device_id = $1 AND f.uuid = $2 ORDER BY 1",
+		db_text(device_id), db_text(json_string_value(json_object_get(provision, "uuid")))), row_text, &needed, err))
+		return false;
+	json_object_set_new(provision, "needed", needed);
+	return true;
+}
+
+bool
+renewal_of_device(struct db *db, const char *device_id, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	json_t *apps, *provisions, *one;
+	bool ok = true;
+	size_t i;
+
+	if (!rows_list(db_query(ctx, db, "SELECT h.bundle_id, coalesce(a.name, h.bundle_id), h.build_id, h.ends, h.cause, h.next FROM"
+		" held_app h LEFT JOIN app a ON a.bundle_id = h.bundle_id WHERE h.device_id = $1 ORDER BY h.ends, h.bundle_id",
+		db_text(device_id)), held_of, &apps, err))
+		return err_at(err, "apps of a device");
+	if (!rows_list(db_query(ctx, db, "SELECT x.uuid, coalesce(p.name, x.name), coalesce(p.expires, x.expires), x.listed, p.uuid IS NOT"
+		" NULL, r.action, r.state, r.why FROM (SELECT ip.uuid, ip.name, ip.expires, 1 = 1 AS listed FROM installed_provision ip WHERE"
+		" ip.device_id = $1 UNION SELECT i.uuid, NULL, NULL, 1 = 0 FROM renewal i WHERE i.device_id = $1 AND i.action = 'install' AND"
+		" i.state <> 'done' AND NOT EXISTS (SELECT 1 FROM installed_provision n WHERE n.device_id = $1 AND n.uuid = i.uuid)) x LEFT"
+		" JOIN provision p ON p.uuid = x.uuid LEFT JOIN renewal r ON r.device_id = $1 AND r.uuid = x.uuid AND r.state <> 'done' AND"
+		" r.action = CASE WHEN x.listed THEN 'remove' ELSE 'install' END ORDER BY 3, 1", db_text(device_id)), provision_of,
+		&provisions, err)) {
+		json_decref(apps);
+		return err_at(err, "provisions of a device");
+	}
+	json_array_foreach(provisions, i, one)
+		ok = ok && add_needed(db, device_id, one, err);
+	if (!ok) {
+		json_decref(apps);
+		json_decref(provisions);
+		return err_at(err, "provisions of a device");
+	}
+	*ret = json_pack("{s:o, s:o}", "apps", apps, "provisions", provisions);
+	return true;
+}
