@@ -166,6 +166,7 @@ bool renewal_tell(TALLOC_CTX *ctx, struct site *site, struct err *err) CHECKED;
 
 bool mdm_open(struct site *site, struct err *err) CHECKED;
 bool mdm_listen(struct site *site, struct server_conf server, struct err *err) CHECKED;	/* server.device_listen */
+bool job_refresh(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);	/* who is due is asked for facts */
 bool job_queue_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 
 /* ---- routes_audit.c: the chain is walked once a day ---- */
