@@ -213,7 +213,7 @@ put_form(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, struct put
 {
 	json_t *before = NULL, *form = NULL;
 	bool ok = (p->before ? mobileconfig_read(ctx, db, sealer, p->id, 0, &before, NULL, err) : (before = json_object()) != NULL) &&
-		  mobileconfig_unhide(p->put->form, before, &form, err);
+		  mobileconfig_form_kept(p->put->form, before, &form, err);
 
 	*same = ok && p->before && json_equal(before, form);
 	if (ok && !*same)

@@ -7,8 +7,8 @@
  * catalog/desired.h); those of the purpose "own" are what a person fetches at /eas.  One may be for one person alone:
  * it has no assignments then.  A version never changes: going back makes a new one of an old form.
  *
- * A form that holds a secret is sealed (core/seal.h) before it is written, and shown with {"$hidden": true} in the
- * place of each secret; where that comes back in a new version, the secret of the version before stays.
+ * A form that holds a secret is sealed (core/seal.h) before it is written, and shown masked
+ * (mobileconfig_form_masked); where a mask comes back in a new version, the secret of the version before stays.
  */
 #include <jansson.h>
 #include "core/seal.h"
@@ -78,11 +78,3 @@ bool mobileconfig_versions(struct db *db, const char *id, json_t **ret, struct e
 
 /* Those of the purpose "own" that are for this person, by name: [{id, name, title, identifier, version}]. */
 bool mobileconfig_own(struct db *db, const char *person_id, json_t **ret, struct err *err) CHECKED;
-
-/* ---- secrets (mobileconfig_secret.c) ---- */
-
-/* A copy with each secret as {"$hidden": true}; without = true: left out.  *paths (may be NULL): where they stood. */
-json_t *mobileconfig_hide(const json_t *form, bool without, json_t **paths);
-/* A copy where what is hidden is what `before` has in the same place (payloads by id).  ERR_INVALID names one that it
- * has not. */
-bool mobileconfig_unhide(const json_t *form, const json_t *before, json_t **ret, struct err *err) CHECKED;

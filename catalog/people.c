@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/secret.h"
 #include "core/text.h"
+#include "mdm/own_mobileconfig.h"
 #include <string.h>
 
 #define BACK "the directory has them again"
@@ -38,7 +39,7 @@ people_shut_out(struct db *tx, const struct people_row *row, const char *by, con
 {
 	return db_run(tx, err, "UPDATE person SET disabled = TRUE, disabled_by = $1 WHERE id = $2", db_text(by),
 		      db_text(row->id)) &&
-	       session_end_all(tx, row->id, err) && audit_add(tx, actor, "person.disable", row->name, why, err);
+	       session_end_all(tx, row->id, err) && own_person_ended(tx, row->id, actor, err) && audit_add(tx, actor, "person.disable", row->name, why, err);
 }
 
 bool

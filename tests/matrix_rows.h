@@ -289,6 +289,7 @@ static const struct row {
 	{ "GET /api/v1/devices/:id/commands/:uuid", ADMIN, "devices", NEVER },
 	{ "DELETE /api/v1/devices/:id/commands/:uuid", ADMIN, "devices", NEVER },
 	{ "POST /api/v1/devices/:id/commands/:uuid/resend", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/commands/:uuid/reveal", ADMIN, "devices", NEVER },
 
 	/* running it */
 	{ "GET /admin/settings", ADMIN, NULL, NONE },
@@ -317,6 +318,14 @@ static const struct row {
 	{ "PUT /api/v1/push/certificate", ADMIN, "admin", NONE, .body = "x", .flags = WHOLE },
 	{ "POST /api/v1/push/resume", ADMIN, "admin", NONE, .body = "{}", .flags = WHOLE },
 	{ "POST /api/v1/push/test", ADMIN, "admin", NEVER, .body = "{\"device\": \"nobody\"}", .flags = WHOLE },
+	{ "GET /admin/expiry", PUBLISHER, NULL, NONE },
+	{ "GET /admin/expiry/identities", ADMIN, NULL, NONE },
+	{ "POST /admin/expiry/feeds", PUBLISHER, NULL, NONE, .flags = FORM },
+	{ "POST /admin/expiry/feeds/:id/revoke", PUBLISHER, NULL, NEVER, .flags = FORM },
+	{ "GET /expiry/:file", BY_PATH, NULL, NEVER },
+	{ "POST /account/endings", PERSON, NULL, NONE, .body = "mails=yes", .flags = FORM },
+	{ "GET /api/v1/expiry", PERSON, "read", NONE },
+	{ "GET /api/v1/expiry/identities", ADMIN, "devices", NONE, .flags = WHOLE },
 	{ "GET /admin/messages", ADMIN, NULL, NONE },
 	{ "POST /admin/messages/:id/retry", ADMIN, NULL, NEVER, .flags = FORM },
 	{ "GET /admin/sending", ADMIN, NULL, NONE },
@@ -366,5 +375,19 @@ static const struct row {
 	{ "GET /api/v1/enroll/sessions/:id", ADMIN, "devices", NEVER },
 	{ "POST /api/v1/devices/:id/renew", ADMIN, "devices", NEVER },
 	{ "GET /.well-known/com.apple.remotemanagement", BY_PATH, NULL, NONE, .always = 403 },	/* as Apple says no */
+	/* apps on managed devices */
+	{ "GET /api/v1/devices/:id/apps", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/apps", ADMIN, "devices", NEVER, .body = "{\"bundle_id\": \"com.example.canteen\"}" },
+	{ "DELETE /api/v1/devices/:id/apps/:bundle", ADMIN, "devices", NEVER },
+	{ "GET /api/v1/apps/:bundle/devices", PUBLISHER, "upload", OWNS },
+	{ "GET /api/v1/apps/:bundle/rollout", PUBLISHER, "upload", OWNS },
+	{ "PUT /api/v1/apps/:bundle/rollout", PUBLISHER, "upload", OWNS, .body = "{\"keep_current\": false}" },
+	{ "POST /api/v1/apps/:bundle/rollout/step", PUBLISHER, "upload", OWNS, .body = "{\"build_id\": \"none\"}", .always = 404 },
+	{ "POST /api/v1/apps/:bundle/rollout/stop", PUBLISHER, "upload", OWNS, .body = "{\"build_id\": \"none\"}", .always = 404 },
+	{ "GET /api/v1/apps/:bundle/configurations", PUBLISHER, "upload", OWNS },
+	{ "POST /api/v1/apps/:bundle/configurations", PUBLISHER, "upload", OWNS, .body = "{\"name\": \"\", \"configuration\": {}}", .always = 422 },
+	{ "GET /api/v1/apps/:bundle/configurations/:id", PUBLISHER, "upload", OWNS, .always = 404 },
+	{ "PUT /api/v1/apps/:bundle/configurations/:id", PUBLISHER, "upload", OWNS, .body = "{\"name\": \"\", \"configuration\": {}}", .always = 422 },
+	{ "DELETE /api/v1/apps/:bundle/configurations/:id", PUBLISHER, "upload", OWNS, .always = 404 },
 };
 #define ROWS (sizeof rows / sizeof *rows)

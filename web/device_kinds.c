@@ -11,7 +11,9 @@
 #include "mdm/push.h"
 #include "mdm/queue.h"
 #include "web/clip_kinds.h"
+#include "mdm/queue_secret.h"
 #include "web/enroll_house.h"
+#include "web/own_kinds.h"
 #include "web/mobileconfig_kinds.h"
 #include "web/managed_apps.h"
 #include "web/rooms.h"
@@ -108,6 +110,7 @@ static const struct command_kind kinds[] = {
 	{ "renew_identity", render_renewal, NULL, NULL },
 	{ VERB_KIND_CLEAR_PASSCODE, render_clear_passcode, NULL, NULL },
 	{ VERB_KIND_CHANGES, NULL, changed, NULL },
+	{ OWN_KIND, own_render, own_answered, own_ended },
 	{ DESIRED_KIND, mobileconfig_render, mobileconfig_answered, mobileconfig_ended },
 	{ CLIP_KIND, clip_render, clip_said, clip_over },
 	{ CLIP_KIND_REMOVE, clip_render_remove, clip_said, clip_over },
@@ -194,6 +197,7 @@ device_kinds_open(struct site *site, struct err *err)
 	if (!check_address(site_conf(site), err))
 		return false;
 	queue_kinds(kinds, site);
+	queue_sealer(site->sealer);
 	enrollment_hooks(&hooks, site);
 	inventory_hook(reported, site);
 	return true;

@@ -7,6 +7,7 @@
 #include "mdm/ends.h"
 #include "mdm/push_certificate.h"
 #include <string.h>
+#include <unistd.h>
 
 #define PEM_FILE_MAX	(256u << 10)
 #define IDENTITY_DAYS	60	/* before its end a device that is silent counts */
@@ -175,8 +176,8 @@ ending_ra(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, voi
 
 /* A CA file may hold several, each an ending of its own; of any other the first counts: the rest is its chain. */
 static bool
-list_pem(TALLOC_CTX *ctx, struct bytes pem, const char *subject, const char *href, bool each, time_t until,
-	 ending_add *add, void *arg, struct err *err)
+list_pem(TALLOC_CTX *ctx, struct bytes pem, const char *subject, bool each, time_t until, ending_add *add, void *arg,
+	 struct err *err)
 {
 	SCOPED(x509_stack) STACK_OF(X509) *certs = NULL;
 	char sha256[X509_FINGERPRINT_SIZE];
@@ -186,7 +187,7 @@ list_pem(TALLOC_CTX *ctx, struct bytes pem, const char *subject, const char *hre
 	for (int i = 0; i < (each ? sk_X509_num(certs) : 1); i++) {
 		X509 *cert = sk_X509_value(certs, i);
 
-		if (!add_certificate(ctx, cert, each ? x509_sha256(cert, sha256) : subject, href, -1, until, add, arg, err))
+		if (!add_certificate(ctx, cert, each ? x509_sha256(cert, sha256) : subject, NULL, -1, until, add, arg, err))
 			return err_at(err, "%s", subject);
 	}
 	return true;
@@ -200,7 +201,7 @@ list_file(TALLOC_CTX *ctx, const char *path, const char *setting, bool each, tim
 
 	if (!*path)
 		return true;
-	return file_read(ctx, path, PEM_FILE_MAX, &pem, err) ? list_pem(ctx, pem, setting, NULL, each, until, add, arg, err)
+	return file_read(ctx, path, PEM_FILE_MAX, &pem, err) ? list_pem(ctx, pem, setting, each, until, add, arg, err)
 							      : err_at(err, "%s", setting);
 }
 
@@ -215,7 +216,10 @@ ending_tls(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, vo
 bool
 ending_tls_ca(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
 {
-	return !site->ca_pem.len || list_pem(ctx, site->ca_pem, "tls/ca.pem", "/trust", true, until, add, arg, err);
+	const char *dir = site->data_dir ? site->data_dir : site_conf(site)->server_data;
+	const char *path = mem_printf(ctx, "%s/tls/ca.pem", dir);
+
+	return access(path, F_OK) != 0 || list_file(ctx, path, "tls/ca.pem", true, until, add, arg, err);
 }
 
 bool

@@ -91,7 +91,8 @@ bool endings_print(struct site *site, struct buf *out, struct err *err) CHECKED;
 void endings_forget(struct site *site);	/* something was renewed: look again */
 
 /* ---- routes_expiry.c ---- */
-bool endings_todo(struct req *req, json_t *todo, struct err *err) CHECKED;	/* what Today says */
+/* What Today says: rows of its list, and the calendar. */
+bool endings_todo(struct req *req, json_t *todo, json_t **weeks, struct err *err) CHECKED;
 bool endings_account(struct req *req, json_t *data, struct err *err) CHECKED;	/* the part of one's account */
 
 struct ends_span;

@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "mdm/challenge.h"
 #include "mdm/enroll_session.h"
+#include "mdm/own_mobileconfig.h"
 #include "mdm/scep_request.h"
 #include "web/clip_kinds.h"
 #include "web/endings.h"
@@ -105,6 +106,7 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
 	       registration_sweep(site->db, err) && invitation_sweep(site->db, err) && challenge_sweep(site->db, err) &&
 	       scep_request_sweep(site->db, err) && enroll_session_sweep(site->db, err) &&
+	       own_sweep(site->db, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
 }
 

@@ -49,6 +49,8 @@ extern const struct route device_page_routes[];
 extern const struct route payload_routes[];
 extern const struct route mobileconfig_routes[];
 extern const struct route own_routes[];
+extern const struct route own_device_routes[];
+extern const struct route own_console_routes[];
 extern const struct route ocsp_routes[];
 extern const struct route clip_routes[];
 extern const struct route clip_console_routes[];
@@ -100,7 +102,7 @@ bool in_app_browser(struct req *req);	/* not Safari: it may not install */
 /* ---- routes_udid.c: "iOS 18 (22B83)" of what a device says ---- */
 const char *device_system(TALLOC_CTX *ctx, const char *version);
 
-/* ---- routes_devices.c: what Today says of testers who wait, and of what signs mobileconfigs ---- */
+/* ---- routes_devices.c: what Today says of testers who wait ---- */
 bool devices_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
 /* ---- routes_scep_console.c: what Today says of certificate requests that wait ---- */

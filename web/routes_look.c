@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "web/clip.h"
+#include "web/endings.h"
 #include "web/look.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -151,6 +152,17 @@ initials(TALLOC_CTX *ctx, const char *name)
 	return buf_str(&out);
 }
 
+/* Of whoever has a console; what cannot be counted is none: the page itself says why. */
+static int64_t
+expiry_count(struct req *req)
+{
+	const struct person *p = req->person;
+	struct err ignored;
+	int64_t n;
+
+	return p && !p->scope && p->role >= ROLE_PUBLISHER && endings_count(req->site, p, &n, &ignored) ? n : 0;
+}
+
 void
 page_everywhere(struct req *req, json_t *data)
 {
@@ -166,6 +178,7 @@ page_everywhere(struct req *req, json_t *data)
 		json_object_set_new(data, "person", json_pack("{s:s, s:s, s:b, s:b}", "name", p->name, "initials",
 			initials(req, p->name), "admin", p->role == ROLE_ADMIN, "publisher",
 			p->role >= ROLE_PUBLISHER));
+	json_object_set_new(data, "expiry_count", json_integer(expiry_count(req)));
 	json_object_set_new(data, "manifest_url", json_sprintf("/assets/%s/manifest.webmanifest", look->hash));
 	if (*seams) {
 		json_t *names = json_array();

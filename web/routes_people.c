@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/num.h"
 #include "core/secret.h"
+#include "web/endings.h"
 #include "web/rooms.h"
 #include <string.h>
 
@@ -314,6 +315,10 @@ account_page(struct req *req, struct reply *reply, int status, const char *refus
 		"sessions", sessions, "vouched", req->vouched);
 	json_object_set_new(data, "new_token", made ? json_pack("{s:s, s:s}", "label", label, "token", made)
 						   : json_null());
+	if (!endings_account(req, data, err)) {
+		json_decref(data);
+		return false;
+	}
 	return reply_page_status(reply, req, status, "account", data, err);
 }
 

@@ -68,6 +68,8 @@ const struct route *const site_routes[] = {
 	payload_routes,
 	mobileconfig_routes,
 	own_routes,
+	own_device_routes,
+	own_console_routes,
 	ocsp_routes,
 	clip_routes,
 	clip_console_routes,

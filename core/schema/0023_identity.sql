@@ -14,3 +14,21 @@ CREATE TABLE checkin_counted (
 
 -- How often something was renewed within a day: certificates that say the same.
 CREATE INDEX certificate_subject ON certificate (subject, issued);
+
+-- What of commands is a secret is sealed (mdm/queue_secret.c has the table of request types).
+ALTER TABLE command ADD COLUMN sealed BOOLEAN NOT NULL DEFAULT FALSE;		-- its payload
+ALTER TABLE command_history ADD COLUMN sealed BOOLEAN NOT NULL DEFAULT FALSE;	-- its answer
+
+-- Those that were kept open before, until the sweep has sealed them: payloads, and with an enrollment answers.
+CREATE TABLE command_plain (
+	command_id	BIGINT NOT NULL,
+	enrollment_id	TEXT NOT NULL,			-- '': the payload
+	PRIMARY KEY (command_id, enrollment_id)
+);
+INSERT INTO command_plain (command_id, enrollment_id) SELECT id, '' FROM command WHERE payload IS NOT NULL
+	AND request_type IN ('InstallProfile', 'InstallApplication', 'Settings', 'ClearPasscode', 'ApplyRedemptionCode',
+	'DeviceLock', 'EraseDevice', 'RequestMirroring', 'AccountConfiguration', 'SetAutoAdminPassword',
+	'SetFirmwarePassword', 'VerifyFirmwarePassword', 'SetRecoveryLock', 'VerifyRecoveryLock', 'RotateFileVaultKey');
+INSERT INTO command_plain (command_id, enrollment_id) SELECT h.command_id, h.enrollment_id FROM command_history h
+	JOIN command c ON c.id = h.command_id WHERE h.answer IS NOT NULL AND c.request_type IN ('RequestUnlockToken',
+	'ActivationLockBypassCode', 'ManagedApplicationConfiguration', 'RotateFileVaultKey');
