@@ -127,8 +127,10 @@ any_dict(struct apple_writing *w, const char *key, const json_t *v, struct err *
 		return write_data(w, key, v, err);
 	if (mark_of(v, "$date"))
 		return write_date(w, key, v, err);
-	if (!write_reference(w, key ? key : "", key, v, &none, err) || !none)
-		return none;
+	if (!write_reference(w, key ? key : "", key, v, &none, err))
+		return false;
+	if (!none)
+		return true;
 	plist_write_dict(w->out, key);
 	if (!apple_write_any_keys(w, v, err))
 		return false;

@@ -677,7 +677,8 @@ what_a_device_would_not_take_is_said(void **state)
 	"<string>33333333-0000-0000-0000-000000000000</string><key>Colour</key><array><string>red</string><real>1.5</real></array></dict>" \
 	"<dict><key>PayloadType</key><string>com.apple.webClip.managed</string><key>PayloadIdentifier</key><string>d</string><key>PayloadUUID</key>" \
 	"<string>44444444-0000-0000-0000-000000000000</string><key>URL</key><string>https://a.example.com</string><key>Label</key><string>a</string>" \
-	"<key>IsRemovable</key><integer>1</integer></dict></array></dict></plist>"
+	"<key>IsRemovable</key><integer>1</integer><key>PayloadCertificateUUID</key><string>22222222-0000-0000-0000-00000000000A</string>" \
+	"<key>Anchors</key><array><string>22222222-0000-0000-0000-00000000000A</string></array></dict></array></dict></plist>"
 
 static struct bytes
 text_bytes(const char *text)
@@ -727,6 +728,7 @@ check_foreign(TALLOC_CTX *ctx, struct bytes file, const char *signed_by)
 	assert_non_null(strstr(inner, "<key>PayloadOrganization</key><string>Corp</string>"));
 	assert_non_null(strstr(inner, "<key>Colour</key><array>\n<string>red</string>\n<real>1.5</real>"));
 	assert_non_null(strstr(inner, "<key>IsRemovable</key><integer>1</integer>"));
+	assert_non_null(strstr(inner, "<key>Anchors</key><array>\n<string>22222222-0000-0000-0000-00000000000A</string>"));
 	assert_non_null(strstr(inner, "<key>RemovalPassword</key><string>pw</string>"));
 	json_decref(form);
 	forget(&id);
