@@ -386,6 +386,27 @@ a_form_is_shown_without_its_secrets_and_gets_them_back(void **state)
 	json_decref(form);
 }
 
+static void
+a_preview_shows_all_but_the_secrets_of_every_payload_type(void **state)
+{
+	for (const struct apple_fact *f = payload_facts(); f; f = f->next) {
+		json_t *form = test_payload_form(*state, f, NULL);
+		struct err err;
+		struct buf out;
+
+		if (strcmp(f->name, "com.apple.profileRemovalPassword") != 0) {
+			json_object_set_new(form, "removal_password", json_string("s3cret"));
+			buf_init(&out, *state, FORM_OUT_MAX);
+			assert_ok(mobileconfig_form_preview(*state, form, IDENTIFIER, &out, &err), &err);
+			assert_non_null(strstr(buf_str(&out), "<key>RemovalPassword</key><string>••••</string>"));
+			assert_null(strstr(buf_str(&out), "s3cret"));
+			assert_non_null(strstr(buf_str(&out), "<key>PayloadContent</key><data>4oCi4oCi4oCi4oCi</data>"));	/* PKCS #12 */
+			assert_null(strstr(buf_str(&out), "Password</key><string>x</string>"));
+		}
+		json_decref(form);
+	}
+}
+
 /* ---- MUST 57, 59 ---- */
 
 static void
@@ -912,6 +933,7 @@ TESTS(every_payload_type_with_every_key_passes_the_judge_of_apples_schema,
       everything_of_the_envelope_passes_it_too_and_stands_where_ios_looks_for_it,
       openssl_opens_an_encrypted_one_and_finds_an_array, a_signed_one_is_verified_by_openssl,
       no_secret_of_any_payload_type_goes_out_in_the_open, a_form_is_shown_without_its_secrets_and_gets_them_back,
+      a_preview_shows_all_but_the_secrets_of_every_payload_type,
       identifiers_and_uuids_stay_when_a_form_goes_out_again, a_scep_subject_is_nested_three_deep_and_its_url_has_no_query,
       what_ios_would_not_take_is_refused_with_the_place, a_form_has_its_limits,
       variables_are_filled_in_and_what_is_missing_is_named_all_at_once, what_a_variable_brings_is_judged_before_it_goes_out,
