@@ -6,6 +6,7 @@
 #include <time.h>
 #include "tests/check_payload.h"
 #include "core/buf.h"
+#include "core/x509.h"
 #include "mdm/mobileconfig_form.h"
 #include "web/page.h"
 #include "web/payload_form.h"
@@ -374,6 +375,28 @@ a_new_payload_is_made_of_what_is_typed(void **state)
 }
 
 static void
+a_certificate_that_comes_as_pem_is_taken_as_der(void **state)
+{
+	struct browser b = browser(*state);
+	struct req *req = req_of(*state, &b);
+	struct form_file *file = mem_new(req, struct form_file);
+	struct x509_made made;
+	struct err err;
+	json_t *read, *form;
+
+	assert_ok(x509_make(*state, "Example CA", NULL, 30, NULL, &made, &err), &err);
+	*file = (struct form_file){ .field = "payload/PayloadContent", .bytes = { made.cert_pem, strlen(made.cert_pem) } };
+	req->server->files = file;
+	send(req, "payload~type", "com.apple.security.root");
+	send(req, "payload~id", "root");
+	assert_ok(payload_form_read(req, "payload", NULL, &read, &err), &err);
+	form = json_pack("{s:s, s:[o]}", "name", "a", "payloads", read);
+	assert_ok(mobileconfig_form_judge(form, &err), &err);
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+static void
 labels_are_made_of_apples_keys(void **state)
 {
 	static const struct { const char *key, *label; } rows[] = {
@@ -388,4 +411,4 @@ labels_are_made_of_apples_keys(void **state)
 TESTS(every_payload_type_comes_back_from_its_page_as_it_was, so_does_any_payload_at_random,
       a_secret_is_never_in_the_page_and_stays_unless_it_is_replaced_or_taken_out,
       items_are_added_and_taken_away_without_their_neighbours_losing_a_secret, a_new_payload_is_made_of_what_is_typed,
-      labels_are_made_of_apples_keys)
+      a_certificate_that_comes_as_pem_is_taken_as_der, labels_are_made_of_apples_keys)

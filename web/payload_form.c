@@ -315,6 +315,23 @@ holds(const json_t *list, const char *mark, const char *text)
 	return false;
 }
 
+/* Numbers that have a name: EAP methods, as IANA lists them. */
+static const struct { const char *key, *value, *label; } named[] = {
+	{ "AcceptEAPTypes", "13", "EAP-TLS (13)" }, { "AcceptEAPTypes", "17", "LEAP (17)" },
+	{ "AcceptEAPTypes", "18", "EAP-SIM (18)" }, { "AcceptEAPTypes", "21", "EAP-TTLS (21)" },
+	{ "AcceptEAPTypes", "23", "EAP-AKA (23)" }, { "AcceptEAPTypes", "25", "PEAP (25)" },
+	{ "AcceptEAPTypes", "43", "EAP-FAST (43)" },
+};
+
+static const char *
+name_of(const struct apple_fact *fact, const char *value)
+{
+	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+		if (strcmp(named[i].key, fact->name) == 0 && strcmp(named[i].value, value) == 0)
+			return named[i].label;
+	return value;
+}
+
 /* Boxes: the values that there are, or the payloads that may be meant. */
 static void
 add_words(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
@@ -326,7 +343,7 @@ add_words(struct part *p, const struct apple_fact *fact, const char *name, const
 	for (const char *at = one->values; at; at = at[len] ? at + len + 1 : NULL) {
 		const char *value = mem_textn(p->req, at, len = strcspn(at, "|"));
 
-		add_option(item, value, value, holds(v, NULL, value));
+		add_option(item, value, name_of(fact, value), holds(v, NULL, value));
 	}
 	if (one->values)
 		return;
