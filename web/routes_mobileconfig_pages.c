@@ -452,7 +452,10 @@ static bool
 post_remove(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *name = req_param(req, "name"), *confirm = field(req, "confirm");
+	struct kept_mobileconfig *m;
 
+	if (!find(req, &m, err))
+		return false;
 	if (!confirm || strcmp(confirm, name) != 0) {
 		err_set(err, ERR_INVALID, "type %s to remove it", name);
 		return refuse(req, reply, "remove", NULL, NULL, err);
