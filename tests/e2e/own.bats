@@ -421,10 +421,12 @@ signed_in_by() {
 	HOST=127.0.0.1
 	mkdir -p "$W/front"
 	people_certificates >/dev/null 2>&1
-	setting signin proxy_header '"X-Remote-User"'
-	setting server client_cert_header '"Client-Cert"'
 	"$POMONA" ca export --data "$DATA" >"$W/front/pomona-ca.pem"
 	empty_crl
+	setting signin proxy_header '"X-Remote-User"'
+	setting server client_cert_header '"Client-Cert"'
+	setting registration sign_cert "\"$W/tls/cert.pem\""
+	setting registration sign_key "\"$W/tls/key.pem\""
 	behind "$1" 4
 }
 empty_crl() {	# the proxy wants one before there is a server to ask
