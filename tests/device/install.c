@@ -367,6 +367,7 @@ installed_item(TALLOC_CTX *ctx, const struct unwrapped *u, bool by_mdm)
 
 	for (size_t i = 0; i < sizeof top / sizeof *top; i++)
 		tree_copy(item, top[i], u->root);
+	tree_put_new(item, "WebClips", PLIST_ARRAY);
 	tree_put_bool(item, "IsEncrypted", u->encrypted);
 	tree_put_bool(item, "IsManaged", by_mdm);
 	if (u->signer) {
@@ -384,6 +385,8 @@ installed_item(TALLOC_CTX *ctx, const struct unwrapped *u, bool by_mdm)
 			tree_put(item, "Restrictions", plist_copy(payload));
 		if (strcmp(tree_text(payload, "PayloadType"), "com.apple.mobiledevice.passwordpolicy") == 0)
 			tree_put(item, "Passcode", plist_copy(payload));
+		if (strcmp(tree_text(payload, "PayloadType"), "com.apple.webClip.managed") == 0)
+			plist_array_append_item(tree_at(item, "WebClips", PLIST_ARRAY), plist_copy(payload));
 	}
 	return item;
 }
