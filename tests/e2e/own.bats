@@ -512,3 +512,185 @@ story_behind() {
 @test "HAProxy asks for the certificate of /eas, passes it on with its person's name, and refuses a revoked one" {
 	story_behind haproxy
 }
+
+@test "who is disabled keeps no good certificate, and what was begun brings none" {
+	pomona_start_tls
+	button mia
+	phone
+	took
+	identity
+	button mia
+	local begun=$URL
+	ask PATCH "/api/v1/people/$(sql "SELECT id FROM person WHERE name = 'mia'")" -H "$(bearer admin)" -d '{"disabled":true}'
+	expect_status 200
+	[ "$(good)|$(revoked)|$(state)" = "0|1|revoked" ]
+	[ "$(sql "SELECT reason FROM certificate WHERE purpose = 'person'")" = affiliationChanged ]
+	[ "$(sql "SELECT actor FROM audit WHERE act = 'certificate.revoke'")" = "$(sql "SELECT actor FROM audit WHERE act = 'person.disable'")" ]
+	ocsp "$W/me.pem"
+	grep -q 'me.pem: revoked' "$W/ocsp"
+	get "$begun"
+	expect_problem 404 not_found
+	get /eas -b "$W/jar.mia" -H 'Accept: application/json'
+	expect_status 401
+}
+
+@test "IT sees who has which and takes it back; what is wrong for a person is said before anything is downloaded" {
+	pomona_start_tls
+	button mia
+	phone
+	took
+	sign_in anna
+	as anna get '/admin/own?q=MIA'
+	expect_body mia
+	expect_body "given out"
+	as anna get '/admin/own?q=nobody'
+	expect_body "Nobody has any yet"
+	get '/api/v1/own?person=mia' -H "$(bearer devices)"
+	expect_json '.items | length' 1
+	expect_json '.items[0].person' mia
+	expect_json '.items[0].certificate.revoked' null
+	expect_json '.items[0].state' offered
+	local id
+	id=$(json '.items[0].id')
+	get '/api/v1/own?person=nobody' -H "$(bearer devices)"
+	expect_problem 404 not_found
+	get /api/v1/own -H "$(bearer upload)"
+	expect_status 403
+	post "/api/v1/own/$id/revoke" -H "$(bearer devices)" -d '{"reason":"bad luck"}'
+	expect_status 422
+	as anna get '/admin/own'
+	as anna post "/admin/own/$id/revoke" --data-urlencode "csrf=$(form_csrf)" -d reason=keyCompromise
+	expect_status 303
+	[ "$(good)|$(sql "SELECT reason FROM certificate WHERE purpose = 'person'")" = "0|keyCompromise" ]
+	[ "$(audited own.revoke)" = 1 ]
+	# installed again it is good again
+	button mia
+	phone
+	took
+	[ "$(good)|$(state)" = "1|offered" ]
+	# without an address there is no account to make
+	sql "UPDATE person SET email = '' WHERE name = 'mia'"
+	as mia get /eas -A "$SAFARI"
+	expect_body "%email%"
+	expect_not_in "$W/body" 'name="mobileconfig"'
+	as mia post /eas --data-urlencode "csrf=$(form_csrf)" -H 'Accept: application/json'
+	expect_problem 409 missing_variable
+	# and where nothing is set up, the page says so
+	pomona_stop
+	POMONA__EAS__HOST='' pomona_again
+	sign_in mia
+	as mia get /eas -A "$SAFARI"
+	expect_body "There is nothing here for you yet"
+}
+
+@test "without an identity only what holds no secret goes out, under the person's name" {
+	export POMONA__OWN__IDENTITY=none
+	pomona_start_tls
+	button mia plain=1
+	get "$URL" -b "$W/jar.mia"
+	expect_header Content-Disposition '*"mia.mobileconfig"*'
+	unsigned "$W/body" "$W/plain.plist"
+	judge profile "$W/plain.plist"
+	[ "$(plist "$W/plain.plist" PayloadContent.0.EmailAddress)" = mia@example.com ]
+	[ "$(sql "SELECT udid, state FROM own_mobileconfig")" = "|offered" ]
+	pomona_stop
+	POMONA__OWN__IDENTITY=scep pomona_again
+	sign_in mia
+	as mia get /eas -A "$SAFARI"
+	expect_not_in "$W/body" 'name="plain"'
+	as mia post /eas --data-urlencode "csrf=$(form_csrf)" -d plain=1 -H 'Accept: application/json'
+	expect_problem 409 needs_identity
+}
+judge() {	# SCHEMA FILE
+	[ -f "$SHARED/apple-schema/check_plist.py" ] || return 0
+	python3 "$SHARED/apple-schema/check_plist.py" --strict "$1" "$2"
+}
+
+@test "an admin's own template has Wi-Fi and VPN by the same identity, and without it only the rest" {
+	pomona_start_tls
+	cat >"$W/form.json" <<-'JSON'
+		{"name": "Office", "description": "For %full_name%", "payloads": [
+		 {"id": "identity", "type": "com.apple.security.scep", "keys": {"PayloadContent": {"URL": "https://apps.example.com/scep", "Keysize": 2048}}},
+		 {"id": "wifi", "type": "com.apple.wifi.managed", "keys": {"SSID_STR": "Example", "EncryptionType": "WPA2",
+		  "EAPClientConfiguration": {"AcceptEAPTypes": [13], "UserName": "%username%"}, "PayloadCertificateUUID": {"$payload": "identity"}}},
+		 {"id": "vpn", "type": "com.apple.vpn.managed", "keys": {"UserDefinedName": "VPN of %upn%", "VPNType": "IKEv2",
+		  "IKEv2": {"RemoteAddress": "vpn.example.com", "RemoteIdentifier": "vpn.example.com", "LocalIdentifier": "%email%",
+		   "AuthenticationMethod": "Certificate", "PayloadCertificateUUID": {"$payload": "identity"}}}},
+		 {"id": "clip", "type": "com.apple.webClip.managed", "keys": {"URL": "https://intranet.example.com", "Label": "Intranet"}}]}
+	JSON
+	ask PUT '/api/v1/mobileconfigs/office?purpose=own' -H "$(bearer admin)" -H 'Content-Type: application/json' \
+		-T "$W/form.json"
+	expect_status 201
+	ask PUT /api/v1/assignments/office -H "$(bearer admin)" -d '{"mobileconfig":"office","audience":{"everyone":true}}'
+	expect_status 201
+	sign_in mia
+	as mia get /eas -A "$SAFARI"
+	expect_body "Office"
+	local id
+	id=$(sql "SELECT id FROM mobileconfig WHERE name = 'office'")
+	button mia "mobileconfig=$id"
+	phone
+	took
+	judge_all
+	local uuid
+	uuid=$(payload com.apple.security.scep '[q for q in all if "mobileconfig" not in q][-1]["PayloadUUID"]')
+	[ "$(payload com.apple.wifi.managed 'p["PayloadCertificateUUID"]')" = "$uuid" ]
+	[ "$(payload com.apple.vpn.managed 'p["IKEv2"]["PayloadCertificateUUID"]')" = "$uuid" ]
+	[ "$(payload com.apple.vpn.managed 'p["UserDefinedName"]')" = "VPN of mia@example.com" ]
+	button mia "mobileconfig=$id" plain=1
+	get "$URL" -b "$W/jar.mia"
+	unsigned "$W/body" "$W/plain.plist"
+	judge profile "$W/plain.plist"
+	[ "$(plist "$W/plain.plist" PayloadContent.0.PayloadType)" = com.apple.webClip.managed ]
+	expect_not_in "$W/plain.plist" Example
+}
+
+@test "an answer that a crash swallowed is given again to the same device, and a kill in between leaves one" {
+	pomona_start_tls
+	button mia
+	download
+	device_cert
+	signs mia "$CHALLENGE" "$TOKEN_"
+	expect_status 200
+	pomona_kill
+	pomona_again
+	signs mia "$CHALLENGE" "$TOKEN_"
+	expect_status 200
+	passing mine 10
+	signs mine "" "$TOKEN_"
+	expect_status 200
+	pomona_kill
+	pomona_again
+	signs mine "" "$TOKEN_"
+	expect_status 200
+	[ "$(sql "SELECT count(*) FROM own_mobileconfig")" = 1 ]
+	[ "$(sql "SELECT count(*) FROM challenge WHERE purpose = 'person' AND used IS NULL AND expires > $(date +%s)")" = 1 ]
+	opens mine
+	person_certificate 11
+	signs mine "" "$TOKEN_"			# a certificate came of it: the next begins anew
+	expect_problem 403 not_now
+	for _ in $(seq 20); do post "/eas/$TOKEN_" -H 'Content-Type: application/pkcs7-signature' -d nothing; done
+	signs mine "" "$TOKEN_"
+	expect_problem 404 not_found
+	[ "$(good)" = 1 ]
+}
+
+@test "a certificate of somebody else beside a vouched name is refused" {
+	setting server trusted_proxies '"127.0.0.1"'
+	setting signin proxy_header '"X-Remote-User"'
+	setting server client_cert_header '"Client-Cert"'
+	pomona_start_tls
+	button mia
+	phone
+	took
+	identity
+	local shown
+	shown=$(openssl x509 -in "$W/me.pem" -outform DER | base64 -w0)
+	get /eas -H 'X-Remote-User: mia' -H "Client-Cert: :$shown:" -H 'Accept: application/json'
+	expect_status 200
+	expect_json '.mine[0].state' installed
+	get /eas -H 'X-Remote-User: anna' -H "Client-Cert: :$shown:" -H 'Accept: application/json'
+	expect_problem 403 other_person
+	post /eas -H 'X-Remote-User: anna' -H "Client-Cert: :$shown:" -H 'Accept: application/json' -d 'act=revoke&id=x'
+	expect_status 403
+}
