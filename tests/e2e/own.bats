@@ -616,7 +616,7 @@ judge() {	# SCHEMA FILE
 		 {"id": "vpn", "type": "com.apple.vpn.managed", "keys": {"UserDefinedName": "VPN of %upn%", "VPNType": "IKEv2",
 		  "IKEv2": {"RemoteAddress": "vpn.example.com", "RemoteIdentifier": "vpn.example.com", "LocalIdentifier": "%email%",
 		   "AuthenticationMethod": "Certificate", "PayloadCertificateUUID": {"$payload": "identity"}}}},
-		 {"id": "clip", "type": "com.apple.webClip.managed", "keys": {"URL": "https://intranet.example.com", "Label": "Intranet"}}]}
+		 {"id": "people", "type": "com.apple.ldap.account", "keys": {"LDAPAccountHostName": "ldap.example.com", "LDAPAccountUseSSL": true}}]}
 	JSON
 	ask PUT '/api/v1/mobileconfigs/office?purpose=own' -H "$(bearer admin)" -H 'Content-Type: application/json' \
 		-T "$W/form.json"
@@ -641,8 +641,8 @@ judge() {	# SCHEMA FILE
 	get "$URL" -b "$W/jar.mia"
 	unsigned "$W/body" "$W/plain.plist"
 	judge profile "$W/plain.plist"
-	[ "$(plist "$W/plain.plist" PayloadContent.0.PayloadType)" = com.apple.webClip.managed ]
-	expect_not_in "$W/plain.plist" Example
+	[ "$(plist "$W/plain.plist" PayloadContent.0.PayloadType)" = com.apple.ldap.account ]
+	! grep -qE "com.apple.(wifi|vpn|security)" "$W/plain.plist"
 }
 
 @test "an answer that a crash swallowed is given again to the same device, and a kill in between leaves one" {
