@@ -440,5 +440,12 @@ static const struct row {
 	{ "GET /api/v1/apps/:bundle/configurations/:id", PUBLISHER, "upload", OWNS, .always = 404 },
 	{ "PUT /api/v1/apps/:bundle/configurations/:id", PUBLISHER, "upload", OWNS, .body = "{\"name\": \"\", \"configuration\": {}}", .always = 422 },
 	{ "DELETE /api/v1/apps/:bundle/configurations/:id", PUBLISHER, "upload", OWNS, .always = 404 },
+	{ "GET /admin/devices/:id/apps", ADMIN, NULL, NEVER },
+	{ "POST /admin/devices/:id/apps", ADMIN, NULL, NEVER, .body = "bundle_id=com.example.canteen&act=install", .flags = FORM },
+	{ "GET /admin/apps/:bundle/devices", PUBLISHER, NULL, OWNS },
+	{ "POST /admin/apps/:bundle/rollout", PUBLISHER, NULL, OWNS, .body = "percent=50", .flags = FORM },
+	{ "POST /admin/apps/:bundle/wave", PUBLISHER, NULL, OWNS, .body = "build_id=none&act=step", .flags = FORM, .always = 404 },
+	{ "POST /admin/apps/:bundle/configurations", PUBLISHER, NULL, OWNS, .body = "act=add&name=&who=everyone&configuration=%7B%7D", .flags = FORM, .always = 422 },
+	{ "POST /apps/:bundle/devices/:id", PERSON, NULL, SEES, .body = "x=1", .flags = FORM, .always = 404 },
 };
 #define ROWS (sizeof rows / sizeof *rows)

@@ -74,6 +74,7 @@ const struct route *const site_routes[] = {
 	clip_routes,
 	clip_console_routes,
 	managed_app_routes,
+	managed_app_page_routes,
 	provision_routes,
 	expiry_routes,
 	NULL,
