@@ -213,7 +213,7 @@ endings_sweep(struct site *site, const struct ending_source *sources, struct err
 	bool ok = true;
 	size_t n;
 
-	if (!*site_conf(site)->smtp_url)
+	if (!*site_conf(site)->smtp_url || !*site_conf(site)->smtp_from)
 		return true;
 	if (!endings_list(ctx, site, sources, s.now + LOOKED_AHEAD_S, &all, err))
 		return false;
