@@ -58,7 +58,10 @@ print(m["Subject"]); print(m["To"]); print(m.get_body(("plain",)).get_content())
 	# renewed: the day before its old end is silent
 	push_ends 400
 	to_day 28
-	[ "$(sql 'SELECT count(*) FROM message')" = 2 ]
+	wait_until mails 3	# the token is over: that is told, since its last notice was slept through
+	read_mail 3
+	grep -q 'nightly.* ended on ' "$W/mail.txt"
+	expect_not_in "$W/mail.txt" 'Push certificate'
 }
 
 @test "kill -9 in the middle of telling leaves no notice without its mail, and sends none twice" {
