@@ -27,7 +27,7 @@ page_ending(struct req *req, const struct ending *e, time_t now)
 	return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:o, s:s, s:s, s:s, s:s, s:s?}", "kind", e->source->kind, "what", what,
 			 "title", ending_title(req, site, language, e, now), "why", ending_word(req, site, language, e, "_why"),
 			 "name", e->name, "at", page_date(language, e->ends), "left", ending_left(req, site, language, e, now),
-			 "touches", ending_touches(req, site, language, e), "doing", ending_doing(req, site, language, e),
+			 "touches", ending_touches(req, site, language, e), "doing", ending_doing(req, site, language, e, now),
 			 "level", ending_level(e, now), "url", e->href);
 }
 

@@ -53,7 +53,7 @@ paragraph(TALLOC_CTX *ctx, const struct voice *v, const struct ending *e, bool t
 	return mem_printf(ctx, "%s%s%s%s\n%s\n%s%s", title ? ending_title(ctx, v->site, v->language, e, v->now) : "",
 			  title ? "\n" : "", ending_left(ctx, v->site, v->language, e, v->now),
 			  *touches ? mem_printf(ctx, " · %s", touches) : "", ending_word(ctx, v->site, v->language, e, "_why"),
-			  ending_doing(ctx, v->site, v->language, e), href);
+			  ending_doing(ctx, v->site, v->language, e, v->now), href);
 }
 
 /* Those that have no paragraph of their own: a line each, and how many have none. */

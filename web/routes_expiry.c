@@ -292,7 +292,7 @@ add_event(struct req *req, struct buf *out, const struct ending *e, const char *
 		.uid = uid_of(req, e), .day = e->ends,
 		.summary = mem_printf(req, "%s%s%s", what, e->name ? " " : "", e->name ? e->name : ""),
 		.description = mem_printf(req, "%s%s%s\n%s", touches, *touches ? "\n" : "", ending_word(req, site, language, e, "_why"),
-					  ending_doing(req, site, language, e)),
+					  ending_doing(req, site, language, e, now)),
 		.url = e->href ? mem_printf(req, "%s%s", site->base_url, e->href) : NULL,
 	};
 
