@@ -35,7 +35,8 @@ mdm_open(struct site *site, struct err *err)
 {
 	int64_t now = 0;
 
-	return seen_new(site, site->db, &site->seen, err) && db_tx(site->db, tx_next_sweep, &now, err);
+	return seen_new(site, site->db, &site->seen, err) && db_tx(site->db, tx_next_sweep, &now, err) &&
+	       identity_begin(site, err);
 }
 
 bool

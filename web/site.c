@@ -75,6 +75,7 @@ const struct route *const site_routes[] = {
 	managed_app_routes,
 	provision_routes,
 	expiry_routes,
+	identity_routes,
 	NULL,
 };
 
