@@ -258,6 +258,7 @@ static const struct row {
 	{ "POST /admin/devices/came-back/:id/take", ADMIN, NULL, NEVER, .flags = FORM },
 	{ "POST /admin/devices/came-back/:id/refuse", ADMIN, NULL, NEVER, .flags = FORM },
 	{ "GET /api/v1/came-back", ADMIN, "devices", NONE },
+	{ "GET /api/v1/identities", ADMIN, "devices", NONE },
 	{ "POST /api/v1/came-back/take", ADMIN, "devices", NONE },
 	{ "POST /api/v1/came-back/:id/take", ADMIN, "devices", NEVER },
 	{ "POST /api/v1/came-back/:id/refuse", ADMIN, "devices", NEVER },

@@ -59,6 +59,7 @@ extern const struct route managed_app_routes[];
 extern const struct route managed_app_page_routes[];
 extern const struct route provision_routes[];
 extern const struct route expiry_routes[];
+extern const struct route identity_routes[];
 
 /* ---- jobs.c ---- */
 extern const struct job_kind site_jobs[];
@@ -167,6 +168,10 @@ bool job_renewal_day(const struct job *job, TALLOC_CTX *ctx, void *site, struct 
 bool renewals_begin(struct site *site, struct err *err) CHECKED;	/* the first of those that recur */
 /* ---- renewal_tell.c: testers without management whose build ends ---- */
 bool renewal_tell(TALLOC_CTX *ctx, struct site *site, struct err *err) CHECKED;
+
+/* ---- routes_identity.c: identities are renewed before they end ---- */
+bool identity_begin(struct site *site, struct err *err) CHECKED;
+bool job_identity_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 
 bool mdm_open(struct site *site, struct err *err) CHECKED;
 bool mdm_listen(struct site *site, struct server_conf server, struct err *err) CHECKED;	/* server.device_listen */
