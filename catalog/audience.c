@@ -6,6 +6,8 @@
  */
 #include "catalog/audience.h"
 #include "catalog/audience_tree.h"
+#include "catalog/desired.h"
+#include "catalog/managed_app.h"
 #include "core/secret.h"
 #include "core/text.h"
 #include <stdlib.h>
@@ -214,7 +216,9 @@ audience_sweep(struct db *tx, struct err *err)
 {
 	return db_run(tx, err, "DELETE FROM audience WHERE NOT EXISTS (SELECT 1 FROM channel c"
 		      " WHERE c.audience_id = audience.id) AND NOT EXISTS (SELECT 1 FROM item i"
-		      " WHERE i.audience_id = audience.id)");
+		      " WHERE i.audience_id = audience.id) AND NOT EXISTS (SELECT 1 FROM assignment a"
+		      " WHERE a.audience_id = audience.id) AND NOT EXISTS (SELECT 1 FROM app_configuration f"
+		      " WHERE f.audience_id = audience.id)");
 }
 
 bool
@@ -292,7 +296,7 @@ audience_refresh_person(struct db *tx, const char *person_id, struct err *err)
 	for (size_t i = 0; i < n; i++)
 		if (!fill(tx, all[i].id, all[i].tree, person_id, err))
 			return false;
-	return true;
+	return desired_person(tx, person_id, err) && managed_app_person_changed(tx, person_id, err);
 }
 
 bool
@@ -305,8 +309,9 @@ audience_refresh_group(struct db *tx, const char *group_id, struct err *err)
 	if (!list(ctx, tx, group_id, &all, &n, err))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!db_run(tx, err, "DELETE FROM audience_person WHERE audience_id = $1", db_text(all[i].id)) ||
-		    !fill(tx, all[i].id, all[i].tree, NULL, err))
+		if (!desired_audience(tx, all[i].id, err) ||	/* those who were in it, and those who are */
+		    !db_run(tx, err, "DELETE FROM audience_person WHERE audience_id = $1", db_text(all[i].id)) ||
+		    !fill(tx, all[i].id, all[i].tree, NULL, err) || !desired_audience(tx, all[i].id, err))
 			return false;
-	return true;
+	return managed_app_people_changed(tx, err);
 }

@@ -1,5 +1,6 @@
 /* Tables `channel` and `placement`. */
 #include "catalog/channel.h"
+#include "catalog/managed_app.h"
 #include "catalog/rows.h"
 #include "core/secret.h"
 #include <string.h>
@@ -23,7 +24,8 @@ channel_name_ok(const char *name, struct err *err)
 bool
 channel_refresh(struct db *tx, const char *app_id, struct err *err)
 {
-	return db_run(tx, err, "UPDATE channel SET newest_build_id = (SELECT p.build_id FROM placement p"
+	return managed_app_app_changed(tx, app_id, err) &&
+	       db_run(tx, err, "UPDATE channel SET newest_build_id = (SELECT p.build_id FROM placement p"
 		      " WHERE p.channel_id = channel.id ORDER BY p.at DESC, p.build_id DESC LIMIT 1),"
 		      " newest_at = (SELECT coalesce(max(p.at), 0) FROM placement p WHERE p.channel_id = channel.id)"
 		      " WHERE app_id = $1", db_text(app_id));

@@ -2,6 +2,7 @@
 #include "catalog/app.h"
 #include "catalog/audience.h"
 #include "catalog/channel.h"
+#include "catalog/managed_app.h"
 #include "core/audit.h"
 #include "core/secret.h"
 #include <stdlib.h>
@@ -46,7 +47,7 @@ tx_audience(struct db *tx, void *arg, struct err *err)
 		      db_text(secret_id(ctx)), db_text(app), db_text(c->name), db_now()) &&
 	       db_run(tx, err, "UPDATE channel SET audience_id = $1 WHERE app_id = $2 AND name = $3",
 		      db_text(audience), db_text(app), db_text(c->name)) &&
-	       audience_sweep(tx, err) && log_audience(tx, c, audience, err);
+	       audience_sweep(tx, err) && managed_app_app_changed(tx, app, err) && log_audience(tx, c, audience, err);
 }
 
 bool
@@ -89,7 +90,8 @@ tx_required(struct db *tx, void *arg, struct err *err)
 	    !db_run(tx, err, "UPDATE channel SET required = $1 WHERE app_id = $2 AND name = $3",
 		    db_bool(c->required), db_text(app), db_text(c->name)))
 		return false;
-	return db_changed(tx) ? log_change(tx, c, "channel.required", c->required ? "yes" : "no", err)
+	return db_changed(tx) ? managed_app_app_changed(tx, app, err) &&
+				log_change(tx, c, "channel.required", c->required ? "yes" : "no", err)
 			      : err_set(err, ERR_MISSING, "no such channel");
 }
 

@@ -26,7 +26,7 @@ take_one(LDAP *ld, LDAPMessage *entry, void *arg, struct err *err)
 	struct found *found = arg;
 	struct directory_person *person;
 
-	if (!entry_person(found->ctx, ld, entry, &person, err))
+	if (!entry_person(found->ctx, ld, entry, found->attributes, &person, err))
 		return false;
 	if (found->person && strcmp(found->person->external_id, person->external_id) == 0)
 		return true;
@@ -42,9 +42,9 @@ call_find(TALLOC_CTX *ctx, struct call *call, const char *name, struct found *fo
 	const struct dn_list *bases = &call->settings->user_bases;
 	const char *filter = directory_fill(ctx, call->settings->conf->ldap_user_filter, name, directory_filter_value);
 
-	*found = (struct found){ .ctx = ctx };
+	*found = (struct found){ .ctx = ctx, .attributes = call->settings->attributes };
 	for (size_t i = 0; i < bases->n; i++)
-		if (!call_search(call, bases->dn[i], LDAP_SCOPE_SUBTREE, filter, directory_attributes, 2, take_one, found, err))
+		if (!call_search(call, bases->dn[i], LDAP_SCOPE_SUBTREE, filter, call->settings->asked, 2, take_one, found, err))
 			return err_at(err, "directory: people under %.80s", bases->dn[i]);
 	return true;
 }
@@ -253,7 +253,7 @@ directory_find(TALLOC_CTX *ctx, struct directory *d, const char *name, struct di
 
 struct checking {
 	TALLOC_CTX *ctx;
-	const char *const *ids;
+	const char *const *attributes, *const *ids;
 	struct directory_person **people;
 	size_t n, found;
 };
@@ -264,7 +264,7 @@ take_checked(LDAP *ld, LDAPMessage *entry, void *arg, struct err *err)
 	struct checking *c = arg;
 	struct directory_person *person;
 
-	if (!entry_person(c->ctx, ld, entry, &person, err))
+	if (!entry_person(c->ctx, ld, entry, c->attributes, &person, err))
 		return false;
 	for (size_t i = 0; i < c->n; i++)
 		if (!c->people[i] && strcmp(c->ids[i], person->external_id) == 0) {
@@ -312,7 +312,7 @@ search_people(struct call *call, const char *filter, size_t most, entry_fn *each
 	const struct dn_list *bases = &call->settings->user_bases;
 
 	for (size_t i = 0; i < bases->n; i++)
-		if (!call_search(call, bases->dn[i], LDAP_SCOPE_SUBTREE, filter, directory_attributes, most, each, arg, err))
+		if (!call_search(call, bases->dn[i], LDAP_SCOPE_SUBTREE, filter, call->settings->asked, most, each, arg, err))
 			return err_at(err, "directory: people under %.80s", bases->dn[i]);
 	return true;
 }
@@ -322,6 +322,7 @@ check_people(struct call *call, struct checking *c, struct err *err)
 {
 	size_t others = 0;
 
+	c->attributes = call->settings->attributes;
 	if (!call_connect_ours(call, err) ||
 	    !search_people(call, ids_filter(c->ctx, c->ids, c->n), DIRECTORY_PAGE, take_checked, c, err))
 		return false;

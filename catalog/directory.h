@@ -26,8 +26,10 @@
 #define DIRECTORY_PAGE		500	/* entries a page of a search */
 #define DIRECTORY_DEPTH_MAX	10	/* of groups in groups, where we walk them ourselves */
 #define DIRECTORY_BATCH		50	/* people asked about at once */
+#define DIRECTORY_ATTRIBUTES_MAX 32	/* names in ldap.attributes */
 
 struct directory;
+struct person_attribute;	/* catalog/person_attribute.h */
 
 struct directory_person {
 	const char *external_id;	/* objectGUID or entryUUID, 32 digits of hex */
@@ -40,6 +42,8 @@ struct directory_person {
 	const struct group_of_directory *groups;	/* nested ones too */
 	size_t groups_n;
 	bool groups_cut;		/* there are more than GROUPS_OF_ONE_MAX */
+	const struct person_attribute *attributes;	/* those of ldap.attributes that it says */
+	size_t attributes_n;
 };
 
 /* Reads the settings (ERR_INVALID names the one that is wrong); asks no server yet.  Before threads. */
@@ -71,6 +75,12 @@ bool directory_find(TALLOC_CTX *ctx, struct directory *directory, const char *na
  */
 bool directory_check(TALLOC_CTX *ctx, struct directory *directory, const char *const *ids, size_t n,
 		     struct directory_person **ret, struct err *err) CHECKED;
+
+/*
+ * When the password of our own account ends, where the directory tells: Active Directory of 2008 and later, and
+ * OpenLDAP's password policy.  *ret 0: never, or it does not tell.
+ */
+bool directory_password_ends(struct directory *directory, time_t *ret, struct err *err) CHECKED;
 
 /* ---- for IT: each step with how it went ---- */
 enum directory_level { DIRECTORY_OK, DIRECTORY_WARN, DIRECTORY_FAIL };

@@ -2,6 +2,7 @@
  * A person as their entry says it.
  */
 #include "catalog/directory_inner.h"
+#include "catalog/person_attribute.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/num.h"
@@ -100,8 +101,24 @@ why_disabled(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry)
 	return days >= 0 && days * DAY_S <= clock_now() ? "shadowExpire" : NULL;
 }
 
+/* What has lines would break what it is put into. */
+static void
+take_attributes(LDAP *ld, LDAPMessage *entry, const char *const *names, struct directory_person *p)
+{
+	struct person_attribute *list = mem_array(p, struct person_attribute, DIRECTORY_ATTRIBUTES_MAX);
+
+	for (; *names && p->attributes_n < DIRECTORY_ATTRIBUTES_MAX; names++) {
+		const char *text = entry_text(p, ld, entry, *names, PERSON_ATTRIBUTE_VALUE_MAX);
+
+		if (text && *text && !strpbrk(text, "\r\n"))
+			list[p->attributes_n++] = (struct person_attribute){ *names, text };
+	}
+	p->attributes = list;
+}
+
 bool
-entry_person(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry, struct directory_person **ret, struct err *err)
+entry_person(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry, const char *const *attributes,
+	     struct directory_person **ret, struct err *err)
 {
 	struct directory_person *p = mem_new(ctx, struct directory_person);
 
@@ -117,6 +134,7 @@ entry_person(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry, struct directory_per
 	p->email = first_of(p, ld, entry, (const char *const[]){ "mail", NULL }, EMAIL_MAX);
 	p->phone = first_of(p, ld, entry, (const char *const[]){ "mobile", "telephoneNumber", NULL }, PHONE_MAX);
 	p->disabled = why_disabled(p, ld, entry);
+	take_attributes(ld, entry, attributes, p);
 	*ret = p;
 	return true;
 }

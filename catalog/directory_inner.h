@@ -44,6 +44,8 @@ struct directory_settings {
 	struct directory_server servers[DIRECTORY_URLS_MAX];
 	size_t servers_n;
 	struct dn_list user_bases, group_bases, admin_groups, publisher_groups, required_groups;
+	const char *const *attributes;	/* of ldap.attributes; ends with NULL */
+	const char *const *asked;	/* all that is asked of a person, with them; ends with NULL */
 };
 
 struct directory {
@@ -116,11 +118,14 @@ void directory_forget_groups(struct directory *directory);
 
 /* ---- directory_entry.c ---- */
 extern const char *const directory_attributes[];	/* of a person; ends with NULL */
-bool entry_person(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry, struct directory_person **ret, struct err *err) CHECKED;
+/* attributes: those of ldap.attributes. */
+bool entry_person(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry, const char *const *attributes,
+		  struct directory_person **ret, struct err *err) CHECKED;
 
 /* ---- directory.c: steps that the test takes too ---- */
 struct found {
 	TALLOC_CTX *ctx;
+	const char *const *attributes;
 	struct directory_person *person;
 	size_t n;
 };

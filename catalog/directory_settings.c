@@ -3,6 +3,7 @@
  * looks, refuses to start.
  */
 #include "catalog/directory_inner.h"
+#include "catalog/person_attribute.h"
 #include "core/buf.h"
 #include "core/num.h"
 #include <errno.h>
@@ -135,6 +136,34 @@ check(const struct directory_settings *s, struct err *err)
 	       readable(conf->ldap_client_key, "client_key", err) && check_filter(conf->ldap_user_filter, err);
 }
 
+/* "department title": letters of LDAP's names, and nothing of its options. */
+static bool
+read_attributes(struct directory_settings *s, struct err *err)
+{
+	const char **own = mem_array(s, const char *, DIRECTORY_ATTRIBUTES_MAX + 1), **asked;
+	size_t n = 0, fixed = 0;
+
+	for (const char *p = s->conf->ldap_attributes; *(p += strspn(p, " \t,;"));) {
+		size_t len = strcspn(p, " \t,;");
+		char *name = mem_textn(s, p, len);
+
+		if (!person_attribute_name_ok(name, err))
+			return err_at(err, "ldap.attributes");
+		if (n == DIRECTORY_ATTRIBUTES_MAX)
+			return err_set(err, ERR_INVALID, "ldap.attributes has more than %d names", DIRECTORY_ATTRIBUTES_MAX);
+		own[n++] = name;
+		p += len;
+	}
+	while (directory_attributes[fixed])
+		fixed++;
+	asked = mem_array(s, const char *, fixed + n + 1);
+	for (size_t i = 0; i < fixed + n; i++)
+		asked[i] = i < fixed ? directory_attributes[i] : own[i - fixed];
+	s->attributes = own;
+	s->asked = asked;
+	return true;
+}
+
 bool
 directory_settings_read(TALLOC_CTX *ctx, const struct conf *conf, struct directory_settings **ret, struct err *err)
 {
@@ -160,7 +189,8 @@ directory_settings_read(TALLOC_CTX *ctx, const struct conf *conf, struct directo
 		       &s->group_bases, err) &&
 	     read_list(s, conf->ldap_admin_groups, "admin_groups", &s->admin_groups, err) &&
 	     read_list(s, conf->ldap_publisher_groups, "publisher_groups", &s->publisher_groups, err) &&
-	     read_list(s, conf->ldap_required_groups, "required_groups", &s->required_groups, err);
+	     read_list(s, conf->ldap_required_groups, "required_groups", &s->required_groups, err) &&
+	     read_attributes(s, err);
 	if (ok && s->servers_n)
 		ok = check(s, err);
 	if (!ok) {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define GRANT_TOKEN_MAX 64	/* longer ones are none of ours */
+#define FOR_EVER	253402300799	/* the end of the year 9999: the enrollment ends before */
 #define RENEW_STEP_S	60	/* a phone asks several times for one install: one write a minute */
 
 static const char *const kinds[] = { "tap", "device", "ci" };
@@ -80,6 +81,38 @@ grant_new(TALLOC_CTX *ctx, struct db *db, const struct grant_terms *terms, const
 	return true;
 }
 
+struct for_device {
+	const struct grant_device *wish;
+	const char *id;
+	char hash[SECRET_HASH_SIZE];
+};
+
+/* Who fetched what is forgotten with the build: one row a network that the phone was in, for each install. */
+static bool
+tx_for_device(struct db *tx, void *arg, struct err *err)
+{
+	struct for_device *f = arg;
+
+	return db_run(tx, err, "DELETE FROM grant_client WHERE grant_hash = $1 AND EXISTS (SELECT 1 FROM install_grant g WHERE"
+		      " g.hash = $1 AND g.build_id <> $2)", db_text(f->hash), db_text(f->wish->build_id)) &&
+	       db_run(tx, err, "INSERT INTO install_grant (hash, id, kind, build_id, person_id, manifest_until, ipa_seconds,"
+		      " installs_max, created, install_id, enrollment_id) VALUES ($1, $2, 'device', $3, $4, $5, $6, 0, $7, $8, $9)"
+		      " ON CONFLICT (hash) DO UPDATE SET build_id = excluded.build_id, person_id = excluded.person_id,"
+		      " install_id = excluded.install_id", db_text(f->hash), db_text(f->id), db_text(f->wish->build_id),
+		      db_text(f->wish->person_id), db_int(FOR_EVER), db_int(DAY_S), db_now(), db_text(f->wish->install_id),
+		      db_text(f->wish->enrollment_id));
+}
+
+bool
+grant_for_device(struct db *db, const struct grant_device *wish, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct for_device f = { wish, secret_id(ctx), "" };
+
+	secret_hash(wish->token, f.hash);
+	return db_tx(db, tx_for_device, &f, err);
+}
+
 struct use {
 	const char *hash, *client, *install_id;
 };
@@ -133,7 +166,8 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash AND c.client = $2),"
 		" g.install_id FROM install_grant g JOIN build b ON b.id = g.build_id JOIN app a ON a.id = b.app_id"
 		" LEFT JOIN person p ON p.id = g.person_id"
-		" WHERE g.hash = $1 AND b.installable AND (p.id IS NULL OR NOT p.disabled)",
+		" WHERE g.hash = $1 AND b.installable AND (p.id IS NULL OR NOT p.disabled) AND (g.enrollment_id IS NULL"
+		" OR EXISTS (SELECT 1 FROM enrollment e WHERE e.id = g.enrollment_id AND e.state = 'enrolled'))",
 		db_text(secret_hash(token, hash)), db_text(client));
 	if (!rows_one(rows, err, "no such grant")) {
 		count_add(COUNT_GRANTS_REFUSED, 1);
@@ -212,7 +246,7 @@ grant_list(struct db *db, const char *build_id, json_t **ret, struct err *err)
 	struct rows *rows = db_query(ctx, db, "SELECT g.id, g.kind, g.manifest_until, g.installs_max, g.created,"
 		" (SELECT count(*) FROM grant_client c WHERE c.grant_hash = g.hash), p.name"
 		" FROM install_grant g LEFT JOIN person p ON p.id = g.person_id"
-		" WHERE g.build_id = $1 AND g.manifest_until > $2 ORDER BY g.created DESC, g.id LIMIT 200",
+		" WHERE g.build_id = $1 AND g.manifest_until > $2 AND g.kind <> 'device' ORDER BY g.created DESC, g.id LIMIT 200",
 		db_text(build_id), db_now());
 
 	return rows_list(rows, grant_json, ret, err);
@@ -258,7 +292,9 @@ grant_end_of_links(struct db *tx, const char *link_id, const char *contact_id, s
 bool
 grant_sweep(struct db *db, struct err *err)
 {
-	return db_run(db, err, "DELETE FROM install_grant WHERE manifest_until + ipa_seconds < $1"
+	return db_run(db, err, "DELETE FROM install_grant WHERE enrollment_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM"
+		      " enrollment e WHERE e.id = install_grant.enrollment_id AND e.state IN ('staged', 'enrolled'))") &&
+	       db_run(db, err, "DELETE FROM install_grant WHERE manifest_until + ipa_seconds < $1"
 		      " AND NOT EXISTS (SELECT 1 FROM grant_client c WHERE c.grant_hash = install_grant.hash"
 		      " AND c.at + install_grant.ipa_seconds > $2)", db_now(), db_now());
 }

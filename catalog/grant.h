@@ -47,6 +47,16 @@ bool grant_new(TALLOC_CTX *ctx, struct db *db, const struct grant_terms *terms, 
 bool grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file file, const char *client,
 		struct grant **ret, struct err *err) CHECKED;
 
+/*
+ * For a managed device: as long as the enrollment is, for one app, at an address that stays the same; which build
+ * is behind it is said anew.
+ */
+struct grant_device {
+	const char *token, *enrollment_id, *build_id;
+	const char *person_id, *install_id;	/* NULL: none */
+};
+bool grant_for_device(struct db *db, const struct grant_device *wish, struct err *err) CHECKED;
+
 bool grant_list(struct db *db, const char *build_id, json_t **ret, struct err *err) CHECKED;
 /* ERR_MISSING also for a grant of an app that they do not see. */
 bool grant_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;

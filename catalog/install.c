@@ -77,6 +77,15 @@ install_tap(struct db *db, const char *id, struct err *err)
 }
 
 bool
+install_ended(struct db *tx, const char *id, enum install_kind kind, const char *detail, struct err *err)
+{
+	return db_run(tx, err, "INSERT INTO install_event (install_id, at, kind, detail) SELECT id, CAST($2 AS BIGINT), $3, $4"
+		      " FROM install WHERE id = $1", db_text(id), db_now(), db_text(names[kind]), db_text(detail)) &&
+	       db_run(tx, err, "UPDATE install SET state = $2, changed = $3 WHERE id = $1", db_text(id), db_text(names[kind]),
+		      db_now());
+}
+
+bool
 install_use(struct db *tx, const char *id, const char *client, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);

@@ -1,16 +1,342 @@
-#include "catalog/managed_app.h"
+/* Table `managed_app`, with managed_app_send.c, managed_app_plan.c and managed_app_list.c: rows, and what is new of them. */
+#include "catalog/managed_app_inner.h"
+#include "catalog/install.h"
+#include "core/clock.h"
+#include "core/job.h"
+#include "core/num.h"
+#include "core/text.h"
+#include "mdm/command_send.h"
+#include <string.h>
 
-bool
-managed_app_ask(struct db *db, const char *actor, const char *device_id, const char *bundle_id, struct err *err)
+#define DETAIL_MAX	300	/* bytes of what the device said */
+#define BATCH		100	/* rows of one transaction of the sweep */
+
+/* ---- rows ---- */
+
+struct managed_app *
+managed_app_of(TALLOC_CTX *ctx, struct rows *rows)
 {
-	(void)db, (void)actor, (void)device_id;
-	return err_set(err, ERR_CONFLICT, "%s: not here yet", bundle_id);
+	struct managed_app *m = mem_new(ctx, struct managed_app);
+
+	m->device_id = rows_text(m, rows, 0);
+	m->bundle_id = rows_text(m, rows, 1);
+	m->build_id = rows_text(m, rows, 2);
+	m->cause = rows_text(m, rows, 3);
+	m->install_id = rows_text(m, rows, 4);
+	m->command_uuid = rows_text(m, rows, 5);
+	m->row = (struct managed_row){ .state = managed_state_of(rows_text(m, rows, 6)), .going = !m->build_id,
+		.kept = strcmp(m->cause, "required") == 0, .why = rows_text(m, rows, 7), .attempts = rows_int(rows, 8),
+		.polls = rows_int(rows, 9), .began = rows_int(rows, 10) };
+	return m;
 }
 
 bool
-managed_app_list(struct db *db, const char *device_id, json_t **ret, struct err *err)
+managed_app_get(TALLOC_CTX *ctx, struct db *db, const char *device_id, const char *bundle_id, struct managed_app **ret,
+		struct err *err)
 {
-	(void)db, (void)device_id, (void)err;
-	*ret = json_pack("{s:[]}", "items");
+	struct rows *rows = db_query(ctx, db, "SELECT " MANAGED_COLUMNS " FROM managed_app m WHERE m.device_id = $1"
+				     " AND m.bundle_id = $2", db_text(device_id), db_text(bundle_id));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW ? managed_app_of(ctx, rows) : NULL;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+bool
+managed_app_wake(struct db *tx, int64_t due, struct err *err)
+{
+	return job_add(tx, MANAGED_SWEEP_JOB, json_object(), due, MANAGED_SWEEP_JOB, err);
+}
+
+bool
+managed_app_put(struct db *tx, const char *device_id, const char *bundle_id, const char *build_id, const char *cause,
+		int64_t due, struct err *err)
+{
+	return db_run(tx, err, "INSERT INTO managed_app (device_id, bundle_id, build_id, cause, state, due, changed)"
+		      " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (device_id, bundle_id) DO UPDATE SET"
+		      " build_id = excluded.build_id, cause = excluded.cause, state = excluded.state, why = '', detail = '', exact = FALSE,"
+		      " attempts = 0, polls = 0, began = 0, due = excluded.due, changed = excluded.changed",
+		      db_text(device_id), db_text(bundle_id), db_text(build_id), db_text(cause),
+		      db_text(managed_state_name(build_id ? MANAGED_WANTED : MANAGED_REMOVING)),
+		      due ? db_int(due) : db_null(), db_now()) &&
+	       (!due || managed_app_wake(tx, due, err));
+}
+
+bool
+managed_app_put_end(struct db *tx, const char *device_id, const char *bundle_id, const char *build_id,
+		    const char *cause, enum managed_state state, const char *why, struct err *err)
+{
+	return db_run(tx, err, "INSERT INTO managed_app (device_id, bundle_id, build_id, cause, state, why, changed)"
+		      " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (device_id, bundle_id) DO UPDATE SET"
+		      " build_id = excluded.build_id, cause = excluded.cause, state = excluded.state, why = excluded.why,"
+		      " detail = '', exact = FALSE, attempts = 0, polls = 0, began = 0, due = NULL, changed = excluded.changed",
+		      db_text(device_id), db_text(bundle_id), db_text(build_id), db_text(cause),
+		      db_text(managed_state_name(state)), db_text(why), db_now());
+}
+
+bool
+managed_app_put_exact(struct db *tx, const char *device_id, const char *bundle_id, struct err *err)
+{
+	return db_run(tx, err, "UPDATE managed_app SET exact = TRUE WHERE device_id = $1 AND bundle_id = $2", db_text(device_id),
+		      db_text(bundle_id));
+}
+
+bool
+managed_app_forget(struct db *tx, const char *device_id, const char *bundle_id, struct err *err)
+{
+	return db_run(tx, err, "DELETE FROM managed_app WHERE device_id = $1 AND bundle_id = $2", db_text(device_id),
+		      db_text(bundle_id));
+}
+
+/* ---- what is new ---- */
+
+static bool
+tell_timeline(struct db *tx, const struct managed_app *m, const struct managed_step *step, const char *detail,
+	      struct err *err)
+{
+	static const int kinds[MANAGED_STATES] = { [MANAGED_INSTALLED] = INSTALL_INSTALLED, [MANAGED_DECLINED] = INSTALL_DECLINED,
+		[MANAGED_FAILED] = INSTALL_FAILED, [MANAGED_TIMED_OUT] = INSTALL_TIMED_OUT };
+
+	if (!m->install_id || step->state == m->row.state || !kinds[step->state])
+		return true;
+	return install_ended(tx, m->install_id, (enum install_kind)kinds[step->state], detail && *detail ? detail : step->why, err);
+}
+
+static bool
+write(struct db *tx, const struct managed_app *m, const struct managed_step *step, const char *detail, struct err *err)
+{
+	if (!db_run(tx, err, "UPDATE managed_app SET state = $3, why = $4, attempts = $5, polls = $6, began = $7,"
+		    " detail = CASE WHEN $8 THEN CAST($9 AS TEXT) ELSE detail END,"
+		    " due = CASE WHEN CAST($10 AS BIGINT) < 0 THEN due WHEN CAST($10 AS BIGINT) = 0 THEN NULL ELSE CAST($10 AS BIGINT) END,"
+		    " ours = ours OR $11, changed = CASE WHEN $12 THEN CAST($13 AS BIGINT) ELSE changed END"
+		    " WHERE device_id = $1 AND bundle_id = $2", db_text(m->device_id), db_text(m->bundle_id),
+		    db_text(managed_state_name(step->state)), db_text(step->why), db_int(step->attempts), db_int(step->polls),
+		    db_int(step->began), db_bool(step->moved), db_text(detail ? detail : ""), db_int(step->due),
+		    db_bool(step->state == MANAGED_INSTALLED && m->row.attempts > 0), db_bool(step->moved), db_now()))
+		return false;
+	return step->due <= 0 || managed_app_wake(tx, step->due, err);
+}
+
+static bool
+ask_lists(struct db *tx, const char *device_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct enrollment *enrollment;
+
+	if (!enrollment_of_device(ctx, tx, device_id, &enrollment, err))
+		return err->kind == ERR_MISSING;
+	return command_refresh_after(tx, enrollment, "InstallApplication", err);
+}
+
+static bool
+is_end(enum managed_state state)
+{
+	return state == MANAGED_INSTALLED || state == MANAGED_DECLINED || state == MANAGED_FAILED || state == MANAGED_TIMED_OUT;
+}
+
+bool
+managed_app_news(struct db *tx, struct managed_app *m, const struct managed_report *report, const char *detail,
+		 struct err *err)
+{
+	struct managed_step step = managed_app_step(&m->row, report, clock_now());
+	enum managed_state before = m->row.state;
+
+	if (step.act == MANAGED_FORGET)
+		return managed_app_forget(tx, m->device_id, m->bundle_id, err);
+	if (!step.moved && step.due < 0 && step.act == MANAGED_REST)
+		return true;
+	if (!write(tx, m, &step, detail, err) || !tell_timeline(tx, m, &step, detail, err))
+		return false;
+	m->row.state = step.state;
+	m->row.why = step.why;
+	m->row.attempts = step.attempts;
+	m->row.polls = step.polls;
+	m->row.began = step.began;
+	/* what came out meanwhile had to wait */
+	if (managed_in_flight(before) && is_end(step.state) && !managed_app_device_changed(tx, m->device_id, err))
+		return false;
+	return step.act == MANAGED_QUEUE ? managed_app_queue(tx, m, err) :
+	       step.act != MANAGED_ASK || ask_lists(tx, m->device_id, err);
+}
+
+/* ---- what devices answer ---- */
+
+bool
+managed_app_answered(struct db *tx, const char *device_id, const char *bundle_id, const char *uuid, const char *status,
+		     const char *reason, const char *detail, struct err *err)
+{
+	static const struct { const char *status; enum managed_news news; } all[] = {
+		{ "Acknowledged", NEWS_TAKEN }, { "expired", NEWS_EXPIRED }, { "cancelled", NEWS_CANCELLED },
+		{ "error", NEWS_UNMADE },
+	};
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct managed_report report = { .news = reason ? NEWS_REJECTED : NEWS_REFUSED, .word = reason };
+	const char *said = detail && *detail ? detail : reason;
+	struct managed_app *m;
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (strcmp(all[i].status, status) == 0)
+			report.news = all[i].news;
+	if (!managed_app_get(ctx, tx, device_id, bundle_id, &m, err))
+		return false;
+	if (!m || strcmp(m->command_uuid, uuid) != 0)
+		return true;
+	return managed_app_news(tx, m, &report, said ? text_cut(ctx, said, DETAIL_MAX) : NULL, err);
+}
+
+/* iOS tells CFBundleVersion; without the right to ask for apps it is not told, and Managed has to do. */
+static enum managed_copy
+copy_of(TALLOC_CTX *ctx, struct rows *rows)
+{
+	const char *wanted = rows_text(ctx, rows, 15), *is = rows_text(ctx, rows, 14);
+	int order;
+
+	if (!rows_bool(rows, 16))
+		return rows_bool(rows, 13) ? COPY_SAME : COPY_NONE;
+	if (!rows_bool(rows, 12))
+		return COPY_NONE;
+	order = is && wanted ? num_version_compare(is, wanted) : 0;
+	if (order > 0 && rows_bool(rows, 18))	/* a newer one is just what is to go */
+		return COPY_OLDER;
+	return order < 0 ? COPY_OLDER : order > 0 ? COPY_NEWER : COPY_SAME;
+}
+
+struct heard {
+	struct managed_app *app;
+	struct managed_report report;
+};
+
+bool
+managed_app_listed(struct db *tx, const char *device_id, bool fresh, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT " MANAGED_COLUMNS ", i.state, i.installed, i.managed, i.version, b.build,"
+		" EXISTS (SELECT 1 FROM device_report r WHERE r.device_id = m.device_id AND r.request_type ="
+		" 'InstalledApplicationList'), i.installing, m.exact FROM managed_app m LEFT JOIN build b ON b.id = m.build_id"
+		" LEFT JOIN installed_app i ON i.device_id = m.device_id AND i.bundle_id = m.bundle_id WHERE m.device_id = $1",
+		db_text(device_id));
+	struct heard *all = NULL;
+	enum rows_step step;
+	size_t n = 0;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		all = mem_grow(ctx, all, struct heard, n + 1);
+		all[n++] = (struct heard){ managed_app_of(ctx, rows), { fresh ? NEWS_LISTED : NEWS_LISTED_INSTALLED,
+			rows_text(ctx, rows, 11), copy_of(ctx, rows), rows_bool(rows, 13), rows_bool(rows, 17) } };
+	}
+	rows_done(rows);
+	if (step == ROWS_FAILED)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!managed_app_news(tx, all[i].app, &all[i].report,
+				      all[i].report.word && strcmp(all[i].report.word, "Managed") != 0 ? all[i].report.word : NULL, err))
+			return err_at(err, "app %s", all[i].app->bundle_id);
 	return true;
+}
+
+/* ---- what is due ---- */
+
+struct due {
+	const char *device_id, *bundle_id;
+	int64_t later;		/* 0: now */
+};
+
+struct sweep {
+	struct due *all;
+	size_t n;
+};
+
+/* May it begin now?  What somebody waits for may, always. */
+static int64_t
+later(TALLOC_CTX *ctx, struct rows *rows, managed_when *when, void *arg)
+{
+	const char *state = rows_text(ctx, rows, 2), *cause = rows_text(ctx, rows, 3), *zone = rows_text(ctx, rows, 7);
+	json_t *name;
+	int64_t at;
+
+	if (strcmp(state, "wanted") != 0 || strcmp(cause, "asked") == 0 || strcmp(cause, "admin") == 0 || rows_null(rows, 4))
+		return 0;
+	if (rows_bool(rows, 4))		/* paused: its end wakes it */
+		return clock_now() + DAY_S;
+	name = zone ? json_loads(zone, JSON_DECODE_ANY, NULL) : NULL;
+	at = when(arg, rows_text(ctx, rows, 5), strcmp(rows_text(ctx, rows, 6), "device") == 0 ? json_string_value(name) : NULL);
+	json_decref(name);
+	return at;
+}
+
+const char managed_app_due_sql[] = "SELECT m.device_id, m.bundle_id, m.state, m.cause, o.paused, o.hours, o.zone, f.value"
+	" FROM managed_app m LEFT JOIN app a ON a.bundle_id = m.bundle_id LEFT JOIN rollout o ON o.app_id = a.id"
+	" LEFT JOIN device_fact f ON f.device_id = m.device_id AND f.name = 'time_zone'"
+	" WHERE m.due <= $1 ORDER BY m.due LIMIT $2";
+
+static bool
+read_due(TALLOC_CTX *ctx, struct db *db, managed_when *when, void *arg, struct sweep *s, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, managed_app_due_sql, db_now(), db_int(BATCH));
+	enum rows_step step;
+
+	s->all = mem_array(ctx, struct due, BATCH);
+	s->n = 0;
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		s->all[s->n++] = (struct due){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), later(ctx, rows, when, arg) };
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+/* Looked at again here: it may have gone on meanwhile. */
+static bool
+tx_due(struct db *tx, void *arg, struct err *err)
+{
+	static const struct managed_report report = { .news = NEWS_DUE };
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct sweep *s = arg;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct due *d = &s->all[i];
+		struct rows *rows = db_query(ctx, tx, "SELECT " MANAGED_COLUMNS " FROM managed_app m WHERE m.device_id = $1"
+			" AND m.bundle_id = $2 AND m.due <= $3", db_text(d->device_id), db_text(d->bundle_id), db_now());
+		enum rows_step step = rows_next(rows, err);
+		struct managed_app *m = step == ROWS_ROW ? managed_app_of(ctx, rows) : NULL;
+
+		rows_done(rows);
+		if (step == ROWS_FAILED)
+			return false;
+		if (!m)
+			continue;
+		if (d->later ? !db_run(tx, err, "UPDATE managed_app SET due = $3 WHERE device_id = $1 AND bundle_id = $2",
+				       db_text(d->device_id), db_text(d->bundle_id), db_int(d->later)) :
+			       !managed_app_news(tx, m, &report, NULL, err))
+			return err_at(err, "device %s: app %s", d->device_id, d->bundle_id);
+	}
+	return true;
+}
+
+static bool
+tx_next(struct db *tx, void *arg, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT min(due) FROM managed_app WHERE due IS NOT NULL");
+	int64_t due;
+
+	(void)arg;
+	if (!rows_one(rows, err, "no moment"))
+		return false;
+	due = rows_int(rows, 0);
+	rows_done(rows);
+	return !due || managed_app_wake(tx, due, err);
+}
+
+bool
+managed_app_sweep(struct db *db, managed_when *when, void *arg, struct err *err)
+{
+	for (size_t n = BATCH; n == BATCH;) {
+		void *ctx SCOPED(mem) = talloc_new(NULL);
+		struct sweep s;
+
+		if (!read_due(ctx, db, when, arg, &s, err) || (s.n && !db_tx(db, tx_due, &s, err)))
+			return err_at(err, "apps on devices");
+		n = s.n;
+	}
+	return db_tx(db, tx_next, NULL, err);
 }

@@ -3,14 +3,91 @@
  * managed_app - apps on managed devices: what a device is to have, and how far its installation is.
  *
  * wanted -> queued -> sent -> acknowledged -> installing -> installed, or declined, failed, timed out: every state
- * has an exit, since `due` says when a row is looked at next.  Acknowledged is not installed: what the device
- * lists decides.  peers.md 2.1 (6) and 2.6 (12).
+ * has an exit, since `due` says when a row is looked at next (managed_app_rule.h is the table of it).  Acknowledged
+ * is not installed: what the device lists decides.  peers.md 2.1 (6) and 2.6 (12).
+ *
+ * Who is to have what by itself is managed_app_plan.c: required apps, and apps that are kept current.  Whoever
+ * changes a cause of it (a placement, an audience, a person, an enrollment) calls the matching managed_app_*_changed
+ * in the same transaction; a job computes what comes of it.
  */
 #include <jansson.h>
 #include "core/db.h"
 
+#define MANAGED_SWEEP_JOB	"managed_app_sweep"	/* what is due */
+#define MANAGED_APP_JOB		"managed_app_app"	/* an app for every device, a part at a time */
+#define MANAGED_DEVICE_JOB	"managed_app_device"	/* every app for a device */
+#define MANAGED_KIND		"app"			/* commands: InstallApplication */
+#define MANAGED_KIND_REMOVAL	"app_removal"		/* RemoveApplication */
+#define MANAGED_KIND_SETTING	"app_configuration"	/* Settings */
+#define MANAGED_PAGE_MAX	200			/* devices in a list */
+
 /* Somebody at the device, or an admin, wants it there.  actor: "device", "person:anna".  ERR_CONFLICT says what stands in the way. */
 bool managed_app_ask(struct db *db, const char *actor, const char *device_id, const char *bundle_id, struct err *err) CHECKED;
 
-/* {items[{bundle_id, build_id, version, build, cause, state, why, installed_version, changed}]} of a device. */
+/* It is to go from there.  Only an app that is managed can: ERR_CONFLICT "not_managed". */
+bool managed_app_remove(struct db *db, const char *actor, const char *device_id, const char *bundle_id, struct err *err) CHECKED;
+
+/*
+ * {items[{bundle_id, name, build_id, version, build, cause, state, why, detail, install_id, attempts,
+ * installed_version, short_version, managed, due, changed}]} of a device; build_id and what follows from it null: it is to go.
+ */
 bool managed_app_list(struct db *db, const char *device_id, json_t **ret, struct err *err) CHECKED;
+/* One of them; ERR_MISSING. */
+bool managed_app_show(struct db *db, const char *device_id, const char *bundle_id, json_t **ret, struct err *err) CHECKED;
+
+/* Of an app: what devices list, [{version, short_version, devices, managed}]; and {items[{device_id, device, person, ...}], next}. */
+bool managed_app_versions(struct db *db, const char *bundle_id, json_t **ret, struct err *err) CHECKED;
+bool managed_app_devices(struct db *db, const char *bundle_id, const char *after, int64_t limit, json_t **ret,
+			 struct err *err) CHECKED;
+/* [{state, devices}] of an app. */
+bool managed_app_counts(struct db *db, const char *bundle_id, json_t **ret, struct err *err) CHECKED;
+
+/* Would the device take this build?  *why NULL: it would; else a word: needs_ios, not_listed, no_right, not_installable. */
+bool managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const char *build_id, const char **why,
+		     struct err *err) CHECKED;
+
+/* The person's managed devices that could have the app, whatever is in its way:
+ * [{id, name, state, why, installed_version, managed, install_id, unfit}], state "" when nothing was asked. */
+bool managed_app_offers(struct db *db, const char *person_id, const char *bundle_id, const char *build_id, json_t **ret,
+			struct err *err) CHECKED;
+
+/* ---- causes, each in its transaction ---- */
+bool managed_app_app_changed(struct db *tx, const char *app_id, struct err *err) CHECKED;	/* a placement, audience, rollout */
+bool managed_app_person_changed(struct db *tx, const char *person_id, struct err *err) CHECKED;
+bool managed_app_people_changed(struct db *tx, struct err *err) CHECKED;	/* many of them: a group */
+bool managed_app_device_changed(struct db *tx, const char *device_id, struct err *err) CHECKED;
+bool managed_app_begins(struct db *tx, const char *device_id, struct err *err) CHECKED;	/* a new enrollment */
+/* The device said what it is: what it could not take may fit now. */
+bool managed_app_fits_again(struct db *tx, const char *device_id, struct err *err) CHECKED;
+/* Lists were kept: fresh when the Statuses are, too (ManagedApplicationList). */
+bool managed_app_listed(struct db *tx, const char *device_id, bool fresh, struct err *err) CHECKED;
+
+/* A pause is over, or hours were set anew: what they held back is looked at again; a wave was stopped: what waited for it is not wanted. */
+bool managed_app_held_back(struct db *tx, const char *bundle_id, struct err *err) CHECKED;
+bool managed_app_stopped(struct db *tx, const char *bundle_id, const char *build_id, struct err *err) CHECKED;
+
+/* ---- commands ---- */
+
+/* What is sent when its turn has come; ERR_CONFLICT: it is not wanted any more. */
+struct managed_sending {
+	const char *device_id, *bundle_id, *app_id, *build_id, *install_id, *person_id, *configuration;	/* "<id>:<version>", "" */
+	bool take_over;			/* a copy that is not managed is there */
+	bool user_enrollment, with_management, no_backup;
+};
+bool managed_app_sending(TALLOC_CTX *ctx, struct db *db, const char *device_id, const char *bundle_id,
+			 struct managed_sending **ret, struct err *err) CHECKED;
+bool managed_app_removing(struct db *db, const char *device_id, const char *bundle_id, struct err *err) CHECKED;	/* the same of a removal */
+/* With the configuration that it holds. */
+bool managed_app_sent(struct db *db, const char *device_id, const char *bundle_id, const char *uuid,
+		      const char *configuration, struct err *err) CHECKED;
+
+/* status: Apple's, or that of the queue ("expired", "cancelled", "error").  reason: RejectionReason or NULL; detail: in its words or NULL. */
+bool managed_app_answered(struct db *tx, const char *device_id, const char *bundle_id, const char *uuid,
+			  const char *status, const char *reason, const char *detail, struct err *err) CHECKED;
+
+/* ---- jobs ---- */
+/* Everything whose time has come: `may` says when an install that nobody asked for may begin (0: now). */
+typedef int64_t managed_when(void *arg, const char *hours, const char *zone);
+bool managed_app_sweep(struct db *db, managed_when *when, void *arg, struct err *err) CHECKED;
+bool managed_app_plan_app(struct db *db, const char *app_id, const char *after, char next[64], struct err *err) CHECKED;
+bool managed_app_plan_device(struct db *db, const char *device_id, struct err *err) CHECKED;

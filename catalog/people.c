@@ -3,11 +3,14 @@
  */
 #include "catalog/people_row.h"
 #include "catalog/audience.h"
+#include "catalog/desired.h"
+#include "catalog/person_attribute.h"
 #include "catalog/session.h"
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/secret.h"
 #include "core/text.h"
+#include "mdm/own_mobileconfig.h"
 #include <string.h>
 
 #define BACK "the directory has them again"
@@ -36,7 +39,7 @@ people_shut_out(struct db *tx, const struct people_row *row, const char *by, con
 {
 	return db_run(tx, err, "UPDATE person SET disabled = TRUE, disabled_by = $1 WHERE id = $2", db_text(by),
 		      db_text(row->id)) &&
-	       session_end_all(tx, row->id, err) && audit_add(tx, actor, "person.disable", row->name, why, err);
+	       session_end_all(tx, row->id, err) && own_person_ended(tx, row->id, actor, err) && audit_add(tx, actor, "person.disable", row->name, why, err);
 }
 
 bool
@@ -128,6 +131,31 @@ make_row(struct db *tx, const char *id, const char *name, const char *source, co
 	       audience_refresh_person(tx, id, err) && audit_add(tx, "system", "person.add", name, source, err);
 }
 
+/* What stands for %variables%, and has changed: their devices are looked at. */
+static bool
+set_values(struct db *tx, const char *id, const struct directory_person *p, bool other, struct err *err)
+{
+	bool changed;
+
+	return person_attributes_set(tx, id, p->attributes, p->attributes_n, &changed, err) &&
+	       (!other || desired_person(tx, id, err));
+}
+
+/* Is what stands in the row of theirs not what it was? */
+static bool
+is_other(struct db *tx, const char *id, const struct directory_person *p, const char *name, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT 1 FROM person WHERE id = $1 AND name = $2 AND display = $3"
+				     " AND email = $4 AND phone = $5", db_text(id), db_text(name), db_text(p->display),
+				     db_text(p->email), db_text(p->phone));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_END;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
 /* What the directory says now, and what became of the role. */
 static bool
 update_row(struct db *tx, const struct directory_person *p, const struct people_row *row, struct err *err)
@@ -135,13 +163,15 @@ update_row(struct db *tx, const struct directory_person *p, const struct people_
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	char *name = clean_name(ctx, p->name);
 	enum role role = p->has_role ? p->role : row->role;
+	bool other;
 
 	/* One who is "anna (2)" stays so while the first anna is there. */
-	if (!free_name(ctx, tx, row->id, name, &name, err) ||
+	if (!free_name(ctx, tx, row->id, name, &name, err) || !is_other(tx, row->id, p, name, &other, err) ||
 	    !db_run(tx, err, "UPDATE person SET name = $1, folded = $2, words = $3, dn = $4, display = $5, email = $6,"
 		    " phone = $7, role = $8, checked = $9 WHERE id = $10", db_text(name), db_text(text_fold(ctx, name)),
 		    db_text(words_of(ctx, name, p->display, p->email)), db_text(p->dn), db_text(p->display),
-		    db_text(p->email), db_text(p->phone), db_text(role_name(role)), db_now(), db_text(row->id)))
+		    db_text(p->email), db_text(p->phone), db_text(role_name(role)), db_now(), db_text(row->id)) ||
+	    !set_values(tx, row->id, p, other, err))
 		return false;
 	if (strcmp(name, row->name) != 0 && !audit_add(tx, "system", "person.rename", row->name, name, err))
 		return false;

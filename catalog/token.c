@@ -21,7 +21,8 @@ token_scope_ok(const char *scope)
 }
 
 struct change {
-	const char *actor, *id, *label, *scope, *bundle_id;
+	const char *actor, *id;
+	const struct token_wish *wish;
 	const struct person *person;
 	char hash[SECRET_HASH_SIZE];
 };
@@ -31,26 +32,30 @@ tx_new(struct db *tx, void *arg, struct err *err)
 {
 	struct change *c = arg;
 
-	if (!db_run(tx, err, "INSERT INTO token (id, hash, person_id, label, scope, bundle_id, created)"
-		    " SELECT $1, $2, p.id, $3, $4, $5, CAST($6 AS BIGINT) FROM person p WHERE p.id = $7"
+	if (!db_run(tx, err, "INSERT INTO token (id, hash, person_id, label, scope, bundle_id, created, expires)"
+		    " SELECT $1, $2, p.id, $3, $4, $5, CAST($6 AS BIGINT), CAST($9 AS BIGINT) FROM person p WHERE p.id = $7"
 		    " AND (SELECT count(*) FROM token t WHERE t.person_id = p.id) < $8",
-		    db_text(c->id), db_text(c->hash), db_text(c->label), db_text(c->scope),
-		    db_text(c->bundle_id), db_now(), db_text(c->person->id), db_int(TOKENS_MAX)))
+		    db_text(c->id), db_text(c->hash), db_text(c->wish->label), db_text(c->wish->scope),
+		    db_text(c->wish->bundle_id), db_now(), db_text(c->person->id), db_int(TOKENS_MAX),
+		    c->wish->days ? db_int(clock_now() + c->wish->days * DAY_S) : db_null()))
 		return false;
 	if (!db_changed(tx))
 		return err_set(err, ERR_LIMIT, "%s has %d tokens, more are not allowed; revoke one",
 			       c->person->name, TOKENS_MAX);
-	return audit_add(tx, c->actor, "token.new", c->person->name, c->scope, err);
+	return audit_add(tx, c->actor, "token.new", c->person->name, c->wish->scope, err);
 }
 
 bool
 token_new(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct person *person,
-	  const char *label, const char *scope, const char *bundle_id, char **text, struct err *err)
+	  const struct token_wish *wish, char **text, struct err *err)
 {
 	char *token = mem_printf(ctx, TOKEN_PREFIX "%s", secret_token(ctx));
-	struct change c = { actor, secret_id(ctx), label, scope, bundle_id, person, "" };
+	struct change c = { actor, secret_id(ctx), wish, person, "" };
+	const char *scope = wish->scope, *bundle_id = wish->bundle_id;
 
-	if (strlen(label) > TOKEN_LABEL_MAX)
+	if (wish->days < 0 || wish->days > TOKEN_DAYS_MAX)
+		return err_set(err, ERR_INVALID, "a token works for 1 to %d days, or until it is revoked", TOKEN_DAYS_MAX);
+	if (strlen(wish->label) > TOKEN_LABEL_MAX)
 		return err_set(err, ERR_LIMIT, "the label is longer than %d bytes", TOKEN_LABEL_MAX);
 	if (bundle_id && strlen(bundle_id) > TOKEN_APP_MAX)
 		return err_set(err, ERR_LIMIT, "the bundle id is longer than %d bytes", TOKEN_APP_MAX);
@@ -95,10 +100,10 @@ token_open(TALLOC_CTX *ctx, struct db *db, const char *text, struct person **ret
 	if (strncmp(text, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0)
 		return err_set(err, ERR_SIGN_IN, "that is no token of ours: they begin with " TOKEN_PREFIX);
 	rows = db_query(scratch, db, "SELECT t.id, t.scope, t.bundle_id, t.used, " PERSON_COLUMNS
-			" FROM token t JOIN person p ON p.id = t.person_id WHERE t.hash = $1 AND NOT p.disabled",
-			db_text(secret_hash(text, hash)));
-	if (!rows_one(rows, err, "unknown or revoked token"))
-		return err->kind == ERR_MISSING ? err_set(err, ERR_SIGN_IN, "unknown or revoked token") : false;
+			" FROM token t JOIN person p ON p.id = t.person_id WHERE t.hash = $1 AND NOT p.disabled"
+			" AND (t.expires IS NULL OR t.expires > $2)", db_text(secret_hash(text, hash)), db_now());
+	if (!rows_one(rows, err, "unknown, revoked or expired token"))
+		return err->kind == ERR_MISSING ? err_set(err, ERR_SIGN_IN, "unknown, revoked or expired token") : false;
 	if (!person_from(ctx, db, rows, 4, &person, err))
 		return false;
 	person->password_once = false;	/* a token is no sign-in by that password */
@@ -118,21 +123,42 @@ token_open(TALLOC_CTX *ctx, struct db *db, const char *text, struct person **ret
 static json_t *
 token_json(TALLOC_CTX *ctx, struct rows *rows)
 {
-	return json_pack("{s:s, s:s, s:s, s:s*, s:s, s:s*}", "id", rows_text(ctx, rows, 0),
+	return json_pack("{s:s, s:s, s:s, s:s*, s:s, s:s*, s:s?}", "id", rows_text(ctx, rows, 0),
 			 "label", rows_text(ctx, rows, 5), "scope", rows_text(ctx, rows, 1),
 			 "bundle_id", rows_text(ctx, rows, 2), "created", clock_text(ctx, rows_int(rows, 3)),
-			 "used", rows_int(rows, 4) ? clock_text(ctx, rows_int(rows, 4)) : NULL);
+			 "used", rows_int(rows, 4) ? clock_text(ctx, rows_int(rows, 4)) : NULL,
+			 "expires", rows_int(rows, 6) ? clock_text(ctx, rows_int(rows, 6)) : NULL);
 }
 
 bool
 token_list(struct db *db, const struct person *person, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT id, scope, bundle_id, created, used, label FROM token"
+	struct rows *rows = db_query(ctx, db, "SELECT id, scope, bundle_id, created, used, label, expires FROM token"
 				     " WHERE person_id = $1 AND (CAST($2 AS TEXT) IS NULL OR bundle_id = $2)"
 				     " ORDER BY created DESC, id", db_text(person->id), db_text(person->bundle_id));
 
 	return rows_list(rows, token_json, ret, err);
+}
+
+static json_t *
+ending_json(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:s, s:s?, s:s, s:s, s:s, s:s}", "id", rows_text(ctx, rows, 0), "label", rows_text(ctx, rows, 1),
+			 "scope", rows_text(ctx, rows, 2), "bundle_id", rows_text(ctx, rows, 3), "person", rows_text(ctx, rows, 4),
+			 "person_id", rows_text(ctx, rows, 5), "created", clock_text(ctx, rows_int(rows, 6)),
+			 "expires", clock_text(ctx, rows_int(rows, 7)));
+}
+
+bool
+token_ending(struct db *db, time_t from, time_t until, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return rows_list(db_query(ctx, db, "SELECT t.id, t.label, t.scope, t.bundle_id, p.name, p.id, t.created, t.expires"
+				  " FROM token t JOIN person p ON p.id = t.person_id WHERE t.expires > $1 AND t.expires < $2"
+				  " AND NOT p.disabled ORDER BY t.expires, t.id", db_int(from), db_int(until)),
+			 ending_json, ret, err);
 }
 
 static bool

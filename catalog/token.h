@@ -7,14 +7,19 @@
 #define TOKEN_LABEL_MAX	100	/* bytes */
 #define TOKEN_APP_MAX	255	/* bytes of a bundle id */
 #define TOKENS_MAX	100	/* of one person */
+#define TOKEN_DAYS_MAX	3650
 
-/* *text is the whole token, for the only time.  bundle_id NULL: for all apps.  ERR_LIMIT when the person
- * has TOKENS_MAX. */
+struct token_wish {
+	const char *label, *scope;
+	const char *bundle_id;	/* NULL: for all apps */
+	int64_t days;		/* how long it works, 1 to TOKEN_DAYS_MAX; 0: until it is revoked */
+};
+
+/* *text is the whole token, for the only time.  ERR_LIMIT when the person has TOKENS_MAX. */
 bool token_new(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct person *person,
-	       const char *label, const char *scope, const char *bundle_id, char **text,
-	       struct err *err) CHECKED;
+	       const struct token_wish *wish, char **text, struct err *err) CHECKED;
 
-/* ERR_SIGN_IN for anything but a live token; *ret has scope, token_id and bundle_id set. */
+/* ERR_SIGN_IN for anything but a live token, one whose time is over too; *ret has scope, token_id and bundle_id set. */
 bool token_open(TALLOC_CTX *ctx, struct db *db, const char *text, struct person **ret, struct err *err) CHECKED;
 
 /* The tokens of a person; for a caller whose token is for one app only those for that app. */
@@ -22,3 +27,5 @@ bool token_list(struct db *db, const struct person *person, json_t **ret, struct
 /* One's own, or as an admin anybody's; by a token for one app only one's own for that app. */
 bool token_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
 bool token_scope_ok(const char *scope);
+/* [{id, label, scope, bundle_id, person, person_id, created, expires}] of people who are let in. */
+bool token_ending(struct db *db, time_t from, time_t until, json_t **ret, struct err *err) CHECKED;

@@ -16,6 +16,7 @@ int cmd_challenge(int argc, char **argv);
 int cmd_device(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
+int cmd_expiry(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_ldap(int argc, char **argv);

@@ -15,6 +15,7 @@ static const struct {
 	{ "upload",  cmd_upload,  "upload an .ipa; prints its install link" },
 	{ "user",    cmd_user,    "add NAME | list | passwd NAME" },
 	{ "token",   cmd_token,   "new --user NAME --scope read|upload|devices|admin" },
+	{ "expiry",  cmd_expiry,  "[--days N] [--json]: what ends, when, and whom it touches" },
 	{ "enroll",  cmd_enroll,  "invite --user NAME --by sms|mail | link --user NAME: somebody sets up a device" },
 	{ "device",  cmd_device,  "list | show ID | lock ID | clear-passcode ID | erase ID | refresh ID | command ID --file F" },
 	{ "audit",   cmd_audit,   "verify: is every row of the audit log what was written?" },

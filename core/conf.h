@@ -65,6 +65,7 @@
 	T(ldap,      admin_groups,     "",    live,  "DNs of groups whose members are admins, separated by ;") \
 	T(ldap,      publisher_groups, "",    live,  "DNs of groups whose members are publishers, separated by ;") \
 	T(ldap,      required_groups,  "",    live,  "DNs of groups of which a person must be in one to sign in, separated by ;; empty: everyone found") \
+	T(ldap,      attributes,       "department userPrincipalName title", live, "What is kept of each person for %variables% of mobileconfigs: names of attributes, separated by spaces") \
 	B(signin,    local_login,      true,  live,  "Local accounts may sign in; no: the directory or proxy alone") \
 	T(signin,    proxy_header,     "",    live,  "Header in which a trusted proxy names who is signed in: X-Remote-User; empty: none") \
 	B(signin,    proxy_basic,      false, live,  "Believe HTTP Basic that a trusted proxy forwards") \
@@ -86,6 +87,7 @@
 	N(message,   give_up_hours,    24,    1, 720,       live,  "How long a message is tried while its gateway is out of order") \
 	N(message,   keep_days,        30,    1, 3650,      live,  "How long sent and failed messages stay in the list, and with them addresses and numbers") \
 	T(egress,    allow,            "",    live,  "Addresses or CIDRs that URLs typed in the console may reach besides public ones, http:// too; beyond private networks it is for tests") \
+	N(expiry,    hour,             5,     0, 23,        live,  "At which hour (UTC) it is looked once a day what ends, and mail goes to those who are to be told") \
 	N(link,      days,             7,     1, 365,       live,  "How long a tester's link works unless its sender says otherwise") \
 	N(link,      installs,         3,     0, 100000,    live,  "How many installs it is good for; 0 is no limit") \
 	T(registration, sign_cert,     "",    live,  "PEM file: certificate and chain that sign mobileconfigs; empty: unsigned") \
@@ -104,6 +106,10 @@
 	N(enroll,    session_minutes,  60,    5, 1440,      live,  "How long an enrollment may take from page to last step") \
 	N(enroll,    invite_days,      14,    1, 365,       live,  "How long an invitation stands") \
 	N(enroll,    silent_days,      3,     1, 365,       live,  "Days without a step after which an invited person counts as silent, and is reminded once where that was asked for") \
+	B(clip,      on,               true,  live,  "Devices under management get the catalog on their home screen; the console's settings page replaces this and the next three") \
+	T(clip,      label,            "App Catalog", live, "What stands under its icon there") \
+	B(clip,      full_screen,      false, live,  "Opened without Safari around it") \
+	B(clip,      removable,        true,  live,  "People may take the icon away") \
 	T(own,       identity,         "scep", live, "How a person's own mobileconfig (/eas) brings their certificate: scep (the device makes the key), pkcs12 (made here, sent encrypted, not kept) or none") \
 	N(own,       certificate_days, 365,   1, 3650,      live,  "How long a person's own certificate is valid") \
 	T(own,       upn,              "%upn%", live, "userPrincipalName in it: %username%@corp.example.com; %upn% is the directory's, or the e-mail address") \
@@ -113,6 +119,7 @@
 	N(mdm,       identity_grace_days, 30, 0, 365,       live,  "How long a device under management may still show an identity that ran out, so that it can be renewed") \
 	T(mdm,       base_url,         "",    start, "The URL under which devices find /mdm: https://apps.example.com:8444 where server.device_listen has a name or port of its own; empty: server.base_url") \
 	N(mdm,       silent_days,      14,    1, 365,       live,  "After how many days without a word a device is shown as silent") \
+	N(mdm,       refresh_hours,    24,    0, 720,       live,  "How often each device is asked again for its facts, spread over that time; not while it is silent; 0: never") \
 	N(mdm,       command_days,     30,    1, 365,       live,  "How long a command waits for its device before it expires") \
 	N(mdm,       history_days,     180,   1, 3650,      live,  "How long what became of commands is kept") \
 	N(renewal,   percent,          20,    1, 100,       live,  "A newer provision goes to so many percent of the devices an hour") \

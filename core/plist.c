@@ -14,6 +14,8 @@
 
 #define YEAR_2001	978307200	/* property lists count their seconds from there */
 #define DATA_JSON_MAX	(8u << 20)
+#define MARK_DATA	"$data"
+#define MARK_DATE	"$date"
 
 static struct bytes
 without_mark(struct bytes bytes)
@@ -325,4 +327,66 @@ plist_json(plist_t node)
 		json = leaf_json(node);
 	}
 	return json ? json : json_null();
+}
+
+static json_t *marked(plist_t node, bool *clash);
+
+static json_t *
+array_marked(plist_t node, bool *clash)
+{
+	json_t *ret = json_array();
+	plist_array_iter items = NULL;
+	plist_t item = NULL;
+
+	plist_array_new_iter(node, &items);
+	for (plist_array_next_item(node, items, &item); item; plist_array_next_item(node, items, &item))
+		json_array_append_new(ret, marked(item, clash));
+	free(items);
+	return ret;
+}
+
+static json_t *
+dict_marked(plist_t node, bool *clash)
+{
+	json_t *ret = json_object();
+	plist_dict_iter iter = NULL;
+	plist_t item;
+	char *key;
+
+	plist_dict_new_iter(node, &iter);
+	do {
+		key = NULL;
+		item = NULL;
+		plist_dict_next_item(node, iter, &key, &item);
+		if (key && item)
+			json_object_set_new(ret, key, marked(item, clash));
+		*clash |= key && (strcmp(key, MARK_DATA) == 0 || strcmp(key, MARK_DATE) == 0);
+		free(key);
+	} while (item);
+	free(iter);
+	return ret;
+}
+
+static json_t *
+marked(plist_t node, bool *clash)
+{
+	switch (node ? plist_get_node_type(node) : PLIST_NONE) {
+	case PLIST_DATA:	return json_pack("{s:o}", MARK_DATA, plist_json(node));
+	case PLIST_DATE:	return json_pack("{s:o}", MARK_DATE, plist_json(node));
+	case PLIST_ARRAY:	return array_marked(node, clash);
+	case PLIST_DICT:	return dict_marked(node, clash);
+	default:		return plist_json(node);
+	}
+}
+
+json_t *
+plist_json_marked(plist_t node)
+{
+	bool clash = false;
+	json_t *ret = marked(node, &clash);
+
+	if (!clash)
+		return ret;
+	json_decref(ret);
+	return NULL;
 }

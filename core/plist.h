@@ -44,3 +44,5 @@ const char **plist_texts_at(TALLOC_CTX *ctx, plist_t dict, const char *key, size
 
 /* The same as JSON: dates as ISO 8601, data as base64; what JSON cannot say (NaN) is null. */
 json_t *plist_json(plist_t node);
+/* And with data as {"$data": base64}, dates as {"$date": ISO 8601}; NULL when a key of it is called so itself. */
+json_t *plist_json_marked(plist_t node);

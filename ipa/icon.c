@@ -267,8 +267,8 @@ resample(const float *from, int from_len, size_t from_step, float *to, int to_le
 	}
 }
 
-static bool
-write_png(TALLOC_CTX *ctx, const unsigned char *rgba, int side, struct bytes *png, struct err *err)
+bool
+icon_write(TALLOC_CTX *ctx, const unsigned char *rgba, int side, struct bytes *png, struct err *err)
 {
 	png_image image = { .version = PNG_IMAGE_VERSION, .width = (png_uint_32)side,
 			    .height = (png_uint_32)side, .format = PNG_FORMAT_RGBA };
@@ -285,8 +285,8 @@ write_png(TALLOC_CTX *ctx, const unsigned char *rgba, int side, struct bytes *pn
 	return true;
 }
 
-bool
-icon_png(TALLOC_CTX *ctx, const struct icon *icon, int side, struct bytes *png, struct err *err)
+unsigned char *
+icon_fit(TALLOC_CTX *ctx, const struct icon *icon, int side)
 {
 	SCOPED(mem) TALLOC_CTX *tmp = talloc_new(NULL);
 	int longer = icon->width > icon->height ? icon->width : icon->height;
@@ -294,7 +294,7 @@ icon_png(TALLOC_CTX *ctx, const struct icon *icon, int side, struct bytes *png, 
 	    height = (icon->height * side + longer / 2) / longer;
 	size_t pixels = (size_t)icon->width * (size_t)icon->height, row, left, top;
 	const unsigned char *rgba = icon->rgba.p;
-	unsigned char *out = mem_array(tmp, unsigned char, (size_t)side * (size_t)side * 4);
+	unsigned char *out = mem_array(ctx, unsigned char, (size_t)side * (size_t)side * 4);
 	float *from, *wide, *to;
 
 	width = width ? width : 1;
@@ -329,7 +329,16 @@ icon_png(TALLOC_CTX *ctx, const struct icon *icon, int side, struct bytes *png, 
 			}
 			q[3] = (unsigned char)alpha;
 		}
-	return write_png(ctx, out, side, png, err);
+	return out;
+}
+
+bool
+icon_png(TALLOC_CTX *ctx, const struct icon *icon, int side, struct bytes *png,
+	 struct err *err)
+{
+	SCOPED(mem) TALLOC_CTX *tmp = talloc_new(NULL);
+
+	return icon_write(ctx, icon_fit(tmp, icon, side), side, png, err);
 }
 
 bool
@@ -357,5 +366,5 @@ icon_drawn(TALLOC_CTX *ctx, const char *bundle_id, int side, struct bytes *png, 
 						       (255 - colour[c]) * (side - y) / (side * 6));
 			p[3] = 255;
 		}
-	return write_png(ctx, out, side, png, err);
+	return icon_write(ctx, out, side, png, err);
 }

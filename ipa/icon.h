@@ -32,3 +32,16 @@ bool icon_png(TALLOC_CTX *ctx, const struct icon *icon, int side, struct bytes *
 	      struct err *err) CHECKED;
 bool icon_drawn(TALLOC_CTX *ctx, const char *bundle_id, int side, struct bytes *png,
 		struct err *err) CHECKED;
+
+/* The same as pixels, side * side * 4; and such pixels as a PNG. */
+unsigned char *icon_fit(TALLOC_CTX *ctx, const struct icon *icon, int side);
+bool icon_write(TALLOC_CTX *ctx, const unsigned char *rgba, int side, struct bytes *png, struct err *err) CHECKED;
+
+/* ---- icon_home.c: for a home screen, which shows black where an icon is transparent: these never are ---- */
+
+/* A picture filling a square; one that is not square, or transparent, in the middle of a white one. */
+bool icon_home(TALLOC_CTX *ctx, const struct icon *icon, int side, struct bytes *png, struct err *err) CHECKED;
+
+/* The first letter or digit of a name, drawn in `ink` on `ground` ("#rrggbb" each); other scripts get a plain mark. */
+bool icon_letter(TALLOC_CTX *ctx, const char *name, const char *ground, const char *ink, int side, struct bytes *png,
+		 struct err *err) CHECKED;

@@ -10,17 +10,22 @@
 #define KEEP_S	(7 * DAY_S)	/* after its end: a late second use is still known as one */
 
 bool
+challenge_subject(const char *subject, struct err *err)
+{
+	SCOPED(x509_name) X509_NAME *name = NULL;
+
+	return subject_read(subject, &name, err) || err_at(err, "subject");
+}
+
+bool
 challenge_new(struct db *tx, TALLOC_CTX *ctx, const struct challenge_wish *wish, char **ret, struct err *err)
 {
 	int64_t ttl = wish->ttl_s ? wish->ttl_s : CHALLENGE_TTL_S;
-	SCOPED(x509_name) X509_NAME *subject = NULL;
 	char hash[SECRET_HASH_SIZE], *text;
 
 	if (!wish->session_id && wish->purpose != CA_CLIENT)
 		return err_set(err, ERR_INVALID, "an %s certificate is issued within an enrollment alone",
 			       ca_purpose_name(wish->purpose));
-	if (!subject_read(wish->subject, &subject, err))
-		return err_at(err, "subject");
 	if (ttl < 1 || ttl > CHALLENGE_TTL_MAX_S)
 		return err_set(err, ERR_INVALID, "a challenge lives from a second to %d days",
 			       CHALLENGE_TTL_MAX_S / DAY_S);
@@ -65,7 +70,7 @@ challenge_new_by(struct db *db, TALLOC_CTX *ctx, const char *actor, const char *
 	struct order o = { actor, device_id, *wish, ctx, NULL };
 
 	o.wish.created_by = actor;
-	if (!db_tx(db, tx_order, &o, err))
+	if (!challenge_subject(wish->subject, err) || !db_tx(db, tx_order, &o, err))
 		return false;
 	*ret = o.text;
 	return true;

@@ -14,13 +14,16 @@
 
 struct challenge_wish {
 	enum ca_purpose purpose;
-	const char *subject;	/* RFC 4514 */
+	const char *subject;	/* RFC 4514, and found good: challenge_subject */
 	const char *session_id;	/* NULL: none */
 	const char *udid;	/* "" : of no device in particular */
 	const char *created_by;	/* "person:<name>", "house" */
 	int64_t ttl_s;		/* 0: CHALLENGE_TTL_S */
 	const char *upn, *email;	/* what the certificate's SAN says; NULL: nothing */
 };
+
+/* Can a certificate say so?  ERR_INVALID.  Before the transaction: it is OpenSSL's to judge. */
+bool challenge_subject(const char *subject, struct err *err) CHECKED;
 
 /* Shown once, here.  ERR_INVALID for a purpose that needs a session and has none. */
 bool challenge_new(struct db *tx, TALLOC_CTX *ctx, const struct challenge_wish *wish, char **ret,
@@ -29,7 +32,7 @@ bool challenge_new(struct db *tx, TALLOC_CTX *ctx, const struct challenge_wish *
 /* Those of a session that nobody has used are good no more: a new one is about to be handed out. */
 bool challenge_void(struct db *tx, const char *session_id, enum ca_purpose purpose, struct err *err) CHECKED;
 
-/* The same by an admin, audited; device_id NULL: none in particular (ERR_MISSING when it is not managed). */
+/* The same by an admin, its subject judged, audited; device_id NULL: none in particular (ERR_MISSING when it is not managed). */
 bool challenge_new_by(struct db *db, TALLOC_CTX *ctx, const char *actor, const char *device_id,
 		      const struct challenge_wish *wish, char **ret, struct err *err) CHECKED;
 

@@ -120,42 +120,6 @@ command_queries(const char *const *names, size_t n, const struct command_target 
 
 /* ---- property lists from outside ---- */
 
-static json_t *
-json_of(plist_t node)
-{
-	plist_type type = node ? plist_get_node_type(node) : PLIST_NONE;
-	plist_array_iter items = NULL;
-	plist_dict_iter iter = NULL;
-	plist_t item = NULL;
-	json_t *ret;
-	char *key;
-
-	if (type == PLIST_DATA || type == PLIST_DATE)
-		return json_pack("{s:o}", type == PLIST_DATA ? "$data" : "$date", plist_json(node));
-	if (type == PLIST_ARRAY) {
-		ret = json_array();
-		plist_array_new_iter(node, &items);
-		for (plist_array_next_item(node, items, &item); item; plist_array_next_item(node, items, &item))
-			json_array_append_new(ret, json_of(item));
-		free(items);
-		return ret;
-	}
-	if (type != PLIST_DICT)
-		return plist_json(node);
-	ret = json_object();
-	plist_dict_new_iter(node, &iter);
-	do {
-		key = NULL;
-		item = NULL;
-		plist_dict_next_item(node, iter, &key, &item);
-		if (key && item)
-			json_object_set_new(ret, key, json_of(item));
-		free(key);
-	} while (item);
-	free(iter);
-	return ret;
-}
-
 bool
 command_read(TALLOC_CTX *ctx, struct bytes bytes, const char **request_type, json_t **params, struct err *err)
 {
@@ -172,7 +136,9 @@ command_read(TALLOC_CTX *ctx, struct bytes bytes, const char **request_type, jso
 	if (!type)
 		return err_code(err, ERR_INVALID, "bad_command", "the property list has no RequestType");
 	*request_type = type;
-	*params = json_of(command);
+	*params = plist_json_marked(command);
+	if (!*params)
+		return err_code(err, ERR_INVALID, "bad_command", "a key of the property list is called $data or $date");
 	json_object_del(*params, "RequestType");
 	return true;
 }

@@ -1,5 +1,6 @@
 #include "mdm/command_send.h"
 #include "core/audit.h"
+#include "mdm/queue_secret.h"
 #include <string.h>
 
 #define CROWDS_MAX 64	/* kinds of enrollment in one request; real fleets have a handful */
@@ -14,7 +15,7 @@ struct crowd {
 	const char **enrollments;
 };
 
-struct part { const char *request_type, *dedupe_key; struct bytes payload; };
+struct part { const char *request_type, *dedupe_key; struct bytes payload; bool sealed; };
 
 struct sending {
 	TALLOC_CTX *ctx;
@@ -161,6 +162,18 @@ refresh_parts(TALLOC_CTX *ctx, const char *const *types, const struct command_ta
 	return *n > 0 || err_code(err, ERR_DENIED, "no_right", "this enrollment gives no right to ask for anything");
 }
 
+static bool
+seal_part(TALLOC_CTX *ctx, struct part *part, struct err *err)
+{
+	struct queue_wish wish = { .request_type = part->request_type, .payload = part->payload };
+
+	if (!queue_seal(ctx, &wish, err))
+		return false;
+	part->payload = wish.payload;
+	part->sealed = wish.sealed;
+	return true;
+}
+
 /* The wish itself is good (checked before); false: not for these devices. */
 static bool
 make_parts(TALLOC_CTX *ctx, const struct command_wish *wish, const struct crowd *crowd, struct part *parts, size_t *n,
@@ -174,7 +187,8 @@ make_parts(TALLOC_CTX *ctx, const struct command_wish *wish, const struct crowd 
 		return false;
 	*n = 1;
 	parts[0] = (struct part){ wish->request_type, wish->dedupe_key ? wish->dedupe_key : verb ? verb->dedupe_key : NULL, { 0 } };
-	return verb_is_rendered(verb) || command_write(ctx, wish->request_type, wish->params, &parts[0].payload, err);
+	return verb_is_rendered(verb) || (command_write(ctx, wish->request_type, wish->params, &parts[0].payload, err) &&
+					  seal_part(ctx, &parts[0], err));
 }
 
 /* ---- in ---- */
@@ -232,7 +246,8 @@ tx_send(struct db *tx, void *arg, struct err *err)
 
 	for (size_t p = 0; p < s->parts_n; p++) {
 		struct queue_wish wish = { .kind = verb ? verb->kind : NULL, .request_type = s->parts[p].request_type,
-			.subject = s->wish->subject, .payload = s->parts[p].payload, .dedupe_key = s->parts[p].dedupe_key,
+			.subject = s->wish->subject, .payload = s->parts[p].payload, .sealed = s->parts[p].sealed,
+			.dedupe_key = s->parts[p].dedupe_key,
 			.not_before = s->wish->not_before, .ttl_s = s->wish->ttl_s,
 			.priority = s->wish->priority >= 0 ? s->wish->priority : verb ? verb->priority : QUEUE_PRIORITY_PERSON,
 			.created_by = mem_printf(scratch, "person:%s", s->wish->actor) };
@@ -365,4 +380,10 @@ bool
 command_refresh_after(struct db *tx, const struct enrollment *enrollment, const char *request_type, struct err *err)
 {
 	return refresh(tx, enrollment, verb_changes(request_type), err);
+}
+
+bool
+command_refresh_lists(struct db *tx, const struct enrollment *enrollment, const char *const *types, struct err *err)
+{
+	return refresh(tx, enrollment, types, err);
 }

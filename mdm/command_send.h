@@ -59,3 +59,6 @@ bool command_verdict_err(const struct command_verdict *verdict, struct err *err)
 bool command_refresh(struct db *tx, const struct enrollment *enrollment, struct err *err) CHECKED;
 bool command_refresh_after(struct db *tx, const struct enrollment *enrollment, const char *request_type,
 			   struct err *err) CHECKED;
+/* These lists; `types` ends with NULL.  What the device may not be asked is left out. */
+bool command_refresh_lists(struct db *tx, const struct enrollment *enrollment, const char *const *types,
+			   struct err *err) CHECKED;

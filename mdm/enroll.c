@@ -22,7 +22,13 @@ subject_of(TALLOC_CTX *ctx, const struct enroll_house *house, const char *what, 
 	return phase_subject(ctx, house->organization, mem_printf(ctx, "%s %s", what, session_id));
 }
 
-/* Inside the transaction that hands it out. */
+static bool
+subject_good(TALLOC_CTX *ctx, const struct phase_subject *subject, struct err *err)
+{
+	return challenge_subject(payload_subject(ctx, subject->parts), err);
+}
+
+/* Inside the transaction that hands it out; the subject was found good before it. */
 static bool
 offer(TALLOC_CTX *ctx, struct db *tx, const struct enroll_house *house, const char *token, const char *session_id,
       const char *udid, enum ca_purpose purpose, const struct phase_subject *subject, struct scep_offer *ret, struct err *err)
@@ -64,7 +70,8 @@ enroll_pass(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house, co
 	const char *identifier = mobileconfig_identifier(ctx, house->base_url, "enroll");
 	const struct mobileconfig m = { identifier, house->name, house->what, house->organization };
 
-	return db_tx(db, tx_pass, &p, err) && phase_pass_write(ctx, &m, &p.offered, &p.subject, out, err);
+	return subject_good(ctx, &p.subject, err) && db_tx(db, tx_pass, &p, err) &&
+	       phase_pass_write(ctx, &m, &p.offered, &p.subject, out, err);
 }
 
 /* ---- the enrollment ---- */
@@ -144,7 +151,7 @@ issue(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house, const ch
 
 	if (answer)
 		e.recipient = answer->certificate;
-	return db_tx(db, tx_issue, &i, err) && write_enrollment(ctx, house, &e, out, err);
+	return subject_good(ctx, &i.subject, err) && db_tx(db, tx_issue, &i, err) && write_enrollment(ctx, house, &e, out, err);
 }
 
 bool
@@ -192,7 +199,9 @@ tx_renew(struct db *tx, void *arg, struct err *err)
 	struct err missing;
 	char *id, *token;
 
-	if (certificate_find(r->ctx, tx, r->enrollment->identity, &cert, &missing)) {
+	const char *has = r->enrollment->spoken ? r->enrollment->spoken : r->enrollment->identity;
+
+	if (certificate_find(r->ctx, tx, has, &cert, &missing)) {
 		r->current = cert->der;
 	} else if (missing.kind != ERR_MISSING) {
 		*err = missing;
@@ -212,7 +221,8 @@ enroll_renewal(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house,
 	struct renewal r = { .ctx = ctx, .house = house, .enrollment = enrollment, .wish = wish };
 	struct enrollment_parts e;
 
-	if (!db_tx(db, tx_renew, &r, err))
+	r.subject = subject_of(ctx, house, ENROLL_IDENTITY, enrollment->id);	/* as the session's, which is not yet named */
+	if (!subject_good(ctx, &r.subject, err) || !db_tx(db, tx_renew, &r, err))
 		return false;
 	e = (struct enrollment_parts){ r.session->identifier, r.session->topic, r.session->url, r.session->id,
 				       r.session->access_rights, &r.offered, &r.subject, r.current };

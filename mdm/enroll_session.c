@@ -13,15 +13,16 @@ enroll_session_challenge(const char *token, char challenge[SECRET_HASH_SIZE])
 	return secret_mac((struct bytes){ token, strlen(token) }, "Profile Service", challenge);
 }
 
+/* Those that were handed out count too, until a device authenticates: the direct way hands out at once. */
 static bool
 too_many(struct db *tx, TALLOC_CTX *ctx, const char *person_id, struct err *err)
 {
 	int64_t max = person_id ? ENROLL_OPEN_MAX : ENROLL_OPEN_NOBODY_MAX;
 	struct rows *rows = person_id ?
 		db_query(ctx, tx, "SELECT count(*) FROM enroll_session WHERE person_id = $1 AND expires > $2"
-			 " AND state IN ('offered', 'answered')", db_text(person_id), db_now()) :
+			 " AND kind <> 'renewal' AND state IN ('offered', 'answered', 'issued')", db_text(person_id), db_now()) :
 		db_query(ctx, tx, "SELECT count(*) FROM enroll_session WHERE person_id IS NULL AND expires > $1"
-			 " AND state IN ('offered', 'answered')", db_now());
+			 " AND kind <> 'renewal' AND state IN ('offered', 'answered', 'issued')", db_now());
 
 	if (!rows_one(rows, err, "no answer"))
 		return false;

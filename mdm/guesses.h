@@ -1,7 +1,7 @@
 #pragma once
 /*
- * guesses - wrong challenges, by address: after GUESSES_MAX within a minute nothing that comes from there is
- * tried until the minute is over.  trust.md T9.
+ * guesses - wrong challenges, by address or by the enrollment session at whose URL they came: after GUESSES_MAX
+ * within a minute nothing that comes from there is tried until the minute is over.  trust.md T9.
  *
  * In memory alone and of a fixed size; of many addresses the one that was silent longest makes room, by a hash
  * that nobody outside can steer.
@@ -11,6 +11,6 @@
 #define GUESSES_MAX	5
 #define GUESSES_S	60
 
-bool guesses_left(const char *address);		/* IPv6 counts by /64, which is what one customer has */
-void guesses_wrong(const char *address);
+bool guesses_left(const char *from);		/* IPv6 counts by /64, which is what one customer has */
+void guesses_wrong(const char *from);
 void guesses_forget(void);			/* all of them, for tests */

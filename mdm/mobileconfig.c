@@ -61,9 +61,11 @@ begin(struct buf *out, const struct mobileconfig *m, const char *type)
 {
 	plist_write_begin(out);
 	plist_write_dict(out, NULL);
-	write_common(out, type, m->identifier, NULL, m->name);
+	write_common(out, type, m->identifier, m->uuid, m->name);
 	plist_write_text(out, "PayloadDescription", m->description);
 	plist_write_text(out, "PayloadOrganization", m->organization);
+	if (m->write)
+		m->write(out, m->arg);
 }
 
 static bool
@@ -105,7 +107,7 @@ mobileconfig_write_for(struct bytes cert_der, const struct mobileconfig *m, cons
 	struct bytes sealed;
 	struct buf inner;
 
-	buf_init(&inner, ctx, MOBILECONFIG_MAX);
+	buf_init(&inner, ctx, out->max);
 	plist_write_begin(&inner);
 	write_payloads(&inner, NULL, payloads, n);
 	plist_write_end(&inner);

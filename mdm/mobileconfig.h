@@ -16,6 +16,9 @@
 struct mobileconfig {
 	const char *identifier;		/* "com.example.apps.udid" */
 	const char *name, *description, *organization;	/* as Settings shows them; NULL: left out */
+	const char *uuid;		/* NULL: made from the identifier */
+	void (*write)(struct buf *out, const void *arg);	/* more keys of the envelope; NULL: none */
+	const void *arg;
 };
 
 struct payload {

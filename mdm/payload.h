@@ -48,3 +48,16 @@ void payload_mdm_write(struct buf *out, const void *mdm);
 #define PAYLOAD_ROOT		"com.apple.security.root"
 
 void payload_root_write(struct buf *out, const void *der);	/* a struct bytes */
+
+/* ---- com.apple.webClip.managed (payload_clip.c) ---- */
+
+#define PAYLOAD_CLIP		"com.apple.webClip.managed"
+#define PAYLOAD_CLIP_ICON_SIDE	400		/* pixels at most, square (protocol.md 5) */
+
+struct payload_clip {
+	const char *url, *label;
+	struct bytes icon;		/* PNG */
+	bool full_screen, removable;
+};
+
+void payload_clip_write(struct buf *out, const void *clip);

@@ -45,6 +45,73 @@ payload_common(const char *key)
 	return apple_fact_find(common->under, key);
 }
 
+/* ---- variants ---- */
+
+/* A variant is told by the keys that can have one value only. */
+static bool
+is_variant(const struct apple_fact *fact, const json_t *keys)
+{
+	const char *text;
+
+	for (const struct apple_fact *f = fact->under; f; f = f->next) {
+		text = json_string_value(json_object_get(keys, f->name));
+		if (text && f->type == APPLE_STRING && f->values && !strchr(f->values, '|') &&
+		    strcmp(f->values, text) != 0)
+			return false;
+	}
+	return true;
+}
+
+const struct apple_fact *
+payload_fact_of(const char *type, const json_t *keys)
+{
+	const struct apple_fact *fact = payload_fact(type), *next;
+
+	while (fact && !is_variant(fact, keys) && (next = payload_fact_next(fact)))
+		fact = next;
+	return fact;
+}
+
+/* ---- references ---- */
+
+static const char *const identities[] = { "com.apple.security.scep", "com.apple.security.acme",
+	"com.apple.security.pkcs12", "com.apple.ADCertificate.managed", NULL };
+static const char *const certificates[] = { "com.apple.security.root", "com.apple.security.pkcs1",
+	"com.apple.security.pem", "com.apple.security.pkcs12", NULL };
+
+static bool
+ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* "PayloadCertificateAnchorUUID", "ServerURLPinningCertificateUUIDs", and the names of their items. */
+enum payload_reference
+payload_reference(const char *key)
+{
+	if (strstr(key, "CertificateAnchorUUID") || strstr(key, "PinningCertificateUUID"))
+		return REFERS_CERTIFICATE;
+	if (ends_with(key, "CertificateUUID") || strcmp(key, "certificateUUID") == 0)
+		return REFERS_IDENTITY;
+	return REFERS_NOTHING;
+}
+
+bool
+payload_may_be(enum payload_reference wanted, const char *type)
+{
+	const char *const *list = wanted == REFERS_IDENTITY ? identities : certificates;
+
+	if (wanted == REFERS_NOTHING)
+		return true;
+	while (*list && strcmp(*list, type) != 0)
+		list++;
+	return *list;
+}
+
+/* ---- labels ---- */
+
 /* A word begins at a capital behind a small letter, and at the last capital of several: "useSSLNow", "URLString". */
 static bool
 begins(const char *key, const char *at)

@@ -4,7 +4,7 @@
 #include "core/plist.h"
 #include "core/secret.h"
 #include "mdm/push.h"
-#include "mdm/queue_turn.h"
+#include "mdm/queue_secret.h"
 #include "mdm/verb.h"
 #include <stdint.h>
 #include <stdlib.h>
@@ -59,6 +59,8 @@ right_wish(const struct queue_wish *wish, struct err *err)
 	if (wish->payload.len > QUEUE_PAYLOAD_MAX)
 		return err_set(err, ERR_LIMIT, "a command of %zu bytes; at most %u are taken", wish->payload.len,
 			       QUEUE_PAYLOAD_MAX);
+	if (wish->sealed)
+		return true;
 	if (!plist_open(wish->payload, QUEUE_PAYLOAD_MAX, &payload, err))
 		return false;
 	return plist_get_node_type(payload) == PLIST_DICT || err_set(err, ERR_INVALID, "a command is a dictionary");
@@ -67,18 +69,23 @@ right_wish(const struct queue_wish *wish, struct err *err)
 static bool
 put_command(struct db *tx, struct adding *a, struct err *err)
 {
-	const struct queue_wish *wish = a->wish;
+	struct queue_wish own = *a->wish, *wish = &own;
 	char *args = wish->args ? json_dumps(wish->args, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) : NULL;
 	struct rows *rows;
 	bool ok;
 
+	/* Who did not do it before the transaction holds up others, and no secret is kept open. */
+	if (!queue_seal(a->ctx, wish, err)) {
+		free(args);
+		return false;
+	}
 	a->uuid = new_uuid(a->ctx);
 	rows = db_query(a->ctx, tx, "INSERT INTO command (uuid, kind, request_type, subject, payload, args, created_by,"
-		" created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id", db_text(a->uuid),
+		" created, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id", db_text(a->uuid),
 		db_text(wish->kind ? wish->kind : "plain"), db_text(wish->request_type),
 		db_text(wish->subject ? wish->subject : ""),
 		wish->payload.len ? db_bytes(wish->payload) : db_null(), db_text(args ? args : ""),
-		db_text(wish->created_by), db_now());
+		db_text(wish->created_by), db_now(), db_bool(wish->sealed));
 	ok = rows_one(rows, err, "no row came back");
 	a->command_id = rows_int(rows, 0);
 	talloc_free(rows);
@@ -289,6 +296,21 @@ queue_drop(struct db *tx, const struct enrollment *enrollment, const char *why, 
 	return end_all(tx, enrollment, NULL, why, n ? n : &count, err);
 }
 
+bool
+queue_done(struct db *tx, const struct enrollment *enrollment, const char *dedupe_key, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT " QUEUED_COLUMNS " FROM command_queue q JOIN command c"
+		" ON c.id = q.command_id WHERE q.enrollment_id = $1 AND q.dedupe_key = $2", db_text(enrollment->id),
+		db_text(dedupe_key));
+	struct queue_end end = { .state = "acknowledged" };
+	enum rows_step step = rows_next(rows, err);
+	struct queued *queued = step == ROWS_ROW ? queued_of(ctx, rows) : NULL;
+
+	rows_done(rows);
+	return step != ROWS_FAILED && (!queued || queue_end(tx, queued, enrollment, &end, err));
+}
+
 struct by_hand {
 	const char *actor, *device_id, *uuid;
 	int64_t n;
@@ -339,7 +361,7 @@ queue_clear(struct db *db, const char *actor, const char *device_id, int64_t *n,
 static bool
 add_again(struct db *tx, void *ctx, const struct by_hand *by, const struct enrollment *enrollment, struct err *err)
 {
-	struct rows *rows = db_query(ctx, tx, "SELECT c.id, c.uuid, c.kind, c.request_type, c.subject, c.args, c.payload, 0"
+	struct rows *rows = db_query(ctx, tx, "SELECT c.id, c.uuid, c.kind, c.request_type, c.subject, c.args, c.payload, 0, c.sealed"
 		" FROM command c JOIN command_history q ON q.command_id = c.id WHERE q.enrollment_id = $1 AND c.uuid = $2",
 		db_text(enrollment->id), db_text(by->uuid));
 	enum queue_verdict verdict;
@@ -355,7 +377,7 @@ add_again(struct db *tx, void *ctx, const struct by_hand *by, const struct enrol
 		return err_code(err, ERR_CONFLICT, "order_anew", "%s is not sent again; order it anew", queued->request_type);
 	if (!queue_add(tx, ctx, &(struct queue_wish){
 			.kind = strcmp(queued->kind, "plain") == 0 ? NULL : queued->kind, .request_type = queued->request_type,
-			.subject = queued->subject, .payload = queued->payload, .args = queued->args,
+			.subject = queued->subject, .payload = queued->payload, .sealed = queued->sealed, .args = queued->args,
 			.priority = QUEUE_PRIORITY_PERSON, .created_by = mem_printf(ctx, "person:%s", by->actor) },
 		       (const char *[]){ enrollment->id }, 1, &verdict, NULL, err))
 		return false;

@@ -23,6 +23,7 @@ struct queue_wish {
 	const char *kind;		/* a row of the command kinds; NULL: plain */
 	const char *request_type, *subject;	/* subject NULL: none */
 	struct bytes payload;		/* the Command dictionary as an XML plist; empty: its kind renders it */
+	bool sealed;			/* by queue_seal */
 	json_t *args;			/* for its kind; lent; NULL: none */
 	const char *dedupe_key;		/* one of them at a time for each device; NULL: any number */
 	int64_t not_before, ttl_s;	/* 0: now; QUEUE_TTL_S */
@@ -55,7 +56,8 @@ struct queued {
 	int64_t id;
 	const char *uuid, *kind, *request_type, *subject;
 	json_t *args;			/* NULL: none; ends with the struct */
-	struct bytes payload;
+	struct bytes payload;		/* as it is kept: queue_payload opens it */
+	bool sealed;
 	int64_t sent_count;		/* deliveries, this one counted */
 };
 struct command_kind {
@@ -76,6 +78,7 @@ void queue_kinds(const struct command_kind *kinds, void *site);
  * Lists are {items[], next}, times ISO 8601 or null.
  * waiting: {uuid,request_type,subject,state,created_by,created,sent,sent_count,not_now_count,not_before,expires,priority}
  * history: {uuid,request_type,subject,state,status,created_by,created,sent,sent_count,not_now_count,ended,error}
+ * `answer` of queue_show is null where it is a secret, and "sealed" true: mdm/queue_secret.h has the door to it.
  * state is "ready", "sent", "not_now", or how it ended; error is null, the ErrorChain or a text of ours.
  */
 bool queue_list(struct db *db, const char *device_id, json_t **ret, struct err *err) CHECKED;	/* what waits, in order */
@@ -95,6 +98,9 @@ bool queue_resend(struct db *db, const char *actor, const char *device_id, const
 
 /* In a transaction: an enrollment has ended or begins anew, and nothing waits for it any more. */
 bool queue_drop(struct db *tx, const struct enrollment *enrollment, const char *why, int64_t *n, struct err *err) CHECKED;
+
+/* In a transaction: what waits under this dedupe key was done, though the device has not said so. */
+bool queue_done(struct db *tx, const struct enrollment *enrollment, const char *dedupe_key, struct err *err) CHECKED;
 
 /* How many wait; for tests and pages. */
 bool queue_count(struct db *db, const char *enrollment_id, int64_t *ret, struct err *err) CHECKED;

@@ -53,7 +53,7 @@ waiting_row(TALLOC_CTX *ctx, struct rows *rows)
 }
 
 #define HISTORY "SELECT " ABOUT ", h.state, h.status, h.sent, h.sent_count, h.not_now_count, h.ended, h.error, c.id," \
-		" h.answer FROM command_history h JOIN command c ON c.id = h.command_id" \
+		" h.answer, h.sealed FROM command_history h JOIN command c ON c.id = h.command_id" \
 		" JOIN enrollment e ON e.id = h.enrollment_id WHERE e.device_id = $1"
 
 static json_t *
@@ -156,7 +156,8 @@ queue_show(struct db *db, const char *device_id, const char *uuid, json_t **ret,
 	if (!rows_one(rows, err, "this device has no such command"))
 		return false;
 	*ret = history_row(ctx, rows);
-	json_object_set_new(*ret, "answer", answer_of(ctx, rows_bytes(ctx, rows, 13)));
+	json_object_set_new(*ret, "sealed", json_boolean(rows_bool(rows, 14)));
+	json_object_set_new(*ret, "answer", rows_bool(rows, 14) ? json_null() : answer_of(ctx, rows_bytes(ctx, rows, 13)));
 	return true;
 }
 

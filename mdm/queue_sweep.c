@@ -1,7 +1,7 @@
 #include "mdm/queue_sweep.h"
 #include "core/clock.h"
 #include "mdm/push.h"
-#include "mdm/queue_turn.h"
+#include "mdm/queue_secret.h"
 
 #define BATCH		500
 #define HISTORY_BATCH	5000
@@ -29,7 +29,7 @@ read_due(struct db *tx, struct batch *b, struct err *err)
 
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		b->all = mem_grow(b->ctx, b->all, struct due, b->n + 1);
-		b->all[b->n++] = (struct due){ rows_text(b->ctx, rows, 8), queued_of(b->ctx, rows), rows_bool(rows, 9) };
+		b->all[b->n++] = (struct due){ rows_text(b->ctx, rows, 9), queued_of(b->ctx, rows), rows_bool(rows, 10) };
 	}
 	return step != ROWS_FAILED;
 }
@@ -107,6 +107,8 @@ queue_sweep(struct db *db, int64_t history_days, struct err *err)
 			return err_at(err, "clean-up of the command queue");
 		n = b.n;
 	}
+	if (!queue_seal_old(db, err))
+		return false;
 	while (old.more)
 		if (!db_tx(db, tx_old, &old, err))
 			return err_at(err, "clean-up of the command history");

@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/plist_write.h"
 #include "mdm/push.h"
+#include "mdm/queue_secret.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,7 @@ queued_of(TALLOC_CTX *ctx, struct rows *rows)
 	queued->args = *args ? json_loads(args, JSON_DECODE_ANY, NULL) : NULL;
 	queued->payload = rows_bytes(queued, rows, 6);
 	queued->sent_count = rows_int(rows, 7);
+	queued->sealed = rows_bool(rows, 8);
 	talloc_set_destructor(queued, release_args);
 	return queued;
 }
@@ -98,12 +100,12 @@ queue_end(struct db *tx, const struct queued *command, const struct enrollment *
 	const struct command_kind *kind = queue_kind(command->kind);
 
 	if (!db_run(tx, err, "INSERT INTO command_history (enrollment_id, command_id, state, status, sent, sent_count,"
-		    " not_now_count, ended, error, answer) SELECT enrollment_id, command_id, CAST($1 AS TEXT),"
-		    " CAST($2 AS TEXT), sent, sent_count, not_now_count, CAST($3 AS BIGINT), CAST($4 AS TEXT), $5"
-		    " FROM command_queue WHERE enrollment_id = $6 AND command_id = $7",
+		    " not_now_count, ended, error, answer, sealed) SELECT enrollment_id, command_id, CAST($1 AS TEXT),"
+		    " CAST($2 AS TEXT), sent, sent_count, not_now_count, CAST($3 AS BIGINT), CAST($4 AS TEXT), $5, $6"
+		    " FROM command_queue WHERE enrollment_id = $7 AND command_id = $8",
 		    db_text(end->state), db_text(end->status ? end->status : ""), db_now(),
 		    db_text(end->error ? end->error : ""), end->packed.len ? db_bytes(end->packed) : db_null(),
-		    db_text(enrollment->id), db_int(command->id)) ||
+		    db_bool(end->sealed), db_text(enrollment->id), db_int(command->id)) ||
 	    !db_run(tx, err, "DELETE FROM command_queue WHERE enrollment_id = $1 AND command_id = $2",
 		    db_text(enrollment->id), db_int(command->id)))
 		return false;
@@ -134,7 +136,8 @@ answered(struct db *tx, const struct queue_report *report, const struct queued *
 {
 	bool right = strcmp(report->status, "Acknowledged") == 0;
 	const struct command_kind *kind = queue_kind(command->kind);
-	struct queue_end end = { right ? "acknowledged" : "error", report->status, report->error, report->packed };
+	struct queue_end end = { right ? "acknowledged" : "error", report->status, report->error, report->packed,
+				 report->sealed };
 
 	return queue_end(tx, command, report->enrollment, &end, err) &&
 	       (!kind || !kind->answered || kind->answered(tx, kinds_site, command, report->enrollment, report->status,
@@ -266,9 +269,11 @@ render(TALLOC_CTX *ctx, const struct queued *command, const struct enrollment *e
        struct err *err)
 {
 	const struct command_kind *kind = queue_kind(command->kind);
-	struct bytes payload = command->payload, inner;
+	struct bytes payload, inner;
 	struct buf out;
 
+	if (!queue_payload(ctx, command, &payload, err))
+		return false;
 	if (!payload.len) {
 		if (!kind || !kind->render)
 			return err_set(err, ERR_INVALID, "nobody here writes commands of the kind %s", command->kind);

@@ -21,6 +21,7 @@ struct queue_report {
 	const char *uuid;		/* NULL: Idle */
 	void *answer;			/* plist_t, the whole report */
 	struct bytes packed;		/* the same as it came, core/pack.h */
+	bool sealed;			/* the latter, by queue_seal_answer */
 	const char *error;		/* JSON of its ErrorChain; "" without one */
 	/* In the transaction, when the command was known and has ended; NULL: nothing more. */
 	bool (*also)(struct db *tx, void *arg, struct err *err);
@@ -48,12 +49,12 @@ bool queue_deliver(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enro
 
 /* ---- for the other files of the queue ---- */
 
-#define QUEUED_COLUMNS	"c.id, c.uuid, c.kind, c.request_type, c.subject, c.args, c.payload, q.sent_count"
+#define QUEUED_COLUMNS	"c.id, c.uuid, c.kind, c.request_type, c.subject, c.args, c.payload, q.sent_count, c.sealed"
 struct queued *queued_of(TALLOC_CTX *ctx, struct rows *rows);
 
 const struct command_kind *queue_kind(const char *name);	/* NULL: plain, or none of the table */
 void *queue_site(void);
 /* Moves it to the history and tells its kind, unless the device has answered (`status`). */
-struct queue_end { const char *state, *status, *error; struct bytes packed; };
+struct queue_end { const char *state, *status, *error; struct bytes packed; bool sealed; };
 bool queue_end(struct db *tx, const struct queued *command, const struct enrollment *enrollment,
 	       const struct queue_end *end, struct err *err) CHECKED;

@@ -24,6 +24,17 @@ struct talk {
 
 /* ---- the three answers ---- */
 
+/*
+ * Whose guesses are counted together: those at a session's URL, which is a secret itself, apart from all others, so
+ * that who guesses behind a company's one address keeps no phone from its own enrollment.
+ */
+static const char *
+guesser(const struct scep_call *call)
+{
+	return call->session_id && *call->session_id ? call->session_id : call->address;
+}
+
+
 static bool
 say(struct talk *t, const struct scep_reply *reply, const char *result, struct err *err)
 {
@@ -44,7 +55,7 @@ refuse(struct talk *t, enum scep_fail fail, const char *why, struct err *err)
 static bool
 refuse_wrong(struct talk *t, const char *why, struct err *err)
 {
-	guesses_wrong(t->call->address);
+	guesses_wrong(guesser(t->call));
 	return refuse(t, SCEP_BAD_REQUEST, why, err);
 }
 
@@ -148,7 +159,8 @@ static bool
 by_renewal(struct talk *t, bool again, struct err *err)
 {
 	const struct certificate *old = t->ours;
-	struct scep_renewal renewal = { old->sha256, t->message->transaction_id, t->csr->key_sha256 };
+	struct scep_renewal renewal = { old->sha256, t->message->transaction_id, t->csr->key_sha256, old->subject,
+					old->purpose };
 	struct ca_wish wish = { .key = t->csr->key, .subject = old->subject, .session_id = old->session_id };
 	struct keeping k = { .renewal = &renewal };
 	enum scep_renewal_state state;
@@ -160,9 +172,27 @@ by_renewal(struct talk *t, bool again, struct err *err)
 		return give_again(t, next, err);
 	if (state == SCEP_RENEWAL_EARLY)
 		return refuse(t, SCEP_BAD_REQUEST, "it was renewed a moment ago", err);
+	if (state == SCEP_RENEWAL_OFTEN)
+		return refuse(t, SCEP_BAD_REQUEST, "it was renewed too often within a day", err);
 	if (!ca_purpose_read(old->purpose, &wish.purpose))
 		return refuse(t, SCEP_BAD_REQUEST, "nothing like it is issued any more", err);
 	return issue(t, &wish, &k, again, err);
+}
+
+static bool
+has_own_key(const struct talk *t)
+{
+	return strcmp(t->message->signer_key_sha256, t->csr->key_sha256) == 0;
+}
+
+/*
+ * Who overheard an envelope cannot open it, and could use up its challenge by signing it again: with any key, or with
+ * an identity that we gave them.  So the signer has the key that is certified, or is the one who is renewed.
+ */
+static bool
+may_use(const struct talk *t, const struct challenge *challenge)
+{
+	return has_own_key(t) || (t->ours && strcmp(t->ours->subject, challenge->subject) == 0);
 }
 
 static bool
@@ -178,6 +208,8 @@ by_challenge(struct talk *t, bool again, struct err *err)
 	/* certmonger sends its challenge for ever: who signs with the certificate has got it, and wants the next */
 	if (challenge.state == CHALLENGE_AGAIN && (!t->ours || strcmp(t->ours->sha256, challenge.certificate) != 0))
 		return give_again(t, challenge.certificate, err);
+	if (challenge.state == CHALLENGE_GOOD && !may_use(t, &challenge))
+		return refuse_wrong(t, "it is signed by another device than the one that its challenge is for", err);
 	if (challenge.state == CHALLENGE_GOOD)
 		return issue(t, &(struct ca_wish){
 			.key = t->csr->key, .purpose = challenge.purpose, .subject = challenge.subject,
@@ -214,7 +246,7 @@ by_hand(struct talk *t, struct err *err)
 		return pending(t, err);
 	if (!scep_request_add(t->server->db, &asked, &full, err))
 		return false;
-	guesses_wrong(t->call->address);	/* nobody fills the list alone */
+	guesses_wrong(guesser(t->call));	/* nobody fills the list alone */
 	return full ? refuse(t, SCEP_BAD_REQUEST, "too many requests wait for an admin", err) : pending(t, err);
 }
 
@@ -284,11 +316,11 @@ open_request(struct talk *t, struct err *err)
 	return true;
 }
 
-/* Whoever re-signs a request that was overheard would use up its challenge: the signer has the same key. */
+/* A stranger has nothing but the key; may_use says why it must be the same. */
 static bool
 is_their_own(const struct talk *t)
 {
-	return t->ours || strcmp(t->message->signer_key_sha256, t->csr->key_sha256) == 0;
+	return t->ours || has_own_key(t);
 }
 
 static bool
@@ -296,7 +328,7 @@ request(struct talk *t, struct err *err)
 {
 	if (!find_ours(t, err))
 		return false;
-	if (!t->ours && !guesses_left(t->call->address))
+	if (!t->ours && !guesses_left(guesser(t->call)))
 		return refuse(t, SCEP_BAD_REQUEST, "too many wrong ones came from there within a minute", err);
 	if (!open_request(t, err))
 		return false;

@@ -3,6 +3,21 @@
 #include "core/clock.h"
 #include <string.h>
 
+/* Whatever the chain or tree that they are in: those that say the same. */
+static bool
+too_often(TALLOC_CTX *ctx, struct db *db, const struct scep_renewal *renewal, bool *ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM certificate WHERE subject = $1 AND purpose = $2"
+				     " AND issued > $3", db_text(renewal->subject), db_text(renewal->purpose),
+				     db_int(clock_now() - DAY_S));
+
+	if (!rows_one(rows, err, "no count"))
+		return false;
+	*ret = rows_int(rows, 0) > SCEP_RENEWALS_MAX;
+	rows_done(rows);
+	return true;
+}
+
 bool
 scep_renewal_look(TALLOC_CTX *ctx, struct db *db, const struct scep_renewal *renewal, enum scep_renewal_state *ret,
 		  char **next, struct err *err)
@@ -11,6 +26,7 @@ scep_renewal_look(TALLOC_CTX *ctx, struct db *db, const struct scep_renewal *ren
 				     " WHERE certificate = $1 AND at > $2", db_text(renewal->certificate),
 				     db_int(clock_now() - SCEP_RENEWAL_S));
 	enum rows_step step = rows_next(rows, err);
+	bool often;
 
 	*ret = SCEP_RENEWAL_MAY;
 	if (step == ROWS_ROW) {
@@ -22,7 +38,12 @@ scep_renewal_look(TALLOC_CTX *ctx, struct db *db, const struct scep_renewal *ren
 		}
 	}
 	rows_done(rows);
-	return step != ROWS_FAILED;
+	if (step == ROWS_FAILED || *ret != SCEP_RENEWAL_MAY)
+		return step != ROWS_FAILED;
+	if (!too_often(ctx, db, renewal, &often, err))
+		return false;
+	*ret = often ? SCEP_RENEWAL_OFTEN : SCEP_RENEWAL_MAY;
+	return true;
 }
 
 bool

@@ -3,7 +3,7 @@
 #include "core/log.h"
 #include "core/pack.h"
 #include "mdm/enrollment_turn.h"
-#include "mdm/queue_turn.h"
+#include "mdm/queue_secret.h"
 #include "mdm/report.h"
 #include <string.h>
 
@@ -123,18 +123,20 @@ count_report(const struct report *r)
 /* The device's command, read before its transaction: only when it says more than how it went. */
 static bool
 read_answer(TALLOC_CTX *ctx, const struct talk *talk, const struct enrollment *e, const struct report *r,
-	    struct inventory **ret, struct err *err)
+	    struct queue_report *report, struct inventory **ret, struct err *err)
 {
 	struct queued *command = NULL;
 
 	*ret = NULL;
+	if (r->uuid && strcmp(r->status, "NotNow") != 0)
+		report->packed = pack(ctx, r->raw);
 	if (!r->uuid || r->bare || strcmp(r->status, "Acknowledged") != 0)
 		return true;
 	if (!queue_find(ctx, talk->db, e->id, r->uuid, &command, err))
 		return false;
 	if (command && (*ret = inventory_of(ctx, command->request_type, r->plist, r->raw)))
 		inventory_asked(*ret, command->payload);
-	return true;
+	return !command || queue_seal_answer(ctx, command->request_type, report, err);
 }
 
 static bool
@@ -147,10 +149,8 @@ take_report(TALLOC_CTX *ctx, const struct talk *talk, const struct enrollment *e
 				       .error = r->error };
 	struct queue_reported reported;
 
-	if (!read_answer(ctx, talk, e, r, &inventory, err))
+	if (!read_answer(ctx, talk, e, r, &report, &inventory, err))
 		return false;
-	if (r->uuid && strcmp(r->status, "NotNow") != 0)
-		report.packed = pack(ctx, r->raw);
 	if ((also.inventory = inventory)) {
 		report.also = tx_keep;
 		report.arg = &also;

@@ -5,6 +5,7 @@
 #include "core/plist_write.h"
 #include "core/secret.h"
 #include "mdm/proof.h"
+#include "mdm/queue_secret.h"
 #include <openssl/cms.h>
 #include <openssl/rsa.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ mdm_new(TALLOC_CTX *ctx)
 	m->sealer = test_sealer(ctx);
 	m->talk = (struct talk){ m->db, m->ca, m->sealer, NULL, 30 * DAY_S, "192.0.2.7" };
 	queue_kinds(NULL, NULL);
+	queue_sealer(NULL);
 	enrollment_hooks(NULL, NULL);
 	return m;
 }

@@ -70,6 +70,10 @@ static const struct row {
 
 	{ "GET /e/:token", BY_PATH, NULL, NEVER },
 	{ "POST /e/:token/decline", BY_PATH, NULL, NEVER, .flags = FORM },
+	{ "GET /eas/:token/:file", BY_PATH, NULL, NEVER },
+	{ "POST /eas/:token", BY_PATH, NULL, NEVER },
+	{ "POST /ocsp", ANYBODY, NULL, NONE, .always = 415 },
+	{ "GET /ocsp/:request*", ANYBODY, NULL, NONE, .always = 200 },	/* "malformed", which is an answer */
 	{ "GET /scep", BY_PATH, NULL, NONE, .always = 400 },	/* no operation is named */
 	{ "POST /scep", BY_PATH, NULL, NONE, .always = 400 },
 	{ "GET /scep/:token", BY_PATH, NULL, NONE, .always = 400 },
@@ -92,6 +96,15 @@ static const struct row {
 	{ "GET /api/v1/categories", PERSON, "read", NONE },
 	{ "GET /api/v1/featured", PERSON, "read", NONE },
 	{ "GET /api/v1/installs/:id", ANYBODY, NULL, NEVER },
+
+	/* a person's own mobileconfig */
+	{ "GET /eas", PERSON, NULL, NONE },
+	{ "POST /eas", PERSON, NULL, NEVER, .body = "act=revoke&id=nowhere", .flags = FORM },
+	{ "GET /eas.mobileconfig", PERSON, NULL, NEVER },
+	{ "GET /admin/own", ADMIN, NULL, NONE },
+	{ "POST /admin/own/:id/revoke", ADMIN, NULL, NEVER, .body = "reason=keyCompromise", .flags = FORM },
+	{ "GET /api/v1/own", ADMIN, "devices", NONE },
+	{ "POST /api/v1/own/:id/revoke", ADMIN, "devices", NEVER, .body = "{}" },
 
 	/* publishing */
 	{ "GET /admin", PUBLISHER, NULL, NONE },
@@ -289,6 +302,7 @@ static const struct row {
 	{ "GET /api/v1/devices/:id/commands/:uuid", ADMIN, "devices", NEVER },
 	{ "DELETE /api/v1/devices/:id/commands/:uuid", ADMIN, "devices", NEVER },
 	{ "POST /api/v1/devices/:id/commands/:uuid/resend", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/commands/:uuid/reveal", ADMIN, "devices", NEVER },
 
 	/* running it */
 	{ "GET /admin/settings", ADMIN, NULL, NONE },
@@ -317,6 +331,18 @@ static const struct row {
 	{ "PUT /api/v1/push/certificate", ADMIN, "admin", NONE, .body = "x", .flags = WHOLE },
 	{ "POST /api/v1/push/resume", ADMIN, "admin", NONE, .body = "{}", .flags = WHOLE },
 	{ "POST /api/v1/push/test", ADMIN, "admin", NEVER, .body = "{\"device\": \"nobody\"}", .flags = WHOLE },
+	{ "GET /admin/payload-types", ADMIN, NULL, NONE },
+	{ "GET /admin/payload-types/:type", ADMIN, NULL, NEVER },
+	{ "GET /api/v1/payload-types", ADMIN, "admin", NONE },
+	{ "GET /api/v1/payload-types/:type", ADMIN, "admin", NEVER },
+	{ "GET /admin/expiry", PUBLISHER, NULL, NONE },
+	{ "GET /admin/expiry/identities", ADMIN, NULL, NONE },
+	{ "POST /admin/expiry/feeds", PUBLISHER, NULL, NONE, .flags = FORM },
+	{ "POST /admin/expiry/feeds/:id/revoke", PUBLISHER, NULL, NEVER, .flags = FORM },
+	{ "GET /expiry/:file", BY_PATH, NULL, NEVER },
+	{ "POST /account/endings", PERSON, NULL, NONE, .body = "mails=yes", .flags = FORM },
+	{ "GET /api/v1/expiry", PERSON, "read", NONE },
+	{ "GET /api/v1/expiry/identities", ADMIN, "devices", NONE, .flags = WHOLE },
 	{ "GET /admin/messages", ADMIN, NULL, NONE },
 	{ "POST /admin/messages/:id/retry", ADMIN, NULL, NEVER, .flags = FORM },
 	{ "GET /admin/sending", ADMIN, NULL, NONE },
@@ -348,6 +374,17 @@ static const struct row {
 	{ "GET /enroll", PERSON, NULL, NONE },
 	{ "POST /enroll", PERSON, NULL, NONE, .flags = FORM },
 	{ "GET /enrolled", PERSON, NULL, NONE },
+	{ "POST /admin/settings/clip", ADMIN, NULL, NONE, .body = "label=Apps&on=yes", .flags = FORM },
+	{ "POST /admin/devices/:id/clip", ADMIN, NULL, NONE, SOMEONE, .flags = FORM, .always = 409 },
+	{ "GET /api/v1/devices/:id/clip", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/clip", ADMIN, "devices", NONE, SOMEONE, .body = "{}", .always = 409 },
+	{ "GET /c/:token", BY_PATH, NULL, NEVER },
+	{ "GET /c/:token/apps/:bundle", BY_PATH, NULL, NEVER },
+	{ "POST /c/:token/apps/:bundle", BY_PATH, NULL, NEVER, .flags = FORM },
+	{ "POST /c/:token/updates", BY_PATH, NULL, NEVER, .flags = FORM },
+	{ "GET /c/:token/apps/:bundle/icon/:size", BY_PATH, NULL, NEVER },
+	{ "GET /c/:token/items/:id/icon.png", BY_PATH, NULL, NEVER },
+	{ "GET /c/:token/manifest.webmanifest", BY_PATH, NULL, NEVER },
 	{ "GET /enroll/:token/service.mobileconfig", BY_PATH, NULL, NEVER },
 	{ "GET /enroll/direct.mobileconfig", BY_PATH, NULL, NEVER },
 	{ "POST /enroll/:token", BY_PATH, NULL, NEVER },
@@ -355,5 +392,19 @@ static const struct row {
 	{ "GET /api/v1/enroll/sessions/:id", ADMIN, "devices", NEVER },
 	{ "POST /api/v1/devices/:id/renew", ADMIN, "devices", NEVER },
 	{ "GET /.well-known/com.apple.remotemanagement", BY_PATH, NULL, NONE, .always = 403 },	/* as Apple says no */
+	/* apps on managed devices */
+	{ "GET /api/v1/devices/:id/apps", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/apps", ADMIN, "devices", NEVER, .body = "{\"bundle_id\": \"com.example.canteen\"}" },
+	{ "DELETE /api/v1/devices/:id/apps/:bundle", ADMIN, "devices", NEVER },
+	{ "GET /api/v1/apps/:bundle/devices", PUBLISHER, "upload", OWNS },
+	{ "GET /api/v1/apps/:bundle/rollout", PUBLISHER, "upload", OWNS },
+	{ "PUT /api/v1/apps/:bundle/rollout", PUBLISHER, "upload", OWNS, .body = "{\"keep_current\": false}" },
+	{ "POST /api/v1/apps/:bundle/rollout/step", PUBLISHER, "upload", OWNS, .body = "{\"build_id\": \"none\"}", .always = 404 },
+	{ "POST /api/v1/apps/:bundle/rollout/stop", PUBLISHER, "upload", OWNS, .body = "{\"build_id\": \"none\"}", .always = 404 },
+	{ "GET /api/v1/apps/:bundle/configurations", PUBLISHER, "upload", OWNS },
+	{ "POST /api/v1/apps/:bundle/configurations", PUBLISHER, "upload", OWNS, .body = "{\"name\": \"\", \"configuration\": {}}", .always = 422 },
+	{ "GET /api/v1/apps/:bundle/configurations/:id", PUBLISHER, "upload", OWNS, .always = 404 },
+	{ "PUT /api/v1/apps/:bundle/configurations/:id", PUBLISHER, "upload", OWNS, .body = "{\"name\": \"\", \"configuration\": {}}", .always = 422 },
+	{ "DELETE /api/v1/apps/:bundle/configurations/:id", PUBLISHER, "upload", OWNS, .always = 404 },
 };
 #define ROWS (sizeof rows / sizeof *rows)

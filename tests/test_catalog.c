@@ -354,7 +354,7 @@ a_token_for_one_app_neither_changes_nor_learns_of_another(void **state)
 	bool fresh;
 	json_t *grants;
 
-	assert_ok(token_new(*state, h.db, "test", h.paul, "CI", "upload", "com.example.other", &text, &err), &err);
+	assert_ok(token_new(*state, h.db, "test", h.paul, &(struct token_wish){ "CI", "upload", "com.example.other" }, &text, &err), &err);
 	assert_ok(token_open(*state, h.db, text, &bound, &err), &err);
 	assert_false(publish(*state, &h, (struct sent){ .by = bound }, &other, &fresh, &err));
 	assert_int_equal(err.kind, ERR_DENIED);
@@ -370,7 +370,7 @@ a_token_for_one_app_neither_changes_nor_learns_of_another(void **state)
 	assert_false(grant_revoke(h.db, bound, text_at(*state, json_array_get(grants, 0), "id"), &err));
 	assert_int_equal(err.kind, ERR_MISSING);
 	json_decref(grants);
-	assert_false(token_new(*state, h.db, "test", bound, "more", "read", NULL, &text, &err));
+	assert_false(token_new(*state, h.db, "test", bound, &(struct token_wish){ "more", "read", NULL }, &text, &err));
 	assert_int_equal(err.kind, ERR_DENIED);
 }
 
@@ -690,13 +690,13 @@ a_token_has_at_most_its_owners_rights_and_ends_when_revoked(void **state)
 	struct err err;
 	char *text;
 
-	assert_false(token_new(*state, h.db, "test", h.mia, "", "upload", NULL, &text, &err));
+	assert_false(token_new(*state, h.db, "test", h.mia, &(struct token_wish){ "", "upload", NULL }, &text, &err));
 	assert_int_equal(err.kind, ERR_DENIED);
-	assert_false(token_new(*state, h.db, "test", h.paul, "", "admin", NULL, &text, &err));
+	assert_false(token_new(*state, h.db, "test", h.paul, &(struct token_wish){ "", "admin", NULL }, &text, &err));
 	assert_int_equal(err.kind, ERR_DENIED);
-	assert_false(token_new(*state, h.db, "test", h.anna, "", "everything", NULL, &text, &err));
+	assert_false(token_new(*state, h.db, "test", h.anna, &(struct token_wish){ "", "everything", NULL }, &text, &err));
 	assert_int_equal(err.kind, ERR_INVALID);
-	assert_ok(token_new(*state, h.db, "test", h.paul, "CI", "upload", NULL, &text, &err), &err);
+	assert_ok(token_new(*state, h.db, "test", h.paul, &(struct token_wish){ "CI", "upload", NULL }, &text, &err), &err);
 	assert_ok(token_open(*state, h.db, text, &p, &err), &err);
 	assert_string_equal(p->scope, "upload");
 	assert_true(person_publishes(p, "com.example.app"));
@@ -730,8 +730,8 @@ a_token_for_one_app_lists_and_revokes_only_those_for_it(void **state)
 	struct err err;
 	char *text, *all;
 
-	assert_ok(token_new(*state, h.db, "test", h.anna, "CI", "admin", "com.example.app", &text, &err), &err);
-	assert_ok(token_new(*state, h.db, "test", h.anna, "all", "admin", NULL, &all, &err), &err);
+	assert_ok(token_new(*state, h.db, "test", h.anna, &(struct token_wish){ "CI", "admin", "com.example.app" }, &text, &err), &err);
+	assert_ok(token_new(*state, h.db, "test", h.anna, &(struct token_wish){ "all", "admin", NULL }, &all, &err), &err);
 	assert_ok(token_open(*state, h.db, text, &bound, &err), &err);
 	assert_ok(token_open(*state, h.db, all, &free_one, &err), &err);
 	assert_int_equal(tokens_of(&h, bound), 1);
@@ -751,15 +751,15 @@ a_person_has_so_many_tokens_and_no_more(void **state)
 	struct err err;
 
 	for (int i = 0; i < TOKENS_MAX; i++)
-		assert_ok(token_new(*state, h.db, "test", h.paul, "CI", "upload", NULL, &text, &err), &err);
-	assert_false(token_new(*state, h.db, "test", h.paul, "CI", "upload", NULL, &text, &err));
+		assert_ok(token_new(*state, h.db, "test", h.paul, &(struct token_wish){ "CI", "upload", NULL }, &text, &err), &err);
+	assert_false(token_new(*state, h.db, "test", h.paul, &(struct token_wish){ "CI", "upload", NULL }, &text, &err));
 	assert_int_equal(err.kind, ERR_LIMIT);
 	assert_int_equal(tokens_of(&h, h.paul), TOKENS_MAX);
 	memset(app, 'a', sizeof app - 1);
 	app[sizeof app - 1] = '\0';
-	assert_false(token_new(*state, h.db, "test", h.anna, "CI", "upload", app, &text, &err));
+	assert_false(token_new(*state, h.db, "test", h.anna, &(struct token_wish){ "CI", "upload", app }, &text, &err));
 	assert_int_equal(err.kind, ERR_LIMIT);
-	assert_ok(token_new(*state, h.db, "test", h.anna, "CI", "upload", app + 1, &text, &err), &err);
+	assert_ok(token_new(*state, h.db, "test", h.anna, &(struct token_wish){ "CI", "upload", app + 1 }, &text, &err), &err);
 }
 
 static void

@@ -276,7 +276,7 @@ add_token(struct world *w, const char *name, const char *scope, enum app bound, 
 	char *text;
 
 	snprintf(a->what, sizeof a->what, "%s's %s token%s%s", name, scope, bundle_id ? " for " : "", bundle_id ? bundle_id : "");
-	assert_ok(token_new(w->ctx, w->site->db, "test", a->person, a->what, scope, bundle_id, &text, &err), &err);
+	assert_ok(token_new(w->ctx, w->site->db, "test", a->person, &(struct token_wish){ a->what, scope, bundle_id }, &text, &err), &err);
 	assert_ok(token_open(w->ctx, w->site->db, text, &opened, &err), &err);
 	a->person = opened;
 	a->scope = scope;
@@ -449,7 +449,7 @@ new_token(struct world *w, const struct person *person)
 	const char *id;
 	char *text;
 
-	assert_ok(token_new(w->ctx, w->site->db, "test", person, "x", "read", person->bundle_id, &text, &err), &err);
+	assert_ok(token_new(w->ctx, w->site->db, "test", person, &(struct token_wish){ "x", "read", person->bundle_id }, &text, &err), &err);
 	assert_ok(token_list(w->site->db, person, &list, &err), &err);
 	id = mem_text(w->ctx, json_string_value(json_object_get(json_array_get(list, 0), "id")));
 	json_decref(list);
@@ -584,7 +584,7 @@ path_of(struct world *w, const struct row *row, enum which which, const char *id
 		{ ":grant", which == WHICH_KNOWN ? w->grant_token : id }, { ":token", which == WHICH_KNOWN ? w->grant_token : id },
 		{ ":contact", w->contact }, { ":hash", "0" }, { ":file", "none" }, { ":icon", "57.png" }, { ":view", "0" },
 		{ ":table", "apps.csv" }, { ":uuid", UNKNOWN }, { ":type", "SecurityInfo" },
-		{ ":key", "00" }, { ":sha256", UNKNOWN },
+		{ ":key", "00" }, { ":sha256", UNKNOWN }, { ":request*", "MA%3D%3D" },
 	};
 	const char *text = strchr(row->route, ' ') + 1, *path = "";
 

@@ -522,6 +522,24 @@ addresses_of_one_customer_count_as_one(void **state)
 	guesses_forget();
 }
 
+/* A company's phones have one address: whoever guesses behind it keeps none of them from its own enrollment. */
+static void
+who_guesses_behind_an_address_does_not_shut_out_the_sessions_behind_it(void **state)
+{
+	struct world w = world(*state);
+	char *text = challenge_for(*state, &w, (struct challenge_wish){ .purpose = CA_MDM, .session_id = SESSION });
+	struct craft_reply r;
+
+	for (int i = 0; i < 5; i++)
+		assert_refused(ask(*state, &w, (struct ask){ { .challenge = "guess" }, .address = "192.0.2.7" }), "2");
+	r = ask(*state, &w, (struct ask){ { .challenge = text }, .session = SESSION, .address = "192.0.2.7" });
+	only_cert(&r);
+	for (int i = 0; i < 5; i++)
+		assert_refused(ask(*state, &w, (struct ask){ { .challenge = "guess" }, .session = SESSION }), "2");
+	text = challenge_for(*state, &w, (struct challenge_wish){ .purpose = CA_MDM, .session_id = SESSION });
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = text, .key = craft_key(1) }, .session = SESSION }), "2");
+}
+
 static void
 a_challenge_that_somebody_may_not_use_is_a_security_event_once(void **state)
 {
@@ -655,14 +673,51 @@ a_good_challenge_counts_more_than_the_certificate_that_signs(void **state)
 {
 	struct world w = world(*state);
 	X509 *old = enrolled(*state, &w, 0);
-	char *text = challenge_for(*state, &w, (struct challenge_wish){ .purpose = CA_MDM, .session_id = SESSION,
-									.subject = "CN=phone" });
+	char *text = challenge(*state, &w);	/* with the subject that it has */
 	struct craft_reply r = ask(*state, &w, (struct ask){ { .challenge = text, .signer = old, .signer_key = craft_key(0),
-							       .key = craft_key(1) }, .session = SESSION });
+							       .key = craft_key(1) } });
 
 	only_cert(&r);
-	assert_int_equal(count_of(*state, &w, "certificate WHERE session_id = '" SESSION "' AND subject = 'CN=phone'"), 1);
+	assert_int_equal(count_of(*state, &w, "challenge WHERE used IS NOT NULL"), 2);
 	assert_int_equal(count_of(*state, &w, "scep_renewal"), 0);
+}
+
+/* Its envelope was overheard: the thief cannot open it, but has an identity of ours to sign it with. */
+static void
+an_enrolled_device_does_not_use_up_the_challenge_of_another(void **state)
+{
+	struct world w = world(*state);
+	X509 *thief = enrolled(*state, &w, 0);
+	char *text = challenge_for(*state, &w, (struct challenge_wish){ .purpose = CA_MDM, .session_id = SESSION,
+									.subject = "CN=phone" });
+	struct ask own = { { .challenge = text, .key = craft_key(1), .transaction = "phone" }, .session = SESSION }, stolen = own;
+	struct craft_reply r;
+
+	stolen.craft.signer = thief;
+	stolen.craft.signer_key = craft_key(0);
+	assert_refused(ask(*state, &w, stolen), "2");
+	assert_int_equal(count_of(*state, &w, "scep_renewal"), 0);
+	r = ask(*state, &w, own);
+	only_cert(&r);
+}
+
+static void
+a_chain_of_renewals_has_an_end_within_a_day(void **state)
+{
+	struct world w = world(*state);
+	X509 *cert = enrolled(*state, &w, 0);
+	struct craft_reply r;
+
+	for (int i = 0; i < SCEP_RENEWALS_MAX; i++) {
+		r = ask(*state, &w, (struct ask){ { .signer = cert, .signer_key = craft_key(i % 2), .key = craft_key(1 - i % 2),
+						    .transaction = mem_printf(*state, "r%d", i) } });
+		cert = only_cert(&r);
+	}
+	r = ask(*state, &w, (struct ask){ { .signer = cert, .signer_key = craft_key(0), .key = craft_key(1) } });
+	assert_refused(r, "2");
+	now_is(&w, "2026-11-23T12:00:01Z");
+	r = ask(*state, &w, (struct ask){ { .signer = cert, .signer_key = craft_key(0), .key = craft_key(1) } });
+	only_cert(&r);
 }
 
 /* ---- by hand ---- */
@@ -864,6 +919,9 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       a_certificate_is_renewed_once_in_ten_minutes_and_the_same_request_gets_the_same_again,
       revoked_expired_and_passing_certificates_do_not_renew,
       a_certificate_of_the_same_names_by_somebody_else_renews_nothing,
+      an_enrolled_device_does_not_use_up_the_challenge_of_another,
+      a_chain_of_renewals_has_an_end_within_a_day,
+      who_guesses_behind_an_address_does_not_shut_out_the_sessions_behind_it,
       a_good_challenge_counts_more_than_the_certificate_that_signs,
       a_request_without_a_challenge_waits_for_an_admin_and_polls,
       what_an_admin_refuses_is_refused_for_good,

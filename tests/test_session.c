@@ -56,9 +56,9 @@ a_token_for_one_app_revokes_no_token_of_others(void **state)
 		  person_add(db, "test", "anna", ROLE_MEMBER, PASSWORD, &err) &&
 		  person_by_name(*state, db, "root", &root, &err) &&
 		  person_by_name(*state, db, "anna", &anna, &err) &&
-		  token_new(*state, db, "test", anna, "hers", "read", NULL, &text, &err) &&
+		  token_new(*state, db, "test", anna, &(struct token_wish){ "hers", "read", NULL }, &text, &err) &&
 		  token_list(db, anna, &tokens, &err) &&
-		  token_new(*state, db, "test", root, "bound", "admin", "com.example.app", &text, &err) &&
+		  token_new(*state, db, "test", root, &(struct token_wish){ "bound", "admin", "com.example.app" }, &text, &err) &&
 		  token_open(*state, db, text, &bound, &err), &err);
 	id = json_string_value(json_object_get(json_array_get(tokens, 0), "id"));
 	assert_false(token_revoke(db, bound, id, &err));

@@ -3,13 +3,20 @@
  * beginning and the end of an enrollment.  A new kind is a row.
  */
 #include "catalog/invitation.h"
+#include "catalog/managed_app.h"
 #include "catalog/renewal.h"
 #include "core/plist_write.h"
 #include "mdm/command_send.h"
+#include "mdm/identity_renew.h"
 #include "mdm/inventory.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
+#include "web/clip_kinds.h"
+#include "mdm/queue_secret.h"
 #include "web/enroll_house.h"
+#include "web/own_kinds.h"
+#include "web/mobileconfig_kinds.h"
+#include "web/managed_apps.h"
 #include "web/rooms.h"
 #include "web/signing.h"
 #include <string.h>
@@ -30,7 +37,10 @@ render_renewal(TALLOC_CTX *ctx, void *p, const struct queued *command, const str
 	struct buf xml, out;
 	char *topic;
 
-	(void)command;
+	/* Each delivery makes a session and a challenge: a device that never answers is asked again tomorrow. */
+	if (command->sent_count > IDENTITY_DELIVERIES_MAX)
+		return err_code(err, ERR_CONFLICT, "not_answered", "it was sent %d times and not answered",
+				IDENTITY_DELIVERIES_MAX);
 	if (!*enrollment->topic) {	/* of one that was taken in again and has not told */
 		if (!push_topic(ctx, site->db, &topic, err))
 			return false;
@@ -57,12 +67,7 @@ render_renewal(TALLOC_CTX *ctx, void *p, const struct queued *command, const str
 bool
 renew_identity(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const char *actor, char **uuid, struct err *err)
 {
-	const struct queue_wish wish = {
-		.kind = "renew_identity", .request_type = "InstallProfile", .dedupe_key = "renew_identity",
-		.priority = QUEUE_PRIORITY_HOUSE, .created_by = actor,
-	};
-
-	return queue_add(tx, ctx, &wish, &enrollment_id, 1, NULL, uuid, err);
+	return identity_renew(tx, ctx, enrollment_id, actor, uuid, err);
 }
 
 /* ---- clear_passcode: with the UnlockToken that the device gave us ---- */
@@ -101,9 +106,16 @@ changed(struct db *tx, void *site, const struct queued *command, const struct en
 }
 
 static const struct command_kind kinds[] = {
-	{ "renew_identity", render_renewal, NULL, NULL },
+	{ IDENTITY_KIND, render_renewal, NULL, NULL },
 	{ VERB_KIND_CLEAR_PASSCODE, render_clear_passcode, NULL, NULL },
 	{ VERB_KIND_CHANGES, NULL, changed, NULL },
+	{ OWN_KIND, own_render, own_answered, own_ended },
+	{ DESIRED_KIND, mobileconfig_render, mobileconfig_answered, mobileconfig_ended },
+	{ CLIP_KIND, clip_render, clip_said, clip_over },
+	{ CLIP_KIND_REMOVE, clip_render_remove, clip_said, clip_over },
+	{ MANAGED_KIND, managed_app_render, managed_app_told, managed_app_ended },
+	{ MANAGED_KIND_REMOVAL, managed_app_render_removal, managed_app_told, managed_app_ended },
+	{ MANAGED_KIND_SETTING, managed_app_render_setting, NULL, NULL },
 	{ RENEWAL_KIND_INSTALL, provision_install_render, provision_answered, provision_ended },
 	{ RENEWAL_KIND_REMOVE, provision_remove_render, provision_answered, provision_ended },
 	{ 0 }
@@ -184,6 +196,7 @@ device_kinds_open(struct site *site, struct err *err)
 	if (!check_address(site_conf(site), err))
 		return false;
 	queue_kinds(kinds, site);
+	queue_sealer(site->sealer);
 	enrollment_hooks(&hooks, site);
 	inventory_hook(reported, site);
 	return true;

@@ -1,5 +1,230 @@
 #include "web/endings.h"
+#include "core/clock.h"
+#include "web/ending_sources.h"
+#include "web/page.h"
+#include <stdlib.h>
+#include <string.h>
 
 const struct ending_source ending_sources[] = {
+	{ "push",                  ENDING_FOR_ADMINS, ending_push },
+	{ "ca",                    ENDING_FOR_ADMINS, ending_ca },
+	{ "ca_above",              ENDING_FOR_ADMINS, ending_ca_above },
+	{ "ca_before",             ENDING_FOR_ADMINS, ending_ca_before },
+	{ "ra",                    ENDING_FOR_ADMINS, ending_ra },
+	{ "trusted_ca",            ENDING_FOR_ADMINS, ending_trusted_ca },
+	{ "tls",                   ENDING_FOR_ADMINS, ending_tls },
+	{ "tls_ca",                ENDING_FOR_ADMINS, ending_tls_ca },
+	{ "signing",               ENDING_FOR_ADMINS, ending_signing },
+	{ "identities",            ENDING_FOR_ADMINS, ending_identities },
+	{ "directory_certificate", ENDING_FOR_ADMINS, ending_directory_certificate },
+	{ "directory_password",    ENDING_FOR_ADMINS, ending_directory_password },
+	{ "token",                 ENDING_FOR_OWNER,  ending_tokens },
 	{ 0 }
 };
+
+/* ---- listing ---- */
+
+struct gather {
+	struct endings *all;
+	const struct ending_source *source;
+	size_t room;
+};
+
+static bool
+gather(void *arg, const struct ending *e)
+{
+	struct gather *g = arg;
+	struct endings *all = g->all;
+	struct ending *copy;
+
+	if (all->n == ENDINGS_MAX)
+		return false;
+	if (all->n == g->room)
+		all->list = mem_grow(all, all->list, struct ending, g->room = 2 * g->room + 32);
+	copy = &all->list[all->n++];
+	*copy = *e;
+	copy->subject = mem_text(all, e->subject);
+	copy->name = mem_text(all, e->name);
+	copy->bundle_id = mem_text(all, e->bundle_id);
+	copy->doing = mem_text(all, e->doing ? e->doing : "nothing");
+	copy->href = mem_text(all, e->href);
+	copy->person_id = mem_text(all, e->person_id);
+	copy->source = g->source;
+	return true;
+}
+
+static int
+by_end(const void *a_, const void *b_)
+{
+	const struct ending *a = a_, *b = b_;
+
+	if (a->ends != b->ends)
+		return a->ends < b->ends ? -1 : 1;
+	return strcmp(a->source->kind, b->source->kind) ? strcmp(a->source->kind, b->source->kind) : strcmp(a->subject, b->subject);
+}
+
+static void
+add_failed(struct endings *all, const char *kind, const struct err *why)
+{
+	char text[520];
+
+	all->failed = mem_grow(all, all->failed, const char *, all->failed_n + 1);
+	all->why = mem_grow(all, all->why, const char *, all->failed_n + 1);
+	all->failed[all->failed_n] = kind;
+	all->why[all->failed_n++] = mem_text(all, err_text(why, text, sizeof text));
+}
+
+bool
+endings_list(TALLOC_CTX *ctx, struct site *site, const struct ending_source *sources, time_t until, struct endings **ret,
+	     struct err *err)
+{
+	const struct ending_source *first = sources ? sources : ending_sources;
+	struct endings *all = mem_new(ctx, struct endings);
+	struct gather g = { .all = all };
+	size_t sources_failed = 0;
+
+	for (g.source = first; g.source->kind; g.source++) {
+		void *scratch SCOPED(mem) = talloc_new(NULL);
+		struct err why = { 0 };
+		size_t before = all->n;
+
+		if (g.source->list(scratch, site, until, gather, &g, &why))
+			continue;
+		all->n = before;
+		add_failed(all, g.source->kind, &why);
+		sources_failed++;
+		*err = why;
+	}
+	if (sources_failed && sources_failed == (size_t)(g.source - first)) {
+		talloc_free(all);
+		return err_at(err, "what ends");
+	}
+	if (all->n)
+		qsort(all->list, all->n, sizeof *all->list, by_end);
+	*ret = all;
+	return true;
+}
+
+/* ---- for whom, and how urgent ---- */
+
+static bool
+publishes(const struct ending *e, const struct person *person)
+{
+	if (person->role == ROLE_ADMIN && !person->bundle_id)
+		return true;
+	/* What is about no app in particular is for those who publish every one. */
+	return e->bundle_id ? person_publishes(person, e->bundle_id)
+			    : person_publishes(person, NULL) && !person->apps && !person->bundle_id;
+}
+
+bool
+ending_concerns(const struct ending *e, const struct person *person)
+{
+	bool admin = person->role == ROLE_ADMIN && !person->bundle_id;
+
+	if (e->person_id && strcmp(e->person_id, person->id) == 0 && !person->bundle_id)
+		return true;
+	return e->source->whom == ENDING_FOR_PUBLISHERS ? publishes(e, person) : admin;
+}
+
+bool
+ending_tells(const struct ending *e, const struct person *person)
+{
+	if (e->quiet)
+		return false;
+	if (e->source->whom == ENDING_FOR_OWNER)
+		return e->person_id && strcmp(e->person_id, person->id) == 0;
+	return ending_concerns(e, person);
+}
+
+bool
+ending_needs(const struct ending *e, time_t now)
+{
+	return !e->quiet && (e->ends <= now || ending_notice_at(now, e->begins, e->ends) > 0);
+}
+
+const char *
+ending_level(const struct ending *e, time_t now)
+{
+	return !ending_needs(e, now) ? "info" : ending_days_left(now, e->ends) <= ENDING_SOON ? "error" : "warning";
+}
+
+/* ---- in words ---- */
+
+static json_t *
+count_or_null(int64_t n)
+{
+	return n < 0 ? json_null() : json_integer(n);
+}
+
+json_t *
+ending_json(const struct ending *e, time_t now)
+{
+	char at[CLOCK_ISO_SIZE];
+
+	return json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:I, s:s, s:b, s:o, s:o, s:s, s:s?}", "kind", e->source->kind,
+			 "subject", e->subject, "name", e->name, "bundle_id", e->bundle_id, "ends", clock_iso(e->ends, at),
+			 "days", (json_int_t)ending_days_left(now, e->ends), "level", ending_level(e, now), "needs",
+			 ending_needs(e, now), "devices", count_or_null(e->devices), "people", count_or_null(e->people),
+			 "doing", e->doing, "url", e->href);
+}
+
+const char *
+ending_word(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *e, const char *what)
+{
+	const char *word = pages_word(site->pages, language, mem_printf(ctx, "ending_%s%s", e->source->kind, what));
+
+	return word ? word : e->source->kind;
+}
+
+char *
+ending_title(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *e, time_t now)
+{
+	const char *what = ending_word(ctx, site, language, e, ""), *own = mem_printf(ctx, "ending_%s_title", e->source->kind);
+	const char *key = pages_word(site->pages, language, own) ? own : e->ends <= now ? "ending_over" : "ending_on";
+	json_t *at = page_date(language, e->ends), *data;
+	char *title;
+
+	data = json_pack("{s:s, s:o}", "what", e->name ? mem_printf(ctx, "%s %s", what, e->name) : what, "at", at);
+	title = page_say(ctx, site->pages, language, key, data);
+	json_decref(data);
+	return title;
+}
+
+char *
+ending_left(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *e, time_t now)
+{
+	int64_t days = ending_days_left(now, e->ends);
+	json_t *data = json_pack("{s:I}", "days", (json_int_t)days);
+	char *text = page_say(ctx, site->pages, language, e->ends <= now ? "ending_left_none" : days == 0 ? "ending_left_today" :
+			      days == 1 ? "ending_left_tomorrow" : "ending_left", data);
+
+	json_decref(data);
+	return text;
+}
+
+const char *
+ending_doing(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *e)
+{
+	const char *word = pages_word(site->pages, language, mem_printf(ctx, "ending_doing_%s", e->doing));
+
+	return word ? word : e->doing;
+}
+
+char *
+ending_touches(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *e)
+{
+	const char *text = "";
+	const struct { int64_t n; const char *key; } of[] = { { e->devices, "ending_devices" }, { e->people, "ending_people" } };
+
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		json_t *data;
+
+		if (of[i].n < 0)
+			continue;
+		data = json_pack("{s:I}", "count", (json_int_t)of[i].n);
+		text = mem_printf(ctx, "%s%s%s", text, *text ? ", " : "", page_say(ctx, site->pages, language, of[i].key, data));
+		json_decref(data);
+	}
+	return mem_text(ctx, text);
+}

@@ -2,29 +2,98 @@
 /*
  * endings - one watch over everything that ends: a table of sources, one row a kind.
  *
- * A source lists what it knows of; who is told, when, and that it is once, is the watch's (endings.c).
+ * A source lists what it knows of; who sees it, who is told, when, and that it is once, is the watch's.  What it needs
+ * besides a row are its words: ending_<kind> (what it is), ending_<kind>_short (in a box of the calendar),
+ * ending_<kind>_why (what happens then, and what to do), and ending_doing_<doing>.
+ *
+ * Nothing is kept of what is listed: what was renewed is gone from the next list, and nobody is told of it.
  */
 #include <jansson.h>
+#include "catalog/ending.h"
 #include "web/site.h"
 
-enum ending_for { ENDING_FOR_ADMINS, ENDING_FOR_PUBLISHERS };	/* of the app it is about */
+enum ending_for {
+	ENDING_FOR_ADMINS,
+	ENDING_FOR_PUBLISHERS,		/* of the app it is about, and admins */
+	ENDING_FOR_OWNER,		/* person_id is told; admins see it */
+};
 
 struct ending {
-	const char *subject;		/* what ends: a uuid, a fingerprint; another one is another ending */
-	const char *name;		/* as people call it: "Canteen", "apps.example.com" */
+	const char *subject;		/* what ends: an id, a setting; stays while the thing is the same, renewed or not */
+	const char *name;		/* as people call it: "Canteen", "apps.example.com"; NULL: its kind says it all */
 	const char *bundle_id;		/* the app it is about; NULL: none */
 	time_t ends;
 	int64_t devices, people;	/* whom it touches; -1: does not apply */
 	const char *doing;		/* a word of the page: "renewing", "nothing", ...; what is done about it */
-	const char *href;		/* of the page where one does something about it */
+	const char *href;		/* of the page where one does something about it; NULL: none */
+	time_t begins;			/* of a certificate or token; 0: not known */
+	const char *person_id;		/* whose it is; NULL: the company's */
+	bool quiet;			/* sees to itself: it is shown, nobody is told and it needs nobody */
+	const struct ending_source *source;	/* set by the watch */
 };
 
+typedef bool ending_add(void *arg, const struct ending *ending);	/* copies it; false: there are too many */
+
 struct ending_source {
-	const char *kind;		/* "provision"; also a word of the page: ending_provision */
+	const char *kind;		/* "provision" */
 	enum ending_for whom;
 	/* Calls `add` for each that ends before `until`, and for those that ended within the last 90 days. */
-	bool (*list)(TALLOC_CTX *ctx, struct site *site, time_t until,
-		     bool (*add)(void *arg, const struct ending *ending), void *arg, struct err *err);
+	bool (*list)(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err);
 };
 
 extern const struct ending_source ending_sources[];	/* ends with kind NULL */
+
+#define ENDINGS_MAX	20000
+#define ENDING_PAST_S	(90 * DAY_S)
+#define ENDING_EVER_S	(40LL * 366 * DAY_S)	/* beyond the life of any root */
+#define ENDING_SOON	14	/* days: then it is urgent */
+
+struct endings {
+	struct ending *list;	/* who ends first, first */
+	size_t n;
+	const char **failed;	/* kinds that could not be looked at, and why each: they hide no other one */
+	const char **why;
+	size_t failed_n;
+};
+
+/* Of these sources (NULL: ending_sources), before `until`.  False only where nothing can be known at all. */
+bool endings_list(TALLOC_CTX *ctx, struct site *site, const struct ending_source *sources, time_t until,
+		  struct endings **ret, struct err *err) CHECKED;
+
+bool ending_concerns(const struct ending *ending, const struct person *person);	/* may they see it? */
+bool ending_tells(const struct ending *ending, const struct person *person);	/* are they told of it? */
+bool ending_needs(const struct ending *ending, time_t now);	/* somebody: a notice has come due, or it is over */
+const char *ending_level(const struct ending *ending, time_t now);	/* "error", "warning"; "info": nobody is needed */
+
+/*
+ * What Today, the page, the API and the command line say of one: {kind, subject, name|null, bundle_id|null, ends, days,
+ * level, needs, devices|null, people|null, doing, url|null}.
+ */
+json_t *ending_json(const struct ending *ending, time_t now);
+/* "Push certificate: ends on 3 December 2026", in the reader's language. */
+char *ending_title(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending, time_t now);
+const char *ending_word(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending,
+			const char *what);	/* "", "_short", "_why" */
+char *ending_left(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending, time_t now);	/* "in 14 days" */
+const char *ending_doing(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending);
+char *ending_touches(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending);	/* or "" */
+
+/* ---- endings_tell.c: the notices ---- */
+#define ENDINGS_JOB	"endings"
+/* Tells everybody what they are owed at this moment.  What one of them cannot be told keeps no other waiting. */
+bool endings_sweep(struct site *site, const struct ending_source *sources, struct err *err) CHECKED;
+bool job_endings(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool endings_begin(struct site *site, struct err *err) CHECKED;	/* at start: what was slept through */
+
+/* ---- endings_now.c: what every page and /metrics say, from a list that is a minute old at most ---- */
+bool endings_count(struct site *site, const struct person *person, int64_t *ret, struct err *err) CHECKED;
+bool endings_print(struct site *site, struct buf *out, struct err *err) CHECKED;	/* Prometheus text */
+void endings_forget(struct site *site);	/* something was renewed: look again */
+
+/* ---- routes_expiry.c ---- */
+/* What Today says: rows of its list, and the calendar. */
+bool endings_todo(struct req *req, json_t *todo, json_t **weeks, struct err *err) CHECKED;
+bool endings_account(struct req *req, json_t *data, struct err *err) CHECKED;	/* the part of one's account */
+
+struct ends_span;
+struct ends_span endings_identity_span(struct site *site, time_t until);

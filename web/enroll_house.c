@@ -1,7 +1,10 @@
 #include "web/enroll_house.h"
 #include "mdm/push.h"
+#include "web/fields.h"
 #include "web/rooms.h"
 #include <string.h>
+
+#define ANSWER_TYPE "application/pkcs7-signature"
 
 bool
 enroll_lacks(struct req *req, enum enroll_lack *lack, char **topic, struct err *err)
@@ -126,6 +129,18 @@ enroll_own_devices(struct site *site, const struct cms_trust **ret, struct err *
 		*ret = site->own_devices->trust;
 	pthread_mutex_unlock(&site->lock);
 	return ok;
+}
+
+bool
+enroll_read_answer(struct req *req, struct device_answer **answer, struct err *err)
+{
+	const char *type = req_header(req, "Content-Type");
+	const struct cms_trust *ours;
+
+	if (!type || !fields_type_is(type, ANSWER_TYPE))
+		return err_set(err, ERR_MEDIA, "devices answer with " ANSWER_TYPE);
+	return enroll_own_devices(req->site, &ours, err) &&
+	       device_answer_read_ours(req, req->body, req->site->device_roots, ours, answer, err);
 }
 
 const char *

@@ -4,9 +4,11 @@
 #include "catalog/app.h"
 #include "catalog/build.h"
 #include "catalog/build_jobs.h"
+#include "catalog/managed_app.h"
 #include "catalog/message.h"
 #include "catalog/notice.h"
 #include "catalog/registration.h"
+#include "catalog/rollout.h"
 #include "catalog/renewal.h"
 #include "catalog/setting.h"
 #include "catalog/upload.h"
@@ -15,8 +17,13 @@
 #include "core/log.h"
 #include "mdm/challenge.h"
 #include "mdm/enroll_session.h"
+#include "mdm/own_mobileconfig.h"
 #include "mdm/scep_request.h"
+#include "web/clip_kinds.h"
+#include "web/endings.h"
 #include "web/invitation_send.h"
+#include "web/mobileconfig_kinds.h"
+#include "web/managed_apps.h"
 #include "web/notices.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -99,6 +106,7 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&
 	       registration_sweep(site->db, err) && invitation_sweep(site->db, err) && challenge_sweep(site->db, err) &&
 	       scep_request_sweep(site->db, err) && enroll_session_sweep(site->db, err) &&
+	       own_sweep(site->db, err) &&
 	       db_tx(site->db, tx_next_sweep, NULL, err);
 }
 
@@ -177,19 +185,49 @@ const struct job_kind site_jobs[] = {
 	{ INVITATION_REMIND_JOB, 10, job_invitation_remind, NULL },
 	{ "audit_verify", 1000, audit_job, NULL },
 	{ "queue_sweep", 1000, job_queue_sweep, NULL },
+	{ "refresh", 1000, job_refresh, NULL },
 	{ "push_sweep", 1000, job_push_sweep, NULL },
+	{ DESIRED_JOB, 1000, job_desired, NULL },
+	{ CLIP_JOB, 1000, job_clip, NULL },
+	{ MANAGED_SWEEP_JOB, 1000, job_managed_sweep, NULL },
+	{ MANAGED_APP_JOB, 100, job_managed_app, NULL },
+	{ MANAGED_DEVICE_JOB, 100, job_managed_device, NULL },
+	{ ROLLOUT_STEP_JOB, 100, job_rollout_step, NULL },
 	{ "provision_fit", 10, job_provision_fit, NULL },
 	{ "provision_fill", 10, job_provision_fill, NULL },
 	{ RENEWAL_PLAN_JOB, 1000, job_renewal_plan, NULL },
 	{ RENEWAL_WAVE_JOB, 1000, job_renewal_wave, NULL },
 	{ "renewal_day", 1000, job_renewal_day, NULL },
+	{ ENDINGS_JOB, 1000, job_endings, NULL },
 	{ 0 },
+};
+
+static bool
+begin_sweeps(struct site *site, struct err *err)
+{
+	return sweep_blobs(site, true, err) && upload_sweep_files(site, err) && db_tx(site->db, tx_first_sweep, NULL, err);
+}
+
+static bool
+begin_checks(struct site *site, struct err *err)
+{
+	return db_tx(site->db, tx_first_check, NULL, err);
+}
+
+/* What is to be in order before anything is served, and the first of the jobs that recur. */
+static bool (*const begins[])(struct site *, struct err *) = {
+	begin_sweeps,
+	begin_checks,
+	clip_job_begin,
+	renewals_begin,
+	endings_begin,
 };
 
 bool
 jobs_begin(struct site *site, struct err *err)
 {
-	return sweep_blobs(site, true, err) && upload_sweep_files(site, err) &&
-	       db_tx(site->db, tx_first_sweep, NULL, err) && db_tx(site->db, tx_first_check, NULL, err) &&
-	       renewals_begin(site, err);
+	for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+		if (!begins[i](site, err))
+			return false;
+	return true;
 }

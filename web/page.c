@@ -432,10 +432,10 @@ page_render_text(TALLOC_CTX *ctx, const char *text, json_t *data, json_t *parts,
 static json_t *
 make_everywhere(const struct pages *pages, struct req *req)
 {
-	json_t *all = json_pack("{s:{s:s, s:n}, s:n, s:s, s:[], s:s, s:s, s:s}", "company", "name", "Pomona",
+	json_t *all = json_pack("{s:{s:s, s:n}, s:n, s:s, s:[], s:s, s:s, s:s, s:s, s:s}", "company", "name", "Pomona",
 				"logo_url", "person", "csrf", req->session_csrf ? req->session_csrf : "",
 				"seams", "path", req->path ? req->path : "/", "version", POMONA_VERSION,
-				"assets", "/assets");
+				"assets", "/assets", "home", "/", "manifest_url", "/manifest.webmanifest");
 
 	if (all && pages->add)
 		pages->add(req, all);

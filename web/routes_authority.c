@@ -272,13 +272,12 @@ api_revoke(struct req *req, struct reply *reply, struct err *err)
 	return revoke(req, reason ? reason : "unspecified", err) && api_one(req, reply, err);
 }
 
-/* ---- what Today says ---- */
+/* ---- what Today says: that there is none; its end is the watch's (web/endings.h) ---- */
 
 bool
 authority_todo(struct req *req, json_t *todo, struct err *err)
 {
 	json_t *all, *ca;
-	const char *level;
 
 	if (req->person->role != ROLE_ADMIN)
 		return true;
@@ -286,12 +285,8 @@ authority_todo(struct req *req, json_t *todo, struct err *err)
 		return false;
 	ca = in_use(req, json_object_get(all, "authorities"));
 	json_decref(all);
-	level = text_of(ca, "level");
 	if (!json_is_object(ca))
 		json_array_append_new(todo, json_pack("{s:s, s:s, s:s}", "kind", "ca_none", "level", "info", "url", "/admin/ca"));
-	else if (strcmp(level, "ok") != 0)
-		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:O}", "kind", "ca_ends", "level", level,
-						      "url", "/admin/ca", "at", json_object_get(ca, "until")));
 	json_decref(ca);
 	return true;
 }

@@ -8,31 +8,12 @@
 #include "core/clock.h"
 #include "core/num.h"
 #include "ipa/manifest.h"
+#include "web/page_catalog.h"
 #include "web/page_install.h"
 #include "web/rooms.h"
 #include <string.h>
-#include <unistd.h>
-
-#define CATALOG_PAGE	60	/* apps on one page */
-#define FRESH_S		(14 * DAY_S)	/* a build is new for so long */
-#define HISTORY_MAX	30	/* builds under "earlier versions" */
 
 /* ---- pages ---- */
-
-static bool
-show(struct req *req, const char *bundle_id, const char *id, json_t **ret, struct err *err)
-{
-	json_t *build;
-
-	if (!build_show(req->site->db, viewer_of(req->person), id, true, &build, err))
-		return false;
-	if (strcmp(text_of(build, "bundle_id"), bundle_id) != 0) {
-		json_decref(build);
-		return err_set(err, ERR_MISSING, "a build of another app");
-	}
-	*ret = build;
-	return true;
-}
 
 /* Where a list of apps goes on; NULL at its end. */
 const char *
@@ -56,162 +37,32 @@ page_next(struct req *req, const char *path, const json_t *list)
 	return buf_str(&url);
 }
 
-/* As the list shows it: an app with its button, anything else with where it leads. */
-static void
-row_of_app(struct req *req, json_t *app)
-{
-	const char *bundle_id = text_of(app, "bundle_id");
-	int64_t until = json_integer_value(json_object_get(app, "expires_at"));
-
-	json_object_set_new(app, "elsewhere", json_boolean(!*bundle_id));
-	if (!*bundle_id) {
-		json_object_set_new(app, "icon_url", json_sprintf("/items/%s/icon.png", text_of(app, "id")));
-		json_object_set_new(app, "required", json_false());
-		return;
-	}
-	json_object_set_new(app, "needs_ios", json_null());
-	json_object_set_new(app, "url", json_sprintf("/apps/%s", bundle_id));
-	json_object_set_new(app, "icon_url", json_sprintf("/apps/%s/icon/120.png", bundle_id));
-	json_object_set_new(app, "get_url", json_sprintf("/apps/%s/builds/%s/install", bundle_id, text_of(app, "build_id")));
-	json_object_set_new(app, "size", json_string(page_size(req, req->language,
-			    json_integer_value(json_object_get(app, "size")))));
-	if (until && until <= clock_now())
-		json_object_set_new(app, "installable", json_false());
-}
-
+/* Whoever has signed in; on a device of theirs that we manage it is known which. */
 static bool
-shelf(struct req *req, json_t **ret, struct err *err)
+view_of(struct req *req, struct catalog_view *view, struct err *err)
 {
-	json_t *list, *app;
-	size_t i;
+	struct clip_visit *visit;
 
-	if (!app_featured(req->site->db, viewer_of(req->person), &list, err))
+	if (!clip_visit_signed_in(req, &visit, err))
 		return false;
-	json_array_foreach(list, i, app) {
-		struct err none;
-		time_t at;
-
-		json_object_set_new(app, "url", json_sprintf("/apps/%s", text_of(app, "bundle_id")));
-		json_object_set_new(app, "icon_url", json_sprintf("/apps/%s/icon/512.png", text_of(app, "bundle_id")));
-		json_object_set_new(app, "fresh", json_boolean(clock_parse(text_of(app, "updated"), &at, &none) &&
-							       clock_now() - at < FRESH_S));
-	}
-	*ret = list;
-	return true;
-}
-
-/* [{name, url, current}] of those that lead somewhere. */
-static bool
-chips(struct req *req, const char *chosen, json_t **ret, struct err *err)
-{
-	json_t *names, *name, *list;
-	size_t i;
-
-	if (!category_seen(req->site->db, viewer_of(req->person), &names, err))
-		return false;
-	list = json_array();
-	json_array_foreach(names, i, name) {
-		const char *text = json_string_value(name);
-		struct buf url;
-
-		buf_init(&url, req, 4 * CATEGORY_NAME_MAX + 32);
-		buf_text(&url, "/?category=");
-		buf_url(&url, text, strlen(text));
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", text, "url", buf_str(&url), "current",
-						      chosen && strcmp(chosen, text) == 0));
-	}
-	json_decref(names);
-	*ret = list;
+	*view = (struct catalog_view){ .viewer = viewer_of(req->person), .home = "", .visit = visit };
 	return true;
 }
 
 static bool
 get_catalog(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *q = req_query(req, "q"), *category = req_query(req, "category"), *after = req_query(req, "after");
-	struct app_filter filter = { .search = q, .category = category && *category ? category : NULL };
-	bool filtered = (q && *q) || filter.category;
-	json_t *list, *app, *data, *categories = NULL, *featured = NULL;
-	size_t i;
+	struct catalog_view view;
 
-	if (!chips(req, filter.category, &categories, err) ||
-	    !(filtered || after ? (featured = json_array()) != NULL : shelf(req, &featured, err)) ||
-	    !app_list(req->site->db, viewer_of(req->person), &filter, after, CATALOG_PAGE, &list, err)) {
-		json_decref(categories);
-		json_decref(featured);
-		return false;
-	}
-	json_array_foreach(json_object_get(list, "items"), i, app)
-		row_of_app(req, app);
-	data = json_pack("{s:s, s:s?, s:b, s:o, s:o, s:O, s:s?}", "q", q ? q : "", "category", filter.category,
-			 "filtered", filtered, "categories", categories, "featured", featured, "apps",
-			 json_object_get(list, "items"), "next_url", page_next(req, "/", list));
-	json_decref(list);
-	return reply_page(reply, req, "catalog", data, err);
-}
-
-static bool
-history(struct req *req, const char *bundle_id, const char *current, json_t **ret, struct err *err)
-{
-	struct build_filter filter = { .bundle_id = bundle_id };
-	json_t *list, *build, *items = json_array();
-	size_t i;
-
-	if (!build_list(req->site->db, viewer_of(req->person), &filter, NULL, HISTORY_MAX, &list, err)) {
-		json_decref(items);
-		return false;
-	}
-	json_array_foreach(json_object_get(list, "items"), i, build) {
-		json_t *item = page_build(req, build);
-
-		json_object_set_new(item, "current", json_boolean(strcmp(text_of(build, "id"), current) == 0));
-		json_array_append_new(items, item);
-	}
-	json_decref(list);
-	*ret = items;
-	return true;
-}
-
-/* What its publisher says of it, beside what the build is. */
-static bool
-add_words(struct req *req, const char *bundle_id, json_t *page, struct err *err)
-{
-	json_t *app, *categories;
-	const char *subtitle, *about;
-
-	if (!app_show(req->site->db, viewer_of(req->person), bundle_id, &app, err))
-		return false;
-	if (!category_of_app(req->site->db, text_of(app, "id"), &categories, err)) {
-		json_decref(app);
-		return false;
-	}
-	subtitle = text_of(app, "subtitle");
-	about = text_of(app, "description");
-	json_object_set_new(page, "subtitle", *subtitle ? json_string(subtitle) : json_null());
-	json_object_set_new(page, "about", *about ? json_pack("{s:o}", "notes", page_markdown(about)) : json_null());
-	json_object_set(page, "required", json_object_get(app, "required"));
-	json_object_set_new(page, "category", json_array_size(categories) ? json_string(names_joined(req, categories))
-									  : json_null());
-	json_decref(categories);
-	json_decref(app);
-	return true;
+	return view_of(req, &view, err) && catalog_page(req, reply, &view, err);
 }
 
 static bool
 app_page(struct req *req, struct reply *reply, const char *bundle_id, const char *id, struct err *err)
 {
-	json_t *build, *page, *builds;
+	struct catalog_view view;
 
-	if (!show(req, bundle_id, id, &build, err))
-		return false;
-	page = page_build(req, build);
-	json_decref(build);
-	if (!add_words(req, bundle_id, page, err) || !history(req, bundle_id, id, &builds, err)) {
-		json_decref(page);
-		return false;
-	}
-	json_object_set_new(page, "history", builds);
-	return reply_page(reply, req, "app", page, err);
+	return view_of(req, &view, err) && catalog_app_page(req, reply, &view, bundle_id, id, err);
 }
 
 static bool
@@ -247,6 +98,30 @@ get_app_channel(struct req *req, struct reply *reply, struct err *err)
 	       app_page(req, reply, bundle_id, build, err);
 }
 
+/* By management, where the device that asks is theirs and this is the build that it would get. */
+static bool
+installs_by_mdm(struct req *req, const char *bundle_id, const char *id, bool *done, struct err *err)
+{
+	struct clip_visit *visit;
+	json_t *app;
+	bool newest;
+
+	*done = false;
+	if (!clip_visit_signed_in(req, &visit, err) || (visit && !app_show(req->site->db, visit->viewer, bundle_id, &app, err)))
+		return false;
+	if (!visit)
+		return true;
+	newest = strcmp(text_of(app, "newest_build_id"), id) == 0;
+	json_decref(app);
+	if (!newest)
+		return true;
+	*done = clip_visit_ask(req, visit, person_actor(req, req->person), bundle_id, err);
+	if (*done || err->kind != ERR_CONFLICT)
+		return *done;
+	*err = (struct err){ .kind = ERR_NONE };	/* then as without management */
+	return true;
+}
+
 /* The tap on Get: a grant for this one install, and the page whose button hands it to iOS. */
 static bool
 post_install(struct req *req, struct reply *reply, struct err *err)
@@ -257,7 +132,11 @@ post_install(struct req *req, struct reply *reply, struct err *err)
 	json_t *build;
 	bool ok;
 
-	if (!show(req, bundle_id, id, &build, err))
+	if (!installs_by_mdm(req, bundle_id, id, &ok, err))
+		return false;
+	if (ok)
+		return reply_see(reply, mem_printf(req, "/apps/%s", bundle_id));
+	if (!catalog_build(req, viewer_of(req->person), bundle_id, id, &build, err))
 		return false;
 	install_view_init(&view, build, mem_printf(req, "%s/apps/%s/builds/%s", req->site->base_url, bundle_id, id));
 	ok = true;
@@ -283,7 +162,7 @@ get_install(struct req *req, struct reply *reply, struct err *err)
 	bool ok;
 
 	if (!install_get(req, req->site->db, id, NULL, req->person->id, &install, err) ||
-	    !show(req, bundle_id, install->build_id, &build, err))
+	    !catalog_build(req, viewer_of(req->person), bundle_id, install->build_id, &build, err))
 		return false;
 	install_view_init(&view, build, mem_printf(req, "%s/apps/%s/builds/%s", req->site->base_url, bundle_id,
 						   install->build_id));
@@ -301,21 +180,7 @@ get_install(struct req *req, struct reply *reply, struct err *err)
 static bool
 get_app_icon(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *file = req_param(req, "size");
-	char *name;
-	int64_t size;
-	int fd, which = ICON_SIZES;
-
-	for (int i = 0; i < ICON_SIZES; i++)
-		if (strcmp(file, mem_printf(req, "%d.png", icon_sides[i])) == 0)
-			which = i;
-	if (which == ICON_SIZES)
-		return err_set(err, ERR_MISSING, "no such size");
-	if (!build_icon(req, req->site->db, viewer_of(req->person), req_param(req, "bundle"), (enum icon_size)which, &name, err) ||
-	    !blob_open(req->site->blobs, name, &fd, &size, err))
-		return false;
-	reply_header(reply, "Cache-Control", "private, max-age=3600");
-	return reply_file(reply, req, fd, size, site_etag(req, name), "image/png", NULL);
+	return catalog_icon(req, reply, viewer_of(req->person), err);
 }
 
 /* ---- API ---- */

@@ -2,6 +2,7 @@
  * Commands for programs: to one device or many, what waits and what was, taken back and sent again.
  */
 #include "core/num.h"
+#include "mdm/queue_secret.h"
 #include "web/commanding.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -130,6 +131,17 @@ api_show(struct req *req, struct reply *reply, struct err *err)
 	       reply_json(reply, 200, command);
 }
 
+/* An answer that is a secret: written down who asked for it. */
+static bool
+api_reveal(struct req *req, struct reply *reply, struct err *err)
+{
+	json_t *answer;
+
+	return whole_admin(req, err) &&
+	       queue_reveal(req->site->db, actor(req), req_param(req, "id"), req_param(req, "uuid"), &answer, err) &&
+	       reply_json(reply, 200, json_pack("{s:o}", "answer", answer));
+}
+
 static bool
 api_cancel(struct req *req, struct reply *reply, struct err *err)
 {
@@ -165,6 +177,7 @@ const struct route command_routes[] = {
 	{ GET,    "/api/v1/devices/:id/commands",                WHO_ADMIN, "0",   ON_WORKER, api_list,   NULL, "devices", "What waits, in order, and what was: ?state=waiting|ended &after= &limit=" },
 	{ DELETE, "/api/v1/devices/:id/commands",                WHO_ADMIN, "0",   ON_WORKER, api_clear,  NULL, "devices", "Take back all that waits" },
 	{ GET,    "/api/v1/devices/:id/commands/:uuid",          WHO_ADMIN, "0",   ON_WORKER, api_show,   NULL, "devices", "A command, and its answer" },
+	{ POST,   "/api/v1/devices/:id/commands/:uuid/reveal",   WHO_ADMIN, "16K",   ON_WORKER, api_reveal, NULL, "devices", "Its answer where that is a secret; audited" },
 	{ DELETE, "/api/v1/devices/:id/commands/:uuid",          WHO_ADMIN, "0",   ON_WORKER, api_cancel, NULL, "devices", "Take one back that waits" },
 	{ POST,   "/api/v1/devices/:id/commands/:uuid/resend",   WHO_ADMIN, "16K",   ON_WORKER, api_resend, NULL, "devices", "Send one again" },
 	{ 0 }

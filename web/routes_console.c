@@ -6,6 +6,7 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/num.h"
+#include "web/endings.h"
 #include "web/managed.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -62,8 +63,22 @@ most_urgent_first(json_t *todo)
 	return sorted;
 }
 
+/* Of what the watch speaks, a build's verdict need not speak again. */
 static bool
-todo_of(struct req *req, json_t **ret, struct err *err)
+is_watched(const json_t *todo, const json_t *build)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach((json_t *)(uintptr_t)todo, i, item)
+		if (strcmp(text_of(item, "kind"), "ending") == 0 && *text_of(item, "bundle_id") &&
+		    strcmp(text_of(item, "bundle_id"), text_of(build, "bundle_id")) == 0)
+			return true;
+	return false;
+}
+
+static bool
+todo_of(struct req *req, json_t **ret, json_t **weeks, struct err *err)
 {
 	json_t *list, *build, *todo = json_array();
 	struct audit_check check;
@@ -76,12 +91,14 @@ todo_of(struct req *req, json_t **ret, struct err *err)
 	if (blobs_room(req->site->blobs, &room, err) && room < 2 * site_conf(req->site)->upload_keep_free_mb * 1000000)
 		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:s}", "kind", "disk_low", "level", "error",
 			"url", "/readyz", "free", page_size(req, req->language, room)));
-	if (!build_doubtful(req->site->db, viewer_of(req->person), TODAY_LOOKED, &list, err)) {
+	if (!endings_todo(req, todo, weeks, err) ||
+	    !build_doubtful(req->site->db, viewer_of(req->person), TODAY_LOOKED, &list, err)) {
 		json_decref(todo);
 		return false;
 	}
 	json_array_foreach(list, i, build)
-		add_todo(req, todo, build);
+		if (!is_watched(todo, build))
+			add_todo(req, todo, build);
 	json_decref(list);
 	messages_todo(req, todo);
 	if (!devices_todo(req, todo, err) || !came_back_todo(req, todo, err) || !authority_todo(req, todo, err) ||
@@ -97,13 +114,12 @@ static bool
 get_today(struct req *req, struct reply *reply, struct err *err)
 {
 	struct build_filter filter = { .brief = true };
-	json_t *list, *build, *todo, *newest;
+	json_t *list, *build, *todo, *newest, *weeks = NULL;
 	size_t i;
 
-	if (!todo_of(req, &todo, err))
-		return false;
-	if (!build_list(req->site->db, viewer_of(req->person), &filter, NULL, TODAY_BUILDS, &list, err)) {
-		json_decref(todo);
+	if (!todo_of(req, &todo, &weeks, err) ||
+	    !build_list(req->site->db, viewer_of(req->person), &filter, NULL, TODAY_BUILDS, &list, err)) {
+		json_decref(weeks);
 		return false;
 	}
 	newest = json_array();
@@ -117,8 +133,8 @@ get_today(struct req *req, struct reply *reply, struct err *err)
 		json_array_append_new(newest, item);
 	}
 	json_decref(list);
-	return reply_page(reply, req, "today", json_pack("{s:o, s:o, s:o}", "date",
-			  page_date(req->language, clock_now()), "todo", todo, "builds", newest), err);
+	return reply_page(reply, req, "today", json_pack("{s:o, s:o, s:o, s:o}", "date",
+			  page_date(req->language, clock_now()), "todo", todo, "weeks", weeks, "builds", newest), err);
 }
 
 /* ---- apps ---- */

@@ -3,13 +3,8 @@
  * Apple's site.  UDIDs are shown when asked for, and that is audited.
  */
 #include "catalog/tester_device.h"
-#include "core/clock.h"
-#include "core/log.h"
 #include "web/rooms.h"
-#include "web/signing.h"
 #include <string.h>
-
-#define EXPIRY_WARN_S	(30 * DAY_S)
 
 static bool
 wants_udids(struct req *req)
@@ -94,26 +89,6 @@ post_remove(struct req *req, struct reply *reply, struct err *err)
 
 /* ---- today ---- */
 
-static void
-add_certificate(struct req *req, json_t *todo)
-{
-	const char *setting;
-	struct err err;
-	time_t at;
-	bool over;
-
-	if (!signing_expires(site_conf(req->site), &setting, &at, &err)) {
-		log_err("the certificate that signs mobileconfigs", &err);
-		return;
-	}
-	if (!setting || at > clock_now() + EXPIRY_WARN_S)
-		return;
-	over = at <= clock_now();
-	json_array_insert_new(todo, over ? 0 : json_array_size(todo), json_pack("{s:s, s:s, s:n, s:o}", "kind",
-		strcmp(setting, "server.tls_cert") == 0 ? "certificate_tls" : "certificate_signing",
-		"level", over ? "error" : "warning", "url", "at", page_date(req->language, at)));
-}
-
 bool
 devices_todo(struct req *req, json_t *todo, struct err *err)
 {
@@ -126,7 +101,6 @@ devices_todo(struct req *req, json_t *todo, struct err *err)
 		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:s, s:O}", "kind", "testers_waiting", "level", "info",
 			"url", "/admin/test-devices", "app_name", text_of(app, "name"), "count", json_object_get(app, "waiting")));
 	json_decref(waiting);
-	add_certificate(req, todo);
 	return true;
 }
 

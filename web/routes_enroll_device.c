@@ -8,12 +8,9 @@
  */
 #include "catalog/person.h"
 #include "web/enroll_house.h"
-#include "web/fields.h"
 #include "web/rooms.h"
 #include "web/signing.h"
 #include <string.h>
-
-#define ANSWER_TYPE "application/pkcs7-signature"
 
 /* Somebody who was disabled meanwhile enrolls nothing any more. */
 static bool
@@ -93,18 +90,6 @@ refuse(struct req *req, const struct enroll_session *session, struct err *err)
 }
 
 static bool
-read_answer(struct req *req, struct device_answer **answer, struct err *err)
-{
-	const char *type = req_header(req, "Content-Type");
-	const struct cms_trust *ours;
-
-	if (!type || !fields_type_is(type, ANSWER_TYPE))
-		return err_set(err, ERR_MEDIA, "devices answer with " ANSWER_TYPE);
-	return enroll_own_devices(req->site, &ours, err) &&
-	       device_answer_read_ours(req, req->body, req->site->device_roots, ours, answer, err);
-}
-
-static bool
 post_answer(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *token = req_param(req, "token");
@@ -119,7 +104,7 @@ post_answer(struct req *req, struct reply *reply, struct err *err)
 	buf_init(&out, req, MOBILECONFIG_MAX);
 	if (!enroll_topic(req, &topic, err) || !enroll_house_of(req, &house, err))
 		return false;
-	if (!enroll_session_open(session, err) || !check_person(req, session, err) || !read_answer(req, &answer, err))
+	if (!enroll_session_open(session, err) || !check_person(req, session, err) || !enroll_read_answer(req, &answer, err))
 		return refuse(req, session, err);
 	if (answer->signer == DEVICE_OURS ?
 	    !enroll_issue(req, req->site->db, &house, token, session, answer, topic, &out, err) :

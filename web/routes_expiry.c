@@ -1,6 +1,401 @@
-/* Everything that ends: calendar, feed, API. */
+/*
+ * Everything that ends: the page, its feeds, the API, what Today and the page of one's account say of it.
+ *
+ * Everybody sees what concerns them: admins all, publishers what is about their apps, and each their own tokens.
+ */
+#include "catalog/calendar.h"
+#include "catalog/ending_reader.h"
+#include "core/clock.h"
+#include "core/num.h"
+#include "core/secret.h"
+#include "mdm/ends.h"
+#include "web/endings_page.h"
+#include "web/ical.h"
+#include "web/outbox.h"
 #include "web/rooms.h"
+#include <string.h>
+
+#define FEED_MAX	(8u << 20)
+#define FEED_SUFFIX	".ics"
+#define FEED_PAST_S	(30 * DAY_S)
+#define DAYS_MAX	(40 * 366)
+
+struct view {
+	struct endings *all;
+	const struct ending **list;	/* of them, what the one who asks may see */
+	size_t n;
+	time_t now;
+};
+
+static bool
+look(struct req *req, time_t until, struct view *ret, struct err *err)
+{
+	struct view v = { .now = clock_now() };
+
+	if (!endings_list(req, req->site, NULL, until, &v.all, err))
+		return false;
+	v.list = mem_array(req, const struct ending *, v.all->n + 1);
+	v.n = endings_seen(req, v.all, v.list);
+	*ret = v;
+	return true;
+}
+
+static bool
+look_at_all(struct req *req, struct view *ret, struct err *err)
+{
+	return look(req, clock_now() + ENDING_EVER_S, ret, err);
+}
+
+/* ---- who hears nothing ---- */
+
+/* Admins to whom no mail can go; [{name, why}]: "off" they want none, "address" there is none. */
+static bool
+unheard(struct req *req, json_t **ret, bool *anybody, struct err *err)
+{
+	struct ending_reader *readers;
+	json_t *list = json_array();
+	size_t n;
+
+	*anybody = false;
+	if (!ending_readers(req, req->site->db, &readers, &n, err)) {
+		json_decref(list);
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (readers[i].person->role != ROLE_ADMIN)
+			continue;
+		if (readers[i].mails && *readers[i].email)
+			*anybody = true;
+		else
+			json_array_append_new(list, json_pack("{s:s, s:s}", "name", readers[i].person->name, "why",
+							      readers[i].mails ? "address" : "off"));
+	}
+	*anybody = *anybody && *site_conf(req->site)->smtp_url;
+	*ret = list;
+	return true;
+}
+
+/* ---- today ---- */
+
+static bool
+unheard_todo(struct req *req, json_t *todo, struct err *err)
+{
+	const char *names = "";
+	json_t *list, *one;
+	size_t i, n = 0;
+	bool anybody;
+
+	if (req->person->role != ROLE_ADMIN)
+		return true;
+	if (!unheard(req, &list, &anybody, err))
+		return false;
+	json_array_foreach(list, i, one)
+		if (strcmp(text_of(one, "why"), "address") == 0)
+			names = mem_printf(req, "%s%s%s", names, n++ ? ", " : "", text_of(one, "name"));
+	json_decref(list);
+	if (!anybody)
+		json_array_append_new(todo, json_pack("{s:s, s:s, s:s}", "kind", "endings_unheard", "level", "warning", "url",
+						      *site_conf(req->site)->smtp_url ? "/account" : "/admin/sending"));
+	else if (n)
+		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:s}", "kind", "endings_no_address", "level", "info", "url",
+						      "/admin/expiry", "names", names));
+	return true;
+}
+
+bool
+endings_todo(struct req *req, json_t *todo, json_t **weeks, struct err *err)
+{
+	struct view v;
+
+	if (!look_at_all(req, &v, err))
+		return false;
+	for (size_t i = 0; i < v.n; i++) {
+		json_t *item;
+
+		if (!ending_needs(v.list[i], v.now))
+			continue;
+		item = page_ending(req, v.list[i], v.now);
+		json_object_set_new(item, "kind", json_string("ending"));
+		json_object_set_new(item, "app_name", json_null());
+		json_object_set_new(item, "bundle_id", v.list[i]->bundle_id ? json_string(v.list[i]->bundle_id) : json_null());
+		if (!v.list[i]->href)
+			json_object_set_new(item, "url", json_string("/admin/expiry"));
+		json_array_append_new(todo, item);
+	}
+	for (size_t i = 0; i < v.all->failed_n && req->person->role == ROLE_ADMIN; i++)
+		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:s}", "kind", "endings_unknown", "level", "warning", "url",
+			"/admin/expiry", "what", v.all->failed[i]));
+	*weeks = page_weeks(req, v.list, v.n, v.now);
+	return unheard_todo(req, todo, err);
+}
+
+/* ---- the page ---- */
+
+/* ?week=2026-11-23: that one alone; 0: all. */
+static bool
+week_asked(struct req *req, time_t *ret, struct err *err)
+{
+	const char *week = req_query(req, "week");
+
+	*ret = 0;
+	if (!week || !*week)
+		return true;
+	if (!clock_parse(week, ret, err))
+		return false;
+	*ret = ends_week_of(*ret);
+	return true;
+}
+
+static void
+fill_rows(struct req *req, const struct view *v, time_t week, json_t *needs, json_t *later, json_t *data)
+{
+	int64_t left_out = 0;
+
+	for (size_t i = 0; i < v->n; i++) {
+		const struct ending *e = v->list[i];
+		json_t *list = ending_needs(e, v->now) ? needs : later;
+
+		if (week && (e->ends < week || e->ends >= week + 7 * DAY_S))
+			continue;
+		if (json_array_size(list) == ENDING_ROWS_MAX)
+			left_out++;
+		else
+			json_array_append_new(list, page_ending(req, e, v->now));
+	}
+	json_object_set_new(data, "left_out", json_integer(left_out));
+}
+
+static bool
+feeds_of(struct req *req, json_t **ret, struct err *err)
+{
+	json_t *feed;
+	size_t i;
+
+	if (!calendar_list(req->site->db, req->person, ret, err))
+		return false;
+	json_array_foreach(*ret, i, feed) {
+		json_object_set_new(feed, "revoke_url", json_sprintf("/admin/expiry/feeds/%s/revoke", text_of(feed, "id")));
+		json_object_set_new(feed, "created", page_moment_of(req, feed, "created"));
+		json_object_set_new(feed, "used", page_moment_of(req, feed, "used"));
+	}
+	return true;
+}
+
+static json_t *
+failed_of(struct req *req, const struct endings *all)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < all->failed_n && req->person->role == ROLE_ADMIN; i++) {
+		const char *what = pages_word(req->site->pages, req->language, mem_printf(req, "ending_%s", all->failed[i]));
+
+		json_array_append_new(list, json_pack("{s:s, s:s}", "what", what ? what : all->failed[i], "why", all->why[i]));
+	}
+	return list;
+}
+
+/* feed: the address of one that has just been made, shown this once; or NULL. */
+static bool
+page(struct req *req, struct reply *reply, int status, const char *feed, struct err *err)
+{
+	json_t *feeds = NULL, *unheard_ones = NULL, *data, *needs = json_array(), *later = json_array();
+	bool anybody = true;
+	time_t week = 0;
+	struct view v;
+
+	data = json_pack("{s:o, s:o, s:s?}", "needs", needs, "later", later, "feed_new", feed);
+	if (!week_asked(req, &week, err) || !look_at_all(req, &v, err) || !feeds_of(req, &feeds, err) ||
+	    (req->person->role == ROLE_ADMIN && !unheard(req, &unheard_ones, &anybody, err))) {
+		json_decref(data);
+		json_decref(feeds);
+		return false;
+	}
+	fill_rows(req, &v, week, needs, later, data);
+	json_object_set_new(data, "weeks", page_weeks(req, v.list, v.n, v.now));
+	json_object_set_new(data, "week", week ? page_date(req->language, week) : json_null());
+	json_object_set_new(data, "failed", failed_of(req, v.all));
+	json_object_set_new(data, "feeds", feeds);
+	json_object_set_new(data, "may_make", json_boolean(json_array_size(feeds) < CALENDARS_MAX));
+	json_object_set_new(data, "unheard", unheard_ones ? unheard_ones : json_array());
+	json_object_set_new(data, "mail", json_boolean(*site_conf(req->site)->smtp_url));
+	json_object_set_new(data, "changed", json_boolean(req_query(req, "changed") != NULL));
+	return reply_page_status(reply, req, status, "expiry", data, err);
+}
+
+static bool
+get_page(struct req *req, struct reply *reply, struct err *err)
+{
+	return page(req, reply, 200, NULL, err);
+}
+
+/* ---- devices whose identity is not renewed ---- */
+
+static bool
+get_identities(struct req *req, struct reply *reply, struct err *err)
+{
+	struct ends_span span = endings_identity_span(req->site, clock_now() + ENDING_EVER_S);
+	const char *next;
+	json_t *list, *data, *device;
+	size_t i;
+
+	if (!whole_admin(req, err) ||
+	    !ends_identity_list(req->site->db, &span, req_query(req, "after"), ENDS_PAGE_MAX, &list, err))
+		return false;
+	next = json_string_value(json_object_get(list, "next"));
+	data = json_pack("{s:O, s:s?}", "devices", json_object_get(list, "items"), "next_url",
+			 next ? mem_printf(req, "/admin/expiry/identities?after=%s", next) : NULL);
+	json_decref(list);
+	json_array_foreach(json_object_get(data, "devices"), i, device) {
+		json_object_set_new(device, "url", json_sprintf("/admin/devices/%s", text_of(device, "id")));
+		json_object_set_new(device, "over", json_boolean(strcmp(text_of(device, "ends"), clock_text(req, clock_now())) <= 0));
+		json_object_set_new(device, "ends", page_date_of(req, device, "ends"));
+		json_object_set_new(device, "seen", page_moment_of(req, device, "seen"));
+	}
+	return reply_page(reply, req, "identities", data, err);
+}
+
+/* ---- feeds ---- */
+
+static bool
+post_feed(struct req *req, struct reply *reply, struct err *err)
+{
+	char *token;
+
+	return calendar_new(req, req->site->db, req->person, &token, err) &&
+	       page(req, reply, 201, mem_printf(req, "%s/expiry/%s" FEED_SUFFIX, req->site->base_url, token), err);
+}
+
+static bool
+post_feed_revoke(struct req *req, struct reply *reply, struct err *err)
+{
+	return calendar_revoke(req->site->db, req->person, req_param(req, "id"), err) &&
+	       reply_see(reply, "/admin/expiry?changed=feed");
+}
+
+/* The same for as long as the thing is: a date that moves, moves. */
+static const char *
+uid_of(struct req *req, const struct ending *e)
+{
+	char hash[SECRET_HASH_SIZE];
+
+	secret_hash(mem_printf(req, "%s %s", e->source->kind, e->subject), hash);
+	return mem_printf(req, "%s-%.16s@%s", e->source->kind, hash, outbox_host(req, site_conf(req->site)));
+}
+
+static void
+add_event(struct req *req, struct buf *out, const struct ending *e, const char *language, time_t now)
+{
+	struct site *site = req->site;
+	const char *what = ending_word(req, site, language, e, ""), *touches = ending_touches(req, site, language, e);
+	struct ical_event event = {
+		.uid = uid_of(req, e), .day = e->ends,
+		.summary = mem_printf(req, "%s%s%s", what, e->name ? " " : "", e->name ? e->name : ""),
+		.description = mem_printf(req, "%s%s%s\n%s", touches, *touches ? "\n" : "", ending_word(req, site, language, e, "_why"),
+					  ending_doing(req, site, language, e)),
+		.url = e->href ? mem_printf(req, "%s%s", site->base_url, e->href) : NULL,
+	};
+
+	ical_event(out, &event, now);
+}
+
+/* Whoever holds the address: it names no session, and every other address is the same 404. */
+static bool
+get_feed(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *file = req_param(req, "file"), *language;
+	size_t len = strlen(file), suffix = strlen(FEED_SUFFIX);
+	struct ending_reader reader;
+	struct buf out;
+	struct view v;
+
+	if (len <= suffix || strcmp(file + len - suffix, FEED_SUFFIX) != 0)
+		return err_set(err, ERR_MISSING, "no such calendar");
+	if (!calendar_open(req, req->site->db, mem_textn(req, file, len - suffix), &req->person, err) ||
+	    !ending_reader(req, req->site->db, req->person->id, &reader, err) || !look_at_all(req, &v, err))
+		return false;
+	language = pages_language(*reader.language ? reader.language : site_conf(req->site)->company_language);
+	buf_init(&out, req, FEED_MAX);
+	ical_begin(&out, mem_printf(req, "%s: %s", site_name(req->site), pages_word(req->site->pages, language, "expiry")));
+	for (size_t i = 0; i < v.n; i++)
+		if (v.list[i]->ends > v.now - FEED_PAST_S)
+			add_event(req, &out, v.list[i], language, v.now);
+	ical_end(&out);
+	if (!buf_ok(&out, err))
+		return false;
+	reply_header(reply, "Cache-Control", "private, max-age=3600");
+	return reply_bytes(reply, 200, "text/calendar; charset=utf-8", (struct bytes){ out.p, out.len });
+}
+
+/* ---- one's account ---- */
+
+bool
+endings_account(struct req *req, json_t *data, struct err *err)
+{
+	struct ending_reader reader;
+
+	if (!ending_reader(req, req->site->db, req->person->id, &reader, err))
+		return false;
+	json_object_set_new(data, "endings", json_pack("{s:b, s:s, s:s, s:o, s:b}", "mails", reader.mails, "email", reader.own_email,
+		"known", *reader.own_email ? "" : reader.email, "languages", page_language_choice(reader.language), "saved",
+		req_query(req, "saved") != NULL));
+	return true;
+}
+
+static bool
+post_account(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *email = req_form(req, "email"), *language = req_form(req, "language"), *mails = req_form(req, "mails");
+	struct ending_wish wish = { mails && !says_no(mails), email ? email : "", language ? language : "" };
+
+	if (*wish.language)
+		wish.language = pages_language(wish.language);
+	return ending_reader_set(req->site->db, req->person, &wish, err) && reply_see(reply, "/account?saved=1#endings");
+}
+
+/* ---- for programs ---- */
+
+static bool
+api_list(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *days = req_query(req, "days");
+	int64_t n = DAYS_MAX, attention = 0;
+	json_t *items, *failed;
+	struct view v;
+
+	if ((days && !num_parse(days, 0, DAYS_MAX, &n, err)) ||
+	    !look(req, clock_now() - clock_now() % DAY_S + (n + 1) * DAY_S, &v, err))
+		return false;
+	items = json_array();
+	for (size_t i = 0; i < v.n; i++) {
+		attention += ending_needs(v.list[i], v.now);
+		json_array_append_new(items, ending_json(v.list[i], v.now));
+	}
+	failed = json_array();
+	for (size_t i = 0; i < v.all->failed_n && req->person->role == ROLE_ADMIN; i++)
+		json_array_append_new(failed, json_string(v.all->failed[i]));
+	return reply_json(reply, 200, json_pack("{s:o, s:n, s:I, s:o}", "items", items, "next", "attention",
+						(json_int_t)attention, "unknown", failed));
+}
+
+static bool
+api_identities(struct req *req, struct reply *reply, struct err *err)
+{
+	struct ends_span span = endings_identity_span(req->site, clock_now() + ENDING_EVER_S);
+	json_t *list;
+
+	return whole_admin(req, err) &&
+	       ends_identity_list(req->site->db, &span, req_query(req, "after"), query_limit(req, ENDS_PAGE_MAX), &list, err) &&
+	       reply_json(reply, 200, list);
+}
 
 const struct route expiry_routes[] = {
+	{ GET,  "/admin/expiry",                   WHO_PUBLISHER, "0",   ON_WORKER, get_page,         NULL, NULL, "What ends, when, and what is done about it: ?week=" },
+	{ GET,  "/admin/expiry/identities",        WHO_ADMIN,     "0",   ON_WORKER, get_identities,   NULL, NULL, "Devices whose identity ends and is not renewed" },
+	{ POST, "/admin/expiry/feeds",             WHO_PUBLISHER, "16K", ON_WORKER, post_feed,        NULL, NULL, "Make a calendar feed" },
+	{ POST, "/admin/expiry/feeds/:id/revoke",  WHO_PUBLISHER, "16K", ON_WORKER, post_feed_revoke, NULL, NULL, "Revoke a calendar feed" },
+	{ GET,  "/expiry/:file",                   WHO_LINK,      "0",   ON_WORKER, get_feed,         NULL, NULL, "A calendar feed of what ends: <token>.ics" },
+	{ POST, "/account/endings",                WHO_PERSON,    "16K", ON_WORKER, post_account,     NULL, NULL, "Mail about what ends: mails, email, language" },
+	{ GET,  "/api/v1/expiry",                  WHO_PERSON,    "0",   ON_WORKER, api_list,         NULL, "read", "What ends, who ends first: ?days=" },
+	{ GET,  "/api/v1/expiry/identities",       WHO_ADMIN,     "0",   ON_WORKER, api_identities,   NULL, "devices", "Devices whose identity ends and is not renewed: ?after= &limit=" },
 	{ 0 }
 };

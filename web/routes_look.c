@@ -8,6 +8,8 @@
 #include "core/embed.h"
 #include "core/log.h"
 #include "core/secret.h"
+#include "web/clip.h"
+#include "web/endings.h"
 #include "web/look.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -21,6 +23,7 @@ struct look_cache {
 	const char *company, *accent, *logo;	/* logo: blob name, NULL when there is none */
 	char hash[HASH_SHOWN + 1];
 	struct bytes css;
+	struct clip_look clip;
 };
 
 static bool
@@ -45,10 +48,13 @@ make(struct site *site, struct look_cache **ret, struct err *err)
 		goto failed;
 	}
 	look->css = (struct bytes){ css.p, css.len };
+	if (!clip_look_make(look, site, look->company, look->accent, look->logo, &look->clip, err))
+		goto failed;
 	buf_init(&all, look, 2 * LOOK_CSS_MAX);
 	buf_add(&all, css.p, css.len);
 	if (embed_find("web/assets/app.js", &script))
 		buf_add(&all, script.p, script.len);
+	buf_text(&all, look->clip.hash);
 	snprintf(look->hash, sizeof look->hash, "%.*s", HASH_SHOWN, secret_hash(buf_str(&all), hash));
 	*ret = look;
 	return true;
@@ -114,6 +120,12 @@ site_logo(struct site *site)
 	return look_now(site)->logo;
 }
 
+const struct clip_look *
+site_clip(struct site *site)
+{
+	return &look_now(site)->clip;
+}
+
 /* Up to two first letters of a name's words. */
 static const char *
 initials(TALLOC_CTX *ctx, const char *name)
@@ -140,6 +152,17 @@ initials(TALLOC_CTX *ctx, const char *name)
 	return buf_str(&out);
 }
 
+/* Of whoever has a console; what cannot be counted is none: the page itself says why. */
+static int64_t
+expiry_count(struct req *req)
+{
+	const struct person *p = req->person;
+	struct err ignored;
+	int64_t n;
+
+	return p && !p->scope && p->role >= ROLE_PUBLISHER && endings_count(req->site, p, &n, &ignored) ? n : 0;
+}
+
 void
 page_everywhere(struct req *req, json_t *data)
 {
@@ -155,6 +178,8 @@ page_everywhere(struct req *req, json_t *data)
 		json_object_set_new(data, "person", json_pack("{s:s, s:s, s:b, s:b}", "name", p->name, "initials",
 			initials(req, p->name), "admin", p->role == ROLE_ADMIN, "publisher",
 			p->role >= ROLE_PUBLISHER));
+	json_object_set_new(data, "expiry_count", json_integer(expiry_count(req)));
+	json_object_set_new(data, "manifest_url", json_sprintf("/assets/%s/manifest.webmanifest", look->hash));
 	if (*seams) {
 		json_t *names = json_array();
 		char *text = mem_text(req, seams), *save = NULL;
@@ -163,6 +188,17 @@ page_everywhere(struct req *req, json_t *data)
 			json_array_append_new(names, json_string(name));
 		json_object_set_new(data, "seams", json_pack("{s:o}", "names", names));
 	}
+}
+
+json_t *
+web_manifest(struct req *req, const char *home)
+{
+	const struct look_cache *look = look_now(req->site);
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[{s:s, s:s, s:s}]}", "name", look->clip.label, "short_name",
+			 look->clip.label, "start_url", home, "scope", home, "display", "standalone", "background_color", "#ffffff",
+			 "theme_color", look->accent, "icons", "src", mem_printf(req, "/assets/%s/touch.png", look->hash), "sizes",
+			 mem_printf(req, "%dx%d", CLIP_ICON_SIDE, CLIP_ICON_SIDE), "type", "image/png");
 }
 
 static bool
@@ -183,6 +219,10 @@ get_asset(struct req *req, struct reply *reply, struct err *err)
 		reply_header(reply, "Cache-Control", "public, max-age=31536000, immutable");
 	if (strcmp(name, "pomona.css") == 0)
 		return reply_bytes(reply, 200, "text/css; charset=utf-8", look->css);
+	if (strcmp(name, "touch.png") == 0)
+		return reply_bytes(reply, 200, "image/png", look->clip.icon);
+	if (strcmp(name, "manifest.webmanifest") == 0)
+		return reply_json_as(reply, 200, "application/manifest+json", web_manifest(req, "/"));
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		if (strcmp(name, files[i].name) == 0 &&
 		    embed_find(mem_printf(req, "web/assets/%s", name), &bytes))
@@ -214,6 +254,6 @@ get_logo(struct req *req, struct reply *reply, struct err *err)
 
 const struct route look_routes[] = {
 	{ GET, "/assets/:hash/logo",  WHO_ANYONE, "0", ON_WORKER, get_logo,  NULL, NULL, "The company's logo" },
-	{ GET, "/assets/:hash/:file", WHO_ANYONE, "0", ON_IO,     get_asset, NULL, NULL, "Stylesheet, script, icon" },
+	{ GET, "/assets/:hash/:file", WHO_ANYONE, "0", ON_IO,     get_asset, NULL, NULL, "Stylesheet, script, icons, manifest" },
 	{ 0 }
 };

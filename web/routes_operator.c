@@ -3,6 +3,8 @@
  */
 #include "core/clock.h"
 #include "core/count.h"
+#include "core/log.h"
+#include "web/endings.h"
 #include "web/rooms.h"
 #include "web/routes.h"
 #include <ctype.h>
@@ -60,11 +62,14 @@ resident_bytes(void)
 static bool
 get_metrics(struct req *req, struct reply *reply, struct err *err)
 {
+	struct err why = { 0 };
 	struct buf out;
 
 	count_set(COUNT_RSS_BYTES, resident_bytes());
 	buf_init(&out, req, METRICS_MAX);
 	count_print(&out);
+	if (!endings_print(req->site, &out, &why))
+		log_err("what ends is not among the metrics", &why);
 	buf_text(&out, "# HELP pomona_build_info Version of the program\n# TYPE pomona_build_info gauge\n"
 		 "pomona_build_info{version=\"" POMONA_VERSION "\"} 1\n");
 	return buf_ok(&out, err) &&
@@ -157,7 +162,7 @@ get_openapi(struct req *req, struct reply *reply, struct err *err)
 const struct route operator_routes[] = {
 	{ GET, "/healthz",             WHO_ANYONE,   "0", ON_IO,     get_healthz, NULL, NULL, "Alive" },
 	{ GET, "/readyz",              WHO_OPERATOR, "0", ON_WORKER, get_readyz,  NULL, NULL, "Database writable, disk, migrations" },
-	{ GET, "/metrics",             WHO_OPERATOR, "0", ON_IO,     get_metrics, NULL, NULL, "Counters, as Prometheus reads them" },
+	{ GET, "/metrics",             WHO_OPERATOR, "0", ON_WORKER, get_metrics, NULL, NULL, "Counters, as Prometheus reads them" },
 	{ GET, "/api/v1/openapi.json", WHO_ANYONE,   "0", ON_WORKER, get_openapi, NULL, NULL, "This description" },
 	{ 0 }
 };

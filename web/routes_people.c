@@ -4,7 +4,9 @@
 #include "catalog/token.h"
 #include "core/buf.h"
 #include "core/log.h"
+#include "core/num.h"
 #include "core/secret.h"
+#include "web/endings.h"
 #include "web/rooms.h"
 #include <string.h>
 
@@ -272,7 +274,7 @@ tokens_of(struct req *req, json_t **ret, struct err *err)
 		json_object_set_new(token, "app", app ? json_incref(app) : json_null());
 		json_object_set_new(token, "last_used", page_moment_of(req, token, "used"));
 		json_object_set_new(token, "created", page_moment_of(req, token, "created"));
-		json_object_set_new(token, "expires", json_null());
+		json_object_set_new(token, "expires", page_date_of(req, token, "expires"));
 	}
 	*ret = tokens;
 	return true;
@@ -313,6 +315,10 @@ account_page(struct req *req, struct reply *reply, int status, const char *refus
 		"sessions", sessions, "vouched", req->vouched);
 	json_object_set_new(data, "new_token", made ? json_pack("{s:s, s:s}", "label", label, "token", made)
 						   : json_null());
+	if (!endings_account(req, data, err)) {
+		json_decref(data);
+		return false;
+	}
 	return reply_page_status(reply, req, status, "account", data, err);
 }
 
@@ -375,22 +381,23 @@ post_sign_out(struct req *req, struct reply *reply, struct err *err)
 }
 
 static bool
-make_token(struct req *req, const char *label, const char *scope, const char *bundle_id, char **text,
-	   struct err *err)
+make_token(struct req *req, struct token_wish wish, char **text, struct err *err)
 {
-	return token_new(req, req->site->db, person_actor(req, req->person), req->person, label, scope,
-			 bundle_id && *bundle_id ? bundle_id : NULL, text, err);
+	if (wish.bundle_id && !*wish.bundle_id)
+		wish.bundle_id = NULL;
+	return token_new(req, req->site->db, person_actor(req, req->person), req->person, &wish, text, err);
 }
 
 static bool
 post_token(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *scope, *label;
+	struct token_wish wish = { .bundle_id = req_form(req, "app") };
+	const char *days = req_form(req, "days");
 	char *text;
 
-	return form_text(req, "label", &label, err) && form_text(req, "scope", &scope, err) &&
-	       make_token(req, label, scope, req_form(req, "app"), &text, err) &&
-	       account_page(req, reply, 201, NULL, label, text, err);
+	return form_text(req, "label", &wish.label, err) && form_text(req, "scope", &wish.scope, err) &&
+	       (!days || !*days || num_parse(days, 0, TOKEN_DAYS_MAX, &wish.days, err)) &&
+	       make_token(req, wish, &text, err) && account_page(req, reply, 201, NULL, wish.label, text, err);
 }
 
 static bool
@@ -412,16 +419,19 @@ api_tokens(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_new_token(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *scope = "read", *bundle_id = NULL, *label = "";
-	json_t *body;
+	struct token_wish wish = { .scope = "read", .label = "" };
+	json_t *body, *days;
 	char *text;
 
 	if (!req_json(req, &body, err))
 		return false;
-	if (json_unpack(body, "{s?s, s?s, s?s}", "scope", &scope, "bundle_id", &bundle_id, "label", &label) != 0)
-		return err_set(err, ERR_INVALID, "scope, bundle_id and label are texts");
-	return make_token(req, label, scope, bundle_id, &text, err) &&
-	       reply_json(reply, 201, json_pack("{s:s, s:s}", "token", text, "scope", scope));
+	days = json_object_get(body, "days");
+	if (json_unpack(body, "{s?s, s?s, s?s}", "scope", &wish.scope, "bundle_id", &wish.bundle_id, "label", &wish.label) != 0 ||
+	    (days && !json_is_integer(days)))
+		return err_set(err, ERR_INVALID, "scope, bundle_id and label are texts, days a number");
+	wish.days = json_integer_value(days);
+	return make_token(req, wish, &text, err) &&
+	       reply_json(reply, 201, json_pack("{s:s, s:s}", "token", text, "scope", wish.scope));
 }
 
 static bool
@@ -440,7 +450,7 @@ const struct route people_routes[] = {
 	{ POST,   "/account/tokens",            WHO_PERSON, "16K", ON_WORKER, post_token,        NULL, NULL, "Make an API token" },
 	{ POST,   "/account/tokens/:id/revoke", WHO_PERSON, "16K", ON_WORKER, post_token_revoke, NULL, NULL, "Revoke an API token" },
 	{ GET,    "/api/v1/tokens",             WHO_PERSON, "0",   ON_WORKER, api_tokens,        NULL, "admin", "One's own tokens" },
-	{ POST,   "/api/v1/tokens",             WHO_PERSON, "16K", ON_WORKER, api_new_token,     NULL, "admin", "Make a token: {scope, bundle_id}" },
+	{ POST,   "/api/v1/tokens",             WHO_PERSON, "16K", ON_WORKER, api_new_token,     NULL, "admin", "Make a token: {scope, bundle_id, label, days}" },
 	{ DELETE, "/api/v1/tokens/:id",         WHO_PERSON, "0",   ON_WORKER, api_revoke_token,  NULL, "admin", "Revoke a token" },
 	{ 0 }
 };

@@ -309,20 +309,13 @@ post_test(struct req *req, struct reply *reply, struct err *err)
 
 /* ---- today ---- */
 
+/* Its end is the watch's (web/endings.h). */
 static void
-todo_of(struct req *req, const json_t *c, json_t *todo)
+todo_of(const json_t *c, json_t *todo)
 {
-	const char *state = text_of(c, "state");
-	struct err ignored;
-	time_t at;
-
-	if (strcmp(state, "halted") == 0)
+	if (strcmp(text_of(c, "state"), "halted") == 0)
 		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:s}", "kind", "push_halted", "level", "error", "url",
 						      "/admin/push", "why", text_of(c, "halted")));
-	else if (clock_parse(text_of(c, "expires"), &at, &ignored) && at - clock_now() < (time_t)PUSH_WARN_DAYS * DAY_S)
-		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:o}", "kind", "push_ends", "level",
-						      at - clock_now() < 14 * DAY_S ? "error" : "warning", "url", "/admin/push",
-						      "at", page_date(req->language, at)));
 }
 
 bool
@@ -337,7 +330,7 @@ push_todo(struct req *req, json_t *todo, struct err *err)
 	if (!push_certificate_show(req->site->db, &show, err))
 		return false;
 	json_array_foreach(json_object_get(show, "certificates"), i, c)
-		todo_of(req, c, todo);
+		todo_of(c, todo);
 	json_decref(show);
 	if (!req->site->pusher)
 		return true;

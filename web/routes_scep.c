@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/num.h"
 #include "mdm/enroll_session.h"
+#include "mdm/own_session.h"
 #include "mdm/scep_answer.h"
 #include "mdm/scep_message.h"
 #include "web/rooms.h"
@@ -53,6 +54,7 @@ find_session(struct req *req, struct scep_call *call, struct err *err)
 {
 	const char *token = req_param(req, "token");
 	struct enroll_session *session;
+	struct own_session *own;
 	struct err none;
 
 	if (!*token || strcmp(token, PROGRAM) == 0)
@@ -61,6 +63,12 @@ find_session(struct req *req, struct scep_call *call, struct err *err)
 	if (enroll_session_by_token(req, req->site->db, token, &session, &none)) {
 		call->session_id = session->id;
 		call->udid = session->udid;
+		return true;
+	}
+	if (none.kind == ERR_MISSING && own_session_find(req, req->site->db, token, &own, &none) &&
+	    own_session_open(own, &none)) {
+		call->session_id = own->id;
+		call->udid = own->udid;
 		return true;
 	}
 	if (none.kind == ERR_MISSING)

@@ -57,8 +57,8 @@ scope_holds(const char *scope, const char *needed)
 
 /* From our own pages?  Browsers say so themselves; those that say nothing send no cookie of ours
  * across sites either (SameSite=Lax), but one of the two headers must be there to change anything. */
-static bool
-from_our_pages(struct req *req)
+bool
+session_from_our_pages(struct req *req)
 {
 	const char *fetch_site = req_header(req, "Sec-Fetch-Site");
 	const char *origin = req_header(req, "Origin");
@@ -133,7 +133,7 @@ session_admit(struct req *req, struct err *err)
 		*err = (struct err){ .kind = ERR_NONE };	/* what is for anyone is for them too */
 	}
 	p = req->person;
-	if (p && !p->scope && !req->program && changes(req) && !from_our_pages(req))
+	if (p && !p->scope && !req->program && changes(req) && !session_from_our_pages(req))
 		return err_code(err, ERR_DENIED, "cross_site", "this request did not come from our own pages");
 	if (who == WHO_ANYONE)
 		return true;
@@ -261,7 +261,7 @@ dress(struct req *req, struct reply *reply)
 		return;
 	reply_header(reply, "Content-Security-Policy",
 		     "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; "
-		     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
+		     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
 	reply_header(reply, "Referrer-Policy", "same-origin");
 	reply_header(reply, "Cross-Origin-Opener-Policy", "same-origin");
 	if (req->site->secure)

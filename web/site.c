@@ -9,6 +9,7 @@
 #include "core/secret.h"
 #include "mdm/device_answer.h"
 #include "mdm/pusher.h"
+#include "web/clip.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
 #include <dirent.h>
@@ -67,8 +68,11 @@ const struct route *const site_routes[] = {
 	payload_routes,
 	mobileconfig_routes,
 	own_routes,
+	own_device_routes,
+	own_console_routes,
 	ocsp_routes,
 	clip_routes,
+	clip_console_routes,
 	managed_app_routes,
 	provision_routes,
 	expiry_routes,
@@ -304,6 +308,7 @@ site_reload(struct site *site, struct err *err)
 	atomic_store_explicit(&site->conf, again, memory_order_release);
 	apply(again);
 	look_forget(site);
+	clip_changed(site);
 	/* Its files may be those of the command line. */
 	return server_reload_tls(site->server, err) &&
 	       (!site->device_server || server_reload_tls(site->device_server, err));

@@ -44,6 +44,7 @@ struct site {
 	struct look_cache *look;	/* stylesheet with the company's colours (routes_look.c) */
 	struct own_devices *own_devices;	/* certificates under our CAs (enroll_house.c) */
 	struct uploading *uploading;	/* uploads under way, by person (uploads.c) */
+	struct endings_now *endings_now;	/* what ends, as it was within the minute (endings_now.c) */
 };
 
 static inline const struct conf *
@@ -71,6 +72,7 @@ struct signin site_signin(struct site *site);
 bool session_admit(struct req *req, struct err *err);
 bool session_look(struct req *req, struct err *err);	/* on a page for anyone: sets req->person when a browser is signed in */
 bool session_check(struct req *req, struct err *err);	/* a form's csrf field, once the body is here */
+bool session_from_our_pages(struct req *req);	/* for what a token in the path proves: a browser says where it comes from */
 bool session_proof(struct req *req, const char *field, struct err *err);	/* the same where a sink read it */
 json_t *problem_json(const struct err *err, const char *instance);	/* RFC 9457; tells nothing that is ours */
 const char *session_cookie_name(struct site *site);

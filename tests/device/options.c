@@ -20,6 +20,7 @@ static const struct argp_option options[] = {
 	{ "supervised",    OPT_SUPERVISED,    NULL,        0, "The phones are supervised", 1 },
 	{ "holds",         OPT_HOLDS,         "FILE",      0, "A property list {Apps[] Provisions[]}: what is on phones before they are managed", 1 },
 	{ "http",          OPT_HTTP,          NULL,        0, "Put up with http:// where iOS wants https://", 1 },
+	{ "app-reject",    OPT_APP_REJECT,    "REASON",    0, "InstallApplication is rejected for that", 1 },
 	{ "install-polls", OPT_POLLS,         "N",         0, "Lists asked until an app is installed", 1 },
 	{ "sleep-ms",      OPT_SLEEP,         "MS",        0, "How long a phone sleeps", 1 },
 	{ "seed",          OPT_SEED,          "N",         0, "Of the dice", 1 },
@@ -83,6 +84,7 @@ parse(int key, char *arg, struct argp_state *state)
 	case OPT_QUIET_RENEWAL:	c->world.quiet_renewal = true; return 0;
 	case OPT_SUPERVISED:	c->supervised = true; return 0;
 	case OPT_HTTP:		c->world.http = true; return 0;
+	case OPT_APP_REJECT:	c->world.app_reject = arg; return 0;
 	case OPT_POLLS:		c->world.install_polls = number_of(arg); return 0;
 	case OPT_SLEEP:		c->world.sleep_ms = number_of(arg); return 0;
 	case OPT_HOLDS:		c->holds = arg; return 0;

@@ -1,0 +1,30 @@
+#pragma once
+/* desired_inner - what the files of desired share: a device as it is now, and its rows. */
+#include "catalog/assignment_filter.h"
+#include "catalog/desired.h"
+#include "catalog/person_attribute.h"
+
+/* An enrolled device; everything belongs to its ctx. */
+struct desired_device {
+	const char *id, *enrollment_id, *person_id;	/* person_id NULL: nobody's */
+	int64_t access_rights;
+	struct filter_facts facts;
+	struct values *values;
+};
+
+/* *ret NULL: it is not under management. */
+bool desired_device(TALLOC_CTX *ctx, struct db *db, const char *id, struct desired_device **ret, struct err *err) CHECKED;
+
+/* Its rows are made right; nothing is queued yet. */
+bool desired_compare(struct db *tx, const char *device_id, struct err *err) CHECKED;
+bool desired_marked(TALLOC_CTX *ctx, struct db *db, size_t most, const char ***ids, size_t *n, struct err *err) CHECKED;
+bool desired_unmark(struct db *tx, const char *device_id, struct err *err) CHECKED;
+
+/* device_id NULL: of any, DESIRED_QUEUE at most.  *n: how many rows were due. */
+bool desired_queue(struct db *tx, const char *device_id, int64_t *n, struct err *err) CHECKED;
+
+/* The job looks again at `due` at the latest. */
+bool desired_job(struct db *tx, int64_t due, struct err *err) CHECKED;
+
+/* The first wait is DESIRED_RETRY_MIN_S; it doubles. */
+int64_t desired_wait(int64_t times);

@@ -1,0 +1,29 @@
+#pragma once
+/*
+ * ending_reader - who is told what ends, and how each of them wants to be: their setting, on the page of their account.
+ *
+ * The address is where these mails go and nothing else: it says nothing about who somebody is, so everybody may set
+ * their own.  Without one, the address that the directory has of them.
+ */
+#include "catalog/person.h"
+
+#define ENDING_READERS_MAX	1000
+
+struct ending_reader {
+	const struct person *person;
+	const char *email;		/* "": there is none, or none that mail can go to */
+	const char *own_email;		/* "": the directory's, if any */
+	const char *language;		/* "": the company's */
+	bool mails;
+};
+
+/* Admins and publishers who are let in, by name. */
+bool ending_readers(TALLOC_CTX *ctx, struct db *db, struct ending_reader **ret, size_t *n, struct err *err) CHECKED;
+/* Anybody; ERR_MISSING for who is disabled or gone. */
+bool ending_reader(TALLOC_CTX *ctx, struct db *db, const char *person_id, struct ending_reader *ret, struct err *err) CHECKED;
+
+struct ending_wish {
+	bool mails;
+	const char *email, *language;	/* "" as above; ERR_INVALID for an address that is none */
+};
+bool ending_reader_set(struct db *db, const struct person *person, const struct ending_wish *wish, struct err *err) CHECKED;

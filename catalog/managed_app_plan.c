@@ -1,0 +1,383 @@
+/*
+ * Table `managed_app`: what devices are to have by themselves - required apps, and apps that are kept current - and
+ * what goes when its person does not see it any more.
+ *
+ * Computed by jobs, a part of the devices in one transaction, from what stands in the tables at that moment: run
+ * twice it changes nothing, and a cause that came meanwhile has a job of its own.
+ */
+#include "catalog/managed_app_inner.h"
+#include "catalog/rollout.h"
+#include "catalog/viewer.h"
+#include "core/clock.h"
+#include "core/job.h"
+#include "core/num.h"
+#include "mdm/queue.h"
+#include <stdio.h>
+#include <string.h>
+
+#define PART	200	/* devices in one transaction */
+
+/* ---- causes ---- */
+
+/* Without devices there is nothing to compute. */
+static bool
+any_device(struct db *tx, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	enum rows_step step = rows_next(db_query(ctx, tx, "SELECT 1 FROM device WHERE enrollment_id IS NOT NULL LIMIT 1"), err);
+
+	*ret = step == ROWS_ROW;
+	return step != ROWS_FAILED;
+}
+
+static bool
+add_job(struct db *tx, const char *kind, const char *name, const char *id, struct err *err)
+{
+	char key[128];
+
+	snprintf(key, sizeof key, "%s:%s", kind, id);
+	return job_add(tx, kind, json_pack("{s:s}", name, id), 0, key, err);
+}
+
+bool
+managed_app_app_changed(struct db *tx, const char *app_id, struct err *err)
+{
+	bool any;
+
+	return any_device(tx, &any, err) && (!any || add_job(tx, MANAGED_APP_JOB, "app", app_id, err));
+}
+
+bool
+managed_app_device_changed(struct db *tx, const char *device_id, struct err *err)
+{
+	return add_job(tx, MANAGED_DEVICE_JOB, "device", device_id, err);
+}
+
+/* One job for each row of one column. */
+static bool
+add_jobs(struct db *tx, TALLOC_CTX *ctx, struct rows *rows, bool (*changed)(struct db *, const char *, struct err *), struct err *err)
+{
+	const char **ids = NULL;
+	enum rows_step step;
+	size_t n = 0;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		ids = mem_grow(ctx, ids, const char *, n + 1);
+		ids[n++] = rows_text(ctx, rows, 0);
+	}
+	rows_done(rows);
+	for (size_t i = 0; i < n; i++)
+		if (!changed(tx, ids[i], err))
+			return false;
+	return step != ROWS_FAILED;
+}
+
+bool
+managed_app_person_changed(struct db *tx, const char *person_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return add_jobs(tx, ctx, db_query(ctx, tx, "SELECT id FROM device WHERE person_id = $1 AND enrollment_id IS NOT NULL",
+					  db_text(person_id)), managed_app_device_changed, err);
+}
+
+/* Apps for which it matters who is in a group. */
+bool
+managed_app_people_changed(struct db *tx, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return add_jobs(tx, ctx, db_query(ctx, tx, "SELECT DISTINCT c.app_id FROM channel c WHERE c.audience_id IS NOT NULL"
+		" AND (c.required OR EXISTS (SELECT 1 FROM rollout o WHERE o.app_id = c.app_id AND (o.keep_current OR o.remove_on_leave))"
+		" OR EXISTS (SELECT 1 FROM app_configuration f WHERE f.app_id = c.app_id))"), managed_app_app_changed, err);
+}
+
+/* What the device had under another enrollment went with it, or is found by its lists. */
+bool
+managed_app_begins(struct db *tx, const char *device_id, struct err *err)
+{
+	return db_run(tx, err, "DELETE FROM managed_app WHERE device_id = $1", db_text(device_id)) &&
+	       managed_app_device_changed(tx, device_id, err);
+}
+
+bool
+managed_app_fits_again(struct db *tx, const char *device_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	enum rows_step step = rows_next(db_query(ctx, tx, "SELECT 1 FROM managed_app WHERE device_id = $1 AND state = 'failed'"
+						 " AND attempts = 0 LIMIT 1", db_text(device_id)), err);
+
+	return step == ROWS_ROW ? managed_app_device_changed(tx, device_id, err) : step == ROWS_END;
+}
+
+bool
+managed_app_held_back(struct db *tx, const char *bundle_id, struct err *err)
+{
+	return db_run(tx, err, "UPDATE managed_app SET due = $2 WHERE bundle_id = $1 AND state = 'wanted' AND due > $2"
+		      " AND why <> 'owner_removed'", db_text(bundle_id), db_now()) &&
+	       (!db_changed(tx) || managed_app_wake(tx, clock_now(), err));
+}
+
+#define BY_ITSELF "cause IN ('required', 'current') AND state IN ('wanted', 'queued')"
+
+/* The build that a device has by its lists: what it is left with. */
+#define THERE "(SELECT max(k.id) FROM installed_app i JOIN app a ON a.bundle_id = i.bundle_id JOIN build k ON k.app_id = a.id" \
+	" AND k.build = i.version WHERE i.device_id = managed_app.device_id AND i.bundle_id = managed_app.bundle_id AND i.managed)"
+
+bool
+managed_app_stopped(struct db *tx, const char *bundle_id, const char *build_id, struct err *err)
+{
+	return db_run(tx, err, "DELETE FROM managed_app WHERE bundle_id = $1 AND build_id = $2 AND " BY_ITSELF
+		      " AND (NOT ours OR " THERE " IS NULL)", db_text(bundle_id), db_text(build_id)) &&
+	       db_run(tx, err, "UPDATE managed_app SET state = 'installed', why = '', due = NULL, changed = $3, build_id = " THERE
+		      " WHERE bundle_id = $1 AND build_id = $2 AND " BY_ITSELF, db_text(bundle_id), db_text(build_id), db_now());
+}
+
+/* ---- one device and one app ---- */
+
+/* What its person is offered as one of those a channel is for, not as its publisher. */
+#define HELD "(vc.audience_id IS NULL OR EXISTS (SELECT 1 FROM audience_person w WHERE w.audience_id = vc.audience_id" \
+	" AND w.person_id = d.person_id))"
+#define TARGET "(SELECT vc.newest_build_id FROM channel vc WHERE vc.app_id = a.id AND vc.newest_build_id IS NOT NULL AND " HELD \
+	" ORDER BY vc.newest_at DESC, vc.newest_build_id DESC LIMIT 1)"
+#define REQUIRED "EXISTS (SELECT 1 FROM channel vc WHERE vc.app_id = a.id AND vc.required AND vc.newest_build_id IS NOT NULL AND " HELD ")"
+#define OWNER "EXISTS (SELECT 1 FROM person v WHERE v.id = d.person_id AND (v.role = 'admin' OR (v.role = 'publisher' AND (v.all_apps" \
+	" OR EXISTS (SELECT 1 FROM publisher_app o WHERE o.person_id = v.id AND o.bundle_id = a.bundle_id)))))"
+#define CONFIGURED "coalesce((SELECT c.id || ':' || c.version FROM app_configuration c WHERE c.app_id = a.id AND (c.audience_id IS NULL" \
+	" OR EXISTS (SELECT 1 FROM audience_person w WHERE w.audience_id = c.audience_id AND w.person_id = d.person_id))" \
+	" ORDER BY c.place, c.id LIMIT 1), '')"
+
+#define PLAN_COLUMNS "a.id, a.bundle_id, d.id, d.enrollment_id, p.id IS NOT NULL AND NOT p.disabled, " TARGET ", " REQUIRED ", " OWNER ", " \
+	CONFIGURED ", m.build_id, m.cause, m.state, m.ours, m.configuration, i.installed, i.managed, i.version," \
+	" (SELECT max(k.created) FROM build k WHERE k.app_id = a.id AND k.build = i.version), m.why"
+#define PLAN_JOINS " LEFT JOIN person p ON p.id = d.person_id LEFT JOIN managed_app m ON m.device_id = d.id" \
+	" AND m.bundle_id = a.bundle_id LEFT JOIN installed_app i ON i.device_id = d.id AND i.bundle_id = a.bundle_id"
+
+struct plan {
+	const char *app_id, *bundle_id, *device_id, *enrollment_id, *target, *configuration;
+	bool able, required, owner;	/* able: it has a person who may come in */
+	const char *build_id, *cause, *was_configured;	/* of its row; cause NULL: it has none */
+	enum managed_state state;
+	bool ours, installed, managed;
+	const char *version;
+	int64_t version_created;	/* of the build with that version; 0: not known */
+	const char *why;
+};
+
+static struct plan
+plan_of(TALLOC_CTX *ctx, struct rows *rows)
+{
+	const char *state = rows_text(ctx, rows, 11);
+
+	return (struct plan){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_text(ctx, rows, 2), rows_text(ctx, rows, 3),
+		rows_text(ctx, rows, 5), rows_text(ctx, rows, 8), rows_bool(rows, 4), rows_bool(rows, 6), rows_bool(rows, 7),
+		rows_text(ctx, rows, 9), rows_text(ctx, rows, 10), rows_text(ctx, rows, 13),
+		state ? managed_state_of(state) : MANAGED_STATES, rows_bool(rows, 12), rows_bool(rows, 14), rows_bool(rows, 15),
+		rows_text(ctx, rows, 16), rows_int(rows, 17), rows_text(ctx, rows, 18) };
+}
+
+struct target {
+	const char *build;
+	int64_t created;
+};
+
+static bool
+read_target(TALLOC_CTX *ctx, struct db *tx, const char *build_id, struct target *ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, tx, "SELECT build, created FROM build WHERE id = $1", db_text(build_id));
+
+	if (!rows_one(rows, err, "no such build"))
+		return false;
+	*ret = (struct target){ rows_text(ctx, rows, 0), rows_int(rows, 1) };
+	rows_done(rows);
+	return true;
+}
+
+static bool
+waits(enum managed_state state)
+{
+	return state == MANAGED_WANTED || state == MANAGED_QUEUED;
+}
+
+static bool
+by_itself(const struct plan *p)
+{
+	return p->cause && (strcmp(p->cause, "required") == 0 || strcmp(p->cause, "current") == 0);
+}
+
+/* It is not offered any more, or need not be there. */
+static bool
+not_wanted(struct db *tx, const struct plan *p, const struct rollout *r, struct err *err)
+{
+	if (!p->cause || !p->able || !p->build_id || strcmp(p->cause, "admin") == 0 || p->state == MANAGED_REMOVING || p->state == MANAGED_REMOVED)
+		return true;
+	if (waits(p->state) && !p->ours && by_itself(p))
+		return managed_app_forget(tx, p->device_id, p->bundle_id, err);
+	if (p->target || p->owner || !r->remove_on_leave || !(p->ours || managed_in_flight(p->state)))
+		return true;
+	return managed_app_put(tx, p->device_id, p->bundle_id, NULL, "required", clock_now(), err);
+}
+
+/* Has the row said all there is to say of this build? */
+static bool
+is_settled(const struct plan *p)
+{
+	if (!p->cause)
+		return false;
+	if (managed_in_flight(p->state) || p->state == MANAGED_DECLINED)
+		return true;
+	if (p->state == MANAGED_FAILED && managed_app_unfit(p->why))
+		return false;
+	return p->build_id && strcmp(p->build_id, p->target) == 0 && p->state != MANAGED_INSTALLED && p->state != MANAGED_REMOVED;
+}
+
+/* An older build that was placed again goes out when that is allowed; one that was merely numbered lower does not. */
+static bool
+goes_back(const struct plan *p, const struct rollout *r, const struct target *t)
+{
+	return r->back && p->managed && p->version_created > t->created;
+}
+
+static bool
+want(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout *r, bool back, struct err *err)
+{
+	const char *cause = p->required ? "required" : "current", *why;
+	int64_t reached;
+
+	if (!managed_app_fit(ctx, tx, p->device_id, p->target, &why, err))
+		return false;
+	if (why && p->cause && (p->state == MANAGED_INSTALLED || strcmp(why, p->why) == 0))
+		return true;
+	if (why)
+		return managed_app_put_end(tx, p->device_id, p->bundle_id, p->target, cause, MANAGED_FAILED, why, err);
+	if (!rollout_reached(tx, p->app_id, p->target, r, &reached, err))
+		return false;
+	if (rollout_number(p->device_id, p->target) >= reached || r->paused)
+		return true;
+	return managed_app_put(tx, p->device_id, p->bundle_id, p->target, cause, clock_now(), err) &&
+	       (!back || managed_app_put_exact(tx, p->device_id, p->bundle_id, err));
+}
+
+/* What went out last is not what fits now. */
+static bool
+configure(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, struct err *err)
+{
+	const struct queue_wish wish = { .kind = MANAGED_KIND_SETTING, .request_type = "Settings", .subject = p->bundle_id,
+		.dedupe_key = mem_printf(ctx, "%s:%s", MANAGED_KIND_SETTING, p->bundle_id), .ttl_s = MANAGED_TTL_S,
+		.priority = QUEUE_PRIORITY_HOUSE, .created_by = "house" };
+
+	if (!p->cause || p->state != MANAGED_INSTALLED || !p->managed || strcmp(p->configuration, p->was_configured) == 0)
+		return true;
+	return queue_add(tx, ctx, &wish, &p->enrollment_id, 1, NULL, NULL, err);
+}
+
+static bool
+plan_one(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout *r, struct err *err)
+{
+	bool keep = p->required || (r->keep_current && p->managed && (!p->cause || p->build_id)), back;
+	struct target t;
+	int order;
+
+	if (!p->target || !keep)
+		return not_wanted(tx, p, r, err) && configure(ctx, tx, p, err);
+	if (!p->able || is_settled(p))
+		return true;
+	if (!read_target(ctx, tx, p->target, &t, err))
+		return false;
+	if (!p->installed)	/* its owner removed it: the row says when it comes back */
+		return p->cause && p->state == MANAGED_INSTALLED ? true : want(ctx, tx, p, r, false, err);
+	order = p->version ? num_version_compare(p->version, t.build) : 0;
+	back = order > 0 && goes_back(p, r, &t);
+	if (order < 0 || back || (order == 0 && !p->managed))
+		return want(ctx, tx, p, r, back, err);
+	if (!p->cause && p->managed)	/* it was there before we were asked to see to it */
+		return managed_app_put_end(tx, p->device_id, p->bundle_id, p->target, p->required ? "required" : "current", MANAGED_INSTALLED,
+					   order > 0 ? "newer" : "", err);
+	return configure(ctx, tx, p, err);
+}
+
+/* ---- many ---- */
+
+struct many {
+	const char *app_id, *device_id, *after;
+	char next[64];
+};
+
+static bool
+plan_rows(TALLOC_CTX *ctx, struct db *tx, struct rows *rows, struct many *many, struct err *err)
+{
+	struct plan *all = mem_array(ctx, struct plan, PART);
+	struct rollout *r = NULL;
+	enum rows_step step;
+	size_t n = 0;
+
+	while (n < PART && (step = rows_next(rows, err)) == ROWS_ROW)
+		all[n++] = plan_of(ctx, rows);
+	rows_done(rows);
+	if (n < PART && step == ROWS_FAILED)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if ((!i || strcmp(all[i].app_id, all[i - 1].app_id) != 0) && !rollout_get(ctx, tx, all[i].app_id, &r, err))
+			return false;
+		if (!plan_one(ctx, tx, &all[i], r, err))
+			return err_at(err, "device %s: app %s", all[i].device_id, all[i].bundle_id);
+	}
+	snprintf(many->next, sizeof many->next, "%s", n == PART ? many->app_id ? all[n - 1].device_id : all[n - 1].app_id : "");
+	return true;
+}
+
+const char managed_app_plan_app_sql[] = "SELECT " PLAN_COLUMNS " FROM device d JOIN app a ON a.id = $1" PLAN_JOINS
+	" WHERE d.id > $2 AND d.enrollment_id IS NOT NULL ORDER BY d.id LIMIT $3";
+
+/* Apps that somebody must have, and those that are on this device, or on their way, by us. */
+const char managed_app_plan_device_sql[] = "SELECT " PLAN_COLUMNS " FROM device d JOIN app a ON a.id IN"
+	" (SELECT c.app_id FROM channel c WHERE c.required UNION SELECT k.id FROM managed_app x JOIN app k ON k.bundle_id ="
+	" x.bundle_id WHERE x.device_id = $1)" PLAN_JOINS " WHERE d.id = $1 AND d.enrollment_id IS NOT NULL AND a.id > $2"
+	" ORDER BY a.id LIMIT $3";
+
+static bool
+tx_app(struct db *tx, void *arg, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct many *many = arg;
+
+	return plan_rows(ctx, tx, db_query(ctx, tx, managed_app_plan_app_sql, db_text(many->app_id),
+					       db_text(many->after), db_int(PART)), many, err);
+}
+
+bool
+managed_app_plan_app(struct db *db, const char *app_id, const char *after, char next[64], struct err *err)
+{
+	struct many many = { .app_id = app_id, .after = after };
+
+	if (!db_tx(db, tx_app, &many, err))
+		return false;
+	memcpy(next, many.next, sizeof many.next);
+	return true;
+}
+
+static bool
+tx_device(struct db *tx, void *arg, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct many *many = arg;
+
+	return plan_rows(ctx, tx, db_query(ctx, tx, managed_app_plan_device_sql, db_text(many->device_id),
+					       db_text(many->after), db_int(PART)), many, err);
+}
+
+bool
+managed_app_plan_device(struct db *db, const char *device_id, struct err *err)
+{
+	struct many many = { .device_id = device_id };
+
+	do {
+		char after[64];
+
+		memcpy(after, many.next, sizeof after);
+		many.after = after;
+		if (!db_tx(db, tx_device, &many, err))
+			return false;
+	} while (*many.next);
+	return true;
+}

@@ -1,0 +1,95 @@
+/*
+ * Tables `certificate`, `enrollment` and `device`, read alone: from the certificates that end, which are few, to the
+ * devices that show them.
+ */
+#include "mdm/ends.h"
+#include "core/clock.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define MONDAY_S	(4 * DAY_S)	/* 1970-01-05 was one */
+#define WEEK_S		(7 * DAY_S)
+
+bool
+ends_live_certificates(struct db *db, const char *authority_id, int64_t *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM certificate WHERE authority_id = $1 AND not_after > $2"
+				     " AND revoked IS NULL AND purpose <> 'ota'", db_text(authority_id), db_now());
+
+	if (!rows_one(rows, err, "no count"))
+		return false;
+	*ret = rows_int(rows, 0);
+	return true;
+}
+
+time_t
+ends_week_of(time_t at)
+{
+	return at - (at - MONDAY_S) % WEEK_S;
+}
+
+#define TROUBLED " FROM certificate c JOIN enrollment e ON e.identity = c.sha256 JOIN device d ON d.id = e.device_id" \
+	" LEFT JOIN person p ON p.id = d.person_id" \
+	" WHERE c.purpose = 'mdm' AND c.not_after >= $1 AND c.not_after < $2 AND e.state = 'enrolled'" \
+	" AND d.enrollment_id = e.id AND (c.not_after < $3 OR d.seen IS NULL OR d.seen < $4)"
+
+bool
+ends_identities(TALLOC_CTX *ctx, struct db *db, const struct ends_span *span, struct ends_week **ret, size_t *n,
+		struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT (c.not_after - 345600) / 604800, count(*)" TROUBLED " GROUP BY 1 ORDER BY 1"
+				     " LIMIT $5", db_int(span->from), db_int(span->until), db_int(span->late),
+				     db_int(span->heard), db_int(ENDS_WEEKS_MAX));
+	enum rows_step step;
+
+	*ret = mem_array(ctx, struct ends_week, ENDS_WEEKS_MAX);
+	*n = 0;
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		(*ret)[(*n)++] = (struct ends_week){ rows_int(rows, 0) * WEEK_S + MONDAY_S, rows_int(rows, 1) };
+	return step == ROWS_END || err_at(err, "identities that end");
+}
+
+static json_t *
+moment(TALLOC_CTX *ctx, struct rows *rows, int column)
+{
+	return rows_null(rows, column) ? json_null() : json_string(clock_text(ctx, rows_int(rows, column)));
+}
+
+static json_t *
+item(TALLOC_CTX *ctx, struct rows *rows, const struct ends_span *span)
+{
+	return json_pack("{s:s, s:s, s:s, s:s?, s:o, s:o, s:b, s:b}", "id", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1),
+			 "serial", rows_text(ctx, rows, 2), "person", rows_text(ctx, rows, 3), "ends", moment(ctx, rows, 4),
+			 "seen", moment(ctx, rows, 5), "silent", rows_null(rows, 5) || rows_int(rows, 5) < span->heard,
+			 "renewing", !rows_null(rows, 6));
+}
+
+/* `after` is "<end>.<device>": the last one of the page before. */
+bool
+ends_identity_list(struct db *db, const struct ends_span *span, const char *after, int64_t limit, json_t **ret,
+		   struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *dot = after ? strchr(after, '.') : NULL, *id = dot ? dot + 1 : "", *next = NULL;
+	int64_t from = dot ? strtoll(after, NULL, 10) : span->from, taken = 0;
+	json_t *items = json_array();
+	enum rows_step step;
+	struct rows *rows;
+
+	if (limit < 1 || limit > ENDS_PAGE_MAX)
+		limit = ENDS_PAGE_MAX;
+	rows = db_query(ctx, db, "SELECT d.id, d.name, d.serial, p.name, c.not_after, d.seen, e.next_identity" TROUBLED
+			" AND (c.not_after, d.id) > ($5, $6) ORDER BY c.not_after, d.id LIMIT $7", db_int(span->from),
+			db_int(span->until), db_int(span->late), db_int(span->heard), db_int(from), db_text(id), db_int(limit + 1));
+	while ((step = rows_next(rows, err)) == ROWS_ROW && taken++ < limit) {
+		json_array_append_new(items, item(ctx, rows, span));
+		next = mem_printf(ctx, "%lld.%s", (long long)rows_int(rows, 4), rows_text(ctx, rows, 0));
+	}
+	if (step == ROWS_FAILED) {
+		json_decref(items);
+		return err_at(err, "devices whose identity ends");
+	}
+	*ret = json_pack("{s:o, s:s?}", "items", items, "next", step == ROWS_ROW ? next : NULL);
+	return true;
+}

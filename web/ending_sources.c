@@ -1,0 +1,335 @@
+#include "web/ending_sources.h"
+#include "catalog/token.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "mdm/authority.h"
+#include "mdm/ends.h"
+#include "mdm/push_certificate.h"
+#include <string.h>
+#include <unistd.h>
+
+#define PEM_FILE_MAX	(256u << 10)
+#define IDENTITY_DAYS	60	/* before its end a device that is silent counts */
+#define IDENTITY_LATE	14	/* and any that is not renewed by then */
+
+static bool
+full(struct err *err)
+{
+	return err_set(err, ERR_LIMIT, "more than %d things end", ENDINGS_MAX);
+}
+
+static bool
+within(time_t ends, time_t until)
+{
+	return ends < until && ends > clock_now() - ENDING_PAST_S;
+}
+
+static time_t
+time_of(const json_t *json, const char *key)
+{
+	struct err ignored;
+	time_t at;
+
+	return clock_parse(text_of(json, key), &at, &ignored) ? at : 0;
+}
+
+/* ---- push certificates ---- */
+
+bool
+ending_push(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	json_t *show, *all, *c;
+	bool ok = true;
+	size_t i;
+
+	(void)ctx;
+	if (!push_certificate_show(site->db, &show, err))
+		return false;
+	all = json_object_get(show, "certificates");
+	json_array_foreach(all, i, c) {
+		struct ending ending = {
+			.subject = text_of(c, "topic"), .name = json_array_size(all) > 1 ? text_of(c, "topic") : NULL,
+			.ends = time_of(c, "expires"), .devices = json_integer_value(json_object_get(c, "devices")),
+			.people = -1, .href = "/admin/push",
+		};
+
+		if (ok && within(ending.ends, until))
+			ok = add(arg, &ending) || full(err);
+	}
+	json_decref(show);
+	return ok;
+}
+
+/* ---- certificates ---- */
+
+static time_t
+begin_of(X509 *cert)
+{
+	struct tm tm = { 0 };
+
+	return ASN1_TIME_to_tm(X509_get0_notBefore(cert), &tm) ? timegm(&tm) : 0;
+}
+
+static bool
+add_certificate(TALLOC_CTX *ctx, X509 *cert, const char *subject, const char *href, int64_t devices, time_t until,
+		ending_add *add, void *arg, struct err *err)
+{
+	const char *name = x509_subject_cn(ctx, cert);
+	struct ending ending = { .subject = subject, .name = *name ? name : NULL, .begins = begin_of(cert),
+				 .devices = devices, .people = -1, .href = href };
+
+	if (!x509_expires(cert, &ending.ends))
+		return err_set(err, ERR_INVALID, "%s: its end cannot be read", subject);
+	return !within(ending.ends, until) || add(arg, &ending) || full(err);
+}
+
+/* ---- the authority ---- */
+
+struct chosen {
+	enum authority_role role;
+	bool retired;
+};
+
+/* The CA in use, and of `above` only what stands above it: names are compared as issuers name them. */
+static bool
+is_above(const struct authorities *all, X509 *cert, bool *ret, struct err *err)
+{
+	*ret = false;
+	for (size_t i = 0; i < all->n && !*ret; i++) {
+		SCOPED(x509) X509 *below = NULL;
+		bool counts = all->rows[i].role == ROLE_OF_ABOVE || (all->rows[i].role == ROLE_OF_CA && !all->rows[i].retired);
+
+		if (!counts)
+			continue;
+		if (!authority_read_cert(&all->rows[i], NULL, &below, err))
+			return false;
+		*ret = X509_cmp(below, cert) != 0 &&
+		       X509_NAME_cmp(X509_get_issuer_name(below), X509_get_subject_name(cert)) == 0;
+		if (all->rows[i].role == ROLE_OF_CA && X509_cmp(below, cert) == 0)
+			*ret = true;
+	}
+	return true;
+}
+
+static bool
+add_authority(TALLOC_CTX *ctx, struct site *site, const struct authorities *all, const struct authority *row, time_t until,
+	      ending_add *add, void *arg, struct err *err)
+{
+	SCOPED(x509) X509 *cert = NULL;
+	int64_t live = -1;
+	bool above = true;
+
+	if (!authority_read_cert(row, NULL, &cert, err) ||
+	    (row->role == ROLE_OF_CA && !ends_live_certificates(site->db, row->id, &live, err)) ||
+	    (row->role == ROLE_OF_ABOVE && !is_above(all, cert, &above, err)))
+		return false;
+	if (!above || (row->retired && live == 0))
+		return true;
+	return add_certificate(ctx, cert, row->id, "/admin/ca", live, until, add, arg, err);
+}
+
+static bool
+list_authorities(TALLOC_CTX *ctx, struct site *site, struct chosen chosen, time_t until, ending_add *add, void *arg,
+		 struct err *err)
+{
+	struct authorities all;
+
+	if (!authority_list(ctx, site->db, &all, err))
+		return false;
+	for (size_t i = 0; i < all.n; i++) {
+		const struct authority *row = &all.rows[i];
+		bool ra = row->role == ROLE_OF_RA_SIGN || row->role == ROLE_OF_RA_DECRYPT;
+
+		if ((ra ? ROLE_OF_RA_SIGN : row->role) == chosen.role && !row->retired == !chosen.retired &&
+		    within(row->not_after, until) && !add_authority(ctx, site, &all, row, until, add, arg, err))
+			return false;
+	}
+	return true;
+}
+
+bool
+ending_ca(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	return list_authorities(ctx, site, (struct chosen){ ROLE_OF_CA, false }, until, add, arg, err);
+}
+
+bool
+ending_ca_above(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	return list_authorities(ctx, site, (struct chosen){ ROLE_OF_ABOVE, false }, until, add, arg, err);
+}
+
+bool
+ending_ca_before(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	return list_authorities(ctx, site, (struct chosen){ ROLE_OF_CA, true }, until, add, arg, err);
+}
+
+bool
+ending_ra(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	return list_authorities(ctx, site, (struct chosen){ ROLE_OF_RA_SIGN, false }, until, add, arg, err);
+}
+
+/* ---- files that the settings name ---- */
+
+/* A CA file may hold several, each an ending of its own; of any other the first counts: the rest is its chain. */
+static bool
+list_pem(TALLOC_CTX *ctx, struct bytes pem, const char *subject, bool each, time_t until, ending_add *add, void *arg,
+	 struct err *err)
+{
+	SCOPED(x509_stack) STACK_OF(X509) *certs = NULL;
+	char sha256[X509_FINGERPRINT_SIZE];
+
+	if (!x509_read_pem(pem, &certs, err))
+		return err_at(err, "%s", subject);
+	for (int i = 0; i < (each ? sk_X509_num(certs) : 1); i++) {
+		X509 *cert = sk_X509_value(certs, i);
+
+		if (!add_certificate(ctx, cert, each ? x509_sha256(cert, sha256) : subject, NULL, -1, until, add, arg, err))
+			return err_at(err, "%s", subject);
+	}
+	return true;
+}
+
+static bool
+list_file(TALLOC_CTX *ctx, const char *path, const char *setting, bool each, time_t until, ending_add *add, void *arg,
+	  struct err *err)
+{
+	struct bytes pem;
+
+	if (!*path)
+		return true;
+	return file_read(ctx, path, PEM_FILE_MAX, &pem, err) ? list_pem(ctx, pem, setting, each, until, add, arg, err)
+							      : err_at(err, "%s", setting);
+}
+
+bool
+ending_tls(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	const struct conf *conf = site_conf(site);
+
+	return conf->server_plain || list_file(ctx, conf->server_tls_cert, "server.tls_cert", false, until, add, arg, err);
+}
+
+bool
+ending_tls_ca(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	const char *dir = site->data_dir ? site->data_dir : site_conf(site)->server_data;
+	const char *path = mem_printf(ctx, "%s/tls/ca.pem", dir);
+
+	return access(path, F_OK) != 0 || list_file(ctx, path, "tls/ca.pem", true, until, add, arg, err);
+}
+
+bool
+ending_signing(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	return list_file(ctx, site_conf(site)->registration_sign_cert, "registration.sign_cert", false, until, add, arg, err);
+}
+
+bool
+ending_directory_certificate(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	return list_file(ctx, site_conf(site)->ldap_client_cert, "ldap.client_cert", false, until, add, arg, err);
+}
+
+bool
+ending_trusted_ca(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	return list_file(ctx, site_conf(site)->scep_external_ca_file, "scep.external_ca_file", true, until, add, arg, err);
+}
+
+/* ---- device identities ---- */
+
+struct ends_span
+endings_identity_span(struct site *site, time_t until)
+{
+	time_t now = clock_now(), most = ends_week_of(now + IDENTITY_DAYS * DAY_S) + 7 * DAY_S;	/* whole weeks */
+
+	return (struct ends_span){
+		.from = now - ENDING_PAST_S, .until = until < most ? until : most, .late = now + IDENTITY_LATE * DAY_S,
+		.heard = now - site_conf(site)->mdm_silent_days * DAY_S,
+	};
+}
+
+/* One for all devices of a week: nobody reads 400 mails. */
+bool
+ending_identities(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	struct ends_span span = endings_identity_span(site, until);
+	struct ends_week *weeks;
+	size_t n;
+
+	if (!ends_identities(ctx, site->db, &span, &weeks, &n, err))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		char day[11];
+		struct ending ending = { .subject = clock_day(weeks[i].monday, day), .ends = weeks[i].monday,
+					 .devices = weeks[i].devices, .people = -1, .doing = "identity",
+					 .href = "/admin/expiry/identities" };
+
+		if (!add(arg, &ending))
+			return full(err);
+	}
+	return true;
+}
+
+/* ---- API tokens ---- */
+
+bool
+ending_tokens(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	json_t *tokens, *t;
+	bool ok = true;
+	size_t i;
+
+	if (!token_ending(site->db, clock_now() - ENDING_PAST_S, until, &tokens, err))
+		return false;
+	json_array_foreach(tokens, i, t) {
+		const char *label = text_of(t, "label");
+		struct ending ending = {
+			.subject = text_of(t, "id"), .ends = time_of(t, "expires"), .begins = time_of(t, "created"),
+			.name = mem_printf(ctx, "%s (%s)", *label ? label : text_of(t, "scope"), text_of(t, "person")),
+			.devices = -1, .people = -1, .person_id = text_of(t, "person_id"), .href = "/account",
+		};
+
+		if (ok)
+			ok = add(arg, &ending) || full(err);
+	}
+	json_decref(tokens);
+	return ok;
+}
+
+/* ---- our account in the directory ---- */
+
+#define PASSWORD_KIND "directory_password"
+
+bool
+ending_directory_password(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	struct ending_known *known;
+	struct ending ending = { .devices = -1, .people = -1, .href = "/admin/directory" };
+
+	if (!ending_knows(ctx, site->db, PASSWORD_KIND, &known, err))
+		return false;
+	if (!known || !within(known->ends, until) || strcmp(known->subject, site_conf(site)->ldap_bind_dn) != 0)
+		return true;
+	ending.subject = known->subject;
+	ending.name = known->name;
+	ending.ends = known->ends;
+	return add(arg, &ending) || full(err);
+}
+
+bool
+ending_ask_directory(struct site *site, struct err *err)
+{
+	const char *who = site_conf(site)->ldap_bind_dn;
+	struct ending_known known = { .subject = who, .name = who };
+
+	if (!site->directory || !directory_is_on(site->directory) || !*who)
+		return ending_know(site->db, PASSWORD_KIND, NULL, err);
+	if (!directory_password_ends(site->directory, &known.ends, err))
+		return false;
+	return ending_know(site->db, PASSWORD_KIND, known.ends ? &known : NULL, err);
+}

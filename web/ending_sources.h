@@ -1,0 +1,22 @@
+#pragma once
+/* ending_sources - what the house itself knows of that ends: the functions behind rows of web/endings.c. */
+#include "web/endings.h"
+
+typedef bool ending_list(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err);
+
+ending_list ending_push;		/* push certificates, one a topic */
+ending_list ending_ca;			/* what issues now */
+ending_list ending_ca_above;		/* the CAs above it: a root */
+ending_list ending_ca_before;		/* what issued before, while certificates of it are shown */
+ending_list ending_ra;			/* what answers SCEP for it */
+ending_list ending_trusted_ca;		/* outside CAs whose device certificates are believed */
+ending_list ending_tls;			/* the server's own certificate */
+ending_list ending_tls_ca;		/* and the CA of a private installation */
+ending_list ending_signing;		/* what signs mobileconfigs */
+ending_list ending_directory_certificate;	/* what we show the directory */
+ending_list ending_identities;		/* devices whose identity will not be new by itself, by week */
+ending_list ending_tokens;		/* API tokens */
+ending_list ending_directory_password;	/* of our account there, where the directory tells */
+
+/* Asks the directory, for ending_directory_password; once a day.  A directory that is down changes nothing. */
+bool ending_ask_directory(struct site *site, struct err *err) CHECKED;

@@ -1,0 +1,117 @@
+/*
+ * What every page and /metrics say of what ends.  Listing it asks the database for much, so the numbers come from a
+ * list that is kept for a minute; pages that show the list itself make their own.
+ */
+#include "core/clock.h"
+#include "core/log.h"
+#include "web/endings.h"
+#include <string.h>
+
+#define KEEP_MS 60000
+
+struct endings_now {
+	struct endings *endings;	/* NULL: none yet */
+	int64_t made_ms;
+};
+
+void
+endings_forget(struct site *site)
+{
+	pthread_mutex_lock(&site->lock);
+	if (site->endings_now)
+		site->endings_now->made_ms = 0;
+	pthread_mutex_unlock(&site->lock);
+}
+
+static bool
+is_fresh(const struct endings_now *now)
+{
+	return now && now->endings && now->made_ms && clock_ms() - now->made_ms < KEEP_MS;
+}
+
+/* With the lock held when it returns true, so that the list stays. */
+static bool
+hold(struct site *site, struct endings **ret, struct err *err)
+{
+	struct endings *fresh;
+
+	pthread_mutex_lock(&site->lock);
+	if (!is_fresh(site->endings_now)) {
+		pthread_mutex_unlock(&site->lock);
+		if (!endings_list(NULL, site, NULL, clock_now() + ENDING_EVER_S, &fresh, err))
+			return false;
+		pthread_mutex_lock(&site->lock);
+		if (!site->endings_now)
+			site->endings_now = mem_new(site, struct endings_now);
+		talloc_free(site->endings_now->endings);
+		site->endings_now->endings = talloc_steal(site->endings_now, fresh);
+		site->endings_now->made_ms = clock_ms();
+	}
+	*ret = site->endings_now->endings;
+	return true;
+}
+
+bool
+endings_count(struct site *site, const struct person *person, int64_t *ret, struct err *err)
+{
+	time_t now = clock_now();
+	struct endings *all;
+
+	if (!hold(site, &all, err))
+		return false;
+	*ret = 0;
+	for (size_t i = 0; i < all->n; i++)
+		*ret += ending_needs(&all->list[i], now) && ending_concerns(&all->list[i], person);
+	pthread_mutex_unlock(&site->lock);
+	return true;
+}
+
+/* ---- for Prometheus ---- */
+
+static void
+print_kind(struct buf *soonest, struct buf *within, const struct endings *all, const char *kind, time_t now)
+{
+	static const int days[] = { 0, 1, 7, 14, 30, ENDING_DAYS };
+	int64_t n[sizeof days / sizeof *days] = { 0 };
+	const struct ending *first = NULL;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct ending *e = &all->list[i];
+
+		if (strcmp(e->source->kind, kind) != 0 || e->quiet)
+			continue;
+		first = first ? first : e;
+		for (size_t d = 0; d < sizeof days / sizeof *days; d++)
+			n[d] += e->ends <= now || (days[d] && ending_days_left(now, e->ends) <= days[d]);
+	}
+	if (!first)
+		return;
+	buf_addf(soonest, "pomona_ending_seconds{kind=\"%s\"} %lld\n", kind, (long long)first->ends);
+	for (size_t d = 0; d < sizeof days / sizeof *days; d++)
+		buf_addf(within, "pomona_endings{kind=\"%s\",days=\"%d\"} %lld\n", kind, days[d], (long long)n[d]);
+}
+
+bool
+endings_print(struct site *site, struct buf *out, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct buf soonest, within;
+	struct endings *all;
+
+	buf_init(&soonest, ctx, 64u << 10);
+	buf_init(&within, ctx, 64u << 10);
+	if (!hold(site, &all, err))
+		return false;
+	for (const struct ending_source *s = ending_sources; s->kind; s++)
+		print_kind(&soonest, &within, all, s->kind, clock_now());
+	buf_addf(&within, "# HELP pomona_endings_unknown Kinds of which it cannot be told when they end\n"
+		 "# TYPE pomona_endings_unknown gauge\npomona_endings_unknown %zu\n", all->failed_n);
+	pthread_mutex_unlock(&site->lock);
+	buf_text(out, "# HELP pomona_ending_seconds When the next of its kind ends, seconds since 1970\n"
+		 "# TYPE pomona_ending_seconds gauge\n");
+	buf_text(out, buf_str(&soonest));
+	buf_text(out, "# HELP pomona_endings How many end within so many days; days=\"0\": have ended\n"
+		 "# TYPE pomona_endings gauge\n");
+	buf_text(out, buf_str(&within));
+	return true;
+}

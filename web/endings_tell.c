@@ -1,0 +1,282 @@
+/*
+ * The notices of what ends: once a day, and at start for what was slept through.
+ *
+ * Who is owed what is asked anew each time (catalog/ending.c), so a sweep that died, or that ran twice, changes
+ * nothing.  Without a mail server nobody is told and nothing is written: it is owed until there is one.
+ */
+#include "catalog/ending_reader.h"
+#include "catalog/message.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/text.h"
+#include "web/ending_sources.h"
+#include "web/mail_page.h"
+#include "web/outbox.h"
+#include "web/page.h"
+#include "web/rooms.h"
+#include <string.h>
+
+#define LOOKED_AHEAD_S	((ENDING_DAYS + 9) * DAY_S)	/* also the end of a week that begins within that time */
+#define NAMED_MAX	120	/* bytes of a title where many stand in one mail */
+#define TOLD_MAX	12	/* of one mail with all their words ... */
+#define LINES_MAX	60	/* ... a line each ... and of the rest the number */
+
+struct sweep {
+	struct site *site;
+	const struct endings *all;
+	time_t now;
+};
+
+/* What one person is owed. */
+struct owed {
+	const struct ending **endings;
+	struct ending_key *keys;
+	int *days;
+	size_t n;
+};
+
+/* ---- words ---- */
+
+struct voice {
+	struct site *site;
+	const char *language;
+	time_t now;
+	size_t told, lines;	/* of one mail with all their words; more are a line each; of the rest the number */
+};
+
+static const char *
+paragraph(TALLOC_CTX *ctx, const struct voice *v, const struct ending *e, bool title)
+{
+	const char *touches = ending_touches(ctx, v->site, v->language, e);
+	const char *href = e->href ? mem_printf(ctx, "\n%s%s", v->site->base_url, e->href) : "";
+
+	return mem_printf(ctx, "%s%s%s%s\n%s\n%s%s", title ? ending_title(ctx, v->site, v->language, e, v->now) : "",
+			  title ? "\n" : "", ending_left(ctx, v->site, v->language, e, v->now),
+			  *touches ? mem_printf(ctx, " · %s", touches) : "", ending_word(ctx, v->site, v->language, e, "_why"),
+			  ending_doing(ctx, v->site, v->language, e), href);
+}
+
+/* Those that have no paragraph of their own: a line each, and how many have none. */
+static const char *
+lines_of(TALLOC_CTX *ctx, const struct voice *v, const struct owed *owed, json_t *values)
+{
+	size_t last = owed->n < v->told + v->lines ? owed->n : v->told + v->lines;
+	struct buf text;
+
+	buf_init(&text, ctx, MESSAGE_TEXT_MAX);
+	buf_text(&text, page_say(ctx, v->site->pages, v->language, "say_mail_endings_besides", values));
+	for (size_t i = v->told; i < last; i++)
+		buf_addf(&text, "\n%s", text_cut(ctx, ending_title(ctx, v->site, v->language, owed->endings[i], v->now), NAMED_MAX));
+	if (last < owed->n) {
+		json_object_set_new(values, "count", json_integer((json_int_t)(owed->n - last)));
+		buf_addf(&text, "\n%s", page_say(ctx, v->site->pages, v->language, "say_mail_endings_rest", values));
+	}
+	return mem_text(ctx, buf_str(&text));
+}
+
+static bool
+write_mail(TALLOC_CTX *ctx, const struct voice *v, const struct ending_reader *reader, const struct owed *owed,
+	   struct message_mail *mail, struct err *err)
+{
+	const char *account = mem_printf(ctx, "%s/account", v->site->base_url), *paragraphs[MAIL_PARAGRAPHS_MAX + 1] = { NULL };
+	json_t *values = json_pack("{s:s, s:s, s:I}", "company", site_name(v->site), "url", account, "count", (json_int_t)owed->n);
+	size_t n = 0;
+	struct mail_notice notice = { .language = v->language, .paragraphs = paragraphs };
+	char *html, *text;
+	bool ok;
+
+#define SAY(key) page_say(ctx, v->site->pages, v->language, key, values)
+	notice.title = owed->n == 1 ? ending_title(ctx, v->site, v->language, owed->endings[0], v->now) : SAY("say_mail_endings");
+	notice.title = text_cut(ctx, notice.title, MESSAGE_SUBJECT_MAX);
+	notice.button = SAY("say_mail_endings_open");
+	notice.footer = SAY("say_mail_endings_why");
+	notice.url = reader->person->role >= ROLE_PUBLISHER ? mem_printf(ctx, "%s/admin/expiry", v->site->base_url) : account;
+#undef SAY
+	for (size_t i = 0; i < owed->n && i < v->told; i++)
+		paragraphs[n++] = paragraph(ctx, v, owed->endings[i], owed->n > 1);
+	if (owed->n > v->told)
+		paragraphs[n++] = lines_of(ctx, v, owed, values);
+	json_decref(values);
+	ok = mail_page(ctx, v->site, &notice, &html, &text, err);
+	if (ok)
+		*mail = (struct message_mail){ .to = reader->email, .subject = notice.title, .text = text, .html = html,
+					       .about = "endings" };
+	return ok;
+}
+
+/* Long names, or a language of long letters: then fewer of them are told at length. */
+static bool
+write_fitting(TALLOC_CTX *ctx, struct voice *v, const struct ending_reader *reader, const struct owed *owed,
+	      struct message_mail *mail, struct err *err)
+{
+	while (!write_mail(ctx, v, reader, owed, mail, err)) {
+		if (err->kind != ERR_LIMIT || (!v->told && !v->lines))
+			return false;
+		v->told /= 2;
+		v->lines /= 2;
+		*err = (struct err){ 0 };
+	}
+	return true;
+}
+
+/* ---- one person ---- */
+
+static bool
+owed_to(TALLOC_CTX *ctx, const struct sweep *s, const struct person *person, struct owed *ret, struct err *err)
+{
+	struct owed o = { mem_array(ctx, const struct ending *, s->all->n + 1), mem_array(ctx, struct ending_key, s->all->n + 1),
+			  mem_array(ctx, int, s->all->n + 1), 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->all->n; i++) {
+		const struct ending *e = &s->all->list[i];
+
+		if (!ending_tells(e, person) || !ending_notice_at(s->now, e->begins, e->ends))
+			continue;
+		o.endings[o.n] = e;
+		o.keys[o.n++] = (struct ending_key){ e->source->kind, e->subject, e->begins, e->ends };
+	}
+	if (o.n && !ending_owed(s->site->db, person->id, o.keys, o.n, o.days, err))
+		return false;
+	for (size_t i = 0; i < o.n; i++)
+		if (o.days[i]) {
+			o.endings[n] = o.endings[i];
+			o.keys[n] = o.keys[i];
+			o.days[n++] = o.days[i];
+		}
+	o.n = n;
+	*ret = o;
+	return true;
+}
+
+static bool
+tell(const struct sweep *s, const struct ending_reader *reader, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const struct conf *conf = site_conf(s->site);
+	struct voice voice = { s->site, pages_language(*reader->language ? reader->language : conf->company_language), s->now,
+			       TOLD_MAX, LINES_MAX };
+	struct message_mail mail;
+	struct owed owed;
+	bool today;
+
+	if (!reader->mails || !*reader->email)
+		return true;
+	if (!ending_told_today(s->site->db, reader->person->id, &today, err))
+		return false;
+	if (today)
+		return true;
+	if (!owed_to(ctx, s, reader->person, &owed, err))
+		return false;
+	return !owed.n || (write_fitting(ctx, &voice, reader, &owed, &mail, err) &&
+			   ending_tell(s->site->db, &(struct ending_letter){ reader->person->id, owed.keys, owed.days, owed.n,
+									     &mail }, err));
+}
+
+/* ---- everybody ---- */
+
+static bool
+is_among(const struct ending_reader *readers, size_t n, const char *person_id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(readers[i].person->id, person_id) == 0)
+			return true;
+	return false;
+}
+
+/* Whoever looks after things, and whose own something ends. */
+static bool
+readers_of(TALLOC_CTX *ctx, const struct sweep *s, struct ending_reader **ret, size_t *n, struct err *err)
+{
+	if (!ending_readers(ctx, s->site->db, ret, n, err))
+		return false;
+	for (size_t i = 0; i < s->all->n && *n < ENDING_READERS_MAX; i++) {
+		const char *id = s->all->list[i].person_id;
+
+		if (!id || is_among(*ret, *n, id))
+			continue;
+		if (ending_reader(ctx, s->site->db, id, &(*ret)[*n], err))
+			++*n;
+		else if (err->kind != ERR_MISSING)
+			return false;
+	}
+	return true;
+}
+
+bool
+endings_sweep(struct site *site, const struct ending_source *sources, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct sweep s = { .site = site, .now = clock_now() };
+	struct ending_reader *readers;
+	struct endings *all;
+	bool ok = true;
+	size_t n;
+
+	if (!*site_conf(site)->smtp_url)
+		return true;
+	if (!endings_list(ctx, site, sources, s.now + LOOKED_AHEAD_S, &all, err))
+		return false;
+	for (size_t i = 0; i < all->failed_n; i++)
+		log_error("it is not known when something ends", KV("kind", all->failed[i]), KV("why", all->why[i]));
+	s.all = all;
+	if (!readers_of(ctx, &s, &readers, &n, err))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		struct err why = { 0 };
+
+		if (tell(&s, &readers[i], &why))
+			continue;
+		err_at(&why, "tell %s what ends", readers[i].person->name);
+		if (why.kind == ERR_INTERNAL)	/* the database: the job comes again */
+			ok = (*err = why, false);
+		else
+			log_err("somebody is not told what ends", &why);
+	}
+	if (site->outbox)
+		outbox_wake(site);
+	return ok && ending_sweep(site->db, err);
+}
+
+/* ---- the job ---- */
+
+static bool
+tx_next(struct db *tx, void *arg, struct err *err)
+{
+	const time_t *due = arg;
+
+	return job_add(tx, ENDINGS_JOB, json_object(), *due, ENDINGS_JOB, err);
+}
+
+static time_t
+next_hour(const struct conf *conf)
+{
+	time_t now = clock_now(), at = now - now % DAY_S + conf->expiry_hour * HOUR_S;
+
+	return at > now ? at : at + DAY_S;
+}
+
+bool
+job_endings(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+	time_t due = next_hour(site_conf(site));
+	struct err why = { 0 };
+
+	(void)job;
+	(void)ctx;
+	if (!ending_ask_directory(site, &why))
+		log_err("the directory does not say when our password there ends", &why);
+	if (!endings_sweep(site, NULL, err))
+		return false;
+	endings_forget(site);
+	return db_tx(site->db, tx_next, &due, err);
+}
+
+bool
+endings_begin(struct site *site, struct err *err)
+{
+	time_t due = 0;
+
+	return db_tx(site->db, tx_next, &due, err);
+}

@@ -1,0 +1,20 @@
+#pragma once
+/* mobileconfig_kinds - mobileconfigs of the house on their way to devices; what the rows of other tables name. */
+#include "catalog/desired.h"
+#include "web/site.h"
+
+/* A row of web/device_kinds.c. */
+bool mobileconfig_render(TALLOC_CTX *ctx, void *site, const struct queued *queued, const struct enrollment *enrollment,
+			 struct bytes *payload, struct err *err);
+bool mobileconfig_answered(struct db *tx, void *site, const struct queued *queued, const struct enrollment *enrollment,
+			   const char *status, void *answer, struct err *err);
+bool mobileconfig_ended(struct db *tx, void *site, const struct queued *queued, const struct enrollment *enrollment,
+			const char *state, struct err *err);
+bool job_desired(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);	/* of web/jobs.c */
+
+/*
+ * As this device gets it: filled in, enveloped for its identity, signed.  *wish: desired_wish of the values.
+ * ERR_CONFLICT "missing_variable", "needs_identity".
+ */
+bool mobileconfig_for(TALLOC_CTX *ctx, struct site *site, const struct desired_order *order,
+		      const struct enrollment *enrollment, struct bytes *ret, const char **wish, struct err *err) CHECKED;

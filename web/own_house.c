@@ -1,0 +1,423 @@
+#include "web/own_house.h"
+#include "catalog/mobileconfig.h"
+#include "catalog/person_attribute.h"
+#include "core/secret.h"
+#include "core/text.h"
+#include "mdm/mobileconfig_form.h"
+#include "mdm/p12.h"
+#include "web/rooms.h"
+#include <openssl/crypto.h>
+#include <openssl/rsa.h>
+#include <string.h>
+
+#define KEY_BITS	2048
+#define UPN_MAX		256	/* bytes of userPrincipalName, and of an address */
+
+#define TYPE_PKCS12	"com.apple.security.pkcs12"
+#define TYPE_EAS	"com.apple.eas.account"
+
+/* ---- JSON that ends with a context ---- */
+
+static int
+forget(json_t **held)
+{
+	json_decref(*held);
+	return 0;
+}
+
+static json_t *
+hold(TALLOC_CTX *ctx, json_t *json)
+{
+	json_t **held = mem_new(ctx, json_t *);
+
+	*held = json;
+	talloc_set_destructor(held, forget);
+	return json;
+}
+
+/* ---- which there are ---- */
+
+static char *
+say(TALLOC_CTX *ctx, struct site *site, const char *language, const char *key)
+{
+	json_t *names = json_pack("{s:s}", "company", site_name(site));
+	char *text = page_say(ctx, site->pages, language, key, names);
+
+	json_decref(names);
+	return text;
+}
+
+static void
+add(TALLOC_CTX *ctx, struct own_templates *list, struct own_template one)
+{
+	list->all = mem_grow(ctx, list->all, struct own_template, list->n + 1);
+	list->all[list->n++] = one;
+}
+
+bool
+own_templates(TALLOC_CTX *ctx, struct site *site, const char *language, const char *person_id, struct own_templates *ret,
+	      struct err *err)
+{
+	struct own_templates list = { 0 };
+	json_t *kept, *one;
+	size_t i;
+
+	if (!mobileconfig_own(site->db, person_id, &kept, err))
+		return false;
+	if (*site_conf(site)->eas_host)
+		add(ctx, &list, (struct own_template){ OWN_FROM_SETTINGS, say(ctx, site, language, "say_own_name"),
+						       mobileconfig_identifier(ctx, site->base_url, "eas") });
+	json_array_foreach(kept, i, one)
+		add(ctx, &list, (struct own_template){ mem_text(ctx, text_of(one, "id")), mem_text(ctx, text_of(one, "title")),
+						       mem_text(ctx, text_of(one, "identifier")) });
+	json_decref(kept);
+	*ret = list;
+	return true;
+}
+
+bool
+own_template(TALLOC_CTX *ctx, struct site *site, const char *language, const char *person_id, const char *id,
+	     struct own_template *ret, struct err *err)
+{
+	struct own_templates list;
+
+	if (!own_templates(ctx, site, language, person_id, &list, err))
+		return false;
+	for (size_t i = 0; i < list.n; i++)
+		if (strcmp(list.all[i].id, id) == 0) {
+			*ret = list.all[i];
+			return true;
+		}
+	return err_set(err, ERR_MISSING, "no such mobileconfig");
+}
+
+/* Password is left out: iOS asks for it.  Apple: com.apple.eas.account. */
+static json_t *
+form_from_settings(TALLOC_CTX *ctx, struct site *site, const char *language, const struct own_template *template)
+{
+	const struct conf *conf = site_conf(site);
+	json_t *keys = json_pack("{s:s, s:s, s:s, s:b, s:I}", "Host", conf->eas_host, "EmailAddress", "%email%",
+				 "UserName", conf->eas_user_name, "SSL", 1, "MailNumberOfPastDaysToSync",
+				 (json_int_t)conf->eas_past_days);
+
+	if (strcmp(conf->own_identity, "none") != 0)
+		json_object_set_new(keys, "PayloadCertificateUUID", json_pack("{s:s}", "$payload", OWN_IDENTITY));
+	return json_pack("{s:s, s:s, s:s, s:[{s:s, s:s, s:s, s:o}]}", "name", template->title, "description",
+			 say(ctx, site, language, "say_own_what"), "organization", site_name(site),
+			 "payloads", "id", "mail", "type", TYPE_EAS, "name", conf->eas_host, "keys", keys);
+}
+
+static bool
+form_of(TALLOC_CTX *ctx, struct site *site, const char *language, const struct own_template *template, json_t **ret,
+	struct err *err)
+{
+	if (strcmp(template->id, OWN_FROM_SETTINGS) != 0)
+		return mobileconfig_read(ctx, site->db, site->sealer, template->id, 0, ret, NULL, err);
+	*ret = hold(ctx, form_from_settings(ctx, site, language, template));
+	return true;
+}
+
+/* ---- values ---- */
+
+struct known {
+	TALLOC_CTX *ctx;
+	const struct own_target *target;
+	struct values *values;
+};
+
+/* What the device said of itself wins; who has no userPrincipalName is known by their address. */
+static const char *
+value_of(void *arg, const char *name)
+{
+	const struct known *k = arg;
+	const struct { const char *name, *value; } said[] = {
+		{ "udid", k->target->udid }, { "serial", k->target->serial }, { "product", k->target->product },
+		{ "device_name", k->target->device_name }, { "os_version", k->target->version },
+	};
+	const char *value;
+
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+		if (strcmp(said[i].name, name) == 0 && *said[i].value)
+			return said[i].value;
+	value = values_get(k->values, name);
+	return value || strcmp(name, "upn") != 0 ? value : values_get(k->values, "email");
+}
+
+/* A text of ours with variables, filled as a form is. */
+static bool
+fill_text(struct known *known, const char *text, const char **ret, struct err *err)
+{
+	json_t *form = hold(known->ctx, json_pack("{s:s}", "name", text)), *filled;
+
+	if (!mobileconfig_form_fill(form, value_of, known, &filled, err))
+		return false;
+	*ret = text_of(hold(known->ctx, filled), "name");
+	return strlen(*ret) <= UPN_MAX || err_code(err, ERR_CONFLICT, "bad_upn", "own.upn comes to more than %d bytes", UPN_MAX);
+}
+
+/* ---- the identity ---- */
+
+static bool
+refers(const json_t *value, const char *id)
+{
+	const char *key;
+	json_t *item;
+	size_t i;
+
+	if (json_is_object(value)) {
+		if (strcmp(text_of(value, "$payload"), id) == 0)
+			return true;
+		json_object_foreach((json_t *)value, key, item)
+			if (refers(item, id))
+				return true;
+	}
+	json_array_foreach(value, i, item)
+		if (refers(item, id))
+			return true;
+	return false;
+}
+
+/* Takes the payload of this id out. */
+static bool
+take_out(json_t *form, const char *id)
+{
+	json_t *payloads = json_object_get(form, "payloads");
+
+	for (size_t i = 0; i < json_array_size(payloads); i++)
+		if (strcmp(text_of(json_array_get(payloads, i), "id"), id) == 0)
+			return json_array_remove(payloads, i) == 0;
+	return false;
+}
+
+/* What holds a secret goes, and what refers to what has gone. */
+static void
+leave_secrets_out(json_t *form)
+{
+	json_t *payloads = json_object_get(form, "payloads");
+
+	json_object_del(form, "removal_password");
+	for (size_t i = 0; i < json_array_size(payloads); ) {
+		json_t *alone = json_pack("{s:s, s:[O]}", "name", "x", "payloads", json_array_get(payloads, i));
+		bool secret = mobileconfig_form_secret(alone);
+
+		json_decref(alone);
+		if (!secret) {
+			i++;
+			continue;
+		}
+		const char *id = json_string_value(json_object_get(json_array_get(payloads, i), "id"));
+		json_t *kept = json_array();
+
+		for (size_t k = 0; k < json_array_size(payloads); k++)
+			if (k != i && !(id && refers(json_object_get(json_array_get(payloads, k), "keys"), id)))
+				json_array_append(kept, json_array_get(payloads, k));
+		json_array_clear(payloads);
+		json_array_extend(payloads, kept);
+		json_decref(kept);
+		i = 0;
+	}
+}
+
+static int
+wipe(struct bytes *secret)
+{
+	OPENSSL_cleanse((void *)(uintptr_t)secret->p, secret->len);
+	return 0;
+}
+
+/* The key is made here, and is gone with the answer: nothing of it is kept. */
+static bool
+make_pkcs12(TALLOC_CTX *ctx, struct site *site, struct own_filled *f, const char *name, struct err *err)
+{
+	EVP_PKEY *key SCOPED(evp_pkey) = EVP_RSA_gen(KEY_BITS);
+	X509 *cert SCOPED(x509) = NULL;
+	struct ca_wish wish = {
+		.key = key, .purpose = CA_PERSON, .subject = f->gift.subject, .upn = f->gift.upn, .email = f->gift.email,
+		.days = site_conf(site)->own_certificate_days,
+	};
+	struct bytes *wiped;
+
+	if (!key)
+		return err_openssl(err, ERR_INTERNAL, "make a key");
+	f->p12_password = secret_token(ctx);
+	if (!ca_issue(ctx, site->ca, &wish, &f->gift.cert, err) || !x509_read_der(f->gift.cert->der, &cert, err) ||
+	    !p12_for_device(ctx, cert, key, NULL, text_cut(ctx, name, P12_NAME_MAX / 4), f->p12_password, &f->p12, err))
+		return false;
+	wiped = mem_new(ctx, struct bytes);
+	*wiped = f->p12;
+	talloc_set_destructor(wiped, wipe);
+	return true;
+}
+
+/* Who it says they are; an address or UPN that is not known is an error only where it is all there is to say. */
+static bool
+name_identity(struct site *site, struct known *known, struct own_filled *f, struct err *err)
+{
+	TALLOC_CTX *ctx = known->ctx;
+	const char *name = value_of(known, "full_name"), *email = value_of(known, "email");
+
+	f->subject = mem_new(ctx, struct phase_subject);
+	*f->subject = phase_subject(ctx, site_name(site), name ? name : value_of(known, "username"));
+	f->gift.subject = payload_subject(ctx, f->subject->parts);
+	f->gift.email = email ? email : "";
+	return fill_text(known, site_conf(site)->own_upn, &f->gift.upn, err);
+}
+
+static bool
+add_identity(struct site *site, struct known *known, struct own_filled *f, struct err *err)
+{
+	bool wanted = refers(json_object_get(f->form, "payloads"), OWN_IDENTITY);
+
+	wanted |= take_out(f->form, OWN_IDENTITY);
+	if (!wanted || !own_way_read(site_conf(site)->own_identity, &f->gift.way) || f->gift.way == OWN_NONE)
+		return true;
+	return name_identity(site, known, f, err) &&
+	       (f->gift.way != OWN_PKCS12 || f->only_try || make_pkcs12(known->ctx, site, f, value_of(known, "username"), err));
+}
+
+/* ---- all of it ---- */
+
+/* A copy of what the person has of a form: the texts of payloads are theirs, the form itself is not changed. */
+static bool
+fill_in(struct site *site, struct known *known, const json_t *form, struct own_filled *f, struct err *err)
+{
+	json_t *copy = hold(known->ctx, json_deep_copy(form)), *filled;
+
+	if (known->target->plain) {
+		if (take_out(copy, OWN_IDENTITY) || refers(json_object_get(copy, "payloads"), OWN_IDENTITY)) {
+			json_array_append_new(json_object_get(copy, "payloads"),
+				json_pack("{s:s, s:s, s:{s:s}}", "id", OWN_IDENTITY, "type", TYPE_PKCS12, "keys", "Password", "x"));
+		}
+		leave_secrets_out(copy);
+		if (!json_array_size(json_object_get(copy, "payloads")))
+			return err_code(err, ERR_CONFLICT, "needs_identity", "without an identity nothing is left of it");
+	}
+	if (!mobileconfig_form_fill(copy, value_of, known, &filled, err))
+		return false;
+	f->form = hold(known->ctx, filled);
+	return add_identity(site, known, f, err);
+}
+
+const char *
+own_identifier(TALLOC_CTX *ctx, const struct own_template *template, const char *person_id)
+{
+	return mem_printf(ctx, "%s.%s", template->identifier, person_id);
+}
+
+static bool
+fill(TALLOC_CTX *ctx, struct site *site, const char *language, const struct own_template *template,
+     const struct own_target *target, bool only_try, struct own_filled *ret, struct err *err)
+{
+	struct own_filled f = { .gift = { .way = OWN_NONE }, .only_try = only_try };
+	struct known known = { ctx, target, NULL };
+	json_t *form;
+
+	if (!values_of(ctx, site->db, target->person_id, target->device_id, &known.values, err))
+		return false;
+	if (!values_get(known.values, "username"))
+		return err_set(err, ERR_MISSING, "no such person");
+	f.gift.put = (struct own_put){
+		.person_id = target->person_id, .mobileconfig_id = template->id, .title = template->title,
+		.identifier = own_identifier(ctx, template, target->person_id),
+		.udid = target->plain ? "" : target->udid, .product = target->product, .device_name = target->device_name,
+	};
+	if (!form_of(ctx, site, language, template, &form, err) || !fill_in(site, &known, form, &f, err))
+		return err_at(err, "%s", template->title);
+	*ret = f;
+	return true;
+}
+
+bool
+own_fill(TALLOC_CTX *ctx, struct site *site, const char *language, const struct own_template *template,
+	 const struct own_target *target, struct own_filled *ret, struct err *err)
+{
+	return fill(ctx, site, language, template, target, false, ret, err);
+}
+
+bool
+own_try(TALLOC_CTX *ctx, struct site *site, const char *language, const struct own_template *template,
+	const struct own_target *target, struct err *err)
+{
+	struct own_filled filled;
+
+	return fill(ctx, site, language, template, target, true, &filled, err);
+}
+
+/* ---- writing ---- */
+
+static json_t *
+data_json(TALLOC_CTX *ctx, struct bytes data)
+{
+	struct buf text;
+
+	buf_init(&text, ctx, 2 * P12_BYTES_MAX);
+	buf_base64(&text, data.p, data.len);
+	return json_pack("{s:s}", "$data", buf_str(&text));
+}
+
+static json_t *
+scep_keys(TALLOC_CTX *ctx, const struct own_filled *f)
+{
+	struct payload_scep scep = phase_scep(&f->gift.offered, f->subject);
+	json_t *subject = json_array(), *names = json_object(), *content;
+
+	for (const struct payload_part *part = scep.subject; part->type; part++)
+		json_array_append_new(subject, json_pack("[[s, s]]", part->type, part->value));
+	if (*f->gift.upn)
+		json_object_set_new(names, "ntPrincipalName", json_string(f->gift.upn));
+	if (*f->gift.email)
+		json_object_set_new(names, "rfc822Name", json_string(f->gift.email));
+	content = json_pack("{s:s, s:o, s:s, s:i, s:s, s:i, s:i, s:i, s:b}", "URL", scep.url, "Subject", subject,
+		"Challenge", scep.challenge ? scep.challenge : "", "Keysize", SCEP_KEY_SIZE, "Key Type", "RSA",
+		"Key Usage", SCEP_KEY_USAGE, "Retries", scep.retries, "RetryDelay", scep.retry_s, "KeyIsExtractable", 0);
+	if (json_object_size(names))
+		json_object_set(content, "SubjectAltName", names);
+	json_decref(names);
+	if (scep.ca_sha256.len)
+		json_object_set_new(content, "CAFingerprint", data_json(ctx, scep.ca_sha256));
+	return json_pack("{s:o}", "PayloadContent", content);
+}
+
+static json_t *
+pkcs12_keys(TALLOC_CTX *ctx, const struct own_filled *f)
+{
+	return json_pack("{s:o, s:s, s:s}", "PayloadContent", data_json(ctx, f->p12), "Password", f->p12_password,
+			 "PayloadCertificateFileName", "identity.p12");
+}
+
+bool
+own_write(TALLOC_CTX *ctx, struct own_filled *f, struct bytes cert_der, struct buf *out, struct err *err)
+{
+	bool scep = f->gift.way == OWN_SCEP;
+
+	if (f->gift.way != OWN_NONE)
+		json_array_insert_new(json_object_get(f->form, "payloads"), 0, json_pack("{s:s, s:s, s:s, s:o}",
+			"id", OWN_IDENTITY, "type", scep ? PAYLOAD_SCEP : TYPE_PKCS12, "name", f->gift.put.title,
+			"keys", scep ? scep_keys(ctx, f) : pkcs12_keys(ctx, f)));
+	return mobileconfig_form_write(ctx, f->form, f->gift.put.identifier, cert_der, out, err);
+}
+
+/* ---- names ---- */
+
+const char *
+own_file_name(TALLOC_CTX *ctx, const char *username)
+{
+	char *name = mem_printf(ctx, "%s.mobileconfig", username);
+
+	for (char *p = name; *p; p++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@", *p) || (*p == '.' && p == name))
+			*p = '_';
+	return name;
+}
+
+bool
+own_house_for(TALLOC_CTX *ctx, struct site *site, const char *language, struct enroll_house *ret, struct err *err)
+{
+	if (!ca_ready(site->ca))
+		return err_code(err, ERR_CONFLICT, "no_ca", "this server has no CA of its own yet: pomona ca make");
+	if (!enroll_house_for(ctx, site, language, ret, err))
+		return false;
+	ret->name = say(ctx, site, language, "say_own_name");
+	ret->what = say(ctx, site, language, "say_own_what");
+	return true;
+}

@@ -1,0 +1,510 @@
+/*
+ * The fields of a payload, in the order of the facts: what is set or required first, the rest behind one
+ * disclosure.  Groups are markers in a flat list, since a template has no recursion.
+ */
+#include "web/payload_form.h"
+#include "core/json.h"
+#include "core/num.h"
+#include "mdm/mobileconfig_form.h"
+#include "web/page.h"
+#include "web/payload_kind.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define PREFIX		"payload"
+#define PAYLOAD_TYPES_MAX 200
+#define JSON_FLAGS	(JSON_INDENT(1) | JSON_ENCODE_ANY)
+
+struct part {
+	struct req *req;
+	const json_t *form;	/* may be NULL */
+	const json_t *payload;
+	json_t *items;
+	int n;			/* numbers the ids of a page */
+};
+
+static void add_fact(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v);
+
+/* ---- what every item has ---- */
+
+static json_t *
+text_or_null(const char *text)
+{
+	return text ? json_string(text) : json_null();
+}
+
+/* Each name is there, so that a template which asks for one that nobody set is found by its test. */
+static json_t *
+item_of(struct part *p, const char *kind, const struct apple_fact *fact, const char *name)
+{
+	json_t *item = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:[], s:b, s:b, s:n}",
+		"kind", kind, "id", mem_printf(p->req, "pf-%d", p->n++), "name", name, "key", fact ? fact->name : "",
+		"label", fact ? payload_label(p->req, fact->name) : "", "required", fact && fact->required,
+		"kept", 0, "value", "", "min", "", "max", "", "options", "as_text", 0, "expanded", 0, "size");
+
+	json_object_set_new(item, "supervised", json_boolean(fact && fact->supervised && fact->depth > 0));
+	json_object_set_new(item, "since", text_or_null(fact && fact->depth > 0 ? fact->since : NULL));
+	json_object_set_new(item, "until", text_or_null(fact ? fact->until : NULL));
+	json_object_set_new(item, "preset", text_or_null(fact ? fact->preset : NULL));
+	json_object_set_new(item, "secret", json_boolean(fact && fact->secret));
+	json_array_append_new(p->items, item);
+	return item;
+}
+
+static void
+set_text(json_t *item, const char *key, const char *text)
+{
+	json_object_set_new(item, key, json_string(text));
+}
+
+static void
+add_option(json_t *item, const char *value, const char *label, bool selected)
+{
+	json_array_append_new(json_object_get(item, "options"),
+			      json_pack("{s:s, s:s, s:b}", "value", value, "label", label, "selected", selected));
+}
+
+/* ---- JSON, where nothing better fits ---- */
+
+static void
+add_json(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	json_t *item = item_of(p, "json", fact, payload_mark(p->req, name, "json"));
+	char *text = v ? json_dumps(v, JSON_FLAGS) : NULL;
+
+	set_text(item, "value", text ? text : "");
+	free(text);
+}
+
+static bool
+is_kept(const json_t *v)
+{
+	return json_object_get(v, "$kept");
+}
+
+static bool
+is_line(const json_t *v)
+{
+	const char *text = json_string_value(v);
+
+	return json_is_number(v) || (text && *text && !strpbrk(text, "\r\n"));
+}
+
+static bool
+all_lines(const json_t *v)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(v, i, item)
+		if (!is_line(item))
+			return false;
+	return json_is_array(v);
+}
+
+static bool
+is_subject(const json_t *v)
+{
+	const json_t *rdn, *pair;
+	size_t i;
+
+	json_array_foreach(v, i, rdn) {
+		pair = json_array_get(rdn, 0);
+		if (json_array_size(rdn) != 1 || json_array_size(pair) != 2 || !all_lines(pair) ||
+		    !json_is_string(json_array_get(pair, 0)) || !json_is_string(json_array_get(pair, 1)) ||
+		    strchr(json_string_value(json_array_get(pair, 0)), '='))
+			return false;
+	}
+	return json_is_array(v);
+}
+
+static bool
+are_groups(const json_t *v)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(v, i, item)
+		if (!json_is_object(item))
+			return false;
+	return json_is_array(v) && json_array_size(v) <= PAYLOAD_GROUPS_MAX;
+}
+
+/* Boxes show what is among their values, or another payload. */
+static bool
+are_words(const struct apple_fact *fact, const json_t *v)
+{
+	const char *text;
+	const json_t *item;
+	char number[32];
+	size_t i;
+
+	json_array_foreach(v, i, item) {
+		text = json_string_value(item);
+		if (json_is_integer(item)) {
+			snprintf(number, sizeof number, "%lld", (long long)json_integer_value(item));
+			text = number;
+		}
+		if (fact->under->values ? !text || !apple_values_have(fact->under->values, text) :
+					  !json_object_get(item, "$payload"))
+			return false;
+	}
+	return json_is_array(v);
+}
+
+/* Can a field of this kind show the value? */
+static bool
+fits(enum payload_kind kind, const struct apple_fact *fact, const json_t *v)
+{
+	switch (kind) {
+	case KIND_TEXT:		return is_line(v) && json_is_string(v);
+	case KIND_SECRET:	return is_kept(v);
+	case KIND_REFERENCE:	return json_object_get(v, "$payload");
+	case KIND_CHOICE:	return is_line(v);
+	case KIND_NUMBER:	return json_is_number(v);
+	case KIND_YESNO:	return json_is_boolean(v);
+	case KIND_DATE:		return json_object_get(v, "$date");
+	case KIND_DATA:		return is_kept(v) || json_object_get(v, "$data");
+	case KIND_LINES:	return all_lines(v);
+	case KIND_WORDS:	return are_words(fact, v);
+	case KIND_SUBJECT:	return is_subject(v);
+	case KIND_GROUPS:	return are_groups(v);
+	case KIND_GROUP:	return json_is_object(v) && !is_kept(v);
+	default:		return false;
+	}
+}
+
+/* ---- one field of each kind ---- */
+
+static const char *
+scalar(struct part *p, const json_t *v)
+{
+	if (json_is_string(v))
+		return json_string_value(v);
+	if (json_is_integer(v))
+		return mem_printf(p->req, "%lld", (long long)json_integer_value(v));
+	return json_is_real(v) ? mem_printf(p->req, "%.17g", json_real_value(v)) : "";
+}
+
+static void
+add_text(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	set_text(item_of(p, "text", fact, name), "value", scalar(p, v));
+}
+
+static void
+add_number(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	json_t *item = item_of(p, "number", fact, name);
+	const char *dots = fact->values ? strstr(fact->values, "..") : NULL;
+
+	set_text(item, "value", scalar(p, v));
+	if (dots) {
+		set_text(item, "min", mem_textn(p->req, fact->values, (size_t)(dots - fact->values)));
+		set_text(item, "max", dots + 2);
+	}
+	json_object_set_new(item, "expanded", json_boolean(fact->type == APPLE_REAL));	/* any step */
+}
+
+/* Equal as numbers too: "1.0" of the facts is 1 of a form. */
+static bool
+is_value(const struct apple_fact *fact, const char *value, const char *chosen)
+{
+	if (fact->type == APPLE_STRING || !*chosen)
+		return strcmp(value, chosen) == 0;
+	return strtod(value, NULL) == strtod(chosen, NULL);
+}
+
+static void
+add_choice(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	json_t *item = item_of(p, "choice", fact, name);
+	const char *chosen = v ? scalar(p, v) : "", *at = fact->values;
+	bool found = !*chosen, selected;
+	size_t len;
+
+	for (; at; at = at[len] ? at + len + 1 : NULL) {
+		const char *value = mem_textn(p->req, at, len = strcspn(at, "|"));
+
+		selected = is_value(fact, value, chosen);
+		found |= selected;
+		add_option(item, value, value, selected);
+	}
+	if (!found)	/* a variable, say */
+		add_option(item, chosen, chosen, true);
+}
+
+static void
+add_yesno(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	json_t *item = item_of(p, "yesno", fact, name);
+
+	set_text(item, "value", !v ? "" : json_is_true(v) ? "yes" : "no");
+	if (fact->preset)
+		set_text(item, "preset", strcmp(fact->preset, "true") == 0 ? "yes" : "no");
+}
+
+static void
+add_reference(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	json_t *item = item_of(p, "reference", fact, name), *other;
+	const char *chosen = text_of(v, "$payload"), *id;
+	size_t i;
+
+	json_array_foreach(json_object_get(p->form, "payloads"), i, other) {
+		id = text_of(other, "id");
+		if (payload_may_be(payload_reference(fact->name), text_of(other, "type")))
+			add_option(item, id, *text_of(other, "name") ? text_of(other, "name") : id, strcmp(id, chosen) == 0);
+		if (strcmp(id, chosen) == 0)
+			chosen = "";
+	}
+	if (*chosen)
+		add_option(item, chosen, chosen, true);
+}
+
+static bool
+holds(const json_t *list, const char *mark, const char *text)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+		if (strcmp(mark ? text_of(item, mark) : json_is_string(item) ? json_string_value(item) : "", text) == 0 ||
+		    (!mark && json_is_number(item) && json_number_value(item) == strtod(text, NULL)))
+			return true;
+	return false;
+}
+
+/* Boxes: the values that there are, or the payloads that may be meant. */
+static void
+add_words(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	const struct apple_fact *one = fact->under;
+	json_t *item = item_of(p, "words", fact, name), *other;
+	size_t i, len;
+
+	for (const char *at = one->values; at; at = at[len] ? at + len + 1 : NULL) {
+		const char *value = mem_textn(p->req, at, len = strcspn(at, "|"));
+
+		add_option(item, value, value, holds(v, NULL, value));
+	}
+	if (one->values)
+		return;
+	json_array_foreach(json_object_get(p->form, "payloads"), i, other) {
+		const char *id = text_of(other, "id"), *called = text_of(other, "name");
+
+		if (payload_may_be(payload_reference(one->name), text_of(other, "type")))
+			add_option(item, id, *called ? called : id, holds(v, "$payload", id));
+	}
+}
+
+static void
+add_lines(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	json_t *item = item_of(p, "lines", fact, name);
+	const json_t *line;
+	struct buf out;
+	size_t i;
+
+	buf_init(&out, p->req, FORM_BYTES_MAX);
+	json_array_foreach(v, i, line)
+		buf_addf(&out, "%s\n", scalar(p, line));
+	set_text(item, "value", buf_str(&out));
+}
+
+static void
+add_subject(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	json_t *item = item_of(p, "subject", fact, name);
+	const json_t *rdn, *pair;
+	struct buf out;
+	size_t i;
+
+	buf_init(&out, p->req, FORM_BYTES_MAX);
+	json_array_foreach(v, i, rdn) {
+		pair = json_array_get(rdn, 0);
+		buf_addf(&out, "%s=%s\n", json_string_value(json_array_get(pair, 0)), json_string_value(json_array_get(pair, 1)));
+	}
+	set_text(item, "value", buf_str(&out));
+}
+
+static void
+add_secret(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	json_object_set_new(item_of(p, "secret", fact, name), "kept", json_boolean(v));
+}
+
+/* A secret that people know by heart is typed, in a key that Apple made data of. */
+static void
+add_data(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	json_t *item = item_of(p, "data", fact, name);
+	const char *base64 = text_of(v, "$data");
+
+	json_object_set_new(item, "kept", json_boolean(v));
+	json_object_set_new(item, "as_text", json_boolean(fact->secret && (strcasestr(fact->name, "password") ||
+									   strcasestr(fact->name, "secret"))));
+	if (*base64)
+		json_object_set_new(item, "size", json_string(page_size(p->req, p->req->language, (int64_t)strlen(base64) * 3 / 4)));
+}
+
+/* ---- groups ---- */
+
+static void
+add_under(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	for (const struct apple_fact *f = fact->under; f; f = f->next)
+		add_fact(p, f, payload_field(p->req, name, f->name), json_object_get(v, f->name));
+}
+
+static void
+add_group(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	json_object_set_new(item_of(p, "open", fact, name), "expanded", json_boolean(v || fact->required));
+	add_under(p, fact, name, v);
+	item_of(p, "close", NULL, "");
+}
+
+/* Those that there are, and an empty one. */
+static void
+add_groups(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	size_t n = json_array_size(v);
+
+	json_object_set_new(item_of(p, "open", fact, name), "expanded", json_boolean(n > 0 || fact->required));
+	for (size_t i = 0; i <= n && i < PAYLOAD_GROUPS_MAX; i++) {
+		const char *inner = payload_field(p->req, name, mem_printf(p->req, "%zu", i));
+		json_t *head = item_of(p, "item", fact, inner);
+
+		set_text(head, "value", mem_printf(p->req, "%zu", i + 1));
+		json_object_set_new(head, "kept", json_boolean(i < n));
+		add_under(p, fact->under, inner, json_array_get(v, i));
+		item_of(p, "item_end", NULL, "");
+	}
+	item_of(p, "close", NULL, "");
+}
+
+static void
+add_fact(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	static void (*const add[])(struct part *, const struct apple_fact *, const char *, const json_t *) = {
+		[KIND_TEXT] = add_text, [KIND_SECRET] = add_secret, [KIND_REFERENCE] = add_reference,
+		[KIND_CHOICE] = add_choice, [KIND_NUMBER] = add_number, [KIND_YESNO] = add_yesno,
+		[KIND_DATE] = add_text, [KIND_DATA] = add_data, [KIND_LINES] = add_lines, [KIND_WORDS] = add_words,
+		[KIND_SUBJECT] = add_subject, [KIND_GROUPS] = add_groups, [KIND_GROUP] = add_group,
+		[KIND_JSON] = add_json,
+	};
+	enum payload_kind kind = payload_kind(fact);
+
+	if (v && !fits(kind, fact, v))
+		kind = KIND_JSON;
+	if (kind == KIND_DATE && v)
+		v = json_object_get(v, "$date");
+	add[kind](p, fact, name, v);
+}
+
+/* ---- types ---- */
+
+/* Its word is called by the type: "ptype_wifi_managed". */
+const char *
+payload_type_label(struct req *req, const char *type)
+{
+	char key[PAYLOAD_FORM_NEW_MAX];
+	const char *word;
+
+	snprintf(key, sizeof key, "ptype_%s", strncmp(type, "com.apple.", 10) == 0 ? type + 10 : type);
+	for (char *c = key; *c; c++)
+		if (!isalnum((unsigned char)*c))
+			*c = '_';
+	word = pages_word(site_pages(req->site), req->language, key);
+	return word ? word : type;
+}
+
+static int
+by_label(const void *a, const void *b)
+{
+	return strcasecmp(text_of(*(json_t *const *)a, "label"), text_of(*(json_t *const *)b, "label"));
+}
+
+json_t *
+payload_types(struct req *req)
+{
+	json_t *list = json_array(), *types[PAYLOAD_TYPES_MAX];
+	size_t n = 0;
+
+	for (const struct apple_fact *f = payload_facts(); f && n < PAYLOAD_TYPES_MAX; f = f->next)
+		if (!n || strcmp(text_of(types[n - 1], "type"), f->name) != 0)
+			types[n++] = json_pack("{s:s, s:s, s:b, s:b, s:o, s:o}", "type", f->name, "label", payload_type_label(req, f->name),
+				"supervised", f->supervised, "by_mdm", f->by_mdm, "since", text_or_null(f->since), "until",
+				text_or_null(f->until));
+	qsort(types, n, sizeof *types, by_label);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, types[i]);
+	return list;
+}
+
+/* ---- the part ---- */
+
+static void
+add_all(struct part *p, const struct apple_fact *fact, const json_t *keys)
+{
+	size_t first = 0, rest = 0;
+
+	for (int later = 0; later < 2; later++) {
+		for (const struct apple_fact *f = fact->under; f; f = f->next) {
+			const json_t *v = json_object_get(keys, f->name);
+			bool early = v || f->required;
+
+			if (strcmp(f->name, "*") == 0 || early == (later == 1))
+				continue;
+			if (later && rest++ == 0)
+				json_object_set_new(item_of(p, "more", NULL, ""), "expanded", json_boolean(first == 0));
+			first += !later;
+			add_fact(p, f, payload_field(p->req, PREFIX, f->name), v);
+		}
+	}
+	if (rest)
+		item_of(p, "more_end", NULL, "");
+}
+
+static json_t *
+masked(const json_t *payload)
+{
+	json_t *alone = json_pack("{s:[O]}", "payloads", payload), *masked_form = mobileconfig_form_masked(alone);
+	json_t *ret = json_incref(json_array_get(json_object_get(masked_form, "payloads"), 0));
+
+	json_decref(alone);
+	json_decref(masked_form);
+	return ret;
+}
+
+bool
+payload_form_part(struct req *req, const json_t *form, const json_t *payload, json_t **ret, struct err *err)
+{
+	const char *type = text_of(payload, "type"), *id = text_of(payload, "id");
+	bool foreign = json_is_true(json_object_get(payload, "foreign"));
+	json_t *shown = masked(payload), *keys = json_object_get(shown, "keys");
+	struct part p = { .req = req, .form = form, .payload = shown, .items = json_array() };
+	const struct apple_fact *fact = payload_form_fact(type, keys);
+
+	if (!fact && !foreign) {
+		json_decref(shown);
+		json_decref(p.items);
+		return err_set(err, ERR_MISSING, "iOS has no payload type \"%.*s\"", PAYLOAD_FORM_NEW_MAX, type);
+	}
+	if (foreign || !fact->under)
+		add_json(&p, NULL, PREFIX, keys);
+	else
+		add_all(&p, fact, keys);
+	*ret = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:b}", "payload_id", id, "payload_type", type, "payload_label",
+		payload_type_label(req, type), "payload_name", text_of(payload, "name"), "payload_new", !*id, "payload_items", p.items,
+		"payload_foreign", foreign);
+	json_object_set_new(*ret, "payload_supervised", json_boolean(fact && fact->supervised));
+	json_object_set_new(*ret, "payload_by_mdm", json_boolean(fact && fact->by_mdm));
+	json_object_set_new(*ret, "payload_since", text_or_null(fact ? fact->since : NULL));
+	json_object_set_new(*ret, "payload_until", text_or_null(fact ? fact->until : NULL));
+	json_decref(shown);
+	return true;
+}

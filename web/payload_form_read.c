@@ -1,0 +1,315 @@
+#include "web/payload_form.h"
+#include "core/buf.h"
+#include "core/json.h"
+#include "core/num.h"
+#include "mdm/mobileconfig_form.h"
+#include "web/payload_kind.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define BAD(...) err_code(err, ERR_INVALID, "bad_mobileconfig", __VA_ARGS__)
+
+struct reading {
+	struct req *req;
+	const char *prefix;
+	const char *id;		/* of the payload as it was, for what is kept */
+};
+
+/* *ret NULL: the key is not set. */
+static bool read_fact(struct reading *r, const struct apple_fact *fact, const char *name, json_t **ret, struct err *err);
+
+static const char *
+field(struct reading *r, const char *name)
+{
+	const char *text = req_form(r->req, name);
+
+	return text && *text ? text : NULL;
+}
+
+static const char *
+marked(struct reading *r, const char *name, const char *mark)
+{
+	return field(r, payload_mark(r->req, name, mark));
+}
+
+/* The place of what was there: the id of its payload instead of the prefix. */
+static json_t *
+kept(struct reading *r, const char *name)
+{
+	if (!marked(r, name, "kept") || marked(r, name, "clear") || !*r->id)
+		return NULL;
+	return json_pack("{s:o}", "$kept", json_sprintf("%s%s", r->id, name + strlen(r->prefix)));
+}
+
+static bool
+read_json(const char *name, const char *text, json_t **ret, struct err *err)
+{
+	json_error_t why;
+
+	*ret = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+	return *ret ? true : BAD("%.200s: no JSON: line %d: %s", name, why.line, why.text);
+}
+
+static json_t *
+data_of(struct reading *r, struct bytes data)
+{
+	struct buf out;
+
+	buf_init(&out, r->req, FORM_BYTES_MAX * 2);
+	buf_base64(&out, data.p, data.len);
+	return json_pack("{s:s}", "$data", buf_str(&out));
+}
+
+static json_t *
+read_data(struct reading *r, const char *name)
+{
+	struct bytes file = req_form_file(r->req, name);
+	const char *text = marked(r, name, "text");
+
+	if (file.len)
+		return data_of(r, file);
+	return text ? data_of(r, (struct bytes){ text, strlen(text) }) : kept(r, name);
+}
+
+/* A number, or the text as it is: the judge says what is wrong with it. */
+static json_t *
+number_of(const char *text, bool real)
+{
+	struct err err;
+	int64_t n;
+	char *end;
+	double d;
+
+	if (!real && num_parse(text, INT64_MIN, INT64_MAX, &n, &err))
+		return json_integer(n);
+	d = strtod(text, &end);
+	return real && *text && !*end && d - d == 0 ? json_real(d) : json_string(text);
+}
+
+static json_t *
+scalar_of(const struct apple_fact *fact, const char *text)
+{
+	return fact->type == APPLE_STRING ? json_string(text) : number_of(text, fact->type == APPLE_REAL);
+}
+
+/* The next line, without the blanks around it; NULL at the end.  Empty ones are left out. */
+static const char *
+next_line(TALLOC_CTX *ctx, const char **at)
+{
+	while (**at) {
+		const char *from = *at + strspn(*at, " \t\r\n");
+		size_t len = strcspn(from, "\r\n");
+
+		*at = from + len;
+		while (len > 0 && (from[len - 1] == ' ' || from[len - 1] == '\t'))
+			len--;
+		if (len > 0)
+			return mem_textn(ctx, from, len);
+	}
+	return NULL;
+}
+
+static json_t *
+or_nothing(json_t *list)
+{
+	if (json_array_size(list) > 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+static json_t *
+read_lines(struct reading *r, const struct apple_fact *fact, const char *name)
+{
+	const char *at = field(r, name), *line;
+	json_t *list = json_array();
+
+	while (at && (line = next_line(r->req, &at)))
+		json_array_append_new(list, scalar_of(fact->under, line));
+	return or_nothing(list);
+}
+
+/* "CN=%username%": an RDN of one pair. */
+static bool
+read_subject(struct reading *r, const char *name, json_t **ret, struct err *err)
+{
+	const char *at = field(r, name), *line, *equals;
+	json_t *list = json_array();
+
+	while (at && (line = next_line(r->req, &at))) {
+		equals = strchr(line, '=');
+		if (!equals || equals == line) {
+			json_decref(list);
+			return BAD("%.100s: \"%.100s\" is no part of a name such as CN=%%username%%", name, line);
+		}
+		json_array_append_new(list, json_pack("[[s%, s]]", line, (size_t)(equals - line), equals + 1));
+	}
+	*ret = or_nothing(list);
+	return true;
+}
+
+static json_t *
+read_words(struct reading *r, const struct apple_fact *fact, const char *name)
+{
+	const struct apple_fact *one = fact->under;
+	json_t *list = json_array();
+	const char *text;
+
+	for (size_t n = 0; (text = req_form_nth(r->req, name, n)); n++)
+		json_array_append_new(list, one->values ? scalar_of(one, text) : json_pack("{s:s}", "$payload", text));
+	return or_nothing(list);
+}
+
+static bool
+read_group(struct reading *r, const struct apple_fact *fact, const char *name, json_t **ret, struct err *err)
+{
+	json_t *made = json_object(), *v;
+
+	for (const struct apple_fact *f = fact->under; f; f = f->next) {
+		if (!read_fact(r, f, payload_field(r->req, name, f->name), &v, err)) {
+			json_decref(made);
+			return false;
+		}
+		if (v)
+			json_object_set_new(made, f->name, v);
+	}
+	*ret = made;
+	if (json_object_size(made) == 0) {
+		json_decref(made);
+		*ret = NULL;
+	}
+	return true;
+}
+
+static bool
+read_groups(struct reading *r, const struct apple_fact *fact, const char *name, json_t **ret, struct err *err)
+{
+	json_t *list = json_array(), *v;
+
+	for (size_t i = 0; i < PAYLOAD_GROUPS_MAX; i++) {
+		const char *inner = payload_field(r->req, name, mem_printf(r->req, "%zu", i));
+
+		if (!marked(r, inner, "item"))
+			break;
+		if (marked(r, inner, "remove"))
+			continue;
+		if (!read_group(r, fact->under, inner, &v, err)) {
+			json_decref(list);
+			return false;
+		}
+		if (v)
+			json_array_append_new(list, v);
+	}
+	*ret = or_nothing(list);
+	return true;
+}
+
+static json_t *
+text_in(struct reading *r, const char *name, const char *mark)
+{
+	const char *text = field(r, name);
+
+	if (!text)
+		return NULL;
+	return mark ? json_pack("{s:s}", mark, text) : json_string(text);
+}
+
+static json_t *
+read_yesno(struct reading *r, const char *name)
+{
+	const char *text = field(r, name);
+
+	return !text ? NULL : strcmp(text, "yes") == 0 ? json_true() : strcmp(text, "no") == 0 ? json_false() : json_string(text);
+}
+
+static json_t *
+read_secret(struct reading *r, const char *name)
+{
+	json_t *v = text_in(r, name, NULL);
+
+	return v ? v : kept(r, name);
+}
+
+static bool
+read_fact(struct reading *r, const struct apple_fact *fact, const char *name, json_t **ret, struct err *err)
+{
+	enum payload_kind kind = payload_kind(fact);
+	const char *json = marked(r, name, "json"), *text;
+
+	*ret = NULL;
+	if (json)
+		return read_json(name, json, ret, err);
+	switch (kind) {
+	case KIND_TEXT:		*ret = text_in(r, name, NULL); break;
+	case KIND_SECRET:	*ret = read_secret(r, name); break;
+	case KIND_REFERENCE:	*ret = text_in(r, name, "$payload"); break;
+	case KIND_DATE:		*ret = text_in(r, name, "$date"); break;
+	case KIND_CHOICE:
+	case KIND_NUMBER:	*ret = (text = field(r, name)) ? scalar_of(fact, text) : NULL; break;
+	case KIND_YESNO:	*ret = read_yesno(r, name); break;
+	case KIND_DATA:		*ret = read_data(r, name); break;
+	case KIND_LINES:	*ret = read_lines(r, fact, name); break;
+	case KIND_WORDS:	*ret = read_words(r, fact, name); break;
+	case KIND_SUBJECT:	return read_subject(r, name, ret, err);
+	case KIND_GROUPS:	return read_groups(r, fact, name, ret, err);
+	case KIND_GROUP:	return read_group(r, fact, name, ret, err);
+	case KIND_JSON:		break;
+	}
+	return true;
+}
+
+/* ---- all of it ---- */
+
+/* What the page has no field for: PayloadDescription and its like. */
+static void
+keep_common(const json_t *before, json_t *keys)
+{
+	const char *name;
+	json_t *v;
+
+	json_object_foreach(json_object_get(before, "keys"), name, v)
+		if (payload_common(name) && !json_object_get(keys, name))
+			json_object_set(keys, name, v);
+}
+
+static bool
+read_keys(struct reading *r, const json_t *before, const char *type, json_t **ret, struct err *err)
+{
+	const struct apple_fact *fact = payload_form_fact(type, json_object_get(before, "keys"));
+	const char *json = marked(r, r->prefix, "json");
+
+	*ret = NULL;
+	if (json) {
+		if (!read_json(r->prefix, json, ret, err))
+			return false;
+	} else if (!fact) {
+		return err_set(err, ERR_MISSING, "iOS has no payload type \"%.*s\"", PAYLOAD_FORM_NEW_MAX, type);
+	} else if (!read_group(r, fact, r->prefix, ret, err)) {
+		return false;
+	}
+	if (!*ret)
+		*ret = json_object();
+	keep_common(before, *ret);
+	return true;
+}
+
+bool
+payload_form_read(struct req *req, const char *prefix, const json_t *before, json_t **payload, struct err *err)
+{
+	struct reading r = { .req = req, .prefix = prefix, .id = text_of(before, "id") };
+	const char *type = before ? text_of(before, "type") : marked(&r, prefix, "type");
+	const char *id = before ? r.id : marked(&r, prefix, "id"), *name = marked(&r, prefix, "name");
+	json_t *keys;
+
+	if (!type || !id)
+		return BAD("the form has no %s", type ? "short name" : "type");
+	if (!read_keys(&r, before, type, &keys, err))
+		return false;
+	*payload = before ? json_copy((json_t *)before) : json_pack("{s:s, s:s}", "id", id, "type", type);
+	json_object_set_new(*payload, "keys", keys);
+	if (name)
+		json_object_set_new(*payload, "name", json_string(name));
+	else
+		json_object_del(*payload, "name");
+	return true;
+}

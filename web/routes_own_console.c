@@ -1,0 +1,140 @@
+/*
+ * Who has which of their own mobileconfigs, for IT: with certificate, state and device; and taking one back.
+ */
+#include "core/clock.h"
+#include "core/num.h"
+#include "mdm/own_mobileconfig.h"
+#include "web/own_rows.h"
+#include "web/rooms.h"
+#include <string.h>
+
+#define PAGE_ROWS	50
+#define SEARCH_MAX	200
+
+static bool
+list(struct req *req, const char *person, int64_t limit, json_t **ret, struct err *err)
+{
+	const char *q = req_query(req, "q");
+	struct own_filter filter = { .search = q && strlen(q) <= SEARCH_MAX ? q : NULL, .after = req_query(req, "after") };
+	struct person *found;
+
+	if (person && *person) {
+		if (!person_by_name(req, req->site->db, person, &found, err))
+			return false;
+		filter.person_id = found->id;
+	}
+	return own_list(req->site->db, &filter, limit, ret, err);
+}
+
+/* What is revoked already has no button. */
+static json_t *
+rows_part(struct req *req, const json_t *all)
+{
+	json_t *rows = own_rows(req, json_object_get(all, "items")), *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		json_object_set_new(row, "revoke_url", strcmp(text_of(row, "state"), "revoked") == 0 ? json_null() :
+				    json_sprintf("/admin/own/%s/revoke", text_of(row, "id")));
+	return rows;
+}
+
+static json_t *
+reasons_part(void)
+{
+	static const char *const reasons[] = { "privilegeWithdrawn", "keyCompromise", "cessationOfOperation",
+					       "affiliationChanged" };
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		json_array_append_new(list, json_pack("{s:s}", "reason", reasons[i]));
+	return list;
+}
+
+static bool
+get_page(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *q = req_query(req, "q"), *next, *revoked = req_query(req, "revoked");
+	json_t *all, *page;
+	struct buf url;
+
+	if (!whole_admin(req, err) || !list(req, NULL, PAGE_ROWS, &all, err))
+		return false;
+	next = json_string_value(json_object_get(all, "next"));
+	buf_init(&url, req, 4096);
+	if (next) {
+		buf_text(&url, "/admin/own?after=");
+		buf_url(&url, next, strlen(next));
+		if (q && *q) {
+			buf_text(&url, "&q=");
+			buf_url(&url, q, strlen(q));
+		}
+	}
+	page = json_pack("{s:s, s:o, s:s?, s:b, s:s, s:o}", "q", q ? q : "", "rows", rows_part(req, all),
+			 "next_url", next ? buf_str(&url) : NULL, "revoked", revoked != NULL,
+			 "base", strstr(req->site->base_url, "://") + 3, "reasons", reasons_part());
+	json_decref(all);
+	return reply_page(reply, req, "owned", page, err);
+}
+
+static bool
+revoke(struct req *req, const char *reason, struct err *err)
+{
+	return whole_admin(req, err) && own_revoke(req->site->db, person_actor(req, req->person), req_param(req, "id"), NULL,
+						   reason && *reason ? reason : "privilegeWithdrawn", err);
+}
+
+static bool
+post_revoke(struct req *req, struct reply *reply, struct err *err)
+{
+	return revoke(req, req_form(req, "reason"), err) && reply_see(reply, "/admin/own?revoked=1");
+}
+
+/* ---- for programs ---- */
+
+static void
+set_moment(json_t *object, const char *key)
+{
+	const json_t *at = json_object_get(object, key);
+	char text[CLOCK_ISO_SIZE];
+
+	if (json_is_integer(at))
+		json_object_set_new(object, key, json_string(clock_iso((time_t)json_integer_value(at), text)));
+}
+
+static bool
+api_list(struct req *req, struct reply *reply, struct err *err)
+{
+	json_t *all, *item;
+	size_t i;
+
+	if (!whole_admin(req, err) || !list(req, req_query(req, "person"), query_limit(req, OWN_PAGE_MAX), &all, err))
+		return false;
+	json_array_foreach(json_object_get(all, "items"), i, item) {
+		json_t *cert = json_object_get(item, "certificate");
+
+		set_moment(item, "created");
+		set_moment(item, "changed");
+		set_moment(cert, "not_after");
+		set_moment(cert, "revoked");
+		set_moment(cert, "issued");
+	}
+	return reply_json(reply, 200, all);
+}
+
+static bool
+api_revoke(struct req *req, struct reply *reply, struct err *err)
+{
+	json_t *body;
+
+	return req_json(req, &body, err) && revoke(req, json_string_value(json_object_get(body, "reason")), err) &&
+	       reply_json(reply, 200, json_pack("{s:s, s:s}", "id", req_param(req, "id"), "state", "revoked"));
+}
+
+const struct route own_console_routes[] = {
+	{ GET,  "/admin/own",             WHO_ADMIN, "0",   ON_WORKER, get_page,    NULL, NULL, "Who has which of their own mobileconfigs" },
+	{ POST, "/admin/own/:id/revoke",  WHO_ADMIN, "64K", ON_WORKER, post_revoke, NULL, NULL, "Revoke its certificates: {reason}" },
+	{ GET,  "/api/v1/own",            WHO_ADMIN, "0",   ON_WORKER, api_list,    NULL, "devices", "Who has which of their own mobileconfigs: ?person= &q= &after= &limit=" },
+	{ POST, "/api/v1/own/:id/revoke", WHO_ADMIN, "64K", ON_WORKER, api_revoke,  NULL, "devices", "Revoke its certificates: {reason}" },
+	{ 0 }
+};
