@@ -85,7 +85,7 @@ const look = (tries) => {
 	if (document.hidden) { again(3000); return; }
 	fetch(location.href, { headers: { Accept: 'application/json' } })
 		.then((r) => (r.ok ? r.json() : Promise.reject(r.status)))
-		.then((d) => (d.device.mark === marked.dataset.mark ? again(3000) : location.reload()))
+		.then((d) => ((d.device || d).mark === marked.dataset.mark ? again(3000) : location.reload()))
 		.catch(() => again(10000));
 };
 if (marked) look(600);
