@@ -153,22 +153,33 @@ read_top(json_t *root, const char *identifier, json_t *form)
 
 /* ---- payloads ---- */
 
-/* "wifi-1" of com.apple.wifi.managed: short, and no other payload's. */
+/* The word that tells a type: "wifi" of com.apple.wifi.managed, "scep" of com.apple.security.scep, the last of others. */
+static const char *
+telling_word(const char *type)
+{
+	const char *dot = strrchr(type, '.');
+
+	if (strncmp(type, "com.apple.security.", 19) == 0)
+		return type + 19;
+	if (strncmp(type, "com.apple.", 10) == 0)
+		return type + 10;
+	return dot ? dot + 1 : type;
+}
+
+/* "wifi-1": short, and no other payload's. */
 static const char *
 make_id(TALLOC_CTX *ctx, const json_t *form, const char *type)
 {
-	const char *from = strncmp(type, "com.apple.", 10) == 0 ? type + 10 : type, *id;
+	const char *id;
 	char stem[STEM_MAX + 1];
 	size_t len = 0;
 
-	for (; *from && *from != '.' && len < STEM_MAX; from++)
+	for (const char *from = telling_word(type); *from && *from != '.' && len < STEM_MAX; from++)
 		if (isalnum((unsigned char)*from))
 			stem[len++] = (char)tolower((unsigned char)*from);
 	stem[len] = '\0';
-	if (strcmp(stem, "security") == 0 || !len)
-		return make_id(ctx, form, len && *from ? from + 1 : "payload");
 	for (size_t n = 1; ; n++) {
-		id = mem_printf(ctx, "%s-%zu", stem, n);
+		id = mem_printf(ctx, "%s-%zu", len ? stem : "payload", n);
 		if (!form_payload(form, id))
 			return id;
 	}

@@ -70,6 +70,10 @@ static const struct row {
 
 	{ "GET /e/:token", BY_PATH, NULL, NEVER },
 	{ "POST /e/:token/decline", BY_PATH, NULL, NEVER, .flags = FORM },
+	{ "GET /eas/:token/:file", BY_PATH, NULL, NEVER },
+	{ "POST /eas/:token", BY_PATH, NULL, NEVER },
+	{ "POST /ocsp", ANYBODY, NULL, NONE, .always = 415 },
+	{ "GET /ocsp/:request*", ANYBODY, NULL, NONE, .always = 200 },	/* "malformed", which is an answer */
 	{ "GET /scep", BY_PATH, NULL, NONE, .always = 400 },	/* no operation is named */
 	{ "POST /scep", BY_PATH, NULL, NONE, .always = 400 },
 	{ "GET /scep/:token", BY_PATH, NULL, NONE, .always = 400 },
@@ -92,6 +96,15 @@ static const struct row {
 	{ "GET /api/v1/categories", PERSON, "read", NONE },
 	{ "GET /api/v1/featured", PERSON, "read", NONE },
 	{ "GET /api/v1/installs/:id", ANYBODY, NULL, NEVER },
+
+	/* a person's own mobileconfig */
+	{ "GET /eas", PERSON, NULL, NONE },
+	{ "POST /eas", PERSON, NULL, NEVER, .body = "act=revoke&id=nowhere", .flags = FORM },
+	{ "GET /eas.mobileconfig", PERSON, NULL, NEVER },
+	{ "GET /admin/own", ADMIN, NULL, NONE },
+	{ "POST /admin/own/:id/revoke", ADMIN, NULL, NEVER, .body = "reason=keyCompromise", .flags = FORM },
+	{ "GET /api/v1/own", ADMIN, "devices", NONE },
+	{ "POST /api/v1/own/:id/revoke", ADMIN, "devices", NEVER, .body = "{}" },
 
 	/* publishing */
 	{ "GET /admin", PUBLISHER, NULL, NONE },
@@ -318,6 +331,10 @@ static const struct row {
 	{ "PUT /api/v1/push/certificate", ADMIN, "admin", NONE, .body = "x", .flags = WHOLE },
 	{ "POST /api/v1/push/resume", ADMIN, "admin", NONE, .body = "{}", .flags = WHOLE },
 	{ "POST /api/v1/push/test", ADMIN, "admin", NEVER, .body = "{\"device\": \"nobody\"}", .flags = WHOLE },
+	{ "GET /admin/payload-types", ADMIN, NULL, NONE },
+	{ "GET /admin/payload-types/:type", ADMIN, NULL, NEVER },
+	{ "GET /api/v1/payload-types", ADMIN, "admin", NONE },
+	{ "GET /api/v1/payload-types/:type", ADMIN, "admin", NEVER },
 	{ "GET /admin/expiry", PUBLISHER, NULL, NONE },
 	{ "GET /admin/expiry/identities", ADMIN, NULL, NONE },
 	{ "POST /admin/expiry/feeds", PUBLISHER, NULL, NONE, .flags = FORM },

@@ -407,14 +407,14 @@ add_fact(struct part *p, const struct apple_fact *fact, const char *name, const 
 
 /* ---- types ---- */
 
-/* Its word is called by the type: "payload_wifi_managed". */
+/* Its word is called by the type: "ptype_wifi_managed". */
 const char *
 payload_type_label(struct req *req, const char *type)
 {
 	char key[PAYLOAD_FORM_NEW_MAX];
 	const char *word;
 
-	snprintf(key, sizeof key, "payload_%s", strncmp(type, "com.apple.", 10) == 0 ? type + 10 : type);
+	snprintf(key, sizeof key, "ptype_%s", strncmp(type, "com.apple.", 10) == 0 ? type + 10 : type);
 	for (char *c = key; *c; c++)
 		if (!isalnum((unsigned char)*c))
 			*c = '_';

@@ -88,7 +88,7 @@ do_certificate_list(struct job *job)
 	plist_t from = list_of(job, "Certificates"), list = tree_put_new(job->answer, "CertificateList", PLIST_ARRAY);
 
 	for (uint32_t i = 0; i < plist_array_get_size(from); i++)
-		copy_without(list, plist_array_get_item(from, i), "Owner", "Owner", "Owner");
+		copy_without(list, plist_array_get_item(from, i), "Owner", "Key", "Key");
 }
 
 /* ---- restrictions ---- */
