@@ -26,3 +26,6 @@ CREATE INDEX device_refresh ON device (refresh_due) WHERE refresh_due IS NOT NUL
 ALTER TABLE enroll_session ADD COLUMN approval TEXT NOT NULL DEFAULT '';	-- wanted waiting approved refused; '': none
 ALTER TABLE enroll_session ADD COLUMN approved_by TEXT NOT NULL DEFAULT '';
 CREATE INDEX enroll_session_approval ON enroll_session (approval, changed) WHERE approval <> '';
+
+-- A CA that waits to take over (`pomona ca renew --stage`): told to clients (GetNextCACert), and issues nothing yet.
+ALTER TABLE authority ADD COLUMN staged BOOLEAN NOT NULL DEFAULT FALSE;
