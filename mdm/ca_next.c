@@ -57,7 +57,7 @@ ca_scep_next(TALLOC_CTX *ctx, struct ca *ca, struct bytes *ret, struct err *err)
 	const struct ca_set *set = NULL;
 	const struct ca_own *own;
 	unsigned char *der = NULL;
-	struct bytes content;
+	struct bytes content = { 0 };
 	int len;
 
 	if (!ca_set_ready(ca, &set, err))
