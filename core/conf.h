@@ -100,6 +100,7 @@
 	T(scep,      external_challenge, "",  live,  "Its challenge password; better by POMONA__SCEP__EXTERNAL_CHALLENGE__FILE") \
 	T(scep,      external_ca_file, "",    live,  "PEM file: the CA whose device certificates are believed") \
 	B(enroll,    open,             true,  live,  "People may set up their devices themselves at /enroll; no: invited people alone") \
+	B(enroll,    approval,         false, live,  "An admin approves each device that people set up themselves, before it comes under management") \
 	B(enroll,    direct,           false, live,  "Offer one mobileconfig with SCEP and MDM payload, without the Profile Service phases") \
 	N(enroll,    devices_max,      5,     1, 1000,      live,  "Devices that one person may set up") \
 	N(enroll,    access_rights,    8191,  1, 8191,      live,  "AccessRights of the MDM payload; 5587 is the least for catalog and renewal") \

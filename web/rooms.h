@@ -54,6 +54,7 @@ extern const struct route own_device_routes[];
 extern const struct route own_console_routes[];
 extern const struct route ocsp_routes[];
 extern const struct route clip_routes[];
+extern const struct route approval_routes[];
 extern const struct route clip_console_routes[];
 extern const struct route managed_app_routes[];
 extern const struct route managed_app_page_routes[];
@@ -205,6 +206,9 @@ json_t *form_list(struct req *req, const char *field);	/* all that was sent of a
 /* ---- routes_invited.c: what stands on /enroll of the invitation of who looks; NULL and null: none ---- */
 struct invitation;
 bool invitation_part(struct req *req, struct invitation **invitation, json_t **ret, struct err *err) CHECKED;
+
+/* ---- routes_approval.c: what Today says of devices that wait to be let in ---- */
+bool approval_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
 /* ---- routes_came_back.c: what Today says of devices that a restored backup does not know ---- */
 bool came_back_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
