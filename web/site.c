@@ -72,10 +72,13 @@ const struct route *const site_routes[] = {
 	own_console_routes,
 	ocsp_routes,
 	clip_routes,
+	approval_routes,
 	clip_console_routes,
 	managed_app_routes,
+	managed_app_page_routes,
 	provision_routes,
 	expiry_routes,
+	identity_routes,
 	NULL,
 };
 
