@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#define KEPT	64	/* keys of one thread, of some KB each; a new one takes the place of the one in its slot */
+#define KEPT	256	/* keys of one thread, of some 3 KB each; a new one takes the place of the one in its slot */
 
 struct kept {
 	unsigned char hash[SHA256_DIGEST_LENGTH];
