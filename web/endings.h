@@ -75,7 +75,7 @@ char *ending_title(TALLOC_CTX *ctx, struct site *site, const char *language, con
 const char *ending_word(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending,
 			const char *what);	/* "", "_short", "_why" */
 char *ending_left(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending, time_t now);	/* "in 14 days" */
-const char *ending_doing(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending);
+const char *ending_doing(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending, time_t now);
 char *ending_touches(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending);	/* or "" */
 
 /* ---- endings_tell.c: the notices ---- */

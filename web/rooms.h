@@ -48,6 +48,7 @@ extern const struct route push_routes[];
 extern const struct route device_page_routes[];
 extern const struct route payload_routes[];
 extern const struct route mobileconfig_routes[];
+extern const struct route mobileconfig_page_routes[];
 extern const struct route own_routes[];
 extern const struct route own_device_routes[];
 extern const struct route own_console_routes[];
@@ -56,8 +57,10 @@ extern const struct route clip_routes[];
 extern const struct route approval_routes[];
 extern const struct route clip_console_routes[];
 extern const struct route managed_app_routes[];
+extern const struct route managed_app_page_routes[];
 extern const struct route provision_routes[];
 extern const struct route expiry_routes[];
+extern const struct route identity_routes[];
 
 /* ---- jobs.c ---- */
 extern const struct job_kind site_jobs[];
@@ -166,6 +169,10 @@ bool job_renewal_day(const struct job *job, TALLOC_CTX *ctx, void *site, struct 
 bool renewals_begin(struct site *site, struct err *err) CHECKED;	/* the first of those that recur */
 /* ---- renewal_tell.c: testers without management whose build ends ---- */
 bool renewal_tell(TALLOC_CTX *ctx, struct site *site, struct err *err) CHECKED;
+
+/* ---- routes_identity.c: identities are renewed before they end ---- */
+bool identity_begin(struct site *site, struct err *err) CHECKED;
+bool job_identity_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 
 bool mdm_open(struct site *site, struct err *err) CHECKED;
 bool mdm_listen(struct site *site, struct server_conf server, struct err *err) CHECKED;	/* server.device_listen */

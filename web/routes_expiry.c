@@ -43,6 +43,7 @@ look(struct req *req, time_t until, struct view *ret, struct err *err)
 static bool
 look_at_all(struct req *req, struct view *ret, struct err *err)
 {
+	endings_forget(req->site);	/* so that the menu of this page counts the same */
 	return look(req, clock_now() + ENDING_EVER_S, ret, err);
 }
 
@@ -291,7 +292,7 @@ add_event(struct req *req, struct buf *out, const struct ending *e, const char *
 		.uid = uid_of(req, e), .day = e->ends,
 		.summary = mem_printf(req, "%s%s%s", what, e->name ? " " : "", e->name ? e->name : ""),
 		.description = mem_printf(req, "%s%s%s\n%s", touches, *touches ? "\n" : "", ending_word(req, site, language, e, "_why"),
-					  ending_doing(req, site, language, e)),
+					  ending_doing(req, site, language, e, now)),
 		.url = e->href ? mem_printf(req, "%s%s", site->base_url, e->href) : NULL,
 	};
 
@@ -332,7 +333,16 @@ bool
 endings_account(struct req *req, json_t *data, struct err *err)
 {
 	struct ending_reader reader;
+	bool any = req->person->role >= ROLE_PUBLISHER;
+	json_t *token;
+	size_t i;
 
+	json_array_foreach(json_object_get(data, "tokens"), i, token)
+		any |= json_is_object(json_object_get(token, "expires"));
+	if (!any) {	/* nothing that they look after ends */
+		json_object_set_new(data, "endings", json_null());
+		return true;
+	}
 	if (!ending_reader(req, req->site->db, req->person->id, &reader, err))
 		return false;
 	json_object_set_new(data, "endings", json_pack("{s:b, s:s, s:s, s:o, s:b}", "mails", reader.mails, "email", reader.own_email,

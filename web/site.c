@@ -66,7 +66,7 @@ const struct route *const site_routes[] = {
 	device_page_routes,
 	push_routes,
 	payload_routes,
-	mobileconfig_routes,
+	mobileconfig_routes, mobileconfig_page_routes,
 	own_routes,
 	own_device_routes,
 	own_console_routes,
@@ -75,8 +75,10 @@ const struct route *const site_routes[] = {
 	approval_routes,
 	clip_console_routes,
 	managed_app_routes,
+	managed_app_page_routes,
 	provision_routes,
 	expiry_routes,
+	identity_routes,
 	NULL,
 };
 

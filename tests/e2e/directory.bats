@@ -453,3 +453,50 @@ teardown()   { pomona_stop; directory_stop; }
 	gone() { get / -b "$W/jar.adaad" -H 'Accept: application/json'; [ "$STATUS" = 401 ]; }
 	wait_until gone
 }
+
+@test "when the password of our own account ends is asked of a directory that knows" {
+	local changed
+	ends() { "$POMONA" expiry --data "$DATA" --json | jq -r '.items[] | select(.kind == "directory_password") | .ends'; }
+	it_ends() { [ "$(ends)" = "$1" ]; }
+	asked() { [ "$(sql "SELECT count(*) FROM job WHERE kind = 'endings' AND owner = '' AND attempt = 0 AND due > $(date -u -d "$(cat "$W/clock")" +%s)")" = 1 ]; }
+	pomona_start
+	wait_until asked
+	[ -z "$(ends)" ]	# it does not tell
+	directory_change <<-LDIF
+		dn: cn=rules,ou=services,$SUFFIX
+		changetype: add
+		objectClass: organizationalRole
+		objectClass: pwdPolicy
+		cn: rules
+		pwdAttribute: userPassword
+		pwdMaxAge: 8640000
+
+		dn: $SERVICE_DN
+		changetype: modify
+		replace: userPassword
+		userPassword: service secret
+		-
+		add: pwdPolicySubentry
+		pwdPolicySubentry: cn=rules,ou=services,$SUFFIX
+	LDIF
+	changed=$(ldapsearch -LLL -x -H "ldap://127.0.0.1:$D_PORT" -D "$ROOT_DN" -w root -b "$SERVICE_DN" -s base pwdChangedTime | sed -n 's/^pwdChangedTime: \([0-9]\{8\}\)\([0-9][0-9]\)\([0-9][0-9]\)\([0-9][0-9]\).*/\1 \2:\3:\4/p')
+	[ -n "$changed" ]
+	pomona_stop
+	pomona_again
+	wait_until it_ends "$(date -u -d "$changed UTC + 100 days" +%Y-%m-%dT%H:%M:%SZ)"
+	directory_change <<-LDIF
+		dn: $SERVICE_DN
+		changetype: modify
+		add: pwdEndTime
+		pwdEndTime: 20591230120000Z
+	LDIF
+	pomona_stop
+	pomona_again
+	wait_until it_ends 2059-12-30T12:00:00Z
+	# a directory that is down says nothing, and nothing is forgotten
+	directory_stop
+	pomona_stop
+	pomona_again
+	wait_until asked
+	it_ends 2059-12-30T12:00:00Z
+}
