@@ -28,7 +28,8 @@
 #define RENEWAL_AGAIN_MIN_S	3600
 #define RENEWAL_AGAIN_MAX_S	86400
 #define RENEWAL_LOST_S		86400	/* sent and silent: is its command still there? */
-#define RENEWAL_LISTED_S	86400	/* acknowledged, and on no list for so long: it has failed */
+#define RENEWAL_LISTED_S	3600	/* acknowledged, and on no list for so long: the list is asked for again */
+#define RENEWAL_ASKED_MAX	3	/* then it has failed and is sent again */
 #define RENEWAL_FRESH_S		86400	/* a list of apps by which something is removed is no older */
 #define RENEWAL_KEPT_S		(90 * 86400)	/* of rows that are done */
 

@@ -55,6 +55,10 @@ bool mobileconfig_form_secret(const json_t *form);
 json_t *mobileconfig_form_masked(const json_t *form);
 bool mobileconfig_form_kept(const json_t *form, const json_t *before, json_t **ret, struct err *err) CHECKED;
 
+/* The mobileconfig as it would go out, to be looked at: XML, dots for every secret; variables may be left in it. */
+bool mobileconfig_form_preview(TALLOC_CTX *ctx, const json_t *form, const char *identifier, struct buf *out,
+			       struct err *err) CHECKED;
+
 /* Names of the variables in it, once each; the caller's.  %c3% is no variable but part of a URL. */
 json_t *mobileconfig_form_variables(const json_t *form);
 

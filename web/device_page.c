@@ -1,9 +1,11 @@
 #include "mdm/clip.h"
 #include "mdm/verb.h"
 #include "web/device_page.h"
+#include "catalog/desired.h"
 #include "core/clock.h"
 #include "web/commanding.h"
 #include "web/device_facts.h"
+#include "web/mobileconfig_page.h"
 #include "web/rooms.h"
 #include <string.h>
 
@@ -209,6 +211,22 @@ may_of(const json_t *device)
 
 /* ---- the page ---- */
 
+/* What it ought to have of the house's mobileconfigs, and how far that is. */
+static bool
+add_kept(struct req *req, json_t *page, const char *id, struct err *err)
+{
+	json_t *kept, *items;
+
+	if (!desired_of_device(req->site->db, id, &kept, err))
+		return false;
+	items = mobileconfig_device_rows(req, json_object_get(kept, "items"));
+	json_object_set_new(page, "kept", json_array_size(items) ? json_pack("{s:O, s:O, s:o}", "installed",
+		json_object_get(kept, "installed"), "wanted", json_object_get(kept, "wanted"), "items", json_incref(items)) : json_null());
+	json_decref(items);
+	json_decref(kept);
+	return true;
+}
+
 static json_t *
 head_of(struct req *req, const json_t *device, const char *url)
 {
@@ -255,7 +273,7 @@ device_page_data(struct req *req, json_t *device, const char *after, json_t **re
 		json_object_set_new(clip, "opened", page_date_of(req, clip, "opened"));
 	json_object_set_new(page, "clip", clip);
 	json_object_set_new(page, "card", device_apps_card(json_object_get(apps, "apps")));
-	if (!add_commands(req, page, id, url, after, err)) {
+	if (!add_kept(req, page, id, err) || !add_commands(req, page, id, url, after, err)) {
 		json_decref(page);
 		return false;
 	}

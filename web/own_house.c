@@ -258,6 +258,7 @@ name_identity(struct site *site, struct known *known, struct own_filled *f, stru
 
 	f->subject = mem_new(ctx, struct phase_subject);
 	*f->subject = phase_subject(ctx, site_name(site), name ? name : value_of(known, "username"));
+	phase_subject_person(ctx, f->subject, value_of(known, "username"));
 	f->gift.subject = payload_subject(ctx, f->subject->parts);
 	f->gift.email = email ? email : "";
 	return fill_text(known, site_conf(site)->own_upn, &f->gift.upn, err);

@@ -92,15 +92,19 @@ is_line(const json_t *v)
 	return json_is_number(v) || (text && *text && !strpbrk(text, "\r\n"));
 }
 
+/* Blanks at the edges of a line are not read again. */
 static bool
 all_lines(const json_t *v)
 {
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(v, i, item)
-		if (!is_line(item))
+	json_array_foreach(v, i, item) {
+		const char *text = json_string_value(item);
+
+		if (!is_line(item) || (text && (strchr(" \t", *text) || strchr(" \t", text[strlen(text) - 1]))))
 			return false;
+	}
 	return json_is_array(v);
 }
 
@@ -132,31 +136,65 @@ are_groups(const json_t *v)
 	return json_is_array(v) && json_array_size(v) <= PAYLOAD_GROUPS_MAX;
 }
 
-/* Boxes show what is among their values, or another payload. */
-static bool
-are_words(const struct apple_fact *fact, const json_t *v)
+/* Where a text of "a|b|c" begins; NULL: it is none of them. */
+static const char *
+place_of(const char *values, const char *text)
 {
-	const char *text;
+	size_t len = strlen(text);
+
+	for (const char *at = values; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+		if (strncmp(at, text, len) == 0 && (at[len] == '|' || at[len] == '\0'))
+			return at;
+	return NULL;
+}
+
+/* Boxes show what is among their values, in their order: a list in another order may mean it. */
+static bool
+are_values(const char *values, const json_t *v)
+{
+	const char *at, *last = NULL;
 	const json_t *item;
 	char number[32];
 	size_t i;
 
 	json_array_foreach(v, i, item) {
-		text = json_string_value(item);
-		if (json_is_integer(item)) {
-			snprintf(number, sizeof number, "%lld", (long long)json_integer_value(item));
-			text = number;
-		}
-		if (fact->under->values ? !text || !apple_values_have(fact->under->values, text) :
-					  !json_object_get(item, "$payload"))
+		snprintf(number, sizeof number, "%lld", (long long)json_integer_value(item));
+		at = json_is_string(item) ? place_of(values, json_string_value(item)) :
+		     json_is_integer(item) ? place_of(values, number) : NULL;
+		if (!at || (last && at <= last))
+			return false;
+		last = at;
+	}
+	return json_is_array(v);
+}
+
+/* Payloads, in the order of the form. */
+static bool
+are_references(const struct part *p, const json_t *v)
+{
+	size_t next = 0, n = json_array_size(json_object_get(p->form, "payloads")), i;
+	const json_t *item;
+
+	json_array_foreach(v, i, item) {
+		const char *id = text_of(item, "$payload");
+
+		while (next < n && strcmp(text_of(json_array_get(json_object_get(p->form, "payloads"), next), "id"), id) != 0)
+			next++;
+		if (next++ >= n)
 			return false;
 	}
 	return json_is_array(v);
 }
 
+static bool
+are_words(const struct part *p, const struct apple_fact *fact, const json_t *v)
+{
+	return fact->under->values ? are_values(fact->under->values, v) : are_references(p, v);
+}
+
 /* Can a field of this kind show the value? */
 static bool
-fits(enum payload_kind kind, const struct apple_fact *fact, const json_t *v)
+fits(const struct part *p, enum payload_kind kind, const struct apple_fact *fact, const json_t *v)
 {
 	switch (kind) {
 	case KIND_TEXT:		return is_line(v) && json_is_string(v);
@@ -168,7 +206,7 @@ fits(enum payload_kind kind, const struct apple_fact *fact, const json_t *v)
 	case KIND_DATE:		return json_object_get(v, "$date");
 	case KIND_DATA:		return is_kept(v) || json_object_get(v, "$data");
 	case KIND_LINES:	return all_lines(v);
-	case KIND_WORDS:	return are_words(fact, v);
+	case KIND_WORDS:	return are_words(p, fact, v);
 	case KIND_SUBJECT:	return is_subject(v);
 	case KIND_GROUPS:	return are_groups(v);
 	case KIND_GROUP:	return json_is_object(v) && !is_kept(v);
@@ -277,6 +315,23 @@ holds(const json_t *list, const char *mark, const char *text)
 	return false;
 }
 
+/* Numbers that have a name: EAP methods, as IANA lists them. */
+static const struct { const char *key, *value, *label; } named[] = {
+	{ "AcceptEAPTypes", "13", "EAP-TLS (13)" }, { "AcceptEAPTypes", "17", "LEAP (17)" },
+	{ "AcceptEAPTypes", "18", "EAP-SIM (18)" }, { "AcceptEAPTypes", "21", "EAP-TTLS (21)" },
+	{ "AcceptEAPTypes", "23", "EAP-AKA (23)" }, { "AcceptEAPTypes", "25", "PEAP (25)" },
+	{ "AcceptEAPTypes", "43", "EAP-FAST (43)" },
+};
+
+static const char *
+name_of(const struct apple_fact *fact, const char *value)
+{
+	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+		if (strcmp(named[i].key, fact->name) == 0 && strcmp(named[i].value, value) == 0)
+			return named[i].label;
+	return value;
+}
+
 /* Boxes: the values that there are, or the payloads that may be meant. */
 static void
 add_words(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
@@ -288,7 +343,7 @@ add_words(struct part *p, const struct apple_fact *fact, const char *name, const
 	for (const char *at = one->values; at; at = at[len] ? at + len + 1 : NULL) {
 		const char *value = mem_textn(p->req, at, len = strcspn(at, "|"));
 
-		add_option(item, value, value, holds(v, NULL, value));
+		add_option(item, value, name_of(fact, value), holds(v, NULL, value));
 	}
 	if (one->values)
 		return;
@@ -398,7 +453,7 @@ add_fact(struct part *p, const struct apple_fact *fact, const char *name, const 
 	};
 	enum payload_kind kind = payload_kind(fact);
 
-	if (v && !fits(kind, fact, v))
+	if (v && !fits(p, kind, fact, v))
 		kind = KIND_JSON;
 	if (kind == KIND_DATE && v)
 		v = json_object_get(v, "$date");
@@ -494,7 +549,7 @@ payload_form_part(struct req *req, const json_t *form, const json_t *payload, js
 		json_decref(p.items);
 		return err_set(err, ERR_MISSING, "iOS has no payload type \"%.*s\"", PAYLOAD_FORM_NEW_MAX, type);
 	}
-	if (foreign || !fact->under)
+	if (foreign || !fact->under || strcmp(fact->under->name, "*") == 0)
 		add_json(&p, NULL, PREFIX, keys);
 	else
 		add_all(&p, fact, keys);

@@ -88,7 +88,7 @@ todo_of(struct req *req, json_t **ret, struct endings_today *endings, struct err
 	json_decref(list);
 	messages_todo(req, todo);
 	if (!devices_todo(req, todo, err) || !came_back_todo(req, todo, err) || !authority_todo(req, todo, err) ||
-	    !scep_todo(req, todo, err) || !push_todo(req, todo, err) || !managed_todo(req, todo, err)) {
+	    !scep_todo(req, todo, err) || !approval_todo(req, todo, err) || !push_todo(req, todo, err) || !managed_todo(req, todo, err)) {
 		json_decref(todo);
 		return false;
 	}

@@ -390,3 +390,54 @@ settled() { wait_until no_job; }
 	[ "$(told)" = None ] || { told; return 1; }
 	judged
 }
+
+@test "in the catalog one's own managed devices are offered, and nobody else's; the console shows how far an app is" {
+	published build=34
+	phone_of mia --supervised
+	sign_in mia
+	as mia get "/apps/$APP"
+	expect_status 200
+	expect_body "/apps/$APP/devices/$ID"
+	CSRF=$(form_csrf)
+	as mia post "/apps/$APP/devices/$ID" --data-urlencode "csrf=$CSRF"
+	expect_status 303
+	expect_state queued
+	[ "$(row cause)" = asked ]
+	# paul's page has no device, and hers is none of his
+	sign_in paul
+	as paul get "/apps/$APP"
+	expect_not_in "$W/body" "$ID"
+	CSRF=$(form_csrf)
+	as paul post "/apps/$APP/devices/$ID" --data-urlencode "csrf=$CSRF"
+	expect_status 404
+	arrives
+	sign_in anna
+	as anna get "/admin/devices/$ID/apps"
+	expect_status 200
+	expect_body "1.2 (34)"
+	CSRF=$(form_csrf)
+	as anna post "/admin/devices/$ID/apps" --data-urlencode "csrf=$CSRF" --data-urlencode "bundle_id=$APP" --data-urlencode act=install
+	expect_status 409
+	expect_body "34 is there already"
+	as anna post "/admin/devices/$ID/apps" --data-urlencode "csrf=$CSRF" --data-urlencode "bundle_id=$APP" --data-urlencode act=remove
+	expect_status 303
+	connects
+	expect_state removed
+	as anna get "/admin/apps/$APP/devices"
+	expect_status 200
+	CSRF=$(form_csrf)
+	as anna post "/admin/apps/$APP/rollout" --data-urlencode "csrf=$CSRF" -d keep_current=yes -d percent=30 -d pace=day -d zone=server -d hours=22-5
+	expect_status 422
+	expect_body "is not like 22:00-05:00"
+	as anna post "/admin/apps/$APP/rollout" --data-urlencode "csrf=$CSRF" -d keep_current=yes -d percent=30 -d pace=day -d zone=server -d hours=22:00-05:00
+	expect_status 303
+	as anna post "/admin/apps/$APP/configurations" --data-urlencode "csrf=$CSRF" -d act=add -d name=north -d who=everyone --data-urlencode 'configuration={"a": 1}'
+	expect_status 303
+	as anna get "/admin/apps/$APP/devices"
+	expect_body 'value="30"'
+	expect_body "north"
+	get "/api/v1/apps/$APP/rollout" -H "$(bearer admin)"
+	expect_json .keep_current true
+	expect_json .zone server
+	expect_json .with_management false
+}
