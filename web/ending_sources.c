@@ -11,7 +11,7 @@
 
 #define PEM_FILE_MAX	(256u << 10)
 #define IDENTITY_DAYS	60	/* before its end a device that is silent counts */
-#define IDENTITY_LATE	14	/* and any that is not renewed by then */
+#define IDENTITY_LATE	14	/* and any that is not renewed by then, or by half of the time that it is tried */
 
 static bool
 full(struct err *err)
@@ -245,10 +245,11 @@ ending_trusted_ca(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *
 struct ends_span
 endings_identity_span(struct site *site, time_t until)
 {
+	int64_t tried = site_conf(site)->mdm_identity_renew_days, late = tried / 2 < IDENTITY_LATE ? tried / 2 : IDENTITY_LATE;
 	time_t now = clock_now(), most = ends_week_of(now + IDENTITY_DAYS * DAY_S) + 7 * DAY_S;	/* whole weeks */
 
 	return (struct ends_span){
-		.from = now - ENDING_PAST_S, .until = until < most ? until : most, .late = now + IDENTITY_LATE * DAY_S,
+		.from = now - ENDING_PAST_S, .until = until < most ? until : most, .late = now + late * DAY_S,
 		.heard = now - site_conf(site)->mdm_silent_days * DAY_S,
 	};
 }
