@@ -57,7 +57,7 @@ struct plan {
 	" WHERE ia.device_id = $1 AND ia.installed AND bb.provision_uuid <> ''" \
 	" ORDER BY bb.app_bundle_id, EXISTS (SELECT 1 FROM provision_fit lf JOIN installed_provision x ON x.uuid = lf.uuid" \
 	" AND x.device_id = ia.device_id WHERE lf.build_id = bb.build_id AND lf.path = '') DESC, bb.uploaded DESC, bb.build_id," \
-	" bb.path, p.expires DESC"
+	" bb.path, p.expires DESC, length(p.app_id) DESC, p.uuid"
 
 static void
 take_fit(struct plan *plan, struct bundle *b, struct rows *rows)

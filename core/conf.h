@@ -119,6 +119,7 @@
 	N(mdm,       identity_grace_days, 30, 0, 365,       live,  "How long a device under management may still show an identity that ran out, so that it can be renewed") \
 	T(mdm,       base_url,         "",    start, "The URL under which devices find /mdm: https://apps.example.com:8444 where server.device_listen has a name or port of its own; empty: server.base_url") \
 	N(mdm,       silent_days,      14,    1, 365,       live,  "After how many days without a word a device is shown as silent") \
+	N(mdm,       refresh_hours,    24,    0, 720,       live,  "How often each device is asked again for its facts, spread over that time; not while it is silent; 0: never") \
 	N(mdm,       command_days,     30,    1, 365,       live,  "How long a command waits for its device before it expires") \
 	N(mdm,       history_days,     180,   1, 3650,      live,  "How long what became of commands is kept") \
 	N(renewal,   percent,          20,    1, 100,       live,  "A newer provision goes to so many percent of the devices an hour") \

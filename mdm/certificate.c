@@ -124,15 +124,12 @@ certificate_revoke(struct db *tx, const char *sha256, const char *reason, struct
 		authority_revoked_one(tx, rows_text(ctx, rows, 0), err));
 }
 
-bool
-certificate_revoke_all(struct db *tx, const char *enrollment_id, const char *session_id, const char *but,
-		       const char *reason, struct err *err)
+#define OF_ENROLLMENT "SELECT sha256 FROM certificate WHERE purpose = 'mdm' AND revoked IS NULL AND (session_id = $1" \
+		      " OR session_id IN (SELECT id FROM enroll_session WHERE enrollment_id = $2))"
+
+static bool
+revoke_each(TALLOC_CTX *ctx, struct db *tx, struct rows *rows, const char *reason, struct err *err)
 {
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, tx, "SELECT sha256 FROM certificate WHERE purpose = 'mdm' AND revoked IS NULL"
-		" AND (session_id = $1 OR session_id IN (SELECT id FROM enroll_session WHERE enrollment_id = $2))"
-		" AND session_id <> $3", db_text(session_id ? session_id : ""), db_text(enrollment_id),
-		db_text(but ? but : ""));
 	const char **all = NULL;
 	enum rows_step step;
 	size_t n = 0;
@@ -147,6 +144,27 @@ certificate_revoke_all(struct db *tx, const char *enrollment_id, const char *ses
 		if (!certificate_revoke(tx, all[i], reason, err))
 			return false;
 	return true;
+}
+
+bool
+certificate_revoke_all(struct db *tx, const char *enrollment_id, const char *session_id, const char *but,
+		       const char *reason, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return revoke_each(ctx, tx, db_query(ctx, tx, OF_ENROLLMENT " AND session_id <> $3", db_text(session_id ? session_id : ""),
+			   db_text(enrollment_id), db_text(but ? but : "")), reason, err);
+}
+
+bool
+certificate_revoke_others(struct db *tx, const char *enrollment_id, const char *session_id, const char *sha256,
+			  const char *also, const char *reason, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return revoke_each(ctx, tx, db_query(ctx, tx, OF_ENROLLMENT " AND sha256 <> $3 AND sha256 <> $4",
+			   db_text(session_id ? session_id : ""), db_text(enrollment_id), db_text(sha256),
+			   db_text(also ? also : "")), reason, err);
 }
 
 struct revoking {

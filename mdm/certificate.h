@@ -35,6 +35,9 @@ bool certificate_revoke(struct db *tx, const char *sha256, const char *reason, s
  */
 bool certificate_revoke_all(struct db *tx, const char *enrollment_id, const char *session_id, const char *but,
 			    const char *reason, struct err *err) CHECKED;
+/* The same but for these two (`also` may be NULL): a device has shown the one, and had the other before. */
+bool certificate_revoke_others(struct db *tx, const char *enrollment_id, const char *session_id, const char *sha256,
+			       const char *also, const char *reason, struct err *err) CHECKED;
 /* A serial as people write it: hex, colons and capitals do not matter.  ERR_MISSING. */
 bool certificate_by_serial(TALLOC_CTX *ctx, struct db *db, const char *serial, const char **sha256,
 			   struct err *err) CHECKED;

@@ -23,6 +23,12 @@ ends_live_certificates(struct db *db, const char *authority_id, int64_t *ret, st
 	return true;
 }
 
+time_t
+ends_week_of(time_t at)
+{
+	return at - (at - MONDAY_S) % WEEK_S;
+}
+
 #define TROUBLED " FROM certificate c JOIN enrollment e ON e.identity = c.sha256 JOIN device d ON d.id = e.device_id" \
 	" LEFT JOIN person p ON p.id = d.person_id" \
 	" WHERE c.purpose = 'mdm' AND c.not_after >= $1 AND c.not_after < $2 AND e.state = 'enrolled'" \

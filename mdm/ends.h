@@ -25,6 +25,7 @@ struct ends_week {
 	time_t monday;
 	int64_t devices;
 };
+time_t ends_week_of(time_t at);	/* its Monday */
 bool ends_identities(TALLOC_CTX *ctx, struct db *db, const struct ends_span *span, struct ends_week **ret, size_t *n,
 		     struct err *err) CHECKED;
 

@@ -199,7 +199,9 @@ tx_renew(struct db *tx, void *arg, struct err *err)
 	struct err missing;
 	char *id, *token;
 
-	if (certificate_find(r->ctx, tx, r->enrollment->identity, &cert, &missing)) {
+	const char *has = r->enrollment->spoken ? r->enrollment->spoken : r->enrollment->identity;
+
+	if (certificate_find(r->ctx, tx, has, &cert, &missing)) {
 		r->current = cert->der;
 	} else if (missing.kind != ERR_MISSING) {
 		*err = missing;

@@ -40,10 +40,13 @@ enrollment_of_row(TALLOC_CTX *ctx, struct rows *rows)
 		.token_at = rows_int(rows, 13), .token_bad = rows_text(e, rows, 14),
 		.supervised = rows_null(rows, 15) ? -1 : rows_bool(rows, 15), .again = rows_bool(rows, 16),
 		.authenticate_signed = rows_int(rows, 17), .token_signed = rows_int(rows, 18),
-		.ended = rows_int(rows, 19),
+		.ended = rows_int(rows, 19), .old_identity = rows_text(e, rows, 20),
+		.old_identity_until = rows_int(rows, 21), .old_speaks = rows_null(rows, 22) ? -1 : rows_bool(rows, 22),
 	};
 	return e;
 }
+
+#define BOUND_TO "e.identity = $1 OR e.next_identity = $1 OR e.old_identity = $1"	/* each has its index */
 
 static bool
 one(TALLOC_CTX *ctx, struct rows *rows, struct enrollment **ret, const char *missing, struct err *err)
@@ -59,7 +62,7 @@ bool
 enrollment_by_identity(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct enrollment **ret, struct err *err)
 {
 	return one(ctx, db_query(ctx, db, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM
-		   "WHERE e.identity = $1 OR e.next_identity = $1", db_text(sha256)), ret,
+		   "WHERE " BOUND_TO, db_text(sha256)), ret,
 		   "no enrollment has this identity", err);
 }
 
@@ -83,7 +86,7 @@ enrollment_shown(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct show
 {
 	struct rows *rows = db_query(ctx, db, "SELECT " ENROLLMENT_COLUMNS ", c.purpose, c.session_id, c.revoked,"
 		" c.not_after" ENROLLMENT_FROM "LEFT JOIN certificate c ON c.sha256 = $1"
-		" WHERE e.identity = $1 OR e.next_identity = $1", db_text(sha256));
+		" WHERE " BOUND_TO, db_text(sha256));
 	enum rows_step step = rows_next(rows, err);
 	struct shown shown = { 0 };
 	int at = ENROLLMENT_COLUMNS_N;
@@ -135,6 +138,7 @@ end_identities(struct db *tx, const struct enrollment *e, const struct enrollmen
 	const char *but = by ? by->session_id : NULL;
 
 	return enrollment_revoke(tx, e->identity, reason, err) && enrollment_revoke(tx, e->next_identity, reason, err) &&
+	       enrollment_revoke(tx, e->old_identity, reason, err) &&
 	       certificate_revoke_all(tx, e->id, e->session_id, but, reason, err) &&
 	       enroll_session_void(tx, e->id, e->session_id, but, err);
 }

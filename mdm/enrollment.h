@@ -18,6 +18,10 @@ struct enrollment {
 	const char *state;		/* as in 0012_enrollment.sql */
 	const char *identity;		/* sha256 */
 	const char *next_identity;	/* of a renewal under way; NULL: none */
+	const char *old_identity;	/* before the last renewal, while it is still accepted; NULL: none */
+	int64_t old_identity_until;
+	int old_speaks;			/* of the two the old one spoke last: 1, 0; -1: neither has since */
+	const char *spoken;		/* the one that it speaks with right now; NULL: not known */
 	int64_t access_rights;
 	const char *topic, *push_magic;
 	struct bytes token;		/* empty: cannot be pushed */
@@ -28,7 +32,7 @@ struct enrollment {
 	int64_t authenticate_signed, token_signed, ended;	/* 0: none */
 };
 
-/* By a certificate that is bound to it, now or by a renewal under way; ERR_MISSING. */
+/* By a certificate that is bound to it: now, by a renewal under way, or until a moment ago; ERR_MISSING. */
 bool enrollment_by_identity(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct enrollment **ret,
 			    struct err *err) CHECKED;
 bool enrollment_get(TALLOC_CTX *ctx, struct db *db, const char *id, struct enrollment **ret, struct err *err) CHECKED;

@@ -176,7 +176,9 @@ enrollment_bind(TALLOC_CTX *ctx, struct db *db, const struct identity *identity,
 	struct bound b = { .how = BOUND_NOT };
 
 	if (enrollment_by_identity(ctx, db, identity->sha256, &b.enrollment, err))
-		b.how = strcmp(b.enrollment->identity, identity->sha256) == 0 ? BOUND_CURRENT : BOUND_NEXT;
+		b.how = strcmp(b.enrollment->identity, identity->sha256) == 0 ? BOUND_CURRENT :
+			b.enrollment->old_identity && strcmp(b.enrollment->old_identity, identity->sha256) == 0 ? BOUND_OLD :
+			BOUND_NEXT;
 	else if (err->kind != ERR_MISSING || !bind_session(ctx, db, identity, udid, &b, err))
 		return false;
 	*ret = b;

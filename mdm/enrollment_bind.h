@@ -11,6 +11,7 @@
 enum binding {
 	BOUND_CURRENT,	/* the identity that the enrollment has */
 	BOUND_NEXT,	/* its next one */
+	BOUND_OLD,	/* the one before its last renewal: served, and changes nothing of who it is */
 	BOUND_RENEWAL,	/* its next one, shown for the first time: of a renewal's session, or renewed by SCEP itself */
 	BOUND_NEW,	/* of a session that has no enrollment yet */
 	BOUND_NOT	/* of none */
@@ -19,7 +20,7 @@ enum binding {
 struct bound {
 	enum binding how;
 	struct enrollment *enrollment;	/* NULL for BOUND_NEW, BOUND_NOT */
-	struct enroll_session *session;	/* NULL for BOUND_CURRENT, BOUND_NEXT, BOUND_NOT, and when it is forgotten */
+	struct enroll_session *session;	/* NULL for BOUND_CURRENT, BOUND_NEXT, BOUND_OLD, BOUND_NOT, and when it is forgotten */
 };
 
 bool enrollment_bind(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const char *udid,

@@ -9,6 +9,7 @@
 #include "core/secret.h"
 #include "mdm/came_back.h"
 #include "mdm/counted.h"
+#include "mdm/identity_renew.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
 #include <string.h>
@@ -155,10 +156,11 @@ stage(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *
 	       enrollment_end_staged(tx, device_id, &(struct enrollment){ .id = id, .session_id = s->id }, "replaced",
 				     "it never ended", &none, err) &&
 	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, kind, state, identity,"
-		      " access_rights, topic, authenticate_signed, created) VALUES ($1, $2, $3, $4, $5, 'staged', $6, $7, $8,"
-		      " $9, $10)", db_text(id), db_text(device_id), db_text(s->id), db_text(s->person_id),
+		      " access_rights, topic, authenticate_signed, created, identity_ends) VALUES ($1, $2, $3, $4, $5, 'staged',"
+		      " $6, $7, $8, $9, $10, $11)", db_text(id), db_text(device_id), db_text(s->id), db_text(s->person_id),
 		      db_text(t->who->user_enrollment ? "user" : "device"), db_text(t->identity->sha256),
-		      db_int(s->access_rights), db_text(t->checkin->topic), db_int(signed_at(t->identity)), db_now()) &&
+		      db_int(s->access_rights), db_text(t->checkin->topic), db_int(signed_at(t->identity)), db_now(),
+		      t->identity->ends ? db_int(t->identity->ends) : db_null()) &&
 	       enroll_session_staged(tx, s->id, t->who->udid, err) && counted_keep(tx, id, t->message, err);
 }
 
@@ -220,7 +222,9 @@ tx_authenticate(struct db *tx, void *arg, struct err *err)
 		return enrollment_refuse(t->db, t->identity, t->who->udid, "its identity belongs to no enrollment that began here", err);
 	if (b.how == BOUND_CURRENT && !is_stale(tx, t, b.enrollment, b.enrollment->authenticate_signed, &stale, err))
 		return false;
-	if (stale)
+	/* While the identity before is still good this is a renewal that is not sure of itself, and no new beginning. */
+	if (stale || b.how == BOUND_OLD || (b.how == BOUND_CURRENT && b.enrollment->old_identity &&
+					    enrollment_is(b.enrollment, "enrolled")))
 		return true;
 	if (b.how == BOUND_NEW)
 		ok = stage(ctx, tx, t, &b, err);
@@ -245,18 +249,22 @@ enrollment_authenticate(struct db *db, const struct identity *identity, const st
 
 /* ---- renewal of the identity ---- */
 
-/* The device shows up with the new one: the old one has done its work. */
+/* The device shows up with the new one: the old one is good for the overlap, and then it has done its work. */
 static bool
 promote(struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
 {
 	const struct enrollment *e = b->enrollment;
-	const char *other = b->how == BOUND_NEXT ? NULL : e->next_identity;	/* it tried another one in between */
 
-	return enrollment_revoke(tx, e->identity, "superseded", err) && enrollment_revoke(tx, other, "superseded", err) &&
-	       db_run(tx, err, "UPDATE enrollment SET identity = $1, next_identity = NULL WHERE id = $2",
-		      db_text(t->identity->sha256), db_text(e->id)) &&
+	return identity_renewed(tx, e, t->identity->sha256, t->identity->ends, err) &&
 	       enroll_session_renewed(tx, b->session ? b->session->id : t->identity->session_id, e->id, err) &&
 	       audit_add(tx, "device", "enrollment.renewed", e->device_id, NULL, err);
+}
+
+/* Already, or still. */
+static bool
+is_its_own(const struct bound *b)
+{
+	return b->how == BOUND_CURRENT || b->how == BOUND_OLD;
 }
 
 /* ---- TokenUpdate ---- */
@@ -315,11 +323,11 @@ tx_token_update(struct db *tx, void *arg, struct err *err)
 		t->came_back = true;
 		return enrollment_may_come_back(t->db, t->identity, &b, t->who, err);
 	}
-	if (b.how == BOUND_CURRENT && !is_stale(tx, t, e, e->token_signed, &stale, err))
+	if (is_its_own(&b) && !is_stale(tx, t, e, e->token_signed, &stale, err))
 		return false;
 	if (stale)
 		return true;
-	if (b.how != BOUND_CURRENT && !promote(tx, t, &b, err))
+	if (!is_its_own(&b) && !promote(tx, t, &b, err))
 		return false;
 	if (enrollment_is(e, "enrolled") && !e->again)	/* what could not be pushed meanwhile is pushed now */
 		ok = set_token(tx, t, e, err) && (!*e->token_bad || push_ask(tx, e->id, clock_now(), "command", err));
@@ -430,11 +438,15 @@ tx_speaks(struct db *tx, void *arg, struct err *err)
 		t->came_back = true;
 		return enrollment_may_come_back(t->db, t->identity, &b, t->who, err);
 	}
-	if (b.how != BOUND_CURRENT && !promote(tx, t, &b, err))
+	if (!is_its_own(&b) && !promote(tx, t, &b, err))
 		return false;
 	if (enrollment_is(b.enrollment, "removed") && !come_home(tx, t, b.enrollment, &home, err))
 		return false;
-	return !home || enrollment_get(t->ctx, tx, b.enrollment->id, &t->speaks, err);
+	if (home && !enrollment_get(t->ctx, tx, b.enrollment->id, &t->speaks, err))
+		return false;
+	if (t->speaks)
+		t->speaks->spoken = t->identity->sha256;
+	return true;
 }
 
 bool
@@ -446,7 +458,9 @@ enrollment_speaks(TALLOC_CTX *ctx, struct db *db, const struct identity *identit
 	struct bound b = { BOUND_CURRENT, e, NULL };
 
 	/* As almost always: nothing changes, and nothing is written. */
-	if (e && enrollment_is(e, "enrolled") && strcmp(e->identity, identity->sha256) == 0) {
+	if (e && enrollment_is(e, "enrolled") && (strcmp(e->identity, identity->sha256) == 0 ||
+						  (e->old_identity && strcmp(e->old_identity, identity->sha256) == 0))) {
+		e->spoken = identity->sha256;
 		*ret = e;
 		return enrollment_same_device(db, identity, &b, who, err);
 	}

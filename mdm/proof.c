@@ -4,6 +4,7 @@
 #include "mdm/cms.h"
 #include "mdm/enroll_session.h"
 #include "mdm/enrollment_turn.h"
+#include "mdm/identity_renew.h"
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -52,7 +53,7 @@ judge_stranger(struct ca *ca, struct identity *identity, int64_t grace_s, struct
 {
 	X509 *cert SCOPED(x509) = NULL;
 	enum ca_whose whose = CA_NOBODYS;
-	time_t now = clock_now(), late = now - (identity->enrollment ? grace_s : 0);
+	time_t now = clock_now(), late = now - (identity->enrollment ? grace_s : 0), end;
 
 	if (!x509_read_der(identity->proof.der, &cert, err))
 		return bad(err, "no X.509 certificate");
@@ -63,6 +64,8 @@ judge_stranger(struct ca *ca, struct identity *identity, int64_t grace_s, struct
 	if (X509_cmp_time(X509_get0_notAfter(cert), &late) < 0 || X509_cmp_time(X509_get0_notBefore(cert), &now) > 0)
 		return bad(err, "its certificate has run out, or is not valid yet");
 	identity->session_id = session_named(identity, cert);
+	if (whose == CA_TRUSTED && x509_expires(cert, &end))
+		identity->ends = end;
 	if (whose == CA_OURS && !identity->session_id)
 		return bad(err, "its certificate is for something else");
 	identity->known = whose == CA_TRUSTED;
@@ -79,6 +82,14 @@ judge_own(const struct shown *shown, const struct identity *identity, int64_t gr
 	if (shown->not_after + (identity->enrollment ? grace_s : 0) < clock_now())
 		return bad(err, "its certificate has run out");
 	return true;
+}
+
+/* The one before its renewal, and the overlap has ended; as the sweep will find it. */
+static bool
+is_over(const struct enrollment *e, const char *sha256)
+{
+	return e->old_identity && strcmp(e->old_identity, sha256) == 0 && e->old_speaks == 0 &&
+	       e->old_identity_until <= clock_now();
 }
 
 bool
@@ -110,6 +121,10 @@ proof_judge(TALLOC_CTX *ctx, struct db *db, struct ca *ca, const struct proof *p
 		enrollment_old_shown(db, e);
 		return bad(err, "it was replaced by a newer one of this device");
 	}
+	if (e && is_over(e, identity->sha256))
+		return bad(err, "it was replaced by a newer one of this device");
+	if (e)
+		identity_spoke(db, e, e->old_identity && strcmp(e->old_identity, identity->sha256) == 0);
 	if (!shown.certificate)
 		return ca && ca_ready(ca) ? judge_stranger(ca, identity, grace_s, err) :
 			    err_code(err, ERR_BUSY, "no_ca", "there is no CA here that devices could be known by");

@@ -34,6 +34,7 @@ struct identity {
 	bool known;			/* ours, or of a CA that is trusted; false: came back */
 	const char *session_id;		/* it was issued in; without a row: that its subject names; NULL: none */
 	struct enrollment *enrollment;	/* it is bound to; NULL: to none yet */
+	int64_t ends;			/* of one by a CA that is trusted: what the certificate says; 0: it has a row */
 };
 
 /* Belongs to ctx.  grace_s: how long an expired one of a current enrollment is accepted, so that it can be renewed. */

@@ -296,6 +296,21 @@ queue_drop(struct db *tx, const struct enrollment *enrollment, const char *why, 
 	return end_all(tx, enrollment, NULL, why, n ? n : &count, err);
 }
 
+bool
+queue_done(struct db *tx, const struct enrollment *enrollment, const char *dedupe_key, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT " QUEUED_COLUMNS " FROM command_queue q JOIN command c"
+		" ON c.id = q.command_id WHERE q.enrollment_id = $1 AND q.dedupe_key = $2", db_text(enrollment->id),
+		db_text(dedupe_key));
+	struct queue_end end = { .state = "acknowledged" };
+	enum rows_step step = rows_next(rows, err);
+	struct queued *queued = step == ROWS_ROW ? queued_of(ctx, rows) : NULL;
+
+	rows_done(rows);
+	return step != ROWS_FAILED && (!queued || queue_end(tx, queued, enrollment, &end, err));
+}
+
 struct by_hand {
 	const char *actor, *device_id, *uuid;
 	int64_t n;

@@ -99,5 +99,8 @@ bool queue_resend(struct db *db, const char *actor, const char *device_id, const
 /* In a transaction: an enrollment has ended or begins anew, and nothing waits for it any more. */
 bool queue_drop(struct db *tx, const struct enrollment *enrollment, const char *why, int64_t *n, struct err *err) CHECKED;
 
+/* In a transaction: what waits under this dedupe key was done, though the device has not said so. */
+bool queue_done(struct db *tx, const struct enrollment *enrollment, const char *dedupe_key, struct err *err) CHECKED;
+
 /* How many wait; for tests and pages. */
 bool queue_count(struct db *db, const char *enrollment_id, int64_t *ret, struct err *err) CHECKED;

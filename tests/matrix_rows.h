@@ -70,6 +70,10 @@ static const struct row {
 
 	{ "GET /e/:token", BY_PATH, NULL, NEVER },
 	{ "POST /e/:token/decline", BY_PATH, NULL, NEVER, .flags = FORM },
+	{ "GET /eas/:token/:file", BY_PATH, NULL, NEVER },
+	{ "POST /eas/:token", BY_PATH, NULL, NEVER },
+	{ "POST /ocsp", ANYBODY, NULL, NONE, .always = 415 },
+	{ "GET /ocsp/:request*", ANYBODY, NULL, NONE, .always = 200 },	/* "malformed", which is an answer */
 	{ "GET /scep", BY_PATH, NULL, NONE, .always = 400 },	/* no operation is named */
 	{ "POST /scep", BY_PATH, NULL, NONE, .always = 400 },
 	{ "GET /scep/:token", BY_PATH, NULL, NONE, .always = 400 },
@@ -92,6 +96,15 @@ static const struct row {
 	{ "GET /api/v1/categories", PERSON, "read", NONE },
 	{ "GET /api/v1/featured", PERSON, "read", NONE },
 	{ "GET /api/v1/installs/:id", ANYBODY, NULL, NEVER },
+
+	/* a person's own mobileconfig */
+	{ "GET /eas", PERSON, NULL, NONE },
+	{ "POST /eas", PERSON, NULL, NEVER, .body = "act=revoke&id=nowhere", .flags = FORM },
+	{ "GET /eas.mobileconfig", PERSON, NULL, NEVER },
+	{ "GET /admin/own", ADMIN, NULL, NONE },
+	{ "POST /admin/own/:id/revoke", ADMIN, NULL, NEVER, .body = "reason=keyCompromise", .flags = FORM },
+	{ "GET /api/v1/own", ADMIN, "devices", NONE },
+	{ "POST /api/v1/own/:id/revoke", ADMIN, "devices", NEVER, .body = "{}" },
 
 	/* publishing */
 	{ "GET /admin", PUBLISHER, NULL, NONE },
@@ -361,6 +374,10 @@ static const struct row {
 	{ "GET /enroll", PERSON, NULL, NONE },
 	{ "POST /enroll", PERSON, NULL, NONE, .flags = FORM },
 	{ "GET /enrolled", PERSON, NULL, NONE },
+	{ "POST /admin/settings/clip", ADMIN, NULL, NONE, .body = "label=Apps&on=yes", .flags = FORM },
+	{ "POST /admin/devices/:id/clip", ADMIN, NULL, NONE, SOMEONE, .flags = FORM, .always = 409 },
+	{ "GET /api/v1/devices/:id/clip", ADMIN, "devices", NEVER },
+	{ "POST /api/v1/devices/:id/clip", ADMIN, "devices", NONE, SOMEONE, .body = "{}", .always = 409 },
 	{ "GET /c/:token", BY_PATH, NULL, NEVER },
 	{ "GET /c/:token/apps/:bundle", BY_PATH, NULL, NEVER },
 	{ "POST /c/:token/apps/:bundle", BY_PATH, NULL, NEVER, .flags = FORM },

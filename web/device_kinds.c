@@ -7,6 +7,7 @@
 #include "catalog/renewal.h"
 #include "core/plist_write.h"
 #include "mdm/command_send.h"
+#include "mdm/identity_renew.h"
 #include "mdm/inventory.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
@@ -36,7 +37,10 @@ render_renewal(TALLOC_CTX *ctx, void *p, const struct queued *command, const str
 	struct buf xml, out;
 	char *topic;
 
-	(void)command;
+	/* Each delivery makes a session and a challenge: a device that never answers is asked again tomorrow. */
+	if (command->sent_count > IDENTITY_DELIVERIES_MAX)
+		return err_code(err, ERR_CONFLICT, "not_answered", "it was sent %d times and not answered",
+				IDENTITY_DELIVERIES_MAX);
 	if (!*enrollment->topic) {	/* of one that was taken in again and has not told */
 		if (!push_topic(ctx, site->db, &topic, err))
 			return false;
@@ -63,12 +67,7 @@ render_renewal(TALLOC_CTX *ctx, void *p, const struct queued *command, const str
 bool
 renew_identity(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const char *actor, char **uuid, struct err *err)
 {
-	const struct queue_wish wish = {
-		.kind = "renew_identity", .request_type = "InstallProfile", .dedupe_key = "renew_identity",
-		.priority = QUEUE_PRIORITY_HOUSE, .created_by = actor,
-	};
-
-	return queue_add(tx, ctx, &wish, &enrollment_id, 1, NULL, uuid, err);
+	return identity_renew(tx, ctx, enrollment_id, actor, uuid, err);
 }
 
 /* ---- clear_passcode: with the UnlockToken that the device gave us ---- */
@@ -107,7 +106,7 @@ changed(struct db *tx, void *site, const struct queued *command, const struct en
 }
 
 static const struct command_kind kinds[] = {
-	{ "renew_identity", render_renewal, NULL, NULL },
+	{ IDENTITY_KIND, render_renewal, NULL, NULL },
 	{ VERB_KIND_CLEAR_PASSCODE, render_clear_passcode, NULL, NULL },
 	{ VERB_KIND_CHANGES, NULL, changed, NULL },
 	{ OWN_KIND, own_render, own_answered, own_ended },

@@ -1,3 +1,4 @@
+#include "mdm/clip.h"
 #include "mdm/verb.h"
 #include "web/device_page.h"
 #include "core/clock.h"
@@ -233,7 +234,7 @@ device_page_data(struct req *req, json_t *device, const char *after, json_t **re
 		"apps", device_apps(req, json_object_get(apps, "apps")), "provisions", device_provisions(req, json_object_get(apps, "provisions")),
 		"mobileconfigs", device_mobileconfigs(json_object_get(compliance, "mobileconfigs")),
 		"certificates", device_certificates(req, json_object_get(compliance, "certificates")),
-		"restrictions", device_restrictions(req, json_object_get(compliance, "restrictions")), "may", may_of(device));
+		"restrictions", device_restrictions(req, json_object_get(compliance, "restrictions")), "may", may_of(device)), *clip;
 
 	json_object_set_new(page, "counts", json_pack("{s:I, s:I, s:I, s:I, s:I}",
 		"apps", (json_int_t)json_array_size(json_object_get(apps, "apps")), "provisions",
@@ -246,6 +247,13 @@ device_page_data(struct req *req, json_t *device, const char *after, json_t **re
 		"mobileconfigs", json_is_array(json_object_get(compliance, "mobileconfigs")),
 		"certificates", json_is_array(json_object_get(compliance, "certificates")),
 		"restrictions", json_is_object(json_object_get(compliance, "restrictions"))));
+	if (!clip_show(req->site->db, id, &clip, err)) {
+		json_decref(page);
+		return false;
+	}
+	if (json_is_object(clip))
+		json_object_set_new(clip, "opened", page_date_of(req, clip, "opened"));
+	json_object_set_new(page, "clip", clip);
 	json_object_set_new(page, "card", device_apps_card(json_object_get(apps, "apps")));
 	if (!add_commands(req, page, id, url, after, err)) {
 		json_decref(page);

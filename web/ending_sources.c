@@ -245,7 +245,7 @@ ending_trusted_ca(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *
 struct ends_span
 endings_identity_span(struct site *site, time_t until)
 {
-	time_t now = clock_now(), most = now + IDENTITY_DAYS * DAY_S;
+	time_t now = clock_now(), most = ends_week_of(now + IDENTITY_DAYS * DAY_S) + 7 * DAY_S;	/* whole weeks */
 
 	return (struct ends_span){
 		.from = now - ENDING_PAST_S, .until = until < most ? until : most, .late = now + IDENTITY_LATE * DAY_S,

@@ -1,17 +1,11 @@
 #include "web/endings_page.h"
 #include "core/clock.h"
+#include "mdm/ends.h"
 #include "web/page.h"
 #include <stdio.h>
 #include <string.h>
 
 #define WEEK_S		(7 * DAY_S)
-#define MONDAY_S	(4 * DAY_S)	/* 1970-01-05 was one */
-
-time_t
-week_of(time_t at)
-{
-	return at - (at - MONDAY_S) % WEEK_S;
-}
 
 size_t
 endings_seen(struct req *req, const struct endings *all, const struct ending **ret)
@@ -89,7 +83,7 @@ worst_of(const struct ending *const *list, size_t n, time_t now)
 json_t *
 page_weeks(struct req *req, const struct ending *const *list, size_t n, time_t now)
 {
-	time_t monday = week_of(now);
+	time_t monday = ends_week_of(now);
 	json_t *weeks = json_array();
 	size_t at = 0;
 

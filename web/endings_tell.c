@@ -16,6 +16,7 @@
 #include "web/rooms.h"
 #include <string.h>
 
+#define LOOKED_AHEAD_S	((ENDING_DAYS + 9) * DAY_S)	/* also the end of a week that begins within that time */
 #define NAMED_MAX	120	/* bytes of a title where many stand in one mail */
 #define TOLD_MAX	12	/* of one mail with all their words ... */
 #define LINES_MAX	60	/* ... a line each ... and of the rest the number */
@@ -214,7 +215,7 @@ endings_sweep(struct site *site, const struct ending_source *sources, struct err
 
 	if (!*site_conf(site)->smtp_url)
 		return true;
-	if (!endings_list(ctx, site, sources, s.now + (ENDING_DAYS + 2) * DAY_S, &all, err))
+	if (!endings_list(ctx, site, sources, s.now + LOOKED_AHEAD_S, &all, err))
 		return false;
 	for (size_t i = 0; i < all->failed_n; i++)
 		log_error("it is not known when something ends", KV("kind", all->failed[i]), KV("why", all->why[i]));

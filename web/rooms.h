@@ -53,6 +53,7 @@ extern const struct route own_device_routes[];
 extern const struct route own_console_routes[];
 extern const struct route ocsp_routes[];
 extern const struct route clip_routes[];
+extern const struct route clip_console_routes[];
 extern const struct route managed_app_routes[];
 extern const struct route managed_app_page_routes[];
 extern const struct route provision_routes[];
@@ -71,6 +72,10 @@ const char *site_accent(struct site *site);
 const char *site_logo(struct site *site);	/* blob name, NULL: none */
 void page_everywhere(struct req *req, json_t *data);
 json_t *web_manifest(struct req *req, const char *home);	/* w3.org/TR/appmanifest, of the catalog that begins there */
+
+/* ---- routes_settings.c: the page again, with what was wrong; routes_clip_console.c: its part about the web clip ---- */
+bool settings_refused(struct req *req, struct reply *reply, const char *field, struct err *err) CHECKED;
+json_t *clip_settings(struct req *req, struct err *err);	/* NULL: err says why */
 
 /* ---- page_build.c: a build as pages show it ---- */
 json_t *page_build(struct req *req, const json_t *build);	/* all that any page shows of a build */
@@ -164,6 +169,7 @@ bool renewal_tell(TALLOC_CTX *ctx, struct site *site, struct err *err) CHECKED;
 
 bool mdm_open(struct site *site, struct err *err) CHECKED;
 bool mdm_listen(struct site *site, struct server_conf server, struct err *err) CHECKED;	/* server.device_listen */
+bool job_refresh(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);	/* who is due is asked for facts */
 bool job_queue_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 
 /* ---- routes_audit.c: the chain is walked once a day ---- */

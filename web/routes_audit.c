@@ -48,6 +48,8 @@ static const char *const acts[] = {
 	"category.add", "category.change", "category.remove", "item.add", "item.change", "item.remove",
 	"token.new", "token.revoke", "setting", "message.retry", "message.test", "proxy.spoofed",
 	"push.csr", "push.import", "push.resume", "calendar.new", "calendar.revoke",
+	"push.csr", "push.import", "push.resume",
+	"provision.add",
 	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse",
 	"push.csr", "push.import", "push.resume",
 	"own.begin", "own.answered", "own.issued", "own.refused", "own.send", "own.plain", "own.works", "own.removed",

@@ -142,7 +142,7 @@ week_asked(struct req *req, time_t *ret, struct err *err)
 		return true;
 	if (!clock_parse(week, ret, err))
 		return false;
-	*ret = week_of(*ret);
+	*ret = ends_week_of(*ret);
 	return true;
 }
 

@@ -72,6 +72,7 @@ const struct route *const site_routes[] = {
 	own_console_routes,
 	ocsp_routes,
 	clip_routes,
+	clip_console_routes,
 	managed_app_routes, managed_app_page_routes,
 	provision_routes,
 	expiry_routes,

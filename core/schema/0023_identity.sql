@@ -1,8 +1,14 @@
 -- The identity that an enrollment had before its renewal: accepted until the new one was seen and a while after.
 
 ALTER TABLE enrollment ADD COLUMN old_identity TEXT;
-ALTER TABLE enrollment ADD COLUMN old_identity_until BIGINT;
+ALTER TABLE enrollment ADD COLUMN old_identity_until BIGINT;	-- then it is revoked, if the new one has spoken since
+ALTER TABLE enrollment ADD COLUMN old_speaks BOOLEAN;		-- of the two it was the one that spoke last; NULL: none has
+ALTER TABLE enrollment ADD COLUMN identity_ends BIGINT;		-- of one of an outside CA; NULL: certificate.not_after
+ALTER TABLE enrollment ADD COLUMN renewal_asked BIGINT;		-- last attempt; NULL: none since it was renewed
+ALTER TABLE enrollment ADD COLUMN renewal_tries BIGINT NOT NULL DEFAULT 0;
 CREATE UNIQUE INDEX enrollment_old_identity ON enrollment (old_identity) WHERE old_identity IS NOT NULL;
+CREATE INDEX enrollment_old_until ON enrollment (old_identity_until) WHERE old_identity_until IS NOT NULL;
+CREATE INDEX enrollment_identity_ends ON enrollment (identity_ends) WHERE identity_ends IS NOT NULL;
 
 -- Check-ins that counted, each by its body and its signing time: a recording of one changes nothing.
 CREATE TABLE checkin_counted (

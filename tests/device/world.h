@@ -86,6 +86,8 @@ struct identity get_identity(TALLOC_CTX *ctx, struct world *world, struct handse
 /* ---- enroll.c ---- */
 /* From a mobileconfig to the first TokenUpdate; `bytes` as Safari got them. */
 void enroll(TALLOC_CTX *ctx, struct world *world, struct handset *h, struct bytes bytes);
+/* The same with whatever it leads to: an enrollment, or a mobileconfig that stays. */
+void install_by_hand(TALLOC_CTX *ctx, struct world *world, struct handset *h, struct bytes bytes);
 struct bytes fetch_mobileconfig(TALLOC_CTX *ctx, struct world *world, const char *url);
 
 /* ---- talk.c ---- */

@@ -1,0 +1,385 @@
+/* Identities are renewed before they end, and nobody is lost by it: who is asked when, and what the old one is good for. */
+#include "tests/check_mdm.h"
+#include "core/clock.h"
+#include "mdm/identity_renew.h"
+#include <string.h>
+
+#define OVERLAP_S	(72 * 3600)
+
+static const struct identity_rules rules = { 45 * DAY_S, 30 * DAY_S };
+
+static void
+later(struct mdm *m, int64_t s)
+{
+	char iso[CLOCK_ISO_SIZE];
+
+	mdm_at(m, clock_iso(clock_now() + s, iso));
+}
+
+static void
+sweep(struct mdm *m)
+{
+	bool more;
+
+	assert_ok(db_writable(m->db, &m->err), &m->err);	/* behind what was written behind */
+	assert_ok(identity_sweep(m->db, &rules, &more, &m->err), &m->err);
+}
+
+static const char *
+idle_xml(struct phone *p)
+{
+	return mdm_dict(p->mdm, mem_printf(p->mdm->ctx, "<key>UDID</key><string>%s</string><key>Status</key><string>Idle"
+					   "</string>", p->udid));
+}
+
+static struct mdm *
+renewing(TALLOC_CTX *ctx)
+{
+	struct mdm *m = mdm_new(ctx);
+
+	identity_overlap(OVERLAP_S);
+	return m;
+}
+
+/* An identity for the phone, as a renewal's mobileconfig brings it. */
+static struct certificate *
+renewed(struct mdm *m, struct phone *p)
+{
+	const char *session = mdm_session(m, "renewal", p->udid, NULL, NULL);
+
+	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET enrollment_id = $1 WHERE id = $2",
+			 db_text(phone_enrollment(p)->id), db_text(session)), &m->err);
+	return mdm_issue(m, CA_MDM, session, true);
+}
+
+static bool
+speaks_with(struct phone *p, const struct certificate *cert)
+{
+	struct phone same = *p;
+
+	same.cert = (struct certificate *)(uintptr_t)cert;
+	return phone_command(&same, idle_xml(&same));
+}
+
+static bool
+is_revoked(struct mdm *m, const struct certificate *cert)
+{
+	return mdm_number(m, mem_printf(m->ctx, "SELECT count(*) FROM certificate WHERE sha256 = '%s' AND revoked IS NOT NULL",
+					cert->sha256)) == 1;
+}
+
+static int64_t
+waiting(struct mdm *m)
+{
+	return mdm_number(m, "SELECT count(*) FROM command_queue WHERE dedupe_key = 'renew_identity'");
+}
+
+/* ---- the old one ---- */
+
+static void
+the_old_identity_is_served_for_the_overlap_and_revoked_then(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct certificate *old = p->cert;
+	const char *a = mdm_queue(m, p, "ProfileList", 0);
+
+	p->cert = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_true(speaks_with(p, old));
+	assert_non_null(strstr(m->text, a));	/* one queue for both */
+	assert_string_equal(phone_enrollment(p)->identity, p->cert->sha256);
+	assert_string_equal(phone_idle(p), a);
+	later(m, OVERLAP_S - 60);
+	sweep(m);
+	assert_false(is_revoked(m, old));
+	assert_true(speaks_with(p, old));
+	assert_string_equal(phone_idle(p), a);
+	later(m, 60);
+	assert_ok(db_writable(m->db, &m->err), &m->err);
+	assert_false(speaks_with(p, old));	/* before the sweep has come, too */
+	assert_int_equal(m->err.kind, ERR_MALFORMED);
+	sweep(m);
+	assert_true(is_revoked(m, old));
+	assert_false(is_revoked(m, p->cert));
+	assert_false(speaks_with(p, old));
+	assert_int_equal(m->err.kind, ERR_MALFORMED);
+	assert_string_equal(phone_idle(p), a);
+}
+
+/* Nobody is locked out because an answer was lost, however long the phone sleeps then. */
+static void
+an_old_identity_is_not_revoked_before_the_new_one_has_spoken_again(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct certificate *old = p->cert;
+
+	p->cert = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);	/* its answer is lost, and the phone goes back */
+	later(m, 40 * DAY_S);
+	sweep(m);
+	assert_false(is_revoked(m, old));
+	assert_true(speaks_with(p, old));
+	sweep(m);
+	assert_int_equal(waiting(m), 1);	/* it is asked again */
+	later(m, 40 * DAY_S);
+	sweep(m);
+	assert_true(speaks_with(p, old));
+	assert_false(is_revoked(m, old));
+}
+
+static void
+who_went_back_to_its_old_identity_is_renewed_again_and_keeps_that_one_until_then(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct certificate *old = p->cert, *never = renewed(m, p);
+	const char *a = mdm_queue(m, p, "ProfileList", 9), *id = phone_enrollment(p)->id;
+	struct enrollment *e;
+	struct err err;
+
+	p->cert = never;
+	assert_ok(phone_token(p, ""), &m->err);
+	p->cert = old;
+	assert_string_equal(phone_idle(p), a);
+	/* What it is sent is written for the identity that it speaks with. */
+	assert_ok(enrollment_get(*state, m->db, id, &e, &err), &err);
+	assert_string_equal(e->identity, never->sha256);
+	assert_string_equal(e->old_identity, old->sha256);
+	sweep(m);
+	assert_int_equal(waiting(m), 1);
+	assert_ok(phone_token(p, ""), &m->err);	/* and a token that it sends under it counts */
+	p->cert = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_string_equal(phone_enrollment(p)->identity, p->cert->sha256);
+	assert_string_equal(phone_enrollment(p)->old_identity, old->sha256);	/* not the one that it never took */
+	assert_true(is_revoked(m, never));
+	assert_string_equal(phone_idle(p), a);
+	later(m, OVERLAP_S + 1);
+	sweep(m);
+	assert_true(is_revoked(m, old));
+	assert_string_equal(phone_idle(p), a);
+}
+
+static void
+an_authenticate_that_is_repeated_under_the_new_identity_loses_no_queue(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "ProfileList", 0);
+	struct certificate *old = p->cert;
+
+	assert_ok(phone_token(p, "<key>UnlockToken</key><data>AQID</data>"), &m->err);
+	p->cert = renewed(m, p);
+	for (int i = 0; i < 2; i++) {	/* the answers of the first time were lost */
+		assert_ok(phone_authenticate(p), &m->err);
+		assert_ok(phone_token(p, ""), &m->err);
+	}
+	p->cert = old;
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_string_equal(phone_idle(p), a);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE unlock_token IS NOT NULL AND NOT again"), 1);
+}
+
+static void
+what_was_issued_for_a_renewal_and_never_shown_is_revoked_with_the_next_that_is(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), *other = phone_enrolled(m, UDID_B);
+	struct certificate *old = p->cert, *unshown = renewed(m, p), *by_scep = mdm_issue(m, CA_MDM, p->session, true);
+
+	p->cert = renewed(m, p);
+	assert_null(phone_idle(p));
+	assert_true(is_revoked(m, unshown));
+	assert_true(is_revoked(m, by_scep));
+	assert_false(is_revoked(m, old));
+	assert_false(is_revoked(m, other->cert));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE revoked IS NOT NULL"), 2);
+}
+
+static void
+who_is_retired_in_the_overlap_leaves_with_both_identities(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct certificate *old = p->cert;
+
+	p->cert = renewed(m, p);
+	assert_null(phone_idle(p));
+	assert_ok(enrollment_retire(m->db, "anna", phone_enrollment(p)->device_id, "lost", &m->err), &m->err);
+	assert_true(is_revoked(m, old));
+	assert_true(is_revoked(m, p->cert));
+	for (int i = 0; i < 2; i++) {
+		assert_false(speaks_with(p, old));
+		assert_int_equal(m->err.kind, ERR_DENIED);
+		later(m, OVERLAP_S + 1);
+		sweep(m);
+	}
+}
+
+/* ---- who is asked ---- */
+
+static void
+who_ends_soon_is_asked_once_a_day_and_one_waits_at_a_time(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *first, *second;
+
+	sweep(m);
+	assert_int_equal(waiting(m), 0);	/* a year from now */
+	later(m, 321 * DAY_S);
+	sweep(m);
+	assert_int_equal(waiting(m), 1);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 1);
+	sweep(m);
+	later(m, 2 * DAY_S);
+	sweep(m);
+	assert_int_equal(waiting(m), 1);	/* asleep: what waits is enough */
+	assert_int_equal(mdm_number(m, "SELECT renewal_tries FROM enrollment"), 1);
+	/* An error: again on the next day, and not before. */
+	first = mdm_text(m, "SELECT uuid FROM command WHERE kind = 'renew_identity'");
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET renewal_asked = $1", db_now()), &m->err);
+	assert_null(phone_says(p, "Error", first));
+	assert_int_equal(waiting(m), 0);
+	later(m, DAY_S - 60);
+	sweep(m);
+	assert_int_equal(waiting(m), 0);
+	later(m, 60);
+	sweep(m);
+	assert_int_equal(waiting(m), 1);
+	second = mdm_text(m, "SELECT uuid FROM command WHERE kind = 'renew_identity' ORDER BY id DESC LIMIT 1");
+	assert_string_not_equal(first, second);
+	/* Not now: it stays where it is, and comes again at the next connection. */
+	assert_null(phone_says(p, "NotNow", second));
+	later(m, DAY_S);
+	sweep(m);
+	assert_int_equal(waiting(m), 1);
+	/* Acknowledged and never shown: again on the next day. */
+	assert_null(phone_says(p, "Acknowledged", second));
+	later(m, DAY_S);
+	sweep(m);
+	assert_int_equal(waiting(m), 1);
+	assert_int_equal(mdm_number(m, "SELECT renewal_tries FROM enrollment"), 3);
+	/* Shown, and never acknowledged: that is all there is to it. */
+	p->cert = renewed(m, p);
+	assert_null(phone_idle(p));
+	assert_int_equal(waiting(m), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history WHERE state = 'acknowledged'"), 2);
+	later(m, DAY_S);
+	sweep(m);
+	assert_int_equal(waiting(m), 0);
+	assert_int_equal(mdm_number(m, "SELECT renewal_tries FROM enrollment"), 0);
+}
+
+static void
+who_ran_out_is_asked_within_the_grace_and_then_no_more(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	json_t *list, *item;
+	int64_t n;
+
+	later(m, 370 * DAY_S);
+	sweep(m);
+	assert_int_equal(waiting(m), 1);
+	assert_ok(identity_due_list(m->db, &rules, &list, &m->err), &m->err);
+	item = json_array_get(json_object_get(list, "items"), 0);
+	assert_string_equal(json_string_value(json_object_get(item, "why")), "ended");
+	assert_true(json_is_true(json_object_get(item, "waits")));
+	json_decref(list);
+	assert_ok(identity_stuck(m->db, &rules, 1, &n, &m->err), &m->err);
+	assert_int_equal(n, 1);
+	assert_ok(identity_stuck(m->db, &rules, 2, &n, &m->err), &m->err);
+	assert_int_equal(n, 0);
+	assert_true(phone_command(p, idle_xml(p)));	/* nobody is there who could write it */
+	assert_ok(db_run(m->db, &m->err, "DELETE FROM command_queue"), &m->err);
+	later(m, 30 * DAY_S);
+	sweep(m);
+	assert_int_equal(waiting(m), 0);
+}
+
+static void
+a_fleet_is_asked_in_waves_those_first_that_end_first(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	bool more;
+
+	/* As many again as one wave, each with an identity of its own that ends a second later. */
+	assert_ok(db_run(m->db, &m->err, "INSERT INTO certificate (sha256, serial, authority_id, purpose, subject, key_sha256,"
+		" der, not_before, not_after, issued) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)"
+		" SELECT 'c' || i, 's' || i, authority_id, purpose, subject, key_sha256, der, not_before, not_after + i, issued"
+		" FROM n, certificate WHERE sha256 = $1", db_text(p->cert->sha256)), &m->err);
+	assert_ok(db_run(m->db, &m->err, "INSERT INTO device (id, udid, created, changed) SELECT sha256, sha256, 0, 0 FROM certificate"
+		" WHERE sha256 LIKE 'c%' AND serial LIKE 's%'"), &m->err);
+	assert_ok(db_run(m->db, &m->err, "INSERT INTO enrollment (id, device_id, session_id, state, identity, access_rights, topic,"
+		" created) SELECT sha256, sha256, '', 'enrolled', sha256, 8191, 'x', 0 FROM certificate WHERE serial LIKE 's%'"
+		" AND sha256 LIKE 'c%'"), &m->err);
+	later(m, 330 * DAY_S);
+	assert_ok(identity_sweep(m->db, &rules, &more, &m->err), &m->err);
+	assert_true(more);
+	assert_int_equal(waiting(m), IDENTITY_WAVE);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue WHERE enrollment_id = 'c999'"), 1);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue WHERE enrollment_id = 'c1000'"), 0);
+	assert_ok(identity_sweep(m->db, &rules, &more, &m->err), &m->err);
+	assert_false(more);
+	assert_int_equal(waiting(m), 1501);
+}
+
+static void
+devices_under_a_ca_that_is_retired_are_asked_to_move(void **state)
+{
+	struct mdm *m = renewing(*state);
+	json_t *list;
+
+	phone_enrolled(m, UDID_A);
+	assert_ok(db_run(m->db, &m->err, "UPDATE authority SET retired = $1", db_now()), &m->err);
+	sweep(m);
+	assert_int_equal(waiting(m), 1);
+	assert_ok(identity_due_list(m->db, &rules, &list, &m->err), &m->err);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(list, "items"), 0), "why")), "old_ca");
+	json_decref(list);
+}
+
+static void
+identities_of_an_outside_ca_are_renewed_by_what_they_say_of_their_end(void **state)
+{
+	struct mdm *m = renewing(*state);
+
+	phone_enrolled(m, UDID_A);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET identity = 'outside', identity_ends = $1",
+			 db_int(clock_now() + 50 * DAY_S)), &m->err);
+	sweep(m);
+	assert_int_equal(waiting(m), 0);
+	later(m, 6 * DAY_S);
+	sweep(m);
+	assert_int_equal(waiting(m), 1);
+}
+
+static void
+who_left_is_not_asked(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+
+	assert_ok(phone_check_out(p), &m->err);
+	later(m, 340 * DAY_S);
+	sweep(m);
+	assert_int_equal(waiting(m), 0);
+}
+
+TESTS(the_old_identity_is_served_for_the_overlap_and_revoked_then,
+      an_old_identity_is_not_revoked_before_the_new_one_has_spoken_again,
+      who_went_back_to_its_old_identity_is_renewed_again_and_keeps_that_one_until_then,
+      an_authenticate_that_is_repeated_under_the_new_identity_loses_no_queue,
+      what_was_issued_for_a_renewal_and_never_shown_is_revoked_with_the_next_that_is,
+      who_is_retired_in_the_overlap_leaves_with_both_identities,
+      who_ends_soon_is_asked_once_a_day_and_one_waits_at_a_time,
+      who_ran_out_is_asked_within_the_grace_and_then_no_more,
+      a_fleet_is_asked_in_waves_those_first_that_end_first,
+      devices_under_a_ca_that_is_retired_are_asked_to_move,
+      identities_of_an_outside_ca_are_renewed_by_what_they_say_of_their_end,
+      who_left_is_not_asked)
