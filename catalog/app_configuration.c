@@ -3,6 +3,7 @@
 #include "catalog/app.h"
 #include "catalog/audience.h"
 #include "catalog/managed_app.h"
+#include "catalog/person_attribute.h"
 #include "catalog/rows.h"
 #include "core/audit.h"
 #include "core/clock.h"
@@ -247,29 +248,9 @@ app_configuration_show(struct db *db, const struct sealer *sealer, const struct 
 
 struct filling {
 	TALLOC_CTX *ctx;
-	struct db *db;
-	const char *device_id;
+	struct values *values;
 	struct err *err;
 };
-
-/* What is known of person and device; NULL in *ret: not known. */
-static bool
-value_of(struct filling *f, const char *name, const char **ret)
-{
-	struct rows *rows = db_query(f->ctx, f->db, "SELECT CASE $2 WHEN 'username' THEN p.name WHEN 'email' THEN p.email"
-		" WHEN 'full_name' THEN p.display WHEN 'serial' THEN d.serial WHEN 'udid' THEN d.udid WHEN 'device_name' THEN d.name"
-		" WHEN 'product' THEN d.product WHEN 'os_version' THEN d.os_version ELSE (SELECT x.value FROM person_attribute x"
-		" WHERE x.person_id = d.person_id AND x.name = $2) END FROM device d LEFT JOIN person p ON p.id = d.person_id"
-		" WHERE d.id = $1", db_text(f->device_id), db_text(name));
-
-	if (!rows_one(rows, f->err, "no such device"))
-		return false;
-	*ret = rows_text(f->ctx, rows, 0);
-	rows_done(rows);
-	if (*ret && !**ret)
-		*ret = NULL;
-	return true;
-}
 
 static json_t *
 filled_text(struct filling *f, const char *text)
@@ -296,8 +277,7 @@ filled_text(struct filling *f, const char *text)
 			continue;
 		}
 		snprintf(name, sizeof name, "%.*s", (int)(end - mark - 1), mark + 1);
-		if (!value_of(f, name, &value))
-			return NULL;
+		value = values_get(f->values, name);
 		if (!value) {
 			err_code(f->err, ERR_CONFLICT, "missing_variable", "%%%s%% is not known of this person or device", name);
 			return NULL;
@@ -338,10 +318,10 @@ missing:
 }
 
 bool
-app_configuration_fill(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const char *which, const char *device_id,
-		       json_t **ret, struct err *err)
+app_configuration_fill(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const char *which, const char *person_id,
+		       const char *device_id, json_t **ret, struct err *err)
 {
-	struct filling f = { ctx, db, device_id, err };
+	struct filling f = { .ctx = ctx, .err = err };
 	const char *id = mem_textn(ctx, which, strcspn(which, ":"));
 	json_t *configuration;
 	struct rows *rows;
@@ -354,7 +334,8 @@ app_configuration_fill(TALLOC_CTX *ctx, struct db *db, const struct sealer *seal
 	step = rows_next(rows, err);
 	if (step != ROWS_ROW)
 		return step == ROWS_END;
-	if (!opened(ctx, sealer, id, rows_bytes(ctx, rows, 0), &configuration, err))
+	if (!values_of(ctx, db, person_id, device_id, &f.values, err) ||
+	    !opened(ctx, sealer, id, rows_bytes(ctx, rows, 0), &configuration, err))
 		return false;
 	rows_done(rows);
 	*ret = filled(&f, configuration);

@@ -5,7 +5,7 @@
  * JSON objects of texts, numbers, truths, lists and objects, sent as the Configuration dictionary with the install and
  * by Settings (ApplicationConfiguration) when it changes.  Of an app's configurations the first whose audience holds
  * the device's person counts; without one the app gets none.  In texts %username%, %email% and the like stand for
- * what is known of person and device (app_configuration_fill).  Kept sealed: they may hold keys of services.
+ * what is known of person and device (catalog/person_attribute.h).  Kept sealed: they may hold keys of services.
  */
 #include <jansson.h>
 #include "catalog/person.h"
@@ -44,7 +44,7 @@ bool app_configuration_remove(struct db *db, const struct person *person, const 
  * caller's, NULL for "" and for one that has gone.  ERR_CONFLICT "missing_variable" names what is not known.
  */
 bool app_configuration_fill(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const char *which,
-			    const char *device_id, json_t **ret, struct err *err) CHECKED;
+			    const char *person_id, const char *device_id, json_t **ret, struct err *err) CHECKED;
 
 /* As a dictionary under `key`. */
 void app_configuration_write(struct buf *out, const char *key, const json_t *configuration);

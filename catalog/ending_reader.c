@@ -13,7 +13,9 @@ static bool
 read_one(TALLOC_CTX *ctx, struct db *db, struct rows *rows, struct ending_reader *ret, struct err *err)
 {
 	const char *theirs = rows_text(ctx, rows, PERSON_COLUMNS_N);
+	struct mail_address ignored;
 	struct person *person;
+	struct err bad;
 
 	*ret = (struct ending_reader){ .mails = true, .own_email = "", .language = "" };
 	if (!rows_null(rows, PERSON_COLUMNS_N + 1)) {
@@ -22,6 +24,8 @@ read_one(TALLOC_CTX *ctx, struct db *db, struct rows *rows, struct ending_reader
 		ret->language = rows_text(ctx, rows, PERSON_COLUMNS_N + 3);
 	}
 	ret->email = *ret->own_email ? ret->own_email : theirs;
+	if (*ret->email && !mail_address(ctx, ret->email, &ignored, &bad))
+		ret->email = "";	/* directories hold what people type */
 	if (!person_from(ctx, db, rows, 0, &person, err))
 		return false;
 	ret->person = person;

@@ -11,7 +11,7 @@
 
 struct ending_reader {
 	const struct person *person;
-	const char *email;		/* ""; there is none */
+	const char *email;		/* "": there is none, or none that mail can go to */
 	const char *own_email;		/* "": the directory's, if any */
 	const char *language;		/* "": the company's */
 	bool mails;

@@ -265,13 +265,15 @@ later(TALLOC_CTX *ctx, struct rows *rows, managed_when *when, void *arg)
 	return at;
 }
 
+const char managed_app_due_sql[] = "SELECT m.device_id, m.bundle_id, m.state, m.cause, o.paused, o.hours, o.zone, f.value"
+	" FROM managed_app m LEFT JOIN app a ON a.bundle_id = m.bundle_id LEFT JOIN rollout o ON o.app_id = a.id"
+	" LEFT JOIN device_fact f ON f.device_id = m.device_id AND f.name = 'time_zone'"
+	" WHERE m.due <= $1 ORDER BY m.due LIMIT $2";
+
 static bool
 read_due(TALLOC_CTX *ctx, struct db *db, managed_when *when, void *arg, struct sweep *s, struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT m.device_id, m.bundle_id, m.state, m.cause, o.paused, o.hours, o.zone, f.value"
-		" FROM managed_app m LEFT JOIN app a ON a.bundle_id = m.bundle_id LEFT JOIN rollout o ON o.app_id = a.id"
-		" LEFT JOIN device_fact f ON f.device_id = m.device_id AND f.name = 'time_zone'"
-		" WHERE m.due <= $1 ORDER BY m.due LIMIT $2", db_now(), db_int(BATCH));
+	struct rows *rows = db_query(ctx, db, managed_app_due_sql, db_now(), db_int(BATCH));
 	enum rows_step step;
 
 	s->all = mem_array(ctx, struct due, BATCH);

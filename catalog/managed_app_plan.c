@@ -326,15 +326,23 @@ plan_rows(TALLOC_CTX *ctx, struct db *tx, struct rows *rows, struct many *many, 
 	return true;
 }
 
+const char managed_app_plan_app_sql[] = "SELECT " PLAN_COLUMNS " FROM device d JOIN app a ON a.id = $1" PLAN_JOINS
+	" WHERE d.id > $2 AND d.enrollment_id IS NOT NULL ORDER BY d.id LIMIT $3";
+
+/* Apps that somebody must have, and those that are on this device, or on their way, by us. */
+const char managed_app_plan_device_sql[] = "SELECT " PLAN_COLUMNS " FROM device d JOIN app a ON a.id IN"
+	" (SELECT c.app_id FROM channel c WHERE c.required UNION SELECT k.id FROM managed_app x JOIN app k ON k.bundle_id ="
+	" x.bundle_id WHERE x.device_id = $1)" PLAN_JOINS " WHERE d.id = $1 AND d.enrollment_id IS NOT NULL AND a.id > $2"
+	" ORDER BY a.id LIMIT $3";
+
 static bool
 tx_app(struct db *tx, void *arg, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct many *many = arg;
 
-	return plan_rows(ctx, tx, db_query(ctx, tx, "SELECT " PLAN_COLUMNS " FROM device d JOIN app a ON a.id = $1" PLAN_JOINS
-		" WHERE d.id > $2 AND d.enrollment_id IS NOT NULL ORDER BY d.id LIMIT $3", db_text(many->app_id), db_text(many->after),
-		db_int(PART)), many, err);
+	return plan_rows(ctx, tx, db_query(ctx, tx, managed_app_plan_app_sql, db_text(many->app_id),
+					       db_text(many->after), db_int(PART)), many, err);
 }
 
 bool
@@ -348,17 +356,14 @@ managed_app_plan_app(struct db *db, const char *app_id, const char *after, char 
 	return true;
 }
 
-/* Apps that somebody must have, that are kept current, or that are on this device by us. */
 static bool
 tx_device(struct db *tx, void *arg, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct many *many = arg;
 
-	return plan_rows(ctx, tx, db_query(ctx, tx, "SELECT " PLAN_COLUMNS " FROM device d JOIN app a ON a.id IN"
-		" (SELECT c.app_id FROM channel c WHERE c.required UNION SELECT k.id FROM managed_app x JOIN app k ON k.bundle_id ="
-		" x.bundle_id WHERE x.device_id = $1)" PLAN_JOINS " WHERE d.id = $1 AND d.enrollment_id IS NOT NULL AND a.id > $2"
-		" ORDER BY a.id LIMIT $3", db_text(many->device_id), db_text(many->after), db_int(PART)), many, err);
+	return plan_rows(ctx, tx, db_query(ctx, tx, managed_app_plan_device_sql, db_text(many->device_id),
+					       db_text(many->after), db_int(PART)), many, err);
 }
 
 bool

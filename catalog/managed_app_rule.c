@@ -179,8 +179,12 @@ rejected(const struct managed_row *row, const char *reason, int64_t now)
 		return fell(row, MANAGED_FAILED, "not_removed", now);
 	if (strcmp(reason, "AppAlreadyQueued") == 0)
 		return taken(row, now);
-	if (strcmp(reason, "AppAlreadyInstalled") == 0 && !again)	/* an unmanaged copy: it is taken over next */
-		return step_to(row, MANAGED_WANTED, "already_installed", now);
+	if (strcmp(reason, "AppAlreadyInstalled") == 0 && !again) {	/* an unmanaged copy: it is taken over next */
+		struct managed_step step = step_to(row, MANAGED_WANTED, "already_installed", now);
+
+		step.act = MANAGED_QUEUE;
+		return step;
+	}
 	if (is_final(reason))
 		return step_to(row, MANAGED_FAILED, "rejected", 0);
 	return fell(row, MANAGED_FAILED, "rejected", now);

@@ -254,8 +254,9 @@ is_there(const struct ask *a, const struct there *t, struct err *err)
 static bool
 is_by_its_person(const struct ask *a, const struct there *t)
 {
-	return strcmp(a->actor, "device") == 0 ||
-	       (t->person && strncmp(a->actor, "person:", 7) == 0 && strcmp(a->actor + 7, t->person) == 0);
+	const char *name = strncmp(a->actor, "person:", 7) == 0 ? a->actor + 7 : a->actor;
+
+	return strcmp(a->actor, "device") == 0 || (t->person && strcmp(name, t->person) == 0);
 }
 
 static bool

@@ -59,14 +59,15 @@ refuse(struct sending *s, const char *device_id, struct err *err)
 		      " AND state = 'wanted'", db_int(clock_now() + RENEWAL_AGAIN_MAX_S), db_now(), db_text(device_id));
 }
 
-/* In the order of their ends: those near it all, the others as far as the quota goes. */
+/* In the order of their ends: those near it all, those that had their turn in this hour, others while the quota lasts. */
 static bool
 choose(struct sending *s, const struct renewal_pace *pace, int64_t left, bool *more, struct err *err)
 {
-	struct rows *rows = db_query(s->ctx, s->tx, "SELECT r.device_id, e.id, min(r.ends), e.access_rights, e.kind FROM renewal r"
+	struct rows *rows = db_query(s->ctx, s->tx, "SELECT r.device_id, e.id, min(r.ends), e.access_rights, e.kind, EXISTS (SELECT 1"
+		" FROM renewal x WHERE x.device_id = r.device_id AND x.action = 'install' AND x.sent > $2) FROM renewal r"
 		" JOIN device d ON d.id = r.device_id JOIN enrollment e ON e.id = d.enrollment_id WHERE r.state = 'wanted'"
 		" AND r.action = 'install' AND e.state = 'enrolled' GROUP BY r.device_id, e.id, e.access_rights, e.kind"
-		" ORDER BY min(r.ends), r.device_id LIMIT $1", db_int(RENEWAL_WAVE_MAX + 1));
+		" ORDER BY min(r.ends), r.device_id LIMIT $1", db_int(RENEWAL_WAVE_MAX + 1), db_int(clock_now() - RENEWAL_WAVE_S));
 	int64_t urgent = clock_now() + pace->days_before * DAY_S, seen = 0;
 	const char **refused = NULL;
 	size_t refused_n = 0;
@@ -86,7 +87,7 @@ choose(struct sending *s, const struct renewal_pace *pace, int64_t left, bool *m
 		if (!command_may("InstallProvisioningProfile", NULL, &may, &none)) {
 			refused = mem_grow(s->ctx, refused, const char *, refused_n + 1);
 			refused[refused_n++] = t.device_id;
-		} else if (t.ends <= urgent || left-- > 0) {
+		} else if (t.ends <= urgent || (rows_bool(rows, 5) && !pace->paused) || left-- > 0) {
 			s->targets[s->n++] = t;
 		}
 	}

@@ -20,6 +20,7 @@ int cmd_expiry(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_ldap(int argc, char **argv);
+int cmd_provision(int argc, char **argv);
 int cmd_push(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_token(int argc, char **argv);
@@ -54,6 +55,7 @@ bool cli_outside(const char *path, const char *data, const char *what, const cha
 
 struct cli_ca {
 	bool root;		/* --ca-root */
+	bool stage;		/* --stage */
 	const char *cert, *key, *chain;	/* --ca-cert, --ca-key, --ca-chain */
 	const char *root_key;	/* --root-key: where a new root's key goes, or where it is */
 };

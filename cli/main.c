@@ -20,6 +20,7 @@ static const struct {
 	{ "device",  cmd_device,  "list | show ID | lock ID | clear-passcode ID | erase ID | refresh ID | command ID --file F" },
 	{ "audit",   cmd_audit,   "verify: is every row of the audit log what was written?" },
 	{ "ca",      cmd_ca,      "show | export | make | renew | revoke SERIAL: the certificate authority of devices" },
+	{ "provision", cmd_provision, "add FILE... | list: newer provisions, and what they renew" },
 	{ "push",    cmd_push,    "csr | import FILE | show | resume: what wakes devices" },
 	{ "challenge", cmd_challenge, "new --subject DN: a SCEP client may ask for one certificate" },
 	{ "ldap",    cmd_ldap,    "test --user NAME: the company's directory, step by step" },

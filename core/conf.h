@@ -100,6 +100,7 @@
 	T(scep,      external_challenge, "",  live,  "Its challenge password; better by POMONA__SCEP__EXTERNAL_CHALLENGE__FILE") \
 	T(scep,      external_ca_file, "",    live,  "PEM file: the CA whose device certificates are believed") \
 	B(enroll,    open,             true,  live,  "People may set up their devices themselves at /enroll; no: invited people alone") \
+	B(enroll,    approval,         false, live,  "An admin approves each device that people set up themselves, before it comes under management") \
 	B(enroll,    direct,           false, live,  "Offer one mobileconfig with SCEP and MDM payload, without the Profile Service phases") \
 	N(enroll,    devices_max,      5,     1, 1000,      live,  "Devices that one person may set up") \
 	N(enroll,    access_rights,    8191,  1, 8191,      live,  "AccessRights of the MDM payload; 5587 is the least for catalog and renewal") \
@@ -121,6 +122,7 @@
 	N(mdm,       identity_overlap_hours, 72, 1, 720,     live,  "How long the identity before a renewal is accepted beside the new one; then it is revoked") \
 	T(mdm,       base_url,         "",    start, "The URL under which devices find /mdm: https://apps.example.com:8444 where server.device_listen has a name or port of its own; empty: server.base_url") \
 	N(mdm,       silent_days,      14,    1, 365,       live,  "After how many days without a word a device is shown as silent") \
+	N(mdm,       refresh_hours,    24,    0, 720,       live,  "How often each device is asked again for its facts, spread over that time; not while it is silent; 0: never") \
 	N(mdm,       command_days,     30,    1, 365,       live,  "How long a command waits for its device before it expires") \
 	N(mdm,       history_days,     180,   1, 3650,      live,  "How long what became of commands is kept") \
 	N(renewal,   percent,          20,    1, 100,       live,  "A newer provision goes to so many percent of the devices an hour") \

@@ -73,7 +73,7 @@ every_language_has_every_word_with_the_same_values(void **state)
 static bool
 is_for_handlers(const char *key)
 {
-	static const char *const prefixes[] = { "error_", "reason_", "scope_", "say_", "act_", "fact_", "cmd_", "ending_" };
+	static const char *const prefixes[] = { "error_", "reason_", "scope_", "say_", "act_", "fact_", "cmd_", "ptype_", "ending_" };
 
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
 		if (strncmp(key, prefixes[i], strlen(prefixes[i])) == 0)

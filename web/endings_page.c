@@ -1,17 +1,11 @@
 #include "web/endings_page.h"
 #include "core/clock.h"
+#include "mdm/ends.h"
 #include "web/page.h"
 #include <stdio.h>
 #include <string.h>
 
 #define WEEK_S		(7 * DAY_S)
-#define MONDAY_S	(4 * DAY_S)	/* 1970-01-05 was one */
-
-time_t
-week_of(time_t at)
-{
-	return at - (at - MONDAY_S) % WEEK_S;
-}
 
 size_t
 endings_seen(struct req *req, const struct endings *all, const struct ending **ret)
@@ -24,6 +18,15 @@ endings_seen(struct req *req, const struct endings *all, const struct ending **r
 	return n;
 }
 
+/* Somebody else's token is looked at where they are, not on one's own account. */
+static const char *
+url_of(struct req *req, const struct ending *e)
+{
+	if (e->href && strcmp(e->href, "/account") == 0 && strcmp(e->person_id ? e->person_id : "", req->person->id) != 0)
+		return mem_printf(req, "/admin/people/%s", e->person_id);
+	return e->href;
+}
+
 json_t *
 page_ending(struct req *req, const struct ending *e, time_t now)
 {
@@ -33,8 +36,8 @@ page_ending(struct req *req, const struct ending *e, time_t now)
 	return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:o, s:s, s:s, s:s, s:s, s:s?}", "kind", e->source->kind, "what", what,
 			 "title", ending_title(req, site, language, e, now), "why", ending_word(req, site, language, e, "_why"),
 			 "name", e->name, "at", page_date(language, e->ends), "left", ending_left(req, site, language, e, now),
-			 "touches", ending_touches(req, site, language, e), "doing", ending_doing(req, site, language, e),
-			 "level", ending_level(e, now), "url", e->href);
+			 "touches", ending_touches(req, site, language, e), "doing", ending_doing(req, site, language, e, now),
+			 "level", ending_level(e, now), "url", url_of(req, e));
 }
 
 /* ---- the calendar ---- */
@@ -89,7 +92,7 @@ worst_of(const struct ending *const *list, size_t n, time_t now)
 json_t *
 page_weeks(struct req *req, const struct ending *const *list, size_t n, time_t now)
 {
-	time_t monday = week_of(now);
+	time_t monday = ends_week_of(now);
 	json_t *weeks = json_array();
 	size_t at = 0;
 

@@ -14,5 +14,3 @@ json_t *page_ending(struct req *req, const struct ending *ending, time_t now);
 
 /* [{at{iso, text}, count, level, what, url}], from the Monday of this week on; text is short: "23 Nov". */
 json_t *page_weeks(struct req *req, const struct ending *const *list, size_t n, time_t now);
-
-time_t week_of(time_t at);	/* its Monday, UTC */

@@ -16,6 +16,7 @@
 #include "web/rooms.h"
 #include <string.h>
 
+#define LOOKED_AHEAD_S	((ENDING_DAYS + 9) * DAY_S)	/* also the end of a week that begins within that time */
 #define NAMED_MAX	120	/* bytes of a title where many stand in one mail */
 #define TOLD_MAX	12	/* of one mail with all their words ... */
 #define LINES_MAX	60	/* ... a line each ... and of the rest the number */
@@ -52,7 +53,7 @@ paragraph(TALLOC_CTX *ctx, const struct voice *v, const struct ending *e, bool t
 	return mem_printf(ctx, "%s%s%s%s\n%s\n%s%s", title ? ending_title(ctx, v->site, v->language, e, v->now) : "",
 			  title ? "\n" : "", ending_left(ctx, v->site, v->language, e, v->now),
 			  *touches ? mem_printf(ctx, " · %s", touches) : "", ending_word(ctx, v->site, v->language, e, "_why"),
-			  ending_doing(ctx, v->site, v->language, e), href);
+			  ending_doing(ctx, v->site, v->language, e, v->now), href);
 }
 
 /* Those that have no paragraph of their own: a line each, and how many have none. */
@@ -212,9 +213,9 @@ endings_sweep(struct site *site, const struct ending_source *sources, struct err
 	bool ok = true;
 	size_t n;
 
-	if (!*site_conf(site)->smtp_url)
+	if (!*site_conf(site)->smtp_url || !*site_conf(site)->smtp_from)
 		return true;
-	if (!endings_list(ctx, site, sources, s.now + (ENDING_DAYS + 2) * DAY_S, &all, err))
+	if (!endings_list(ctx, site, sources, s.now + LOOKED_AHEAD_S, &all, err))
 		return false;
 	for (size_t i = 0; i < all->failed_n; i++)
 		log_error("it is not known when something ends", KV("kind", all->failed[i]), KV("why", all->why[i]));

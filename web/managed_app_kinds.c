@@ -63,7 +63,8 @@ managed_app_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const
 	struct buf out;
 
 	if (!managed_app_sending(ctx, site->db, enrollment->device_id, command->subject, &s, err) ||
-	    !app_configuration_fill(ctx, site->db, site->sealer, s->configuration, s->device_id, &configuration, err))
+	    !app_configuration_fill(ctx, site->db, site->sealer, s->configuration, s->person_id, s->device_id,
+				    &configuration, err))
 		return err_at(err, "InstallApplication");
 	grant.token = device_token(ctx, site, enrollment->id, s->bundle_id);
 	grant.build_id = s->build_id;
@@ -163,7 +164,8 @@ managed_app_render_setting(TALLOC_CTX *ctx, void *p, const struct queued *comman
 	struct buf out;
 
 	if (!managed_app_sending(ctx, site->db, enrollment->device_id, command->subject, &s, err) ||
-	    !app_configuration_fill(ctx, site->db, site->sealer, s->configuration, s->device_id, &configuration, err))
+	    !app_configuration_fill(ctx, site->db, site->sealer, s->configuration, s->person_id, s->device_id,
+				    &configuration, err))
 		return err_at(err, "Settings");
 	buf_init(&out, ctx, COMMAND_MAX);
 	plist_write_begin(&out);

@@ -20,6 +20,9 @@ bool managed_app_ended(struct db *tx, void *site, const struct queued *command, 
 /* "person:anna": who asks, for the audit and for whose wish it is. */
 const char *managed_app_actor(struct req *req);
 
+/* On the page of an app: the managed devices of who has signed in: [{url, name, state, why, detail, installed, may}]. */
+bool managed_app_yours(struct req *req, const char *bundle_id, const char *build_id, json_t **ret, struct err *err) CHECKED;
+
 bool job_managed_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool job_managed_app(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool job_managed_device(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);

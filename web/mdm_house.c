@@ -3,9 +3,11 @@
  * their certificate, and what hangs on the beginning and the end of an enrollment.
  */
 #include "core/clock.h"
+#include "core/log.h"
 #include "mdm/enrollment.h"
 #include "mdm/queue.h"
 #include "mdm/queue_sweep.h"
+#include "mdm/refresh.h"
 #include "mdm/seen.h"
 #include "web/rooms.h"
 
@@ -30,13 +32,37 @@ job_queue_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err
 	return queue_sweep(site->db, site_conf(site)->mdm_history_days, err) && db_tx(site->db, tx_next_sweep, &due, err);
 }
 
+static bool
+tx_next_refresh(struct db *tx, void *arg, struct err *err)
+{
+	const int64_t *due = arg;
+
+	return job_add(tx, "refresh", json_object(), *due, "refresh", err);
+}
+
+bool
+job_refresh(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+	const struct conf *conf = site_conf(site);
+	int64_t due = clock_now() + REFRESH_LOOK_S, asked;
+
+	(void)job;
+	(void)ctx;
+	if (!refresh_due(site->db, conf->mdm_refresh_hours * HOUR_S, conf->mdm_silent_days * DAY_S, &asked, err))
+		return false;
+	if (asked)
+		log_info("devices are asked again for their facts", KVI("devices", asked));
+	return db_tx(site->db, tx_next_refresh, &due, err);
+}
+
 bool
 mdm_open(struct site *site, struct err *err)
 {
 	int64_t now = 0;
 
 	return seen_new(site, site->db, &site->seen, err) && db_tx(site->db, tx_next_sweep, &now, err) &&
-	       identity_begin(site, err);
+	       db_tx(site->db, tx_next_refresh, &now, err) && identity_begin(site, err);
 }
 
 bool

@@ -47,8 +47,7 @@ own_rows(struct req *req, const json_t *items)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:b, s:s?, s:s, s:s, s:I, s:o, s:o}",
 			"id", text_of(item, "id"), "person", text_of(item, "person"), "person_id", text_of(item, "person_id"),
 			"title", text_of(item, "title"), "device", *name ? name : model ? model : product, "model", model,
-			"managed", managed, "device_url", managed ? mem_printf(req, "/admin/devices/%s", text_of(item, "device_id")) :
-			NULL, "state", state_of(item), "why", text_of(item, "why"),
+			"managed", managed, "device_id", managed ? text_of(item, "device_id") : NULL, "state", state_of(item), "why", text_of(item, "why"),
 			"old", json_integer_value(json_object_get(item, "old")),
 			"changed", page_moment(req->language, (time_t)json_integer_value(json_object_get(item, "changed"))),
 			"certificate", certificate_of(req, json_object_get(item, "certificate"))));

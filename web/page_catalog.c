@@ -1,3 +1,4 @@
+#include "web/managed_apps.h"
 #include "web/page_catalog.h"
 #include "catalog/app.h"
 #include "catalog/app_device.h"
@@ -326,6 +327,11 @@ catalog_app_page(struct req *req, struct reply *reply, const struct catalog_view
 	json_object_set_new(page, "icon_url", json_sprintf("%s/apps/%s/icon/512.png", view->home, bundle_id));
 	set_button(req, view, page);
 	json_object_set_new(page, "device", device_of(req, view, is_moving(page)));
+	if (!managed_app_yours(req, bundle_id, id, &builds, err)) {
+		json_decref(page);
+		return false;
+	}
+	json_object_set_new(page, "yours", builds);
 	if (view->by_clip)
 		without_people(page);
 	add_place(view, page);

@@ -130,6 +130,15 @@ req_form_file(struct req *req, const char *name)
 	return (struct bytes){ 0 };
 }
 
+struct bytes
+req_form_files(struct req *req, const char *name, size_t n)
+{
+	for (const struct form_file *f = req->server->files; f; f = f->next)
+		if (strcmp(f->field, name) == 0 && f->bytes.p && n-- == 0)
+			return f->bytes;
+	return (struct bytes){ 0 };
+}
+
 const char *
 req_form(struct req *req, const char *name)
 {

@@ -4,6 +4,7 @@
  */
 #include "catalog/setting.h"
 #include "core/text.h"
+#include "web/clip.h"
 #include "web/look.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -22,16 +23,29 @@ settings_page(struct req *req, struct reply *reply, const struct choice *choice,
 	struct look look;
 	struct err bad;
 	const char *accent = choice->accent;
-	json_t *data;
+	json_t *data, *clip = clip_settings(req, err);
 
-	if (!look_from(accent, &look, &bad) && !look_from(accent = site_accent(req->site), &look, err))
+	if (!clip)
 		return false;
+	if (!look_from(accent, &look, &bad) && !look_from(accent = site_accent(req->site), &look, err)) {
+		json_decref(clip);
+		return false;
+	}
 	data = json_pack("{s:s, s:s, s:o, s:b, s:s, s:b, s:s?, s:s?}", "company_name", choice->name,
 		"accent", choice->accent, "looks", look_json(&look), "has_logo", site_logo(req->site) != NULL,
 		"logo_max", page_size(req, req->language, LOOK_LOGO_MAX), "saved", choice->saved,
 		"refused", choice->refused, "preview_css",
 		choice->preview ? mem_printf(req, "/admin/settings/preview/%s/accent.css", accent + 1) : NULL);
+	json_object_set_new(data, "clip", clip);
 	return reply_page_status(reply, req, choice->refused ? 422 : 200, "settings", data, err);
+}
+
+bool
+settings_refused(struct req *req, struct reply *reply, const char *field, struct err *err)
+{
+	struct choice choice = { site_company(req), site_accent(req->site), field, false, false };
+
+	return settings_page(req, reply, &choice, err);
 }
 
 static bool
@@ -73,8 +87,10 @@ save(struct req *req, const struct choice *choice, struct bytes logo, bool remov
 	ok = setting_set(site->db, person_actor(req, req->person), settings, err);
 	if (logo.len)
 		blob_unpin(site->blobs, name);
-	if (ok)
+	if (ok) {
 		look_forget(site);
+		clip_changed(site);	/* its icon is made of these */
+	}
 	return ok;
 }
 

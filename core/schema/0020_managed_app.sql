@@ -66,6 +66,9 @@ CREATE TABLE app_configuration (
 CREATE INDEX app_configuration_app ON app_configuration (app_id, place);
 CREATE INDEX app_configuration_audience ON app_configuration (audience_id) WHERE audience_id IS NOT NULL;
 
+-- Which apps somebody must have.
+CREATE INDEX channel_required ON channel (app_id) WHERE required;
+
 -- A device's own way to an app's files: lives as long as the enrollment does.
 ALTER TABLE install_grant ADD COLUMN enrollment_id TEXT;
 CREATE INDEX install_grant_enrollment ON install_grant (enrollment_id) WHERE enrollment_id IS NOT NULL;

@@ -125,6 +125,25 @@ arrive(struct job *job, plist_t app)
 	tree_drop(app, "Polls");
 }
 
+/* On its way it broke, or nobody knows what became of it. */
+static bool
+goes_wrong(struct job *job, plist_t app)
+{
+	if (chance(job->world->habits.app_fails)) {
+		tree_put_text(app, "Status", "Failed");
+	} else if (chance(job->world->habits.app_lost)) {
+		if (tree_text(app, "Version"))
+			tree_put_text(app, "Status", "Managed");
+		else
+			tree_drop(app, "Status");
+	} else {
+		return false;
+	}
+	tree_put_bool(app, "Installing", false);
+	tree_drop(app, "Next");
+	return true;
+}
+
 /* One list was asked: everything that is on its way goes a step. */
 static void
 step(struct job *job, plist_t app)
@@ -144,6 +163,8 @@ step(struct job *job, plist_t app)
 		tree_put_text(app, "Status", "Installing");
 		tree_put_bool(app, "Installing", true);
 	}
+	if (goes_wrong(job, app))
+		return;
 	if (polls > 0)
 		tree_put_int(app, "Polls", polls - 1);
 	else
@@ -288,6 +309,10 @@ do_install_app(struct job *job)
 
 	if (!one_source(job->command))
 		refuse("InstallApplication wants exactly one of iTunesStoreID, Identifier and ManifestURL");
+	if (job->world->app_reject) {
+		reject(job, job->world->app_reject, 12000, "The app is not taken.");
+		return;
+	}
 	if (!url) {
 		reject(job, "AppStoreDisabled", 12028, "The App Store is not reachable.");
 		return;

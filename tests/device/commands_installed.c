@@ -15,12 +15,13 @@ list_of(const struct job *job, const char *name)
 
 /* A copy without the keys that are the phone's own. */
 static void
-copy_without(plist_t list, plist_t item, const char *a, const char *b)
+copy_without(plist_t list, plist_t item, const char *a, const char *b, const char *c)
 {
 	plist_t copy = plist_copy(item);
 
 	tree_drop(copy, a);
 	tree_drop(copy, b);
+	tree_drop(copy, c);
 	plist_array_append_item(list, copy);
 }
 
@@ -34,7 +35,7 @@ do_profile_list(struct job *job)
 
 	for (uint32_t i = 0; i < plist_array_get_size(from); i++)
 		if (!managed || tree_bool(plist_array_get_item(from, i), "IsManaged"))
-			copy_without(list, plist_array_get_item(from, i), "Restrictions", "Passcode");
+			copy_without(list, plist_array_get_item(from, i), "Restrictions", "Passcode", "WebClips");
 }
 
 /* The strictest wins: one that forbids, forbids for all. */
@@ -87,7 +88,7 @@ do_certificate_list(struct job *job)
 	plist_t from = list_of(job, "Certificates"), list = tree_put_new(job->answer, "CertificateList", PLIST_ARRAY);
 
 	for (uint32_t i = 0; i < plist_array_get_size(from); i++)
-		copy_without(list, plist_array_get_item(from, i), "Owner", "Owner");
+		copy_without(list, plist_array_get_item(from, i), "Owner", "Key", "Key");
 }
 
 /* ---- restrictions ---- */
@@ -160,7 +161,7 @@ do_provisioning_list(struct job *job)
 
 	for (uint32_t i = 0; i < plist_array_get_size(from); i++)
 		if (!managed || tree_bool(plist_array_get_item(from, i), "Managed"))
-			copy_without(list, plist_array_get_item(from, i), "Managed", "AppID");
+			copy_without(list, plist_array_get_item(from, i), "Managed", "AppID", "AppID");
 }
 
 /* No error when it is there already: protocol.md section 6. */

@@ -117,17 +117,29 @@ by_phases(TALLOC_CTX *ctx, struct world *world, struct handset *h, plist_t root)
 	install_mobileconfig(ctx, world, h, &u, false);
 }
 
-void
-enroll(TALLOC_CTX *ctx, struct world *world, struct handset *h, struct bytes bytes)
+static plist_t
+opened_root(TALLOC_CTX *ctx, struct bytes bytes)
 {
 	struct bytes xml = bytes;
 	X509 *signer;
-	plist_t root;
 
 	if (bytes.len > 5 && memcmp(bytes.p, "<?xml", 5) != 0)
 		xml = message_open(ctx, bytes, &signer, NULL, "the mobileconfig");
-	root = tree_read(ctx, xml, PLIST_DICT, "the mobileconfig");
-	if (strcmp(tree_must_text(root, "PayloadType", "the mobileconfig"), "Profile Service") == 0) {
+	return tree_read(ctx, xml, PLIST_DICT, "the mobileconfig");
+}
+
+static bool
+is_service(plist_t root)
+{
+	return strcmp(tree_must_text(root, "PayloadType", "the mobileconfig"), "Profile Service") == 0;
+}
+
+void
+install_by_hand(TALLOC_CTX *ctx, struct world *world, struct handset *h, struct bytes bytes)
+{
+	plist_t root = opened_root(ctx, bytes);
+
+	if (is_service(root)) {
 		keep(world, "profile-service", bytes);
 		by_phases(ctx, world, h, root);
 	} else {
@@ -135,6 +147,12 @@ enroll(TALLOC_CTX *ctx, struct world *world, struct handset *h, struct bytes byt
 
 		install_mobileconfig(ctx, world, h, &u, false);
 	}
+}
+
+void
+enroll(TALLOC_CTX *ctx, struct world *world, struct handset *h, struct bytes bytes)
+{
+	install_by_hand(ctx, world, h, bytes);
 	if (!handset_is(h, "enrolled"))
 		refuse("the mobileconfig has no MDM payload");
 	ledger(world, h, "state enrolled");

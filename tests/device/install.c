@@ -3,6 +3,7 @@
  *
  * protocol.md 1.5, 3.6 and 5.
  */
+#include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/x509v3.h>
 #include <string.h>
@@ -273,13 +274,29 @@ begin_management(TALLOC_CTX *ctx, struct world *world, struct handset *h, plist_
 /* ---- installing ---- */
 
 static void
-keep_certificate(struct handset *h, const char *owner, X509 *cert, bool identity)
+keep_key(plist_t one, EVP_PKEY *key)
+{
+	BIO *bio SCOPED(bio) = BIO_new(BIO_s_mem());
+	char *pem;
+	long len;
+
+	if (!bio || !PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL))
+		phone_die("write a key");
+	len = BIO_get_mem_data(bio, &pem);
+	tree_put_data(one, "Key", (struct bytes){ pem, (size_t)len });
+}
+
+/* key: of an identity; NULL: none. */
+static void
+keep_certificate(struct handset *h, const char *owner, X509 *cert, EVP_PKEY *key)
 {
 	SCOPED(mem) void *ctx = talloc_new(NULL);
 	plist_t one = plist_new_dict();
 
 	tree_put_text(one, "CommonName", x509_subject_cn(ctx, cert));
-	tree_put_bool(one, "IsIdentity", identity);
+	tree_put_bool(one, "IsIdentity", key);
+	if (key)
+		keep_key(one, key);
 	tree_put_data(one, "Data", message_der(ctx, cert));
 	tree_put_text(one, "Owner", owner);
 	plist_array_append_item(tree_at(h->state, "Certificates", PLIST_ARRAY), one);
@@ -292,7 +309,7 @@ certificate_of(TALLOC_CTX *ctx, plist_t payload)
 }
 
 static X509 *
-pkcs12_of(TALLOC_CTX *ctx, plist_t payload)
+pkcs12_of(TALLOC_CTX *ctx, plist_t payload, EVP_PKEY **ret_key)
 {
 	struct bytes der = tree_data(payload, "PayloadContent");
 	const unsigned char *p = der.p;
@@ -303,12 +320,13 @@ pkcs12_of(TALLOC_CTX *ctx, plist_t payload)
 
 	if (!PKCS12_parse(p12, password ? password : "", &key, &cert, NULL))
 		refuse("a PKCS#12 payload does not open with its Password");
-	hold(ctx, key, EVP_PKEY_free, "a PKCS#12 payload has no key");
+	*ret_key = hold(ctx, key, EVP_PKEY_free, "a PKCS#12 payload has no key");
 	return hold(ctx, cert, X509_free, "a PKCS#12 payload has no certificate");
 }
 
 struct found {
 	X509 *certs[PAYLOADS_MAX];		/* of certificate and PKCS#12 payloads */
+	EVP_PKEY *keys[PAYLOADS_MAX];		/* of PKCS#12 payloads */
 	struct identity identities[PAYLOADS_MAX];
 	plist_t mdm;
 };
@@ -324,7 +342,7 @@ look_through(TALLOC_CTX *ctx, struct world *world, struct handset *h, plist_t pa
 		if (strcmp(type, "com.apple.security.root") == 0 || strcmp(type, "com.apple.security.pkcs1") == 0)
 			found->certs[i] = certificate_of(ctx, payload);
 		else if (strcmp(type, "com.apple.security.pkcs12") == 0)
-			found->certs[i] = pkcs12_of(ctx, payload);
+			found->certs[i] = pkcs12_of(ctx, payload, &found->keys[i]);
 		else if (strcmp(type, "com.apple.mdm") == 0)
 			judge_mdm(world, found->mdm = payload);
 	}
@@ -349,6 +367,7 @@ installed_item(TALLOC_CTX *ctx, const struct unwrapped *u, bool by_mdm)
 
 	for (size_t i = 0; i < sizeof top / sizeof *top; i++)
 		tree_copy(item, top[i], u->root);
+	tree_put_new(item, "WebClips", PLIST_ARRAY);
 	tree_put_bool(item, "IsEncrypted", u->encrypted);
 	tree_put_bool(item, "IsManaged", by_mdm);
 	if (u->signer) {
@@ -366,6 +385,8 @@ installed_item(TALLOC_CTX *ctx, const struct unwrapped *u, bool by_mdm)
 			tree_put(item, "Restrictions", plist_copy(payload));
 		if (strcmp(tree_text(payload, "PayloadType"), "com.apple.mobiledevice.passwordpolicy") == 0)
 			tree_put(item, "Passcode", plist_copy(payload));
+		if (strcmp(tree_text(payload, "PayloadType"), "com.apple.webClip.managed") == 0)
+			plist_array_append_item(tree_at(item, "WebClips", PLIST_ARRAY), plist_copy(payload));
 	}
 	return item;
 }
@@ -401,9 +422,7 @@ install_mobileconfig(TALLOC_CTX *ctx, struct world *world, struct handset *h, co
 		X509 *cert = found->identities[i].cert ? found->identities[i].cert : found->certs[i];
 
 		if (cert)
-			keep_certificate(h, identifier, cert, found->identities[i].cert ||
-					 strcmp(tree_text(plist_array_get_item(u->payloads, i), "PayloadType"),
-						"com.apple.security.pkcs12") == 0);
+			keep_certificate(h, identifier, cert, found->identities[i].cert ? found->identities[i].key : found->keys[i]);
 	}
 	plist_array_append_item(tree_at(h->state, "Mobileconfigs", PLIST_ARRAY), installed_item(ctx, u, by_mdm && !found->mdm));
 }

@@ -1,6 +1,9 @@
 #include "tests/device/options.h"
 #include <stdlib.h>
 #include <string.h>
+#include "core/file.h"
+
+#define HOLDS_MAX (1u << 20)
 
 static const struct argp_option options[] = {
 	{ "ca",            OPT_APPLE,         "DIR",       0, "The Apple of the tests (device ca DIR)", 1 },
@@ -15,7 +18,9 @@ static const struct argp_option options[] = {
 	{ "des3",          OPT_DES3,          NULL,        0, "SCEP with 3DES", 1 },
 	{ "quiet-renewal", OPT_QUIET_RENEWAL, NULL,        0, "A renewed identity is used without an Authenticate", 1 },
 	{ "supervised",    OPT_SUPERVISED,    NULL,        0, "The phones are supervised", 1 },
+	{ "holds",         OPT_HOLDS,         "FILE",      0, "A property list {Apps[] Provisions[]}: what is on phones before they are managed", 1 },
 	{ "http",          OPT_HTTP,          NULL,        0, "Put up with http:// where iOS wants https://", 1 },
+	{ "app-reject",    OPT_APP_REJECT,    "REASON",    0, "InstallApplication is rejected for that", 1 },
 	{ "install-polls", OPT_POLLS,         "N",         0, "Lists asked until an app is installed", 1 },
 	{ "sleep-ms",      OPT_SLEEP,         "MS",        0, "How long a phone sleeps", 1 },
 	{ "seed",          OPT_SEED,          "N",         0, "Of the dice", 1 },
@@ -79,8 +84,10 @@ parse(int key, char *arg, struct argp_state *state)
 	case OPT_QUIET_RENEWAL:	c->world.quiet_renewal = true; return 0;
 	case OPT_SUPERVISED:	c->supervised = true; return 0;
 	case OPT_HTTP:		c->world.http = true; return 0;
+	case OPT_APP_REJECT:	c->world.app_reject = arg; return 0;
 	case OPT_POLLS:		c->world.install_polls = number_of(arg); return 0;
 	case OPT_SLEEP:		c->world.sleep_ms = number_of(arg); return 0;
+	case OPT_HOLDS:		c->holds = arg; return 0;
 	case OPT_SEED:		chance_seed((unsigned)number_of(arg)); return 0;
 	default:		break;
 	}
@@ -112,6 +119,35 @@ common_begin(struct common *c)
 	ledger_open(&c->world);
 }
 
+/* Each of a list that the phone does not have. */
+static void
+take_over(plist_t from, plist_t state, const char *list, const char *key)
+{
+	plist_t items = tree_at(from, list, PLIST_ARRAY), own = tree_at(state, list, PLIST_ARRAY);
+
+	for (uint32_t i = 0; items && i < plist_array_get_size(items); i++) {
+		plist_t item = plist_array_get_item(items, i);
+
+		if (!tree_find(own, key, tree_must_text(item, key, list), NULL))
+			plist_array_append_item(own, plist_copy(item));
+	}
+}
+
+static void
+take_all(const char *path, struct handset *h)
+{
+	SCOPED(mem) void *ctx = talloc_new(NULL);
+	struct bytes xml;
+	struct err err;
+	plist_t from;
+
+	if (!file_read(ctx, path, HOLDS_MAX, &xml, &err))
+		phone_die("%s: %s", path, err.cause);
+	from = tree_read(ctx, xml, PLIST_DICT, path);
+	take_over(from, h->state, "Apps", "Identifier");
+	take_over(from, h->state, "Provisions", "UUID");
+}
+
 struct handset *
 common_handset(TALLOC_CTX *ctx, const struct common *c, const struct phone_ca *apple, int number)
 {
@@ -119,6 +155,8 @@ common_handset(TALLOC_CTX *ctx, const struct common *c, const struct phone_ca *a
 
 	if (c->supervised)
 		tree_put_bool(tree_at(h->state, "Device", PLIST_DICT), "IsSupervised", true);
+	if (c->holds && !handset_enrollment(h))
+		take_all(c->holds, h);
 	h->proof = c->proof == PROOFS_N ? (enum proof)(number % PROOFS_N) : (enum proof)c->proof;
 	return h;
 }

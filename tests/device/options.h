@@ -6,11 +6,12 @@
 #include "tests/device/world.h"
 
 enum { OPT_APPLE = 256, OPT_CACERT, OPT_CONNECT, OPT_CONNECT_TLS, OPT_STATE, OPT_LEDGER, OPT_KEEP, OPT_PROOF, OPT_SCEP_GET,
-       OPT_DES3, OPT_QUIET_RENEWAL, OPT_SUPERVISED, OPT_HTTP, OPT_POLLS, OPT_SLEEP, OPT_SEED, OPT_HABITS };
+       OPT_DES3, OPT_QUIET_RENEWAL, OPT_SUPERVISED, OPT_HTTP, OPT_POLLS, OPT_APP_REJECT, OPT_SLEEP, OPT_SEED, OPT_HOLDS, OPT_HABITS };
 
 struct common {
 	struct world world;
 	const char *apple, *state;
+	const char *holds;	/* a file; NULL: nothing more than a new phone has */
 	bool supervised;	/* from now on */
 	int proof;		/* enum proof; PROOFS_N: each in turn */
 };

@@ -91,6 +91,54 @@ cmd_enroll(int argc, char **argv)
 	return 0;
 }
 
+/* ---- eas: a mobileconfig that stays, by the phases or as it is ---- */
+
+int
+cmd_eas(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "number", OPT_NUMBER, "N", 0, "Which phone of the state it is (0)", 0 }, { 0 },
+	};
+	SCOPED(mem) void *ctx = talloc_new(NULL);
+	struct opts o = { 0 };
+	struct handset *h;
+	struct attempt a;
+
+	parse_all(argc, argv, options, "URL|FILE --ca DIR --state DIR", &o);
+	common_begin(&o.common);
+	h = common_handset(ctx, &o.common, phone_ca_open(ctx, o.common.apple), o.number);
+	if (attempt(&a))
+		install_by_hand(ctx, &o.common.world, h, mobileconfig_at(ctx, &o.common.world, o.url));
+	attempt_end(&a);
+	handset_save(h);
+	if (a.why[0]) {
+		ledger(&o.common.world, h, "refused %s", a.why);
+		fprintf(stderr, "device: refused: %s\n", a.why);
+		return 1;
+	}
+	puts(h->udid);
+	return 0;
+}
+
+/* As its person does in Settings; the server is told nothing. */
+int
+cmd_remove(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "number", OPT_NUMBER, "N", 0, "Which phone of the state it is (0)", 0 }, { 0 },
+	};
+	SCOPED(mem) void *ctx = talloc_new(NULL);
+	struct opts o = { 0 };
+	struct handset *h;
+
+	parse_all(argc, argv, options, "IDENTIFIER --ca DIR --state DIR", &o);
+	common_begin(&o.common);
+	h = common_handset(ctx, &o.common, phone_ca_open(ctx, o.common.apple), o.number);
+	remove_mobileconfig(h, o.url);
+	handset_save(h);
+	return 0;
+}
+
 /* ---- scep ---- */
 
 /* "O=Example/CN=device 42" as the payload has it. */
@@ -154,6 +202,21 @@ cmd_scep(int argc, char **argv)
 			phone_die("write the key");
 		fclose(file);
 	}
+	return 0;
+}
+
+/* A phone's key by its number, as KeyNumber of its state says. */
+int
+cmd_key(int argc, char **argv)
+{
+	SCOPED(mem) void *ctx = talloc_new(NULL);
+	EVP_PKEY *key;
+
+	if (argc != 2)
+		phone_die("key NUMBER");
+	key = hold(ctx, keys_number(number_of(argv[1])), EVP_PKEY_free, "no key");
+	if (!PEM_write_PrivateKey(stdout, key, NULL, NULL, 0, NULL, NULL))
+		phone_die("write the key");
 	return 0;
 }
 

@@ -25,7 +25,9 @@
 	X(asleep,  "asleep",  "it falls asleep instead of connecting") \
 	X(leaves,  "leaves",  "it is taken out of management by its owner (CheckOut)") \
 	X(decline, "decline", "its owner declines an app") \
-	X(prompt,  "prompt",  "its owner is asked about an app and does not say")
+	X(prompt,  "prompt",  "its owner is asked about an app and does not say") \
+	X(app_fails, "app-fails", "an app that was accepted fails on its way") \
+	X(app_lost, "app-lost", "an app that was accepted is never heard of again; an older copy stays")
 
 struct habits {
 #define X(field, option, what) int field;
@@ -41,6 +43,7 @@ struct world {
 	bool scep_get, scep_des3;
 	bool quiet_renewal;		/* a renewed identity is used without a new Authenticate */
 	bool http;			/* http:// is put up with, where iOS wants https:// */
+	const char *app_reject;		/* RejectionReason of every InstallApplication; NULL: as things are */
 	int install_polls;		/* lists asked until an app is installed */
 	int sleep_ms;
 };
@@ -83,6 +86,8 @@ struct identity get_identity(TALLOC_CTX *ctx, struct world *world, struct handse
 /* ---- enroll.c ---- */
 /* From a mobileconfig to the first TokenUpdate; `bytes` as Safari got them. */
 void enroll(TALLOC_CTX *ctx, struct world *world, struct handset *h, struct bytes bytes);
+/* The same with whatever it leads to: an enrollment, or a mobileconfig that stays. */
+void install_by_hand(TALLOC_CTX *ctx, struct world *world, struct handset *h, struct bytes bytes);
 struct bytes fetch_mobileconfig(TALLOC_CTX *ctx, struct world *world, const char *url);
 
 /* ---- talk.c ---- */

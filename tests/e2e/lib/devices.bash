@@ -37,6 +37,7 @@ push_papers() {
 devices_data() {
 	pomona_data
 	mkdir -p "$W/kept"
+	export POMONA__CLIP__ON=${CLIP-no}	# but in the stories that are about it
 	export POMONA__APPLE__EXTRA_DEVICE_ROOTS=$W/apple/root.pem POMONA__ENROLL__DIRECT=yes
 	cat "$IPAS/root.pem" "$W/tls/ca.pem" >"$W/provision_roots.pem"
 	export POMONA__APPLE__EXTRA_PROVISION_ROOTS=$W/provision_roots.pem

@@ -1,0 +1,167 @@
+# Nothing stops launching because its provision ran out: newer ones reach every device that holds the app, in waves,
+# before the old ones end, whatever the devices do and however often the server is killed.
+# With POMONA_WHOLE there are 2,000 phones, else 100.
+load lib/pomona
+load lib/sending
+load lib/devices
+
+WHOLE=${POMONA_WHOLE-}
+PHONES=$([ -n "$WHOLE" ] && echo 2000 || echo 100)
+WAIT_STEPS=2400
+
+setup_file() {
+	[ -x "$POMONA_RELEASE" ] || skip "no $POMONA_RELEASE"
+	command -v sqlite3 >/dev/null || skip "no sqlite3"
+	POMONA=$POMONA_RELEASE devices_prepare
+	TODAY=$(date -u +%Y-%m-%dT%H:00:00Z)
+	python3 "$ROOT/tests/data/make_renewal.py" "$BATS_FILE_TMPDIR/prepared/made" "$TODAY"
+	cat "$IPAS/root.pem" "$BATS_FILE_TMPDIR/prepared/made/root.pem" >"$BATS_FILE_TMPDIR/prepared/roots.pem"
+	export TODAY
+}
+
+setup() {
+	[ -x "$POMONA_RELEASE" ] || skip "no $POMONA_RELEASE"
+	POMONA=$POMONA_RELEASE
+	devices_data
+	export POMONA__APPLE__EXTRA_PROVISION_ROOTS=$W/roots.pem
+	echo "$TODAY" >"$W/clock"
+	setting clock file "\"$W/clock\""
+	pomona_start_tls
+	SERVE_OPTIONS+=(--listen "127.0.0.1:$PORT")	# phones remember where it is
+}
+
+teardown() { devices_stop; }
+
+# What phones hold that have the apps NAME...: a property list for --holds.
+holds() {
+	python3 - "$W/made" "$@" <<-'PY' >"$W/holds.plist"
+		import plistlib, subprocess, sys, zipfile
+		apps, provisions = [], []
+		for name in sys.argv[2:]:
+		    with zipfile.ZipFile(f"{sys.argv[1]}/{name}.ipa") as ipa:
+		        for member in ipa.namelist():
+		            if member.count("/") == 2 and member.endswith("Info.plist"):
+		                info = plistlib.loads(ipa.read(member))
+		                apps.append({"Identifier": info["CFBundleIdentifier"], "Name": name, "Version": info["CFBundleVersion"],
+		                             "ShortVersion": info["CFBundleShortVersionString"], "BundleSize": 1000, "DynamicSize": 1})
+		            if member.endswith("embedded.mobileprovision"):
+		                xml = subprocess.run(["openssl", "cms", "-verify", "-noverify", "-inform", "DER"], input=ipa.read(member),
+		                                     check=True, capture_output=True).stdout
+		                p = plistlib.loads(xml)
+		                provisions.append({"Name": p["Name"], "UUID": p["UUID"], "ExpiryDate": p["ExpirationDate"],
+		                                   "AppID": p["Entitlements"]["application-identifier"], "Managed": False})
+		sys.stdout.buffer.write(plistlib.dumps({"Apps": apps, "Provisions": provisions}))
+	PY
+}
+
+published() { local name; for name in "$@"; do upload "$W/made/$name.ipa" admin; expect_status 201; done; }
+add() { ask PUT /api/v1/provisions -T "$W/made/$1.mobileprovision" -H "$(bearer admin)"; }
+
+# join N: phones come into management with what they hold.
+join() {
+	sessions "$1" direct_url
+	device_on fleet --count "$1" --enroll "$W/urls" --holds "$W/holds.plist" --drain >"$W/joined" 2>&1 ||
+		{ cat "$W/joined"; tail -5 "$W/log"; return 1; }
+}
+
+# The clock goes on by so much, while the server is killed and comes back.
+later() {
+	pomona_kill
+	date -u -d "$(cat "$W/clock" | tr T ' ' | tr -d Z) UTC + $*" +%Y-%m-%dT%H:%M:%SZ >"$W/clock.new"
+	mv "$W/clock.new" "$W/clock"
+	pomona_again
+}
+
+rows() { sql "SELECT count(*) FROM $1"; }
+# No job of ours is due or at work.
+idle() { [ "$(sql "SELECT count(*) FROM job WHERE (kind LIKE 'renewal%' OR kind LIKE 'provision%') AND NOT dead AND due <= $(date -d "$(cat "$W/clock")" +%s)")" = 0 ]; }
+settled() { wait_until idle || { sql "SELECT * FROM job"; tail -5 "$W/log"; return 1; }; }
+
+@test "every device has the newer provisions before the old ones end, in waves, whatever happens" {
+	local asleep=$((PHONES / 10)) awake wave sent before=0 uuid fleet i lines
+	awake=$((PHONES - asleep))
+	published stock beacon field
+	holds stock beacon field
+	join "$PHONES"
+	settled
+	[ "$(rows "held_app")" = $((3 * PHONES)) ]
+
+	# a set that is not whole stays here, and it is said what is missing
+	add stock
+	expect_status 201
+	expect_json '.renews[0].devices' "$PHONES"
+	expect_json '.missing | length' 2
+	json '.missing[]' | grep -qF 'extension Share.appex: no newer provision is for com.example.stock.share'
+	add share
+	settled
+	[ "$(rows renewal)" = 0 ]
+
+	# whole, it goes out in waves
+	add note
+	expect_json '.missing | length' 0
+	for uuid in beacon wildcard; do add $uuid; expect_status 201; done
+	settled
+	for ((wave = 1; wave <= 8; wave++)); do
+		sent=$(sql "SELECT count(DISTINCT device_id) FROM renewal WHERE sent > 0")
+		echo "wave $wave: $sent of $PHONES"
+		# a fifth an hour and no more; those whose turn comes again after an error count, too
+		[ "$sent" -gt "$before" ] && [ "$sent" -le $((before + PHONES / 5)) ]
+		[ "$sent" -lt "$PHONES" ] || break
+		before=$sent
+		# all but those that sleep come by; the server dies in the middle of it
+		device_on fleet --count "$awake" --drain --not-now 5 --error 2 --seed $wave >"$W/fleet" 2>&1 3>&- &
+		fleet=$!
+		lines=$(wc -l <"$W/ledger")
+		wait_until ledger_has $((lines + awake / 4))
+		pomona_kill
+		pomona_again
+		wait $fleet || { cat "$W/fleet"; return 1; }
+		later 61 minutes
+		settled
+	done
+	[ "$wave" -ge 5 ] && [ "$sent" = "$PHONES" ]
+
+	# what failed is brought up; those that slept for a week, too
+	later 3 days
+	settled
+	device_on fleet --count "$awake" --drain --not-now 5 >"$W/fleet"
+	later 4 days
+	settled
+	device_on fleet --count "$PHONES" --drain --error 2 >"$W/fleet"
+	later 26 hours
+	for i in 1 2 3; do	# what goes follows what came
+		settled
+		device_on fleet --count "$PHONES" --drain >"$W/fleet"
+		later 61 minutes
+	done
+	settled
+	[ "$(rows "renewal WHERE state <> 'done'")" = 0 ]
+
+	# every phone has the five new ones, as it says itself; the old ones are gone
+	python3 - "$W/phones" <<-'PY' | sort | uniq -c >"$W/have"
+		import glob, plistlib, sys
+		for path in glob.glob(sys.argv[1] + "/*.plist"):
+		    with open(path, "rb") as file:
+		        print(" ".join(sorted(p["UUID"][:8] for p in plistlib.load(file)["Provisions"])))
+	PY
+	cat "$W/have"
+	[ "$(wc -l <"$W/have")" = 1 ]
+	grep -q "$PHONES 00000110 00000111 00000112 00000120 00000130" "$W/have"
+
+	# the old ones' day comes and goes: nothing stops
+	later 33 days
+	settled
+	[ "$(rows "held_app WHERE ends < $(date -d "$(cat "$W/clock")" +%s)")" = 0 ]
+	[ "$(rows "held_app")" = $((3 * PHONES)) ]
+	never_without
+	nobody_sent_away
+	judged
+}
+
+ledger_has() { [ "$(wc -l <"$W/ledger")" -ge "$1" ]; }
+
+# In the ledger: no phone was told to remove a provision before it had said that it took all of the new ones.
+never_without() {
+	awk '$3 == "says" && $5 == "Acknowledged" && $6 == "InstallProvisioningProfile" { n[$2]++ }
+		$3 == "got" && $5 == "RemoveProvisioningProfile" && !n[$2] { print; bad = 1 } END { exit bad }' "$W/ledger"
+}

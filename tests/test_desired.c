@@ -1,0 +1,813 @@
+/*
+ * What devices ought to have of mobileconfigs, against phones that keep what they install: every row ends somewhere,
+ * and what ProfileList says is what counts.
+ */
+#include "tests/check_mdm.h"
+#include <stdio.h>
+#include "catalog/assignment.h"
+#include "catalog/assignment_filter.h"
+#include "catalog/desired.h"
+#include "catalog/group.h"
+#include "catalog/mobileconfig.h"
+#include "catalog/person_attribute.h"
+#include "core/clock.h"
+#include "core/num.h"
+#include "mdm/inventory.h"
+#include "web/mobileconfig_kinds.h"
+#include "web/rooms.h"
+#include <openssl/cms.h>
+
+#define ON_IT	8
+
+/* ---- a house ---- */
+
+static const struct command_kind kinds[] = {
+	{ DESIRED_KIND, mobileconfig_render, mobileconfig_answered, mobileconfig_ended },
+	{ 0 }
+};
+static const struct enrollment_hooks hooks = { .enrolled = mobileconfig_enrolled };
+
+static struct mdm *
+open_house(TALLOC_CTX *ctx)
+{
+	struct mdm *m = mdm_new(ctx);
+	struct site *site = mem_new(ctx, struct site);
+	struct conf *conf;
+
+	assert_ok(conf_read(ctx, NULL, &conf, &m->err), &m->err);
+	site->db = m->db;
+	site->sealer = m->sealer;
+	site->base_url = "https://apps.example.com";
+	atomic_store(&site->conf, conf);
+	queue_kinds(kinds, site);
+	enrollment_hooks(&hooks, site);
+	inventory_hook(mobileconfig_reported, site);
+	mdm_person(m, "p-anna", "anna");
+	mdm_person(m, "p-ben", "ben");
+	return m;
+}
+
+static void
+work(struct mdm *m)
+{
+	bool more = true;
+
+	for (int i = 0; more && i < 100; i++)
+		assert_ok(desired_work(m->db, &more, &m->err), &m->err);
+	assert_false(more);
+}
+
+static struct kept_mobileconfig *
+put(struct mdm *m, const char *name, const char *person, const char *form)
+{
+	json_t *json = json_loads(form, 0, NULL);
+	struct mobileconfig_put p = { .actor = "test", .name = name, .person = person, .form = json,
+				      .base_url = "https://apps.example.com" };
+	struct kept_mobileconfig *ret = NULL;
+	bool created;
+
+	assert_non_null(json);
+	assert_ok(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err), &m->err);
+	json_decref(json);
+	return ret;
+}
+
+static void
+assign(struct mdm *m, const char *id, const char *name, const char *audience, const char *devices)
+{
+	json_t *tree = json_loads(audience, 0, NULL), *filter = devices ? json_loads(devices, 0, NULL) : NULL;
+	struct assignment to = { id, name, tree, filter };
+	bool created;
+
+	assert_ok(assignment_put(m->ctx, m->db, "test", &to, &created, &id, &m->err), &m->err);
+	json_decref(tree);
+	json_decref(filter);
+}
+
+#define EVERYONE "{\"everyone\": true}"
+#define WIFI(ssid) "{\"name\": \"Office\", \"payloads\": [{\"id\": \"wifi\", \"type\": \"com.apple.wifi.managed\", \"name\": \"Wi-Fi\"," \
+	" \"keys\": {\"SSID_STR\": \"" ssid "\", \"EncryptionType\": \"None\"}}]}"
+#define WIFI_SECRET "{\"name\": \"Office\", \"payloads\": [{\"id\": \"wifi\", \"type\": \"com.apple.wifi.managed\", \"name\": \"Wi-Fi\"," \
+	" \"keys\": {\"SSID_STR\": \"office\", \"EncryptionType\": \"WPA2\", \"Password\": \"swordfish\"}}]}"
+
+static void
+set_attribute(struct mdm *m, const char *person_id, const char *name, const char *value)
+{
+	json_t *change = json_pack("{s:s?}", name, value);
+
+	assert_ok(person_attributes_change(m->db, "test", person_id, change, &m->err), &m->err);
+	json_decref(change);
+}
+
+/* "installed 1 | ..." of a device: state and code of its rows, by identifier. */
+static const char *
+rows_now(struct mdm *m, const char *udid)
+{
+	struct rows *rows = db_query(m->ctx, m->db, "SELECT r.goal, r.state, r.code, r.version FROM device_mobileconfig r"
+		" JOIN device d ON d.id = r.device_id WHERE d.udid = $1 ORDER BY r.identifier", db_text(udid));
+	char *all = mem_text(m->ctx, "");
+
+	while (rows_next(rows, &m->err) == ROWS_ROW)
+		all = mem_printf(m->ctx, "%s%s%s %s%s%s v%lld", all, *all ? " | " : "", rows_text(m->ctx, rows, 0),
+				 rows_text(m->ctx, rows, 1), *rows_text(m->ctx, rows, 2) ? " " : "",
+				 rows_text(m->ctx, rows, 2), (long long)rows_int(rows, 3));
+	rows_done(rows);
+	return all;
+}
+
+/* ---- phones that keep what they install ---- */
+
+struct item {
+	char identifier[200], uuid[40];
+	const char *payloads;		/* the array, decrypted where it was */
+	const char *outside;		/* the mobileconfig as it came */
+	bool managed;
+};
+
+struct keeper {
+	struct phone *phone;
+	struct item items[ON_IT];
+	size_t n;
+	const char *error;		/* InstallProfile is answered with it; NULL: is done */
+	bool forgetful;			/* acknowledges, and does nothing */
+	int installs, removals, lists;
+};
+
+static struct keeper *
+keeper(struct mdm *m, const char *udid, const char *person_id)
+{
+	struct keeper *k = mem_new(m->ctx, struct keeper);
+
+	k->phone = phone_new(m, udid, mdm_session(m, "ota", udid, NULL, person_id));
+	assert_ok(phone_authenticate(k->phone), &m->err);
+	assert_ok(phone_token(k->phone, ""), &m->err);
+	return k;
+}
+
+static const char *
+between(struct mdm *m, const char *text, const char *from, const char *to)
+{
+	const char *at = text ? strstr(text, from) : NULL, *end = at ? strstr(at + strlen(from), to) : NULL;
+
+	return end ? mem_textn(m->ctx, at + strlen(from), (size_t)(end - at) - strlen(from)) : NULL;
+}
+
+static const char *
+text_of_key(struct mdm *m, const char *xml, const char *key)
+{
+	const char *at = strstr(xml, mem_printf(m->ctx, "<key>%s</key>", key));
+
+	return between(m, at, "<string>", "</string>");
+}
+
+/* The last one of a key: the outermost, behind the payloads. */
+static const char *
+outer(struct mdm *m, const char *xml, const char *key)
+{
+	const char *found = NULL, *needle = mem_printf(m->ctx, "<key>%s</key>", key);
+	const char *array = strstr(xml, "<key>PayloadContent</key><array>"), *skip = array ? strstr(array, "</array>") : NULL;
+
+	for (const char *at = xml; (at = strstr(at, needle)); at++)
+		if (!array || at < array || at > skip)
+			found = between(m, at, "<string>", "</string>");
+	return found;
+}
+
+static const char *
+decrypted(struct mdm *m, const char *base64)
+{
+	BIO *in SCOPED(bio) = NULL, *out SCOPED(bio) = BIO_new(BIO_s_mem());
+	CMS_ContentInfo *cms SCOPED(cms) = NULL;
+	struct bytes der;
+	char *text;
+	long len;
+
+	assert_true(num_unbase64(m->ctx, base64, strlen(base64), &der));
+	in = BIO_new_mem_buf(der.p, (int)der.len);
+	cms = d2i_CMS_bio(in, NULL);
+	assert_non_null(cms);
+	assert_int_equal(CMS_decrypt(cms, mdm_key(), NULL, NULL, out, CMS_BINARY), 1);
+	len = BIO_get_mem_data(out, &text);
+	return mem_textn(m->ctx, text, (size_t)len);
+}
+
+static void
+drop(struct keeper *k, const char *identifier)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (strcmp(k->items[i].identifier, identifier) == 0)
+			k->items[i--] = k->items[--k->n];
+}
+
+static void
+install(struct keeper *k, const char *command)
+{
+	struct mdm *m = k->phone->mdm;
+	const char *data = between(m, strstr(command, "<key>Payload</key>"), "<data>", "</data>"), *xml, *sealed;
+	struct item *item;
+	struct bytes raw;
+
+	assert_non_null(data);
+	assert_true(num_unbase64(m->ctx, data, strlen(data), &raw));
+	xml = mem_textn(m->ctx, raw.p, raw.len);
+	sealed = between(m, strstr(xml, "<key>EncryptedPayloadContent</key>"), "<data>", "</data>");
+	drop(k, outer(m, xml, "PayloadIdentifier"));
+	assert_true(k->n < ON_IT);
+	item = &k->items[k->n++];
+	*item = (struct item){ .managed = true, .outside = xml,
+			       .payloads = sealed ? decrypted(m, sealed) : between(m, xml, "<array>", "</array>") };
+	snprintf(item->identifier, sizeof item->identifier, "%s", outer(m, xml, "PayloadIdentifier"));
+	snprintf(item->uuid, sizeof item->uuid, "%s", outer(m, xml, "PayloadUUID"));
+}
+
+static const char *
+profile_list(struct keeper *k)
+{
+	struct mdm *m = k->phone->mdm;
+	char *all = mem_text(m->ctx, "<key>ProfileList</key><array>");
+
+	for (size_t i = 0; i < k->n; i++)
+		all = mem_printf(m->ctx, "%s<dict><key>PayloadIdentifier</key><string>%s</string><key>PayloadUUID</key><string>%s"
+			"</string><key>PayloadVersion</key><integer>1</integer><key>IsManaged</key><%s/></dict>", all,
+			k->items[i].identifier, k->items[i].uuid, k->items[i].managed ? "true" : "false");
+	return mem_printf(m->ctx, "%s</array>", all);
+}
+
+static const char *
+does(struct keeper *k, const char *uuid)
+{
+	struct mdm *m = k->phone->mdm;
+	const char *command = m->text, *type = text_of_key(m, command, "RequestType");
+
+	if (strcmp(type, "ProfileList") == 0) {
+		k->lists++;
+		return phone_says_more(k->phone, "Acknowledged", uuid, profile_list(k));
+	}
+	if (strcmp(type, "InstallProfile") == 0) {
+		k->installs++;
+		if (k->error)
+			return phone_says_more(k->phone, "Error", uuid, k->error);
+		if (!k->forgetful)
+			install(k, command);
+	}
+	if (strcmp(type, "RemoveProfile") == 0) {
+		k->removals++;
+		if (!k->forgetful)
+			drop(k, text_of_key(m, command, "Identifier"));
+	}
+	return phone_says(k->phone, "Acknowledged", uuid);
+}
+
+/* Until nothing waits for it. */
+static void
+talks(struct keeper *k)
+{
+	const char *uuid = phone_idle(k->phone);
+
+	for (int i = 0; uuid; i++) {
+		assert_true(i < 100);
+		uuid = does(k, uuid);
+	}
+}
+
+/* The device is asked for what it has, as IT or the house does. */
+static void
+is_listed(struct keeper *k)
+{
+	struct mdm *m = k->phone->mdm;
+
+	mdm_queue(m, k->phone, "ProfileList", 0);
+	talks(k);
+}
+
+/* ---- promises ---- */
+
+static void
+what_is_assigned_is_installed_and_only_the_list_says_so(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *anna = keeper(m, UDID_A, "p-anna"), *ben = keeper(m, UDID_B, "p-ben");
+	const char *uuid;
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "some", "wifi", "{\"person\": \"anna\"}", NULL);
+	work(m);
+	assert_string_equal(rows_now(m, UDID_A), "install queued v1");
+	uuid = phone_idle(anna->phone);
+	install(anna, m->text);
+	uuid = phone_says(anna->phone, "Acknowledged", uuid);
+	assert_string_equal(rows_now(m, UDID_A), "install taken v1");	/* and not installed */
+	phone_says_more(anna->phone, "Acknowledged", uuid, profile_list(anna));
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+	talks(ben);
+	assert_int_equal(ben->installs, 0);
+	assert_string_equal(rows_now(m, UDID_B), "");
+}
+
+static void
+a_device_gets_all_of_it_when_it_enrolls_and_again_when_it_enrolls_anew(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k;
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	k = keeper(m, UDID_A, "p-anna");
+	assert_string_equal(rows_now(m, UDID_A), "install queued v1");	/* in the transaction of the first TokenUpdate */
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+	assert_true(phone_check_out(k->phone));
+	k = keeper(m, UDID_A, "p-anna");
+	assert_string_equal(rows_now(m, UDID_A), "install queued v1");
+	talks(k);
+	assert_int_equal(k->installs, 1);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+}
+
+static void
+must_57_a_new_version_keeps_identifiers_and_uuids(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	const char *inner;
+	struct item before;
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	talks(k);
+	before = k->items[0];
+	put(m, "wifi", NULL, WIFI("office-5"));
+	work(m);
+	assert_string_equal(rows_now(m, UDID_A), "install queued v2");
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v2");
+	assert_int_equal(k->n, 1);
+	assert_string_equal(k->items[0].identifier, before.identifier);
+	assert_string_equal(k->items[0].uuid, before.uuid);
+	inner = text_of_key(m, k->items[0].payloads, "PayloadUUID");
+	assert_string_equal(inner, text_of_key(m, before.payloads, "PayloadUUID"));
+	assert_non_null(strstr(k->items[0].payloads, "office-5"));
+	put(m, "wifi", NULL, WIFI("office-5"));	/* the same again is no version */
+	work(m);
+	talks(k);
+	assert_int_equal(k->installs, 2);
+	assert_ok(mobileconfig_back(m->db, "test", "wifi", 1, &m->err), &m->err);
+	work(m);
+	talks(k);
+	assert_non_null(strstr(k->items[0].payloads, "<string>office</string>"));
+	assert_string_equal(rows_now(m, UDID_A), "install installed v3");
+}
+
+static void
+a_version_that_comes_while_the_device_installs_goes_out_behind_it(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	const char *uuid;
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	uuid = phone_idle(k->phone);
+	put(m, "wifi", NULL, WIFI("newer"));
+	work(m);
+	does(k, uuid);
+	assert_string_equal(rows_now(m, UDID_A), "install queued v2");
+	talks(k);
+	assert_non_null(strstr(k->items[0].payloads, "newer"));
+	assert_string_equal(rows_now(m, UDID_A), "install installed v2");
+}
+
+static void
+a_missing_value_is_named_and_the_device_gets_it_once_it_is_there(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	json_t *list, *one;
+
+	put(m, "wifi", NULL, WIFI("%department%-%username%"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	assert_string_equal(rows_now(m, UDID_A), "install blocked missing_variable v1");
+	assert_ok(desired_of_device(m->db, phone_enrollment(k->phone)->device_id, &list, &m->err), &m->err);
+	one = json_array_get(json_object_get(list, "items"), 0);
+	assert_string_equal(json_string_value(json_object_get(one, "why")), "department");
+	assert_string_equal(json_string_value(json_object_get(one, "keeper")), "admin");
+	json_decref(list);
+	talks(k);
+	assert_int_equal(k->installs, 0);
+	set_attribute(m, "p-anna", "Department", "Sales");
+	work(m);
+	talks(k);
+	assert_non_null(strstr(k->items[0].payloads, "Sales-anna"));
+	set_attribute(m, "p-anna", "department", "Support");
+	work(m);
+	talks(k);
+	assert_non_null(strstr(k->items[0].payloads, "Support-anna"));
+	assert_int_equal(k->installs, 2);
+	set_attribute(m, "p-anna", "department", NULL);	/* what the device has stays, and it is said */
+	work(m);
+	talks(k);
+	assert_int_equal(k->n, 1);
+	assert_string_equal(rows_now(m, UDID_A), "install blocked missing_variable v1");
+}
+
+static void
+what_is_taken_off_or_changed_on_the_device_is_put_back_and_not_in_a_race(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	talks(k);
+	drop(k, k->items[0].identifier);
+	is_listed(k);
+	assert_int_equal(k->installs, 2);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+	snprintf(k->items[0].uuid, sizeof k->items[0].uuid, "00000000-0000-4000-8000-000000000000");
+	is_listed(k);		/* a second time within the day waits a while */
+	assert_string_equal(rows_now(m, UDID_A), "install wanted drift_changed v1");
+	assert_int_equal(k->installs, 2);
+	mdm_at(m, "2026-11-22T12:20:00Z");
+	work(m);
+	talks(k);
+	assert_int_equal(k->installs, 3);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+	is_listed(k);		/* as it was left: nothing is done */
+	assert_int_equal(k->installs, 3);
+}
+
+static void
+who_leaves_the_audience_loses_it_and_nobody_loses_what_is_not_ours(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	char *group;
+
+	assert_ok(group_add(m->db, "test", "Sales", &group, m->ctx, &m->err), &m->err);
+	assert_ok(group_put_person(m->db, "test", group, "p-anna", true, &m->err), &m->err);
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "sales", "wifi", "{\"group\": \"Sales\"}", NULL);
+	work(m);
+	talks(k);
+	assert_int_equal(k->n, 1);
+	snprintf(k->items[k->n].identifier, sizeof k->items[k->n].identifier, "com.example.by.hand");
+	snprintf(k->items[k->n].uuid, sizeof k->items[k->n].uuid, "B");
+	k->items[k->n++].managed = false;
+	assert_ok(group_put_person(m->db, "test", group, "p-anna", false, &m->err), &m->err);
+	work(m);
+	assert_string_equal(rows_now(m, UDID_A), "remove queued v1");
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "");
+	assert_int_equal(k->removals, 1);
+	assert_int_equal(k->n, 1);
+	assert_string_equal(k->items[0].identifier, "com.example.by.hand");
+}
+
+static void
+what_goes_before_it_came_leaves_no_trace_and_what_comes_back_stays(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	assert_ok(assignment_remove(m->db, "test", "all", &m->err), &m->err);
+	work(m);
+	assert_string_equal(rows_now(m, UDID_A), "");
+	talks(k);		/* the command that waited is not written any more */
+	assert_int_equal(k->installs + k->removals, 0);
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	talks(k);
+	assert_ok(assignment_remove(m->db, "test", "all", &m->err), &m->err);
+	work(m);
+	assert_string_equal(rows_now(m, UDID_A), "remove queued v1");
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	talks(k);
+	assert_int_equal(k->removals, 0);
+	assert_int_equal(k->n, 1);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+}
+
+static void
+a_mobileconfig_that_is_removed_goes_from_the_devices(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	talks(k);
+	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
+	work(m);
+	talks(k);
+	assert_int_equal(k->n, 0);
+	assert_string_equal(rows_now(m, UDID_A), "");
+}
+
+static void
+what_is_for_one_person_is_on_no_device_of_another(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *anna = keeper(m, UDID_A, "p-anna"), *ben = keeper(m, UDID_B, "p-ben");
+	struct kept_mobileconfig *mine = put(m, "anna.mobileconfig", "anna", WIFI("hers"));
+
+	work(m);
+	talks(anna);
+	talks(ben);
+	assert_int_equal(anna->n, 1);
+	assert_int_equal(ben->installs, 0);
+	/* Not even when a row says so. */
+	assert_ok(db_run(m->db, &m->err, "INSERT INTO device_mobileconfig (device_id, mobileconfig_id, identifier, goal, state,"
+			 " version, wish, due, changed) SELECT id, $1, $2, 'install', 'wanted', 1, '', $3, 0 FROM device"
+			 " WHERE udid = '" UDID_B "'", db_text(mine->id), db_text(mine->identifier), db_now()), &m->err);
+	work(m);
+	talks(ben);
+	assert_int_equal(ben->installs, 0);
+	assert_string_equal(rows_now(m, UDID_B), "");
+	/* Ben takes the phone over: what was hers goes. */
+	anna->phone->session = mdm_session(m, "ota", UDID_A, NULL, "p-ben");
+	anna->phone->cert = mdm_issue(m, CA_MDM, anna->phone->session, true);
+	assert_ok(phone_authenticate(anna->phone), &m->err);
+	assert_ok(phone_token(anna->phone, ""), &m->err);
+	talks(anna);
+	assert_int_equal(anna->n, 0);
+	assert_string_equal(rows_now(m, UDID_A), "");
+}
+
+static void
+must_55_and_56_secrets_go_out_encrypted_for_this_device_or_not_at_all(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct kept_mobileconfig *kept = put(m, "wifi", NULL, WIFI_SECRET);
+	struct queued queued = { .kind = DESIRED_KIND };
+	struct enrollment e;
+	struct bytes payload;
+
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM mobileconfig_version WHERE sealed"), 1);
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+	assert_null(strstr(k->items[0].outside, "swordfish"));
+	assert_non_null(strstr(k->items[0].outside, "<key>IsEncrypted</key><true/>"));
+	assert_non_null(strstr(k->items[0].payloads, "swordfish"));
+	assert_non_null(strstr(k->items[0].payloads, "<array>"));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command WHERE payload IS NOT NULL AND kind = 'mobileconfig'"), 0);
+	/* The identity of an outside CA is not known here. */
+	e = *phone_enrollment(k->phone);
+	e.identity = "of an outside CA";
+	queued.args = json_pack("{s:s, s:s}", "mobileconfig", kept->id, "goal", "install");
+	assert_false(mobileconfig_render(m->ctx, queue_site(), &queued, &e, &payload, &m->err));
+	assert_string_equal(m->err.code, "needs_identity");
+	json_decref(queued.args);
+	assert_string_equal(rows_now(m, UDID_A), "install failed needs_identity v1");
+}
+
+#define REFUSAL "<key>ErrorChain</key><array><dict><key>ErrorCode</key><integer>4001</integer><key>ErrorDomain</key>" \
+	"<string>MCInstallationErrorDomain</string><key>LocalizedDescription</key><string>Das Profil konnte nicht installiert werden." \
+	"</string></dict><dict><key>ErrorCode</key><integer>1</integer><key>ErrorDomain</key><string>X</string>" \
+	"<key>LocalizedDescription</key><string>Kein WLAN.</string></dict></array>"
+
+static void
+a_refusal_is_shown_in_the_devices_words_tried_again_and_given_up(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	int64_t n, now = clock_now();
+	char iso[CLOCK_ISO_SIZE];
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	k->error = REFUSAL;
+	work(m);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install failed device v1");
+	assert_string_equal(mdm_text(m, "SELECT why FROM device_mobileconfig"),
+			    "Das Profil konnte nicht installiert werden. / Kein WLAN.");
+	work(m);		/* not before its time */
+	talks(k);
+	assert_int_equal(k->installs, 1);
+	for (int i = 0; i < 2 * DESIRED_ATTEMPTS_MAX; i++) {
+		now += DAY_S;
+		mdm_at(m, clock_iso(now, iso));
+		work(m);
+		talks(k);
+	}
+	assert_int_equal(k->installs, DESIRED_ATTEMPTS_MAX);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device_mobileconfig WHERE due IS NOT NULL"), 0);
+	k->error = NULL;
+	assert_ok(desired_retry(m->db, "anna", put(m, "wifi", NULL, WIFI("office"))->id, NULL, &n, &m->err), &m->err);
+	assert_int_equal(n, 1);
+	work(m);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+}
+
+static void
+what_is_acknowledged_and_not_listed_has_failed(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	k->forgetful = true;
+	work(m);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install failed not_listed v1");
+	k->forgetful = false;
+	mdm_at(m, "2026-11-22T12:20:00Z");
+	work(m);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+}
+
+static void
+a_command_that_is_cancelled_or_expires_is_not_the_end_of_it(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	int64_t n;
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	assert_ok(queue_clear(m->db, "anna", phone_enrollment(k->phone)->device_id, &n, &m->err), &m->err);
+	assert_string_equal(rows_now(m, UDID_A), "install failed cancelled v1");
+	mdm_at(m, "2026-11-22T12:20:00Z");
+	work(m);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+}
+
+static bool
+tx_now(struct db *tx, void *device_id, struct err *err)
+{
+	return desired_now(tx, device_id, err);
+}
+
+static void
+a_device_without_the_right_is_not_sent_it_and_it_is_said(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	void *id = (void *)(uintptr_t)phone_enrollment(k->phone)->device_id;
+
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET access_rights = 1"), &m->err);
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	assert_string_equal(rows_now(m, UDID_A), "install blocked no_right v1");
+	talks(k);
+	assert_int_equal(k->installs, 0);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET access_rights = 8191"), &m->err);
+	assert_ok(db_tx(m->db, tx_now, id, &m->err), &m->err);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+}
+
+static void
+facts_that_a_device_reports_decide_which_assignments_are_for_it(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	const char *uuid;
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "kiosk", "wifi", EVERYONE, "{\"name\": \"Kiosk *\"}");
+	work(m);
+	assert_string_equal(rows_now(m, UDID_A), "");
+	uuid = mdm_queue(m, k->phone, "DeviceInformation", 0);
+	phone_idle(k->phone);
+	phone_says_more(k->phone, "Acknowledged", uuid, "<key>QueryResponses</key><dict><key>DeviceName</key><string>KIOSK 7"
+			"</string></dict>");
+	assert_string_equal(rows_now(m, UDID_A), "install queued v1");
+}
+
+static void
+a_fleet_gets_one_command_and_no_cause_is_lost_with_the_process(void **state)
+{
+	struct mdm *m = open_house(*state);
+	enum { FLEET = 450 };
+
+	for (int i = 0; i < FLEET; i++) {
+		assert_ok(db_run(m->db, &m->err, "INSERT INTO device (id, udid, enrollment_id, created, changed)"
+				 " VALUES ($1, $1, $1, 0, 0)", db_text(mem_printf(m->ctx, "d%d", i))), &m->err);
+		assert_ok(db_run(m->db, &m->err, "INSERT INTO enrollment (id, device_id, session_id, state, identity, access_rights,"
+				 " created) VALUES ($1, $1, '', 'enrolled', $1, 8191, 0)", db_text(mem_printf(m->ctx, "d%d", i))),
+			  &m->err);
+	}
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	/* Here the process may die: what is to be done is in the database. */
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM desired_due"), FLEET);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM job WHERE kind = 'desired'"), 1);
+	work(m);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM desired_due"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), FLEET);
+	assert_true(mdm_number(m, "SELECT count(*) FROM command") <= FLEET / DESIRED_CHUNK + 1);
+	work(m);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), FLEET);
+}
+
+static void
+a_filter_fits_what_it_says_and_nothing_that_was_not_reported(void **state)
+{
+	const struct filter_facts phone = { "iPhone15,4", "iPhone 15", "Anna's iPhone", "F2LX1234", UDID_A, "18.1.1", "device", 0 };
+	const struct filter_facts blank = { "", "", "", "", UDID_A, "", "device", -1 };
+	static const struct { const char *filter; bool phone, blank; } cases[] = {
+		{ "{}", true, true }, { "{\"product\": \"iPhone*\"}", true, false }, { "{\"product\": \"iPad*\"}", false, false },
+		{ "{\"product\": [\"iPad*\", \"IPHONE15,*\"]}", true, false }, { "{\"not\": {\"product\": \"iPad*\"}}", true, false },
+		{ "{\"model\": \"iPhone 15\"}", true, false }, { "{\"model\": \"iPhone 1\"}", false, false },
+		{ "{\"name\": \"*'s iphone\"}", true, false }, { "{\"serial\": \"*X*34\"}", true, false },
+		{ "{\"udid\": \"" UDID_A "\"}", true, true }, { "{\"os\": {\"from\": \"18.1\"}}", true, false },
+		{ "{\"os\": {\"from\": \"18.2\"}}", false, false }, { "{\"os\": {\"below\": \"18.1.1\"}}", false, false },
+		{ "{\"os\": {\"from\": \"9\", \"below\": \"19\"}}", true, false }, { "{\"supervised\": false}", true, false },
+		{ "{\"supervised\": true}", false, false }, { "{\"not\": {\"supervised\": true}}", true, false },
+		{ "{\"kind\": \"device\", \"supervised\": false}", true, false }, { "{\"kind\": \"user\"}", false, false },
+	};
+	static const char *const bad[] = { "[]", "{\"color\": \"red\"}", "{\"product\": []}", "{\"product\": 7}", "{\"os\": \"18\"}",
+		"{\"os\": {\"from\": \"eighteen\"}}", "{\"os\": {}}", "{\"supervised\": \"yes\"}", "{\"kind\": \"tv\"}",
+		"{\"not\": {\"not\": {\"not\": {\"not\": {}}}}}" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		json_t *filter = json_loads(cases[i].filter, 0, NULL);
+		struct err err;
+
+		assert_ok(assignment_filter_check(filter, &err), &err);
+		if (assignment_filter_fits(filter, &phone) != cases[i].phone || assignment_filter_fits(filter, &blank) != cases[i].blank)
+			fail_msg("%s", cases[i].filter);
+		json_decref(filter);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		json_t *filter = json_loads(bad[i], 0, NULL);
+		struct err err;
+
+		if (assignment_filter_check(filter, &err))
+			fail_msg("%s", bad[i]);
+		assert_string_equal(err.code, "bad_filter");
+		json_decref(filter);
+	}
+}
+
+static void
+a_mobileconfig_keeps_its_names_and_refuses_what_would_break_the_house(void **state)
+{
+	static const char mdm[] = "{\"name\": \"x\", \"payloads\": [{\"id\": \"m\", \"type\": \"com.apple.mdm\", \"name\": \"m\", \"keys\": {"
+		"\"IdentityCertificateUUID\": \"x\", \"Topic\": \"com.apple.mgmt.x\", \"ServerURL\": \"https://x.example.com\"}}]}";
+	struct mdm *m = open_house(*state);
+	struct kept_mobileconfig *one = put(m, "wifi", NULL, WIFI("a")), *ret;
+	json_t *form = json_loads(WIFI("b"), 0, NULL), *enrollment = json_loads(mdm, 0, NULL);
+	struct mobileconfig_put p = { .actor = "test", .name = "wifi-2", .form = form, .base_url = "https://apps.example.com" };
+	bool created;
+
+	p.identifier = one->identifier;
+	assert_false(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err));
+	p.identifier = "com.example.apps.mdm";		/* it would take the enrollment's place */
+	assert_false(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err));
+	assert_string_equal(m->err.code, "bad_mobileconfig");
+	mdm_session(m, "ota", UDID_A, NULL, NULL);
+	p.identifier = "com.example.mdm";		/* of an enrollment, when the house had another name */
+	assert_false(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err));
+	assert_string_equal(m->err.code, "identifier_taken");
+	p.identifier = "org.example.mine";
+	p.form = enrollment;
+	assert_false(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err));
+	p.form = form;
+	assert_ok(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err), &m->err);
+	assert_true(created);
+	assert_string_equal(ret->identifier, "org.example.mine");
+	p.purpose = "own";
+	assert_false(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err));
+	p = (struct mobileconfig_put){ .actor = "test", .name = "Not A Slug", .form = form, .base_url = "https://apps.example.com" };
+	assert_false(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err));
+	p = (struct mobileconfig_put){ .actor = "test", .name = "theirs", .person = "nobody", .form = form,
+				       .base_url = "https://apps.example.com" };
+	assert_false(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err));
+	assert_string_equal(m->err.code, "unknown_person");
+	json_decref(form);
+	json_decref(enrollment);
+}
+
+TESTS(what_is_assigned_is_installed_and_only_the_list_says_so,
+      a_device_gets_all_of_it_when_it_enrolls_and_again_when_it_enrolls_anew, must_57_a_new_version_keeps_identifiers_and_uuids,
+      a_version_that_comes_while_the_device_installs_goes_out_behind_it,
+      a_missing_value_is_named_and_the_device_gets_it_once_it_is_there,
+      what_is_taken_off_or_changed_on_the_device_is_put_back_and_not_in_a_race,
+      who_leaves_the_audience_loses_it_and_nobody_loses_what_is_not_ours,
+      what_goes_before_it_came_leaves_no_trace_and_what_comes_back_stays, a_mobileconfig_that_is_removed_goes_from_the_devices,
+      what_is_for_one_person_is_on_no_device_of_another, must_55_and_56_secrets_go_out_encrypted_for_this_device_or_not_at_all,
+      a_refusal_is_shown_in_the_devices_words_tried_again_and_given_up, what_is_acknowledged_and_not_listed_has_failed,
+      a_command_that_is_cancelled_or_expires_is_not_the_end_of_it, a_device_without_the_right_is_not_sent_it_and_it_is_said,
+      facts_that_a_device_reports_decide_which_assignments_are_for_it, a_fleet_gets_one_command_and_no_cause_is_lost_with_the_process,
+      a_filter_fits_what_it_says_and_nothing_that_was_not_reported, a_mobileconfig_keeps_its_names_and_refuses_what_would_break_the_house)

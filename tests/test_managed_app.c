@@ -1,0 +1,349 @@
+/* Apps on managed devices: the table of states, waves, hours, and that nothing is looked for row by row. */
+#include "tests/check_house.h"
+#include "catalog/app_configuration.h"
+#include "catalog/managed_app_inner.h"
+#include "catalog/rollout.h"
+#include "core/clock.h"
+#include "core/zone.h"
+
+#define NOW	1700000000
+
+static const char *const words[] = { NULL, "", "Queued", "NeedsRedemption", "Redeeming", "Prompting", "PromptingForLogin",
+	"ValidatingPurchase", "PromptingForUpdate", "PromptingForUpdateLogin", "PromptingForManagement", "ValidatingUpdate",
+	"Updating", "Installing", "Managed", "ManagedButUninstalled", "Unknown", "UserInstalledApp", "UserRejected",
+	"UpdateRejected", "ManagementRejected", "Failed", "AppAlreadyInstalled", "AppAlreadyQueued", "NotSupported",
+	"CouldNotVerifyAppID", "\xc3\xa9t\xc3\xa9" };
+#define WORDS (sizeof words / sizeof *words)
+
+/* The same dice each time. */
+static int
+dice(void)
+{
+	static uint32_t seed = 7;
+
+	seed = seed * 1664525u + 1013904223u;
+	return (int)(seed >> 8);
+}
+
+/* One row as the database would keep it. */
+struct kept {
+	struct managed_row row;
+	int64_t due;		/* 0: none */
+	bool gone;
+	int commands;		/* that went into the queue */
+};
+
+/* As managed_app_news writes it, with the command that it queues. */
+static void
+hear(struct kept *k, const struct managed_report *report, int64_t now)
+{
+	static const struct managed_report queued = { .news = NEWS_QUEUED };
+	struct managed_step s = managed_app_step(&k->row, report, now);
+
+	k->gone = s.act == MANAGED_FORGET;
+	k->row = (struct managed_row){ s.state, k->row.going, k->row.kept, s.why, s.attempts, s.polls, s.began };
+	if (s.due >= 0)
+		k->due = s.due;
+	if (s.act == MANAGED_QUEUE) {
+		k->commands++;
+		hear(k, &queued, now);
+	}
+}
+
+static bool
+is_end(enum managed_state state)
+{
+	return state == MANAGED_INSTALLED || state == MANAGED_DECLINED || state == MANAGED_FAILED ||
+	       state == MANAGED_TIMED_OUT || state == MANAGED_REMOVED;
+}
+
+/* Nothing is ever heard of it again. */
+static void
+falls_silent(struct kept *k, int64_t now)
+{
+	static const struct managed_report due = { .news = NEWS_DUE };
+	int64_t began = now;
+	int steps = 0;
+
+	while (!k->gone && k->due) {
+		assert_true(steps++ < 200);
+		assert_true(k->due - began < 366 * DAY_S);
+		now = k->due > now ? k->due : now;
+		k->due = 0;
+		hear(k, &due, now);
+	}
+	assert_true(k->gone || is_end(k->row.state));
+	assert_true(k->commands <= MANAGED_ATTEMPTS_MAX + 1);
+}
+
+static struct managed_report
+any_report(void)
+{
+	return (struct managed_report){ dice() % NEWS_N, words[(size_t)dice() % WORDS], dice() % 4, dice() % 2, dice() % 2 };
+}
+
+static struct kept
+any_row(void)
+{
+	struct kept k = { .due = NOW };
+
+	k.row = (struct managed_row){ dice() % MANAGED_STATES, dice() % 4 == 0, dice() % 2, "", dice() % (MANAGED_ATTEMPTS_MAX + 1),
+				      dice() % 12, NOW - dice() % DAY_S };
+	if (k.row.going)
+		k.row.state = dice() % 2 ? MANAGED_REMOVING : MANAGED_FAILED;
+	return k;
+}
+
+static void
+from_every_state_silence_leads_to_an_end(void **state)
+{
+	(void)state;
+	for (int going = 0; going < 2; going++)
+		for (int s = 0; s < MANAGED_STATES; s++)
+			for (int64_t attempts = 0; attempts <= MANAGED_ATTEMPTS_MAX; attempts++) {
+				struct kept k = { { s, going, false, "", attempts, 0, attempts ? NOW : 0 }, NOW, false, 0 };
+
+				falls_silent(&k, NOW);
+			}
+}
+
+static void
+whatever_a_device_says_silence_behind_it_leads_to_an_end(void **state)
+{
+	(void)state;
+	for (int walk = 0; walk < 20000; walk++) {
+		struct kept k = any_row();
+		int64_t now = NOW;
+
+		for (int i = dice() % 12; i > 0 && !k.gone; i--) {
+			struct managed_report report = any_report();
+
+			now += dice() % 5000;
+			hear(&k, &report, now);
+			/* what is under way is looked at again */
+			assert_true(k.gone || k.due || is_end(k.row.state));
+		}
+		k.commands = 0;
+		if (!k.gone)
+			falls_silent(&k, now);
+	}
+}
+
+static void
+only_the_lists_of_the_device_make_an_app_installed(void **state)
+{
+	(void)state;
+	for (int s = 0; s < MANAGED_STATES; s++)
+		for (int news = 0; news < NEWS_N; news++)
+			for (size_t w = 0; w < WORDS; w++)
+				for (int copy = 0; copy < 4; copy++)
+					for (int bits = 0; bits < 8; bits++) {
+						struct kept k = { { s, false, bits & 4, "", 1, 0, NOW }, NOW, false, 0 };
+						struct managed_report r = { news, words[w], copy, bits & 1, bits & 2 };
+						bool proof = (news == NEWS_LISTED || news == NEWS_LISTED_INSTALLED) && words[w] &&
+							     strcmp(words[w], "Managed") == 0 && copy >= COPY_SAME && r.managed && !r.installing;
+
+						hear(&k, &r, NOW);
+						if (s != MANAGED_INSTALLED && k.row.state == MANAGED_INSTALLED)
+							assert_true(proof);
+						if (s != MANAGED_INSTALLED && s != MANAGED_REMOVED && proof && news == NEWS_LISTED)
+							assert_int_equal(k.row.state, MANAGED_INSTALLED);
+					}
+}
+
+static void
+who_declined_is_not_asked_again_until_somebody_asks(void **state)
+{
+	(void)state;
+	for (int news = 0; news < NEWS_N; news++)
+		for (size_t w = 0; w < WORDS; w++)
+			for (int copy = 0; copy < 4; copy++) {
+				struct kept k = { { MANAGED_DECLINED, false, true, "user", 1, 0, NOW }, NOW, false, 0 };
+				struct managed_report r = { news, words[w], copy, true, false };
+
+				if (news == NEWS_QUEUED)
+					continue;
+				hear(&k, &r, NOW);
+				assert_int_equal(k.commands, news == NEWS_ASKED);
+				assert_true(news == NEWS_ASKED || k.row.state == MANAGED_DECLINED || k.row.state == MANAGED_INSTALLED);
+			}
+}
+
+static void
+each_word_of_a_device_has_its_meaning(void **state)
+{
+	static const struct { const char *status; enum managed_state state; const char *why; } cases[] = {
+		{ "Queued", MANAGED_INSTALLING, "" }, { "Installing", MANAGED_INSTALLING, "" }, { "Updating", MANAGED_INSTALLING, "" },
+		{ "Prompting", MANAGED_ACKNOWLEDGED, "prompting" }, { "PromptingForManagement", MANAGED_ACKNOWLEDGED, "prompting" },
+		{ "UserRejected", MANAGED_DECLINED, "user" }, { "UpdateRejected", MANAGED_DECLINED, "user" },
+		{ "ManagementRejected", MANAGED_DECLINED, "user" }, { "Failed", MANAGED_FAILED, "device" },
+		{ "ManagedButUninstalled", MANAGED_DECLINED, "owner_removed" }, { "Unknown", MANAGED_ACKNOWLEDGED, "" },
+	};
+	static const struct { const char *reason; enum managed_state state; bool again; } reasons[] = {
+		{ "AppAlreadyQueued", MANAGED_ACKNOWLEDGED, true }, { "AppAlreadyInstalled", MANAGED_QUEUED, true },
+		{ "CouldNotVerifyAppID", MANAGED_FAILED, true }, { "NotSupported", MANAGED_FAILED, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct kept k = { { MANAGED_ACKNOWLEDGED, false, false, "", 1, 0, NOW }, NOW + 30, false, 0 };
+		struct managed_report r = { NEWS_LISTED, cases[i].status, COPY_NONE, true, false };
+
+		hear(&k, &r, NOW);
+		assert_int_equal(k.row.state, cases[i].state);
+		assert_string_equal(k.row.why, cases[i].why);
+	}
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+		struct kept k = { { MANAGED_SENT, false, false, "", 1, 0, 0 }, NOW + 30, false, 0 };
+		struct managed_report r = { NEWS_REJECTED, reasons[i].reason, COPY_NONE, false, false };
+
+		hear(&k, &r, NOW);
+		assert_int_equal(k.row.state, reasons[i].state);
+		assert_int_equal(k.due != 0, reasons[i].again);
+	}
+}
+
+static void
+lists_are_asked_for_less_and_less_often_and_for_a_day_at_most(void **state)
+{
+	static const struct managed_report due = { .news = NEWS_DUE };
+	struct kept k = { { MANAGED_ACKNOWLEDGED, false, false, "", 1, 0, NOW }, NOW + 30, false, 0 };
+	int64_t now = NOW, last = 0;
+	int polls = 0;
+
+	(void)state;
+	while (k.row.state == MANAGED_ACKNOWLEDGED) {
+		assert_true(k.due == NOW + MANAGED_GIVE_UP_S || k.due - now >= last);
+		last = k.due - now;
+		now = k.due;
+		hear(&k, &due, now);
+		polls++;
+	}
+	assert_int_equal(k.row.state, MANAGED_TIMED_OUT);
+	assert_string_equal(k.row.why, "silent");
+	assert_int_equal(now, NOW + MANAGED_GIVE_UP_S);
+	assert_true(polls > 8 && polls < 20);
+}
+
+/* ---- waves and hours ---- */
+
+static void
+a_wave_takes_its_percent_of_the_devices_and_who_was_in_one_is_in_the_next(void **state)
+{
+	int counts[10] = { 0 }, same = 0;
+
+	for (int i = 0; i < 10000; i++) {
+		char *id = mem_printf(*state, "device%d", i * 7919);
+		int64_t n = rollout_number(id, "build1");
+
+		assert_true(n >= 0 && n < 100);
+		assert_int_equal(n, rollout_number(id, "build1"));
+		counts[n / 10]++;
+		same += n == rollout_number(id, "build2");
+	}
+	for (int i = 0; i < 10; i++)
+		assert_in_range(counts[i], 850, 1150);
+	assert_in_range(same, 0, 250);	/* another build, another order */
+}
+
+static void
+hours_are_those_of_a_clock_on_a_wall(void **state)
+{
+	static const struct { const char *hours; int h, m; int64_t wait; } cases[] = {
+		{ "", 12, 0, 0 }, { "22:00-05:00", 23, 30, 0 }, { "22:00-05:00", 4, 59, 0 }, { "22:00-05:00", 5, 0, 17 * 3600 },
+		{ "22:00-05:00", 21, 59, 60 }, { "09:00-17:30", 9, 0, 0 }, { "09:00-17:30", 17, 29, 0 }, { "09:00-17:30", 17, 30, 15 * 3600 + 1800 },
+		{ "09:00-17:30", 0, 0, 9 * 3600 },
+	};
+	static const char *const bad[] = { "22-5", "22:00-22:00", "24:00-05:00", "22:60-05:00", "22:00 05:00", "22:00-05:00 ", "xx:00-05:00",
+					   "-1:00-05:00" };
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_ok(rollout_hours_ok(cases[i].hours, &err), &err);
+		assert_int_equal(rollout_wait(cases[i].hours, 100 * DAY_S + cases[i].h * 3600 + cases[i].m * 60), cases[i].wait);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_false(rollout_hours_ok(bad[i], &err));
+}
+
+static void
+a_zone_is_known_with_its_summer_and_nothing_else_is_read(void **state)
+{
+	int64_t offset = 0;
+
+	(void)state;
+	if (!zone_offset("Europe/Berlin", 0, &offset)) {
+		test_skip("no time zone files here");
+		return;
+	}
+	assert_true(zone_offset("Europe/Berlin", 1784116800, &offset));		/* 2026-07-15 */
+	assert_int_equal(offset, 7200);
+	assert_true(zone_offset("Europe/Berlin", 1768478400, &offset));		/* 2026-01-15 */
+	assert_int_equal(offset, 3600);
+	assert_true(zone_offset("Asia/Kolkata", 1768478400, &offset));
+	assert_int_equal(offset, 19800);
+	assert_true(zone_offset("America/New_York", 1784116800, &offset));
+	assert_int_equal(offset, -14400);
+	assert_false(zone_offset("Mars/Olympus", 0, &offset));
+	assert_false(zone_offset("../../../etc/passwd", 0, &offset));
+	assert_false(zone_offset("/etc/passwd", 0, &offset));
+	assert_false(zone_offset("", 0, &offset));
+	assert_false(zone_offset("tzdata.zi", 0, &offset));
+	assert_false(zone_offset(NULL, 0, &offset));
+}
+
+/* ---- what runs for many devices ---- */
+
+static void
+by_index_alone(TALLOC_CTX *ctx, struct db *db, const char *sql, const struct db_val *vals, bool constant_scans)
+{
+	struct rows *rows = db_queryv(ctx, db, mem_printf(ctx, "EXPLAIN QUERY PLAN %s", sql), vals);
+	struct err err;
+	int n = 0;
+
+	while (rows_next(rows, &err) == ROWS_ROW) {
+		const char *plan = rows_text(ctx, rows, 3);
+
+		n++;
+		if (strncmp(plan, "SCAN", 4) == 0 && !(constant_scans && strstr(plan, "USING")))
+			fail_msg("%s", plan);
+	}
+	assert_true(n > 3);
+}
+
+static void
+with_100000_devices_nothing_is_looked_for_row_by_row(void **state)
+{
+	struct house h = house(*state);
+
+	by_index_alone(*state, h.db, managed_app_due_sql, DB_VALS(db_int(0), db_int(1)), false);
+	by_index_alone(*state, h.db, managed_app_plan_app_sql, DB_VALS(db_text("a"), db_text(""), db_int(200)), false);
+	by_index_alone(*state, h.db, managed_app_plan_device_sql, DB_VALS(db_text("d"), db_text(""), db_int(200)), true);
+}
+
+static void
+a_configuration_that_no_property_list_can_hold_is_refused(void **state)
+{
+	static const struct { const char *json; bool ok; } cases[] = {
+		{ "{}", true }, { "{\"a\": [1, 2.5, true, \"x\", {\"b\": []}]}", true }, { "[]", false }, { "\"a\"", false },
+		{ "{\"a\": null}", false }, { "{\"a\": [null]}", false },
+		{ "{\"a\":[[[[[[[[[[[[[[1]]]]]]]]]]]]]]}", false },
+	};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		json_t *json = json_loads(cases[i].json, JSON_DECODE_ANY, NULL);
+
+		assert_int_equal(app_configuration_check(json, &err), cases[i].ok);
+		json_decref(json);
+	}
+}
+
+TESTS(from_every_state_silence_leads_to_an_end, whatever_a_device_says_silence_behind_it_leads_to_an_end,
+      only_the_lists_of_the_device_make_an_app_installed, who_declined_is_not_asked_again_until_somebody_asks,
+      each_word_of_a_device_has_its_meaning, lists_are_asked_for_less_and_less_often_and_for_a_day_at_most,
+      a_wave_takes_its_percent_of_the_devices_and_who_was_in_one_is_in_the_next, hours_are_those_of_a_clock_on_a_wall,
+      a_zone_is_known_with_its_summer_and_nothing_else_is_read, with_100000_devices_nothing_is_looked_for_row_by_row,
+      a_configuration_that_no_property_list_can_hold_is_refused)
