@@ -187,6 +187,13 @@ of_identities_only_those_are_listed_that_do_not_renew_by_themselves(void **state
 	assert_int_equal(e->devices, 1);
 	assert_int_equal((e + 1)->devices, 2);
 	assert_string_equal((e + 1)->subject, "2027-02-08");
+	/* what was tried for days, and what an outside CA issued: whose end stands with the enrollment */
+	story_run(&w, "UPDATE enrollment SET renewal_tries = 5 WHERE id = 'heard'");
+	story_run(&w, "INSERT INTO device (id, udid, enrollment_id, created, changed) VALUES ('outside', 'outside', 'outside', 1, 1)");
+	story_run(&w, "INSERT INTO enrollment (id, device_id, session_id, state, identity, identity_ends, access_rights, created)"
+		  " VALUES ('outside', 'outside', 's', 'enrolled', 'of another', $1, 8191, 1)", db_int(noon_of(40)));
+	e = of_kind(listed(&w, NULL), "identities");
+	assert_int_equal((e + 1)->devices, 4);
 	/* who left is nobody's trouble */
 	story_run(&w, "UPDATE enrollment SET state = 'removed'");
 	assert_null(of_kind(listed(&w, NULL), "identities"));
