@@ -20,6 +20,7 @@
 #define FEED_PAST_S	(30 * DAY_S)
 #define DAYS_MAX	(40 * 366)
 #define TODAY_ENDINGS	12
+#define UNHEARD_MAX	20	/* whom a page names */
 
 struct view {
 	struct endings *all;
@@ -50,7 +51,8 @@ look_at_all(struct req *req, struct view *ret, struct err *err)
 
 /* ---- who hears nothing ---- */
 
-/* Admins to whom no mail can go; [{name, why}]: "off" they want none, "address" there is none. */
+/* To whom of those who look after something no mail goes; [{name, why}]: "off" they want none, "address" there is
+ * none.  *anybody: an admin gets it. */
 static bool
 unheard(struct req *req, json_t **ret, bool *anybody, struct err *err)
 {
@@ -64,11 +66,9 @@ unheard(struct req *req, json_t **ret, bool *anybody, struct err *err)
 		return false;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (readers[i].person->role != ROLE_ADMIN)
-			continue;
 		if (readers[i].mails && *readers[i].email)
-			*anybody = true;
-		else
+			*anybody |= readers[i].person->role == ROLE_ADMIN;
+		else if (json_array_size(list) < UNHEARD_MAX)
 			json_array_append_new(list, json_pack("{s:s, s:s}", "name", readers[i].person->name, "why",
 							      readers[i].mails ? "address" : "off"));
 	}
