@@ -39,6 +39,9 @@ struct form_target { const char *os_version; int supervised; };	/* NULL, -1: not
 /* ERR_INVALID "bad_mobileconfig": the path of the key, and what is wrong with it.  A form may hold variables. */
 bool mobileconfig_form_judge(const json_t *form, struct err *err) CHECKED;
 
+/* "wifi-1": an id for one more payload of this type, that no other has; form may be NULL. */
+char *mobileconfig_form_new_id(TALLOC_CTX *ctx, const json_t *form, const char *type);
+
 /* What this device would not take of it: a list of texts, empty when all is well; the caller's. */
 json_t *mobileconfig_form_unfit(const json_t *form, const struct form_target *target);
 

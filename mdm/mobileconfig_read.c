@@ -193,11 +193,10 @@ telling_word(const char *type)
 	return dot ? dot + 1 : type;
 }
 
-/* "wifi-1": short, and no other payload's. */
-static const char *
-make_id(TALLOC_CTX *ctx, const json_t *form, const char *type)
+char *
+mobileconfig_form_new_id(TALLOC_CTX *ctx, const json_t *form, const char *type)
 {
-	const char *id;
+	char *id;
 	char stem[STEM_MAX + 1];
 	size_t len = 0;
 
@@ -218,7 +217,7 @@ read_payload(TALLOC_CTX *ctx, const json_t *form, json_t *keys, const char *type
 {
 	static const char *const ours[] = { "PayloadType", "PayloadVersion", "PayloadIdentifier", "PayloadUUID",
 					    "PayloadDisplayName" };
-	json_t *payload = json_pack("{s:s, s:s, s:b}", "id", make_id(ctx, form, type), "type", type, "foreign", true);
+	json_t *payload = json_pack("{s:s, s:s, s:b}", "id", mobileconfig_form_new_id(ctx, form, type), "type", type, "foreign", true);
 
 	move_text(keys, "PayloadDisplayName", payload, "name");
 	move_text(keys, "PayloadIdentifier", payload, "identifier");

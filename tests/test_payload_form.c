@@ -166,10 +166,15 @@ static json_t *
 sent_back(TALLOC_CTX *ctx, struct browser *b, const json_t *form, const json_t *payload, const struct field *changes)
 {
 	struct req *req = req_of(ctx, b);
-	json_t *read, *alone, *whole, *ret;
+	json_t *masked = mobileconfig_form_masked(form), *read, *alone, *whole, *ret;
 	struct err err;
+	size_t at = 0;
 
-	send_page(req, shown(ctx, b, form, payload));
+	while (strcmp(json_string_value(json_object_get(json_array_get(json_object_get(form, "payloads"), at), "id")),
+		      json_string_value(json_object_get(payload, "id"))) != 0)
+		at++;
+	payload = json_array_get(json_object_get(masked, "payloads"), at);
+	send_page(req, shown(ctx, b, masked, payload));
 	for (; changes && changes->name; changes++)
 		for (size_t i = 0; i <= req->server->form.n; i++) {
 			if (i == req->server->form.n) {
@@ -187,6 +192,7 @@ sent_back(TALLOC_CTX *ctx, struct browser *b, const json_t *form, const json_t *
 	ret = json_incref(json_array_get(json_object_get(whole, "payloads"), 0));
 	json_decref(whole);
 	json_decref(alone);
+	json_decref(masked);
 	return ret;
 }
 
@@ -289,8 +295,9 @@ a_secret_is_never_in_the_page_and_stays_unless_it_is_replaced_or_taken_out(void 
 	static const struct field replaced[] = { { "payload/Password", "new" }, { NULL, NULL } };
 	static const struct field taken[] = { { "payload/Password~clear", "yes" }, { NULL, NULL } };
 	json_t *form = form_of("{\"SSID_STR\":\"a\",\"Password\":\"sesame\"}", "com.apple.wifi.managed", NULL);
-	json_t *payload = json_array_get(json_object_get(form, "payloads"), 0), *back;
+	json_t *payload = json_array_get(json_object_get(form, "payloads"), 0), *back, *masked;
 	struct browser b = browser(*state);
+	const char *html;
 
 	assert_null(strstr(shown(*state, &b, form, payload), "sesame"));
 	back = sent_back(*state, &b, form, payload, NULL);
@@ -307,8 +314,11 @@ a_secret_is_never_in_the_page_and_stays_unless_it_is_replaced_or_taken_out(void 
 	/* Nor in the JSON of one that was made elsewhere. */
 	form = form_of("{\"deep\":[{\"apiToken\":\"sesame\",\"colour\":\"red\"}]}", "com.example.custom", "foreign");
 	payload = json_array_get(json_object_get(form, "payloads"), 0);
-	assert_null(strstr(shown(*state, &b, form, payload), "sesame"));
-	assert_non_null(strstr(shown(*state, &b, form, payload), "red"));
+	masked = mobileconfig_form_masked(form);
+	html = shown(*state, &b, masked, json_array_get(json_object_get(masked, "payloads"), 0));
+	assert_null(strstr(html, "sesame"));
+	assert_non_null(strstr(html, "red"));
+	json_decref(masked);
 	back = sent_back(*state, &b, form, payload, NULL);
 	assert_true(json_equal(back, payload));
 	json_decref(back);
@@ -331,6 +341,38 @@ items_are_added_and_taken_away_without_their_neighbours_losing_a_secret(void **s
 	assert_same(wanted, json_object_get(back, "keys"), "airplay");
 	json_decref(back);
 	json_decref(wanted);
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+/* What was typed on a page that was refused is neither shown, nor taken for what was there before. */
+static void
+a_page_that_was_refused_asks_for_a_new_secret_again(void **state)
+{
+	json_t *form = form_of("{\"Passwords\":[{\"DeviceName\":\"first\",\"Password\":\"s1\"},{\"DeviceName\":\"second\",\"Password\":\"s2\"}]}",
+			       "com.apple.airplay", NULL);
+	/* The first was removed, and a third one added. */
+	json_t *tried = form_of("{\"Passwords\":[{\"DeviceName\":\"second\",\"Password\":{\"$kept\":\"it/Passwords/1/Password\"}},"
+				"{\"DeviceName\":\"third\",\"Password\":\"sesame\"}]}", "com.apple.airplay", NULL);
+	json_t *wanted = json_loads("{\"Passwords\":[{\"DeviceName\":\"second\",\"Password\":\"s2\"},{\"DeviceName\":\"third\"}]}", 0, NULL);
+	json_t *payload = json_array_get(json_object_get(tried, "payloads"), 0), *masked = mobileconfig_form_masked(form), *read, *alone, *whole;
+	struct browser b = browser(*state);
+	struct req *req = req_of(*state, &b);
+	struct err err;
+	const char *html = shown(*state, &b, masked, payload);
+
+	assert_null(strstr(html, "sesame"));
+	assert_non_null(strstr(html, "payload_again"));
+	send_page(req, html);
+	assert_ok(payload_form_read(req, "payload", payload, &read, &err), &err);
+	alone = json_pack("{s:[o]}", "payloads", read);
+	assert_ok(mobileconfig_form_kept(alone, form, &whole, &err), &err);
+	assert_same(wanted, json_object_get(json_array_get(json_object_get(whole, "payloads"), 0), "keys"), "airplay");
+	json_decref(whole);
+	json_decref(alone);
+	json_decref(wanted);
+	json_decref(masked);
+	json_decref(tried);
 	json_decref(form);
 	json_decref(b.parts);
 }
@@ -375,6 +417,25 @@ a_new_payload_is_made_of_what_is_typed(void **state)
 }
 
 static void
+a_new_payload_has_a_short_name_to_begin_with_that_no_other_has(void **state)
+{
+	json_t *form = json_loads("{\"payloads\":[{\"id\":\"wifi-1\",\"type\":\"com.apple.wifi.managed\"}]}", 0, NULL);
+	json_t *fresh = json_pack("{s:s}", "type", "com.apple.wifi.managed"), *read;
+	struct browser b = browser(*state);
+	struct req *req = req_of(*state, &b);
+	struct err err;
+
+	send_page(req, shown(*state, &b, form, fresh));
+	assert_ok(payload_form_read(req, "payload", NULL, &read, &err), &err);
+	assert_string_equal(json_string_value(json_object_get(read, "id")), "wifi-2");
+	assert_int_equal(json_object_size(json_object_get(read, "keys")), 0);
+	json_decref(read);
+	json_decref(fresh);
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+static void
 a_certificate_that_comes_as_pem_is_taken_as_der(void **state)
 {
 	struct browser b = browser(*state);
@@ -410,5 +471,7 @@ labels_are_made_of_apples_keys(void **state)
 
 TESTS(every_payload_type_comes_back_from_its_page_as_it_was, so_does_any_payload_at_random,
       a_secret_is_never_in_the_page_and_stays_unless_it_is_replaced_or_taken_out,
-      items_are_added_and_taken_away_without_their_neighbours_losing_a_secret, a_new_payload_is_made_of_what_is_typed,
+      items_are_added_and_taken_away_without_their_neighbours_losing_a_secret, a_page_that_was_refused_asks_for_a_new_secret_again,
+      a_new_payload_is_made_of_what_is_typed,
+      a_new_payload_has_a_short_name_to_begin_with_that_no_other_has,
       a_certificate_that_comes_as_pem_is_taken_as_der, labels_are_made_of_apples_keys)

@@ -8,6 +8,8 @@
 #define YEARS_FROM	(2 * 365)	/* days */
 
 const struct ending_source ending_sources[] = {
+	{ "provision",             ENDING_FOR_PUBLISHERS, ending_provisions },
+	{ "distribution",          ENDING_FOR_ADMINS, ending_distribution },
 	{ "push",                  ENDING_FOR_ADMINS, ending_push },
 	{ "ca",                    ENDING_FOR_ADMINS, ending_ca },
 	{ "ca_above",              ENDING_FOR_ADMINS, ending_ca_above },

@@ -33,13 +33,16 @@ marked(struct reading *r, const char *name, const char *mark)
 	return field(r, payload_mark(r->req, name, mark));
 }
 
-/* The place of what was there: the id of its payload instead of the prefix. */
+/* The place of what was there, in this payload. */
 static json_t *
 kept(struct reading *r, const char *name)
 {
-	if (!marked(r, name, "kept") || marked(r, name, "clear") || !*r->id)
+	const char *place = marked(r, name, "kept");
+	size_t len = strlen(r->id);
+
+	if (!place || marked(r, name, "clear") || len == 0 || strncmp(place, r->id, len) != 0 || place[len] != '/')
 		return NULL;
-	return json_pack("{s:o}", "$kept", json_sprintf("%s%s", r->id, name + strlen(r->prefix)));
+	return json_pack("{s:s}", "$kept", place);
 }
 
 static bool

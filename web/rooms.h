@@ -195,6 +195,9 @@ bool turn_take(struct site *site, struct err *err) CHECKED;
 void turn_give(struct site *site);
 bool signin_blame(struct err *err);	/* the log hears what is wrong with the directory, who signs in does not; false */
 
+/* ---- routes_own.c: on /account, whether there is something at /eas ---- */
+bool own_account(struct req *req, json_t *data, struct err *err) CHECKED;
+
 /* ---- routes_person.c ---- */
 bool whole_admin(struct req *req, struct err *err) CHECKED;	/* not by a token for one app */
 

@@ -192,6 +192,15 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 	return reply_page(reply, req, "own", page, err);
 }
 
+bool
+own_account(struct req *req, json_t *data, struct err *err)
+{
+	struct own_templates all;
+
+	return own_templates(req, req->site, req->language, req->person->id, &all, err) &&
+	       json_object_set_new(data, "own", json_boolean(all.n > 0)) == 0;
+}
+
 /* ---- the buttons ---- */
 
 struct button {

@@ -284,6 +284,39 @@ teardown()   { pomona_stop; directory_stop; }
 	[ "$(sql "SELECT disabled, disabled_by FROM person WHERE name = 'eva'")" = '0|' ]
 }
 
+@test "what ldap.attributes names is kept of people, at sign-in and within the hour" {
+	directory_use attributes "title, departmentNumber"
+	directory_change <<-LDIF
+		dn: uid=eva,ou=people,$SUFFIX
+		changetype: modify
+		replace: title
+		title: Nurse
+		-
+		replace: departmentNumber
+		departmentNumber: 42
+	LDIF
+	pomona_start
+	try eva "pass of eva"
+	expect_status 303
+	attributes() { sql "SELECT group_concat(name || '=' || value, ' ') FROM (SELECT name, value FROM person_attribute ORDER BY name)"; }
+	[ "$(attributes)" = "departmentnumber=42 title=Nurse" ]
+	get "/api/v1/people/$(sql "SELECT id FROM person WHERE name = 'eva'")/attributes" -H "$(bearer admin)"
+	expect_json .title Nurse
+	ask PATCH "/api/v1/people/$(sql "SELECT id FROM person WHERE name = 'eva'")/attributes" -H "$(bearer admin)" -d '{"title":"Boss"}'
+	expect_problem 409 directory_person
+	directory_change <<-LDIF
+		dn: uid=eva,ou=people,$SUFFIX
+		changetype: modify
+		delete: title
+		-
+		replace: departmentNumber
+		departmentNumber: 43
+	LDIF
+	echo 2026-11-22T12:51:00Z >"$W/clock"
+	now_says() { [ "$(attributes)" = "departmentnumber=43" ]; }
+	wait_until now_says
+}
+
 @test "a directory that is down, or shows nobody at all, signs nobody out" {
 	pomona_start
 	try eva "pass of eva"

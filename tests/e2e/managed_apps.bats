@@ -168,14 +168,13 @@ version_on_phone() { of_phone "[a.get('Version') for a in s['Apps'] if a['Identi
 	passes 86400
 	expect_state timed_out older
 	# at the end of all attempts it rests
-	local wait
-	for wait in 3600 21600 86400; do	# one was used up by the take-over
-		passes "$wait"
+	while [ "$(row "due IS NULL")" = 0 ]; do
+		[ "$(row attempts)" -lt 5 ]
+		passes 86400
 		wait_until command_waits InstallApplication
 		connects --error 100
 		wait_until state_is failed
 	done
-	[ "$(row "due IS NULL")" = 1 ]
 	[ "$(row attempts)" = 5 ]
 	judged
 }

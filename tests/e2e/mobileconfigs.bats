@@ -237,9 +237,9 @@ form() {
 	expect_status 422
 	as anna get '/admin/mobileconfigs/wifi/payloads/new?type=com.apple.wifi.managed'
 	expect_status 200
-	expect_body 'payload~SSID_STR'
+	expect_body 'payload/SSID_STR'
 	form /admin/mobileconfigs/wifi/payloads version=1 payload~type=com.apple.wifi.managed payload~id=wifi payload~name=Wi-Fi \
-		payload~SSID_STR=office payload~EncryptionType=WPA2 payload~Password=a-secret
+		payload/SSID_STR=office payload/EncryptionType=WPA2 payload/Password=a-secret
 	expect_status 303
 	# who has the page of before does not write over it
 	form /admin/mobileconfigs/wifi version=1 title=Stale

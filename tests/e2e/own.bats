@@ -274,6 +274,16 @@ state() { sql "SELECT state FROM own_mobileconfig"; }
 	as mia post /eas --data-urlencode "csrf=$(form_csrf)" -d "act=revoke&id=$(sql 'SELECT id FROM own_mobileconfig')"
 	expect_status 303
 	[ "$(state)|$(good)|$(audited own.revoke)|$(audited own.removed)" = "revoked|0|1|1" ]
+
+	# what came by management goes with it
+	button mia "device=$ID"
+	connects
+	[ "$(state)|$(good)" = "installed|1" ]
+	post "/api/v1/devices/$ID/retire" -H "$(bearer devices)" -d '{"reason":"a test"}'
+	expect_status 204
+	[ "$(state)|$(good)" = "removed|1" ]
+	as mia get /eas -A "$SAFARI"
+	expect_body "removed, certificate still good"
 }
 
 @test "nobody gets another person's: not by guessing, by their device, by another session, nor by its signer" {
@@ -553,7 +563,7 @@ story_behind() {
 	local id
 	id=$(json '.items[0].id')
 	get '/api/v1/own?person=nobody' -H "$(bearer devices)"
-	expect_problem 404 not_found
+	expect_json '.items | length' 0
 	get /api/v1/own -H "$(bearer upload)"
 	expect_status 403
 	post "/api/v1/own/$id/revoke" -H "$(bearer devices)" -d '{"reason":"bad luck"}'
@@ -675,7 +685,7 @@ judge() {	# SCHEMA FILE
 	[ "$(good)" = 1 ]
 }
 
-@test "a certificate of somebody else beside a vouched name is refused" {
+@test "a certificate of somebody else, or a revoked one, beside a vouched name is refused everywhere" {
 	setting server trusted_proxies '"127.0.0.1"'
 	setting signin proxy_header '"X-Remote-User"'
 	setting server client_cert_header '"Client-Cert"'
@@ -691,6 +701,15 @@ judge() {	# SCHEMA FILE
 	expect_json '.mine[0].state' installed
 	get /eas -H 'X-Remote-User: anna' -H "Client-Cert: :$shown:" -H 'Accept: application/json'
 	expect_problem 403 other_person
+	get /account -H 'X-Remote-User: anna' -H "Client-Cert: :$shown:" -H 'Accept: application/json'
+	expect_problem 403 other_person
 	post /eas -H 'X-Remote-User: anna' -H "Client-Cert: :$shown:" -H 'Accept: application/json' -d 'act=revoke&id=x'
 	expect_status 403
+	post "/api/v1/own/$(sql 'SELECT id FROM own_mobileconfig')/revoke" -H "$(bearer devices)" -d '{}'
+	get /account -H 'X-Remote-User: mia' -H "Client-Cert: :$shown:" -H 'Accept: application/json'
+	expect_problem 403 certificate_revoked
+	pomona_stop
+	POMONA__OWN__IDENTITY=paper run "$POMONA" serve --data "$DATA" --listen 127.0.0.1:0 --plain
+	[ "$status" != 0 ]
+	[[ $output == *own.identity* ]]
 }
