@@ -11,7 +11,6 @@
 
 #define ENDING_DAYS	60	/* the first notice */
 #define ENDING_LATE	7	/* days after the end in which the last notice still goes, if none went before */
-#define ENDING_SUBJECT_MAX	255	/* bytes */
 
 struct ending_key {
 	const char *kind, *subject;

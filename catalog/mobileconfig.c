@@ -14,6 +14,7 @@
 #include "mdm/mobileconfig_form.h"
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- names ---- */
 
@@ -28,18 +29,32 @@ mobileconfig_name_ok(const char *name, struct err *err)
 		       MOBILECONFIG_NAME_MAX);
 }
 
-/* Those under it are ours alone: an enrollment, a web clip, a registration. */
+/* What this server gives out besides: one with such an identifier would take its place on a device. */
+static bool
+is_ours(const char *identifier, const char *base_url)
+{
+	static const char *const words[] = { "mdm", "enroll", "clip", "eas", "udid", "mobileconfig" };
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		const char *ours = mobileconfig_identifier(ctx, base_url, words[i]);
+		size_t len = strlen(ours);
+
+		if (strncasecmp(identifier, ours, len) == 0 && strchr(".", identifier[len]))
+			return true;
+	}
+	return false;
+}
+
 static bool
 identifier_ok(const char *identifier, const char *base_url, struct err *err)
 {
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	const char *ours = mobileconfig_identifier(ctx, base_url, "");
 	size_t len = strlen(identifier);
 
 	if (!len || len > MOBILECONFIG_IDENTIFIER_MAX || !text_valid(identifier, len) || strpbrk(identifier, "\t\r\n "))
 		return err_code(err, ERR_INVALID, "bad_mobileconfig", "PayloadIdentifier is empty, or no identifier");
-	return strncmp(identifier, ours, strlen(ours)) != 0 ||
-	       err_code(err, ERR_INVALID, "bad_mobileconfig", "PayloadIdentifier %.100s begins as this server's own do", identifier);
+	return !is_ours(identifier, base_url) ||
+	       err_code(err, ERR_INVALID, "bad_mobileconfig", "PayloadIdentifier %.100s is one of this server's own", identifier);
 }
 
 /* ---- what is put ---- */
@@ -138,7 +153,8 @@ static bool
 free_identifier(struct db *tx, const char *identifier, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, tx, "SELECT name FROM mobileconfig WHERE identifier = $1", db_text(identifier));
+	struct rows *rows = db_query(ctx, tx, "SELECT name FROM mobileconfig WHERE identifier = $1 UNION ALL"
+		" SELECT 'an enrollment' FROM enroll_session WHERE identifier = $1 LIMIT 1", db_text(identifier));
 	enum rows_step step = rows_next(rows, err);
 
 	if (step == ROWS_ROW)

@@ -63,7 +63,7 @@ mobileconfig_read(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, c
 	void *here SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(here, db, "SELECT v.form, v.sealed, v.variables FROM mobileconfig_version v"
 		" JOIN mobileconfig m ON m.id = v.mobileconfig_id WHERE m.id = $1 AND v.version ="
-		" CASE WHEN $2 = 0 THEN m.version ELSE CAST($2 AS BIGINT) END", db_text(id), db_int(version));
+		" CASE WHEN CAST($2 AS BIGINT) = 0 THEN m.version ELSE CAST($2 AS BIGINT) END", db_text(id), db_int(version));
 	struct bytes bytes;
 	const char *names;
 	json_t *json;

@@ -1,6 +1,7 @@
 /* Table `renewal`: its rows' states.  Which rows there are to be is renewal_plan.c's, when they go out renewal_wave.c's. */
 #include "catalog/renewal.h"
 #include "core/clock.h"
+#include "mdm/command_send.h"
 #include <string.h>
 
 /* 1, 2, 4 ... hours, a day at most; also for what a device has told us never. */
@@ -64,7 +65,7 @@ renewal_came(struct db *tx, const char *device_id, const char *uuid, const char 
 		return true;	/* the lists were quicker, or it is not wanted any more */
 	switch (outcome) {
 	case RENEWAL_TAKEN:
-		return db_run(tx, err, "UPDATE renewal SET state = 'acknowledged', why = '', due = $1, changed = $2 WHERE device_id = $3"
+		return db_run(tx, err, "UPDATE renewal SET state = 'acknowledged', why = '', attempts = 0, due = $1, changed = $2 WHERE device_id = $3"
 			      " AND uuid = $4 AND action = $5", db_int(clock_now() + RENEWAL_LISTED_S), db_now(), db_text(device_id),
 			      db_text(uuid), db_text(action));
 	case RENEWAL_LOST:
@@ -81,6 +82,39 @@ renewal_came(struct db *tx, const char *device_id, const char *uuid, const char 
 #define WAITS_FOR_IT "EXISTS (SELECT 1 FROM device d JOIN command_queue q ON q.enrollment_id = d.enrollment_id WHERE" \
 	" d.id = renewal.device_id AND q.dedupe_key = 'provision ' || renewal.action || ' ' || renewal.uuid)"
 
+/* Taken, and no list has told so: it is asked for once more (the list that was to come has failed, say). */
+static bool
+ask_again(struct db *tx, const char *device_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct enrollment *enrollment;
+
+	if (!enrollment_of_device(ctx, tx, device_id, &enrollment, err))
+		return err->kind == ERR_MISSING;
+	return command_refresh_after(tx, enrollment, "InstallProvisioningProfile", err) &&
+	       db_run(tx, err, "UPDATE renewal SET attempts = attempts + 1, due = $1 WHERE due <= $2 AND state = 'acknowledged'"
+		      " AND device_id = $3", db_int(clock_now() + RENEWAL_LISTED_S), db_now(), db_text(device_id));
+}
+
+static bool
+ask_all_again(struct db *tx, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT DISTINCT device_id FROM renewal WHERE due <= $1 AND state = 'acknowledged' LIMIT $2",
+				     db_now(), db_int(RENEWAL_WAVE_MAX));
+	const char *ids[RENEWAL_WAVE_MAX];
+	enum rows_step step;
+	size_t n = 0;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		ids[n++] = rows_text(ctx, rows, 0);
+	rows_done(rows);
+	for (size_t i = 0; step != ROWS_FAILED && i < n; i++)
+		if (!ask_again(tx, ids[i], err))
+			return false;
+	return step != ROWS_FAILED;
+}
+
 bool
 renewal_due(struct db *tx, struct err *err)
 {
@@ -91,8 +125,9 @@ renewal_due(struct db *tx, struct err *err)
 		      " AND state = 'sent'", db_now()) &&
 	       db_run(tx, err, "UPDATE renewal SET state = 'wanted', due = NULL, changed = $1 WHERE due <= $1 AND state = 'failed'",
 		      db_now()) &&
-	       db_run(tx, err, "UPDATE renewal SET state = 'failed', why = 'not_listed', attempts = attempts + 1, due = $1, changed = $2"
-		      " WHERE due <= $2 AND state = 'acknowledged'", db_int(clock_now() + RENEWAL_AGAIN_MIN_S), db_now());
+	       db_run(tx, err, "UPDATE renewal SET state = 'failed', why = 'not_listed', due = $1, changed = $2 WHERE due <= $2"
+		      " AND state = 'acknowledged' AND attempts >= $3", db_int(clock_now() + RENEWAL_AGAIN_MIN_S), db_now(),
+		      db_int(RENEWAL_ASKED_MAX)) && ask_all_again(tx, err);
 }
 
 bool

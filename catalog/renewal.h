@@ -28,7 +28,8 @@
 #define RENEWAL_AGAIN_MIN_S	3600
 #define RENEWAL_AGAIN_MAX_S	86400
 #define RENEWAL_LOST_S		86400	/* sent and silent: is its command still there? */
-#define RENEWAL_LISTED_S	86400	/* acknowledged, and on no list for so long: it has failed */
+#define RENEWAL_LISTED_S	3600	/* acknowledged, and on no list for so long: the list is asked for again */
+#define RENEWAL_ASKED_MAX	3	/* then it has failed and is sent again */
 #define RENEWAL_FRESH_S		86400	/* a list of apps by which something is removed is no older */
 #define RENEWAL_KEPT_S		(90 * 86400)	/* of rows that are done */
 
@@ -80,6 +81,11 @@ bool renewal_due(struct db *tx, struct err *err) CHECKED;	/* rows whose time has
 /* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed}: one item for each
  * build and end, by end; of those that end before `until`. */
 bool renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err) CHECKED;
+
+/* Newest builds that no managed device holds: [{app,bundle_id,build_id,ends}], and certificates that signed what is in use:
+ * [{sha1,name,ends,devices,apps}]; of those that end before `until`. */
+bool renewal_unheld(struct db *db, int64_t until, json_t **ret, struct err *err) CHECKED;
+bool renewal_certificates(struct db *db, int64_t until, json_t **ret, struct err *err) CHECKED;
 
 /* Who: {items[{device_id,name,product,person,ends,next,state,why,attempts}], next}, of a provision or of a build. */
 bool renewal_devices(struct db *db, const char *uuid, const char *build_id, const char *after, int64_t limit, json_t **ret,

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/job.h"
 #include "ipa/provision.h"
+#include "mdm/command_send.h"
 #include <string.h>
 
 #define BUNDLES_MAX	2000	/* on one device; what is beyond is left alone */
@@ -308,26 +309,34 @@ apps_are_fresh(struct plan *plan, bool *ret, struct err *err)
 }
 
 static bool
+ask_for_apps(struct plan *plan, struct err *err)
+{
+	struct enrollment *enrollment;
+
+	return enrollment_of_device(plan->ctx, plan->tx, plan->device_id, &enrollment, err) &&
+	       command_refresh_after(plan->tx, enrollment, "InstallApplication", err);
+}
+
+static bool
 plan_removals(struct plan *plan, struct err *err)
 {
-	bool fresh = false;
+	bool fresh, stale = false;
 
 	if (!apps_are_fresh(plan, &fresh, err))
 		return false;
 	for (size_t i = 0; i < plan->listed_n; i++) {
 		const struct listed *old = &plan->listed[i];
-		bool added;
+		bool goes = old->app_id && may_go(plan, old), added = false;
 
-		if (fresh && old->app_id && may_go(plan, old)) {
-			if (!renewal_want(plan->tx, plan->device_id, old->uuid, "remove", 0, &added, err))
-				return false;
-			plan->fresh = plan->fresh || added;
-		} else if (!db_run(plan->tx, err, "DELETE FROM renewal WHERE device_id = $1 AND uuid = $2 AND action = 'remove'"
-				   " AND state IN ('wanted', 'failed')", db_text(plan->device_id), db_text(old->uuid))) {
+		stale = stale || (goes && !fresh);
+		if (goes && fresh && !renewal_want(plan->tx, plan->device_id, old->uuid, "remove", 0, &added, err))
 			return false;
-		}
+		plan->fresh = plan->fresh || added;
+		if (!goes && !db_run(plan->tx, err, "DELETE FROM renewal WHERE device_id = $1 AND uuid = $2 AND action = 'remove'"
+				     " AND state IN ('wanted', 'failed')", db_text(plan->device_id), db_text(old->uuid)))
+			return false;
 	}
-	return true;
+	return !stale || ask_for_apps(plan, err);
 }
 
 /* ---- what was planned before ---- */

@@ -54,6 +54,44 @@ renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret
 		ending_of, ret, err) || err_at(err, "apps that end");
 }
 
+static json_t *
+unheld_of(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:s, s:o}", "app", rows_text(ctx, rows, 0), "bundle_id", rows_text(ctx, rows, 1), "build_id",
+			 rows_text(ctx, rows, 2), "ends", time_or_null(ctx, rows_int(rows, 3)));
+}
+
+bool
+renewal_unheld(struct db *db, int64_t until, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return rows_list(db_query(ctx, db, "SELECT a.name, a.bundle_id, bb.build_id, min(bb.expires) FROM app a JOIN build_bundle bb ON"
+		" bb.build_id = a.newest_build_id AND bb.expires > 0 WHERE NOT EXISTS (SELECT 1 FROM held_app h WHERE h.build_id ="
+		" bb.build_id) GROUP BY a.name, a.bundle_id, bb.build_id HAVING min(bb.expires) < $1 ORDER BY 4, 2 LIMIT $2",
+		db_int(until), db_int(ENDINGS_MAX)), unheld_of, ret, err) || err_at(err, "builds that end");
+}
+
+static json_t *
+certificate_of(TALLOC_CTX *ctx, struct rows *rows)
+{
+	return json_pack("{s:s, s:s, s:o, s:I, s:I}", "sha1", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1), "ends",
+			 time_or_null(ctx, rows_int(rows, 2)), "devices", (json_int_t)rows_int(rows, 3), "apps", (json_int_t)rows_int(rows, 4));
+}
+
+bool
+renewal_certificates(struct db *db, int64_t until, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return rows_list(db_query(ctx, db, "SELECT bb.certificate, min(bb.certificate_name), min(bb.certificate_expires),"
+		" count(DISTINCT h.device_id), count(DISTINCT bb.app_bundle_id) FROM build_bundle bb LEFT JOIN held_app h ON h.build_id ="
+		" bb.build_id WHERE bb.certificate <> '' AND bb.certificate_expires > 0 AND (h.build_id IS NOT NULL OR EXISTS (SELECT 1 FROM"
+		" app a WHERE a.newest_build_id = bb.build_id)) GROUP BY bb.certificate HAVING min(bb.certificate_expires) < $1"
+		" ORDER BY 3, 1 LIMIT $2", db_int(until), db_int(ENDINGS_MAX)), certificate_of, ret, err) ||
+	       err_at(err, "certificates that end");
+}
+
 /* ---- who ---- */
 
 static json_t *

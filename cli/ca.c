@@ -1,5 +1,5 @@
 /*
- * pomona ca show [--json] | export [--crl] | make | renew | revoke SERIAL [--reason R]
+ * pomona ca show [--json] | export [--crl] | make | renew [--stage] | switch | revoke SERIAL [--reason R]
  *
  * All of them also while the server runs: it looks every few seconds whether the authority has changed.
  */
@@ -51,7 +51,7 @@ parse(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (!o->act || !o->serial != (strcmp(o->act, "revoke") != 0))
-			argp_error(state, "say show, export, make, renew, or revoke SERIAL");
+			argp_error(state, "say show, export, make, renew, switch, or revoke SERIAL");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -185,7 +185,7 @@ cmd_ca(int argc, char **argv)
 	static const struct argp_child children[] = {
 		{ &cli_place_argp, 0, NULL, 0 }, { &cli_ca_argp, 0, "For make and renew:", 1 }, { 0 }
 	};
-	static const struct argp argp = { options, parse, "show | export | make | renew | revoke SERIAL",
+	static const struct argp argp = { options, parse, "show | export | make | renew | switch | revoke SERIAL",
 		"The certificate authority that gives devices their identities.\v"
 		"export prints the certificates, PEM, that a proxy is to believe of devices. renew makes a successor as "
 		"the one in use was made; that one is believed as before, but issues no more.", children, NULL, NULL };
@@ -209,10 +209,12 @@ cmd_ca(int argc, char **argv)
 		ok = cli_ca_make(conf, db, &o.ca, &err);
 	} else if (strcmp(o.act, "renew") == 0) {
 		ok = cli_ca_renew(conf, db, &o.ca, &err);
+	} else if (strcmp(o.act, "switch") == 0) {
+		ok = ca_make_switch(db, "cli", &err);
 	} else if (strcmp(o.act, "revoke") == 0) {
 		ok = revoke(db, &o, &err);
 	} else {
-		fprintf(stderr, "pomona ca: say show, export, make, renew or revoke, not \"%s\"\n", o.act);
+		fprintf(stderr, "pomona ca: say show, export, make, renew, switch or revoke, not \"%s\"\n", o.act);
 		return EXIT_USAGE_;
 	}
 	return ok ? EXIT_OK : cli_fail(&err);

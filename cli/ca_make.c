@@ -17,7 +17,7 @@
 #define PEM_MAX		(256u << 10)
 #define MASTER_KEY_MAX	4096
 
-enum { OPT_ROOT = 256, OPT_CERT, OPT_KEY, OPT_CHAIN, OPT_ROOT_KEY };
+enum { OPT_ROOT = 256, OPT_CERT, OPT_KEY, OPT_CHAIN, OPT_ROOT_KEY, OPT_STAGE };
 
 static const struct argp_option options[] = {
 	{ "ca-root", OPT_ROOT, NULL, 0, "A root whose key is kept offline, and an issuing CA under it", 0 },
@@ -25,6 +25,8 @@ static const struct argp_option options[] = {
 	  "root-ca.key beside the master key", 0 },
 	{ "ca-cert", OPT_CERT, "FILE", 0, "A CA of your own: its certificate, PEM", 0 },
 	{ "ca-key", OPT_KEY, "FILE", 0, "Its private key, PEM without a passphrase", 0 },
+	{ "stage", OPT_STAGE, NULL, 0, "renew: the successor waits, clients and proxies are told of it, and `pomona ca switch` "
+	  "lets it take over", 0 },
 	{ "ca-chain", OPT_CHAIN, "FILE", 0, "The certificates above it, up to the root, PEM", 0 },
 	{ 0 }
 };
@@ -39,6 +41,7 @@ parse(int key, char *arg, struct argp_state *state)
 	case OPT_CERT:		o->cert = arg; break;
 	case OPT_KEY:		o->key = arg; break;
 	case OPT_CHAIN:		o->chain = arg; break;
+	case OPT_STAGE:		o->stage = true; break;
 	case OPT_ROOT_KEY:	o->root_key = arg; break;
 	case ARGP_KEY_END:
 		if (!o->cert != !o->key || (o->chain && !o->cert))
@@ -227,6 +230,8 @@ cli_ca_renew(const struct conf *conf, struct db *db, const struct cli_ca *o, str
 		return false;
 	if (!wish.before)
 		return err_set(err, ERR_MISSING, "there is no certificate authority yet; `pomona ca make` makes one");
-	return successor(ctx, sealer, db, &wish, o, &made, err) &&
-	       keep(ctx, conf, db, o, "ca.renew", &wish, &made, err);
+	if (!successor(ctx, sealer, db, &wish, o, &made, err))
+		return false;
+	made.staged = o->stage;
+	return keep(ctx, conf, db, o, o->stage ? "ca.stage" : "ca.renew", &wish, &made, err);
 }

@@ -55,6 +55,7 @@ bool cli_outside(const char *path, const char *data, const char *what, const cha
 
 struct cli_ca {
 	bool root;		/* --ca-root */
+	bool stage;		/* --stage */
 	const char *cert, *key, *chain;	/* --ca-cert, --ca-key, --ca-chain */
 	const char *root_key;	/* --root-key: where a new root's key goes, or where it is */
 };

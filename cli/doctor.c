@@ -219,7 +219,9 @@ static const struct {
 	{ "devices",  "/scep",                   0 },
 	{ "devices",  "/scep/doctor",            0 },
 	{ "devices",  "/enroll/doctor",          0 },
+	{ "devices",  "/eas/doctor",             0 },
 	{ "devices",  "/crl/doctor",             404 },
+	{ "devices",  "/ocsp/doctor",            200 },
 	{ "devices",  "/c/doctor",               0 },
 };
 

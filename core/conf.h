@@ -100,6 +100,7 @@
 	T(scep,      external_challenge, "",  live,  "Its challenge password; better by POMONA__SCEP__EXTERNAL_CHALLENGE__FILE") \
 	T(scep,      external_ca_file, "",    live,  "PEM file: the CA whose device certificates are believed") \
 	B(enroll,    open,             true,  live,  "People may set up their devices themselves at /enroll; no: invited people alone") \
+	B(enroll,    approval,         false, live,  "An admin approves each device that people set up themselves, before it comes under management") \
 	B(enroll,    direct,           false, live,  "Offer one mobileconfig with SCEP and MDM payload, without the Profile Service phases") \
 	N(enroll,    devices_max,      5,     1, 1000,      live,  "Devices that one person may set up") \
 	N(enroll,    access_rights,    8191,  1, 8191,      live,  "AccessRights of the MDM payload; 5587 is the least for catalog and renewal") \
@@ -117,6 +118,8 @@
 	T(eas,       user_name,        "%username%", live, "Name at that server, as in EXAMPLE\\%username% or %upn%") \
 	N(eas,       past_days,        7,     0, 31,        live,  "Mail of how many days is kept on the device: 1, 3, 7, 14, 31, or 0 for all") \
 	N(mdm,       identity_grace_days, 30, 0, 365,       live,  "How long a device under management may still show an identity that ran out, so that it can be renewed") \
+	N(mdm,       identity_renew_days, 45, 1, 180,        live,  "How long before its end a device's identity is renewed, one attempt a day") \
+	N(mdm,       identity_overlap_hours, 72, 1, 720,     live,  "How long the identity before a renewal is accepted beside the new one; then it is revoked") \
 	T(mdm,       base_url,         "",    start, "The URL under which devices find /mdm: https://apps.example.com:8444 where server.device_listen has a name or port of its own; empty: server.base_url") \
 	N(mdm,       silent_days,      14,    1, 365,       live,  "After how many days without a word a device is shown as silent") \
 	N(mdm,       refresh_hours,    24,    0, 720,       live,  "How often each device is asked again for its facts, spread over that time; not while it is silent; 0: never") \

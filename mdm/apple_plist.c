@@ -47,13 +47,23 @@ write_data(struct apple_writing *w, const char *key, const json_t *v, struct err
 	return true;
 }
 
+#define YEAR_10000 253402300800
+
+bool
+apple_date(const char *text, time_t *ret)
+{
+	struct err why;
+
+	return text && clock_parse(text, ret, &why) && *ret >= 0 && *ret < YEAR_10000;
+}
+
 static bool
 write_date(struct apple_writing *w, const char *key, const json_t *v, struct err *err)
 {
 	const char *text = apple_marked(v, "$date");
 	time_t at;
 
-	if (!text || !clock_parse(text, &at, err))
+	if (!apple_date(text, &at))
 		return BAD("must be a date such as 2026-11-22T08:30:00Z, and is %s", text ? "none" : apple_json_type(v));
 	plist_write_time(w->out, key, at);
 	return true;
@@ -127,8 +137,10 @@ any_dict(struct apple_writing *w, const char *key, const json_t *v, struct err *
 		return write_data(w, key, v, err);
 	if (mark_of(v, "$date"))
 		return write_date(w, key, v, err);
-	if (!write_reference(w, key ? key : "", key, v, &none, err) || !none)
-		return none;
+	if (!write_reference(w, key ? key : "", key, v, &none, err))
+		return false;
+	if (!none)
+		return true;
 	plist_write_dict(w->out, key);
 	if (!apple_write_any_keys(w, v, err))
 		return false;

@@ -9,6 +9,7 @@
  * Refusals are ERR_INVALID with the caller's code: the path of the key, and what is wrong with it.
  */
 #include <jansson.h>
+#include <time.h>
 #include "core/buf.h"
 #include "mdm/apple_fact.h"
 
@@ -33,5 +34,6 @@ bool apple_write_keys(struct apple_writing *w, const struct apple_fact *fact, co
 bool apple_write_any_keys(struct apple_writing *w, const json_t *dict, struct err *err) CHECKED;
 
 const char *apple_json_type(const json_t *value);	/* "a dictionary" */
+bool apple_date(const char *text, time_t *ret);	/* ISO 8601, of the years 1970 to 9999: others are read differently */
 /* "x" of "x" and of {"$data": "x"}; NULL when it is neither. */
 const char *apple_marked(const json_t *value, const char *mark);

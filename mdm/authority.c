@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#define COLUMNS	"id, role, under, key_id, certificate, sealed_key, sha256, not_after, made, retired, revocations"
+#define COLUMNS	"id, role, under, key_id, certificate, sealed_key, sha256, not_after, made, retired, revocations, staged"
 
 static const char *const roles[] = {
 #define R(id, name) [ROLE_OF_##id] = name,
@@ -31,7 +31,7 @@ read_row(TALLOC_CTX *ctx, struct rows *rows, struct authority *row)
 		.id = rows_text(ctx, rows, 0), .under = rows_text(ctx, rows, 2), .key_id = rows_text(ctx, rows, 3),
 		.der = rows_bytes(ctx, rows, 4), .sealed_key = rows_bytes(ctx, rows, 5), .sha256 = rows_text(ctx, rows, 6),
 		.not_after = rows_int(rows, 7), .made_ms = rows_int(rows, 8), .retired = rows_int(rows, 9),
-		.revocations = rows_int(rows, 10),
+		.revocations = rows_int(rows, 10), .staged = rows_bool(rows, 11),
 	};
 	while (row->role < AUTHORITY_ROLES_N - 1 && strcmp(role, roles[row->role]) != 0)
 		row->role++;
@@ -224,16 +224,29 @@ bool
 authority_keep(struct db *tx, const struct authority *row, struct err *err)
 {
 	return db_run(tx, err, "INSERT INTO authority (" COLUMNS ")"
-		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, 0)", db_text(row->id), db_text(roles[row->role]),
+		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, 0, $10)", db_text(row->id), db_text(roles[row->role]),
 		      db_text(row->under), db_text(row->key_id), db_bytes(row->der),
 		      row->sealed_key.len ? db_bytes(row->sealed_key) : db_null(), db_text(row->sha256),
-		      db_int(row->not_after), db_int(row->made_ms));
+		      db_int(row->not_after), db_int(row->made_ms), db_bool(row->staged));
 }
 
 bool
 authority_retire_all(struct db *tx, int64_t now, struct err *err)
 {
 	return db_run(tx, err, "UPDATE authority SET retired = $1 WHERE retired IS NULL AND role <> 'above'", db_int(now));
+}
+
+bool
+authority_take_over(struct db *tx, int64_t now, bool *any, struct err *err)
+{
+	*any = false;
+	if (!db_run(tx, err, "UPDATE authority SET retired = $1 WHERE retired IS NULL AND role <> 'above' AND NOT staged"
+		    " AND EXISTS (SELECT 1 FROM authority n WHERE n.staged AND n.role = 'ca' AND n.retired IS NULL)", db_int(now)))
+		return false;
+	if (!db_changed(tx))
+		return true;
+	*any = true;
+	return db_run(tx, err, "UPDATE authority SET staged = FALSE WHERE staged AND retired IS NULL");
 }
 
 bool

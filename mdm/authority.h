@@ -31,6 +31,7 @@ struct authority {
 	struct bytes der, sealed_key;			/* sealed_key empty: kept elsewhere */
 	int64_t not_after, made_ms, retired;		/* retired 0: in use */
 	int64_t revocations;
+	bool staged;					/* the next one: issues nothing until it takes over */
 };
 
 struct authorities {
@@ -63,4 +64,5 @@ bool authority_read_cert(const struct authority *row, OSSL_LIB_CTX *lib, X509 **
 /* ---- inside a transaction ---- */
 bool authority_keep(struct db *tx, const struct authority *row, struct err *err) CHECKED;
 bool authority_retire_all(struct db *tx, int64_t now, struct err *err) CHECKED;	/* CAs and RAs in use */
+bool authority_take_over(struct db *tx, int64_t now, bool *any, struct err *err) CHECKED;	/* what was staged, from now on */
 bool authority_revoked_one(struct db *tx, const char *id, struct err *err) CHECKED;	/* its CRL has changed */

@@ -14,12 +14,12 @@
 
 /* The newest in use that can do it here. */
 static const struct authority *
-find(const struct ca_set *set, enum authority_role role, const char *under)
+find(const struct ca_set *set, enum authority_role role, const char *under, bool staged)
 {
 	for (size_t i = 0; i < set->all.n; i++) {
 		const struct authority *row = &set->all.rows[i];
 
-		if (row->role == role && !row->retired && row->sealed_key.len &&
+		if (row->role == role && !row->retired && row->staged == staged && row->sealed_key.len &&
 		    (!under || (row->under && strcmp(row->under, under) == 0)))
 			return row;
 	}
@@ -92,13 +92,14 @@ make_scep(struct ca_set *set, struct err *err)
 static void
 choose(struct ca_set *set)
 {
-	set->ca = find(set, ROLE_OF_CA, NULL);
+	set->ca = find(set, ROLE_OF_CA, NULL, false);
 	if (!set->ca)
 		return;
-	set->signer = find(set, ROLE_OF_RA_SIGN, set->ca->id);
-	set->decrypter = find(set, ROLE_OF_RA_DECRYPT, set->ca->id);
+	set->signer = find(set, ROLE_OF_RA_SIGN, set->ca->id, false);
+	set->decrypter = find(set, ROLE_OF_RA_DECRYPT, set->ca->id, false);
 	if (!set->signer || !set->decrypter)
 		set->signer = set->decrypter = set->ca;
+	set->next = find(set, ROLE_OF_CA, NULL, true);
 }
 
 static bool

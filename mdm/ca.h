@@ -68,6 +68,13 @@ bool ca_issue(TALLOC_CTX *ctx, struct ca *ca, const struct ca_wish *wish, struct
 
 /* What SCEP serves: one DER certificate, or certs-only SignedData with the RAs; and whose its replies are. */
 bool ca_scep_certs(TALLOC_CTX *ctx, struct ca *ca, struct bytes *der, bool *single, struct err *err) CHECKED;
+/*
+ * What follows it, for clients that ask (RFC 8894 4.7.1): SignedData by the CA in use over certs-only SignedData.
+ * ca_next.c; ERR_MISSING: nothing is staged.
+ */
+bool ca_scep_next(TALLOC_CTX *ctx, struct ca *ca, struct bytes *der, struct err *err) CHECKED;
+bool ca_next_staged(struct ca *ca);
+
 X509 *ca_signer(struct ca *ca);		/* signs CertReps: the CA, or its signing RA; lent */
 X509 *ca_decrypter(struct ca *ca);	/* envelopes are addressed to it */
 X509 *ca_cert(struct ca *ca);		/* what issues */

@@ -33,7 +33,7 @@ static const struct authority *
 in_use(const struct authorities *all)
 {
 	for (size_t i = 0; i < all->n; i++)
-		if (all->rows[i].role == ROLE_OF_CA && !all->rows[i].retired)
+		if (all->rows[i].role == ROLE_OF_CA && !all->rows[i].retired && !all->rows[i].staged)
 			return &all->rows[i];
 	return NULL;
 }
@@ -111,10 +111,15 @@ tx_keep(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (now.before != k->wish->before)
 		return err_set(err, ERR_CONFLICT, "somebody else has just made a certificate authority");
-	if (!authority_retire_all(tx, clock_now(), err))
+	for (size_t i = 0; k->made->staged && i < all.n; i++)
+		if (all.rows[i].staged && !all.rows[i].retired)
+			return err_set(err, ERR_CONFLICT, "a next CA is staged already; `pomona ca switch` lets it take over");
+	if (!k->made->staged && !authority_retire_all(tx, clock_now(), err))
 		return false;
 	for (size_t i = 0; i < k->made->n; i++) {
-		const struct authority *row = k->made->rows[i];
+		struct authority *row = k->made->rows[i];
+
+		row->staged = k->made->staged && row->role != ROLE_OF_ABOVE;
 
 		if (known(&all, row)) {
 			if (row->role == ROLE_OF_ABOVE)
@@ -137,4 +142,22 @@ ca_make_keep(struct db *db, const char *actor, const char *act, const struct ca_
 	struct keeping k = { actor, act, wish, made };
 
 	return db_tx(db, tx_keep, &k, err);
+}
+
+static bool
+tx_switch(struct db *tx, void *actor, struct err *err)
+{
+	bool any;
+
+	if (!authority_take_over(tx, clock_now(), &any, err))
+		return false;
+	if (!any)
+		return err_set(err, ERR_MISSING, "no next CA is staged; `pomona ca renew --stage` makes one");
+	return audit_add(tx, actor, "ca.switch", "", NULL, err);
+}
+
+bool
+ca_make_switch(struct db *db, const char *actor, struct err *err)
+{
+	return db_tx(db, tx_switch, (void *)(uintptr_t)actor, err);
 }

@@ -21,6 +21,7 @@ struct ca_made {
 	size_t n;
 	const char *root_key_pem;	/* of a new root: to be kept elsewhere; NULL: none.  Wiped with its context */
 	const char *root_cert_pem;
+	bool staged;		/* kept as the next one: what is in use stays */
 };
 
 struct ca_make_wish {
@@ -50,6 +51,8 @@ bool ca_make_brought(TALLOC_CTX *ctx, const struct sealer *sealer, const struct 
 /* What signed the CA in use: a certificate, PEM; empty when it signed itself.  ERR_MISSING "no_ca". */
 bool ca_make_above(TALLOC_CTX *ctx, struct db *db, struct bytes *pem, struct err *err) CHECKED;
 
-/* `act` is "ca.make" or "ca.renew".  ERR_CONFLICT when somebody else made one since ca_make_look. */
+/* `act` is "ca.make", "ca.renew" or "ca.stage".  ERR_CONFLICT when somebody else made one since ca_make_look. */
 bool ca_make_keep(struct db *db, const char *actor, const char *act, const struct ca_make_wish *wish,
 		  const struct ca_made *made, struct err *err) CHECKED;
+/* The staged one takes over.  Audited.  ERR_MISSING: there is none. */
+bool ca_make_switch(struct db *db, const char *actor, struct err *err) CHECKED;

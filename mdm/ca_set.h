@@ -17,6 +17,7 @@ struct ca_set {
 	const char *base_url;
 	struct authorities all;
 	const struct authority *ca, *signer, *decrypter;	/* in use; NULL: there is none */
+	const struct authority *next;	/* staged; NULL: none */
 	struct cms_trust *ours;
 	struct bytes scep;		/* what GetCACert serves */
 	char stamp[64];			/* of authority_stamp */

@@ -17,7 +17,7 @@ moment(int64_t at)
 static const char *
 state_of(const struct authority *row, int64_t now)
 {
-	return row->not_after <= now ? "expired" : row->retired ? "retired" : "in_use";
+	return row->not_after <= now ? "expired" : row->retired ? "retired" : row->staged ? "next" : "in_use";
 }
 
 static const char *

@@ -57,7 +57,7 @@ count_elements(struct bytes list)
  * SET signers } }, RFC 5652 sections 3 and 5.1.
  */
 static bool
-walk_signed_data(struct bytes rest, bool detached, struct err *err)
+walk_signed_data(struct bytes rest, struct err *err)
 {
 	struct asn1 version, algorithms, content, type, inner, certs, signers;
 
@@ -69,9 +69,7 @@ walk_signed_data(struct bytes rest, bool detached, struct err *err)
 		return malformed(err, "it announces too many digests");
 	if (!asn1_next(&content.content, &type) || !is_oid(&type, oid_data, sizeof oid_data))
 		return malformed(err, "what is signed is no plain data");
-	if (detached && content.content.len)
-		return malformed(err, "it encloses what it is about");
-	if (!detached && (!asn1_next(&content.content, &inner) || inner.tag != ASN1_TAG_CONTEXT_0))
+	if (!asn1_next(&content.content, &inner) || inner.tag != ASN1_TAG_CONTEXT_0)
 		return malformed(err, "it encloses nothing");
 	if (!asn1_next(&rest, &certs) || certs.tag != ASN1_TAG_CONTEXT_0)
 		return malformed(err, "it has no certificates");
@@ -84,7 +82,7 @@ walk_signed_data(struct bytes rest, bool detached, struct err *err)
 }
 
 static bool
-walk(struct bytes der, bool detached, struct err *err)
+walk(struct bytes der, struct err *err)
 {
 	struct asn1 outer, type, explicit, signed_data;
 	size_t len;
@@ -101,7 +99,7 @@ walk(struct bytes der, bool detached, struct err *err)
 	if (!asn1_next(&outer.content, &explicit) || explicit.tag != ASN1_TAG_CONTEXT_0 ||
 	    !asn1_next(&explicit.content, &signed_data) || signed_data.tag != ASN1_TAG_SEQUENCE)
 		return malformed(err, "its SignedData is malformed");
-	return walk_signed_data(signed_data.content, detached, err);
+	return walk_signed_data(signed_data.content, err);
 }
 
 /* ---- the signer ---- */
@@ -191,7 +189,7 @@ cms_open(TALLOC_CTX *ctx, struct bytes der, const struct cms_trust *const *trust
 	OSSL_LIB_CTX *lib;
 	X509 *signer = NULL;
 
-	if (!walk(der, false, err) || !cms_thread_lib(&lib, err))
+	if (!walk(der, err) || !cms_thread_lib(&lib, err))
 		return false;
 	cms = CMS_ContentInfo_new_ex(lib, NULL);
 	if (!cms)
@@ -206,52 +204,6 @@ cms_open(TALLOC_CTX *ctx, struct bytes der, const struct cms_trust *const *trust
 		return denied(err, "it was changed after it was signed");
 	opened.content.len = (size_t)ASN1_STRING_length(*content);
 	opened.content.p = mem_copy(ctx, ASN1_STRING_get0_data(*content), opened.content.len);
-	if (!copy_der(ctx, signer, &opened.signer, err))
-		return false;
-	ERR_clear_error();
-	*ret = opened;
-	return true;
-}
-
-/* RFC 5652 section 11.3; 0 without one, or with one that is no time. */
-static int64_t
-signed_at(CMS_ContentInfo *cms)
-{
-	CMS_SignerInfo *info = sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(cms), 0);
-	int at = CMS_signed_get_attr_by_NID(info, NID_pkcs9_signingTime, -1);
-	const ASN1_TYPE *value = at < 0 ? NULL : X509_ATTRIBUTE_get0_type(CMS_signed_get_attr(info, at), 0);
-	struct tm tm;
-
-	if (!value || (value->type != V_ASN1_UTCTIME && value->type != V_ASN1_GENERALIZEDTIME) ||
-	    !ASN1_TIME_to_tm(value->value.asn1_string, &tm))
-		return 0;
-	return timegm(&tm);
-}
-
-bool
-cms_open_detached(TALLOC_CTX *ctx, struct bytes der, struct bytes content, struct cms_detached *ret, struct err *err)
-{
-	SCOPED(bio) BIO *bio = content.len <= INT_MAX ? BIO_new_mem_buf(content.p ? content.p : "", (int)content.len) : NULL;
-	SCOPED(cms) CMS_ContentInfo *cms = NULL;
-	const unsigned char *p = der.p;
-	struct cms_detached opened;
-	ASN1_OCTET_STRING **inner;
-	OSSL_LIB_CTX *lib;
-	X509 *signer = NULL;
-
-	if (!walk(der, true, err) || !cms_thread_lib(&lib, err))
-		return false;
-	cms = CMS_ContentInfo_new_ex(lib, NULL);
-	if (!cms || !bio)
-		return err_openssl(err, ERR_INTERNAL, "read a signature");
-	if (!d2i_CMS_ContentInfo(&cms, &p, (long)der.len) || OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_signed ||
-	    !(inner = CMS_get0_content(cms)) || *inner)
-		return malformed(err, "it cannot be read");
-	if (!find_signer(cms, &signer, err))
-		return false;
-	if (CMS_verify(cms, NULL, NULL, bio, NULL, CMS_NO_SIGNER_CERT_VERIFY | CMS_BINARY | CMS_DETACHED) != 1)
-		return denied(err, "it is not of these bytes");
-	opened.signed_at = signed_at(cms);
 	if (!copy_der(ctx, signer, &opened.signer, err))
 		return false;
 	ERR_clear_error();

@@ -29,18 +29,22 @@ ends_week_of(time_t at)
 	return at - (at - MONDAY_S) % WEEK_S;
 }
 
-#define TROUBLED " FROM certificate c JOIN enrollment e ON e.identity = c.sha256 JOIN device d ON d.id = e.device_id" \
-	" LEFT JOIN person p ON p.id = d.person_id" \
-	" WHERE c.purpose = 'mdm' AND c.not_after >= $1 AND c.not_after < $2 AND e.state = 'enrolled'" \
-	" AND d.enrollment_id = e.id AND (c.not_after < $3 OR d.seen IS NULL OR d.seen < $4)"
+/* Of our own CA's identities the certificate says when they end, of an outside CA's the enrollment. */
+#define TROUBLED " FROM (SELECT c.not_after AS ends, e.id AS enrollment_id, e.device_id, e.state, e.next_identity, e.renewal_tries" \
+	" FROM certificate c JOIN enrollment e ON e.identity = c.sha256" \
+	" WHERE c.purpose = 'mdm' AND c.not_after >= $1 AND c.not_after < $2" \
+	" UNION ALL SELECT o.identity_ends, o.id, o.device_id, o.state, o.next_identity, o.renewal_tries FROM enrollment o" \
+	" WHERE o.identity_ends >= $1 AND o.identity_ends < $2) AS i JOIN device d ON d.id = i.device_id" \
+	" LEFT JOIN person p ON p.id = d.person_id WHERE i.state = 'enrolled' AND d.enrollment_id = i.enrollment_id" \
+	" AND (i.ends < $3 OR d.seen IS NULL OR d.seen < $4 OR i.renewal_tries >= $5)"
 
 bool
 ends_identities(TALLOC_CTX *ctx, struct db *db, const struct ends_span *span, struct ends_week **ret, size_t *n,
 		struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT (c.not_after - 345600) / 604800, count(*)" TROUBLED " GROUP BY 1 ORDER BY 1"
-				     " LIMIT $5", db_int(span->from), db_int(span->until), db_int(span->late),
-				     db_int(span->heard), db_int(ENDS_WEEKS_MAX));
+	struct rows *rows = db_query(ctx, db, "SELECT (i.ends - 345600) / 604800, count(*)" TROUBLED " GROUP BY 1 ORDER BY 1"
+				     " LIMIT $6", db_int(span->from), db_int(span->until), db_int(span->late),
+				     db_int(span->heard), db_int(ENDS_TRIES), db_int(ENDS_WEEKS_MAX));
 	enum rows_step step;
 
 	*ret = mem_array(ctx, struct ends_week, ENDS_WEEKS_MAX);
@@ -59,10 +63,10 @@ moment(TALLOC_CTX *ctx, struct rows *rows, int column)
 static json_t *
 item(TALLOC_CTX *ctx, struct rows *rows, const struct ends_span *span)
 {
-	return json_pack("{s:s, s:s, s:s, s:s?, s:o, s:o, s:b, s:b}", "id", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1),
+	return json_pack("{s:s, s:s, s:s, s:s?, s:o, s:o, s:b, s:b, s:I}", "id", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1),
 			 "serial", rows_text(ctx, rows, 2), "person", rows_text(ctx, rows, 3), "ends", moment(ctx, rows, 4),
 			 "seen", moment(ctx, rows, 5), "silent", rows_null(rows, 5) || rows_int(rows, 5) < span->heard,
-			 "renewing", !rows_null(rows, 6));
+			 "renewing", !rows_null(rows, 6), "tries", (json_int_t)rows_int(rows, 7));
 }
 
 /* `after` is "<end>.<device>": the last one of the page before. */
@@ -79,9 +83,9 @@ ends_identity_list(struct db *db, const struct ends_span *span, const char *afte
 
 	if (limit < 1 || limit > ENDS_PAGE_MAX)
 		limit = ENDS_PAGE_MAX;
-	rows = db_query(ctx, db, "SELECT d.id, d.name, d.serial, p.name, c.not_after, d.seen, e.next_identity" TROUBLED
-			" AND (c.not_after, d.id) > ($5, $6) ORDER BY c.not_after, d.id LIMIT $7", db_int(span->from),
-			db_int(span->until), db_int(span->late), db_int(span->heard), db_int(from), db_text(id), db_int(limit + 1));
+	rows = db_query(ctx, db, "SELECT d.id, d.name, d.serial, p.name, i.ends, d.seen, i.next_identity, i.renewal_tries" TROUBLED
+			" AND (i.ends, d.id) > ($6, $7) ORDER BY i.ends, d.id LIMIT $8", db_int(span->from), db_int(span->until),
+			db_int(span->late), db_int(span->heard), db_int(ENDS_TRIES), db_int(from), db_text(id), db_int(limit + 1));
 	while ((step = rows_next(rows, err)) == ROWS_ROW && taken++ < limit) {
 		json_array_append_new(items, item(ctx, rows, span));
 		next = mem_printf(ctx, "%lld.%s", (long long)rows_int(rows, 4), rows_text(ctx, rows, 0));

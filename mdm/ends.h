@@ -3,13 +3,14 @@
  * ends - what ends among certificates and devices, counted for whoever watches over it.
  *
  * Identities renew themselves; so of devices only those count whose identity will not be new by itself: what is not
- * renewed although it is late, or belongs to a device that is silent.
+ * renewed although it is late or was tried often, or belongs to a device that is silent.
  */
 #include <jansson.h>
 #include "core/db.h"
 
 #define ENDS_WEEKS_MAX	60
 #define ENDS_PAGE_MAX	200
+#define ENDS_TRIES	5	/* attempts to renew, one a day, after which it will not work by itself */
 
 /* How many certificates of this authority are good and could be shown. */
 bool ends_live_certificates(struct db *db, const char *authority_id, int64_t *ret, struct err *err) CHECKED;
@@ -29,6 +30,6 @@ time_t ends_week_of(time_t at);	/* its Monday */
 bool ends_identities(TALLOC_CTX *ctx, struct db *db, const struct ends_span *span, struct ends_week **ret, size_t *n,
 		     struct err *err) CHECKED;
 
-/* The same devices, who ends first: {items[{id, name, serial, person|null, ends, seen|null, silent, renewing}], next} */
+/* The same devices, who ends first: {items[{id, name, serial, person|null, ends, seen|null, silent, renewing, tries}], next} */
 bool ends_identity_list(struct db *db, const struct ends_span *span, const char *after, int64_t limit, json_t **ret,
 			struct err *err) CHECKED;

@@ -206,7 +206,7 @@ enroll_session_issued(struct db *tx, const struct enroll_session *s, const char 
 	if (!has_room(tx, s->id, s->udid, err) ||
 	    !db_run(tx, err, "UPDATE enroll_session SET repeats = CASE WHEN state = 'answered' THEN 0 ELSE repeats + 1 END,"
 		    " state = 'issued', topic = $4," STEP " WHERE id = $1 AND expires > $2 AND kind = 'ota'"
-		    " AND (state = 'answered' OR (state = 'issued' AND repeats < $5))" NO_CERTIFICATE("mdm"),
+		    " AND approval IN ('', 'approved') AND (state = 'answered' OR (state = 'issued' AND repeats < $5))" NO_CERTIFICATE("mdm"),
 		    db_text(s->id), db_now(), db_int(clock_now() + ENROLL_STEP_S), db_text(topic),
 		    db_int(ENROLL_REPEATS_MAX)))
 		return false;
@@ -219,7 +219,7 @@ enroll_session_direct(struct db *tx, const struct enroll_session *s, const char 
 	if (!has_room(tx, s->id, "", err) ||
 	    !db_run(tx, err, "UPDATE enroll_session SET repeats = CASE WHEN state = 'offered' THEN 0 ELSE repeats + 1 END,"
 		    " state = 'issued', kind = 'direct', topic = $4," STEP " WHERE id = $1 AND expires > $2"
-		    " AND (state = 'offered' OR (state = 'issued' AND kind = 'direct' AND repeats < $5))"
+		    " AND approval IN ('', 'approved') AND (state = 'offered' OR (state = 'issued' AND kind = 'direct' AND repeats < $5))"
 		    NO_CERTIFICATE("mdm"), db_text(s->id), db_now(), db_int(clock_now() + ENROLL_STEP_S),
 		    db_text(topic), db_int(ENROLL_REPEATS_MAX)))
 		return false;

@@ -224,16 +224,3 @@ identity_due_list(struct db *db, const struct identity_rules *rules, json_t **re
 	*ret = json_pack("{s:o, s:n}", "items", items, "next");
 	return true;
 }
-
-bool
-identity_stuck(struct db *db, const struct identity_rules *rules, int64_t tries, int64_t *ret, struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT count(DISTINCT d.id) FROM " DUE " JOIN enrollment e ON e.id = d.id"
-				     " WHERE e.renewal_tries >= $4", RULES(rules), db_int(tries));
-
-	if (!rows_one(rows, err, "no count"))
-		return false;
-	*ret = rows_int(rows, 0);
-	return true;
-}

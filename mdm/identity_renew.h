@@ -38,10 +38,6 @@ bool identity_sweep(struct db *db, const struct identity_rules *rules, bool *mor
  * why}], next}: waits: a command waits for it; why: "ends", "ended", "old_ca", "went_back".
  */
 bool identity_due_list(struct db *db, const struct identity_rules *rules, json_t **ret, struct err *err) CHECKED;
-/* How many are due and were asked for `days` days without success. */
-bool identity_stuck(struct db *db, const struct identity_rules *rules, int64_t tries, int64_t *ret,
-		    struct err *err) CHECKED;
-
 /* ---- for enrollment_turn.c ---- */
 
 /* In the transaction that saw the new one. */

@@ -39,6 +39,9 @@ struct form_target { const char *os_version; int supervised; };	/* NULL, -1: not
 /* ERR_INVALID "bad_mobileconfig": the path of the key, and what is wrong with it.  A form may hold variables. */
 bool mobileconfig_form_judge(const json_t *form, struct err *err) CHECKED;
 
+/* "wifi-1": an id for one more payload of this type, that no other has; form may be NULL. */
+char *mobileconfig_form_new_id(TALLOC_CTX *ctx, const json_t *form, const char *type);
+
 /* What this device would not take of it: a list of texts, empty when all is well; the caller's. */
 json_t *mobileconfig_form_unfit(const json_t *form, const struct form_target *target);
 
@@ -54,6 +57,10 @@ bool mobileconfig_form_secret(const json_t *form);
  */
 json_t *mobileconfig_form_masked(const json_t *form);
 bool mobileconfig_form_kept(const json_t *form, const json_t *before, json_t **ret, struct err *err) CHECKED;
+
+/* The mobileconfig as it would go out, to be looked at: XML, dots for every secret; variables may be left in it. */
+bool mobileconfig_form_preview(TALLOC_CTX *ctx, const json_t *form, const char *identifier, struct buf *out,
+			       struct err *err) CHECKED;
 
 /* Names of the variables in it, once each; the caller's.  %c3% is no variable but part of a URL. */
 json_t *mobileconfig_form_variables(const json_t *form);

@@ -29,6 +29,9 @@ bool form_refers(const char *key, const char *type, struct err *err) CHECKED;
 bool form_is_secret(const struct apple_fact *fact, const char *name);
 bool form_is_empty(const json_t *v);	/* nothing that could be secret */
 
+/* With dots in the place of each secret; the caller's. */
+json_t *form_veiled(const json_t *form);
+
 /* Does a payload pass for one that was made here? */
 bool form_fits(const json_t *form, const json_t *payload);
 

@@ -9,6 +9,28 @@
 
 /* ---- masking ---- */
 
+/* What stands for a secret at its place. */
+typedef json_t *covering(const json_t *secret, const char *place);
+
+static json_t *
+cover_kept(const json_t *secret, const char *place)
+{
+	(void)secret;
+	return json_pack("{s:s}", "$kept", place);
+}
+
+#define VEIL "\u2022\u2022\u2022\u2022"
+
+/* Of the same type, so that it can be written. */
+static json_t *
+cover_veil(const json_t *secret, const char *place)
+{
+	(void)place;
+	if (json_object_get(secret, "$data"))
+		return json_pack("{s:s}", "$data", "4oCi4oCi4oCi4oCi");	/* VEIL */
+	return json_is_object(secret) ? json_pack("{s:s}", VEIL, VEIL) : json_string(VEIL);
+}
+
 static const char *
 deeper(TALLOC_CTX *ctx, const char *place, const char *name)
 {
@@ -25,7 +47,7 @@ deeper(TALLOC_CTX *ctx, const char *place, const char *name)
 }
 
 static json_t *
-mask(TALLOC_CTX *ctx, const struct apple_fact *fact, const json_t *v, const char *place)
+mask(TALLOC_CTX *ctx, const struct apple_fact *fact, const json_t *v, const char *place, covering *cover)
 {
 	const struct apple_fact *below;
 	const char *name, *inner;
@@ -36,7 +58,7 @@ mask(TALLOC_CTX *ctx, const struct apple_fact *fact, const json_t *v, const char
 		made = json_array();
 		json_array_foreach(v, i, item)
 			json_array_append_new(made, mask(ctx, fact ? fact->under : NULL, item,
-							 mem_printf(ctx, "%s/%zu", place, i)));
+							 mem_printf(ctx, "%s/%zu", place, i), cover));
 		return made;
 	}
 	if (!json_is_object(v))
@@ -46,13 +68,13 @@ mask(TALLOC_CTX *ctx, const struct apple_fact *fact, const json_t *v, const char
 		below = fact ? apple_fact_under(fact, name) : NULL;
 		inner = deeper(ctx, place, name);
 		json_object_set_new(made, name, form_is_secret(below, name) && !form_is_empty(item) ?
-				    json_pack("{s:s}", "$kept", inner) : mask(ctx, below, item, inner));
+				    cover(item, inner) : mask(ctx, below, item, inner, cover));
 	}
 	return made;
 }
 
-json_t *
-mobileconfig_form_masked(const json_t *form)
+static json_t *
+mask_form(const json_t *form, covering *cover)
 {
 	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
 	json_t *made = json_copy((json_t *)form), *payloads = json_array(), *payload, *copy;
@@ -64,13 +86,25 @@ mobileconfig_form_masked(const json_t *form)
 		copy = json_copy(payload);
 		if (keys)
 			json_object_set_new(copy, "keys", mask(ctx, payload_fact_of(text_of(payload, "type"), keys), keys,
-							       text_of(payload, "id")));
+							       text_of(payload, "id"), cover));
 		json_array_append_new(payloads, copy);
 	}
 	json_object_set_new(made, "payloads", payloads);
 	if (*text_of(form, REMOVAL))
-		json_object_set_new(made, REMOVAL, json_pack("{s:s}", "$kept", REMOVAL));
+		json_object_set_new(made, REMOVAL, cover(json_object_get(form, REMOVAL), REMOVAL));
 	return made;
+}
+
+json_t *
+mobileconfig_form_masked(const json_t *form)
+{
+	return mask_form(form, cover_kept);
+}
+
+json_t *
+form_veiled(const json_t *form)
+{
+	return mask_form(form, cover_veil);
 }
 
 /* ---- and back ---- */

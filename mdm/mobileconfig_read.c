@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #define SIGNER_MAX	500	/* bytes of a subject */
+#define CERTS_MAX	16	/* that are looked at for it */
 #define STEM_MAX	40	/* of an id, from its type */
 
 /* ---- CMS, RFC 5652 sections 3 and 5.1 ---- */
@@ -36,7 +37,37 @@ encrypted(struct err *err)
 			"was before that, or exported without encryption");
 }
 
-/* The subject of the certificate that the signer is: told by its issuer and number, which are compared as bytes. */
+/* Numbers are compared without the zeros in front, which DER puts there for the sign. */
+static struct bytes
+magnitude(struct bytes number)
+{
+	const unsigned char *p = number.p;
+
+	while (number.len > 0 && *p == 0) {
+		p++;
+		number.len--;
+	}
+	return (struct bytes){ p, number.len };
+}
+
+static bool
+same(struct bytes a, struct bytes b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+static bool
+is_certificate(X509 *cert, struct bytes issuer, struct bytes serial)
+{
+	const ASN1_INTEGER *number = X509_get0_serialNumber(cert);
+	const unsigned char *der = NULL;
+	size_t len = 0;
+
+	return X509_NAME_get0_der(X509_get_issuer_name(cert), &der, &len) && same(issuer, (struct bytes){ der, len }) &&
+	       same(magnitude(serial), magnitude((struct bytes){ ASN1_STRING_get0_data(number), (size_t)ASN1_STRING_length(number) }));
+}
+
+/* The signer's certificate is told by its issuer and number; by its key's identifier, the first is taken. */
 static const char *
 signer_of(TALLOC_CTX *ctx, struct bytes certs, struct bytes signers)
 {
@@ -47,21 +78,17 @@ signer_of(TALLOC_CTX *ctx, struct bytes certs, struct bytes signers)
 	if (!asn1_next(&signers, &info) || !asn1_next(&info.content, &element) || !asn1_next(&info.content, &element))
 		return NULL;
 	sid = element.content;
-	if (element.tag == ASN1_TAG_SEQUENCE && asn1_take(&sid, ASN1_TAG_SEQUENCE, &part, &issuer) &&
-	    asn1_next(&sid, &part))
+	if (element.tag == ASN1_TAG_SEQUENCE && asn1_take(&sid, ASN1_TAG_SEQUENCE, &part, &issuer) && asn1_next(&sid, &part))
 		serial = part.content;
-	for (size_t n = 0; n < 16 && asn1_take(&list, ASN1_TAG_SEQUENCE, &element, &whole); n++) {
+	for (size_t n = 0; n < CERTS_MAX && asn1_take(&list, ASN1_TAG_SEQUENCE, &element, &whole); n++) {
 		SCOPED(x509) X509 *cert = NULL;
 		struct err err;
-		bool named;
 
 		if (!x509_read_der(whole, &cert, &err))
 			continue;
-		named = serial.len && memmem(whole.p, whole.len, serial.p, serial.len) &&
-			memmem(whole.p, whole.len, issuer.p, issuer.len);
-		if (!found || named)
+		if (!found || is_certificate(cert, issuer, serial))
 			found = text_cut(ctx, x509_subject_cn(ctx, cert), SIGNER_MAX);
-		if (named)
+		if (is_certificate(cert, issuer, serial))
 			break;
 	}
 	ERR_clear_error();
@@ -166,11 +193,10 @@ telling_word(const char *type)
 	return dot ? dot + 1 : type;
 }
 
-/* "wifi-1": short, and no other payload's. */
-static const char *
-make_id(TALLOC_CTX *ctx, const json_t *form, const char *type)
+char *
+mobileconfig_form_new_id(TALLOC_CTX *ctx, const json_t *form, const char *type)
 {
-	const char *id;
+	char *id;
 	char stem[STEM_MAX + 1];
 	size_t len = 0;
 
@@ -191,7 +217,7 @@ read_payload(TALLOC_CTX *ctx, const json_t *form, json_t *keys, const char *type
 {
 	static const char *const ours[] = { "PayloadType", "PayloadVersion", "PayloadIdentifier", "PayloadUUID",
 					    "PayloadDisplayName" };
-	json_t *payload = json_pack("{s:s, s:s, s:b}", "id", make_id(ctx, form, type), "type", type, "foreign", true);
+	json_t *payload = json_pack("{s:s, s:s, s:b}", "id", mobileconfig_form_new_id(ctx, form, type), "type", type, "foreign", true);
 
 	move_text(keys, "PayloadDisplayName", payload, "name");
 	move_text(keys, "PayloadIdentifier", payload, "identifier");

@@ -71,9 +71,10 @@ own_list(struct db *db, const struct own_filter *filter, int64_t limit, json_t *
 		" FROM own_mobileconfig o JOIN person p ON p.id = o.person_id LEFT JOIN device d ON d.id = o.device_id"
 		" LEFT JOIN certificate n ON n.sha256 = (SELECT c.sha256 " OF_IT " ORDER BY c.issued DESC, c.sha256 LIMIT 1)"
 		" WHERE (o.changed, o.id) < ($2, $3) AND (CAST($4 AS TEXT) IS NULL OR o.person_id = $4)"
+		" AND (CAST($7 AS TEXT) IS NULL OR lower(p.name) = lower($7))"
 		" AND (CAST($5 AS TEXT) IS NULL OR p.words LIKE lower($5) ESCAPE '!' OR lower(o.device_name) LIKE lower($5) ESCAPE '!')"
 		" ORDER BY o.changed DESC, o.id DESC LIMIT $6", db_now(), db_int(from), db_text(last), db_text(filter->person_id),
-		db_text(search), db_int(most + 1));
+		db_text(search), db_int(most + 1), db_text(filter->person));
 	enum rows_step step;
 
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {

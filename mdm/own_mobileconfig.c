@@ -237,6 +237,19 @@ own_seen(TALLOC_CTX *ctx, struct db *db, const char *sha256, const char **whose,
 	return !news || db_tx(db, tx_seen, &s, err);
 }
 
+bool
+own_whose(TALLOC_CTX *ctx, struct db *db, const char *sha256, const char **whose, bool *revoked_, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT s.person_id, c.revoked FROM certificate c JOIN own_session s"
+				     " ON s.id = c.session_id WHERE c.sha256 = $1 AND c.purpose = 'person'", db_text(sha256));
+	enum rows_step step = rows_next(rows, err);
+
+	*whose = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
+	*revoked_ = step == ROWS_ROW && !rows_null(rows, 1);
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
 /* ---- what a managed device lists ---- */
 
 /* Ids of rows, all read before any is changed; ends with NULL. */
@@ -258,6 +271,15 @@ read_ids(TALLOC_CTX *ctx, struct rows *rows, const char ***ret, struct err *err)
 }
 
 static bool
+all_removed(struct db *tx, const char *const *ids, struct err *err)
+{
+	for (; *ids; ids++)
+		if (!set_state(tx, *ids, "removed", err) || !audit_add(tx, "device", "own.removed", *ids, NULL, err))
+			return false;
+	return true;
+}
+
+static bool
 listed_mobileconfigs(struct db *tx, TALLOC_CTX *ctx, const char *device_id, struct err *err)
 {
 	const char **gone;
@@ -270,10 +292,7 @@ listed_mobileconfigs(struct db *tx, TALLOC_CTX *ctx, const char *device_id, stru
 		      " AND NOT EXISTS (SELECT 1 FROM installed_mobileconfig i WHERE i.device_id = $1"
 		      " AND i.identifier = o.identifier)", db_text(device_id)), &gone, err))
 		return false;
-	for (; *gone; gone++)
-		if (!set_state(tx, *gone, "removed", err) || !audit_add(tx, "device", "own.removed", *gone, NULL, err))
-			return false;
-	return true;
+	return all_removed(tx, gone, err);
 }
 
 /* The newest that is there; what came before it is good no more, and what is newer may still be on its way. */
@@ -306,6 +325,18 @@ own_listed(struct db *tx, const char *device_id, const char *request_type, struc
 
 	return strcmp(request_type, "ProfileList") == 0 ? listed_mobileconfigs(tx, ctx, device_id, err) :
 	       strcmp(request_type, "CertificateList") == 0 ? listed_certificates(tx, ctx, device_id, err) : true;
+}
+
+bool
+own_device_ended(struct db *tx, const char *device_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
+	const char **ids;
+
+	return read_ids(ctx, db_query(ctx, tx, "SELECT o.id FROM own_mobileconfig o WHERE o.device_id = $1"
+				      " AND o.state = 'installed' AND 'command' = (SELECT s.way FROM own_session s WHERE s.own_id = o.id"
+				      " ORDER BY s.created DESC, s.id DESC LIMIT 1)", db_text(device_id)), &ids, err) &&
+	       all_removed(tx, ids, err);
 }
 
 bool

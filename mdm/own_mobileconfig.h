@@ -36,7 +36,7 @@ bool own_get(TALLOC_CTX *ctx, struct db *db, const char *id, struct own_mobileco
  * times are seconds; old: how many certificates beside the newest are still good.
  */
 struct own_filter {
-	const char *person_id;	/* NULL: everybody's */
+	const char *person_id, *person;	/* an id, or a name; NULL: everybody's */
 	const char *search;	/* part of a person's name or a device's; NULL: all */
 	const char *after;
 };
@@ -55,8 +55,14 @@ bool own_revoke(struct db *db, const char *actor, const char *id, const char *pe
 /* A certificate was shown by its owner; *whose NULL: it is nobody's own.  Old ones are revoked. */
 bool own_seen(TALLOC_CTX *ctx, struct db *db, const char *sha256, const char **whose, struct err *err) CHECKED;
 
+/* Whose own certificate it is; *whose NULL: nobody's.  Only reads. */
+bool own_whose(TALLOC_CTX *ctx, struct db *db, const char *sha256, const char **whose, bool *revoked,
+	       struct err *err) CHECKED;
+
 /* ---- inside the transaction of its cause ---- */
 bool own_listed(struct db *tx, const char *device_id, const char *request_type, struct err *err) CHECKED;
+/* It is managed no more: what went there as a command was taken off with the management. */
+bool own_device_ended(struct db *tx, const char *device_id, struct err *err) CHECKED;
 bool own_not_taken(struct db *tx, const char *id, const char *why, struct err *err) CHECKED;
 bool own_person_ended(struct db *tx, const char *person_id, const char *actor, struct err *err) CHECKED;
 

@@ -24,6 +24,17 @@ phase_subject(TALLOC_CTX *ctx, const char *organization, const char *common_name
 	return subject;
 }
 
+/* RFC 4519 2.39 userid; SCEP payloads name types that are not CN, O ... by their numbers. */
+void
+phase_subject_person(TALLOC_CTX *ctx, struct phase_subject *subject, const char *username)
+{
+	size_t n = 0;
+
+	while (subject->parts[n].type)
+		n++;
+	subject->parts[n] = (struct payload_part){ PHASE_UID, mem_text(ctx, username) };
+}
+
 bool
 phase_service_write(const struct mobileconfig *m, const char *url, const char *challenge, struct buf *out,
 		    struct err *err)

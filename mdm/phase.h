@@ -11,12 +11,16 @@
 #include "mdm/payload.h"
 #include "mdm/scep_offer.h"
 
+#define PHASE_UID	"0.9.2342.19200300.100.1.1"
+
 struct phase_subject {
-	struct payload_part parts[3];
+	struct payload_part parts[4];
 };
 
 /* O=<organization>, CN=<common name>: what the certificate will say, whatever the request does. */
 struct phase_subject phase_subject(TALLOC_CTX *ctx, const char *organization, const char *common_name);
+/* And UID=<name> as the most particular part: a proxy that asks for it reads it from the beginning of the name. */
+void phase_subject_person(TALLOC_CTX *ctx, struct phase_subject *subject, const char *username);
 
 /* Phase 0.  Nothing is kept, and it is the same each time. */
 bool phase_service_write(const struct mobileconfig *m, const char *url, const char *challenge, struct buf *out,

@@ -20,7 +20,6 @@
 #include "mdm/scep_envelope.h"
 
 #define SCEP_BYTES_MAX		(64u << 10)	/* of a pkiMessage */
-#define SCEP_CERTS_MAX		8		/* that it brings */
 #define SCEP_TRANSACTION_MAX	255		/* characters; 77 digits and 40 hex digits are common */
 #define SCEP_NONCE_MAX		64		/* bytes; 16 by the RFC */
 

@@ -773,8 +773,13 @@ a_mobileconfig_keeps_its_names_and_refuses_what_would_break_the_house(void **sta
 
 	p.identifier = one->identifier;
 	assert_false(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err));
-	p.identifier = "com.example.apps.enrollment";	/* under our own */
+	p.identifier = "com.example.apps.mdm";		/* it would take the enrollment's place */
 	assert_false(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err));
+	assert_string_equal(m->err.code, "bad_mobileconfig");
+	mdm_session(m, "ota", UDID_A, NULL, NULL);
+	p.identifier = "com.example.mdm";		/* of an enrollment, when the house had another name */
+	assert_false(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err));
+	assert_string_equal(m->err.code, "identifier_taken");
 	p.identifier = "org.example.mine";
 	p.form = enrollment;
 	assert_false(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err));

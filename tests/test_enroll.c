@@ -776,7 +776,8 @@ a_renewal_changes_the_identity_and_nothing_else(void **state)
 	cert = identity(*state, &w, 1, CA_MDM, b.id);
 	assert_ok(db_run(w.house.db, &err, "UPDATE enrollment SET session_id = $1, identity = $2, access_rights = 5587",
 			 db_text(b.id), db_text(cert->sha256)), &err);
-	enrollment.identity = cert->sha256;
+	enrollment.identity = "one that it never took";
+	enrollment.spoken = cert->sha256;	/* what it speaks with says whom it is written for */
 
 	/* the settings are others by now */
 	today.url = "https://elsewhere.example.com";

@@ -584,7 +584,7 @@ path_of(struct world *w, const struct row *row, enum which which, const char *id
 		{ ":grant", which == WHICH_KNOWN ? w->grant_token : id }, { ":token", which == WHICH_KNOWN ? w->grant_token : id },
 		{ ":contact", w->contact }, { ":hash", "0" }, { ":file", "none" }, { ":icon", "57.png" }, { ":view", "0" },
 		{ ":table", "apps.csv" }, { ":uuid", UNKNOWN }, { ":type", "SecurityInfo" },
-		{ ":key", "00" }, { ":sha256", UNKNOWN }, { ":request*", "MA%3D%3D" },
+		{ ":key", "00" }, { ":sha256", UNKNOWN }, { ":request*", "MA%3D%3D" }, { ":version", "1" },
 	};
 	const char *text = strchr(row->route, ' ') + 1, *path = "";
 

@@ -323,6 +323,38 @@ each_secret(TALLOC_CTX *ctx, const struct apple_fact *payload, const struct appl
 	return n;
 }
 
+/* The list of secrets is ours: a newer schema must not bring one that nobody marked. */
+static void
+check_named(const struct apple_fact *fact, const char *type)
+{
+	static const char *const words[] = { "password", "secret", "challenge", "passphrase", "privatekey", "token" };
+	static const char *const none[] = { "passwordContentRegex", "XAuthPasswordEncryption", "OAuthTokenRequestURL", "TokenCard",
+					    "OneTimeUserPassword", "SafariPasswordAutoFillDomainsItem", "passwordContentDescription" };
+
+	for (const struct apple_fact *f = fact->under; f; f = f->next) {
+		bool sounds = false;
+
+		check_named(f, type);
+		for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+			sounds |= strcasestr(f->name, words[i]) != NULL;
+		for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+			sounds &= strcmp(f->name, none[i]) != 0;
+		if (sounds && (f->type == APPLE_STRING || f->type == APPLE_DATA) && !f->secret)
+			fail_msg("%s: is %s no secret? mdm/payload_facts.py marks them", type, f->name);
+	}
+}
+
+static void
+every_key_that_sounds_like_a_secret_is_marked_as_one(void **state)
+{
+	(void)state;
+	for (const struct apple_fact *f = payload_facts(); f; f = f->next)
+		check_named(f, f->name);
+	assert_true(apple_fact_under(payload_fact("com.apple.security.pkcs12"), "PayloadContent")->secret);
+	assert_true(apple_fact_under(payload_fact("com.apple.eas.account"), "Certificate")->secret);
+	assert_false(apple_fact_under(payload_fact("com.apple.security.root"), "PayloadContent")->secret);
+}
+
 static void
 no_secret_of_any_payload_type_goes_out_in_the_open(void **state)
 {
@@ -384,6 +416,27 @@ a_form_is_shown_without_its_secrets_and_gets_them_back(void **state)
 	json_decref(moved);
 	json_decref(masked);
 	json_decref(form);
+}
+
+static void
+a_preview_shows_all_but_the_secrets_of_every_payload_type(void **state)
+{
+	for (const struct apple_fact *f = payload_facts(); f; f = f->next) {
+		json_t *form = test_payload_form(*state, f, NULL);
+		struct err err;
+		struct buf out;
+
+		if (strcmp(f->name, "com.apple.profileRemovalPassword") != 0) {
+			json_object_set_new(form, "removal_password", json_string("s3cret"));
+			buf_init(&out, *state, FORM_OUT_MAX);
+			assert_ok(mobileconfig_form_preview(*state, form, IDENTIFIER, &out, &err), &err);
+			assert_non_null(strstr(buf_str(&out), "<key>RemovalPassword</key><string>••••</string>"));
+			assert_null(strstr(buf_str(&out), "s3cret"));
+			assert_non_null(strstr(buf_str(&out), "<key>PayloadContent</key><data>4oCi4oCi4oCi4oCi</data>"));	/* PKCS #12 */
+			assert_null(strstr(buf_str(&out), "Password</key><string>x</string>"));
+		}
+		json_decref(form);
+	}
 }
 
 /* ---- MUST 57, 59 ---- */
@@ -677,7 +730,8 @@ what_a_device_would_not_take_is_said(void **state)
 	"<string>33333333-0000-0000-0000-000000000000</string><key>Colour</key><array><string>red</string><real>1.5</real></array></dict>" \
 	"<dict><key>PayloadType</key><string>com.apple.webClip.managed</string><key>PayloadIdentifier</key><string>d</string><key>PayloadUUID</key>" \
 	"<string>44444444-0000-0000-0000-000000000000</string><key>URL</key><string>https://a.example.com</string><key>Label</key><string>a</string>" \
-	"<key>IsRemovable</key><integer>1</integer></dict></array></dict></plist>"
+	"<key>IsRemovable</key><integer>1</integer><key>PayloadCertificateUUID</key><string>22222222-0000-0000-0000-00000000000A</string>" \
+	"<key>Anchors</key><array><string>22222222-0000-0000-0000-00000000000A</string></array></dict></array></dict></plist>"
 
 static struct bytes
 text_bytes(const char *text)
@@ -727,6 +781,7 @@ check_foreign(TALLOC_CTX *ctx, struct bytes file, const char *signed_by)
 	assert_non_null(strstr(inner, "<key>PayloadOrganization</key><string>Corp</string>"));
 	assert_non_null(strstr(inner, "<key>Colour</key><array>\n<string>red</string>\n<real>1.5</real>"));
 	assert_non_null(strstr(inner, "<key>IsRemovable</key><integer>1</integer>"));
+	assert_non_null(strstr(inner, "<key>Anchors</key><array>\n<string>22222222-0000-0000-0000-00000000000A</string>"));
 	assert_non_null(strstr(inner, "<key>RemovalPassword</key><string>pw</string>"));
 	json_decref(form);
 	forget(&id);
@@ -909,7 +964,9 @@ any_form_that_is_taken_goes_out_right_and_is_read_again(void **state)
 TESTS(every_payload_type_with_every_key_passes_the_judge_of_apples_schema,
       everything_of_the_envelope_passes_it_too_and_stands_where_ios_looks_for_it,
       openssl_opens_an_encrypted_one_and_finds_an_array, a_signed_one_is_verified_by_openssl,
-      no_secret_of_any_payload_type_goes_out_in_the_open, a_form_is_shown_without_its_secrets_and_gets_them_back,
+      every_key_that_sounds_like_a_secret_is_marked_as_one, no_secret_of_any_payload_type_goes_out_in_the_open,
+      a_form_is_shown_without_its_secrets_and_gets_them_back,
+      a_preview_shows_all_but_the_secrets_of_every_payload_type,
       identifiers_and_uuids_stay_when_a_form_goes_out_again, a_scep_subject_is_nested_three_deep_and_its_url_has_no_query,
       what_ios_would_not_take_is_refused_with_the_place, a_form_has_its_limits,
       variables_are_filled_in_and_what_is_missing_is_named_all_at_once, what_a_variable_brings_is_judged_before_it_goes_out,

@@ -98,6 +98,141 @@ a_signature_that_brings_its_own_content_proves_nothing(void **state)
 	assert_int_equal(m->err.kind, ERR_MALFORMED);
 }
 
+/* A certificate for `key` by itself, with these extensions ("" for none), as DER. */
+static struct certificate
+own_cert(struct mdm *m, EVP_PKEY *key, const char *usage, const char *constraints)
+{
+	static long serial = 4711;
+	X509 *x SCOPED(x509) = X509_new();
+	const struct { int nid; const char *value; } extensions[] = { { NID_key_usage, usage },
+		{ NID_basic_constraints, constraints }, { NID_subject_key_identifier, "hash" } };
+	X509V3_CTX v3;
+	struct certificate ret = { 0 };
+	unsigned char *der = NULL;
+	int len;
+
+	X509_set_version(x, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(x), serial++);
+	X509_gmtime_adj(X509_getm_notBefore(x), 0);
+	X509_gmtime_adj(X509_getm_notAfter(x), 86400);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"device", -1, -1, 0);
+	X509_set_issuer_name(x, X509_get_subject_name(x));
+	X509_set_pubkey(x, key);
+	X509V3_set_ctx(&v3, x, x, NULL, NULL, 0);
+	for (int i = 0; i < 3; i++)
+		if (*extensions[i].value) {
+			X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &v3, extensions[i].nid, extensions[i].value);
+
+			X509_add_ext(x, e, -1);
+			X509_EXTENSION_free(e);
+		}
+	assert_true(X509_sign(x, key, EVP_sha256()) > 0);
+	len = i2d_X509(x, &der);
+	ret.der = (struct bytes){ mem_copy(m->ctx, der, (size_t)len), (size_t)len };
+	OPENSSL_free(der);
+	return ret;
+}
+
+/* By OpenSSL, with any key, digest and flags. */
+static char *
+signature_by(struct mdm *m, const struct certificate *cert, EVP_PKEY *key, const EVP_MD *md, const char *body, unsigned flags)
+{
+	const unsigned all = CMS_DETACHED | CMS_BINARY | CMS_PARTIAL | flags;
+	BIO *content SCOPED(bio) = BIO_new_mem_buf(body, -1);
+	CMS_ContentInfo *cms SCOPED(cms) = CMS_sign(NULL, NULL, NULL, NULL, all);
+	X509 *x509 SCOPED(x509) = NULL;
+	unsigned char *der = NULL;
+	struct buf text;
+	int len;
+
+	assert_ok(x509_read_der(cert->der, &x509, &m->err), &m->err);
+	assert_non_null(CMS_add1_signer(cms, x509, key, md, all));
+	assert_int_equal(CMS_final(cms, content, NULL, all), 1);
+	len = i2d_CMS_ContentInfo(cms, &der);
+	buf_init(&text, m->ctx, 1 << 20);
+	buf_base64(&text, der, (size_t)len);
+	OPENSSL_free(der);
+	return (char *)(uintptr_t)buf_str(&text);
+}
+
+static bool
+proves(struct mdm *m, const char *text, const char *body)
+{
+	struct proof proof;
+
+	m->err = (struct err){ 0 };
+	return proof_by_signature(m->ctx, text, bytes(body), &proof, &m->err);
+}
+
+static void
+every_way_of_signing_that_devices_have_proves_and_no_other_does(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	EVP_PKEY *ec = EVP_EC_gen("P-256"), *weak = EVP_RSA_gen(1024);
+	struct certificate rsa = own_cert(m, mdm_key(), "digitalSignature", ""), of_ec = own_cert(m, ec, "digitalSignature", ""),
+			   of_weak = own_cert(m, weak, "digitalSignature", "");
+	const EVP_MD *good[] = { EVP_sha1(), EVP_sha256(), EVP_sha384(), EVP_sha512() };
+
+	for (int i = 0; i < 4; i++) {
+		assert_true(proves(m, signature_by(m, &rsa, mdm_key(), good[i], "a body", 0), "a body"));
+		assert_false(proves(m, signature_by(m, &rsa, mdm_key(), good[i], "a body", 0), "b body"));
+		if (i)
+			assert_true(proves(m, signature_by(m, &of_ec, ec, good[i], "a body", 0), "a body"));
+	}
+	assert_false(proves(m, signature_by(m, &of_ec, ec, EVP_sha256(), "a body", 0), "b body"));
+	assert_true(proves(m, signature_by(m, &rsa, mdm_key(), EVP_sha256(), "a body", CMS_USE_KEYID), "a body"));
+	/* Without signed attributes the body itself is signed. */
+	assert_true(proves(m, signature_by(m, &rsa, mdm_key(), EVP_sha256(), "a body", CMS_NOATTR), "a body"));
+	assert_false(proves(m, signature_by(m, &rsa, mdm_key(), EVP_sha256(), "a body", CMS_NOATTR), "b body"));
+	assert_false(proves(m, signature_by(m, &rsa, mdm_key(), EVP_md5(), "a body", 0), "a body"));
+	assert_false(proves(m, signature_by(m, &of_weak, weak, EVP_sha256(), "a body", 0), "a body"));
+	assert_false(proves(m, signature_by(m, &rsa, mdm_key(), EVP_sha256(), "a body", CMS_NOCERTS), "a body"));
+	EVP_PKEY_free(ec);
+	EVP_PKEY_free(weak);
+}
+
+static void
+a_certificate_that_is_not_for_signing_proves_nothing(void **state)
+{
+	static const struct { const char *usage, *constraints; bool good; } rows[] = {
+		{ "digitalSignature", "CA:FALSE", true }, { "", "", true }, { "critical,digitalSignature,keyEncipherment", "", true },
+		{ "keyEncipherment", "", false }, { "digitalSignature,keyCertSign", "CA:TRUE", false },
+	};
+	struct mdm *m = mdm_new(*state);
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct certificate cert = own_cert(m, mdm_key(), rows[i].usage, rows[i].constraints);
+
+		for (int again = 0; again < 2; again++)		/* whether its key is remembered or not */
+			assert_int_equal(proves(m, signature_by(m, &cert, mdm_key(), EVP_sha256(), "x", 0), "x"), rows[i].good);
+	}
+}
+
+/* Keys are remembered by their certificates: one of another device with the same names is another one. */
+static void
+of_two_certificates_with_the_same_names_each_proves_by_its_own_key(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	EVP_PKEY *other = EVP_RSA_gen(2048);
+	struct certificate a = own_cert(m, mdm_key(), "digitalSignature", ""), b = own_cert(m, other, "digitalSignature", "");
+
+	for (int i = 0; i < 400; i++) {	/* more than are remembered */
+		struct certificate c = own_cert(m, mdm_key(), "digitalSignature", "");
+
+		assert_true(proves(m, signature_by(m, &c, mdm_key(), EVP_sha256(), "x", 0), "x"));
+	}
+	for (int i = 0; i < 4; i++) {
+		const struct certificate *cert = i % 2 ? &b : &a;
+		char *text = signature_by(m, cert, i % 2 ? other : mdm_key(), EVP_sha256(), "x", 0);
+		struct proof proof;
+
+		assert_ok(proof_by_signature(*state, text, bytes("x"), &proof, &m->err), &m->err);
+		assert_int_equal(proof.der.len, cert->der.len);
+		assert_memory_equal(proof.der.p, cert->der.p, cert->der.len);
+	}
+	EVP_PKEY_free(other);
+}
+
 static void
 rubbish_instead_of_a_signature_is_refused_in_time(void **state)
 {
@@ -346,6 +481,9 @@ whatever_is_wrong_with_an_identity_it_is_refused_on_both_urls_and_changes_nothin
 TESTS(a_signature_over_the_exact_body_proves_and_over_another_does_not,
       a_signature_in_ber_with_indefinite_lengths_is_read,
       a_signature_that_brings_its_own_content_proves_nothing,
+      every_way_of_signing_that_devices_have_proves_and_no_other_does,
+      a_certificate_that_is_not_for_signing_proves_nothing,
+      of_two_certificates_with_the_same_names_each_proves_by_its_own_key,
       rubbish_instead_of_a_signature_is_refused_in_time,
       a_certificate_by_nobody_whom_we_believe_is_refused,
       a_certificate_of_ours_for_something_else_is_refused,

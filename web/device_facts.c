@@ -181,6 +181,15 @@ set_expiry(struct req *req, json_t *row, const json_t *item)
 	json_object_set_new(row, "level", json_string(level));
 }
 
+/* "" of one that is there and stays; "going"; of one that is not there yet its state. */
+static const char *
+provision_state(const json_t *item)
+{
+	if (json_is_true(json_object_get(item, "listed")))
+		return strcmp(text_of(item, "action"), "remove") == 0 ? "going" : "";
+	return strcmp(text_of(item, "state"), "failed") == 0 ? "failed" : "coming";
+}
+
 json_t *
 device_provisions(struct req *req, const json_t *provisions)
 {
@@ -189,8 +198,10 @@ device_provisions(struct req *req, const json_t *provisions)
 	size_t i;
 
 	json_array_foreach(provisions, i, item) {
-		row = json_pack("{s:s, s:s}", "name", *text_of(item, "name") ? text_of(item, "name") : text_of(item, "uuid"), "uuid",
-				text_of(item, "uuid"));
+		row = json_pack("{s:s, s:s, s:b, s:b, s:s, s:s, s:s}", "name", *text_of(item, "name") ? text_of(item, "name") :
+				text_of(item, "uuid"), "uuid", text_of(item, "uuid"), "listed", json_is_true(json_object_get(item, "listed")),
+				"known", json_is_true(json_object_get(item, "known")), "needed",
+				names_joined(req, json_object_get(item, "needed")), "state", provision_state(item), "why", text_of(item, "why"));
 		set_expiry(req, row, item);
 		json_array_append_new(list, row);
 	}

@@ -14,6 +14,8 @@
 #include "web/clip_kinds.h"
 #include "mdm/queue_secret.h"
 #include "web/enroll_house.h"
+#include "mdm/own_mobileconfig.h"
+#include "web/own_house.h"
 #include "web/own_kinds.h"
 #include "web/mobileconfig_kinds.h"
 #include "web/managed_apps.h"
@@ -174,7 +176,15 @@ wants_token(struct db *tx, void *site, const struct enrollment *enrollment, stru
 	return renew_identity(tx, ctx, enrollment->id, "house", &uuid, err);
 }
 
-static const struct enrollment_hooks hooks = { .enrolled = enrolled, .wants_token = wants_token };
+/* What it had of its person goes with the management: iOS takes it off. */
+static bool
+ended(struct db *tx, void *site, const struct enrollment *enrollment, const char *state, struct err *err)
+{
+	(void)site;
+	return strcmp(state, "replaced") == 0 || own_device_ended(tx, enrollment->device_id, err);
+}
+
+static const struct enrollment_hooks hooks = { .enrolled = enrolled, .ended = ended, .wants_token = wants_token };
 
 /* Devices keep what they are told once: an address that cannot be right is better found now. */
 static bool
@@ -193,7 +203,7 @@ check_address(const struct conf *conf, struct err *err)
 bool
 device_kinds_open(struct site *site, struct err *err)
 {
-	if (!check_address(site_conf(site), err))
+	if (!check_address(site_conf(site), err) || !own_check_conf(site_conf(site), err))
 		return false;
 	queue_kinds(kinds, site);
 	queue_sealer(site->sealer);

@@ -1,9 +1,12 @@
+#include "catalog/renewal.h"
 #include "mdm/clip.h"
 #include "mdm/verb.h"
 #include "web/device_page.h"
+#include "catalog/desired.h"
 #include "core/clock.h"
 #include "web/commanding.h"
 #include "web/device_facts.h"
+#include "web/mobileconfig_page.h"
 #include "web/rooms.h"
 #include <string.h>
 
@@ -209,6 +212,22 @@ may_of(const json_t *device)
 
 /* ---- the page ---- */
 
+/* What it ought to have of the house's mobileconfigs, and how far that is. */
+static bool
+add_kept(struct req *req, json_t *page, const char *id, struct err *err)
+{
+	json_t *kept, *items;
+
+	if (!desired_of_device(req->site->db, id, &kept, err))
+		return false;
+	items = mobileconfig_device_rows(req, json_object_get(kept, "items"));
+	json_object_set_new(page, "kept", json_array_size(items) ? json_pack("{s:O, s:O, s:o}", "installed",
+		json_object_get(kept, "installed"), "wanted", json_object_get(kept, "wanted"), "items", json_incref(items)) : json_null());
+	json_decref(items);
+	json_decref(kept);
+	return true;
+}
+
 static json_t *
 head_of(struct req *req, const json_t *device, const char *url)
 {
@@ -223,6 +242,35 @@ head_of(struct req *req, const json_t *device, const char *url)
 		"supervised", json_is_true(sup), "url", url, "by_user", strcmp(text_of(device, "kind"), "user") == 0);
 }
 
+/* The app that stops first, within a month. */
+static json_t *
+stops_of(struct req *req, const json_t *apps)
+{
+	const json_t *app = json_array_get(apps, 0);
+	time_t ends, next;
+	struct err none;
+
+	if (!app || !clock_parse(text_of(app, "ends"), &ends, &none) || ends > clock_now() + 30 * DAY_S)
+		return json_null();
+	return json_pack("{s:s, s:o, s:b, s:b}", "name", text_of(app, "name"), "at", page_date_of(req, app, "ends"), "coming",
+			 clock_parse(text_of(app, "next"), &next, &none) && next > ends + DAY_S, "resign",
+			 strcmp(text_of(app, "cause"), "certificate") == 0);
+}
+
+/* What is on its list, what is on its way, and which app stops first. */
+static bool
+add_provisions(struct req *req, json_t *page, const char *id, struct err *err)
+{
+	json_t *renewal;
+
+	if (!renewal_of_device(req->site->db, id, &renewal, err))
+		return false;
+	json_object_set_new(page, "provisions", device_provisions(req, json_object_get(renewal, "provisions")));
+	json_object_set_new(page, "stops", stops_of(req, json_object_get(renewal, "apps")));
+	json_decref(renewal);
+	return true;
+}
+
 bool
 device_page_data(struct req *req, json_t *device, const char *after, json_t **ret, struct err *err)
 {
@@ -231,7 +279,7 @@ device_page_data(struct req *req, json_t *device, const char *after, json_t **re
 	json_t *page = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"device", head_of(req, device, url), "network", device_facts(req, device, FACT_NETWORK),
 		"facts", device_facts(req, device, FACT_DEVICE), "compliance", device_facts(req, device, FACT_COMPLIANCE),
-		"apps", device_apps(req, json_object_get(apps, "apps")), "provisions", device_provisions(req, json_object_get(apps, "provisions")),
+		"apps", device_apps(req, json_object_get(apps, "apps")), "provisions", json_array(),
 		"mobileconfigs", device_mobileconfigs(json_object_get(compliance, "mobileconfigs")),
 		"certificates", device_certificates(req, json_object_get(compliance, "certificates")),
 		"restrictions", device_restrictions(req, json_object_get(compliance, "restrictions")), "may", may_of(device)), *clip;
@@ -254,8 +302,12 @@ device_page_data(struct req *req, json_t *device, const char *after, json_t **re
 	if (json_is_object(clip))
 		json_object_set_new(clip, "opened", page_date_of(req, clip, "opened"));
 	json_object_set_new(page, "clip", clip);
+	if (!add_provisions(req, page, id, err)) {
+		json_decref(page);
+		return false;
+	}
 	json_object_set_new(page, "card", device_apps_card(json_object_get(apps, "apps")));
-	if (!add_commands(req, page, id, url, after, err)) {
+	if (!add_kept(req, page, id, err) || !add_commands(req, page, id, url, after, err)) {
 		json_decref(page);
 		return false;
 	}

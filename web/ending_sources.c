@@ -6,12 +6,13 @@
 #include "mdm/authority.h"
 #include "mdm/ends.h"
 #include "mdm/push_certificate.h"
+#include <openssl/err.h>
 #include <string.h>
 #include <unistd.h>
 
 #define PEM_FILE_MAX	(256u << 10)
 #define IDENTITY_DAYS	60	/* before its end a device that is silent counts */
-#define IDENTITY_LATE	14	/* and any that is not renewed by then */
+#define IDENTITY_LATE	14	/* and any that is not renewed by then, or by half of the time that it is tried */
 
 static bool
 full(struct err *err)
@@ -71,17 +72,18 @@ begin_of(X509 *cert)
 	return ASN1_TIME_to_tm(X509_get0_notBefore(cert), &tm) ? timegm(&tm) : 0;
 }
 
+/* `e` says all but what the certificate itself does. */
 static bool
-add_certificate(TALLOC_CTX *ctx, X509 *cert, const char *subject, const char *href, int64_t devices, time_t until,
-		ending_add *add, void *arg, struct err *err)
+add_certificate(TALLOC_CTX *ctx, X509 *cert, struct ending e, time_t until, ending_add *add, void *arg, struct err *err)
 {
 	const char *name = x509_subject_cn(ctx, cert);
-	struct ending ending = { .subject = subject, .name = *name ? name : NULL, .begins = begin_of(cert),
-				 .devices = devices, .people = -1, .href = href };
 
-	if (!x509_expires(cert, &ending.ends))
-		return err_set(err, ERR_INVALID, "%s: its end cannot be read", subject);
-	return !within(ending.ends, until) || add(arg, &ending) || full(err);
+	e.name = *name ? name : NULL;
+	e.begins = begin_of(cert);
+	e.people = -1;
+	if (!x509_expires(cert, &e.ends))
+		return err_set(err, ERR_INVALID, "%s: its end cannot be read", e.subject);
+	return !within(e.ends, until) || add(arg, &e) || full(err);
 }
 
 /* ---- the authority ---- */
@@ -91,7 +93,7 @@ struct chosen {
 	bool retired;
 };
 
-/* The CA in use, and of `above` only what stands above it: names are compared as issuers name them. */
+/* Does it stand above the CA in use, or above one that does?  A root that was replaced may have the same name. */
 static bool
 is_above(const struct authorities *all, X509 *cert, bool *ret, struct err *err)
 {
@@ -105,11 +107,21 @@ is_above(const struct authorities *all, X509 *cert, bool *ret, struct err *err)
 		if (!authority_read_cert(&all->rows[i], NULL, &below, err))
 			return false;
 		*ret = X509_cmp(below, cert) != 0 &&
-		       X509_NAME_cmp(X509_get_issuer_name(below), X509_get_subject_name(cert)) == 0;
-		if (all->rows[i].role == ROLE_OF_CA && X509_cmp(below, cert) == 0)
-			*ret = true;
+		       X509_NAME_cmp(X509_get_issuer_name(below), X509_get_subject_name(cert)) == 0 &&
+		       X509_verify(below, X509_get0_pubkey(cert)) == 1;
 	}
+	ERR_clear_error();
 	return true;
+}
+
+/* The next one is made, and takes over when somebody says so. */
+static bool
+any_staged(const struct authorities *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->rows[i].staged && !all->rows[i].retired)
+			return true;
+	return false;
 }
 
 static bool
@@ -126,7 +138,8 @@ add_authority(TALLOC_CTX *ctx, struct site *site, const struct authorities *all,
 		return false;
 	if (!above || (row->retired && live == 0))
 		return true;
-	return add_certificate(ctx, cert, row->id, "/admin/ca", live, until, add, arg, err);
+	return add_certificate(ctx, cert, (struct ending){ .subject = row->id, .href = "/admin/ca", .devices = live,
+							   .doing = any_staged(all) ? "staged" : "nothing" }, until, add, arg, err);
 }
 
 static bool
@@ -142,7 +155,7 @@ list_authorities(TALLOC_CTX *ctx, struct site *site, struct chosen chosen, time_
 		bool ra = row->role == ROLE_OF_RA_SIGN || row->role == ROLE_OF_RA_DECRYPT;
 
 		if ((ra ? ROLE_OF_RA_SIGN : row->role) == chosen.role && !row->retired == !chosen.retired &&
-		    within(row->not_after, until) && !add_authority(ctx, site, &all, row, until, add, arg, err))
+		    !row->staged && within(row->not_after, until) && !add_authority(ctx, site, &all, row, until, add, arg, err))
 			return false;
 	}
 	return true;
@@ -187,7 +200,8 @@ list_pem(TALLOC_CTX *ctx, struct bytes pem, const char *subject, bool each, time
 	for (int i = 0; i < (each ? sk_X509_num(certs) : 1); i++) {
 		X509 *cert = sk_X509_value(certs, i);
 
-		if (!add_certificate(ctx, cert, each ? x509_sha256(cert, sha256) : subject, NULL, -1, until, add, arg, err))
+		if (!add_certificate(ctx, cert, (struct ending){ .subject = each ? x509_sha256(cert, sha256) : subject, .devices = -1 },
+				     until, add, arg, err))
 			return err_at(err, "%s", subject);
 	}
 	return true;
@@ -245,10 +259,11 @@ ending_trusted_ca(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *
 struct ends_span
 endings_identity_span(struct site *site, time_t until)
 {
+	int64_t tried = site_conf(site)->mdm_identity_renew_days, late = tried / 2 < IDENTITY_LATE ? tried / 2 : IDENTITY_LATE;
 	time_t now = clock_now(), most = ends_week_of(now + IDENTITY_DAYS * DAY_S) + 7 * DAY_S;	/* whole weeks */
 
 	return (struct ends_span){
-		.from = now - ENDING_PAST_S, .until = until < most ? until : most, .late = now + IDENTITY_LATE * DAY_S,
+		.from = now - ENDING_PAST_S, .until = until < most ? until : most, .late = now + late * DAY_S,
 		.heard = now - site_conf(site)->mdm_silent_days * DAY_S,
 	};
 }

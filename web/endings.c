@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define YEARS_FROM	(2 * 365)	/* days */
+
 const struct ending_source ending_sources[] = {
+	{ "provision",             ENDING_FOR_PUBLISHERS, ending_provisions },
+	{ "distribution",          ENDING_FOR_ADMINS, ending_distribution },
 	{ "push",                  ENDING_FOR_ADMINS, ending_push },
 	{ "ca",                    ENDING_FOR_ADMINS, ending_ca },
 	{ "ca_above",              ENDING_FOR_ADMINS, ending_ca_above },
@@ -195,18 +199,19 @@ char *
 ending_left(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *e, time_t now)
 {
 	int64_t days = ending_days_left(now, e->ends);
-	json_t *data = json_pack("{s:I}", "days", (json_int_t)days);
+	json_t *data = json_pack("{s:I, s:I}", "days", (json_int_t)days, "years", (json_int_t)(days / 365));
 	char *text = page_say(ctx, site->pages, language, e->ends <= now ? "ending_left_none" : days == 0 ? "ending_left_today" :
-			      days == 1 ? "ending_left_tomorrow" : "ending_left", data);
+			      days == 1 ? "ending_left_tomorrow" : days < YEARS_FROM ? "ending_left" : "ending_left_years", data);
 
 	json_decref(data);
 	return text;
 }
 
 const char *
-ending_doing(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *e)
+ending_doing(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *e, time_t now)
 {
-	const char *word = pages_word(site->pages, language, mem_printf(ctx, "ending_doing_%s", e->doing));
+	const char *doing = strcmp(e->doing, "nothing") == 0 && !ending_needs(e, now) ? "later" : e->doing;
+	const char *word = pages_word(site->pages, language, mem_printf(ctx, "ending_doing_%s", doing));
 
 	return word ? word : e->doing;
 }

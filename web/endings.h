@@ -75,7 +75,7 @@ char *ending_title(TALLOC_CTX *ctx, struct site *site, const char *language, con
 const char *ending_word(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending,
 			const char *what);	/* "", "_short", "_why" */
 char *ending_left(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending, time_t now);	/* "in 14 days" */
-const char *ending_doing(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending);
+const char *ending_doing(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending, time_t now);
 char *ending_touches(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending);	/* or "" */
 
 /* ---- endings_tell.c: the notices ---- */
@@ -91,8 +91,12 @@ bool endings_print(struct site *site, struct buf *out, struct err *err) CHECKED;
 void endings_forget(struct site *site);	/* something was renewed: look again */
 
 /* ---- routes_expiry.c ---- */
-/* What Today says: rows of its list, and the calendar. */
-bool endings_todo(struct req *req, json_t *todo, json_t **weeks, struct err *err) CHECKED;
+struct endings_today {
+	json_t *weeks;	/* the calendar, as page_weeks */
+	json_t *apps;	/* {bundle id: true} of those that the watch speaks of: their builds need not */
+};
+/* What Today says: rows for its list, and the rest, which is the caller's (NULL: none yet). */
+bool endings_todo(struct req *req, json_t *todo, struct endings_today *ret, struct err *err) CHECKED;
 bool endings_account(struct req *req, json_t *data, struct err *err) CHECKED;	/* the part of one's account */
 
 struct ends_span;

@@ -53,7 +53,7 @@ paragraph(TALLOC_CTX *ctx, const struct voice *v, const struct ending *e, bool t
 	return mem_printf(ctx, "%s%s%s%s\n%s\n%s%s", title ? ending_title(ctx, v->site, v->language, e, v->now) : "",
 			  title ? "\n" : "", ending_left(ctx, v->site, v->language, e, v->now),
 			  *touches ? mem_printf(ctx, " · %s", touches) : "", ending_word(ctx, v->site, v->language, e, "_why"),
-			  ending_doing(ctx, v->site, v->language, e), href);
+			  ending_doing(ctx, v->site, v->language, e, v->now), href);
 }
 
 /* Those that have no paragraph of their own: a line each, and how many have none. */
@@ -213,7 +213,7 @@ endings_sweep(struct site *site, const struct ending_source *sources, struct err
 	bool ok = true;
 	size_t n;
 
-	if (!*site_conf(site)->smtp_url)
+	if (!*site_conf(site)->smtp_url || !*site_conf(site)->smtp_from)
 		return true;
 	if (!endings_list(ctx, site, sources, s.now + LOOKED_AHEAD_S, &all, err))
 		return false;

@@ -186,6 +186,7 @@ const struct job_kind site_jobs[] = {
 	{ "audit_verify", 1000, audit_job, NULL },
 	{ "queue_sweep", 1000, job_queue_sweep, NULL },
 	{ "refresh", 1000, job_refresh, NULL },
+	{ "identity_sweep", 1000, job_identity_sweep, NULL },
 	{ "push_sweep", 1000, job_push_sweep, NULL },
 	{ DESIRED_JOB, 1000, job_desired, NULL },
 	{ CLIP_JOB, 1000, job_clip, NULL },

@@ -37,12 +37,13 @@ link_language(struct site *site, const struct contact *contact)
 static json_t *
 words_json(struct site *site, const char *language, const struct link_words *w)
 {
-	json_t *until = page_date(language, w->expires);
-	json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "app", w->app, "version", w->version, "build", w->build,
+	json_t *until = page_date(language, w->expires), *ends = page_date(language, w->ends);
+	json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "app", w->app, "version", w->version, "build", w->build,
 		"size", w->size, "from", w->from ? w->from : "", "company", site_name(site),
-		"until", text_of(until, "text"));
+		"until", text_of(until, "text"), "ends", text_of(ends, "text"));
 
 	json_decref(until);
+	json_decref(ends);
 	return data;
 }
 
@@ -54,7 +55,8 @@ link_sms(TALLOC_CTX *ctx, struct site *site, const char *language, const struct 
 	const char *const link[] = { w->from ? "say_sms_link_from" : "say_sms_link", "say_sms_link", "say_sms_link_short", NULL };
 	const char *const notice[] = { "say_sms_new", "say_sms_new_short", NULL };
 	const char *const listed[] = { "say_sms_listed", "say_sms_listed_short", NULL };
-	const char *const *keys = w->listed ? listed : w->notice ? notice : link;
+	const char *const ends[] = { "say_sms_ends", "say_sms_new_short", NULL };
+	const char *const *keys = w->listed ? listed : w->ends ? ends : w->notice ? notice : link;
 	json_t *data = words_json(site, language, w);
 	const char *forms[4];
 	size_t n = 0;
@@ -79,13 +81,13 @@ link_mail(TALLOC_CTX *ctx, struct site *site, const char *language, const struct
 	  struct message_mail *mail, struct err *err)
 {
 	json_t *data = words_json(site, language, w);
-	const char *paragraphs[7];
+	const char *paragraphs[8];
 	char *html, *text;
 	size_t n = 0;
 #define SAY(key) page_say(ctx, site->pages, language, key, data)
 	struct mail_notice notice = {
 		.language = language, .paragraphs = paragraphs,
-		.title = SAY(w->listed ? "say_mail_listed" : w->notice ? "say_mail_new" : "say_mail_link"),
+		.title = SAY(w->listed ? "say_mail_listed" : w->ends ? "say_mail_ends" : w->notice ? "say_mail_new" : "say_mail_link"),
 		.button = SAY("say_mail_open"), .url = w->url, .qr = true, .footer = SAY("say_mail_why"),
 	};
 
@@ -93,6 +95,8 @@ link_mail(TALLOC_CTX *ctx, struct site *site, const char *language, const struct
 		paragraphs[n++] = SAY("say_mail_from");
 	if (w->listed)
 		paragraphs[n++] = SAY("say_mail_listed_what");
+	if (w->ends)
+		paragraphs[n++] = SAY("say_mail_ends_what");
 	paragraphs[n++] = SAY("say_mail_what");
 	if (w->pin)
 		paragraphs[n++] = SAY("say_mail_pin");

@@ -25,6 +25,7 @@ struct link_words {
 	int64_t expires;
 	bool pin;			/* one will be asked for */
 	bool notice;			/* of a new build; else of a link */
+	int64_t ends;			/* with `notice`: when the build they have stops launching; 0: not said */
 	bool listed;			/* their device was registered and waited, and this build lists it */
 };
 

@@ -62,7 +62,7 @@ mdm_open(struct site *site, struct err *err)
 	int64_t now = 0;
 
 	return seen_new(site, site->db, &site->seen, err) && db_tx(site->db, tx_next_sweep, &now, err) &&
-	       db_tx(site->db, tx_next_refresh, &now, err);
+	       db_tx(site->db, tx_next_refresh, &now, err) && identity_begin(site, err);
 }
 
 bool

@@ -7,38 +7,16 @@
 #include "web/rooms.h"
 #include <string.h>
 
-/* One tester, on the way to a message. */
-struct telling {
-	const char *build_id;
-	const struct notice_due *due;
-	const struct link_draft *draft;		/* a link that leads here; NULL: theirs does */
-	const struct link_letter *letter;	/* NULL: they cannot be reached */
-};
-
-static bool
-tx_tell(struct db *tx, void *arg, struct err *err)
-{
-	const struct telling *t = arg;
-	bool first;
-
-	if (!notice_told(tx, t->build_id, t->due->contact_id, &first, err))
-		return false;
-	if (!first || !t->letter)
-		return true;
-	return (!t->draft || link_put(tx, t->due->sender, t->draft, err)) && link_post(tx, t->letter, err);
-}
-
 /* Their own link where it leads here.  A link to an earlier build has done its work: they get one to the
  * channel, from the same person, as long as that person may, and no PIN would have to be told anew. */
 static bool
-find_link(TALLOC_CTX *ctx, struct site *site, const struct job *job, struct telling *t, struct link_words *words,
-	  const char **id)
+find_link(TALLOC_CTX *ctx, struct site *site, const char *channel, const struct notice_due *due, const struct link_draft **new,
+	  struct link_words *words, const char **id)
 {
 	const struct conf *conf = site_conf(site);
-	const struct notice_due *due = t->due;
 	struct link_terms terms = { .contact_id = due->contact_id, .installs_max = due->installs_max,
 				    .expires = clock_now() + conf->link_days * DAY_S, .sign_in = due->sign_in,
-				    .channel = text_of(job->args, "channel") };
+				    .channel = channel };
 	struct link_draft *draft;
 	struct link_aim *aim;
 	struct link *link;
@@ -61,35 +39,71 @@ find_link(TALLOC_CTX *ctx, struct site *site, const struct job *job, struct tell
 		return false;
 	words->expires = terms.expires;
 	words->url = mem_printf(ctx, "%s/i/%s", site->base_url, draft->token);
-	t->draft = draft;
+	*new = draft;
 	*id = draft->id;
 	return true;
+}
+
+bool
+notice_letter(TALLOC_CTX *ctx, struct site *site, const json_t *build, const char *channel, const struct notice_due *due,
+	      int64_t ends, struct notice_letter *ret, struct err *err)
+{
+	const struct link_ways ways = { .any = true, .lenient = true };
+	struct link_words words = { .app = text_of(build, "name"), .bundle_id = text_of(build, "bundle_id"),
+		.version = text_of(build, "version"), .build = text_of(build, "build"), .notes = text_of(build, "notes"),
+		.notice = true, .ends = ends };
+	struct link_letter *letter;
+	struct contact *contact;
+	const char *id;
+
+	*ret = (struct notice_letter){ .due = due };
+	if (!contact_get(ctx, site->db, due->contact_id, &contact, err)) {
+		ret->gone = true;
+		return err->kind == ERR_MISSING;	/* removed since */
+	}
+	words.size = page_size(ctx, link_language(site, contact), json_integer_value(json_object_get(build, "size")));
+	if (!find_link(ctx, site, channel, due, &ret->draft, &words, &id)) {
+		log_info("a tester is not told of a build: no link for them can be sent", KV("contact", due->contact_id));
+		return true;
+	}
+	if (!link_letter(ctx, site, contact, &ways, &words, id, &letter, err))
+		return false;
+	ret->letter = letter;
+	return true;
+}
+
+bool
+notice_post(struct db *tx, const struct notice_letter *l, struct err *err)
+{
+	return !l->letter || ((!l->draft || link_put(tx, l->due->sender, l->draft, err)) && link_post(tx, l->letter, err));
+}
+
+/* One tester, on the way to a message. */
+struct telling {
+	const char *build_id;
+	struct notice_letter letter;
+};
+
+static bool
+tx_tell(struct db *tx, void *arg, struct err *err)
+{
+	const struct telling *t = arg;
+	bool first;
+
+	if (!notice_told(tx, t->build_id, t->letter.due->contact_id, &first, err))
+		return false;
+	return !first || notice_post(tx, &t->letter, err);
 }
 
 static bool
 tell(struct site *site, const struct job *job, const json_t *build, const struct notice_due *due, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	const struct link_ways ways = { .any = true, .lenient = true };
-	struct telling t = { .build_id = text_of(job->args, "build"), .due = due };
-	struct link_words words = { .app = text_of(build, "name"), .bundle_id = text_of(build, "bundle_id"),
-		.version = text_of(build, "version"), .build = text_of(build, "build"), .notes = text_of(build, "notes"),
-		.notice = true };
-	struct link_letter *letter;
-	struct contact *contact;
-	const char *id;
+	struct telling t = { .build_id = text_of(job->args, "build") };
 
-	if (!contact_get(ctx, site->db, due->contact_id, &contact, err))
-		return err->kind == ERR_MISSING;	/* removed since */
-	words.size = page_size(ctx, link_language(site, contact), json_integer_value(json_object_get(build, "size")));
-	if (find_link(ctx, site, job, &t, &words, &id)) {
-		if (!link_letter(ctx, site, contact, &ways, &words, id, &letter, err))
-			return false;
-		t.letter = letter;
-	} else {
-		log_info("a tester is not told of a build: no link for them can be sent", KV("contact", due->contact_id));
-	}
-	return db_tx(site->db, tx_tell, &t, err);
+	if (!notice_letter(ctx, site, build, text_of(job->args, "channel"), due, 0, &t.letter, err))
+		return false;
+	return t.letter.gone || db_tx(site->db, tx_tell, &t, err);
 }
 
 bool

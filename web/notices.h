@@ -2,8 +2,21 @@
 /*
  * notices - the job that tells testers of a new build: their link once more, or one like it.
  */
+#include "catalog/notice.h"
 #include "core/job.h"
 
 #define NOTICE_ATTEMPTS 20
 
 bool notices_build(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+
+/* What one tester is written; for whoever else has a reason to write (`ends`: what they have stops launching then, or 0). */
+struct site;
+struct notice_letter {
+	const struct notice_due *due;
+	const struct link_draft *draft;		/* a link that leads there; NULL: theirs does */
+	const struct link_letter *letter;	/* NULL: they cannot be reached */
+	bool gone;				/* the contact was removed */
+};
+bool notice_letter(TALLOC_CTX *ctx, struct site *site, const json_t *build, const char *channel, const struct notice_due *due,
+		   int64_t ends, struct notice_letter *ret, struct err *err) CHECKED;
+bool notice_post(struct db *tx, const struct notice_letter *letter, struct err *err) CHECKED;	/* in the transaction of its row */

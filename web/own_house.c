@@ -13,7 +13,6 @@
 #define KEY_BITS	2048
 #define UPN_MAX		256	/* bytes of userPrincipalName, and of an address */
 
-#define TYPE_PKCS12	"com.apple.security.pkcs12"
 #define TYPE_EAS	"com.apple.eas.account"
 
 /* ---- JSON that ends with a context ---- */
@@ -33,6 +32,21 @@ hold(TALLOC_CTX *ctx, json_t *json)
 	*held = json;
 	talloc_set_destructor(held, forget);
 	return json;
+}
+
+bool
+own_check_conf(const struct conf *conf, struct err *err)
+{
+	static const int days[] = { 0, 1, 3, 7, 14, 31 };	/* Apple: MailNumberOfPastDaysToSync */
+	enum own_way way;
+	size_t i = 0;
+
+	while (i < sizeof days / sizeof *days && days[i] != conf->eas_past_days)
+		i++;
+	if (i == sizeof days / sizeof *days)
+		return err_set(err, ERR_INVALID, "eas.past_days: 1, 3, 7, 14, 31, or 0 for all");
+	return own_way_read(conf->own_identity, &way) ||
+	       err_set(err, ERR_INVALID, "own.identity: scep, pkcs12 or none, and not \"%.40s\"", conf->own_identity);
 }
 
 /* ---- which there are ---- */
@@ -258,6 +272,7 @@ name_identity(struct site *site, struct known *known, struct own_filled *f, stru
 
 	f->subject = mem_new(ctx, struct phase_subject);
 	*f->subject = phase_subject(ctx, site_name(site), name ? name : value_of(known, "username"));
+	phase_subject_person(ctx, f->subject, value_of(known, "username"));
 	f->gift.subject = payload_subject(ctx, f->subject->parts);
 	f->gift.email = email ? email : "";
 	return fill_text(known, site_conf(site)->own_upn, &f->gift.upn, err);
@@ -286,7 +301,7 @@ fill_in(struct site *site, struct known *known, const json_t *form, struct own_f
 	if (known->target->plain) {
 		if (take_out(copy, OWN_IDENTITY) || refers(json_object_get(copy, "payloads"), OWN_IDENTITY)) {
 			json_array_append_new(json_object_get(copy, "payloads"),
-				json_pack("{s:s, s:s, s:{s:s}}", "id", OWN_IDENTITY, "type", TYPE_PKCS12, "keys", "Password", "x"));
+				json_pack("{s:s, s:s, s:{s:s}}", "id", OWN_IDENTITY, "type", OWN_TYPE_PKCS12, "keys", "Password", "x"));
 		}
 		leave_secrets_out(copy);
 		if (!json_array_size(json_object_get(copy, "payloads")))
@@ -341,60 +356,6 @@ own_try(TALLOC_CTX *ctx, struct site *site, const char *language, const struct o
 	struct own_filled filled;
 
 	return fill(ctx, site, language, template, target, true, &filled, err);
-}
-
-/* ---- writing ---- */
-
-static json_t *
-data_json(TALLOC_CTX *ctx, struct bytes data)
-{
-	struct buf text;
-
-	buf_init(&text, ctx, 2 * P12_BYTES_MAX);
-	buf_base64(&text, data.p, data.len);
-	return json_pack("{s:s}", "$data", buf_str(&text));
-}
-
-static json_t *
-scep_keys(TALLOC_CTX *ctx, const struct own_filled *f)
-{
-	struct payload_scep scep = phase_scep(&f->gift.offered, f->subject);
-	json_t *subject = json_array(), *names = json_object(), *content;
-
-	for (const struct payload_part *part = scep.subject; part->type; part++)
-		json_array_append_new(subject, json_pack("[[s, s]]", part->type, part->value));
-	if (*f->gift.upn)
-		json_object_set_new(names, "ntPrincipalName", json_string(f->gift.upn));
-	if (*f->gift.email)
-		json_object_set_new(names, "rfc822Name", json_string(f->gift.email));
-	content = json_pack("{s:s, s:o, s:s, s:i, s:s, s:i, s:i, s:i, s:b}", "URL", scep.url, "Subject", subject,
-		"Challenge", scep.challenge ? scep.challenge : "", "Keysize", SCEP_KEY_SIZE, "Key Type", "RSA",
-		"Key Usage", SCEP_KEY_USAGE, "Retries", scep.retries, "RetryDelay", scep.retry_s, "KeyIsExtractable", 0);
-	if (json_object_size(names))
-		json_object_set(content, "SubjectAltName", names);
-	json_decref(names);
-	if (scep.ca_sha256.len)
-		json_object_set_new(content, "CAFingerprint", data_json(ctx, scep.ca_sha256));
-	return json_pack("{s:o}", "PayloadContent", content);
-}
-
-static json_t *
-pkcs12_keys(TALLOC_CTX *ctx, const struct own_filled *f)
-{
-	return json_pack("{s:o, s:s, s:s}", "PayloadContent", data_json(ctx, f->p12), "Password", f->p12_password,
-			 "PayloadCertificateFileName", "identity.p12");
-}
-
-bool
-own_write(TALLOC_CTX *ctx, struct own_filled *f, struct bytes cert_der, struct buf *out, struct err *err)
-{
-	bool scep = f->gift.way == OWN_SCEP;
-
-	if (f->gift.way != OWN_NONE)
-		json_array_insert_new(json_object_get(f->form, "payloads"), 0, json_pack("{s:s, s:s, s:s, s:o}",
-			"id", OWN_IDENTITY, "type", scep ? PAYLOAD_SCEP : TYPE_PKCS12, "name", f->gift.put.title,
-			"keys", scep ? scep_keys(ctx, f) : pkcs12_keys(ctx, f)));
-	return mobileconfig_form_write(ctx, f->form, f->gift.put.identifier, cert_der, out, err);
 }
 
 /* ---- names ---- */

@@ -11,6 +11,7 @@
 #include "web/enroll_house.h"
 
 #define OWN_IDENTITY	"identity"	/* the id of its payload */
+#define OWN_TYPE_PKCS12 "com.apple.security.pkcs12"
 #define OWN_FROM_SETTINGS "eas"		/* mobileconfig_id of the one made from settings */
 
 struct own_template {
@@ -62,6 +63,9 @@ const char *own_identifier(TALLOC_CTX *ctx, const struct own_template *template,
 /* Once it is given (own_issue, own_command): with its identity, enveloped for this certificate unless that is empty. */
 bool own_write(TALLOC_CTX *ctx, struct own_filled *filled, struct bytes cert_der, struct buf *out,
 	       struct err *err) CHECKED;
+
+/* ERR_INVALID for a setting of own and eas that means nothing. */
+bool own_check_conf(const struct conf *conf, struct err *err) CHECKED;
 
 /* "anna.mobileconfig" */
 const char *own_file_name(TALLOC_CTX *ctx, const char *username);

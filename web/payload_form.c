@@ -42,8 +42,9 @@ item_of(struct part *p, const char *kind, const struct apple_fact *fact, const c
 	json_t *item = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:[], s:b, s:b, s:n}",
 		"kind", kind, "id", mem_printf(p->req, "pf-%d", p->n++), "name", name, "key", fact ? fact->name : "",
 		"label", fact ? payload_label(p->req, fact->name) : "", "required", fact && fact->required,
-		"kept", 0, "value", "", "min", "", "max", "", "options", "as_text", 0, "expanded", 0, "size");
+		"again", 0, "value", "", "min", "", "max", "", "options", "as_text", 0, "expanded", 0, "size");
 
+	json_object_set_new(item, "kept", json_null());
 	json_object_set_new(item, "supervised", json_boolean(fact && fact->supervised && fact->depth > 0));
 	json_object_set_new(item, "since", text_or_null(fact && fact->depth > 0 ? fact->since : NULL));
 	json_object_set_new(item, "until", text_or_null(fact ? fact->until : NULL));
@@ -92,15 +93,19 @@ is_line(const json_t *v)
 	return json_is_number(v) || (text && *text && !strpbrk(text, "\r\n"));
 }
 
+/* Blanks at the edges of a line are not read again. */
 static bool
 all_lines(const json_t *v)
 {
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(v, i, item)
-		if (!is_line(item))
+	json_array_foreach(v, i, item) {
+		const char *text = json_string_value(item);
+
+		if (!is_line(item) || (text && (strchr(" \t", *text) || strchr(" \t", text[strlen(text) - 1]))))
 			return false;
+	}
 	return json_is_array(v);
 }
 
@@ -132,35 +137,69 @@ are_groups(const json_t *v)
 	return json_is_array(v) && json_array_size(v) <= PAYLOAD_GROUPS_MAX;
 }
 
-/* Boxes show what is among their values, or another payload. */
-static bool
-are_words(const struct apple_fact *fact, const json_t *v)
+/* Where a text of "a|b|c" begins; NULL: it is none of them. */
+static const char *
+place_of(const char *values, const char *text)
 {
-	const char *text;
+	size_t len = strlen(text);
+
+	for (const char *at = values; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+		if (strncmp(at, text, len) == 0 && (at[len] == '|' || at[len] == '\0'))
+			return at;
+	return NULL;
+}
+
+/* Boxes show what is among their values, in their order: a list in another order may mean it. */
+static bool
+are_values(const char *values, const json_t *v)
+{
+	const char *at, *last = NULL;
 	const json_t *item;
 	char number[32];
 	size_t i;
 
 	json_array_foreach(v, i, item) {
-		text = json_string_value(item);
-		if (json_is_integer(item)) {
-			snprintf(number, sizeof number, "%lld", (long long)json_integer_value(item));
-			text = number;
-		}
-		if (fact->under->values ? !text || !apple_values_have(fact->under->values, text) :
-					  !json_object_get(item, "$payload"))
+		snprintf(number, sizeof number, "%lld", (long long)json_integer_value(item));
+		at = json_is_string(item) ? place_of(values, json_string_value(item)) :
+		     json_is_integer(item) ? place_of(values, number) : NULL;
+		if (!at || (last && at <= last))
+			return false;
+		last = at;
+	}
+	return json_is_array(v);
+}
+
+/* Payloads, in the order of the form. */
+static bool
+are_references(const struct part *p, const json_t *v)
+{
+	size_t next = 0, n = json_array_size(json_object_get(p->form, "payloads")), i;
+	const json_t *item;
+
+	json_array_foreach(v, i, item) {
+		const char *id = text_of(item, "$payload");
+
+		while (next < n && strcmp(text_of(json_array_get(json_object_get(p->form, "payloads"), next), "id"), id) != 0)
+			next++;
+		if (next++ >= n)
 			return false;
 	}
 	return json_is_array(v);
 }
 
+static bool
+are_words(const struct part *p, const struct apple_fact *fact, const json_t *v)
+{
+	return fact->under->values ? are_values(fact->under->values, v) : are_references(p, v);
+}
+
 /* Can a field of this kind show the value? */
 static bool
-fits(enum payload_kind kind, const struct apple_fact *fact, const json_t *v)
+fits(const struct part *p, enum payload_kind kind, const struct apple_fact *fact, const json_t *v)
 {
 	switch (kind) {
 	case KIND_TEXT:		return is_line(v) && json_is_string(v);
-	case KIND_SECRET:	return is_kept(v);
+	case KIND_SECRET:	return is_kept(v) || json_is_string(v);
 	case KIND_REFERENCE:	return json_object_get(v, "$payload");
 	case KIND_CHOICE:	return is_line(v);
 	case KIND_NUMBER:	return json_is_number(v);
@@ -168,7 +207,7 @@ fits(enum payload_kind kind, const struct apple_fact *fact, const json_t *v)
 	case KIND_DATE:		return json_object_get(v, "$date");
 	case KIND_DATA:		return is_kept(v) || json_object_get(v, "$data");
 	case KIND_LINES:	return all_lines(v);
-	case KIND_WORDS:	return are_words(fact, v);
+	case KIND_WORDS:	return are_words(p, fact, v);
 	case KIND_SUBJECT:	return is_subject(v);
 	case KIND_GROUPS:	return are_groups(v);
 	case KIND_GROUP:	return json_is_object(v) && !is_kept(v);
@@ -277,6 +316,23 @@ holds(const json_t *list, const char *mark, const char *text)
 	return false;
 }
 
+/* Numbers that have a name: EAP methods, as IANA lists them. */
+static const struct { const char *key, *value, *label; } named[] = {
+	{ "AcceptEAPTypes", "13", "EAP-TLS (13)" }, { "AcceptEAPTypes", "17", "LEAP (17)" },
+	{ "AcceptEAPTypes", "18", "EAP-SIM (18)" }, { "AcceptEAPTypes", "21", "EAP-TTLS (21)" },
+	{ "AcceptEAPTypes", "23", "EAP-AKA (23)" }, { "AcceptEAPTypes", "25", "PEAP (25)" },
+	{ "AcceptEAPTypes", "43", "EAP-FAST (43)" },
+};
+
+static const char *
+name_of(const struct apple_fact *fact, const char *value)
+{
+	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+		if (strcmp(named[i].key, fact->name) == 0 && strcmp(named[i].value, value) == 0)
+			return named[i].label;
+	return value;
+}
+
 /* Boxes: the values that there are, or the payloads that may be meant. */
 static void
 add_words(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
@@ -288,7 +344,7 @@ add_words(struct part *p, const struct apple_fact *fact, const char *name, const
 	for (const char *at = one->values; at; at = at[len] ? at + len + 1 : NULL) {
 		const char *value = mem_textn(p->req, at, len = strcspn(at, "|"));
 
-		add_option(item, value, value, holds(v, NULL, value));
+		add_option(item, value, name_of(fact, value), holds(v, NULL, value));
 	}
 	if (one->values)
 		return;
@@ -330,10 +386,45 @@ add_subject(struct part *p, const struct apple_fact *fact, const char *name, con
 	set_text(item, "value", buf_str(&out));
 }
 
+/*
+ * What was there and is not shown is told by its place; what was typed a moment ago, on a page that was refused, must
+ * be typed again.
+ */
+static void
+set_kept(json_t *item, const char *place, bool there)
+{
+	json_object_set_new(item, "kept", text_or_null(place));
+	json_object_set_new(item, "again", json_boolean(there && !place));
+}
+
 static void
 add_secret(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
 {
-	json_object_set_new(item_of(p, "secret", fact, name), "kept", json_boolean(v));
+	set_kept(item_of(p, "secret", fact, name), json_string_value(json_object_get(v, "$kept")), v);
+}
+
+/* Data that is no secret is kept where the mobileconfig has the same at the same place. */
+static const char *
+place_of_data(struct part *p, const char *name, const json_t *v)
+{
+	const char *id = text_of(p->payload, "id"), *place = json_string_value(json_object_get(v, "$kept"));
+	json_t *asked, *form, *found = NULL;
+	struct err err;
+
+	if (place || !v || !*id)
+		return place;
+	place = mem_printf(p->req, "%s%s", id, name + strlen(PREFIX));
+	asked = json_pack("{s:{s:s}}", strrchr(name, '/') + 1, "$kept", place);
+	if (p->form && mobileconfig_form_kept(asked, p->form, &found, &err)) {
+		form = json_object_get(found, strrchr(name, '/') + 1);
+		if (!json_equal(form, v))
+			place = NULL;
+		json_decref(found);
+	} else {
+		place = NULL;
+	}
+	json_decref(asked);
+	return place;
 }
 
 /* A secret that people know by heart is typed, in a key that Apple made data of. */
@@ -343,10 +434,10 @@ add_data(struct part *p, const struct apple_fact *fact, const char *name, const 
 	json_t *item = item_of(p, "data", fact, name);
 	const char *base64 = text_of(v, "$data");
 
-	json_object_set_new(item, "kept", json_boolean(v));
+	set_kept(item, place_of_data(p, name, v), v);
 	json_object_set_new(item, "as_text", json_boolean(fact->secret && (strcasestr(fact->name, "password") ||
 									   strcasestr(fact->name, "secret"))));
-	if (*base64)
+	if (*base64 && json_is_string(json_object_get(item, "kept")))
 		json_object_set_new(item, "size", json_string(page_size(p->req, p->req->language, (int64_t)strlen(base64) * 3 / 4)));
 }
 
@@ -398,7 +489,7 @@ add_fact(struct part *p, const struct apple_fact *fact, const char *name, const 
 	};
 	enum payload_kind kind = payload_kind(fact);
 
-	if (v && !fits(kind, fact, v))
+	if (v && !fits(p, kind, fact, v))
 		kind = KIND_JSON;
 	if (kind == KIND_DATE && v)
 		v = json_object_get(v, "$date");
@@ -469,15 +560,16 @@ add_all(struct part *p, const struct apple_fact *fact, const json_t *keys)
 		item_of(p, "more_end", NULL, "");
 }
 
-static json_t *
-masked(const json_t *payload)
+static bool
+is_in(const json_t *form, const char *id)
 {
-	json_t *alone = json_pack("{s:[O]}", "payloads", payload), *masked_form = mobileconfig_form_masked(alone);
-	json_t *ret = json_incref(json_array_get(json_object_get(masked_form, "payloads"), 0));
+	const json_t *payload;
+	size_t i;
 
-	json_decref(alone);
-	json_decref(masked_form);
-	return ret;
+	json_array_foreach(json_object_get(form, "payloads"), i, payload)
+		if (strcmp(text_of(payload, "id"), id) == 0)
+			return true;
+	return false;
 }
 
 bool
@@ -485,26 +577,26 @@ payload_form_part(struct req *req, const json_t *form, const json_t *payload, js
 {
 	const char *type = text_of(payload, "type"), *id = text_of(payload, "id");
 	bool foreign = json_is_true(json_object_get(payload, "foreign"));
-	json_t *shown = masked(payload), *keys = json_object_get(shown, "keys");
-	struct part p = { .req = req, .form = form, .payload = shown, .items = json_array() };
+	json_t *keys = json_object_get(payload, "keys");
+	struct part p = { .req = req, .form = form, .payload = payload, .items = json_array() };
 	const struct apple_fact *fact = payload_form_fact(type, keys);
 
 	if (!fact && !foreign) {
-		json_decref(shown);
 		json_decref(p.items);
 		return err_set(err, ERR_MISSING, "iOS has no payload type \"%.*s\"", PAYLOAD_FORM_NEW_MAX, type);
 	}
-	if (foreign || !fact->under)
+	if (foreign || !fact->under || strcmp(fact->under->name, "*") == 0)
 		add_json(&p, NULL, PREFIX, keys);
 	else
 		add_all(&p, fact, keys);
+	if (!*id)
+		id = mobileconfig_form_new_id(req, form, type);
 	*ret = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:b}", "payload_id", id, "payload_type", type, "payload_label",
-		payload_type_label(req, type), "payload_name", text_of(payload, "name"), "payload_new", !*id, "payload_items", p.items,
+		payload_type_label(req, type), "payload_name", text_of(payload, "name"), "payload_new", !is_in(form, id), "payload_items", p.items,
 		"payload_foreign", foreign);
 	json_object_set_new(*ret, "payload_supervised", json_boolean(fact && fact->supervised));
 	json_object_set_new(*ret, "payload_by_mdm", json_boolean(fact && fact->by_mdm));
 	json_object_set_new(*ret, "payload_since", text_or_null(fact ? fact->since : NULL));
 	json_object_set_new(*ret, "payload_until", text_or_null(fact ? fact->until : NULL));
-	json_decref(shown);
 	return true;
 }

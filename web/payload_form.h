@@ -18,7 +18,9 @@
 
 /*
  * `form`: the mobileconfig that the payload is of, for the payloads that its certificates may be; NULL: none.
- * `payload`: {id, type, name, keys ...}; a new one has its type alone.  *ret is the caller's:
+ * `payload`: {id, type, name, keys ...}, as mobileconfig_form_masked shows it, or as payload_form_read gave it on a
+ * page that was refused: what was typed there as a secret is asked for again.  A new one has its type alone.
+ * *ret is the caller's:
  *	{payload_id, payload_type, payload_label, payload_name, payload_new, payload_items[], payload_foreign,
  *	 payload_supervised, payload_by_mdm, payload_since, payload_until}; see web/pages/_payload-form.html.
  * ERR_MISSING: iOS has no such type, and the payload is not foreign.

@@ -2,6 +2,7 @@
 #include "core/buf.h"
 #include "core/json.h"
 #include "core/num.h"
+#include "core/x509.h"
 #include "mdm/mobileconfig_form.h"
 #include "web/payload_kind.h"
 #include <stdlib.h>
@@ -32,13 +33,16 @@ marked(struct reading *r, const char *name, const char *mark)
 	return field(r, payload_mark(r->req, name, mark));
 }
 
-/* The place of what was there: the id of its payload instead of the prefix. */
+/* The place of what was there, in this payload. */
 static json_t *
 kept(struct reading *r, const char *name)
 {
-	if (!marked(r, name, "kept") || marked(r, name, "clear") || !*r->id)
+	const char *place = marked(r, name, "kept");
+	size_t len = strlen(r->id);
+
+	if (!place || marked(r, name, "clear") || len == 0 || strncmp(place, r->id, len) != 0 || place[len] != '/')
 		return NULL;
-	return json_pack("{s:o}", "$kept", json_sprintf("%s%s", r->id, name + strlen(r->prefix)));
+	return json_pack("{s:s}", "$kept", place);
 }
 
 static bool
@@ -272,6 +276,25 @@ keep_common(const json_t *before, json_t *keys)
 			json_object_set(keys, name, v);
 }
 
+/* People have certificates as PEM; these two types want DER. */
+static void
+to_der(struct reading *r, const char *type, json_t *keys)
+{
+	const char *base64 = text_of(json_object_get(keys, "PayloadContent"), "$data");
+	STACK_OF(X509) *certs SCOPED(x509_stack) = NULL;
+	unsigned char *der = NULL;
+	struct bytes data;
+	struct err err;
+	int len;
+
+	if ((strcmp(type, "com.apple.security.root") != 0 && strcmp(type, "com.apple.security.pkcs1") != 0) ||
+	    !num_unbase64(r->req, base64, strlen(base64), &data) || data.len < 10 || memcmp(data.p, "-----BEGIN", 10) != 0 ||
+	    !x509_read_pem(data, &certs, &err) || (len = i2d_X509(sk_X509_value(certs, 0), &der)) <= 0)
+		return;
+	json_object_set_new(keys, "PayloadContent", data_of(r, (struct bytes){ der, (size_t)len }));
+	OPENSSL_free(der);
+}
+
 static bool
 read_keys(struct reading *r, const json_t *before, const char *type, json_t **ret, struct err *err)
 {
@@ -289,6 +312,7 @@ read_keys(struct reading *r, const json_t *before, const char *type, json_t **re
 	}
 	if (!*ret)
 		*ret = json_object();
+	to_der(r, type, *ret);
 	keep_common(before, *ret);
 	return true;
 }

@@ -4,7 +4,7 @@
  * reads again.  For those two.
  *
  * A field is called by the prefix and the place of its key, escaped as RFC 6901: "payload/IPSec/SharedSecret".
- * Behind a tilde stands what is no value: ~kept (there was one), ~clear (it goes), ~text (data as text), ~json
+ * Behind a tilde stands what is no value: ~kept (the place of what was there), ~clear (it goes), ~text (data as text), ~json
  * (the value is JSON, whatever the key), ~item (of a list: the item is on the page), ~remove (it goes).
  */
 #include "mdm/payload_fact.h"

@@ -48,16 +48,19 @@ extern const struct route push_routes[];
 extern const struct route device_page_routes[];
 extern const struct route payload_routes[];
 extern const struct route mobileconfig_routes[];
+extern const struct route mobileconfig_page_routes[];
 extern const struct route own_routes[];
 extern const struct route own_device_routes[];
 extern const struct route own_console_routes[];
 extern const struct route ocsp_routes[];
 extern const struct route clip_routes[];
+extern const struct route approval_routes[];
 extern const struct route clip_console_routes[];
 extern const struct route managed_app_routes[];
 extern const struct route managed_app_page_routes[];
 extern const struct route provision_routes[];
 extern const struct route expiry_routes[];
+extern const struct route identity_routes[];
 
 /* ---- jobs.c ---- */
 extern const struct job_kind site_jobs[];
@@ -167,6 +170,10 @@ bool renewals_begin(struct site *site, struct err *err) CHECKED;	/* the first of
 /* ---- renewal_tell.c: testers without management whose build ends ---- */
 bool renewal_tell(TALLOC_CTX *ctx, struct site *site, struct err *err) CHECKED;
 
+/* ---- routes_identity.c: identities are renewed before they end ---- */
+bool identity_begin(struct site *site, struct err *err) CHECKED;
+bool job_identity_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+
 bool mdm_open(struct site *site, struct err *err) CHECKED;
 bool mdm_listen(struct site *site, struct server_conf server, struct err *err) CHECKED;	/* server.device_listen */
 bool job_refresh(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);	/* who is due is asked for facts */
@@ -188,6 +195,9 @@ bool turn_take(struct site *site, struct err *err) CHECKED;
 void turn_give(struct site *site);
 bool signin_blame(struct err *err);	/* the log hears what is wrong with the directory, who signs in does not; false */
 
+/* ---- routes_own.c: on /account, whether there is something at /eas ---- */
+bool own_account(struct req *req, json_t *data, struct err *err) CHECKED;
+
 /* ---- routes_person.c ---- */
 bool whole_admin(struct req *req, struct err *err) CHECKED;	/* not by a token for one app */
 
@@ -199,6 +209,9 @@ json_t *form_list(struct req *req, const char *field);	/* all that was sent of a
 /* ---- routes_invited.c: what stands on /enroll of the invitation of who looks; NULL and null: none ---- */
 struct invitation;
 bool invitation_part(struct req *req, struct invitation **invitation, json_t **ret, struct err *err) CHECKED;
+
+/* ---- routes_approval.c: what Today says of devices that wait to be let in ---- */
+bool approval_todo(struct req *req, json_t *todo, struct err *err) CHECKED;
 
 /* ---- routes_came_back.c: what Today says of devices that a restored backup does not know ---- */
 bool came_back_todo(struct req *req, json_t *todo, struct err *err) CHECKED;

@@ -55,7 +55,7 @@ static const char *const acts[] = {
 	"own.begin", "own.answered", "own.issued", "own.refused", "own.send", "own.plain", "own.works", "own.removed",
 	"own.revoke",
 	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse",
-	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse", "clip.send",
+	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse", "clip.send", "ca.stage", "ca.switch", "enroll.waits", "enroll.approve", "enroll.refuse",
 	"ca.make", "ca.renew", "certificate.revoke",
 	"mobileconfig.add", "mobileconfig.version", "mobileconfig.back", "mobileconfig.remove", "mobileconfig.retry",
 	"assignment.set", "assignment.remove", "person.attributes",

@@ -77,7 +77,7 @@ in_use(struct req *req, const json_t *all)
 	json_array_foreach(all, i, a) {
 		const char *role = text_of(a, "role");
 
-		if (strcmp(text_of(a, "state"), "retired") == 0)
+		if (strcmp(text_of(a, "state"), "retired") == 0 || strcmp(text_of(a, "state"), "next") == 0)
 			continue;
 		single = single && strncmp(role, "ra_", 3) != 0;
 		if (!ca && strcmp(role, "ca") == 0)

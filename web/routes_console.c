@@ -63,22 +63,8 @@ most_urgent_first(json_t *todo)
 	return sorted;
 }
 
-/* Of what the watch speaks, a build's verdict need not speak again. */
 static bool
-is_watched(const json_t *todo, const json_t *build)
-{
-	json_t *item;
-	size_t i;
-
-	json_array_foreach((json_t *)(uintptr_t)todo, i, item)
-		if (strcmp(text_of(item, "kind"), "ending") == 0 && *text_of(item, "bundle_id") &&
-		    strcmp(text_of(item, "bundle_id"), text_of(build, "bundle_id")) == 0)
-			return true;
-	return false;
-}
-
-static bool
-todo_of(struct req *req, json_t **ret, json_t **weeks, struct err *err)
+todo_of(struct req *req, json_t **ret, struct endings_today *endings, struct err *err)
 {
 	json_t *list, *build, *todo = json_array();
 	struct audit_check check;
@@ -91,18 +77,18 @@ todo_of(struct req *req, json_t **ret, json_t **weeks, struct err *err)
 	if (blobs_room(req->site->blobs, &room, err) && room < 2 * site_conf(req->site)->upload_keep_free_mb * 1000000)
 		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:s}", "kind", "disk_low", "level", "error",
 			"url", "/readyz", "free", page_size(req, req->language, room)));
-	if (!endings_todo(req, todo, weeks, err) ||
+	if (!endings_todo(req, todo, endings, err) ||
 	    !build_doubtful(req->site->db, viewer_of(req->person), TODAY_LOOKED, &list, err)) {
 		json_decref(todo);
 		return false;
 	}
 	json_array_foreach(list, i, build)
-		if (!is_watched(todo, build))
+		if (!json_object_get(endings->apps, text_of(build, "bundle_id")))
 			add_todo(req, todo, build);
 	json_decref(list);
 	messages_todo(req, todo);
 	if (!devices_todo(req, todo, err) || !came_back_todo(req, todo, err) || !authority_todo(req, todo, err) ||
-	    !scep_todo(req, todo, err) || !push_todo(req, todo, err) || !managed_todo(req, todo, err)) {
+	    !scep_todo(req, todo, err) || !approval_todo(req, todo, err) || !push_todo(req, todo, err) || !managed_todo(req, todo, err)) {
 		json_decref(todo);
 		return false;
 	}
@@ -114,14 +100,17 @@ static bool
 get_today(struct req *req, struct reply *reply, struct err *err)
 {
 	struct build_filter filter = { .brief = true };
-	json_t *list, *build, *todo, *newest, *weeks = NULL;
+	struct endings_today endings = { 0 };
+	json_t *list, *build, *todo, *newest;
 	size_t i;
 
-	if (!todo_of(req, &todo, &weeks, err) ||
+	if (!todo_of(req, &todo, &endings, err) ||
 	    !build_list(req->site->db, viewer_of(req->person), &filter, NULL, TODAY_BUILDS, &list, err)) {
-		json_decref(weeks);
+		json_decref(endings.weeks);
+		json_decref(endings.apps);
 		return false;
 	}
+	json_decref(endings.apps);
 	newest = json_array();
 	json_array_foreach(json_object_get(list, "items"), i, build) {
 		const char *bundle_id = text_of(build, "bundle_id");
@@ -134,7 +123,7 @@ get_today(struct req *req, struct reply *reply, struct err *err)
 	}
 	json_decref(list);
 	return reply_page(reply, req, "today", json_pack("{s:o, s:o, s:o, s:o}", "date",
-			  page_date(req->language, clock_now()), "todo", todo, "weeks", weeks, "builds", newest), err);
+			  page_date(req->language, clock_now()), "todo", todo, "weeks", endings.weeks, "builds", newest), err);
 }
 
 /* ---- apps ---- */

@@ -7,6 +7,7 @@
 #include "catalog/invitation.h"
 #include "core/audit.h"
 #include "core/clock.h"
+#include "mdm/enroll_approval.h"
 #include "mdm/enroll_list.h"
 #include "mdm/model.h"
 #include "web/browser.h"
@@ -103,11 +104,18 @@ static bool
 progress_part(struct req *req, json_t *page, struct err *err)
 {
 	json_t *session;
-	const char *state;
+	const char *state, *approval;
 	bool under_way, over, ended;
 
-	if (!enroll_list_newest(req->site->db, req->person->id, &session, err))
+	if (!enroll_approval_of(req, req->site->db, req->person->id, &approval, err) ||
+	    !enroll_list_newest(req->site->db, req->person->id, &session, err))
 		return false;
+	if (strcmp(approval, "waiting") == 0 || strcmp(approval, "refused") == 0) {	/* and no step of it under way */
+		json_decref(session);
+		session = NULL;
+	}
+	json_object_set_new(page, "approval", *approval ? json_string(approval) : json_null());
+	json_object_set_new(page, "mark", strcmp(approval, "waiting") == 0 ? json_string(approval) : json_null());
 	state = session ? text_of(session, "state") : "";
 	over = strcmp(state, "done") == 0;
 	ended = over || strcmp(state, "failed") == 0 || strcmp(state, "expired") == 0;
@@ -177,6 +185,7 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 struct begin {
 	TALLOC_CTX *ctx;
 	struct enroll_wish wish;
+	bool approval;		/* an admin looks at its device first */
 	char *id, *token;
 };
 
@@ -186,14 +195,15 @@ tx_begin(struct db *tx, void *arg, struct err *err)
 	struct begin *b = arg;
 
 	return enroll_session_begin(tx, b->ctx, &b->wish, &b->id, &b->token, err) &&
+	       (!b->approval || enroll_approval_want(tx, b->id, err)) &&
 	       (!b->wish.invitation_id || invitation_began(tx, b->wish.invitation_id, b->id, err));
 }
 
 static bool
-begin(struct req *req, const char *person_id, const char *invitation_id, struct begin *ret, struct err *err)
+begin(struct req *req, const char *person_id, const char *invitation_id, bool approval, struct begin *ret, struct err *err)
 {
 	*ret = (struct begin){ .ctx = req, .wish = enroll_wish_of(req, req->site, person_actor(req, req->person), person_id,
-								  invitation_id) };
+								  invitation_id), .approval = approval };
 	return db_tx(req->site->db, tx_begin, ret, err);
 }
 
@@ -213,7 +223,7 @@ post_begin(struct req *req, struct reply *reply, struct err *err)
 		return err_code(err, ERR_DENIED, "by_invitation", "devices are set up by invitation here; ask your IT for one");
 	if (direct && !enroll_direct_may(conf, err))
 		return false;
-	if (!enroll_topic(req, &topic, err) || !begin(req, req->person->id, invitation ? invitation->id : NULL, &b, err))
+	if (!enroll_topic(req, &topic, err) || !begin(req, req->person->id, invitation ? invitation->id : NULL, conf->enroll_approval, &b, err))
 		return false;
 	return reply_see(reply, direct ? enroll_direct_url(req, req->site, b.token) : enroll_url(req, req->site, b.token));
 }
@@ -259,7 +269,7 @@ api_begin(struct req *req, struct reply *reply, struct err *err)
 			err_code(err, ERR_INVALID, "no_such_person", "nobody is called %s", name);
 		return false;
 	}
-	if (!enroll_topic(req, &topic, err) || !begin(req, person ? person->id : NULL, NULL, &b, err))
+	if (!enroll_topic(req, &topic, err) || !begin(req, person ? person->id : NULL, NULL, false, &b, err))
 		return false;
 	return reply_json(reply, 201, json_pack("{s:s, s:s, s:s?, s:s}", "id", b.id, "url",
 		enroll_url(req, req->site, b.token), "direct_url", enroll_direct_url(req, req->site, b.token),

@@ -7,6 +7,7 @@
  * down before the device is told.
  */
 #include "catalog/person.h"
+#include "mdm/enroll_approval.h"
 #include "web/enroll_house.h"
 #include "web/rooms.h"
 #include "web/signing.h"
@@ -66,6 +67,7 @@ get_direct(struct req *req, struct reply *reply, struct err *err)
 		return reply_bytes(reply, 200, MOBILECONFIG_TYPE, (struct bytes){ "", 0 });
 	buf_init(&out, req, MOBILECONFIG_MAX);
 	if (!enroll_topic(req, &topic, err) || !enroll_house_of(req, &house, err) ||
+	    !enroll_approval_pass(req->site->db, session, NULL, err) ||
 	    !enroll_direct(req, req->site->db, &house, token, session, topic, &out, err))
 		return false;
 	if (plain && !says_no(plain))
@@ -89,6 +91,13 @@ refuse(struct req *req, const struct enroll_session *session, struct err *err)
 	return err_at(err, "enrollment %s", session->id);
 }
 
+/* That it must wait is no mistake of its own. */
+static bool
+waits(const struct err *err)
+{
+	return strcmp(err->code, "waits_for_approval") == 0;
+}
+
 static bool
 post_answer(struct req *req, struct reply *reply, struct err *err)
 {
@@ -106,6 +115,8 @@ post_answer(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	if (!enroll_session_open(session, err) || !check_person(req, session, err) || !enroll_read_answer(req, &answer, err))
 		return refuse(req, session, err);
+	if (answer->signer != DEVICE_OURS && !enroll_approval_pass(req->site->db, session, answer, err))
+		return waits(err) ? false : refuse(req, session, err);
 	if (answer->signer == DEVICE_OURS ?
 	    !enroll_issue(req, req->site->db, &house, token, session, answer, topic, &out, err) :
 	    !enroll_pass(req, req->site->db, &house, token, session, answer, &out, err))

@@ -19,6 +19,7 @@
 #define FEED_SUFFIX	".ics"
 #define FEED_PAST_S	(30 * DAY_S)
 #define DAYS_MAX	(40 * 366)
+#define TODAY_ENDINGS	12
 
 struct view {
 	struct endings *all;
@@ -43,6 +44,7 @@ look(struct req *req, time_t until, struct view *ret, struct err *err)
 static bool
 look_at_all(struct req *req, struct view *ret, struct err *err)
 {
+	endings_forget(req->site);	/* so that the menu of this page counts the same */
 	return look(req, clock_now() + ENDING_EVER_S, ret, err);
 }
 
@@ -102,30 +104,48 @@ unheard_todo(struct req *req, json_t *todo, struct err *err)
 	return true;
 }
 
+static json_t *
+todo_item(struct req *req, const struct ending *e, time_t now)
+{
+	json_t *item = page_ending(req, e, now);
+
+	json_object_set_new(item, "kind", json_string("ending"));
+	json_object_set_new(item, "app_name", json_null());
+	if (!e->href)
+		json_object_set_new(item, "url", json_string("/admin/expiry"));
+	return item;
+}
+
+/* Who ends first, and of many the number. */
+static void
+add_todo(struct req *req, const struct view *v, json_t *todo)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < v->n; i++)
+		if (ending_needs(v->list[i], v->now) && n++ < TODAY_ENDINGS)
+			json_array_append_new(todo, todo_item(req, v->list[i], v->now));
+	if (n > TODAY_ENDINGS)
+		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:I}", "kind", "endings_more", "level", "warning", "url",
+						      "/admin/expiry", "count", (json_int_t)(n - TODAY_ENDINGS)));
+	for (size_t i = 0; i < v->all->failed_n && req->person->role == ROLE_ADMIN; i++)
+		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:s}", "kind", "endings_unknown", "level", "warning", "url",
+						      "/admin/expiry", "what", v->all->failed[i]));
+}
+
 bool
-endings_todo(struct req *req, json_t *todo, json_t **weeks, struct err *err)
+endings_todo(struct req *req, json_t *todo, struct endings_today *ret, struct err *err)
 {
 	struct view v;
 
 	if (!look_at_all(req, &v, err))
 		return false;
-	for (size_t i = 0; i < v.n; i++) {
-		json_t *item;
-
-		if (!ending_needs(v.list[i], v.now))
-			continue;
-		item = page_ending(req, v.list[i], v.now);
-		json_object_set_new(item, "kind", json_string("ending"));
-		json_object_set_new(item, "app_name", json_null());
-		json_object_set_new(item, "bundle_id", v.list[i]->bundle_id ? json_string(v.list[i]->bundle_id) : json_null());
-		if (!v.list[i]->href)
-			json_object_set_new(item, "url", json_string("/admin/expiry"));
-		json_array_append_new(todo, item);
-	}
-	for (size_t i = 0; i < v.all->failed_n && req->person->role == ROLE_ADMIN; i++)
-		json_array_append_new(todo, json_pack("{s:s, s:s, s:s, s:s}", "kind", "endings_unknown", "level", "warning", "url",
-			"/admin/expiry", "what", v.all->failed[i]));
-	*weeks = page_weeks(req, v.list, v.n, v.now);
+	add_todo(req, &v, todo);
+	ret->weeks = page_weeks(req, v.list, v.n, v.now);
+	ret->apps = json_object();
+	for (size_t i = 0; i < v.n; i++)
+		if (v.list[i]->bundle_id && ending_days_left(v.now, v.list[i]->ends) <= ENDING_DAYS)
+			json_object_set_new(ret->apps, v.list[i]->bundle_id, json_true());
 	return unheard_todo(req, todo, err);
 }
 
@@ -291,7 +311,7 @@ add_event(struct req *req, struct buf *out, const struct ending *e, const char *
 		.uid = uid_of(req, e), .day = e->ends,
 		.summary = mem_printf(req, "%s%s%s", what, e->name ? " " : "", e->name ? e->name : ""),
 		.description = mem_printf(req, "%s%s%s\n%s", touches, *touches ? "\n" : "", ending_word(req, site, language, e, "_why"),
-					  ending_doing(req, site, language, e)),
+					  ending_doing(req, site, language, e, now)),
 		.url = e->href ? mem_printf(req, "%s%s", site->base_url, e->href) : NULL,
 	};
 
@@ -332,7 +352,16 @@ bool
 endings_account(struct req *req, json_t *data, struct err *err)
 {
 	struct ending_reader reader;
+	bool any = req->person->role >= ROLE_PUBLISHER;
+	json_t *token;
+	size_t i;
 
+	json_array_foreach(json_object_get(data, "tokens"), i, token)
+		any |= json_is_object(json_object_get(token, "expires"));
+	if (!any) {	/* nothing that they look after ends */
+		json_object_set_new(data, "endings", json_null());
+		return true;
+	}
 	if (!ending_reader(req, req->site->db, req->person->id, &reader, err))
 		return false;
 	json_object_set_new(data, "endings", json_pack("{s:b, s:s, s:s, s:o, s:b}", "mails", reader.mails, "email", reader.own_email,

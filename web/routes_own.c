@@ -68,22 +68,31 @@ devices_part(struct req *req, json_t **ret, struct err *err)
 	return true;
 }
 
-/* Could anything of it go out without an identity? */
-static bool
-goes_plain(struct req *req, const struct own_template *template, bool *ret, const char **lacks, struct err *err)
+/* Some device, where it is not known yet which: only whether it could be made is asked. */
+static struct own_target
+some_target(struct req *req)
 {
-	const struct own_target target = { .person_id = req->person->id, .plain = true, .udid = "", .serial = "",
-					   .product = "", .version = "", .device_name = "" };
-	struct own_filled filled;
+	return (struct own_target){ .person_id = req->person->id, .udid = "udid", .serial = "serial", .product = "product",
+				    .version = "version", .device_name = "device" };
+}
 
+static struct own_target
+plain_target(struct req *req)
+{
+	return (struct own_target){ .person_id = req->person->id, .plain = true, .udid = "", .serial = "", .product = "",
+				    .version = "", .device_name = "" };
+}
+
+/* A conflict is what keeps it from being made for this person: `lacks`, in words for IT; NULL: nothing does. */
+static bool
+could(struct req *req, const struct own_template *template, const struct own_target *target, const char **lacks,
+      struct err *err)
+{
 	*lacks = NULL;
-	*ret = own_fill(req, req->site, req->language, template, &target, &filled, err);
-	if (*ret || (err->kind == ERR_CONFLICT && strcmp(err->code, "needs_identity") == 0))
+	if (own_try(req, req->site, req->language, template, target, err))
 		return true;
-	if (err->kind != ERR_CONFLICT)
-		return false;
 	*lacks = mem_text(req, err->cause);
-	return true;
+	return err->kind == ERR_CONFLICT;
 }
 
 static bool
@@ -96,15 +105,15 @@ templates_part(struct req *req, json_t **ret, struct err *err)
 		return false;
 	list = json_array();
 	for (size_t i = 0; i < all.n; i++) {
-		const char *lacks;
-		bool plain;
+		const struct own_target some = some_target(req), plain = plain_target(req);
+		const char *lacks, *secret;
 
-		if (!goes_plain(req, &all.all[i], &plain, &lacks, err)) {
+		if (!could(req, &all.all[i], &some, &lacks, err) || !could(req, &all.all[i], &plain, &secret, err)) {
 			json_decref(list);
 			return false;
 		}
 		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s?}", "mobileconfig", all.all[i].id, "title", all.all[i].title,
-						      "plain", plain, "lacks", lacks));
+						      "plain", !secret, "lacks", lacks));
 	}
 	*ret = list;
 	return true;
@@ -183,6 +192,15 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 	return reply_page(reply, req, "own", page, err);
 }
 
+bool
+own_account(struct req *req, json_t *data, struct err *err)
+{
+	struct own_templates all;
+
+	return own_templates(req, req->site, req->language, req->person->id, &all, err) &&
+	       json_object_set_new(data, "own", json_boolean(all.n > 0)) == 0;
+}
+
 /* ---- the buttons ---- */
 
 struct button {
@@ -208,8 +226,7 @@ tx_begin(struct db *tx, void *arg, struct err *err)
 static bool
 begin(struct req *req, struct reply *reply, const struct own_template *template, struct err *err)
 {
-	const struct own_target target = { .person_id = req->person->id, .udid = "udid", .serial = "serial",
-					   .product = "product", .version = "version", .device_name = "device" };
+	const struct own_target target = some_target(req);
 	struct button b = { .req = req, .template = template };
 	struct enroll_house house;
 
@@ -254,13 +271,6 @@ send_to(struct req *req, struct reply *reply, const struct own_template *templat
 	ok = b.device ? db_tx(req->site->db, tx_send, &b, err) : err_set(err, ERR_MISSING, "no such device");
 	json_decref(rows);
 	return ok && reply_see(reply, "/eas?done=sent");
-}
-
-static struct own_target
-plain_target(struct req *req)
-{
-	return (struct own_target){ .person_id = req->person->id, .plain = true, .udid = "", .serial = "", .product = "",
-				    .version = "", .device_name = "" };
 }
 
 static bool

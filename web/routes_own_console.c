@@ -15,14 +15,9 @@ static bool
 list(struct req *req, const char *person, int64_t limit, json_t **ret, struct err *err)
 {
 	const char *q = req_query(req, "q");
-	struct own_filter filter = { .search = q && strlen(q) <= SEARCH_MAX ? q : NULL, .after = req_query(req, "after") };
-	struct person *found;
+	const struct own_filter filter = { .search = q && strlen(q) <= SEARCH_MAX ? q : NULL, .after = req_query(req, "after"),
+					   .person = person && *person ? person : NULL };
 
-	if (person && *person) {
-		if (!person_by_name(req, req->site->db, person, &found, err))
-			return false;
-		filter.person_id = found->id;
-	}
 	return own_list(req->site->db, &filter, limit, ret, err);
 }
 

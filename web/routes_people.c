@@ -315,7 +315,7 @@ account_page(struct req *req, struct reply *reply, int status, const char *refus
 		"sessions", sessions, "vouched", req->vouched);
 	json_object_set_new(data, "new_token", made ? json_pack("{s:s, s:s}", "label", label, "token", made)
 						   : json_null());
-	if (!endings_account(req, data, err)) {
+	if (!endings_account(req, data, err) || !own_account(req, data, err)) {
 		json_decref(data);
 		return false;
 	}

@@ -2,6 +2,7 @@
  * Everybody, for admins: who comes from where, with which role, and may still come in.
  */
 #include "catalog/people.h"
+#include "catalog/person_attribute.h"
 #include "core/buf.h"
 #include "core/secret.h"
 #include "web/rooms.h"
@@ -245,6 +246,59 @@ apps_text(struct req *req, const json_t *person)
 	return text;
 }
 
+/* "department = Sales", a line each: what stands for %variables% of mobileconfigs. */
+static bool
+attributes_text(struct req *req, const char *id, const char **ret, struct err *err)
+{
+	const char *name, *text = "";
+	json_t *all, *value;
+
+	if (!person_attributes(req->site->db, id, &all, err))
+		return false;
+	json_object_foreach(all, name, value)
+		text = mem_printf(req, "%s%s = %s\n", text, name, json_string_value(value));
+	json_decref(all);
+	*ret = text;
+	return true;
+}
+
+/* Those that have no line are taken away. */
+static bool
+set_attributes(struct req *req, const char *text, struct err *err)
+{
+	json_t *change, *value;
+	const char *name;
+	bool ok;
+
+	if (!person_attributes(req->site->db, req_param(req, "id"), &change, err))
+		return false;
+	json_object_foreach(change, name, value)
+		json_object_set_new(change, name, json_null());
+	for (size_t len; *text; text += len + (text[len] == '\n')) {
+		size_t cut, from, to;
+
+		len = strcspn(text, "\n");
+		cut = strcspn(text, "=\n");
+		if (!len || strspn(text, " \t\r") >= len)
+			continue;
+		if (cut == len) {
+			json_decref(change);
+			return err_set(err, ERR_INVALID, "\"%.*s\" is no line such as department = Sales", (int)(len < 60 ? len : 60), text);
+		}
+		for (from = cut + 1; from < len && strchr(" \t", text[from]); from++)
+			;
+		for (to = len; to > from && strchr(" \t\r", text[to - 1]); to--)
+			;
+		while (cut && strchr(" \t", text[cut - 1]))
+			cut--;
+		value = json_stringn(text + from, to - from);
+		json_object_set_new(change, mem_textn(req, text, cut), value ? value : json_string(""));
+	}
+	ok = person_attributes_change(req->site->db, person_actor(req, req->person), req_param(req, "id"), change, err);
+	json_decref(change);
+	return ok;
+}
+
 /* `password`: a new one for one sign-in, shown this once. */
 static bool
 person_page(struct req *req, struct reply *reply, int status, const char *password, const struct err *refused,
@@ -252,11 +306,13 @@ person_page(struct req *req, struct reply *reply, int status, const char *passwo
 {
 	static const char *const roles[] = { "member", "publisher", "admin", NULL };
 	const char *id = req_param(req, "id");
+	const char *attributes;
 	json_t *p, *data;
 	char text[520];
 
-	if (!people_show(req->site->db, id, &p, err))
+	if (!attributes_text(req, id, &attributes, err) || !people_show(req->site->db, id, &p, err))
 		return false;
+	json_object_set_new(p, "attributes_text", json_string(attributes));
 	json_object_set_new(p, "locked_until", page_moment_of(req, p, "locked_until"));
 	json_object_set_new(p, "checked", page_moment_of(req, p, "checked"));
 	json_object_set_new(p, "created", page_moment_of(req, p, "created"));
@@ -301,6 +357,14 @@ post_apps(struct req *req, struct reply *reply, struct err *err)
 
 	return form_text(req, "which", &which, err) &&
 	       done(req, reply, set_apps_text(req, strcmp(which, "all") == 0, apps ? apps : "", err), "apps", err);
+}
+
+static bool
+post_attributes(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *text = req_form(req, "attributes");
+
+	return done(req, reply, set_attributes(req, text ? text : "", err), "attributes", err);
 }
 
 static bool
@@ -419,6 +483,7 @@ const struct route person_routes[] = {
 	{ GET,    "/admin/people/:id",           WHO_ADMIN, "0",   ON_WORKER, get_person,    NULL, NULL,    "One person" },
 	{ POST,   "/admin/people/:id/role",      WHO_ADMIN, "16K", ON_WORKER, post_role,     NULL, NULL,    "Their role" },
 	{ POST,   "/admin/people/:id/apps",      WHO_ADMIN, "64K", ON_WORKER, post_apps,     NULL, NULL,    "Which apps they publish: which, apps" },
+	{ POST,   "/admin/people/:id/attributes", WHO_ADMIN, "64K", ON_WORKER, post_attributes, NULL, NULL,  "What is known of them for mobileconfigs: attributes, a line each" },
 	{ POST,   "/admin/people/:id/disable",   WHO_ADMIN, "16K", ON_WORKER, post_disable,  NULL, NULL,    "Let them in no more" },
 	{ POST,   "/admin/people/:id/enable",    WHO_ADMIN, "16K", ON_WORKER, post_enable,   NULL, NULL,    "Let them in again" },
 	{ POST,   "/admin/people/:id/sign-out",  WHO_ADMIN, "16K", ON_WORKER, post_sign_out, NULL, NULL,    "Sign them out everywhere" },

@@ -179,9 +179,9 @@ page(struct req *req, struct reply *reply, const struct taken *taken, struct err
 	next = json_string_value(json_object_get(list, "next"));
 	next = next ? mem_printf(req, "/admin/provisions?after=%s", next) : NULL;
 	json_decref(list);
-	return reply_page_status(reply, req, refused ? 422 : 200, "provisions", json_pack("{s:o, s:o, s:s?, s:O, s:O, s:b}", "endings", endings,
-		"provisions", rows, "next_url", next, "added", taken ? taken->added : json_array(), "refused",
-		taken ? taken->refused : json_array(), "paused", site_conf(req->site)->renewal_paused), err);
+	return reply_page_status(reply, req, refused ? 422 : 200, "provisions", json_pack("{s:o, s:o, s:s?, s:o, s:o, s:b}", "endings", endings,
+		"provisions", rows, "next_url", next, "added", taken ? json_incref(taken->added) : json_array(), "refused",
+		taken ? json_incref(taken->refused) : json_array(), "paused", site_conf(req->site)->renewal_paused), err);
 }
 
 static bool

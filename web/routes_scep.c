@@ -16,10 +16,12 @@
 #include <string.h>
 
 /* Bytes that clients compare: LF alone, one word a line (protocol.md 3.1; interop.md: strongSwan needs SHA-384). */
+#define NEXT_CA		"GetNextCACert\n"	/* where one is staged, and not before */
 #define CAPABILITIES	"AES\nDES3\nSHA-1\nSHA-256\nSHA-384\nSHA-512\nPOSTPKIOperation\nSCEPStandard\nRenewal\n"
 
 #define TYPE_CA		"application/x-x509-ca-cert"
 #define TYPE_CA_RA	"application/x-x509-ca-ra-cert"
+#define TYPE_NEXT	"application/x-x509-next-ca-cert"
 #define TYPE_MESSAGE	"application/x-pki-message"
 #define PROGRAM		"pkiclient.exe"		/* what old clients put behind the path of a server */
 
@@ -31,6 +33,15 @@ ca_certs(struct req *req, struct reply *reply, struct err *err)
 
 	return ca_scep_certs(req, req->site->ca, &der, &single, err) &&
 	       reply_bytes(reply, 200, single ? TYPE_CA : TYPE_CA_RA, der);
+}
+
+/* RFC 8894 4.7. */
+static bool
+next_certs(struct req *req, struct reply *reply, struct err *err)
+{
+	struct bytes der;
+
+	return ca_scep_next(req, req->site->ca, &der, err) && reply_bytes(reply, 200, TYPE_NEXT, der);
 }
 
 /* base64 or base64url; a "+" that came as a blank is one again. */
@@ -102,14 +113,16 @@ scep(struct req *req, struct reply *reply, struct err *err)
 	if (strcmp(operation, "PKIOperation") == 0)
 		return pki_operation(req, reply, err);
 	if (req->method == GET && strcmp(operation, "GetCACaps") == 0)
-		return reply_text(reply, 200, "text/plain", CAPABILITIES);
+		return reply_text(reply, 200, "text/plain", ca_next_staged(req->site->ca) ? CAPABILITIES NEXT_CA : CAPABILITIES);
 	if (req->method == GET && strcmp(operation, "GetCACert") == 0)
 		return ca_certs(req, reply, err);
+	if (req->method == GET && strcmp(operation, "GetNextCACert") == 0)
+		return next_certs(req, reply, err);
 	return err_code(err, ERR_MALFORMED, "bad_operation", "there is no operation \"%.40s\"", operation);
 }
 
 const struct route scep_routes[] = {
-	{ GET,  "/scep",          WHO_DEVICE, "0",   ON_WORKER, scep, NULL, NULL, "SCEP: GetCACaps, GetCACert, PKIOperation" },
+	{ GET,  "/scep",          WHO_DEVICE, "0",   ON_WORKER, scep, NULL, NULL, "SCEP: GetCACaps, GetCACert, GetNextCACert, PKIOperation" },
 	{ POST, "/scep",          WHO_DEVICE, "64K", ON_WORKER, scep, NULL, NULL, "SCEP: PKIOperation" },
 	{ GET,  "/scep/:token", WHO_DEVICE, "0",   ON_WORKER, scep, NULL, NULL, "The same, for a device within its enrollment" },
 	{ POST, "/scep/:token", WHO_DEVICE, "64K", ON_WORKER, scep, NULL, NULL, "The same" },

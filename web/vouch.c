@@ -6,6 +6,8 @@
 #include "core/num.h"
 #include "core/secret.h"
 #include "core/text.h"
+#include "mdm/own_mobileconfig.h"
+#include "web/clientcert.h"
 #include "web/rooms.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -230,6 +232,31 @@ find_out(struct req *req, const struct vouch *shown, struct err *err)
 	return true;
 }
 
+/*
+ * A person's own certificate (/eas) that the proxy passes on beside the name must be that person's: a name may be
+ * another's by now, and a list of revoked ones is read by proxies now and then.
+ */
+static bool
+check_shown(struct req *req, struct err *err)
+{
+	struct client_cert shown;
+	const char *whose;
+	bool revoked;
+
+	if (!*site_conf(req->site)->server_client_cert_header)
+		return true;
+	if (!clientcert_of(req, &shown, err))
+		return false;
+	if (!shown.der.len)
+		return true;
+	if (!own_whose(req, req->site->db, shown.sha256, &whose, &revoked, err))
+		return false;
+	if (revoked)
+		return err_code(err, ERR_DENIED, "certificate_revoked", "the certificate that was shown is revoked");
+	return !whose || strcmp(whose, req->person->id) == 0 ||
+	       err_code(err, ERR_DENIED, "other_person", "the certificate that was shown is somebody else's");
+}
+
 bool
 vouch_read(struct req *req, struct err *err)
 {
@@ -249,6 +276,10 @@ vouch_read(struct req *req, struct err *err)
 		return err->kind == ERR_MISSING
 			       ? err_code(err, ERR_DENIED, "account_disabled", "your account is disabled here")
 			       : false;
+	}
+	if (!check_shown(req, err)) {
+		req->person = NULL;
+		return false;
 	}
 	req->vouched = true;
 	req->program = shown->password && is_program(req);

@@ -19,7 +19,8 @@ bool vouch_waits(struct req *req);
 
 /*
  * Sets req->person, session_csrf, vouched and program; leaves them when nobody is vouched for.
- * ERR_SIGN_IN for wrong Basic credentials, ERR_DENIED for who may not come in, ERR_UPSTREAM, ERR_RATE.
+ * ERR_SIGN_IN for wrong Basic credentials, ERR_DENIED for who may not come in ("other_person", "certificate_revoked":
+ * what the proxy passes on beside the name), ERR_UPSTREAM, ERR_RATE.
  */
 bool vouch_read(struct req *req, struct err *err) CHECKED;
 

@@ -21,3 +21,11 @@ CREATE INDEX clip_state ON clip (state);
 -- Facts are asked for again once a day (mdm.refresh_hours).
 ALTER TABLE device ADD COLUMN refresh_due BIGINT;
 CREATE INDEX device_refresh ON device (refresh_due) WHERE refresh_due IS NOT NULL;
+
+-- enroll.approval: an admin looks at each device before it comes under management (mdm/enroll_approval.h).
+ALTER TABLE enroll_session ADD COLUMN approval TEXT NOT NULL DEFAULT '';	-- wanted waiting approved refused; '': none
+ALTER TABLE enroll_session ADD COLUMN approved_by TEXT NOT NULL DEFAULT '';
+CREATE INDEX enroll_session_approval ON enroll_session (approval, changed) WHERE approval <> '';
+
+-- A CA that waits to take over (`pomona ca renew --stage`): told to clients (GetNextCACert), and issues nothing yet.
+ALTER TABLE authority ADD COLUMN staged BOOLEAN NOT NULL DEFAULT FALSE;

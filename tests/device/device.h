@@ -8,6 +8,7 @@ int cmd_register(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
 int cmd_eas(int argc, char **argv);
 int cmd_remove(int argc, char **argv);
+int cmd_key(int argc, char **argv);
 int cmd_scep(int argc, char **argv);
 int cmd_fleet(int argc, char **argv);
 int cmd_load(int argc, char **argv);

@@ -7,6 +7,7 @@
  *	device enroll URL|FILE ...	one phone's way into management, by the Profile Service or directly
  *	device eas URL|FILE ...		a person's own mobileconfig, by the Profile Service or as it is
  *	device remove IDENTIFIER ...	a mobileconfig is taken off in Settings
+ *	device key NUMBER		a key that phones have
  *	device fleet ...		many phones, enrolled or enrolling, that do what they are told
  *	device scep URL ...		one certificate, as iOS gets it
  *	device show DIR NUMBER		what is on a phone of a state directory
@@ -53,7 +54,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "ca", cmd_ca }, { "register", cmd_register }, { "answers", cmd_answers }, { "enroll", cmd_enroll },
-	{ "eas", cmd_eas }, { "remove", cmd_remove },
+	{ "eas", cmd_eas }, { "remove", cmd_remove }, { "key", cmd_key },
 	{ "fleet", cmd_fleet }, { "scep", cmd_scep }, { "show", cmd_show }, { "load", cmd_load },
 	{ "apns", cmd_apns }, { "apns-tell", cmd_apns_tell }, { "apns-cert", cmd_apns_cert },
 };
@@ -65,6 +66,6 @@ main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	fputs("device ca | register | answers | enroll | eas | remove | fleet | scep | show | load | apns | apns-tell | apns-cert\n", stderr);
+	fputs("device ca | register | answers | enroll | eas | remove | key | fleet | scep | show | load | apns | apns-tell | apns-cert\n", stderr);
 	return 2;
 }

@@ -205,6 +205,21 @@ cmd_scep(int argc, char **argv)
 	return 0;
 }
 
+/* A phone's key by its number, as KeyNumber of its state says. */
+int
+cmd_key(int argc, char **argv)
+{
+	SCOPED(mem) void *ctx = talloc_new(NULL);
+	EVP_PKEY *key;
+
+	if (argc != 2)
+		phone_die("key NUMBER");
+	key = hold(ctx, keys_number(number_of(argv[1])), EVP_PKEY_free, "no key");
+	if (!PEM_write_PrivateKey(stdout, key, NULL, NULL, 0, NULL, NULL))
+		phone_die("write the key");
+	return 0;
+}
+
 /* ---- show ---- */
 
 int

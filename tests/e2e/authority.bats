@@ -285,7 +285,7 @@ without_ca() { sqlite3 "$DATA/pomona.db" 'DELETE FROM authority'; }
 	pomona_start
 	sign_in anna
 	as anna get /admin
-	expect_body 'The certificate authority ends'
+	expect_body 'Renew it long before'
 	as anna get /admin/ca
 	expect_body 'pomona ca renew'
 	get /api/v1/ca -H "$(bearer admin)"

@@ -143,6 +143,80 @@ sys.stdout.buffer.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBB
 	expect_status 404
 }
 
+# tap PATH [FIELD]: as the button of a page of this web clip does.
+tap() { post "$(clip_key URL)$1" -H "Origin: $BASE" -H 'Accept: text/html' -d "${2-from=list}"; }
+# state_of BUNDLE: of an app on the page of phone $PHONE.
+state_of() { get "$(clip_key URL)" && json ".apps[] | select(.bundle_id == \"$1\") | .state"; }
+app_is() { [ "$(state_of com.example.app)" = "$1" ]; }
+# reaches STATE: while the phone connects, is asked what it has, and jobs run.
+reaches() {
+	local i
+	for ((i = 0; i < 60; i++)); do
+		connects
+		does ManagedApplicationList
+		does InstalledApplicationList
+		! app_is "$1" || return 0
+		sleep 0.25
+	done
+	echo "the app is $(state_of com.example.app), not $1"; tail -n 3 "$W/ledger" "$W/log"; return 1
+}
+
+@test "a tap puts the app on that device alone, and the page says how far it is" {
+	upload "$IPAS/enterprise.ipa"
+	phone_of 0 mia
+	local other=$ID
+	phone_of 1 mia
+	app_is get
+	tap /apps/com.example.app
+	expect_status 303
+	expect_header Location "$(clip_key URL | sed "s|$BASE||")"
+	app_is waiting
+	get "$(clip_key URL)" -H 'Accept: text/html'
+	expect_body 'Waiting for your device'
+	expect_body 'http-equiv="refresh"'		# only while something is under way
+	reaches open
+	[ "$(sql "SELECT count(*) FROM command_history h JOIN enrollment e ON e.id = h.enrollment_id JOIN command c ON c.id = h.command_id
+		WHERE c.request_type = 'InstallApplication' AND e.device_id = '$ID'")" = 1 ]
+	[ "$(sql "SELECT count(*) FROM command_history h JOIN enrollment e ON e.id = h.enrollment_id JOIN command c ON c.id = h.command_id
+		WHERE c.request_type = 'InstallApplication' AND e.device_id = '$other'")" = 0 ]
+	[ "$(sql "SELECT count(*) FROM command_queue q JOIN enrollment e ON e.id = q.enrollment_id JOIN command c ON c.id = q.command_id
+		WHERE c.request_type = 'InstallApplication' AND e.device_id = '$other'")" = 0 ]
+	# a newer build: Update, by one button for all
+	app newer.ipa id=com.example.app version=99.1 build=99
+	upload "$W/newer.ipa"
+	expect_status 201
+	app_is update
+	get "$(clip_key URL)"
+	expect_json '.updates | length' 1
+	tap /updates x=y
+	expect_status 303
+	app_is waiting
+	judged
+}
+
+@test "who signs in on a managed device of theirs installs by management, and elsewhere as ever" {
+	upload "$IPAS/enterprise.ipa"
+	local build
+	build=$(json .build.id)
+	phone_of 0 mia
+	sign_in mia
+	get "$(clip_key URL)" -b "$W/jar.mia" -c "$W/jar.mia"		# the cookie
+	expect_status 200
+	as mia get /
+	expect_status 200
+	as mia post "/apps/com.example.app/builds/$build/install" --data-urlencode "csrf=$CSRF"
+	expect_status 303
+	expect_header Location /apps/com.example.app
+	app_is waiting
+	[ "$(sql "SELECT count(*) FROM install_grant WHERE kind = 'tap'")" = 0 ]
+	# somebody else, with that cookie: their own way
+	sign_in paul
+	grep pomona-clip "$W/jar.mia" >>"$W/jar.paul"
+	as paul post "/apps/com.example.app/builds/$build/install" --data-urlencode "csrf=$CSRF"
+	expect_status 200
+	expect_body 'itms-services'
+}
+
 @test "what changes something comes from our own pages, and not too often" {
 	upload "$IPAS/enterprise.ipa"
 	phone_of 0 mia

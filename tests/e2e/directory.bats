@@ -284,6 +284,39 @@ teardown()   { pomona_stop; directory_stop; }
 	[ "$(sql "SELECT disabled, disabled_by FROM person WHERE name = 'eva'")" = '0|' ]
 }
 
+@test "what ldap.attributes names is kept of people, at sign-in and within the hour" {
+	directory_use attributes "title, departmentNumber"
+	directory_change <<-LDIF
+		dn: uid=eva,ou=people,$SUFFIX
+		changetype: modify
+		replace: title
+		title: Nurse
+		-
+		replace: departmentNumber
+		departmentNumber: 42
+	LDIF
+	pomona_start
+	try eva "pass of eva"
+	expect_status 303
+	attributes() { sql "SELECT group_concat(name || '=' || value, ' ') FROM (SELECT name, value FROM person_attribute ORDER BY name)"; }
+	[ "$(attributes)" = "departmentnumber=42 title=Nurse" ]
+	get "/api/v1/people/$(sql "SELECT id FROM person WHERE name = 'eva'")/attributes" -H "$(bearer admin)"
+	expect_json .title Nurse
+	ask PATCH "/api/v1/people/$(sql "SELECT id FROM person WHERE name = 'eva'")/attributes" -H "$(bearer admin)" -d '{"title":"Boss"}'
+	expect_problem 409 directory_person
+	directory_change <<-LDIF
+		dn: uid=eva,ou=people,$SUFFIX
+		changetype: modify
+		delete: title
+		-
+		replace: departmentNumber
+		departmentNumber: 43
+	LDIF
+	echo 2026-11-22T12:51:00Z >"$W/clock"
+	now_says() { [ "$(attributes)" = "departmentnumber=43" ]; }
+	wait_until now_says
+}
+
 @test "a directory that is down, or shows nobody at all, signs nobody out" {
 	pomona_start
 	try eva "pass of eva"
@@ -452,4 +485,51 @@ teardown()   { pomona_stop; directory_stop; }
 	echo 2026-11-22T12:51:00Z >"$W/clock"
 	gone() { get / -b "$W/jar.adaad" -H 'Accept: application/json'; [ "$STATUS" = 401 ]; }
 	wait_until gone
+}
+
+@test "when the password of our own account ends is asked of a directory that knows" {
+	local changed
+	ends() { "$POMONA" expiry --data "$DATA" --json | jq -r '.items[] | select(.kind == "directory_password") | .ends'; }
+	it_ends() { [ "$(ends)" = "$1" ]; }
+	asked() { [ "$(sql "SELECT count(*) FROM job WHERE kind = 'endings' AND owner = '' AND attempt = 0 AND due > $(date -u -d "$(cat "$W/clock")" +%s)")" = 1 ]; }
+	pomona_start
+	wait_until asked
+	[ -z "$(ends)" ]	# it does not tell
+	directory_change <<-LDIF
+		dn: cn=rules,ou=services,$SUFFIX
+		changetype: add
+		objectClass: organizationalRole
+		objectClass: pwdPolicy
+		cn: rules
+		pwdAttribute: userPassword
+		pwdMaxAge: 8640000
+
+		dn: $SERVICE_DN
+		changetype: modify
+		replace: userPassword
+		userPassword: service secret
+		-
+		add: pwdPolicySubentry
+		pwdPolicySubentry: cn=rules,ou=services,$SUFFIX
+	LDIF
+	changed=$(ldapsearch -LLL -x -H "ldap://127.0.0.1:$D_PORT" -D "$ROOT_DN" -w root -b "$SERVICE_DN" -s base pwdChangedTime | sed -n 's/^pwdChangedTime: \([0-9]\{8\}\)\([0-9][0-9]\)\([0-9][0-9]\)\([0-9][0-9]\).*/\1 \2:\3:\4/p')
+	[ -n "$changed" ]
+	pomona_stop
+	pomona_again
+	wait_until it_ends "$(date -u -d "$changed UTC + 100 days" +%Y-%m-%dT%H:%M:%SZ)"
+	directory_change <<-LDIF
+		dn: $SERVICE_DN
+		changetype: modify
+		add: pwdEndTime
+		pwdEndTime: 20591230120000Z
+	LDIF
+	pomona_stop
+	pomona_again
+	wait_until it_ends 2059-12-30T12:00:00Z
+	# a directory that is down says nothing, and nothing is forgotten
+	directory_stop
+	pomona_stop
+	pomona_again
+	wait_until asked
+	it_ends 2059-12-30T12:00:00Z
 }

@@ -220,3 +220,70 @@ wifi() { printf '{"name":"Office","payloads":[{"id":"wifi","type":"com.apple.wif
 	of_device 0
 	expect_json '"\(.installed) of \(.wanted)"' "2 of 2"
 }
+
+# form PATH FIELD=VALUE...: as a browser sends it, with the page it came from.
+form() {
+	local path=$1 fields=() f; shift
+	for f in "$@"; do fields+=(--form-string "$f"); done
+	as anna post "$path" --form-string "csrf=$CSRF" "${fields[@]}"
+}
+
+@test "in the console one is made, filled from the table of payloads, assigned, seen on a device, changed, taken back and removed" {
+	enrolls 0 mia
+	sign_in anna
+	form /admin/mobileconfigs title="Office Wi-Fi" name=wifi purpose=device
+	expect_status 303
+	form /admin/mobileconfigs title=Again name=wifi purpose=device
+	expect_status 422
+	as anna get '/admin/mobileconfigs/wifi/payloads/new?type=com.apple.wifi.managed'
+	expect_status 200
+	expect_body 'payload/SSID_STR'
+	form /admin/mobileconfigs/wifi/payloads version=1 payload~type=com.apple.wifi.managed payload~id=wifi payload~name=Wi-Fi \
+		payload/SSID_STR=office payload/EncryptionType=WPA2 payload/Password=a-secret
+	expect_status 303
+	# who has the page of before does not write over it
+	form /admin/mobileconfigs/wifi version=1 title=Stale
+	expect_status 422
+	as anna get /admin/mobileconfigs/wifi
+	expect_status 200
+	expect_not_in "$W/body" a-secret
+	form /admin/mobileconfigs/wifi/assignments who=some rule=any-person name=mia 'devices={"product": "iPhone*"}'
+	expect_status 303
+	form /admin/mobileconfigs/wifi/assignments who=everyone 'devices={"product"'
+	expect_status 422
+	connect 0
+	[ "$(holds 0 | wc -w)" = 1 ]
+	as anna get "/admin/devices/${DEVICE_OF[0]}"
+	expect_status 200
+	expect_body 'Mobileconfigs: 1 of 1'
+	as anna get /admin/mobileconfigs
+	expect_body 'Installed 1'
+	# the settings around it, and what that has changed
+	form /admin/mobileconfigs/wifi version=2 title="Office Wi-Fi" description="For all offices" remove_days=30 note=described
+	expect_status 303
+	as anna get '/admin/mobileconfigs/wifi?diff=2'
+	expect_body '<ins><bdi>&quot;For all offices&quot;'
+	form /admin/mobileconfigs/wifi version=3 as=json 'json={"name": '
+	expect_status 422
+	form /admin/mobileconfigs/wifi/back to=2
+	expect_status 303
+	as anna get '/admin/mobileconfigs/wifi/preview?person=mia'
+	expect_status 200
+	expect_body 'SSID_STR'
+	expect_not_in "$W/body" a-secret
+	connect 0
+	of_device 0
+	expect_json '.items[0].sent_version' 4
+	as anna get /admin/mobileconfigs/wifi/payloads/wifi
+	expect_status 200
+	expect_not_in "$W/body" a-secret
+	form /admin/mobileconfigs/wifi/remove confirm=wrong
+	expect_status 422
+	form /admin/mobileconfigs/wifi/remove confirm=wifi
+	expect_status 303
+	connect 0
+	[ -z "$(holds 0)" ]
+	sql "SELECT act FROM audit WHERE act LIKE 'mobileconfig.%' OR act LIKE 'assignment.%' ORDER BY id" | tr '\n' ' ' |
+		grep -qx 'mobileconfig.add mobileconfig.version assignment.set mobileconfig.version mobileconfig.back mobileconfig.remove '
+	judged
+}

@@ -2,6 +2,7 @@
 load lib/pomona
 load lib/devices
 load lib/sending
+load lib/front
 
 SAFARI='Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1'
 
@@ -18,11 +19,6 @@ teardown() {
 	front_stops
 	devices_stop
 }
-front_stops() {
-	[ -z "${FRONT_PID-}" ] || { kill "$FRONT_PID" 2>/dev/null && wait "$FRONT_PID"; } || true
-	FRONT_PID=
-}
-
 sql() { sqlite3 -cmd '.timeout 20000' "$DATA/pomona.db" "$@"; }
 audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
 certs() { sql "SELECT count(*) FROM certificate WHERE purpose = 'person' AND revoked IS $1 NULL"; }
@@ -147,7 +143,7 @@ judge_all() {
 	[ "$("$DEVICE" show "$W/phones" 0 | grep -c 'Mobileconfigs')" = 1 ]
 	[ "$(sql "SELECT count(*) FROM own_mobileconfig")" = 1 ]
 	[ "$(good)" = 2 ]
-	as mia get /eas
+	as mia get /eas -A "$SAFARI"
 	expect_body "An older certificate of it is still good"
 	as mia post /eas --data-urlencode "csrf=$(form_csrf)" -d "act=works&id=$(sql 'SELECT id FROM own_mobileconfig')"
 	expect_status 303
@@ -233,4 +229,487 @@ ocsp() {
 	grep -q 'Reason: keyCompromise' "$W/ocsp"
 	get /crl
 	openssl crl -inform DER -in "$W/body" -noout -text | grep -qi "$(openssl x509 -in "$W/me.pem" -noout -serial | cut -d= -f2)"
+}
+
+# managed NAME: phone 0 is this person's and under management; $ID.
+managed() {
+	post /api/v1/enroll/sessions -H "$(bearer devices)" -d "{\"person\":\"$1\"}"
+	UDID=$(device_on enroll "$(json .url)")
+	ID=$(sql "SELECT id FROM device WHERE udid = '$UDID'")
+	[ -n "$ID" ]
+	connects
+}
+state() { sql "SELECT state FROM own_mobileconfig"; }
+
+@test "on an enrolled device it comes by itself, encrypted for it; reinstalled, removed in Settings, and revoked" {
+	pomona_start_tls
+	managed mia
+	button mia "device=$ID"
+	[ "$URL" = "/eas?done=sent" ]
+	[ "$(sql "SELECT count(*) FROM challenge WHERE purpose = 'person'")" = 0 ]	# nothing secret waits
+	button mia "device=$ID"
+	[ "$(sql "SELECT count(*) FROM command_queue q JOIN command c ON c.id = q.command_id WHERE c.kind = 'own_mobileconfig'")" = 1 ]
+	connects
+	judge_all
+	[ "$(state)|$(good)" = "installed|1" ]
+	identity
+	[ "$(payload com.apple.eas.account 'p["EmailAddress"]')" = mia@example.com ]
+	as mia get /eas -A "$SAFARI"
+	expect_body "installed"
+	cp "$W/me.pem" "$W/old.pem"
+	button mia "device=$ID"
+	connects
+	[ "$(state)|$(good)|$(revoked)" = "installed|1|1" ]		# CertificateList has the new one
+	identity
+	ocsp "$W/old.pem"
+	grep -q 'old.pem: revoked' "$W/ocsp"
+	[ "$(payload com.apple.eas.account 'len({q["PayloadUUID"] for q in all}), len(all)')" = "(1, 2)" ]
+
+	device_on remove "$(sql 'SELECT identifier FROM own_mobileconfig')"
+	order ProfileList
+	connects
+	[ "$(state)|$(good)" = "removed|1" ]
+	as mia get /eas -A "$SAFARI"
+	expect_body "removed, certificate still good"
+	as mia post /eas --data-urlencode "csrf=$(form_csrf)" -d "act=revoke&id=$(sql 'SELECT id FROM own_mobileconfig')"
+	expect_status 303
+	[ "$(state)|$(good)|$(audited own.revoke)|$(audited own.removed)" = "revoked|0|1|1" ]
+
+	# what came by management goes with it
+	button mia "device=$ID"
+	connects
+	[ "$(state)|$(good)" = "installed|1" ]
+	post "/api/v1/devices/$ID/retire" -H "$(bearer devices)" -d '{"reason":"a test"}'
+	expect_status 204
+	[ "$(state)|$(good)" = "removed|1" ]
+	as mia get /eas -A "$SAFARI"
+	expect_body "removed, certificate still good"
+}
+
+@test "nobody gets another person's: not by guessing, by their device, by another session, nor by its signer" {
+	pomona_start_tls
+	managed anna
+	local annas=$ID
+	button mia
+	local mine=$TOKEN_ url=$URL
+	# guesses, and mia's token under another name
+	get /eas/aaaaaaaaaaaaaaaaaaaaaaaaaaa/anna.mobileconfig
+	expect_problem 404 not_found
+	get "/eas/$mine/anna.mobileconfig"
+	expect_problem 404 not_found
+	get /eas.mobileconfig -H 'Accept: application/json'
+	expect_status 401
+	# anna's device is not mia's to send to
+	as mia get /eas -A "$SAFARI"
+	as mia post /eas --data-urlencode "csrf=$(form_csrf)" -d "device=$annas" -H 'Accept: application/json'
+	expect_problem 404 not_found
+	[ "$(sql "SELECT count(*) FROM own_mobileconfig")" = 0 ]
+	# nor is one of hers that mia says is removed, revoked or works
+	sign_in anna
+	as anna get /eas -A "$SAFARI"
+	as anna post /eas --data-urlencode "csrf=$(form_csrf)" -d "device=$annas"
+	expect_status 303
+	local hers
+	hers=$(sql "SELECT id FROM own_mobileconfig")
+	for act in works removed revoke; do
+		as mia get /eas -A "$SAFARI"
+		expect_not_in "$W/body" "$hers"
+		as mia post /eas --data-urlencode "csrf=$(form_csrf)" -d "act=$act&id=$hers" -H 'Accept: application/json'
+		expect_problem 404 not_found
+	done
+	[ "$(state)" = offered ]
+
+	# two sessions, and the passing identity of one at the other
+	URL=$url
+	download
+	device_cert
+	signs mia "$CHALLENGE" "$mine"
+	expect_status 200
+	passing mine 10
+	button anna
+	local other=$TOKEN_
+	download
+	signs mia "$CHALLENGE" "$mine"		# anna's challenge at mia's session
+	expect_problem 403 bad_challenge
+	signs mia "$CHALLENGE" "$other"
+	expect_status 200
+	signs mine "" "$other"
+	expect_problem 403 bad_identity
+	signs mine "" "$mine" 00008120-00000000000000BB	# another device
+	expect_problem 403 bad_identity
+	# an enrolled device's identity signs for nobody
+	managed_identity
+	signs managed "" "$mine"
+	expect_problem 403 bad_identity
+	signs mine "" "$mine"
+	expect_status 200
+	# and only that key opens it
+	run opens mia
+	[ "$status" != 0 ]
+	opens mine
+	[ "$(audited own.refused)" = 4 ]
+	# what came of it is no way back in: its certificate neither signs a phase nor speaks as a device
+	person_certificate 11
+	signs person "" "$mine"
+	expect_problem 403 bad_identity
+	printf '<plist version="1.0"><dict><key>MessageType</key><string>Authenticate</string><key>Topic</key><string>%s</string><key>UDID</key><string>00008120-001A2B3C4D5E801E</string></dict></plist>' "$TOPIC" >"$W/checkin"
+	openssl cms -sign -binary -outform DER -signer "$W/person.pem" -inkey "$W/person.key" -in "$W/checkin" -out "$W/checkin.sig"
+	ask PUT /mdm/checkin -H 'Content-Type: application/x-apple-aspen-mdm-checkin' --data-binary "@$W/checkin" \
+		-H "Mdm-Signature: $(base64 -w0 "$W/checkin.sig")"
+	expect_status 400
+}
+
+# ---- a phone by hand ----
+
+unsigned() { openssl cms -verify -inform DER -in "$1" -CAfile "$W/tls/ca.pem" -purpose any -binary -out "$2" 2>"$W/openssl"; }
+plist() {	# FILE PATH
+	python3 - "$@" <<-'PY'
+		import plistlib, sys
+		at = plistlib.load(open(sys.argv[1], "rb"))
+		for key in sys.argv[2].split("."):
+		    at = at[int(key) if isinstance(at, list) else key]
+		print(at)
+	PY
+}
+download() {
+	get "$URL"
+	expect_status 200
+	unsigned "$W/body" "$W/service.plist"
+	[ "$(plist "$W/service.plist" PayloadContent.URL)" = "${URL%/*}" ]
+	CHALLENGE=$(plist "$W/service.plist" PayloadContent.Challenge)
+}
+device_cert() {	# as Apple gives devices: $W/mia.pem and .key
+	openssl req -newkey rsa:2048 -nodes -subj "/CN=phone" -keyout "$W/mia.key" -out "$W/mia.csr" 2>/dev/null
+	openssl x509 -req -in "$W/mia.csr" -CA "$W/apple/ca.pem" -CAkey "$W/apple/ca.key" -set_serial 77 -days 30 -out "$W/mia.pem" \
+		-extfile <(printf 'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature,keyEncipherment') 2>/dev/null
+}
+attributes() {	# CHALLENGE [UDID]
+	printf '<plist version="1.0"><dict><key>UDID</key><string>%s</string>' "${2:-00008120-001A2B3C4D5E801E}"
+	printf '<key>PRODUCT</key><string>iPhone15,4</string><key>VERSION</key><string>22B83</string><key>SERIAL</key><string>F2LTEST0001</string>'
+	[ -z "$1" ] || printf '<key>CHALLENGE</key><string>%s</string>' "$1"
+	echo '</dict></plist>'
+}
+signs() {	# NAME CHALLENGE TOKEN [UDID]: what the device says, signed, posted to that session
+	attributes "$2" "${4-}" >"$W/attributes"
+	openssl cms -sign -nodetach -binary -outform DER -signer "$W/$1.pem" -inkey "$W/$1.key" -certfile "$W/apple/ca.pem" \
+		-in "$W/attributes" -out "$W/answer"
+	post "/eas/$3" -H 'Content-Type: application/pkcs7-signature' --data-binary "@$W/answer"
+}
+passing() {	# NAME NUMBER: the identity that the answer in $W/body is for
+	unsigned "$W/body" "$W/phase2.plist"
+	scep_of "$W/phase2.plist" 0.PayloadContent "$1" "$2"
+}
+scep_of() {	# FILE PATH NAME NUMBER
+	"$DEVICE" scep "$(plist "$1" "PayloadContent.$2.URL")" --number "$4" --ca "$W/apple" --state "$W/phones" \
+		--connect "127.0.0.1:$PORT" --cacert "$W/tls/ca.pem" --out "$W/$3.pem" --key-out "$W/$3.key" \
+		--challenge "$(plist "$1" "PayloadContent.$2.Challenge")" 2>"$W/scep.err"
+}
+opens() {	# NAME: with its key
+	unsigned "$W/body" "$W/phase3.plist"
+	python3 -c 'import plistlib, sys
+open(sys.argv[2], "wb").write(plistlib.load(open(sys.argv[1], "rb"))["EncryptedPayloadContent"])' "$W/phase3.plist" "$W/sealed.der"
+	openssl cms -decrypt -inform DER -binary -in "$W/sealed.der" -inkey "$W/$1.key" -recip "$W/$1.pem" -out "$W/payloads.plist"
+}
+person_certificate() {	# NUMBER: what the SCEP payload of phase 3 brings
+	python3 -c 'import plistlib, sys
+plistlib.dump({"PayloadContent": plistlib.load(open(sys.argv[1], "rb"))}, open(sys.argv[2], "wb"))' "$W/payloads.plist" "$W/opened.plist"
+	scep_of "$W/opened.plist" 0.PayloadContent person "$1"
+}
+managed_identity() {	# of phone 0: $W/managed.pem and .key
+	"$DEVICE" show "$W/phones" 0 | python3 -c 'import plistlib, sys
+e = plistlib.loads(sys.stdin.buffer.read())["Enrollment"]
+open(sys.argv[1], "wb").write(e["Identity"])
+print(e["KeyNumber"])' "$W/managed.der" >"$W/number"
+	openssl x509 -inform DER -in "$W/managed.der" -out "$W/managed.pem"
+	"$DEVICE" key "$(cat "$W/number")" >"$W/managed.key"
+}
+
+# ---- behind a proxy that asks for it ----
+
+# signed_in_by nginx|haproxy: who shows the certificate of /eas is signed in by it, with their name; see docs/proxy.
+signed_in_by() {
+	HOST=127.0.0.1
+	mkdir -p "$W/front"
+	people_certificates >/dev/null 2>&1
+	"$POMONA" ca export --data "$DATA" >"$W/front/pomona-ca.pem"
+	empty_crl
+	setting signin proxy_header '"X-Remote-User"'
+	setting server client_cert_header '"Client-Cert"'
+	setting registration sign_cert "\"$W/tls/cert.pem\""
+	setting registration sign_key "\"$W/tls/key.pem\""
+	behind "$1" 4
+}
+empty_crl() {	# the proxy wants one before there is a server to ask
+	"$POMONA" serve --data "$DATA" --listen 127.0.0.1:0 --plain >"$W/ready" 2>>"$W/log" 3>&- &
+	PID=$!
+	wait_until grep -q '^ready ' "$W/ready"
+	PORT=$(sed -n 's/^ready .*:\([0-9]*\)$/\1/p' "$W/ready") BASE=http://$HOST
+	crl
+	pomona_stop
+}
+crl() {
+	get /crl
+	expect_status 200
+	openssl crl -inform DER -in "$W/body" -out "$W/front/pomona-crl.pem"
+}
+new_crl() {	# as the hourly fetch does
+	crl
+	front_stops
+	front_begins
+}
+certified() { local how=$1; shift; "$how" "$@" --cert "$W/${ME-me}.pem" --key "$W/${ME-me}.key" -H 'Accept: text/html' -H "Origin: $BASE"; }
+
+story_behind() {
+	signed_in_by "$1"
+	# without a certificate people sign in as ever, and get one
+	button mia
+	[[ $URL == "$BASE"/eas/*/mia.mobileconfig ]]
+	phone
+	took
+	judge_all
+	identity
+	rm "$W/jar.mia"
+	# with it they are signed in by their name, and it is known to be in use
+	certified get /account
+	expect_status 200
+	expect_body "mia"
+	get /account -H 'Accept: application/json' -H 'X-Remote-User: mia'	# a name alone is nobody
+	expect_status 401
+	[ "$(state)" = offered ]
+	certified get /eas -A "$SAFARI"
+	expect_status 200
+	expect_body "installed"
+	[ "$(state)" = installed ]
+	# installed again, by the certificate that there is: once the new one is shown the old one is revoked
+	cp "$W/me.pem" "$W/old.pem"; cp "$W/me.key" "$W/old.key"
+	certified post /eas -A "$SAFARI" --data-urlencode "csrf=$(form_csrf)"
+	expect_status 303
+	URL=$(header Location)
+	phone
+	took
+	identity
+	[ "$(good)" = 2 ]
+	ME=old certified get /eas
+	expect_status 200
+	[ "$(good)" = 2 ]
+	certified get /eas -A "$SAFARI"
+	[ "$(good)|$(revoked)" = "1|1" ]
+	new_crl
+	ME=old certified get /eas || true
+	case $STATUS in 400|403|000) ;; *) show; return 1 ;; esac
+	certified get /eas -A "$SAFARI"
+	expect_status 200
+	# another person's certificate beside somebody's sign-in is refused
+	button anna
+	phone 1
+	took
+	cp "$W/me.pem" "$W/mias.pem"; cp "$W/me.key" "$W/mias.key"
+	ME=mias certified get /account -b "$W/jar.anna"
+	expect_body "mia"						# the proxy's word counts, not the cookie
+	# revoked by IT: the proxy refuses it from its next list on
+	post "/api/v1/own/$(sql "SELECT o.id FROM own_mobileconfig o JOIN person p ON p.id = o.person_id WHERE p.name = 'mia'")/revoke" \
+		-H "$(bearer devices)" -d '{}'
+	expect_status 200
+	new_crl
+	ME=mias certified get /eas || true
+	case $STATUS in 400|403|000) ;; *) show; return 1 ;; esac
+}
+
+@test "nginx asks for the certificate of /eas, passes it on with its person's name, and refuses a revoked one" {
+	story_behind nginx
+}
+
+@test "HAProxy asks for the certificate of /eas, passes it on with its person's name, and refuses a revoked one" {
+	story_behind haproxy
+}
+
+@test "who is disabled keeps no good certificate, and what was begun brings none" {
+	pomona_start_tls
+	button mia
+	phone
+	took
+	identity
+	button mia
+	local begun=$URL
+	ask PATCH "/api/v1/people/$(sql "SELECT id FROM person WHERE name = 'mia'")" -H "$(bearer admin)" -d '{"disabled":true}'
+	expect_status 200
+	[ "$(good)|$(revoked)|$(state)" = "0|1|revoked" ]
+	[ "$(sql "SELECT reason FROM certificate WHERE purpose = 'person'")" = affiliationChanged ]
+	[ "$(sql "SELECT actor FROM audit WHERE act = 'certificate.revoke'")" = "$(sql "SELECT actor FROM audit WHERE act = 'person.disable'")" ]
+	ocsp "$W/me.pem"
+	grep -q 'me.pem: revoked' "$W/ocsp"
+	get "$begun"
+	expect_problem 404 not_found
+	get /eas -b "$W/jar.mia" -H 'Accept: application/json'
+	expect_status 401
+}
+
+@test "IT sees who has which and takes it back; what is wrong for a person is said before anything is downloaded" {
+	pomona_start_tls
+	button mia
+	phone
+	took
+	sign_in anna
+	as anna get '/admin/own?q=MIA'
+	expect_body mia
+	expect_body "given out"
+	as anna get '/admin/own?q=nobody'
+	expect_body "Nobody has any yet"
+	get '/api/v1/own?person=mia' -H "$(bearer devices)"
+	expect_json '.items | length' 1
+	expect_json '.items[0].person' mia
+	expect_json '.items[0].certificate.revoked' null
+	expect_json '.items[0].state' offered
+	local id
+	id=$(json '.items[0].id')
+	get '/api/v1/own?person=nobody' -H "$(bearer devices)"
+	expect_json '.items | length' 0
+	get /api/v1/own -H "$(bearer upload)"
+	expect_status 403
+	post "/api/v1/own/$id/revoke" -H "$(bearer devices)" -d '{"reason":"bad luck"}'
+	expect_status 422
+	as anna get '/admin/own'
+	as anna post "/admin/own/$id/revoke" --data-urlencode "csrf=$(form_csrf)" -d reason=keyCompromise
+	expect_status 303
+	[ "$(good)|$(sql "SELECT reason FROM certificate WHERE purpose = 'person'")" = "0|keyCompromise" ]
+	[ "$(audited own.revoke)" = 1 ]
+	# installed again it is good again
+	button mia
+	phone
+	took
+	[ "$(good)|$(state)" = "1|offered" ]
+	# without an address there is no account to make
+	sql "UPDATE person SET email = '' WHERE name = 'mia'"
+	as mia get /eas -A "$SAFARI"
+	expect_body "%email%"
+	expect_not_in "$W/body" 'name="mobileconfig"'
+	as mia post /eas --data-urlencode "csrf=$(form_csrf)" -H 'Accept: application/json'
+	expect_problem 409 missing_variable
+	# and where nothing is set up, the page says so
+	pomona_stop
+	POMONA__EAS__HOST='' pomona_again
+	sign_in mia
+	as mia get /eas -A "$SAFARI"
+	expect_body "There is nothing here for you yet"
+}
+
+@test "without an identity only what holds no secret goes out, under the person's name" {
+	export POMONA__OWN__IDENTITY=none
+	pomona_start_tls
+	button mia plain=1
+	get "$URL" -b "$W/jar.mia"
+	expect_header Content-Disposition '*"mia.mobileconfig"*'
+	unsigned "$W/body" "$W/plain.plist"
+	judge profile "$W/plain.plist"
+	[ "$(plist "$W/plain.plist" PayloadContent.0.EmailAddress)" = mia@example.com ]
+	[ "$(sql "SELECT udid, state FROM own_mobileconfig")" = "|offered" ]
+	pomona_stop
+	POMONA__OWN__IDENTITY=scep pomona_again
+	sign_in mia
+	as mia get /eas -A "$SAFARI"
+	expect_not_in "$W/body" 'name="plain"'
+	as mia post /eas --data-urlencode "csrf=$(form_csrf)" -d plain=1 -H 'Accept: application/json'
+	expect_problem 409 needs_identity
+}
+judge() {	# SCHEMA FILE
+	[ -f "$SHARED/apple-schema/check_plist.py" ] || return 0
+	python3 "$SHARED/apple-schema/check_plist.py" --strict "$1" "$2"
+}
+
+@test "an admin's own template has Wi-Fi and VPN by the same identity, and without it only the rest" {
+	pomona_start_tls
+	cat >"$W/form.json" <<-'JSON'
+		{"name": "Office", "description": "For %full_name%", "payloads": [
+		 {"id": "identity", "type": "com.apple.security.scep", "keys": {"PayloadContent": {"URL": "https://apps.example.com/scep", "Keysize": 2048}}},
+		 {"id": "wifi", "type": "com.apple.wifi.managed", "keys": {"SSID_STR": "Example", "EncryptionType": "WPA2",
+		  "EAPClientConfiguration": {"AcceptEAPTypes": [13], "UserName": "%username%"}, "PayloadCertificateUUID": {"$payload": "identity"}}},
+		 {"id": "vpn", "type": "com.apple.vpn.managed", "keys": {"UserDefinedName": "VPN of %upn%", "VPNType": "IKEv2",
+		  "IKEv2": {"RemoteAddress": "vpn.example.com", "RemoteIdentifier": "vpn.example.com", "LocalIdentifier": "%email%",
+		   "AuthenticationMethod": "Certificate", "PayloadCertificateUUID": {"$payload": "identity"}}}},
+		 {"id": "people", "type": "com.apple.ldap.account", "keys": {"LDAPAccountHostName": "ldap.example.com", "LDAPAccountUseSSL": true}}]}
+	JSON
+	ask PUT '/api/v1/mobileconfigs/office?purpose=own' -H "$(bearer admin)" -H 'Content-Type: application/json' \
+		-T "$W/form.json"
+	expect_status 201
+	ask PUT /api/v1/assignments/office -H "$(bearer admin)" -d '{"mobileconfig":"office","audience":{"everyone":true}}'
+	expect_status 201
+	sign_in mia
+	as mia get /eas -A "$SAFARI"
+	expect_body "Office"
+	local id
+	id=$(sql "SELECT id FROM mobileconfig WHERE name = 'office'")
+	button mia "mobileconfig=$id"
+	phone
+	took
+	judge_all
+	local uuid
+	uuid=$(payload com.apple.security.scep '[q for q in all if "mobileconfig" not in q][-1]["PayloadUUID"]')
+	[ "$(payload com.apple.wifi.managed 'p["PayloadCertificateUUID"]')" = "$uuid" ]
+	[ "$(payload com.apple.vpn.managed 'p["IKEv2"]["PayloadCertificateUUID"]')" = "$uuid" ]
+	[ "$(payload com.apple.vpn.managed 'p["UserDefinedName"]')" = "VPN of mia@example.com" ]
+	button mia "mobileconfig=$id" plain=1
+	get "$URL" -b "$W/jar.mia"
+	unsigned "$W/body" "$W/plain.plist"
+	judge profile "$W/plain.plist"
+	[ "$(plist "$W/plain.plist" PayloadContent.0.PayloadType)" = com.apple.ldap.account ]
+	! grep -qE "com.apple.(wifi|vpn|security)" "$W/plain.plist"
+}
+
+@test "an answer that a crash swallowed is given again to the same device, and a kill in between leaves one" {
+	pomona_start_tls
+	button mia
+	download
+	device_cert
+	signs mia "$CHALLENGE" "$TOKEN_"
+	expect_status 200
+	pomona_kill
+	pomona_again
+	signs mia "$CHALLENGE" "$TOKEN_"
+	expect_status 200
+	passing mine 10
+	signs mine "" "$TOKEN_"
+	expect_status 200
+	pomona_kill
+	pomona_again
+	signs mine "" "$TOKEN_"
+	expect_status 200
+	[ "$(sql "SELECT count(*) FROM own_mobileconfig")" = 1 ]
+	[ "$(sql "SELECT count(*) FROM challenge WHERE purpose = 'person' AND used IS NULL AND expires > $(date +%s)")" = 1 ]
+	opens mine
+	person_certificate 11
+	signs mine "" "$TOKEN_"			# a certificate came of it: the next begins anew
+	expect_problem 403 not_now
+	for _ in $(seq 20); do post "/eas/$TOKEN_" -H 'Content-Type: application/pkcs7-signature' -d nothing; done
+	signs mine "" "$TOKEN_"
+	expect_problem 404 not_found
+	[ "$(good)" = 1 ]
+}
+
+@test "a certificate of somebody else, or a revoked one, beside a vouched name is refused everywhere" {
+	setting server trusted_proxies '"127.0.0.1"'
+	setting signin proxy_header '"X-Remote-User"'
+	setting server client_cert_header '"Client-Cert"'
+	pomona_start_tls
+	button mia
+	phone
+	took
+	identity
+	local shown
+	shown=$(openssl x509 -in "$W/me.pem" -outform DER | base64 -w0)
+	get /eas -H 'X-Remote-User: mia' -H "Client-Cert: :$shown:" -H 'Accept: application/json'
+	expect_status 200
+	expect_json '.mine[0].state' installed
+	get /eas -H 'X-Remote-User: anna' -H "Client-Cert: :$shown:" -H 'Accept: application/json'
+	expect_problem 403 other_person
+	get /account -H 'X-Remote-User: anna' -H "Client-Cert: :$shown:" -H 'Accept: application/json'
+	expect_problem 403 other_person
+	post /eas -H 'X-Remote-User: anna' -H "Client-Cert: :$shown:" -H 'Accept: application/json' -d 'act=revoke&id=x'
+	expect_status 403
+	post "/api/v1/own/$(sql 'SELECT id FROM own_mobileconfig')/revoke" -H "$(bearer devices)" -d '{}'
+	get /account -H 'X-Remote-User: mia' -H "Client-Cert: :$shown:" -H 'Accept: application/json'
+	expect_problem 403 certificate_revoked
+	pomona_stop
+	POMONA__OWN__IDENTITY=paper run "$POMONA" serve --data "$DATA" --listen 127.0.0.1:0 --plain
+	[ "$status" != 0 ]
+	[[ $output == *own.identity* ]]
 }

@@ -1,9 +1,10 @@
 # Behind real proxies, each with the very file that docs/proxy ships; only names and paths are put in.
 load lib/pomona
+load lib/front
 
 HOST=127.0.0.1
 DEVICE_PATHS="/mdm/checkin /mdm/command /scep /scep/none0000 /d/none0000/manifest.plist /d/none0000/app.ipa
-	/i/none0000 /c/none0000 /udid/none0000 /enroll/none0000"
+	/i/none0000 /c/none0000 /udid/none0000 /enroll/none0000 /eas/none0000/mia.mobileconfig /ocsp/MA%3D%3D"
 
 setup_file() { pomona_prepare https; }
 setup() {
@@ -14,88 +15,8 @@ setup() {
 	people_certificates >/dev/null 2>&1
 }
 teardown() {
-	[ -z "${FRONT_PID-}" ] || { kill "$FRONT_PID" 2>/dev/null && wait "$FRONT_PID"; } || true
-	FRONT_PID=
+	front_stops
 	pomona_stop
-}
-
-people_certificates() {
-	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$HOST" -keyout "$W/front/key.pem" \
-		-out "$W/front/csr.pem"
-	openssl x509 -req -in "$W/front/csr.pem" -CA "$W/tls/ca.pem" -CAkey "$W/tls/ca.key" -days 30 \
-		-out "$W/front/cert.pem" -extfile <(echo "subjectAltName=IP:127.0.0.1")
-	cat "$W/front/cert.pem" "$W/front/key.pem" >"$W/front/both.pem"
-	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=mia" -keyout "$W/front/mia.key" \
-		-out "$W/front/mia.csr"
-	openssl x509 -req -in "$W/front/mia.csr" -CA "$W/tls/ca.pem" -CAkey "$W/tls/ca.key" -days 30 -out "$W/front/mia.pem"
-}
-
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
-# behind NAME [MARKS]: Pomona and the proxy, with the options of those marks ("1 2") in force.
-behind() {
-	local name=$1 marks=${2-} mark
-	command -v "$name" >/dev/null || skip "no $name"
-	FRONT=$(free_port) BACK=$(free_port)
-	BASE=https://127.0.0.1:$FRONT
-	export POMONA__SERVER__BASE_URL=$BASE
-	case $name in
-	haproxy) LISTEN=127.0.0.1:$BACK setting server trusted_proxies '"127.0.0.1"' ;;
-	*)	 LISTEN=unix:$W/http.sock setting server trusted_proxies '"unix"' ;;
-	esac
-	case $name in haproxy) LISTEN=127.0.0.1:$BACK ;; *) LISTEN=unix:$W/http.sock ;; esac
-	: >"$W/ready"
-	"$POMONA" serve --data "$DATA" --listen "$LISTEN" --plain >"$W/ready" 2>>"$W/log" 3>&- &
-	PID=$!
-	wait_until grep -q '^ready ' "$W/ready" || { cat "$W/log"; return 1; }
-	cp "$ROOT/docs/proxy/$(file_of "$name")" "$W/front/shipped"
-	for mark in $marks; do sed -i "s/#$mark//" "$W/front/shipped"; done
-	"front_$name"
-	PORT=$FRONT
-	wait_until front_answers && kill -0 "$FRONT_PID" || { cat "$W/front/log"; return 1; }
-}
-file_of() { case $1 in nginx) echo nginx.conf ;; haproxy) echo haproxy.cfg ;; caddy) echo Caddyfile ;; esac; }
-front_answers() { curl -sf --cacert "$W/tls/ca.pem" "$BASE/healthz" -o "$W/healthz" || ! kill -0 "$FRONT_PID"; }
-
-put() { sed -i "$@" "$W/front/shipped"; }	# names and paths of this test
-
-front_nginx() {
-	printf 'anna:%s\nmia:%s\n' "$(openssl passwd -apr1 "proxy secret")" "$(openssl passwd -apr1 "proxy secret")" >"$W/front/people"
-	put -e "s|unix:/run/pomona/http.sock|unix:$W/http.sock|" -e "s|listen 443|listen 127.0.0.1:$FRONT|" \
-		-e "s|apps.example.com;|127.0.0.1;|" -e "s|/etc/ssl/apps.example.com.pem|$W/front/cert.pem|" \
-		-e "s|/etc/ssl/apps.example.com.key|$W/front/key.pem|" -e "s|/etc/ssl/people-ca.pem|$W/tls/ca.pem|" \
-		-e "s|/etc/nginx/people|$W/front/people|"
-	cat >"$W/front/nginx.conf" <<-CONF
-		daemon off; master_process off; pid $W/front/pid; error_log $W/front/log;
-		events { worker_connections 256; }
-		http {
-			access_log off;
-			client_body_temp_path $W/front/b; proxy_temp_path $W/front/p; fastcgi_temp_path $W/front/f;
-			uwsgi_temp_path $W/front/u; scgi_temp_path $W/front/s;
-			include $W/front/shipped;
-		}
-	CONF
-	nginx -e "$W/front/log" -p "$W/front" -c "$W/front/nginx.conf" >/dev/null 2>&1 3>&- &
-	FRONT_PID=$!
-}
-
-front_haproxy() {
-	put -e "s|bind :443|bind 127.0.0.1:$FRONT|" -e "s|/etc/ssl/apps.example.com.pem|$W/front/both.pem|" \
-		-e "s|/etc/ssl/people-ca.pem|$W/tls/ca.pem|" -e "s|127.0.0.1:8080|127.0.0.1:$BACK|" \
-		-e 's|^\(.*\)user anna insecure-password change-me|\1user anna insecure-password "proxy secret"\n\1user mia insecure-password "proxy secret"|'
-	haproxy -db -f "$W/front/shipped" >"$W/front/log" 2>&1 3>&- &
-	FRONT_PID=$!
-}
-
-front_caddy() {
-	local hash
-	hash=$(caddy hash-password --plaintext "proxy secret")
-	put -e "s|unix//run/pomona/http.sock|unix/$W/http.sock|" -e "s|^apps.example.com {|https://127.0.0.1:$FRONT {\n\tbind 127.0.0.1|" \
-		-e "s|#tls|tls $W/front/cert.pem $W/front/key.pem|" -e "s|^\(.*\)anna PASSWORD-HASH|\1anna $hash\n\1mia $hash|"
-	printf '{\n\tadmin off\n\tauto_https disable_redirects\n\tstorage file_system %s\n}\n' "$W/front/store" | cat - "$W/front/shipped" >"$W/front/Caddyfile"
-	HOME=$W/front XDG_DATA_HOME=$W/front XDG_CONFIG_HOME=$W/front caddy run --adapter caddyfile --config "$W/front/Caddyfile" \
-		>"$W/front/log" 2>&1 3>&- &
-	FRONT_PID=$!
 }
 
 # ---- what holds whatever the proxy ----

@@ -146,7 +146,7 @@ nothing_wrong() { [ "$(apns_count .wrong)" = 0 ] || { apns counts; return 1; }; 
 	pomona_start
 	sign_in anna
 	as anna get /admin
-	expect_body 'The push certificate ends soon'
+	expect_body 'Push certificate ends on 12 December 2026'
 	apns answer '*' 403 BadCertificate
 	wanted 0 1
 	wait_until eval '[ "$(push show --json | jq -r .state)" = halted ]'

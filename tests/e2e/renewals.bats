@@ -129,14 +129,21 @@ settled() { wait_until idle || { sql "SELECT * FROM job"; tail -5 "$W/log"; retu
 	settled
 	device_on fleet --count "$PHONES" --drain --error 2 >"$W/fleet"
 	later 26 hours
+	for i in 1 2 3; do	# what goes follows what came
+		settled
+		device_on fleet --count "$PHONES" --drain >"$W/fleet"
+		later 61 minutes
+	done
 	settled
-	device_on fleet --count "$PHONES" --drain >"$W/fleet"
 	[ "$(rows "renewal WHERE state <> 'done'")" = 0 ]
 
 	# every phone has the five new ones, as it says itself; the old ones are gone
-	for ((i = 0; i < PHONES; i++)); do
-		PHONE=$i of_phone '" ".join(sorted(p["UUID"][:8] for p in s["Provisions"]))'
-	done | sort | uniq -c >"$W/have"
+	python3 - "$W/phones" <<-'PY' | sort | uniq -c >"$W/have"
+		import glob, plistlib, sys
+		for path in glob.glob(sys.argv[1] + "/*.plist"):
+		    with open(path, "rb") as file:
+		        print(" ".join(sorted(p["UUID"][:8] for p in plistlib.load(file)["Provisions"])))
+	PY
 	cat "$W/have"
 	[ "$(wc -l <"$W/have")" = 1 ]
 	grep -q "$PHONES 00000110 00000111 00000112 00000120 00000130" "$W/have"

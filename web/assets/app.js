@@ -77,15 +77,13 @@ all('[data-install]').forEach((a) => a.addEventListener('click', () => {
 	watch(900);
 }));
 
-/* A device's catalog: looked at again while something is under way. */
+/* What is under way: looked at again until it shows something else. */
 const marked = $('[data-mark]');
 const look = (tries) => {
-	if (tries <= 0) return;
-	const again = (ms) => setTimeout(look, ms, tries - 1);
+	const again = (ms) => tries && setTimeout(look, ms, tries - 1);
 	if (document.hidden) { again(3000); return; }
-	fetch(location.href, { headers: { Accept: 'application/json' } })
-		.then((r) => (r.ok ? r.json() : Promise.reject(r.status)))
-		.then((d) => (d.device.mark === marked.dataset.mark ? again(3000) : location.reload()))
+	fetch(location.href, { headers: { Accept: 'application/json' } }).then((r) => r.json())
+		.then((d) => ((d.device || d).mark === marked.dataset.mark ? again(3000) : location.reload()))
 		.catch(() => again(10000));
 };
 if (marked) look(600);

@@ -1,0 +1,65 @@
+/* Table `renewal_told`. */
+#include "catalog/renewal_told.h"
+#include "catalog/link.h"
+#include "core/clock.h"
+
+static bool
+read_one(TALLOC_CTX *ctx, struct db *db, struct rows *rows, struct renewal_tells *t, struct err *err)
+{
+	const char *person = rows_text(ctx, rows, 6);
+	struct person *sender;
+
+	*t = (struct renewal_tells){ .ending_id = rows_text(ctx, rows, 1), .ends = rows_int(rows, 2), .build_id = rows_text(ctx, rows, 3),
+		.channel = rows_text(ctx, rows, 4), .due = { .contact_id = rows_text(ctx, rows, 0), .link_id = rows_text(ctx, rows, 5),
+		.installs_max = rows_int(rows, 7), .pin = rows_bool(rows, 8), .sign_in = rows_bool(rows, 9),
+		.to_channel = rows_bool(rows, 10) } };
+	if (!person)
+		return true;
+	if (!person_by_id(ctx, db, person, &sender, err))
+		return err->kind == ERR_MISSING;	/* disabled since */
+	t->due.sender = sender;
+	return true;
+}
+
+#define THEIRS "(CASE WHEN i.contact_id IS NULL THEN l.contact_id ELSE i.contact_id END)"
+
+bool
+renewal_tells(TALLOC_CTX *ctx, struct db *db, struct renewal_tells **ret, size_t *n, struct err *err)
+{
+	struct renewal_tells *list = mem_array(ctx, struct renewal_tells, RENEWAL_TELLS);
+	int64_t now = clock_now();
+	/* the link is used again when it leads to the channel, still works, and is good for one more install */
+	struct rows *rows = db_query(ctx, db, "SELECT c.id, b.id, b.expires, nb.id, ch.name, l.id, l.person_id, l.installs_max, l.pin <> '',"
+		" l.sign_in, l.channel_id IS NOT NULL AND NOT " LINK_REVOKED " AND l.expires > $1 AND (l.installs_max = 0 OR l.installs_max >"
+		" (SELECT count(*) FROM link_client k WHERE k.link_id = l.id)) FROM build b JOIN install i ON i.build_id = b.id AND i.state IN"
+		" ('whole', 'installed') JOIN link l ON l.id = i.link_id JOIN contact c ON c.id = " THEIRS " AND NOT c.quiet JOIN channel ch ON"
+		" ch.app_id = b.app_id AND (ch.id = l.channel_id OR (l.channel_id IS NULL AND EXISTS (SELECT 1 FROM placement p WHERE"
+		" p.channel_id = ch.id AND p.build_id = b.id))) JOIN build nb ON nb.id = ch.newest_build_id AND nb.installable AND"
+		" nb.expires > b.expires + $2 WHERE b.expires > $3 AND b.expires < $4 AND NOT EXISTS (SELECT 1 FROM install i2 JOIN build b2 ON"
+		" b2.id = i2.build_id AND b2.app_id = b.app_id LEFT JOIN link l2 ON l2.id = i2.link_id WHERE i2.state IN ('whole', 'installed')"
+		" AND i2.created > i.created AND i2.build_id <> b.id AND (i2.contact_id = c.id OR l2.contact_id = c.id)) AND NOT EXISTS (SELECT 1"
+		" FROM renewal_told t WHERE t.build_id = b.id AND t.contact_id = c.id) ORDER BY c.id, b.id, l.channel_id IS NULL,"
+		" i.created DESC, ch.name LIMIT $5", db_int(now), db_int(DAY_S), db_int(now - RENEWAL_TELL_S), db_int(now + RENEWAL_TELL_S),
+		db_int(RENEWAL_TELLS));
+	enum rows_step step;
+
+	*n = 0;
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		if (!read_one(ctx, db, rows, &list[*n], err))
+			return false;
+		++*n;
+	}
+	rows_done(rows);
+	*ret = list;
+	return step != ROWS_FAILED || err_at(err, "testers whose build ends");
+}
+
+bool
+renewal_told(struct db *tx, const char *build_id, const char *contact_id, bool *first, struct err *err)
+{
+	if (!db_run(tx, err, "INSERT INTO renewal_told (build_id, contact_id, at) SELECT $1, id, CAST($2 AS BIGINT) FROM contact WHERE id = $3"
+		    " ON CONFLICT DO NOTHING", db_text(build_id), db_now(), db_text(contact_id)))
+		return false;
+	*first = db_changed(tx) > 0;
+	return true;
+}

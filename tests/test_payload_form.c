@@ -1,0 +1,477 @@
+/*
+ * Payloads as pages show them and forms bring them back: what a browser would send of the page, untouched, is the
+ * payload that was there.
+ */
+#include <stdlib.h>
+#include <time.h>
+#include "tests/check_payload.h"
+#include "core/buf.h"
+#include "core/x509.h"
+#include "mdm/mobileconfig_form.h"
+#include "web/page.h"
+#include "web/payload_form.h"
+#include "web/request.h"
+#include "web/site.h"
+
+struct browser {
+	struct site *site;
+	json_t *parts;
+	const char *page;
+};
+
+/* The part with its parts; words are their keys. */
+static const char *
+part_text(TALLOC_CTX *ctx, const char *name)
+{
+	struct bytes file = test_file(ctx, mem_printf(ctx, "web/pages/_%s.html", name));
+	char *text = mem_textn(ctx, file.p, file.len), *at;
+
+	while ((at = strstr(text, "{{word:"))) {
+		memmove(at, at + 7, strlen(at + 7) + 1);
+		at = strstr(at, "}}");
+		memmove(at, at + 2, strlen(at + 2) + 1);
+	}
+	return text;
+}
+
+static struct browser
+browser(TALLOC_CTX *ctx)
+{
+	struct browser b = { .site = mem_new(ctx, struct site), .page = part_text(ctx, "payload-form") };
+	struct err err;
+
+	assert_ok(pages_open(ctx, NULL, &b.site->pages, &err), &err);
+	b.parts = json_pack("{s:s, s:s}", "payload-facts", part_text(ctx, "payload-facts"), "payload-kept", part_text(ctx, "payload-kept"));
+	page_strict = true;
+	return b;
+}
+
+static struct req *
+req_of(TALLOC_CTX *ctx, struct browser *b)
+{
+	struct req *req = mem_new(ctx, struct req);
+
+	req->site = b->site;
+	req->language = "en";
+	req->server = mem_new(req, struct server_req);
+	return req;
+}
+
+/* ---- what a browser makes of a page ---- */
+
+static char *
+unescape(TALLOC_CTX *ctx, const char *from, size_t len)
+{
+	static const char *const marks[][2] = { { "&amp;", "&" }, { "&lt;", "<" }, { "&gt;", ">" }, { "&quot;", "\"" }, { "&#39;", "'" } };
+	char *text = mem_textn(ctx, from, len), *to = text;
+
+	for (char *p = text; *p;) {
+		size_t i = 0;
+
+		while (i < 5 && strncmp(p, marks[i][0], strlen(marks[i][0])) != 0)
+			i++;
+		*to++ = i < 5 ? *marks[i][1] : *p;
+		p += i < 5 ? strlen(marks[i][0]) : 1;
+	}
+	*to = '\0';
+	return text;
+}
+
+static char *
+attribute(TALLOC_CTX *ctx, const char *tag, const char *name)
+{
+	const char *end = strchr(tag, '>'), *at = strstr(tag, mem_printf(ctx, " %s=\"", name));
+
+	if (!at || at > end)
+		return NULL;
+	at += strlen(name) + 3;
+	return unescape(ctx, at, strcspn(at, "\""));
+}
+
+static bool
+has_flag(TALLOC_CTX *ctx, const char *tag, const char *flag)
+{
+	const char *at = strstr(tag, mem_printf(ctx, " %s", flag));
+
+	return at && at < strchr(tag, '>');
+}
+
+static void
+send(struct req *req, const char *name, const char *value)
+{
+	struct fields *form = &req->server->form;
+
+	form->items = mem_grow(req, form->items, struct field, form->n + 1);
+	form->items[form->n++] = (struct field){ name, value };
+}
+
+static void
+send_select(struct req *req, const char *tag)
+{
+	const char *end = strstr(tag, "</select>"), *first = NULL, *chosen = NULL;
+
+	for (const char *at = tag; (at = strstr(at, "<option ")) && at < end; at++) {
+		first = first ? first : attribute(req, at, "value");
+		if (has_flag(req, at, "selected"))
+			chosen = attribute(req, at, "value");
+	}
+	send(req, attribute(req, tag, "name"), chosen ? chosen : first);
+}
+
+static void
+send_input(struct req *req, const char *tag)
+{
+	const char *type = attribute(req, tag, "type"), *value = attribute(req, tag, "value");
+
+	if (type && strcmp(type, "file") == 0)
+		return;
+	if (!type || strcmp(type, "checkbox") != 0 || has_flag(req, tag, "checked"))
+		send(req, attribute(req, tag, "name"), value ? value : "");
+}
+
+static void
+send_page(struct req *req, const char *html)
+{
+	for (const char *at = html; (at = strchr(at, '<')); at++) {
+		if (strncmp(at, "<input ", 7) == 0)
+			send_input(req, at);
+		else if (strncmp(at, "<select ", 8) == 0)
+			send_select(req, at);
+		else if (strncmp(at, "<textarea ", 10) == 0) {
+			const char *from = strchr(at, '>') + 1;
+
+			send(req, attribute(req, at, "name"), unescape(req, from, (size_t)(strstr(from, "</textarea>") - from)));
+		}
+	}
+}
+
+static char *
+shown(TALLOC_CTX *ctx, struct browser *b, const json_t *form, const json_t *payload)
+{
+	struct req *req = req_of(ctx, b);
+	struct err err;
+	struct buf out;
+	json_t *part;
+
+	assert_ok(payload_form_part(req, form, payload, &part, &err), &err);
+	buf_init(&out, ctx, PAGE_OUTPUT_MAX);
+	assert_ok(page_render_text(ctx, b->page, part, b->parts, &out, &err), &err);
+	json_decref(part);
+	assert_ok(buf_ok(&out, &err), &err);
+	return mem_text(ctx, buf_str(&out));
+}
+
+/* Sent back as it came, with what `change` does to the fields; the secrets are put in again. */
+static json_t *
+sent_back(TALLOC_CTX *ctx, struct browser *b, const json_t *form, const json_t *payload, const struct field *changes)
+{
+	struct req *req = req_of(ctx, b);
+	json_t *masked = mobileconfig_form_masked(form), *read, *alone, *whole, *ret;
+	struct err err;
+	size_t at = 0;
+
+	while (strcmp(json_string_value(json_object_get(json_array_get(json_object_get(form, "payloads"), at), "id")),
+		      json_string_value(json_object_get(payload, "id"))) != 0)
+		at++;
+	payload = json_array_get(json_object_get(masked, "payloads"), at);
+	send_page(req, shown(ctx, b, masked, payload));
+	for (; changes && changes->name; changes++)
+		for (size_t i = 0; i <= req->server->form.n; i++) {
+			if (i == req->server->form.n) {
+				send(req, changes->name, changes->value);
+				break;
+			}
+			if (strcmp(req->server->form.items[i].name, changes->name) == 0) {
+				req->server->form.items[i].value = changes->value;
+				break;
+			}
+		}
+	assert_ok(payload_form_read(req, "payload", payload, &read, &err), &err);
+	alone = json_pack("{s:[o]}", "payloads", read);
+	assert_ok(mobileconfig_form_kept(alone, form, &whole, &err), &err);
+	ret = json_incref(json_array_get(json_object_get(whole, "payloads"), 0));
+	json_decref(whole);
+	json_decref(alone);
+	json_decref(masked);
+	return ret;
+}
+
+/* A form has nothing for what is there and empty. */
+static json_t *
+without_empty(const json_t *v)
+{
+	json_t *made, *item, *inner;
+	const char *key;
+	size_t i;
+
+	if (!json_is_object(v) && !json_is_array(v))
+		return json_incref((json_t *)v);
+	made = json_is_object(v) ? json_object() : json_array();
+	json_object_foreach((json_t *)v, key, item) {
+		inner = without_empty(item);
+		if (!(json_is_object(inner) || json_is_array(inner)) || json_object_size(inner) + json_array_size(inner) > 0)
+			json_object_set(made, key, inner);
+		json_decref(inner);
+	}
+	json_array_foreach(v, i, item) {
+		inner = without_empty(item);
+		if (!json_is_object(inner) || json_object_size(inner) > 0)
+			json_array_append(made, inner);
+		json_decref(inner);
+	}
+	return made;
+}
+
+static void
+assert_same(const json_t *was, const json_t *is, const char *what)
+{
+	json_t *a = without_empty(was), *b = without_empty(is);
+
+	if (!json_equal(a, b)) {
+		char *one = json_dumps(a, JSON_SORT_KEYS), *two = json_dumps(b, JSON_SORT_KEYS);
+
+		print_message("%s\nbecame %s\n", one, two);
+		free(one);
+		free(two);
+		fail_msg("%s is not what it was", what);
+	}
+	json_decref(a);
+	json_decref(b);
+}
+
+static void
+every_payload_type_comes_back_from_its_page_as_it_was(void **state)
+{
+	struct browser b = browser(*state);
+
+	for (const struct apple_fact *f = payload_facts(); f; f = f->next) {
+		void *ctx SCOPED(mem) = mem_must(talloc_new(*state));
+		json_t *form = test_payload_form(ctx, f, NULL), *payload = json_array_get(json_object_get(form, "payloads"), 2), *back;
+
+		back = sent_back(ctx, &b, form, payload, NULL);
+		assert_same(payload, back, f->name);
+		json_decref(back);
+		json_decref(form);
+	}
+	json_decref(b.parts);
+}
+
+static void
+so_does_any_payload_at_random(void **state)
+{
+	const char *given = getenv("POMONA_SEED"), *whole = getenv("POMONA_WHOLE");
+	unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL), n = given ? 1 : whole && *whole ? 500 : 20;
+	struct browser b = browser(*state);
+
+	print_message("  %u forms from POMONA_SEED=%u on\n", n, seed);
+	for (unsigned i = 0; i < n; i++) {
+		void *ctx SCOPED(mem) = mem_must(talloc_new(*state));
+		unsigned dice = seed + i;
+		json_t *form = test_form_at_random(ctx, &dice), *payload, *back;
+		size_t at;
+
+		json_array_foreach(json_object_get(form, "payloads"), at, payload) {
+			back = sent_back(ctx, &b, form, payload, NULL);
+			assert_same(payload, back, mem_printf(ctx, "seed %u: payload %zu", seed + i, at));
+			json_decref(back);
+		}
+		json_decref(form);
+	}
+	json_decref(b.parts);
+}
+
+static json_t *
+form_of(const char *keys, const char *type, const char *more)
+{
+	json_t *inner = json_loads(keys, 0, NULL);
+
+	assert_non_null(inner);
+	return json_pack("{s:s, s:[{s:s, s:s, s:b, s:o}]}", "name", "a", "payloads", "id", "it", "type", type, "foreign", more != NULL, "keys", inner);
+}
+
+static void
+a_secret_is_never_in_the_page_and_stays_unless_it_is_replaced_or_taken_out(void **state)
+{
+	static const struct field replaced[] = { { "payload/Password", "new" }, { NULL, NULL } };
+	static const struct field taken[] = { { "payload/Password~clear", "yes" }, { NULL, NULL } };
+	json_t *form = form_of("{\"SSID_STR\":\"a\",\"Password\":\"sesame\"}", "com.apple.wifi.managed", NULL);
+	json_t *payload = json_array_get(json_object_get(form, "payloads"), 0), *back, *masked;
+	struct browser b = browser(*state);
+	const char *html;
+
+	assert_null(strstr(shown(*state, &b, form, payload), "sesame"));
+	back = sent_back(*state, &b, form, payload, NULL);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(back, "keys"), "Password")), "sesame");
+	json_decref(back);
+	back = sent_back(*state, &b, form, payload, replaced);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(back, "keys"), "Password")), "new");
+	json_decref(back);
+	back = sent_back(*state, &b, form, payload, taken);
+	assert_null(json_object_get(json_object_get(back, "keys"), "Password"));
+	json_decref(back);
+	json_decref(form);
+
+	/* Nor in the JSON of one that was made elsewhere. */
+	form = form_of("{\"deep\":[{\"apiToken\":\"sesame\",\"colour\":\"red\"}]}", "com.example.custom", "foreign");
+	payload = json_array_get(json_object_get(form, "payloads"), 0);
+	masked = mobileconfig_form_masked(form);
+	html = shown(*state, &b, masked, json_array_get(json_object_get(masked, "payloads"), 0));
+	assert_null(strstr(html, "sesame"));
+	assert_non_null(strstr(html, "red"));
+	json_decref(masked);
+	back = sent_back(*state, &b, form, payload, NULL);
+	assert_true(json_equal(back, payload));
+	json_decref(back);
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+static void
+items_are_added_and_taken_away_without_their_neighbours_losing_a_secret(void **state)
+{
+	static const struct field changes[] = { { "payload/Passwords/0~remove", "yes" }, { "payload/Passwords/2/DeviceName", "third" },
+						{ "payload/Passwords/2/Password", "s3" }, { NULL, NULL } };
+	json_t *form = form_of("{\"Passwords\":[{\"DeviceName\":\"first\",\"Password\":\"s1\"},{\"DeviceName\":\"second\",\"Password\":\"s2\"}]}",
+			       "com.apple.airplay", NULL);
+	json_t *payload = json_array_get(json_object_get(form, "payloads"), 0), *back;
+	json_t *wanted = json_loads("{\"Passwords\":[{\"DeviceName\":\"second\",\"Password\":\"s2\"},{\"DeviceName\":\"third\",\"Password\":\"s3\"}]}", 0, NULL);
+	struct browser b = browser(*state);
+
+	back = sent_back(*state, &b, form, payload, changes);
+	assert_same(wanted, json_object_get(back, "keys"), "airplay");
+	json_decref(back);
+	json_decref(wanted);
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+/* What was typed on a page that was refused is neither shown, nor taken for what was there before. */
+static void
+a_page_that_was_refused_asks_for_a_new_secret_again(void **state)
+{
+	json_t *form = form_of("{\"Passwords\":[{\"DeviceName\":\"first\",\"Password\":\"s1\"},{\"DeviceName\":\"second\",\"Password\":\"s2\"}]}",
+			       "com.apple.airplay", NULL);
+	/* The first was removed, and a third one added. */
+	json_t *tried = form_of("{\"Passwords\":[{\"DeviceName\":\"second\",\"Password\":{\"$kept\":\"it/Passwords/1/Password\"}},"
+				"{\"DeviceName\":\"third\",\"Password\":\"sesame\"}]}", "com.apple.airplay", NULL);
+	json_t *wanted = json_loads("{\"Passwords\":[{\"DeviceName\":\"second\",\"Password\":\"s2\"},{\"DeviceName\":\"third\"}]}", 0, NULL);
+	json_t *payload = json_array_get(json_object_get(tried, "payloads"), 0), *masked = mobileconfig_form_masked(form), *read, *alone, *whole;
+	struct browser b = browser(*state);
+	struct req *req = req_of(*state, &b);
+	struct err err;
+	const char *html = shown(*state, &b, masked, payload);
+
+	assert_null(strstr(html, "sesame"));
+	assert_non_null(strstr(html, "payload_again"));
+	send_page(req, html);
+	assert_ok(payload_form_read(req, "payload", payload, &read, &err), &err);
+	alone = json_pack("{s:[o]}", "payloads", read);
+	assert_ok(mobileconfig_form_kept(alone, form, &whole, &err), &err);
+	assert_same(wanted, json_object_get(json_array_get(json_object_get(whole, "payloads"), 0), "keys"), "airplay");
+	json_decref(whole);
+	json_decref(alone);
+	json_decref(wanted);
+	json_decref(masked);
+	json_decref(tried);
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+static void
+a_new_payload_is_made_of_what_is_typed(void **state)
+{
+	static const struct { const char *name, *value; } typed[] = {
+		{ "payload~type", "com.apple.security.scep" }, { "payload~id", "scep" }, { "payload~name", "Identity" },
+		{ "payload/PayloadContent/URL", "https://apps.example.com/scep" }, { "payload/PayloadContent/Keysize", "2048" },
+		{ "payload/PayloadContent/Key Usage", "5" }, { "payload/PayloadContent/Subject", "O=Example\r\n\r\n CN=%username% \r\n" },
+		{ "payload/PayloadContent/KeyIsExtractable", "no" },
+	};
+	struct browser b = browser(*state);
+	struct req *req = req_of(*state, &b);
+	json_t *read, *wanted = json_loads("{\"id\":\"scep\",\"type\":\"com.apple.security.scep\",\"name\":\"Identity\",\"keys\":{\"PayloadContent\":{\"URL\":"
+		"\"https://apps.example.com/scep\",\"Keysize\":2048,\"Key Usage\":5,\"Subject\":[[[\"O\",\"Example\"]],[[\"CN\",\"%username%\"]]],"
+		"\"KeyIsExtractable\":false}}}", 0, NULL), *form;
+	struct err err;
+
+	for (size_t i = 0; i < sizeof typed / sizeof *typed; i++)
+		send(req, typed[i].name, typed[i].value);
+	assert_ok(payload_form_read(req, "payload", NULL, &read, &err), &err);
+	assert_same(wanted, read, "scep");
+	form = json_pack("{s:s, s:[o]}", "name", "a", "payloads", read);
+	assert_ok(mobileconfig_form_judge(form, &err), &err);
+	json_decref(form);
+	json_decref(wanted);
+
+	req = req_of(*state, &b);
+	send(req, "payload~type", "com.apple.nothing");
+	send(req, "payload~id", "x");
+	assert_false(payload_form_read(req, "payload", NULL, &read, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	req = req_of(*state, &b);
+	send(req, "payload~type", "com.apple.vpn.managed");
+	send(req, "payload~id", "x");
+	send(req, "payload/VendorConfig~json", "{no");
+	assert_false(payload_form_read(req, "payload", NULL, &read, &err));
+	assert_string_equal(err.code, "bad_mobileconfig");
+	json_decref(b.parts);
+}
+
+static void
+a_new_payload_has_a_short_name_to_begin_with_that_no_other_has(void **state)
+{
+	json_t *form = json_loads("{\"payloads\":[{\"id\":\"wifi-1\",\"type\":\"com.apple.wifi.managed\"}]}", 0, NULL);
+	json_t *fresh = json_pack("{s:s}", "type", "com.apple.wifi.managed"), *read;
+	struct browser b = browser(*state);
+	struct req *req = req_of(*state, &b);
+	struct err err;
+
+	send_page(req, shown(*state, &b, form, fresh));
+	assert_ok(payload_form_read(req, "payload", NULL, &read, &err), &err);
+	assert_string_equal(json_string_value(json_object_get(read, "id")), "wifi-2");
+	assert_int_equal(json_object_size(json_object_get(read, "keys")), 0);
+	json_decref(read);
+	json_decref(fresh);
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+static void
+a_certificate_that_comes_as_pem_is_taken_as_der(void **state)
+{
+	struct browser b = browser(*state);
+	struct req *req = req_of(*state, &b);
+	struct form_file *file = mem_new(req, struct form_file);
+	struct x509_made made;
+	struct err err;
+	json_t *read, *form;
+
+	assert_ok(x509_make(*state, "Example CA", NULL, 30, NULL, &made, &err), &err);
+	*file = (struct form_file){ .field = "payload/PayloadContent", .bytes = { made.cert_pem, strlen(made.cert_pem) } };
+	req->server->files = file;
+	send(req, "payload~type", "com.apple.security.root");
+	send(req, "payload~id", "root");
+	assert_ok(payload_form_read(req, "payload", NULL, &read, &err), &err);
+	form = json_pack("{s:s, s:[o]}", "name", "a", "payloads", read);
+	assert_ok(mobileconfig_form_judge(form, &err), &err);
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+static void
+labels_are_made_of_apples_keys(void **state)
+{
+	static const struct { const char *key, *label; } rows[] = {
+		{ "allowEnterpriseAppTrust", "Allow enterprise app trust" }, { "SSID_STR", "SSID STR" }, { "Key Usage", "Key usage" },
+		{ "URL", "URL" }, { "CalDAVUseSSL", "Cal DAV use SSL" }, { "PayloadCertificateUUID", "Payload certificate UUID" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_string_equal(payload_label(*state, rows[i].key), rows[i].label);
+}
+
+TESTS(every_payload_type_comes_back_from_its_page_as_it_was, so_does_any_payload_at_random,
+      a_secret_is_never_in_the_page_and_stays_unless_it_is_replaced_or_taken_out,
+      items_are_added_and_taken_away_without_their_neighbours_losing_a_secret, a_page_that_was_refused_asks_for_a_new_secret_again,
+      a_new_payload_is_made_of_what_is_typed,
+      a_new_payload_has_a_short_name_to_begin_with_that_no_other_has,
+      a_certificate_that_comes_as_pem_is_taken_as_der, labels_are_made_of_apples_keys)

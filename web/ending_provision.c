@@ -1,0 +1,95 @@
+/* What ends of apps: provisions, and the certificates that signed builds; rows of web/endings.c. */
+#include "catalog/renewal.h"
+#include "core/clock.h"
+#include "core/json.h"
+#include "web/ending_sources.h"
+#include <string.h>
+
+#define LAST_S	(7 * DAY_S)	/* so near its end a renewal that is on its way is not left to itself */
+
+static time_t
+time_of(const json_t *json, const char *key)
+{
+	struct err ignored;
+	time_t at;
+
+	return clock_parse(text_of(json, key), &at, &ignored) ? at : 0;
+}
+
+static bool
+put(const struct ending *ending, ending_add *add, void *arg, struct err *err)
+{
+	if (ending->ends <= clock_now() - ENDING_PAST_S)
+		return true;
+	return add(arg, ending) || err_set(err, ERR_LIMIT, "more than %d things end", ENDINGS_MAX);
+}
+
+/* Of one app on managed devices; several builds and ends are several things. */
+static bool
+add_held(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, struct err *err)
+{
+	json_int_t waiting = json_integer_value(json_object_get(e, "waiting")), failed = json_integer_value(json_object_get(e, "failed"));
+	json_int_t devices = json_integer_value(json_object_get(e, "devices"));
+	bool certificate = strcmp(text_of(e, "cause"), "certificate") == 0;
+	struct ending ending = {
+		.subject = mem_printf(ctx, "%s %s", text_of(e, "build_id"), certificate ? "certificate" : text_of(e, "uuid")),
+		.name = text_of(e, "app"), .bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"), .devices = devices,
+		.people = json_integer_value(json_object_get(e, "people")), .href = "/admin/provisions",
+		.doing = certificate ? "resign" : waiting >= devices ? "provision" : waiting + failed > 0 ? "provision_some" : "provision_none",
+	};
+
+	ending.quiet = !certificate && waiting >= devices && !failed && ending.ends > clock_now() + LAST_S;
+	return put(&ending, add, arg, err);
+}
+
+bool
+ending_provisions(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	json_t *held, *unheld, *e;
+	bool ok = true;
+	size_t i;
+
+	if (!renewal_endings(site->db, VIEWER_HOUSE, until, &held, err))
+		return false;
+	if (!renewal_unheld(site->db, until, &unheld, err)) {
+		json_decref(held);
+		return false;
+	}
+	json_array_foreach(held, i, e)
+		ok = ok && add_held(ctx, e, add, arg, err);
+	json_array_foreach(unheld, i, e) {
+		const struct ending ending = {
+			.subject = text_of(e, "build_id"), .name = text_of(e, "app"), .bundle_id = text_of(e, "bundle_id"),
+			.ends = time_of(e, "ends"), .devices = -1, .people = -1, .doing = "build",
+			.href = mem_printf(ctx, "/admin/apps/%s", text_of(e, "bundle_id")),
+		};
+
+		ok = ok && put(&ending, add, arg, err);
+	}
+	json_decref(held);
+	json_decref(unheld);
+	return ok;
+}
+
+bool
+ending_distribution(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	json_t *list, *c;
+	bool ok = true;
+	size_t i;
+
+	(void)ctx;
+	if (!renewal_certificates(site->db, until, &list, err))
+		return false;
+	json_array_foreach(list, i, c) {
+		const struct ending ending = {
+			.subject = text_of(c, "sha1"), .name = text_of(c, "name"), .ends = time_of(c, "ends"),
+			.devices = json_integer_value(json_object_get(c, "devices")), .people = -1, .doing = "resign",
+			.href = "/admin/provisions",
+		};
+
+		ok = ok && put(&ending, add, arg, err);
+	}
+	json_decref(list);
+	return ok;
+}
