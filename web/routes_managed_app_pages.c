@@ -63,7 +63,7 @@ item_row(struct req *req, const json_t *item)
 		"why", text_of(item, "why"), "detail", text_of(item, "detail"), "again", may_again(item), "goes",
 		!going && !is(item, "cause", "required") && (json_is_true(json_object_get(item, "managed")) || !may_again(item)), "next",
 		page_moment_of(req, item, "due"), "changed", page_moment_of(req, item, "changed"), "url",
-		*install ? json_sprintf("/apps/%s/installs/%s", text_of(item, "bundle_id"), install) : json_null());
+		*install && *text_of(item, "build_id") ? json_sprintf("/admin/installs?build=%s", text_of(item, "build_id")) : json_null());
 }
 
 static bool
