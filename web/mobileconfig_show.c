@@ -136,48 +136,35 @@ find_whose(struct req *req, const char *device_id, const char *person, struct wh
 	return true;
 }
 
-/* Masks are left out, and where they stood is noted. */
+/* Where the secrets stand. */
 static void
-drop_masks(json_t *json, json_t *hidden)
+note_masks(const json_t *json, json_t *hidden)
 {
-	const char *key, *place;
+	const char *key, *place = json_string_value(json_object_get(json, "$kept"));
 	json_t *item;
-	void *next;
+	size_t i;
 
-	for (size_t i = json_array_size(json); i-- > 0;) {
-		item = json_array_get(json, i);
-		if ((place = json_string_value(json_object_get(item, "$kept")))) {
-			json_array_append_new(hidden, json_string(place));
-			json_array_remove(json, i);
-		} else {
-			drop_masks(item, hidden);
-		}
-	}
-	json_object_foreach_safe(json, next, key, item) {
-		if ((place = json_string_value(json_object_get(item, "$kept")))) {
-			json_array_append_new(hidden, json_string(place));
-			json_object_del(json, key);
-		} else {
-			drop_masks(item, hidden);
-		}
-	}
+	if (place)
+		json_array_append_new(hidden, json_string(place));
+	json_array_foreach(json, i, item)
+		note_masks(item, hidden);
+	json_object_foreach((json_t *)(uintptr_t)json, key, item)
+		note_masks(item, hidden);
 }
 
 static bool
 preview_xml(struct req *req, const json_t *form, const char *identifier, struct previewing *p, json_t **hidden,
 	    struct buf *xml, struct err *err)
 {
-	json_t *open = mobileconfig_form_masked(form), *filled;
+	json_t *masked = mobileconfig_form_masked(form), *filled;
 	bool ok;
 
-	drop_masks(open, *hidden = json_array());
-	ok = mobileconfig_form_fill(open, value, p, &filled, err);
-
-	json_decref(open);
-	if (!ok)
+	note_masks(masked, *hidden = json_array());
+	json_decref(masked);
+	if (!mobileconfig_form_fill(form, value, p, &filled, err))
 		return false;
 	buf_init(xml, req, PREVIEW_MAX);
-	ok = mobileconfig_form_write(req, filled, identifier, (struct bytes){ 0 }, xml, err) && buf_ok(xml, err);
+	ok = mobileconfig_form_preview(req, filled, identifier, xml, err) && buf_ok(xml, err);
 	json_decref(filled);
 	return ok;
 }
