@@ -27,7 +27,7 @@
 	T(server,    trust_listen,     "",    start, "A second, plain listener that serves /trust alone, for phones that do not trust us yet") \
 	T(server,    device_listen,    "",    start, "A second listener that asks for client certificates, for devices alone: 0.0.0.0:8444; empty: none") \
 	N(server,    io_threads,       2,     1, 64,        start, "Threads that read and write connections") \
-	N(server,    workers,          4,     1, 256,       start, "Threads that run slow handlers") \
+	N(server,    workers,          8,     1, 256,       start, "Threads that run slow handlers") \
 	N(server,    connections_max,  10000, 16, 1000000,  start, "Connections at once") \
 	N(server,    connections_per_address_max, 256, 0, 1000000, start, "Connections of one address (trusted proxies excepted); 0 is no limit") \
 	T(company,   name,             "",    live,  "Shown on every page; the console's settings page replaces it") \

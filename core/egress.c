@@ -276,6 +276,11 @@ egress_url(TALLOC_CTX *ctx, const struct egress *e)
 
 /* ---- resolving and judging ---- */
 
+/*
+ * Blocks for as long as the system's resolver tries (resolv.conf: mostly 5 s, twice for each server), and nothing ends
+ * it sooner: a stop waits so long for the job that asks.  Who cannot wait kills us; what was asked for is a job, and
+ * is done again.
+ */
 static bool
 ask_system(const char *host, unsigned char ips[][16], size_t *n, struct err *err)
 {

@@ -21,7 +21,6 @@ static const struct {
 	{ "RequestUnlockToken",			false, true },
 	{ "ActivationLockBypassCode",		false, true },
 	{ "ApplyRedemptionCode",		true,  false },
-	{ "DeviceLock",				true,  false },	/* PIN */
 	{ "EraseDevice",			true,  false },	/* PIN */
 	{ "RequestMirroring",			true,  false },
 	{ "AccountConfiguration",		true,  false },

@@ -131,6 +131,68 @@ a_certificate_is_taken_in_every_form_that_people_have(void **state)
 	}
 }
 
+/* 100,000 turns of the password's hash become 8,388,607; each time that it says so. */
+static size_t
+make_costly(unsigned char *p, size_t len)
+{
+	static const unsigned char some[] = { 0x02, 0x03, 0x01, 0x86, 0xa0 }, many[] = { 0x02, 0x03, 0x7f, 0xff, 0xff };
+	size_t n = 0;
+
+	for (size_t i = 0; i + sizeof some <= len; i++)
+		if (memcmp(p + i, some, sizeof some) == 0) {
+			memcpy(p + i, many, sizeof many);
+			n++;
+		}
+	return n;
+}
+
+static void
+a_file_that_wants_hours_for_its_password_is_refused_at_once(void **state)
+{
+	struct push_house *p = push_house(*state);
+	struct fake_cert made = fake_cert(p, p->apns_dir, TOPIC, NULL, 365);
+	SCOPED(x509) X509 *cert = read_cert(made.cert_pem);
+	SCOPED(evp_pkey) EVP_PKEY *key = read_key(made.key_pem);
+	SCOPED(bio) BIO *bio = BIO_new(BIO_s_mem());
+	X509_SIG *sealed = NULL;
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+	struct push_import forms[3] = { { .password = "x" }, { .password = "x" }, { .password = "x" } };
+	char *pem;
+	struct err err;
+
+	for (int i = 0; i < 2; i++) {	/* the kind that stands in today's files, and the one of before */
+		int kind = i ? NID_pbe_WithSHA1And3_Key_TripleDES_CBC : NID_aes_256_cbc;
+		PKCS12 *box = PKCS12_create("x", "push", key, cert, NULL, kind, kind, 100000, 2048, 0);
+		unsigned char *der = NULL;
+		int len = i2d_PKCS12(box, &der);
+
+		assert_true(make_costly(der, (size_t)len) >= 1);
+		forms[i].file = (struct bytes){ mem_copy(p, der, (size_t)len), (size_t)len };
+		OPENSSL_free(der);
+		PKCS12_free(box);
+	}
+	sealed = PKCS8_encrypt(-1, EVP_aes_256_cbc(), "x", 1, NULL, 0, 100000, info);
+	assert_non_null(sealed);
+	{
+		unsigned char *der = NULL;
+		int len = i2d_X509_SIG(sealed, &der);
+
+		assert_int_equal(make_costly(der, (size_t)len), 1);
+		assert_true(PEM_write_bio(bio, "ENCRYPTED PRIVATE KEY", "", der, len) > 0);
+		OPENSSL_free(der);
+	}
+	forms[2].file = text(made.cert_pem);
+	forms[2].key = (struct bytes){ NULL, (size_t)BIO_get_mem_data(bio, &pem) };
+	forms[2].key.p = pem;
+	X509_SIG_free(sealed);
+	PKCS8_PRIV_KEY_INFO_free(info);
+	for (int i = 0; i < 3; i++) {
+		assert_false(import(p, &forms[i], &err));
+		assert_int_equal(err.kind, ERR_INVALID);
+		assert_non_null(strstr(err.cause, "more work for its password"));
+	}
+}
+
 static void
 the_key_of_a_request_stays_here_and_fits_what_apple_gives_for_it(void **state)
 {
@@ -306,7 +368,8 @@ what_is_shown_says_topic_end_state_and_why(void **state)
 	json_decref(show);
 }
 
-TESTS(a_certificate_is_taken_in_every_form_that_people_have, the_key_of_a_request_stays_here_and_fits_what_apple_gives_for_it,
+TESTS(a_certificate_is_taken_in_every_form_that_people_have, a_file_that_wants_hours_for_its_password_is_refused_at_once,
+      the_key_of_a_request_stays_here_and_fits_what_apple_gives_for_it,
       what_is_no_push_certificate_is_refused_in_words, an_expired_certificate_is_refused_with_its_day,
       must_37_another_topic_than_that_of_the_enrolled_is_refused_unless_it_is_meant,
       keys_are_sealed_and_not_kept_without_a_master_key, requests_that_nobody_follows_do_not_pile_up,

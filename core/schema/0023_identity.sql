@@ -33,7 +33,7 @@ CREATE TABLE command_plain (
 );
 INSERT INTO command_plain (command_id, enrollment_id) SELECT id, '' FROM command WHERE payload IS NOT NULL
 	AND request_type IN ('InstallProfile', 'InstallApplication', 'Settings', 'ClearPasscode', 'ApplyRedemptionCode',
-	'DeviceLock', 'EraseDevice', 'RequestMirroring', 'AccountConfiguration', 'SetAutoAdminPassword',
+	'EraseDevice', 'RequestMirroring', 'AccountConfiguration', 'SetAutoAdminPassword',
 	'SetFirmwarePassword', 'VerifyFirmwarePassword', 'SetRecoveryLock', 'VerifyRecoveryLock', 'RotateFileVaultKey');
 INSERT INTO command_plain (command_id, enrollment_id) SELECT h.command_id, h.enrollment_id FROM command_history h
 	JOIN command c ON c.id = h.command_id WHERE h.answer IS NOT NULL AND c.request_type IN ('RequestUnlockToken',
