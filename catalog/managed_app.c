@@ -185,18 +185,17 @@ managed_app_answered(struct db *tx, const char *device_id, const char *bundle_id
 	return managed_app_news(tx, m, &report, said ? text_cut(ctx, said, DETAIL_MAX) : NULL, err);
 }
 
-/* iOS tells CFBundleVersion; without the right to ask for apps it is not told, and Managed has to do. */
+/* What iOS tells of the copy that is there; without the right to ask for apps it is not told, and Managed has to do. */
 static enum managed_copy
 copy_of(TALLOC_CTX *ctx, struct rows *rows)
 {
-	const char *wanted = rows_text(ctx, rows, 15), *is = rows_text(ctx, rows, 14);
 	int order;
 
 	if (!rows_bool(rows, 16))
 		return rows_bool(rows, 13) ? COPY_SAME : COPY_NONE;
 	if (!rows_bool(rows, 12))
 		return COPY_NONE;
-	order = is && wanted ? num_version_compare(is, wanted) : 0;
+	order = num_release_compare(rows_text(ctx, rows, 19), rows_text(ctx, rows, 14), rows_text(ctx, rows, 20), rows_text(ctx, rows, 15));
 	if (order > 0 && rows_bool(rows, 18))	/* a newer one is just what is to go */
 		return COPY_OLDER;
 	return order < 0 ? COPY_OLDER : order > 0 ? COPY_NEWER : COPY_SAME;
@@ -213,7 +212,7 @@ managed_app_listed(struct db *tx, const char *device_id, bool fresh, struct err 
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, tx, "SELECT " MANAGED_COLUMNS ", i.state, i.installed, i.managed, i.version, b.build,"
 		" EXISTS (SELECT 1 FROM device_report r WHERE r.device_id = m.device_id AND r.request_type ="
-		" 'InstalledApplicationList'), i.installing, m.exact FROM managed_app m LEFT JOIN build b ON b.id = m.build_id"
+		" 'InstalledApplicationList'), i.installing, m.exact, i.short_version, b.version FROM managed_app m LEFT JOIN build b ON b.id = m.build_id"
 		" LEFT JOIN installed_app i ON i.device_id = m.device_id AND i.bundle_id = m.bundle_id WHERE m.device_id = $1",
 		db_text(device_id));
 	struct heard *all = NULL;

@@ -163,7 +163,7 @@ managed_app_stopped(struct db *tx, const char *bundle_id, const char *build_id, 
 
 #define PLAN_COLUMNS "a.id, a.bundle_id, d.id, d.enrollment_id, p.id IS NOT NULL AND NOT p.disabled, " TARGET ", " REQUIRED ", " OWNER ", " \
 	CONFIGURED ", m.build_id, m.cause, m.state, m.ours, m.configuration, i.installed, i.managed, i.version," \
-	" (SELECT max(k.created) FROM build k WHERE k.app_id = a.id AND k.build = i.version), m.why"
+	" (SELECT max(k.created) FROM build k WHERE k.app_id = a.id AND k.build = i.version), m.why, i.short_version"
 #define PLAN_JOINS " LEFT JOIN person p ON p.id = d.person_id LEFT JOIN managed_app m ON m.device_id = d.id" \
 	" AND m.bundle_id = a.bundle_id LEFT JOIN installed_app i ON i.device_id = d.id AND i.bundle_id = a.bundle_id"
 
@@ -175,7 +175,7 @@ struct plan {
 	bool ours, installed, managed;
 	const char *version;
 	int64_t version_created;	/* of the build with that version; 0: not known */
-	const char *why;
+	const char *why, *short_version;
 };
 
 static struct plan
@@ -187,22 +187,22 @@ plan_of(TALLOC_CTX *ctx, struct rows *rows)
 		rows_text(ctx, rows, 5), rows_text(ctx, rows, 8), rows_bool(rows, 4), rows_bool(rows, 6), rows_bool(rows, 7),
 		rows_text(ctx, rows, 9), rows_text(ctx, rows, 10), rows_text(ctx, rows, 13),
 		state ? managed_state_of(state) : MANAGED_STATES, rows_bool(rows, 12), rows_bool(rows, 14), rows_bool(rows, 15),
-		rows_text(ctx, rows, 16), rows_int(rows, 17), rows_text(ctx, rows, 18) };
+		rows_text(ctx, rows, 16), rows_int(rows, 17), rows_text(ctx, rows, 18), rows_text(ctx, rows, 19) };
 }
 
 struct target {
-	const char *build;
+	const char *version, *build;
 	int64_t created;
 };
 
 static bool
 read_target(TALLOC_CTX *ctx, struct db *tx, const char *build_id, struct target *ret, struct err *err)
 {
-	struct rows *rows = db_query(ctx, tx, "SELECT build, created FROM build WHERE id = $1", db_text(build_id));
+	struct rows *rows = db_query(ctx, tx, "SELECT version, build, created FROM build WHERE id = $1", db_text(build_id));
 
 	if (!rows_one(rows, err, "no such build"))
 		return false;
-	*ret = (struct target){ rows_text(ctx, rows, 0), rows_int(rows, 1) };
+	*ret = (struct target){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_int(rows, 2) };
 	rows_done(rows);
 	return true;
 }
@@ -305,7 +305,7 @@ plan_one(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct roll
 		return false;
 	if (!p->installed)	/* its owner removed it: the row says when it comes back */
 		return p->cause && p->state == MANAGED_INSTALLED ? true : want(ctx, tx, p, r, false, err);
-	order = p->version ? num_version_compare(p->version, t.build) : 0;
+	order = num_release_compare(p->short_version, p->version, t.version, t.build);
 	back = order > 0 && goes_back(p, r, &t);
 	if (order < 0 || back || (order == 0 && !p->managed))
 		return want(ctx, tx, p, r, back, err);

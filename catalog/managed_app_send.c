@@ -179,7 +179,7 @@ struct ask {
 
 /* Whose device it is, and what is there of the app. */
 struct there {
-	const char *person_id, *person, *build_id, *build, *version;
+	const char *person_id, *person, *build_id, *build, *build_version, *version, *short_version;
 	bool managed, installed, required;
 };
 
@@ -190,16 +190,17 @@ struct there {
 
 /* What its person sees of the app, or, for an admin, what is newest. */
 static bool
-target(TALLOC_CTX *ctx, struct db *tx, struct viewer viewer, const char *bundle_id, const char **build_id, const char **build,
+target(TALLOC_CTX *ctx, struct db *tx, struct viewer viewer, const char *bundle_id, struct there *ret,
        struct err *err)
 {
-	struct rows *rows = db_query(ctx, tx, "SELECT b.id, b.build FROM app a JOIN build b ON b.id = " VIEWER_NEWEST
+	struct rows *rows = db_query(ctx, tx, "SELECT b.id, b.build, b.version FROM app a JOIN build b ON b.id = " VIEWER_NEWEST
 				     " WHERE a.bundle_id = $4", VIEWER(viewer), db_text(bundle_id));
 
 	if (!rows_one(rows, err, "no such app for this device"))
 		return false;
-	*build_id = rows_text(ctx, rows, 0);
-	*build = rows_text(ctx, rows, 1);
+	ret->build_id = rows_text(ctx, rows, 0);
+	ret->build = rows_text(ctx, rows, 1);
+	ret->build_version = rows_text(ctx, rows, 2);
 	rows_done(rows);
 	return true;
 }
@@ -207,7 +208,7 @@ target(TALLOC_CTX *ctx, struct db *tx, struct viewer viewer, const char *bundle_
 static bool
 whose(TALLOC_CTX *ctx, struct db *tx, const struct ask *a, struct there *ret, struct err *err)
 {
-	struct rows *rows = db_query(ctx, tx, "SELECT d.person_id, p.name, i.version, i.managed, i.installed, " REQUIRED " FROM device d"
+	struct rows *rows = db_query(ctx, tx, "SELECT d.person_id, p.name, i.version, i.managed, i.installed, " REQUIRED ", i.short_version FROM device d"
 		" LEFT JOIN person p ON p.id = d.person_id LEFT JOIN installed_app i ON i.device_id = d.id AND i.bundle_id = $2"
 		" WHERE d.id = $1", db_text(a->device_id), db_text(a->bundle_id));
 
@@ -219,6 +220,7 @@ whose(TALLOC_CTX *ctx, struct db *tx, const struct ask *a, struct there *ret, st
 	ret->managed = rows_bool(rows, 3);
 	ret->installed = rows_bool(rows, 4);
 	ret->required = rows_bool(rows, 5);
+	ret->short_version = rows_text(ctx, rows, 6);
 	rows_done(rows);
 	return true;
 }
@@ -243,7 +245,8 @@ refused(const char *bundle_id, const char *why, struct err *err)
 static bool
 is_there(const struct ask *a, const struct there *t, struct err *err)
 {
-	int order = t->installed && t->version ? num_version_compare(t->version, t->build) : -1;
+	int order = t->installed && t->version ?
+		num_release_compare(t->short_version, t->version, t->build_version, t->build) : -1;
 
 	if (order > 0)
 		return err_code(err, ERR_CONFLICT, "newer_there", "%s: a newer one is there (%s)", a->bundle_id, t->version);
@@ -274,7 +277,7 @@ tx_ask(struct db *tx, void *arg, struct err *err)
 	if (!enrollment_of_device(ctx, tx, a->device_id, &enrollment, err) || !whose(ctx, tx, a, &t, err))
 		return false;
 	own = is_by_its_person(a, &t);
-	if (!target(ctx, tx, (struct viewer){ .house = !own, .person_id = t.person_id }, a->bundle_id, &t.build_id, &t.build, err) ||
+	if (!target(ctx, tx, (struct viewer){ .house = !own, .person_id = t.person_id }, a->bundle_id, &t, err) ||
 	    !managed_app_fit(ctx, tx, a->device_id, t.build_id, &why, err))
 		return false;
 	if (why)

@@ -123,3 +123,12 @@ num_version_compare(const char *a, const char *b)
 	}
 	return 0;
 }
+
+int
+num_release_compare(const char *a_version, const char *a_build, const char *b_version, const char *b_build)
+{
+	bool known = a_version && *a_version && b_version && *b_version;
+	int order = known ? num_version_compare(a_version, b_version) : 0;
+
+	return order ? order : a_build && *a_build && b_build && *b_build ? num_version_compare(a_build, b_build) : 0;
+}

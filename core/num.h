@@ -21,3 +21,8 @@ bool num_unbase64(TALLOC_CTX *ctx, const char *text, size_t len, struct bytes *r
 
 /* Version strings as iOS compares them: numeric parts by dots; "16.4" < "16.10".  <0, 0, >0. */
 int num_version_compare(const char *a, const char *b);
+/*
+ * Of two releases, each a version as people say it and the number of its build: by the versions, since numbers of
+ * builds may begin anew with each, and where they are equal, or one is not known (NULL, ""), by the builds.
+ */
+int num_release_compare(const char *a_version, const char *a_build, const char *b_version, const char *b_build);
