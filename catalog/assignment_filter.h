@@ -15,7 +15,7 @@
 #include <jansson.h>
 #include "core/mem.h"
 
-#define FILTER_BYTES_MAX	4096	/* as compact JSON */
+#define FILTER_BYTES_MAX	3072	/* as compact JSON: it stands in the audit, beside an audience */
 #define FILTER_LIST_MAX		100
 #define FILTER_DEPTH_MAX	3	/* of "not" in "not" */
 

@@ -98,7 +98,7 @@ tell_timeline(struct db *tx, const struct managed_app *m, const struct managed_s
 	static const int kinds[MANAGED_STATES] = { [MANAGED_INSTALLED] = INSTALL_INSTALLED, [MANAGED_DECLINED] = INSTALL_DECLINED,
 		[MANAGED_FAILED] = INSTALL_FAILED, [MANAGED_TIMED_OUT] = INSTALL_TIMED_OUT };
 
-	if (!m->install_id || step->state == m->row.state || !kinds[step->state])
+	if (!m->install_id || m->row.going || step->state == m->row.state || !kinds[step->state])
 		return true;
 	return install_ended(tx, m->install_id, (enum install_kind)kinds[step->state], detail && *detail ? detail : step->why, err);
 }

@@ -57,6 +57,7 @@ bool managed_app_person_changed(struct db *tx, const char *person_id, struct err
 bool managed_app_people_changed(struct db *tx, struct err *err) CHECKED;	/* many of them: a group */
 bool managed_app_device_changed(struct db *tx, const char *device_id, struct err *err) CHECKED;
 bool managed_app_begins(struct db *tx, const char *device_id, struct err *err) CHECKED;	/* a new enrollment */
+bool managed_app_first_list(struct db *tx, const char *device_id, struct err *err) CHECKED;	/* its apps are known */
 /* The device said what it is: what it could not take may fit now. */
 bool managed_app_fits_again(struct db *tx, const char *device_id, struct err *err) CHECKED;
 /* Lists were kept: fresh when the Statuses are, too (ManagedApplicationList). */

@@ -6,7 +6,8 @@
 struct enrollment;
 
 /* What runs for each of 100,000 devices; here for the test that they are found by their indexes. */
-extern const char managed_app_due_sql[], managed_app_plan_app_sql[], managed_app_plan_device_sql[];
+extern const char managed_app_due_sql[], managed_app_plan_app_sql[], managed_app_plan_rows_sql[],
+	managed_app_plan_device_sql[];
 
 struct managed_app {
 	const char *device_id, *bundle_id, *build_id, *cause, *install_id, *command_uuid;

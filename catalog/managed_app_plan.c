@@ -15,7 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PART	200	/* devices in one transaction */
+#define PART		200	/* devices in one transaction */
+#define LIST_WAIT_S	3600	/* a new enrollment's first list of apps */
 
 /* ---- causes ---- */
 
@@ -31,12 +32,12 @@ any_device(struct db *tx, bool *ret, struct err *err)
 }
 
 static bool
-add_job(struct db *tx, const char *kind, const char *name, const char *id, struct err *err)
+add_job(struct db *tx, const char *kind, const char *name, const char *id, int64_t due, struct err *err)
 {
 	char key[128];
 
 	snprintf(key, sizeof key, "%s:%s", kind, id);
-	return job_add(tx, kind, json_pack("{s:s}", name, id), 0, key, err);
+	return job_add(tx, kind, json_pack("{s:s}", name, id), due, key, err);
 }
 
 bool
@@ -44,13 +45,13 @@ managed_app_app_changed(struct db *tx, const char *app_id, struct err *err)
 {
 	bool any;
 
-	return any_device(tx, &any, err) && (!any || add_job(tx, MANAGED_APP_JOB, "app", app_id, err));
+	return any_device(tx, &any, err) && (!any || add_job(tx, MANAGED_APP_JOB, "app", app_id, 0, err));
 }
 
 bool
 managed_app_device_changed(struct db *tx, const char *device_id, struct err *err)
 {
-	return add_job(tx, MANAGED_DEVICE_JOB, "device", device_id, err);
+	return add_job(tx, MANAGED_DEVICE_JOB, "device", device_id, 0, err);
 }
 
 /* One job for each row of one column. */
@@ -92,12 +93,25 @@ managed_app_people_changed(struct db *tx, struct err *err)
 		" OR EXISTS (SELECT 1 FROM app_configuration f WHERE f.app_id = c.app_id))"), managed_app_app_changed, err);
 }
 
-/* What the device had under another enrollment went with it, or is found by its lists. */
+/*
+ * What the device had under another enrollment went with it, or is found by its lists.  Those are waited for, so that
+ * nothing is sent over a newer copy; where we may not ask for them, for an hour.
+ */
 bool
 managed_app_begins(struct db *tx, const char *device_id, struct err *err)
 {
 	return db_run(tx, err, "DELETE FROM managed_app WHERE device_id = $1", db_text(device_id)) &&
-	       managed_app_device_changed(tx, device_id, err);
+	       add_job(tx, MANAGED_DEVICE_JOB, "device", device_id, clock_now() + LIST_WAIT_S, err);
+}
+
+bool
+managed_app_first_list(struct db *tx, const char *device_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	enum rows_step step = rows_next(db_query(ctx, tx, "SELECT 1 FROM job WHERE dedupe_key = $1 AND owner = '' AND NOT dead"
+		" LIMIT 1", db_text(mem_printf(ctx, "%s:%s", MANAGED_DEVICE_JOB, device_id))), err);
+
+	return step == ROWS_ROW ? managed_app_device_changed(tx, device_id, err) : step == ROWS_END;
 }
 
 bool
@@ -193,10 +207,11 @@ read_target(TALLOC_CTX *ctx, struct db *tx, const char *build_id, struct target 
 	return true;
 }
 
+/* It would be sent, or sent again. */
 static bool
-waits(enum managed_state state)
+tries(enum managed_state state)
 {
-	return state == MANAGED_WANTED || state == MANAGED_QUEUED;
+	return state == MANAGED_WANTED || state == MANAGED_QUEUED || state == MANAGED_FAILED || state == MANAGED_TIMED_OUT;
 }
 
 static bool
@@ -211,8 +226,12 @@ not_wanted(struct db *tx, const struct plan *p, const struct rollout *r, struct 
 {
 	if (!p->cause || !p->able || !p->build_id || strcmp(p->cause, "admin") == 0 || p->state == MANAGED_REMOVING || p->state == MANAGED_REMOVED)
 		return true;
-	if (waits(p->state) && !p->ours && by_itself(p))
-		return managed_app_forget(tx, p->device_id, p->bundle_id, err);
+	if (p->target && r->keep_current && strcmp(p->cause, "current") == 0)
+		return true;	/* an update that failed: its row says so */
+	if (tries(p->state) && (by_itself(p) || !(p->target || p->owner)) && !(p->ours && !p->target && r->remove_on_leave))
+		return p->ours && p->managed && p->installed ?
+		       managed_app_put_end(tx, p->device_id, p->bundle_id, p->build_id, p->cause, MANAGED_INSTALLED, "", err) :
+		       managed_app_forget(tx, p->device_id, p->bundle_id, err);
 	if (p->target || p->owner || !r->remove_on_leave || !(p->ours || managed_in_flight(p->state)))
 		return true;
 	return managed_app_put(tx, p->device_id, p->bundle_id, NULL, "required", clock_now(), err);
@@ -329,20 +348,41 @@ plan_rows(TALLOC_CTX *ctx, struct db *tx, struct rows *rows, struct many *many, 
 const char managed_app_plan_app_sql[] = "SELECT " PLAN_COLUMNS " FROM device d JOIN app a ON a.id = $1" PLAN_JOINS
 	" WHERE d.id > $2 AND d.enrollment_id IS NOT NULL ORDER BY d.id LIMIT $3";
 
+/* The same of an app that nobody must have: devices on which it is by us, or on its way. */
+const char managed_app_plan_rows_sql[] = "SELECT " PLAN_COLUMNS " FROM app a JOIN managed_app x ON x.bundle_id = a.bundle_id"
+	" JOIN device d ON d.id = x.device_id" PLAN_JOINS " WHERE a.id = $1 AND x.device_id > $2 AND d.enrollment_id IS NOT NULL"
+	" ORDER BY x.device_id LIMIT $3";
+
 /* Apps that somebody must have, and those that are on this device, or on their way, by us. */
 const char managed_app_plan_device_sql[] = "SELECT " PLAN_COLUMNS " FROM device d JOIN app a ON a.id IN"
 	" (SELECT c.app_id FROM channel c WHERE c.required UNION SELECT k.id FROM managed_app x JOIN app k ON k.bundle_id ="
 	" x.bundle_id WHERE x.device_id = $1)" PLAN_JOINS " WHERE d.id = $1 AND d.enrollment_id IS NOT NULL AND a.id > $2"
 	" ORDER BY a.id LIMIT $3";
 
+/* May it be wanted where nothing of it is known? */
+static bool
+is_wide(TALLOC_CTX *ctx, struct db *tx, const char *app_id, bool *ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, tx, "SELECT EXISTS (SELECT 1 FROM channel c WHERE c.app_id = $1 AND c.required)"
+				     " OR EXISTS (SELECT 1 FROM rollout o WHERE o.app_id = $1 AND o.keep_current)", db_text(app_id));
+
+	if (!rows_one(rows, err, "no answer"))
+		return false;
+	*ret = rows_bool(rows, 0);
+	rows_done(rows);
+	return true;
+}
+
 static bool
 tx_app(struct db *tx, void *arg, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct many *many = arg;
+	bool wide;
 
-	return plan_rows(ctx, tx, db_query(ctx, tx, managed_app_plan_app_sql, db_text(many->app_id),
-					       db_text(many->after), db_int(PART)), many, err);
+	return is_wide(ctx, tx, many->app_id, &wide, err) &&
+	       plan_rows(ctx, tx, db_query(ctx, tx, wide ? managed_app_plan_app_sql : managed_app_plan_rows_sql, db_text(many->app_id),
+					   db_text(many->after), db_int(PART)), many, err);
 }
 
 bool

@@ -57,6 +57,9 @@ bool provision_list(struct db *db, struct viewer viewer, const char *after, int6
 /* One of them, with what hangs on it: covers[{bundle_id,version,build,path,devices}]. ERR_MISSING. */
 bool provision_show(struct db *db, struct viewer viewer, const char *uuid, json_t **ret, struct err *err) CHECKED;
 
+/* Builds in use of which it covers a bundle's id and fits it not: [{app,version,build,build_id}]. */
+bool provision_near(struct db *db, const char *uuid, json_t **ret, struct err *err) CHECKED;
+
 /*
  * What is missing before the app, extensions and watch apps of a build last longer than now: [{path,bundle_id,
  * expires,why,detail,text}], why as fit_name or "none"; empty: nothing.  text: "extension Share.appex: no newer

@@ -138,6 +138,38 @@ provision_show(struct db *db, struct viewer viewer, const char *uuid, json_t **r
 	return true;
 }
 
+bool
+provision_near(struct db *db, const char *uuid, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT bb.app_bundle_id, bb.version, bb.build, bb.build_id, bb.bundle_id, p.app_id FROM"
+		" provision p JOIN build_bundle bb ON bb.provision_uuid <> p.uuid JOIN provision own ON own.uuid = bb.provision_uuid AND"
+		" own.team_id = p.team_id WHERE p.uuid = $1 AND p.expires > own.expires AND NOT EXISTS (SELECT 1 FROM provision_fit f WHERE"
+		" f.build_id = bb.build_id AND f.path = bb.path AND f.uuid = p.uuid) AND (EXISTS (SELECT 1 FROM held_app h WHERE"
+		" h.build_id = bb.build_id) OR EXISTS (SELECT 1 FROM app a WHERE a.newest_build_id = bb.build_id)) ORDER BY bb.build_id,"
+		" bb.path", db_text(uuid));
+	json_t *list = json_array();
+	const char *last = "";
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		const struct provision covers = { .app_id = rows_text(ctx, rows, 5) };
+		const char *build_id = rows_text(ctx, rows, 3);
+
+		if (strcmp(last, build_id) == 0 || !provision_covers(&covers, rows_text(ctx, rows, 4)))
+			continue;
+		last = build_id;
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "app", rows_text(ctx, rows, 0), "version",
+			rows_text(ctx, rows, 1), "build", rows_text(ctx, rows, 2), "build_id", build_id));
+	}
+	if (step == ROWS_FAILED) {
+		json_decref(list);
+		return err_at(err, "what provision %s nearly fits", uuid);
+	}
+	*ret = list;
+	return true;
+}
+
 /* ---- what is missing ---- */
 
 struct missing {

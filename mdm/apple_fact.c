@@ -123,15 +123,21 @@ apple_fact_under(const struct apple_fact *fact, const char *name)
 	return found ? found : apple_fact_find(fact->under, "*");
 }
 
-bool
-apple_values_have(const char *values, const char *word)
+const char *
+apple_values_at(const char *values, const char *word)
 {
 	size_t len = strlen(word);
 
 	for (const char *at = values; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
 		if (strncmp(at, word, len) == 0 && (at[len] == '|' || at[len] == '\0'))
-			return true;
-	return false;
+			return at;
+	return NULL;
+}
+
+bool
+apple_values_have(const char *values, const char *word)
+{
+	return apple_values_at(values, word);
 }
 
 bool

@@ -45,7 +45,8 @@ const struct apple_fact *apple_fact_find(const struct apple_fact *first, const c
 const struct apple_fact *apple_fact_under(const struct apple_fact *fact, const char *name);	/* or "*", or NULL */
 const char *apple_type_name(enum apple_type type);
 
-/* Is the text one of "a|b|c"? */
+/* Where the text begins in "a|b|c"; NULL: it is none of them. */
+const char *apple_values_at(const char *values, const char *text);
 bool apple_values_have(const char *values, const char *text);
 /* One of "1|2.5", or within "0..23", with a side that may be open; NULL has every number. */
 bool apple_values_hold(const char *values, double number);

@@ -33,8 +33,8 @@ no_cms(struct err *err)
 static bool
 encrypted(struct err *err)
 {
-	return err_code(err, ERR_INVALID, "encrypted", "its payloads are encrypted for the key of one device: it is wanted as it "
-			"was before that, or exported without encryption");
+	return err_code(err, ERR_INVALID, "encrypted", "its payloads are encrypted for the key of one device: it is "
+			"wanted as it was before that, or exported without encryption");
 }
 
 /* Numbers are compared without the zeros in front, which DER puts there for the sign. */
@@ -322,7 +322,8 @@ read_root(TALLOC_CTX *ctx, json_t *root, json_t *form, const char **identifier, 
 	const char *type = text_of(root, "PayloadType"), *name = text_of(root, "PayloadIdentifier");
 
 	if (strcmp(type, "Configuration") != 0)
-		return FORM_BAD("it is no mobileconfig: its PayloadType is %.100s, and must be Configuration", *type ? type : "missing");
+		return FORM_BAD("it is no mobileconfig: its PayloadType is %.100s, and must be Configuration",
+				*type ? type : "missing");
 	if (json_object_get(root, "EncryptedPayloadContent") || json_is_true(json_object_get(root, "IsEncrypted")))
 		return encrypted(err);
 	if (!*name)
@@ -364,7 +365,8 @@ mobileconfig_form_read(TALLOC_CTX *ctx, struct bytes file, json_t **form, const 
 	bool ok;
 
 	if (file.len > FORM_FILE_MAX)
-		return err_code(err, ERR_LIMIT, "too_large", "a mobileconfig of %zu bytes, and it may have %u", file.len, FORM_FILE_MAX);
+		return err_code(err, ERR_LIMIT, "too_large", "a mobileconfig of %zu bytes, and it may have %u", file.len,
+				FORM_FILE_MAX);
 	if (!unwrap(ctx, file, &content, signer, err) || !plist_open(content, FORM_FILE_MAX, &plist, err))
 		return false;
 	root = plist_json_marked(plist);

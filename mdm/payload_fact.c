@@ -112,30 +112,66 @@ payload_may_be(enum payload_reference wanted, const char *type)
 
 /* ---- labels ---- */
 
+/* Names that are one word, however they are written. */
+static size_t
+name_at(const char *at)
+{
+	static const char *const names[] = { "IKEv2", "IPSec", "IPv4", "IPv6", "APNs", "CalDAV", "CardDAV", "WiFi", "AirPlay",
+					     "AirPrint", "AirDrop", "AppStore", "iCloud", "iTunes", "iPhone", "OAuth", "XAuth", "MSCHAPv2" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strncmp(names[i], at, strlen(names[i])) == 0)
+			return strlen(names[i]);
+	return 0;
+}
+
 /* A word begins at a capital behind a small letter, and at the last capital of several: "useSSLNow", "URLString". */
 static bool
 begins(const char *key, const char *at)
 {
-	if (at == key || !isupper((unsigned char)*at))
+	if (at == key || at[-1] == ' ' || at[-1] == '_')
+		return true;
+	if (!isupper((unsigned char)*at))
 		return false;
-	return islower((unsigned char)at[-1]) || (isupper((unsigned char)at[-1]) && islower((unsigned char)at[1]));
+	return !isupper((unsigned char)at[-1]) || islower((unsigned char)at[1]);
+}
+
+/* The first letter of a label is large; acronyms stay as they are. */
+static char
+letter(const char *key, const char *at, bool word)
+{
+	bool acronym = isupper((unsigned char)at[0]) && (isupper((unsigned char)at[1]) || isdigit((unsigned char)at[1]));
+
+	if (at == key)
+		return (char)toupper((unsigned char)*at);
+	return word && !acronym ? (char)tolower((unsigned char)*at) : *at;
 }
 
 char *
 payload_label(TALLOC_CTX *ctx, const char *key)
 {
+	bool word, after = false;	/* a name ended here */
 	struct buf out;
+	size_t len;
 
 	buf_init(&out, ctx, LABEL_MAX);
-	for (const char *p = key; *p; p++) {
-		bool word = begins(key, p), acronym = isupper((unsigned char)p[0]) && isupper((unsigned char)p[1]);
-		char c = p == key ? (char)toupper((unsigned char)*p) :
-			 (word || (p[-1] == ' ')) && !acronym ? (char)tolower((unsigned char)*p) :
-			 *p == '_' ? ' ' : *p;
-
-		if (word && p[-1] != ' ')
+	for (const char *p = key; *p; p += len) {
+		word = after || begins(key, p) || (*p == 'i' && name_at(p) > 0);
+		after = false;
+		len = 1;
+		if (*p == ' ' || *p == '_')
+			continue;
+		if (word && p > key)
 			buf_text(&out, " ");
-		buf_add(&out, &c, 1);
+		if (word && (len = name_at(p)) > 0) {
+			buf_add(&out, p, len);
+			after = true;
+		} else {
+			char c = letter(key, p, word);
+
+			len = 1;
+			buf_add(&out, &c, 1);
+		}
 	}
 	return mem_text(ctx, buf_str(&out));
 }

@@ -97,7 +97,7 @@ at_home(TALLOC_CTX *ctx, struct icon from)
 }
 
 static void
-a_logo_fills_its_icon_or_stands_in_the_middle_of_a_white_one(void **state)
+must_58_a_logo_fills_its_square_icon_or_stands_in_the_middle_of_a_white_one(void **state)
 {
 	struct icon *square = at_home(*state, flat(*state, 64, 64, 255)), *wide = at_home(*state, flat(*state, 300, 100, 255)),
 		    *faint = at_home(*state, flat(*state, 64, 64, 0));
@@ -487,7 +487,7 @@ too_often_is_refused_until_the_minute_is_over(void **state)
 }
 
 TESTS(every_letter_and_digit_is_drawn_in_ink_and_like_no_other,
-      a_logo_fills_its_icon_or_stands_in_the_middle_of_a_white_one,
+      must_58_a_logo_fills_its_square_icon_or_stands_in_the_middle_of_a_white_one,
       an_app_has_one_state_on_a_device_made_of_what_is_known,
       a_page_leads_to_no_scheme_that_means_something_else,
       acknowledged_is_not_there_until_the_device_lists_it,

@@ -390,7 +390,7 @@ a_mail_goes_where_its_reader_wants_it_in_their_language(void **state)
 	assert_string_equal(reader.own_email, "Anna <anna@example.com>");
 	sweep(&w);
 	assert_string_equal(story_text(&w, "SELECT recipient FROM message"), "Anna <anna@example.com>");
-	assert_string_equal(story_text(&w, "SELECT subject FROM message"), "provision canteen endet am 8. Januar 2027");
+	assert_string_equal(story_text(&w, "SELECT subject FROM message"), "Provision von canteen endet am 8. Januar 2027");
 	assert_string_equal(story_text(&w, "SELECT about FROM message"), "endings");
 	assert_non_null(strstr(story_text(&w, "SELECT body FROM message"), "In 7 Tagen"));
 }

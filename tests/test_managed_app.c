@@ -319,6 +319,7 @@ with_100000_devices_nothing_is_looked_for_row_by_row(void **state)
 
 	by_index_alone(*state, h.db, managed_app_due_sql, DB_VALS(db_int(0), db_int(1)), false);
 	by_index_alone(*state, h.db, managed_app_plan_app_sql, DB_VALS(db_text("a"), db_text(""), db_int(200)), false);
+	by_index_alone(*state, h.db, managed_app_plan_rows_sql, DB_VALS(db_text("a"), db_text(""), db_int(200)), false);
 	by_index_alone(*state, h.db, managed_app_plan_device_sql, DB_VALS(db_text("d"), db_text(""), db_int(200)), true);
 }
 

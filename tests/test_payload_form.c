@@ -462,7 +462,8 @@ labels_are_made_of_apples_keys(void **state)
 {
 	static const struct { const char *key, *label; } rows[] = {
 		{ "allowEnterpriseAppTrust", "Allow enterprise app trust" }, { "SSID_STR", "SSID STR" }, { "Key Usage", "Key usage" },
-		{ "URL", "URL" }, { "CalDAVUseSSL", "Cal DAV use SSL" }, { "PayloadCertificateUUID", "Payload certificate UUID" },
+		{ "URL", "URL" }, { "CalDAVUseSSL", "CalDAV use SSL" }, { "IKEv2", "IKEv2" }, { "APNs", "APNs" }, { "allowiTunes", "Allow iTunes" },
+		{ "OverridePrimary", "Override primary" }, { "EAPFASTUsePAC", "EAPFAST use PAC" }, { "TLSMinimumVersion", "TLS minimum version" }, { "PayloadCertificateUUID", "Payload certificate UUID" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -14,3 +14,7 @@ json_t *page_ending(struct req *req, const struct ending *ending, time_t now);
 
 /* [{at{iso, text}, count, level, what, url}], from the Monday of this week on; text is short: "23 Nov". */
 json_t *page_weeks(struct req *req, const struct ending *const *list, size_t n, time_t now);
+
+/* ---- expiry_feed.c: a handler ---- */
+#define EXPIRY_FEED_SUFFIX ".ics"
+bool expiry_feed(struct req *req, struct reply *reply, struct err *err) CHECKED;

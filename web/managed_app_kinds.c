@@ -201,8 +201,9 @@ managed_app_reported(struct db *tx, void *site, const char *device_id, const cha
 	(void)site;
 	if (strcmp(request_type, "DeviceInformation") == 0)
 		return managed_app_fits_again(tx, device_id, err);
-	return strcmp(request_type, "ManagedApplicationList") == 0 ? managed_app_listed(tx, device_id, true, err) :
-	       strcmp(request_type, "InstalledApplicationList") != 0 || managed_app_listed(tx, device_id, false, err);
+	if (strcmp(request_type, "ManagedApplicationList") == 0)
+		return managed_app_listed(tx, device_id, true, err) && managed_app_first_list(tx, device_id, err);
+	return strcmp(request_type, "InstalledApplicationList") != 0 || managed_app_listed(tx, device_id, false, err);
 }
 
 /* ---- jobs ---- */

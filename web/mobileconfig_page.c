@@ -311,6 +311,8 @@ mobileconfig_data(struct req *req, const struct kept_mobileconfig *m, const stru
 		json_decref(page);
 		return false;
 	}
+	json_object_set_new(page, "only", json_incref(json_object_get(page, "person")));
+	json_object_del(page, "person");	/* on a page that is who looks */
 	json_object_set_new(page, "counts", json_incref(json_object_get(page, "devices")));
 	json_object_set_new(page, "url", json_sprintf("/admin/mobileconfigs/%s", m->name));
 	json_object_set_new(page, "changed", changed && !refused ? json_string(changed) : json_null());

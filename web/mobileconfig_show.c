@@ -45,10 +45,14 @@ mobileconfig_take(struct req *req, const struct mobileconfig_sent *sent, bool *c
 	struct site *site = req->site;
 	const char *name = lower(req, sent->name), *by = NULL;
 	struct mobileconfig_put put = { .actor = person_actor(req, req->person), .name = name, .purpose = sent->purpose,
-		.person = sent->person ? sent->person : person_of_name(req, name), .note = sent->note, .form = sent->form,
-		.base_url = site->base_url };
+		.person = sent->person, .note = sent->note, .form = sent->form, .base_url = site->base_url };
+	struct kept_mobileconfig *before;
+	struct err missing;
 	json_t **form;
 
+	/* Whose it is was decided when it was made: people are renamed, its name is not. */
+	if (!put.person && !mobileconfig_find(req, site->db, name, &before, &missing))
+		put.person = person_of_name(req, name);
 	if (!put.form) {
 		form = mem_new(req, json_t *);
 		if (!mobileconfig_form_read(req, sent->file, form, &put.identifier, &by, err))

@@ -11,7 +11,7 @@ bool notices_build(const struct job *job, TALLOC_CTX *ctx, void *site, struct er
 
 /* What one tester is written; for whoever else has a reason to write (`ends`: what they have stops launching then, or 0). */
 struct site;
-struct notice_letter {
+struct notice_letter {	/* lives no longer than its context, `build` and `due` */
 	const struct notice_due *due;
 	const struct link_draft *draft;		/* a link that leads there; NULL: theirs does */
 	const struct link_letter *letter;	/* NULL: they cannot be reached */

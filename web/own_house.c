@@ -6,7 +6,6 @@
 #include "mdm/mobileconfig_form.h"
 #include "mdm/p12.h"
 #include "web/rooms.h"
-#include <openssl/crypto.h>
 #include <openssl/rsa.h>
 #include <string.h>
 
@@ -232,13 +231,6 @@ leave_secrets_out(json_t *form)
 	}
 }
 
-static int
-wipe(struct bytes *secret)
-{
-	OPENSSL_cleanse((void *)(uintptr_t)secret->p, secret->len);
-	return 0;
-}
-
 /* The key is made here, and is gone with the answer: nothing of it is kept. */
 static bool
 make_pkcs12(TALLOC_CTX *ctx, struct site *site, struct own_filled *f, const char *name, struct err *err)
@@ -249,21 +241,15 @@ make_pkcs12(TALLOC_CTX *ctx, struct site *site, struct own_filled *f, const char
 		.key = key, .purpose = CA_PERSON, .subject = f->gift.subject, .upn = f->gift.upn, .email = f->gift.email,
 		.days = site_conf(site)->own_certificate_days,
 	};
-	struct bytes *wiped;
 
 	if (!key)
 		return err_openssl(err, ERR_INTERNAL, "make a key");
 	f->p12_password = secret_token(ctx);
-	if (!ca_issue(ctx, site->ca, &wish, &f->gift.cert, err) || !x509_read_der(f->gift.cert->der, &cert, err) ||
-	    !p12_for_device(ctx, cert, key, NULL, text_cut(ctx, name, P12_NAME_MAX / 4), f->p12_password, &f->p12, err))
-		return false;
-	wiped = mem_new(ctx, struct bytes);
-	*wiped = f->p12;
-	talloc_set_destructor(wiped, wipe);
-	return true;
+	return ca_issue(ctx, site->ca, &wish, &f->gift.cert, err) && x509_read_der(f->gift.cert->der, &cert, err) &&
+	       p12_for_device(ctx, cert, key, NULL, text_cut(ctx, name, P12_NAME_MAX / 4), f->p12_password, &f->p12, err);
 }
 
-/* Who it says they are; an address or UPN that is not known is an error only where it is all there is to say. */
+/* Who it says they are.  What is not known of them is left out, but where own.upn puts more together. */
 static bool
 name_identity(struct site *site, struct known *known, struct own_filled *f, struct err *err)
 {
@@ -275,17 +261,21 @@ name_identity(struct site *site, struct known *known, struct own_filled *f, stru
 	phase_subject_person(ctx, f->subject, value_of(known, "username"));
 	f->gift.subject = payload_subject(ctx, f->subject->parts);
 	f->gift.email = email ? email : "";
-	return fill_text(known, site_conf(site)->own_upn, &f->gift.upn, err);
+	if (strcmp(site_conf(site)->own_upn, "%upn%") != 0)
+		return fill_text(known, site_conf(site)->own_upn, &f->gift.upn, err);
+	f->gift.upn = value_of(known, "upn") ? value_of(known, "upn") : "";
+	return true;
 }
 
 static bool
 add_identity(struct site *site, struct known *known, struct own_filled *f, struct err *err)
 {
-	bool wanted = refers(json_object_get(f->form, "payloads"), OWN_IDENTITY);
+	bool referred = refers(json_object_get(f->form, "payloads"), OWN_IDENTITY);
 
-	wanted |= take_out(f->form, OWN_IDENTITY);
-	if (!wanted || !own_way_read(site_conf(site)->own_identity, &f->gift.way) || f->gift.way == OWN_NONE)
+	if (!take_out(f->form, OWN_IDENTITY) && !referred)
 		return true;
+	if (!own_way_read(site_conf(site)->own_identity, &f->gift.way) || f->gift.way == OWN_NONE)
+		return !referred || err_code(err, ERR_CONFLICT, "needs_identity", "it wants a certificate, and own.identity is none");
 	return name_identity(site, known, f, err) &&
 	       (f->gift.way != OWN_PKCS12 || f->only_try || make_pkcs12(known->ctx, site, f, value_of(known, "username"), err));
 }
@@ -299,10 +289,10 @@ fill_in(struct site *site, struct known *known, const json_t *form, struct own_f
 	json_t *copy = hold(known->ctx, json_deep_copy(form)), *filled;
 
 	if (known->target->plain) {
-		if (take_out(copy, OWN_IDENTITY) || refers(json_object_get(copy, "payloads"), OWN_IDENTITY)) {
+		/* something secret in the identity's place, so that what refers to it goes too */
+		if (take_out(copy, OWN_IDENTITY) || refers(json_object_get(copy, "payloads"), OWN_IDENTITY))
 			json_array_append_new(json_object_get(copy, "payloads"),
 				json_pack("{s:s, s:s, s:{s:s}}", "id", OWN_IDENTITY, "type", OWN_TYPE_PKCS12, "keys", "Password", "x"));
-		}
 		leave_secrets_out(copy);
 		if (!json_array_size(json_object_get(copy, "payloads")))
 			return err_code(err, ERR_CONFLICT, "needs_identity", "without an identity nothing is left of it");

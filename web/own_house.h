@@ -46,7 +46,7 @@ struct own_filled {
 	struct own_gift gift;		/* for mdm/own_phase.h */
 	json_t *form;			/* ends with ctx */
 	struct phase_subject *subject;
-	struct bytes p12;		/* wiped with ctx */
+	struct bytes p12;
 	const char *p12_password;
 	bool only_try;
 };

@@ -8,13 +8,10 @@
 #include "mdm/mobileconfig_form.h"
 #include "web/page.h"
 #include "web/payload_kind.h"
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define PREFIX		"payload"
-#define PAYLOAD_TYPES_MAX 200
 #define JSON_FLAGS	(JSON_INDENT(1) | JSON_ENCODE_ANY)
 
 struct part {
@@ -77,142 +74,6 @@ add_json(struct part *p, const struct apple_fact *fact, const char *name, const 
 
 	set_text(item, "value", text ? text : "");
 	free(text);
-}
-
-static bool
-is_kept(const json_t *v)
-{
-	return json_object_get(v, "$kept");
-}
-
-static bool
-is_line(const json_t *v)
-{
-	const char *text = json_string_value(v);
-
-	return json_is_number(v) || (text && *text && !strpbrk(text, "\r\n"));
-}
-
-/* Blanks at the edges of a line are not read again. */
-static bool
-all_lines(const json_t *v)
-{
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(v, i, item) {
-		const char *text = json_string_value(item);
-
-		if (!is_line(item) || (text && (strchr(" \t", *text) || strchr(" \t", text[strlen(text) - 1]))))
-			return false;
-	}
-	return json_is_array(v);
-}
-
-static bool
-is_subject(const json_t *v)
-{
-	const json_t *rdn, *pair;
-	size_t i;
-
-	json_array_foreach(v, i, rdn) {
-		pair = json_array_get(rdn, 0);
-		if (json_array_size(rdn) != 1 || json_array_size(pair) != 2 || !all_lines(pair) ||
-		    !json_is_string(json_array_get(pair, 0)) || !json_is_string(json_array_get(pair, 1)) ||
-		    strchr(json_string_value(json_array_get(pair, 0)), '='))
-			return false;
-	}
-	return json_is_array(v);
-}
-
-static bool
-are_groups(const json_t *v)
-{
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(v, i, item)
-		if (!json_is_object(item))
-			return false;
-	return json_is_array(v) && json_array_size(v) <= PAYLOAD_GROUPS_MAX;
-}
-
-/* Where a text of "a|b|c" begins; NULL: it is none of them. */
-static const char *
-place_of(const char *values, const char *text)
-{
-	size_t len = strlen(text);
-
-	for (const char *at = values; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
-		if (strncmp(at, text, len) == 0 && (at[len] == '|' || at[len] == '\0'))
-			return at;
-	return NULL;
-}
-
-/* Boxes show what is among their values, in their order: a list in another order may mean it. */
-static bool
-are_values(const char *values, const json_t *v)
-{
-	const char *at, *last = NULL;
-	const json_t *item;
-	char number[32];
-	size_t i;
-
-	json_array_foreach(v, i, item) {
-		snprintf(number, sizeof number, "%lld", (long long)json_integer_value(item));
-		at = json_is_string(item) ? place_of(values, json_string_value(item)) :
-		     json_is_integer(item) ? place_of(values, number) : NULL;
-		if (!at || (last && at <= last))
-			return false;
-		last = at;
-	}
-	return json_is_array(v);
-}
-
-/* Payloads, in the order of the form. */
-static bool
-are_references(const struct part *p, const json_t *v)
-{
-	size_t next = 0, n = json_array_size(json_object_get(p->form, "payloads")), i;
-	const json_t *item;
-
-	json_array_foreach(v, i, item) {
-		const char *id = text_of(item, "$payload");
-
-		while (next < n && strcmp(text_of(json_array_get(json_object_get(p->form, "payloads"), next), "id"), id) != 0)
-			next++;
-		if (next++ >= n)
-			return false;
-	}
-	return json_is_array(v);
-}
-
-static bool
-are_words(const struct part *p, const struct apple_fact *fact, const json_t *v)
-{
-	return fact->under->values ? are_values(fact->under->values, v) : are_references(p, v);
-}
-
-/* Can a field of this kind show the value? */
-static bool
-fits(const struct part *p, enum payload_kind kind, const struct apple_fact *fact, const json_t *v)
-{
-	switch (kind) {
-	case KIND_TEXT:		return is_line(v) && json_is_string(v);
-	case KIND_SECRET:	return is_kept(v) || json_is_string(v);
-	case KIND_REFERENCE:	return json_object_get(v, "$payload");
-	case KIND_CHOICE:	return is_line(v);
-	case KIND_NUMBER:	return json_is_number(v);
-	case KIND_YESNO:	return json_is_boolean(v);
-	case KIND_DATE:		return json_object_get(v, "$date");
-	case KIND_DATA:		return is_kept(v) || json_object_get(v, "$data");
-	case KIND_LINES:	return all_lines(v);
-	case KIND_WORDS:	return are_words(p, fact, v);
-	case KIND_SUBJECT:	return is_subject(v);
-	case KIND_GROUPS:	return are_groups(v);
-	case KIND_GROUP:	return json_is_object(v) && !is_kept(v);
-	default:		return false;
-	}
 }
 
 /* ---- one field of each kind ---- */
@@ -489,51 +350,11 @@ add_fact(struct part *p, const struct apple_fact *fact, const char *name, const 
 	};
 	enum payload_kind kind = payload_kind(fact);
 
-	if (v && !fits(p, kind, fact, v))
+	if (v && !payload_fits(p->form, kind, fact, v))
 		kind = KIND_JSON;
 	if (kind == KIND_DATE && v)
 		v = json_object_get(v, "$date");
 	add[kind](p, fact, name, v);
-}
-
-/* ---- types ---- */
-
-/* Its word is called by the type: "ptype_wifi_managed". */
-const char *
-payload_type_label(struct req *req, const char *type)
-{
-	char key[PAYLOAD_FORM_NEW_MAX];
-	const char *word;
-
-	snprintf(key, sizeof key, "ptype_%s", strncmp(type, "com.apple.", 10) == 0 ? type + 10 : type);
-	for (char *c = key; *c; c++)
-		if (!isalnum((unsigned char)*c))
-			*c = '_';
-	word = pages_word(site_pages(req->site), req->language, key);
-	return word ? word : type;
-}
-
-static int
-by_label(const void *a, const void *b)
-{
-	return strcasecmp(text_of(*(json_t *const *)a, "label"), text_of(*(json_t *const *)b, "label"));
-}
-
-json_t *
-payload_types(struct req *req)
-{
-	json_t *list = json_array(), *types[PAYLOAD_TYPES_MAX];
-	size_t n = 0;
-
-	for (const struct apple_fact *f = payload_facts(); f && n < PAYLOAD_TYPES_MAX; f = f->next)
-		if (!n || strcmp(text_of(types[n - 1], "type"), f->name) != 0)
-			types[n++] = json_pack("{s:s, s:s, s:b, s:b, s:o, s:o}", "type", f->name, "label", payload_type_label(req, f->name),
-				"supervised", f->supervised, "by_mdm", f->by_mdm, "since", text_or_null(f->since), "until",
-				text_or_null(f->until));
-	qsort(types, n, sizeof *types, by_label);
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, types[i]);
-	return list;
 }
 
 /* ---- the part ---- */
@@ -592,8 +413,8 @@ payload_form_part(struct req *req, const json_t *form, const json_t *payload, js
 	if (!*id)
 		id = mobileconfig_form_new_id(req, form, type);
 	*ret = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:b}", "payload_id", id, "payload_type", type, "payload_label",
-		payload_type_label(req, type), "payload_name", text_of(payload, "name"), "payload_new", !is_in(form, id), "payload_items", p.items,
-		"payload_foreign", foreign);
+		payload_type_label(req, type), "payload_name", text_of(payload, "name"), "payload_new", !is_in(form, id),
+		"payload_items", p.items, "payload_foreign", foreign);
 	json_object_set_new(*ret, "payload_supervised", json_boolean(fact && fact->supervised));
 	json_object_set_new(*ret, "payload_by_mdm", json_boolean(fact && fact->by_mdm));
 	json_object_set_new(*ret, "payload_since", text_or_null(fact ? fact->since : NULL));

@@ -84,15 +84,18 @@ add_missing(TALLOC_CTX *ctx, struct db *db, const json_t *cover, json_t *missing
 static bool
 answer(TALLOC_CTX *ctx, struct db *db, const char *uuid, bool fresh, json_t **ret, struct err *err)
 {
-	json_t *shown, *renews = json_array(), *missing = json_array(), *cover;
-	bool ok = provision_fit_uuid(db, uuid, err) && provision_show(db, VIEWER_HOUSE, uuid, &shown, err);
+	json_t *shown, *near, *renews, *missing, *cover;
+	bool ok = provision_fit_uuid(db, uuid, err) && provision_near(db, uuid, &near, err);
 	size_t i, builds = 0;
 
-	if (!ok) {
-		json_decref(renews);
-		json_decref(missing);
+	if (!ok)
+		return false;
+	if (!provision_show(db, VIEWER_HOUSE, uuid, &shown, err)) {
+		json_decref(near);
 		return false;
 	}
+	renews = json_array();
+	missing = json_array();
 	json_array_foreach(json_object_get(shown, "covers"), i, cover) {
 		if (json_is_true(json_object_get(cover, "own")))
 			continue;
@@ -100,6 +103,10 @@ answer(TALLOC_CTX *ctx, struct db *db, const char *uuid, bool fresh, json_t **re
 		if (ok && builds++ < BUILDS_MAX)
 			ok = add_missing(ctx, db, cover, missing, err);
 	}
+	json_array_foreach(near, i, cover)
+		if (ok && builds++ < BUILDS_MAX)
+			ok = add_missing(ctx, db, cover, missing, err);
+	json_decref(near);
 	json_object_del(shown, "covers");
 	*ret = json_pack("{s:o, s:b, s:o, s:o}", "provision", shown, "fresh", fresh, "renews", renews, "missing", missing);
 	if (!ok)

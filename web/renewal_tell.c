@@ -31,9 +31,10 @@ tell(struct site *site, const struct renewal_tells *of, struct err *err)
 
 	if (!build_show(site->db, VIEWER_HOUSE, of->build_id, false, &build, err))
 		return err->kind == ERR_MISSING;	/* deleted since: tomorrow there may be another */
-	ok = notice_letter(ctx, site, build, of->channel, &of->due, of->ends, &t.letter, err);
-	json_decref(build);
-	return ok && (t.letter.gone || db_tx(site->db, tx_tell, &t, err));
+	ok = notice_letter(ctx, site, build, of->channel, &of->due, of->ends, &t.letter, err) &&
+	     (t.letter.gone || db_tx(site->db, tx_tell, &t, err));
+	json_decref(build);	/* it lends the letter its words */
+	return ok;
 }
 
 bool

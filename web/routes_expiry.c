@@ -7,19 +7,14 @@
 #include "catalog/ending_reader.h"
 #include "core/clock.h"
 #include "core/num.h"
-#include "core/secret.h"
 #include "mdm/ends.h"
 #include "web/endings_page.h"
-#include "web/ical.h"
-#include "web/outbox.h"
 #include "web/rooms.h"
 #include <string.h>
 
-#define FEED_MAX	(8u << 20)
-#define FEED_SUFFIX	".ics"
-#define FEED_PAST_S	(30 * DAY_S)
 #define DAYS_MAX	(40 * 366)
 #define TODAY_ENDINGS	12
+#define UNHEARD_MAX	20	/* whom a page names */
 
 struct view {
 	struct endings *all;
@@ -50,7 +45,8 @@ look_at_all(struct req *req, struct view *ret, struct err *err)
 
 /* ---- who hears nothing ---- */
 
-/* Admins to whom no mail can go; [{name, why}]: "off" they want none, "address" there is none. */
+/* To whom of those who look after something no mail goes; [{name, why}]: "off" they want none, "address" there is
+ * none.  *anybody: an admin gets it. */
 static bool
 unheard(struct req *req, json_t **ret, bool *anybody, struct err *err)
 {
@@ -64,11 +60,9 @@ unheard(struct req *req, json_t **ret, bool *anybody, struct err *err)
 		return false;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (readers[i].person->role != ROLE_ADMIN)
-			continue;
 		if (readers[i].mails && *readers[i].email)
-			*anybody = true;
-		else
+			*anybody |= readers[i].person->role == ROLE_ADMIN;
+		else if (json_array_size(list) < UNHEARD_MAX)
 			json_array_append_new(list, json_pack("{s:s, s:s}", "name", readers[i].person->name, "why",
 							      readers[i].mails ? "address" : "off"));
 	}
@@ -282,7 +276,7 @@ post_feed(struct req *req, struct reply *reply, struct err *err)
 	char *token;
 
 	return calendar_new(req, req->site->db, req->person, &token, err) &&
-	       page(req, reply, 201, mem_printf(req, "%s/expiry/%s" FEED_SUFFIX, req->site->base_url, token), err);
+	       page(req, reply, 201, mem_printf(req, "%s/expiry/%s" EXPIRY_FEED_SUFFIX, req->site->base_url, token), err);
 }
 
 static bool
@@ -290,60 +284,6 @@ post_feed_revoke(struct req *req, struct reply *reply, struct err *err)
 {
 	return calendar_revoke(req->site->db, req->person, req_param(req, "id"), err) &&
 	       reply_see(reply, "/admin/expiry?changed=feed");
-}
-
-/* The same for as long as the thing is: a date that moves, moves. */
-static const char *
-uid_of(struct req *req, const struct ending *e)
-{
-	char hash[SECRET_HASH_SIZE];
-
-	secret_hash(mem_printf(req, "%s %s", e->source->kind, e->subject), hash);
-	return mem_printf(req, "%s-%.16s@%s", e->source->kind, hash, outbox_host(req, site_conf(req->site)));
-}
-
-static void
-add_event(struct req *req, struct buf *out, const struct ending *e, const char *language, time_t now)
-{
-	struct site *site = req->site;
-	const char *what = ending_word(req, site, language, e, ""), *touches = ending_touches(req, site, language, e);
-	struct ical_event event = {
-		.uid = uid_of(req, e), .day = e->ends,
-		.summary = mem_printf(req, "%s%s%s", what, e->name ? " " : "", e->name ? e->name : ""),
-		.description = mem_printf(req, "%s%s%s\n%s", touches, *touches ? "\n" : "", ending_word(req, site, language, e, "_why"),
-					  ending_doing(req, site, language, e, now)),
-		.url = e->href ? mem_printf(req, "%s%s", site->base_url, e->href) : NULL,
-	};
-
-	ical_event(out, &event, now);
-}
-
-/* Whoever holds the address: it names no session, and every other address is the same 404. */
-static bool
-get_feed(struct req *req, struct reply *reply, struct err *err)
-{
-	const char *file = req_param(req, "file"), *language;
-	size_t len = strlen(file), suffix = strlen(FEED_SUFFIX);
-	struct ending_reader reader;
-	struct buf out;
-	struct view v;
-
-	if (len <= suffix || strcmp(file + len - suffix, FEED_SUFFIX) != 0)
-		return err_set(err, ERR_MISSING, "no such calendar");
-	if (!calendar_open(req, req->site->db, mem_textn(req, file, len - suffix), &req->person, err) ||
-	    !ending_reader(req, req->site->db, req->person->id, &reader, err) || !look_at_all(req, &v, err))
-		return false;
-	language = pages_language(*reader.language ? reader.language : site_conf(req->site)->company_language);
-	buf_init(&out, req, FEED_MAX);
-	ical_begin(&out, mem_printf(req, "%s: %s", site_name(req->site), pages_word(req->site->pages, language, "expiry")));
-	for (size_t i = 0; i < v.n; i++)
-		if (v.list[i]->ends > v.now - FEED_PAST_S)
-			add_event(req, &out, v.list[i], language, v.now);
-	ical_end(&out);
-	if (!buf_ok(&out, err))
-		return false;
-	reply_header(reply, "Cache-Control", "private, max-age=3600");
-	return reply_bytes(reply, 200, "text/calendar; charset=utf-8", (struct bytes){ out.p, out.len });
 }
 
 /* ---- one's account ---- */
@@ -422,7 +362,7 @@ const struct route expiry_routes[] = {
 	{ GET,  "/admin/expiry/identities",        WHO_ADMIN,     "0",   ON_WORKER, get_identities,   NULL, NULL, "Devices whose identity ends and is not renewed" },
 	{ POST, "/admin/expiry/feeds",             WHO_PUBLISHER, "16K", ON_WORKER, post_feed,        NULL, NULL, "Make a calendar feed" },
 	{ POST, "/admin/expiry/feeds/:id/revoke",  WHO_PUBLISHER, "16K", ON_WORKER, post_feed_revoke, NULL, NULL, "Revoke a calendar feed" },
-	{ GET,  "/expiry/:file",                   WHO_LINK,      "0",   ON_WORKER, get_feed,         NULL, NULL, "A calendar feed of what ends: <token>.ics" },
+	{ GET,  "/expiry/:file",                   WHO_LINK,      "0",   ON_WORKER, expiry_feed,         NULL, NULL, "A calendar feed of what ends: <token>.ics" },
 	{ POST, "/account/endings",                WHO_PERSON,    "16K", ON_WORKER, post_account,     NULL, NULL, "Mail about what ends: mails, email, language" },
 	{ GET,  "/api/v1/expiry",                  WHO_PERSON,    "0",   ON_WORKER, api_list,         NULL, "read", "What ends, who ends first: ?days=" },
 	{ GET,  "/api/v1/expiry/identities",       WHO_ADMIN,     "0",   ON_WORKER, api_identities,   NULL, "devices", "Devices whose identity ends and is not renewed: ?after= &limit=" },

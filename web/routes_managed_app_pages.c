@@ -63,7 +63,7 @@ item_row(struct req *req, const json_t *item)
 		"why", text_of(item, "why"), "detail", text_of(item, "detail"), "again", may_again(item), "goes",
 		!going && !is(item, "cause", "required") && (json_is_true(json_object_get(item, "managed")) || !may_again(item)), "next",
 		page_moment_of(req, item, "due"), "changed", page_moment_of(req, item, "changed"), "url",
-		*install ? json_sprintf("/apps/%s/installs/%s", text_of(item, "bundle_id"), install) : json_null());
+		*install && *text_of(item, "build_id") ? json_sprintf("/admin/installs?build=%s", text_of(item, "build_id")) : json_null());
 }
 
 static bool
@@ -431,11 +431,20 @@ post_configuration(struct req *req, struct reply *reply, struct err *err)
 bool
 managed_app_yours(struct req *req, const char *bundle_id, const char *build_id, json_t **ret, struct err *err)
 {
-	json_t *offers, *offer;
+	json_t *offers, *offer, *app;
+	bool newest;
 	size_t i;
 
 	*ret = json_array();
 	if (!req->person)
+		return true;
+	if (!app_show(req->site->db, viewer_of(req->person), bundle_id, &app, err)) {
+		json_decref(*ret);
+		return false;
+	}
+	newest = is(app, "newest_build_id", build_id);
+	json_decref(app);
+	if (!newest)	/* management brings what is newest, and this page is about another build */
 		return true;
 	if (!managed_app_offers(req->site->db, req->person->id, bundle_id, build_id, &offers, err)) {
 		json_decref(*ret);

@@ -479,12 +479,12 @@ get_preview(struct req *req, struct reply *reply, struct err *err)
 		*err = why;
 		if (why.kind != ERR_MISSING && !sayable(req, &why))
 			return false;
-		data = json_pack("{s:s, s:s, s:[], s:[], s:[], s:[], s:b, s:s}", "xml", "", "person", person ? person : "", "missing",
+		data = json_pack("{s:s, s:s, s:[], s:[], s:[], s:[], s:b, s:s}", "xml", "", "whose", person ? person : "", "missing",
 				 "hidden", "unfit", "warnings", "secret", 0, "refused", err_text(&why, text, sizeof text));
 	} else {
 		json_object_set_new(data, "refused", json_null());
-		if (!json_is_string(json_object_get(data, "person")))
-			json_object_set_new(data, "person", json_string(""));
+		json_object_set_new(data, "whose", json_string(text_of(data, "person")));
+		json_object_del(data, "person");	/* on a page that is who looks */
 	}
 	json_object_set_new(data, "name", json_string(m->name));
 	json_object_set_new(data, "home", json_sprintf("/admin/mobileconfigs/%s", m->name));

@@ -96,7 +96,8 @@ get_type(struct req *req, struct reply *reply, struct err *err)
 static json_t *
 fact_json(const struct apple_fact *fact)
 {
-	json_t *ret = json_pack("{s:s, s:s, s:b}", "name", fact->name, "type", apple_type_name(fact->type), "required", fact->required);
+	json_t *ret = json_pack("{s:s, s:s, s:b}", "name", fact->name, "type", apple_type_name(fact->type), "required",
+				fact->required);
 	json_t *keys = json_array();
 
 	if (fact->values)
@@ -169,6 +170,7 @@ const struct route payload_routes[] = {
 	{ GET, "/admin/payload-types", WHO_ADMIN, "0", ON_WORKER, get_types, NULL, NULL, "what may stand in a mobileconfig" },
 	{ GET, "/admin/payload-types/:type", WHO_ADMIN, "0", ON_WORKER, get_type, NULL, NULL, "the keys of a payload type" },
 	{ GET, "/api/v1/payload-types", WHO_ADMIN, "0", ON_WORKER, api_types, NULL, "admin", "what may stand in a mobileconfig" },
-	{ GET, "/api/v1/payload-types/:type", WHO_ADMIN, "0", ON_WORKER, api_type, NULL, "admin", "the keys of a payload type: types, values, since which iOS" },
+	{ GET, "/api/v1/payload-types/:type", WHO_ADMIN, "0", ON_WORKER, api_type, NULL, "admin",
+	  "the keys of a payload type: types, values, since which iOS" },
 	{ 0 }
 };

@@ -65,7 +65,7 @@ CREATE TABLE device_mobileconfig (
 	PRIMARY KEY (device_id, mobileconfig_id)
 );
 CREATE INDEX device_mobileconfig_due ON device_mobileconfig (due) WHERE due IS NOT NULL;
-CREATE INDEX device_mobileconfig_of ON device_mobileconfig (mobileconfig_id, state);
+CREATE INDEX device_mobileconfig_of ON device_mobileconfig (mobileconfig_id, device_id, state);
 
 -- Devices for which it must be found out anew what they ought to have: written in the transaction of each cause.
 CREATE TABLE desired_due (

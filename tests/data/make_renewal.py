@@ -8,6 +8,7 @@ DIR/other-*.mobileprovision	newer ones that do not fit: -certificate, -team, -en
 				-signer (of share, one of another certificate)
 DIR/adhoc.ipa adhoc.mobileprovision	for the UDIDs in the environment (UDIDS, by commas)
 DIR/resigned.ipa		stock, signed anew with another certificate
+DIR/next.ipa			beacon, a newer build, a year long
 """
 import datetime, os, plistlib, struct, subprocess, sys, tempfile
 from cryptography import x509
@@ -134,6 +135,10 @@ def main():
     write("root.pem", pem(ROOT))
     write("stock.ipa", stock(DEVELOPER, 0x10))
     write("beacon.ipa", app(bundle("com.example.beacon", provision(uuid(0x20), "com.example.beacon", SOON))))
+    write("next.ipa", app({**bundle("com.example.beacon", provision(uuid(0x21), "com.example.beacon", LATER)),
+                           "Info.plist": make_ipas.info(CFBundleIdentifier="com.example.beacon", CFBundleDisplayName="Beacon",
+                                                        CFBundleIcons=None, CFBundleShortVersionString="1.1",
+                                                        CFBundleVersion="8")}))
     write("field.ipa", app(bundle("com.example.field.main", provision(uuid(0x30), "com.example.field.*", SOON))))
     write("resigned.ipa", stock(ANOTHER, 0x40))
     write("stock.mobileprovision", provision(uuid(0x110), "com.example.stock", LATER))

@@ -57,7 +57,7 @@ save_clip() {	# FIELDS of the settings page's form
 	judged
 }
 
-@test "its icon is a square PNG of the company's colour and letter, and of its logo where there is one" {
+@test "MUST 58: its icon is a square PNG of the company's colour and letter, and of its logo where there is one" {
 	phone_of 0 mia
 	icon() { of_phone "__import__('base64').b64encode([p for m in s['Mobileconfigs'] for p in m.get('WebClips', [])][0]['Icon']).decode()" | base64 -d >"$W/icon.png"; }
 	size() { python3 -c 'import struct, sys; print(*struct.unpack(">II", open(sys.argv[1], "rb").read()[16:24]))' "$W/icon.png"; }

@@ -327,7 +327,7 @@ tapped() {
 	expect_same_404
 }
 
-@test "the button's address survives the phone: percent-encoded, ASCII, without a query" {
+@test "the button's address survives the phone: percent-encoded, ASCII, without a query (MUST 62)" {
 	published
 	sign_in mia
 	tapped mia

@@ -337,9 +337,9 @@ settled() { wait_until no_job; }
 	expect_json '.waves[0].stopped' true
 	expect_json '.waves[0].reached' 50
 	# by the day: all of them in four days, and none before its hour
-	local hour
-	hour=$(TZ=Europe/Berlin date -d "@$((T + 7200))" +%H)
-	rollout "{\"pace\":\"day\",\"hours\":\"$hour:00-$hour:59\",\"zone\":\"device\"}"
+	local hours
+	hours=$(TZ=Europe/Berlin date -d "@$((T + 7200))" +%H):00-$(TZ=Europe/Berlin date -d "@$((T + 10800))" +%H):00
+	rollout "{\"pace\":\"day\",\"hours\":\"$hours\",\"zone\":\"device\"}"
 	sql "INSERT INTO device_fact (device_id, name, value, at) SELECT id, 'time_zone', '\"Europe/Berlin\"', 0 FROM device WHERE id LIKE 'wave%'"
 	published build=36
 	settled

@@ -246,6 +246,7 @@ form() {
 	expect_status 422
 	as anna get /admin/mobileconfigs/wifi
 	expect_status 200
+	expect_body 'href="/admin/settings"'	# the page of an admin, whosoever mobileconfig it is
 	expect_not_in "$W/body" a-secret
 	form /admin/mobileconfigs/wifi/assignments who=some rule=any-person name=mia 'devices={"product": "iPhone*"}'
 	expect_status 303

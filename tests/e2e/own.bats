@@ -713,3 +713,63 @@ judge() {	# SCHEMA FILE
 	[ "$status" != 0 ]
 	[[ $output == *own.identity* ]]
 }
+
+@test "nginx asks OCSP instead of reading a list, and refuses a revoked certificate without being told" {
+	command -v nginx >/dev/null || skip "no nginx"
+	HOST=127.0.0.1 FRONT=$(free_port) BACK=$(free_port)
+	mkdir -p "$W/front"
+	people_certificates >/dev/null 2>&1
+	"$POMONA" ca export --data "$DATA" >"$W/front/pomona-ca.pem"
+	setting server trusted_proxies '"127.0.0.1"'
+	setting server client_cert_header '"Client-Cert"'
+	setting registration sign_cert "\"$W/tls/cert.pem\""
+	setting registration sign_key "\"$W/tls/key.pem\""
+	export POMONA__SERVER__BASE_URL=https://127.0.0.1:$FRONT
+	BASE=$POMONA__SERVER__BASE_URL
+	: >"$W/ready"
+	"$POMONA" serve --data "$DATA" --listen "127.0.0.1:$BACK" --plain >"$W/ready" 2>>"$W/log" 3>&- &
+	PID=$!
+	wait_until grep -q '^ready ' "$W/ready"
+	cat >"$W/front/nginx.conf" <<-CONF
+		daemon off; master_process off; pid $W/front/pid; error_log $W/front/log;
+		events { worker_connections 256; }
+		http {
+			access_log off;
+			client_body_temp_path $W/front/b; proxy_temp_path $W/front/p; fastcgi_temp_path $W/front/f;
+			uwsgi_temp_path $W/front/u; scgi_temp_path $W/front/s;
+			server {
+				listen 127.0.0.1:$FRONT ssl;
+				ssl_certificate $W/front/cert.pem; ssl_certificate_key $W/front/key.pem;
+				ssl_client_certificate $W/front/pomona-ca.pem;
+				ssl_verify_client optional;
+				ssl_ocsp leaf;
+				ssl_ocsp_responder http://127.0.0.1:$BACK/ocsp;
+				location / {
+					proxy_pass http://127.0.0.1:$BACK;
+					proxy_set_header Host 127.0.0.1:$FRONT;
+					proxy_set_header X-Forwarded-For \$remote_addr;
+					proxy_set_header X-Forwarded-Proto https;
+					proxy_set_header Client-Cert \$ssl_client_escaped_cert;
+				}
+			}
+		}
+	CONF
+	nginx -e "$W/front/log" -p "$W/front" -c "$W/front/nginx.conf" >/dev/null 2>&1 3>&- &
+	FRONT_PID=$!
+	PORT=$FRONT
+	wait_until front_answers && kill -0 "$FRONT_PID" || { cat "$W/front/log"; return 1; }
+	button mia
+	phone
+	took
+	identity
+	certified get /eas -b "$W/jar.mia" -A "$SAFARI"
+	expect_status 200
+	expect_body installed
+	grep -q 'path=/ocsp/' "$W/log"
+	post "/api/v1/own/$(sql 'SELECT id FROM own_mobileconfig')/revoke" -H "$(bearer devices)" -d '{}'
+	expect_status 200
+	certified get /eas -b "$W/jar.mia" || true
+	[ "$STATUS" = 400 ]
+	get /eas -b "$W/jar.mia" -H 'Accept: text/html'
+	expect_status 200
+}

@@ -165,3 +165,96 @@ never_without() {
 	awk '$3 == "says" && $5 == "Acknowledged" && $6 == "InstallProvisioningProfile" { n[$2]++ }
 		$3 == "got" && $5 == "RemoveProvisioningProfile" && !n[$2] { print; bad = 1 } END { exit bad }' "$W/ledger"
 }
+
+refused() { add "$1"; expect_problem 422 "$2"; }
+
+@test "what devices would refuse is not taken, and of what does not fit it is said why" {
+	published stock
+	refused other-stranger provision_signature
+	refused other-tampered provision_signature
+	refused other-store provision_store
+	refused other-expired provision_expired
+	cp "$IPAS/enterprise.ipa" "$W/made/no.mobileprovision"
+	refused no not_provision
+	: >"$W/made/no.mobileprovision"
+	refused no not_provision
+	# right, and for nothing that is here; or nearly
+	add other-team
+	expect_status 201
+	expect_json '(.renews | length) + (.missing | length)' 0
+	add other-certificate
+	expect_json '.renews | length' 0
+	json '.missing[]' | grep -qF 'com.example.stock 1.0 (7): no newer provision names its certificate, iPhone Distribution: Example GmbH'
+	add other-signer
+	json '.missing[]' | grep -qF 'extension Share.appex: no newer provision names its certificate'
+	add other-entitlement
+	json '.missing[]' | grep -qF 'the newer provision does not grant its entitlement keychain-access-groups'
+	# the same once more is known; who publishes something else may not
+	add other-team
+	expect_status 200
+	ask PUT /api/v1/provisions -T "$W/made/stock.mobileprovision" -H "$(bearer other)"
+	expect_status 403
+	ask PUT /api/v1/provisions -T "$W/made/stock.mobileprovision"
+	expect_status 401
+	# from a terminal, as a set, beside the server
+	"$POMONA" provision add --data "$DATA" "$W"/made/{stock,share,note}.mobileprovision >"$W/cli" 2>"$W/cli.err"
+	grep -q 'renews com.example.stock 1.0 (7) PlugIns/Note.appex' "$W/cli"
+	! grep -q missing "$W/cli.err"
+	! "$POMONA" provision add --data "$DATA" "$W/made/other-stranger.mobileprovision" 2>"$W/cli.err"
+	grep -q 'it is signed, but not by Apple' "$W/cli.err"
+	"$POMONA" provision list --data "$DATA" | grep -q '^00000111-.*com.example.stock.share'
+	# in the console, several files at once; the page says what they are for
+	sign_in paul
+	as paul get /admin/provisions
+	post /admin/provisions -b "$W/jar.paul" -H "Origin: $BASE" -H 'Accept: text/html' -F "csrf=$(form_csrf)" \
+		-F "file=@$W/made/beacon.mobileprovision" -F "file=@$W/made/other-tampered.mobileprovision"
+	expect_status 422
+	expect_body 'Example com.example.beacon'
+	expect_body 'it was changed after it was signed'
+	as paul get /admin/provisions/00000111-0000-4000-8000-000000000000
+	expect_body 'PlugIns/Share.appex'
+	get /api/v1/provisions -H "$(bearer read)"
+	expect_json '[.items[] | select(.uuid[:8] == "00000110")][0].apps[0]' com.example.stock
+	[ "$(sql "SELECT count(*) FROM audit WHERE act = 'provision.add'")" = 8 ]
+}
+
+@test "builds of before are read when the server starts" {
+	published stock
+	settled
+	sql "DELETE FROM provision_fit; DELETE FROM build_bundle; DELETE FROM provision_device; DELETE FROM provision"
+	pomona_stop
+	pomona_again
+	read_again() { [ "$(rows provision_fit)" = 3 ]; }
+	wait_until read_again
+	[ "$(rows "build_bundle WHERE certificate <> '' AND entitlements LIKE '%com.example.stock%'")" = 3 ]
+}
+
+@test "testers without management are told once that what they installed ends, with a link to the newer build" {
+	smtpd mail --tls tls
+	mail_settings "smtps://127.0.0.1:$SMTP"
+	pomona_stop && pomona_again
+	local name
+	published beacon
+	for name in anna quiet; do
+		post /api/v1/links -H "$(bearer admin)" -H 'Content-Type: application/json' \
+			-d "{\"bundle_id\":\"com.example.beacon\",\"channel\":\"main\",\"email\":\"$name@example.com\"}"
+		expect_status 201
+	done
+	# both have it, as the timeline says
+	sql "INSERT INTO install (id, build_id, link_id, contact_id, state, created, changed) SELECT 'i' || l.id, b.id, l.id, l.contact_id,
+		'whole', 1000, 1000 FROM link l JOIN build b ON b.app_id = l.app_id"
+	sql "UPDATE contact SET quiet = TRUE WHERE email = 'quiet@example.com'"
+	upload "$W/made/next.ipa" admin '?notify=no'
+	expect_status 201
+	later 5 days
+	settled
+	[ "$(sql "SELECT count(*) FROM message WHERE about LIKE 'link:%'")" = 0 ]
+	later 6 days
+	all_told() { [ "$(sql "SELECT count(*) FROM message WHERE recipient LIKE '%anna@example.com%' AND state = 'sent'")" = 1 ]; }
+	wait_until all_told || { sql "SELECT * FROM job"; tail -5 "$W/log"; return 1; }
+	later 1 day
+	settled
+	[ "$(sql "SELECT count(*) FROM message")" = 1 ]
+	sql "SELECT subject FROM message" | grep -q 'stops launching on'
+	[ "$(rows renewal_told)" = 1 ]
+}

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 #include "ipa/macho.h"
+#include "ipa/provision_cms.h"
 #include "tests/fuzz/fuzz.h"
 
 static bool
@@ -20,6 +21,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
 	SCOPED(mem) void *ctx = mem_must(talloc_new(NULL));
+	SCOPED(x509) X509 *signer = NULL;
 	struct bytes bytes = { p, len };
 	struct macho *macho;
 	struct err err = { 0 };
@@ -30,5 +32,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	}
 	assert(macho->architecture_count > 0 && macho->architecture_count <= MACHO_ARCHS_MAX);
 	assert(macho->entitlements.len <= len);
+	if (provision_signer(macho->cms, &signer))
+		assert(signer);
 	return 0;
 }

@@ -1,0 +1,73 @@
+/* The calendar feed of what ends: GET /expiry/<token>.ics, for programs that subscribe to it. */
+#include "catalog/calendar.h"
+#include "catalog/ending_reader.h"
+#include "core/clock.h"
+#include "core/secret.h"
+#include "web/endings_page.h"
+#include "web/ical.h"
+#include "web/outbox.h"
+#include "web/rooms.h"
+#include <string.h>
+
+#define FEED_MAX	(8u << 20)
+#define FEED_PAST_S	(30 * DAY_S)
+
+/* The same for as long as the thing is: a date that moves, moves. */
+static const char *
+uid_of(struct req *req, const struct ending *e)
+{
+	char hash[SECRET_HASH_SIZE];
+
+	secret_hash(mem_printf(req, "%s %s", e->source->kind, e->subject), hash);
+	return mem_printf(req, "%s-%.16s@%s", e->source->kind, hash, outbox_host(req, site_conf(req->site)));
+}
+
+static void
+add_event(struct req *req, struct buf *out, const struct ending *e, const char *language, time_t now)
+{
+	struct site *site = req->site;
+	const char *what = ending_word(req, site, language, e, ""), *touches = ending_touches(req, site, language, e);
+	struct ical_event event = {
+		.uid = uid_of(req, e), .day = e->ends,
+		.summary = mem_printf(req, "%s%s%s", what, e->name ? " " : "", e->name ? e->name : ""),
+		.description = mem_printf(req, "%s%s%s\n%s", touches, *touches ? "\n" : "", ending_word(req, site, language, e, "_why"),
+					  ending_doing(req, site, language, e, now)),
+		.url = e->href ? mem_printf(req, "%s%s", site->base_url, e->href) : NULL,
+	};
+
+	ical_event(out, &event, now);
+}
+
+/* Whoever holds the address: it names no session, and every other address is the same 404. */
+bool
+expiry_feed(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *file = req_param(req, "file"), *language;
+	size_t len = strlen(file), suffix = strlen(EXPIRY_FEED_SUFFIX);
+	time_t now = clock_now();
+	const struct ending **list;
+	struct ending_reader reader;
+	struct endings *all;
+	struct buf out;
+	size_t n;
+
+	if (len <= suffix || strcmp(file + len - suffix, EXPIRY_FEED_SUFFIX) != 0)
+		return err_set(err, ERR_MISSING, "no such calendar");
+	if (!calendar_open(req, req->site->db, mem_textn(req, file, len - suffix), &req->person, err) ||
+	    !ending_reader(req, req->site->db, req->person->id, &reader, err) ||
+	    !endings_list(req, req->site, NULL, now + ENDING_EVER_S, &all, err))
+		return false;
+	list = mem_array(req, const struct ending *, all->n + 1);
+	n = endings_seen(req, all, list);
+	language = pages_language(*reader.language ? reader.language : site_conf(req->site)->company_language);
+	buf_init(&out, req, FEED_MAX);
+	ical_begin(&out, mem_printf(req, "%s: %s", site_name(req->site), pages_word(req->site->pages, language, "expiry")));
+	for (size_t i = 0; i < n; i++)
+		if (list[i]->ends > now - FEED_PAST_S)
+			add_event(req, &out, list[i], language, now);
+	ical_end(&out);
+	if (!buf_ok(&out, err))
+		return false;
+	reply_header(reply, "Cache-Control", "private, max-age=3600");
+	return reply_bytes(reply, 200, "text/calendar; charset=utf-8", (struct bytes){ out.p, out.len });
+}
