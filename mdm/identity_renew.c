@@ -98,16 +98,17 @@ identity_renew(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const 
  * third reads certificates only where a CA is retired and has not ended.
  */
 #define ENROLLED " AND e.state = 'enrolled'"
+#define ENROLLED_TOO " AND COALESCE(e.state, '') = 'enrolled'"	/* or its index, which names nearly all, would be read */
 #define ENDS(at) " CASE WHEN " at " <= $3 THEN 'ended' ELSE 'ends' END AS why"
 #define DUE "(SELECT e.id, c.not_after AS ends," ENDS("c.not_after") " FROM certificate c JOIN enrollment e" \
 	" ON e.identity = c.sha256 WHERE c.purpose = 'mdm' AND c.not_after > $1 AND c.not_after < $2" ENROLLED \
 	" UNION ALL SELECT e.id, e.identity_ends," ENDS("e.identity_ends") " FROM enrollment e WHERE e.identity_ends > $1" \
-	" AND e.identity_ends < $2" ENROLLED \
+	" AND e.identity_ends < $2" ENROLLED_TOO \
 	" UNION ALL SELECT e.id, c.not_after, 'old_ca' FROM authority a CROSS JOIN certificate c JOIN enrollment e" \
 	" ON e.identity = c.sha256 WHERE a.retired IS NOT NULL AND a.role = 'ca' AND a.not_after > $3" \
 	" AND c.authority_id = a.id AND c.purpose = 'mdm' AND c.not_after > $1" ENROLLED \
 	" UNION ALL SELECT e.id, COALESCE(c.not_after, e.identity_ends, 0), 'went_back' FROM enrollment e LEFT JOIN" \
-	" certificate c ON c.sha256 = e.old_identity WHERE e.old_identity IS NOT NULL AND e.old_speaks" ENROLLED ") d"
+	" certificate c ON c.sha256 = e.old_identity WHERE e.old_identity IS NOT NULL AND e.old_speaks" ENROLLED_TOO ") d"
 #define RULES(rules) db_int(clock_now() - (rules)->grace_s), db_int(clock_now() + (rules)->ahead_s), db_now()
 #define WAITS "EXISTS (SELECT 1 FROM command_queue q WHERE q.enrollment_id = e.id AND q.dedupe_key = '" IDENTITY_KIND "')"
 
