@@ -1,5 +1,5 @@
 /*
- * Tables `certificate`, `enrollment` and `device`, read alone: from the certificates that end, which are few, to the
+ * Tables `certificate`, `enrollment`, `device` and `own_mobileconfig`, read alone: from the certificates that end, which are few, to the
  * devices that show them.
  */
 #include "mdm/ends.h"
@@ -21,6 +21,30 @@ ends_live_certificates(struct db *db, const char *authority_id, int64_t *ret, st
 		return false;
 	*ret = rows_int(rows, 0);
 	return true;
+}
+
+bool
+ends_own(TALLOC_CTX *ctx, struct db *db, time_t from, time_t until, size_t max, struct ends_own **ret, size_t *n,
+	 struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT o.id, o.title, o.person_id, p.name, o.device_name, c.not_before,"
+		" c.not_after FROM certificate c JOIN own_session s ON s.id = c.session_id JOIN own_mobileconfig o ON o.id = s.own_id"
+		" JOIN person p ON p.id = o.person_id WHERE c.purpose = 'person' AND c.not_after > $1 AND c.not_after < $2"
+		" AND c.revoked IS NULL AND NOT p.disabled AND o.state IN ('offered', 'installed') AND NOT EXISTS (SELECT 1"
+		" FROM own_session t JOIN certificate k ON k.session_id = t.id WHERE t.own_id = o.id AND k.revoked IS NULL"
+		" AND k.purpose = 'person' AND k.not_after > c.not_after) ORDER BY c.not_after, o.id LIMIT $3", db_int(from),
+		db_int(until), db_int((int64_t)max));
+	enum rows_step step;
+
+	*ret = NULL;
+	*n = 0;
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		*ret = mem_grow(ctx, *ret, struct ends_own, *n + 1);
+		(*ret)[(*n)++] = (struct ends_own){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_text(ctx, rows, 2),
+			rows_text(ctx, rows, 3), rows_text(ctx, rows, 4), rows_int(rows, 5), rows_int(rows, 6) };
+	}
+	rows_done(rows);
+	return step != ROWS_FAILED || err_at(err, "certificates of people that end");
 }
 
 time_t

@@ -15,6 +15,15 @@
 /* How many certificates of this authority are good and could be shown. */
 bool ends_live_certificates(struct db *db, const char *authority_id, int64_t *ret, struct err *err) CHECKED;
 
+/* The certificate that somebody's own mobileconfig carries now. */
+struct ends_own {
+	const char *id, *title, *person_id, *person, *device;	/* id: of the mobileconfig; device "": not known */
+	time_t begins, ends;
+};
+/* Who ends first, first; at most `max`. */
+bool ends_own(TALLOC_CTX *ctx, struct db *db, time_t from, time_t until, size_t max, struct ends_own **ret, size_t *n,
+	      struct err *err) CHECKED;
+
 struct ends_span {
 	time_t from, until;	/* of the identities' end */
 	time_t late;		/* what ends before it ought to be renewed by now */

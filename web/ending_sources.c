@@ -290,6 +290,30 @@ ending_identities(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *
 	return true;
 }
 
+/* ---- certificates in people's own mobileconfigs ---- */
+
+bool
+ending_own(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	struct ends_own *all;
+	size_t n;
+
+	if (!ends_own(ctx, site->db, clock_now() - ENDING_PAST_S, until, ENDINGS_MAX, &all, &n, err))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct ends_own *o = &all[i];
+		struct ending ending = {
+			.subject = o->id, .ends = o->ends, .begins = o->begins, .devices = -1, .people = -1,
+			.name = mem_printf(ctx, *o->device ? "%s (%s, %s)" : "%s (%s)", o->title, o->person, o->device),
+			.person_id = o->person_id, .href = "/eas",
+		};
+
+		if (!add(arg, &ending))
+			return full(err);
+	}
+	return true;
+}
+
 /* ---- API tokens ---- */
 
 bool

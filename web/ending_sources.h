@@ -15,6 +15,7 @@ ending_list ending_tls_ca;		/* and the CA of a private installation */
 ending_list ending_signing;		/* what signs mobileconfigs */
 ending_list ending_directory_certificate;	/* what we show the directory */
 ending_list ending_identities;		/* devices whose identity will not be new by itself, by week */
+ending_list ending_own;			/* certificates in people's own mobileconfigs */
 ending_list ending_tokens;		/* API tokens */
 ending_list ending_provisions;		/* ending_provision.c: of apps, on devices and in the catalog */
 ending_list ending_distribution;	/* ending_provision.c: certificates that signed builds in use */

@@ -22,6 +22,7 @@ const struct ending_source ending_sources[] = {
 	{ "identities",            ENDING_FOR_ADMINS, ending_identities },
 	{ "directory_certificate", ENDING_FOR_ADMINS, ending_directory_certificate },
 	{ "directory_password",    ENDING_FOR_ADMINS, ending_directory_password },
+	{ "own",                   ENDING_FOR_OWNER,  ending_own },
 	{ "token",                 ENDING_FOR_OWNER,  ending_tokens },
 	{ 0 }
 };

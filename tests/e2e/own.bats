@@ -773,3 +773,28 @@ judge() {	# SCHEMA FILE
 	get /eas -b "$W/jar.mia" -H 'Accept: text/html'
 	expect_status 200
 }
+
+@test "a person's certificate that ends is watched over: its person is told, and nobody but them and IT sees it" {
+	export POMONA__OWN__CERTIFICATE_DAYS=40
+	devices_start
+	button mia
+	phone
+	took
+	"$POMONA" expiry --json --data "$DATA" >"$W/body"
+	expect_json '[.items[] | select(.kind == "own")] | length' 1
+	[[ $(json '.items[] | select(.kind == "own") | .name') == *mia* ]]
+	local first
+	first=$(json '.items[] | select(.kind == "own") | .ends')
+	sleep 1		# an end to the second
+	button mia
+	phone
+	took
+	"$POMONA" expiry --json --data "$DATA" >"$W/body"
+	expect_json '[.items[] | select(.kind == "own")] | length' 1	# the newest is what it carries
+	[ "$(json '.items[] | select(.kind == "own") | .ends')" \> "$first" ]
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "own")] | length' 1
+	sign_in paul
+	as paul get /admin/expiry
+	expect_not_in "$W/body" '(mia'
+}
