@@ -5,6 +5,7 @@
 #include "catalog/viewer.h"
 #include "core/audit.h"
 #include "core/clock.h"
+#include "core/mail.h"
 #include "core/secret.h"
 #include "core/sms.h"
 #include <string.h>
@@ -13,18 +14,15 @@
 
 /* ---- what is right ---- */
 
-/* What a mail server takes without quoting; a display name has no place here. */
+/* An address that mail can go to, as it stands: a display name has no place here. */
 static bool
-email_ok(const char *email)
+email_ok(TALLOC_CTX *ctx, const char *email)
 {
-	static const char local[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.";
-	static const char host[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
-	size_t len = strlen(email), n = strspn(email, local);
-	const char *domain = email + n + 1;
+	struct mail_address address;
+	struct err none;
 
-	return n && n <= 64 && len <= CONTACT_EMAIL_MAX && email[n] == '@' && *domain && *email != '.' &&
-	       email[n - 1] != '.' && strspn(domain, host) == strlen(domain) && *domain != '.' && *domain != '-' &&
-	       email[len - 1] != '.' && email[len - 1] != '-' && !strstr(email, "..");
+	return strlen(email) <= CONTACT_EMAIL_MAX && mail_address(ctx, email, &address, &none) &&
+	       strcmp(address.spec, email) == 0;
 }
 
 bool
@@ -68,7 +66,7 @@ contact_check(TALLOC_CTX *ctx, struct contact *contact, struct err *err)
 	contact->language = contact->language ? contact->language : "";
 	if (!*contact->email && !*contact->phone)
 		return err_set(err, ERR_INVALID, "neither an e-mail address nor a number");
-	if (*contact->email && !email_ok(contact->email))
+	if (*contact->email && !email_ok(ctx, contact->email))
 		return err_set(err, ERR_INVALID, "\"%.80s\" is no e-mail address", contact->email);
 	if (*contact->phone && !sms_number(ctx, contact->phone, &phone, err))
 		return false;

@@ -185,7 +185,8 @@ a_number_is_kept_in_e164_and_an_address_in_lower_case(void **state)
 	static const char *const addresses[] = { "a@b.example", "Anna.Nair+test@Example.COM", "o'neil@x-y.example" };
 	static const char *const no_addresses[] = { "anna", "@example.com", "anna@", "a b@example.com", "a@b@c", ".a@b.c",
 						    "a..b@c.d", "a@-b.c", "a@b.c.", "\"a\"@b.c", "a@b.c\r\nBcc: d@e.f",
-						    "Anna <a@b.c>", "ä@b.c" };
+						    "Anna <a@b.c>", "ä@b.c", "a@b-.c", "a@b.-c",
+						    "a@" "0123456789012345678901234567890123456789012345678901234567890123.c" };
 	struct contact c;
 	struct err err;
 
