@@ -170,12 +170,23 @@ took(struct db *tx, const char *device_id, const struct said *s, struct err *err
 	bool old = is(s->goal, "install") && !is(s->sent, s->wish);
 	struct change c = { old ? "wanted" : "taken", "", "", 0, s->repairs,
 			    old ? clock_now() : clock_now() + DESIRED_ASK_S };
-	int64_t n;
 
 	if (!old)	/* until ProfileList agrees, it may be an attempt that failed */
 		c.attempts = s->attempts;
-	return set(tx, device_id, s->mobileconfig_id, &c, err) && (!old || desired_queue(tx, device_id, &n, err));
+	return set(tx, device_id, s->mobileconfig_id, &c, err);
 }
+
+/* It was for the goal of today; what stands in the way since then stays said. */
+static bool
+counts(const struct said *s, const struct queued *command)
+{
+	return s && is(s->goal, arg(command, "goal")) && !(is(s->goal, "install") && is(s->state, "blocked"));
+}
+
+/*
+ * What was sent was written from what was true at its delivery, and the row may be older: a device that the job has
+ * not come to yet is looked at first, or the same would be found old and sent again with each answer.
+ */
 
 bool
 desired_answered(struct db *tx, const struct queued *command, const struct enrollment *enrollment, bool right,
@@ -184,13 +195,14 @@ desired_answered(struct db *tx, const struct queued *command, const struct enrol
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *device_id = enrollment->device_id;
 	struct said *s;
+	int64_t n;
 
-	if (!find(ctx, tx, device_id, arg(command, "mobileconfig"), &s, err))
+	if (!desired_compare(tx, device_id, err) || !find(ctx, tx, device_id, arg(command, "mobileconfig"), &s, err))
 		return false;
-	if (s && is(s->goal, arg(command, "goal")) &&
+	if (counts(s, command) &&
 	    !(right ? took(tx, device_id, s, err) : fail(tx, device_id, s, "device", words, err)))
 		return false;
-	return command_refresh_after(tx, enrollment, command->request_type, err);
+	return desired_queue(tx, device_id, &n, err) && command_refresh_after(tx, enrollment, command->request_type, err);
 }
 
 bool

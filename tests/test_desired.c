@@ -379,6 +379,39 @@ a_version_that_comes_while_the_device_installs_goes_out_behind_it(void **state)
 	assert_string_equal(rows_now(m, UDID_A), "install installed v2");
 }
 
+/* What goes out is written from what is true then, and the job has not come to the device. */
+static void
+a_change_that_is_not_looked_at_yet_goes_out_once(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	const char *uuid;
+
+	set_attribute(m, "p-anna", "department", "Sales");
+	put(m, "wifi", NULL, WIFI("%department%"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	put(m, "wifi", NULL, WIFI("%department%-5"));
+	talks(k);
+	assert_int_equal(k->installs, 1);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v2");
+	assert_non_null(strstr(k->items[0].payloads, "Sales-5"));
+	work(m);
+	talks(k);
+	assert_int_equal(k->installs, 1);
+	/* And what is with the device when a value goes is not sent again without it. */
+	put(m, "wifi", NULL, WIFI("%department%-6"));
+	work(m);
+	uuid = phone_idle(k->phone);
+	set_attribute(m, "p-anna", "department", NULL);
+	does(k, uuid);
+	assert_string_equal(rows_now(m, UDID_A), "install blocked missing_variable v3");
+	work(m);
+	talks(k);
+	assert_int_equal(k->installs, 2);
+	assert_string_equal(rows_now(m, UDID_A), "install blocked missing_variable v3");
+}
+
 static void
 a_missing_value_is_named_and_the_device_gets_it_once_it_is_there(void **state)
 {
@@ -802,7 +835,7 @@ a_mobileconfig_keeps_its_names_and_refuses_what_would_break_the_house(void **sta
 TESTS(what_is_assigned_is_installed_and_only_the_list_says_so,
       a_device_gets_all_of_it_when_it_enrolls_and_again_when_it_enrolls_anew, must_57_a_new_version_keeps_identifiers_and_uuids,
       a_version_that_comes_while_the_device_installs_goes_out_behind_it,
-      a_missing_value_is_named_and_the_device_gets_it_once_it_is_there,
+      a_change_that_is_not_looked_at_yet_goes_out_once, a_missing_value_is_named_and_the_device_gets_it_once_it_is_there,
       what_is_taken_off_or_changed_on_the_device_is_put_back_and_not_in_a_race,
       who_leaves_the_audience_loses_it_and_nobody_loses_what_is_not_ours,
       what_goes_before_it_came_leaves_no_trace_and_what_comes_back_stays, a_mobileconfig_that_is_removed_goes_from_the_devices,
