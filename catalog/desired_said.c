@@ -103,14 +103,16 @@ not_wanted(struct err *err)
 
 /*
  * Of the goal of today, whatever the command was queued for; and a mobileconfig of one person goes to devices of
- * that person alone, whatever a row may say.
+ * that person alone, whatever a row may say.  None is removed whose PayloadIdentifier another one has that ought to
+ * be there.
  */
 bool
 desired_order(TALLOC_CTX *ctx, struct db *db, const struct queued *command, const char *device_id,
 	      struct desired_order *ret, struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT r.identifier, r.goal, r.state, m.version, d.person_id, m.person_id"
-		" FROM device_mobileconfig r JOIN device d ON d.id = r.device_id"
+	struct rows *rows = db_query(ctx, db, "SELECT r.identifier, r.goal, r.state, m.version, d.person_id, m.person_id,"
+		" EXISTS (SELECT 1 FROM device_mobileconfig o WHERE o.device_id = r.device_id AND o.identifier = r.identifier"
+		" AND o.mobileconfig_id <> r.mobileconfig_id AND o.goal = 'install') FROM device_mobileconfig r JOIN device d ON d.id = r.device_id"
 		" LEFT JOIN mobileconfig m ON m.id = r.mobileconfig_id WHERE r.device_id = $1 AND r.mobileconfig_id = $2",
 		db_text(device_id), db_text(arg(command, "mobileconfig")));
 	enum rows_step step = rows_next(rows, err);
@@ -123,7 +125,7 @@ desired_order(TALLOC_CTX *ctx, struct db *db, const struct queued *command, cons
 		.version = rows_int(rows, 3), .person_id = rows_text(ctx, rows, 4) };
 	only = rows_text(ctx, rows, 5);
 	if (!is(arg(command, "goal"), ret->remove ? "remove" : "install") || is(rows_text(ctx, rows, 2), "blocked") ||
-	    (!ret->remove && rows_null(rows, 3)) ||
+	    (ret->remove ? rows_bool(rows, 6) : rows_null(rows, 3)) ||
 	    (!ret->remove && only && (!ret->person_id || !is(only, ret->person_id))))
 		return not_wanted(err);
 	rows_done(rows);
