@@ -167,10 +167,10 @@ audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
 	mv "$W/gone.key" "$W/sign.key"
 	run "$POMONA" doctor --data "$DATA"
 	echo "$output" | grep -qE '^warn +signing +mobileconfigs are signed with registration.sign_cert, good until 20'
-	date -u +%Y-%m-%dT%H:%M:%SZ >"$W/clock"	# openssl made it for twenty days from now
+	date -u -d '15 days' +%Y-%m-%dT%H:%M:%SZ >"$W/clock"	# openssl made it for twenty days from now
 	sign_in anna
 	as anna get /admin
-	expect_body "The certificate that signs mobileconfigs runs out"
+	expect_body "Certificate that signs mobileconfigs ends on"
 	cp "$W/apple/root.pem" "$W/sign.pem" && cp "$W/apple/root.key" "$W/sign.key"	# it ended in 2022
 	run "$POMONA" doctor --data "$DATA"
 	echo "$output" | grep -qE '^fail +signing +registration.sign_cert, which signs mobileconfigs, has expired'
