@@ -364,6 +364,33 @@ teardown()   { pomona_stop; directory_stop; }
 	expect_status 429
 }
 
+@test "many tries at once reach the directory no oftener than tries in a row" {
+	setting server workers 24
+	pomona_start
+	get /login -c "$W/jar" -H 'Accept: text/html'
+	local i pids=() csrf
+	csrf=$(form_csrf)
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		curl -s -o /dev/null --connect-to "::127.0.0.1:$PORT" -b "$W/jar" -H "Origin: $BASE" -d name=eva \
+			--data-urlencode "password=wrong $i" --data-urlencode "csrf=$csrf" "$BASE/login" & pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	i=$(grep -c 'BIND dn="uid=eva.* method=128' "$D/log")
+	[ "$i" -ge 1 ] && [ "$i" -le 4 ]
+}
+
+@test "blanks in a name make no other name of it where people bind as themselves" {
+	directory_use bind_dn "" bind_password "" user_bind_template "uid=%s,ou=people,$SUFFIX"
+	pomona_start
+	local name
+	for name in eva ' eva' 'eva ' '  EVA  '; do
+		try "$name" "wrong"
+		expect_status 401
+	done
+	try eva "pass of eva"
+	expect_status 429
+}
+
 @test "a local account wins over the directory's person of that name while local accounts may sign in" {
 	echo "local secret" >"$W/local"
 	"$POMONA" user add eva --data "$DATA" --password-file "$W/local"
