@@ -379,6 +379,39 @@ a_version_that_comes_while_the_device_installs_goes_out_behind_it(void **state)
 	assert_string_equal(rows_now(m, UDID_A), "install installed v2");
 }
 
+/* What goes out is written from what is true then, and the job has not come to the device. */
+static void
+a_change_that_is_not_looked_at_yet_goes_out_once(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	const char *uuid;
+
+	set_attribute(m, "p-anna", "department", "Sales");
+	put(m, "wifi", NULL, WIFI("%department%"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	put(m, "wifi", NULL, WIFI("%department%-5"));
+	talks(k);
+	assert_int_equal(k->installs, 1);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v2");
+	assert_non_null(strstr(k->items[0].payloads, "Sales-5"));
+	work(m);
+	talks(k);
+	assert_int_equal(k->installs, 1);
+	/* And what is with the device when a value goes is not sent again without it. */
+	put(m, "wifi", NULL, WIFI("%department%-6"));
+	work(m);
+	uuid = phone_idle(k->phone);
+	set_attribute(m, "p-anna", "department", NULL);
+	does(k, uuid);
+	assert_string_equal(rows_now(m, UDID_A), "install blocked missing_variable v3");
+	work(m);
+	talks(k);
+	assert_int_equal(k->installs, 2);
+	assert_string_equal(rows_now(m, UDID_A), "install blocked missing_variable v3");
+}
+
 static void
 a_missing_value_is_named_and_the_device_gets_it_once_it_is_there(void **state)
 {
@@ -505,6 +538,96 @@ a_mobileconfig_that_is_removed_goes_from_the_devices(void **state)
 	assign(m, "all", "wifi", EVERYONE, NULL);
 	work(m);
 	talks(k);
+	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
+	work(m);
+	talks(k);
+	assert_int_equal(k->n, 0);
+	assert_string_equal(rows_now(m, UDID_A), "");
+}
+
+#define IMPORTED "org.example.imported"
+
+static const char *
+put_imported(struct mdm *m, const char *form)
+{
+	json_t *json = json_loads(form, 0, NULL);
+	struct mobileconfig_put p = { .actor = "test", .name = "wifi", .form = json, .identifier = IMPORTED,
+				      .base_url = "https://apps.example.com" };
+	struct kept_mobileconfig *ret = NULL;
+	bool created;
+
+	assert_ok(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err), &m->err);
+	json_decref(json);
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	return ret->id;
+}
+
+static void
+has_the_new_one(struct mdm *m, struct keeper *k)
+{
+	work(m);
+	talks(k);
+	work(m);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+	assert_int_equal(k->n, 1);
+	assert_non_null(strstr(k->items[0].payloads, "newer"));
+}
+
+static void
+an_imported_mobileconfig_that_is_deleted_and_uploaded_again_stays_on_the_devices(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	const char *uuid, *id;
+
+	put_imported(m, WIFI("older"));
+	work(m);
+	talks(k);
+	assert_int_equal(k->n, 1);
+	/* Before anybody looked. */
+	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
+	put_imported(m, WIFI("newer"));
+	has_the_new_one(m, k);
+	/* When the removal waits for the device. */
+	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
+	work(m);
+	assert_string_equal(rows_now(m, UDID_A), "remove queued v1");
+	put_imported(m, WIFI("newer"));
+	has_the_new_one(m, k);
+	assert_int_equal(k->removals, 0);
+	/* When the device is at it. */
+	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
+	work(m);
+	uuid = phone_idle(k->phone);
+	id = put_imported(m, WIFI("newer"));
+	does(k, uuid);
+	assert_int_equal(k->n, 0);
+	has_the_new_one(m, k);
+	assert_int_equal(k->removals, 1);
+	/* Rows of both, from a time when nobody looked: the removal is not written. */
+	assert_ok(db_run(m->db, &m->err, "INSERT INTO device_mobileconfig (device_id, mobileconfig_id, identifier, goal, state,"
+			 " version, wish, sent, due, changed) SELECT device_id, 'gone', identifier, 'remove', 'wanted', 1, 'w', 'w',"
+			 " $1, 0 FROM device_mobileconfig WHERE mobileconfig_id = $2", db_now(), db_text(id)), &m->err);
+	has_the_new_one(m, k);
+	assert_int_equal(k->removals, 1);
+}
+
+static void
+what_took_the_place_of_another_goes_with_it_even_when_it_never_came(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+
+	put_imported(m, WIFI("older"));
+	work(m);
+	talks(k);
+	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
+	put_imported(m, WIFI("%department%"));
+	work(m);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install blocked missing_variable v1");
+	assert_int_equal(k->n, 1);
 	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
 	work(m);
 	talks(k);
@@ -802,10 +925,12 @@ a_mobileconfig_keeps_its_names_and_refuses_what_would_break_the_house(void **sta
 TESTS(what_is_assigned_is_installed_and_only_the_list_says_so,
       a_device_gets_all_of_it_when_it_enrolls_and_again_when_it_enrolls_anew, must_57_a_new_version_keeps_identifiers_and_uuids,
       a_version_that_comes_while_the_device_installs_goes_out_behind_it,
-      a_missing_value_is_named_and_the_device_gets_it_once_it_is_there,
+      a_change_that_is_not_looked_at_yet_goes_out_once, a_missing_value_is_named_and_the_device_gets_it_once_it_is_there,
       what_is_taken_off_or_changed_on_the_device_is_put_back_and_not_in_a_race,
       who_leaves_the_audience_loses_it_and_nobody_loses_what_is_not_ours,
       what_goes_before_it_came_leaves_no_trace_and_what_comes_back_stays, a_mobileconfig_that_is_removed_goes_from_the_devices,
+      an_imported_mobileconfig_that_is_deleted_and_uploaded_again_stays_on_the_devices,
+      what_took_the_place_of_another_goes_with_it_even_when_it_never_came,
       what_is_for_one_person_is_on_no_device_of_another, must_55_and_56_secrets_go_out_encrypted_for_this_device_or_not_at_all,
       a_refusal_is_shown_in_the_devices_words_tried_again_and_given_up, what_is_acknowledged_and_not_listed_has_failed,
       a_command_that_is_cancelled_or_expires_is_not_the_end_of_it, a_device_without_the_right_is_not_sent_it_and_it_is_said,
