@@ -12,6 +12,7 @@
 #include "core/text.h"
 #include "mdm/own_mobileconfig.h"
 #include <string.h>
+#include <strings.h>
 
 #define BACK "the directory has them again"
 
@@ -95,6 +96,7 @@ struct arrival {
 	TALLOC_CTX *ctx;
 	const struct directory_person *from;
 	const char *name;		/* a proxy's */
+	bool local_login;
 	const char *id;			/* of the row: known before, or found and told here */
 	bool ended, check;
 	struct person *person;
@@ -226,15 +228,23 @@ people_from_directory(TALLOC_CTX *ctx, struct db *db, const struct directory_per
 
 /* ---- from a proxy ---- */
 
+bool
+people_is_named(const char *source, const char *name, const char *vouched, bool local_login)
+{
+	if (strcmp(source, "local") == 0)
+		return local_login && strcmp(name, vouched) == 0;
+	return strcasecmp(name, vouched) == 0;
+}
+
 static bool
 tx_proxy(struct db *tx, void *arg, struct err *err)
 {
 	struct arrival *a = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, tx, "SELECT id, disabled FROM person WHERE folded = $1",
+	struct rows *rows = db_query(ctx, tx, "SELECT id, disabled, source, name FROM person WHERE folded = $1",
 				     db_text(text_fold(ctx, a->name)));
 	const char *id = secret_id(ctx);
-	bool disabled = false;
+	bool disabled = false, same;
 
 	switch (rows_next(rows, err)) {
 	case ROWS_FAILED:
@@ -242,7 +252,11 @@ tx_proxy(struct db *tx, void *arg, struct err *err)
 	case ROWS_ROW:
 		id = rows_text(ctx, rows, 0);
 		disabled = rows_bool(rows, 1);
+		same = people_is_named(rows_text(ctx, rows, 2), rows_text(ctx, rows, 3), a->name, a->local_login);
 		rows_done(rows);
+		if (!same)
+			return err_set(err, ERR_DENIED, "the proxy says that you are %.64s, and somebody else here has a name "
+				       "that is taken for the same", a->name);
 		break;
 	case ROWS_END:
 		rows_done(rows);
@@ -255,9 +269,10 @@ tx_proxy(struct db *tx, void *arg, struct err *err)
 }
 
 bool
-people_from_proxy(TALLOC_CTX *ctx, struct db *db, const char *name, struct person **ret, struct err *err)
+people_from_proxy(TALLOC_CTX *ctx, struct db *db, const char *name, bool local_login, struct person **ret,
+		  struct err *err)
 {
-	struct arrival a = { .ctx = ctx, .name = name };
+	struct arrival a = { .ctx = ctx, .name = name, .local_login = local_login };
 
 	if (!person_name_ok(name, err) || !db_tx(db, tx_proxy, &a, err))
 		return false;

@@ -20,9 +20,18 @@
 bool people_from_directory(TALLOC_CTX *ctx, struct db *db, const struct directory_person *person,
 			   struct person **ret, struct err *err) CHECKED;
 
-/* By a name that a trusted proxy vouches for: the row of that name, made when there is none. */
-bool people_from_proxy(TALLOC_CTX *ctx, struct db *db, const char *name, struct person **ret,
+/*
+ * By a name that a trusted proxy vouches for: the row of that name, made when there is none.  ERR_DENIED where the
+ * row of a name that folds alike is none that the proxy means.
+ */
+bool people_from_proxy(TALLOC_CTX *ctx, struct db *db, const char *name, bool local_login, struct person **ret,
 		       struct err *err) CHECKED;
+/*
+ * Does a vouched name mean the person of this source and name?  Other systems tell letters apart that we take for
+ * the same, so a local account is meant by its very name alone, while local accounts may sign in; others but for
+ * the case of ASCII letters.
+ */
+bool people_is_named(const char *source, const char *name, const char *vouched, bool local_login);
 
 /* A page of the directory's people behind `after` (an id, "" begins): ids and external ids. */
 struct people_known { const char *id, *external_id; };

@@ -11,7 +11,8 @@
  *
  * A set goes together: nothing is sent that would not move the day on which something of the app stops, but for the
  * last week, when what there is goes.  Old ones go only when for each bundle on the device that they cover a newer
- * one is listed (MUST 66), and no app of which we do not know the insides could live under them.
+ * one is listed (MUST 66), and no app of which we do not know the insides could live under them; valid ones only when
+ * what fits is known, not guessed, and the set is whole; on user enrollments none.
  *
  * Waves: so many percent of the devices, and so many devices, an hour, those first where an app ends first.  They
  * bound the haste and never the promise: what ends within renewal.days_before goes out at once, whatever the pace and

@@ -20,6 +20,7 @@ struct bundle {
 	const char *app, *build_id, *path, *bundle_id, *own;
 	int64_t own_expires, certificate_expires;
 	bool sure;			/* no other build has these numbers */
+	bool signer;			/* its executable says who signed it: what fits is known, not guessed */
 	int64_t cover, best;		/* until when by what is there; by the best that fits */
 	const char *cover_uuid, *best_uuid;
 	int64_t listed[2];		/* the two that last longest of those that are there and fit */
@@ -42,12 +43,13 @@ struct plan {
 	const char **wanted;		/* uuids that are to be installed */
 	size_t wanted_n;
 	bool fresh;			/* something new waits for a wave */
+	bool user;			/* a user enrollment: of the person's own apps it tells nothing */
 };
 
 /* ---- what is there ---- */
 
 #define HELD "SELECT bb.app_bundle_id, bb.build_id, bb.path, bb.bundle_id, bb.expires, bb.certificate_expires, bb.provision_uuid," \
-	" p.uuid, p.expires, ip.uuid IS NOT NULL" \
+	" p.uuid, p.expires, ip.uuid IS NOT NULL, bb.certificate <> ''" \
 	" FROM installed_app ia JOIN device d ON d.id = ia.device_id" \
 	" JOIN build_bundle bb ON bb.app_bundle_id = ia.bundle_id AND bb.build = ia.version" \
 	" AND (ia.short_version IS NULL OR bb.version = ia.short_version)" \
@@ -104,7 +106,7 @@ read_bundles(struct plan *plan, struct err *err)
 			b = &plan->bundles[plan->bundles_n++];
 			*b = (struct bundle){ .app = app, .build_id = build, .path = path, .sure = true,
 				.bundle_id = rows_text(plan->ctx, rows, 3), .own_expires = rows_int(rows, 4),
-				.certificate_expires = rows_int(rows, 5), .own = rows_text(plan->ctx, rows, 6) };
+				.certificate_expires = rows_int(rows, 5), .own = rows_text(plan->ctx, rows, 6), .signer = rows_bool(rows, 10) };
 		}
 		take_fit(plan, b, rows);
 	}
@@ -272,7 +274,35 @@ may_need(const struct listed *old, const char *bundle_id)
 	       (strncmp(pattern + 1, bundle_id, len) == 0 && pattern[1 + len] == '.');
 }
 
-/* Every bundle that it covers has another one there that fits and lasts longer. */
+/* Another one that fits the bundle is there, and lasts longer. */
+static bool
+is_followed(const struct bundle *b, const struct listed *old)
+{
+	int other = b->listed_uuid[0] && strcmp(b->listed_uuid[0], old->uuid) == 0;
+
+	return b->sure && b->listed_uuid[other] && b->listed[other] > old->expires;
+}
+
+/*
+ * How a device compares is not documented.  So while it is valid it stays until what follows it is known to fit, and
+ * no other part of that app ends before it either: the set is whole.
+ */
+static bool
+app_is_followed(const struct plan *plan, const char *app, const struct listed *old)
+{
+	const struct provision covers = { .app_id = old->app_id };
+
+	for (size_t i = 0; i < plan->bundles_n; i++) {
+		const struct bundle *b = &plan->bundles[i];
+
+		if (strcmp(b->app, app) == 0 &&
+		    (!b->signer || !(provision_covers(&covers, b->bundle_id) ? is_followed(b, old) : b->cover > old->expires)))
+			return false;
+	}
+	return true;
+}
+
+/* Every bundle that it covers has another one there that fits and lasts longer; a valid one asks for more. */
 static bool
 may_go(const struct plan *plan, const struct listed *old)
 {
@@ -284,11 +314,10 @@ may_go(const struct plan *plan, const struct listed *old)
 			return false;
 	for (size_t i = 0; i < plan->bundles_n; i++) {
 		const struct bundle *b = &plan->bundles[i];
-		int other = b->listed_uuid[0] && strcmp(b->listed_uuid[0], old->uuid) == 0;
 
 		if (!provision_covers(&covers, b->bundle_id))
 			continue;
-		if (!b->sure || !b->listed_uuid[other] || b->listed[other] <= old->expires)
+		if (!is_followed(b, old) || (old->expires > clock_now() && !app_is_followed(plan, b->app, old)))
 			return false;
 		followed = true;
 	}
@@ -299,7 +328,7 @@ may_go(const struct plan *plan, const struct listed *old)
 static bool
 apps_are_fresh(struct plan *plan, bool *ret, struct err *err)
 {
-	struct rows *rows = db_query(plan->ctx, plan->tx, "SELECT at FROM device_report WHERE device_id = $1"
+	struct rows *rows = db_query(plan->ctx, plan->tx, "SELECT whole FROM device_report WHERE device_id = $1"
 				     " AND request_type = 'InstalledApplicationList'", db_text(plan->device_id));
 	enum rows_step step = rows_next(rows, err);
 
@@ -322,6 +351,9 @@ plan_removals(struct plan *plan, struct err *err)
 {
 	bool fresh, stale = false;
 
+	if (plan->user)
+		return db_run(plan->tx, err, "DELETE FROM renewal WHERE device_id = $1 AND action = 'remove' AND state IN ('wanted',"
+			      " 'failed')", db_text(plan->device_id));
 	if (!apps_are_fresh(plan, &fresh, err))
 		return false;
 	for (size_t i = 0; i < plan->listed_n; i++) {
@@ -385,11 +417,12 @@ drop_unwanted(struct plan *plan, struct err *err)
 static bool
 is_managed(struct plan *plan, bool *ret, struct err *err)
 {
-	struct rows *rows = db_query(plan->ctx, plan->tx, "SELECT 1 FROM device d JOIN enrollment e ON e.id = d.enrollment_id"
-				     " WHERE d.id = $1 AND e.state = 'enrolled'", db_text(plan->device_id));
+	struct rows *rows = db_query(plan->ctx, plan->tx, "SELECT e.kind = 'user' FROM device d JOIN enrollment e ON e.id ="
+				     " d.enrollment_id WHERE d.id = $1 AND e.state = 'enrolled'", db_text(plan->device_id));
 	enum rows_step step = rows_next(rows, err);
 
 	*ret = step == ROWS_ROW;
+	plan->user = *ret && rows_bool(rows, 0);
 	rows_done(rows);
 	return step != ROWS_FAILED;
 }

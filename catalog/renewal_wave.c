@@ -33,21 +33,27 @@ count(struct sending *s, const char *sql, int64_t since, int64_t *ret, struct er
 	return true;
 }
 
-/* How many devices more in this hour. */
-static bool
-quota(struct sending *s, const struct renewal_pace *pace, int64_t *ret, struct err *err)
-{
-	int64_t all, sent, most;
+/* How many devices more in this hour, of each action. */
+struct quota {
+	int64_t installs, removals;
+};
 
-	if (!count(s, "SELECT count(DISTINCT device_id) FROM renewal WHERE action = 'install' AND (state <> 'done' OR changed > $1)",
+static bool
+quota(struct sending *s, const struct renewal_pace *pace, struct quota *ret, struct err *err)
+{
+	int64_t all, installs, removals, most;
+
+	if (!count(s, "SELECT count(DISTINCT device_id) FROM renewal WHERE state <> 'done' OR changed > $1",
 		   clock_now() - 30 * DAY_S, &all, err) ||
 	    !count(s, "SELECT count(DISTINCT device_id) FROM renewal WHERE action = 'install' AND sent > $1",
-		   clock_now() - RENEWAL_WAVE_S, &sent, err))
+		   clock_now() - RENEWAL_WAVE_S, &installs, err) ||
+	    !count(s, "SELECT count(DISTINCT device_id) FROM renewal WHERE action = 'remove' AND sent > $1",
+		   clock_now() - RENEWAL_WAVE_S, &removals, err))
 		return false;
-	most = (all * pace->percent + 99) / 100;
+	most = pace->paused ? 0 : (all * pace->percent + 99) / 100;
 	if (pace->devices && most > pace->devices)
 		most = pace->devices;
-	*ret = pace->paused || sent >= most ? 0 : most - sent;
+	*ret = (struct quota){ most > installs ? most - installs : 0, most > removals ? most - removals : 0 };
 	return true;
 }
 
@@ -177,19 +183,26 @@ send_all(struct sending *s, struct err *err)
 	return true;
 }
 
-/* Removals have no haste and no waves: each follows a confirmation of its own device. */
+/* Removals have waves of their own and no haste: each follows a confirmation of its own device. */
 static bool
-send_removals(struct sending *s, bool *more, struct err *err)
+send_removals(struct sending *s, int64_t left, bool *more, struct err *err)
 {
-	struct rows *rows = db_query(s->ctx, s->tx, "SELECT r.device_id, e.id, r.uuid FROM renewal r JOIN device d ON d.id = r.device_id"
-		" JOIN enrollment e ON e.id = d.enrollment_id WHERE r.state = 'wanted' AND r.action = 'remove' AND e.state = 'enrolled'"
-		" ORDER BY r.device_id, r.uuid LIMIT $1", db_int(RENEWAL_WAVE_MAX));
+	struct rows *rows = db_query(s->ctx, s->tx, "SELECT r.device_id, e.id, r.uuid, EXISTS (SELECT 1 FROM renewal x WHERE"
+		" x.device_id = r.device_id AND x.action = 'remove' AND x.sent > $2) AS began FROM renewal r JOIN device d"
+		" ON d.id = r.device_id JOIN enrollment e ON e.id = d.enrollment_id WHERE r.state = 'wanted' AND r.action = 'remove'"
+		" AND e.state = 'enrolled' ORDER BY began DESC, r.device_id, r.uuid LIMIT $1", db_int(RENEWAL_WAVE_MAX),
+		db_int(clock_now() - RENEWAL_WAVE_S));
 	struct { const char *device_id, *enrollment_id, *uuid; } list[RENEWAL_WAVE_MAX];
+	const char *last = "";
 	enum rows_step step;
 	size_t n = 0;
 
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		list[n].device_id = rows_text(s->ctx, rows, 0);
+		const char *device_id = rows_text(s->ctx, rows, 0);
+
+		if (strcmp(device_id, last) != 0 && !rows_bool(rows, 3) && left-- <= 0)
+			break;
+		last = list[n].device_id = device_id;
 		list[n].enrollment_id = rows_text(s->ctx, rows, 1);
 		list[n++].uuid = rows_text(s->ctx, rows, 2);
 	}
@@ -234,10 +247,10 @@ renewal_wave(struct db *tx, const struct renewal_pace *pace, bool *more, int64_t
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct sending s = { .ctx = ctx, .tx = tx };
-	int64_t left;
+	struct quota left;
 
-	if (!renewal_due(tx, err) || !quota(&s, pace, &left, err) || !choose(&s, pace, left, more, err) || !send_all(&s, err) ||
-	    !send_removals(&s, more, err) || !next_time(&s, next, err))
+	if (!renewal_due(tx, err) || !quota(&s, pace, &left, err) || !choose(&s, pace, left.installs, more, err) ||
+	    !send_all(&s, err) || (!pace->paused && !send_removals(&s, left.removals, more, err)) || !next_time(&s, next, err))
 		return err_at(err, "wave of renewals");
 	return true;
 }

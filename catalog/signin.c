@@ -185,18 +185,22 @@ by_name_there(TALLOC_CTX *ctx, const struct signin *s, const char *name, struct 
 {
 	void *scratch SCOPED(mem) = talloc_new(NULL);
 	struct directory_person *found;
-	bool local;
+	struct person *person;
 
-	if (!is_local(s, name, &local, err))
+	/* A local account by its very name; whoever's name is like it, is whom the directory says. */
+	if (person_by_name(scratch, s->db, name, &person, err)) {
+		if (strcmp(person->source, "local") == 0 &&
+		    people_is_named(person->source, person->name, name, s->conf->signin_local_login))
+			return person_by_id(ctx, s->db, person->id, ret, err);
+	} else if (err->kind != ERR_MISSING) {
 		return false;
-	if (local)
-		return person_by_name(ctx, s->db, name, ret, err);
+	}
 	if (!directory_find(scratch, s->directory, name, &found, err)) {
 		struct err down = *err;
 
 		/* Whoever is known goes on while the directory is down: the proxy's word is what lets them in. */
 		if (err->kind == ERR_UPSTREAM && person_by_name(ctx, s->db, name, ret, err) &&
-		    strcmp((*ret)->source, "directory") == 0) {
+		    strcmp((*ret)->source, "directory") == 0 && people_is_named("directory", (*ret)->name, name, false)) {
 			log_err("a proxy names somebody whom the directory cannot be asked about", &down, KV("name", name));
 			return true;
 		}
@@ -217,7 +221,7 @@ bool
 signin_named(TALLOC_CTX *ctx, const struct signin *s, const char *name, struct person **ret, struct err *err)
 {
 	if (!directory_is_on(s->directory) || !directory_can_look(s->directory))
-		return people_from_proxy(ctx, s->db, name, ret, err);
+		return people_from_proxy(ctx, s->db, name, s->conf->signin_local_login, ret, err);
 	return by_name_there(ctx, s, name, ret, err);
 }
 

@@ -160,9 +160,11 @@ inventory_keep(struct db *tx, const char *device_id, const struct inventory *inv
 	const struct device_said said = { inv->name, inv->os_version, inv->os_build, inv->product, inv->serial,
 					  inv->supervised };
 
-	if (!db_run(tx, err, "INSERT INTO device_report (device_id, request_type, at, answer) VALUES ($1, $2, $3, $4)"
-		    " ON CONFLICT (device_id, request_type) DO UPDATE SET at = excluded.at, answer = excluded.answer",
-		    db_text(device_id), db_text(inv->request_type), db_now(), db_bytes(inv->packed)))
+	if (!db_run(tx, err, "INSERT INTO device_report (device_id, request_type, at, answer, whole) VALUES ($1, $2, $3, $4, $5)"
+		    " ON CONFLICT (device_id, request_type) DO UPDATE SET at = excluded.at, answer = excluded.answer,"
+		    " whole = CASE WHEN excluded.whole > 0 THEN excluded.whole ELSE device_report.whole END",
+		    db_text(device_id), db_text(inv->request_type), db_now(), db_bytes(inv->packed),
+		    inv->partial ? db_int(0) : db_now()))
 		return false;
 	return keep_facts(tx, device_id, inv, err) && keep_lists(tx, device_id, inv, err) &&
 	       (strcmp(inv->request_type, "DeviceInformation") != 0 || device_said(tx, device_id, &said, err)) &&

@@ -310,12 +310,20 @@ static void
 a_question_about_a_part_changes_that_part_alone(void **state)
 {
 	struct house h = device_house(*state);
+	struct rows *rows;
+	struct err err;
 
 	report(*state, &h, (struct said){ "InstalledApplicationList", APPS(FIELDBOOK APP("com.example.other", "")), NULL });
 	report(*state, &h, (struct said){ "InstalledApplicationList", APPS(APP("com.example.other", "<key>Version</key><string>2</string>")),
 		"<key>Identifiers</key><array><string>com.example.other</string></array>" });
 	assert_app(&h, "com.example.fieldbook", "true", "false", "null");
+	set_now(&h, "2026-11-23T12:00:00Z");
 	report(*state, &h, (struct said){ "InstalledApplicationList", APPS(""), "<key>ManagedAppsOnly</key><true/>" });
+	/* the time of the last whole list is not that of a part */
+	rows = db_query(*state, h.db, "SELECT at - whole FROM device_report");
+	assert_ok(rows_one(rows, &err, "no report"), &err);
+	assert_int_equal(rows_int(rows, 0), 24 * 3600);
+	talloc_free(rows);
 	assert_app(&h, "com.example.fieldbook", "true", "false", "null");
 
 	report(*state, &h, (struct said){ "DeviceInformation", "<key>QueryResponses</key><dict><key>DeviceName</key><string>A</string>"

@@ -548,7 +548,7 @@ with_a_contact_go_its_devices(void **state)
 
 	register_one(*state, &h, link_of(*state, &h, (struct link_terms){ .build_id = build, .contact_id = anna }), UDID_1);
 	register_one(*state, &h, link_of(*state, &h, (struct link_terms){ .build_id = build }), UDID_2);
-	assert_ok(contact_remove(h.db, "paul", anna, &err), &err);
+	assert_ok(contact_remove(h.db, h.paul, anna, &err), &err);
 	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM tester_device"), 1);
 	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM device_app"), 1);
 }

@@ -105,8 +105,8 @@ device(struct house *h, const char *id)
 	assert_ok(db_run(h->db, &err, "INSERT INTO enrollment (id, device_id, session_id, state, identity, access_rights, created)"
 			 " VALUES ($1, $2, 's', 'enrolled', $3, 8191, 1)", db_text(mem_printf((void *)(uintptr_t)h->dir, "e-%s", id)),
 			 db_text(id), db_text(id)), &err);
-	assert_ok(db_run(h->db, &err, "INSERT INTO device_report (device_id, request_type, at, answer) VALUES ($1,"
-			 " 'InstalledApplicationList', $2, $3)", db_text(id), db_now(), db_bytes((struct bytes){ "", 0 })), &err);
+	assert_ok(db_run(h->db, &err, "INSERT INTO device_report (device_id, request_type, at, answer, whole) VALUES ($1,"
+			 " 'InstalledApplicationList', $2, $3, $2)", db_text(id), db_now(), db_bytes((struct bytes){ "", 0 })), &err);
 }
 
 static void
@@ -138,8 +138,8 @@ bundle(struct house *h, const char *app, const char *path, const char *own, int 
 
 	assert_ok(db_run(h->db, &err, "INSERT INTO build_bundle (build_id, path, app_bundle_id, version, build, uploaded, bundle_id,"
 			 " provision_uuid, expires, certificate, certificate_name, certificate_expires) VALUES ($1, $2, $1, '1.0', '7', 1,"
-			 " $3, $4, $5, '', '', $6)", db_text(app), db_text(path), db_text(*path ? path : app), db_text(own),
-			 db_int(days(ends)), db_int(days(certificate))), &err);
+			 " $3, $4, $5, $7, '', $6)", db_text(app), db_text(path), db_text(*path ? path : app), db_text(own),
+			 db_int(days(ends)), db_int(days(certificate)), db_text(CERT)), &err);
 	fits(h, app, path, own);
 }
 
@@ -324,7 +324,7 @@ an_old_one_goes_when_newer_ones_are_listed_and_nobody_else_needs_it(void **state
 	} cases[] = {
 		{ "", "remove old-app wanted, remove old-ext wanted" },
 		/* the extension's newer one is not there yet */
-		{ "DELETE FROM installed_provision WHERE uuid = 'new-ext'", "install new-ext wanted, remove old-app wanted" },
+		{ "DELETE FROM installed_provision WHERE uuid = 'new-ext'", "install new-ext wanted" },
 		/* none is: the last valid one never goes */
 		{ "DELETE FROM installed_provision WHERE uuid LIKE 'new%'", "install new-app wanted, install new-ext wanted" },
 		/* an app whose insides are not known may live under it */
@@ -333,8 +333,15 @@ an_old_one_goes_when_newer_ones_are_listed_and_nobody_else_needs_it(void **state
 		{ "UPDATE provision SET app_id = 'TEAM.com.example.*' WHERE uuid = 'old-app'", "remove old-app wanted, remove old-ext wanted" },
 		/* another build of the app, which is not here */
 		{ "UPDATE installed_app SET version = '6'", "" },
-		/* the newer one is over by now: it goes, and the old one stays */
-		{ "UPDATE provision SET expires = 1000 WHERE uuid = 'new-app'", "remove new-app wanted, remove old-ext wanted" },
+		/* the newer one is over by now: it goes, and the old ones stay */
+		{ "UPDATE provision SET expires = 1000 WHERE uuid = 'new-app'", "remove new-app wanted" },
+		/* who signed the extension is guessed: what seems to fit may not, so both stay while they are valid */
+		{ "UPDATE build_bundle SET certificate = '' WHERE path <> ''", "" },
+		{ "UPDATE provision SET expires = 1000 WHERE uuid LIKE 'old%'", "remove old-app wanted, remove old-ext wanted" },
+		/* the person's own apps are not on the list of a user enrollment */
+		{ "UPDATE enrollment SET kind = 'user'", "" },
+		/* of all apps nothing was heard yet, of some alone just now */
+		{ "UPDATE device_report SET whole = 0", "" },
 		/* we do not know it: it is not ours */
 		{ "DELETE FROM provision WHERE uuid = 'old-ext'", "remove old-app wanted" },
 	};
@@ -452,6 +459,32 @@ waves_go_by_percent_and_count_each_hour(void **state)
 	/* both of a set go to a device together */
 	assert_string_equal(one(*state, &h, "SELECT count(*) FROM command_queue q JOIN command c ON c.id = q.command_id WHERE"
 				" c.request_type = 'InstallProvisioningProfile'"), "10");
+}
+
+static void
+removals_go_in_waves_too_and_stand_still_while_waves_are_paused(void **state)
+{
+	struct house h = fleet(*state, 10);
+	struct renewal_pace pace = { 30, 0, 30, true };
+
+	for (int i = 1; i <= 10; i++)
+		for (size_t k = 0; k < 4; k++)
+			if (i > 1 || k > 1)	/* the first lists the old ones from the beginning */
+				lists(&h, mem_printf(*state, "d%d", i), (const char *[]){ "old-app", "old-ext", "new-app", "new-ext" }[k]);
+	for (int i = 1; i <= 10; i++)
+		plan(&h, mem_printf(*state, "d%d", i));
+	wave(&h, pace);
+	assert_string_equal(one(*state, &h, SENT), "0");
+	pace.paused = false;
+	wave(&h, pace);
+	wave(&h, pace);			/* in the same hour nobody more */
+	assert_string_equal(one(*state, &h, SENT), "3");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE state = 'sent' AND action = 'remove'"), "6");
+	for (int i = 0; i < 3; i++) {
+		set_now(&h, mem_printf(*state, "2026-11-22T%d:30:00Z", 13 + i));
+		wave(&h, pace);
+	}
+	assert_string_equal(one(*state, &h, SENT), "10");
 }
 
 static void
@@ -605,7 +638,8 @@ TESTS(a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what
       a_certificate_that_ends_is_said_and_no_provision_is_sent, ad_hoc_provisions_go_to_the_devices_they_list_alone,
       an_old_one_goes_when_newer_ones_are_listed_and_nobody_else_needs_it, a_wildcard_that_an_unknown_app_may_need_stays,
       nothing_is_removed_by_a_list_of_apps_that_is_not_of_today, of_two_builds_with_the_same_numbers_the_worse_is_assumed,
-      waves_go_by_percent_and_count_each_hour, thirty_days_before_the_end_it_goes_to_everybody_whatever_the_pace,
+      waves_go_by_percent_and_count_each_hour, removals_go_in_waves_too_and_stand_still_while_waves_are_paused,
+      thirty_days_before_the_end_it_goes_to_everybody_whatever_the_pace,
       a_device_without_the_right_says_so_and_is_looked_at_again, no_state_is_without_an_exit,
       refusals_are_tried_again_ever_later_and_at_least_once_a_day, before_an_app_its_newer_provisions_are_sent,
       what_leaves_management_is_forgotten)

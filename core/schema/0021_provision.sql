@@ -90,6 +90,9 @@ CREATE INDEX renewal_due ON renewal (due) WHERE due IS NOT NULL;
 CREATE INDEX renewal_wanted ON renewal (state, action, ends);
 CREATE INDEX renewal_uuid ON renewal (uuid, state);
 
+-- When a list was last reported whole; one that was asked for some apps alone says nothing of the others.
+ALTER TABLE device_report ADD COLUMN whole BIGINT NOT NULL DEFAULT 0;
+
 -- Testers without management who were told that a build they installed ends.
 CREATE TABLE renewal_told (
 	build_id	TEXT NOT NULL,

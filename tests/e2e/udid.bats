@@ -414,10 +414,13 @@ invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 	phone --udid 00008120-00000000000000BB
 	get "$(said .location)" -H 'Accept: application/json'
 	expect_json .told false
-	adhoc 2 "$OTHER,$MINE,00008120-00000000000000AA,00008120-00000000000000BB"
-	all_invited() { [ "$(sql "SELECT count(*) FROM device_app WHERE state = 'invited' AND NOT told")" = 3 ]; }
+	link '"email":"odd@example.com"'			# and no mail server takes that one
+	sql "UPDATE contact SET email = 'odd@-example.com' WHERE email = 'odd@example.com'"
+	phone --udid 00008120-00000000000000CC
+	adhoc 2 "$OTHER,$MINE,00008120-00000000000000AA,00008120-00000000000000BB,00008120-00000000000000CC"
+	all_invited() { [ "$(sql "SELECT count(*) FROM device_app WHERE state = 'invited' AND NOT told")" = 4 ]; }
 	wait_until all_invited
-	[ "$(sql 'SELECT count(*) FROM link')" = 3 ]
+	[ "$(sql 'SELECT count(*) FROM link')" = 4 ]
 	[ "$(sql 'SELECT count(*) FROM message')" = 0 ]
 }
 
