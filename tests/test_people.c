@@ -133,6 +133,22 @@ whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did(void **s
 	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
 	assert_false(ended);
 	assert_ok(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err), &err);
+	/* gone once, there again, gone once more: twice in a row it takes */
+	assert_ok(people_checked(h.db, person->id, NULL, &ended, &err), &err);
+	assert_false(ended);
+	assert_ok(people_missed(h.db, &ended, &err), &err);
+	assert_true(ended);
+	set_now(&h, "2026-11-22T12:05:00Z");
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	assert_ok(people_missed(h.db, &ended, &err), &err);
+	assert_false(ended);
+	set_now(&h, "2026-11-22T12:10:00Z");
+	assert_ok(people_checked(h.db, person->id, NULL, &ended, &err), &err);
+	assert_false(ended);
+	assert_ok(people_checked(h.db, person->id, NULL, &ended, &err), &err);
+	assert_false(ended);	/* the same check, done over after a crash */
+	assert_ok(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err), &err);
+	set_now(&h, "2026-11-22T12:15:00Z");
 	assert_ok(people_checked(h.db, person->id, NULL, &ended, &err), &err);
 	assert_true(ended);
 	assert_false(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err));
@@ -143,8 +159,16 @@ whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did(void **s
 	assert_false(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err));	/* that one has ended */
 	eva.allowed = false;
 	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	assert_false(ended);
+	set_now(&h, "2026-11-22T12:20:00Z");
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
 	assert_true(ended);
 	eva.allowed = true;
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	eva.disabled = "shadowExpire";
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	assert_true(ended);	/* the directory says so itself */
+	eva.disabled = NULL;
 	assert_ok(people_set_disabled(h.db, &act, true, &err), &err);
 	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
 	assert_false(person_by_name(*state, h.db, "eva", &found, &err));
