@@ -55,6 +55,16 @@ managed_app_device_changed(struct db *tx, const char *device_id, struct err *err
 	return add_job(tx, MANAGED_DEVICE_JOB, "device", device_id, 0, err);
 }
 
+/* A job of its own: the lists that come until then do not hurry it. */
+bool
+managed_app_device_again(struct db *tx, const char *device_id, int64_t due, struct err *err)
+{
+	char key[128];
+
+	snprintf(key, sizeof key, "%s again:%s", MANAGED_DEVICE_JOB, device_id);
+	return job_add(tx, MANAGED_DEVICE_JOB, json_pack("{s:s}", "device", device_id), due, key, err);
+}
+
 /* One job for each row of one column. */
 static bool
 add_jobs(struct db *tx, TALLOC_CTX *ctx, struct rows *rows, bool (*changed)(struct db *, const char *, struct err *), struct err *err)
@@ -287,7 +297,7 @@ want(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout 
 	       (!back || managed_app_put_exact(tx, p->device_id, p->bundle_id, err));
 }
 
-/* What went out last is not what fits now. */
+/* What the device has, as far as it said so, is not what fits now. */
 static bool
 configure(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, struct err *err)
 {

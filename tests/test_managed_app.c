@@ -425,6 +425,64 @@ what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_req
 	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", newer));
 }
 
+static int64_t
+count(TALLOC_CTX *ctx, struct house *h, const char *text)
+{
+	struct rows *rows = db_query(ctx, h->db, text);
+	struct err err;
+	int64_t n;
+
+	assert_ok(rows_one(rows, &err, "no row"), &err);
+	n = rows_int(rows, 0);
+	rows_done(rows);
+	return n;
+}
+
+static bool
+is_queued(TALLOC_CTX *ctx, struct house *h)
+{
+	struct rows *rows = db_query(ctx, h->db, "SELECT q.command_id FROM command_queue q JOIN command c ON c.id = q.command_id"
+				     " WHERE c.request_type = 'Settings'");
+	struct err err;
+	bool ret = rows_next(rows, &err) == ROWS_ROW;
+
+	rows_done(rows);
+	return ret;
+}
+
+static void
+a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_then(void **state)
+{
+	static const char *const lost[] = { "Error", "expired", "error" };
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	sql(&h, "INSERT INTO app_configuration (id, app_id, name, place, configuration, version, created, changed)"
+		" SELECT 'c', id, 'all', 1, x'00', 7, 1, 1 FROM app");
+	for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
+		planned(*state, &h);
+		assert_true(is_queued(*state, &h));
+		assert_ok(managed_app_sent(h.db, "d1", APP, "u1", "c:7", &err), &err);
+		sql(&h, "DELETE FROM command_queue");
+		sql(&h, "DELETE FROM job");
+		assert_ok(managed_app_configured(h.db, "d1", APP, "u1", lost[i], &err), &err);
+		assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), 1);
+	}
+	planned(*state, &h);
+	assert_true(is_queued(*state, &h));
+	sql(&h, "DELETE FROM command_queue");
+	/* of another command it says nothing */
+	assert_ok(managed_app_sent(h.db, "d1", APP, "u2", "c:7", &err), &err);
+	assert_ok(managed_app_configured(h.db, "d1", APP, "u1", "Acknowledged", &err), &err);
+	planned(*state, &h);
+	assert_true(is_queued(*state, &h));
+	sql(&h, "DELETE FROM command_queue");
+	assert_ok(managed_app_configured(h.db, "d1", APP, "u2", "Acknowledged", &err), &err);
+	planned(*state, &h);
+	assert_false(is_queued(*state, &h));
+}
+
 /* ---- what runs for many devices ---- */
 
 static void
@@ -481,4 +539,5 @@ TESTS(from_every_state_silence_leads_to_an_end, whatever_a_device_says_silence_b
       a_zone_is_known_with_its_summer_and_nothing_else_is_read, with_100000_devices_nothing_is_looked_for_row_by_row,
       a_configuration_that_no_property_list_can_hold_is_refused, who_left_by_mistake_and_is_back_keeps_the_app_and_its_data,
       a_removal_that_somebody_asked_for_or_that_was_taken_is_not_taken_back, a_channel_without_a_build_takes_nothing_away,
-      what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_required)
+      what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_required,
+      a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_then)

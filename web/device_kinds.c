@@ -117,7 +117,7 @@ static const struct command_kind kinds[] = {
 	{ CLIP_KIND_REMOVE, clip_render_remove, clip_said, clip_over },
 	{ MANAGED_KIND, managed_app_render, managed_app_told, managed_app_ended },
 	{ MANAGED_KIND_REMOVAL, managed_app_render_removal, managed_app_told, managed_app_ended },
-	{ MANAGED_KIND_SETTING, managed_app_render_setting, NULL, NULL },
+	{ MANAGED_KIND_SETTING, managed_app_render_setting, managed_app_setting_told, managed_app_setting_ended },
 	{ RENEWAL_KIND_INSTALL, provision_install_render, provision_answered, provision_ended },
 	{ RENEWAL_KIND_REMOVE, provision_remove_render, provision_answered, provision_ended },
 	{ 0 }
