@@ -656,10 +656,10 @@ no_notices_wait() { [ "$(sqlite3 "$DATA/pomona.db" "SELECT count(*) FROM job WHE
 	set_clock "$NOW"
 	local n=${POMONA_WHOLE:+2000}; n=${n:-200}
 	published "$IPAS/enterprise.ipa" '?channel=qa'
-	sqlite3 "$DATA/pomona.db" "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < $n)
+	sqlite3 -cmd ".timeout 20000" "$DATA/pomona.db" "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < $n)
 		INSERT INTO contact (id, name, folded, email, created) SELECT printf('c%05d', i), 'T' || i, 't' || i, 't' || i || '@example.com', 0 FROM c;"
 	new_link "{\"build\":\"$BUILD\",\"email\":\"anna@example.com\"}"
-	sqlite3 "$DATA/pomona.db" "INSERT INTO link (id, hash, app_id, build_id, contact_id, person_id, expires, installs_max, created)
+	sqlite3 -cmd ".timeout 20000" "$DATA/pomona.db" "INSERT INTO link (id, hash, app_id, build_id, contact_id, person_id, expires, installs_max, created)
 		SELECT 'l' || c.id, 'h' || c.id, l.app_id, l.build_id, c.id, l.person_id, l.expires, 0, l.created FROM contact c, link l
 		WHERE l.id = '$LINK' AND c.id LIKE 'c0%';"
 	app newer.ipa build=35 version=9.9
