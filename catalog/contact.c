@@ -355,10 +355,29 @@ contact_match(TALLOC_CTX *ctx, struct db *db, const struct contact *contact, str
 	return step == ROWS_END && contact_get(ctx, db, id, ret, err);
 }
 
+struct wish {
+	const char *id;
+	bool quiet;
+};
+
+/* Mail programs ask again: only a change is one. */
+static bool
+tx_quiet(struct db *tx, void *arg, struct err *err)
+{
+	const struct wish *w = arg;
+
+	return db_run(tx, err, "UPDATE contact SET quiet = $1 WHERE id = $2 AND quiet <> $3", db_bool(w->quiet),
+		      db_text(w->id), db_bool(w->quiet)) &&
+	       (!db_changed(tx) || audit_add(tx, "system", "contact.change", w->id, w->quiet ? "no more notices, by their link"
+					     : "notices again, by their link", err));
+}
+
 bool
 contact_set_quiet(struct db *db, const char *id, bool quiet, struct err *err)
 {
-	return db_run(db, err, "UPDATE contact SET quiet = $1 WHERE id = $2", db_bool(quiet), db_text(id));
+	struct wish wish = { id, quiet };
+
+	return db_tx(db, tx_quiet, &wish, err);
 }
 
 /* ---- lists ---- */

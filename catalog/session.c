@@ -105,12 +105,29 @@ session_list(struct db *db, const char *person_id, const char *cookie, json_t **
 	return true;
 }
 
+static bool
+tx_end(struct db *tx, void *arg, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *hash = arg, *name;
+	struct rows *rows = db_query(ctx, tx, "SELECT p.name FROM session s JOIN person p ON p.id = s.person_id"
+				     " WHERE s.hash = $1", db_text(hash));
+	enum rows_step step = rows_next(rows, err);
+
+	name = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
+	rows_done(rows);
+	return step != ROWS_FAILED &&
+	       (!name || (db_run(tx, err, "DELETE FROM session WHERE hash = $1", db_text(hash)) &&
+			  audit_add(tx, name, "person.sign_out", name, NULL, err)));
+}
+
 bool
 session_end(struct db *db, const char *cookie, struct err *err)
 {
 	char hash[SECRET_HASH_SIZE];
 
-	return db_run(db, err, "DELETE FROM session WHERE hash = $1", db_text(secret_hash(cookie, hash)));
+	secret_hash(cookie, hash);
+	return db_tx(db, tx_end, hash, err);
 }
 
 bool

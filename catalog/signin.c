@@ -32,9 +32,10 @@ tx_note(struct db *tx, void *arg, struct err *err)
 static bool
 note(struct db *db, const char *object, const char *detail, struct err *err)
 {
+	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct note n = { object, detail };
 
-	return !attempts_note(object) || db_tx(db, tx_note, &n, err);
+	return !attempts_note(mem_printf(ctx, "%s\n%s", object, detail)) || db_tx(db, tx_note, &n, err);
 }
 
 static bool
@@ -115,6 +116,18 @@ may_bind(void *arg, const char *external_id, struct err *err)
 	return true;
 }
 
+/* Keeps `err`, as address_failed does. */
+static bool
+refused_by_name(struct db *db, const char *name, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct err trouble = { 0 };
+
+	if (!note(db, text_cut(ctx, name, DIRECTORY_NAME_MAX), mem_text(ctx, err->cause), &trouble))
+		*err = trouble;
+	return false;
+}
+
 /* The last one begun is the one that the directory has refused; says how many that makes. */
 static int64_t
 leave(struct gate *gate, bool wrong)
@@ -132,8 +145,9 @@ refused(struct gate *gate, int64_t failed, struct err *err)
 	struct err trouble = { 0 };
 
 	count_add(COUNT_SIGN_INS_REFUSED, 1);
-	if (failed >= ATTEMPTS_DIRECTORY_MAX &&
-	    !note(gate->db, text_cut(gate->ctx, gate->name, DIRECTORY_NAME_MAX),
+	if (failed < ATTEMPTS_DIRECTORY_MAX)
+		return refused_by_name(gate->db, gate->name, err);
+	if (!note(gate->db, text_cut(gate->ctx, gate->name, DIRECTORY_NAME_MAX),
 		  mem_printf(gate->ctx, "%d wrong passwords for the directory in a row", ATTEMPTS_DIRECTORY_MAX), &trouble))
 		*err = trouble;
 	return false;
@@ -157,6 +171,8 @@ by_directory(TALLOC_CTX *ctx, const struct signin *s, const char *name, const ch
 				 KV("name", name));
 			err_code(err, ERR_SIGN_IN, "wrong_password", "the name or the password is wrong");
 		}
+		if (err->kind == ERR_DENIED)
+			return refused_by_name(s->db, name, err);
 		return err->kind == ERR_SIGN_IN ? refused(&gate, failed, err) : false;
 	}
 	attempts_forget(ATTEMPTS_DIRECTORY, found->external_id);
@@ -261,9 +277,13 @@ by_name_there(TALLOC_CTX *ctx, const struct signin *s, const char *name, struct 
 bool
 signin_named(TALLOC_CTX *ctx, const struct signin *s, const char *name, struct person **ret, struct err *err)
 {
+	bool ok;
+
 	if (!directory_is_on(s->directory) || !directory_can_look(s->directory))
-		return people_from_proxy(ctx, s->db, name, s->conf->signin_local_login, ret, err);
-	return by_name_there(ctx, s, name, ret, err);
+		ok = people_from_proxy(ctx, s->db, name, s->conf->signin_local_login, ret, err);
+	else
+		ok = by_name_there(ctx, s, name, ret, err);
+	return ok || (err->kind == ERR_DENIED && refused_by_name(s->db, name, err));
 }
 
 /* A header that only a proxy would set, and that means nothing else. */

@@ -3,7 +3,8 @@
  *
  * The Profile Service, first phase: Safari loads a mobileconfig with a one-time challenge, the tester
  * confirms it in Settings, iOS sends what it says of itself, signed, and opens Safari at where we say
- * (301).  Nobody signs in, no cookie is set, and no UDID stands in a URL; nothing stays on the device.
+ * (301).  Nobody signs in but where the link asks for it (before the mobileconfig: the device itself cannot), no
+ * cookie is set, and no UDID stands in a URL; nothing stays on the device.
  */
 #include "catalog/contact.h"
 #include "catalog/registration.h"
@@ -76,8 +77,11 @@ get_mobileconfig(struct req *req, struct reply *reply, struct err *err)
 	struct buf out;
 	json_t *names;
 
-	if (!open_link(req, &link, err))
+	if (!open_link(req, &link, err) || (link->sign_in && !session_look(req, err)))
 		return false;
+	if (link->sign_in && !req->person)
+		return req->browser ? reply_see(reply, mem_printf(req, "/login?next=/udid/%s", req_param(req, "token")))
+				    : err_set(err, ERR_SIGN_IN, "this link asks for a sign-in");
 	if (req->head)
 		challenge = mem_text(req, "");	/* who only looks uses up none */
 	else if (!registration_challenge(req, req->site->db, link, &challenge, err))

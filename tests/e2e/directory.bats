@@ -350,6 +350,7 @@ teardown()   { pomona_stop; directory_stop; }
 		expect_status 401
 	done
 	before=$(grep -c 'uid=eva.* method=128' "$D/log")
+	[ "$(sql "SELECT count(*) FROM audit WHERE act = 'sign_in.refused' AND object = 'eva'")" = 2 ]	# the first and the last
 	# whichever way the name is written, and with the right password too
 	for i in eva EVA eva@example.com; do
 		try "$i" "pass of eva"

@@ -278,6 +278,21 @@ forged() { "$DEVICE" answers | sed -n '/^wrong-ca/,$s/ .*//p' | grep -v '^root-s
 	[ "$(audited device.refused)" = 1 ]
 }
 
+@test "a link that asks for a sign-in gives its mobileconfig to who is signed in" {
+	adhoc 1 "$OTHER"
+	link '"sign_in":true'
+	get "$URL/register.mobileconfig" -H 'Accept: application/json'
+	expect_problem 401 sign_in
+	get "$URL/register.mobileconfig" -H 'Accept: text/html'
+	expect_status 303
+	expect_header Location "/login?next=/udid/${INSTALL##*/}"
+	[ "$(sql 'SELECT count(*) FROM registration_challenge')" = 0 ]
+	sign_in mia
+	as mia get "$URL/register.mobileconfig" -H 'Accept: text/html'
+	expect_status 200
+	expect_header Content-Type application/x-apple-aspen-config
+}
+
 @test "a link that is answered wrongly too often is not looked at for an hour" {
 	adhoc 1 "$OTHER"
 	link

@@ -42,6 +42,8 @@ user() { printf 'X-Remote-User: %s' "$1"; }
 	expect_problem 403 not_allowed
 	get /admin/people -H "$(user $'\xef\xbd\x81nna')" -H 'Accept: application/json'
 	expect_problem 403 not_allowed
+	get /admin/people -H "$(user ANNA)" -H 'Accept: application/json'
+	[ "$(sql "SELECT count(*) FROM audit WHERE act = 'sign_in.refused' AND object = 'ANNA'")" = 1 ]
 }
 
 @test "the header signs in nobody for another site's page" {
