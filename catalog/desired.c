@@ -318,3 +318,10 @@ desired_begin(struct db *tx, const struct enrollment *enrollment, struct err *er
 		      db_text(enrollment->device_id)) &&
 	       desired_now(tx, enrollment->device_id, err);
 }
+
+bool
+desired_left(struct db *tx, const char *device_id, struct err *err)
+{
+	return db_run(tx, err, "UPDATE device_mobileconfig SET due = NULL WHERE device_id = $1 AND due IS NOT NULL",
+		      db_text(device_id));
+}

@@ -37,9 +37,14 @@ bool people_is_named(const char *source, const char *name, const char *vouched, 
 struct people_known { const char *id, *external_id; };
 bool people_known(TALLOC_CTX *ctx, struct db *db, const char *after, struct people_known *ret, size_t most,
 		  size_t *n, struct err *err) CHECKED;
-/* What the directory says of them now; NULL: gone.  *ended: they were let in before. */
+/*
+ * What the directory says of them now; NULL: gone.  *ended: they were let in before.  Who is disabled there is shut
+ * out at once; who is gone or in none of the groups, at the second check in a row, PEOPLE_MISSED_S later or more.
+ */
+#define PEOPLE_MISSED_S		240
 bool people_checked(struct db *db, const char *id, const struct directory_person *person, bool *ended,
 		    struct err *err) CHECKED;
+bool people_missed(struct db *db, bool *ret, struct err *err) CHECKED;	/* was anybody, and is due for the second check? */
 
 /* ---- for admins ---- */
 

@@ -4,26 +4,26 @@
 #include "mdm/command_send.h"
 #include <string.h>
 
-/* 1, 2, 4 ... hours, a day at most; also for what a device has told us never. */
-static int64_t
-again(int64_t attempts)
-{
-	int64_t wait = RENEWAL_AGAIN_MIN_S << (attempts < 5 ? attempts : 5);
+/* 1, 2, 4 ... hours, a day at most; also for what a device has told us never.  `n`: how often before. */
+#define AGAIN_S(n) "(CASE " n " WHEN 0 THEN 1 WHEN 1 THEN 2 WHEN 2 THEN 4 WHEN 3 THEN 8 WHEN 4 THEN 16 ELSE 24 END * 3600)"
+_Static_assert(RENEWAL_AGAIN_MIN_S == 3600 && RENEWAL_AGAIN_MAX_S == 24 * 3600, "as AGAIN_S has it");
 
-	return clock_now() + (wait < RENEWAL_AGAIN_MAX_S ? wait : RENEWAL_AGAIN_MAX_S);
-}
+#define AT_ONCE "renewal.action = 'install' AND (renewal.attempts = 0 OR renewal.changed < $6)"
 
 bool
 renewal_want(struct db *tx, const char *device_id, const char *uuid, const char *action, int64_t ends, bool *fresh,
 	     struct err *err)
 {
-	/* What was done and is undone since (an erased device; a provision that comes back by itself) begins anew; what comes
-	 * back again and again does so ever later. */
+	/* What was done and is undone since (an erased device; a provision that comes back by itself) begins anew; what is
+	 * undone again and again does so ever later. */
 	if (!db_run(tx, err, "INSERT INTO renewal (device_id, uuid, action, state, ends, changed) VALUES ($1, $2, $3, 'wanted', $4,"
-		    " $5) ON CONFLICT (device_id, uuid, action) DO UPDATE SET state = CASE WHEN renewal.action = 'install' THEN 'wanted'"
-		    " ELSE 'failed' END, due = CASE WHEN renewal.action = 'install' THEN NULL ELSE excluded.changed + CAST($6 AS BIGINT)"
-		    " END, attempts = renewal.attempts + 1, why = '', changed = excluded.changed WHERE renewal.state = 'done'",
-		    db_text(device_id), db_text(uuid), db_text(action), db_int(ends), db_now(), db_int(RENEWAL_AGAIN_MAX_S)))
+		    " $5) ON CONFLICT (device_id, uuid, action) DO UPDATE SET state = CASE WHEN " AT_ONCE " THEN 'wanted' ELSE"
+		    " 'failed' END, due = CASE WHEN " AT_ONCE " THEN NULL WHEN renewal.action = 'install' THEN excluded.changed + "
+		    AGAIN_S("renewal.attempts") " ELSE excluded.changed + CAST($7 AS BIGINT) END, attempts = CASE WHEN"
+		    " renewal.changed < $6 THEN 1 ELSE renewal.attempts + 1 END, why = CASE WHEN"
+		    " renewal.action = 'install' AND NOT (" AT_ONCE ") THEN 'not_listed' ELSE '' END, changed = excluded.changed"
+		    " WHERE renewal.state = 'done'", db_text(device_id), db_text(uuid), db_text(action), db_int(ends), db_now(),
+		    db_int(clock_now() - RENEWAL_QUIET_S), db_int(RENEWAL_AGAIN_MAX_S)))
 		return false;
 	*fresh = db_changed(tx) > 0;
 	return db_run(tx, err, "UPDATE renewal SET ends = $1 WHERE device_id = $2 AND uuid = $3 AND action = $4 AND ends <> $1",
@@ -39,16 +39,15 @@ renewal_sent(struct db *tx, const char *device_id, const char *uuid, const char 
 }
 
 static bool
-attempts_of(struct db *tx, const char *device_id, const char *uuid, const char *action, int64_t *ret, bool *found, struct err *err)
+is_open(struct db *tx, const char *device_id, const char *uuid, const char *action, bool *found, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, tx, "SELECT attempts FROM renewal WHERE device_id = $1 AND uuid = $2 AND action = $3"
+	struct rows *rows = db_query(ctx, tx, "SELECT 1 FROM renewal WHERE device_id = $1 AND uuid = $2 AND action = $3"
 				     " AND state IN ('sent', 'acknowledged', 'wanted', 'failed')", db_text(device_id), db_text(uuid),
 				     db_text(action));
 	enum rows_step step = rows_next(rows, err);
 
 	*found = step == ROWS_ROW;
-	*ret = *found ? rows_int(rows, 0) : 0;
 	return step != ROWS_FAILED;
 }
 
@@ -56,16 +55,15 @@ bool
 renewal_came(struct db *tx, const char *device_id, const char *uuid, const char *action, enum renewal_outcome outcome,
 	     const char *why, struct err *err)
 {
-	int64_t attempts;
 	bool found;
 
-	if (!attempts_of(tx, device_id, uuid, action, &attempts, &found, err))
+	if (!is_open(tx, device_id, uuid, action, &found, err))
 		return false;
 	if (!found)
 		return true;	/* the lists were quicker, or it is not wanted any more */
 	switch (outcome) {
 	case RENEWAL_TAKEN:
-		return db_run(tx, err, "UPDATE renewal SET state = 'acknowledged', why = '', attempts = 0, due = $1, changed = $2 WHERE device_id = $3"
+		return db_run(tx, err, "UPDATE renewal SET state = 'acknowledged', why = '', asked = 0, due = $1, changed = $2 WHERE device_id = $3"
 			      " AND uuid = $4 AND action = $5", db_int(clock_now() + RENEWAL_LISTED_S), db_now(), db_text(device_id),
 			      db_text(uuid), db_text(action));
 	case RENEWAL_LOST:
@@ -74,9 +72,9 @@ renewal_came(struct db *tx, const char *device_id, const char *uuid, const char 
 	case RENEWAL_REFUSED:
 		break;
 	}
-	return db_run(tx, err, "UPDATE renewal SET state = 'failed', why = $1, attempts = attempts + 1, due = $2, changed = $3"
-		      " WHERE device_id = $4 AND uuid = $5 AND action = $6", db_text(why), db_int(again(attempts)), db_now(),
-		      db_text(device_id), db_text(uuid), db_text(action));
+	return db_run(tx, err, "UPDATE renewal SET state = 'failed', why = $1, attempts = attempts + 1, due = CAST($2 AS BIGINT) + " AGAIN_S("attempts")
+		      ", changed = $2 WHERE device_id = $3 AND uuid = $4 AND action = $5", db_text(why), db_now(), db_text(device_id),
+		      db_text(uuid), db_text(action));
 }
 
 #define WAITS_FOR_IT "EXISTS (SELECT 1 FROM device d JOIN command_queue q ON q.enrollment_id = d.enrollment_id WHERE" \
@@ -92,7 +90,7 @@ ask_again(struct db *tx, const char *device_id, struct err *err)
 	if (!enrollment_of_device(ctx, tx, device_id, &enrollment, err))
 		return err->kind == ERR_MISSING;
 	return command_refresh_after(tx, enrollment, "InstallProvisioningProfile", err) &&
-	       db_run(tx, err, "UPDATE renewal SET attempts = attempts + 1, due = $1 WHERE due <= $2 AND state = 'acknowledged'"
+	       db_run(tx, err, "UPDATE renewal SET asked = asked + 1, due = $1 WHERE due <= $2 AND state = 'acknowledged'"
 		      " AND device_id = $3", db_int(clock_now() + RENEWAL_LISTED_S), db_now(), db_text(device_id));
 }
 
@@ -125,9 +123,10 @@ renewal_due(struct db *tx, struct err *err)
 		      " AND state = 'sent'", db_now()) &&
 	       db_run(tx, err, "UPDATE renewal SET state = 'wanted', due = NULL, changed = $1 WHERE due <= $1 AND state = 'failed'",
 		      db_now()) &&
-	       db_run(tx, err, "UPDATE renewal SET state = 'failed', why = 'not_listed', due = $1, changed = $2 WHERE due <= $2"
-		      " AND state = 'acknowledged' AND attempts >= $3", db_int(clock_now() + RENEWAL_AGAIN_MIN_S), db_now(),
-		      db_int(RENEWAL_ASKED_MAX)) && ask_all_again(tx, err);
+	       db_run(tx, err, "UPDATE renewal SET state = 'failed', why = CASE WHEN attempts + 1 < $2 THEN 'not_listed' ELSE"
+		      " 'given_up' END, due = CASE WHEN attempts + 1 < $2 THEN CAST($1 AS BIGINT) + " AGAIN_S("attempts") " END, attempts = attempts + 1,"
+		      " changed = $1 WHERE due <= $1 AND state = 'acknowledged' AND asked >= $3", db_now(),
+		      db_int(RENEWAL_ATTEMPTS_MAX), db_int(RENEWAL_ASKED_MAX)) && ask_all_again(tx, err);
 }
 
 bool

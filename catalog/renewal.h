@@ -7,7 +7,8 @@
  *
  *	install	wanted -> sent -> acknowledged -> done	ProvisioningProfileList has it
  *	remove	wanted -> sent -> acknowledged -> done	the list has it no more
- *	either	failed -> wanted, when its due time has come: an hour at first, twice that, a day at most
+ *	either	failed -> wanted, when its due time has come: an hour at first, twice that, a day at most; what devices
+ *		take and never list is given up, until a list has it, an app is sent or something newer fits
  *
  * A set goes together: nothing is sent that would not move the day on which something of the app stops, but for the
  * last week, when what there is goes.  Old ones go only when for each bundle on the device that they cover a newer
@@ -30,7 +31,9 @@
 #define RENEWAL_AGAIN_MAX_S	86400
 #define RENEWAL_LOST_S		86400	/* sent and silent: is its command still there? */
 #define RENEWAL_LISTED_S	3600	/* acknowledged, and on no list for so long: the list is asked for again */
-#define RENEWAL_ASKED_MAX	3	/* then it has failed and is sent again */
+#define RENEWAL_ASKED_MAX	3	/* then it has failed and is sent again, ever later */
+#define RENEWAL_ATTEMPTS_MAX	8	/* taken and on no list after so many: given up, with its reason shown */
+#define RENEWAL_QUIET_S		(30 * 86400)	/* what was done for so long and is undone begins anew */
 #define RENEWAL_FRESH_S		86400	/* a list of apps by which something is removed is no older */
 #define RENEWAL_KEPT_S		(90 * 86400)	/* of rows that are done */
 

@@ -377,7 +377,7 @@ plan_removals(struct plan *plan, struct err *err)
 static bool
 settle(struct plan *plan, struct err *err)
 {
-	return db_run(plan->tx, err, "UPDATE renewal SET state = 'done', why = '', attempts = 0, due = NULL, changed = $1 WHERE device_id = $2"
+	return db_run(plan->tx, err, "UPDATE renewal SET state = 'done', why = '', due = NULL, changed = $1 WHERE device_id = $2"
 		      " AND action = 'install' AND state <> 'done' AND EXISTS (SELECT 1 FROM installed_provision ip WHERE"
 		      " ip.device_id = renewal.device_id AND ip.uuid = renewal.uuid)", db_now(), db_text(plan->device_id)) &&
 	       db_run(plan->tx, err, "UPDATE renewal SET state = 'done', why = '', due = NULL, changed = $1 WHERE device_id = $2"

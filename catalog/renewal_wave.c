@@ -123,6 +123,17 @@ queue_one_kind(struct sending *s, const char *uuid, const char *action, const ch
 	return ok;
 }
 
+/* What the queue did not take waits an hour, or it would stand before all that come after it. */
+static bool
+queued(struct sending *s, const char *device_id, const char *uuid, const char *action, enum queue_verdict verdict, struct err *err)
+{
+	if (verdict == QUEUE_ADDED || verdict == QUEUE_DUPLICATE)
+		return renewal_sent(s->tx, device_id, uuid, action, err);
+	return db_run(s->tx, err, "UPDATE renewal SET state = 'failed', why = $1, due = $2, changed = $3 WHERE device_id = $4"
+		      " AND uuid = $5 AND action = $6", db_text(queue_verdict_name(verdict)), db_int(clock_now() + RENEWAL_AGAIN_MIN_S),
+		      db_now(), db_text(device_id), db_text(uuid), db_text(action));
+}
+
 /* One provision to those of the targets that want it. */
 static bool
 send(struct sending *s, const char *uuid, const bool *wants, struct err *err)
@@ -139,8 +150,7 @@ send(struct sending *s, const char *uuid, const bool *wants, struct err *err)
 	if (!n || !queue_one_kind(s, uuid, "install", enrollments, n, verdicts, QUEUE_PRIORITY_HOUSE, err))
 		return !n;
 	for (size_t i = 0; i < n; i++)
-		if ((verdicts[i] == QUEUE_ADDED || verdicts[i] == QUEUE_DUPLICATE) &&
-		    !renewal_sent(s->tx, devices[i], uuid, "install", err))
+		if (!queued(s, devices[i], uuid, "install", verdicts[i], err))
 			return false;
 	return true;
 }
@@ -214,8 +224,7 @@ send_removals(struct sending *s, int64_t left, bool *more, struct err *err)
 		enum queue_verdict verdict;
 
 		if (!queue_one_kind(s, list[i].uuid, "remove", &list[i].enrollment_id, 1, &verdict, QUEUE_PRIORITY_HOUSE, err) ||
-		    ((verdict == QUEUE_ADDED || verdict == QUEUE_DUPLICATE) &&
-		     !renewal_sent(s->tx, list[i].device_id, list[i].uuid, "remove", err)))
+		    !queued(s, list[i].device_id, list[i].uuid, "remove", verdict, err))
 			return false;
 	}
 	return true;
@@ -267,7 +276,7 @@ send_before(struct sending *s, const char *uuid, struct err *err)
 	/* ahead of what a person asks for: the app that follows is one of those */
 	return renewal_want(s->tx, t->device_id, uuid, "install", t->ends, &fresh, err) &&
 	       queue_one_kind(s, uuid, "install", &t->enrollment_id, 1, &verdict, QUEUE_PRIORITY_PERSON + 1, err) &&
-	       ((verdict != QUEUE_ADDED && verdict != QUEUE_DUPLICATE) || renewal_sent(s->tx, t->device_id, uuid, "install", err));
+	       queued(s, t->device_id, uuid, "install", verdict, err);
 }
 
 bool

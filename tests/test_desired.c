@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include "catalog/assignment.h"
 #include "catalog/assignment_filter.h"
-#include "catalog/desired.h"
+#include "catalog/desired_inner.h"
 #include "catalog/group.h"
 #include "catalog/mobileconfig.h"
 #include "catalog/person_attribute.h"
@@ -25,7 +25,7 @@ static const struct command_kind kinds[] = {
 	{ DESIRED_KIND, mobileconfig_render, mobileconfig_answered, mobileconfig_ended },
 	{ 0 }
 };
-static const struct enrollment_hooks hooks = { .enrolled = mobileconfig_enrolled };
+static const struct enrollment_hooks hooks = { .enrolled = mobileconfig_enrolled, .ended = mobileconfig_left };
 
 static struct mdm *
 open_house(TALLOC_CTX *ctx)
@@ -736,6 +736,72 @@ a_refusal_is_shown_in_the_devices_words_tried_again_and_given_up(void **state)
 }
 
 static void
+what_failed_is_due_no_more_when_the_device_leaves_and_again_when_it_is_back(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna"), *ben = keeper(m, UDID_B, "p-ben");
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	k->error = ben->error = REFUSAL;
+	work(m);
+	talks(k);
+	talks(ben);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device_mobileconfig WHERE due IS NOT NULL"), 2);
+	assert_true(phone_check_out(k->phone));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device_mobileconfig WHERE due IS NOT NULL"), 1);
+	k = keeper(m, UDID_A, "p-anna");
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+}
+
+static void
+a_clock_that_was_ahead_once_does_not_put_off_what_is_due(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	k->error = REFUSAL;
+	mdm_at(m, "2026-12-20T12:00:00Z");
+	work(m);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install failed device v1");
+	k->error = NULL;
+	mdm_at(m, "2026-11-22T12:20:00Z");
+	work(m);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+}
+
+static void
+is_found_by(struct mdm *m, const char *sql, const struct db_val *vals, const char *index)
+{
+	struct rows *rows = db_queryv(m->ctx, m->db, mem_printf(m->ctx, "EXPLAIN QUERY PLAN %s", sql), vals);
+	bool found = false;
+
+	while (rows_next(rows, &m->err) == ROWS_ROW) {
+		const char *plan = rows_text(m->ctx, rows, 3);
+
+		if (strncmp(plan, "SCAN", 4) == 0)
+			fail_msg("%s", plan);
+		found = found || strstr(plan, index);
+	}
+	rows_done(rows);
+	assert_true(found);
+}
+
+static void
+a_device_that_answers_does_not_read_what_is_due_of_the_fleet(void **state)
+{
+	struct mdm *m = open_house(*state);
+
+	is_found_by(m, desired_due_sql, DB_VALS(db_int(0), db_int(200)), "device_mobileconfig_due");
+	is_found_by(m, desired_due_device_sql, DB_VALS(db_int(0), db_int(200), db_text("d")), "(device_id=?");
+}
+
+static void
 what_is_acknowledged_and_not_listed_has_failed(void **state)
 {
 	struct mdm *m = open_house(*state);
@@ -933,6 +999,8 @@ TESTS(what_is_assigned_is_installed_and_only_the_list_says_so,
       what_took_the_place_of_another_goes_with_it_even_when_it_never_came,
       what_is_for_one_person_is_on_no_device_of_another, must_55_and_56_secrets_go_out_encrypted_for_this_device_or_not_at_all,
       a_refusal_is_shown_in_the_devices_words_tried_again_and_given_up, what_is_acknowledged_and_not_listed_has_failed,
+      what_failed_is_due_no_more_when_the_device_leaves_and_again_when_it_is_back,
+      a_clock_that_was_ahead_once_does_not_put_off_what_is_due, a_device_that_answers_does_not_read_what_is_due_of_the_fleet,
       a_command_that_is_cancelled_or_expires_is_not_the_end_of_it, a_device_without_the_right_is_not_sent_it_and_it_is_said,
       facts_that_a_device_reports_decide_which_assignments_are_for_it, a_fleet_gets_one_command_and_no_cause_is_lost_with_the_process,
       a_filter_fits_what_it_says_and_nothing_that_was_not_reported, a_mobileconfig_keeps_its_names_and_refuses_what_would_break_the_house)

@@ -603,8 +603,12 @@ a_link_rests_while_its_sender_is_disabled_and_a_removed_contact_takes_it_along(v
 	struct house h = house(*state);
 	char *ben = contact(*state, &h, "Ben", "ben@example.com", "");
 	char *token = link_of(*state, &h, (struct link_terms){ .contact_id = ben }, NULL);
+	struct install_start start = { .id = "aaaaaaaaaaaaaaaa", .build_id = h.build };
+	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = 3600, .ipa_s = DAY, .install = &start };
+	struct grant *grant;
 	struct link *link;
 	struct err err;
+	char *tap;
 
 	assert_ok(db_run(h.db, &err, "UPDATE person SET disabled = TRUE, display = $2 WHERE id = $1",
 			 db_text(h.paul->id), db_text("Paul Nair")), &err);
@@ -613,6 +617,16 @@ a_link_rests_while_its_sender_is_disabled_and_a_removed_contact_takes_it_along(v
 	assert_ok(link_open(*state, h.db, token, &link, &err), &err);
 	assert_string_equal(link->from, "Paul Nair");
 	assert_string_equal(link->contact_name, "Ben");
+
+	/* A phone that fetched before rests with it, for each file. */
+	start.link_id = link->id;
+	assert_ok(grant_new(*state, h.db, &terms, h.build, NULL, &tap, &err), &err);
+	assert_ok(grant_open(*state, h.db, tap, GRANT_MANIFEST, "phone", &grant, &err), &err);
+	assert_ok(db_run(h.db, &err, "UPDATE person SET disabled = TRUE"), &err);
+	for (int file = GRANT_MANIFEST; file <= GRANT_PAGE; file++)
+		assert_false(grant_open(*state, h.db, tap, (enum grant_file)file, "phone", &grant, &err));
+	assert_ok(db_run(h.db, &err, "UPDATE person SET disabled = FALSE"), &err);
+	assert_ok(grant_open(*state, h.db, tap, GRANT_IPA, "phone", &grant, &err), &err);
 	assert_ok(contact_remove(h.db, h.anna, ben, &err), &err);
 	assert_int_equal(opens(*state, &h, token), ERR_MISSING);
 	assert_false(contact_remove(h.db, h.anna, ben, &err));
@@ -988,14 +1002,22 @@ who_opens_a_link_again_goes_on_with_the_install_that_was_opened(void **state)
 	char *link, *id;
 
 	link_of(*state, &h, (struct link_terms){ 0 }, &link);
-	assert_ok(install_opened(*state, h.db, link, h.build, true, &id, &err), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, true, &id, &err), &err);
 	assert_null(id);
 	assert_ok(db_run(h.db, &err, "UPDATE install SET state = 'opened' WHERE id = $1",
 			 db_text(tapped(*state, &h, link, "aaaaaaaaaaaaaaaa")->install_id)), &err);
-	assert_ok(install_opened(*state, h.db, link, h.build, true, &id, &err), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, true, &id, &err), &err);
 	assert_string_equal(id, "aaaaaaaaaaaaaaaa");
-	assert_ok(install_opened(*state, h.db, link, h.build, false, &id, &err), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, false, &id, &err), &err);
 	assert_null(id);	/* a link for many: each begins their own */
+	assert_ok(install_opened(*state, h.db, link, h.build, h.mia->id, true, &id, &err), &err);
+	assert_null(id);	/* and who signs in has nobody else's */
+	assert_ok(db_run(h.db, &err, "UPDATE install SET person_id = $1", db_text(h.mia->id)), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, h.mia->id, true, &id, &err), &err);
+	assert_string_equal(id, "aaaaaaaaaaaaaaaa");
+	assert_ok(install_opened(*state, h.db, link, h.build, h.anna->id, true, &id, &err), &err);
+	assert_null(id);
+	assert_ok(db_run(h.db, &err, "UPDATE install SET person_id = NULL"), &err);
 	assert_ok(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err), &err);
 	assert_true(install->granted);
 	assert_int_equal(install->state, INSTALL_OPENED);
@@ -1003,11 +1025,22 @@ who_opens_a_link_again_goes_on_with_the_install_that_was_opened(void **state)
 	set_now(&h, "2026-11-22T13:00:00Z");
 	assert_ok(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err), &err);
 	assert_false(install->granted);
-	assert_ok(install_opened(*state, h.db, link, h.build, true, &id, &err), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, true, &id, &err), &err);
 	assert_null(id);
 	set_now(&h, "2026-12-22T12:00:01Z");
 	assert_ok(install_sweep(h.db, &err), &err);
 	assert_false(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err));
+
+	/* One that was tapped goes like that, unless its grant lives. */
+	link_of(*state, &h, (struct link_terms){ 0 }, &link);
+	tapped(*state, &h, link, "bbbbbbbbbbbbbbbb");
+	tapped(*state, &h, link, "cccccccccccccccc");
+	assert_ok(db_run(h.db, &err, "UPDATE install_grant SET manifest_until = 4000000000 WHERE install_id = 'cccccccccccccccc'"),
+		  &err);
+	set_now(&h, "2027-01-21T12:00:02Z");
+	assert_ok(install_sweep(h.db, &err), &err);
+	assert_false(install_get(*state, h.db, "bbbbbbbbbbbbbbbb", link, NULL, &install, &err));
+	assert_ok(install_get(*state, h.db, "cccccccccccccccc", link, NULL, &install, &err), &err);
 }
 
 /* ---- notices ---- */

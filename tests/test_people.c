@@ -133,6 +133,22 @@ whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did(void **s
 	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
 	assert_false(ended);
 	assert_ok(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err), &err);
+	/* gone once, there again, gone once more: twice in a row it takes */
+	assert_ok(people_checked(h.db, person->id, NULL, &ended, &err), &err);
+	assert_false(ended);
+	assert_ok(people_missed(h.db, &ended, &err), &err);
+	assert_true(ended);
+	set_now(&h, "2026-11-22T12:05:00Z");
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	assert_ok(people_missed(h.db, &ended, &err), &err);
+	assert_false(ended);
+	set_now(&h, "2026-11-22T12:10:00Z");
+	assert_ok(people_checked(h.db, person->id, NULL, &ended, &err), &err);
+	assert_false(ended);
+	assert_ok(people_checked(h.db, person->id, NULL, &ended, &err), &err);
+	assert_false(ended);	/* the same check, done over after a crash */
+	assert_ok(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err), &err);
+	set_now(&h, "2026-11-22T12:15:00Z");
 	assert_ok(people_checked(h.db, person->id, NULL, &ended, &err), &err);
 	assert_true(ended);
 	assert_false(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err));
@@ -143,8 +159,16 @@ whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did(void **s
 	assert_false(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err));	/* that one has ended */
 	eva.allowed = false;
 	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	assert_false(ended);
+	set_now(&h, "2026-11-22T12:20:00Z");
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
 	assert_true(ended);
 	eva.allowed = true;
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	eva.disabled = "shadowExpire";
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	assert_true(ended);	/* the directory says so itself */
+	eva.disabled = NULL;
 	assert_ok(people_set_disabled(h.db, &act, true, &err), &err);
 	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
 	assert_false(person_by_name(*state, h.db, "eva", &found, &err));
@@ -390,6 +414,27 @@ attempts_wait_as_their_kind_says(void **state)
 }
 
 static void
+of_many_tries_at_once_no_more_are_begun_than_may_fail(void **state)
+{
+	struct house h = house(*state);
+
+	for (int i = 0; i < ATTEMPTS_DIRECTORY_MAX; i++)
+		assert_int_equal(attempts_begin(ATTEMPTS_DIRECTORY, "eva"), 0);
+	assert_int_equal(attempts_begin(ATTEMPTS_DIRECTORY, "eva"), ATTEMPTS_BUSY);
+	assert_int_equal(attempts_begin(ATTEMPTS_DIRECTORY, "otto"), 0);
+	/* one was right: it was none of them, and those under way still are */
+	assert_int_equal(attempts_end(ATTEMPTS_DIRECTORY, "eva", false), 0);
+	attempts_forget(ATTEMPTS_DIRECTORY, "eva");
+	assert_int_equal(attempts_begin(ATTEMPTS_DIRECTORY, "eva"), 0);
+	assert_int_equal(attempts_begin(ATTEMPTS_DIRECTORY, "eva"), ATTEMPTS_BUSY);
+	for (int i = 1; i <= ATTEMPTS_DIRECTORY_MAX; i++)
+		assert_int_equal(attempts_end(ATTEMPTS_DIRECTORY, "eva", true), i);
+	assert_int_equal(attempts_begin(ATTEMPTS_DIRECTORY, "eva"), ATTEMPTS_DIRECTORY_S);
+	set_now(&h, "2026-11-22T12:30:00Z");
+	assert_int_equal(attempts_begin(ATTEMPTS_DIRECTORY, "eva"), 0);
+}
+
+static void
 an_address_counts_as_what_one_customer_has(void **state)
 {
 	assert_string_equal(attempts_address(*state, "192.0.2.1"), "192.0.2.1");
@@ -423,6 +468,7 @@ TESTS(two_people_never_share_a_name_and_one_is_known_by_the_id, names_of_other_d
       groups_decide_the_role_only_where_they_are_asked_to,
       whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did, a_proxy_names_the_person_of_that_name,
       a_proxy_means_a_local_account_by_its_very_name_alone, somebody_who_can_sign_in_stays_admin,
-      a_publisher_of_named_apps_publishes_those, a_person_is_in_exactly_the_groups_that_the_directory_says,
+      a_publisher_of_named_apps_publishes_those, of_many_tries_at_once_no_more_are_begun_than_may_fail,
+      a_person_is_in_exactly_the_groups_that_the_directory_says,
       local_groups_are_kept_by_admins_and_those_of_the_directory_are_not, attempts_wait_as_their_kind_says,
       an_address_counts_as_what_one_customer_has, a_flood_of_names_fills_no_memory_and_the_audit_hears_of_few)

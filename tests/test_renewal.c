@@ -572,10 +572,84 @@ no_state_is_without_an_exit(void **state)
 	lists(&h, "d1", "new-app");
 	plan(&h, "d1");
 	assert_string_equal(one(*state, &h, STATE), "done");
-	/* and gone again: the device was erased */
+	/* and gone again: the device was erased; what failed before waits as it did */
 	sql(&h, "DELETE FROM installed_provision");
 	plan(&h, "d1");
-	assert_string_equal(one(*state, &h, STATE), "wanted");
+	assert_string_equal(one(*state, &h, STATE), "failed");
+	set_now(&h, "2026-11-27T00:00:00Z");
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(one(*state, &h, STATE), "sent");
+}
+
+#define SINCE "SELECT due - changed FROM renewal WHERE uuid = 'new-app'"
+
+static void
+what_is_taken_and_never_listed_is_sent_ever_later_and_then_given_up_with_its_reason(void **state)
+{
+	static const int hours[] = { 1, 2, 4, 8, 16, 24, 24 };
+	struct house h = fleet(*state, 1);
+
+	for (size_t i = 0; i <= sizeof hours / sizeof *hours; i++) {
+		wave(&h, ALL_AT_ONCE);
+		assert_string_equal(one(*state, &h, STATE), "sent");
+		sql(&h, "DELETE FROM command_queue");
+		came(&h, RENEWAL_TAKEN);
+		for (int k = 0; k < 4; k++) {
+			set_now(&h, clock_text(*state, clock_now() + 3601));
+			wave(&h, ALL_AT_ONCE);
+		}
+		assert_string_equal(one(*state, &h, STATE), "failed");
+		if (i == sizeof hours / sizeof *hours)
+			break;
+		assert_string_equal(one(*state, &h, "SELECT why FROM renewal WHERE uuid = 'new-app'"), "not_listed");
+		assert_int_equal(atoll(one(*state, &h, SINCE)), hours[i] * 3600);
+		set_now(&h, clock_text(*state, clock_now() + hours[i] * 3600 + 1));
+	}
+	assert_string_equal(one(*state, &h, "SELECT why FROM renewal WHERE uuid = 'new-app'"), "given_up");
+	set_now(&h, clock_text(*state, days(5)));
+	plan(&h, "d1");
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(one(*state, &h, STATE), "failed");
+	/* a list has it after all */
+	lists(&h, "d1", "new-app");
+	plan(&h, "d1");
+	assert_string_equal(one(*state, &h, STATE), "done");
+}
+
+static void
+what_is_listed_and_gone_again_and_again_is_sent_ever_later(void **state)
+{
+	static const int hours[] = { 0, 2, 4, 8 };
+	struct house h = fleet(*state, 1);
+
+	for (size_t i = 0; i < sizeof hours / sizeof *hours; i++) {
+		lists(&h, "d1", "new-app");
+		plan(&h, "d1");
+		assert_string_equal(one(*state, &h, STATE), "done");
+		sql(&h, "DELETE FROM installed_provision WHERE uuid = 'new-app'");
+		plan(&h, "d1");
+		assert_string_equal(one(*state, &h, STATE), hours[i] ? "failed" : "wanted");
+		if (hours[i])
+			assert_int_equal(atoll(one(*state, &h, SINCE)), hours[i] * 3600);
+	}
+}
+
+static void
+a_queue_that_is_full_is_tried_again_in_an_hour_and_stands_in_nobody_s_way(void **state)
+{
+	struct house h = fleet(*state, 2);
+
+	sql(&h, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) INSERT INTO command_queue"
+	    " (enrollment_id, command_id, state, priority, not_before, expires, due) SELECT 'e-d1', 100000 + i, 'ready', 0, 0,"
+	    " 4000000000, 4000000000 FROM n");
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(rows_of(*state, &h), "install new-app failed, install new-ext failed, install new-app sent, install new-ext sent");
+	assert_string_equal(one(*state, &h, "SELECT why FROM renewal WHERE device_id = 'd1'"), "full");
+	assert_string_equal(one(*state, &h, "SELECT due - changed FROM renewal WHERE device_id = 'd1'"), "3600");
+	sql(&h, "DELETE FROM command_queue WHERE enrollment_id = 'e-d1'");
+	set_now(&h, "2026-11-22T13:00:01Z");
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(rows_of(*state, &h), "install new-app sent, install new-ext sent, install new-app sent, install new-ext sent");
 }
 
 static void
@@ -641,5 +715,7 @@ TESTS(a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what
       waves_go_by_percent_and_count_each_hour, removals_go_in_waves_too_and_stand_still_while_waves_are_paused,
       thirty_days_before_the_end_it_goes_to_everybody_whatever_the_pace,
       a_device_without_the_right_says_so_and_is_looked_at_again, no_state_is_without_an_exit,
-      refusals_are_tried_again_ever_later_and_at_least_once_a_day, before_an_app_its_newer_provisions_are_sent,
+      what_is_taken_and_never_listed_is_sent_ever_later_and_then_given_up_with_its_reason,
+      what_is_listed_and_gone_again_and_again_is_sent_ever_later,
+      a_queue_that_is_full_is_tried_again_in_an_hour_and_stands_in_nobody_s_way, refusals_are_tried_again_ever_later_and_at_least_once_a_day, before_an_app_its_newer_provisions_are_sent,
       what_leaves_management_is_forgotten)

@@ -180,8 +180,8 @@ wants_token(struct db *tx, void *site, const struct enrollment *enrollment, stru
 static bool
 ended(struct db *tx, void *site, const struct enrollment *enrollment, const char *state, struct err *err)
 {
-	(void)site;
-	return strcmp(state, "replaced") == 0 || own_device_ended(tx, enrollment->device_id, err);
+	return mobileconfig_left(tx, site, enrollment, state, err) &&
+	       (strcmp(state, "replaced") == 0 || own_device_ended(tx, enrollment->device_id, err));
 }
 
 static const struct enrollment_hooks hooks = { .enrolled = enrolled, .ended = ended, .wants_token = wants_token };

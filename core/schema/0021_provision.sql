@@ -72,14 +72,15 @@ CREATE INDEX held_app_uuid ON held_app (uuid);
 CREATE INDEX held_app_ends ON held_app (ends);
 
 -- One device and one provision that is to get there, or to go.
--- wanted -> sent -> acknowledged -> done (the device's list has it, or has it no more); failed -> wanted when due.
+-- wanted -> sent -> acknowledged -> done (the device's list has it, or has it no more); failed -> wanted when due, if ever.
 CREATE TABLE renewal (
 	device_id	TEXT NOT NULL REFERENCES device (id) ON DELETE CASCADE,
 	uuid		TEXT NOT NULL,
 	action		TEXT NOT NULL CHECK (action IN ('install', 'remove')),
 	state		TEXT NOT NULL CHECK (state IN ('wanted', 'sent', 'acknowledged', 'done', 'failed')),
 	why		TEXT NOT NULL DEFAULT '',
-	attempts	BIGINT NOT NULL DEFAULT 0,
+	attempts	BIGINT NOT NULL DEFAULT 0,	-- refused, on no list, or gone from it: the waits grow by them
+	asked		BIGINT NOT NULL DEFAULT 0,	-- lists asked for since it was acknowledged
 	ends		BIGINT NOT NULL DEFAULT 0,	-- when the first app that wants it stops there
 	sent		BIGINT NOT NULL DEFAULT 0,	-- last
 	due		BIGINT,				-- when it is looked at next

@@ -231,6 +231,27 @@ ocsp() {
 	openssl crl -inform DER -in "$W/body" -noout -text | grep -qi "$(openssl x509 -in "$W/me.pem" -noout -serial | cut -d= -f2)"
 }
 
+@test "who asks OCSP without end costs no signatures: the answer is one that is kept, without their nonce" {
+	pomona_start_tls
+	button mia
+	phone
+	took
+	identity
+	ocsp "$W/me.pem" -no_nonce
+	cp "$W/body" "$W/first"
+	ocsp "$W/me.pem"
+	! cmp -s "$W/first" "$W/body"
+	curl -s --cacert "$W/tls/ca.pem" --connect-to "::127.0.0.1:$PORT" "$BASE/ocsp/nothing[1-300]" -o /dev/null
+	openssl ocsp -issuer "$W/ca.pem" -cert "$W/me.pem" -reqout "$W/request" >/dev/null 2>&1 || true
+	post /ocsp -H 'Content-Type: application/ocsp-request' --data-binary "@$W/request"
+	expect_status 200
+	cmp "$W/first" "$W/body"
+	openssl ocsp -issuer "$W/ca.pem" -serial 0x1234 -reqout "$W/request" -no_nonce >/dev/null 2>&1 || true
+	post /ocsp -H 'Content-Type: application/ocsp-request' --data-binary "@$W/request"
+	expect_header Cache-Control no-store
+	openssl ocsp -respin "$W/body" -noverify -resp_text 2>&1 | grep -qi trylater
+}
+
 # managed NAME: phone 0 is this person's and under management; $ID.
 managed() {
 	post /api/v1/enroll/sessions -H "$(bearer devices)" -d "{\"person\":\"$1\"}"

@@ -2,7 +2,6 @@
 load lib/pomona
 load lib/sending
 load lib/push
-WAIT_STEPS=1200
 
 setup_file() { pomona_prepare; }
 setup() {

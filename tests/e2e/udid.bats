@@ -148,7 +148,7 @@ audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
 	adhoc 1 "$OTHER"
 	link
 	for name in one two; do
-		openssl req -x509 -newkey rsa:2048 -nodes -days 20 -subj "/CN=Example Corp $name" -keyout "$W/$name.key" \
+		openssl req -x509 -newkey rsa:2048 -nodes -days 28 -subj "/CN=Example Corp $name" -keyout "$W/$name.key" \
 			-out "$W/$name.pem" 2>/dev/null
 	done
 	cp "$W/one.pem" "$W/sign.pem" && cp "$W/one.key" "$W/sign.key"
@@ -167,10 +167,10 @@ audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
 	mv "$W/gone.key" "$W/sign.key"
 	run "$POMONA" doctor --data "$DATA"
 	echo "$output" | grep -qE '^warn +signing +mobileconfigs are signed with registration.sign_cert, good until 20'
-	date -u +%Y-%m-%dT%H:%M:%SZ >"$W/clock"	# openssl made it for twenty days from now
+	set_clock "$(date -u -d '23 days' +%Y-%m-%dT%H:%M:%SZ)"	# openssl made it for four weeks from now
 	sign_in anna
 	as anna get /admin
-	expect_body "The certificate that signs mobileconfigs runs out"
+	expect_body "Certificate that signs mobileconfigs Example Corp two ends on"
 	cp "$W/apple/root.pem" "$W/sign.pem" && cp "$W/apple/root.key" "$W/sign.key"	# it ended in 2022
 	run "$POMONA" doctor --data "$DATA"
 	echo "$output" | grep -qE '^fail +signing +registration.sign_cert, which signs mobileconfigs, has expired'
