@@ -122,14 +122,16 @@ static struct managed_step
 poll(const struct managed_row *row, int64_t now)
 {
 	int64_t last = sizeof polls_s / sizeof *polls_s - 1, polls = row->polls + 1;
+	int64_t began = row->began < now ? row->began : now;	/* the clock was ahead then */
 	struct managed_step step = stay(row);
 
-	if (now - row->began >= MANAGED_GIVE_UP_S)
+	if (now - began >= MANAGED_GIVE_UP_S)
 		return fell(row, MANAGED_TIMED_OUT, *row->why ? row->why : "silent", now);
 	step.polls = polls;
+	step.began = began;
 	step.due = now + polls_s[polls < last ? polls : last];
-	if (step.due > row->began + MANAGED_GIVE_UP_S)
-		step.due = row->began + MANAGED_GIVE_UP_S;
+	if (step.due > began + MANAGED_GIVE_UP_S)
+		step.due = began + MANAGED_GIVE_UP_S;
 	step.act = MANAGED_ASK;
 	return step;
 }

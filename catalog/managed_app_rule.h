@@ -16,6 +16,7 @@
 #define MANAGED_GIVE_UP_S	86400	/* after the device took it: nothing has come of it */
 #define MANAGED_TTL_S		(30 * 86400)	/* how long a command waits for a device that is silent */
 #define MANAGED_SLACK_S		86400	/* then the queue must have told its end */
+#define MANAGED_DUE_MAX_S	(MANAGED_TTL_S + 2 * MANAGED_SLACK_S)	/* no wait is longer */
 #define MANAGED_REMOVED_KEPT_S	(30 * 86400)
 #define MANAGED_AGAIN_S		86400	/* a required app that its owner removed comes back so much later */
 

@@ -458,8 +458,8 @@ a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_th
 	struct house h = with_app(*state, &build_id);
 	struct err err;
 
-	sql(&h, "INSERT INTO app_configuration (id, app_id, name, place, configuration, version, created, changed)"
-		" SELECT 'c', id, 'all', 1, x'00', 7, 1, 1 FROM app");
+	assert_ok(db_run(h.db, &err, "INSERT INTO app_configuration (id, app_id, name, place, configuration, version, created, changed)"
+			 " VALUES ('c', (SELECT id FROM app), 'all', 1, $1, 7, 1, 1)", db_bytes((struct bytes){ "", 0 })), &err);
 	for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
 		planned(*state, &h);
 		assert_true(is_queued(*state, &h));
@@ -481,6 +481,37 @@ a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_th
 	assert_ok(managed_app_configured(h.db, "d1", APP, "u2", "Acknowledged", &err), &err);
 	planned(*state, &h);
 	assert_false(is_queued(*state, &h));
+}
+
+static int64_t
+at_any_time(void *arg, const char *hours, const char *zone)
+{
+	(void)arg;
+	(void)hours;
+	(void)zone;
+	return 0;
+}
+
+static void
+what_was_written_when_the_clock_was_ahead_is_looked_at_and_ends(void **state)
+{
+	const struct managed_report due = { .news = NEWS_DUE };
+	struct kept k = { { MANAGED_ACKNOWLEDGED, false, false, "", 1, 0, NOW + 400 * DAY_S }, NOW, false, 0 };
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	sql(&h, "UPDATE managed_app SET state = 'wanted', due = 1893456000");		/* 2030 */
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM managed_app WHERE state = 'queued'"), 1);
+	for (int64_t now = NOW; k.due; now = k.due) {
+		assert_true(k.due <= NOW + 2 * DAY_S);
+		k.due = 0;
+		hear(&k, &due, now);
+		if (k.row.state == MANAGED_TIMED_OUT)
+			return;
+	}
+	fail();
 }
 
 /* ---- what runs for many devices ---- */
@@ -540,4 +571,5 @@ TESTS(from_every_state_silence_leads_to_an_end, whatever_a_device_says_silence_b
       a_configuration_that_no_property_list_can_hold_is_refused, who_left_by_mistake_and_is_back_keeps_the_app_and_its_data,
       a_removal_that_somebody_asked_for_or_that_was_taken_is_not_taken_back, a_channel_without_a_build_takes_nothing_away,
       what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_required,
-      a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_then)
+      a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_then,
+      what_was_written_when_the_clock_was_ahead_is_looked_at_and_ends)
