@@ -13,6 +13,7 @@
 struct attempt {
 	char hash[SECRET_HASH_SIZE];	/* of kind and key, salted; "": free */
 	int64_t n, last;		/* how many, and when the last was; ADDRESS: as it was then */
+	int64_t under_way;
 };
 
 static struct attempt table[ATTEMPTS_KINDS][SETS][WAYS];
@@ -111,6 +112,46 @@ attempts_failed(enum attempts kind, const char *key)
 	return n;
 }
 
+int64_t
+attempts_begin(enum attempts kind, const char *key)
+{
+	int64_t now = clock_now(), wait = 0;
+	struct attempt *a;
+
+	pthread_mutex_lock(&lock);
+	a = find(kind, key, true);
+	a->n = standing(kind, a, now);
+	if (a->n >= ATTEMPTS_DIRECTORY_MAX) {
+		wait = a->last + ATTEMPTS_DIRECTORY_S - now;
+	} else if (a->n + a->under_way >= ATTEMPTS_DIRECTORY_MAX) {
+		wait = ATTEMPTS_BUSY;
+	} else {
+		a->under_way++;
+		if (!a->n)
+			a->last = now;
+	}
+	pthread_mutex_unlock(&lock);
+	return wait;
+}
+
+int64_t
+attempts_end(enum attempts kind, const char *key, bool failed)
+{
+	int64_t now = clock_now(), n = 0;
+	struct attempt *a;
+
+	pthread_mutex_lock(&lock);
+	a = find(kind, key, failed);
+	if (a && a->under_way)
+		a->under_way--;
+	if (a && failed) {
+		a->n = n = standing(kind, a, now) + 1;
+		a->last = now;
+	}
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
 void
 attempts_forget(enum attempts kind, const char *key)
 {
@@ -118,7 +159,9 @@ attempts_forget(enum attempts kind, const char *key)
 
 	pthread_mutex_lock(&lock);
 	a = find(kind, key, false);
-	if (a)
+	if (a && a->under_way)
+		a->n = 0;
+	else if (a)
 		*a = (struct attempt){ .n = 0 };
 	pthread_mutex_unlock(&lock);
 }

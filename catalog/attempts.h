@@ -27,6 +27,13 @@ enum attempts { ATTEMPTS_NAME, ATTEMPTS_DIRECTORY, ATTEMPTS_ADDRESS, ATTEMPTS_NO
 /* Seconds until the next one is taken; 0: now. */
 int64_t attempts_wait(enum attempts kind, const char *key);
 int64_t attempts_failed(enum attempts kind, const char *key);	/* how many that makes */
+/*
+ * DIRECTORY: begun before the directory hears of it, so that of many at once no more are under way than may
+ * fail.  0: begin, and say how it ended; ATTEMPTS_BUSY: others are under way; else the seconds to wait.
+ */
+#define ATTEMPTS_BUSY	(-1)
+int64_t attempts_begin(enum attempts kind, const char *key);
+int64_t attempts_end(enum attempts kind, const char *key, bool failed);	/* how many have failed; 0: this one did not */
 void attempts_forget(enum attempts kind, const char *key);
 void attempts_forget_all(void);
 

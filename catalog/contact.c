@@ -2,8 +2,10 @@
 #include "catalog/contact.h"
 #include "catalog/cursor.h"
 #include "catalog/grant.h"
+#include "catalog/viewer.h"
 #include "core/audit.h"
 #include "core/clock.h"
+#include "core/mail.h"
 #include "core/secret.h"
 #include "core/sms.h"
 #include <string.h>
@@ -12,18 +14,15 @@
 
 /* ---- what is right ---- */
 
-/* What a mail server takes without quoting; a display name has no place here. */
+/* An address that mail can go to, as it stands: a display name has no place here. */
 static bool
-email_ok(const char *email)
+email_ok(TALLOC_CTX *ctx, const char *email)
 {
-	static const char local[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.";
-	static const char host[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
-	size_t len = strlen(email), n = strspn(email, local);
-	const char *domain = email + n + 1;
+	struct mail_address address;
+	struct err none;
 
-	return n && n <= 64 && len <= CONTACT_EMAIL_MAX && email[n] == '@' && *domain && *email != '.' &&
-	       email[n - 1] != '.' && strspn(domain, host) == strlen(domain) && *domain != '.' && *domain != '-' &&
-	       email[len - 1] != '.' && email[len - 1] != '-' && !strstr(email, "..");
+	return strlen(email) <= CONTACT_EMAIL_MAX && mail_address(ctx, email, &address, &none) &&
+	       strcmp(address.spec, email) == 0;
 }
 
 bool
@@ -67,7 +66,7 @@ contact_check(TALLOC_CTX *ctx, struct contact *contact, struct err *err)
 	contact->language = contact->language ? contact->language : "";
 	if (!*contact->email && !*contact->phone)
 		return err_set(err, ERR_INVALID, "neither an e-mail address nor a number");
-	if (*contact->email && !email_ok(contact->email))
+	if (*contact->email && !email_ok(ctx, contact->email))
 		return err_set(err, ERR_INVALID, "\"%.80s\" is no e-mail address", contact->email);
 	if (*contact->phone && !sms_number(ctx, contact->phone, &phone, err))
 		return false;
@@ -143,50 +142,132 @@ contact_add(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct cont
 	return true;
 }
 
-static bool
-tx_change(struct db *tx, void *arg, struct err *err)
-{
-	struct change *c = arg;
+/* What is with the contact now, and what the one who changes it may. */
+struct state {
+	struct contact is;
+	bool admin;
+	bool shared;	/* with apps that are not theirs: the rights of those apps' publishers hang on it */
+};
 
-	if (!taken(tx, c, err) ||
-	    !db_run(tx, err, "UPDATE contact SET name = $1, folded = $2, email = $3, phone = $4, language = $5,"
-		    " quiet = $6 WHERE id = $7", db_text(c->contact->name), db_text(c->folded),
-		    db_text(c->contact->email), db_text(c->contact->phone), db_text(c->contact->language),
-		    db_bool(c->contact->quiet), db_text(c->id)))
+static bool
+state_of(TALLOC_CTX *ctx, struct db *tx, const struct person *person, const char *id, struct state *ret,
+	 struct err *err)
+{
+	struct rows *rows = db_query(ctx, tx, "SELECT t.name, t.email, t.phone, t.language, t.quiet, CAST($1 AS BOOLEAN)"
+		" OR EXISTS (SELECT 1 FROM person v WHERE v.id = $2 AND v.role = 'admin' AND NOT v.disabled),"
+		" EXISTS (SELECT 1 FROM link l JOIN app a ON a.id = l.app_id WHERE l.contact_id = t.id AND NOT l.revoked"
+		" AND l.expires > $5 AND NOT " VIEWER_OWNS ") OR EXISTS (SELECT 1 FROM tester_device d JOIN device_app w"
+		" ON w.device_id = d.id JOIN app a ON a.id = w.app_id WHERE d.contact_id = t.id AND NOT " VIEWER_OWNS ")"
+		" FROM contact t WHERE t.id = $4", VIEWER(viewer_of(person)), db_text(id), db_now());
+
+	if (!rows_one(rows, err, "no such contact"))
 		return false;
-	if (!db_changed(tx))
-		return err_set(err, ERR_MISSING, "no such contact");
-	return audit_add(tx, c->actor, "contact.change", c->id, NULL, err);
+	ret->is = (struct contact){ .id = id, .name = rows_text(ctx, rows, 0), .email = rows_text(ctx, rows, 1),
+				    .phone = rows_text(ctx, rows, 2), .language = rows_text(ctx, rows, 3),
+				    .quiet = rows_bool(rows, 4) };
+	ret->admin = rows_bool(rows, 5);
+	ret->shared = rows_bool(rows, 6);
+	rows_done(rows);
+	return true;
+}
+
+/* Links of other apps go to this address and number: who gives another one would get those apps' builds. */
+static bool
+may_change(const struct state *state, const struct contact *to, struct err *err)
+{
+	const struct contact *is = &state->is;
+	bool moved = strcmp(is->email, to->email) != 0 || strcmp(is->phone, to->phone) != 0;
+
+	if (moved && state->shared)
+		return err_set(err, ERR_DENIED, "%s tests apps of other publishers too: an admin changes their address"
+			       " or number", is->name);
+	if (is->quiet && !to->quiet && !state->admin)
+		return err_set(err, ERR_DENIED, "%s wants no notices: they can ask for them again, or an admin",
+			       is->name);
+	return true;
 }
 
 bool
-contact_change(struct db *db, const char *actor, const struct contact *contact, struct err *err)
+contact_may_change(struct db *db, const struct person *person, const struct contact *contact, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct change c = { actor, contact->id, folded(ctx, contact), contact };
+	struct state state;
 
-	return db_tx(db, tx_change, &c, err);
+	return state_of(ctx, db, person, contact->id, &state, err) && may_change(&state, contact, err);
+}
+
+/* "email, phone": what is another than before; NULL: nothing. */
+static const char *
+changed_fields(TALLOC_CTX *ctx, const struct contact *is, const struct contact *to)
+{
+	const struct { const char *name; bool changed; } fields[] = {
+		{ "name", strcmp(is->name, to->name) != 0 }, { "email", strcmp(is->email, to->email) != 0 },
+		{ "phone", strcmp(is->phone, to->phone) != 0 },
+		{ "language", strcmp(is->language, to->language) != 0 }, { "quiet", is->quiet != to->quiet },
+	};
+	const char *all = NULL;
+
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (fields[i].changed)
+			all = all ? mem_printf(ctx, "%s, %s", all, fields[i].name) : fields[i].name;
+	return all;
+}
+
+struct edit {
+	const struct person *person;
+	struct change change;
+};
+
+static bool
+tx_change(struct db *tx, void *arg, struct err *err)
+{
+	const struct edit *e = arg;
+	const struct change *c = &e->change;
+	const struct contact *to = c->contact;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct state state;
+
+	return state_of(ctx, tx, e->person, c->id, &state, err) && may_change(&state, to, err) && taken(tx, c, err) &&
+	       db_run(tx, err, "UPDATE contact SET name = $1, folded = $2, email = $3, phone = $4, language = $5,"
+		      " quiet = $6 WHERE id = $7", db_text(to->name), db_text(c->folded), db_text(to->email),
+		      db_text(to->phone), db_text(to->language), db_bool(to->quiet), db_text(c->id)) &&
+	       audit_add(tx, c->actor, "contact.change", c->id, changed_fields(ctx, &state.is, to), err);
+}
+
+bool
+contact_change(struct db *db, const struct person *person, const struct contact *contact, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct edit e = { person, { person_actor(ctx, person), contact->id, folded(ctx, contact), contact } };
+
+	return db_tx(db, tx_change, &e, err);
 }
 
 static bool
 tx_remove(struct db *tx, void *arg, struct err *err)
 {
-	struct change *c = arg;
+	const struct edit *e = arg;
+	const struct change *c = &e->change;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct state state;
 
-	if (!grant_end_of_links(tx, NULL, c->id, err) ||
-	    !db_run(tx, err, "DELETE FROM contact WHERE id = $1", db_text(c->id)))
+	if (!state_of(ctx, tx, e->person, c->id, &state, err))
 		return false;
-	if (!db_changed(tx))
-		return err_set(err, ERR_MISSING, "no such contact");
-	return audit_add(tx, c->actor, "contact.remove", c->id, NULL, err);
+	if (state.shared)
+		return err_set(err, ERR_DENIED, "%s tests apps of other publishers too: an admin removes them",
+			       state.is.name);
+	return grant_end_of_links(tx, NULL, c->id, err) &&
+	       db_run(tx, err, "DELETE FROM contact WHERE id = $1", db_text(c->id)) &&
+	       audit_add(tx, c->actor, "contact.remove", c->id, NULL, err);
 }
 
 bool
-contact_remove(struct db *db, const char *actor, const char *id, struct err *err)
+contact_remove(struct db *db, const struct person *person, const char *id, struct err *err)
 {
-	struct change c = { actor, id, NULL, NULL };
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct edit e = { person, { person_actor(ctx, person), id, NULL, NULL } };
 
-	return db_tx(db, tx_remove, &c, err);
+	return db_tx(db, tx_remove, &e, err);
 }
 
 struct take {

@@ -6,7 +6,7 @@
  * go the links that were made for it, and what those links gave.
  */
 #include <jansson.h>
-#include "core/db.h"
+#include "catalog/person.h"
 
 #define CONTACT_NAME_MAX	100
 #define CONTACT_EMAIL_MAX	254
@@ -31,8 +31,16 @@ bool contact_words_ok(const char *what, const char *text, size_t max, struct err
 /* ERR_CONFLICT when another contact has the address or number. */
 bool contact_add(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct contact *contact, char **id,
 		 struct err *err) CHECKED;
-bool contact_change(struct db *db, const char *actor, const struct contact *contact, struct err *err) CHECKED;
-bool contact_remove(struct db *db, const char *actor, const char *id, struct err *err) CHECKED;
+/*
+ * Contacts are everybody's: ERR_DENIED when somebody who is no admin would give another address or number to
+ * one, or remove one, who has a link or a device for an app that they do not publish; or would send notices
+ * to one who wants none.
+ */
+bool contact_change(struct db *db, const struct person *person, const struct contact *contact,
+		    struct err *err) CHECKED;
+bool contact_may_change(struct db *db, const struct person *person, const struct contact *contact,
+			struct err *err) CHECKED;	/* the same question, beforehand */
+bool contact_remove(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
 
 /* The one with this address, else this number; a new one when there is none. `contact` was checked. */
 bool contact_take(TALLOC_CTX *ctx, struct db *db, const char *actor, const struct contact *contact, char **id,

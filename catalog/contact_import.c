@@ -193,7 +193,8 @@ in_all_groups(struct db *db, const struct import_row *row, const char *id, bool 
 }
 
 static bool
-match_row(TALLOC_CTX *ctx, struct db *db, struct import *import, struct import_row *row, struct err *err)
+match_row(TALLOC_CTX *ctx, struct db *db, const struct person *person, struct import *import, struct import_row *row,
+	  struct err *err)
 {
 	struct contact *known;
 	struct err why;
@@ -227,14 +228,21 @@ match_row(TALLOC_CTX *ctx, struct db *db, struct import *import, struct import_r
 	row->state = grouped && strcmp(row->contact.name, known->name) == 0 &&
 		     strcmp(row->contact.email, known->email) == 0 && strcmp(row->contact.phone, known->phone) == 0 &&
 		     strcmp(row->contact.language, known->language) == 0 ? IMPORT_SAME : IMPORT_CHANGED;
+	if (row->state == IMPORT_CHANGED && !contact_may_change(db, person, &row->contact, &why)) {
+		if (why.kind != ERR_DENIED) {
+			*err = why;
+			return false;
+		}
+		refuse(import, import, row, &why);
+	}
 	return true;
 }
 
 bool
-import_match(TALLOC_CTX *ctx, struct db *db, struct import *import, struct err *err)
+import_match(TALLOC_CTX *ctx, struct db *db, const struct person *person, struct import *import, struct err *err)
 {
 	for (size_t i = 0; i < import->n; i++)
-		if (import->rows[i].state != IMPORT_BAD && !match_row(ctx, db, import, &import->rows[i], err))
+		if (import->rows[i].state != IMPORT_BAD && !match_row(ctx, db, person, import, &import->rows[i], err))
 			return false;
 	return true;
 }
@@ -243,6 +251,7 @@ import_match(TALLOC_CTX *ctx, struct db *db, struct import *import, struct err *
 
 struct apply {
 	const struct import *import;
+	const struct person *person;
 	const char *actor, *group;
 	size_t from;
 };
@@ -252,7 +261,7 @@ apply_row(TALLOC_CTX *ctx, struct db *tx, const struct apply *a, const struct im
 {
 	char *id = mem_text(ctx, row->contact.id);
 
-	if (row->state == IMPORT_CHANGED && !contact_change(tx, a->actor, &row->contact, err))
+	if (row->state == IMPORT_CHANGED && !contact_change(tx, a->person, &row->contact, err))
 		return false;
 	if (row->state == IMPORT_NEW && !contact_take(ctx, tx, a->actor, &row->contact, &id, err))
 		return false;
@@ -278,9 +287,11 @@ tx_apply(struct db *tx, void *arg, struct err *err)
 }
 
 bool
-import_apply(struct db *db, const char *actor, const struct import *import, const char *group, struct err *err)
+import_apply(struct db *db, const struct person *person, const struct import *import, const char *group,
+	     struct err *err)
 {
-	struct apply a = { import, actor, group && *group ? group : NULL, 0 };
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct apply a = { import, person, person_actor(ctx, person), group && *group ? group : NULL, 0 };
 
 	if (a.group && !contact_words_ok("a group's name", a.group, CONTACT_GROUP_MAX, err))
 		return false;

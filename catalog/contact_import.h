@@ -32,9 +32,11 @@ struct import {
 /* Without a database.  ERR_INVALID when it is no table of contacts at all. */
 bool import_read(TALLOC_CTX *ctx, struct bytes text, struct import **ret, struct err *err) CHECKED;
 
-/* Against who is here: new, changed or the same, or bad when an address and a number are two people's. */
-bool import_match(TALLOC_CTX *ctx, struct db *db, struct import *import, struct err *err) CHECKED;
+/* Against who is here: new, changed or the same; bad when an address and a number are two people's, or `person`
+ * may not change whom it is. */
+bool import_match(TALLOC_CTX *ctx, struct db *db, const struct person *person, struct import *import,
+		  struct err *err) CHECKED;
 
 /* Keeps the good rows, and puts them in the group as well (NULL: none).  The same table again changes nothing. */
-bool import_apply(struct db *db, const char *actor, const struct import *import, const char *group,
+bool import_apply(struct db *db, const struct person *person, const struct import *import, const char *group,
 		  struct err *err) CHECKED;

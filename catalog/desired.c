@@ -140,14 +140,14 @@ find_wants(TALLOC_CTX *ctx, struct db *tx, const struct desired_device *d, struc
 struct row {
 	const char *id, *goal, *state, *wish, *sent;
 	bool foreign;			/* the device says that somebody else installed it */
-	const char *code;
+	const char *code, *identifier;
 };
 
 static bool
 find_rows(TALLOC_CTX *ctx, struct db *tx, const char *device_id, struct row **ret, size_t *n, struct err *err)
 {
 	struct rows *rows = db_query(ctx, tx, "SELECT r.mobileconfig_id, r.goal, r.state, r.wish, r.sent, r.code,"
-		" coalesce(i.managed, TRUE) FROM device_mobileconfig r LEFT JOIN installed_mobileconfig i"
+		" coalesce(i.managed, TRUE), r.identifier FROM device_mobileconfig r LEFT JOIN installed_mobileconfig i"
 		" ON i.device_id = r.device_id AND i.identifier = r.identifier WHERE r.device_id = $1", db_text(device_id));
 	enum rows_step step;
 
@@ -156,7 +156,8 @@ find_rows(TALLOC_CTX *ctx, struct db *tx, const char *device_id, struct row **re
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		*ret = mem_grow(ctx, *ret, struct row, *n + 1);
 		(*ret)[(*n)++] = (struct row){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_text(ctx, rows, 2),
-			rows_text(ctx, rows, 3), rows_text(ctx, rows, 4), !rows_bool(rows, 6), rows_text(ctx, rows, 5) };
+			rows_text(ctx, rows, 3), rows_text(ctx, rows, 4), !rows_bool(rows, 6), rows_text(ctx, rows, 5),
+			rows_text(ctx, rows, 7) };
 	}
 	rows_done(rows);
 	return step != ROWS_FAILED;
@@ -200,6 +201,27 @@ keep_row(struct db *tx, const char *device_id, const struct want *w, const struc
 	return !*w->code || strcmp(row->state, "installed") == 0 || begin_row(tx, device_id, w, row, err);
 }
 
+static bool
+drop_row(struct db *tx, const char *device_id, const struct row *row, struct err *err)
+{
+	return db_run(tx, err, "DELETE FROM device_mobileconfig WHERE device_id = $1 AND mobileconfig_id = $2",
+		      db_text(device_id), db_text(row->id));
+}
+
+/*
+ * A mobileconfig that was deleted and came again has another id, and the PayloadIdentifier that the device knows: the
+ * new one takes the place of the old, and a removal would take the new one off.  That something is there is handed
+ * over, so that it goes when the new one goes.
+ */
+static bool
+hand_over(struct db *tx, const char *device_id, const struct row *row, const struct want *to, struct err *err)
+{
+	return drop_row(tx, device_id, row, err) &&
+	       (row->foreign || db_run(tx, err, "UPDATE device_mobileconfig SET sent = $1 WHERE device_id = $2"
+				       " AND mobileconfig_id = $3 AND sent = ''", db_text(row->sent), db_text(device_id),
+				       db_text(to->id)));
+}
+
 /* What was never written for it, or is not ours, is no concern of ours. */
 static bool
 lose_row(struct db *tx, const struct desired_device *d, const struct row *row, struct err *err)
@@ -209,8 +231,7 @@ lose_row(struct db *tx, const struct desired_device *d, const struct row *row, s
 	struct err why;
 
 	if (!*row->sent || row->foreign)
-		return db_run(tx, err, "DELETE FROM device_mobileconfig WHERE device_id = $1 AND mobileconfig_id = $2",
-			      db_text(d->id), db_text(row->id));
+		return drop_row(tx, d->id, row, err);
 	if (goes && strcmp(row->state, "blocked") != 0)
 		return true;
 	if (!command_may("RemoveProfile", NULL, &target, &why))
@@ -220,6 +241,15 @@ lose_row(struct db *tx, const struct desired_device *d, const struct row *row, s
 	return db_run(tx, err, "UPDATE device_mobileconfig SET goal = 'remove', state = 'wanted', code = '', why = '',"
 		      " attempts = 0, repairs = 0, due = $1, changed = $2 WHERE device_id = $3 AND mobileconfig_id = $4",
 		      db_now(), db_now(), db_text(d->id), db_text(row->id));
+}
+
+static const struct want *
+want_as(const struct wants *wants, const char *identifier)
+{
+	for (size_t i = 0; i < wants->n; i++)
+		if (strcmp(wants->all[i].identifier, identifier) == 0)
+			return &wants->all[i];
+	return NULL;
 }
 
 static const struct row *
@@ -248,9 +278,13 @@ compare(struct db *tx, const struct desired_device *d, struct err *err)
 		if (!(row ? keep_row(tx, d->id, w, row, err) : add_row(tx, d->id, w, err)))
 			return false;
 	}
-	for (size_t i = 0; i < n; i++)
-		if (!is_among(&wants, rows[i].id) && !lose_row(tx, d, &rows[i], err))
+	for (size_t i = 0; i < n; i++) {
+		const struct want *same = want_as(&wants, rows[i].identifier);
+
+		if (!is_among(&wants, rows[i].id) &&
+		    !(same ? hand_over(tx, d->id, &rows[i], same, err) : lose_row(tx, d, &rows[i], err)))
 			return false;
+	}
 	return true;
 }
 
@@ -283,4 +317,11 @@ desired_begin(struct db *tx, const struct enrollment *enrollment, struct err *er
 		      " repairs = 0, due = $1, changed = $2 WHERE device_id = $3", db_now(), db_now(),
 		      db_text(enrollment->device_id)) &&
 	       desired_now(tx, enrollment->device_id, err);
+}
+
+bool
+desired_left(struct db *tx, const char *device_id, struct err *err)
+{
+	return db_run(tx, err, "UPDATE device_mobileconfig SET due = NULL WHERE device_id = $1 AND due IS NOT NULL",
+		      db_text(device_id));
 }

@@ -22,6 +22,8 @@ bool desired_unmark(struct db *tx, const char *device_id, struct err *err) CHECK
 
 /* device_id NULL: of any, DESIRED_QUEUE at most.  *n: how many rows were due. */
 bool desired_queue(struct db *tx, const char *device_id, int64_t *n, struct err *err) CHECKED;
+/* $1 now, $2 how many, $3 the device: tests look at how they are found. */
+extern const char desired_due_sql[], desired_due_device_sql[];
 
 /* The job looks again at `due` at the latest. */
 bool desired_job(struct db *tx, int64_t due, struct err *err) CHECKED;

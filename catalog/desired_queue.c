@@ -6,26 +6,49 @@
 #include "core/clock.h"
 #include "core/job.h"
 #include "mdm/command_send.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define FULL_AGAIN_S	HOUR_S
 #define ROUNDS_MAX	50		/* transactions of one run of the job */
+#define FAR_S		(2 * DAY_S)	/* no wait is as long: that was written by a clock that was ahead */
 
 /* Of what is to be done now, and of enrolled devices alone: the others are looked at when they enroll. */
 #define DUE	" FROM device_mobileconfig r JOIN device d ON d.id = r.device_id JOIN enrollment e" \
 		" ON e.id = d.enrollment_id AND e.state = 'enrolled' WHERE r.due IS NOT NULL"
+#define DUE_NOW	"SELECT r.mobileconfig_id, r.goal, r.identifier, r.state, r.device_id, e.id" DUE
+#define ALIKE	"r.mobileconfig_id, r.goal, r.device_id"
+
+/*
+ * Two texts, for a device that answers does not read what is due of the whole fleet; and the fleet's is read in the
+ * order of the index, or each turn of the job would go through what is not due as well.
+ */
+const char desired_due_sql[] = DUE_NOW " AND r.due <= $1 ORDER BY r.due, " ALIKE " LIMIT $2";
+const char desired_due_device_sql[] = DUE_NOW " AND r.due <= $1 AND r.device_id = $3 ORDER BY " ALIKE " LIMIT $2";
 
 struct due {
 	const char *mobileconfig_id, *goal, *identifier, *state, *device_id, *enrollment_id;
 	enum queue_verdict verdict;
 };
 
+static int
+by_crowd(const void *a, const void *b)
+{
+	const struct due *x = a, *y = b;
+	int order = strcmp(x->mobileconfig_id, y->mobileconfig_id);
+
+	if (!order)
+		order = strcmp(x->goal, y->goal);
+	return order ? order : strcmp(x->device_id, y->device_id);
+}
+
 static bool
 find_due(TALLOC_CTX *ctx, struct db *tx, const char *device_id, struct due **ret, size_t *n, struct err *err)
 {
-	struct rows *rows = db_query(ctx, tx, "SELECT r.mobileconfig_id, r.goal, r.identifier, r.state, r.device_id, e.id" DUE
-		" AND r.due <= $1 AND ($2 OR r.device_id = $3) ORDER BY r.mobileconfig_id, r.goal, r.device_id LIMIT $4",
-		db_now(), db_bool(!device_id), db_text(device_id ? device_id : ""), db_int(DESIRED_QUEUE));
+	const struct db_val most = db_int(DESIRED_QUEUE);
+	struct rows *rows = device_id
+		? db_query(ctx, tx, desired_due_device_sql, db_now(), most, db_text(device_id))
+		: db_query(ctx, tx, desired_due_sql, db_now(), most);
 	enum rows_step step;
 
 	*ret = NULL;
@@ -36,6 +59,8 @@ find_due(TALLOC_CTX *ctx, struct db *tx, const char *device_id, struct due **ret
 			rows_text(ctx, rows, 3), rows_text(ctx, rows, 4), rows_text(ctx, rows, 5), QUEUE_ADDED };
 	}
 	rows_done(rows);
+	if (*n)
+		qsort(*ret, *n, sizeof **ret, by_crowd);
 	return step != ROWS_FAILED;
 }
 
@@ -158,7 +183,9 @@ tx_queue(struct db *tx, void *arg, struct err *err)
 {
 	struct part *part = arg;
 
-	return desired_queue(tx, NULL, &part->n, err);
+	return db_run(tx, err, "UPDATE device_mobileconfig SET due = $1 WHERE due > $2", db_now(),
+		      db_int(clock_now() + FAR_S)) &&
+	       desired_queue(tx, NULL, &part->n, err);
 }
 
 /* When something is due next; 0: nothing is. */

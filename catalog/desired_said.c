@@ -103,14 +103,16 @@ not_wanted(struct err *err)
 
 /*
  * Of the goal of today, whatever the command was queued for; and a mobileconfig of one person goes to devices of
- * that person alone, whatever a row may say.
+ * that person alone, whatever a row may say.  None is removed whose PayloadIdentifier another one has that ought to
+ * be there.
  */
 bool
 desired_order(TALLOC_CTX *ctx, struct db *db, const struct queued *command, const char *device_id,
 	      struct desired_order *ret, struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT r.identifier, r.goal, r.state, m.version, d.person_id, m.person_id"
-		" FROM device_mobileconfig r JOIN device d ON d.id = r.device_id"
+	struct rows *rows = db_query(ctx, db, "SELECT r.identifier, r.goal, r.state, m.version, d.person_id, m.person_id,"
+		" EXISTS (SELECT 1 FROM device_mobileconfig o WHERE o.device_id = r.device_id AND o.identifier = r.identifier"
+		" AND o.mobileconfig_id <> r.mobileconfig_id AND o.goal = 'install') FROM device_mobileconfig r JOIN device d ON d.id = r.device_id"
 		" LEFT JOIN mobileconfig m ON m.id = r.mobileconfig_id WHERE r.device_id = $1 AND r.mobileconfig_id = $2",
 		db_text(device_id), db_text(arg(command, "mobileconfig")));
 	enum rows_step step = rows_next(rows, err);
@@ -123,7 +125,7 @@ desired_order(TALLOC_CTX *ctx, struct db *db, const struct queued *command, cons
 		.version = rows_int(rows, 3), .person_id = rows_text(ctx, rows, 4) };
 	only = rows_text(ctx, rows, 5);
 	if (!is(arg(command, "goal"), ret->remove ? "remove" : "install") || is(rows_text(ctx, rows, 2), "blocked") ||
-	    (!ret->remove && rows_null(rows, 3)) ||
+	    (ret->remove ? rows_bool(rows, 6) : rows_null(rows, 3)) ||
 	    (!ret->remove && only && (!ret->person_id || !is(only, ret->person_id))))
 		return not_wanted(err);
 	rows_done(rows);
@@ -170,12 +172,23 @@ took(struct db *tx, const char *device_id, const struct said *s, struct err *err
 	bool old = is(s->goal, "install") && !is(s->sent, s->wish);
 	struct change c = { old ? "wanted" : "taken", "", "", 0, s->repairs,
 			    old ? clock_now() : clock_now() + DESIRED_ASK_S };
-	int64_t n;
 
 	if (!old)	/* until ProfileList agrees, it may be an attempt that failed */
 		c.attempts = s->attempts;
-	return set(tx, device_id, s->mobileconfig_id, &c, err) && (!old || desired_queue(tx, device_id, &n, err));
+	return set(tx, device_id, s->mobileconfig_id, &c, err);
 }
+
+/* It was for the goal of today; what stands in the way since then stays said. */
+static bool
+counts(const struct said *s, const struct queued *command)
+{
+	return s && is(s->goal, arg(command, "goal")) && !(is(s->goal, "install") && is(s->state, "blocked"));
+}
+
+/*
+ * What was sent was written from what was true at its delivery, and the row may be older: a device that the job has
+ * not come to yet is looked at first, or the same would be found old and sent again with each answer.
+ */
 
 bool
 desired_answered(struct db *tx, const struct queued *command, const struct enrollment *enrollment, bool right,
@@ -184,13 +197,14 @@ desired_answered(struct db *tx, const struct queued *command, const struct enrol
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *device_id = enrollment->device_id;
 	struct said *s;
+	int64_t n;
 
-	if (!find(ctx, tx, device_id, arg(command, "mobileconfig"), &s, err))
+	if (!desired_compare(tx, device_id, err) || !find(ctx, tx, device_id, arg(command, "mobileconfig"), &s, err))
 		return false;
-	if (s && is(s->goal, arg(command, "goal")) &&
+	if (counts(s, command) &&
 	    !(right ? took(tx, device_id, s, err) : fail(tx, device_id, s, "device", words, err)))
 		return false;
-	return command_refresh_after(tx, enrollment, command->request_type, err);
+	return desired_queue(tx, device_id, &n, err) && command_refresh_after(tx, enrollment, command->request_type, err);
 }
 
 bool

@@ -166,7 +166,9 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash AND c.client = $2),"
 		" g.install_id FROM install_grant g JOIN build b ON b.id = g.build_id JOIN app a ON a.id = b.app_id"
 		" LEFT JOIN person p ON p.id = g.person_id"
-		" WHERE g.hash = $1 AND b.installable AND (p.id IS NULL OR NOT p.disabled) AND (g.enrollment_id IS NULL"
+		" WHERE g.hash = $1 AND b.installable AND (p.id IS NULL OR NOT p.disabled)"
+		" AND NOT EXISTS (SELECT 1 FROM install i JOIN link l ON l.id = i.link_id JOIN person sender"
+		" ON sender.id = l.person_id WHERE i.id = g.install_id AND sender.disabled) AND (g.enrollment_id IS NULL"
 		" OR EXISTS (SELECT 1 FROM enrollment e WHERE e.id = g.enrollment_id AND e.state = 'enrolled'))",
 		db_text(secret_hash(token, hash)), db_text(client));
 	if (!rows_one(rows, err, "no such grant")) {

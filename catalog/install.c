@@ -160,8 +160,10 @@ install_write(struct db *tx, const struct install_sight *sights, size_t n, struc
 bool
 install_sweep(struct db *db, struct err *err)
 {
-	return db_run(db, err, "DELETE FROM install WHERE state = 'opened' AND created < $1",
-		      db_int(clock_now() - INSTALL_OPENED_KEPT_S));
+	/* A managed device may take longer to answer: its grant lives. */
+	return db_run(db, err, "DELETE FROM install WHERE created < $1 AND (state = 'opened' OR (state = 'tapped'"
+		      " AND NOT EXISTS (SELECT 1 FROM install_grant g WHERE g.install_id = install.id"
+		      " AND g.manifest_until > $2)))", db_int(clock_now() - INSTALL_OPENED_KEPT_S), db_now());
 }
 
 /* ---- for its own page ---- */
@@ -192,15 +194,16 @@ install_get(TALLOC_CTX *ctx, struct db *db, const char *id, const char *link_id,
 }
 
 bool
-install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const char *build_id, bool one_recipient,
-	       char **id, struct err *err)
+install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const char *build_id, const char *person_id,
+	       bool one_recipient, char **id, struct err *err)
 {
 	void *here SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(here, db, "SELECT i.id FROM install i WHERE i.link_id = $1 AND i.build_id = $2"
 				     " AND i.state = 'opened' AND EXISTS (SELECT 1 FROM install_grant g"
 				     " WHERE g.install_id = i.id AND g.manifest_until > $3)"
-				     " ORDER BY i.created DESC, i.id DESC LIMIT $4", db_text(link_id),
-				     db_text(build_id), db_now(), db_int(one_recipient ? 1 : INSTALL_OPENED_MAX));
+				     " AND COALESCE(i.person_id, '') = $5 ORDER BY i.created DESC, i.id DESC LIMIT $4",
+				     db_text(link_id), db_text(build_id), db_now(),
+				     db_int(one_recipient ? 1 : INSTALL_OPENED_MAX), db_text(person_id ? person_id : ""));
 	enum rows_step step;
 	int n = 0;
 

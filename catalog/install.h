@@ -14,7 +14,7 @@
 #define INSTALL_OS_SIZE		16	/* "18.1" */
 #define INSTALL_PAGE_MAX	200	/* items of one list */
 #define INSTALL_EVENTS_SHOWN	200
-#define INSTALL_OPENED_KEPT_S	(30 * 86400)	/* one that was opened and never tapped */
+#define INSTALL_OPENED_KEPT_S	(30 * 86400)	/* one that was opened or tapped, and nothing after it */
 #define INSTALL_OPENED_MAX	200	/* of one link; then the newest stands for all */
 
 /* When nothing has happened for so long after a step, the page says what is most often the reason. */
@@ -51,9 +51,10 @@ struct install {
 bool install_get(TALLOC_CTX *ctx, struct db *db, const char *id, const char *link_id, const char *person_id,
 		 struct install **ret, struct err *err) CHECKED;
 
-/* One that was opened and not tapped yet, for who opens the link again; NULL: a new one is due. */
-bool install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const char *build_id, bool one_recipient,
-		    char **id, struct err *err) CHECKED;
+/* One of this person (NULL: of nobody who signed in) that was opened and not tapped yet, for who opens the link
+ * again; NULL: a new one is due. */
+bool install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const char *build_id, const char *person_id,
+		    bool one_recipient, char **id, struct err *err) CHECKED;
 
 /* In the transaction that found it out, of a managed device: how it ended, and why in a few words. */
 bool install_ended(struct db *tx, const char *id, enum install_kind kind, const char *detail, struct err *err) CHECKED;

@@ -3,7 +3,7 @@
 #include "catalog/channel.h"
 #include "catalog/viewer.h"
 #include "catalog/grant.h"
-#include "catalog/viewer.h"
+#include "catalog/registration.h"
 #include "core/audit.h"
 #include "core/buf.h"
 #include "core/clock.h"
@@ -408,7 +408,7 @@ tx_revoke(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (!db_changed(tx))
 		return err_set(err, ERR_MISSING, "no such link");
-	return grant_end_of_links(tx, c->id, NULL, err) &&
+	return grant_end_of_links(tx, c->id, NULL, err) && registration_revoked(tx, c->id, err) &&
 	       audit_add(tx, person_actor(ctx, c->person), "link.revoke", c->id, NULL, err);
 }
 

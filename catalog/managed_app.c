@@ -132,7 +132,8 @@ ask_lists(struct db *tx, const char *device_id, struct err *err)
 static bool
 is_end(enum managed_state state)
 {
-	return state == MANAGED_INSTALLED || state == MANAGED_DECLINED || state == MANAGED_FAILED || state == MANAGED_TIMED_OUT;
+	return state == MANAGED_INSTALLED || state == MANAGED_DECLINED || state == MANAGED_FAILED || state == MANAGED_TIMED_OUT ||
+	       state == MANAGED_REMOVED;
 }
 
 bool
@@ -153,8 +154,8 @@ managed_app_news(struct db *tx, struct managed_app *m, const struct managed_repo
 	m->row.attempts = step.attempts;
 	m->row.polls = step.polls;
 	m->row.began = step.began;
-	/* what came out meanwhile had to wait */
-	if (managed_in_flight(before) && is_end(step.state) && !managed_app_device_changed(tx, m->device_id, err))
+	/* what came out meanwhile had to wait; and whoever left may be back */
+	if ((managed_in_flight(before) || before == MANAGED_REMOVING) && is_end(step.state) && !managed_app_device_changed(tx, m->device_id, err))
 		return false;
 	return step.act == MANAGED_QUEUE ? managed_app_queue(tx, m, err) :
 	       step.act != MANAGED_ASK || ask_lists(tx, m->device_id, err);

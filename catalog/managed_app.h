@@ -78,9 +78,12 @@ struct managed_sending {
 bool managed_app_sending(TALLOC_CTX *ctx, struct db *db, const char *device_id, const char *bundle_id,
 			 struct managed_sending **ret, struct err *err) CHECKED;
 bool managed_app_removing(struct db *db, const char *device_id, const char *bundle_id, struct err *err) CHECKED;	/* the same of a removal */
-/* With the configuration that it holds. */
+/* With the configuration that it holds: what the device has is not known until it answers. */
 bool managed_app_sent(struct db *db, const char *device_id, const char *bundle_id, const char *uuid,
 		      const char *configuration, struct err *err) CHECKED;
+/* The end of a command with a configuration, by the words of managed_app_answered: the device has it, or it is sent again. */
+bool managed_app_configured(struct db *tx, const char *device_id, const char *bundle_id, const char *uuid,
+			    const char *status, struct err *err) CHECKED;
 
 /* status: Apple's, or that of the queue ("expired", "cancelled", "error").  reason: RejectionReason or NULL; detail: in its words or NULL. */
 bool managed_app_answered(struct db *tx, const char *device_id, const char *bundle_id, const char *uuid,

@@ -37,6 +37,9 @@ bool managed_app_forget(struct db *tx, const char *device_id, const char *bundle
 bool managed_app_news(struct db *tx, struct managed_app *app, const struct managed_report *report, const char *detail,
 		      struct err *err) CHECKED;
 
+/* The device is looked at again at `due`: a configuration did not arrive there. */
+bool managed_app_device_again(struct db *tx, const char *device_id, int64_t due, struct err *err) CHECKED;
+
 /* managed_app_send.c: its command into the queue. */
 bool managed_app_queue(struct db *tx, struct managed_app *app, struct err *err) CHECKED;
 /* The sweep looks at `due`. */

@@ -17,6 +17,7 @@
 
 #define PART		200	/* devices in one transaction */
 #define LIST_WAIT_S	3600	/* a new enrollment's first list of apps */
+#define LEAVE_WAIT_S	3600	/* who left by mistake may be back by then, and nothing is wiped */
 
 /* ---- causes ---- */
 
@@ -52,6 +53,16 @@ bool
 managed_app_device_changed(struct db *tx, const char *device_id, struct err *err)
 {
 	return add_job(tx, MANAGED_DEVICE_JOB, "device", device_id, 0, err);
+}
+
+/* A job of its own: the lists that come until then do not hurry it. */
+bool
+managed_app_device_again(struct db *tx, const char *device_id, int64_t due, struct err *err)
+{
+	char key[128];
+
+	snprintf(key, sizeof key, "%s again:%s", MANAGED_DEVICE_JOB, device_id);
+	return job_add(tx, MANAGED_DEVICE_JOB, json_pack("{s:s}", "device", device_id), due, key, err);
 }
 
 /* One job for each row of one column. */
@@ -154,6 +165,10 @@ managed_app_stopped(struct db *tx, const char *bundle_id, const char *build_id, 
 	" AND w.person_id = d.person_id))"
 #define TARGET "(SELECT vc.newest_build_id FROM channel vc WHERE vc.app_id = a.id AND vc.newest_build_id IS NOT NULL AND " HELD \
 	" ORDER BY vc.newest_at DESC, vc.newest_build_id DESC LIMIT 1)"
+/* The same where nothing stands in the channel just now: no reason to take anything away. */
+#define OFFERED "EXISTS (SELECT 1 FROM channel vc WHERE vc.app_id = a.id AND " HELD ")"
+/* The build that the device has, by its lists. */
+#define PRESENT "(SELECT max(k.id) FROM build k WHERE k.app_id = a.id AND k.build = i.version)"
 #define REQUIRED "EXISTS (SELECT 1 FROM channel vc WHERE vc.app_id = a.id AND vc.required AND vc.newest_build_id IS NOT NULL AND " HELD ")"
 #define OWNER "EXISTS (SELECT 1 FROM person v WHERE v.id = d.person_id AND (v.role = 'admin' OR (v.role = 'publisher' AND (v.all_apps" \
 	" OR EXISTS (SELECT 1 FROM publisher_app o WHERE o.person_id = v.id AND o.bundle_id = a.bundle_id)))))"
@@ -163,7 +178,7 @@ managed_app_stopped(struct db *tx, const char *bundle_id, const char *build_id, 
 
 #define PLAN_COLUMNS "a.id, a.bundle_id, d.id, d.enrollment_id, p.id IS NOT NULL AND NOT p.disabled, " TARGET ", " REQUIRED ", " OWNER ", " \
 	CONFIGURED ", m.build_id, m.cause, m.state, m.ours, m.configuration, i.installed, i.managed, i.version," \
-	" (SELECT max(k.created) FROM build k WHERE k.app_id = a.id AND k.build = i.version), m.why, i.short_version"
+	" (SELECT max(k.created) FROM build k WHERE k.app_id = a.id AND k.build = i.version), m.why, i.short_version, " OFFERED ", " PRESENT ", m.began, i.state"
 #define PLAN_JOINS " LEFT JOIN person p ON p.id = d.person_id LEFT JOIN managed_app m ON m.device_id = d.id" \
 	" AND m.bundle_id = a.bundle_id LEFT JOIN installed_app i ON i.device_id = d.id AND i.bundle_id = a.bundle_id"
 
@@ -176,6 +191,10 @@ struct plan {
 	const char *version;
 	int64_t version_created;	/* of the build with that version; 0: not known */
 	const char *why, *short_version;
+	bool offered;			/* a channel is for its person, whatever stands in it */
+	const char *present;		/* the build that it has; NULL: not known */
+	int64_t began;			/* when the device took the last command; 0: it has not */
+	const char *status;		/* of its managed list; NULL: none */
 };
 
 static struct plan
@@ -187,7 +206,8 @@ plan_of(TALLOC_CTX *ctx, struct rows *rows)
 		rows_text(ctx, rows, 5), rows_text(ctx, rows, 8), rows_bool(rows, 4), rows_bool(rows, 6), rows_bool(rows, 7),
 		rows_text(ctx, rows, 9), rows_text(ctx, rows, 10), rows_text(ctx, rows, 13),
 		state ? managed_state_of(state) : MANAGED_STATES, rows_bool(rows, 12), rows_bool(rows, 14), rows_bool(rows, 15),
-		rows_text(ctx, rows, 16), rows_int(rows, 17), rows_text(ctx, rows, 18), rows_text(ctx, rows, 19) };
+		rows_text(ctx, rows, 16), rows_int(rows, 17), rows_text(ctx, rows, 18), rows_text(ctx, rows, 19),
+		rows_bool(rows, 20), rows_text(ctx, rows, 21), rows_int(rows, 22), rows_text(ctx, rows, 23) };
 }
 
 struct target {
@@ -228,13 +248,13 @@ not_wanted(struct db *tx, const struct plan *p, const struct rollout *r, struct 
 		return true;
 	if (p->target && r->keep_current && strcmp(p->cause, "current") == 0)
 		return true;	/* an update that failed: its row says so */
-	if (tries(p->state) && (by_itself(p) || !(p->target || p->owner)) && !(p->ours && !p->target && r->remove_on_leave))
+	if (tries(p->state) && (by_itself(p) || !(p->target || p->owner)) && !(p->ours && !p->offered && r->remove_on_leave))
 		return p->ours && p->managed && p->installed ?
 		       managed_app_put_end(tx, p->device_id, p->bundle_id, p->build_id, p->cause, MANAGED_INSTALLED, "", err) :
 		       managed_app_forget(tx, p->device_id, p->bundle_id, err);
-	if (p->target || p->owner || !r->remove_on_leave || !(p->ours || managed_in_flight(p->state)))
+	if (p->offered || p->owner || !r->remove_on_leave || !(p->ours || managed_in_flight(p->state)))
 		return true;
-	return managed_app_put(tx, p->device_id, p->bundle_id, NULL, "required", clock_now(), err);
+	return managed_app_put(tx, p->device_id, p->bundle_id, NULL, "required", clock_now() + LEAVE_WAIT_S, err);
 }
 
 /* Has the row said all there is to say of this build? */
@@ -277,7 +297,7 @@ want(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout 
 	       (!back || managed_app_put_exact(tx, p->device_id, p->bundle_id, err));
 }
 
-/* What went out last is not what fits now. */
+/* What the device has, as far as it said so, is not what fits now. */
 static bool
 configure(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, struct err *err)
 {
@@ -290,8 +310,42 @@ configure(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, struct err *err)
 	return queue_add(tx, ctx, &wish, &p->enrollment_id, 1, NULL, NULL, err);
 }
 
+/* It goes because its person left, and the device has not taken that yet. */
 static bool
-plan_one(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout *r, struct err *err)
+is_leaving(const struct plan *p)
+{
+	return p->cause && !p->build_id && strcmp(p->cause, "admin") != 0 && p->state != MANAGED_REMOVED &&
+	       !(p->state == MANAGED_REMOVING && p->began);
+}
+
+/* Its person is back: it stays, and a removal that waits in the queue is refused when it is rendered. */
+static bool
+stays(struct db *tx, struct plan *p, struct err *err)
+{
+	const char *build_id = p->present ? p->present : p->target;
+
+	p->why = "";
+	if (!p->managed || !build_id) {
+		p->cause = NULL;
+		return managed_app_forget(tx, p->device_id, p->bundle_id, err);
+	}
+	p->build_id = build_id;
+	p->cause = p->required ? "required" : "asked";
+	p->state = MANAGED_INSTALLED;
+	return managed_app_put_end(tx, p->device_id, p->bundle_id, build_id, p->cause, MANAGED_INSTALLED, "", err);
+}
+
+/* Its owner took it away, and need not have it: a newer build is no reason to bring it back. */
+static bool
+is_refused(const struct plan *p)
+{
+	return !p->required && !p->installed &&
+	       ((p->cause && p->state == MANAGED_REMOVED && strcmp(p->why, "owner_removed") == 0) ||
+		(p->status && strcmp(p->status, "ManagedButUninstalled") == 0));
+}
+
+static bool
+plan_wish(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout *r, struct err *err)
 {
 	bool keep = p->required || (r->keep_current && p->managed && (!p->cause || p->build_id)), back;
 	struct target t;
@@ -299,7 +353,7 @@ plan_one(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct roll
 
 	if (!p->target || !keep)
 		return not_wanted(tx, p, r, err) && configure(ctx, tx, p, err);
-	if (!p->able || is_settled(p))
+	if (!p->able || is_settled(p) || is_refused(p))
 		return true;
 	if (!read_target(ctx, tx, p->target, &t, err))
 		return false;
@@ -313,6 +367,12 @@ plan_one(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct roll
 		return managed_app_put_end(tx, p->device_id, p->bundle_id, p->target, p->required ? "required" : "current", MANAGED_INSTALLED,
 					   order > 0 ? "newer" : "", err);
 	return configure(ctx, tx, p, err);
+}
+
+static bool
+plan_one(TALLOC_CTX *ctx, struct db *tx, struct plan *p, const struct rollout *r, struct err *err)
+{
+	return (!p->able || !(p->offered || p->owner) || !is_leaving(p) || stays(tx, p, err)) && plan_wish(ctx, tx, p, r, err);
 }
 
 /* ---- many ---- */

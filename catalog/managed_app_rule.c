@@ -279,7 +279,11 @@ managed_app_step(const struct managed_row *row, const struct managed_report *r, 
 	case NEWS_SENT:
 		return row->state == MANAGED_QUEUED ? step_to(row, MANAGED_SENT, row->why, -1) : stay(row);
 	case NEWS_TAKEN:
-		return waits_for_answer(row->state) ? taken(row, now) : stay(row);
+		if (row->state != MANAGED_INSTALLED)
+			return waits_for_answer(row->state) ? taken(row, now) : stay(row);
+		step = stay(row);	/* a removal that was taken back too late: the lists say what is left */
+		step.act = MANAGED_ASK;
+		return step;
 	case NEWS_REJECTED:
 		return waits_for_answer(row->state) ? rejected(row, word, now) : stay(row);
 	case NEWS_REFUSED:

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define FULL_AGAIN_S	3600	/* the device's queue is full: later */
+#define SETTING_AGAIN_S	86400	/* a configuration that was not taken: tomorrow */
 
 /* ---- would it be taken? ---- */
 
@@ -382,6 +383,39 @@ managed_app_removing(struct db *db, const char *device_id, const char *bundle_id
 	return (m && m->row.going) || err_code(err, ERR_CONFLICT, "wanted", "%s is wanted there again", bundle_id);
 }
 
+/* Before a configuration in the row, until the command is answered that holds it: equal to none that is wanted. */
+static char *
+on_its_way(TALLOC_CTX *ctx, const char *uuid)
+{
+	return mem_printf(ctx, "? %s ", uuid);
+}
+
+static bool
+put_configuration(struct db *tx, const char *device_id, const char *bundle_id, const char *configuration, struct err *err)
+{
+	return db_run(tx, err, "UPDATE managed_app SET configuration = $3 WHERE device_id = $1 AND bundle_id = $2",
+		      db_text(device_id), db_text(bundle_id), db_text(configuration));
+}
+
+bool
+managed_app_configured(struct db *tx, const char *device_id, const char *bundle_id, const char *uuid, const char *status,
+		       struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT configuration FROM managed_app WHERE device_id = $1 AND bundle_id = $2",
+				     db_text(device_id), db_text(bundle_id));
+	enum rows_step step = rows_next(rows, err);
+	const char *before = on_its_way(ctx, uuid), *had = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
+
+	rows_done(rows);
+	if (!had || strcmp(status, "cancelled") == 0)
+		return step != ROWS_FAILED;
+	if (strcmp(status, "Acknowledged") != 0)
+		return managed_app_device_again(tx, device_id, clock_now() + SETTING_AGAIN_S, err);
+	return strncmp(had, before, strlen(before)) != 0 ||
+	       put_configuration(tx, device_id, bundle_id, had + strlen(before), err);
+}
+
 struct sent {
 	const char *device_id, *bundle_id, *uuid, *configuration;
 };
@@ -398,8 +432,8 @@ tx_sent(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (!m)
 		return true;
-	if (!db_run(tx, err, "UPDATE managed_app SET configuration = $3 WHERE device_id = $1 AND bundle_id = $2",
-		    db_text(s->device_id), db_text(s->bundle_id), db_text(s->configuration)))
+	if (!put_configuration(tx, s->device_id, s->bundle_id,
+			       mem_printf(ctx, "%s%s", on_its_way(ctx, s->uuid), s->configuration), err))
 		return false;
 	return strcmp(m->command_uuid, s->uuid) != 0 || managed_app_news(tx, m, &report, NULL, err);
 }

@@ -1,7 +1,7 @@
 /* Table `notice`. */
 #include "catalog/notice.h"
 #include "catalog/channel.h"
-#include "catalog/link.h"
+#include "catalog/registration.h"
 #include "core/job.h"
 #include <string.h>
 
@@ -13,7 +13,7 @@
 	" OR EXISTS (SELECT 1 FROM tester_device t " LISTED_ " WHERE t.contact_id = c.id))"
 /* Who waited for it is told by an invitation, which says so. */
 #define WILL_BE_INVITED "EXISTS (SELECT 1 FROM tester_device t " LISTED_ " JOIN device_app w ON w.device_id = t.id" \
-	" AND w.app_id = b.app_id AND w.state = 'waiting' AND (w.channel_id IS NULL OR w.channel_id = ch.id)" \
+	" AND w.app_id = b.app_id AND w.state = 'waiting' JOIN channel n ON n.id = ch.id AND " REGISTRATION_WAITS_FOR \
 	" WHERE t.contact_id = c.id)"
 
 bool

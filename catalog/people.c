@@ -12,6 +12,7 @@
 #include "core/text.h"
 #include "mdm/own_mobileconfig.h"
 #include <string.h>
+#include <strings.h>
 
 #define BACK "the directory has them again"
 
@@ -95,6 +96,7 @@ struct arrival {
 	TALLOC_CTX *ctx;
 	const struct directory_person *from;
 	const char *name;		/* a proxy's */
+	bool local_login;
 	const char *id;			/* of the row: known before, or found and told here */
 	bool ended, check;
 	struct person *person;
@@ -188,6 +190,12 @@ set_groups(struct db *tx, const char *id, const struct directory_person *p, stru
 }
 
 static bool
+set_missed(struct db *tx, const char *id, int64_t when, struct err *err)
+{
+	return db_run(tx, err, "UPDATE person SET missed = $1 WHERE id = $2", db_int(when), db_text(id));
+}
+
+static bool
 tx_arrive(struct db *tx, void *arg, struct err *err)
 {
 	struct arrival *a = arg;
@@ -208,7 +216,7 @@ tx_arrive(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (row.disabled && strcmp(row.disabled_by, "directory") != 0)
 		return err_code(err, ERR_DENIED, "account_disabled", "your account has been disabled here");
-	return people_let_in(tx, &row, "system", BACK, err) && update_row(tx, a->from, &row, err) && set_groups(tx, id, a->from, err) &&
+	return people_let_in(tx, &row, "system", BACK, err) && set_missed(tx, id, 0, err) && update_row(tx, a->from, &row, err) && set_groups(tx, id, a->from, err) &&
 	       person_by_id(a->ctx, tx, id, &a->person, err);
 }
 
@@ -226,15 +234,23 @@ people_from_directory(TALLOC_CTX *ctx, struct db *db, const struct directory_per
 
 /* ---- from a proxy ---- */
 
+bool
+people_is_named(const char *source, const char *name, const char *vouched, bool local_login)
+{
+	if (strcmp(source, "local") == 0)
+		return local_login && strcmp(name, vouched) == 0;
+	return strcasecmp(name, vouched) == 0;
+}
+
 static bool
 tx_proxy(struct db *tx, void *arg, struct err *err)
 {
 	struct arrival *a = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, tx, "SELECT id, disabled FROM person WHERE folded = $1",
+	struct rows *rows = db_query(ctx, tx, "SELECT id, disabled, source, name FROM person WHERE folded = $1",
 				     db_text(text_fold(ctx, a->name)));
 	const char *id = secret_id(ctx);
-	bool disabled = false;
+	bool disabled = false, same;
 
 	switch (rows_next(rows, err)) {
 	case ROWS_FAILED:
@@ -242,7 +258,11 @@ tx_proxy(struct db *tx, void *arg, struct err *err)
 	case ROWS_ROW:
 		id = rows_text(ctx, rows, 0);
 		disabled = rows_bool(rows, 1);
+		same = people_is_named(rows_text(ctx, rows, 2), rows_text(ctx, rows, 3), a->name, a->local_login);
 		rows_done(rows);
+		if (!same)
+			return err_set(err, ERR_DENIED, "the proxy says that you are %.64s, and somebody else here has a name "
+				       "that is taken for the same", a->name);
 		break;
 	case ROWS_END:
 		rows_done(rows);
@@ -255,9 +275,10 @@ tx_proxy(struct db *tx, void *arg, struct err *err)
 }
 
 bool
-people_from_proxy(TALLOC_CTX *ctx, struct db *db, const char *name, struct person **ret, struct err *err)
+people_from_proxy(TALLOC_CTX *ctx, struct db *db, const char *name, bool local_login, struct person **ret,
+		  struct err *err)
 {
-	struct arrival a = { .ctx = ctx, .name = name };
+	struct arrival a = { .ctx = ctx, .name = name, .local_login = local_login };
 
 	if (!person_name_ok(name, err) || !db_tx(db, tx_proxy, &a, err))
 		return false;
@@ -283,6 +304,34 @@ people_known(TALLOC_CTX *ctx, struct db *db, const char *after, struct people_kn
 	return step != ROWS_FAILED;
 }
 
+/* The first time is noted: a directory that shows a part of itself for a moment revokes nobody's certificates. */
+static bool
+missed_again(struct db *tx, const char *id, bool *again, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT missed FROM person WHERE id = $1", db_text(id));
+	int64_t first;
+
+	if (!rows_one(rows, err, "no such person"))
+		return false;
+	first = rows_int(rows, 0);
+	rows_done(rows);
+	*again = first && clock_now() - first >= PEOPLE_MISSED_S;
+	return first || set_missed(tx, id, clock_now(), err);
+}
+
+bool
+people_missed(struct db *db, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT 1 FROM person WHERE source = 'directory' AND external_id IS NOT NULL"
+				     " AND missed > 0 AND NOT disabled LIMIT 1");
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW;
+	return step != ROWS_FAILED;
+}
+
 static bool
 tx_checked(struct db *tx, void *arg, struct err *err)
 {
@@ -292,16 +341,20 @@ tx_checked(struct db *tx, void *arg, struct err *err)
 			     : p->disabled ? mem_printf(a->ctx, "disabled in the directory by %s", p->disabled)
 			     : "in none of the groups whose people may sign in";
 	struct people_row row;
+	bool again = true;
 
 	a->ended = false;
 	if (!people_row(a->ctx, tx, a->id, &row, err))
 		return err->kind == ERR_MISSING;	/* taken away meanwhile */
 	if (!p || p->disabled || !p->allowed) {
-		a->ended = !row.disabled;
-		return db_run(tx, err, "UPDATE person SET checked = $1 WHERE id = $2", db_now(), db_text(row.id)) &&
-		       (row.disabled || people_shut_out(tx, &row, "directory", "system", why, err));
+		if (!db_run(tx, err, "UPDATE person SET checked = $1 WHERE id = $2", db_now(), db_text(row.id)) ||
+		    (!row.disabled && !(p && p->disabled) && !missed_again(tx, row.id, &again, err)))
+			return false;
+		a->ended = !row.disabled && again;
+		return !a->ended || (set_missed(tx, row.id, 0, err) &&
+				     people_shut_out(tx, &row, "directory", "system", why, err));
 	}
-	return update_row(tx, p, &row, err) && set_groups(tx, row.id, p, err) &&
+	return set_missed(tx, row.id, 0, err) && update_row(tx, p, &row, err) && set_groups(tx, row.id, p, err) &&
 	       (strcmp(row.disabled_by, "directory") != 0 || people_let_in(tx, &row, "system", BACK, err));
 }
 

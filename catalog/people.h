@@ -20,17 +20,31 @@
 bool people_from_directory(TALLOC_CTX *ctx, struct db *db, const struct directory_person *person,
 			   struct person **ret, struct err *err) CHECKED;
 
-/* By a name that a trusted proxy vouches for: the row of that name, made when there is none. */
-bool people_from_proxy(TALLOC_CTX *ctx, struct db *db, const char *name, struct person **ret,
+/*
+ * By a name that a trusted proxy vouches for: the row of that name, made when there is none.  ERR_DENIED where the
+ * row of a name that folds alike is none that the proxy means.
+ */
+bool people_from_proxy(TALLOC_CTX *ctx, struct db *db, const char *name, bool local_login, struct person **ret,
 		       struct err *err) CHECKED;
+/*
+ * Does a vouched name mean the person of this source and name?  Other systems tell letters apart that we take for
+ * the same, so a local account is meant by its very name alone, while local accounts may sign in; others but for
+ * the case of ASCII letters.
+ */
+bool people_is_named(const char *source, const char *name, const char *vouched, bool local_login);
 
 /* A page of the directory's people behind `after` (an id, "" begins): ids and external ids. */
 struct people_known { const char *id, *external_id; };
 bool people_known(TALLOC_CTX *ctx, struct db *db, const char *after, struct people_known *ret, size_t most,
 		  size_t *n, struct err *err) CHECKED;
-/* What the directory says of them now; NULL: gone.  *ended: they were let in before. */
+/*
+ * What the directory says of them now; NULL: gone.  *ended: they were let in before.  Who is disabled there is shut
+ * out at once; who is gone or in none of the groups, at the second check in a row, PEOPLE_MISSED_S later or more.
+ */
+#define PEOPLE_MISSED_S		240
 bool people_checked(struct db *db, const char *id, const struct directory_person *person, bool *ended,
 		    struct err *err) CHECKED;
+bool people_missed(struct db *db, bool *ret, struct err *err) CHECKED;	/* was anybody, and is due for the second check? */
 
 /* ---- for admins ---- */
 

@@ -208,6 +208,17 @@ registration_fit(struct db *db, const char *contact_id, const char *build_id, en
 	return true;
 }
 
+/* A device that is registered for no other app goes as well: nobody would see it. */
+bool
+registration_revoked(struct db *tx, const char *link_id, struct err *err)
+{
+	return db_run(tx, err, "DELETE FROM tester_device WHERE EXISTS (SELECT 1 FROM device_app w"
+		      " WHERE w.device_id = tester_device.id AND w.link_id = $1 AND w.state = 'waiting') AND NOT EXISTS"
+		      " (SELECT 1 FROM device_app w WHERE w.device_id = tester_device.id"
+		      " AND (w.link_id IS NULL OR w.link_id <> $1 OR w.state <> 'waiting'))", db_text(link_id)) &&
+	       db_run(tx, err, "DELETE FROM device_app WHERE link_id = $1 AND state = 'waiting'", db_text(link_id));
+}
+
 bool
 registration_sweep(struct db *db, struct err *err)
 {

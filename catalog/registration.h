@@ -56,6 +56,17 @@ bool registration_published(struct db *tx, const char *app_id, const char *build
 			    struct err *err) CHECKED;
 bool registration_offered(struct db *tx, const char *app_id, struct err *err) CHECKED;
 
+/* In the transaction that revokes a link: who waits by it waits no more.  A link that expired keeps them. */
+bool registration_revoked(struct db *tx, const char *link_id, struct err *err) CHECKED;
+
+/*
+ * Condition: does row w of device_app wait for what comes into channel n?  Its link said so; or was to a build
+ * that is or was there; or everybody sees that channel.
+ */
+#define REGISTRATION_WAITS_FOR "(w.channel_id = n.id OR (w.channel_id IS NULL AND (n.audience_id IS NULL" \
+	" OR EXISTS (SELECT 1 FROM link wl JOIN placement wp ON wp.build_id = wl.build_id WHERE wl.id = w.link_id" \
+	" AND wp.channel_id = n.id))))"
+
 /* Job: the same for builds of before. */
 bool registration_fill(struct db *db, struct err *err) CHECKED;
 

@@ -137,14 +137,14 @@ registration_fill(struct db *db, struct err *err)
 /* ---- who has a build at last ---- */
 
 /* Where the link leads: the newest of its channel; or, as it was to one build, the newest that came into
- * a channel since the link was made and lists the device. */
+ * a channel that it waits for since the link was made, and lists the device. */
 #define DUE "SELECT q.device_id, q.link_id, q.person_id, q.contact_id, q.channel, q.pin, q.sign_in, b.id, b.version," \
 	" b.build, a.bundle_id, a.name, p.name FROM (SELECT w.*, t.udid, t.contact_id, ch.name AS channel," \
 	" CASE WHEN w.channel_id IS NOT NULL THEN (SELECT m.build_id FROM placement m" \
 	" WHERE m.channel_id = w.channel_id ORDER BY m.at DESC, m.build_id DESC LIMIT 1)" \
 	" ELSE (SELECT m.build_id FROM placement m JOIN channel n ON n.id = m.channel_id JOIN build_device d" \
 	" ON d.build_id = m.build_id AND (d.udid = t.udid OR d.udid = '*') WHERE n.app_id = w.app_id" \
-	" AND m.at >= w.since ORDER BY m.at DESC, m.build_id DESC LIMIT 1) END AS candidate" \
+	" AND m.at >= w.since AND " REGISTRATION_WAITS_FOR " ORDER BY m.at DESC, m.build_id DESC LIMIT 1) END AS candidate" \
 	" FROM device_app w JOIN tester_device t ON t.id = w.device_id LEFT JOIN channel ch ON ch.id = w.channel_id" \
 	" WHERE w.app_id = $1 AND w.state = 'waiting') q" \
 	" JOIN build b ON b.id = q.candidate JOIN app a ON a.id = q.app_id LEFT JOIN person p ON p.id = q.person_id" \

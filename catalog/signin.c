@@ -67,35 +67,72 @@ address_failed(TALLOC_CTX *ctx, struct db *db, const char *address, struct err *
 struct gate {
 	TALLOC_CTX *ctx;
 	struct db *db;
-	const char *name, *key;
+	const char *name, *keys[2];	/* under way: of the name, where people bind as themselves, and of the person */
+	size_t n;
 };
+
+/* Blanks mean as little to a directory as case does. */
+static const char *
+squeeze(char *text)
+{
+	char *to = text;
+
+	for (const char *c = text; *c; c++)
+		if (*c != ' ' && *c != '\t')
+			*to++ = *c;
+		else if (to > text && to[-1] != ' ')
+			*to++ = ' ';
+	if (to > text && to[-1] == ' ')
+		to--;
+	*to = '\0';
+	return text;
+}
 
 static const char *
 key_of(TALLOC_CTX *ctx, const char *name, const char *external_id)
 {
-	return external_id ? mem_text(ctx, external_id) : mem_printf(ctx, "name:%s", text_fold(ctx, name));
+	return external_id ? mem_text(ctx, external_id)
+			   : mem_printf(ctx, "name:%s", squeeze(text_fold(ctx, name)));
 }
 
 static bool
 may_bind(void *arg, const char *external_id, struct err *err)
 {
 	struct gate *gate = arg;
+	const char *key = key_of(gate->ctx, gate->name, external_id);
 	int64_t wait;
 
-	gate->key = key_of(gate->ctx, gate->name, external_id);
-	wait = attempts_wait(ATTEMPTS_DIRECTORY, gate->key);
-	return wait == 0 || too_often(wait, err);
+	if (gate->n == sizeof gate->keys / sizeof *gate->keys)
+		return err_set(err, ERR_INTERNAL, "a sign-in binds too often");
+	wait = attempts_begin(ATTEMPTS_DIRECTORY, key);
+	if (wait == ATTEMPTS_BUSY) {
+		err_set(err, ERR_BUSY, "several sign-ins with this name are under way; try again in a second");
+		return err_retry(err, 1);
+	}
+	if (wait)
+		return too_often(wait, err);
+	gate->keys[gate->n++] = key;
+	return true;
+}
+
+/* The last one begun is the one that the directory has refused; says how many that makes. */
+static int64_t
+leave(struct gate *gate, bool wrong)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < gate->n; i++)
+		n = attempts_end(ATTEMPTS_DIRECTORY, gate->keys[i], wrong && i == gate->n - 1);
+	return n;
 }
 
 static bool
-refused(struct gate *gate, struct err *err)
+refused(struct gate *gate, int64_t failed, struct err *err)
 {
 	struct err trouble = { 0 };
 
 	count_add(COUNT_SIGN_INS_REFUSED, 1);
-	if (strcmp(err->code, "wrong_password") != 0 || !gate->key)
-		return false;
-	if (attempts_failed(ATTEMPTS_DIRECTORY, gate->key) >= ATTEMPTS_DIRECTORY_MAX &&
+	if (failed >= ATTEMPTS_DIRECTORY_MAX &&
 	    !note(gate->db, text_cut(gate->ctx, gate->name, DIRECTORY_NAME_MAX),
 		  mem_printf(gate->ctx, "%d wrong passwords for the directory in a row", ATTEMPTS_DIRECTORY_MAX), &trouble))
 		*err = trouble;
@@ -107,16 +144,20 @@ by_directory(TALLOC_CTX *ctx, const struct signin *s, const char *name, const ch
 	     struct err *err)
 {
 	void *scratch SCOPED(mem) = talloc_new(NULL);
-	struct gate gate = { scratch, s->db, name, NULL };
+	struct gate gate = { .ctx = scratch, .db = s->db, .name = name };
 	struct directory_person *found;
+	int64_t failed;
+	bool in;
 
-	if (!directory_sign_in(scratch, s->directory, name, password, may_bind, &gate, &found, err)) {
+	in = directory_sign_in(scratch, s->directory, name, password, may_bind, &gate, &found, err);
+	failed = leave(&gate, !in && err->kind == ERR_SIGN_IN && strcmp(err->code, "wrong_password") == 0);
+	if (!in) {
 		if (strcmp(err->code, "name_ambiguous") == 0) {
 			log_warn("a name fits several people of the directory; ldap.user_filter must find one",
 				 KV("name", name));
 			err_code(err, ERR_SIGN_IN, "wrong_password", "the name or the password is wrong");
 		}
-		return err->kind == ERR_SIGN_IN ? refused(&gate, err) : false;
+		return err->kind == ERR_SIGN_IN ? refused(&gate, failed, err) : false;
 	}
 	attempts_forget(ATTEMPTS_DIRECTORY, found->external_id);
 	attempts_forget(ATTEMPTS_DIRECTORY, key_of(scratch, name, NULL));
@@ -185,18 +226,22 @@ by_name_there(TALLOC_CTX *ctx, const struct signin *s, const char *name, struct 
 {
 	void *scratch SCOPED(mem) = talloc_new(NULL);
 	struct directory_person *found;
-	bool local;
+	struct person *person;
 
-	if (!is_local(s, name, &local, err))
+	/* A local account by its very name; whoever's name is like it, is whom the directory says. */
+	if (person_by_name(scratch, s->db, name, &person, err)) {
+		if (strcmp(person->source, "local") == 0 &&
+		    people_is_named(person->source, person->name, name, s->conf->signin_local_login))
+			return person_by_id(ctx, s->db, person->id, ret, err);
+	} else if (err->kind != ERR_MISSING) {
 		return false;
-	if (local)
-		return person_by_name(ctx, s->db, name, ret, err);
+	}
 	if (!directory_find(scratch, s->directory, name, &found, err)) {
 		struct err down = *err;
 
 		/* Whoever is known goes on while the directory is down: the proxy's word is what lets them in. */
 		if (err->kind == ERR_UPSTREAM && person_by_name(ctx, s->db, name, ret, err) &&
-		    strcmp((*ret)->source, "directory") == 0) {
+		    strcmp((*ret)->source, "directory") == 0 && people_is_named("directory", (*ret)->name, name, false)) {
 			log_err("a proxy names somebody whom the directory cannot be asked about", &down, KV("name", name));
 			return true;
 		}
@@ -217,7 +262,7 @@ bool
 signin_named(TALLOC_CTX *ctx, const struct signin *s, const char *name, struct person **ret, struct err *err)
 {
 	if (!directory_is_on(s->directory) || !directory_can_look(s->directory))
-		return people_from_proxy(ctx, s->db, name, ret, err);
+		return people_from_proxy(ctx, s->db, name, s->conf->signin_local_login, ret, err);
 	return by_name_there(ctx, s, name, ret, err);
 }
 

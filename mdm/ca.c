@@ -114,6 +114,8 @@ read_set(struct ca *ca, struct ca_set **ret, struct err *err)
 	set->base_url = ca->base_url;
 	/* the stamp first: what changes between the two is read again next time */
 	if (authority_stamp(ca->db, set->stamp, err) && authority_list(set, ca->db, &set->all, err)) {
+		for (size_t i = 0; i < set->all.n; i++)
+			set->keys[i] = cms_thread_id();
 		choose(set);
 		if (read_certs(set, issued_ever, &ours, err) && cms_trust_new(set, ours, CMS_DIRECT, &set->ours, err) &&
 		    (!set->ca || (make_scep(set, err) && ca_own(set, &own, err)))) {

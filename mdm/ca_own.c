@@ -94,3 +94,40 @@ ca_own(const struct ca_set *set, const struct ca_own **ret, struct err *err)
 	*ret = own;
 	return true;
 }
+
+/* ---- one key ---- */
+
+struct sealed {
+	const struct ca_set *set;
+	const struct authority *row;
+};
+
+static bool
+make_key(const void *of, OSSL_LIB_CTX *lib, void **ret, struct err *err)
+{
+	const struct sealed *sealed = of;
+	EVP_PKEY *key = NULL;
+
+	if (!authority_open_key(sealed->row, sealed->set->sealer, lib, &key, err))
+		return false;
+	*ret = key;
+	return true;
+}
+
+static void
+release_key(void *made)
+{
+	EVP_PKEY_free(made);
+}
+
+bool
+ca_own_key(const struct ca_set *set, const struct authority *row, EVP_PKEY **ret, struct err *err)
+{
+	static const struct cms_thread_kind kind = { make_key, release_key };
+	void *key;
+
+	if (!cms_thread_own(set->keys[row - set->all.rows], &kind, &(struct sealed){ set, row }, &key, err))
+		return err_at(err, "certificate authority");
+	*ret = key;
+	return true;
+}

@@ -16,6 +16,7 @@ struct ca_set {
 	const struct sealer *sealer;
 	const char *base_url;
 	struct authorities all;
+	uint64_t keys[AUTHORITIES_MAX];	/* of cms_thread.h: the keys of those in `all`, in their order */
 	const struct authority *ca, *signer, *decrypter;	/* in use; NULL: there is none */
 	const struct authority *next;	/* staged; NULL: none */
 	struct cms_trust *ours;
@@ -64,6 +65,9 @@ struct ca_own {
 };
 
 bool ca_own(const struct ca_set *set, const struct ca_own **ret, struct err *err) CHECKED;
+
+/* The key of one in set->all, retired or not, as this thread has it: lent as by cms_thread_own. */
+bool ca_own_key(const struct ca_set *set, const struct authority *row, EVP_PKEY **ret, struct err *err) CHECKED;
 
 /* The first of all CAs with a key here has the plain /crl. */
 const char *ca_set_crl_url(TALLOC_CTX *ctx, const struct ca_set *set, const char *key_id);

@@ -1,6 +1,7 @@
 /*
  * An answer that was signed is kept while nothing is revoked under that CA and the hour lasts: whoever asks
- * without a nonce costs one row read.  With a nonce each costs a signature.
+ * without a nonce costs one row read.  With a nonce each costs a signature, and so does what is unknown: who asks
+ * too often for those is answered sparingly, with what can be kept.
  */
 #include "mdm/ocsp.h"
 #include "core/asn1.h"
@@ -97,6 +98,16 @@ ocsp_read(struct bytes der)
 struct issuer {
 	const struct authority *row;
 	X509 *cert;
+};
+
+struct asking {
+	struct ca *ca;
+	const struct ca_set *set;
+	OCSP_REQUEST *request;
+	struct bytes der;		/* of the request */
+	struct issuer issuer;
+	OSSL_LIB_CTX *lib;
+	bool sparing;
 };
 
 static const EVP_MD *
@@ -208,18 +219,16 @@ add_status(OCSP_BASICRESP *basic, OCSP_CERTID *id, const struct certificate *cer
 	return ok;
 }
 
-/* The thread's own handle for the CA in use; a retired one is opened for the occasion. */
+/* With the thread's own handle. */
 static bool
-sign(struct ca *ca, const struct ca_set *set, const struct issuer *issuer, OCSP_BASICRESP *basic, OSSL_LIB_CTX *lib,
-     struct err *err)
+sign(const struct asking *a, OCSP_BASICRESP *basic, struct err *err)
 {
-	EVP_PKEY *key SCOPED(evp_pkey) = NULL;
 	const struct ca_own *own;
+	EVP_PKEY *key;
 
-	if (issuer->row == set->ca)
-		return ca_own(set, &own, err) && ca_key_sign_ocsp(basic, own->ca.cert, own->ca.key, err);
-	return authority_open_key(issuer->row, ca->sealer, lib, &key, err) &&
-	       ca_key_sign_ocsp(basic, issuer->cert, key, err);
+	if (a->issuer.row == a->set->ca)
+		return ca_own(a->set, &own, err) && ca_key_sign_ocsp(basic, own->ca.cert, own->ca.key, err);
+	return ca_own_key(a->set, a->issuer.row, &key, err) && ca_key_sign_ocsp(basic, a->issuer.cert, key, err);
 }
 
 /* ---- writing ---- */
@@ -243,30 +252,30 @@ static bool
 refuse(TALLOC_CTX *ctx, int status, struct ocsp_answer *ret, struct err *err)
 {
 	*ret = (struct ocsp_answer){ .status = status == OCSP_RESPONSE_STATUS_MALFORMEDREQUEST ? "malformed" :
-				     "unauthorized" };
+				     status == OCSP_RESPONSE_STATUS_TRYLATER ? "later" : "unauthorized" };
 	return write_answer(ctx, status, NULL, &ret->der, err);
 }
 
 static bool
-answer(TALLOC_CTX *ctx, struct ca *ca, const struct ca_set *set, OCSP_REQUEST *request, const struct issuer *issuer,
-       OSSL_LIB_CTX *lib, struct ocsp_answer *ret, struct err *err)
+answer(TALLOC_CTX *ctx, const struct asking *a, struct ocsp_answer *ret, struct err *err)
 {
 	OCSP_BASICRESP *basic __attribute__((cleanup(scoped_basic))) = OCSP_BASICRESP_new();
 	int64_t now = clock_now();
 
-	for (int i = 0; i < OCSP_request_onereq_count(request); i++) {
-		OCSP_CERTID *id = OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, i));
+	for (int i = 0; i < OCSP_request_onereq_count(a->request); i++) {
+		OCSP_CERTID *id = OCSP_onereq_get0_id(OCSP_request_onereq_get0(a->request, i));
 		struct certificate *cert;
 
-		if (!find_cert(ctx, ca, set, issuer, id, &cert, err))
+		if (!find_cert(ctx, a->ca, a->set, &a->issuer, id, &cert, err))
 			return false;
+		if (!cert && a->sparing)	/* it is not kept: each would be signed anew */
+			return refuse(ctx, OCSP_RESPONSE_STATUS_TRYLATER, ret, err);
 		if (!basic || !add_status(basic, id, cert, now, &ret->status))
 			return err_openssl(err, ERR_INTERNAL, "make an OCSP response");
 	}
-	if (OCSP_copy_nonce(basic, request) < 1)	/* 2: there is none */
+	if (OCSP_copy_nonce(basic, a->request) < 1)	/* 2: there is none */
 		return err_openssl(err, ERR_INTERNAL, "make an OCSP response");
-	return sign(ca, set, issuer, basic, lib, err) &&
-	       write_answer(ctx, OCSP_RESPONSE_STATUS_SUCCESSFUL, basic, &ret->der, err);
+	return sign(a, basic, err) && write_answer(ctx, OCSP_RESPONSE_STATUS_SUCCESSFUL, basic, &ret->der, err);
 }
 
 /* ---- what was signed before ---- */
@@ -340,21 +349,20 @@ kept_put(const unsigned char of[SHA256_DIGEST_LENGTH], int64_t revocations, cons
 
 /* What is unknown may be issued a moment later, and a nonce comes once: neither is kept. */
 static bool
-answer_or_again(TALLOC_CTX *ctx, struct ca *ca, const struct ca_set *set, OCSP_REQUEST *request, struct bytes der,
-		const struct issuer *issuer, OSSL_LIB_CTX *lib, struct ocsp_answer *ret, struct err *err)
+answer_or_again(TALLOC_CTX *ctx, const struct asking *a, struct ocsp_answer *ret, struct err *err)
 {
-	bool nonce = OCSP_REQUEST_get_ext_by_NID(request, NID_id_pkix_OCSP_Nonce, -1) >= 0;
+	bool nonce = OCSP_REQUEST_get_ext_by_NID(a->request, NID_id_pkix_OCSP_Nonce, -1) >= 0;
 	unsigned char of[SHA256_DIGEST_LENGTH];
 	struct ocsp_answer made = { 0 };
 	int64_t revocations;
 
-	name_of(issuer->row->key_id, der, of);
+	name_of(a->issuer.row->key_id, a->der, of);
 	/* How many there were before it is made: one that comes meanwhile makes the next. */
-	if (!authority_revocations(ca->db, issuer->row->key_id, &revocations, err))
+	if (!authority_revocations(a->ca->db, a->issuer.row->key_id, &revocations, err))
 		return false;
 	if (!nonce && kept_get(ctx, of, revocations, ret))
 		return true;
-	if (!answer(ctx, ca, set, request, issuer, lib, &made, err))
+	if (!answer(ctx, a, &made, err))
 		return false;
 	if (!nonce && (strcmp(made.status, "good") == 0 || strcmp(made.status, "revoked") == 0)) {
 		made.keep_s = OCSP_FRESH_S;
@@ -364,21 +372,61 @@ answer_or_again(TALLOC_CTX *ctx, struct ca *ca, const struct ca_set *set, OCSP_R
 	return true;
 }
 
+/*
+ * The same question as RFC 5019 has it, with nothing in it that whoever asks could vary: no nonce, one certificate,
+ * written by us.  NULL: there is no such.
+ */
+static OCSP_REQUEST *
+plain_request(TALLOC_CTX *ctx, OCSP_REQUEST *asked, X509 *issuer, struct bytes *der)
+{
+	OCSP_REQUEST *plain = OCSP_REQUEST_new();
+	ASN1_INTEGER *serial = NULL;
+	OCSP_CERTID *id = OCSP_onereq_get0_id(OCSP_request_onereq_get0(asked, 0)), *own;
+	const EVP_MD *digest = digest_of(id, &serial);
+	unsigned char *text = NULL;
+	int len = -1;
+
+	if (plain && OCSP_request_onereq_count(asked) == 1 && is_about(id, issuer)) {
+		own = OCSP_cert_id_new(digest, X509_get_subject_name(issuer), X509_get0_pubkey_bitstr(issuer), serial);
+		if (own && OCSP_request_add0_id(plain, own))
+			len = i2d_OCSP_REQUEST(plain, &text);
+		else
+			OCSP_CERTID_free(own);
+	}
+	if (len > 0 && len <= OCSP_REQUEST_MAX) {
+		*der = (struct bytes){ mem_copy(ctx, text, (size_t)len), (size_t)len };
+	} else {
+		OCSP_REQUEST_free(plain);
+		plain = NULL;
+	}
+	OPENSSL_free(text);
+	return plain;
+}
+
+static bool
+answer_sparing(TALLOC_CTX *ctx, const struct asking *asked, struct ocsp_answer *ret, struct err *err)
+{
+	struct asking a = *asked;
+	OCSP_REQUEST *plain __attribute__((cleanup(scoped_request))) =
+		plain_request(ctx, asked->request, asked->issuer.cert, &a.der);
+
+	a.request = plain;
+	return plain ? answer_or_again(ctx, &a, ret, err) : refuse(ctx, OCSP_RESPONSE_STATUS_TRYLATER, ret, err);
+}
+
 bool
-ocsp_answer(TALLOC_CTX *ctx, struct ca *ca, struct bytes der, struct ocsp_answer *ret, struct err *err)
+ocsp_answer(TALLOC_CTX *ctx, struct ca *ca, struct bytes der, bool sparing, struct ocsp_answer *ret, struct err *err)
 {
 	OCSP_REQUEST *request __attribute__((cleanup(scoped_request))) = read_request(der);
-	const struct ca_set *set = ca_set_now(ca);
+	struct asking a = { .ca = ca, .set = ca_set_now(ca), .request = request, .der = der, .sparing = sparing };
 	X509 *cert SCOPED(x509) = NULL;
-	struct issuer issuer;
-	OSSL_LIB_CTX *lib;
 
 	if (!request)
 		return refuse(ctx, OCSP_RESPONSE_STATUS_MALFORMEDREQUEST, ret, err);
-	if (!cms_thread_lib(&lib, err) || !find_issuer(set, request, lib, &issuer, err))
+	if (!cms_thread_lib(&a.lib, err) || !find_issuer(a.set, request, a.lib, &a.issuer, err))
 		return false;
-	cert = issuer.cert;
-	if (!issuer.row)
+	cert = a.issuer.cert;
+	if (!a.issuer.row)
 		return refuse(ctx, OCSP_RESPONSE_STATUS_UNAUTHORIZED, ret, err);
-	return answer_or_again(ctx, ca, set, request, der, &issuer, lib, ret, err);
+	return sparing ? answer_sparing(ctx, &a, ret, err) : answer_or_again(ctx, &a, ret, err);
 }

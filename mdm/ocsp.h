@@ -21,11 +21,15 @@
 struct ocsp_answer {
 	struct bytes der;		/* application/ocsp-response; belongs to ctx */
 	int64_t keep_s;			/* how long it may be kept: 0 not at all (a nonce, an error) */
-	const char *status;		/* for the log and the tests: "good", "revoked", "unknown", "several", or the error */
+	const char *status;		/* for the log and the tests: "good", "revoked", "unknown", "several", or the error ("later": tryLater) */
 };
 
-/* False for failures of ours alone. */
-bool ocsp_answer(TALLOC_CTX *ctx, struct ca *ca, struct bytes request, struct ocsp_answer *ret, struct err *err) CHECKED;
+/*
+ * False for failures of ours alone.  `sparing`: who asks has had their share of signatures.  They get the answer about
+ * one certificate that is kept or can be, without their nonce (RFC 5019 4), and for all else "tryLater".
+ */
+bool ocsp_answer(TALLOC_CTX *ctx, struct ca *ca, struct bytes request, bool sparing, struct ocsp_answer *ret,
+		 struct err *err) CHECKED;
 
 /* Only read and judged, as ocsp_answer does first: for the fuzzer. */
 bool ocsp_read(struct bytes request) CHECKED;

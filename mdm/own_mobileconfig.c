@@ -62,6 +62,7 @@ struct cert {
 	const char *sha256, *subject, *serial;
 	int64_t issued;
 	bool listed;		/* on its managed device */
+	bool command;		/* came there as a command */
 };
 struct certs {
 	struct cert *all;	/* those that are good, the newest first */
@@ -72,7 +73,7 @@ static bool
 read_certs(TALLOC_CTX *ctx, struct db *tx, const char *id, struct certs *ret, struct err *err)
 {
 	struct rows *rows = db_query(ctx, tx, "SELECT c.sha256, c.subject, c.serial, c.issued, EXISTS (SELECT 1 FROM"
-		" installed_certificate i WHERE i.device_id = o.device_id AND i.sha256 = c.sha256) FROM own_mobileconfig o"
+		" installed_certificate i WHERE i.device_id = o.device_id AND i.sha256 = c.sha256), s.way = 'command' FROM own_mobileconfig o"
 		" JOIN own_session s ON s.own_id = o.id JOIN certificate c ON c.session_id = s.id"
 		" WHERE o.id = $1 AND c.purpose = 'person' AND c.revoked IS NULL ORDER BY c.issued DESC, c.sha256", db_text(id));
 	enum rows_step step;
@@ -81,7 +82,7 @@ read_certs(TALLOC_CTX *ctx, struct db *tx, const char *id, struct certs *ret, st
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		ret->all = mem_grow(ctx, ret->all, struct cert, ret->n + 1);
 		ret->all[ret->n++] = (struct cert){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_text(ctx, rows, 2),
-						    rows_int(rows, 3), rows_bool(rows, 4) };
+						    rows_int(rows, 3), rows_bool(rows, 4), rows_bool(rows, 5) };
 	}
 	rows_done(rows);
 	return step != ROWS_FAILED;
@@ -181,7 +182,8 @@ own_removed(struct db *db, const char *actor, const char *id, const char *person
 static bool
 revoked(struct db *tx, TALLOC_CTX *ctx, const struct act *a, const struct own_mobileconfig *own, struct err *err)
 {
-	return own_session_void(tx, own->person_id, own->id, err) && revoke_all(tx, ctx, a->actor, own->id, a->reason, err) &&
+	return own_session_void(tx, own->person_id, own->id, err) &&
+	       own_session_void_begun(tx, own->person_id, own->mobileconfig_id, own->udid, err) && revoke_all(tx, ctx, a->actor, own->id, a->reason, err) &&
 	       set_state(tx, own->id, "revoked", err) && audit_add(tx, a->actor, "own.revoke", own->id, own->title, err);
 }
 
@@ -344,6 +346,27 @@ own_not_taken(struct db *tx, const char *id, const char *why, struct err *err)
 {
 	return db_run(tx, err, "UPDATE own_mobileconfig SET why = $2, changed = CAST($3 AS BIGINT) WHERE id = $1", db_text(id),
 		      db_text(why), db_now());
+}
+
+bool
+own_delivered_again(struct db *tx, const char *id, struct err *err)
+{
+	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
+	const struct cert *last = NULL;
+	struct certs certs;
+
+	if (!read_certs(ctx, tx, id, &certs, err))
+		return false;
+	for (size_t i = 0; i < certs.n; i++) {
+		const struct cert *cert = &certs.all[i];
+
+		if (!cert->command || cert->listed)
+			continue;
+		if (last && !revoke_one(tx, ctx, "house", cert, SUPERSEDED, err))
+			return false;
+		last = cert;
+	}
+	return true;
 }
 
 /* ---- its person, and time ---- */

@@ -64,6 +64,11 @@ bool own_listed(struct db *tx, const char *device_id, const char *request_type, 
 /* It is managed no more: what went there as a command was taken off with the management. */
 bool own_device_ended(struct db *tx, const char *device_id, struct err *err) CHECKED;
 bool own_not_taken(struct db *tx, const char *id, const char *why, struct err *err) CHECKED;
+/*
+ * A command brings the next identity.  Those of earlier deliveries that the device does not list were lost on the way:
+ * they are revoked, but for the last, which may be in use there with its answer lost.
+ */
+bool own_delivered_again(struct db *tx, const char *id, struct err *err) CHECKED;
 bool own_person_ended(struct db *tx, const char *person_id, const char *actor, struct err *err) CHECKED;
 
 bool own_sweep(struct db *db, struct err *err) CHECKED;

@@ -130,7 +130,7 @@ tx_command(struct db *tx, void *arg, struct err *err)
 	};
 
 	if (!own_put(tx, g->ctx, &gift->put, &gift->own_id, err) ||
-	    !own_session_void(tx, gift->put.person_id, gift->own_id, err))
+	    !own_session_void(tx, gift->put.person_id, gift->own_id, err) || !own_delivered_again(tx, gift->own_id, err))
 		return false;
 	wish.own_id = gift->own_id;
 	return own_session_begin(tx, g->ctx, &wish, &gift->session_id, &gift->token, err) &&

@@ -37,7 +37,10 @@ bool own_issue(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house,
 	       const struct own_session *session, const struct device_answer *answer, struct own_gift *gift,
 	       struct err *err) CHECKED;
 
-/* To a managed device: a session of its own at each delivery; what an earlier one could still bring is void. */
+/*
+ * To a managed device: a session of its own at each delivery; what an earlier one could still bring is void,
+ * and of the certificates that earlier ones did bring the last is left (own_delivered_again).
+ */
 bool own_command(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house, struct own_gift *gift,
 		 struct err *err) CHECKED;
 

@@ -145,12 +145,9 @@ own_session_refused(struct db *db, const struct own_session *s, const struct err
 
 /* ---- how it ends ---- */
 
-bool
-own_session_void(struct db *tx, const char *person_id, const char *own_id, struct err *err)
+static bool
+void_all(struct db *tx, TALLOC_CTX *ctx, struct rows *rows, struct err *err)
 {
-	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
-	struct rows *rows = db_query(ctx, tx, "SELECT id FROM own_session WHERE person_id = $1 AND expires > $2"
-				     " AND (CAST($3 AS TEXT) IS NULL OR own_id = $3)", db_text(person_id), db_now(), db_text(own_id));
 	const char **all = NULL;
 	enum rows_step step;
 	size_t n = 0;
@@ -168,6 +165,25 @@ own_session_void(struct db *tx, const char *person_id, const char *own_id, struc
 			    " WHERE id = $1", db_text(all[i]), db_now()))
 			return false;
 	return true;
+}
+
+bool
+own_session_void(struct db *tx, const char *person_id, const char *own_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
+
+	return void_all(tx, ctx, db_query(ctx, tx, "SELECT id FROM own_session WHERE person_id = $1 AND expires > $2"
+		" AND (CAST($3 AS TEXT) IS NULL OR own_id = $3)", db_text(person_id), db_now(), db_text(own_id)), err);
+}
+
+bool
+own_session_void_begun(struct db *tx, const char *person_id, const char *mobileconfig_id, const char *udid, struct err *err)
+{
+	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
+
+	return void_all(tx, ctx, db_query(ctx, tx, "SELECT id FROM own_session WHERE person_id = $1 AND expires > $2"
+		" AND own_id IS NULL AND mobileconfig_id = $3 AND udid IN ('', $4)", db_text(person_id), db_now(),
+		db_text(mobileconfig_id), db_text(udid)), err);
 }
 
 bool

@@ -57,6 +57,10 @@ bool own_session_refused(struct db *db, const struct own_session *session, const
 /* In a transaction: what could still bring a certificate is void; of this person, or of this mobileconfig alone. */
 bool own_session_void(struct db *tx, const char *person_id, const char *own_id, struct err *err) CHECKED;
 
+/* The same of what was begun by the phases for this device, or for one that is not known yet. */
+bool own_session_void_begun(struct db *tx, const char *person_id, const char *mobileconfig_id, const char *udid,
+			    struct err *err) CHECKED;
+
 /* The newest of a person that is not a command: {state, why, device, created, expires}; null when there is none. */
 bool own_session_newest(struct db *db, const char *person_id, json_t **ret, struct err *err) CHECKED;
 

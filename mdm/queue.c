@@ -61,6 +61,8 @@ right_wish(const struct queue_wish *wish, struct err *err)
 			       QUEUE_PAYLOAD_MAX);
 	if (wish->sealed)
 		return true;
+	if (queue_wants_seal(wish))	/* not here, where the transaction holds up others */
+		return err_set(err, ERR_INTERNAL, "its payload was not sealed before the transaction");
 	if (!plist_open(wish->payload, QUEUE_PAYLOAD_MAX, &payload, err))
 		return false;
 	return plist_get_node_type(payload) == PLIST_DICT || err_set(err, ERR_INVALID, "a command is a dictionary");
@@ -69,16 +71,11 @@ right_wish(const struct queue_wish *wish, struct err *err)
 static bool
 put_command(struct db *tx, struct adding *a, struct err *err)
 {
-	struct queue_wish own = *a->wish, *wish = &own;
+	const struct queue_wish *wish = a->wish;
 	char *args = wish->args ? json_dumps(wish->args, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) : NULL;
 	struct rows *rows;
 	bool ok;
 
-	/* Who did not do it before the transaction holds up others, and no secret is kept open. */
-	if (!queue_seal(a->ctx, wish, err)) {
-		free(args);
-		return false;
-	}
 	a->uuid = new_uuid(a->ctx);
 	rows = db_query(a->ctx, tx, "INSERT INTO command (uuid, kind, request_type, subject, payload, args, created_by,"
 		" created, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id", db_text(a->uuid),
@@ -239,10 +236,11 @@ bool
 queue_add_many(struct db *db, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
 	       size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err)
 {
-	struct adding a = { .ctx = ctx, .wish = wish, .ids = enrollment_ids, .n = n, .verdicts = verdicts };
+	struct queue_wish sealed = *wish;
+	struct adding a = { .ctx = ctx, .wish = &sealed, .ids = enrollment_ids, .n = n, .verdicts = verdicts };
 
 	sort(&a);
-	if (!right_wish(wish, err))
+	if (!queue_seal(ctx, &sealed, err) || !right_wish(&sealed, err))
 		return err_at(err, "queue %s", wish->request_type);
 	for (size_t from = 0; from < n; from += QUEUE_CHUNK) {
 		struct chunk c = { &a, from, n - from < QUEUE_CHUNK ? n : from + QUEUE_CHUNK };
@@ -314,6 +312,7 @@ queue_done(struct db *tx, const struct enrollment *enrollment, const char *dedup
 struct by_hand {
 	const char *actor, *device_id, *uuid;
 	int64_t n;
+	struct bytes sealed;	/* to be sent again: what was kept open; empty: it was not */
 };
 
 static bool
@@ -338,7 +337,7 @@ tx_cancel(struct db *tx, void *arg, struct err *err)
 bool
 queue_cancel(struct db *db, const char *actor, const char *device_id, const char *uuid, struct err *err)
 {
-	struct by_hand by = { actor, device_id, strlen(uuid) <= QUEUE_UUID_MAX ? uuid : "", 0 };
+	struct by_hand by = { actor, device_id, strlen(uuid) <= QUEUE_UUID_MAX ? uuid : "", 0, { 0 } };
 
 	return db_tx(db, tx_cancel, &by, err);
 }
@@ -346,11 +345,32 @@ queue_cancel(struct db *db, const char *actor, const char *device_id, const char
 bool
 queue_clear(struct db *db, const char *actor, const char *device_id, int64_t *n, struct err *err)
 {
-	struct by_hand by = { actor, device_id, NULL, 0 };
+	struct by_hand by = { actor, device_id, NULL, 0, { 0 } };
 
 	if (!db_tx(db, tx_cancel, &by, err))
 		return false;
 	*n = by.n;
+	return true;
+}
+
+/* Its own payload; empty where it is sealed already, or no secret. */
+static bool
+seal_again(TALLOC_CTX *ctx, struct db *db, const char *uuid, struct bytes *ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT request_type, payload FROM command WHERE uuid = $1 AND NOT sealed"
+				     " AND payload IS NOT NULL", db_text(uuid));
+	enum rows_step step = rows_next(rows, err);
+	struct queue_wish wish;
+
+	*ret = (struct bytes){ 0 };
+	if (step != ROWS_ROW)
+		return step == ROWS_END;
+	wish = (struct queue_wish){ .request_type = rows_text(ctx, rows, 0), .payload = rows_bytes(ctx, rows, 1) };
+	rows_done(rows);
+	if (!queue_seal(ctx, &wish, err))
+		return false;
+	if (wish.sealed)
+		*ret = wish.payload;
 	return true;
 }
 
@@ -375,6 +395,10 @@ add_again(struct db *tx, void *ctx, const struct by_hand *by, const struct enrol
 	verb = verb_of(queued->request_type);
 	if ((verb && verb->grave) || !queued->payload.len)
 		return err_code(err, ERR_CONFLICT, "order_anew", "%s is not sent again; order it anew", queued->request_type);
+	if (by->sealed.len && !queued->sealed) {
+		queued->payload = by->sealed;
+		queued->sealed = true;
+	}
 	if (!queue_add(tx, ctx, &(struct queue_wish){
 			.kind = strcmp(queued->kind, "plain") == 0 ? NULL : queued->kind, .request_type = queued->request_type,
 			.subject = queued->subject, .payload = queued->payload, .sealed = queued->sealed, .args = queued->args,
@@ -406,7 +430,8 @@ tx_resend(struct db *tx, void *arg, struct err *err)
 bool
 queue_resend(struct db *db, const char *actor, const char *device_id, const char *uuid, struct err *err)
 {
-	struct by_hand by = { actor, device_id, strlen(uuid) <= QUEUE_UUID_MAX ? uuid : "", 0 };
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct by_hand by = { .actor = actor, .device_id = device_id, .uuid = strlen(uuid) <= QUEUE_UUID_MAX ? uuid : "" };
 
-	return db_tx(db, tx_resend, &by, err);
+	return seal_again(ctx, db, by.uuid, &by.sealed, err) && db_tx(db, tx_resend, &by, err);
 }

@@ -38,11 +38,12 @@ const char *queue_verdict_name(enum queue_verdict verdict);	/* "added", "duplica
 /*
  * One command for n enrollments (at most QUEUE_CHUNK), and their pushes; verdicts[n] may be NULL.  *uuid belongs
  * to ctx; that of the one that waits already when it is a duplicate for the only device; NULL when nobody gets it.
+ * A payload that may hold a secret was sealed before the transaction (queue_seal); else ERR_INTERNAL.
  */
 bool queue_add(struct db *tx, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
 	       size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err) CHECKED;
 
-/* The same for any number, a transaction each QUEUE_CHUNK: outside of any.  What went in before it failed stays. */
+/* The same for any number, a transaction each QUEUE_CHUNK: outside of any, and sealed here.  What went in before it failed stays. */
 bool queue_add_many(struct db *db, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
 		    size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err) CHECKED;
 

@@ -67,9 +67,15 @@ payload_name(TALLOC_CTX *ctx, const char *request_type)
 }
 
 bool
+queue_wants_seal(const struct queue_wish *wish)
+{
+	return !wish->sealed && sealer && wish->payload.len && queue_secret_payload(wish->request_type);
+}
+
+bool
 queue_seal(TALLOC_CTX *ctx, struct queue_wish *wish, struct err *err)
 {
-	if (wish->sealed || !sealer || !wish->payload.len || !queue_secret_payload(wish->request_type))
+	if (!queue_wants_seal(wish))
 		return true;
 	wish->sealed = true;
 	return seal(ctx, sealer, payload_name(ctx, wish->request_type), wish->payload, &wish->payload, err);

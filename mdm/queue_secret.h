@@ -15,8 +15,9 @@ void queue_sealer(const struct sealer *sealer);
 bool queue_secret_payload(const char *request_type);
 bool queue_secret_answer(const char *request_type);
 
-/* Before the transaction of queue_add, which does it else: the payload of a wish that may hold a secret. */
+/* Before the transaction of queue_add, which refuses it else: the payload of a wish that may hold a secret. */
 bool queue_seal(TALLOC_CTX *ctx, struct queue_wish *wish, struct err *err) CHECKED;
+bool queue_wants_seal(const struct queue_wish *wish);	/* it may hold one, is open, and there is a key */
 /* What a command says, open. */
 bool queue_payload(TALLOC_CTX *ctx, const struct queued *command, struct bytes *ret, struct err *err) CHECKED;
 

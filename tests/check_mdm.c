@@ -361,6 +361,7 @@ mdm_wish(struct mdm *m, const struct phone *p, struct queue_wish wish, char **uu
 		wish.payload = (struct bytes){ payload, strlen(payload) };
 	if (!wish.created_by)
 		wish.created_by = "house";
+	assert_ok(queue_seal(m->ctx, &wish, &m->err), &m->err);
 	assert_ok(db_tx(m->db, tx_add, &a, &m->err), &m->err);
 	if (uuid)
 		*uuid = a.uuid;

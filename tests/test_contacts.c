@@ -55,7 +55,7 @@ a_table_is_read_as_spreadsheets_write_it(void **state)
 
 /* "2 new, 3 bad: reason": each row of a table. */
 static const char *
-read_table(TALLOC_CTX *ctx, struct db *db, struct bytes text, struct import **ret)
+read_table(TALLOC_CTX *ctx, struct db *db, const struct person *person, struct bytes text, struct import **ret)
 {
 	const char *all = "";
 	struct err err;
@@ -63,7 +63,7 @@ read_table(TALLOC_CTX *ctx, struct db *db, struct bytes text, struct import **re
 	if (!import_read(ctx, text, ret, &err))
 		return mem_text(ctx, err.code);
 	if (db)
-		assert_ok(import_match(ctx, db, *ret, &err), &err);
+		assert_ok(import_match(ctx, db, person, *ret, &err), &err);
 	for (size_t i = 0; i < (*ret)->n; i++) {
 		const struct import_row *row = &(*ret)->rows[i];
 
@@ -78,7 +78,7 @@ every_bad_row_is_named_with_its_line_and_reason(void **state)
 {
 	struct import *import;
 
-	assert_string_equal(read_table(*state, NULL, TEXT(
+	assert_string_equal(read_table(*state, NULL, NULL, TEXT(
 		"Mobil;Sprache;E-Mail-Adresse;Name;Abteilung;Gruppen\r\n"
 		"+49 151 2345678;de;Anna@Example.com;\"Nair; Anna\";QA;Field|Beta\r\n"
 		";;ben@example.com;Ben;;\r\n"
@@ -109,9 +109,9 @@ what_is_no_table_of_contacts_is_refused_as_a_whole(void **state)
 	struct import *import;
 	struct err err;
 
-	assert_string_equal(read_table(*state, NULL, TEXT(""), &import), "no_columns");
-	assert_string_equal(read_table(*state, NULL, TEXT("Anna,anna@example.com\n"), &import), "no_columns");
-	assert_string_equal(read_table(*state, NULL, TEXT("name,phone\n\"Anna"), &import),
+	assert_string_equal(read_table(*state, NULL, NULL, TEXT(""), &import), "no_columns");
+	assert_string_equal(read_table(*state, NULL, NULL, TEXT("Anna,anna@example.com\n"), &import), "no_columns");
+	assert_string_equal(read_table(*state, NULL, NULL, TEXT("name,phone\n\"Anna"), &import),
 			    "2 bad: line 2: a quote is opened and not closed");
 	memset(large, 'a', IMPORT_BYTES_MAX + 1);
 	assert_false(import_read(*state, (struct bytes){ large, IMPORT_BYTES_MAX + 1 }, &import, &err));
@@ -123,10 +123,22 @@ what_is_no_table_of_contacts_is_refused_as_a_whole(void **state)
 	assert_int_equal(err.kind, ERR_LIMIT);
 }
 
+static struct person *
+publisher(TALLOC_CTX *ctx, struct db *db, const char *name)
+{
+	struct person *ret;
+	struct err err;
+
+	assert_ok(person_add(db, "test", name, ROLE_PUBLISHER, "a good password", &err), &err);
+	assert_ok(person_by_name(ctx, db, name, &ret, &err), &err);
+	return ret;
+}
+
 static void
 the_good_rows_are_kept_and_the_same_table_again_changes_nothing(void **state)
 {
 	struct bytes table = TEXT("name,email,phone,groups\nAnna,anna@example.com,+49151234567,QA\nBen,ben@example.com,,\nBad,,,\n");
+	struct person *anna, *petra;
 	struct import *import;
 	struct db *db;
 	struct err err;
@@ -134,31 +146,46 @@ the_good_rows_are_kept_and_the_same_table_again_changes_nothing(void **state)
 	json_t *list;
 
 	assert_ok(db_open(*state, test_dir(*state), &db, &err), &err);
-	assert_string_equal(read_table(*state, db, table, &import),
+	anna = publisher(*state, db, "anna");
+	assert_string_equal(read_table(*state, db, anna, table, &import),
 			    "2 new, 3 new, 4 bad: neither an e-mail address nor a number");
-	assert_ok(import_apply(db, "anna", import, "Field", &err), &err);
+	assert_ok(import_apply(db, anna, import, "Field", &err), &err);
 	assert_ok(contact_group_list(db, &list, &err), &err);
 	assert_int_equal(json_array_size(list), 2);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "name")), "Field");
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "contacts")), 2);
 	json_decref(list);
 	assert_ok(audit_verify(db, &before, &err), &err);
-	assert_string_equal(read_table(*state, db, table, &import),
+	assert_string_equal(read_table(*state, db, anna, table, &import),
 			    "2 same, 3 same, 4 bad: neither an e-mail address nor a number");
-	assert_ok(import_apply(db, "anna", import, "field", &err), &err);
+	assert_ok(import_apply(db, anna, import, "field", &err), &err);
 	assert_ok(audit_verify(db, &after, &err), &err);
 	assert_int_equal(before, after);
 	/* What a table does not say stays; whom two rows of ours claim is told. */
-	assert_string_equal(read_table(*state, db, TEXT("email,phone\nanna@example.com,\nben@example.com,+49151234568\n"
+	assert_string_equal(read_table(*state, db, anna, TEXT("email,phone\nanna@example.com,\nben@example.com,+49151234568\n"
 		"ben2@example.com,+49151234567\nzoe@example.com,+49151234567\n"), &import),
 		"2 same, 3 changed, 4 changed, 5 bad: +49151234567 stands in line 4 already");
-	assert_string_equal(read_table(*state, db, TEXT("email,phone\nben@example.com,+49151234567\n"), &import),
+	assert_string_equal(read_table(*state, db, anna, TEXT("email,phone\nben@example.com,+49151234567\n"), &import),
 		"2 bad: the address and the number are two people's: Anna and Ben");
-	assert_string_equal(read_table(*state, db, TEXT("email,phone\nben@example.com,+49151234568\n"), &import), "2 changed");
-	assert_ok(import_apply(db, "anna", import, NULL, &err), &err);
+	assert_string_equal(read_table(*state, db, anna, TEXT("email,phone\nben@example.com,+49151234568\n"), &import), "2 changed");
+	assert_ok(import_apply(db, anna, import, NULL, &err), &err);
 	assert_ok(contact_list(db, "1234568", NULL, NULL, 10, &list, &err), &err);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(list, "items"), 0), "name")), "Ben");
 	json_decref(list);
+
+	/* Ben has a link to an app that she does not publish: her table does not move him, nor when it was read before. */
+	petra = publisher(*state, db, "petra");
+	table = TEXT("email,phone\nben@example.com,+49151234569\n");
+	assert_string_equal(read_table(*state, db, petra, table, &import), "2 changed");
+	assert_ok(db_run(db, &err, "UPDATE person SET all_apps = FALSE WHERE id = $1", db_text(petra->id)), &err);
+	assert_ok(db_run(db, &err, "INSERT INTO app (id, bundle_id, name, folded, created) VALUES ('a', 'com.example.app', 'Demo', '', 0)"), &err);
+	assert_ok(db_run(db, &err, "INSERT INTO link (id, hash, app_id, contact_id, expires, installs_max, created)"
+			 " SELECT 'l', 'h', 'a', id, 4000000000, 0, 0 FROM contact WHERE email = 'ben@example.com'"), &err);
+	assert_false(import_apply(db, petra, import, NULL, &err));
+	assert_int_equal(err.kind, ERR_DENIED);
+	assert_string_equal(read_table(*state, db, petra, table, &import), "2 bad: Ben tests apps of other publishers too: an"
+			    " admin changes their address or number");
+	assert_string_equal(read_table(*state, db, anna, table, &import), "2 changed");
 }
 
 TESTS(a_table_is_read_as_spreadsheets_write_it,

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include "catalog/assignment.h"
 #include "catalog/assignment_filter.h"
-#include "catalog/desired.h"
+#include "catalog/desired_inner.h"
 #include "catalog/group.h"
 #include "catalog/mobileconfig.h"
 #include "catalog/person_attribute.h"
@@ -25,7 +25,7 @@ static const struct command_kind kinds[] = {
 	{ DESIRED_KIND, mobileconfig_render, mobileconfig_answered, mobileconfig_ended },
 	{ 0 }
 };
-static const struct enrollment_hooks hooks = { .enrolled = mobileconfig_enrolled };
+static const struct enrollment_hooks hooks = { .enrolled = mobileconfig_enrolled, .ended = mobileconfig_left };
 
 static struct mdm *
 open_house(TALLOC_CTX *ctx)
@@ -379,6 +379,39 @@ a_version_that_comes_while_the_device_installs_goes_out_behind_it(void **state)
 	assert_string_equal(rows_now(m, UDID_A), "install installed v2");
 }
 
+/* What goes out is written from what is true then, and the job has not come to the device. */
+static void
+a_change_that_is_not_looked_at_yet_goes_out_once(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	const char *uuid;
+
+	set_attribute(m, "p-anna", "department", "Sales");
+	put(m, "wifi", NULL, WIFI("%department%"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	put(m, "wifi", NULL, WIFI("%department%-5"));
+	talks(k);
+	assert_int_equal(k->installs, 1);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v2");
+	assert_non_null(strstr(k->items[0].payloads, "Sales-5"));
+	work(m);
+	talks(k);
+	assert_int_equal(k->installs, 1);
+	/* And what is with the device when a value goes is not sent again without it. */
+	put(m, "wifi", NULL, WIFI("%department%-6"));
+	work(m);
+	uuid = phone_idle(k->phone);
+	set_attribute(m, "p-anna", "department", NULL);
+	does(k, uuid);
+	assert_string_equal(rows_now(m, UDID_A), "install blocked missing_variable v3");
+	work(m);
+	talks(k);
+	assert_int_equal(k->installs, 2);
+	assert_string_equal(rows_now(m, UDID_A), "install blocked missing_variable v3");
+}
+
 static void
 a_missing_value_is_named_and_the_device_gets_it_once_it_is_there(void **state)
 {
@@ -512,6 +545,96 @@ a_mobileconfig_that_is_removed_goes_from_the_devices(void **state)
 	assert_string_equal(rows_now(m, UDID_A), "");
 }
 
+#define IMPORTED "org.example.imported"
+
+static const char *
+put_imported(struct mdm *m, const char *form)
+{
+	json_t *json = json_loads(form, 0, NULL);
+	struct mobileconfig_put p = { .actor = "test", .name = "wifi", .form = json, .identifier = IMPORTED,
+				      .base_url = "https://apps.example.com" };
+	struct kept_mobileconfig *ret = NULL;
+	bool created;
+
+	assert_ok(mobileconfig_put(m->ctx, m->db, m->sealer, &p, &created, &ret, &m->err), &m->err);
+	json_decref(json);
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	return ret->id;
+}
+
+static void
+has_the_new_one(struct mdm *m, struct keeper *k)
+{
+	work(m);
+	talks(k);
+	work(m);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+	assert_int_equal(k->n, 1);
+	assert_non_null(strstr(k->items[0].payloads, "newer"));
+}
+
+static void
+an_imported_mobileconfig_that_is_deleted_and_uploaded_again_stays_on_the_devices(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	const char *uuid, *id;
+
+	put_imported(m, WIFI("older"));
+	work(m);
+	talks(k);
+	assert_int_equal(k->n, 1);
+	/* Before anybody looked. */
+	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
+	put_imported(m, WIFI("newer"));
+	has_the_new_one(m, k);
+	/* When the removal waits for the device. */
+	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
+	work(m);
+	assert_string_equal(rows_now(m, UDID_A), "remove queued v1");
+	put_imported(m, WIFI("newer"));
+	has_the_new_one(m, k);
+	assert_int_equal(k->removals, 0);
+	/* When the device is at it. */
+	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
+	work(m);
+	uuid = phone_idle(k->phone);
+	id = put_imported(m, WIFI("newer"));
+	does(k, uuid);
+	assert_int_equal(k->n, 0);
+	has_the_new_one(m, k);
+	assert_int_equal(k->removals, 1);
+	/* Rows of both, from a time when nobody looked: the removal is not written. */
+	assert_ok(db_run(m->db, &m->err, "INSERT INTO device_mobileconfig (device_id, mobileconfig_id, identifier, goal, state,"
+			 " version, wish, sent, due, changed) SELECT device_id, 'gone', identifier, 'remove', 'wanted', 1, 'w', 'w',"
+			 " $1, 0 FROM device_mobileconfig WHERE mobileconfig_id = $2", db_now(), db_text(id)), &m->err);
+	has_the_new_one(m, k);
+	assert_int_equal(k->removals, 1);
+}
+
+static void
+what_took_the_place_of_another_goes_with_it_even_when_it_never_came(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+
+	put_imported(m, WIFI("older"));
+	work(m);
+	talks(k);
+	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
+	put_imported(m, WIFI("%department%"));
+	work(m);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install blocked missing_variable v1");
+	assert_int_equal(k->n, 1);
+	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
+	work(m);
+	talks(k);
+	assert_int_equal(k->n, 0);
+	assert_string_equal(rows_now(m, UDID_A), "");
+}
+
 static void
 what_is_for_one_person_is_on_no_device_of_another(void **state)
 {
@@ -610,6 +733,72 @@ a_refusal_is_shown_in_the_devices_words_tried_again_and_given_up(void **state)
 	work(m);
 	talks(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+}
+
+static void
+what_failed_is_due_no_more_when_the_device_leaves_and_again_when_it_is_back(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna"), *ben = keeper(m, UDID_B, "p-ben");
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	k->error = ben->error = REFUSAL;
+	work(m);
+	talks(k);
+	talks(ben);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device_mobileconfig WHERE due IS NOT NULL"), 2);
+	assert_true(phone_check_out(k->phone));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device_mobileconfig WHERE due IS NOT NULL"), 1);
+	k = keeper(m, UDID_A, "p-anna");
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+}
+
+static void
+a_clock_that_was_ahead_once_does_not_put_off_what_is_due(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	k->error = REFUSAL;
+	mdm_at(m, "2026-12-20T12:00:00Z");
+	work(m);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install failed device v1");
+	k->error = NULL;
+	mdm_at(m, "2026-11-22T12:20:00Z");
+	work(m);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+}
+
+static void
+is_found_by(struct mdm *m, const char *sql, const struct db_val *vals, const char *index)
+{
+	struct rows *rows = db_queryv(m->ctx, m->db, mem_printf(m->ctx, "EXPLAIN QUERY PLAN %s", sql), vals);
+	bool found = false;
+
+	while (rows_next(rows, &m->err) == ROWS_ROW) {
+		const char *plan = rows_text(m->ctx, rows, 3);
+
+		if (strncmp(plan, "SCAN", 4) == 0)
+			fail_msg("%s", plan);
+		found = found || strstr(plan, index);
+	}
+	rows_done(rows);
+	assert_true(found);
+}
+
+static void
+a_device_that_answers_does_not_read_what_is_due_of_the_fleet(void **state)
+{
+	struct mdm *m = open_house(*state);
+
+	is_found_by(m, desired_due_sql, DB_VALS(db_int(0), db_int(200)), "device_mobileconfig_due");
+	is_found_by(m, desired_due_device_sql, DB_VALS(db_int(0), db_int(200), db_text("d")), "(device_id=?");
 }
 
 static void
@@ -802,12 +991,16 @@ a_mobileconfig_keeps_its_names_and_refuses_what_would_break_the_house(void **sta
 TESTS(what_is_assigned_is_installed_and_only_the_list_says_so,
       a_device_gets_all_of_it_when_it_enrolls_and_again_when_it_enrolls_anew, must_57_a_new_version_keeps_identifiers_and_uuids,
       a_version_that_comes_while_the_device_installs_goes_out_behind_it,
-      a_missing_value_is_named_and_the_device_gets_it_once_it_is_there,
+      a_change_that_is_not_looked_at_yet_goes_out_once, a_missing_value_is_named_and_the_device_gets_it_once_it_is_there,
       what_is_taken_off_or_changed_on_the_device_is_put_back_and_not_in_a_race,
       who_leaves_the_audience_loses_it_and_nobody_loses_what_is_not_ours,
       what_goes_before_it_came_leaves_no_trace_and_what_comes_back_stays, a_mobileconfig_that_is_removed_goes_from_the_devices,
+      an_imported_mobileconfig_that_is_deleted_and_uploaded_again_stays_on_the_devices,
+      what_took_the_place_of_another_goes_with_it_even_when_it_never_came,
       what_is_for_one_person_is_on_no_device_of_another, must_55_and_56_secrets_go_out_encrypted_for_this_device_or_not_at_all,
       a_refusal_is_shown_in_the_devices_words_tried_again_and_given_up, what_is_acknowledged_and_not_listed_has_failed,
+      what_failed_is_due_no_more_when_the_device_leaves_and_again_when_it_is_back,
+      a_clock_that_was_ahead_once_does_not_put_off_what_is_due, a_device_that_answers_does_not_read_what_is_due_of_the_fleet,
       a_command_that_is_cancelled_or_expires_is_not_the_end_of_it, a_device_without_the_right_is_not_sent_it_and_it_is_said,
       facts_that_a_device_reports_decide_which_assignments_are_for_it, a_fleet_gets_one_command_and_no_cause_is_lost_with_the_process,
       a_filter_fits_what_it_says_and_nothing_that_was_not_reported, a_mobileconfig_keeps_its_names_and_refuses_what_would_break_the_house)

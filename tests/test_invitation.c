@@ -88,7 +88,7 @@ human(struct world *w, const char *name, const char *email, const char *phone)
 	struct person *person;
 	struct err err;
 
-	assert_ok(people_from_proxy(w->ctx, w->db, name, &person, &err), &err);
+	assert_ok(people_from_proxy(w->ctx, w->db, name, true, &person, &err), &err);
 	assert_ok(db_run(w->db, &err, "UPDATE person SET email = $1, phone = $2 WHERE id = $3", db_text(email), db_text(phone),
 			 db_text(person->id)), &err);
 	return person;

@@ -76,6 +76,18 @@ publish(TALLOC_CTX *ctx, struct house *h, const char *bundle_id, const char *bui
 	return id;
 }
 
+static struct person *
+publisher_of_other(TALLOC_CTX *ctx, struct house *h)
+{
+	struct person *petra = person(ctx, h, "petra", ROLE_PUBLISHER);
+	struct err err;
+
+	assert_ok(db_run(h->db, &err, "UPDATE person SET all_apps = FALSE WHERE id = $1", db_text(petra->id)), &err);
+	assert_ok(db_run(h->db, &err, "INSERT INTO publisher_app (person_id, bundle_id) VALUES ($1, $2)",
+			 db_text(petra->id), db_text("com.example.other")), &err);
+	return petra;
+}
+
 static struct house
 house(TALLOC_CTX *ctx)
 {
@@ -173,7 +185,8 @@ a_number_is_kept_in_e164_and_an_address_in_lower_case(void **state)
 	static const char *const addresses[] = { "a@b.example", "Anna.Nair+test@Example.COM", "o'neil@x-y.example" };
 	static const char *const no_addresses[] = { "anna", "@example.com", "anna@", "a b@example.com", "a@b@c", ".a@b.c",
 						    "a..b@c.d", "a@-b.c", "a@b.c.", "\"a\"@b.c", "a@b.c\r\nBcc: d@e.f",
-						    "Anna <a@b.c>", "ä@b.c" };
+						    "Anna <a@b.c>", "ä@b.c", "a@b-.c", "a@b.-c",
+						    "a@" "0123456789012345678901234567890123456789012345678901234567890123.c" };
 	struct contact c;
 	struct err err;
 
@@ -226,10 +239,10 @@ no_two_contacts_share_an_address_or_a_number(void **state)
 	assert_string_not_equal(id, anna);
 	c.id = id;
 	c.phone = "+49151234567";
-	assert_false(contact_change(h.db, "paul", &c, &err));
+	assert_false(contact_change(h.db, h.paul, &c, &err));
 	assert_int_equal(err.kind, ERR_CONFLICT);
 	c.phone = "+49151234568";
-	assert_ok(contact_change(h.db, "paul", &c, &err), &err);
+	assert_ok(contact_change(h.db, h.paul, &c, &err), &err);
 }
 
 static const char *
@@ -497,14 +510,11 @@ static void
 links_of_apps_that_somebody_does_not_publish_are_missing(void **state)
 {
 	struct house h = house(*state);
-	struct person *petra = person(*state, &h, "petra", ROLE_PUBLISHER), bound = *h.paul;
+	struct person *petra = publisher_of_other(*state, &h), bound = *h.paul;
 	char *id, *token = link_of(*state, &h, (struct link_terms){ 0 }, &id);
 	struct err err;
 	json_t *json;
 
-	assert_ok(db_run(h.db, &err, "UPDATE person SET all_apps = FALSE WHERE id = $1", db_text(petra->id)), &err);
-	assert_ok(db_run(h.db, &err, "INSERT INTO publisher_app (person_id, bundle_id) VALUES ($1, $2)",
-			 db_text(petra->id), db_text("com.example.other")), &err);
 	bound.bundle_id = "com.example.other";
 	assert_knows_nothing(*state, &h, petra, id);
 	assert_knows_nothing(*state, &h, &bound, id);
@@ -520,14 +530,85 @@ links_of_apps_that_somebody_does_not_publish_are_missing(void **state)
 	assert_int_equal(opens(*state, &h, token), ERR_MISSING);
 }
 
+static int64_t
+audited(TALLOC_CTX *ctx, struct house *h, const char *act, const char *detail)
+{
+	struct rows *rows = db_query(ctx, h->db, "SELECT count(*) FROM audit WHERE act = $1 AND detail = $2", db_text(act),
+				     db_text(detail));
+	struct err err;
+	int64_t n;
+
+	assert_ok(rows_one(rows, &err, "no count"), &err);
+	n = rows_int(rows, 0);
+	rows_done(rows);
+	return n;
+}
+
+static enum err_kind
+changes(struct house *h, const struct person *who, const struct contact *c)
+{
+	struct err err = { 0 };
+
+	return contact_change(h->db, who, c, &err) ? ERR_NONE : err.kind;
+}
+
+static void
+a_contact_who_tests_apps_of_others_keeps_address_links_and_silence(void **state)
+{
+	struct house h = house(*state);
+	struct person *petra = publisher_of_other(*state, &h);
+	char *bob = contact(*state, &h, "Bob", "bob@example.com", ""), *id;
+	char *token = link_of(*state, &h, (struct link_terms){ .contact_id = bob }, &id);
+	struct contact hers = { .id = bob, .name = "Bob", .email = "petra@example.com", .phone = "", .language = "" };
+	struct contact number = hers, renamed = hers;
+	struct err err;
+
+	number.email = renamed.email = "bob@example.com";
+	number.phone = "+49151234567";
+	renamed.name = "Robert";
+	assert_int_equal(changes(&h, petra, &hers), ERR_DENIED);
+	assert_int_equal(changes(&h, petra, &number), ERR_DENIED);
+	assert_false(contact_may_change(h.db, petra, &hers, &err));
+	assert_false(contact_remove(h.db, petra, bob, &err));
+	assert_int_equal(err.kind, ERR_DENIED);
+	assert_non_null(strstr(err.cause, "apps of other publishers"));
+	assert_int_equal(opens(*state, &h, token), ERR_NONE);
+	assert_int_equal(changes(&h, petra, &renamed), ERR_NONE);
+	assert_int_equal(audited(*state, &h, "contact.change", "name"), 1);
+	assert_int_equal(changes(&h, h.anna, &number), ERR_NONE);
+	assert_int_equal(audited(*state, &h, "contact.change", "name, phone"), 1);
+	assert_int_equal(changes(&h, h.paul, &renamed), ERR_NONE);	/* he publishes all apps */
+
+	/* once the link is over, nothing of others hangs on it; a registered device of their app does */
+	assert_ok(link_revoke(h.db, h.anna, id, &err), &err);
+	assert_ok(db_run(h.db, &err, "INSERT INTO tester_device (id, udid, product, version, name, contact_id, created, changed)"
+			 " VALUES ('d', 'u', '', '', '', $1, 0, 0)", db_text(bob)), &err);
+	assert_ok(db_run(h.db, &err, "INSERT INTO device_app (device_id, app_id, pin, sign_in, since, state, created, changed)"
+			 " SELECT 'd', id, FALSE, FALSE, 0, 'waiting', 0, 0 FROM app"), &err);
+	assert_int_equal(changes(&h, petra, &hers), ERR_DENIED);
+	assert_ok(db_run(h.db, &err, "DELETE FROM device_app"), &err);
+	assert_ok(contact_set_quiet(h.db, bob, true, &err), &err);
+	assert_int_equal(changes(&h, petra, &renamed), ERR_DENIED);
+	assert_int_equal(changes(&h, h.paul, &renamed), ERR_DENIED);
+	hers.quiet = true;
+	assert_int_equal(changes(&h, petra, &hers), ERR_NONE);
+	hers.quiet = false;
+	assert_int_equal(changes(&h, h.anna, &hers), ERR_NONE);
+	assert_ok(contact_remove(h.db, petra, bob, &err), &err);
+}
+
 static void
 a_link_rests_while_its_sender_is_disabled_and_a_removed_contact_takes_it_along(void **state)
 {
 	struct house h = house(*state);
 	char *ben = contact(*state, &h, "Ben", "ben@example.com", "");
 	char *token = link_of(*state, &h, (struct link_terms){ .contact_id = ben }, NULL);
+	struct install_start start = { .id = "aaaaaaaaaaaaaaaa", .build_id = h.build };
+	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = 3600, .ipa_s = DAY, .install = &start };
+	struct grant *grant;
 	struct link *link;
 	struct err err;
+	char *tap;
 
 	assert_ok(db_run(h.db, &err, "UPDATE person SET disabled = TRUE, display = $2 WHERE id = $1",
 			 db_text(h.paul->id), db_text("Paul Nair")), &err);
@@ -536,9 +617,19 @@ a_link_rests_while_its_sender_is_disabled_and_a_removed_contact_takes_it_along(v
 	assert_ok(link_open(*state, h.db, token, &link, &err), &err);
 	assert_string_equal(link->from, "Paul Nair");
 	assert_string_equal(link->contact_name, "Ben");
-	assert_ok(contact_remove(h.db, "anna", ben, &err), &err);
+
+	/* A phone that fetched before rests with it, for each file. */
+	start.link_id = link->id;
+	assert_ok(grant_new(*state, h.db, &terms, h.build, NULL, &tap, &err), &err);
+	assert_ok(grant_open(*state, h.db, tap, GRANT_MANIFEST, "phone", &grant, &err), &err);
+	assert_ok(db_run(h.db, &err, "UPDATE person SET disabled = TRUE"), &err);
+	for (int file = GRANT_MANIFEST; file <= GRANT_PAGE; file++)
+		assert_false(grant_open(*state, h.db, tap, (enum grant_file)file, "phone", &grant, &err));
+	assert_ok(db_run(h.db, &err, "UPDATE person SET disabled = FALSE"), &err);
+	assert_ok(grant_open(*state, h.db, tap, GRANT_IPA, "phone", &grant, &err), &err);
+	assert_ok(contact_remove(h.db, h.anna, ben, &err), &err);
 	assert_int_equal(opens(*state, &h, token), ERR_MISSING);
-	assert_false(contact_remove(h.db, "anna", ben, &err));
+	assert_false(contact_remove(h.db, h.anna, ben, &err));
 }
 
 static void
@@ -911,14 +1002,22 @@ who_opens_a_link_again_goes_on_with_the_install_that_was_opened(void **state)
 	char *link, *id;
 
 	link_of(*state, &h, (struct link_terms){ 0 }, &link);
-	assert_ok(install_opened(*state, h.db, link, h.build, true, &id, &err), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, true, &id, &err), &err);
 	assert_null(id);
 	assert_ok(db_run(h.db, &err, "UPDATE install SET state = 'opened' WHERE id = $1",
 			 db_text(tapped(*state, &h, link, "aaaaaaaaaaaaaaaa")->install_id)), &err);
-	assert_ok(install_opened(*state, h.db, link, h.build, true, &id, &err), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, true, &id, &err), &err);
 	assert_string_equal(id, "aaaaaaaaaaaaaaaa");
-	assert_ok(install_opened(*state, h.db, link, h.build, false, &id, &err), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, false, &id, &err), &err);
 	assert_null(id);	/* a link for many: each begins their own */
+	assert_ok(install_opened(*state, h.db, link, h.build, h.mia->id, true, &id, &err), &err);
+	assert_null(id);	/* and who signs in has nobody else's */
+	assert_ok(db_run(h.db, &err, "UPDATE install SET person_id = $1", db_text(h.mia->id)), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, h.mia->id, true, &id, &err), &err);
+	assert_string_equal(id, "aaaaaaaaaaaaaaaa");
+	assert_ok(install_opened(*state, h.db, link, h.build, h.anna->id, true, &id, &err), &err);
+	assert_null(id);
+	assert_ok(db_run(h.db, &err, "UPDATE install SET person_id = NULL"), &err);
 	assert_ok(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err), &err);
 	assert_true(install->granted);
 	assert_int_equal(install->state, INSTALL_OPENED);
@@ -926,11 +1025,22 @@ who_opens_a_link_again_goes_on_with_the_install_that_was_opened(void **state)
 	set_now(&h, "2026-11-22T13:00:00Z");
 	assert_ok(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err), &err);
 	assert_false(install->granted);
-	assert_ok(install_opened(*state, h.db, link, h.build, true, &id, &err), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, true, &id, &err), &err);
 	assert_null(id);
 	set_now(&h, "2026-12-22T12:00:01Z");
 	assert_ok(install_sweep(h.db, &err), &err);
 	assert_false(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err));
+
+	/* One that was tapped goes like that, unless its grant lives. */
+	link_of(*state, &h, (struct link_terms){ 0 }, &link);
+	tapped(*state, &h, link, "bbbbbbbbbbbbbbbb");
+	tapped(*state, &h, link, "cccccccccccccccc");
+	assert_ok(db_run(h.db, &err, "UPDATE install_grant SET manifest_until = 4000000000 WHERE install_id = 'cccccccccccccccc'"),
+		  &err);
+	set_now(&h, "2027-01-21T12:00:02Z");
+	assert_ok(install_sweep(h.db, &err), &err);
+	assert_false(install_get(*state, h.db, "bbbbbbbbbbbbbbbb", link, NULL, &install, &err));
+	assert_ok(install_get(*state, h.db, "cccccccccccccccc", link, NULL, &install, &err), &err);
 }
 
 /* ---- notices ---- */
@@ -1047,6 +1157,7 @@ TESTS(a_number_is_kept_in_e164_and_an_address_in_lower_case,
       a_link_to_a_channel_leads_to_what_is_newest_there,
       terms_that_make_no_sense_are_refused,
       links_of_apps_that_somebody_does_not_publish_are_missing,
+      a_contact_who_tests_apps_of_others_keeps_address_links_and_silence,
       a_link_rests_while_its_sender_is_disabled_and_a_removed_contact_takes_it_along,
       an_app_can_ask_for_a_sign_in_on_all_of_its_links,
       links_are_listed_newest_first_page_by_page_with_their_state,

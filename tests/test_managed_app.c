@@ -293,6 +293,196 @@ a_zone_is_known_with_its_summer_and_nothing_else_is_read(void **state)
 	assert_false(zone_offset(NULL, 0, &offset));
 }
 
+/* ---- what is planned for a device ---- */
+
+#define APP	"com.example.app"
+
+static void
+sql(struct house *h, const char *text)
+{
+	struct err err;
+
+	assert_ok(db_run(h->db, &err, text), &err);
+}
+
+/* "state cause build_id why" of mia's device; "": no row. */
+static const char *
+planned(TALLOC_CTX *ctx, struct house *h)
+{
+	struct rows *rows;
+	const char *ret = "";
+	struct err err;
+
+	assert_ok(managed_app_plan_device(h->db, "d1", &err), &err);
+	rows = db_query(ctx, h->db, "SELECT state || ' ' || cause || ' ' || coalesce(build_id, 'gone') || ' ' || why FROM managed_app");
+	if (rows_next(rows, &err) == ROWS_ROW)
+		ret = rows_text(ctx, rows, 0);
+	rows_done(rows);
+	return ret;
+}
+
+/* Mia's device has build 1 by us; the app is kept current, and goes when she leaves the audience. */
+static struct house
+with_app(TALLOC_CTX *ctx, char **build_id)
+{
+	struct house h = house(ctx);
+	struct err err;
+
+	*build_id = published(ctx, &h, (struct sent){ .channel = "main" });
+	sql(&h, "INSERT INTO device (id, udid, person_id, enrollment_id, os_version, created, changed) SELECT 'd1', 'UDID-1', id, 'e1', '18.1', 1, 1"
+		" FROM person WHERE name = 'mia'");
+	sql(&h, "INSERT INTO enrollment (id, device_id, session_id, state, identity, access_rights, created)"
+		" VALUES ('e1', 'd1', 's', 'enrolled', 'i', 8191, 1)");
+	sql(&h, "INSERT INTO audience (id, tree, hash, created) VALUES ('them', '', 'them', 1)");
+	sql(&h, "UPDATE channel SET audience_id = 'them'");
+	sql(&h, "INSERT INTO audience_person (audience_id, person_id) SELECT 'them', id FROM person WHERE name = 'mia'");
+	sql(&h, "INSERT INTO rollout (app_id, keep_current, pace, percent, paused, hours, zone, back, remove_on_leave, with_management,"
+		" no_backup, changed) SELECT id, TRUE, 'step', 100, FALSE, '', 'server', FALSE, TRUE, TRUE, FALSE, 1 FROM app");
+	sql(&h, "INSERT INTO installed_app (device_id, bundle_id, version, short_version, installed, managed, state, at)"
+		" VALUES ('d1', '" APP "', '1', '1.0', TRUE, TRUE, 'Managed', 1)");
+	assert_ok(db_run(h.db, &err, "INSERT INTO managed_app (device_id, bundle_id, build_id, cause, state, ours, changed)"
+			 " VALUES ('d1', '" APP "', $1, 'asked', 'installed', TRUE, 1)", db_text(*build_id)), &err);
+	return h;
+}
+
+static void leaves(struct house *h) { sql(h, "DELETE FROM audience_person"); }
+static void
+comes_back(struct house *h)
+{
+	sql(h, "INSERT INTO audience_person (audience_id, person_id) SELECT 'them', id FROM person WHERE name = 'mia'");
+}
+
+static void
+who_left_by_mistake_and_is_back_keeps_the_app_and_its_data(void **state)
+{
+	static const char *const since[] = { "", "UPDATE managed_app SET attempts = 1", "UPDATE managed_app SET state = 'failed', why = 'not_removed'",
+					     "UPDATE managed_app SET state = 'timed_out', began = 5", "UPDATE channel SET required = TRUE" };
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	for (size_t i = 0; i < sizeof since / sizeof *since; i++) {
+		struct rows *rows;
+
+		leaves(&h);
+		assert_string_equal(planned(*state, &h), "removing required gone ");
+		/* not at once */
+		rows = db_query(*state, h.db, "SELECT due FROM managed_app");
+		assert_ok(rows_one(rows, &err, "no row"), &err);
+		assert_true(rows_int(rows, 0) >= clock_now() + 1800);
+		rows_done(rows);
+		assert_ok(managed_app_removing(h.db, "d1", APP, &err), &err);
+		if (*since[i])
+			sql(&h, since[i]);
+		comes_back(&h);
+		assert_string_equal(planned(*state, &h), mem_printf(*state, "installed %s %s ", i == 4 ? "required" : "asked", build_id));
+		/* one that waits in the queue is refused at its delivery */
+		assert_false(managed_app_removing(h.db, "d1", APP, &err));
+	}
+}
+
+static void
+a_removal_that_somebody_asked_for_or_that_was_taken_is_not_taken_back(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+
+	sql(&h, "UPDATE managed_app SET build_id = NULL, cause = 'admin', state = 'removing'");
+	assert_string_equal(planned(*state, &h), "removing admin gone ");
+	sql(&h, "UPDATE managed_app SET cause = 'required', began = 5");
+	assert_string_equal(planned(*state, &h), "removing required gone ");
+}
+
+static void
+a_channel_without_a_build_takes_nothing_away(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+
+	sql(&h, "UPDATE channel SET newest_build_id = NULL");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed asked %s ", build_id));
+	leaves(&h);
+	assert_string_equal(planned(*state, &h), "removing required gone ");
+	comes_back(&h);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed asked %s ", build_id));
+}
+
+static void
+what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_required(void **state)
+{
+	char *build_id, *newer;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	newer = published(*state, &h, (struct sent){ .channel = "main", .build = "2" });
+	sql(&h, "UPDATE installed_app SET installed = FALSE, state = 'ManagedButUninstalled'");
+	assert_ok(managed_app_listed(h.db, "d1", true, &err), &err);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "removed asked %s owner_removed", build_id));
+	/* after a month its row is gone, and the device still says so */
+	sql(&h, "DELETE FROM managed_app");
+	assert_string_equal(planned(*state, &h), "");
+	sql(&h, "UPDATE channel SET required = TRUE");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", newer));
+}
+
+static int64_t
+count(TALLOC_CTX *ctx, struct house *h, const char *text)
+{
+	struct rows *rows = db_query(ctx, h->db, text);
+	struct err err;
+	int64_t n;
+
+	assert_ok(rows_one(rows, &err, "no row"), &err);
+	n = rows_int(rows, 0);
+	rows_done(rows);
+	return n;
+}
+
+static bool
+is_queued(TALLOC_CTX *ctx, struct house *h)
+{
+	struct rows *rows = db_query(ctx, h->db, "SELECT q.command_id FROM command_queue q JOIN command c ON c.id = q.command_id"
+				     " WHERE c.request_type = 'Settings'");
+	struct err err;
+	bool ret = rows_next(rows, &err) == ROWS_ROW;
+
+	rows_done(rows);
+	return ret;
+}
+
+static void
+a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_then(void **state)
+{
+	static const char *const lost[] = { "Error", "expired", "error" };
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	sql(&h, "INSERT INTO app_configuration (id, app_id, name, place, configuration, version, created, changed)"
+		" SELECT 'c', id, 'all', 1, x'00', 7, 1, 1 FROM app");
+	for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
+		planned(*state, &h);
+		assert_true(is_queued(*state, &h));
+		assert_ok(managed_app_sent(h.db, "d1", APP, "u1", "c:7", &err), &err);
+		sql(&h, "DELETE FROM command_queue");
+		sql(&h, "DELETE FROM job");
+		assert_ok(managed_app_configured(h.db, "d1", APP, "u1", lost[i], &err), &err);
+		assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), 1);
+	}
+	planned(*state, &h);
+	assert_true(is_queued(*state, &h));
+	sql(&h, "DELETE FROM command_queue");
+	/* of another command it says nothing */
+	assert_ok(managed_app_sent(h.db, "d1", APP, "u2", "c:7", &err), &err);
+	assert_ok(managed_app_configured(h.db, "d1", APP, "u1", "Acknowledged", &err), &err);
+	planned(*state, &h);
+	assert_true(is_queued(*state, &h));
+	sql(&h, "DELETE FROM command_queue");
+	assert_ok(managed_app_configured(h.db, "d1", APP, "u2", "Acknowledged", &err), &err);
+	planned(*state, &h);
+	assert_false(is_queued(*state, &h));
+}
+
 /* ---- what runs for many devices ---- */
 
 static void
@@ -347,4 +537,7 @@ TESTS(from_every_state_silence_leads_to_an_end, whatever_a_device_says_silence_b
       each_word_of_a_device_has_its_meaning, lists_are_asked_for_less_and_less_often_and_for_a_day_at_most,
       a_wave_takes_its_percent_of_the_devices_and_who_was_in_one_is_in_the_next, hours_are_those_of_a_clock_on_a_wall,
       a_zone_is_known_with_its_summer_and_nothing_else_is_read, with_100000_devices_nothing_is_looked_for_row_by_row,
-      a_configuration_that_no_property_list_can_hold_is_refused)
+      a_configuration_that_no_property_list_can_hold_is_refused, who_left_by_mistake_and_is_back_keeps_the_app_and_its_data,
+      a_removal_that_somebody_asked_for_or_that_was_taken_is_not_taken_back, a_channel_without_a_build_takes_nothing_away,
+      what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_required,
+      a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_then)

@@ -482,7 +482,7 @@ new_invitation(struct world *w, const char *name)
 	struct err err;
 	json_t *made;
 
-	assert_ok(people_from_proxy(w->ctx, w->site->db, name, &person, &err), &err);
+	assert_ok(people_from_proxy(w->ctx, w->site->db, name, true, &person, &err), &err);
 	assert_ok(invitation_make(w->ctx, w->site, &order, &made, &err), &err);
 	id = mem_text(w->ctx, json_string_value(json_object_get(json_array_get(json_object_get(made, "items"), 0), "id")));
 	json_decref(made);

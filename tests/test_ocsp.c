@@ -1,6 +1,7 @@
 /* The OCSP responder, and the certificates of people whose revocation it tells of. */
 #include "check_authority.h"
 #include "core/clock.h"
+#include "mdm/ca_set.h"
 #include "mdm/ocsp.h"
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
@@ -27,13 +28,19 @@ request_of(TALLOC_CTX *ctx, X509 *issuer, X509 *const *certs, size_t n, const EV
 }
 
 static struct ocsp_answer
-ask(TALLOC_CTX *ctx, struct ca *ca, struct bytes request)
+ask_as(TALLOC_CTX *ctx, struct ca *ca, struct bytes request, bool sparing)
 {
 	struct ocsp_answer answer;
 	struct err err = { 0 };
 
-	assert_ok(ocsp_answer(ctx, ca, request, &answer, &err), &err);
+	assert_ok(ocsp_answer(ctx, ca, request, sparing, &answer, &err), &err);
 	return answer;
+}
+
+static struct ocsp_answer
+ask(TALLOC_CTX *ctx, struct ca *ca, struct bytes request)
+{
+	return ask_as(ctx, ca, request, false);
 }
 
 /* Signed by this CA's key, of this status for the certificate. */
@@ -156,6 +163,47 @@ what_is_no_request_or_asks_too_much_is_malformed_and_another_ca_is_not_ours(void
 	X509_free(cert);
 }
 
+static bool
+same(const struct ocsp_answer *a, const struct ocsp_answer *b)
+{
+	return a->der.len == b->der.len && memcmp(a->der.p, b->der.p, a->der.len) == 0;
+}
+
+static void
+who_asks_too_often_is_answered_with_what_was_signed_before_and_costs_no_signature(void **state)
+{
+	struct db *db = test_db(*state);
+	struct ca *ca = test_ca(*state, db);
+	struct certificate *kept = test_issue_and_keep(*state, db, ca, "CN=kept"), *lost = test_issue(*state, ca, "CN=lost");
+	X509 *cert = test_x509(kept), *stranger = test_x509(lost), *both[] = { cert, cert };
+	struct ocsp_answer plain, sparing, again;
+	time_t now = clock_now();
+
+	test_clock(*state, now);
+	plain = ask(*state, ca, request_of(*state, ca_cert(ca), &cert, 1, EVP_sha1(), 0));
+	test_clock(*state, now + 60);
+	sparing = ask_as(*state, ca, request_of(*state, ca_cert(ca), &cert, 1, EVP_sha1(), 16), true);
+	assert_true(same(&plain, &sparing));
+	assert_int_equal(sparing.keep_s, OCSP_FRESH_S - 60);
+	/* what was not signed yet is, once */
+	sparing = ask_as(*state, ca, request_of(*state, ca_cert(ca), &cert, 1, EVP_sha256(), 16), true);
+	assert_signed(&plain, ca_cert(ca), cert, V_OCSP_CERTSTATUS_GOOD);
+	test_clock(*state, now + 120);
+	again = ask_as(*state, ca, request_of(*state, ca_cert(ca), &cert, 1, EVP_sha256(), 20), true);
+	assert_string_equal(again.status, "good");
+	assert_true(same(&sparing, &again));
+	/* what could not be kept is not signed at all */
+	assert_string_equal(ask_as(*state, ca, request_of(*state, ca_cert(ca), &stranger, 1, EVP_sha1(), 0), true).status, "later");
+	assert_string_equal(ask_as(*state, ca, request_of(*state, ca_cert(ca), both, 2, EVP_sha1(), 0), true).status, "later");
+	/* and a revocation is told even so */
+	revoke(db, kept, "keyCompromise");
+	sparing = ask_as(*state, ca, request_of(*state, ca_cert(ca), &cert, 1, EVP_sha1(), 16), true);
+	assert_signed(&sparing, ca_cert(ca), cert, V_OCSP_CERTSTATUS_REVOKED);
+	clock_follow("");
+	X509_free(cert);
+	X509_free(stranger);
+}
+
 static void
 a_ca_that_was_succeeded_still_answers_for_what_it_issued(void **state)
 {
@@ -164,6 +212,8 @@ a_ca_that_was_succeeded_still_answers_for_what_it_issued(void **state)
 	struct certificate *old = test_issue_and_keep(*state, db, ca, "CN=old");
 	struct ca_make_wish wish = { .name = "Example", .base_url = TEST_CA_URL };
 	X509 *cert = test_x509(old), *before = X509_dup(ca_cert(ca));
+	EVP_PKEY *key = NULL, *once = NULL;
+	const struct ca_set *set;
 	struct ocsp_answer answer;
 	struct err err = { 0 };
 	struct ca_made made;
@@ -174,6 +224,15 @@ a_ca_that_was_succeeded_still_answers_for_what_it_issued(void **state)
 	assert_ok(ca_reload(ca, &err), &err);
 	answer = ask(*state, ca, request_of(*state, before, &cert, 1, EVP_sha1(), 0));
 	assert_signed(&answer, before, cert, V_OCSP_CERTSTATUS_GOOD);
+	/* its key is opened once */
+	set = ca_set_now(ca);
+	for (size_t i = 0; i < set->all.n; i++)
+		if (set->all.rows[i].retired) {
+			assert_ok(ca_own_key(set, &set->all.rows[i], &key, &err), &err);
+			assert_ok(ca_own_key(set, &set->all.rows[i], &once, &err), &err);
+		}
+	assert_non_null(key);
+	assert_ptr_equal(key, once);
 	/* its successor has another key, and none of its certificates */
 	assert_string_equal(ask(*state, ca, request_of(*state, ca_cert(ca), &cert, 1, EVP_sha1(), 0)).status, "unauthorized");
 	X509_free(cert);
@@ -213,5 +272,6 @@ a_person_s_certificate_says_who_they_are_for_as_long_as_was_set_and_where_to_ask
 TESTS(a_certificate_is_good_until_it_is_revoked_and_one_of_nobody_is_unknown,
       an_answer_is_signed_once_and_again_when_something_was_revoked_or_half_an_hour_has_gone,
       what_is_no_request_or_asks_too_much_is_malformed_and_another_ca_is_not_ours,
+      who_asks_too_often_is_answered_with_what_was_signed_before_and_costs_no_signature,
       a_ca_that_was_succeeded_still_answers_for_what_it_issued,
       a_person_s_certificate_says_who_they_are_for_as_long_as_was_set_and_where_to_ask)

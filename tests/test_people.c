@@ -133,6 +133,22 @@ whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did(void **s
 	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
 	assert_false(ended);
 	assert_ok(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err), &err);
+	/* gone once, there again, gone once more: twice in a row it takes */
+	assert_ok(people_checked(h.db, person->id, NULL, &ended, &err), &err);
+	assert_false(ended);
+	assert_ok(people_missed(h.db, &ended, &err), &err);
+	assert_true(ended);
+	set_now(&h, "2026-11-22T12:05:00Z");
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	assert_ok(people_missed(h.db, &ended, &err), &err);
+	assert_false(ended);
+	set_now(&h, "2026-11-22T12:10:00Z");
+	assert_ok(people_checked(h.db, person->id, NULL, &ended, &err), &err);
+	assert_false(ended);
+	assert_ok(people_checked(h.db, person->id, NULL, &ended, &err), &err);
+	assert_false(ended);	/* the same check, done over after a crash */
+	assert_ok(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err), &err);
+	set_now(&h, "2026-11-22T12:15:00Z");
 	assert_ok(people_checked(h.db, person->id, NULL, &ended, &err), &err);
 	assert_true(ended);
 	assert_false(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err));
@@ -143,8 +159,16 @@ whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did(void **s
 	assert_false(session_open(*state, h.db, cookie, &limits, &found, &csrf, &err));	/* that one has ended */
 	eva.allowed = false;
 	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	assert_false(ended);
+	set_now(&h, "2026-11-22T12:20:00Z");
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
 	assert_true(ended);
 	eva.allowed = true;
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	eva.disabled = "shadowExpire";
+	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
+	assert_true(ended);	/* the directory says so itself */
+	eva.disabled = NULL;
 	assert_ok(people_set_disabled(h.db, &act, true, &err), &err);
 	assert_ok(people_checked(h.db, person->id, &eva, &ended, &err), &err);
 	assert_false(person_by_name(*state, h.db, "eva", &found, &err));
@@ -161,17 +185,43 @@ a_proxy_names_the_person_of_that_name(void **state)
 	struct person *person, *again;
 	struct err err;
 
-	assert_ok(people_from_proxy(*state, h.db, "Mia@Corp", &person, &err), &err);
+	assert_ok(people_from_proxy(*state, h.db, "Mia@Corp", true, &person, &err), &err);
 	assert_string_equal(person->source, "proxy");
-	assert_ok(people_from_proxy(*state, h.db, "mia@corp", &again, &err), &err);
+	assert_ok(people_from_proxy(*state, h.db, "mia@corp", true, &again, &err), &err);
 	assert_string_equal(again->id, person->id);
-	assert_false(people_from_proxy(*state, h.db, "a/b", &again, &err));
+	assert_false(people_from_proxy(*state, h.db, "a/b", true, &again, &err));
 	assert_int_equal(err.kind, ERR_INVALID);
 	/* none of them has a password here */
 	assert_false(person_sign_in(*state, h.db, "mia@corp", "", &again, &err));
 	assert_false(person_sign_in(*state, h.db, "mia@corp", "x", &again, &err));
 	assert_false(person_set_password(h.db, "test", "mia@corp", "a good password", &err));
 	assert_int_equal(err.kind, ERR_CONFLICT);
+}
+
+static void
+a_proxy_means_a_local_account_by_its_very_name_alone(void **state)
+{
+	/* full-width letters, a ligature, another case: names of their own elsewhere, and alike here */
+	static const char *const alike[] = { "\xef\xbd\x81nna.office", "anna.o\xef\xac\x83" "ce", "Anna.office" };
+	struct house h = house(*state);
+	struct directory_person eva = somebody("01", "eva");
+	struct person *person;
+	struct err err;
+
+	assert_ok(person_add(h.db, "test", "anna.office", ROLE_ADMIN, "a good password", &err), &err);
+	for (size_t i = 0; i < sizeof alike / sizeof *alike; i++) {
+		assert_false(people_from_proxy(*state, h.db, alike[i], true, &person, &err));
+		assert_int_equal(err.kind, ERR_DENIED);
+	}
+	assert_ok(people_from_proxy(*state, h.db, "anna.office", true, &person, &err), &err);
+	assert_int_equal(person->role, ROLE_ADMIN);
+	assert_false(people_from_proxy(*state, h.db, "anna.office", false, &person, &err));
+	assert_int_equal(err.kind, ERR_DENIED);
+	arrives(*state, &h, eva);
+	assert_ok(people_from_proxy(*state, h.db, "EVA", false, &person, &err), &err);
+	assert_string_equal(person->source, "directory");
+	assert_false(people_from_proxy(*state, h.db, "\xef\xbd\x85va", false, &person, &err));
+	assert_int_equal(err.kind, ERR_DENIED);
 }
 
 static void
@@ -364,6 +414,27 @@ attempts_wait_as_their_kind_says(void **state)
 }
 
 static void
+of_many_tries_at_once_no_more_are_begun_than_may_fail(void **state)
+{
+	struct house h = house(*state);
+
+	for (int i = 0; i < ATTEMPTS_DIRECTORY_MAX; i++)
+		assert_int_equal(attempts_begin(ATTEMPTS_DIRECTORY, "eva"), 0);
+	assert_int_equal(attempts_begin(ATTEMPTS_DIRECTORY, "eva"), ATTEMPTS_BUSY);
+	assert_int_equal(attempts_begin(ATTEMPTS_DIRECTORY, "otto"), 0);
+	/* one was right: it was none of them, and those under way still are */
+	assert_int_equal(attempts_end(ATTEMPTS_DIRECTORY, "eva", false), 0);
+	attempts_forget(ATTEMPTS_DIRECTORY, "eva");
+	assert_int_equal(attempts_begin(ATTEMPTS_DIRECTORY, "eva"), 0);
+	assert_int_equal(attempts_begin(ATTEMPTS_DIRECTORY, "eva"), ATTEMPTS_BUSY);
+	for (int i = 1; i <= ATTEMPTS_DIRECTORY_MAX; i++)
+		assert_int_equal(attempts_end(ATTEMPTS_DIRECTORY, "eva", true), i);
+	assert_int_equal(attempts_begin(ATTEMPTS_DIRECTORY, "eva"), ATTEMPTS_DIRECTORY_S);
+	set_now(&h, "2026-11-22T12:30:00Z");
+	assert_int_equal(attempts_begin(ATTEMPTS_DIRECTORY, "eva"), 0);
+}
+
+static void
 an_address_counts_as_what_one_customer_has(void **state)
 {
 	assert_string_equal(attempts_address(*state, "192.0.2.1"), "192.0.2.1");
@@ -396,7 +467,8 @@ a_flood_of_names_fills_no_memory_and_the_audit_hears_of_few(void **state)
 TESTS(two_people_never_share_a_name_and_one_is_known_by_the_id, names_of_other_directories_become_names_of_ours,
       groups_decide_the_role_only_where_they_are_asked_to,
       whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did, a_proxy_names_the_person_of_that_name,
-      somebody_who_can_sign_in_stays_admin, a_publisher_of_named_apps_publishes_those,
+      a_proxy_means_a_local_account_by_its_very_name_alone, somebody_who_can_sign_in_stays_admin,
+      a_publisher_of_named_apps_publishes_those, of_many_tries_at_once_no_more_are_begun_than_may_fail,
       a_person_is_in_exactly_the_groups_that_the_directory_says,
       local_groups_are_kept_by_admins_and_those_of_the_directory_are_not, attempts_wait_as_their_kind_says,
       an_address_counts_as_what_one_customer_has, a_flood_of_names_fills_no_memory_and_the_audit_hears_of_few)

@@ -74,6 +74,52 @@ a_payload_that_may_hold_a_secret_is_sealed_and_reaches_its_device_open(void **st
 	assert_true(payload_open(m, "ProfileList"));
 }
 
+struct open_wish {
+	const struct queue_wish *wish;
+	const char *enrollment;
+};
+
+static bool
+tx_open(struct db *tx, void *arg, struct err *err)
+{
+	const struct open_wish *o = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return queue_add(tx, ctx, o->wish, &o->enrollment, 1, NULL, NULL, err);
+}
+
+/* The transaction holds up all others that write. */
+static void
+nothing_is_sealed_inside_of_a_transaction(void **state)
+{
+	struct mdm *m = sealing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *payload = mdm_dict(m, "<key>RequestType</key><string>InstallProfile</string>");
+	struct queue_wish wish = { .request_type = "InstallProfile", .created_by = "house", .payload = { payload, strlen(payload) } };
+	struct open_wish open = { &wish, phone_enrollment(p)->id };
+	const char *waits;
+
+	assert_false(db_tx(m->db, tx_open, &open, &m->err));
+	assert_int_equal(m->err.kind, ERR_INTERNAL);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 0);
+	assert_ok(queue_add_many(m->db, m->ctx, &wish, &open.enrollment, 1, NULL, NULL, &m->err), &m->err);
+	assert_false(payload_open(m, "InstallProfile"));
+	assert_non_null(waits = phone_idle(p));
+	assert_non_null(strstr(m->text, "<string>InstallProfile</string>"));
+	assert_null(phone_says(p, "Acknowledged", waits));
+	/* what was kept open, and the sweep has not come to, is sealed when it is sent again */
+	queue_sealer(NULL);
+	waits = mdm_queue(m, p, "InstallProfile", 0);
+	assert_string_equal(phone_idle(p), waits);
+	assert_null(phone_says(p, "Error", waits));
+	assert_true(payload_open(m, "InstallProfile"));
+	queue_sealer(m->sealer);
+	assert_ok(queue_resend(m->db, "anna", phone_enrollment(p)->device_id, waits, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command WHERE sealed"), 2);
+	assert_non_null(phone_idle(p));
+	assert_non_null(strstr(m->text, "<string>InstallProfile</string>"));
+}
+
 static void
 a_secret_answer_is_sealed_and_shown_to_who_asks_and_is_written_down(void **state)
 {
@@ -181,6 +227,7 @@ what_was_kept_open_before_is_sealed_by_the_sweep(void **state)
 }
 
 TESTS(a_payload_that_may_hold_a_secret_is_sealed_and_reaches_its_device_open,
+      nothing_is_sealed_inside_of_a_transaction,
       a_secret_answer_is_sealed_and_shown_to_who_asks_and_is_written_down,
       an_answer_that_is_no_secret_stands_with_its_command_as_ever,
       without_a_master_key_a_secret_answer_is_not_kept,

@@ -548,7 +548,7 @@ with_a_contact_go_its_devices(void **state)
 
 	register_one(*state, &h, link_of(*state, &h, (struct link_terms){ .build_id = build, .contact_id = anna }), UDID_1);
 	register_one(*state, &h, link_of(*state, &h, (struct link_terms){ .build_id = build }), UDID_2);
-	assert_ok(contact_remove(h.db, "paul", anna, &err), &err);
+	assert_ok(contact_remove(h.db, h.paul, anna, &err), &err);
 	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM tester_device"), 1);
 	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM device_app"), 1);
 }
@@ -568,6 +568,56 @@ a_link_to_a_channel_waits_for_that_channel(void **state)
 	assert_string_equal(invite(*state, &h, "com.example.app"), "");
 	assert_ok(build_promote(h.db, h.paul, good, "qa", true, &err), &err);
 	assert_string_equal(invite(*state, &h, "com.example.app"), "2");
+}
+
+static void
+whose_link_is_revoked_waits_no_more(void **state)
+{
+	struct house h = house(*state);
+	char *first = publish(*state, &h, (struct sent){ .build = "1", .udids = UDID_2 });
+	struct link *anna = link_of(*state, &h, (struct link_terms){ .build_id = first });
+	struct link *ben = link_of(*state, &h, (struct link_terms){ .build_id = first });
+	struct err err;
+
+	register_one(*state, &h, anna, UDID_1);
+	register_one(*state, &h, ben, UDID_2);		/* is listed: invited */
+	assert_ok(link_revoke(h.db, h.paul, anna->id, &err), &err);
+	assert_ok(link_revoke(h.db, h.paul, ben->id, &err), &err);
+	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM device_app"), 1);
+	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM tester_device"), 1);
+	publish(*state, &h, (struct sent){ .build = "2", .udids = UDID_1 " " UDID_2 });
+	assert_string_equal(invite(*state, &h, "com.example.app"), "");
+}
+
+/* Only who is named sees what is in these. */
+static void
+keep_to_somebody(struct house *h, const char *channel)
+{
+	struct err err;
+
+	assert_ok(db_run(h->db, &err, "INSERT INTO audience (id, tree, hash, created) VALUES ($1, 'null', $1, 0)",
+			 db_text(channel)), &err);
+	assert_ok(db_run(h->db, &err, "UPDATE channel SET audience_id = $1 WHERE name = $1", db_text(channel)), &err);
+}
+
+static void
+a_link_to_a_build_waits_for_its_own_channel_and_for_those_of_everybody(void **state)
+{
+	struct house h = house(*state);
+	char *first = publish(*state, &h, (struct sent){ .build = "1", .udids = UDID_2, .channel = "qa" });
+	struct err err;
+
+	publish(*state, &h, (struct sent){ .build = "2", .udids = UDID_3, .channel = "board" });
+	keep_to_somebody(&h, "qa");
+	keep_to_somebody(&h, "board");
+	register_one(*state, &h, link_of(*state, &h, (struct link_terms){ .build_id = first }), UDID_1);
+	publish(*state, &h, (struct sent){ .build = "3", .udids = UDID_1, .channel = "board" });
+	assert_string_equal(invite(*state, &h, "com.example.app"), "");
+	publish(*state, &h, (struct sent){ .build = "4", .udids = UDID_1, .channel = "qa" });
+	assert_string_equal(invite(*state, &h, "com.example.app"), "4");
+	assert_ok(db_run(h.db, &err, "UPDATE device_app SET state = 'waiting'"), &err);
+	publish(*state, &h, (struct sent){ .build = "5", .udids = UDID_1, .channel = "everybody" });
+	assert_string_equal(invite(*state, &h, "com.example.app"), "5");
 }
 
 static void
@@ -741,5 +791,6 @@ TESTS(a_challenge_is_for_one_answer_to_one_link, a_challenge_ends_after_an_hour,
       refused_answers_are_audited_and_at_last_not_looked_at, a_device_is_known_again, a_build_fits_the_devices_it_lists,
       builds_of_before_are_looked_at_once, who_waits_is_invited_to_the_build_that_lists_them,
       who_is_listed_already_does_not_wait, a_newer_build_that_is_here_already_will_do, with_a_contact_go_its_devices, a_link_to_a_channel_waits_for_that_channel,
+      whose_link_is_revoked_waits_no_more, a_link_to_a_build_waits_for_its_own_channel_and_for_those_of_everybody,
       a_waiting_tester_outlives_the_link_and_its_build, publishers_see_the_devices_of_their_apps,
       udids_are_given_out_with_an_audit_row, devices_txt_is_what_apples_site_takes, long_lists_go_on_where_they_ended)

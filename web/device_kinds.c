@@ -117,7 +117,7 @@ static const struct command_kind kinds[] = {
 	{ CLIP_KIND_REMOVE, clip_render_remove, clip_said, clip_over },
 	{ MANAGED_KIND, managed_app_render, managed_app_told, managed_app_ended },
 	{ MANAGED_KIND_REMOVAL, managed_app_render_removal, managed_app_told, managed_app_ended },
-	{ MANAGED_KIND_SETTING, managed_app_render_setting, NULL, NULL },
+	{ MANAGED_KIND_SETTING, managed_app_render_setting, managed_app_setting_told, managed_app_setting_ended },
 	{ RENEWAL_KIND_INSTALL, provision_install_render, provision_answered, provision_ended },
 	{ RENEWAL_KIND_REMOVE, provision_remove_render, provision_answered, provision_ended },
 	{ 0 }
@@ -180,8 +180,8 @@ wants_token(struct db *tx, void *site, const struct enrollment *enrollment, stru
 static bool
 ended(struct db *tx, void *site, const struct enrollment *enrollment, const char *state, struct err *err)
 {
-	(void)site;
-	return strcmp(state, "replaced") == 0 || own_device_ended(tx, enrollment->device_id, err);
+	return mobileconfig_left(tx, site, enrollment, state, err) &&
+	       (strcmp(state, "replaced") == 0 || own_device_ended(tx, enrollment->device_id, err));
 }
 
 static const struct enrollment_hooks hooks = { .enrolled = enrolled, .ended = ended, .wants_token = wants_token };

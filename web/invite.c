@@ -133,21 +133,29 @@ compose(TALLOC_CTX *ctx, struct site *site, struct invitation *in, struct err *e
 	return true;
 }
 
+/*
+ * Its sender may not publish this app any more: nobody is there to send a new link.  Or no mail goes to such an
+ * address: nobody behind it waits for it.
+ */
+static bool
+cannot_be_told(const struct invitation *in, const struct err *err)
+{
+	return err->kind == ERR_INVALID || err->kind == ERR_LIMIT ||
+	       (in->draft && (err->kind == ERR_MISSING || err->kind == ERR_CONFLICT));
+}
+
 static bool
 invite(struct site *site, const struct registration_due *due, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct invitation in = { .due = due };
 
-	if (!compose(ctx, site, &in, err))
-		return false;
-	if (db_tx(site->db, tx_invite, &in, err))
+	if (compose(ctx, site, &in, err) && db_tx(site->db, tx_invite, &in, err))
 		return true;
 	if (strcmp(err->code, "invited") == 0)
 		return true;
-	if (!in.draft || (err->kind != ERR_MISSING && err->kind != ERR_CONFLICT))
+	if (!cannot_be_told(&in, err))
 		return false;
-	/* its sender may not publish this app any more: nobody is there to send a new link */
 	log_warn("a waiting tester is invited without a message", KV("device", due->device_id), KV("why", err->cause));
 	in = (struct invitation){ .due = due };
 	return db_tx(site->db, tx_invite, &in, err) || strcmp(err->code, "invited") == 0;

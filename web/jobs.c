@@ -28,7 +28,7 @@
 #include "web/rooms.h"
 #include <string.h>
 
-#define CHECK_S		3000	/* so that a round has ended within the hour */
+#define CHECK_S		3000	/* so that a round has ended within the hour, and the one after it for who was missed */
 #define CHECK_AGAIN_S	300
 #define CHECK_PAGES	4
 
@@ -142,7 +142,8 @@ job_directory_check(const struct job *job, TALLOC_CTX *ctx, void *p, struct err 
 	struct signin signin = site_signin(site);
 	const char *after = arg(job, "after");
 	struct round r = { "", *after ? json_integer_value(json_object_get(job->args, "began")) : clock_now(), 0 };
-	bool on = directory_is_on(site->directory) && directory_can_look(site->directory), more = true, down = false;
+	bool on = directory_is_on(site->directory) && directory_can_look(site->directory), more = true, down = false,
+	     missed;
 
 	for (int page = 0; on && more && page < CHECK_PAGES; page++) {
 		int64_t ended;
@@ -161,7 +162,9 @@ job_directory_check(const struct job *job, TALLOC_CTX *ctx, void *p, struct err 
 		more = *next;
 	}
 	r.after = on && more ? after : "";
-	r.due = down ? clock_now() + CHECK_AGAIN_S : *r.after ? 0 : r.began + CHECK_S;
+	if (!people_missed(site->db, &missed, err))
+		return false;
+	r.due = down ? clock_now() + CHECK_AGAIN_S : *r.after ? 0 : r.began + (on && missed ? CHECK_AGAIN_S : CHECK_S);
 	return db_tx(site->db, tx_next_check, &r, err);
 }
 

@@ -2,6 +2,7 @@
 #include "catalog/install.h"
 #include "catalog/message.h"
 #include "core/clock.h"
+#include "core/mail.h"
 #include "core/secret.h"
 #include "core/sms.h"
 #include "core/text.h"
@@ -76,6 +77,16 @@ notes_shown(TALLOC_CTX *ctx, const char *notes)
 	return strlen(notes) > NOTES_SHOWN ? mem_printf(ctx, "%s…", cut) : cut;
 }
 
+/* Where an answer goes, unless the company's directory has something there that no mail server takes. */
+static const char *
+reply_to(TALLOC_CTX *ctx, const char *address)
+{
+	struct mail_address ignored;
+	struct err none;
+
+	return address && *address && mail_address(ctx, address, &ignored, &none) ? address : NULL;
+}
+
 static bool
 link_mail(TALLOC_CTX *ctx, struct site *site, const char *language, const struct link_words *w,
 	  struct message_mail *mail, struct err *err)
@@ -113,7 +124,7 @@ link_mail(TALLOC_CTX *ctx, struct site *site, const char *language, const struct
 	mail->text = text;
 	mail->html = html;
 	mail->qr = w->url;
-	mail->reply_to = w->reply_to && *w->reply_to && !*site_conf(site)->smtp_reply_to ? w->reply_to : NULL;
+	mail->reply_to = !*site_conf(site)->smtp_reply_to ? reply_to(ctx, w->reply_to) : NULL;
 	mail->unsubscribe_url = mem_printf(ctx, "%s/unsubscribe", w->url);
 	return true;
 }

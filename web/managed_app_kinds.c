@@ -119,6 +119,9 @@ managed_app_told(struct db *tx, void *site, const struct queued *command, const 
 	bool taken = strcmp(status, "Acknowledged") == 0;
 
 	(void)site;
+	/* rejected: the next attempt brings it again */
+	if (taken && !managed_app_configured(tx, enrollment->device_id, command->subject, command->uuid, status, err))
+		return false;
 	return managed_app_answered(tx, enrollment->device_id, command->subject, command->uuid, status,
 				    taken ? NULL : reason_of(ctx, answer), taken ? NULL : error_words(ctx, answer), err);
 }
@@ -184,6 +187,35 @@ managed_app_render_setting(TALLOC_CTX *ctx, void *p, const struct queued *comman
 	json_decref(configuration);
 	return give(&out, payload, err) &&
 	       managed_app_sent(site->db, s->device_id, s->bundle_id, command->uuid, s->configuration, err);
+}
+
+/* The command may be acknowledged where its one setting is not. */
+static const char *
+setting_status(TALLOC_CTX *ctx, plist_t answer, const char *status)
+{
+	plist_t result = plist_item_at(answer, "Settings", 0);
+	const char *said = plist_text_at(ctx, result ? result : plist_dict_at(answer, "Settings"), "Status");
+
+	return strcmp(status, "Acknowledged") == 0 && said ? said : status;
+}
+
+bool
+managed_app_setting_told(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment,
+			 const char *status, void *answer, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	(void)site;
+	return managed_app_configured(tx, enrollment->device_id, command->subject, command->uuid,
+				      setting_status(ctx, answer, status), err);
+}
+
+bool
+managed_app_setting_ended(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment,
+			  const char *state, struct err *err)
+{
+	(void)site;
+	return managed_app_configured(tx, enrollment->device_id, command->subject, command->uuid, state, err);
 }
 
 /* ---- what hangs on devices ---- */

@@ -16,6 +16,10 @@ bool managed_app_told(struct db *tx, void *site, const struct queued *command, c
 		      const char *status, void *answer, struct err *err);
 bool managed_app_ended(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment,
 		       const char *state, struct err *err);
+bool managed_app_setting_told(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment,
+			      const char *status, void *answer, struct err *err);
+bool managed_app_setting_ended(struct db *tx, void *site, const struct queued *command,
+			       const struct enrollment *enrollment, const char *state, struct err *err);
 
 /* "person:anna": who asks, for the audit and for whose wish it is. */
 const char *managed_app_actor(struct req *req);

@@ -162,6 +162,14 @@ mobileconfig_enrolled(struct db *tx, void *site, const struct enrollment *enroll
 	return desired_begin(tx, enrollment, err);
 }
 
+/* One that was replaced goes on under another. */
+bool
+mobileconfig_left(struct db *tx, void *site, const struct enrollment *enrollment, const char *state, struct err *err)
+{
+	(void)site;
+	return strcmp(state, "replaced") == 0 || desired_left(tx, enrollment->device_id, err);
+}
+
 bool
 mobileconfig_reported(struct db *tx, void *site, const char *device_id, const char *request_type, struct err *err)
 {

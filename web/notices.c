@@ -101,9 +101,14 @@ tell(struct site *site, const struct job *job, const json_t *build, const struct
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct telling t = { .build_id = text_of(job->args, "build") };
 
-	if (!notice_letter(ctx, site, build, text_of(job->args, "channel"), due, 0, &t.letter, err))
+	if (notice_letter(ctx, site, build, text_of(job->args, "channel"), due, 0, &t.letter, err) &&
+	    (t.letter.gone || db_tx(site->db, tx_tell, &t, err)))
+		return true;
+	if (err->kind != ERR_INVALID && err->kind != ERR_LIMIT)
 		return false;
-	return t.letter.gone || db_tx(site->db, tx_tell, &t, err);
+	/* An address from before it was looked at so closely: nobody behind it waits for it. */
+	log_warn("a tester is not told of a build", KV("contact", due->contact_id), KV("why", err->cause));
+	return true;
 }
 
 bool

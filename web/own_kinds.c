@@ -6,6 +6,7 @@
 #include "core/plist_write.h"
 #include "core/text.h"
 #include "mdm/command_send.h"
+#include "mdm/identity_renew.h"
 #include "mdm/mobileconfig_form.h"
 #include "mdm/own_phase.h"
 #include "mdm/queue.h"
@@ -61,7 +62,7 @@ recipient(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enrollment, s
 	return true;
 }
 
-/* Whose it is, still: a device may have changed hands since. */
+/* Whose it is, still: a device may have changed hands since, and what was taken back is not given. */
 static bool
 look(TALLOC_CTX *ctx, struct site *site, const struct queued *command, const struct enrollment *enrollment,
      struct own_mobileconfig **ret, struct err *err)
@@ -73,7 +74,7 @@ look(TALLOC_CTX *ctx, struct site *site, const struct queued *command, const str
 	if (!enrollment->person_id || strcmp(enrollment->person_id, (*ret)->person_id) != 0 ||
 	    strcmp(enrollment->udid, (*ret)->udid) != 0)
 		return err_code(err, ERR_DENIED, "other_person", "the device is somebody else's by now");
-	return true;
+	return strcmp((*ret)->state, "revoked") != 0 || err_code(err, ERR_DENIED, "revoked", "it was taken back meanwhile");
 }
 
 bool
@@ -89,6 +90,10 @@ own_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct 
 	struct bytes der, xml;
 	struct buf plain, out;
 
+	/* Each delivery makes a session and an identity: of a device that never answers nothing is made for ever. */
+	if (command->sent_count > IDENTITY_DELIVERIES_MAX)
+		return err_code(err, ERR_CONFLICT, "not_answered", "it was sent %d times and not answered",
+				IDENTITY_DELIVERIES_MAX);
 	buf_init(&plain, ctx, FORM_OUT_MAX);
 	buf_init(&out, ctx, COMMAND_MAX);
 	if (!look(ctx, site, command, enrollment, &own, err) ||

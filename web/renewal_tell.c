@@ -1,6 +1,7 @@
 /* Testers without management, when what they installed ends: once each, and the row stands with its message. */
 #include "catalog/build.h"
 #include "catalog/renewal_told.h"
+#include "core/log.h"
 #include "web/notices.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
@@ -33,6 +34,13 @@ tell(struct site *site, const struct renewal_tells *of, struct err *err)
 		return err->kind == ERR_MISSING;	/* deleted since: tomorrow there may be another */
 	ok = notice_letter(ctx, site, build, of->channel, &of->due, of->ends, &t.letter, err) &&
 	     (t.letter.gone || db_tx(site->db, tx_tell, &t, err));
+	if (!ok && (err->kind == ERR_INVALID || err->kind == ERR_LIMIT)) {
+		/* no mail goes to such an address: that is not tried each day, and nobody behind it waits for it */
+		log_warn("a tester is not told that what they installed ends", KV("contact", of->due.contact_id),
+			 KV("why", err->cause));
+		t.letter.letter = NULL;
+		ok = db_tx(site->db, tx_tell, &t, err);
+	}
 	json_decref(build);	/* it lends the letter its words */
 	return ok;
 }

@@ -77,14 +77,14 @@ api_change(struct req *req, struct reply *reply, struct err *err)
 	json_t *json;
 
 	return may(req, err) && contact_get(req, req->site->db, req_param(req, "id"), &contact, err) &&
-	       read_contact(req, contact, err) && contact_change(req->site->db, actor(req), contact, err) &&
+	       read_contact(req, contact, err) && contact_change(req->site->db, req->person, contact, err) &&
 	       contact_show(req->site->db, contact->id, &json, err) && reply_json(reply, 200, json);
 }
 
 static bool
 api_remove(struct req *req, struct reply *reply, struct err *err)
 {
-	return may(req, err) && contact_remove(req->site->db, actor(req), req_param(req, "id"), err) &&
+	return may(req, err) && contact_remove(req->site->db, req->person, req_param(req, "id"), err) &&
 	       reply_empty(reply, 204);
 }
 
@@ -160,8 +160,8 @@ contacts_take_table(struct req *req, struct bytes text, const char *group, bool 
 {
 	struct import *import;
 
-	if (!import_read(req, text, &import, err) || !import_match(req, req->site->db, import, err) ||
-	    (keep && !import_apply(req->site->db, actor(req), import, group, err)))
+	if (!import_read(req, text, &import, err) || !import_match(req, req->site->db, req->person, import, err) ||
+	    (keep && !import_apply(req->site->db, req->person, import, group, err)))
 		return false;
 	*ret = import_json(import);
 	json_object_set_new(*ret, "kept", json_boolean(keep));

@@ -10,6 +10,7 @@
 #include "catalog/registration.h"
 #include "core/clock.h"
 #include "core/secret.h"
+#include "web/pace.h"
 #include "web/page_install.h"
 #include "web/qr.h"
 #include "web/rooms.h"
@@ -19,6 +20,7 @@
 #define QR_SVG_MAX	(256u << 10)
 #define COOKIE		"pomona_install"
 #define COOKIE_S	(30 * DAY_S)
+#define TAPS_MAX	60	/* new installs by taps of one link, a minute */
 
 static const char *
 url_of(struct req *req, const char *token, const char *rest)
@@ -69,6 +71,16 @@ find_install(struct req *req, struct visit *v, struct err *err)
 	return true;
 }
 
+/* Who asks again soon goes on with what they have. */
+static bool
+may_go_on(const struct visit *v, const char *person_id, int64_t since)
+{
+	const struct install *install = v->install;
+
+	return install && install->granted && install->created > since &&
+	       strcmp(install->person_id ? install->person_id : "", person_id ? person_id : "") == 0;
+}
+
 static bool
 begin_install(struct req *req, struct reply *reply, struct visit *v, bool tapped, struct err *err)
 {
@@ -81,11 +93,20 @@ begin_install(struct req *req, struct reply *reply, struct visit *v, bool tapped
 	/* What was asked for is asked for again after a while; what was not lives as long as the link. */
 	struct grant_terms terms = { .kind = GRANT_TAP, .ipa_s = conf->grant_tap_ipa_hours * 3600, .install = &start,
 				     .manifest_s = (link->pin || link->sign_in) && tap_s < lives ? tap_s : lives };
+	/* Whoever it is for is one of one recipient, or of one who signed in; else it may be anybody. */
+	bool one = link->contact_id || start.person_id;
 	char *id = NULL, *token;
 
-	if (!tapped && !install_opened(req, req->site->db, link->id, link->build_id, link->contact_id != NULL, &id, err))
+	if (!tapped && !install_opened(req, req->site->db, link->id, link->build_id, start.person_id, one, &id, err))
 		return false;
+	if (tapped && may_go_on(v, start.person_id, now - tap_s)) {
+		id = mem_text(req, v->install->id);
+		if (!install_tap(req->site->db, id, err))
+			return false;
+	}
 	if (!id) {
+		if (tapped && !pace_take(mem_printf(req, "link %s", link->id), TAPS_MAX, err))
+			return false;
 		terms.token = link_tap_token(req, &req->site->link_key, start.id);
 		if (!grant_new(req, req->site->db, &terms, link->build_id, start.person_id, &token, err))
 			return false;

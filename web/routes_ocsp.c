@@ -6,18 +6,22 @@
 #include "core/num.h"
 #include "mdm/ocsp.h"
 #include "web/fields.h"
+#include "web/pace.h"
 #include "web/rooms.h"
 #include <string.h>
 
 #define TYPE_REQUEST	"application/ocsp-request"
 #define TYPE_RESPONSE	"application/ocsp-response"
+#define OCSP_MOST	300	/* a minute from one address; more are answered with what is kept */
 
 static bool
 say(struct req *req, struct reply *reply, struct bytes request, struct err *err)
 {
 	struct ocsp_answer answer;
+	struct err slow = { 0 };
+	bool sparing = !pace_take(mem_printf(req, "ocsp %s", req->address), OCSP_MOST, &slow);
 
-	if (!ocsp_answer(req, req->site->ca, request, &answer, err))
+	if (!ocsp_answer(req, req->site->ca, request, sparing, &answer, err))
 		return err_at(err, "OCSP request");
 	count_add(COUNT_OCSP, 1);
 	/* RFC 5019 6.2; no-transform, since it is signed */

@@ -67,7 +67,8 @@ read_form(struct req *req, struct contact *contact)
 static bool
 is_their_doing(const struct err *err)
 {
-	return err->kind == ERR_INVALID || err->kind == ERR_CONFLICT || err->kind == ERR_LIMIT;
+	return err->kind == ERR_INVALID || err->kind == ERR_CONFLICT || err->kind == ERR_LIMIT ||
+	       err->kind == ERR_DENIED;
 }
 
 static bool
@@ -165,7 +166,7 @@ post_tester_change(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	read_form(req, contact);
 	contact->quiet = req_form(req, "quiet") != NULL;
-	if (contact_check(req, contact, err) && contact_change(req->site->db, actor(req), contact, err) &&
+	if (contact_check(req, contact, err) && contact_change(req->site->db, req->person, contact, err) &&
 	    db_tx(req->site->db, tx_memberships, &m, err))
 		return reply_see(reply, mem_printf(req, "/admin/testers/%s?changed=saved", m.contact));
 	return is_their_doing(err) &&
@@ -175,7 +176,7 @@ post_tester_change(struct req *req, struct reply *reply, struct err *err)
 static bool
 post_tester_remove(struct req *req, struct reply *reply, struct err *err)
 {
-	return contact_remove(req->site->db, actor(req), req_param(req, "id"), err) &&
+	return contact_remove(req->site->db, req->person, req_param(req, "id"), err) &&
 	       reply_see(reply, "/admin/testers?changed=removed");
 }
 

@@ -16,7 +16,8 @@ CREATE TABLE managed_app (
 	began		BIGINT NOT NULL DEFAULT 0,	-- when it did
 	exact		BOOLEAN NOT NULL DEFAULT FALSE,	-- this very version, though a newer one is there (promoted back)
 	ours		BOOLEAN NOT NULL DEFAULT FALSE,	-- it came by us: so it may go by us
-	configuration	TEXT NOT NULL DEFAULT '',	-- the one that went out last: app_configuration's id and moment
+	configuration	TEXT NOT NULL DEFAULT '',	-- what the device has: app_configuration's id and version; "? <uuid> " before: sent by
+							-- that command, and not answered
 	due		BIGINT,				-- when it is looked at next; NULL: it is at an end
 	changed		BIGINT NOT NULL,
 	PRIMARY KEY (device_id, bundle_id)

@@ -8,6 +8,10 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "core/json.h"
+#include "ipa/facts.h"
 #include "tests/device/message.h"
 #include "tests/device/world.h"
 
@@ -79,7 +83,25 @@ read_manifest(struct job *job, const char *url)
 	return next;
 }
 
-/* HEAD, then two ranges: what comes is a zip, and as long as was said. */
+/* What the app says of itself: its version as people say it stands in the .ipa alone, not in the manifest. */
+static void
+read_short_version(struct job *job, plist_t next, struct bytes first, struct bytes rest)
+{
+	static const struct inspect_opts opts = { 0 };
+	int fd = memfd_create("ipa", MFD_CLOEXEC);
+	struct provision_roots *roots;
+	struct inspect *inspect;
+	struct err err;
+
+	if (fd < 0 || write(fd, first.p, first.len) != (ssize_t)first.len || write(fd, rest.p, rest.len) != (ssize_t)rest.len ||
+	    !provision_roots_open(job->ctx, (struct bytes){ 0 }, &roots, &err) ||
+	    !facts_read(job->ctx, fd, first.len + rest.len, &opts, roots, &inspect, &err))
+		refuse("what the manifest calls software-package is no app");
+	tree_put_text(next, "ShortVersion", text_of(inspect->facts, "version"));
+	close(fd);
+}
+
+/* HEAD, then two ranges: what comes is an app, and as long as was said. */
 static int64_t
 download(struct job *job, plist_t next)
 {
@@ -94,6 +116,7 @@ download(struct job *job, plist_t next)
 	rest = fetch(job, conn, "GET", url, "Range: bytes=1024-").body;
 	if (first.len != 1024 || memcmp(first.p, "PK\003\004", 4) != 0)
 		refuse("what the manifest calls software-package is no zip");
+	read_short_version(job, next, first, rest);
 	return (int64_t)(first.len + rest.len);
 }
 
@@ -109,7 +132,7 @@ arrive(struct job *job, plist_t app)
 		int64_t size = download(job, next);
 
 		tree_copy(app, "Version", next);
-		tree_put_text(app, "ShortVersion", tree_text(next, "Version"));
+		tree_copy(app, "ShortVersion", next);
 		tree_copy(app, "Name", next);
 		tree_put_int(app, "BundleSize", size);
 		tree_put_int(app, "DynamicSize", 4096);

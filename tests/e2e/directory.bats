@@ -267,6 +267,12 @@ teardown()   { pomona_stop; directory_stop; }
 	echo 2026-11-22T12:51:00Z >"$W/clock"
 	gone() { get / -b "$W/jar.$1" -H 'Accept: application/json'; [ "$STATUS" = 401 ]; }
 	wait_until gone eva
+	# who is not to be found is asked for once more before anything ends
+	missed() { [ "$(sql "SELECT missed > 0 FROM person WHERE name = 'paula'")" = 1 ]; }
+	wait_until missed
+	get /api/v1/apps -H "$(bearer paula)"
+	expect_status 200
+	echo 2026-11-22T12:57:00Z >"$W/clock"
 	wait_until gone paula
 	get / -b "$W/jar.otto" -H 'Accept: application/json'
 	expect_status 200
@@ -361,6 +367,33 @@ teardown()   { pomona_stop; directory_stop; }
 		expect_status 401
 	done
 	try nobody "wrong"
+	expect_status 429
+}
+
+@test "many tries at once reach the directory no oftener than tries in a row" {
+	setting server workers 24
+	pomona_start
+	get /login -c "$W/jar" -H 'Accept: text/html'
+	local i pids=() csrf
+	csrf=$(form_csrf)
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		curl -s -o /dev/null --connect-to "::127.0.0.1:$PORT" -b "$W/jar" -H "Origin: $BASE" -d name=eva \
+			--data-urlencode "password=wrong $i" --data-urlencode "csrf=$csrf" "$BASE/login" & pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	i=$(grep -c 'BIND dn="uid=eva.* method=128' "$D/log")
+	[ "$i" -ge 1 ] && [ "$i" -le 4 ]
+}
+
+@test "blanks in a name make no other name of it where people bind as themselves" {
+	directory_use bind_dn "" bind_password "" user_bind_template "uid=%s,ou=people,$SUFFIX"
+	pomona_start
+	local name
+	for name in eva ' eva' 'eva ' '  EVA  '; do
+		try "$name" "wrong"
+		expect_status 401
+	done
+	try eva "pass of eva"
 	expect_status 429
 }
 

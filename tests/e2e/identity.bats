@@ -8,7 +8,6 @@ load lib/devices
 WHOLE=${POMONA_WHOLE-}
 PHONES=$([ -n "$WHOLE" ] && echo 2000 || echo 100)
 STEP=$([ -n "$WHOLE" ] && echo 1 || echo 4)
-WAIT_STEPS=1200
 
 setup_file() {
 	[ -x "$POMONA_RELEASE" ] || skip "no $POMONA_RELEASE"

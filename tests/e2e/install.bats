@@ -367,6 +367,7 @@ tapped() {
 	published
 	app other.ipa id=com.example.other
 	published "$W/other.ipa"
+	set_clock 2026-10-20T12:00:00Z		# the provisions end on 31 December
 	sign_in anna
 	as anna get /admin
 	[ "$(grep -c '<a class="btn small[^>]*href="/admin/apps/' "$W/body")" = 0 ]
@@ -374,7 +375,7 @@ tapped() {
 	sign_in anna
 	as anna get /admin
 	grep -o '<a class="btn small[^>]*>' "$W/body" >"$W/buttons"
-	[ "$(grep -c 'href="/admin/apps/com.example.[a-z]*/builds/' "$W/buttons")" = 2 ]
+	[ "$(grep -c 'href="/admin/apps/com.example.[a-z]*"' "$W/buttons")" = 2 ]
 	[ "$(grep -c primary "$W/buttons")" = 1 ]
 	head -1 "$W/buttons" | grep -q 'primary.*href="/admin/apps/'
 	as anna get /admin/apps

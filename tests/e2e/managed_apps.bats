@@ -293,6 +293,9 @@ settled() { wait_until no_job; }
 	rollout '{"remove_on_leave":true}'
 	audience main '{"person":"paul"}'
 	wait_until state_is removing
+	! command_waits RemoveApplication
+	passes 3600
+	wait_until command_waits RemoveApplication
 	connects
 	expect_state removed
 	[ "$(version_on_phone)" = none ]

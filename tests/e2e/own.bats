@@ -231,6 +231,27 @@ ocsp() {
 	openssl crl -inform DER -in "$W/body" -noout -text | grep -qi "$(openssl x509 -in "$W/me.pem" -noout -serial | cut -d= -f2)"
 }
 
+@test "who asks OCSP without end costs no signatures: the answer is one that is kept, without their nonce" {
+	pomona_start_tls
+	button mia
+	phone
+	took
+	identity
+	ocsp "$W/me.pem" -no_nonce
+	cp "$W/body" "$W/first"
+	ocsp "$W/me.pem"
+	! cmp -s "$W/first" "$W/body"
+	curl -s --cacert "$W/tls/ca.pem" --connect-to "::127.0.0.1:$PORT" "$BASE/ocsp/nothing[1-300]" -o /dev/null
+	openssl ocsp -issuer "$W/ca.pem" -cert "$W/me.pem" -reqout "$W/request" >/dev/null 2>&1 || true
+	post /ocsp -H 'Content-Type: application/ocsp-request' --data-binary "@$W/request"
+	expect_status 200
+	cmp "$W/first" "$W/body"
+	openssl ocsp -issuer "$W/ca.pem" -serial 0x1234 -reqout "$W/request" -no_nonce >/dev/null 2>&1 || true
+	post /ocsp -H 'Content-Type: application/ocsp-request' --data-binary "@$W/request"
+	expect_header Cache-Control no-store
+	openssl ocsp -respin "$W/body" -noverify -resp_text 2>&1 | grep -qi trylater
+}
+
 # managed NAME: phone 0 is this person's and under management; $ID.
 managed() {
 	post /api/v1/enroll/sessions -H "$(bearer devices)" -d "{\"person\":\"$1\"}"
@@ -797,4 +818,68 @@ judge() {	# SCHEMA FILE
 	sign_in paul
 	as paul get /admin/expiry
 	expect_not_in "$W/body" '(mia'
+}
+
+waiting() { sql "SELECT count(*) FROM command_queue q JOIN command c ON c.id = q.command_id WHERE c.kind = 'own_mobileconfig'"; }
+became() { sql "SELECT h.state FROM command_history h JOIN command c ON c.id = h.command_id WHERE c.kind = 'own_mobileconfig' ORDER BY c.id DESC LIMIT 1"; }
+
+@test "a device that never answers is not made keys for ever, and of what was lost on the way little is left good" {
+	export POMONA__OWN__IDENTITY=pkcs12
+	pomona_start_tls
+	managed mia
+	button mia "device=$ID"
+	deaf() {
+		device_on fleet --for 1 --poll-ms 20 --sleep-ms 20 --deaf 100 >"$W/fleet" || return 1
+		[ "$(waiting)" = 0 ]
+	}
+	wait_until deaf
+	[ "$(became)" = error ]
+	[ "$(sql "SELECT count(*) FROM certificate WHERE purpose = 'person'")" = 8 ]
+	[ "$(good)|$(sql "SELECT DISTINCT lower(reason) FROM certificate WHERE purpose = 'person' AND revoked IS NOT NULL")" = "2|superseded" ]
+	# asked for again, and heard: only that is left
+	button mia "device=$ID"
+	connects
+	[ "$(state)|$(good)" = "installed|1" ]
+}
+
+@test "what was taken back does not come by a way that was begun before, nor by a command that waits" {
+	pomona_start_tls
+	button mia
+	phone
+	took
+	local id udid begun answered elsewhere
+	id=$(sql "SELECT id FROM own_mobileconfig") udid=$(sql "SELECT udid FROM own_mobileconfig")
+	device_cert
+	button mia
+	begun=$URL
+	button mia
+	download
+	signs mia "$CHALLENGE" "$TOKEN_" "$udid"
+	expect_status 200
+	passing mine 10
+	answered=$TOKEN_
+	button mia
+	download
+	signs mia "$CHALLENGE" "$TOKEN_" 00008120-00000000000000BB
+	expect_status 200
+	passing other 11
+	elsewhere=$TOKEN_
+	post "/api/v1/own/$id/revoke" -H "$(bearer devices)" -d '{"reason":"keyCompromise"}'
+	expect_status 200
+	get "$begun"
+	expect_problem 404 not_found
+	signs mine "" "$answered" "$udid"
+	expect_problem 404 not_found
+	[ "$(state)|$(good)" = "revoked|0" ]
+	signs other "" "$elsewhere" 00008120-00000000000000BB	# another device of theirs
+	expect_status 200
+
+	managed mia
+	button mia "device=$ID"
+	id=$(sql "SELECT id FROM own_mobileconfig WHERE device_id = '$ID'")
+	post "/api/v1/own/$id/revoke" -H "$(bearer devices)" -d '{}'
+	expect_status 200
+	[ "$(waiting)" = 1 ]
+	connects
+	[ "$(waiting)|$(became)|$(good)|$(sql "SELECT state FROM own_mobileconfig WHERE id = '$id'")" = "0|error|0|revoked" ]
 }

@@ -2,12 +2,12 @@
 load lib/pomona
 load lib/sending
 load lib/push
-WAIT_STEPS=1200
 
 setup_file() { pomona_prepare; }
 setup() {
 	command -v sqlite3 >/dev/null || skip "no sqlite3"
 	[ -x "$POMONA" ] || skip "no $POMONA"
+	export POMONA__CLIP__ON=no POMONA__MDM__REFRESH_HOURS=0	# the house wakes nobody by itself
 	apns_serve
 }
 teardown() { local rc=0; pomona_stop || rc=1; stop_started; return $rc; }

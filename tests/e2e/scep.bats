@@ -156,7 +156,9 @@ operation() { ask POST "http://$HOST${1-/scep}?operation=PKIOperation" --data-bi
 	expect_problem 400 bad_message
 	get '/scep?operation=PKIOperation&message=!!!'
 	expect_problem 400 bad_message
-	get '/scep?operation=GetNextCACert'
+	get '/scep?operation=GetNextCACert'		# nothing is staged
+	expect_problem 404 not_found
+	get '/scep?operation=GetOldCACert'
 	expect_problem 400 bad_operation
 	get /scep
 	expect_problem 400 bad_operation

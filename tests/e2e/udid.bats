@@ -148,7 +148,7 @@ audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
 	adhoc 1 "$OTHER"
 	link
 	for name in one two; do
-		openssl req -x509 -newkey rsa:2048 -nodes -days 20 -subj "/CN=Example Corp $name" -keyout "$W/$name.key" \
+		openssl req -x509 -newkey rsa:2048 -nodes -days 28 -subj "/CN=Example Corp $name" -keyout "$W/$name.key" \
 			-out "$W/$name.pem" 2>/dev/null
 	done
 	cp "$W/one.pem" "$W/sign.pem" && cp "$W/one.key" "$W/sign.key"
@@ -167,10 +167,10 @@ audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
 	mv "$W/gone.key" "$W/sign.key"
 	run "$POMONA" doctor --data "$DATA"
 	echo "$output" | grep -qE '^warn +signing +mobileconfigs are signed with registration.sign_cert, good until 20'
-	date -u +%Y-%m-%dT%H:%M:%SZ >"$W/clock"	# openssl made it for twenty days from now
+	set_clock "$(date -u -d '23 days' +%Y-%m-%dT%H:%M:%SZ)"	# openssl made it for four weeks from now
 	sign_in anna
 	as anna get /admin
-	expect_body "The certificate that signs mobileconfigs runs out"
+	expect_body "Certificate that signs mobileconfigs Example Corp two ends on"
 	cp "$W/apple/root.pem" "$W/sign.pem" && cp "$W/apple/root.key" "$W/sign.key"	# it ended in 2022
 	run "$POMONA" doctor --data "$DATA"
 	echo "$output" | grep -qE '^fail +signing +registration.sign_cert, which signs mobileconfigs, has expired'
@@ -414,10 +414,13 @@ invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 	phone --udid 00008120-00000000000000BB
 	get "$(said .location)" -H 'Accept: application/json'
 	expect_json .told false
-	adhoc 2 "$OTHER,$MINE,00008120-00000000000000AA,00008120-00000000000000BB"
-	all_invited() { [ "$(sql "SELECT count(*) FROM device_app WHERE state = 'invited' AND NOT told")" = 3 ]; }
+	link '"email":"odd@example.com"'			# and no mail server takes that one
+	sql "UPDATE contact SET email = 'odd@-example.com' WHERE email = 'odd@example.com'"
+	phone --udid 00008120-00000000000000CC
+	adhoc 2 "$OTHER,$MINE,00008120-00000000000000AA,00008120-00000000000000BB,00008120-00000000000000CC"
+	all_invited() { [ "$(sql "SELECT count(*) FROM device_app WHERE state = 'invited' AND NOT told")" = 4 ]; }
 	wait_until all_invited
-	[ "$(sql 'SELECT count(*) FROM link')" = 3 ]
+	[ "$(sql 'SELECT count(*) FROM link')" = 4 ]
 	[ "$(sql 'SELECT count(*) FROM message')" = 0 ]
 }
 

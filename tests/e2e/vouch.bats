@@ -37,6 +37,11 @@ user() { printf 'X-Remote-User: %s' "$1"; }
 	expect_status 401
 	get /account -H "$(user 'a/b<c')" -H 'Accept: application/json'
 	expect_status 422
+	# a name that is not hers, and folds to hers
+	get /admin/people -H "$(user ANNA)" -H 'Accept: application/json'
+	expect_problem 403 not_allowed
+	get /admin/people -H "$(user $'\xef\xbd\x81nna')" -H 'Accept: application/json'
+	expect_problem 403 not_allowed
 }
 
 @test "the header signs in nobody for another site's page" {

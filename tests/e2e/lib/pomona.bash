@@ -14,9 +14,9 @@ SHARED=${POMONA_SHARED:-$ROOT/../shared}
 IPAS=$ROOT/tests/data/ipas
 HOST=apps.example.com
 NOW=2026-11-22T12:00:00Z		# the provisions of tests/data end on 2026-12-31
-WAIT_STEPS=400			# of 0.05 s: the bound of every wait
+WAIT_STEPS=1200			# of 0.05 s: the bound of every wait
 
-# wait_until WORDS...: until the command succeeds, or a failure after 20 seconds.
+# wait_until WORDS...: until the command succeeds, or a failure after a minute.
 wait_until() {
 	local i
 	for ((i = 0; i < WAIT_STEPS; i++)); do

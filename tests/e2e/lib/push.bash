@@ -46,7 +46,7 @@ enrolled() {
 wanted() {
 	local from=$1 n=$2 now
 	now=$(date -u -d "$(cat "$W/clock")" +%s)
-	sql "INSERT OR REPLACE INTO push_due (enrollment_id, topic, bulk, due, reason) SELECT id, topic, FALSE, $now, 'command' FROM enrollment
+	sql "INSERT INTO push_due (enrollment_id, topic, bulk, due, reason) SELECT id, topic, FALSE, $now, 'command' FROM enrollment
 		WHERE CAST(substr(id, 2) AS INTEGER) BETWEEN $from AND $((from + n - 1))"
 }
 due() { sql 'SELECT count(*) FROM push_due'; }
