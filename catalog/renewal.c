@@ -113,11 +113,15 @@ ask_all_again(struct db *tx, struct err *err)
 	return step != ROWS_FAILED;
 }
 
+#define LONGEST_WAIT_S (RENEWAL_LOST_S > RENEWAL_AGAIN_MAX_S ? RENEWAL_LOST_S : RENEWAL_AGAIN_MAX_S)
+
 bool
 renewal_due(struct db *tx, struct err *err)
 {
-	/* sent, and the command is there: it waits for its device; else it was lost on the way (a queue that was emptied) */
-	return db_run(tx, err, "UPDATE renewal SET due = $1 WHERE due <= $2 AND state = 'sent' AND " WAITS_FOR_IT,
+	/* a clock that was ahead wrote what is beyond the longest wait */
+	return db_run(tx, err, "UPDATE renewal SET due = $1 WHERE due > $2", db_now(), db_int(clock_now() + LONGEST_WAIT_S)) &&
+	       /* sent, and the command is there: it waits for its device; else it was lost on the way (a queue that was emptied) */
+	       db_run(tx, err, "UPDATE renewal SET due = $1 WHERE due <= $2 AND state = 'sent' AND " WAITS_FOR_IT,
 		      db_int(clock_now() + RENEWAL_LOST_S), db_now()) &&
 	       db_run(tx, err, "UPDATE renewal SET state = 'wanted', why = 'lost', due = NULL, changed = $1 WHERE due <= $1"
 		      " AND state = 'sent'", db_now()) &&

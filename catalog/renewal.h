@@ -27,6 +27,7 @@
 #define RENEWAL_BETTER_S	86400	/* a newer one lasts so much longer at least */
 #define RENEWAL_LAST_S		(7 * 86400)	/* so near the end half a set is better than none */
 #define RENEWAL_WAVE_S		3600
+#define RENEWAL_GATHER_S	60	/* what reports make new is sent by one wave */
 #define RENEWAL_AGAIN_MIN_S	3600
 #define RENEWAL_AGAIN_MAX_S	86400
 #define RENEWAL_LOST_S		86400	/* sent and silent: is its command still there? */
@@ -61,8 +62,15 @@ struct renewal_pace {
 	bool paused;
 };
 
-/* In a transaction; *more: call again at once; *next: when the next one is due, 0: nothing waits. */
-bool renewal_wave(struct db *tx, const struct renewal_pace *pace, bool *more, int64_t *next, struct err *err) CHECKED;
+/* How many devices more in this hour, of each action.  Reads all rows: once for all transactions of a job, outside of them. */
+struct renewal_quota {
+	int64_t installs, removals;
+};
+bool renewal_quota(struct db *db, const struct renewal_pace *pace, struct renewal_quota *ret, struct err *err) CHECKED;
+
+/* In a transaction; *left: less what went out; *more: call again at once; *next: when the next one is due, 0: nothing waits. */
+bool renewal_wave(struct db *tx, const struct renewal_pace *pace, struct renewal_quota *left, bool *more, int64_t *next,
+		  struct err *err) CHECKED;
 
 /* Before an app is sent to a device: newer provisions of that build go first.  In a transaction. */
 bool renewal_before_install(struct db *tx, const char *device_id, const char *build_id, struct err *err) CHECKED;

@@ -332,7 +332,7 @@ apps_are_fresh(struct plan *plan, bool *ret, struct err *err)
 				     " AND request_type = 'InstalledApplicationList'", db_text(plan->device_id));
 	enum rows_step step = rows_next(rows, err);
 
-	*ret = step == ROWS_ROW && rows_int(rows, 0) >= clock_now() - RENEWAL_FRESH_S;
+	*ret = step == ROWS_ROW && rows_int(rows, 0) >= clock_now() - RENEWAL_FRESH_S && rows_int(rows, 0) <= clock_now();
 	rows_done(rows);
 	return step != ROWS_FAILED;
 }
@@ -449,7 +449,7 @@ renewal_device(struct db *tx, const char *device_id, struct err *err)
 	if (!read_bundles(&plan, err) || !read_listed(&plan, err) || !read_unknown(&plan, err) || !settle(&plan, err) ||
 	    !plan_apps(&plan, err) || !drop_unwanted(&plan, err) || !plan_removals(&plan, err))
 		return err_at(err, "provisions of device %s", device_id);
-	return !plan.fresh || job_add(tx, RENEWAL_WAVE_JOB, json_object(), 0, RENEWAL_WAVE_JOB, err);
+	return !plan.fresh || job_add(tx, RENEWAL_WAVE_JOB, json_object(), clock_now() + RENEWAL_GATHER_S, RENEWAL_WAVE_JOB, err);
 }
 
 /* ---- many devices ---- */

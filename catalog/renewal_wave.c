@@ -21,10 +21,12 @@ struct sending {
 
 /* ---- whose turn it is ---- */
 
+/* What was sent by a clock that was ahead does not count: $2 is now. */
 static bool
-count(struct sending *s, const char *sql, int64_t since, int64_t *ret, struct err *err)
+count(struct db *db, const char *sql, int64_t since, int64_t *ret, struct err *err)
 {
-	struct rows *rows = db_query(s->ctx, s->tx, sql, db_int(since));
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, sql, db_int(since), db_now());
 
 	if (!rows_one(rows, err, "no count"))
 		return false;
@@ -33,27 +35,22 @@ count(struct sending *s, const char *sql, int64_t since, int64_t *ret, struct er
 	return true;
 }
 
-/* How many devices more in this hour, of each action. */
-struct quota {
-	int64_t installs, removals;
-};
+#define SENT_SINCE(action) "SELECT count(DISTINCT device_id) FROM renewal WHERE action = '" action "' AND sent > $1 AND sent <= $2"
 
-static bool
-quota(struct sending *s, const struct renewal_pace *pace, struct quota *ret, struct err *err)
+bool
+renewal_quota(struct db *db, const struct renewal_pace *pace, struct renewal_quota *ret, struct err *err)
 {
 	int64_t all, installs, removals, most;
 
-	if (!count(s, "SELECT count(DISTINCT device_id) FROM renewal WHERE state <> 'done' OR changed > $1",
+	if (!count(db, "SELECT count(DISTINCT device_id) FROM renewal WHERE state <> 'done' OR (changed > $1 AND changed <= $2)",
 		   clock_now() - 30 * DAY_S, &all, err) ||
-	    !count(s, "SELECT count(DISTINCT device_id) FROM renewal WHERE action = 'install' AND sent > $1",
-		   clock_now() - RENEWAL_WAVE_S, &installs, err) ||
-	    !count(s, "SELECT count(DISTINCT device_id) FROM renewal WHERE action = 'remove' AND sent > $1",
-		   clock_now() - RENEWAL_WAVE_S, &removals, err))
-		return false;
+	    !count(db, SENT_SINCE("install"), clock_now() - RENEWAL_WAVE_S, &installs, err) ||
+	    !count(db, SENT_SINCE("remove"), clock_now() - RENEWAL_WAVE_S, &removals, err))
+		return err_at(err, "wave of renewals");
 	most = pace->paused ? 0 : (all * pace->percent + 99) / 100;
 	if (pace->devices && most > pace->devices)
 		most = pace->devices;
-	*ret = (struct quota){ most > installs ? most - installs : 0, most > removals ? most - removals : 0 };
+	*ret = (struct renewal_quota){ most > installs ? most - installs : 0, most > removals ? most - removals : 0 };
 	return true;
 }
 
@@ -67,13 +64,14 @@ refuse(struct sending *s, const char *device_id, struct err *err)
 
 /* In the order of their ends: those near it all, those that had their turn in this hour, others while the quota lasts. */
 static bool
-choose(struct sending *s, const struct renewal_pace *pace, int64_t left, bool *more, struct err *err)
+choose(struct sending *s, const struct renewal_pace *pace, int64_t *left, bool *more, struct err *err)
 {
 	struct rows *rows = db_query(s->ctx, s->tx, "SELECT r.device_id, e.id, min(r.ends), e.access_rights, e.kind, EXISTS (SELECT 1"
-		" FROM renewal x WHERE x.device_id = r.device_id AND x.action = 'install' AND x.sent > $2) FROM renewal r"
+		" FROM renewal x WHERE x.device_id = r.device_id AND x.action = 'install' AND x.sent > $2 AND x.sent <= $3) FROM renewal r"
 		" JOIN device d ON d.id = r.device_id JOIN enrollment e ON e.id = d.enrollment_id WHERE r.state = 'wanted'"
 		" AND r.action = 'install' AND e.state = 'enrolled' GROUP BY r.device_id, e.id, e.access_rights, e.kind"
-		" ORDER BY min(r.ends), r.device_id LIMIT $1", db_int(RENEWAL_WAVE_MAX + 1), db_int(clock_now() - RENEWAL_WAVE_S));
+		" ORDER BY min(r.ends), r.device_id LIMIT $1", db_int(RENEWAL_WAVE_MAX + 1), db_int(clock_now() - RENEWAL_WAVE_S),
+		db_now());
 	int64_t urgent = clock_now() + pace->days_before * DAY_S, seen = 0;
 	const char **refused = NULL;
 	size_t refused_n = 0;
@@ -87,13 +85,14 @@ choose(struct sending *s, const struct renewal_pace *pace, int64_t left, bool *m
 		const struct command_target may = { rows_int(rows, 3), rows_text(s->ctx, rows, 4), -1 };
 
 		if (seen++ == RENEWAL_WAVE_MAX) {
-			*more = t.ends <= urgent || left > 0;
+			*more = t.ends <= urgent || *left > 0;
 			break;
 		}
 		if (!command_may("InstallProvisioningProfile", NULL, &may, &none)) {
 			refused = mem_grow(s->ctx, refused, const char *, refused_n + 1);
 			refused[refused_n++] = t.device_id;
-		} else if (t.ends <= urgent || (rows_bool(rows, 5) && !pace->paused) || left-- > 0) {
+		} else if (t.ends <= urgent || (rows_bool(rows, 5) && !pace->paused) || *left > 0) {
+			*left -= t.ends > urgent && !rows_bool(rows, 5);
 			s->targets[s->n++] = t;
 		}
 	}
@@ -195,13 +194,13 @@ send_all(struct sending *s, struct err *err)
 
 /* Removals have waves of their own and no haste: each follows a confirmation of its own device. */
 static bool
-send_removals(struct sending *s, int64_t left, bool *more, struct err *err)
+send_removals(struct sending *s, int64_t *left, bool *more, struct err *err)
 {
 	struct rows *rows = db_query(s->ctx, s->tx, "SELECT r.device_id, e.id, r.uuid, EXISTS (SELECT 1 FROM renewal x WHERE"
-		" x.device_id = r.device_id AND x.action = 'remove' AND x.sent > $2) AS began FROM renewal r JOIN device d"
+		" x.device_id = r.device_id AND x.action = 'remove' AND x.sent > $2 AND x.sent <= $3) AS began FROM renewal r JOIN device d"
 		" ON d.id = r.device_id JOIN enrollment e ON e.id = d.enrollment_id WHERE r.state = 'wanted' AND r.action = 'remove'"
 		" AND e.state = 'enrolled' ORDER BY began DESC, r.device_id, r.uuid LIMIT $1", db_int(RENEWAL_WAVE_MAX),
-		db_int(clock_now() - RENEWAL_WAVE_S));
+		db_int(clock_now() - RENEWAL_WAVE_S), db_now());
 	struct { const char *device_id, *enrollment_id, *uuid; } list[RENEWAL_WAVE_MAX];
 	const char *last = "";
 	enum rows_step step;
@@ -210,7 +209,7 @@ send_removals(struct sending *s, int64_t left, bool *more, struct err *err)
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		const char *device_id = rows_text(s->ctx, rows, 0);
 
-		if (strcmp(device_id, last) != 0 && !rows_bool(rows, 3) && left-- <= 0)
+		if (strcmp(device_id, last) != 0 && !rows_bool(rows, 3) && (*left)-- <= 0)
 			break;
 		last = list[n].device_id = device_id;
 		list[n].enrollment_id = rows_text(s->ctx, rows, 1);
@@ -252,14 +251,14 @@ next_time(struct sending *s, int64_t *ret, struct err *err)
 }
 
 bool
-renewal_wave(struct db *tx, const struct renewal_pace *pace, bool *more, int64_t *next, struct err *err)
+renewal_wave(struct db *tx, const struct renewal_pace *pace, struct renewal_quota *left, bool *more, int64_t *next,
+	     struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct sending s = { .ctx = ctx, .tx = tx };
-	struct quota left;
 
-	if (!renewal_due(tx, err) || !quota(&s, pace, &left, err) || !choose(&s, pace, left.installs, more, err) ||
-	    !send_all(&s, err) || (!pace->paused && !send_removals(&s, left.removals, more, err)) || !next_time(&s, next, err))
+	if (!renewal_due(tx, err) || !choose(&s, pace, &left->installs, more, err) || !send_all(&s, err) ||
+	    (!pace->paused && !send_removals(&s, &left->removals, more, err)) || !next_time(&s, next, err))
 		return err_at(err, "wave of renewals");
 	return true;
 }

@@ -122,7 +122,7 @@ static bool
 read_due(struct db *db, const struct identity_rules *rules, struct wave *w, struct err *err)
 {
 	struct rows *rows = db_query(w->ctx, db, "SELECT d.id FROM " DUE " JOIN enrollment e ON e.id = d.id"
-		" WHERE (e.renewal_asked IS NULL OR e.renewal_asked <= $4) AND NOT " WAITS
+		" WHERE (e.renewal_asked IS NULL OR e.renewal_asked <= $4 OR e.renewal_asked > $3) AND NOT " WAITS	/* a clock was ahead */
 		" GROUP BY d.id ORDER BY min(d.ends), d.id LIMIT $5", RULES(rules), db_int(clock_now() - DAY_S),
 		db_int(IDENTITY_WAVE));
 	enum rows_step step;

@@ -275,6 +275,20 @@ who_ends_soon_is_asked_once_a_day_and_one_waits_at_a_time(void **state)
 }
 
 static void
+a_clock_that_was_ahead_does_not_put_off_the_renewal(void **state)
+{
+	struct mdm *m = renewing(*state);
+
+	phone_enrolled(m, UDID_A);
+	later(m, 321 * DAY_S);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET renewal_asked = $1", db_int(clock_now() + 1000 * DAY_S)), &m->err);
+	sweep(m);
+	assert_int_equal(waiting(m), 1);
+	sweep(m);
+	assert_int_equal(mdm_number(m, "SELECT renewal_tries FROM enrollment"), 1);
+}
+
+static void
 who_ran_out_is_asked_within_the_grace_and_then_no_more(void **state)
 {
 	struct mdm *m = renewing(*state);
@@ -374,6 +388,7 @@ TESTS(the_old_identity_is_served_for_the_overlap_and_revoked_then,
       what_was_issued_for_a_renewal_and_never_shown_is_revoked_with_the_next_that_is,
       who_is_retired_in_the_overlap_leaves_with_both_identities,
       who_ends_soon_is_asked_once_a_day_and_one_waits_at_a_time,
+      a_clock_that_was_ahead_does_not_put_off_the_renewal,
       who_ran_out_is_asked_within_the_grace_and_then_no_more,
       a_fleet_is_asked_in_waves_those_first_that_end_first,
       devices_under_a_ca_that_is_retired_are_asked_to_move,

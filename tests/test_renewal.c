@@ -222,14 +222,14 @@ one(TALLOC_CTX *ctx, struct house *h, const char *query)
 	return rows_next(rows, &err) == ROWS_ROW ? rows_text(ctx, rows, 0) : "none";
 }
 
-struct waving { struct renewal_pace pace; bool more; int64_t next; };
+struct waving { struct renewal_pace pace; struct renewal_quota left; bool more; int64_t next; };
 
 static bool
 tx_wave(struct db *tx, void *arg, struct err *err)
 {
 	struct waving *w = arg;
 
-	return renewal_wave(tx, &w->pace, &w->more, &w->next, err);
+	return renewal_wave(tx, &w->pace, &w->left, &w->more, &w->next, err);
 }
 
 static int64_t
@@ -238,6 +238,7 @@ wave(struct house *h, struct renewal_pace pace)
 	struct waving w = { .pace = pace };
 	struct err err;
 
+	assert_ok(renewal_quota(h->db, &pace, &w.left, &err), &err);
 	assert_ok(db_tx(h->db, tx_wave, &w, &err), &err);
 	return w.next;
 }
@@ -653,6 +654,37 @@ a_queue_that_is_full_is_tried_again_in_an_hour_and_stands_in_nobody_s_way(void *
 }
 
 static void
+a_clock_that_was_ahead_holds_nothing_back(void **state)
+{
+	struct house h = fleet(*state, 3);
+
+	set_now(&h, "2028-11-22T12:00:00Z");
+	wave(&h, (struct renewal_pace){ 30, 0, 30, false });
+	assert_string_equal(one(*state, &h, SENT), "3");
+	came(&h, RENEWAL_REFUSED);
+	set_now(&h, "2026-11-22T12:10:00Z");
+	wave(&h, (struct renewal_pace){ 30, 0, 0, false });
+	assert_string_equal(one(*state, &h, STATE " AND device_id = 'd1'"), "sent");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE due > 1800000000"), "0");
+}
+
+static void
+a_wave_s_quota_is_for_all_of_its_transactions_and_reports_are_gathered_for_one(void **state)
+{
+	struct house h = fleet(*state, 10);
+	struct waving w = { .pace = { 30, 0, 30, false } };
+	struct err err;
+
+	assert_string_equal(one(*state, &h, "SELECT due - created FROM job WHERE kind = 'renewal_wave'"), "60");
+	assert_ok(renewal_quota(h.db, &w.pace, &w.left, &err), &err);
+	assert_int_equal(w.left.installs, 3);
+	for (int i = 0; i < 2; i++)
+		assert_ok(db_tx(h.db, tx_wave, &w, &err), &err);
+	assert_int_equal(w.left.installs, 0);
+	assert_string_equal(one(*state, &h, SENT), "3");
+}
+
+static void
 refusals_are_tried_again_ever_later_and_at_least_once_a_day(void **state)
 {
 	static const int hours[] = { 1, 2, 4, 8, 16, 24, 24 };
@@ -717,5 +749,6 @@ TESTS(a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what
       a_device_without_the_right_says_so_and_is_looked_at_again, no_state_is_without_an_exit,
       what_is_taken_and_never_listed_is_sent_ever_later_and_then_given_up_with_its_reason,
       what_is_listed_and_gone_again_and_again_is_sent_ever_later,
-      a_queue_that_is_full_is_tried_again_in_an_hour_and_stands_in_nobody_s_way, refusals_are_tried_again_ever_later_and_at_least_once_a_day, before_an_app_its_newer_provisions_are_sent,
+      a_queue_that_is_full_is_tried_again_in_an_hour_and_stands_in_nobody_s_way, a_clock_that_was_ahead_holds_nothing_back,
+      a_wave_s_quota_is_for_all_of_its_transactions_and_reports_are_gathered_for_one, refusals_are_tried_again_ever_later_and_at_least_once_a_day, before_an_app_its_newer_provisions_are_sent,
       what_leaves_management_is_forgotten)

@@ -164,6 +164,7 @@ job_renewal_plan(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *er
 
 struct wave {
 	struct renewal_pace pace;
+	struct renewal_quota left, after;	/* after: the transaction, which may be run again */
 	bool more, last;
 };
 
@@ -174,7 +175,8 @@ tx_wave(struct db *tx, void *p, struct err *err)
 	struct wave *w = p;
 	int64_t next;
 
-	if (!renewal_wave(tx, &w->pace, &w->more, &next, err))
+	w->after = w->left;
+	if (!renewal_wave(tx, &w->pace, &w->after, &w->more, &next, err))
 		return false;
 	return (w->more && !w->last) || !next || job_add(tx, RENEWAL_WAVE_JOB, json_object(), next, RENEWAL_WAVE_JOB, err);
 }
@@ -184,14 +186,17 @@ job_renewal_wave(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *er
 {
 	struct site *site = p;
 	const struct conf *conf = site_conf(site);
-	struct wave w = { { conf->renewal_percent, conf->renewal_devices, conf->renewal_days_before, conf->renewal_paused }, true, false };
+	struct wave w = { { conf->renewal_percent, conf->renewal_devices, conf->renewal_days_before, conf->renewal_paused }, .more = true };
 
 	(void)job;
 	(void)ctx;
+	if (!renewal_quota(site->db, &w.pace, &w.left, err))
+		return false;
 	for (int n = 0; w.more && n < WAVES_MAX; n++) {
 		w.last = n + 1 == WAVES_MAX;
 		if (!db_tx(site->db, tx_wave, &w, err))
 			return false;
+		w.left = w.after;
 	}
 	return true;
 }

@@ -89,6 +89,7 @@ CREATE TABLE renewal (
 );
 CREATE INDEX renewal_due ON renewal (due) WHERE due IS NOT NULL;
 CREATE INDEX renewal_wanted ON renewal (state, action, ends);
+CREATE INDEX renewal_sent ON renewal (action, sent);
 CREATE INDEX renewal_uuid ON renewal (uuid, state);
 
 -- When a list was last reported whole; one that was asked for some apps alone says nothing of the others.
