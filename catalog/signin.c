@@ -286,6 +286,27 @@ signin_named(TALLOC_CTX *ctx, const struct signin *s, const char *name, struct p
 	return ok || (err->kind == ERR_DENIED && refused_by_name(s->db, name, err));
 }
 
+struct vouched {
+	const char *name, *how;
+};
+
+static bool
+tx_vouched(struct db *tx, void *arg, struct err *err)
+{
+	const struct vouched *v = arg;
+
+	return audit_add(tx, v->name, "sign_in", v->name, v->how, err);
+}
+
+bool
+signin_vouched(struct db *db, const struct person *person, const char *how, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct vouched v = { person->name, how };
+
+	return !attempts_note(mem_printf(ctx, "vouched\n%s\n%s", person->id, how)) || db_tx(db, tx_vouched, &v, err);
+}
+
 /* A header that only a proxy would set, and that means nothing else. */
 static bool
 check_header(const char *name, const char *setting, struct err *err)

@@ -32,6 +32,9 @@ bool signin_again(TALLOC_CTX *ctx, const struct signin *signin, const struct per
 bool signin_named(TALLOC_CTX *ctx, const struct signin *signin, const char *name, struct person **ret,
 		  struct err *err) CHECKED;
 
+/* Somebody came in without a session: a row of the audit now and then, as there is no one request that is the first. */
+bool signin_vouched(struct db *db, const struct person *person, const char *how, struct err *err) CHECKED;
+
 /* Could anybody sign in with these settings?  ERR_INVALID when not. */
 bool signin_check_conf(const struct conf *conf, struct err *err) CHECKED;
 

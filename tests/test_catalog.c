@@ -596,6 +596,7 @@ a_session_ends_when_idle_or_old_or_signed_out(void **state)
 	struct session_limits limits = { .idle_s = 7200, .admin_idle_s = 3600, .absolute_s = 3 * 3600 };
 	struct person *p;
 	char *member, *admin, *csrf;
+	struct rows *rows;
 	struct err err;
 
 	assert_ok(session_new(*state, h.db, h.mia, &member, &err), &err);
@@ -612,6 +613,11 @@ a_session_ends_when_idle_or_old_or_signed_out(void **state)
 	assert_int_equal(err.kind, ERR_SIGN_IN);
 	assert_ok(session_new(*state, h.db, h.mia, &member, &err), &err);
 	assert_ok(session_end(h.db, member, &err), &err);
+	assert_ok(session_end(h.db, member, &err), &err);	/* has ended: one row */
+	rows = db_query(*state, h.db, "SELECT count(*) FROM audit WHERE act = 'person.sign_out' AND actor = 'mia'");
+	assert_ok(rows_one(rows, &err, ""), &err);
+	assert_int_equal(rows_int(rows, 0), 1);
+	rows_done(rows);
 	assert_false(session_open(*state, h.db, member, &limits, &p, &csrf, &err));
 	assert_false(session_open(*state, h.db, "", &limits, &p, &csrf, &err));
 }

@@ -1087,6 +1087,7 @@ told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
 	char *cid = contact(*state, &h, "cid", "cid@example.com", ""), *dan = contact(*state, &h, "dan", "dan@example.com", "");
 	char *eve = contact(*state, &h, "eve", "eve@example.com", ""), *used, *revoked, *next;
 	const char *told[3];
+	struct rows *rows;
 	struct err err;
 	bool newest;
 
@@ -1102,6 +1103,11 @@ told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
 	assert_true(use(&h, used, "phone"));
 	assert_ok(link_revoke(h.db, h.paul, revoked, &err), &err);
 	assert_ok(contact_set_quiet(h.db, eve, true, &err), &err);
+	assert_ok(contact_set_quiet(h.db, eve, true, &err), &err);	/* changes nothing: one row */
+	rows = db_query(*state, h.db, "SELECT count(*) FROM audit WHERE detail = 'no more notices, by their link'");
+	assert_ok(rows_one(rows, &err, ""), &err);
+	assert_int_equal(rows_int(rows, 0), 1);
+	rows_done(rows);
 	next = publish(*state, &h, "com.example.app", "2", NULL);
 	const char *all = due(*state, &h, next, "main");
 

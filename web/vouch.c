@@ -228,6 +228,8 @@ find_out(struct req *req, const struct vouch *shown, struct err *err)
 	turn_give(req->site);
 	if (!ok)
 		return signin_blame(err);
+	if (!signin_vouched(req->site->db, req->person, shown->password ? "HTTP Basic" : "a proxy's header", err))
+		return false;
 	known_put(shown->hash, req->person->id);
 	return true;
 }

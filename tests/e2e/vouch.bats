@@ -30,6 +30,7 @@ user() { printf 'X-Remote-User: %s' "$1"; }
 	expect_status 200
 	get /admin/people -H "$(user new.one)" -H 'Accept: application/json'
 	expect_status 403
+	[ "$(sql "SELECT actor, detail FROM audit WHERE act = 'sign_in' AND object = 'new.one'")" = "new.one|a proxy's header" ]
 	# without the header, or with two, nobody is
 	get /account -H 'Accept: application/json'
 	expect_status 401
