@@ -357,6 +357,8 @@ keeper_main(void *arg)
 void
 jobs_wake(struct jobs *jobs)
 {
+	if (!jobs)
+		return;
 	pthread_mutex_lock(&jobs->lock);
 	jobs->wakes++;
 	pthread_cond_signal(&jobs->wake);

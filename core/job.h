@@ -51,5 +51,6 @@ struct jobs;
  */
 bool jobs_start(TALLOC_CTX *ctx, struct db *db, const struct job_kind *kinds, int threads, void *site,
 		struct jobs **ret, struct err *err) CHECKED;
-void jobs_wake(struct jobs *jobs);	/* after a commit that added one; else they look every second */
+/* After a commit that added one; else they look every second.  NULL: they have not begun, and look when they do. */
+void jobs_wake(struct jobs *jobs);
 void jobs_stop(struct jobs *jobs);	/* finishes what runs */

@@ -304,7 +304,7 @@ outbox_stop(struct site *site)
 void
 outbox_wake(struct site *site)
 {
-	jobs_wake(site->outbox->jobs);
+	jobs_wake(site->outbox ? site->outbox->jobs : NULL);
 }
 
 json_t *

@@ -263,8 +263,9 @@ site_start(struct site *site, struct err *err)
 	if (!tls && !conf->server_plain)
 		return err_set(err, ERR_INVALID, "no certificate: give --tls-cert and --tls-key, or --plain "
 			       "behind a proxy that does TLS");
-	if (!jobs_start(site, site->db, site_jobs, 2, site, &site->jobs, err) || !outbox_start(site, err) ||
-	    !push_start(site, err) || !server_start(site, &server, &site->server, err))
+	/* Jobs wake the others, which are there before them. */
+	if (!outbox_start(site, err) || !push_start(site, err) ||
+	    !jobs_start(site, site->db, site_jobs, 2, site, &site->jobs, err) || !server_start(site, &server, &site->server, err))
 		return false;
 	if (!mdm_listen(site, server, err))
 		return false;
