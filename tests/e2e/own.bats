@@ -133,6 +133,7 @@ judge_all() {
 	took
 	identity
 	cp "$W/me.pem" "$W/old.pem"
+	sleep 1		# which of two certificates is the newer one is told to the second
 	button mia
 	phone
 	took
