@@ -89,7 +89,13 @@ enrolled_phone() {
 }
 
 # connects [OPTIONS of device fleet]: the phone connects until the server has nothing more.
-connects() { device_on fleet --drain "${PHONE_IS[@]}" "$@" >"$W/fleet" || { cat "$W/fleet"; tail -5 "$W/ledger"; return 1; }; }
+connects() {
+	device_on fleet --drain "${PHONE_IS[@]}" "$@" >"$W/fleet" && return
+	cat "$W/fleet"
+	tail -5 "$W/ledger"
+	grep -o 'err=.*' "$W/log" | sort | uniq -c	# why the server refused it
+	return 1
+}
 
 # order TYPE [PARAMS as JSON]: queued for $ID; $UUID.
 order() {
