@@ -6,6 +6,7 @@
  */
 #include "catalog/desired_inner.h"
 #include "core/clock.h"
+#include "core/json.h"
 #include "core/log.h"
 #include "core/secret.h"
 #include "core/text.h"
@@ -87,14 +88,6 @@ forget(struct db *tx, const char *device_id, const char *mobileconfig_id, struct
 
 /* ---- a command is written ---- */
 
-static const char *
-arg(const struct queued *command, const char *key)
-{
-	const char *text = json_string_value(json_object_get(command->args, key));
-
-	return text ? text : "";
-}
-
 static bool
 not_wanted(struct err *err)
 {
@@ -114,17 +107,17 @@ desired_order(TALLOC_CTX *ctx, struct db *db, const struct queued *command, cons
 		" EXISTS (SELECT 1 FROM device_mobileconfig o WHERE o.device_id = r.device_id AND o.identifier = r.identifier"
 		" AND o.mobileconfig_id <> r.mobileconfig_id AND o.goal = 'install') FROM device_mobileconfig r JOIN device d ON d.id = r.device_id"
 		" LEFT JOIN mobileconfig m ON m.id = r.mobileconfig_id WHERE r.device_id = $1 AND r.mobileconfig_id = $2",
-		db_text(device_id), db_text(arg(command, "mobileconfig")));
+		db_text(device_id), db_text(text_of(command->args, "mobileconfig")));
 	enum rows_step step = rows_next(rows, err);
 	const char *only;
 
 	if (step != ROWS_ROW)
 		return step != ROWS_FAILED && not_wanted(err);
-	*ret = (struct desired_order){ .device_id = device_id, .mobileconfig_id = mem_text(ctx, arg(command, "mobileconfig")),
+	*ret = (struct desired_order){ .device_id = device_id, .mobileconfig_id = mem_text(ctx, text_of(command->args, "mobileconfig")),
 		.identifier = rows_text(ctx, rows, 0), .remove = is(rows_text(ctx, rows, 1), "remove"),
 		.version = rows_int(rows, 3), .person_id = rows_text(ctx, rows, 4) };
 	only = rows_text(ctx, rows, 5);
-	if (!is(arg(command, "goal"), ret->remove ? "remove" : "install") || is(rows_text(ctx, rows, 2), "blocked") ||
+	if (!is(text_of(command->args, "goal"), ret->remove ? "remove" : "install") || is(rows_text(ctx, rows, 2), "blocked") ||
 	    (ret->remove ? rows_bool(rows, 6) : rows_null(rows, 3)) ||
 	    (!ret->remove && only && (!ret->person_id || !is(only, ret->person_id))))
 		return not_wanted(err);
@@ -182,7 +175,7 @@ took(struct db *tx, const char *device_id, const struct said *s, struct err *err
 static bool
 counts(const struct said *s, const struct queued *command)
 {
-	return s && is(s->goal, arg(command, "goal")) && !(is(s->goal, "install") && is(s->state, "blocked"));
+	return s && is(s->goal, text_of(command->args, "goal")) && !(is(s->goal, "install") && is(s->state, "blocked"));
 }
 
 /*
@@ -199,7 +192,7 @@ desired_answered(struct db *tx, const struct queued *command, const struct enrol
 	struct said *s;
 	int64_t n;
 
-	if (!desired_compare(tx, device_id, err) || !find(ctx, tx, device_id, arg(command, "mobileconfig"), &s, err))
+	if (!desired_compare(tx, device_id, err) || !find(ctx, tx, device_id, text_of(command->args, "mobileconfig"), &s, err))
 		return false;
 	if (counts(s, command) &&
 	    !(right ? took(tx, device_id, s, err) : fail(tx, device_id, s, "device", words, err)))
@@ -215,9 +208,9 @@ desired_ended(struct db *tx, const struct queued *command, const struct enrollme
 	const char *device_id = enrollment->device_id;
 	struct said *s;
 
-	if (!find(ctx, tx, device_id, arg(command, "mobileconfig"), &s, err))
+	if (!find(ctx, tx, device_id, text_of(command->args, "mobileconfig"), &s, err))
 		return false;
-	if (s && is(s->state, "queued") && is(s->goal, arg(command, "goal")) &&
+	if (s && is(s->state, "queued") && is(s->goal, text_of(command->args, "goal")) &&
 	    !fail(tx, device_id, s, is(state, "error") ? "unwritten" : state, "", err))
 		return false;
 	/* What could not be written may be missing something since it was queued. */

@@ -32,21 +32,13 @@
 #define CHECK_AGAIN_S	300
 #define CHECK_PAGES	4
 
-static const char *
-arg(const struct job *job, const char *name)
-{
-	const char *text = json_string_value(json_object_get(job->args, name));
-
-	return text ? text : "";
-}
-
 static bool
 job_md5s(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 {
 	struct site *site = p;
 
 	(void)ctx;
-	return build_add_md5s(site->db, site->blobs, arg(job, "build"), err);
+	return build_add_md5s(site->db, site->blobs, text_of(job->args, "build"), err);
 }
 
 static bool
@@ -55,7 +47,7 @@ job_retain(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	struct site *site = p;
 
 	(void)ctx;
-	return build_retain(site->db, arg(job, "app"), site_conf(site)->retention_keep_builds, err);
+	return build_retain(site->db, text_of(job->args, "app"), site_conf(site)->retention_keep_builds, err);
 }
 
 static bool
@@ -140,7 +132,7 @@ job_directory_check(const struct job *job, TALLOC_CTX *ctx, void *p, struct err 
 {
 	struct site *site = p;
 	struct signin signin = site_signin(site);
-	const char *after = arg(job, "after");
+	const char *after = text_of(job->args, "after");
 	struct round r = { "", *after ? json_integer_value(json_object_get(job->args, "began")) : clock_now(), 0 };
 	bool on = directory_is_on(site->directory) && directory_can_look(site->directory), more = true, down = false,
 	     missed;

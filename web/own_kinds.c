@@ -19,12 +19,6 @@
 #define COMMAND_MAX	(4 * MOBILECONFIG_MAX)
 #define WHY_MAX		200	/* bytes of the device's own words */
 
-static const char *
-arg(const struct queued *command, const char *name)
-{
-	return command->args ? text_of(command->args, name) : "";
-}
-
 /* ---- the button ---- */
 
 bool
@@ -69,7 +63,7 @@ look(TALLOC_CTX *ctx, struct site *site, const struct queued *command, const str
 {
 	struct person *person;
 
-	if (!own_get(ctx, site->db, arg(command, "own"), ret, err) || !person_by_id(ctx, site->db, (*ret)->person_id, &person, err))
+	if (!own_get(ctx, site->db, text_of(command->args, "own"), ret, err) || !person_by_id(ctx, site->db, (*ret)->person_id, &person, err))
 		return false;
 	if (!enrollment->person_id || strcmp(enrollment->person_id, (*ret)->person_id) != 0 ||
 	    strcmp(enrollment->udid, (*ret)->udid) != 0)
@@ -97,13 +91,13 @@ own_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct 
 	buf_init(&plain, ctx, FORM_OUT_MAX);
 	buf_init(&out, ctx, COMMAND_MAX);
 	if (!look(ctx, site, command, enrollment, &own, err) ||
-	    !own_template(ctx, site, arg(command, "language"), own->person_id, own->mobileconfig_id, &template, err) ||
+	    !own_template(ctx, site, text_of(command->args, "language"), own->person_id, own->mobileconfig_id, &template, err) ||
 	    !recipient(ctx, site->db, enrollment, &der, err))
 		return false;
 	target = (struct own_target){ .person_id = own->person_id, .device_id = enrollment->device_id, .udid = own->udid,
 				      .serial = "", .product = "", .version = "", .device_name = "" };
-	if (!own_fill(ctx, site, arg(command, "language"), &template, &target, &filled, err) ||
-	    !own_house_for(ctx, site, arg(command, "language"), &house, err) ||
+	if (!own_fill(ctx, site, text_of(command->args, "language"), &template, &target, &filled, err) ||
+	    !own_house_for(ctx, site, text_of(command->args, "language"), &house, err) ||
 	    !own_command(ctx, site->db, &house, &filled.gift, err) || !own_write(ctx, &filled, der, &plain, err))
 		return false;
 	xml = (struct bytes){ plain.p, plain.len };
@@ -143,7 +137,7 @@ own_answered(struct db *tx, void *site, const struct queued *command, const stru
 	(void)site;
 	if (strcmp(status, "Acknowledged") == 0)	/* acknowledged is not installed: it is asked */
 		return command_refresh_lists(tx, enrollment, lists, err);
-	return own_not_taken(tx, arg(command, "own"), words(ctx, answer), err);
+	return own_not_taken(tx, text_of(command->args, "own"), words(ctx, answer), err);
 }
 
 bool
@@ -151,7 +145,7 @@ own_ended(struct db *tx, void *site, const struct queued *command, const struct 
       struct err *err)
 {
 	(void)site, (void)enrollment;
-	return own_not_taken(tx, arg(command, "own"), state, err);
+	return own_not_taken(tx, text_of(command->args, "own"), state, err);
 }
 
 bool

@@ -109,18 +109,12 @@ renewal_reported(struct db *tx, void *site, const char *device_id, const char *r
 
 /* ---- jobs ---- */
 
-static const char *
-arg(const struct job *job, const char *name)
-{
-	return text_of(job->args, name);
-}
-
 static bool
 tx_planned(struct db *tx, void *p, struct err *err)
 {
 	const struct job *job = p;
 
-	return renewal_plan_fits(tx, arg(job, "uuid"), arg(job, "build"), err);
+	return renewal_plan_fits(tx, text_of(job->args, "uuid"), text_of(job->args, "build"), err);
 }
 
 /* {uuid} or {build}: what it fits, and then what is to be done about it. */
@@ -130,8 +124,8 @@ job_provision_fit(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *e
 	struct site *site = p;
 
 	(void)ctx;
-	return (*arg(job, "uuid") ? provision_fit_uuid(site->db, arg(job, "uuid"), err) :
-		provision_fit_build(site->db, arg(job, "build"), err)) && db_tx(site->db, tx_planned, (void *)(uintptr_t)job, err);
+	return (*text_of(job->args, "uuid") ? provision_fit_uuid(site->db, text_of(job->args, "uuid"), err) :
+		provision_fit_build(site->db, text_of(job->args, "build"), err)) && db_tx(site->db, tx_planned, (void *)(uintptr_t)job, err);
 }
 
 struct next_plan { const char *app, *after; };
@@ -150,7 +144,7 @@ bool
 job_renewal_plan(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 {
 	struct site *site = p;
-	struct next_plan next = { arg(job, "app"), arg(job, "after") };
+	struct next_plan next = { text_of(job->args, "app"), text_of(job->args, "after") };
 	char *after = mem_text(ctx, next.after);
 	int page = 0;
 
