@@ -60,6 +60,7 @@ static const struct row {
 	{ "GET /i/:token/unsubscribe", BY_PATH, NULL, NEVER },
 	{ "POST /i/:token/unsubscribe", BY_PATH, NULL, NEVER, .flags = FORM },
 	{ "GET /udid/:token", BY_PATH, NULL, NEVER },
+	{ "POST /udid/:token", BY_PATH, NULL, NEVER, .flags = FORM },
 	{ "GET /udid/:token/register.mobileconfig", BY_PATH, NULL, NEVER },
 	{ "POST /udid/:token/answer", BY_PATH, NULL, NEVER },
 	{ "GET /udid/:token/done/:view", BY_PATH, NULL, NEVER },
