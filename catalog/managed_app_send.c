@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define FULL_AGAIN_S	3600	/* the device's queue is full: later */
-#define SETTING_AGAIN_S	86400	/* a configuration that was not taken: tomorrow */
+#define SETTING_AGAIN_S	DAY_S	/* a configuration that was not taken: tomorrow */
 
 /* ---- would it be taken? ---- */
 

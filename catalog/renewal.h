@@ -19,24 +19,25 @@
  * bound the haste and never the promise: what ends within renewal.days_before goes out at once, whatever the pace and
  * although waves are paused.
  */
+#include "core/clock.h"
 #include "core/db.h"
 #include "mdm/enrollment.h"
 
 #define RENEWAL_BATCH		100	/* devices of one transaction */
 #define RENEWAL_WAVE_MAX	1000	/* devices of one transaction of a wave */
-#define RENEWAL_BETTER_S	86400	/* a newer one lasts so much longer at least */
-#define RENEWAL_LAST_S		(7 * 86400)	/* so near the end half a set is better than none */
+#define RENEWAL_BETTER_S	DAY_S	/* a newer one lasts so much longer at least */
+#define RENEWAL_LAST_S		(7 * DAY_S)	/* so near the end half a set is better than none */
 #define RENEWAL_WAVE_S		3600
 #define RENEWAL_GATHER_S	60	/* what reports make new is sent by one wave */
 #define RENEWAL_AGAIN_MIN_S	3600
-#define RENEWAL_AGAIN_MAX_S	86400
-#define RENEWAL_LOST_S		86400	/* sent and silent: is its command still there? */
+#define RENEWAL_AGAIN_MAX_S	DAY_S
+#define RENEWAL_LOST_S		DAY_S	/* sent and silent: is its command still there? */
 #define RENEWAL_LISTED_S	3600	/* acknowledged, and on no list for so long: the list is asked for again */
 #define RENEWAL_ASKED_MAX	3	/* then it has failed and is sent again, ever later */
 #define RENEWAL_ATTEMPTS_MAX	8	/* taken and on no list after so many: given up, with its reason shown */
-#define RENEWAL_QUIET_S		(30 * 86400)	/* what was done for so long and is undone begins anew */
-#define RENEWAL_FRESH_S		86400	/* a list of apps by which something is removed is no older */
-#define RENEWAL_KEPT_S		(90 * 86400)	/* of rows that are done */
+#define RENEWAL_QUIET_S		(30 * DAY_S)	/* what was done for so long and is undone begins anew */
+#define RENEWAL_FRESH_S		DAY_S	/* a list of apps by which something is removed is no older */
+#define RENEWAL_KEPT_S		(90 * DAY_S)	/* of rows that are done */
 
 #define RENEWAL_KIND_INSTALL	"provision_install"	/* kinds of commands; args {uuid} */
 #define RENEWAL_KIND_REMOVE	"provision_remove"

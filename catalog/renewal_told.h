@@ -8,8 +8,9 @@
  * their link leads.  Not told is who wants no notices (catalog/contact.h).
  */
 #include "catalog/notice.h"
+#include "core/clock.h"
 
-#define RENEWAL_TELL_S	(30 * 86400)
+#define RENEWAL_TELL_S	(30 * DAY_S)
 #define RENEWAL_TELLS	100	/* at once */
 
 struct renewal_tells {

@@ -11,9 +11,10 @@
  * by IT.  Of somebody who was disabled all are revoked in the transaction that disables them.
  */
 #include <jansson.h>
+#include "core/clock.h"
 #include "core/db.h"
 
-#define OWN_OVERLAP_S	(7 * 86400)
+#define OWN_OVERLAP_S	(7 * DAY_S)
 #define OWN_PAGE_MAX	200
 
 struct own_mobileconfig {

@@ -8,12 +8,13 @@
  * one thing at a time.  An Idle with nothing to give writes nothing.  protocol.md 1.4; Apple: "Handling NotNow
  * status responses".
  */
+#include "core/clock.h"
 #include "mdm/queue.h"
 
 #define QUEUE_PUSH_AGAIN_S	900	/* sent and silent: pushed again, then at twice the time, and so on */
 #define QUEUE_NOT_NOW_S		600	/* the same for NotNow */
 #define QUEUE_NOT_NOW_LAST_S	3600	/* a NotNow at the end of a connection: the device comes by itself, or is pushed */
-#define QUEUE_PUSH_AGAIN_MAX_S	86400
+#define QUEUE_PUSH_AGAIN_MAX_S	DAY_S
 
 struct queue_report {
 	const struct enrollment *enrollment;
