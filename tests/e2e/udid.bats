@@ -436,7 +436,7 @@ pin() {
 	expect_status 303
 	[ "$(header Location)" = "/udid/${URL##*/}" ]
 	get "$URL/register.mobileconfig"
-	expect_problem 403 denied
+	expect_problem 403 not_allowed
 	[ "$(sql 'SELECT count(*) FROM registration_challenge')" = 0 ]
 	pin 000000
 	expect_status 422
@@ -452,7 +452,7 @@ pin() {
 	# Of another link it opens nothing.
 	link '"email":"ben@example.com","pin":"111111"'
 	get "$URL/register.mobileconfig" -H "Cookie: $first"
-	expect_problem 403 denied
+	expect_problem 403 not_allowed
 	for other in 000000 000001 000002 000003 000004; do pin $other; done
 	expect_body '15'
 	pin 111111
