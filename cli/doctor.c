@@ -223,6 +223,7 @@ static const struct {
 	{ "devices",  "/crl/doctor",             404 },
 	{ "devices",  "/ocsp/doctor",            200 },
 	{ "devices",  "/c/doctor",               0 },
+	{ "devices",  "/.well-known/com.apple.remotemanagement", 403 },
 };
 
 /* Every answer of ours carries it, whatever the route. */

@@ -299,7 +299,15 @@ struct unrendered {
 	const struct enrollment *enrollment;
 	const struct queued *command;
 	const struct err *why;
+	bool last;	/* no more of them in this answer: what is chosen counts as sent */
 };
+
+static bool
+choose_another(struct unrendered *u, struct db *tx, struct err *err)
+{
+	u->turn.ret.next = NULL;
+	return u->last || choose(u->turn.ctx, tx, u->enrollment->id, &u->turn.ret.next, err);
+}
 
 static bool
 tx_unrendered(struct db *tx, void *arg, struct err *err)
@@ -317,13 +325,12 @@ tx_unrendered(struct db *tx, void *arg, struct err *err)
 		return db_run(tx, err, "UPDATE command_queue SET state = 'ready', not_before = $1, due = $2"
 			      " WHERE enrollment_id = $3 AND command_id = $4", db_int(clock_now() + RENDER_AGAIN_S),
 			      db_int(clock_now() + RENDER_AGAIN_S), db_text(u->enrollment->id), db_int(u->command->id)) &&
-		       choose(u->turn.ctx, tx, u->enrollment->id, &u->turn.ret.next, err);
+		       choose_another(u, tx, err);
 	words = json_string(err_text(u->why, text, sizeof text));
 	json = json_dumps(words, JSON_ENCODE_ANY);
 	json_decref(words);
 	end.error = json;
-	ok = queue_end(tx, u->command, u->enrollment, &end, err) &&
-	     choose(u->turn.ctx, tx, u->enrollment->id, &u->turn.ret.next, err);
+	ok = queue_end(tx, u->command, u->enrollment, &end, err) && choose_another(u, tx, err);
 	free(json);
 	return ok;
 }
@@ -335,7 +342,7 @@ queue_deliver(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enrollmen
 	*body = (struct bytes){ 0 };
 	for (int tries = 0; next && tries < RENDER_TRIES; tries++) {
 		struct err why = { 0 };
-		struct unrendered u = { { .ctx = ctx }, enrollment, next, &why };
+		struct unrendered u = { { .ctx = ctx }, enrollment, next, &why, tries + 1 == RENDER_TRIES };
 
 		if (render(ctx, next, enrollment, body, &why))
 			return true;

@@ -371,6 +371,25 @@ what_cannot_be_rendered_does_not_hold_up_what_waits_behind_it(void **state)
 }
 
 static void
+however_many_cannot_be_rendered_none_counts_as_sent_that_was_not(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *last;
+	char *a;
+
+	queue_kinds(kinds, m);
+	render_fails = ERR_MISSING;
+	for (int i = 0; i < 8; i++)
+		mdm_wish(m, p, (struct queue_wish){ .request_type = "ProfileList", .kind = "test" }, &a);
+	last = mdm_queue(m, p, "CertificateList", 0);
+	assert_null(phone_idle(p));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue WHERE state = 'ready' AND sent_count = 0"), 1);
+	assert_string_equal(phone_idle(p), last);
+	render_fails = ERR_NONE;
+}
+
+static void
 a_device_that_never_answers_one_command_gets_the_others(void **state)
 {
 	struct mdm *m = mdm_new(*state);
@@ -751,6 +770,7 @@ TESTS(an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing,
       a_command_expires_and_its_kind_is_told,
       secrets_are_rendered_at_delivery_and_never_stored,
       what_cannot_be_rendered_does_not_hold_up_what_waits_behind_it,
+      however_many_cannot_be_rendered_none_counts_as_sent_that_was_not,
       a_device_that_never_answers_one_command_gets_the_others,
       what_was_sent_and_not_answered_is_pushed_again_with_growing_pauses,
       cancel_clear_and_resend_do_what_they_say,
