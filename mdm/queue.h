@@ -10,6 +10,7 @@
 #include "mdm/enrollment.h"
 
 #define QUEUE_CHUNK		10000	/* devices in one transaction of a bulk command */
+#define QUEUE_CROWD		5000	/* of more of them the pushes begin a second later for each so many */
 #define QUEUE_WAITING_MAX	1000	/* commands that wait for one device */
 #define QUEUE_PAYLOAD_MAX	(1u << 20)
 #define QUEUE_TTL_S		(30 * DAY_S)
