@@ -6,6 +6,7 @@
 #include "mdm/counted.h"
 #include "mdm/enroll_session.h"
 #include "mdm/enrollment_turn.h"
+#include "mdm/escrow.h"
 #include <openssl/x509.h>
 
 static const char *
@@ -497,12 +498,12 @@ an_unlock_token_is_sealed_and_stays_when_the_next_update_has_none(void **state)
 	struct bytes token, kept;
 	struct rows *rows;
 
-	assert_false(enrollment_unlock_token(*state, m->db, m->sealer, id, &token, &m->err));
+	assert_false(escrow_unlock_get(*state, m->db, m->sealer, id, &token, &m->err));
 	assert_int_equal(m->err.kind, ERR_MISSING);
 	assert_ok(phone_token(p, "<key>UnlockToken</key><data>dW5sb2NrIG1l</data>"), &m->err);
 	assert_ok(phone_token(p, ""), &m->err);
 	assert_ok(phone_token(p, "<key>UnlockToken</key><data></data>"), &m->err);
-	assert_ok(enrollment_unlock_token(*state, m->db, m->sealer, id, &token, &m->err), &m->err);
+	assert_ok(escrow_unlock_get(*state, m->db, m->sealer, id, &token, &m->err), &m->err);
 	assert_int_equal(token.len, 9);
 	assert_memory_equal(token.p, "unlock me", 9);
 	rows = db_query(*state, m->db, "SELECT unlock_token FROM enrollment");
