@@ -5,7 +5,7 @@
  * URL as a phone would: does it answer, without a redirect and without asking who is there?
  */
 #include "catalog/signin.h"
-#include "cli/cli.h"
+#include "cli/command.h"
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/file.h"
@@ -343,35 +343,18 @@ check_sending(TALLOC_CTX *ctx, const struct conf *conf)
 		say("ok", "SMS", "%s answers%s", conf->sms_driver, sending.signed_in ? " and knows the account" : "");
 }
 
-struct opts {
-	struct cli_place place;
-};
-
-static error_t
-parse(int key, char *arg, struct argp_state *state)
-{
-	struct opts *o = state->input;
-
-	(void)arg;
-	if (key != ARGP_KEY_INIT)
-		return ARGP_ERR_UNKNOWN;
-	state->child_inputs[0] = &o->place;
-	return 0;
-}
-
 int
 cmd_doctor(int argc, char **argv)
 {
-	static const struct argp argp = { NULL, parse, NULL, "Checks the installation.", cli_common, NULL, NULL };
+	static const struct cli_command doctor = { .doc = "Checks the installation." };
 	void *ctx SCOPED(mem) = NULL;
-	struct opts o = { 0 };
+	struct cli_call call = { 0 };
 	struct err err = { 0 };
 	struct conf *conf;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
-		return EXIT_USAGE_;
-	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
-	if (!cli_conf(ctx, &o.place, &conf, &err)) {
+	cli_parse(&doctor, &call, argc, argv);
+	ctx = talloc_new(NULL);
+	if (!cli_conf(ctx, &call.place, &conf, &err)) {
 		if (strcmp(err.code, CLI_NOWHERE) == 0)
 			return cli_fail(&err);
 		say_err("settings", &err);

@@ -27,7 +27,7 @@ bool x509_read_pinned(const struct x509_pinned *pins, size_t n, STACK_OF(X509) *
 char *x509_subject_cn(TALLOC_CTX *ctx, X509 *cert);	/* valid UTF-8; "" when there is none */
 const char *x509_sha1(X509 *cert, char hex[X509_FINGERPRINT_SIZE]);
 const char *x509_sha256(X509 *cert, char hex[X509_FINGERPRINT_SIZE]);
-const char *x509_der_sha256(struct bytes der, char hex[X509_FINGERPRINT_SIZE]);	/* the same of its bytes */
+const char *x509_der_sha256(struct bytes der, char hex[X509_FINGERPRINT_SIZE]);	/* the same of its bytes, or of a key's */
 bool x509_expires(X509 *cert, time_t *ret);
 
 /*

@@ -95,7 +95,7 @@ describe(TALLOC_CTX *ctx, X509 *cert, const struct ca_set *set, const struct ca_
 	 struct err *err)
 {
 	struct certificate *row = mem_new(ctx, struct certificate);
-	char key_sha256[CERTIFICATE_SHA256_SIZE], sha256[X509_FINGERPRINT_SIZE];
+	char key_sha256[X509_FINGERPRINT_SIZE], sha256[X509_FINGERPRINT_SIZE];
 	unsigned char *der = NULL;
 	int len;
 

@@ -274,21 +274,6 @@ enrollment_give_up(struct db *db, const char *actor, const char *device_id, cons
 /* ---- the rest ---- */
 
 bool
-enrollment_unlock_token(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const char *id, struct bytes *ret,
-			struct err *err)
-{
-	void *here SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(here, db, "SELECT unlock_token FROM enrollment WHERE id = $1 AND unlock_token"
-				     " IS NOT NULL", db_text(id));
-
-	if (!rows_one(rows, err, "this device has sent no UnlockToken"))
-		return false;
-	if (!sealer)
-		return err_set(err, ERR_CONFLICT, "key.master_file is not set, and the UnlockToken is sealed");
-	return unseal(ctx, sealer, mem_printf(here, "unlock_token:%s", id), rows_bytes(here, rows, 0), ret, err);
-}
-
-bool
 enrollment_supervised(struct db *tx, const char *id, int supervised, struct err *err)
 {
 	return db_run(tx, err, "UPDATE enrollment SET supervised = $1 WHERE id = $2",

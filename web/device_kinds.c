@@ -7,6 +7,7 @@
 #include "catalog/renewal.h"
 #include "core/plist_write.h"
 #include "mdm/command_send.h"
+#include "mdm/escrow.h"
 #include "mdm/identity_renew.h"
 #include "mdm/inventory.h"
 #include "mdm/push.h"
@@ -83,7 +84,7 @@ render_clear_passcode(TALLOC_CTX *ctx, void *p, const struct queued *command, co
 	struct buf out;
 
 	(void)command;
-	if (!enrollment_unlock_token(ctx, site->db, site->sealer, enrollment->id, &token, err))
+	if (!escrow_unlock_get(ctx, site->db, site->sealer, enrollment->id, &token, err))
 		return err_at(err, "ClearPasscode");
 	buf_init(&out, ctx, COMMAND_MAX);
 	plist_write_begin(&out);
