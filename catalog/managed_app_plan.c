@@ -136,6 +136,16 @@ managed_app_fits_again(struct db *tx, const char *device_id, struct err *err)
 }
 
 bool
+managed_app_provided(struct db *tx, const char *bundle_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return add_jobs(tx, ctx, db_query(ctx, tx, "SELECT a.id FROM app a WHERE a.bundle_id = $1 AND EXISTS (SELECT 1 FROM"
+		" managed_app m WHERE m.bundle_id = $1 AND m.state = 'failed' AND m.why = 'not_installable')", db_text(bundle_id)),
+		managed_app_app_changed, err);
+}
+
+bool
 managed_app_held_back(struct db *tx, const char *bundle_id, struct err *err)
 {
 	return db_run(tx, err, "UPDATE managed_app SET due = $2 WHERE bundle_id = $1 AND state = 'wanted' AND due > $2"

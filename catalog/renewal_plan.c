@@ -5,6 +5,7 @@
  * anew, say), by the provisions that the device lists, and then the embedded provision counts only when it is listed,
  * too: what cannot be told is taken for the worse.
  */
+#include "catalog/managed_app.h"
 #include "catalog/renewal.h"
 #include "core/clock.h"
 #include "core/job.h"
@@ -516,7 +517,8 @@ renewal_plan_fits(struct db *tx, const char *uuid, const char *build_id, struct 
 	}
 	rows_done(rows);
 	for (size_t i = 0; step != ROWS_FAILED && i < n; i++)
-		if (!job_add(tx, RENEWAL_PLAN_JOB, json_pack("{s:s, s:s}", "app", apps[i], "after", ""), 0, apps[i], err))
+		if (!job_add(tx, RENEWAL_PLAN_JOB, json_pack("{s:s, s:s}", "app", apps[i], "after", ""), 0, apps[i], err) ||
+		    !managed_app_provided(tx, apps[i], err))
 			return false;
 	return step != ROWS_FAILED;
 }

@@ -2,6 +2,7 @@
 #include "tests/check_house.h"
 #include "catalog/app_configuration.h"
 #include "catalog/managed_app_inner.h"
+#include "catalog/renewal.h"
 #include "catalog/rollout.h"
 #include "core/clock.h"
 #include "core/zone.h"
@@ -483,6 +484,81 @@ a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_th
 	assert_false(is_queued(*state, &h));
 }
 
+/* ---- a build whose own provision is over ---- */
+
+static void
+bundle(struct house *h, const char *build_id, const char *path, int64_t ends)
+{
+	struct err err;
+
+	assert_ok(db_run(h->db, &err, "DELETE FROM build_bundle WHERE build_id = $1 AND path = $2", db_text(build_id), db_text(path)), &err);
+	assert_ok(db_run(h->db, &err, "INSERT INTO build_bundle (build_id, path, app_bundle_id, version, build, uploaded, bundle_id,"
+			 " provision_uuid, expires, certificate, certificate_name, certificate_expires) VALUES ($1, $2, '" APP "', '1.0', '1', 1,"
+			 " '" APP "', 'old', $3, 'c', '', $4)", db_text(build_id), db_text(path), db_int(ends),
+			 db_int(clock_now() + 900 * DAY_S)), &err);
+}
+
+/* It fits the app itself (path ""), or an extension; listed: ad hoc, for this device. */
+static void
+newer(struct house *h, const char *uuid, const char *build_id, const char *path, const char *listed)
+{
+	struct err err;
+
+	assert_ok(db_run(h->db, &err, "INSERT INTO provision (uuid, name, kind, team_id, app_id, expires, facts, source, created, file)"
+			 " VALUES ($1, $1, $2, 'TEAM', 'TEAM.*', $3, '', 'upload', 1, $4)", db_text(uuid),
+			 db_text(listed ? "adhoc" : "enterprise"), db_int(clock_now() + 365 * DAY_S), db_bytes((struct bytes){ "file", 4 })), &err);
+	assert_ok(db_run(h->db, &err, "INSERT INTO provision_fit (build_id, path, uuid) VALUES ($1, $2, $3)", db_text(build_id),
+			 db_text(path), db_text(uuid)), &err);
+	if (listed)
+		assert_ok(db_run(h->db, &err, "INSERT INTO provision_device (uuid, udid) VALUES ($1, $2)", db_text(uuid), db_text(listed)), &err);
+}
+
+static bool
+tx_fits(struct db *tx, void *build_id, struct err *err)
+{
+	return renewal_plan_fits(tx, NULL, build_id, err);
+}
+
+static int64_t count(TALLOC_CTX *ctx, struct house *h, const char *text);
+static int64_t at_any_time(void *arg, const char *hours, const char *zone);
+
+static void
+a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	const char *refused = mem_printf(*state, "failed required %s not_installable", build_id);
+	struct err err;
+
+	/* erased: it has nothing, and must have the app, whose provisions ended yesterday and were renewed since */
+	sql(&h, "DELETE FROM installed_app");
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "UPDATE channel SET required = TRUE");
+	assert_ok(db_run(h.db, &err, "UPDATE build SET expires = $1", db_int(clock_now() - DAY_S)), &err);
+	bundle(&h, build_id, "", clock_now() - DAY_S);
+	bundle(&h, build_id, "PlugIns/Share.appex", clock_now() - DAY_S);
+	assert_string_equal(planned(*state, &h), refused);
+	/* half a set, and one that is for another device, are none */
+	newer(&h, "new-app", build_id, "", NULL);
+	newer(&h, "new-other", build_id, "PlugIns/Share.appex", "udid-2");
+	assert_string_equal(planned(*state, &h), refused);
+	newer(&h, "new-ext", build_id, "PlugIns/Share.appex", "udid-1");
+	/* nor does any help when the certificate is over */
+	sql(&h, "UPDATE build_bundle SET certificate_expires = 5 WHERE path = ''");
+	assert_string_equal(planned(*state, &h), refused);
+	sql(&h, "UPDATE build_bundle SET certificate_expires = 0");
+	sql(&h, "DELETE FROM job");
+	/* the device is looked at because they came */
+	assert_ok(db_tx(h.db, tx_fits, build_id, &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_app'"), 1);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM managed_app WHERE state = 'queued'"), 1);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM command c JOIN command_queue q ON q.command_id = c.id WHERE c.request_type ="
+			       " 'InstallProvisioningProfile' AND q.priority > (SELECT max(x.priority) FROM command_queue x JOIN command y ON"
+			       " y.id = x.command_id WHERE y.request_type = 'InstallApplication')"), 2);
+}
+
 static int64_t
 at_any_time(void *arg, const char *hours, const char *zone)
 {
@@ -572,4 +648,5 @@ TESTS(from_every_state_silence_leads_to_an_end, whatever_a_device_says_silence_b
       a_removal_that_somebody_asked_for_or_that_was_taken_is_not_taken_back, a_channel_without_a_build_takes_nothing_away,
       what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_required,
       a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_then,
+      a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones,
       what_was_written_when_the_clock_was_ahead_is_looked_at_and_ends)
