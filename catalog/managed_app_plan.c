@@ -239,9 +239,10 @@ read_target(TALLOC_CTX *ctx, struct db *tx, const char *build_id, struct target 
 
 /* It would be sent, or sent again. */
 static bool
-tries(enum managed_state state)
+tries(const struct plan *p)
 {
-	return state == MANAGED_WANTED || state == MANAGED_QUEUED || state == MANAGED_FAILED || state == MANAGED_TIMED_OUT;
+	return p->state == MANAGED_WANTED || p->state == MANAGED_QUEUED || p->state == MANAGED_FAILED || p->state == MANAGED_TIMED_OUT ||
+	       (p->state == MANAGED_DECLINED && strcmp(p->cause, "required") == 0);
 }
 
 static bool
@@ -258,7 +259,7 @@ not_wanted(struct db *tx, const struct plan *p, const struct rollout *r, struct 
 		return true;
 	if (p->target && r->keep_current && strcmp(p->cause, "current") == 0)
 		return true;	/* an update that failed: its row says so */
-	if (tries(p->state) && (by_itself(p) || !(p->target || p->owner)) && !(p->ours && !p->offered && r->remove_on_leave))
+	if (tries(p) && (by_itself(p) || !(p->target || p->owner)) && !(p->ours && !p->offered && r->remove_on_leave))
 		return p->ours && p->managed && p->installed ?
 		       managed_app_put_end(tx, p->device_id, p->bundle_id, p->build_id, p->cause, MANAGED_INSTALLED, "", err) :
 		       managed_app_forget(tx, p->device_id, p->bundle_id, err);
@@ -273,7 +274,7 @@ is_settled(const struct plan *p)
 {
 	if (!p->cause)
 		return false;
-	if (managed_in_flight(p->state) || p->state == MANAGED_DECLINED)
+	if (managed_in_flight(p->state))
 		return true;
 	if (p->state == MANAGED_FAILED && managed_app_unfit(p->why))
 		return false;

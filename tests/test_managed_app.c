@@ -159,7 +159,7 @@ who_declined_is_not_asked_again_until_somebody_asks(void **state)
 	for (int news = 0; news < NEWS_N; news++)
 		for (size_t w = 0; w < WORDS; w++)
 			for (int copy = 0; copy < 4; copy++) {
-				struct kept k = { { MANAGED_DECLINED, false, true, "user", 1, 0, NOW }, NOW, false, 0 };
+				struct kept k = { { MANAGED_DECLINED, false, false, "user", 1, 0, NOW }, NOW, false, 0 };
 				struct managed_report r = { news, words[w], copy, true, false };
 
 				if (news == NEWS_QUEUED)
@@ -168,6 +168,33 @@ who_declined_is_not_asked_again_until_somebody_asks(void **state)
 				assert_int_equal(k.commands, news == NEWS_ASKED);
 				assert_true(news == NEWS_ASKED || k.row.state == MANAGED_DECLINED || k.row.state == MANAGED_INSTALLED);
 			}
+}
+
+static void
+who_declines_what_must_be_there_is_asked_again_a_day_later_and_a_few_times(void **state)
+{
+	static const struct managed_report due = { .news = NEWS_DUE }, taken = { .news = NEWS_TAKEN };
+	static const char *const answers[] = { "UserRejected", "UpdateRejected", "ManagementRejected", "ManagedButUninstalled" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+		const struct managed_report no = { NEWS_LISTED, answers[i], COPY_OLDER, true, false };
+		struct kept k = { { MANAGED_WANTED, false, true, "", 0, 0, 0 }, NOW, false, 0 };
+		int64_t now = NOW;
+
+		while (k.due) {
+			assert_true(k.commands < MANAGED_ATTEMPTS_MAX);
+			assert_int_equal(k.due, now + (k.commands ? MANAGED_AGAIN_S : 0));
+			now = k.due;
+			k.due = 0;
+			hear(&k, &due, now);
+			assert_int_equal(k.row.state, MANAGED_QUEUED);
+			hear(&k, &taken, now);
+			hear(&k, &no, now);
+			assert_int_equal(k.row.state, MANAGED_DECLINED);
+		}
+		assert_int_equal(k.commands, MANAGED_ATTEMPTS_MAX);
+	}
 }
 
 static void
@@ -484,6 +511,36 @@ a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_th
 	assert_false(is_queued(*state, &h));
 }
 
+static void
+a_decline_is_about_its_own_build_alone(void **state)
+{
+	static const char *const causes[] = { "asked", "current", "required" };
+	char *build_id, *newer;
+	struct house h = with_app(*state, &build_id);
+
+	sql(&h, "UPDATE managed_app SET state = 'declined', why = 'user', attempts = 1");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "declined asked %s user", build_id));
+	newer = published(*state, &h, (struct sent){ .channel = "main", .build = "2" });
+	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+		const char *then = strcmp(causes[i], "required") == 0 ? "required" : "current";
+
+		/* the update to build 1 was declined, and build 2 is here */
+		sql(&h, mem_printf(*state, "UPDATE channel SET required = %s", strcmp(then, "required") == 0 ? "TRUE" : "FALSE"));
+		sql(&h, mem_printf(*state, "UPDATE managed_app SET build_id = '%s', cause = '%s', state = 'declined', why = 'user', attempts = 1,"
+				   " due = NULL", build_id, causes[i]));
+		assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted %s %s ", then, newer));
+		/* and that one, too: nobody asks for it by a plan */
+		sql(&h, "UPDATE managed_app SET state = 'declined', why = 'user', attempts = 1, due = NULL");
+		assert_string_equal(planned(*state, &h), mem_printf(*state, "declined %s %s user", then, newer));
+	}
+	/* it need not be there any more: nobody asks again tomorrow */
+	sql(&h, "UPDATE managed_app SET due = 2000000000");
+	sql(&h, "UPDATE rollout SET keep_current = FALSE");
+	sql(&h, "UPDATE channel SET required = FALSE");
+	planned(*state, &h);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM managed_app WHERE due IS NOT NULL"), 0);
+}
+
 /* ---- a build whose own provision is over ---- */
 
 static void
@@ -519,7 +576,6 @@ tx_fits(struct db *tx, void *build_id, struct err *err)
 	return renewal_plan_fits(tx, NULL, build_id, err);
 }
 
-static int64_t count(TALLOC_CTX *ctx, struct house *h, const char *text);
 static int64_t at_any_time(void *arg, const char *hours, const char *zone);
 
 static void
@@ -641,6 +697,7 @@ a_configuration_that_no_property_list_can_hold_is_refused(void **state)
 
 TESTS(from_every_state_silence_leads_to_an_end, whatever_a_device_says_silence_behind_it_leads_to_an_end,
       only_the_lists_of_the_device_make_an_app_installed, who_declined_is_not_asked_again_until_somebody_asks,
+      who_declines_what_must_be_there_is_asked_again_a_day_later_and_a_few_times, a_decline_is_about_its_own_build_alone,
       each_word_of_a_device_has_its_meaning, lists_are_asked_for_less_and_less_often_and_for_a_day_at_most,
       a_wave_takes_its_percent_of_the_devices_and_who_was_in_one_is_in_the_next, hours_are_those_of_a_clock_on_a_wall,
       a_zone_is_known_with_its_summer_and_nothing_else_is_read, with_100000_devices_nothing_is_looked_for_row_by_row,
