@@ -129,8 +129,8 @@ bool
 managed_app_fits_again(struct db *tx, const char *device_id, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	enum rows_step step = rows_next(db_query(ctx, tx, "SELECT 1 FROM managed_app WHERE device_id = $1 AND state = 'failed'"
-						 " AND attempts = 0 LIMIT 1", db_text(device_id)), err);
+	enum rows_step step = rows_next(db_query(ctx, tx, "SELECT 1 FROM managed_app WHERE device_id = $1 AND state = 'failed' AND why"
+		" IN ('needs_ios', 'not_listed', 'no_right', 'not_installable') LIMIT 1", db_text(device_id)), err);
 
 	return step == ROWS_ROW ? managed_app_device_changed(tx, device_id, err) : step == ROWS_END;
 }

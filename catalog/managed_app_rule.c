@@ -97,6 +97,17 @@ fell(const struct managed_row *row, enum managed_state state, const char *why, i
 	return step_to(row, state, why, tried < MANAGED_ATTEMPTS_MAX ? now + again_s[tried - 1] : 0);
 }
 
+/* It was in a drawer, which says nothing of the app: no attempt is used up, and the next command waits for it. */
+static struct managed_step
+unheard(const struct managed_row *row, int64_t now)
+{
+	struct managed_row before = *row;
+
+	if (before.attempts > 0)
+		before.attempts--;
+	return fell(&before, MANAGED_TIMED_OUT, "not_delivered", now);
+}
+
 static struct managed_step
 taken(const struct managed_row *row, int64_t now)
 {
@@ -300,7 +311,7 @@ managed_app_step(const struct managed_row *row, const struct managed_report *r, 
 	case NEWS_REFUSED:
 		return waits_for_answer(row->state) ? fell(row, MANAGED_FAILED, row->going ? "not_removed" : "refused", now) : stay(row);
 	case NEWS_EXPIRED:
-		return waits_for_answer(row->state) ? fell(row, MANAGED_TIMED_OUT, "not_delivered", now) : stay(row);
+		return waits_for_answer(row->state) ? unheard(row, now) : stay(row);
 	case NEWS_CANCELLED:
 		return waits_for_answer(row->state) ? step_to(row, MANAGED_FAILED, "cancelled", 0) : stay(row);
 	case NEWS_UNMADE:

@@ -93,7 +93,7 @@ begin_timeline(struct db *tx, TALLOC_CTX *ctx, struct managed_app *m, const char
 	const struct install_start start = { .id = id, .build_id = m->build_id, .person_id = person_id,
 		.tapped = strcmp(m->cause, "asked") == 0 || strcmp(m->cause, "admin") == 0 };
 
-	if (m->install_id && m->row.attempts > 0)
+	if (m->install_id && (m->row.attempts > 0 || strcmp(m->row.why, "not_delivered") == 0))
 		return true;
 	m->install_id = id;
 	return install_put(tx, &start, err);

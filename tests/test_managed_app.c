@@ -198,6 +198,30 @@ who_declines_what_must_be_there_is_asked_again_a_day_later_and_a_few_times(void 
 }
 
 static void
+silence_uses_up_no_attempt(void **state)
+{
+	static const struct managed_report due = { .news = NEWS_DUE }, expired = { .news = NEWS_EXPIRED };
+
+	(void)state;
+	for (int going = 0; going < 2; going++) {
+		struct kept k = { { going ? MANAGED_REMOVING : MANAGED_WANTED, going, true, "", 0, 0, 0 }, NOW, false, 0 };
+		int64_t now = NOW;
+
+		for (int months = 0; months < 12; months++) {
+			assert_true(k.due && k.due <= now + DAY_S);
+			now = k.due;
+			hear(&k, &due, now);
+			assert_int_equal(k.commands, months + 1);
+			assert_int_equal(k.row.attempts, 1);
+			now += MANAGED_TTL_S;
+			hear(&k, &expired, now);
+			assert_int_equal(k.row.state, MANAGED_TIMED_OUT);
+			assert_string_equal(k.row.why, "not_delivered");
+		}
+	}
+}
+
+static void
 each_word_of_a_device_has_its_meaning(void **state)
 {
 	static const struct { const char *status; enum managed_state state; const char *why; } cases[] = {
@@ -541,6 +565,22 @@ a_decline_is_about_its_own_build_alone(void **state)
 	assert_int_equal(count(*state, &h, "SELECT count(*) FROM managed_app WHERE due IS NOT NULL"), 0);
 }
 
+static void
+what_could_not_be_installed_is_looked_at_again_after_attempts_too(void **state)
+{
+	static const char *const whys[] = { "needs_ios", "not_listed", "no_right", "not_installable", "rejected" };
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	for (size_t i = 0; i < sizeof whys / sizeof *whys; i++) {
+		sql(&h, mem_printf(*state, "UPDATE managed_app SET state = 'failed', why = '%s', attempts = 2", whys[i]));
+		sql(&h, "DELETE FROM job");
+		assert_ok(managed_app_fits_again(h.db, "d1", &err), &err);
+		assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), i < 4);
+	}
+}
+
 /* ---- a build whose own provision is over ---- */
 
 static void
@@ -698,12 +738,12 @@ a_configuration_that_no_property_list_can_hold_is_refused(void **state)
 TESTS(from_every_state_silence_leads_to_an_end, whatever_a_device_says_silence_behind_it_leads_to_an_end,
       only_the_lists_of_the_device_make_an_app_installed, who_declined_is_not_asked_again_until_somebody_asks,
       who_declines_what_must_be_there_is_asked_again_a_day_later_and_a_few_times, a_decline_is_about_its_own_build_alone,
-      each_word_of_a_device_has_its_meaning, lists_are_asked_for_less_and_less_often_and_for_a_day_at_most,
+      silence_uses_up_no_attempt, each_word_of_a_device_has_its_meaning, lists_are_asked_for_less_and_less_often_and_for_a_day_at_most,
       a_wave_takes_its_percent_of_the_devices_and_who_was_in_one_is_in_the_next, hours_are_those_of_a_clock_on_a_wall,
       a_zone_is_known_with_its_summer_and_nothing_else_is_read, with_100000_devices_nothing_is_looked_for_row_by_row,
       a_configuration_that_no_property_list_can_hold_is_refused, who_left_by_mistake_and_is_back_keeps_the_app_and_its_data,
       a_removal_that_somebody_asked_for_or_that_was_taken_is_not_taken_back, a_channel_without_a_build_takes_nothing_away,
       what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_required,
       a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_then,
-      a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones,
+      what_could_not_be_installed_is_looked_at_again_after_attempts_too, a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones,
       what_was_written_when_the_clock_was_ahead_is_looked_at_and_ends)
