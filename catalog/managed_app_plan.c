@@ -186,7 +186,7 @@ managed_app_stopped(struct db *tx, const char *bundle_id, const char *build_id, 
 	" OR EXISTS (SELECT 1 FROM audience_person w WHERE w.audience_id = c.audience_id AND w.person_id = d.person_id))" \
 	" ORDER BY c.place, c.id LIMIT 1), '')"
 
-#define PLAN_COLUMNS "a.id, a.bundle_id, d.id, d.enrollment_id, p.id IS NOT NULL AND NOT p.disabled, " TARGET ", " REQUIRED ", " OWNER ", " \
+#define PLAN_COLUMNS "a.id, a.bundle_id, d.id, d.enrollment_id, p.id IS NULL OR NOT p.disabled, " TARGET ", " REQUIRED ", " OWNER ", " \
 	CONFIGURED ", m.build_id, m.cause, m.state, m.ours, m.configuration, i.installed, i.managed, i.version," \
 	" (SELECT max(k.created) FROM build k WHERE k.app_id = a.id AND k.build = i.version), m.why, i.short_version, " OFFERED ", " PRESENT ", m.began, i.state"
 #define PLAN_JOINS " LEFT JOIN person p ON p.id = d.person_id LEFT JOIN managed_app m ON m.device_id = d.id" \
@@ -194,7 +194,7 @@ managed_app_stopped(struct db *tx, const char *bundle_id, const char *build_id, 
 
 struct plan {
 	const char *app_id, *bundle_id, *device_id, *enrollment_id, *target, *configuration;
-	bool able, required, owner;	/* able: it has a person who may come in */
+	bool able, required, owner;	/* able: its person may come in; a device of nobody is one of everyone's */
 	const char *build_id, *cause, *was_configured;	/* of its row; cause NULL: it has none */
 	enum managed_state state;
 	bool ours, installed, managed;

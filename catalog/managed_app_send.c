@@ -191,9 +191,9 @@ struct there {
 	bool managed, installed, required;
 };
 
-/* A channel that holds the device's person must be had by them. */
+/* A channel that holds the device's person must be had by them; one that is for everyone, by devices of nobody too. */
 #define REQUIRED "EXISTS (SELECT 1 FROM channel vc JOIN app a ON a.id = vc.app_id WHERE a.bundle_id = $2 AND vc.required" \
-	" AND vc.newest_build_id IS NOT NULL AND d.person_id IS NOT NULL AND (vc.audience_id IS NULL OR EXISTS (SELECT 1" \
+	" AND vc.newest_build_id IS NOT NULL AND (vc.audience_id IS NULL OR EXISTS (SELECT 1" \
 	" FROM audience_person w WHERE w.audience_id = vc.audience_id AND w.person_id = d.person_id)))"
 
 /* What its person sees of the app, or, for an admin, what is newest. */

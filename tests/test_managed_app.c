@@ -566,6 +566,36 @@ a_decline_is_about_its_own_build_alone(void **state)
 }
 
 static void
+a_device_of_nobody_is_one_of_everyones_and_one_of_a_disabled_person_gets_nothing(void **state)
+{
+	char *build_id, *newer;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	/* a kiosk: the app is for an audience, then for everyone */
+	sql(&h, "DELETE FROM installed_app");
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "UPDATE channel SET required = TRUE");
+	sql(&h, "UPDATE device SET person_id = NULL");
+	assert_string_equal(planned(*state, &h), "");
+	sql(&h, "UPDATE channel SET audience_id = NULL");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
+	assert_false(managed_app_remove(h.db, "anna", "d1", APP, &err));
+	assert_string_equal(err.code, "required");
+	/* what an admin put there by hand is kept current */
+	sql(&h, "UPDATE channel SET required = FALSE");
+	sql(&h, "UPDATE managed_app SET state = 'installed', cause = 'admin', ours = TRUE, due = NULL");
+	sql(&h, "INSERT INTO installed_app (device_id, bundle_id, version, short_version, installed, managed, state, at)"
+		" VALUES ('d1', '" APP "', '1', '1.0', TRUE, TRUE, 'Managed', 1)");
+	newer = published(*state, &h, (struct sent){ .channel = "main", .build = "2" });
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted current %s ", newer));
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "UPDATE device SET person_id = (SELECT id FROM person WHERE name = 'mia')");
+	sql(&h, "UPDATE person SET disabled = TRUE WHERE name = 'mia'");
+	assert_string_equal(planned(*state, &h), "");
+}
+
+static void
 what_could_not_be_installed_is_looked_at_again_after_attempts_too(void **state)
 {
 	static const char *const whys[] = { "needs_ios", "not_listed", "no_right", "not_installable", "rejected" };
@@ -745,5 +775,6 @@ TESTS(from_every_state_silence_leads_to_an_end, whatever_a_device_says_silence_b
       a_removal_that_somebody_asked_for_or_that_was_taken_is_not_taken_back, a_channel_without_a_build_takes_nothing_away,
       what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_required,
       a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_then,
+      a_device_of_nobody_is_one_of_everyones_and_one_of_a_disabled_person_gets_nothing,
       what_could_not_be_installed_is_looked_at_again_after_attempts_too, a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones,
       what_was_written_when_the_clock_was_ahead_is_looked_at_and_ends)
