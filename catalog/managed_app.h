@@ -60,6 +60,8 @@ bool managed_app_begins(struct db *tx, const char *device_id, struct err *err) C
 bool managed_app_first_list(struct db *tx, const char *device_id, struct err *err) CHECKED;	/* its apps are known */
 /* The device said what it is: what it could not take may fit now. */
 bool managed_app_fits_again(struct db *tx, const char *device_id, struct err *err) CHECKED;
+/* A provision has come that fits builds of this app: what could not be installed may be now. */
+bool managed_app_provided(struct db *tx, const char *bundle_id, struct err *err) CHECKED;
 /* Lists were kept: fresh when the Statuses are, too (ManagedApplicationList). */
 bool managed_app_listed(struct db *tx, const char *device_id, bool fresh, struct err *err) CHECKED;
 

@@ -129,10 +129,20 @@ bool
 managed_app_fits_again(struct db *tx, const char *device_id, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	enum rows_step step = rows_next(db_query(ctx, tx, "SELECT 1 FROM managed_app WHERE device_id = $1 AND state = 'failed'"
-						 " AND attempts = 0 LIMIT 1", db_text(device_id)), err);
+	enum rows_step step = rows_next(db_query(ctx, tx, "SELECT 1 FROM managed_app WHERE device_id = $1 AND state = 'failed' AND why"
+		" IN ('needs_ios', 'not_listed', 'no_right', 'not_installable') LIMIT 1", db_text(device_id)), err);
 
 	return step == ROWS_ROW ? managed_app_device_changed(tx, device_id, err) : step == ROWS_END;
+}
+
+bool
+managed_app_provided(struct db *tx, const char *bundle_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return add_jobs(tx, ctx, db_query(ctx, tx, "SELECT a.id FROM app a WHERE a.bundle_id = $1 AND EXISTS (SELECT 1 FROM"
+		" managed_app m WHERE m.bundle_id = $1 AND m.state = 'failed' AND m.why = 'not_installable')", db_text(bundle_id)),
+		managed_app_app_changed, err);
 }
 
 bool
@@ -176,7 +186,7 @@ managed_app_stopped(struct db *tx, const char *bundle_id, const char *build_id, 
 	" OR EXISTS (SELECT 1 FROM audience_person w WHERE w.audience_id = c.audience_id AND w.person_id = d.person_id))" \
 	" ORDER BY c.place, c.id LIMIT 1), '')"
 
-#define PLAN_COLUMNS "a.id, a.bundle_id, d.id, d.enrollment_id, p.id IS NOT NULL AND NOT p.disabled, " TARGET ", " REQUIRED ", " OWNER ", " \
+#define PLAN_COLUMNS "a.id, a.bundle_id, d.id, d.enrollment_id, p.id IS NULL OR NOT p.disabled, " TARGET ", " REQUIRED ", " OWNER ", " \
 	CONFIGURED ", m.build_id, m.cause, m.state, m.ours, m.configuration, i.installed, i.managed, i.version," \
 	" (SELECT max(k.created) FROM build k WHERE k.app_id = a.id AND k.build = i.version), m.why, i.short_version, " OFFERED ", " PRESENT ", m.began, i.state"
 #define PLAN_JOINS " LEFT JOIN person p ON p.id = d.person_id LEFT JOIN managed_app m ON m.device_id = d.id" \
@@ -184,7 +194,7 @@ managed_app_stopped(struct db *tx, const char *bundle_id, const char *build_id, 
 
 struct plan {
 	const char *app_id, *bundle_id, *device_id, *enrollment_id, *target, *configuration;
-	bool able, required, owner;	/* able: it has a person who may come in */
+	bool able, required, owner;	/* able: its person may come in; a device of nobody is one of everyone's */
 	const char *build_id, *cause, *was_configured;	/* of its row; cause NULL: it has none */
 	enum managed_state state;
 	bool ours, installed, managed;
@@ -229,9 +239,10 @@ read_target(TALLOC_CTX *ctx, struct db *tx, const char *build_id, struct target 
 
 /* It would be sent, or sent again. */
 static bool
-tries(enum managed_state state)
+tries(const struct plan *p)
 {
-	return state == MANAGED_WANTED || state == MANAGED_QUEUED || state == MANAGED_FAILED || state == MANAGED_TIMED_OUT;
+	return p->state == MANAGED_WANTED || p->state == MANAGED_QUEUED || p->state == MANAGED_FAILED || p->state == MANAGED_TIMED_OUT ||
+	       (p->state == MANAGED_DECLINED && strcmp(p->cause, "required") == 0);
 }
 
 static bool
@@ -248,7 +259,7 @@ not_wanted(struct db *tx, const struct plan *p, const struct rollout *r, struct 
 		return true;
 	if (p->target && r->keep_current && strcmp(p->cause, "current") == 0)
 		return true;	/* an update that failed: its row says so */
-	if (tries(p->state) && (by_itself(p) || !(p->target || p->owner)) && !(p->ours && !p->offered && r->remove_on_leave))
+	if (tries(p) && (by_itself(p) || !(p->target || p->owner)) && !(p->ours && !p->offered && r->remove_on_leave))
 		return p->ours && p->managed && p->installed ?
 		       managed_app_put_end(tx, p->device_id, p->bundle_id, p->build_id, p->cause, MANAGED_INSTALLED, "", err) :
 		       managed_app_forget(tx, p->device_id, p->bundle_id, err);
@@ -263,7 +274,7 @@ is_settled(const struct plan *p)
 {
 	if (!p->cause)
 		return false;
-	if (managed_in_flight(p->state) || p->state == MANAGED_DECLINED)
+	if (managed_in_flight(p->state))
 		return true;
 	if (p->state == MANAGED_FAILED && managed_app_unfit(p->why))
 		return false;

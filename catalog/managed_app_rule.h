@@ -19,7 +19,7 @@
 #define MANAGED_SLACK_S		DAY_S	/* then the queue must have told its end */
 #define MANAGED_DUE_MAX_S	(MANAGED_TTL_S + 2 * MANAGED_SLACK_S)	/* no wait is longer */
 #define MANAGED_REMOVED_KEPT_S	(30 * DAY_S)
-#define MANAGED_AGAIN_S		DAY_S	/* a required app that its owner removed comes back so much later */
+#define MANAGED_AGAIN_S		DAY_S	/* a required app that its owner removed or declined comes back so much later */
 
 enum managed_state {
 	MANAGED_WANTED, MANAGED_QUEUED, MANAGED_SENT, MANAGED_ACKNOWLEDGED, MANAGED_INSTALLING, MANAGED_INSTALLED,

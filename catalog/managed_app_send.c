@@ -44,11 +44,12 @@ managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const cha
 		struct err *err)
 {
 	struct rows *rows = db_query(ctx, db, "SELECT e.access_rights, e.kind, e.supervised, d.os_version, b.minimum_os,"
-		" b.installable AND (b.expires = 0 OR b.expires > $3), EXISTS (SELECT 1 FROM build_device l WHERE"
+		" b.installable, b.expires > 0 AND b.expires <= $3, EXISTS (SELECT 1 FROM build_device l WHERE"
 		" l.build_id = b.id AND (l.udid = d.udid OR l.udid = '*')) OR NOT EXISTS (SELECT 1 FROM build_device l"
 		" WHERE l.build_id = b.id) FROM device d JOIN enrollment e ON e.id = d.enrollment_id JOIN build b ON b.id = $2"
 		" WHERE d.id = $1", db_text(device_id), db_text(build_id), db_now());
 	struct command_target target;
+	bool over, goes = true;
 	const char *os;
 
 	*why = NULL;
@@ -56,13 +57,19 @@ managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const cha
 		return false;
 	target = (struct command_target){ rows_int(rows, 0), rows_text(ctx, rows, 1), rows_null(rows, 2) ? -1 : rows_bool(rows, 2) };
 	os = rows_text(ctx, rows, 3);
+	over = rows_bool(rows, 6);
 	if (!rows_bool(rows, 5))
 		*why = "not_installable";
 	else if (*os && num_version_compare(rows_text(ctx, rows, 4), os) > 0)
 		*why = "needs_ios";
-	else if (!rows_bool(rows, 6))
+	else if (!rows_bool(rows, 7))
 		*why = "not_listed";
 	rows_done(rows);
+	/* newer ones go before the app */
+	if (!*why && over && !renewal_covers(db, device_id, build_id, &goes, err))
+		return false;
+	if (!goes)
+		*why = "not_installable";
 	if (!*why)
 		may_install(&target, why);
 	return true;
@@ -86,7 +93,7 @@ begin_timeline(struct db *tx, TALLOC_CTX *ctx, struct managed_app *m, const char
 	const struct install_start start = { .id = id, .build_id = m->build_id, .person_id = person_id,
 		.tapped = strcmp(m->cause, "asked") == 0 || strcmp(m->cause, "admin") == 0 };
 
-	if (m->install_id && m->row.attempts > 0)
+	if (m->install_id && (m->row.attempts > 0 || strcmp(m->row.why, "not_delivered") == 0))
 		return true;
 	m->install_id = id;
 	return install_put(tx, &start, err);
@@ -184,9 +191,9 @@ struct there {
 	bool managed, installed, required;
 };
 
-/* A channel that holds the device's person must be had by them. */
+/* A channel that holds the device's person must be had by them; one that is for everyone, by devices of nobody too. */
 #define REQUIRED "EXISTS (SELECT 1 FROM channel vc JOIN app a ON a.id = vc.app_id WHERE a.bundle_id = $2 AND vc.required" \
-	" AND vc.newest_build_id IS NOT NULL AND d.person_id IS NOT NULL AND (vc.audience_id IS NULL OR EXISTS (SELECT 1" \
+	" AND vc.newest_build_id IS NOT NULL AND (vc.audience_id IS NULL OR EXISTS (SELECT 1" \
 	" FROM audience_person w WHERE w.audience_id = vc.audience_id AND w.person_id = d.person_id)))"
 
 /* What its person sees of the app, or, for an admin, what is newest. */

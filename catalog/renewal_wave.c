@@ -265,6 +265,27 @@ renewal_wave(struct db *tx, const struct renewal_pace *pace, struct renewal_quot
 
 /* ---- before an app ---- */
 
+/* Of bundle bb, fit f and device d; $3 RENEWAL_BETTER_S, $4 now. */
+#define GOES_BEFORE "p.uuid = f.uuid AND p.file IS NOT NULL AND p.expires > bb.expires + CAST($3 AS BIGINT) AND p.expires > $4" \
+	" AND (p.kind = 'enterprise' OR EXISTS (SELECT 1 FROM provision_device pd WHERE pd.uuid = p.uuid AND pd.udid = lower(d.udid)))"
+
+bool
+renewal_covers(struct db *db, const char *device_id, const char *build_id, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT EXISTS (SELECT 1 FROM build_bundle bb WHERE bb.build_id = $2 AND bb.path = '') AND"
+		" NOT EXISTS (SELECT 1 FROM build_bundle bb WHERE bb.build_id = $2 AND ((bb.certificate_expires > 0 AND"
+		" bb.certificate_expires <= $4) OR (bb.provision_uuid <> '' AND bb.expires <= $4 AND NOT EXISTS (SELECT 1 FROM device d"
+		" JOIN provision_fit f ON f.build_id = bb.build_id AND f.path = bb.path JOIN provision p ON " GOES_BEFORE
+		" WHERE d.id = $1))))", db_text(device_id), db_text(build_id), db_int(RENEWAL_BETTER_S), db_now());
+
+	if (!rows_one(rows, err, "no answer"))
+		return false;
+	*ret = rows_bool(rows, 0);
+	rows_done(rows);
+	return true;
+}
+
 static bool
 send_before(struct sending *s, const char *uuid, struct err *err)
 {
@@ -286,9 +307,7 @@ renewal_before_install(struct db *tx, const char *device_id, const char *build_i
 	struct sending s = { .ctx = ctx, .tx = tx, .targets = &t, .n = 1 };
 	struct rows *rows = db_query(ctx, tx, "SELECT e.id, bb.path, p.uuid, bb.expires FROM device d JOIN enrollment e ON e.id ="
 		" d.enrollment_id AND e.state = 'enrolled' JOIN build_bundle bb ON bb.build_id = $2 JOIN provision_fit f ON"
-		" f.build_id = bb.build_id AND f.path = bb.path JOIN provision p ON p.uuid = f.uuid AND p.file IS NOT NULL AND"
-		" p.expires > bb.expires + CAST($3 AS BIGINT) AND p.expires > $4 AND (p.kind = 'enterprise' OR EXISTS (SELECT 1 FROM"
-		" provision_device pd WHERE pd.uuid = p.uuid AND pd.udid = lower(d.udid))) WHERE d.id = $1"
+		" f.build_id = bb.build_id AND f.path = bb.path JOIN provision p ON " GOES_BEFORE " WHERE d.id = $1"
 		" ORDER BY bb.path, p.expires DESC, p.uuid", db_text(device_id), db_text(build_id), db_int(RENEWAL_BETTER_S), db_now());
 	struct { const char *path, *uuid; int64_t ends; } best[UUIDS_MAX];
 	enum rows_step step;

@@ -179,6 +179,40 @@ version_on_phone() { of_phone "[a.get('Version') for a in s['Apps'] if a['Identi
 	judged
 }
 
+@test "a phone that takes an install and never answers keeps nobody waiting for more than a month, and is brought up" {
+	published build=34
+	phone_of mia
+	wants
+	# it has the command, and dies over it each time
+	local phone
+	delivered_twice() { [ "$(sql "SELECT coalesce(max(q.sent_count), 0) FROM command_queue q JOIN command c ON c.id = q.command_id WHERE c.request_type = 'InstallApplication'")" -ge 2 ]; }
+	device_with
+	"$DEVICE" fleet "${WITH[@]}" --deaf 100 >"$W/fleet" 2>&1 3>&- &
+	phone=$!
+	wait_until delivered_twice || { kill "$phone"; return 1; }
+	kill "$phone"
+	wait "$phone" || true
+	state_is sent
+	passes $((20 * 86400))
+	order DeviceInformation '{"Queries":["OSVersion"]}'
+	# the reaper takes it out of the queue, and that is told
+	passes $((10 * 86400 + 60))
+	expect_state timed_out not_delivered
+	[[ "$(last_event)" == "timed_out"* ]]
+	! command_waits InstallApplication
+	connects
+	becomes acknowledged
+	expect_state timed_out not_delivered
+	# that was no answer, so no attempt either; the next one comes through, in the same timeline
+	passes 901
+	wait_until command_waits InstallApplication
+	[ "$(row attempts)" = 1 ]
+	arrives
+	[[ "$(timeline)" == tapped*timed_out*installed* ]] || { timeline; return 1; }
+	[ "$(sql "SELECT count(*) FROM install")" = 1 ]
+	judged
+}
+
 @test "a copy that its owner installed is taken over; a newer one is left alone; an old iOS is not offered it" {
 	published build=34
 	phone_of mia
