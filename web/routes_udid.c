@@ -56,10 +56,10 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 	if (!open_link(req, &link, err) || !(fit = fit_of(req, link, err)) || !qr_json(url, &qr, err))
 		return false;
 	return reply_page(reply, req, "udid", json_pack(
-		"{s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "app_name", link->app_name, "from", link->from,
+		"{s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:o}", "app_name", link->app_name, "from", link->from,
 		"organization", site_company(req), "host", strstr(req->site->base_url, "://") + 3, "url", url,
 		"download_url", url_of(req, "udid", "/register.mobileconfig"), "install_url", url_of(req, "i", ""),
-		"fit", fit, "signed", signing_is_on(site_conf(req->site)), "in_app_browser", in_app_browser(req), "qr", qr),
+		"fit", fit, "signed", signing_way(req->site) == SIGNING_FILE, "own_ca", signing_way(req->site) == SIGNING_OWN_CA, "in_app_browser", in_app_browser(req), "qr", qr),
 		err);
 }
 

@@ -457,8 +457,6 @@ signed_in_by() {
 	empty_crl
 	setting signin proxy_header '"X-Remote-User"'
 	setting server client_cert_header '"Client-Cert"'
-	setting registration sign_cert "\"$W/tls/cert.pem\""
-	setting registration sign_key "\"$W/tls/key.pem\""
 	behind "$1" 4
 }
 empty_crl() {	# the proxy wants one before there is a server to ask
@@ -486,6 +484,10 @@ story_behind() {
 	# without a certificate people sign in as ever, and get one
 	button mia
 	[[ $URL == "$BASE"/eas/*/mia.mobileconfig ]]
+	# no certificate is set to sign with, and the proxy has that of TLS: our own CA signs
+	get "$URL"
+	openssl cms -verify -inform DER -in "$W/body" -CAfile "$W/front/pomona-ca.pem" -binary -out "$W/service.plist" 2>"$W/openssl"
+	[ "$(plist "$W/service.plist" PayloadContent.URL)" = "${URL%/*}" ]
 	phone
 	took
 	judge_all
@@ -745,8 +747,6 @@ judge() {	# SCHEMA FILE
 	"$POMONA" ca export --data "$DATA" >"$W/front/pomona-ca.pem"
 	setting server trusted_proxies '"127.0.0.1"'
 	setting server client_cert_header '"Client-Cert"'
-	setting registration sign_cert "\"$W/tls/cert.pem\""
-	setting registration sign_key "\"$W/tls/key.pem\""
 	export POMONA__SERVER__BASE_URL=https://127.0.0.1:$FRONT
 	BASE=$POMONA__SERVER__BASE_URL
 	: >"$W/ready"
