@@ -30,7 +30,8 @@ signing_way(struct site *site)
 {
 	struct pair pair;
 
-	return find_pair(site_conf(site), &pair) ? SIGNING_FILE : ca_sign_ready(site->ca) ? SIGNING_OWN_CA : SIGNING_NONE;
+	return find_pair(site_conf(site), &pair) ? SIGNING_FILE :
+	       site->ca && ca_sign_ready(site->ca) ? SIGNING_OWN_CA : SIGNING_NONE;
 }
 
 static bool

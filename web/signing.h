@@ -18,7 +18,7 @@ enum signing_way {
 	SIGNING_OWN_CA		/* "Not Verified", until a phone knows our CA */
 };
 
-enum signing_way signing_way(struct site *site);
+enum signing_way signing_way(struct site *site);	/* a command beside the server has no CA at hand: SIGNING_NONE */
 
 /* Of the settings alone: its name among them, and when it ends; *setting NULL: none is set. */
 bool signing_expires(const struct conf *conf, const char **setting, time_t *at, struct err *err) CHECKED;

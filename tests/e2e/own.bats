@@ -166,6 +166,40 @@ judge_all() {
 	wait_until ended_by_itself
 }
 
+@test "an embedded certificate may have been declined in Settings: the old one ends when the new one is seen, not by time" {
+	export POMONA__OWN__IDENTITY=pkcs12
+	pomona_start_tls
+	button mia
+	phone
+	took
+	button mia
+	phone
+	took
+	[ "$(good)" = 2 ]
+	sql "UPDATE certificate SET issued = issued - 8 * 86400 WHERE purpose = 'person'"
+	sql "UPDATE job SET due = 0 WHERE kind = 'sweep'"
+	swept() { [ "$(sql "SELECT due > 0 FROM job WHERE kind = 'sweep'")" = 1 ]; }
+	wait_until swept
+	[ "$(good)|$(revoked)" = "2|0" ]
+	as mia get /eas -A "$SAFARI"
+	expect_body "An older certificate of it is still good"
+	as mia post /eas --data-urlencode "csrf=$(form_csrf)" -d "act=works&id=$(sql 'SELECT id FROM own_mobileconfig')"
+	expect_status 303
+	[ "$(good)|$(revoked)" = "1|1" ]
+	# by SCEP since: what came before it ends after the week, embedded or not
+	pomona_stop
+	export POMONA__OWN__IDENTITY=scep
+	pomona_serve --tls-cert "$W/tls/cert.pem" --tls-key "$W/tls/key.pem"
+	button mia
+	phone
+	took
+	[ "$(good)" = 2 ]
+	sql "UPDATE certificate SET issued = issued - 8 * 86400 WHERE purpose = 'person'"
+	sql "UPDATE job SET due = 0 WHERE kind = 'sweep'"
+	wait_until swept
+	[ "$(good)|$(revoked)" = "1|2" ]
+}
+
 # ocsp CERT [OPTIONS]: what the responder says, verified by openssl; $W/ocsp.
 ocsp() {
 	local cert=$1; shift
