@@ -1,5 +1,6 @@
 # A person's own mobileconfig at /eas: in a browser and on a simulated iPhone, directly, behind nginx and behind HAProxy.
 load lib/pomona
+load lib/directory
 load lib/devices
 load lib/sending
 load lib/front
@@ -18,6 +19,7 @@ setup() {
 teardown() {
 	front_stops
 	devices_stop
+	directory_stop
 }
 sql() { sqlite3 -cmd '.timeout 20000' "$DATA/pomona.db" "$@"; }
 audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
@@ -712,6 +714,73 @@ judge() {	# SCHEMA FILE
 	judge profile "$W/plain.plist"
 	[ "$(plist "$W/plain.plist" PayloadContent.0.PayloadType)" = com.apple.ldap.account ]
 	! grep -qE "com.apple.(wifi|vpn|security)" "$W/plain.plist"
+}
+
+# says NAME VALUE...: what the directory says of ada from now on.
+says() {
+	{
+		echo "dn: uid=ada,ou=people,$SUFFIX"
+		echo "changetype: modify"
+		while [ $# -gt 0 ]; do printf 'replace: %s\n%s: %s\n-\n' "$1" "$1" "$2"; shift 2; done
+	} | directory_change
+}
+heard() { [ "$(sql "SELECT value FROM person_attribute WHERE name = 'department'")" = "$1" ]; }
+upn_is() {	# in the certificate's subjectAltName
+	openssl asn1parse -in "$W/me.pem" -strparse "$(openssl asn1parse -in "$W/me.pem" | grep -A1 'X509v3 Subject Alternative Name' | tail -1 | cut -d: -f1)" |
+		grep -A2 'Microsoft User Principal Name' | grep -q ":$1$"
+}
+thought() { [ "$(sql "SELECT (SELECT count(*) FROM desired_due) + (SELECT count(*) FROM device_mobileconfig WHERE state = 'wanted')")" = 0 ]; }
+phone_1() { device_on fleet --first 1 --count 1 --drain "$@" >"$W/fleet" || { cat "$W/fleet"; tail -5 "$W/ledger"; return 1; }; }
+
+@test "what the company's directory says of a person is in their certificate and mobileconfig, and on their device anew when it changes" {
+	directory_make
+	directory_start
+	directory_use
+	says mail ada@example.com displayName "Ada Ad" department "R&D <Mail>"
+	export POMONA__EAS__USER_NAME='%upn%'
+	pomona_start_tls
+	try ada "pass of ada"
+	expect_status 303
+	heard "R&D <Mail>"
+	button ada
+	[[ $URL == "$BASE"/eas/*/ada.ad.mobileconfig ]]	# sAMAccountName
+	phone
+	took
+	judge_all
+	identity
+	upn_is ada@corp.example.com
+	openssl x509 -in "$W/me.pem" -noout -text | grep -q 'email:ada@example.com'
+	openssl x509 -in "$W/me.pem" -noout -subject | grep -q 'CN = Ada Ad'
+	[ "$(payload com.apple.eas.account 'p["UserName"], p["EmailAddress"]')" = "('ada@corp.example.com', 'ada@example.com')" ]
+	# a mobileconfig of the company on a managed device of hers
+	ask PUT /api/v1/mobileconfigs/badge -H "$(bearer admin)" -H "Content-Type: application/json" -d '{"name":"Badge","payloads":[{"id":"ldap","type":"com.apple.ldap.account",
+		"keys":{"LDAPAccountDescription":"%department%: %upn%","LDAPAccountHostName":"ldap.example.com","LDAPAccountUseSSL":true}}]}'
+	expect_status 201
+	ask PUT /api/v1/assignments/badge -H "$(bearer admin)" -d '{"mobileconfig":"badge","audience":{"everyone":true}}'
+	expect_status 201
+	post /api/v1/enroll/sessions -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"person":"ada.ad"}'
+	expect_status 201
+	json .url >"$W/url"
+	phone_1 --enroll "$W/url"
+	wait_until thought
+	phone_1
+	badge() { payload com.apple.ldap.account 'p["LDAPAccountDescription"]'; }
+	[ "$(badge)" = "R&D <Mail>: ada@corp.example.com" ]
+	# the directory says otherwise: the hourly look hears it
+	says department Post userPrincipalName ada.ad@corp.example.com
+	sql "UPDATE job SET due = 0 WHERE kind = 'directory_check'"
+	wait_until heard Post
+	wait_until thought
+	phone_1
+	[ "$(badge)" = "Post: ada.ad@corp.example.com" ]
+	cp "$W/me.pem" "$W/old.pem"
+	button ada
+	phone
+	took
+	identity
+	upn_is ada.ad@corp.example.com
+	[ "$(payload com.apple.eas.account 'p["UserName"]')" = ada.ad@corp.example.com ]
+	judge_all
 }
 
 @test "an answer that a crash swallowed is given again to the same device, and a kill in between leaves one" {
