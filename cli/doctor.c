@@ -12,6 +12,7 @@
 #include "core/x509.h"
 #include "mdm/push_certificate.h"
 #include "mdm/ca.h"
+#include "mdm/ca_sign.h"
 #include "mdm/ca_show.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
@@ -176,8 +177,28 @@ check_certificate(TALLOC_CTX *ctx, const struct conf *conf)
 		    "good until %s", clock_day(expires, day));
 }
 
+/* What our own CA signs with is made by the server when it is first needed, and renewed by it. */
 static void
-check_signing(const struct conf *conf)
+check_own_signing(TALLOC_CTX *ctx, const struct conf *conf)
+{
+	struct ca_signing *own;
+	struct err err = { 0 };
+	struct db *db;
+	char day[11];
+
+	if (!db_open(ctx, conf->server_data, &db, &err) || !ca_sign_find(ctx, db, &own, &err))
+		say_err("signing", &err);
+	else if (own && own->not_after < clock_now())
+		say("fail", "signing", "our own CA's certificate that signs mobileconfigs has expired; the server's log says why"
+		    " it was not renewed");
+	else
+		say("warn", "signing", "mobileconfigs are signed by our own CA%s%s, and iOS says \"Not Verified\"; set"
+		    " registration.sign_cert and registration.sign_key", own ? ", good until " : " when it is made",
+		    own ? clock_day(own->not_after, day) : "");
+}
+
+static void
+check_signing(TALLOC_CTX *ctx, const struct conf *conf)
 {
 	const char *setting;
 	struct err err = { 0 };
@@ -187,8 +208,7 @@ check_signing(const struct conf *conf)
 	if (!signing_expires(conf, &setting, &expires, &err))
 		say_err("signing", &err);
 	else if (!setting)
-		say("warn", "signing", "mobileconfigs go out unsigned, and iOS says so; set registration.sign_cert and "
-		    "registration.sign_key");
+		check_own_signing(ctx, conf);
 	else if (expires < clock_now())
 		say("fail", "signing", "%s, which signs mobileconfigs, has expired; renew it", setting);
 	else
@@ -367,7 +387,7 @@ cmd_doctor(int argc, char **argv)
 	check_database(ctx, conf);
 	check_directory(ctx, conf);
 	check_certificate(ctx, conf);
-	check_signing(conf);
+	check_signing(ctx, conf);
 	check_ca(ctx, conf);
 	check_outside(ctx, conf);
 	check_sending(ctx, conf);

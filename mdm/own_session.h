@@ -51,6 +51,9 @@ bool own_session_answered(struct db *tx, const struct own_session *session, cons
 /* Phase 3: ERR_DENIED "not_now" when it is not the next step. */
 bool own_session_issued(struct db *tx, const struct own_session *session, const char *own_id, struct err *err) CHECKED;
 
+/* Its certificate goes out inside the mobileconfig: that it was issued does not say that it was installed. */
+bool own_session_embedded(struct db *tx, const char *id, struct err *err) CHECKED;
+
 /* What was sent to it is not believed: counted and audited. */
 bool own_session_refused(struct db *db, const struct own_session *session, const struct err *why,
 			 struct err *err) CHECKED;

@@ -4,8 +4,10 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "mdm/authority.h"
+#include "mdm/ca_sign.h"
 #include "mdm/ends.h"
 #include "mdm/push_certificate.h"
+#include "web/signing.h"
 #include <openssl/err.h>
 #include <string.h>
 #include <unistd.h>
@@ -240,6 +242,27 @@ bool
 ending_signing(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
 {
 	return list_file(ctx, site_conf(site)->registration_sign_cert, "registration.sign_cert", false, until, add, arg, err);
+}
+
+/* Renewed by itself (job_endings): nobody is told before that has failed for a while. */
+bool
+ending_signing_own(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	struct ending e = { .subject = "signing_own", .devices = -1, .href = "/admin/ca", .doing = "itself" };
+	SCOPED(x509_stack) STACK_OF(X509) *certs = NULL;
+	struct ca_signing *own;
+
+	if (signing_way(site) == SIGNING_FILE)
+		return true;
+	if (!ca_sign_find(ctx, site->db, &own, err))
+		return false;
+	if (!own)
+		return true;
+	e.quiet = own->not_after > clock_now() + ENDING_SOON * DAY_S;
+	if (!e.quiet)
+		e.doing = "nothing";
+	return x509_read_pem((struct bytes){ own->chain, strlen(own->chain) }, &certs, err) &&
+	       add_certificate(ctx, sk_X509_value(certs, 0), e, until, add, arg, err);
 }
 
 bool

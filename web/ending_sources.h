@@ -13,6 +13,7 @@ ending_list ending_trusted_ca;		/* outside CAs whose device certificates are bel
 ending_list ending_tls;			/* the server's own certificate */
 ending_list ending_tls_ca;		/* and the CA of a private installation */
 ending_list ending_signing;		/* what signs mobileconfigs */
+ending_list ending_signing_own;		/* the same of our own CA, where no other is set */
 ending_list ending_directory_certificate;	/* what we show the directory */
 ending_list ending_identities;		/* devices whose identity will not be new by itself, by week */
 ending_list ending_own;			/* certificates in people's own mobileconfigs */

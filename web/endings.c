@@ -19,6 +19,7 @@ const struct ending_source ending_sources[] = {
 	{ "tls",                   ENDING_FOR_ADMINS, ending_tls },
 	{ "tls_ca",                ENDING_FOR_ADMINS, ending_tls_ca },
 	{ "signing",               ENDING_FOR_ADMINS, ending_signing },
+	{ "signing_own",           ENDING_FOR_ADMINS, ending_signing_own },
 	{ "identities",            ENDING_FOR_ADMINS, ending_identities },
 	{ "directory_certificate", ENDING_FOR_ADMINS, ending_directory_certificate },
 	{ "directory_password",    ENDING_FOR_ADMINS, ending_directory_password },

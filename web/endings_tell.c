@@ -14,6 +14,7 @@
 #include "web/outbox.h"
 #include "web/page.h"
 #include "web/rooms.h"
+#include "web/signing.h"
 #include <string.h>
 
 #define LOOKED_AHEAD_S	((ENDING_DAYS + 9) * DAY_S)	/* also the end of a week that begins within that time */
@@ -267,6 +268,8 @@ job_endings(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	(void)ctx;
 	if (!ending_ask_directory(site, &why))
 		log_err("the directory does not say when our password there ends", &why);
+	if (!signing_keep(site, &why))
+		log_err("what signs mobileconfigs is not renewed", &why);
 	if (!endings_sweep(site, NULL, err))
 		return false;
 	endings_forget(site);

@@ -101,7 +101,7 @@ own_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct 
 	    !own_command(ctx, site->db, &house, &filled.gift, err) || !own_write(ctx, &filled, der, &plain, err))
 		return false;
 	xml = (struct bytes){ plain.p, plain.len };
-	if (!signing_sign(ctx, site_conf(site), xml, &xml, err))
+	if (!signing_sign(ctx, site, xml, &xml, err))
 		return false;
 	plist_write_begin(&out);
 	plist_write_dict(&out, NULL);

@@ -57,11 +57,11 @@ link_page(struct req *req, struct reply *reply, const struct link *link, int sta
 
 	if (!fit || !qr_json(url, &qr, err))
 		return false;
-	data = json_pack("{s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "app_name", link->app_name,
+	data = json_pack("{s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:o}", "app_name", link->app_name,
 		"from", link->from, "organization", site_company(req), "host", strstr(req->site->base_url, "://") + 3,
 		"url", url, "download_url", url_of(req, "udid", "/register.mobileconfig"),
-		"install_url", url_of(req, "i", ""), "fit", fit, "signed", signing_is_on(site_conf(req->site)),
-		"in_app_browser", in_app_browser(req), "qr", qr);
+		"install_url", url_of(req, "i", ""), "fit", fit, "signed", signing_way(req->site) == SIGNING_FILE,
+		"own_ca", signing_way(req->site) == SIGNING_OWN_CA, "in_app_browser", in_app_browser(req), "qr", qr);
 	json_object_set_new(data, "pin_url", link_pin_given(req, link) ? json_null() :
 			    json_string(mem_printf(req, "/udid/%s", req_param(req, "token"))));
 	json_object_set_new(data, "pin_left", left < 0 ? json_null() : json_integer(left));

@@ -176,7 +176,7 @@ audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
 	echo "$output" | grep -qE '^fail +signing +registration.sign_cert, which signs mobileconfigs, has expired'
 }
 
-@test "without a certificate of its own the server sends the mobileconfig unsigned, and says so" {
+@test "without a certificate to sign with its own CA signs the mobileconfig, and without that it is unsigned; both are said" {
 	adhoc 1 "$OTHER"
 	link
 	get "$URL" -H 'Accept: text/html'
@@ -186,7 +186,15 @@ audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
 	BASE=http://$HOST URL=http://${URL#https://}
 	pomona_serve --plain
 	get "$URL" -H 'Accept: text/html'
+	expect_body "“Not Verified” in red"
+	phone
+	expect_said .signer "$HOST"
+	pomona_stop
+	sql "DELETE FROM signing_certificate; UPDATE authority SET retired = 1"
+	pomona_serve --plain
+	get "$URL" -H 'Accept: text/html'
 	expect_body "Not Signed"
+	link
 	phone
 	expect_said .signer null
 	expect_said .status 301
