@@ -91,7 +91,7 @@ bool renewal_due(struct db *tx, struct err *err) CHECKED;	/* rows whose time has
 #include "catalog/viewer.h"
 
 /* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed}: one item for each
- * build and end, by end; of those that end before `until`. */
+ * build, end and provision - or its certificate, whatever the provision - by end; of those that end before `until`. */
 bool renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err) CHECKED;
 
 /* Newest builds that no managed device holds: [{app,bundle_id,build_id,ends}], and certificates that signed what is in use:

@@ -39,17 +39,20 @@ ending_of(TALLOC_CTX *ctx, struct rows *rows)
 	" r.device_id = h.device_id AND r.action = 'install' AND r.state IN (" states "))"
 #define YES(condition) "sum(CASE WHEN " condition " THEN 1 ELSE 0 END)"
 
+/* What ends is one thing for all who hold the build: its certificate whatever covers them, a provision wherever inside. */
+#define THING "CASE WHEN h.cause = 'certificate' THEN '' ELSE h.uuid END"
+
 bool
 renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 
 	return rows_list(db_query(ctx, db, "SELECT coalesce(a.name, bb.app_bundle_id), bb.app_bundle_id, h.build_id, bb.version,"
-		" bb.build, h.ends, h.cause, min(h.next), h.path, h.uuid, (SELECT p.name FROM provision p WHERE p.uuid = h.uuid),"
+		" bb.build, h.ends, h.cause, min(h.next), min(h.path), min(h.uuid), min((SELECT p.name FROM provision p WHERE p.uuid = h.uuid)),"
 		" count(*), count(DISTINCT d.person_id), " YES(COMING("'wanted', 'sent', 'acknowledged'")) ", " YES(COMING("'failed'"))
 		" FROM held_app h JOIN device d ON d.id = h.device_id JOIN build_bundle bb ON bb.build_id = h.build_id AND bb.path = ''"
 		" LEFT JOIN app a ON a.bundle_id = bb.app_bundle_id WHERE h.ends < $4 AND (CAST($1 AS BOOLEAN) OR " VIEWER_OWNS ")"
-		" GROUP BY a.name, bb.app_bundle_id, h.build_id, bb.version, bb.build, h.ends, h.cause, h.path, h.uuid"
+		" GROUP BY a.name, bb.app_bundle_id, h.build_id, bb.version, bb.build, h.ends, h.cause, " THING
 		" ORDER BY h.ends, bb.app_bundle_id, h.build_id LIMIT $5", VIEWER(viewer), db_int(until), db_int(ENDINGS_MAX)),
 		ending_of, ret, err) || err_at(err, "apps that end");
 }

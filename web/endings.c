@@ -79,6 +79,18 @@ add_failed(struct endings *all, const char *kind, const struct err *why)
 	all->why[all->failed_n++] = mem_text(all, err_text(why, text, sizeof text));
 }
 
+/* Of one kind, subject and end there is one: it has one row of each notice, and one UID in a calendar. */
+static void
+drop_doubles(struct endings *all)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (n == 0 || by_end(&all->list[n - 1], &all->list[i]) != 0)
+			all->list[n++] = all->list[i];
+	all->n = n;
+}
+
 bool
 endings_list(TALLOC_CTX *ctx, struct site *site, const struct ending_source *sources, time_t until, struct endings **ret,
 	     struct err *err)
@@ -106,6 +118,7 @@ endings_list(TALLOC_CTX *ctx, struct site *site, const struct ending_source *sou
 	}
 	if (all->n)
 		qsort(all->list, all->n, sizeof *all->list, by_end);
+	drop_doubles(all);
 	*ret = all;
 	return true;
 }
