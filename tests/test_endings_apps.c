@@ -5,6 +5,7 @@
 
 static const struct ending_source of_apps[] = {
 	{ "provision", ENDING_FOR_PUBLISHERS, ending_provisions },
+	{ "build", ENDING_FOR_PUBLISHERS, ending_builds },
 	{ "distribution", ENDING_FOR_PUBLISHERS, ending_distribution },
 	{ 0 }
 };
@@ -87,5 +88,49 @@ what_a_source_lists_twice_is_told_once_and_keeps_nothing_else_back(void **state)
 	assert_int_equal(story_number(&w, "SELECT count(*) FROM message"), 1);
 }
 
+static void
+a_build_that_devices_were_saved_from_still_ends_for_who_installed_it_without_management(void **state)
+{
+	struct story w = story_begin(*state, STORY_MAIL);
+
+	story_human(&w, "anna", ROLE_ADMIN, "anna@example.com");
+	apps_build(&w, "stock", "7", noon_of(40), noon_of(900));
+	apps_holds(&w, "d1", "stock-7", (struct apps_end){ noon_of(40), "provision", "old", "" });
+	assert_string_equal(listed(&w), "build Stock 1.0 (7) 40 build -1\nprovision Stock 40 provision_none 1\n");
+	/* the newer provision is there: no device stops, and the build does where no device gets it */
+	apps_holds(&w, "d1", "stock-7", (struct apps_end){ noon_of(400), "provision", "new", "" });
+	assert_string_equal(listed(&w), "build Stock 1.0 (7) 40 build -1\n");
+	story_day(&w, 10);
+	sweep(&w);
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM ending_notice WHERE kind = 'build' AND subject = 'stock-7' AND days = 30"), 1);
+	/* a newer build ends it */
+	apps_build(&w, "stock", "8", noon_of(400), noon_of(900));
+	assert_string_equal(listed(&w), "");
+}
+
+static void
+what_any_channel_offers_is_watched_and_of_what_was_installed_what_nothing_offered_outlives(void **state)
+{
+	struct story w = story_begin(*state, STORY_MAIL);
+
+	apps_build(&w, "stock", "5", noon_of(20), noon_of(25));
+	apps_build(&w, "stock", "9", noon_of(40), noon_of(45));
+	apps_build(&w, "stock", "12", noon_of(300), noon_of(900));
+	apps_channel(&w, "stock", "stable", "stock-9");
+	apps_channel(&w, "stock", "beta", "stock-12");
+	/* many have 5, and what replaces it is on offer: its testers are told, its publisher need not be */
+	apps_installed(&w, "i1", "stock-5", noon_of(-100));
+	assert_string_equal(listed(&w), "build Stock 1.0 (9) 40 build -1\ndistribution cert-stock-9 45 resign 0\n");
+	/* nothing on offer lives longer: then who has it hears of nothing else */
+	apps_channel(&w, "stock", "stable", NULL);
+	apps_channel(&w, "stock", "beta", NULL);
+	story_run(&w, "UPDATE app SET newest_build_id = NULL");
+	assert_string_equal(listed(&w), "build Stock 1.0 (5) 20 build -1\ndistribution cert-stock-5 25 resign 0\n");
+	story_run(&w, "UPDATE install SET created = $1", db_int(noon_of(-370)));
+	assert_string_equal(listed(&w), "");
+}
+
 TESTS(an_end_that_devices_reach_by_several_provisions_is_one_ending_and_one_mail,
+      a_build_that_devices_were_saved_from_still_ends_for_who_installed_it_without_management,
+      what_any_channel_offers_is_watched_and_of_what_was_installed_what_nothing_offered_outlives,
       what_a_source_lists_twice_is_told_once_and_keeps_nothing_else_back)
