@@ -95,7 +95,7 @@ bool renewal_due(struct db *tx, struct err *err) CHECKED;	/* rows whose time has
 bool renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err) CHECKED;
 
 /* Builds that people get here, whether devices hold them or not, by what is embedded in them, which no renewal reaches:
- * [{app,bundle_id,build_id,version,build,ends}]; and certificates that signed what is in use: [{sha1,name,ends,devices,apps}];
+ * [{app,bundle_id,build_id,version,build,ends}]; and certificates that signed what is in use: [{sha1,name,ends,devices,apps[]}];
  * of those that end before `until`. */
 bool renewal_builds(struct db *db, int64_t until, json_t **ret, struct err *err) CHECKED;
 bool renewal_certificates(struct db *db, int64_t until, json_t **ret, struct err *err) CHECKED;

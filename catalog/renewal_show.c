@@ -88,21 +88,47 @@ renewal_builds(struct db *db, int64_t until, json_t **ret, struct err *err)
 static json_t *
 certificate_of(TALLOC_CTX *ctx, struct rows *rows)
 {
-	return json_pack("{s:s, s:s, s:o, s:I, s:I}", "sha1", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1), "ends",
-			 time_or_null(ctx, rows_int(rows, 2)), "devices", (json_int_t)rows_int(rows, 3), "apps", (json_int_t)rows_int(rows, 4));
+	return json_pack("{s:s, s:s, s:o, s:I}", "sha1", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1), "ends",
+			 time_or_null(ctx, rows_int(rows, 2)), "devices", (json_int_t)rows_int(rows, 3));
+}
+
+#define CERTIFICATES " FROM build_bundle bb LEFT JOIN held_app h ON h.build_id = bb.build_id WHERE bb.certificate <> '' AND" \
+	" bb.certificate_expires > 0 AND (h.build_id IS NOT NULL OR bb.build_id IN " IN_USE("$1") ")"
+
+static bool
+add_signed(struct db *db, json_t *certificate, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	json_t *apps;
+
+	if (!rows_list(db_query(ctx, db, "SELECT DISTINCT bb.app_bundle_id" CERTIFICATES " AND bb.certificate = $2 ORDER BY 1",
+				db_int(clock_now() - USED_S), db_text(json_string_value(json_object_get(certificate, "sha1")))),
+		       row_text, &apps, err))
+		return false;
+	json_object_set_new(certificate, "apps", apps);
+	return true;
 }
 
 bool
 renewal_certificates(struct db *db, int64_t until, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
+	json_t *list, *certificate;
+	bool ok = true;
+	size_t i;
 
-	return rows_list(db_query(ctx, db, "SELECT bb.certificate, min(bb.certificate_name), min(bb.certificate_expires),"
-		" count(DISTINCT h.device_id), count(DISTINCT bb.app_bundle_id) FROM build_bundle bb LEFT JOIN held_app h ON h.build_id ="
-		" bb.build_id WHERE bb.certificate <> '' AND bb.certificate_expires > 0 AND (h.build_id IS NOT NULL OR bb.build_id IN "
-		IN_USE("$1") ") GROUP BY bb.certificate HAVING min(bb.certificate_expires) < $2 ORDER BY 3, 1 LIMIT $3",
-		db_int(clock_now() - USED_S), db_int(until), db_int(ENDINGS_MAX)), certificate_of, ret, err) ||
-	       err_at(err, "certificates that end");
+	if (!rows_list(db_query(ctx, db, "SELECT bb.certificate, min(bb.certificate_name), min(bb.certificate_expires),"
+		" count(DISTINCT h.device_id)" CERTIFICATES " GROUP BY bb.certificate HAVING min(bb.certificate_expires) < $2"
+		" ORDER BY 3, 1 LIMIT $3", db_int(clock_now() - USED_S), db_int(until), db_int(ENDINGS_MAX)), certificate_of, &list, err))
+		return err_at(err, "certificates that end");
+	json_array_foreach(list, i, certificate)
+		ok = ok && add_signed(db, certificate, err);
+	if (!ok) {
+		json_decref(list);
+		return err_at(err, "what certificates signed");
+	}
+	*ret = list;
+	return true;
 }
 
 /* ---- who ---- */

@@ -130,7 +130,32 @@ what_any_channel_offers_is_watched_and_of_what_was_installed_what_nothing_offere
 	assert_string_equal(listed(&w), "");
 }
 
+static void
+a_certificate_that_ends_is_told_to_the_publishers_of_what_it_signed(void **state)
+{
+	struct story w = story_begin(*state, STORY_MAIL);
+	const struct person *paul = story_human(&w, "paul", ROLE_PUBLISHER, "paul@example.com");
+	const struct person *pia = story_human(&w, "pia", ROLE_PUBLISHER, "pia@example.com");
+
+	story_human(&w, "anna", ROLE_ADMIN, "anna@example.com");
+	story_human(&w, "karl", ROLE_MEMBER, "karl@example.com");
+	story_run(&w, "UPDATE person SET all_apps = FALSE WHERE role = 'publisher'");
+	story_run(&w, "INSERT INTO publisher_app (person_id, bundle_id) VALUES ($1, 'com.example.stock'), ($2, 'com.example.other')",
+		  db_text(paul->id), db_text(pia->id));
+	apps_build(&w, "beacon", "1", noon_of(300), noon_of(60));
+	apps_build(&w, "stock", "7", noon_of(300), noon_of(60));
+	apps_build(&w, "other", "2", noon_of(300), noon_of(600));
+	/* one certificate for both, as it usually is; no device holds either */
+	story_run(&w, "UPDATE build_bundle SET certificate = 'one' WHERE build_id IN ('beacon-1', 'stock-7')");
+	sweep(&w);
+	assert_string_equal(story_text(&w, "SELECT group_concat(name, ' ') FROM (SELECT p.name FROM ending_notice n JOIN person p"
+			    " ON p.id = n.person_id WHERE n.kind = 'distribution' AND n.subject = 'one' AND n.days = 60 ORDER BY p.name)"),
+			    "anna paul");
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM ending_notice"), 2);
+}
+
 TESTS(an_end_that_devices_reach_by_several_provisions_is_one_ending_and_one_mail,
       a_build_that_devices_were_saved_from_still_ends_for_who_installed_it_without_management,
       what_any_channel_offers_is_watched_and_of_what_was_installed_what_nothing_offered_outlives,
+      a_certificate_that_ends_is_told_to_the_publishers_of_what_it_signed,
       what_a_source_lists_twice_is_told_once_and_keeps_nothing_else_back)

@@ -81,6 +81,17 @@ ending_builds(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add,
 	return ok;
 }
 
+static const char *const *
+texts_of(TALLOC_CTX *ctx, const json_t *list)
+{
+	const char **texts = mem_array(ctx, const char *, json_array_size(list) + 1);
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		texts[i] = json_string_value(json_array_get(list, i));
+	return texts;
+}
+
+/* For the publishers of what it signed: it is they who sign anew. */
 bool
 ending_distribution(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
 {
@@ -88,12 +99,12 @@ ending_distribution(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add
 	bool ok = true;
 	size_t i;
 
-	(void)ctx;
 	if (!renewal_certificates(site->db, until, &list, err))
 		return false;
 	json_array_foreach(list, i, c) {
 		const struct ending ending = {
 			.subject = text_of(c, "sha1"), .name = text_of(c, "name"), .ends = time_of(c, "ends"),
+			.apps = texts_of(ctx, json_object_get(c, "apps")),
 			.devices = json_integer_value(json_object_get(c, "devices")), .people = -1, .doing = "resign",
 			.href = "/admin/provisions",
 		};
