@@ -336,6 +336,11 @@ job_endings(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	(void)ctx;
 	if (!ending_ask_directory(site, &why))
 		log_err("the directory does not say when our password there ends", &why);
+	why = (struct err){ 0 };
+	if (!ending_look_in_front(site, &why)) {
+		log_err("it is not seen which certificate phones are shown", &why);
+		due = clock_now() + HOUR_S < due ? clock_now() + HOUR_S : due;	/* what stands in front may begin after us */
+	}
 	if (!endings_sweep(site, NULL, err))
 		return false;
 	endings_forget(site);
