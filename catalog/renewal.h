@@ -94,12 +94,13 @@ bool renewal_due(struct db *tx, struct err *err) CHECKED;	/* rows whose time has
 #include "catalog/viewer.h"
 
 /* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed}: one item for each
- * build and end, by end; of those that end before `until`. */
+ * build, end and provision - or its certificate, whatever the provision - by end; of those that end before `until`. */
 bool renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err) CHECKED;
 
-/* Newest builds that no managed device holds: [{app,bundle_id,build_id,ends}], and certificates that signed what is in use:
- * [{sha1,name,ends,devices,apps}]; of those that end before `until`. */
-bool renewal_unheld(struct db *db, int64_t until, json_t **ret, struct err *err) CHECKED;
+/* Builds that people get here, whether devices hold them or not, by what is embedded in them, which no renewal reaches:
+ * [{app,bundle_id,build_id,version,build,ends}]; and certificates that signed what is in use: [{sha1,name,ends,devices,apps[]}];
+ * of those that end before `until`. */
+bool renewal_builds(struct db *db, int64_t until, json_t **ret, struct err *err) CHECKED;
 bool renewal_certificates(struct db *db, int64_t until, json_t **ret, struct err *err) CHECKED;
 
 /* Who: {items[{device_id,name,product,person,ends,next,state,why,attempts}], next}, of a provision or of a build. */

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "core/audit.h"
 #include "core/clock.h"
+#include "core/fetch.h"
 #include "core/file.h"
 #include "core/x509.h"
 #include "mdm/push_certificate.h"
@@ -18,6 +19,7 @@
 #include "web/rooms.h"
 #include "web/signing.h"
 #include <curl/curl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -153,28 +155,36 @@ check_directory(TALLOC_CTX *ctx, const struct conf *conf)
 		directory_test(directory, "", NULL, say_step, NULL);
 }
 
+/* Behind a proxy it is the one that phones are shown.  What stands above it in the chain may end first. */
 static void
 check_certificate(TALLOC_CTX *ctx, const struct conf *conf)
 {
 	STACK_OF(X509) *certs SCOPED(x509_stack) = NULL;
+	bool in_front = conf->server_plain || !*conf->server_tls_cert;
+	const struct fetch f = { .url = conf->server_base_url, .rules = { .configured = true, .allow = conf->egress_allow } };
+	const char *whose = in_front ? "what stands in front shows" : "ours is";
 	struct err err = { 0 };
 	struct bytes pem;
 	time_t expires;
 	char day[11];
+	X509 *first;
 
-	if (conf->server_plain || !*conf->server_tls_cert) {
+	if (in_front && strncmp(conf->server_base_url, "https://", 8) != 0) {
 		say("ok", "certificate", "none here: a proxy does TLS");
 		return;
 	}
-	if (!file_read(ctx, conf->server_tls_cert, 1u << 20, &pem, &err) || !x509_read_pem(pem, &certs, &err)) {
+	if (!(in_front ? fetch_certificates(ctx, &f, &pem, &err) : file_read(ctx, conf->server_tls_cert, 1u << 20, &pem, &err)) ||
+	    !x509_read_pem(pem, &certs, &err)) {
 		say_err("certificate", &err);
 		return;
 	}
-	if (!x509_expires(sk_X509_value(certs, 0), &expires) || expires < clock_now())
-		say("fail", "certificate", "it has expired; renew it and send SIGHUP");
+	first = x509_first_to_end(certs);
+	if (!first || !x509_expires(first, &expires) || expires < clock_now())
+		say("fail", "certificate", "%s: %s, which has expired; renew it%s", whose, first ? x509_subject_cn(ctx, first) : "one",
+		    in_front ? " there" : " and send SIGHUP");
 	else
-		say(expires < clock_now() + EXPIRY_WARN_DAYS * DAY_S ? "warn" : "ok", "certificate",
-		    "good until %s", clock_day(expires, day));
+		say(expires < clock_now() + EXPIRY_WARN_DAYS * DAY_S ? "warn" : "ok", "certificate", "%s: %s, good until %s", whose,
+		    x509_subject_cn(ctx, first), clock_day(expires, day));
 }
 
 /* What our own CA signs with is made by the server when it is first needed, and renewed by it. */
@@ -374,6 +384,7 @@ cmd_doctor(int argc, char **argv)
 
 	cli_parse(&doctor, &call, argc, argv);
 	ctx = talloc_new(NULL);
+	signal(SIGPIPE, SIG_IGN);	/* what stands in front may hang up */
 	if (!cli_conf(ctx, &call.place, &conf, &err)) {
 		if (strcmp(err.code, CLI_NOWHERE) == 0)
 			return cli_fail(&err);

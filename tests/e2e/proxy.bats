@@ -36,6 +36,7 @@ doctor_is_content() {
 	echo "$output"
 	grep -qE '^ok +outside' <<<"$output"
 	[ "$(grep -cE '^ok +(installs|links|devices) ' <<<"$output")" -ge 8 ]
+	grep -q '^[a-z]* *certificate *what stands in front shows: ' <<<"$output"	# the proxy's own, by a handshake
 	! grep -E '^fail +(outside|installs|links|devices) ' <<<"$output"
 }
 
