@@ -1,9 +1,10 @@
 /*
- * pomona provision add FILE... | list [--json]
+ * pomona provision add FILE... | list [--json] | pause UUID... | resume UUID...
  *
  * Also while the server runs: what was added is on its way with the server's next look, a second later.
  */
 #include "catalog/provision_keep.h"
+#include "catalog/renewal.h"
 #include "cli/cli.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -15,7 +16,7 @@
 
 struct opts {
 	struct cli_place place;
-	const char *act, *files[FILES_MAX];
+	const char *act, *files[FILES_MAX];	/* or UUIDs */
 	size_t files_n;
 	bool json;
 };
@@ -24,6 +25,12 @@ static const struct argp_option options[] = {
 	{ "json", 'j', NULL, 0, "Print JSON", 0 },
 	{ 0 }
 };
+
+static bool
+is(const struct opts *o, const char *act)
+{
+	return strcmp(o->act, act) == 0;
+}
 
 static error_t
 parse(int key, char *arg, struct argp_state *state)
@@ -43,12 +50,11 @@ parse(int key, char *arg, struct argp_state *state)
 		else if (o->files_n < FILES_MAX)
 			o->files[o->files_n++] = arg;
 		else
-			argp_error(state, "at most %d files at once", FILES_MAX);
+			argp_error(state, "at most %d at once", FILES_MAX);
 		break;
 	case ARGP_KEY_END:
-		if (!o->act || (strcmp(o->act, "add") != 0 && strcmp(o->act, "list") != 0) ||
-		    !o->files_n != (strcmp(o->act, "add") != 0))
-			argp_error(state, "say add FILE... or list");
+		if (!o->act || !(is(o, "add") || is(o, "list") || is(o, "pause") || is(o, "resume")) || !o->files_n != is(o, "list"))
+			argp_error(state, "say add FILE..., list, pause UUID... or resume UUID...");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -118,19 +124,31 @@ list(const struct opts *o, struct db *db, struct err *err)
 		print_json(page);
 	else
 		json_array_foreach(json_object_get(page, "items"), i, p)
-			printf("%s  %.10s  %-11s %5lld devices  %s  %s\n", text_of(p, "uuid"), text_of(p, "expires"), text_of(p, "kind"),
-			       (long long)json_integer_value(json_object_get(p, "devices")), text_of(p, "app_id"), text_of(p, "name"));
+			printf("%s  %.10s  %-11s %5lld devices  %s  %s%s%s\n", text_of(p, "uuid"), text_of(p, "expires"), text_of(p, "kind"),
+			       (long long)json_integer_value(json_object_get(p, "devices")), text_of(p, "app_id"), text_of(p, "name"),
+			       json_is_object(json_object_get(p, "paused")) ? "  paused by " : "",
+			       text_of(json_object_get(p, "paused"), "by"));
 	json_decref(page);
+	return true;
+}
+
+static bool
+pause_all(const struct opts *o, struct db *db, struct err *err)
+{
+	for (size_t i = 0; i < o->files_n; i++)
+		if (!renewal_pause(db, NULL, o->files[i], is(o, "pause"), err))
+			return false;
 	return true;
 }
 
 int
 cmd_provision(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "add FILE... | list",
+	static const struct argp argp = { options, parse, "add FILE... | list | pause UUID... | resume UUID...",
 		"Provisions, and what they renew.\v"
 		"add takes .mobileprovision files, those of a set together: an app's and its extensions'. They go out to the "
-		"devices that hold the apps by themselves.", cli_common, NULL, NULL };
+		"devices that hold the apps by themselves, in waves. pause lets the waves of one stand still, and resume go on; where "
+		"an app ends within renewal.days_before it goes out all the same.", cli_common, NULL, NULL };
 	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };
@@ -143,6 +161,6 @@ cmd_provision(int argc, char **argv)
 	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
 	if (!cli_db(ctx, &o.place, &conf, &db, &err))
 		return cli_fail(&err);
-	ok = strcmp(o.act, "add") == 0 ? add(ctx, &o, conf, db, &err) : list(&o, db, &err);
+	ok = is(&o, "add") ? add(ctx, &o, conf, db, &err) : is(&o, "list") ? list(&o, db, &err) : pause_all(&o, db, &err);
 	return ok ? EXIT_OK : cli_fail(&err);
 }

@@ -295,3 +295,57 @@ installs() {
 	as mia get /apps/com.example.beacon
 	expect_body "/apps/com.example.beacon/builds/$(sql "SELECT newest_build_id FROM app WHERE bundle_id = 'com.example.beacon'")/install"
 }
+
+@test "the waves of a provision are paused and go on, by page, API and command line; the end is told all the same" {
+	local uuid
+	published beacon
+	holds beacon
+	join 5
+	settled
+	add beacon
+	expect_status 201
+	uuid=$(json .provision.uuid)
+	settled
+	reached() { settled; [ "$(rows "renewal WHERE action = 'install' AND sent > 0")" = "$1" ] || { sql "SELECT * FROM renewal"; return 1; }; }
+	reached 1
+	needs() { get /api/v1/expiry -H "$(bearer admin)"; expect_json '[.items[] | select(.kind == "provision")][0] | "\(.doing) \(.needs)"' "$1"; }
+	needs "provision false"
+	# by its page: it says who, and since when; what is on its way to everybody needs nobody, and this does
+	sign_in paul
+	as paul post "/admin/provisions/$uuid/pause" -d "csrf=$CSRF"
+	expect_status 303
+	as paul get "/admin/provisions/$uuid"
+	expect_body 'Its waves are paused'
+	expect_body 'By paul since'
+	expect_body "/admin/provisions/$uuid/resume"
+	as paul get /admin/provisions
+	expect_body 'paused, waiting: 4'
+	needs "provision_paused true"
+	later 61 minutes
+	reached 1
+	# by API
+	post "/api/v1/provisions/$uuid/resume" -H "$(bearer read)"
+	expect_status 403
+	post "/api/v1/provisions/$uuid/resume" -H "$(bearer other)"
+	expect_status 404
+	post "/api/v1/provisions/$uuid/resume" -H "$(bearer upload)"
+	expect_status 200
+	expect_json .paused null
+	reached 2
+	post "/api/v1/provisions/$uuid/pause" -H "$(bearer upload)"
+	expect_json .paused.by "$(sql "SELECT actor FROM audit WHERE act = 'provision.pause' ORDER BY id DESC LIMIT 1")"
+	# from a terminal, beside the server
+	"$POMONA" provision resume --data "$DATA" "$uuid"
+	later 61 minutes
+	reached 3
+	"$POMONA" provision pause --data "$DATA" "$uuid"
+	"$POMONA" provision list --data "$DATA" | grep -q "^$uuid .*paused by cli"
+	! "$POMONA" provision pause --data "$DATA" 00000000-0000-4000-8000-000000000000 2>"$W/cli.err"
+	grep -q 'no such provision' "$W/cli.err"
+	later 61 minutes
+	reached 3
+	# thirty days before the end nothing holds it
+	later 12 days
+	reached 5
+	[ "$(rows "audit WHERE act IN ('provision.pause', 'provision.resume')")" = 5 ]
+}
