@@ -531,12 +531,16 @@ static void
 what_is_paused_goes_out_thirty_days_before_the_end_all_the_same(void **state)
 {
 	struct house h = fleet(*state, 3);
+	struct waving w = { .pace = ALL_AT_ONCE };
+	struct err err;
 
 	paused(&h, "new-app", true);
 	paused(&h, "new-ext", true);
 	set_now(&h, "2026-12-02T11:00:00Z");
-	wave(&h, ALL_AT_ONCE);
+	assert_ok(renewal_quota(h.db, &w.pace, &w.left, &err), &err);
+	assert_ok(db_tx(h.db, tx_wave, &w, &err), &err);
 	assert_string_equal(one(*state, &h, SENT), "0");
+	assert_int_equal(w.left.installs, 3);	/* and takes nobody's place */
 	set_now(&h, "2026-12-02T12:00:01Z");
 	wave(&h, ALL_AT_ONCE);
 	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE state = 'sent'"), "6");
