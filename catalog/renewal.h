@@ -17,8 +17,9 @@
  *
  * Waves: so many percent of the devices, and so many devices, an hour, those first where an app ends first.  They
  * bound the haste and never the promise: what ends within renewal.days_before goes out at once, whatever the pace and
- * although waves are paused.
+ * although waves are paused - all of them by the setting, or those of one provision by somebody (renewal_pause).
  */
+#include <jansson.h>
 #include "core/clock.h"
 #include "core/db.h"
 #include "mdm/enrollment.h"
@@ -73,6 +74,21 @@ bool renewal_quota(struct db *db, const struct renewal_pace *pace, struct renewa
 bool renewal_wave(struct db *tx, const struct renewal_pace *pace, struct renewal_quota *left, bool *more, int64_t *next,
 		  struct err *err) CHECKED;
 
+/* ---- renewal_pause.c: the waves of one provision stand still ---- */
+
+/*
+ * By somebody who publishes all that it is for (NULL: at the command line); audited.  Twice is once.  What was sent is on
+ * its way, what ends within renewal.days_before goes out all the same, and so does what an app needs that is installed; old
+ * ones stay on devices for which it came.  ERR_MISSING, ERR_DENIED.
+ */
+struct person;
+bool renewal_pause(struct db *db, const struct person *person, const char *uuid, bool paused, struct err *err) CHECKED;
+bool renewal_may_pause(const struct person *person, const json_t *provision);	/* as provision_show has it */
+
+#define RENEWAL_PAUSED(uuid) "EXISTS (SELECT 1 FROM renewal_pause z WHERE z.uuid = " uuid ")"
+
+/* ---- */
+
 /* Before an app is sent to a device: newer provisions of that build go first.  In a transaction. */
 bool renewal_before_install(struct db *tx, const char *device_id, const char *build_id, struct err *err) CHECKED;
 /* Would the build launch there by them?  Each of its bundles whose own provision is over has a newer one that goes before. */
@@ -93,8 +109,9 @@ bool renewal_due(struct db *tx, struct err *err) CHECKED;	/* rows whose time has
 /* ---- renewal_show.c: reading ---- */
 #include "catalog/viewer.h"
 
-/* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed}: one item for each
- * build, end and provision - or its certificate, whatever the provision - by end; of those that end before `until`. */
+/* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed,paused,paused_by}:
+ * one item for each build, end and provision - or its certificate, whatever the provision - by end; of those that end
+ * before `until`.  paused: for how many of the waiting the waves stand still. */
 bool renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err) CHECKED;
 
 /* Builds that people get here, whether devices hold them or not, by what is embedded in them, which no renewal reaches:

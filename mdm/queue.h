@@ -61,7 +61,7 @@ struct queued {
 	json_t *args;			/* NULL: none; ends with the struct */
 	struct bytes payload;		/* as it is kept: queue_payload opens it */
 	bool sealed;
-	int64_t sent_count;		/* deliveries, this one counted */
+	int64_t unanswered;		/* deliveries without a word of the device, this one counted: NotNow is a word */
 };
 struct command_kind {
 	const char *name;		/* NULL ends the table */

@@ -41,7 +41,7 @@ render_renewal(TALLOC_CTX *ctx, void *p, const struct queued *command, const str
 	char *topic;
 
 	/* Each delivery makes a session and a challenge: a device that never answers is asked again tomorrow. */
-	if (command->sent_count > IDENTITY_DELIVERIES_MAX)
+	if (command->unanswered > IDENTITY_DELIVERIES_MAX)
 		return err_code(err, ERR_CONFLICT, "not_answered", "it was sent %d times and not answered",
 				IDENTITY_DELIVERIES_MAX);
 	if (!*enrollment->topic) {	/* of one that was taken in again and has not told */

@@ -30,15 +30,16 @@ add_held(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, struct er
 {
 	json_int_t waiting = json_integer_value(json_object_get(e, "waiting")), failed = json_integer_value(json_object_get(e, "failed"));
 	json_int_t devices = json_integer_value(json_object_get(e, "devices"));
+	bool paused = json_integer_value(json_object_get(e, "paused")) > 0;
 	bool certificate = strcmp(text_of(e, "cause"), "certificate") == 0;
 	struct ending ending = {
 		.subject = mem_printf(ctx, "%s %s", text_of(e, "build_id"), certificate ? "certificate" : text_of(e, "uuid")),
 		.name = text_of(e, "app"), .bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"), .devices = devices,
 		.people = json_integer_value(json_object_get(e, "people")), .href = "/admin/provisions",
-		.doing = certificate ? "resign" : waiting >= devices ? "provision" : waiting + failed > 0 ? "provision_some" : "provision_none",
+		.doing = certificate ? "resign" : paused ? "provision_paused" : waiting >= devices ? "provision" : waiting + failed > 0 ? "provision_some" : "provision_none",
 	};
 
-	ending.quiet = !certificate && waiting >= devices && !failed && ending.ends > clock_now() + LAST_S;
+	ending.quiet = !certificate && !paused && waiting >= devices && !failed && ending.ends > clock_now() + LAST_S;
 	return put(&ending, add, arg, err);
 }
 

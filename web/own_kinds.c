@@ -85,7 +85,7 @@ own_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct 
 	struct buf plain, out;
 
 	/* Each delivery makes a session and an identity: of a device that never answers nothing is made for ever. */
-	if (command->sent_count > IDENTITY_DELIVERIES_MAX)
+	if (command->unanswered > IDENTITY_DELIVERIES_MAX)
 		return err_code(err, ERR_CONFLICT, "not_answered", "it was sent %d times and not answered",
 				IDENTITY_DELIVERIES_MAX);
 	buf_init(&plain, ctx, FORM_OUT_MAX);
