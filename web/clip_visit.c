@@ -113,7 +113,8 @@ clip_visit_state(struct req *req, const struct clip_visit *visit, json_t *app)
 {
 	const char *bundle_id = text_of(app, "bundle_id");
 	const json_t *here = clip_visit_here(visit, bundle_id), *asked = json_object_get(visit->asked, bundle_id);
-	const char *state = app_device_state(app, here, asked, visit->clip->os_version), *note = app_device_note(state, asked);
+	const char *state = app_device_state(app, here, asked, visit->clip->os_version, visit->clip->product);
+	const char *note = app_device_note(state, asked);
 	const char *scheme = text_of(here, "scheme");
 	bool opens = strcmp(state, "open") == 0 && *scheme;
 

@@ -200,6 +200,10 @@ version_on_phone() { of_phone "[a.get('Version') for a in s['Apps'] if a['Identi
 	published id=com.example.future build=1 minimum=19.0
 	wants com.example.future
 	expect_problem 409 needs_ios
+	published id=com.example.tablet build=1 family=2
+	wants com.example.tablet
+	expect_problem 409 needs_ipad
+	expect_body 'made for the iPad alone'
 	[ "$(sql "SELECT count(*) FROM managed_app WHERE bundle_id = 'com.example.future'")" = 0 ]
 	wants com.example.none
 	expect_status 404
