@@ -76,7 +76,6 @@ add_not(struct req *req, json_t *rows, const json_t *not, json_t *seen)
 	return true;
 }
 
-/* *all: no rows can say less. */
 static bool
 as_rows(struct req *req, const json_t *filter, json_t *rows)
 {
@@ -195,12 +194,12 @@ filter_of_form(struct req *req, json_t **ret, bool *same, struct err *err)
 
 	*ret = NULL;
 	*same = false;
-	if (as && strcmp(as, "devices") == 0) {
+	if ((as && strcmp(as, "devices") == 0) || !which) {	/* a page without rows says it all there */
 		if (text && !(filter = json_loads(text, JSON_REJECT_DUPLICATES, &why)))
 			return err_code(err, ERR_INVALID, "bad_filter", "devices: this is no JSON: line %d: %s", why.line, why.text);
-	} else if (which && strcmp(which, "same") == 0) {
+	} else if (strcmp(which, "same") == 0) {
 		*same = true;
-	} else if (!which || strcmp(which, "all") != 0) {
+	} else if (strcmp(which, "all") != 0) {
 		filter = read_rows(req);
 	}
 	kept = mem_new(req, json_t *);

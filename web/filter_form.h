@@ -18,8 +18,9 @@
 json_t *filter_part(struct req *req, const json_t *filter, const char *typed);
 
 /*
- * From the fields `fact` and `pattern` of each row, `os_from`, `os_below`, `supervised`, `kind` and `which` ("same":
- * *same, and nothing is changed); with `as` = devices from the field `devices`.  *ret belongs to req; NULL: all.
+ * `which` = rows: from the fields `fact` and `pattern` of each row, `os_from`, `os_below`, `supervised` and `kind`; all:
+ * every device; same: *same, and nothing is changed.  Without it, or with `as` = devices, from the field `devices`.
+ * *ret belongs to req; NULL: all.
  * ERR_INVALID "bad_filter".
  */
 bool filter_of_form(struct req *req, json_t **ret, bool *same, struct err *err) CHECKED;

@@ -179,7 +179,7 @@ version_on_phone() { of_phone "[a.get('Version') for a in s['Apps'] if a['Identi
 	judged
 }
 
-@test "a copy that its owner installed is taken over; a newer one is left alone; an old iOS is not offered it" {
+@test "a copy that its owner installed is taken over; a newer one is left alone; an old iOS is not offered it, nor an iPhone what is for the iPad" {
 	published build=34
 	phone_of mia
 	on_phone 's["Apps"].append({"Identifier": "com.example.app", "Name": "Demo", "Version": "30", "ShortVersion": "1.0", "BundleSize": 1, "DynamicSize": 1})'
