@@ -621,7 +621,7 @@ items_are_added_and_taken_away_without_their_neighbours_losing_a_secret(void **s
 }
 
 /* A page of icons, and a folder with pages of its own: lists in lists. */
-#define ICON(id) "{\"Type\":\"Application\",\"BundleID\":\"com.example." id "\"}"
+#define ICON(id) "{\"Type\":\"App\",\"BundleID\":\"com.example." id "\"}"
 
 static void
 pages_of_the_home_screen_are_fields_and_what_is_in_them_moves(void **state)
@@ -639,7 +639,7 @@ pages_of_the_home_screen_are_fields_and_what_is_in_them_moves(void **state)
 	type_in(&p, "payload/Pages/0/1/DisplayName", "More");
 	press(*state, &p, "add payload/Pages/0/1/Pages");
 	press(*state, &p, "add payload/Pages/0/1/Pages/0");
-	type_in(&p, "payload/Pages/0/1/Pages/0/0/Type", "Application");
+	type_in(&p, "payload/Pages/0/1/Pages/0/0/Type", "App");
 	type_in(&p, "payload/Pages/0/1/Pages/0/0/BundleID", "com.example.d");
 	assert_becomes(&p, "{\"Pages\":[[" ICON("c") ",{\"Type\":\"Folder\",\"DisplayName\":\"More\",\"Pages\":[[" ICON("d") "]]}],["
 		       ICON("b") "," ICON("a") "]]}");

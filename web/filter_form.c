@@ -86,8 +86,8 @@ as_rows(struct req *req, const json_t *filter, json_t *rows)
 	json_object_foreach((json_t *)filter, fact, value)
 		if (rule_of(fact, false))
 			add_rows(req, rows, rule_of(fact, false), value);
-		else if (strcmp(fact, "not") == 0)
-			ok = add_not(req, rows, value, seen) && ok;
+	if (json_object_get(filter, "not"))
+		ok = add_not(req, rows, json_object_get(filter, "not"), seen);
 	json_decref(seen);
 	return ok;
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 static void add_fact(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v);
-static void add_items(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v);
+static void add_items(struct part *p, const struct apple_fact *fact, const struct apple_fact *called, const char *name, const json_t *v);
 static void add_free(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v);
 
 static json_t *
@@ -119,7 +119,7 @@ add_any(struct part *p, const struct apple_fact *fact, const char *name, const j
 	}
 	set_text(payload_item(p, "of", NULL, name), "value", of);
 	if (as->type == APPLE_ARRAY)
-		add_items(p, as, name, v);
+		add_items(p, as, as, name, v);
 	else if (as->type == APPLE_DICTIONARY)
 		add_free(p, as, name, v);
 	else
@@ -136,7 +136,7 @@ add_item(struct part *p, const struct apple_fact *fact, const char *name, const 
 	if (kind == KIND_GROUP && (!v || payload_fits(p->form, kind, fact, v)))
 		add_under(p, fact, name, v);
 	else if (kind == KIND_LIST && (!v || payload_fits(p->form, kind, fact, v)))
-		add_items(p, fact, name, v);
+		add_items(p, fact, fact->under, name, v);
 	else if (kind == KIND_FREE && (!v || payload_fits(p->form, kind, fact, v)))
 		add_free(p, fact, name, v);
 	else if (kind == KIND_ANY)
@@ -145,21 +145,23 @@ add_item(struct part *p, const struct apple_fact *fact, const char *name, const 
 		add_value(p, fact, name, v);
 }
 
-/* "Relays 2"; the items of an item are called by what they are themselves. */
 static const char *
-label_of_items(struct part *p, const struct apple_fact *fact)
+label_of(struct part *p, const struct apple_fact *fact)
 {
 	bool nameless = strcmp(fact->name, "*") == 0 || !*fact->name;
 
 	return nameless ? word(p, "fact_value") : payload_label(p->req, fact->name);
 }
 
-/* Those that there are, and a button for one more.  What must have one has its first on the page. */
+/*
+ * Those that there are, and a button for one more.  What must have one has its first on the page.  They are called by
+ * their list, "Relays 2", and those of a list in a list by what they are themselves.
+ */
 static void
-add_items(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
+add_items(struct part *p, const struct apple_fact *fact, const struct apple_fact *called, const char *name, const json_t *v)
 {
 	size_t n = json_array_size(v), shown = n > 0 || !fact->required || payload_kind(fact->under) != KIND_GROUP ? n : 1;
-	const char *label = label_of_items(p, fact), *inner;
+	const char *label = label_of(p, called), *inner;
 	bool loose = p->loose;
 
 	p->loose = loose || payload_kind(fact->under) != KIND_GROUP;
@@ -205,7 +207,7 @@ add_free(struct part *p, const struct apple_fact *fact, const char *name, const 
 		if (top && payload_common(key))
 			continue;	/* as with other payloads: it stays, and is not shown */
 		inner = payload_field(p->req, name, number(p, i++));
-		set_text(payload_item(p, "item", NULL, inner), "label", named(key));
+		set_text(payload_item(p, "item", NULL, inner), "label", *named(key) ? named(key) : word(p, "payload_key"));
 		set_text(payload_item(p, "key", NULL, payload_mark(p->req, inner, "key")), "value", named(key));
 		add_any(p, value, inner, item);
 		payload_item(p, "item_end", NULL, "");
@@ -225,7 +227,8 @@ add_opened(struct part *p, enum payload_kind kind, const struct apple_fact *fact
 	json_t *open = payload_item(p, "open", fact, name);
 	size_t n = json_is_array(v) ? json_array_size(v) : json_object_size(v);
 
-	json_object_set_new(open, "expanded", json_boolean(n > 0 || fact->required));
+	/* in an item that somebody added, a list shows its button */
+	json_object_set_new(open, "expanded", json_boolean(n > 0 || fact->required || (p->depth > 0 && kind == KIND_LIST)));
 	if (kind != payload_kind(fact))
 		set_text(open, "as", "list");
 	if (kind == KIND_GROUP)
@@ -233,7 +236,7 @@ add_opened(struct part *p, enum payload_kind kind, const struct apple_fact *fact
 	else if (kind == KIND_FREE)
 		add_free(p, fact, name, v);
 	else
-		add_items(p, fact, name, v);
+		add_items(p, fact, fact, name, v);
 	payload_item(p, "close", NULL, "");
 }
 
