@@ -66,7 +66,7 @@ const struct route *const site_routes[] = {
 	device_page_routes,
 	push_routes,
 	payload_routes,
-	mobileconfig_routes, mobileconfig_page_routes,
+	mobileconfig_routes, mobileconfig_page_routes, mobileconfig_payload_routes, mobileconfig_assignment_routes,
 	own_routes,
 	own_device_routes,
 	own_console_routes,

@@ -213,7 +213,7 @@ version_on_phone() { of_phone "[a.get('Version') for a in s['Apps'] if a['Identi
 	judged
 }
 
-@test "a copy that its owner installed is taken over; a newer one is left alone; an old iOS is not offered it" {
+@test "a copy that its owner installed is taken over; a newer one is left alone; an old iOS is not offered it, nor an iPhone what is for the iPad" {
 	published build=34
 	phone_of mia
 	on_phone 's["Apps"].append({"Identifier": "com.example.app", "Name": "Demo", "Version": "30", "ShortVersion": "1.0", "BundleSize": 1, "DynamicSize": 1})'
@@ -234,6 +234,10 @@ version_on_phone() { of_phone "[a.get('Version') for a in s['Apps'] if a['Identi
 	published id=com.example.future build=1 minimum=19.0
 	wants com.example.future
 	expect_problem 409 needs_ios
+	published id=com.example.tablet build=1 family=2
+	wants com.example.tablet
+	expect_problem 409 needs_ipad
+	expect_body 'made for the iPad alone'
 	[ "$(sql "SELECT count(*) FROM managed_app WHERE bundle_id = 'com.example.future'")" = 0 ]
 	wants com.example.none
 	expect_status 404

@@ -248,9 +248,15 @@ form() {
 	expect_status 200
 	expect_body 'href="/admin/settings"'	# the page of an admin, whosoever mobileconfig it is
 	expect_not_in "$W/body" a-secret
-	form /admin/mobileconfigs/wifi/assignments who=some rule=any-person name=mia 'devices={"product": "iPhone*"}'
+	form /admin/mobileconfigs/wifi/assignments who=some rule=any-person name=mia which=rows fact=product 'pattern=iPhone*' \
+		fact=not-name 'pattern=Kiosk *' fact=not-serial pattern= os_from=12 kind=device
 	expect_status 303
-	form /admin/mobileconfigs/wifi/assignments who=everyone 'devices={"product"'
+	get '/api/v1/assignments?mobileconfig=wifi' -H "$(bearer admin)"
+	expect_json '.items[0].devices | @json' '{"kind":"device","not":{"name":"Kiosk *"},"os":{"from":"12"},"product":"iPhone*"}'
+	form /admin/mobileconfigs/wifi/assignments who=everyone which=rows os_from=seventeen
+	expect_status 422
+	expect_body 'value="seventeen"'
+	form /admin/mobileconfigs/wifi/assignments who=everyone as=devices 'devices={"product"'
 	expect_status 422
 	connect 0
 	[ "$(holds 0 | wc -w)" = 1 ]
