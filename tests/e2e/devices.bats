@@ -1,13 +1,13 @@
 # The story of a fleet: iPhones that enroll, sleep, refuse and lose their connections, while the server's plug is
 # pulled again and again; and an old backup that is put back.
-# With POMONA_WHOLE there are 1,000 phones and 200 kills, else 100 and 20.  The server is the release binary.
+# With POMONA_WHOLE there are 1,000 phones and 200 kills, else 100 and 20; POMONA_PHONES and POMONA_KILLS say otherwise.  The server is the release binary.
 load lib/pomona
 load lib/sending
 load lib/devices
 
 WHOLE=${POMONA_WHOLE-}
-PHONES=$([ -n "$WHOLE" ] && echo 1000 || echo 100)
-KILLS=$([ -n "$WHOLE" ] && echo 200 || echo 20)
+PHONES=${POMONA_PHONES:-$([ -n "$WHOLE" ] && echo 1000 || echo 100)}
+KILLS=${POMONA_KILLS:-$([ -n "$WHOLE" ] && echo 200 || echo 20)}
 WAIT_STEPS=2400			# these waits are for many
 
 setup_file() {
@@ -110,10 +110,8 @@ count_taken() {
 	done
 }
 
-ledger_has() { [ "$(wc -l <"$W/ledger")" -ge "$1" ]; }
-
 @test "no command is lost and none recorded twice, whenever the server is killed" {
-	local round sender lines
+	local round sender
 	join 0 "$PHONES"
 	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = "$PHONES" ]
 	sql "SELECT id FROM device ORDER BY udid" >"$W/ids"
@@ -124,8 +122,8 @@ ledger_has() { [ "$(wc -l <"$W/ledger")" -ge "$1" ]; }
 		sender=$!
 		# at some moment, counted in what the phones do; every other time when all was taken
 		[ $((round % 2)) -eq 0 ] || wait_until test -s "$W/code.$round.3"
-		lines=$(($(wc -l <"$W/ledger") + RANDOM % 200))
-		wait_until ledger_has $lines
+		ledger_mark
+		wait_until ledger_grew $((RANDOM % 200))
 		pomona_kill
 		wait $sender
 		count_taken $round
