@@ -16,7 +16,7 @@
 #include "tests/device/keys.h"
 
 #define DRAIN_S	180	/* a drain that does not end is given up */
-#define DRAIN_EACH_MS 500	/* and of many phones, so much later */
+#define DRAIN_EACH_MS 2000	/* and of many phones, so much later */
 #define NEVER		INT64_MAX
 #define RETRY_MS	300
 #define ENROLL_TRIES	200	/* of one phone, while the server is away */
