@@ -38,6 +38,7 @@ push_papers() {
 devices_data() {
 	pomona_data
 	mkdir -p "$W/kept"
+	export POMONA__APNS__URL=https://127.0.0.1:9	# nobody; and never Apple's
 	export POMONA__CLIP__ON=${CLIP-no}	# but in the stories that are about it
 	export POMONA__APPLE__EXTRA_DEVICE_ROOTS=$W/apple/root.pem POMONA__ENROLL__DIRECT=yes
 	cat "$IPAS/root.pem" "$W/tls/ca.pem" >"$W/provision_roots.pem"
