@@ -349,6 +349,7 @@ session(TALLOC_CTX *ctx, struct world *world, struct handset *h)
 
 	*l = (struct loop){ .ctx = ctx, .world = world, .h = h, .conn = talk_open(ctx, world, h) };
 	if (attempt(&a)) {
+		launches(world, h);
 		ret = loop(l);
 	} else {
 		ledger(world, h, "refused %s", a.why);

@@ -16,12 +16,14 @@ HOST=apps.example.com
 NOW=2026-11-22T12:00:00Z		# the provisions of tests/data end on 2026-12-31
 WAIT_STEPS=1200			# of 0.05 s: the bound of every wait
 
-# wait_until WORDS...: until the command succeeds, or a failure after a minute.
+# wait_until WORDS...: until the command succeeds, or a failure after a minute.  What is not there within two seconds is
+# asked for less often: to ask takes processor time, too.
 wait_until() {
-	local i
-	for ((i = 0; i < WAIT_STEPS; i++)); do
+	local i step=1 pause=0.05
+	for ((i = 0; i < WAIT_STEPS; i += step)); do
 		if "$@" >/dev/null 2>&1; then return 0; fi
-		sleep 0.05
+		[ $i -lt 40 ] || step=5 pause=0.25
+		sleep $pause
 	done
 	echo "waited in vain for: $*"
 	return 1
