@@ -60,7 +60,6 @@ own_get(TALLOC_CTX *ctx, struct db *db, const char *id, struct own_mobileconfig 
 
 struct cert {
 	const char *sha256, *subject, *serial;
-	int64_t issued;
 	bool listed;		/* on its managed device */
 	bool command;		/* came there as a command */
 };
@@ -72,17 +71,17 @@ struct certs {
 static bool
 read_certs(TALLOC_CTX *ctx, struct db *tx, const char *id, struct certs *ret, struct err *err)
 {
-	struct rows *rows = db_query(ctx, tx, "SELECT c.sha256, c.subject, c.serial, c.issued, EXISTS (SELECT 1 FROM"
+	struct rows *rows = db_query(ctx, tx, "SELECT c.sha256, c.subject, c.serial, EXISTS (SELECT 1 FROM"
 		" installed_certificate i WHERE i.device_id = o.device_id AND i.sha256 = c.sha256), s.way = 'command' FROM own_mobileconfig o"
 		" JOIN own_session s ON s.own_id = o.id JOIN certificate c ON c.session_id = s.id"
-		" WHERE o.id = $1 AND c.purpose = 'person' AND c.revoked IS NULL ORDER BY c.issued DESC, c.sha256", db_text(id));
+		" WHERE o.id = $1 AND c.purpose = 'person' AND c.revoked IS NULL ORDER BY c.turn DESC", db_text(id));
 	enum rows_step step;
 
 	*ret = (struct certs){ 0 };
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		ret->all = mem_grow(ctx, ret->all, struct cert, ret->n + 1);
 		ret->all[ret->n++] = (struct cert){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_text(ctx, rows, 2),
-						    rows_int(rows, 3), rows_bool(rows, 4), rows_bool(rows, 5) };
+						    rows_bool(rows, 3), rows_bool(rows, 4) };
 	}
 	rows_done(rows);
 	return step != ROWS_FAILED;
@@ -96,14 +95,13 @@ revoke_one(struct db *tx, TALLOC_CTX *ctx, const char *actor, const struct cert 
 			 mem_printf(ctx, "serial %s, %s", cert->serial, reason), err);
 }
 
-/* All that are as old as `seen` or older, but that one. */
+/* All that came before `seen`, which is one of them. */
 static bool
 revoke_behind(struct db *tx, TALLOC_CTX *ctx, const char *actor, const struct certs *certs, const struct cert *seen,
 	      struct err *err)
 {
-	for (size_t i = 0; i < certs->n; i++)
-		if (&certs->all[i] != seen && certs->all[i].issued <= seen->issued &&
-		    !revoke_one(tx, ctx, actor, &certs->all[i], SUPERSEDED, err))
+	for (const struct cert *cert = seen + 1; cert < certs->all + certs->n; cert++)
+		if (!revoke_one(tx, ctx, actor, cert, SUPERSEDED, err))
 			return false;
 	return true;
 }
@@ -337,7 +335,7 @@ own_device_ended(struct db *tx, const char *device_id, struct err *err)
 
 	return read_ids(ctx, db_query(ctx, tx, "SELECT o.id FROM own_mobileconfig o WHERE o.device_id = $1"
 				      " AND o.state = 'installed' AND 'command' = (SELECT s.way FROM own_session s WHERE s.own_id = o.id"
-				      " ORDER BY s.created DESC, s.id DESC LIMIT 1)", db_text(device_id)), &ids, err) &&
+				      " ORDER BY s.turn DESC LIMIT 1)", db_text(device_id)), &ids, err) &&
 	       all_removed(tx, ids, err);
 }
 
