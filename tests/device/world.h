@@ -7,6 +7,7 @@
  *
  *	MS UDID got UUID TYPE		a command arrived
  *	MS UDID says UUID STATUS TYPE	it is about to be answered so
+ *	MS UDID unanswered WHY		no answer came to what stands in the next line
  *	MS UDID said UUID STATUS HTTP	the server took that; HTTP 0: no answer came
  *	MS UDID http WHAT STATUS	any other exchange: Authenticate, TokenUpdate, CheckOut, Idle ...
  *	MS UDID state WORD		enrolled, removed, asleep, awake

@@ -42,7 +42,7 @@ swept() { [ "$(sql "SELECT count(*) FROM job WHERE kind = 'identity_sweep' AND o
 online() {
 	local first=$1 n=$2; shift 2
 	[ "$n" -gt 0 ] || return 0
-	device_on fleet --first "$first" --count "$n" --drain "$@" >"$W/fleet" 2>&1 || { cat "$W/fleet"; tail -5 "$W/ledger" "$W/log"; return 1; }
+	device_on fleet --first "$first" --count "$n" --drain "$@" >"$W/fleet" 2>&1 || { cat "$W/fleet"; tail -n 5 "$W/ledger" "$W/log"; return 1; }
 }
 
 enrolled_fleet() {

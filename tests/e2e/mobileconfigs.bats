@@ -17,7 +17,7 @@ enrolls() {
 	post /api/v1/enroll/sessions -H "$(bearer admin)" -H 'Content-Type: application/json' -d "{\"person\":\"$2\"}"
 	expect_status 201
 	json .url >"$W/url.$1"
-	device_on fleet --first "$1" --count 1 --enroll "$W/url.$1" --drain >"$W/fleet" || { cat "$W/fleet"; tail -5 "$W/ledger" "$W/log"; return 1; }
+	device_on fleet --first "$1" --count 1 --enroll "$W/url.$1" --drain >"$W/fleet" || { cat "$W/fleet"; tail -n 5 "$W/ledger" "$W/log"; return 1; }
 	DEVICE_OF[$1]=$(sql "SELECT d.id FROM device d JOIN person p ON p.id = d.person_id WHERE p.name = '$2'")
 }
 

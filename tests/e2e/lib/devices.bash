@@ -88,7 +88,7 @@ sessions() {
 enrolled_phone() {
 	PHONE_IS=("$@")
 	sessions 1 "${WAY-url}"
-	UDID=$(device_on enroll "$(cat "$W/urls")" "${PHONE_IS[@]}") || { tail -5 "$W/ledger" "$W/log"; return 1; }
+	UDID=$(device_on enroll "$(cat "$W/urls")" "${PHONE_IS[@]}") || { tail -n 5 "$W/ledger" "$W/log"; return 1; }
 	ID=$(sql "SELECT id FROM device WHERE udid = '$UDID'")
 	[ -n "$ID" ]
 	connects

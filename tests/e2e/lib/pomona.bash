@@ -167,7 +167,10 @@ ask() {
 	STATUS=$(curl -sS "${how[@]}" --connect-to "::127.0.0.1:$PORT" --cacert "$W/tls/ca.pem" --path-as-is --max-time 60 \
 		-o "$W/body" -D "$W/head" -w '%{http_code}' "$@" "$url" 2>"$W/curl") || CURL_FAILED=$?
 	[ -e "$W/body" ] || : >"$W/body"
-	[ "$STATUS" != 000 ]
+	[ "$STATUS" != 000 ] || {	# said here, since many a story expects it and looks no further
+		echo "$method $url: no answer: $(cat "$W/curl")"
+		return 1
+	}
 }
 
 get() { ask GET "$@"; }
