@@ -99,15 +99,3 @@ app_show(struct db *db, struct viewer viewer, const char *bundle_id, json_t **re
 			 "created", clock_text(ctx, rows_int(rows, 6)), "required", rows_bool(rows, 7));
 	return true;
 }
-
-bool
-app_count(struct db *db, int64_t *ret, struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM app");
-
-	if (!rows_one(rows, err, "no count"))
-		return false;
-	*ret = rows_int(rows, 0);
-	return true;
-}

@@ -44,7 +44,6 @@ bool app_featured(struct db *db, struct viewer viewer, json_t **ret, struct err 
 
 /* {id,bundle_id,name,subtitle,description,created,newest_build_id,required}; ERR_MISSING. */
 bool app_show(struct db *db, struct viewer viewer, const char *bundle_id, json_t **ret, struct err *err) CHECKED;
-bool app_count(struct db *db, int64_t *ret, struct err *err) CHECKED;
 
 /* ---- app_settings.c: what its publisher says of it, besides its builds; audited ---- */
 

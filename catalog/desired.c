@@ -4,7 +4,9 @@
  * The secrets of a form are never looked at here: names of variables stand beside it, and the hash of their values
  * tells whether what a device got is what it ought to have.
  */
+#include "catalog/assignment_filter.h"
 #include "catalog/desired_inner.h"
+#include "catalog/person_attribute.h"
 #include "core/clock.h"
 #include "core/secret.h"
 #include "core/text.h"
@@ -14,10 +16,19 @@
 
 /* ---- a device ---- */
 
-bool
-desired_device(TALLOC_CTX *ctx, struct db *db, const char *id, struct desired_device **ret, struct err *err)
+/* An enrolled device; everything belongs to its ctx. */
+struct enrolled {
+	const char *id, *enrollment_id, *person_id;	/* person_id NULL: nobody's */
+	int64_t access_rights;
+	struct filter_facts facts;
+	struct values *values;
+};
+
+/* *ret NULL: it is not under management. */
+static bool
+read_device(TALLOC_CTX *ctx, struct db *db, const char *id, struct enrolled **ret, struct err *err)
 {
-	struct desired_device *d = mem_new(ctx, struct desired_device);
+	struct enrolled *d = mem_new(ctx, struct enrolled);
 	struct rows *rows = db_query(ctx, db, "SELECT d.person_id, e.id, e.access_rights, e.kind, e.supervised, d.product,"
 		" d.name, d.serial, d.udid, d.os_version FROM device d JOIN enrollment e ON e.id = d.enrollment_id"
 		" WHERE d.id = $1 AND e.state = 'enrolled'", db_text(id));
@@ -26,7 +37,7 @@ desired_device(TALLOC_CTX *ctx, struct db *db, const char *id, struct desired_de
 
 	*ret = NULL;
 	if (step == ROWS_ROW) {
-		*d = (struct desired_device){ .id = id, .person_id = rows_text(d, rows, 0), .enrollment_id = rows_text(d, rows, 1),
+		*d = (struct enrolled){ .id = id, .person_id = rows_text(d, rows, 0), .enrollment_id = rows_text(d, rows, 1),
 			.access_rights = rows_int(rows, 2), .facts = { .kind = rows_text(d, rows, 3),
 			.supervised = rows_null(rows, 4) ? -1 : rows_bool(rows, 4), .product = rows_text(d, rows, 5),
 			.name = rows_text(d, rows, 6), .serial = rows_text(d, rows, 7), .udid = rows_text(d, rows, 8),
@@ -69,7 +80,7 @@ struct wants {
 };
 
 static void
-judge(TALLOC_CTX *ctx, const struct desired_device *d, const json_t *variables, struct want *want)
+judge(TALLOC_CTX *ctx, const struct enrolled *d, const json_t *variables, struct want *want)
 {
 	const struct command_target target = { d->access_rights, d->facts.kind, d->facts.supervised };
 	const char *missing = values_missing(ctx, d->values, variables);
@@ -106,7 +117,7 @@ is_among(const struct wants *wants, const char *id)
 }
 
 static bool
-find_wants(TALLOC_CTX *ctx, struct db *tx, const struct desired_device *d, struct wants *ret, struct err *err)
+find_wants(TALLOC_CTX *ctx, struct db *tx, const struct enrolled *d, struct wants *ret, struct err *err)
 {
 	struct rows *rows = db_query(ctx, tx, "SELECT m.id, m.identifier, m.version, v.variables, a.devices FROM mobileconfig m"
 		" JOIN mobileconfig_version v ON v.mobileconfig_id = m.id AND v.version = m.version"
@@ -224,7 +235,7 @@ hand_over(struct db *tx, const char *device_id, const struct row *row, const str
 
 /* What was never written for it, or is not ours, is no concern of ours. */
 static bool
-lose_row(struct db *tx, const struct desired_device *d, const struct row *row, struct err *err)
+lose_row(struct db *tx, const struct enrolled *d, const struct row *row, struct err *err)
 {
 	const struct command_target target = { d->access_rights, d->facts.kind, d->facts.supervised };
 	bool goes = strcmp(row->goal, "remove") == 0;
@@ -262,7 +273,7 @@ row_of(const struct row *rows, size_t n, const char *id)
 }
 
 static bool
-compare(struct db *tx, const struct desired_device *d, struct err *err)
+compare(struct db *tx, const struct enrolled *d, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct wants wants = { NULL, 0 };
@@ -295,9 +306,9 @@ bool
 desired_compare(struct db *tx, const char *device_id, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct desired_device *d;
+	struct enrolled *d;
 
-	return desired_unmark(tx, device_id, err) && desired_device(ctx, tx, device_id, &d, err) &&
+	return desired_unmark(tx, device_id, err) && read_device(ctx, tx, device_id, &d, err) &&
 	       (!d || compare(tx, d, err));
 }
 

@@ -1,19 +1,6 @@
 #pragma once
-/* desired_inner - what the files of desired share: a device as it is now, and its rows. */
-#include "catalog/assignment_filter.h"
+/* desired_inner - what the files of desired share: devices that are marked, and rows that are due. */
 #include "catalog/desired.h"
-#include "catalog/person_attribute.h"
-
-/* An enrolled device; everything belongs to its ctx. */
-struct desired_device {
-	const char *id, *enrollment_id, *person_id;	/* person_id NULL: nobody's */
-	int64_t access_rights;
-	struct filter_facts facts;
-	struct values *values;
-};
-
-/* *ret NULL: it is not under management. */
-bool desired_device(TALLOC_CTX *ctx, struct db *db, const char *id, struct desired_device **ret, struct err *err) CHECKED;
 
 /* Its rows are made right; nothing is queued yet. */
 bool desired_compare(struct db *tx, const char *device_id, struct err *err) CHECKED;

@@ -13,12 +13,6 @@
 static const char *const names[] = { "opened", "tapped", "manifest", "icon", "ipa", "whole", "installed", "declined",
 				     "failed", "timed_out" };
 
-const char *
-install_kind_name(enum install_kind kind)
-{
-	return names[kind];
-}
-
 static enum install_kind
 kind_of(const char *name)
 {

@@ -26,7 +26,6 @@ enum install_kind {
 	INSTALL_OPENED, INSTALL_TAPPED, INSTALL_MANIFEST, INSTALL_ICON, INSTALL_IPA, INSTALL_WHOLE,
 	INSTALL_INSTALLED, INSTALL_DECLINED, INSTALL_FAILED, INSTALL_TIMED_OUT, INSTALL_KINDS
 };
-const char *install_kind_name(enum install_kind kind);
 
 struct install_start {
 	const char *id, *build_id;

@@ -334,12 +334,6 @@ person_actor(TALLOC_CTX *ctx, const struct person *person)
 }
 
 bool
-person_sees(const struct person *person, const char *bundle_id)
-{
-	return !person->bundle_id || strcmp(person->bundle_id, bundle_id) == 0;
-}
-
-bool
 person_publishes(const struct person *person, const char *bundle_id)
 {
 	if (!person || person->role < ROLE_PUBLISHER)

@@ -68,8 +68,5 @@ bool person_sign_in(TALLOC_CTX *ctx, struct db *db, const char *name, const char
 /* "anna", or "anna (token <id>)", for the audit. */
 char *person_actor(TALLOC_CTX *ctx, const struct person *person);
 
-/* May they know of this app?  A token for one app sees no other. */
-bool person_sees(const struct person *person, const char *bundle_id);
-
 /* May this person (or token) upload, promote and delete builds of this app? NULL: of any at all. */
 bool person_publishes(const struct person *person, const char *bundle_id);

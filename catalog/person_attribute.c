@@ -275,9 +275,3 @@ values_missing(TALLOC_CTX *ctx, struct values *values, const json_t *names)
 			all = mem_printf(ctx, "%s%s%s", all, *all ? ", " : "", name);
 	return all;
 }
-
-const char *
-values_keeper(const struct values *values)
-{
-	return !values->source ? "device" : strcmp(values->source, "directory") == 0 ? "directory" : "admin";
-}

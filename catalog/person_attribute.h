@@ -46,5 +46,3 @@ const char *values_get(void *values, const char *name);	/* NULL: not known; a fo
 
 /* "department, upn": those of a JSON list of names that are not known; "" when all are. */
 const char *values_missing(TALLOC_CTX *ctx, struct values *values, const json_t *names);
-/* Who can do something about it: "device" (it belongs to nobody), "directory", "admin". */
-const char *values_keeper(const struct values *values);

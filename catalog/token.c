@@ -11,7 +11,7 @@
 
 static const char *const scopes[] = { "read", "upload", "devices", "admin" };
 
-bool
+static bool
 token_scope_ok(const char *scope)
 {
 	for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)

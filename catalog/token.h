@@ -26,6 +26,5 @@ bool token_open(TALLOC_CTX *ctx, struct db *db, const char *text, struct person 
 bool token_list(struct db *db, const struct person *person, json_t **ret, struct err *err) CHECKED;
 /* One's own, or as an admin anybody's; by a token for one app only one's own for that app. */
 bool token_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
-bool token_scope_ok(const char *scope);
 /* [{id, label, scope, bundle_id, person, person_id, created, expires}] of people who are let in. */
 bool token_ending(struct db *db, time_t from, time_t until, json_t **ret, struct err *err) CHECKED;

@@ -2,7 +2,7 @@
 /*
  * cli - the command-line door: one file a command, listed in main.c.
  *
- * Data goes to stdout, messages to stderr.  Exit codes are those of contract.md.
+ * Data goes to stdout, messages to stderr.  Exit codes are the same for all commands.
  */
 #include <argp.h>
 #include <jansson.h>

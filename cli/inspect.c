@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* contract.md section 1 */
 enum { INSPECTED = 0, UNREADABLE = 2, NOT_AN_APP = 4, CHILD_DIED = 6 };
 enum { OPT_UDIDS = CLI_NO_LETTER, OPT_NOW, OPT_EXTRA_ROOT };
 

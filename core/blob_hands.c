@@ -206,7 +206,7 @@ hands_fail(struct hands *h, const struct err *err)
 	return false;
 }
 
-bool
+static bool
 hands_failed(struct hands *h, struct err *err)
 {
 	bool failed;

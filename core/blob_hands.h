@@ -30,7 +30,6 @@ bool hands_end(struct hands *hands, struct err *err) CHECKED;
 
 /* What failed elsewhere: all that follows fails the same way. Returns false. */
 bool hands_fail(struct hands *hands, const struct err *err);
-bool hands_failed(struct hands *hands, struct err *err);
 
 /* Stops without finishing; nothing is called any more. Freeing calls it too. */
 void hands_stop(struct hands *hands);

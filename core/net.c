@@ -31,7 +31,7 @@ net_of(const struct sockaddr *addr, socklen_t len, unsigned char ip[16])
 	return false;
 }
 
-bool
+static bool
 net_is_v4(const unsigned char ip[16])
 {
 	return memcmp(ip, mapped, sizeof mapped) == 0;

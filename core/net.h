@@ -17,7 +17,6 @@ struct net {
 /* Four decimal numbers or IPv6, as they are written and nothing looser; no zone. */
 bool net_ip(const char *text, unsigned char ip[16]) CHECKED;
 bool net_of(const struct sockaddr *addr, socklen_t len, unsigned char ip[16]) CHECKED;	/* false: neither sort */
-bool net_is_v4(const unsigned char ip[16]);
 const char *net_text(const unsigned char ip[16], char text[NET_TEXT_SIZE]);
 
 /* An address or CIDR of `len` bytes; ERR_INVALID names it. */

@@ -58,7 +58,8 @@ any_grants(const json_t *granted, const json_t *claimed)
 	return false;
 }
 
-bool
+/* One value of the entitlement granted, one claimed: equal, covered by a "*" at its end, or each of a list. */
+static bool
 fit_grants(const json_t *granted, const json_t *claimed)
 {
 	json_t *item;

@@ -38,6 +38,3 @@ struct fit_bundle {
 
 /* Whom it lists is not looked at: that is a device's matter.  `detail` (may be NULL) of FIT_DETAIL_MAX bytes. */
 enum fit_verdict fit(const json_t *provision, const struct fit_bundle *bundle, char *detail);
-
-/* One value of the entitlement granted, one claimed: equal, covered by a "*" at its end, or each of a list. */
-bool fit_grants(const json_t *granted, const json_t *claimed);

@@ -26,7 +26,7 @@ struct macho {
 	bool simulator;			/* LC_BUILD_VERSION says a simulator platform */
 	const char *team_id;		/* CodeDirectory's; "" when there is none */
 	struct bytes entitlements;	/* XML plist of the first slice that has one; empty else */
-	struct bytes cms;		/* of the first slice that has one: who signed it (ipa/signer.h); empty else */
+	struct bytes cms;		/* of the first slice that has one: who signed it (provision_signer); empty else */
 };
 
 bool macho_inspect(TALLOC_CTX *ctx, macho_read *read_at, void *arg, uint64_t size, struct macho **ret,

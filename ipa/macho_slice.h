@@ -17,7 +17,6 @@ struct slice {
 bool slice_read(const struct slice *slice, uint64_t offset, void *p, size_t len, struct err *err) CHECKED;
 
 uint32_t be32(const uint8_t *p);
-uint64_t be64(const uint8_t *p);
 
 /* Reads LC_CODE_SIGNATURE's data into is_signed, team_id and entitlements. */
 bool macho_signature(struct macho *macho, const struct slice *slice, uint32_t offset, uint32_t size,

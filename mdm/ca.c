@@ -343,9 +343,3 @@ ca_set_crl_url(TALLOC_CTX *ctx, const struct ca_set *set, const char *key_id)
 		return mem_printf(ctx, "%s/crl", set->base_url);
 	return mem_printf(ctx, "%s/crl/%s", set->base_url, key_id);
 }
-
-const char *
-ca_crl_url(TALLOC_CTX *ctx, struct ca *ca, const char *key_id)
-{
-	return ca_set_crl_url(ctx, ca_set_now(ca), key_id);
-}

@@ -93,5 +93,3 @@ bool ca_pem(TALLOC_CTX *ctx, struct ca *ca, char **ret, struct err *err) CHECKED
 
 /* The CRL of the CA with this key (hex), DER; NULL: of the first CA.  ERR_MISSING. */
 bool ca_crl(TALLOC_CTX *ctx, struct ca *ca, const char *key_id, struct bytes *der, struct err *err) CHECKED;
-/* Where a CA's CRL is: base_url/crl, or with its key id behind. */
-const char *ca_crl_url(TALLOC_CTX *ctx, struct ca *ca, const char *key_id);

@@ -1,9 +1,9 @@
 #pragma once
 /*
- * enrollment_token - what APNs says of an enrollment's push token, kept with it (enrollment.token_bad).
+ * enrollment_token - enrollments as pushes see them: what APNs says of their tokens, their topics, whose they are.
  *
- * A TokenUpdate, which mdm/enrollment.c writes, clears it: the token is new then, or the device says that the
- * old one is good.
+ * What it says is kept with the token (enrollment.token_bad).  A TokenUpdate, which mdm/enrollment_turn.c writes,
+ * clears it: the token is new then, or the device says that the old one is good.
  */
 #include "core/db.h"
 

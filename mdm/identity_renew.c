@@ -9,7 +9,8 @@
 
 static _Atomic int64_t overlap_s = 72 * 3600;
 
-int64_t
+/* Of the whole process: mdm.identity_overlap_hours. */
+static int64_t
 identity_overlap_s(void)
 {
 	return atomic_load(&overlap_s);

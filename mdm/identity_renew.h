@@ -45,5 +45,4 @@ bool identity_renewed(struct db *tx, const struct enrollment *enrollment, const 
 		      struct err *err) CHECKED;
 /* Which of the two spoke, while there are two: written behind, when it is news. */
 void identity_spoke(struct db *db, const struct enrollment *enrollment, bool old);
-int64_t identity_overlap_s(void);	/* of the whole process: mdm.identity_overlap_hours */
 void identity_overlap(int64_t s);

@@ -104,6 +104,3 @@ bool queue_drop(struct db *tx, const struct enrollment *enrollment, const char *
 
 /* In a transaction: what waits under this dedupe key was done, though the device has not said so. */
 bool queue_done(struct db *tx, const struct enrollment *enrollment, const char *dedupe_key, struct err *err) CHECKED;
-
-/* How many wait; for tests and pages. */
-bool queue_count(struct db *db, const char *enrollment_id, int64_t *ret, struct err *err) CHECKED;

@@ -160,16 +160,3 @@ queue_show(struct db *db, const char *device_id, const char *uuid, json_t **ret,
 	json_object_set_new(*ret, "answer", rows_bool(rows, 14) ? json_null() : answer_of(ctx, rows_bytes(ctx, rows, 13)));
 	return true;
 }
-
-bool
-queue_count(struct db *db, const char *enrollment_id, int64_t *ret, struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM command_queue WHERE enrollment_id = $1",
-				     db_text(enrollment_id));
-
-	if (!rows_one(rows, err, "no count"))
-		return false;
-	*ret = rows_int(rows, 0);
-	return true;
-}

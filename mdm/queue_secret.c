@@ -40,7 +40,7 @@ queue_sealer(const struct sealer *with)
 	sealer = with;
 }
 
-bool
+static bool
 queue_secret_payload(const char *request_type)
 {
 	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
@@ -49,7 +49,7 @@ queue_secret_payload(const char *request_type)
 	return false;
 }
 
-bool
+static bool
 queue_secret_answer(const char *request_type)
 {
 	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)

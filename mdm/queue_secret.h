@@ -12,9 +12,6 @@
 /* Of the whole process, before anything is served; lent for ever; NULL: none. */
 void queue_sealer(const struct sealer *sealer);
 
-bool queue_secret_payload(const char *request_type);
-bool queue_secret_answer(const char *request_type);
-
 /* Before the transaction of queue_add, which refuses it else: the payload of a wish that may hold a secret. */
 bool queue_seal(TALLOC_CTX *ctx, struct queue_wish *wish, struct err *err) CHECKED;
 bool queue_wants_seal(const struct queue_wish *wish);	/* it may hold one, is open, and there is a key */

@@ -28,7 +28,7 @@ queue_kinds(const struct command_kind *kinds, void *site)
 	kinds_site = site;
 }
 
-const struct command_kind *
+static const struct command_kind *
 queue_kind(const char *name)
 {
 	for (const struct command_kind *kind = all_kinds; kind && kind->name; kind++)

@@ -53,8 +53,6 @@ bool queue_deliver(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enro
 
 #define QUEUED_COLUMNS	"c.id, c.uuid, c.kind, c.request_type, c.subject, c.args, c.payload, q.sent_count - q.not_now_count, c.sealed"
 struct queued *queued_of(TALLOC_CTX *ctx, struct rows *rows);
-
-const struct command_kind *queue_kind(const char *name);	/* NULL: plain, or none of the table */
 void *queue_site(void);
 /* Moves it to the history and tells its kind, unless the device has answered (`status`). */
 struct queue_end { const char *state, *status, *error; struct bytes packed; bool sealed; };

@@ -5,6 +5,7 @@
 #include "tests/check.h"
 #include "catalog/build.h"
 #include "catalog/channel.h"
+#include "catalog/link.h"
 #include "core/blob.h"
 
 #define PASSWORD	"a good password"
@@ -13,12 +14,15 @@ struct house {
 	const char *dir;
 	struct db *db;
 	struct blobs *blobs;
+	struct link_key key;
 	struct person *paul, *anna, *mia;	/* publisher, admin, member */
+	char *build;			/* for a test that is about one; NULL */
 };
 
 struct house house(TALLOC_CTX *ctx);	/* at noon of 2026-11-22 */
 void set_now(const struct house *h, const char *iso);
 struct person *person(TALLOC_CTX *ctx, struct house *h, const char *name, enum role role);
+struct person *publisher_of(TALLOC_CTX *ctx, struct house *h, const char *name, const char *bundle_id);	/* and of no other app */
 
 /* What an upload is, as far as the catalog is concerned. */
 struct sent {
@@ -28,3 +32,6 @@ struct sent {
 
 bool publish(TALLOC_CTX *ctx, struct house *h, struct sent s, char **id, bool *fresh, struct err *err);
 char *published(TALLOC_CTX *ctx, struct house *h, struct sent s);
+/* The same of an app with these facts, which are taken. */
+bool publish_facts(TALLOC_CTX *ctx, struct house *h, json_t *facts, const char *channel, const struct person *by, char **id,
+		   bool *fresh, struct err *err);

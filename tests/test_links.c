@@ -1,5 +1,5 @@
 /* Testers, their links and what was observed of their installs, against a real SQLite. */
-#include "tests/check.h"
+#include "tests/check_house.h"
 #include "catalog/build.h"
 #include "catalog/contact.h"
 #include "catalog/grant.h"
@@ -14,94 +14,13 @@
 #include <stdio.h>
 
 #define DAY		86400
-#define PASSWORD	"a good password"
-
-struct house {
-	const char *dir;
-	struct db *db;
-	struct blobs *blobs;
-	struct link_key key;
-	struct person *paul, *anna, *mia;	/* publisher, admin, member */
-	char *build;
-	int64_t now;
-};
-
-static void
-set_now(struct house *h, const char *iso)
-{
-	char path[200];
-	FILE *file;
-
-	snprintf(path, sizeof path, "%s/clock", h->dir);
-	file = fopen(path, "we");
-	assert_non_null(file);
-	fputs(iso, file);
-	fclose(file);
-	clock_follow(path);
-	h->now = clock_now();
-}
-
-static struct person *
-person(TALLOC_CTX *ctx, struct house *h, const char *name, enum role role)
-{
-	struct person *ret;
-	struct err err;
-
-	assert_ok(person_add(h->db, "test", name, role, PASSWORD, &err), &err);
-	assert_ok(person_by_name(ctx, h->db, name, &ret, &err), &err);
-	return ret;
-}
-
-static char *
-publish(TALLOC_CTX *ctx, struct house *h, const char *bundle_id, const char *build, const char *channel)
-{
-	struct inspect *inspect = mem_new(ctx, struct inspect);
-	struct build_fields fields = { .channel = channel };
-	const char *bytes = mem_printf(ctx, "%s %s", bundle_id, build);
-	struct blob_draft *draft;
-	struct err err;
-	bool fresh;
-	char *id;
-
-	inspect->facts = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:{s:b}, s:{s:s, s:s, s:s, s:s, s:[]}, s:{s:b, s:[]}}",
-		"bundle_id", bundle_id, "name", "Demo", "version", "1.0", "build", build, "minimum_os", "15.0",
-		"platform", "iphoneos", "binary", "signed", 1, "provision", "kind", "enterprise", "expires",
-		"2027-11-22T12:00:00Z", "app_id", "A1B2C3D4E5.*", "signature", "apple", "certificates",
-		"verdict", "installable", 1, "reasons");
-	assert_ok(blob_draft_new(ctx, h->blobs, 0, &draft, &err), &err);
-	assert_ok(blob_draft_write(draft, (struct bytes){ bytes, strlen(bytes) }, NULL, &err), &err);
-	assert_ok(blob_draft_done(draft, &err), &err);
-	assert_ok(build_publish(ctx, h->db, h->blobs, draft, inspect, &fields, h->paul, &id, &fresh, &err), &err);
-	json_decref(inspect->facts);
-	return id;
-}
-
-static struct person *
-publisher_of_other(TALLOC_CTX *ctx, struct house *h)
-{
-	struct person *petra = person(ctx, h, "petra", ROLE_PUBLISHER);
-	struct err err;
-
-	assert_ok(db_run(h->db, &err, "UPDATE person SET all_apps = FALSE WHERE id = $1", db_text(petra->id)), &err);
-	assert_ok(db_run(h->db, &err, "INSERT INTO publisher_app (person_id, bundle_id) VALUES ($1, $2)",
-			 db_text(petra->id), db_text("com.example.other")), &err);
-	return petra;
-}
 
 static struct house
-house(TALLOC_CTX *ctx)
+house_with_build(TALLOC_CTX *ctx)
 {
-	struct house h = { .dir = test_dir(ctx) };
-	struct err err;
+	struct house h = house(ctx);
 
-	set_now(&h, "2026-11-22T12:00:00Z");
-	assert_ok(db_open(ctx, h.dir, &h.db, &err), &err);
-	assert_ok(blobs_open(ctx, mem_printf(ctx, "%s/blobs", h.dir), 0, &h.blobs, &err), &err);
-	link_key_from((struct bytes){ "a master key", 12 }, &h.key);
-	h.paul = person(ctx, &h, "paul", ROLE_PUBLISHER);
-	h.anna = person(ctx, &h, "anna", ROLE_ADMIN);
-	h.mia = person(ctx, &h, "mia", ROLE_MEMBER);
-	h.build = publish(ctx, &h, "com.example.app", "1", NULL);
+	h.build = published(ctx, &h, (struct sent){ 0 });
 	return h;
 }
 
@@ -115,7 +34,7 @@ link_of(TALLOC_CTX *ctx, struct house *h, struct link_terms t, char **id)
 	if (!t.build_id && !t.channel)
 		t.build_id = h->build;
 	if (!t.expires)
-		t.expires = h->now + 7 * DAY;
+		t.expires = clock_now() + 7 * DAY;
 	assert_ok(link_new(ctx, h->db, &h->key, h->paul, &t, id ? id : &ignored, &token, &err), &err);
 	return token;
 }
@@ -220,7 +139,7 @@ a_number_is_kept_in_e164_and_an_address_in_lower_case(void **state)
 static void
 no_two_contacts_share_an_address_or_a_number(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	struct contact c = { .name = "Other", .email = "ANNA@example.com" };
 	char *anna = contact(*state, &h, "Anna", "anna@example.com", "+49151234567"), *id;
 	struct err err;
@@ -268,7 +187,7 @@ names(TALLOC_CTX *ctx, struct house *h, const char *search, const char *group, i
 static void
 contacts_are_found_by_what_they_hold_and_groups_are_chosen_once(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	char *ben = contact(*state, &h, "Ben", "ben@example.com", ""), *zoe = contact(*state, &h, "Zoe", "", "+49151234567");
 	char *anna = contact(*state, &h, "Änne", "anna_x@example.com", ""), *qa, *all;
 	const char **chosen, *both[] = { ben, zoe }, *groups[2];
@@ -310,7 +229,7 @@ contacts_are_found_by_what_they_hold_and_groups_are_chosen_once(void **state)
 static void
 the_database_has_neither_the_token_nor_the_pin_of_a_link(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	char *id, *token = link_of(*state, &h, (struct link_terms){ .pin = "482913" }, &id), *again;
 	struct bytes db, wal;
 	struct link_key other;
@@ -334,10 +253,10 @@ the_database_has_neither_the_token_nor_the_pin_of_a_link(void **state)
 static void
 unknown_expired_used_up_and_revoked_links_are_the_same(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	char *used, *revoked, *used_token = link_of(*state, &h, (struct link_terms){ .installs_max = 1 }, &used);
 	char *revoked_token = link_of(*state, &h, (struct link_terms){ 0 }, &revoked);
-	char *expired_token = link_of(*state, &h, (struct link_terms){ .expires = h.now + DAY }, NULL);
+	char *expired_token = link_of(*state, &h, (struct link_terms){ .expires = clock_now() + DAY }, NULL);
 	struct err err, each[4] = { 0 };
 	struct link *link;
 
@@ -383,7 +302,7 @@ race(void *arg)
 static void
 the_last_installs_of_a_link_are_not_shared_by_phones_at_once(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	struct racer racers[16];
 	char *id;
 	int won = 0;
@@ -406,7 +325,7 @@ the_last_installs_of_a_link_are_not_shared_by_phones_at_once(void **state)
 static void
 after_five_wrong_pins_the_right_one_waits_for_fifteen_minutes(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	char *token = link_of(*state, &h, (struct link_terms){ .pin = "482913" }, NULL);
 	struct link *link;
 	struct err err;
@@ -435,7 +354,7 @@ after_five_wrong_pins_the_right_one_waits_for_fifteen_minutes(void **state)
 static void
 a_link_to_a_channel_leads_to_what_is_newest_there(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	struct link_terms terms = { .bundle_id = "com.example.app", .channel = "main" };
 	char *token = link_of(*state, &h, terms, NULL), *id;
 	struct link *link;
@@ -444,15 +363,15 @@ a_link_to_a_channel_leads_to_what_is_newest_there(void **state)
 	assert_ok(link_open(*state, h.db, token, &link, &err), &err);
 	assert_string_equal(link->build_id, h.build);
 	assert_string_equal(link->channel, "main");
-	id = publish(*state, &h, "com.example.app", "2", NULL);
+	id = published(*state, &h, (struct sent){ .build = "2" });
 	assert_ok(link_open(*state, h.db, token, &link, &err), &err);
 	assert_string_equal(link->build_id, id);
 	assert_ok(build_delete(h.db, h.paul, id, &err), &err);
-	assert_ok(build_delete(h.db, h.paul, publish(*state, &h, "com.example.app", "3", "beta"), &err), &err);
+	assert_ok(build_delete(h.db, h.paul, published(*state, &h, (struct sent){ .build = "3", .channel = "beta" }), &err), &err);
 	assert_ok(link_open(*state, h.db, token, &link, &err), &err);
 	assert_string_equal(link->build_id, h.build);
 	terms.channel = "none";
-	terms.expires = h.now + DAY;
+	terms.expires = clock_now() + DAY;
 	assert_false(link_new(*state, h.db, &h.key, h.paul, &terms, &id, &token, &err));
 	assert_int_equal(err.kind, ERR_MISSING);
 }
@@ -460,16 +379,16 @@ a_link_to_a_channel_leads_to_what_is_newest_there(void **state)
 static void
 terms_that_make_no_sense_are_refused(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	const struct link_terms wrong[] = {
-		{ .build_id = h.build, .expires = h.now },
-		{ .build_id = h.build, .expires = h.now + 366 * DAY },
-		{ .build_id = h.build, .expires = h.now + DAY, .installs_max = -1 },
-		{ .build_id = h.build, .expires = h.now + DAY, .pin = "12345" },
-		{ .build_id = h.build, .expires = h.now + DAY, .pin = "12345a" },
-		{ .build_id = h.build, .expires = h.now + DAY, .bundle_id = "com.example.app", .channel = "main" },
-		{ .bundle_id = "com.example.app", .expires = h.now + DAY },
-		{ .expires = h.now + DAY },
+		{ .build_id = h.build, .expires = clock_now() },
+		{ .build_id = h.build, .expires = clock_now() + 366 * DAY },
+		{ .build_id = h.build, .expires = clock_now() + DAY, .installs_max = -1 },
+		{ .build_id = h.build, .expires = clock_now() + DAY, .pin = "12345" },
+		{ .build_id = h.build, .expires = clock_now() + DAY, .pin = "12345a" },
+		{ .build_id = h.build, .expires = clock_now() + DAY, .bundle_id = "com.example.app", .channel = "main" },
+		{ .bundle_id = "com.example.app", .expires = clock_now() + DAY },
+		{ .expires = clock_now() + DAY },
 	};
 	char *id, *token;
 	struct err err;
@@ -485,8 +404,8 @@ static void
 assert_knows_nothing(TALLOC_CTX *ctx, struct house *h, const struct person *who, const char *id)
 {
 	struct link_filter filter = { 0 };
-	struct link_terms to_build = { .build_id = h->build, .expires = h->now + DAY };
-	struct link_terms to_channel = { .bundle_id = "com.example.app", .channel = "main", .expires = h->now + DAY };
+	struct link_terms to_build = { .build_id = h->build, .expires = clock_now() + DAY };
+	struct link_terms to_channel = { .bundle_id = "com.example.app", .channel = "main", .expires = clock_now() + DAY };
 	struct err err;
 	json_t *json;
 	char *text, *token;
@@ -509,8 +428,8 @@ assert_knows_nothing(TALLOC_CTX *ctx, struct house *h, const struct person *who,
 static void
 links_of_apps_that_somebody_does_not_publish_are_missing(void **state)
 {
-	struct house h = house(*state);
-	struct person *petra = publisher_of_other(*state, &h), bound = *h.paul;
+	struct house h = house_with_build(*state);
+	struct person *petra = publisher_of(*state, &h, "petra", "com.example.other"), bound = *h.paul;
 	char *id, *token = link_of(*state, &h, (struct link_terms){ 0 }, &id);
 	struct err err;
 	json_t *json;
@@ -555,8 +474,8 @@ changes(struct house *h, const struct person *who, const struct contact *c)
 static void
 a_contact_who_tests_apps_of_others_keeps_address_links_and_silence(void **state)
 {
-	struct house h = house(*state);
-	struct person *petra = publisher_of_other(*state, &h);
+	struct house h = house_with_build(*state);
+	struct person *petra = publisher_of(*state, &h, "petra", "com.example.other");
 	char *bob = contact(*state, &h, "Bob", "bob@example.com", ""), *id;
 	char *token = link_of(*state, &h, (struct link_terms){ .contact_id = bob }, &id);
 	struct contact hers = { .id = bob, .name = "Bob", .email = "petra@example.com", .phone = "", .language = "" };
@@ -600,7 +519,7 @@ a_contact_who_tests_apps_of_others_keeps_address_links_and_silence(void **state)
 static void
 a_link_rests_while_its_sender_is_disabled_and_a_removed_contact_takes_it_along(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	char *ben = contact(*state, &h, "Ben", "ben@example.com", "");
 	char *token = link_of(*state, &h, (struct link_terms){ .contact_id = ben }, NULL);
 	struct install_start start = { .id = "aaaaaaaaaaaaaaaa", .build_id = h.build };
@@ -635,7 +554,7 @@ a_link_rests_while_its_sender_is_disabled_and_a_removed_contact_takes_it_along(v
 static void
 an_app_can_ask_for_a_sign_in_on_all_of_its_links(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	char *token = link_of(*state, &h, (struct link_terms){ 0 }, NULL);
 	struct link *link;
 	struct err err;
@@ -656,7 +575,7 @@ an_app_can_ask_for_a_sign_in_on_all_of_its_links(void **state)
 static void
 links_are_listed_newest_first_page_by_page_with_their_state(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	struct link_terms to_channel = { .bundle_id = "com.example.app", .channel = "main" };
 	const char *after = NULL, *text = "";
 	char *ids[5];
@@ -763,7 +682,7 @@ of_a_device_only_what_its_daemon_says_is_known(void **state)
 static struct grant *
 tapped(TALLOC_CTX *ctx, struct house *h, const char *link_id, const char *id)
 {
-	struct install_start start = { .id = id, .build_id = h->build, .link_id = link_id, .opened = h->now,
+	struct install_start start = { .id = id, .build_id = h->build, .link_id = link_id, .opened = clock_now(),
 					.tapped = true };
 	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = 3600, .ipa_s = DAY, .install = &start };
 	struct grant *grant;
@@ -819,7 +738,7 @@ out_of(void *arg)
 static void
 an_install_tells_what_was_observed_and_no_more(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	struct install_watch *watch = install_watch_new(h.db);
 	struct install_viewer viewer = { .person = h.anna };
 	struct install_part *part, *again;
@@ -862,7 +781,7 @@ an_install_tells_what_was_observed_and_no_more(void **state)
 static void
 a_tap_is_recorded_once_in_a_moment_and_again_later(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	struct err err;
 
 	tapped(*state, &h, NULL, "aaaaaaaaaaaaaaaa");
@@ -878,7 +797,7 @@ a_tap_is_recorded_once_in_a_moment_and_again_later(void **state)
 static void
 each_client_of_a_grant_for_many_has_an_install_of_its_own(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	struct install_watch *watch = install_watch_new(h.db);
 	struct install_filter filter = { .build_id = h.build };
 	struct grant_terms terms = { .kind = GRANT_CI, .manifest_s = DAY, .ipa_s = DAY };
@@ -905,7 +824,7 @@ each_client_of_a_grant_for_many_has_an_install_of_its_own(void **state)
 static void
 a_flood_of_installs_is_written_in_few_commits_and_bounded_in_memory(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	struct install_watch *watch = install_watch_new(h.db);
 	struct grant_terms terms = { .kind = GRANT_CI, .manifest_s = DAY, .ipa_s = DAY };
 	int64_t commits = count_get(COUNT_DB_COMMITS), dropped, bytes, quiet_s;
@@ -936,7 +855,7 @@ a_flood_of_installs_is_written_in_few_commits_and_bounded_in_memory(void **state
 static void
 installs_by_all_taps_of_a_link_count_for_the_link(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	struct install_start start = { .build_id = h.build };
 	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = 3600, .ipa_s = DAY, .install = &start };
 	struct grant *grant;
@@ -966,7 +885,7 @@ installs_by_all_taps_of_a_link_count_for_the_link(void **state)
 static void
 an_install_is_shown_to_its_person_its_publisher_and_its_link_alone(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	struct person bound = *h.mia, *petra = person(*state, &h, "petra", ROLE_PUBLISHER);
 	struct install_start start = { .id = "aaaaaaaaaaaaaaaa", .build_id = h.build, .person_id = h.mia->id };
 	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = 3600, .ipa_s = DAY, .install = &start };
@@ -996,7 +915,7 @@ an_install_is_shown_to_its_person_its_publisher_and_its_link_alone(void **state)
 static void
 who_opens_a_link_again_goes_on_with_the_install_that_was_opened(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	struct install *install;
 	struct err err;
 	char *link, *id;
@@ -1081,7 +1000,7 @@ tx_told(struct db *tx, void *arg, struct err *err)
 static void
 told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	struct link_terms to_channel = { .bundle_id = "com.example.app", .channel = "main" };
 	char *ann = contact(*state, &h, "ann", "ann@example.com", ""), *ben = contact(*state, &h, "ben", "ben@example.com", "");
 	char *cid = contact(*state, &h, "cid", "cid@example.com", ""), *dan = contact(*state, &h, "dan", "dan@example.com", "");
@@ -1108,7 +1027,7 @@ told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
 	assert_ok(rows_one(rows, &err, ""), &err);
 	assert_int_equal(rows_int(rows, 0), 1);
 	rows_done(rows);
-	next = publish(*state, &h, "com.example.app", "2", NULL);
+	next = published(*state, &h, (struct sent){ .build = "2" });
 	const char *all = due(*state, &h, next, "main");
 
 	assert_non_null(strstr(all, "ann:channel"));
@@ -1136,7 +1055,7 @@ told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
 static void
 a_build_in_a_channel_has_its_notice_written_with_it_unless_it_is_silent(void **state)
 {
-	struct house h = house(*state);
+	struct house h = house_with_build(*state);
 	struct rows *rows;
 	struct err err;
 

@@ -1,5 +1,5 @@
 /* Device registration against a real SQLite: challenges, who waits for which build, what publishers see. */
-#include "tests/check.h"
+#include "tests/check_house.h"
 #include "catalog/build.h"
 #include "catalog/contact.h"
 #include "catalog/registration.h"
@@ -10,66 +10,12 @@
 #include <stdio.h>
 
 #define DAY		86400
-#define PASSWORD	"a good password"
 #define UDID_1		"00008120-001A2B3C4D5E801E"
 #define UDID_2		"0123456789abcdef0123456789abcdef01234567"
 #define UDID_3		"00008120-00000000000000FF"
 
-struct house {
-	const char *dir;
-	struct db *db;
-	struct blobs *blobs;
-	struct link_key key;
-	struct person *paul, *olga;	/* publishers: of all, and of com.example.other alone */
-	int64_t now;
-};
-
-static void
-set_now(struct house *h, const char *iso)
-{
-	char path[200];
-	FILE *file;
-
-	snprintf(path, sizeof path, "%s/clock", h->dir);
-	file = fopen(path, "we");
-	assert_non_null(file);
-	fputs(iso, file);
-	fclose(file);
-	clock_follow(path);
-	h->now = clock_now();
-}
-
-static struct person *
-person(TALLOC_CTX *ctx, struct house *h, const char *name)
-{
-	struct person *ret;
-	struct err err;
-
-	assert_ok(person_add(h->db, "test", name, ROLE_PUBLISHER, PASSWORD, &err), &err);
-	assert_ok(person_by_name(ctx, h->db, name, &ret, &err), &err);
-	return ret;
-}
-
-static struct house
-house(TALLOC_CTX *ctx)
-{
-	struct house h = { .dir = test_dir(ctx) };
-	struct err err;
-
-	set_now(&h, "2026-11-22T12:00:00Z");
-	assert_ok(db_open(ctx, h.dir, &h.db, &err), &err);
-	assert_ok(blobs_open(ctx, mem_printf(ctx, "%s/blobs", h.dir), 0, &h.blobs, &err), &err);
-	link_key_from((struct bytes){ "a master key", 12 }, &h.key);
-	h.paul = person(ctx, &h, "paul");
-	h.olga = person(ctx, &h, "olga");
-	assert_ok(db_run(h.db, &err, "UPDATE person SET all_apps = FALSE WHERE id = $1", db_text(h.olga->id)), &err);
-	assert_ok(db_run(h.db, &err, "INSERT INTO publisher_app (person_id, bundle_id) VALUES ($1, $2)",
-			 db_text(h.olga->id), db_text("com.example.other")), &err);
-	return h;
-}
-
 /* What an upload is, as far as devices are concerned: UDIDs by spaces; kind NULL: adhoc. */
-struct sent {
+struct listing {
 	const char *bundle_id, *build, *kind, *udids, *extension_udids, *watch_udids, *channel, *expires;
 };
 
@@ -84,7 +30,7 @@ list_of(const char *words)
 }
 
 static json_t *
-provision(const struct sent *s, const char *udids)
+provision(const struct listing *s, const char *udids)
 {
 	json_t *list = list_of(udids);
 
@@ -94,34 +40,24 @@ provision(const struct sent *s, const char *udids)
 }
 
 static char *
-publish(TALLOC_CTX *ctx, struct house *h, struct sent s)
+lists(TALLOC_CTX *ctx, struct house *h, struct listing s)
 {
-	struct inspect *inspect = mem_new(ctx, struct inspect);
-	struct build_fields fields = { .channel = s.channel };
-	const char *bundle_id = s.bundle_id ? s.bundle_id : "com.example.app";
-	const char *bytes = mem_printf(ctx, "%s %s", bundle_id, s.build);
-	struct blob_draft *draft;
+	json_t *facts = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:{s:b}, s:o, s:[], s:{s:b, s:[]}}", "bundle_id",
+		s.bundle_id ? s.bundle_id : "com.example.app", "name", "Demo", "version", "1.0", "build", s.build, "minimum_os",
+		"15.0", "platform", "iphoneos", "binary", "signed", 1, "provision", provision(&s, s.udids ? s.udids : ""),
+		"extensions", "verdict", "installable", 1, "reasons");
+	json_t *extensions = json_object_get(facts, "extensions");
 	struct err err;
-	json_t *extensions;
 	bool fresh;
 	char *id;
 
-	inspect->facts = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:{s:b}, s:o, s:[], s:{s:b, s:[]}}", "bundle_id", bundle_id,
-		"name", "Demo", "version", "1.0", "build", s.build, "minimum_os", "15.0", "platform", "iphoneos",
-		"binary", "signed", 1, "provision", provision(&s, s.udids ? s.udids : ""), "extensions",
-		"verdict", "installable", 1, "reasons");
-	extensions = json_object_get(inspect->facts, "extensions");
 	if (s.extension_udids)
 		json_array_append_new(extensions, json_pack("{s:s, s:o}", "path", "PlugIns/Share.appex", "provision",
 							    provision(&s, s.extension_udids)));
 	if (s.watch_udids)
 		json_array_append_new(extensions, json_pack("{s:s, s:o}", "path", "Watch/Demo.app", "provision",
 							    provision(&s, s.watch_udids)));
-	assert_ok(blob_draft_new(ctx, h->blobs, 0, &draft, &err), &err);
-	assert_ok(blob_draft_write(draft, (struct bytes){ bytes, strlen(bytes) }, NULL, &err), &err);
-	assert_ok(blob_draft_done(draft, &err), &err);
-	assert_ok(build_publish(ctx, h->db, h->blobs, draft, inspect, &fields, h->paul, &id, &fresh, &err), &err);
-	json_decref(inspect->facts);
+	assert_ok(publish_facts(ctx, h, facts, s.channel, h->paul, &id, &fresh, &err), &err);
 	return id;
 }
 
@@ -145,7 +81,7 @@ link_of(TALLOC_CTX *ctx, struct house *h, struct link_terms t)
 	struct err err;
 
 	if (!t.expires)
-		t.expires = h->now + 7 * DAY;
+		t.expires = clock_now() + 7 * DAY;
 	assert_ok(link_new(ctx, h->db, &h->key, h->paul, &t, &id, &token, &err), &err);
 	assert_ok(link_open(ctx, h->db, token, &link, &err), &err);
 	return link;
@@ -215,7 +151,7 @@ static void
 a_challenge_is_for_one_answer_to_one_link(void **state)
 {
 	struct house h = house(*state);
-	char *build = publish(*state, &h, (struct sent){ .build = "1" });
+	char *build = lists(*state, &h, (struct listing){ .build = "1" });
 	struct link *mine = link_of(*state, &h, (struct link_terms){ .build_id = build });
 	struct link *other = link_of(*state, &h, (struct link_terms){ .build_id = build });
 	char *once = challenge(*state, &h, mine);
@@ -234,7 +170,7 @@ static void
 a_challenge_ends_after_an_hour(void **state)
 {
 	struct house h = house(*state);
-	char *build = publish(*state, &h, (struct sent){ .build = "1" });
+	char *build = lists(*state, &h, (struct listing){ .build = "1" });
 	struct link *link = link_of(*state, &h, (struct link_terms){ .build_id = build });
 	char *first = challenge(*state, &h, link), *second = challenge(*state, &h, link);
 
@@ -248,7 +184,7 @@ static void
 a_link_has_so_many_challenges_at_a_time(void **state)
 {
 	struct house h = house(*state);
-	char *build = publish(*state, &h, (struct sent){ .build = "1" }), *text, *first;
+	char *build = lists(*state, &h, (struct listing){ .build = "1" }), *text, *first;
 	struct link *link = link_of(*state, &h, (struct link_terms){ .build_id = build });
 	struct err err;
 
@@ -286,7 +222,7 @@ static void
 of_answers_at_once_one_is_taken(void **state)
 {
 	struct house h = house(*state);
-	char *build = publish(*state, &h, (struct sent){ .build = "1" });
+	char *build = lists(*state, &h, (struct listing){ .build = "1" });
 	struct link *link = link_of(*state, &h, (struct link_terms){ .build_id = build });
 	const char *once = challenge(*state, &h, link);
 	struct racer racers[8];
@@ -307,7 +243,7 @@ static void
 the_page_after_it_opens_for_a_day_and_for_its_link(void **state)
 {
 	struct house h = house(*state);
-	char *build = publish(*state, &h, (struct sent){ .build = "1" }), *view;
+	char *build = lists(*state, &h, (struct listing){ .build = "1" }), *view;
 	char *anna = contact(*state, &h, "Anna Berg", "anna@example.com");
 	struct link *link = link_of(*state, &h, (struct link_terms){ .build_id = build, .contact_id = anna });
 	struct link *other = link_of(*state, &h, (struct link_terms){ .build_id = build });
@@ -335,7 +271,7 @@ static void
 refused_answers_are_audited_and_at_last_not_looked_at(void **state)
 {
 	struct house h = house(*state);
-	char *build = publish(*state, &h, (struct sent){ .build = "1" });
+	char *build = lists(*state, &h, (struct listing){ .build = "1" });
 	struct link *link = link_of(*state, &h, (struct link_terms){ .build_id = build });
 	struct link *other = link_of(*state, &h, (struct link_terms){ .build_id = build });
 	struct err why, err;
@@ -362,7 +298,7 @@ static void
 a_device_is_known_again(void **state)
 {
 	struct house h = house(*state);
-	char *build = publish(*state, &h, (struct sent){ .build = "1" });
+	char *build = lists(*state, &h, (struct listing){ .build = "1" });
 	char *anna = contact(*state, &h, "Anna Berg", "anna@example.com"), *ben = contact(*state, &h, "Ben", "ben@example.com");
 	struct link *of_anna = link_of(*state, &h, (struct link_terms){ .build_id = build, .contact_id = anna });
 	struct link *of_ben = link_of(*state, &h, (struct link_terms){ .build_id = build, .contact_id = ben });
@@ -397,12 +333,12 @@ a_build_fits_the_devices_it_lists(void **state)
 {
 	struct house h = house(*state);
 	char *anna = contact(*state, &h, "Anna Berg", "anna@example.com");
-	char *with = publish(*state, &h, (struct sent){ .build = "1", .udids = "00008120-001a2b3c4d5e801e " UDID_2 });
-	char *without = publish(*state, &h, (struct sent){ .build = "2", .udids = UDID_2 });
-	char *development = publish(*state, &h, (struct sent){ .build = "3", .kind = "development", .udids = UDID_1 });
-	char *any = publish(*state, &h, (struct sent){ .build = "4", .kind = "enterprise" });
-	char *part = publish(*state, &h, (struct sent){ .build = "5", .udids = UDID_1, .extension_udids = UDID_2 });
-	char *whole = publish(*state, &h, (struct sent){ .build = "6", .udids = UDID_1 " " UDID_2,
+	char *with = lists(*state, &h, (struct listing){ .build = "1", .udids = "00008120-001a2b3c4d5e801e " UDID_2 });
+	char *without = lists(*state, &h, (struct listing){ .build = "2", .udids = UDID_2 });
+	char *development = lists(*state, &h, (struct listing){ .build = "3", .kind = "development", .udids = UDID_1 });
+	char *any = lists(*state, &h, (struct listing){ .build = "4", .kind = "enterprise" });
+	char *part = lists(*state, &h, (struct listing){ .build = "5", .udids = UDID_1, .extension_udids = UDID_2 });
+	char *whole = lists(*state, &h, (struct listing){ .build = "6", .udids = UDID_1 " " UDID_2,
 							 .extension_udids = UDID_1, .watch_udids = UDID_3 });
 	struct link *link = link_of(*state, &h, (struct link_terms){ .build_id = with, .contact_id = anna });
 
@@ -428,7 +364,7 @@ builds_of_before_are_looked_at_once(void **state)
 	struct err err;
 
 	for (int i = 0; i < 45; i++)
-		build = publish(*state, &h, (struct sent){ .build = mem_printf(*state, "%d", i), .udids = UDID_1 " " UDID_2 });
+		build = lists(*state, &h, (struct listing){ .build = mem_printf(*state, "%d", i), .udids = UDID_1 " " UDID_2 });
 	register_one(*state, &h, link_of(*state, &h, (struct link_terms){ .build_id = build, .contact_id = anna }), UDID_1);
 	assert_ok(db_run(h.db, &err, "DELETE FROM build_device"), &err);
 	assert_int_equal(fit(&h, anna, build), FIT_WAITING);
@@ -484,17 +420,17 @@ static void
 who_waits_is_invited_to_the_build_that_lists_them(void **state)
 {
 	struct house h = house(*state);
-	char *first = publish(*state, &h, (struct sent){ .build = "1", .udids = UDID_2 });
+	char *first = lists(*state, &h, (struct listing){ .build = "1", .udids = UDID_2 });
 	struct link *link = link_of(*state, &h, (struct link_terms){ .build_id = first });
 
 	register_one(*state, &h, link, UDID_1);
 	assert_string_equal(invite(*state, &h, "com.example.app"), "");
 	set_now(&h, "2026-11-22T12:10:00Z");
-	publish(*state, &h, (struct sent){ .build = "2", .udids = UDID_3 });
+	lists(*state, &h, (struct listing){ .build = "2", .udids = UDID_3 });
 	assert_string_equal(invite(*state, &h, "com.example.app"), "");
-	publish(*state, &h, (struct sent){ .build = "3", .udids = UDID_1, .expires = "2026-11-22T12:05:00Z" });
+	lists(*state, &h, (struct listing){ .build = "3", .udids = UDID_1, .expires = "2026-11-22T12:05:00Z" });
 	assert_string_equal(invite(*state, &h, "com.example.app"), "");
-	publish(*state, &h, (struct sent){ .build = "4", .udids = UDID_1 " " UDID_2 });
+	lists(*state, &h, (struct listing){ .build = "4", .udids = UDID_1 " " UDID_2 });
 	assert_string_equal(invite(*state, &h, "com.example.app"), "4");
 	assert_string_equal(invite(*state, &h, "com.example.app"), "");
 	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM job WHERE kind = 'registration_invite'"), 1);
@@ -504,7 +440,7 @@ static void
 who_is_listed_already_does_not_wait(void **state)
 {
 	struct house h = house(*state);
-	char *build = publish(*state, &h, (struct sent){ .build = "1", .udids = UDID_1 });
+	char *build = lists(*state, &h, (struct listing){ .build = "1", .udids = UDID_1 });
 	struct link *link = link_of(*state, &h, (struct link_terms){ .build_id = build });
 	struct err err;
 	json_t *apps;
@@ -523,11 +459,11 @@ static void
 a_newer_build_that_is_here_already_will_do(void **state)
 {
 	struct house h = house(*state);
-	char *first = publish(*state, &h, (struct sent){ .build = "1", .udids = UDID_2 });
+	char *first = lists(*state, &h, (struct listing){ .build = "1", .udids = UDID_2 });
 	struct link *link = link_of(*state, &h, (struct link_terms){ .build_id = first });
 
 	set_now(&h, "2026-11-22T12:10:00Z");
-	publish(*state, &h, (struct sent){ .build = "2", .udids = UDID_1 " " UDID_3 });
+	lists(*state, &h, (struct listing){ .build = "2", .udids = UDID_1 " " UDID_3 });
 	assert_string_equal(invite(*state, &h, "com.example.app"), "");
 	register_one(*state, &h, link, UDID_1);
 	assert_string_equal(invite(*state, &h, "com.example.app"), "2");
@@ -543,7 +479,7 @@ with_a_contact_go_its_devices(void **state)
 {
 	struct house h = house(*state);
 	char *anna = contact(*state, &h, "Anna Berg", "anna@example.com");
-	char *build = publish(*state, &h, (struct sent){ .build = "1" });
+	char *build = lists(*state, &h, (struct listing){ .build = "1" });
 	struct err err;
 
 	register_one(*state, &h, link_of(*state, &h, (struct link_terms){ .build_id = build, .contact_id = anna }), UDID_1);
@@ -561,10 +497,10 @@ a_link_to_a_channel_waits_for_that_channel(void **state)
 	struct err err;
 	char *good;
 
-	publish(*state, &h, (struct sent){ .build = "1", .udids = UDID_2, .channel = "qa" });
+	lists(*state, &h, (struct listing){ .build = "1", .udids = UDID_2, .channel = "qa" });
 	link = link_of(*state, &h, (struct link_terms){ .bundle_id = "com.example.app", .channel = "qa" });
 	register_one(*state, &h, link, UDID_1);
-	good = publish(*state, &h, (struct sent){ .build = "2", .udids = UDID_1 });
+	good = lists(*state, &h, (struct listing){ .build = "2", .udids = UDID_1 });
 	assert_string_equal(invite(*state, &h, "com.example.app"), "");
 	assert_ok(build_promote(h.db, h.paul, good, "qa", true, &err), &err);
 	assert_string_equal(invite(*state, &h, "com.example.app"), "2");
@@ -574,7 +510,7 @@ static void
 whose_link_is_revoked_waits_no_more(void **state)
 {
 	struct house h = house(*state);
-	char *first = publish(*state, &h, (struct sent){ .build = "1", .udids = UDID_2 });
+	char *first = lists(*state, &h, (struct listing){ .build = "1", .udids = UDID_2 });
 	struct link *anna = link_of(*state, &h, (struct link_terms){ .build_id = first });
 	struct link *ben = link_of(*state, &h, (struct link_terms){ .build_id = first });
 	struct err err;
@@ -585,7 +521,7 @@ whose_link_is_revoked_waits_no_more(void **state)
 	assert_ok(link_revoke(h.db, h.paul, ben->id, &err), &err);
 	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM device_app"), 1);
 	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM tester_device"), 1);
-	publish(*state, &h, (struct sent){ .build = "2", .udids = UDID_1 " " UDID_2 });
+	lists(*state, &h, (struct listing){ .build = "2", .udids = UDID_1 " " UDID_2 });
 	assert_string_equal(invite(*state, &h, "com.example.app"), "");
 }
 
@@ -604,19 +540,19 @@ static void
 a_link_to_a_build_waits_for_its_own_channel_and_for_those_of_everybody(void **state)
 {
 	struct house h = house(*state);
-	char *first = publish(*state, &h, (struct sent){ .build = "1", .udids = UDID_2, .channel = "qa" });
+	char *first = lists(*state, &h, (struct listing){ .build = "1", .udids = UDID_2, .channel = "qa" });
 	struct err err;
 
-	publish(*state, &h, (struct sent){ .build = "2", .udids = UDID_3, .channel = "board" });
+	lists(*state, &h, (struct listing){ .build = "2", .udids = UDID_3, .channel = "board" });
 	keep_to_somebody(&h, "qa");
 	keep_to_somebody(&h, "board");
 	register_one(*state, &h, link_of(*state, &h, (struct link_terms){ .build_id = first }), UDID_1);
-	publish(*state, &h, (struct sent){ .build = "3", .udids = UDID_1, .channel = "board" });
+	lists(*state, &h, (struct listing){ .build = "3", .udids = UDID_1, .channel = "board" });
 	assert_string_equal(invite(*state, &h, "com.example.app"), "");
-	publish(*state, &h, (struct sent){ .build = "4", .udids = UDID_1, .channel = "qa" });
+	lists(*state, &h, (struct listing){ .build = "4", .udids = UDID_1, .channel = "qa" });
 	assert_string_equal(invite(*state, &h, "com.example.app"), "4");
 	assert_ok(db_run(h.db, &err, "UPDATE device_app SET state = 'waiting'"), &err);
-	publish(*state, &h, (struct sent){ .build = "5", .udids = UDID_1, .channel = "everybody" });
+	lists(*state, &h, (struct listing){ .build = "5", .udids = UDID_1, .channel = "everybody" });
 	assert_string_equal(invite(*state, &h, "com.example.app"), "5");
 }
 
@@ -625,7 +561,7 @@ a_waiting_tester_outlives_the_link_and_its_build(void **state)
 {
 	struct house h = house(*state);
 	char *anna = contact(*state, &h, "Anna Berg", "anna@example.com");
-	char *first = publish(*state, &h, (struct sent){ .build = "1", .udids = UDID_2 }), *app;
+	char *first = lists(*state, &h, (struct listing){ .build = "1", .udids = UDID_2 }), *app;
 	struct link *link = link_of(*state, &h, (struct link_terms){ .build_id = first, .contact_id = anna, .sign_in = true });
 	struct registration_due *due;
 	struct rows *rows;
@@ -633,7 +569,7 @@ a_waiting_tester_outlives_the_link_and_its_build(void **state)
 	size_t n;
 
 	register_one(*state, &h, link, UDID_1);
-	publish(*state, &h, (struct sent){ .build = "2", .udids = UDID_1 });
+	lists(*state, &h, (struct listing){ .build = "2", .udids = UDID_1 });
 	assert_ok(build_delete(h.db, h.paul, first, &err), &err);
 	rows = db_query(*state, h.db, "SELECT id FROM app");
 	assert_ok(rows_one(rows, &err, "no app"), &err);
@@ -653,8 +589,9 @@ static void
 publishers_see_the_devices_of_their_apps(void **state)
 {
 	struct house h = house(*state);
-	char *one = publish(*state, &h, (struct sent){ .build = "1" });
-	char *two = publish(*state, &h, (struct sent){ .build = "1", .bundle_id = "com.example.other", .udids = UDID_2 });
+	struct person *olga = publisher_of(*state, &h, "olga", "com.example.other");
+	char *one = lists(*state, &h, (struct listing){ .build = "1" });
+	char *two = lists(*state, &h, (struct listing){ .build = "1", .bundle_id = "com.example.other", .udids = UDID_2 });
 	struct link *of_one = link_of(*state, &h, (struct link_terms){ .build_id = one });
 	struct link *of_two = link_of(*state, &h, (struct link_terms){ .build_id = two });
 	json_t *list, *item, *apps;
@@ -664,18 +601,18 @@ publishers_see_the_devices_of_their_apps(void **state)
 
 	register_one(*state, &h, of_one, UDID_1);
 	assert_int_equal(count_devices(&h, h.paul), 1);
-	assert_int_equal(count_devices(&h, h.olga), 0);
+	assert_int_equal(count_devices(&h, olga), 0);
 	list = devices(&h, h.paul, false);
 	id = mem_text(*state, json_string_value(json_object_get(json_array_get(json_object_get(list, "items"), 0), "id")));
 	json_decref(list);
-	assert_false(tester_device_rename(h.db, h.olga, id, "x", &err));
+	assert_false(tester_device_rename(h.db, olga, id, "x", &err));
 	assert_int_equal(err.kind, ERR_MISSING);
-	assert_false(tester_device_remove(h.db, h.olga, id, &err));
+	assert_false(tester_device_remove(h.db, olga, id, &err));
 	register_one(*state, &h, of_two, UDID_1);
 	register_one(*state, &h, of_two, UDID_2);
 	assert_int_equal(count_devices(&h, h.paul), 2);
-	assert_int_equal(count_devices(&h, h.olga), 2);
-	list = devices(&h, h.olga, false);
+	assert_int_equal(count_devices(&h, olga), 2);
+	list = devices(&h, olga, false);
 	json_array_foreach(json_object_get(list, "items"), i, item) {
 		apps = json_object_get(item, "apps");
 		assert_int_equal(json_array_size(apps), 1);
@@ -685,8 +622,8 @@ publishers_see_the_devices_of_their_apps(void **state)
 	json_decref(list);
 
 	/* it goes from her apps; from the others it does not */
-	assert_ok(tester_device_remove(h.db, h.olga, id, &err), &err);
-	assert_int_equal(count_devices(&h, h.olga), 1);
+	assert_ok(tester_device_remove(h.db, olga, id, &err), &err);
+	assert_int_equal(count_devices(&h, olga), 1);
 	assert_int_equal(count_devices(&h, h.paul), 2);
 	assert_ok(tester_device_remove(h.db, h.paul, id, &err), &err);
 	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM tester_device"), 1);
@@ -696,7 +633,7 @@ static void
 udids_are_given_out_with_an_audit_row(void **state)
 {
 	struct house h = house(*state);
-	char *build = publish(*state, &h, (struct sent){ .build = "1" });
+	char *build = lists(*state, &h, (struct listing){ .build = "1" });
 	json_t *list;
 	int64_t rows;
 	struct err err;
@@ -727,9 +664,10 @@ static void
 devices_txt_is_what_apples_site_takes(void **state)
 {
 	struct house h = house(*state);
+	struct person *olga = publisher_of(*state, &h, "olga", "com.example.other");
 	char *anna = contact(*state, &h, "Anna Berg", "anna@example.com");
-	char *one = publish(*state, &h, (struct sent){ .build = "1", .udids = UDID_2 });
-	char *two = publish(*state, &h, (struct sent){ .build = "1", .bundle_id = "com.example.other" });
+	char *one = lists(*state, &h, (struct listing){ .build = "1", .udids = UDID_2 });
+	char *two = lists(*state, &h, (struct listing){ .build = "1", .bundle_id = "com.example.other" });
 	struct err err;
 	json_t *list;
 	char *id;
@@ -744,19 +682,19 @@ devices_txt_is_what_apples_site_takes(void **state)
 		UDID_1 "\tAnna Berg, iPhone 15\tios\n" UDID_2 "\tAnna's iPhone\tios\n" UDID_3 "\tAnna's iPhone\tios\n");
 	assert_string_equal(text_of_devices(*state, &h, h.paul, "com.example.app"), "Device ID\tDevice Name\tDevice Platform\n"
 		UDID_1 "\tAnna Berg, iPhone 15\tios\n");
-	assert_string_equal(text_of_devices(*state, &h, h.olga, NULL), "Device ID\tDevice Name\tDevice Platform\n"
+	assert_string_equal(text_of_devices(*state, &h, olga, NULL), "Device ID\tDevice Name\tDevice Platform\n"
 		UDID_3 "\tAnna's iPhone\tios\n");
-	assert_string_equal(text_of_devices(*state, &h, h.olga, "com.example.app"), "Device ID\tDevice Name\tDevice Platform\n");
+	assert_string_equal(text_of_devices(*state, &h, olga, "com.example.app"), "Device ID\tDevice Name\tDevice Platform\n");
 
-	list = devices(&h, h.olga, false);
+	list = devices(&h, olga, false);
 	id = mem_text(*state, json_string_value(json_object_get(json_array_get(json_object_get(list, "items"), 0), "id")));
 	json_decref(list);
-	assert_false(tester_device_rename(h.db, h.olga, id, "a\tb", &err));
-	assert_false(tester_device_rename(h.db, h.olga, id, "\xff", &err));
-	assert_false(tester_device_rename(h.db, h.olga, id, "123456789012345678901234567890123456789012345678901", &err));
-	assert_ok(tester_device_rename(h.db, h.olga, id, "12345678901234567890123456789012345678901234567890", &err), &err);
-	assert_ok(tester_device_rename(h.db, h.olga, id, "Kühlhaus 7", &err), &err);
-	assert_string_equal(text_of_devices(*state, &h, h.olga, NULL), "Device ID\tDevice Name\tDevice Platform\n"
+	assert_false(tester_device_rename(h.db, olga, id, "a\tb", &err));
+	assert_false(tester_device_rename(h.db, olga, id, "\xff", &err));
+	assert_false(tester_device_rename(h.db, olga, id, "123456789012345678901234567890123456789012345678901", &err));
+	assert_ok(tester_device_rename(h.db, olga, id, "12345678901234567890123456789012345678901234567890", &err), &err);
+	assert_ok(tester_device_rename(h.db, olga, id, "Kühlhaus 7", &err), &err);
+	assert_string_equal(text_of_devices(*state, &h, olga, NULL), "Device ID\tDevice Name\tDevice Platform\n"
 		UDID_3 "\tKühlhaus 7\tios\n");
 	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM audit WHERE act = 'devices.txt'"), 6);
 }
@@ -765,7 +703,7 @@ static void
 long_lists_go_on_where_they_ended(void **state)
 {
 	struct house h = house(*state);
-	char *build = publish(*state, &h, (struct sent){ .build = "1" });
+	char *build = lists(*state, &h, (struct listing){ .build = "1" });
 	const char *after = NULL;
 	int seen = 0, pages = 0;
 	struct err err;

@@ -1,7 +1,5 @@
 /* The server over real sockets: what a client sees, and what it cannot do to us. */
-#include "tests/check.h"
-#include "tests/check_cert.h"
-#include <curl/curl.h>
+#include "tests/check_client.h"
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -214,7 +212,7 @@ body_max(struct site *site, const struct route *route)
 
 static const struct server_calls calls = { .admit = admit, .refuse = say_no, .dress = dress, .body_max = body_max };
 
-/* ---- a server and its clients ---- */
+/* ---- a server ---- */
 
 static struct server_conf
 test_conf(void)
@@ -238,50 +236,6 @@ start(TALLOC_CTX *ctx, const struct server_conf *conf)
 }
 
 static int
-dial(struct server *server)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)server_port(server)),
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct timeval wait = { .tv_sec = 20 };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
-	return fd;
-}
-
-static void
-say(int fd, const char *text, size_t len)
-{
-	assert_int_equal(send(fd, text, len, MSG_NOSIGNAL), len);
-}
-
-/* What comes until the server closes. */
-static char *
-hear(TALLOC_CTX *ctx, int fd)
-{
-	char *text = mem_size(ctx, 65536);
-	size_t len = 0;
-	ssize_t n;
-
-	while (len < 65535 && (n = recv(fd, text + len, 65535 - len, 0)) > 0)
-		len += (size_t)n;
-	text[len] = '\0';
-	close(fd);
-	return text;
-}
-
-static char *
-talk(TALLOC_CTX *ctx, struct server *server, const char *text, size_t len)
-{
-	int fd = dial(server);
-
-	say(fd, text, len);
-	return hear(ctx, fd);
-}
-#define TALK(text) talk(*state, server, text, sizeof(text) - 1)
-
-static int
 count_of(const char *text, const char *what)
 {
 	int n = 0;
@@ -290,123 +244,6 @@ count_of(const char *text, const char *what)
 		n++;
 	return n;
 }
-
-/* One request by curl; the body it sends is `len` bytes of a pattern. */
-struct ask {
-	const char *path, *method, *headers[4];
-	int64_t len;
-	bool chunked, tls, expect;
-	const char *body, *unix_path;
-	const struct test_cert *cert;
-};
-
-struct got {
-	long status;
-	char *head, *text;
-	size_t len;
-	CURLcode rc;
-	TALLOC_CTX *ctx;
-};
-
-static size_t
-collect(char *p, size_t size, size_t n, void *arg)
-{
-	struct got *got = arg;
-
-	got->text = mem_grow(got->ctx, got->text, char, got->len + size * n + 1);
-	memcpy(got->text + got->len, p, size * n);
-	got->len += size * n;
-	got->text[got->len] = '\0';
-	return size * n;
-}
-
-static size_t
-collect_head(char *p, size_t size, size_t n, void *arg)
-{
-	struct got *got = arg;
-
-	got->head = mem_printf(got->ctx, "%s%.*s", got->head, (int)(size * n), p);
-	return size * n;
-}
-
-static size_t
-supply(char *p, size_t size, size_t n, void *arg)
-{
-	int64_t *left = arg;
-	size_t give = *left < (int64_t)(size * n) ? (size_t)*left : size * n;
-
-	for (size_t i = 0; i < give; i++)
-		p[i] = (char)((*left - (int64_t)i) % 251);
-	*left -= (int64_t)give;
-	return give;
-}
-
-static uint32_t
-pattern_sum(int64_t len)
-{
-	uint32_t sum = 0;
-
-	for (int64_t left = len; left > 0; left--)
-		sum = sum * 31 + (unsigned char)(left % 251);
-	return sum;
-}
-
-static struct got
-ask_with(CURL *curl, TALLOC_CTX *ctx, int port, const struct ask *ask)
-{
-	struct got got = { .head = mem_text(ctx, ""), .text = mem_text(ctx, ""), .ctx = ctx };
-	struct curl_slist *headers = NULL;
-	int64_t left = ask->len;
-
-	curl_easy_reset(curl);
-	curl_easy_setopt(curl, CURLOPT_URL,
-			 mem_printf(ctx, "http%s://127.0.0.1:%d%s", ask->tls ? "s" : "", port, ask->path));
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, 60L);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &got);
-	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, collect_head);
-	curl_easy_setopt(curl, CURLOPT_HEADERDATA, &got);
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
-	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, ask->unix_path);
-	if (ask->cert) {
-		curl_easy_setopt(curl, CURLOPT_SSLCERT, ask->cert->cert_file);
-		curl_easy_setopt(curl, CURLOPT_SSLKEY, ask->cert->key_file);
-	}
-	if (ask->len || ask->chunked) {
-		curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(curl, CURLOPT_READFUNCTION, supply);
-		curl_easy_setopt(curl, CURLOPT_READDATA, &left);
-		curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)(ask->chunked ? -1 : ask->len));
-		if (ask->chunked)
-			headers = curl_slist_append(headers, "Transfer-Encoding: chunked");
-		headers = curl_slist_append(headers, ask->expect ? "Expect: 100-continue" : "Expect:");
-	} else if (ask->body) {
-		curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, ask->body);
-	} else if (ask->method && strcmp(ask->method, "HEAD") == 0) {
-		curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
-	}
-	if (ask->method)
-		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, ask->method);
-	for (size_t i = 0; i < 4 && ask->headers[i]; i++)
-		headers = curl_slist_append(headers, ask->headers[i]);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	got.rc = curl_easy_perform(curl);
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &got.status);
-	curl_slist_free_all(headers);
-	return got;
-}
-
-static struct got
-ask_one(TALLOC_CTX *ctx, struct server *server, const struct ask *ask)
-{
-	CURL *curl = curl_easy_init();
-	struct got got = ask_with(curl, ctx, server_port(server), ask);
-
-	curl_easy_cleanup(curl);
-	return got;
-}
-#define ASK(...) ask_one(*state, server, &(struct ask){ __VA_ARGS__ })
 
 /* ---- tests ---- */
 
@@ -419,8 +256,8 @@ one_connection_carries_many_requests_of_both_kinds(void **state)
 	long connects = 0, n;
 
 	for (int i = 0; i < 50; i++) {
-		struct got got = ask_with(curl, *state, server_port(server),
-					  &(struct ask){ i % 2 ? "/hello" : "/worker" });
+		struct client_got got = client_ask_with(curl, *state, server_port(server),
+					  &(struct client_ask){ i % 2 ? "/hello" : "/worker" });
 
 		assert_int_equal(got.status, 200);
 		assert_string_equal(got.text, "hello");
@@ -439,7 +276,7 @@ a_handler_sees_path_query_cookies_and_what_the_client_prefers(void **state)
 {
 	struct server_conf conf = test_conf();
 	struct server *server = start(*state, &conf);
-	struct got got = ASK("/apps/com.example.d%65mo?q=a%20b+c&q=2",
+	struct client_got got = ASK("/apps/com.example.d%65mo?q=a%20b+c&q=2",
 			     .headers = { "Cookie: a=1; session=xyz", "Accept: text/html,*/*;q=0.8",
 					  "X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: https" });
 
@@ -460,7 +297,7 @@ refusals_have_one_exit_and_say_what_is_possible(void **state)
 {
 	struct server_conf conf = test_conf();
 	struct server *server = start(*state, &conf);
-	struct got got = ASK("/nothing");
+	struct client_got got = ASK("/nothing");
 
 	assert_int_equal(got.status, 404);
 	assert_non_null(strstr(got.text, "\"code\":\"not_found\""));
@@ -484,7 +321,7 @@ bodies_in_memory_are_whole_and_bounded(void **state)
 {
 	struct server_conf conf = test_conf();
 	struct server *server = start(*state, &conf);
-	struct got got = ASK("/form", .body = "name=a+%26+b&name=2");
+	struct client_got got = ASK("/form", .body = "name=a+%26+b&name=2");
 
 	assert_int_equal(got.status, 200);
 	assert_string_equal(got.text, "a & b");
@@ -515,7 +352,7 @@ a_file_is_served_whole_in_part_or_not_at_all(void **state)
 	for (int tls = 0; tls < 2; tls++) {
 		struct server_conf conf = test_conf();
 		struct server *server;
-		struct got got;
+		struct client_got got;
 
 		conf.site = (struct site *)(uintptr_t)path;
 		conf.cert_file = tls ? cert.cert_file : NULL;
@@ -618,15 +455,15 @@ a_download_that_was_cut_is_logged_with_what_went_out(void **state)
 	conf.site = (struct site *)(uintptr_t)path;
 	server = start(*state, &conf);
 	saved = log_begin(*state, &log);
-	fd = dial(server);
-	say(fd, whole, sizeof whole - 1);
+	fd = client_dial(server);
+	client_say(fd, whole, sizeof whole - 1);
 	at = mem_size(*state, TAKEN);
 	assert_int_equal(recv(fd, at, TAKEN, MSG_WAITALL), TAKEN);
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 	close(fd);
-	fd = dial(server);
-	say(fd, part, sizeof part - 1);
-	hear(*state, fd);
+	fd = client_dial(server);
+	client_say(fd, part, sizeof part - 1);
+	client_hear(*state, fd);
 	server_stop(server);
 	text = log_end(*state, saved, log);
 	at = strstr(text, "end=cut");
@@ -661,7 +498,7 @@ no_form_of_a_target_shows_its_token_in_the_log(void **state)
 		const char *ask = mem_printf(*state, "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
 					     targets[i]);
 
-		talk(*state, server, ask, strlen(ask));
+		client_talk(*state, server, ask, strlen(ask));
 	}
 	server_stop(server);
 	text = log_end(*state, saved, log);
@@ -675,11 +512,11 @@ an_upload_reaches_its_sink_whole_however_often_it_pauses(void **state)
 	static const char *const modes[] = { "/upload", "/upload?mode=pause", "/upload?mode=early" };
 	struct server_conf conf = test_conf();
 	struct server *server = start(*state, &conf);
-	char *expected = mem_printf(*state, "{\"bytes\":3000000,\"sum\":%u}", pattern_sum(3000000));
+	char *expected = mem_printf(*state, "{\"bytes\":3000000,\"sum\":%u}", client_pattern_sum(3000000));
 
 	for (size_t i = 0; i < 3; i++)
 		for (int chunked = 0; chunked < 2; chunked++) {
-			struct got got = ASK(modes[i], .len = 3000000, .chunked = chunked, .expect = i == 0);
+			struct client_got got = ASK(modes[i], .len = 3000000, .chunked = chunked, .expect = i == 0);
 
 			assert_int_equal(got.status, 201);
 			assert_string_equal(got.text, expected);
@@ -693,7 +530,7 @@ an_upload_refused_on_the_way_is_answered_behind_it_and_cut(void **state)
 {
 	struct server_conf conf = test_conf();
 	struct server *server = start(*state, &conf);
-	struct got got;
+	struct client_got got;
 
 	atomic_store(&cuts, 0);
 	for (int chunked = 0; chunked < 2; chunked++) {
@@ -713,11 +550,11 @@ a_client_that_leaves_has_its_upload_cut(void **state)
 	static const char head[] = "PUT /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nsome";
 	struct server_conf conf = test_conf();
 	struct server *server = start(*state, &conf);
-	int fd = dial(server);
+	int fd = client_dial(server);
 
 	atomic_store(&cuts, 0);
 	atomic_store(&fed, 0);
-	say(fd, head, sizeof head - 1);
+	client_say(fd, head, sizeof head - 1);
 	while (!atomic_load(&fed))
 		usleep(1000);
 	close(fd);
@@ -747,7 +584,7 @@ a_refused_upload_sees_its_answer_every_time(void **state)
 		server = start(*state, &conf);
 		for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 			for (int n = 0; n < 6; n++) {
-				struct got got = ASK(cases[i].path, .len = cases[i].len, .tls = tls, .expect = n % 2);
+				struct client_got got = ASK(cases[i].path, .len = cases[i].len, .tls = tls, .expect = n % 2);
 
 				if (got.status != cases[i].status || got.rc)
 					fail_msg("%s %s: status %ld, curl says %s", cases[i].path, tls ? "TLS" : "plain",
@@ -808,7 +645,7 @@ an_ambiguous_request_ends_its_connection_with_one_refusal(void **state)
 	struct server *server = start(*state, &conf);
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		char *text = talk(*state, server, cases[i].text, cases[i].len);
+		char *text = client_talk(*state, server, cases[i].text, cases[i].len);
 
 		/* Refusing a Content-Length itself, the library writes its own head twice, then closes. */
 		if (strncmp(text, "HTTP/1.1 4", 10) != 0 || strstr(text, "HTTP/1.1 2") || strstr(text, "hello"))
@@ -834,9 +671,9 @@ what_is_odd_but_clear_is_answered(void **state)
 	/* A request line of 16 KB passes, as a query must be able to hold a manifest's URL and more. */
 	line = mem_size(*state, 17000);
 	snprintf(line, 17000, "GET /hello?q=%0*d HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 16300, 0);
-	assert_int_equal(count_of(talk(*state, server, line, strlen(line)), "hello"), 1);
+	assert_int_equal(count_of(client_talk(*state, server, line, strlen(line)), "hello"), 1);
 	snprintf(line, 17000, "GET /hello?q=%0*d HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 16500, 0);
-	assert_non_null(strstr(talk(*state, server, line, strlen(line)), "HTTP/1.1 413"));
+	assert_non_null(strstr(client_talk(*state, server, line, strlen(line)), "HTTP/1.1 413"));
 	server_stop(server);
 }
 
@@ -874,15 +711,15 @@ a_head_that_drips_is_ended_on_a_new_and_on_a_kept_connection(void **state)
 	struct server *server = start(*state, &conf);
 	int64_t before = count_get(COUNT_REAPED);
 	char text[1024];
-	int fd = dial(server);
+	int fd = client_dial(server);
 
-	say(fd, "GET /", 5);
+	client_say(fd, "GET /", 5);
 	assert_true(drip(fd, 600) < 600);
 	close(fd);
-	fd = dial(server);
-	say(fd, "GET /hello HTTP/1.1\r\n" HOST "\r\n", 32);
+	fd = client_dial(server);
+	client_say(fd, "GET /hello HTTP/1.1\r\n" HOST "\r\n", 32);
 	assert_true(recv(fd, text, sizeof text, 0) > 0);
-	say(fd, "GET /", 5);
+	client_say(fd, "GET /", 5);
 	assert_true(drip(fd, 600) < 600);
 	close(fd);
 	assert_int_equal(count_get(COUNT_REAPED), before + 2);
@@ -895,10 +732,10 @@ a_body_that_drips_is_ended_and_cut(void **state)
 	static const char head[] = "PUT /upload HTTP/1.1\r\n" HOST "Content-Length: 100000\r\n\r\n";
 	struct server_conf conf = hasty_conf();
 	struct server *server = start(*state, &conf);
-	int fd = dial(server);
+	int fd = client_dial(server);
 
 	atomic_store(&cuts, 0);
-	say(fd, head, sizeof head - 1);
+	client_say(fd, head, sizeof head - 1);
 	assert_true(drip(fd, 600) < 600);
 	close(fd);
 	server_stop(server);
@@ -911,9 +748,9 @@ an_idle_connection_is_ended_unless_a_proxy_holds_it(void **state)
 	struct server_conf conf = hasty_conf();
 	struct server *server = start(*state, &conf);
 	char text[1024];
-	int fd = dial(server);
+	int fd = client_dial(server);
 
-	say(fd, "GET /hello HTTP/1.1\r\n" HOST "\r\n", 32);
+	client_say(fd, "GET /hello HTTP/1.1\r\n" HOST "\r\n", 32);
 	assert_true(recv(fd, text, sizeof text, 0) > 0);
 	assert_int_equal(recv(fd, text, sizeof text, 0), 0);
 	close(fd);
@@ -921,8 +758,8 @@ an_idle_connection_is_ended_unless_a_proxy_holds_it(void **state)
 
 	conf.trusted_proxies = "127.0.0.0/8";
 	server = start(*state, &conf);
-	fd = dial(server);
-	say(fd, "GET /hello HTTP/1.1\r\n" HOST "\r\n", 32);
+	fd = client_dial(server);
+	client_say(fd, "GET /hello HTTP/1.1\r\n" HOST "\r\n", 32);
 	assert_true(recv(fd, text, sizeof text, 0) > 0);
 	usleep(2000000);
 	assert_int_equal(recv(fd, text, 1, MSG_DONTWAIT), -1);
@@ -939,7 +776,7 @@ a_trusted_proxy_is_believed_about_its_client(void **state)
 	struct server_conf conf = test_conf();
 	const char *path = mem_printf(*state, "%s/sock", test_dir(*state));
 	struct server *server;
-	struct got got;
+	struct client_got got;
 
 	conf.trusted_proxies = "127.0.0.1 10.0.0.0/8 unix";
 	for (int local = 0; local < 2; local++) {
@@ -992,8 +829,8 @@ one_address_cannot_take_every_connection(void **state)
 	conf.connections_per_address_max = 2;
 	server = start(*state, &conf);
 	for (int i = 0; i < 3; i++) {
-		fds[i] = dial(server);
-		say(fds[i], "GET /hello HTTP/1.1\r\n" HOST "\r\n", 32);
+		fds[i] = client_dial(server);
+		client_say(fds[i], "GET /hello HTTP/1.1\r\n" HOST "\r\n", 32);
 		if (i < 2)
 			assert_int_equal(recv(fds[i], &c, 1, 0), 1);
 		else
@@ -1027,8 +864,8 @@ a_socket_that_a_dead_server_left_is_replaced_and_a_living_one_is_not(void **stat
 	assert_int_equal(err.kind, ERR_CONFLICT);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
-	say(fd, "GET /hello HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 51);
-	assert_non_null(strstr(hear(*state, fd), "hello"));
+	client_say(fd, "GET /hello HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 51);
+	assert_non_null(strstr(client_hear(*state, fd), "hello"));
 	server_stop(server);
 }
 
@@ -1100,9 +937,9 @@ ask_often(void *arg)
 	CURL *curl = curl_easy_init();
 
 	for (int i = 0; i < 1000; i++) {
-		struct got got = ask_with(curl, ctx, *port,
-					  i % 3 ? &(struct ask){ "/worker" } :
-						  &(struct ask){ "/upload?mode=pause", .len = 100000 });
+		struct client_got got = client_ask_with(curl, ctx, *port,
+					  i % 3 ? &(struct client_ask){ "/worker" } :
+						  &(struct client_ask){ "/upload?mode=pause", .len = 100000 });
 
 		if (got.rc)	/* stopping */
 			break;

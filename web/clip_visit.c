@@ -98,7 +98,7 @@ clip_visit_signed_in(struct req *req, struct clip_visit **ret, struct err *err)
 	return true;
 }
 
-const json_t *
+static const json_t *
 clip_visit_here(const struct clip_visit *visit, const char *bundle_id)
 {
 	json_t *app;

@@ -26,7 +26,6 @@ void clip_cookie_set(struct req *req, struct reply *reply, const char *token);
 
 /* Of app (as app_list says it): state, note, open_url, and here where it has it. */
 void clip_visit_state(struct req *req, const struct clip_visit *visit, json_t *app);
-const json_t *clip_visit_here(const struct clip_visit *visit, const char *bundle_id);	/* NULL: not there */
 
 /* Puts it on the device.  ERR_MISSING: its person does not see it; ERR_CONFLICT: what stands in the way. */
 bool clip_visit_ask(struct req *req, const struct clip_visit *visit, const char *actor, const char *bundle_id,

@@ -18,7 +18,7 @@ word(struct req *req, const char *key)
 	return pages_word(req->site->pages, req->language, key);
 }
 
-const char *
+static const char *
 command_title(struct req *req, const char *request_type)
 {
 	const char *title = word(req, mem_printf(req, "cmd_%s", request_type));

@@ -14,4 +14,3 @@ json_t *device_row(struct req *req, const json_t *device);	/* of device_list, fo
 bool device_page_data(struct req *req, json_t *device, const char *after, json_t **ret, struct err *err) CHECKED;
 
 const char *device_called(struct req *req, const json_t *device);	/* its name, else its model, else its serial number */
-const char *command_title(struct req *req, const char *request_type);	/* "Lock" */

@@ -115,7 +115,8 @@ made_of(struct site *site, const char *pem, struct err *err)
 	return true;
 }
 
-bool
+/* Whoever has a certificate under a CA of ours, as they are now. */
+static bool
 enroll_own_devices(struct site *site, const struct cms_trust **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));

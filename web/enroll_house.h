@@ -21,9 +21,6 @@ bool enroll_house_for(TALLOC_CTX *ctx, struct site *site, const char *language, 
 struct enroll_wish enroll_wish_of(TALLOC_CTX *ctx, struct site *site, const char *actor, const char *person_id,
 				  const char *invitation_id);
 
-/* Whoever has a certificate under a CA of ours, as they are now. */
-bool enroll_own_devices(struct site *site, const struct cms_trust **ret, struct err *err) CHECKED;
-
 /* What a device answers in a phase of the Profile Service: by Apple's certificate, or by one of ours. */
 bool enroll_read_answer(struct req *req, struct device_answer **answer, struct err *err) CHECKED;
 

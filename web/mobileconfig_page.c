@@ -110,7 +110,8 @@ by_id(const json_t *form)
 	return copy;
 }
 
-json_t *
+/* What is not alike in two forms: [{path, before, after}], each NULL where there is nothing. */
+static json_t *
 mobileconfig_difference(const json_t *before, const json_t *after)
 {
 	json_t *rows = json_array(), *a = by_id(before), *b = by_id(after);

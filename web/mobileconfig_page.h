@@ -22,5 +22,3 @@ bool mobileconfig_data(struct req *req, const struct kept_mobileconfig *m, const
 /* "wanted", "queued" ... of a device as its pages show it: {title, url, goal, state, why, keeper, ...}. */
 json_t *mobileconfig_device_rows(struct req *req, const json_t *items);
 
-/* What is not alike in two forms: [{path, before, after}], each NULL where there is nothing. */
-json_t *mobileconfig_difference(const json_t *before, const json_t *after);

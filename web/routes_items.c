@@ -417,7 +417,7 @@ fields_of_json(struct req *req, struct item_fields *f, struct err *err)
 			"subtitle", &f->subtitle, "audience", &audience, "categories", &categories) != 0 ||
 	    (categories && !json_is_array(categories)))
 		return err_set(err, ERR_INVALID, "kind (web or store), name and url are texts, subtitle too, categories is a"
-			       " list of names, audience one of contract.md");
+			       " list of names, audience as docs/audiences.md has it");
 	f->audience = audience;
 	f->categories = categories;
 	return true;

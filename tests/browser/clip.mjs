@@ -2,56 +2,31 @@
  * The catalog on the home screen, in Chromium as an iPhone: opened without signing in, with what that device has and
  * can have; an app's page; a tap; the page goes on by itself; axe-core finds nothing.  Prints TAP.
  */
-import { chromium } from 'playwright-core';
 import { createRequire } from 'node:module';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { end, holds, launch, phone, picture, promise, same } from './stage.mjs';
 
 const { values: opt } = parseArgs({ options: {
 	base: { type: 'string' }, clip: { type: 'string' }, db: { type: 'string' }, bundle: { type: 'string' }, out: { type: 'string' },
 } });
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const IPHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) ' +
-	'Version/18.1 Mobile/15E148 Safari/604.1';
-
-let n = 0, failed = 0;
-const promise = async (name, run) => {
-	n++;
-	try {
-		await run();
-		console.log(`ok ${n} ${name}`);
-	} catch (e) {
-		failed++;
-		console.log(`not ok ${n} ${name}\n# ${String(e.message).split('\n').slice(0, 6).join('\n# ')}`);
-	}
-};
-const same = (a, b, what) => { if (a !== b) throw new Error(`${what}: ${JSON.stringify(a)} is not ${JSON.stringify(b)}`); };
-const holds = (text, part, what) => { if (!text.includes(part)) throw new Error(`${what}: no "${part}" in "${text.slice(0, 300)}"`); };
 /* What the device would report, written as its report is kept. */
 const sql = (text) => execFileSync('sqlite3', ['-cmd', '.timeout 20000', opt.db, text], { encoding: 'utf8' });
 
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu',
-	'--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
-const phone = async (extra = {}) => (await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-US', userAgent: IPHONE,
-	viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true, reducedMotion: 'reduce', ...extra })).newPage();
+const browser = await launch();
+const still = (extra) => phone(browser, { reducedMotion: 'reduce', ...extra });
 const judged = async (page, name) => {
-	for (const scheme of ['light', 'dark']) {
-		await page.emulateMedia({ colorScheme: scheme });
-		if (opt.out) {
-			mkdirSync(opt.out, { recursive: true });
-			await page.screenshot({ path: join(opt.out, `${name}-${scheme}.png`), fullPage: true });
-		}
+	await picture(page, opt.out, name, async (scheme) => {
 		await page.evaluate(axe);
 		const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
 		same(violations.map((v) => `${v.id} ${v.nodes[0].html.slice(0, 120)}`).join('; '), '', `${name} ${scheme}`);
-	}
+	});
 	same(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${name} fits its phone`);
-	await page.emulateMedia({ colorScheme: 'light' });
 };
 
-const page = await phone();
+const page = await still();
 const refused = [];
 page.on('console', (m) => { if (/Content Security Policy/.test(m.text())) refused.push(m.text()); });
 await promise('the home screen’s icon opens the catalog at once, signed in or not', async () => {
@@ -85,7 +60,7 @@ await promise('once the device has it, the page says so by itself, without a tap
 });
 await promise('an older copy is an update, at the top of the list, also without scripts', async () => {
 	sql(`UPDATE installed_app SET version = '0', short_version = '0' WHERE bundle_id = '${opt.bundle}'`);
-	const plain = await phone({ javaScriptEnabled: false });
+	const plain = await still({ javaScriptEnabled: false });
 	await plain.goto(opt.clip);
 	holds(await plain.textContent('section[aria-labelledby=updates]'), 'Update', 'updates');
 	await page.goto(opt.clip);
@@ -98,6 +73,4 @@ await promise('another token is the same page as any link that is over', async (
 	const answer = await page.goto(`${opt.base}/c/AAAAAAAAAAAAAAAAAAAAAA`);
 	same(answer.status(), 404, 'status');
 });
-await browser.close();
-console.log(`1..${n}`);
-process.exit(failed ? 1 : 0);
+await end(browser);

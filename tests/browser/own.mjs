@@ -4,53 +4,19 @@
  * revoked by its person; IT sees who has which, and takes one back.  With --front, the name of the proxy that it all goes
  * through, also what is opened by that certificate alone.  Prints TAP.
  */
-import { chromium } from 'playwright-core';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { desk, end, holds, lacks, launch, phone, picture, promise, same, sign } from './stage.mjs';
 
 const { values: opt } = parseArgs({ options: {
 	base: { type: 'string' }, front: { type: 'string' }, phone: { type: 'string', multiple: true }, out: { type: 'string' },
 } });
-const IPHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) ' +
-	'Version/18.1 Mobile/15E148 Safari/604.1';
-const SECRET = 'four quiet words here';
 
-let n = 0, failed = 0;
-const promise = async (name, run) => {
-	n++;
-	try {
-		await run();
-		console.log(`ok ${n} ${name}`);
-	} catch (e) {
-		failed++;
-		console.log(`not ok ${n} ${name}\n# ${String(e.message).split('\n').slice(0, 6).join('\n# ')}`);
-	}
-};
-const same = (a, b, what) => { if (a !== b) throw new Error(`${what}: ${JSON.stringify(a)} is not ${JSON.stringify(b)}`); };
-const holds = (text, part, what) => { if (!text.includes(part)) throw new Error(`${what}: no "${part}" in "${text.slice(0, 300)}"`); };
-const lacks = (text, part, what) => { if (text.includes(part)) throw new Error(`${what}: "${part}" is in it`); };
-
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu',
-	'--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
-const open = async (extra) => (await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-US', ...extra })).newPage();
-const phone = (extra) => open({ ...extra, userAgent: IPHONE, viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true });
-const desk = () => open({ viewport: { width: 1280, height: 800 } });
-const picture = async (page, name) => {
-	if (!opt.out) return;
-	mkdirSync(opt.out, { recursive: true });
-	for (const scheme of ['light', 'dark']) {
-		await page.emulateMedia({ colorScheme: scheme });
-		await page.screenshot({ path: join(opt.out, `${name}-${scheme}.png`), fullPage: true });
-	}
-	await page.emulateMedia({ colorScheme: 'light' });
-};
-const sign = async (page, name, path) => {
+const browser = await launch();
+const shot = (page, name) => picture(page, opt.out, name);
+const signAt = async (page, name, path) => {
 	await page.goto(`${opt.base}/login?next=${path}`);
-	await page.fill('#name', name);
-	await page.fill('#password', SECRET);
-	await page.click('main button');
+	await sign(page, name);
 };
 /* The button, and what Settings does with the file. */
 const install = async (page, who = 'mia', number = 0) => {
@@ -72,7 +38,6 @@ print(json.dumps([ssl.DER_cert_to_PEM_cert(one["Data"]), one["Key"].decode()]))`
 	return { clientCertificates: [{ origin: new URL(opt.base).origin, cert: Buffer.from(cert), key: Buffer.from(key) }] };
 };
 const status = async (page, path) => (await page.goto(opt.base + path)).status();
-const second = () => new Promise((done) => setTimeout(done, 1100));	// which of two is the newer one is told to the second
 
 /* The proxy asks for the certificate, and passes it on with its person's name. */
 async function behind() {
@@ -80,27 +45,26 @@ async function behind() {
 	await promise(`behind ${opt.front} her certificate signs her in without a password, and is known to be in use`, async () => {
 		await install(theirs);
 		holds(await mine(theirs), 'given out', 'mine');
-		first = await phone(identity());
+		first = await phone(browser, identity());
 		same(await status(first, '/eas'), 200, 'by her certificate');
 		holds(await mine(first), 'installed', 'mine');
-		await picture(first, 'own-certificate');
-		same(await status(await phone(), '/account'), 200, 'the sign-in, without one');
+		await shot(first, 'own-certificate');
+		same(await status(await phone(browser), '/account'), 200, 'the sign-in, without one');
 	});
 	await promise('installed again by it alone, the old one opens nothing more once the new one is shown', async () => {
-		await second();
 		await install(first);
 		holds(await mine(first), 'An older certificate', 'mine');
-		next = await phone(identity());
+		next = await phone(browser, identity());
 		same(await status(next, '/eas'), 200, 'by the new one');
 		lacks(await mine(next), 'An older certificate', 'mine');
 		same(await status(first, '/eas'), 403, 'by the old one');
 		lacks(await first.textContent('body'), 'mia', 'what is said to the old one');
 	});
 	await promise("another person's certificate opens their own page, nothing of hers, and not what is IT's", async () => {
-		const tom = await phone();
-		await sign(tom, 'tom', '/eas');
+		const tom = await phone(browser);
+		await signAt(tom, 'tom', '/eas');
 		await install(tom, 'tom', 1);
-		const toms = await phone(identity(1));
+		const toms = await phone(browser, identity(1));
 		same(await status(toms, '/eas'), 200, 'by his');
 		holds(await mine(toms), 'installed', 'his');
 		lacks(await toms.textContent('main'), 'mia', 'page');
@@ -119,19 +83,19 @@ async function behind() {
 	});
 }
 
-const theirs = await phone();
+const theirs = await phone(browser);
 await promise('the page says what iOS will ask, and how to remove it', async () => {
-	await sign(theirs, 'mia', '/eas');
+	await signAt(theirs, 'mia', '/eas');
 	const text = await theirs.textContent('main');
 	for (const part of ['passcode', 'password of your mail account', 'Only one Exchange account', 'Verified', 'How to remove it'])
 		holds(text, part, 'page');
 	same(await theirs.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'no sideways scrolling');
-	await picture(theirs, 'own');
+	await shot(theirs, 'own');
 });
 await promise('the button hands over mia.mobileconfig, the phone installs it, and the page knows', async () => {
 	await install(theirs);
 	holds(await mine(theirs), 'given out', 'mine');
-	await picture(theirs, 'own-given');
+	await shot(theirs, 'own-given');
 });
 await promise('installed again, the old certificate ends when she says that the new one works', async () => {
 	await install(theirs);
@@ -144,26 +108,26 @@ await promise('installed again, the old certificate ends when she says that the 
 await promise('removed and said so, its certificate is revoked once she confirms it', async () => {
 	await theirs.click('button:has-text("I removed it")');
 	holds(await mine(theirs), 'removed, certificate still good', 'mine');
-	await picture(theirs, 'own-removed');
+	await shot(theirs, 'own-removed');
 	await theirs.click('button:has-text("Revoke its certificate")');
 	holds(await mine(theirs), 'revoked', 'mine');
 });
 await promise('somebody else sees nothing of hers, and on a computer there is a code for the phone', async () => {
-	const other = await desk();
-	await sign(other, 'tom', '/eas');
+	const other = await desk(browser);
+	await signAt(other, 'tom', '/eas');
 	const text = await other.textContent('main');
 	lacks(text, 'mia', 'page');
 	lacks(text, 'What you have', 'page');
 	same(await other.locator('svg.qr').first().isVisible(), true, 'the code');
 	same(await other.locator('main button:has-text("Download")').count(), 0, 'buttons');
-	await picture(other, 'own-desk');
+	await shot(other, 'own-desk');
 });
 await promise('IT sees who has which, and takes it back with a reason', async () => {
 	await install(theirs);
-	const it = await desk();
-	await sign(it, 'ada', '/admin/own');
+	const it = await desk(browser);
+	await signAt(it, 'ada', '/admin/own');
 	holds(await it.textContent('table'), 'mia', 'list');
-	await picture(it, 'owned');
+	await shot(it, 'owned');
 	await it.click('summary:has-text("Revoke")');
 	await it.selectOption('select[name=reason]', 'keyCompromise');
 	await it.click('td form button:has-text("Revoke")');
@@ -174,6 +138,4 @@ await promise('IT sees who has which, and takes it back with a reason', async ()
 
 if (opt.front) await behind();
 
-await browser.close();
-console.log(`1..${n}`);
-process.exit(failed ? 1 : 0);
+await end(browser);

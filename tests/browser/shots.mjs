@@ -9,7 +9,6 @@
  *
  * Ends with 1 when anything is wrong.
  */
-import { chromium } from 'playwright-core';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:http';
 import { mkdirSync, readFileSync, readdirSync, existsSync } from 'node:fs';
@@ -17,6 +16,7 @@ import { join, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { parseArgs } from 'node:util';
+import { launch } from './stage.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -29,8 +29,6 @@ const CSP = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-
 	"connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 /* A mail brings its style and picture along; no server says what may be in it. */
 const MAIL_CSP = CSP.replace("style-src 'self'", "style-src 'unsafe-inline'").replace("img-src 'self'", "img-src 'self' cid:");
-const BROWSER = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-	'--disable-component-update', '--disable-sync'];
 const VIEWS = [
 	{ name: 'phone', viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
 	{ name: 'desk', viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 },
@@ -128,7 +126,7 @@ const look = async (browser, base, path, name, out, thorough) => {
 /* ---- */
 const out = opt.out;
 if (out) mkdirSync(out, { recursive: true });
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: BROWSER });
+const browser = await launch();
 if (opt.samples) {
 	const server = await serve(opt.samples), base = `http://127.0.0.1:${server.address().port}`;
 	const languages = opt.languages.split(',');

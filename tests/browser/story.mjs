@@ -3,19 +3,18 @@
  * password, upload with and without scripts, install, refusals that must be seen.  Then every page is
  * looked at (shots.mjs).  Prints TAP.
  */
-import { chromium } from 'playwright-core';
 import { execFileSync } from 'node:child_process';
 import { writeFileSync, mkdirSync } from 'node:fs';
 import { join, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { SECRET, end, holds, launch, promise, same, sign } from './stage.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: opt } = parseArgs({ options: {
 	base: { type: 'string' }, password: { type: 'string' }, work: { type: 'string' }, out: { type: 'string' },
 } });
-const SECRET = 'four quiet words here';
 
 /* A small app without a provision: read, kept, shown, and not installable. */
 const ipa = (version) => {
@@ -30,22 +29,7 @@ with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED) as z:
 	return file;
 };
 
-let n = 0, failed = 0;
-const promise = async (name, run) => {
-	n++;
-	try {
-		await run();
-		console.log(`ok ${n} ${name}`);
-	} catch (e) {
-		failed++;
-		console.log(`not ok ${n} ${name}\n# ${String(e.message).split('\n').slice(0, 6).join('\n# ')}`);
-	}
-};
-const same = (a, b, what) => { if (a !== b) throw new Error(`${what}: ${JSON.stringify(a)} is not ${JSON.stringify(b)}`); };
-const holds = (text, part, what) => { if (!text.includes(part)) throw new Error(`${what}: no "${part}" in "${text.slice(0, 300)}"`); };
-
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu',
-	'--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+const browser = await launch();
 const refusedByPolicy = [];
 const open = async (extra = {}) => {
 	const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-US', ...extra });
@@ -54,11 +38,9 @@ const open = async (extra = {}) => {
 	page.setDefaultTimeout(20000);
 	return page;
 };
-const sign = async (page, password) => {
+const signAdmin = async (page, password) => {
 	await page.goto(`${opt.base}/login?next=/admin`);
-	await page.fill('#name', 'admin');
-	await page.fill('#password', password);
-	await page.click('main button');
+	await sign(page, 'admin', password);
 };
 
 const page = await open();
@@ -67,12 +49,12 @@ await promise('a stranger is shown the sign-in page and nothing else', async () 
 	holds(page.url(), '/login?next=', 'address');
 });
 await promise('a wrong password is refused in place', async () => {
-	await sign(page, 'wrong password');
+	await signAdmin(page, 'wrong password');
 	holds(await page.textContent('main'), 'password', 'page');
 	same(await page.getAttribute('#password', 'aria-invalid'), 'true', 'the field');
 });
 await promise('the one-time password leads to a new one before anything else', async () => {
-	await sign(page, opt.password);
+	await signAdmin(page, opt.password);
 	await page.goto(`${opt.base}/`);
 	holds(page.url(), '/account', 'address');
 	await page.fill('#old', opt.password);
@@ -169,5 +151,4 @@ await promise('every page: axe-core, targets, width, weight', async () => {
 		throw new Error(e.stdout || e.message);
 	}
 });
-console.log(`1..${n}`);
-process.exit(failed ? 1 : 0);
+await end(browser);

@@ -5,42 +5,18 @@
  *
  * The server runs with a clock and a root of tests, so that its provisions never run out.
  */
-import { chromium } from 'playwright-core';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import https from 'node:https';
 import { parseArgs } from 'node:util';
+import { IPHONE, desk, end, holds, launch, phone, picture, promise, same, until } from './stage.mjs';
 
 const { values: opt } = parseArgs({ options: {
 	base: { type: 'string' }, token: { type: 'string' }, app: { type: 'string' }, mail: { type: 'string' },
 	sms: { type: 'string' }, out: { type: 'string' },
 } });
-const IPHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) ' +
-	'Version/18.1 Mobile/15E148 Safari/604.1';
 const DAEMON = 'com.apple.appstored/1.0 iOS/18.1 model/iPhone15,4 hwp/t8130 build/22B83 (6; dt:311)';
 const PIN = '482913';
-
-let n = 0, failed = 0;
-const promise = async (name, run) => {
-	n++;
-	try {
-		await run();
-		console.log(`ok ${n} ${name}`);
-	} catch (e) {
-		failed++;
-		console.log(`not ok ${n} ${name}\n# ${String(e.message).split('\n').slice(0, 6).join('\n# ')}`);
-	}
-};
-const same = (a, b, what) => { if (a !== b) throw new Error(`${what}: ${JSON.stringify(a)} is not ${JSON.stringify(b)}`); };
-const holds = (text, part, what) => { if (!text.includes(part)) throw new Error(`${what}: no "${part}" in "${text.slice(0, 300)}"`); };
-const until = async (what, look) => {
-	for (let i = 0; i < 400; i++) {
-		const found = await look();
-		if (found) return found;
-		await new Promise((done) => setTimeout(done, 50));
-	}
-	throw new Error(`waited in vain for ${what}`);
-};
 
 /* What the install daemon and programs do: no browser. */
 const ask = (url, { method = 'GET', headers = {}, body } = {}) => new Promise((done, fail) => {
@@ -59,19 +35,8 @@ const api = async (method, path, body) => {
 };
 const lines = (file) => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').filter(Boolean) : []);
 
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu',
-	'--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
-const phone = async (extra = {}) => (await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-US', userAgent: IPHONE,
-	viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true, ...extra })).newPage();
-const picture = async (page, name) => {
-	if (!opt.out) return;
-	mkdirSync(opt.out, { recursive: true });
-	for (const scheme of ['light', 'dark']) {
-		await page.emulateMedia({ colorScheme: scheme });
-		await page.screenshot({ path: join(opt.out, `${name}-${scheme}.png`), fullPage: true });
-	}
-	await page.emulateMedia({ colorScheme: 'light' });
-};
+const browser = await launch();
+const shot = (page, name) => picture(page, opt.out, name);
 
 let build, byMail, bySms, itms;
 await promise('a publisher uploads, and sends it by mail and by SMS with a PIN', async () => {
@@ -100,15 +65,15 @@ await promise('the SMS arrives, as one message', async () => {
 	if (text.length > 160) throw new Error(`${text.length} characters`);
 	if (text.includes(PIN)) throw new Error('the PIN travels with the link');
 });
-const page = await phone();
+const page = await phone(browser);
 await promise('the link opens, and asks for the PIN', async () => {
 	await page.goto(bySms.json.url);
-	await picture(page, 'link-pin');
+	await shot(page, 'link-pin');
 	same(await page.locator('a[href^="itms-services:"]').count(), 0, 'buttons');
 	await page.fill('#pin', '000000');
 	await page.click('form button.primary');
 	same(await page.getAttribute('#pin', 'aria-invalid'), 'true', 'the field');
-	await picture(page, 'link-pin-wrong');
+	await shot(page, 'link-pin-wrong');
 });
 await promise('with the PIN it says what the app is and offers to install it', async () => {
 	await page.fill('#pin', PIN);
@@ -117,13 +82,13 @@ await promise('with the PIN it says what the app is and offers to install it', a
 	holds(text, 'Draw with gloves on', 'notes');
 	itms = await page.getAttribute('a[href^="itms-services:"]', 'href');
 	holds(itms, 'action=download-manifest', 'button');
-	await picture(page, 'link-install');
+	await shot(page, 'link-install');
 });
 await promise('a tap is seen, and what the daemon fetches after it, step by step', async () => {
 	await page.evaluate(() => document.querySelector('a[href^="itms-services:"]').addEventListener('click', (e) => e.preventDefault()));
 	await page.click('a[href^="itms-services:"]');
 	await until('the tap on the page', async () => (await page.locator('.timeline li').count()) >= 1 && (await page.isVisible('.timeline')));
-	await picture(page, 'link-tapped');
+	await shot(page, 'link-tapped');
 	const manifest = new URL(itms).searchParams.get('url');
 	const root = manifest.replace(/\/manifest\.plist$/, '');
 	const headers = { 'user-agent': DAEMON };
@@ -140,10 +105,10 @@ await promise('a tap is seen, and what the daemon fetches after it, step by step
 	for (const kind of ['opened', 'tapped', 'manifest', 'icon', 'ipa', 'whole'])
 		if (!kinds.includes(kind)) throw new Error(`no ${kind} in ${kinds}`);
 	await until('the page to say so', async () => (await page.locator('.timeline li.done').count()) >= 3);
-	await picture(page, 'link-whole');
+	await shot(page, 'link-whole');
 });
 await promise('used up, withdrawn and unknown are the same page', async () => {
-	const other = await phone();
+	const other = await phone(browser);
 	const texts = [];
 	await api('DELETE', `/api/v1/links/${byMail.json.id}`);
 	for (const url of [bySms.json.url, byMail.json.url, `${opt.base}/i/AAAAAAAAAAAAAAAAAAAAAA`]) {
@@ -153,20 +118,17 @@ await promise('used up, withdrawn and unknown are the same page', async () => {
 	}
 	same(texts[0], texts[2], 'used up');
 	same(texts[1], texts[2], 'withdrawn');
-	await picture(other, 'link-gone');
+	await shot(other, 'link-gone');
 });
 await promise('on a computer there is a code for the phone, inside another app the way to Safari', async () => {
 	const { json } = await api('POST', '/api/v1/links', { build });
-	const desk = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 800 } });
-	const there = await desk.newPage();
+	const there = await desk(browser);
 	await there.goto(json.url);
 	same(await there.locator('svg.qr').first().isVisible(), true, 'the code');
-	await picture(there, 'link-desk');
-	const inside = await phone({ userAgent: `${IPHONE.replace(/ Version.*/, '')} Mobile/15E148 [FBAN/FBIOS;FBAV/400.0]` });
+	await shot(there, 'link-desk');
+	const inside = await phone(browser, { userAgent: `${IPHONE.replace(/ Version.*/, '')} Mobile/15E148 [FBAN/FBIOS;FBAV/400.0]` });
 	await inside.goto(json.url);
 	holds(await inside.textContent('main'), 'Safari', 'page');
-	await picture(inside, 'link-inapp');
+	await shot(inside, 'link-inapp');
 });
-await browser.close();
-console.log(`1..${n}`);
-process.exit(failed ? 1 : 0);
+await end(browser);

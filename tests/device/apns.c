@@ -18,7 +18,7 @@
 
 #define EVENTS 64
 
-const char *fake_papers(struct fake *fake);	/* fake_papers.c */
+const char *fake_papers(struct fake *fake);	/* apns_papers.c */
 
 void
 fake_watch(struct fake *fake, int fd, void *what, bool writing, bool again)
