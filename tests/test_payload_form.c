@@ -702,6 +702,30 @@ what_passes_the_limits_of_a_page_is_json_and_comes_back(void **state)
 }
 
 static void
+a_list_offers_one_more_as_long_as_a_page_has_room_for_it(void **state)
+{
+	struct browser b = browser(*state);
+	bool offered = true;
+
+	for (int n = 100; n <= 125; n++) {
+		json_t *items = json_array(), *form;
+		const char *html;
+
+		for (int i = 0; i < n; i++)
+			json_array_append_new(items, json_pack("{s:s}", "BundleIdentifier", "com.example.app"));
+		form = json_pack("{s:s, s:[{s:s, s:s, s:{s:o}}]}", "name", "a", "payloads", "id", "it", "type", "com.apple.notificationsettings",
+				 "keys", "NotificationSettings", items);
+		html = shown(*state, &b, form, first_of(form));
+		if (offered && strstr(html, "~json\""))
+			fail_msg("one more than %d is JSON, and was offered", n - 1);
+		offered = strstr(html, "add payload/NotificationSettings\"");
+		json_decref(form);
+	}
+	assert_false(offered);
+	json_decref(b.parts);
+}
+
+static void
 what_was_typed_as_a_secret_goes_along_sealed_for_who_typed_it_and_for_nobody_else(void **state)
 {
 	json_t *form = form_of("{}", "com.apple.airplay", NULL), *seen;
@@ -769,6 +793,25 @@ keys_that_an_admin_names_want_a_name_each_and_one_alone(void **state)
 	assert_false(payload_form_read(p.req, "payload", p.payload, &read, &err));
 	type_in(&p, "payload/VendorConfig/1~key", "other");
 	assert_becomes(&p, "{\"VendorConfig\":{\"colour\":\"red\",\"other\":\"blue\"}}");
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+static void
+the_headers_of_a_relay_are_fields_with_their_names_shown_and_their_values_kept(void **state)
+{
+	static const char keys[] = "{\"Relays\":[{\"HTTP2RelayURL\":\"https://relay.example.com\",\"AdditionalHTTPHeaderFields\":"
+				   "{\"Authorization\":\"sesame\"}}]}";
+	json_t *form = form_of(keys, "com.apple.relay.managed", NULL), *masked = mobileconfig_form_masked(form);
+	struct browser b = browser(*state);
+	struct open_page p = opened(*state, &b, form, masked);
+
+	assert_true(mobileconfig_form_secret(form));
+	assert_null(strstr(p.html, "sesame"));
+	assert_non_null(strstr(p.html, "value=\"Authorization\""));
+	press(*state, &p, "add payload/Relays/0/AdditionalHTTPHeaderFields");
+	assert_becomes(&p, keys);
+	json_decref(masked);
 	json_decref(form);
 	json_decref(b.parts);
 }
@@ -902,7 +945,9 @@ TESTS(every_payload_type_comes_back_from_its_page_as_it_was,
       every_key_of_every_payload_type_is_made_from_an_empty_page_by_its_fields_alone,
       pages_of_the_home_screen_are_fields_and_what_is_in_them_moves,
       what_the_fields_of_a_list_cannot_show_has_a_field_for_each_item, what_passes_the_limits_of_a_page_is_json_and_comes_back,
+      a_list_offers_one_more_as_long_as_a_page_has_room_for_it,
       what_was_typed_as_a_secret_goes_along_sealed_for_who_typed_it_and_for_nobody_else, a_file_that_was_chosen_goes_along_too,
+      the_headers_of_a_relay_are_fields_with_their_names_shown_and_their_values_kept,
       keys_that_an_admin_names_want_a_name_each_and_one_alone, so_does_any_payload_at_random,
       a_secret_is_never_in_the_page_and_stays_unless_it_is_replaced_or_taken_out,
       items_are_added_and_taken_away_without_their_neighbours_losing_a_secret, a_page_that_was_refused_asks_for_a_new_secret_again,

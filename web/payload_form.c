@@ -9,6 +9,8 @@
 #include "web/payload_inner.h"
 #include <string.h>
 
+#define ITEM_FIELDS 4	/* around one: its head and its end, a name and a kind */
+
 static void add_fact(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v);
 static void add_items(struct part *p, const struct apple_fact *fact, const struct apple_fact *called, const char *name, const json_t *v);
 static void add_free(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v);
@@ -41,6 +43,7 @@ number(struct part *p, size_t n)
 
 /* ---- how much would it be? ---- */
 
+/* Never more than what the value takes when it is shown: a list that was offered one more item is still fields then. */
 static int
 fields_of(const struct apple_fact *fact, const json_t *v, int depth)
 {
@@ -57,14 +60,21 @@ fields_of(const struct apple_fact *fact, const json_t *v, int depth)
 			n += fields_of(f, json_object_get(v, f->name), depth + 1);
 	if (kind == KIND_LIST)
 		json_array_foreach(v, i, item)
-			n += 2 + fields_of(fact->under, item, depth + 1);
+			n += 1 + fields_of(fact->under, item, depth + 1);
 	if (kind == KIND_FREE || kind == KIND_ANY) {
 		json_object_foreach((json_t *)v, key, item)
-			n += 4 + fields_of(payload_any("dictionary"), item, depth + 1);
+			n += ITEM_FIELDS + fields_of(payload_any("dictionary"), item, depth + 1);
 		json_array_foreach(v, i, item)
-			n += 4 + fields_of(payload_any("dictionary"), item, depth + 1);
+			n += ITEM_FIELDS + fields_of(payload_any("dictionary"), item, depth + 1);
 	}
 	return n;
+}
+
+/* Would one more pass the limit, so that all of it were JSON? */
+static bool
+has_room(struct part *p, const struct apple_fact *item)
+{
+	return p->n + fields_of(item, NULL, 0) + ITEM_FIELDS <= PAYLOAD_FIELDS_MAX;
 }
 
 /* ---- dictionaries ---- */
@@ -178,7 +188,7 @@ add_items(struct part *p, const struct apple_fact *fact, const struct apple_fact
 		add_item(p, fact->under, inner, json_array_get(v, i));
 		payload_item(p, "item_end", NULL, "");
 	}
-	if (n < PAYLOAD_ITEMS_MAX)
+	if (n < PAYLOAD_ITEMS_MAX && has_room(p, fact->under))
 		add_button(p, fact->under, name, label);
 	p->loose = loose;
 	p->depth--;
@@ -212,7 +222,7 @@ add_free(struct part *p, const struct apple_fact *fact, const char *name, const 
 		add_any(p, value, inner, item);
 		payload_item(p, "item_end", NULL, "");
 	}
-	if (i < PAYLOAD_ITEMS_MAX)
+	if (i < PAYLOAD_ITEMS_MAX && has_room(p, value))
 		add_button(p, value, name, word(p, "payload_key"));
 	p->loose = loose;
 	p->depth--;
