@@ -1,6 +1,6 @@
 /* Which provision may stand in for which, what is planned for a device, and how its rows move. */
 #include "tests/check_house.h"
-#include "catalog/held.h"
+#include "catalog/held_list.h"
 #include "catalog/provision_keep.h"
 #include "catalog/renewal.h"
 #include "core/clock.h"

@@ -2,7 +2,7 @@
  * Apps on managed devices, joined: which device has which app, which build, under which provision and signing
  * certificate, until when, and what is being done.  The list behind every number of the page Provisions.
  */
-#include "catalog/held.h"
+#include "catalog/held_list.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "web/http.h"

@@ -1,5 +1,5 @@
 /* Table `held_app`, joined with what its rows are about. */
-#include "catalog/held.h"
+#include "catalog/held_list.h"
 #include "catalog/cursor.h"
 #include "core/clock.h"
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * held - which device has which app, which build, under which provision and signing certificate, and until when: what
+ * held_list - which device has which app, which build, under which provision and signing certificate, and until when: what
  * the plan of renewals found (table held_app), row by row, with names.  For whoever asks "for whom?".
  */
 #include <jansson.h>
