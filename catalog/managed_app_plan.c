@@ -6,6 +6,7 @@
  * twice it changes nothing, and a cause that came meanwhile has a job of its own.
  */
 #include "catalog/managed_app_inner.h"
+#include "catalog/app_configuration.h"
 #include "catalog/rollout.h"
 #include "catalog/viewer.h"
 #include "core/clock.h"
@@ -93,6 +94,16 @@ managed_app_person_changed(struct db *tx, const char *person_id, struct err *err
 					  db_text(person_id)), managed_app_device_changed, err);
 }
 
+bool
+managed_app_values_changed(struct db *tx, const char *person_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return add_jobs(tx, ctx, db_query(ctx, tx, "SELECT d.id FROM device d WHERE d.person_id = $1 AND d.enrollment_id IS NOT NULL"
+		" AND EXISTS (SELECT 1 FROM managed_app m JOIN app a ON a.bundle_id = m.bundle_id JOIN app_configuration c ON"
+		" c.app_id = a.id AND c.variables <> '[]' WHERE m.device_id = d.id)", db_text(person_id)), managed_app_device_changed, err);
+}
+
 /* Apps for which it matters who is in a group. */
 bool
 managed_app_people_changed(struct db *tx, struct err *err)
@@ -129,8 +140,10 @@ bool
 managed_app_fits_again(struct db *tx, const char *device_id, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	enum rows_step step = rows_next(db_query(ctx, tx, "SELECT 1 FROM managed_app WHERE device_id = $1 AND state = 'failed' AND why"
-		" IN ('needs_ios', 'not_listed', 'no_right', 'not_installable') LIMIT 1", db_text(device_id)), err);
+	enum rows_step step = rows_next(db_query(ctx, tx, "SELECT 1 FROM managed_app WHERE device_id = $1 AND state = 'failed'"
+						 " AND why IN ('needs_ios', 'not_listed', 'no_right', 'not_installable')"
+						 " UNION SELECT 1 FROM managed_app WHERE device_id = $1"
+						 " AND configuration LIKE '%:%:%' LIMIT 1", db_text(device_id)), err);
 
 	return step == ROWS_ROW ? managed_app_device_changed(tx, device_id, err) : step == ROWS_END;
 }
@@ -188,7 +201,7 @@ managed_app_stopped(struct db *tx, const char *bundle_id, const char *build_id, 
 
 #define PLAN_COLUMNS "a.id, a.bundle_id, d.id, d.enrollment_id, p.id IS NULL OR NOT p.disabled, " TARGET ", " REQUIRED ", " OWNER ", " \
 	CONFIGURED ", m.build_id, m.cause, m.state, m.ours, m.configuration, i.installed, i.managed, i.version," \
-	" (SELECT max(k.created) FROM build k WHERE k.app_id = a.id AND k.build = i.version), m.why, i.short_version, " OFFERED ", " PRESENT ", m.began, i.state"
+	" (SELECT max(k.created) FROM build k WHERE k.app_id = a.id AND k.build = i.version), m.why, i.short_version, " OFFERED ", " PRESENT ", m.began, i.state, d.person_id"
 #define PLAN_JOINS " LEFT JOIN person p ON p.id = d.person_id LEFT JOIN managed_app m ON m.device_id = d.id" \
 	" AND m.bundle_id = a.bundle_id LEFT JOIN installed_app i ON i.device_id = d.id AND i.bundle_id = a.bundle_id"
 
@@ -205,6 +218,7 @@ struct plan {
 	const char *present;		/* the build that it has; NULL: not known */
 	int64_t began;			/* when the device took the last command; 0: it has not */
 	const char *status;		/* of its managed list; NULL: none */
+	const char *person_id;		/* NULL: it belongs to nobody */
 };
 
 static struct plan
@@ -217,7 +231,7 @@ plan_of(TALLOC_CTX *ctx, struct rows *rows)
 		rows_text(ctx, rows, 9), rows_text(ctx, rows, 10), rows_text(ctx, rows, 13),
 		state ? managed_state_of(state) : MANAGED_STATES, rows_bool(rows, 12), rows_bool(rows, 14), rows_bool(rows, 15),
 		rows_text(ctx, rows, 16), rows_int(rows, 17), rows_text(ctx, rows, 18), rows_text(ctx, rows, 19),
-		rows_bool(rows, 20), rows_text(ctx, rows, 21), rows_int(rows, 22), rows_text(ctx, rows, 23) };
+		rows_bool(rows, 20), rows_text(ctx, rows, 21), rows_int(rows, 22), rows_text(ctx, rows, 23), rows_text(ctx, rows, 24) };
 }
 
 struct target {
@@ -315,10 +329,13 @@ configure(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, struct err *err)
 	const struct queue_wish wish = { .kind = MANAGED_KIND_SETTING, .request_type = "Settings", .subject = p->bundle_id,
 		.dedupe_key = mem_printf(ctx, "%s:%s", MANAGED_KIND_SETTING, p->bundle_id), .ttl_s = MANAGED_TTL_S,
 		.priority = QUEUE_PRIORITY_HOUSE, .created_by = "house" };
+	const char *now;
 
-	if (!p->cause || p->state != MANAGED_INSTALLED || !p->managed || strcmp(p->configuration, p->was_configured) == 0)
+	if (!p->cause || p->state != MANAGED_INSTALLED || !p->managed)
 		return true;
-	return queue_add(tx, ctx, &wish, &p->enrollment_id, 1, NULL, NULL, err);
+	if (!app_configuration_wish(ctx, tx, p->configuration, p->person_id, p->device_id, &now, err))
+		return false;
+	return strcmp(now, p->was_configured) == 0 || queue_add(tx, ctx, &wish, &p->enrollment_id, 1, NULL, NULL, err);
 }
 
 /* It goes because its person left, and the device has not taken that yet. */

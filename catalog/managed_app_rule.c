@@ -9,7 +9,7 @@ static const char *const names[MANAGED_STATES] = { "wanted", "queued", "sent", "
 static const int polls_s[] = { 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400 };
 
 /* When what failed is tried again, by attempts. */
-static const int again_s[MANAGED_ATTEMPTS_MAX - 1] = { 900, 3600, 21600, 86400 };
+static const int again_s[MANAGED_ATTEMPTS_MAX - 1] = { 900, 3600, 21600, DAY_S };
 
 const char *
 managed_state_name(enum managed_state state)

@@ -1,5 +1,6 @@
 /* Table `managed_app`: who asks for an app, whether the device takes it, and its command on the way. */
 #include "catalog/managed_app_inner.h"
+#include "catalog/app_configuration.h"
 #include "catalog/install.h"
 #include "catalog/renewal.h"
 #include "catalog/viewer.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 
 #define FULL_AGAIN_S	3600	/* the device's queue is full: later */
-#define SETTING_AGAIN_S	86400	/* a configuration that was not taken: tomorrow */
+#define SETTING_AGAIN_S	DAY_S	/* a configuration that was not taken: tomorrow */
 
 /* ---- would it be taken? ---- */
 
@@ -404,6 +405,22 @@ put_configuration(struct db *tx, const char *device_id, const char *bundle_id, c
 		      db_text(device_id), db_text(bundle_id), db_text(configuration));
 }
 
+/* It has this now: is it what fits by now? */
+static bool
+took_configuration(struct db *tx, const char *device_id, const char *bundle_id, const char *configuration, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct managed_sending *s;
+	const char *now;
+
+	if (!put_configuration(tx, device_id, bundle_id, configuration, err))
+		return false;
+	if (!managed_app_sending(ctx, tx, device_id, bundle_id, &s, err))
+		return err->kind == ERR_CONFLICT;
+	return app_configuration_wish(ctx, tx, s->configuration, s->person_id, device_id, &now, err) &&
+	       (strcmp(now, configuration) == 0 || managed_app_device_changed(tx, device_id, err));
+}
+
 bool
 managed_app_configured(struct db *tx, const char *device_id, const char *bundle_id, const char *uuid, const char *status,
 		       struct err *err)
@@ -420,7 +437,7 @@ managed_app_configured(struct db *tx, const char *device_id, const char *bundle_
 	if (strcmp(status, "Acknowledged") != 0)
 		return managed_app_device_again(tx, device_id, clock_now() + SETTING_AGAIN_S, err);
 	return strncmp(had, before, strlen(before)) != 0 ||
-	       put_configuration(tx, device_id, bundle_id, had + strlen(before), err);
+	       took_configuration(tx, device_id, bundle_id, had + strlen(before), err);
 }
 
 struct sent {

@@ -1,186 +1,25 @@
-/*
- * Tables `held_app` and `renewal`: what a device has, and what is to be done.
- *
- * Which build an installed app is, is told by its two version numbers; where several builds have the same (one signed
- * anew, say), by the provisions that the device lists, and then the embedded provision counts only when it is listed,
- * too: what cannot be told is taken for the worse.
- */
-#include "catalog/managed_app.h"
+/* Table `renewal`: which rows there are to be, by what each device has (catalog/held.h). */
 #include "catalog/renewal.h"
+#include "catalog/held.h"
+#include "catalog/managed_app.h"
 #include "core/clock.h"
 #include "core/job.h"
 #include "ipa/provision.h"
 #include "mdm/command_send.h"
 #include <string.h>
 
-#define BUNDLES_MAX	2000	/* on one device; what is beyond is left alone */
-#define LISTED_MAX	1000
-
-/* The app, or an extension or watch app in it, on this device. */
-struct bundle {
-	const char *app, *build_id, *path, *bundle_id, *own;
-	int64_t own_expires, certificate_expires;
-	bool sure;			/* no other build has these numbers */
-	bool signer;			/* its executable says who signed it: what fits is known, not guessed */
-	int64_t cover, best;		/* until when by what is there; by the best that fits */
-	const char *cover_uuid, *best_uuid;
-	int64_t listed[2];		/* the two that last longest of those that are there and fit */
-	const char *listed_uuid[2];
-};
-
-struct listed {
-	const char *uuid, *app_id;	/* app_id NULL: we do not know it */
-	int64_t expires;
-};
-
 struct plan {
 	TALLOC_CTX *ctx;
 	struct db *tx;
 	const char *device_id;
-	struct bundle *bundles;
-	struct listed *listed;
-	const char **unknown;		/* bundle ids of apps whose insides we do not know */
-	size_t bundles_n, listed_n, unknown_n;
+	struct held held;
 	const char **wanted;		/* uuids that are to be installed */
 	size_t wanted_n;
 	bool fresh;			/* something new waits for a wave */
 	bool user;			/* a user enrollment: of the person's own apps it tells nothing */
 };
 
-/* ---- what is there ---- */
-
-#define HELD "SELECT bb.app_bundle_id, bb.build_id, bb.path, bb.bundle_id, bb.expires, bb.certificate_expires, bb.provision_uuid," \
-	" p.uuid, p.expires, ip.uuid IS NOT NULL, bb.certificate <> ''" \
-	" FROM installed_app ia JOIN device d ON d.id = ia.device_id" \
-	" JOIN build_bundle bb ON bb.app_bundle_id = ia.bundle_id AND bb.build = ia.version" \
-	" AND (ia.short_version IS NULL OR bb.version = ia.short_version)" \
-	" LEFT JOIN provision_fit f ON f.build_id = bb.build_id AND f.path = bb.path" \
-	" LEFT JOIN provision p ON p.uuid = f.uuid AND p.expires > $2 AND p.file IS NOT NULL AND (p.kind = 'enterprise'" \
-	" OR EXISTS (SELECT 1 FROM provision_device pd WHERE pd.uuid = p.uuid AND pd.udid = lower(d.udid)))" \
-	" LEFT JOIN installed_provision ip ON ip.device_id = ia.device_id AND ip.uuid = f.uuid" \
-	" WHERE ia.device_id = $1 AND ia.installed AND bb.provision_uuid <> ''" \
-	" ORDER BY bb.app_bundle_id, EXISTS (SELECT 1 FROM provision_fit lf JOIN installed_provision x ON x.uuid = lf.uuid" \
-	" AND x.device_id = ia.device_id WHERE lf.build_id = bb.build_id AND lf.path = '') DESC, bb.uploaded DESC, bb.build_id," \
-	" bb.path, p.expires DESC, length(p.app_id) DESC, p.uuid"
-
-static void
-take_fit(struct plan *plan, struct bundle *b, struct rows *rows)
-{
-	const char *uuid = rows_text(plan->ctx, rows, 7);
-	int64_t expires = rows_int(rows, 8);
-	bool there = rows_bool(rows, 9);
-
-	if (!uuid)
-		return;
-	if (expires > b->best) {
-		b->best = expires;
-		b->best_uuid = uuid;
-	}
-	for (int i = 0; there && i < 2; i++)
-		if (!b->listed_uuid[i]) {	/* they come by their end, the last one first */
-			b->listed[i] = expires;
-			b->listed_uuid[i] = uuid;
-			break;
-		}
-}
-
-static bool
-read_bundles(struct plan *plan, struct err *err)
-{
-	struct rows *rows = db_query(plan->ctx, plan->tx, HELD, db_text(plan->device_id), db_now());
-	struct bundle *b = NULL;
-	enum rows_step step;
-
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		const char *app = rows_text(plan->ctx, rows, 0), *build = rows_text(plan->ctx, rows, 1);
-		const char *path = rows_text(plan->ctx, rows, 2);
-
-		if (b && strcmp(b->app, app) == 0 && strcmp(b->build_id, build) != 0) {
-			for (size_t i = plan->bundles_n; i-- > 0 && strcmp(plan->bundles[i].app, app) == 0; )
-				plan->bundles[i].sure = false;
-			continue;
-		}
-		if (!b || strcmp(b->app, app) != 0 || strcmp(b->path, path) != 0) {
-			if (plan->bundles_n == BUNDLES_MAX)
-				continue;
-			plan->bundles = mem_grow(plan->ctx, plan->bundles, struct bundle, plan->bundles_n + 1);
-			b = &plan->bundles[plan->bundles_n++];
-			*b = (struct bundle){ .app = app, .build_id = build, .path = path, .sure = true,
-				.bundle_id = rows_text(plan->ctx, rows, 3), .own_expires = rows_int(rows, 4),
-				.certificate_expires = rows_int(rows, 5), .own = rows_text(plan->ctx, rows, 6), .signer = rows_bool(rows, 10) };
-		}
-		take_fit(plan, b, rows);
-	}
-	rows_done(rows);
-	return step != ROWS_FAILED;
-}
-
-static bool
-read_listed(struct plan *plan, struct err *err)
-{
-	struct rows *rows = db_query(plan->ctx, plan->tx, "SELECT ip.uuid, p.app_id, p.expires FROM installed_provision ip"
-		" LEFT JOIN provision p ON p.uuid = ip.uuid WHERE ip.device_id = $1 ORDER BY ip.uuid LIMIT $2",
-		db_text(plan->device_id), db_int(LISTED_MAX));
-	enum rows_step step;
-
-	plan->listed = mem_array(plan->ctx, struct listed, LISTED_MAX);
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		plan->listed[plan->listed_n++] = (struct listed){ rows_text(plan->ctx, rows, 0), rows_text(plan->ctx, rows, 1),
-								  rows_int(rows, 2) };
-	rows_done(rows);
-	return step != ROWS_FAILED;
-}
-
-static bool
-knows(const struct plan *plan, const char *bundle_id)
-{
-	for (size_t i = 0; i < plan->bundles_n; i++)
-		if (strcmp(plan->bundles[i].app, bundle_id) == 0)
-			return true;
-	return false;
-}
-
-static bool
-read_unknown(struct plan *plan, struct err *err)
-{
-	struct rows *rows = db_query(plan->ctx, plan->tx, "SELECT bundle_id FROM installed_app WHERE device_id = $1 ORDER BY bundle_id",
-				     db_text(plan->device_id));
-	enum rows_step step;
-
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		const char *bundle_id = rows_text(plan->ctx, rows, 0);
-
-		if (knows(plan, bundle_id))
-			continue;
-		plan->unknown = mem_grow(plan->ctx, plan->unknown, const char *, plan->unknown_n + 1);
-		plan->unknown[plan->unknown_n++] = bundle_id;
-	}
-	rows_done(rows);
-	return step != ROWS_FAILED;
-}
-
-static bool
-is_listed(const struct plan *plan, const char *uuid)
-{
-	for (size_t i = 0; i < plan->listed_n; i++)
-		if (strcmp(plan->listed[i].uuid, uuid) == 0)
-			return true;
-	return false;
-}
-
-/* Until when it runs by what is on the device. */
-static void
-cover(const struct plan *plan, struct bundle *b)
-{
-	b->cover = b->listed[0];
-	b->cover_uuid = b->listed_uuid[0] ? b->listed_uuid[0] : b->own;
-	if (b->own_expires > b->cover && (b->sure || is_listed(plan, b->own))) {
-		b->cover = b->own_expires;
-		b->cover_uuid = b->own;
-	}
-}
-
-/* ---- what it holds, and what is to come ---- */
+/* ---- what is to come ---- */
 
 static bool
 want(struct plan *plan, const char *uuid, int64_t ends, struct err *err)
@@ -199,65 +38,28 @@ want(struct plan *plan, const char *uuid, int64_t ends, struct err *err)
 }
 
 static bool
-put_held(struct plan *plan, const struct bundle *first, int64_t ends, int64_t next, int64_t certificate, struct err *err)
+plan_app(struct plan *plan, const struct held_app *app, struct err *err)
 {
-	bool by_certificate = certificate && certificate < ends;
+	int64_t now = clock_now();
+	bool half = app->ends < now + RENEWAL_LAST_S;
 
-	return db_run(plan->tx, err, "INSERT INTO held_app (device_id, bundle_id, build_id, ends, cause, uuid, path, next) VALUES ($1, $2,"
-		      " $3, $4, $5, $6, $7, $8)", db_text(plan->device_id), db_text(first->app), db_text(first->build_id),
-		      db_int(by_certificate ? certificate : ends), db_text(by_certificate ? "certificate" : "provision"),
-		      db_text(first->cover_uuid), db_text(first->path), db_int(certificate && certificate < next ? certificate : next));
-}
-
-/* The bundles of one app: [from, to). */
-static bool
-plan_app(struct plan *plan, size_t from, size_t to, struct err *err)
-{
-	const struct bundle *first = &plan->bundles[from];
-	int64_t ends = INT64_MAX, next = INT64_MAX, certificate = 0, now = clock_now();
-	bool half;
-
-	for (size_t i = from; i < to; i++) {
-		struct bundle *b = &plan->bundles[i];
-		int64_t better = b->best > b->cover ? b->best : b->cover;
-
-		if (b->cover < ends) {
-			ends = b->cover;
-			first = b;
-		}
-		if (better < next)
-			next = better;
-		if (b->certificate_expires && (!certificate || b->certificate_expires < certificate))
-			certificate = b->certificate_expires;
-	}
-	half = ends < now + RENEWAL_LAST_S;
-	if (!put_held(plan, first, ends, next, certificate, err))
-		return false;
-	if (certificate && (certificate <= ends || certificate <= now))
+	if (app->certificate && (app->certificate <= app->ends || app->certificate <= now))
 		return true;	/* no provision helps: the app has to be signed anew (MUST 67) */
-	if (next < ends + RENEWAL_BETTER_S && !half)
+	if (app->next < app->ends + RENEWAL_BETTER_S && !half)
 		return true;
-	for (size_t i = from; i < to; i++) {
-		const struct bundle *b = &plan->bundles[i];
-
-		if (b->best_uuid && b->best >= b->cover + RENEWAL_BETTER_S && !is_listed(plan, b->best_uuid) &&
-		    !want(plan, b->best_uuid, ends, err))
+	for (const struct held_bundle *b = app->bundles; b < app->bundles + app->n; b++)
+		if (b->best_uuid && b->best >= b->cover + RENEWAL_BETTER_S && !held_lists(&plan->held, b->best_uuid) &&
+		    !want(plan, b->best_uuid, app->ends, err))
 			return false;
-	}
 	return true;
 }
 
 static bool
 plan_apps(struct plan *plan, struct err *err)
 {
-	if (!db_run(plan->tx, err, "DELETE FROM held_app WHERE device_id = $1", db_text(plan->device_id)))
-		return false;
-	for (size_t from = 0, to; from < plan->bundles_n; from = to) {
-		for (to = from; to < plan->bundles_n && strcmp(plan->bundles[to].app, plan->bundles[from].app) == 0; to++)
-			cover(plan, &plan->bundles[to]);
-		if (!plan_app(plan, from, to, err))
+	for (size_t i = 0; i < plan->held.apps_n; i++)
+		if (!plan_app(plan, &plan->held.apps[i], err))
 			return false;
-	}
 	return true;
 }
 
@@ -265,7 +67,7 @@ plan_apps(struct plan *plan, struct err *err)
 
 /* An app of which we know nothing else may hold extensions, whose ids begin with its own. */
 static bool
-may_need(const struct listed *old, const char *bundle_id)
+may_need(const struct held_provision *old, const char *bundle_id)
 {
 	const struct provision covers = { .app_id = old->app_id };
 	const char *pattern = strchr(old->app_id, '.');
@@ -277,7 +79,7 @@ may_need(const struct listed *old, const char *bundle_id)
 
 /* Another one that fits the bundle is there, and lasts longer. */
 static bool
-is_followed(const struct bundle *b, const struct listed *old)
+is_followed(const struct held_bundle *b, const struct held_provision *old)
 {
 	int other = b->listed_uuid[0] && strcmp(b->listed_uuid[0], old->uuid) == 0;
 
@@ -289,40 +91,44 @@ is_followed(const struct bundle *b, const struct listed *old)
  * no other part of that app ends before it either: the set is whole.
  */
 static bool
-app_is_followed(const struct plan *plan, const char *app, const struct listed *old)
+app_is_followed(const struct held_app *app, const struct held_provision *old)
 {
 	const struct provision covers = { .app_id = old->app_id };
 
-	for (size_t i = 0; i < plan->bundles_n; i++) {
-		const struct bundle *b = &plan->bundles[i];
-
-		if (strcmp(b->app, app) == 0 &&
-		    (!b->signer || !(provision_covers(&covers, b->bundle_id) ? is_followed(b, old) : b->cover > old->expires)))
+	for (const struct held_bundle *b = app->bundles; b < app->bundles + app->n; b++)
+		if (!b->signer || !(provision_covers(&covers, b->bundle_id) ? is_followed(b, old) : b->cover > old->expires))
 			return false;
+	return true;
+}
+
+/* Every bundle of the app that it covers has another one there that fits and lasts longer; a valid one asks for more. */
+static bool
+app_lets_go(const struct held_app *app, const struct held_provision *old, bool *covered)
+{
+	const struct provision covers = { .app_id = old->app_id };
+
+	for (const struct held_bundle *b = app->bundles; b < app->bundles + app->n; b++) {
+		if (!provision_covers(&covers, b->bundle_id))
+			continue;
+		if (!is_followed(b, old) || (old->expires > clock_now() && !app_is_followed(app, old)))
+			return false;
+		*covered = true;
 	}
 	return true;
 }
 
-/* Every bundle that it covers has another one there that fits and lasts longer; a valid one asks for more. */
 static bool
-may_go(const struct plan *plan, const struct listed *old)
+may_go(const struct held *held, const struct held_provision *old)
 {
-	const struct provision covers = { .app_id = old->app_id };
-	bool followed = false;
+	bool covered = false;
 
-	for (size_t i = 0; i < plan->unknown_n; i++)
-		if (may_need(old, plan->unknown[i]))
+	for (size_t i = 0; i < held->unknown_n; i++)
+		if (may_need(old, held->unknown[i]))
 			return false;
-	for (size_t i = 0; i < plan->bundles_n; i++) {
-		const struct bundle *b = &plan->bundles[i];
-
-		if (!provision_covers(&covers, b->bundle_id))
-			continue;
-		if (!is_followed(b, old) || (old->expires > clock_now() && !app_is_followed(plan, b->app, old)))
+	for (size_t i = 0; i < held->apps_n; i++)
+		if (!app_lets_go(&held->apps[i], old, &covered))
 			return false;
-		followed = true;
-	}
-	return followed || old->expires <= clock_now();
+	return covered || old->expires <= clock_now();
 }
 
 /* The list of apps by which that is judged must be of today. */
@@ -350,6 +156,7 @@ ask_for_apps(struct plan *plan, struct err *err)
 static bool
 plan_removals(struct plan *plan, struct err *err)
 {
+	const struct held *held = &plan->held;
 	bool fresh, stale = false;
 
 	if (plan->user)
@@ -357,9 +164,9 @@ plan_removals(struct plan *plan, struct err *err)
 			      " 'failed')", db_text(plan->device_id));
 	if (!apps_are_fresh(plan, &fresh, err))
 		return false;
-	for (size_t i = 0; i < plan->listed_n; i++) {
-		const struct listed *old = &plan->listed[i];
-		bool goes = old->app_id && may_go(plan, old), added = false;
+	for (size_t i = 0; i < held->provisions_n; i++) {
+		const struct held_provision *old = &held->provisions[i];
+		bool goes = old->app_id && may_go(held, old), added = false;
 
 		stale = stale || (goes && !fresh);
 		if (goes && fresh && !renewal_want(plan->tx, plan->device_id, old->uuid, "remove", 0, &added, err))
@@ -432,7 +239,7 @@ is_managed(struct plan *plan, bool *ret, struct err *err)
 static bool
 forget(struct plan *plan, struct err *err)
 {
-	return db_run(plan->tx, err, "DELETE FROM held_app WHERE device_id = $1", db_text(plan->device_id)) &&
+	return held_forget(plan->tx, plan->device_id, err) &&
 	       db_run(plan->tx, err, "DELETE FROM renewal WHERE device_id = $1", db_text(plan->device_id));
 }
 
@@ -447,7 +254,7 @@ renewal_device(struct db *tx, const char *device_id, struct err *err)
 		return false;
 	if (!managed)
 		return forget(&plan, err);
-	if (!read_bundles(&plan, err) || !read_listed(&plan, err) || !read_unknown(&plan, err) || !settle(&plan, err) ||
+	if (!held_read(ctx, tx, device_id, &plan.held, err) || !held_keep(tx, device_id, &plan.held, err) || !settle(&plan, err) ||
 	    !plan_apps(&plan, err) || !drop_unwanted(&plan, err) || !plan_removals(&plan, err))
 		return err_at(err, "provisions of device %s", device_id);
 	return !plan.fresh || job_add(tx, RENEWAL_WAVE_JOB, json_object(), clock_now() + RENEWAL_GATHER_S, RENEWAL_WAVE_JOB, err);

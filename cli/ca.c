@@ -3,7 +3,7 @@
  *
  * All of them also while the server runs: it looks every few seconds whether the authority has changed.
  */
-#include "cli/cli.h"
+#include "cli/ca_make.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/seal.h"
@@ -16,48 +16,11 @@
 #include <string.h>
 
 struct opts {
-	struct cli_place place;
+	struct cli_call call;
 	struct cli_ca ca;
-	const char *act, *serial, *reason;
+	const char *reason;
 	bool json, crl;
 };
-
-static const struct argp_option options[] = {
-	{ "json", 'j', NULL, 0, "Print JSON", 0 },
-	{ "crl", 'r', NULL, 0, "Export the CRLs instead of the certificates", 0 },
-	{ "reason", 'R', "WORD", 0, "Why it is revoked: keyCompromise, superseded, cessationOfOperation, affiliationChanged, "
-	  "privilegeWithdrawn or unspecified (the default)", 0 },
-	{ 0 }
-};
-
-static error_t
-parse(int key, char *arg, struct argp_state *state)
-{
-	struct opts *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->place;
-		state->child_inputs[1] = &o->ca;
-		o->reason = "unspecified";
-		break;
-	case 'j':	o->json = true; break;
-	case 'r':	o->crl = true; break;
-	case 'R':	o->reason = arg; break;
-	case ARGP_KEY_ARG:
-		if (state->arg_num > 1)
-			return ARGP_ERR_UNKNOWN;
-		*(state->arg_num ? &o->serial : &o->act) = arg;
-		break;
-	case ARGP_KEY_END:
-		if (!o->act || !o->serial != (strcmp(o->act, "revoke") != 0))
-			argp_error(state, "say show, export, make, renew, switch, or revoke SERIAL");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
 
 /* ---- show ---- */
 
@@ -81,19 +44,18 @@ print_counts(const char *name, const json_t *c)
 }
 
 static bool
-show(const struct conf *conf, struct db *db, bool as_json, struct err *err)
+show(struct cli_call *call, struct err *err)
 {
+	const json_t *counts;
 	json_t *all, *a;
 	size_t i;
 
-	if (!ca_show(db, conf->server_base_url, &all, err))
+	if (!ca_show(call->db, call->conf->server_base_url, &all, err))
 		return false;
-	if (as_json) {
-		json_dumpf(all, stdout, JSON_INDENT(2));
-		putchar('\n');
+	counts = json_object_get(all, "certificates");
+	if (((const struct opts *)call)->json) {
+		cli_print(all);
 	} else {
-		const json_t *counts = json_object_get(all, "certificates");
-
 		if (!json_array_size(json_object_get(all, "authorities")))
 			fputs("pomona: there is no certificate authority; `pomona ca make` makes one\n", stderr);
 		json_array_foreach(json_object_get(all, "authorities"), i, a)
@@ -128,12 +90,13 @@ print_crl(struct ca *ca, const char *key_id, struct err *err)
 
 /* One for each key: a CA that was renewed with the same key has the same CRL. */
 static bool
-export_crls(TALLOC_CTX *ctx, const struct conf *conf, struct db *db, const struct authorities *all, struct err *err)
+export_crls(const struct cli_call *call, const struct authorities *all, struct err *err)
 {
 	struct sealer *sealer;
 	struct ca *ca;
 
-	if (!cli_sealer(ctx, conf, &sealer, err) || !ca_open(ctx, db, sealer, conf->server_base_url, &ca, err))
+	if (!cli_sealer(call->ctx, call->conf, &sealer, err) ||
+	    !ca_open(call->ctx, call->db, sealer, call->conf->server_base_url, &ca, err))
 		return false;
 	for (size_t i = 0; i < all->n; i++) {
 		bool again = all->rows[i].role != ROLE_OF_CA || !all->rows[i].sealed_key.len;
@@ -150,72 +113,84 @@ export_crls(TALLOC_CTX *ctx, const struct conf *conf, struct db *db, const struc
 }
 
 static bool
-export_all(TALLOC_CTX *ctx, const struct conf *conf, struct db *db, bool crl, struct err *err)
+export(struct cli_call *call, struct err *err)
 {
 	struct authorities all;
 	char *pem;
 
-	if (!authority_list(ctx, db, &all, err))
+	if (!authority_list(call->ctx, call->db, &all, err))
 		return false;
 	if (!all.n)
 		return err_set(err, ERR_MISSING, "there is no certificate authority; `pomona ca make` makes one");
-	if (crl)
-		return export_crls(ctx, conf, db, &all, err);
-	if (!authorities_pem(ctx, &all, &pem, err))
+	if (((const struct opts *)call)->crl)
+		return export_crls(call, &all, err);
+	if (!authorities_pem(call->ctx, &all, &pem, err))
 		return false;
 	fputs(pem, stdout);
 	return true;
 }
 
-/* ---- revoke ---- */
+/* ---- make and revoke ---- */
 
 static bool
-revoke(struct db *db, const struct opts *o, struct err *err)
+make(struct cli_call *call, struct err *err)
 {
-	void *ctx SCOPED(mem) = talloc_new(NULL);
+	return cli_ca_make(call->conf, call->db, &((const struct opts *)call)->ca, err);
+}
+
+static bool
+renew(struct cli_call *call, struct err *err)
+{
+	return cli_ca_renew(call->conf, call->db, &((const struct opts *)call)->ca, err);
+}
+
+static bool
+take_over(struct cli_call *call, struct err *err)
+{
+	return ca_make_switch(call->db, "cli", err);
+}
+
+static bool
+revoke(struct cli_call *call, struct err *err)
+{
 	const char *sha256;
 
-	return certificate_by_serial(ctx, db, o->serial, &sha256, err) &&
-	       certificate_revoke_by(db, "cli", sha256, o->reason, err);
+	return certificate_by_serial(call->ctx, call->db, call->words[0], &sha256, err) &&
+	       certificate_revoke_by(call->db, "cli", sha256, ((const struct opts *)call)->reason, err);
 }
+
+#define AT(field) offsetof(struct opts, field)
+
+static const struct cli_option options[] = {
+	{ "json", 'j', NULL, "Print JSON", AT(json) },
+	{ "crl", 'r', NULL, "Export the CRLs instead of the certificates", AT(crl) },
+	{ "reason", 'R', "WORD", "Why it is revoked: keyCompromise, superseded, cessationOfOperation, affiliationChanged, "
+	  "privilegeWithdrawn or unspecified (the default)", AT(reason) },
+	{ 0 }
+};
+static const struct cli_options how = { cli_ca_rows, "For make and renew:", AT(ca), cli_ca_wrong };
+static const struct cli_act acts[] = {
+	{ "show", 0, 0, NULL, show },
+	{ "export", 0, 0, NULL, export },
+	{ "make", 0, 0, NULL, make },
+	{ "renew", 0, 0, NULL, renew },
+	{ "switch", 0, 0, NULL, take_over },
+	{ "revoke", 1, 1, NULL, revoke },
+	{ 0 }
+};
 
 int
 cmd_ca(int argc, char **argv)
 {
-	static const struct argp_child children[] = {
-		{ &cli_place_argp, 0, NULL, 0 }, { &cli_ca_argp, 0, "For make and renew:", 1 }, { 0 }
+	static const struct cli_command ca = {
+		.args = "show | export | make | renew | switch | revoke SERIAL",
+		.doc = "The certificate authority that gives devices their identities.\v"
+		       "export prints the certificates, PEM, that a proxy is to believe of devices. renew makes a successor as "
+		       "the one in use was made; that one is believed as before, but issues no more.",
+		.options = { options }, .also = &how, .acts = acts,
+		.usage = "say show, export, make, renew, switch, or revoke SERIAL",
 	};
-	static const struct argp argp = { options, parse, "show | export | make | renew | switch | revoke SERIAL",
-		"The certificate authority that gives devices their identities.\v"
-		"export prints the certificates, PEM, that a proxy is to believe of devices. renew makes a successor as "
-		"the one in use was made; that one is believed as before, but issues no more.", children, NULL, NULL };
-	void *ctx SCOPED(mem) = NULL;
-	struct opts o = { 0 };
-	struct err err = { 0 };
-	struct conf *conf;
-	struct db *db;
-	bool ok;
+	struct opts o = { .reason = "unspecified" };
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
-		return EXIT_USAGE_;
-	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
-	if (!cli_db(ctx, &o.place, &conf, &db, &err))
-		return cli_fail(&err);
-	if (strcmp(o.act, "show") == 0) {
-		ok = show(conf, db, o.json, &err);
-	} else if (strcmp(o.act, "export") == 0) {
-		ok = export_all(ctx, conf, db, o.crl, &err);
-	} else if (strcmp(o.act, "make") == 0) {
-		ok = cli_ca_make(conf, db, &o.ca, &err);
-	} else if (strcmp(o.act, "renew") == 0) {
-		ok = cli_ca_renew(conf, db, &o.ca, &err);
-	} else if (strcmp(o.act, "switch") == 0) {
-		ok = ca_make_switch(db, "cli", &err);
-	} else if (strcmp(o.act, "revoke") == 0) {
-		ok = revoke(db, &o, &err);
-	} else {
-		fprintf(stderr, "pomona ca: say show, export, make, renew, switch or revoke, not \"%s\"\n", o.act);
-		return EXIT_USAGE_;
-	}
-	return ok ? EXIT_OK : cli_fail(&err);
+	return cli_run(&ca, &o.call, argc, argv);
 }

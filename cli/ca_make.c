@@ -2,7 +2,7 @@
  * Making the certificate authority of devices: by itself, under a new root whose key goes to a file apart, or
  * one that the company brings.
  */
-#include "cli/cli.h"
+#include "cli/ca_make.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/seal.h"
@@ -15,61 +15,31 @@
 #include <unistd.h>
 
 #define PEM_MAX		(256u << 10)
-#define MASTER_KEY_MAX	4096
 
-enum { OPT_ROOT = 256, OPT_CERT, OPT_KEY, OPT_CHAIN, OPT_ROOT_KEY, OPT_STAGE };
+#define AT(field) offsetof(struct cli_ca, field)
 
-static const struct argp_option options[] = {
-	{ "ca-root", OPT_ROOT, NULL, 0, "A root whose key is kept offline, and an issuing CA under it", 0 },
-	{ "root-key", OPT_ROOT_KEY, "FILE", 0, "Where the root's key is written, or read when it is needed again; default: "
-	  "root-ca.key beside the master key", 0 },
-	{ "ca-cert", OPT_CERT, "FILE", 0, "A CA of your own: its certificate, PEM", 0 },
-	{ "ca-key", OPT_KEY, "FILE", 0, "Its private key, PEM without a passphrase", 0 },
-	{ "stage", OPT_STAGE, NULL, 0, "renew: the successor waits, clients and proxies are told of it, and `pomona ca switch` "
-	  "lets it take over", 0 },
-	{ "ca-chain", OPT_CHAIN, "FILE", 0, "The certificates above it, up to the root, PEM", 0 },
+enum { OPT_ROOT = CLI_NO_LETTER, OPT_CERT, OPT_KEY, OPT_CHAIN, OPT_ROOT_KEY, OPT_STAGE };
+
+const struct cli_option cli_ca_rows[] = {
+	{ "ca-root", OPT_ROOT, NULL, "A root whose key is kept offline, and an issuing CA under it", AT(root) },
+	{ "root-key", OPT_ROOT_KEY, "FILE", "Where the root's key is written, or read when it is needed again; default: "
+	  "root-ca.key beside the master key", AT(root_key) },
+	{ "ca-cert", OPT_CERT, "FILE", "A CA of your own: its certificate, PEM", AT(cert) },
+	{ "ca-key", OPT_KEY, "FILE", "Its private key, PEM without a passphrase", AT(key) },
+	{ "stage", OPT_STAGE, NULL, "renew: the successor waits, clients and proxies are told of it, and `pomona ca switch` "
+	  "lets it take over", AT(stage) },
+	{ "ca-chain", OPT_CHAIN, "FILE", "The certificates above it, up to the root, PEM", AT(chain) },
 	{ 0 }
 };
 
-static error_t
-parse(int key, char *arg, struct argp_state *state)
+const char *
+cli_ca_wrong(const void *ca)
 {
-	struct cli_ca *o = state->input;
+	const struct cli_ca *o = ca;
 
-	switch (key) {
-	case OPT_ROOT:		o->root = true; break;
-	case OPT_CERT:		o->cert = arg; break;
-	case OPT_KEY:		o->key = arg; break;
-	case OPT_CHAIN:		o->chain = arg; break;
-	case OPT_STAGE:		o->stage = true; break;
-	case OPT_ROOT_KEY:	o->root_key = arg; break;
-	case ARGP_KEY_END:
-		if (!o->cert != !o->key || (o->chain && !o->cert))
-			argp_error(state, "--ca-cert and --ca-key go together, and --ca-chain with them");
-		if (o->cert && (o->root || o->root_key))
-			argp_error(state, "--ca-root and --ca-cert exclude each other");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
-const struct argp cli_ca_argp = { options, parse, NULL, NULL, NULL, NULL, NULL };
-
-bool
-cli_sealer(TALLOC_CTX *ctx, const struct conf *conf, struct sealer **ret, struct err *err)
-{
-	struct bytes key;
-	bool ok;
-
-	if (!*conf->key_master_file)
-		return err_set(err, ERR_CONFLICT, "%s does not set key.master_file, under which keys are sealed", conf->file);
-	if (!file_read(ctx, conf->key_master_file, MASTER_KEY_MAX, &key, err))
-		return err_at(err, "key.master_file");
-	ok = sealer_new(ctx, key, ret, err) || err_at(err, "%s", conf->key_master_file);
-	OPENSSL_cleanse((void *)(uintptr_t)key.p, key.len);
-	return ok;
+	if (!o->cert != !o->key || (o->chain && !o->cert))
+		return "--ca-cert and --ca-key go together, and --ca-chain with them";
+	return o->cert && (o->root || o->root_key) ? "--ca-root and --ca-cert exclude each other" : NULL;
 }
 
 bool

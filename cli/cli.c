@@ -2,8 +2,11 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include <libgen.h>
+#include <openssl/crypto.h>
 #include <string.h>
 #include <unistd.h>
+
+#define MASTER_KEY_MAX	4096
 
 int
 cli_fail(const struct err *err)
@@ -28,26 +31,12 @@ cli_fail(const struct err *err)
 	}
 }
 
-static const struct argp_option place_options[] = {
-	{ "data", 'd', "DIR", 0, "Data directory (as made by pomona init)", 0 },
-	{ "config", 'c', "FILE", 0, "Configuration file; default DIR/pomona.conf", 0 },
-	{ 0 }
-};
-
-static error_t
-parse_place(int key, char *arg, struct argp_state *state)
+void
+cli_print(const json_t *json)
 {
-	struct cli_place *place = state->input;
-
-	switch (key) {
-	case 'd':	place->data = arg; return 0;
-	case 'c':	place->config = arg; return 0;
-	default:	return ARGP_ERR_UNKNOWN;
-	}
+	json_dumpf(json, stdout, JSON_INDENT(2));
+	putchar('\n');
 }
-
-const struct argp cli_place_argp = { place_options, parse_place, NULL, NULL, NULL, NULL, NULL };
-const struct argp_child cli_common[] = { { &cli_place_argp, 0, NULL, 0 }, { 0 } };
 
 bool
 cli_conf(TALLOC_CTX *ctx, const struct cli_place *place, struct conf **ret, struct err *err)
@@ -77,6 +66,21 @@ bool
 cli_db(TALLOC_CTX *ctx, const struct cli_place *place, struct conf **conf, struct db **ret, struct err *err)
 {
 	return cli_conf(ctx, place, conf, err) && db_open(ctx, (*conf)->server_data, ret, err);
+}
+
+bool
+cli_sealer(TALLOC_CTX *ctx, const struct conf *conf, struct sealer **ret, struct err *err)
+{
+	struct bytes key;
+	bool ok;
+
+	if (!*conf->key_master_file)
+		return err_set(err, ERR_CONFLICT, "%s does not set key.master_file, under which keys are sealed", conf->file);
+	if (!file_read(ctx, conf->key_master_file, MASTER_KEY_MAX, &key, err))
+		return err_at(err, "key.master_file");
+	ok = sealer_new(ctx, key, ret, err) || err_at(err, "%s", conf->key_master_file);
+	OPENSSL_cleanse((void *)(uintptr_t)key.p, key.len);
+	return ok;
 }
 
 bool

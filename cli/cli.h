@@ -5,8 +5,10 @@
  * Data goes to stdout, messages to stderr.  Exit codes are those of contract.md.
  */
 #include <argp.h>
+#include <jansson.h>
 #include "core/conf.h"
 #include "core/db.h"
+#include "core/seal.h"
 
 enum exit_code { EXIT_OK, EXIT_USAGE_ = 2, EXIT_DENIED = 3, EXIT_REJECTED = 4, EXIT_NETWORK = 5, EXIT_SERVER = 6 };
 
@@ -29,16 +31,11 @@ int cmd_user(int argc, char **argv);
 
 /* Prints "pomona: path: cause" and returns the code that fits its kind. */
 int cli_fail(const struct err *err);
+void cli_print(const json_t *json);	/* for people and jq */
 
-/*
- * --data DIR and --config FILE, which every command that needs the data takes: cli_common are the
- * children of its argp, and at ARGP_KEY_INIT it gives state->child_inputs[0] a struct cli_place.
- */
 struct cli_place {
-	const char *data, *config;
+	const char *data, *config;	/* --data DIR, --config FILE, which every command takes */
 };
-extern const struct argp_child cli_common[];
-extern const struct argp cli_place_argp;	/* the same, beside other children */
 
 #define CLI_NOWHERE	"no_configuration"	/* code of the err when neither names one: a usage error */
 #define CLI_SECRET_MAX	4095
@@ -51,21 +48,7 @@ bool cli_db(TALLOC_CTX *ctx, const struct cli_place *place, struct conf **conf, 
 /* ERR_DENIED when `path` lies inside the data directory: a key there is in every backup.  Its directory exists. */
 bool cli_outside(const char *path, const char *data, const char *what, const char *option, struct err *err) CHECKED;
 
-/* ---- ca_make.c: how a certificate authority is made, for init and ca ---- */
-
-struct cli_ca {
-	bool root;		/* --ca-root */
-	bool stage;		/* --stage */
-	const char *cert, *key, *chain;	/* --ca-cert, --ca-key, --ca-chain */
-	const char *root_key;	/* --root-key: where a new root's key goes, or where it is */
-};
-extern const struct argp cli_ca_argp;	/* its input: a struct cli_ca */
-
-bool cli_ca_any(struct db *db, bool *ret, struct err *err) CHECKED;	/* was one ever made? */
-bool cli_ca_make(const struct conf *conf, struct db *db, const struct cli_ca *o, struct err *err) CHECKED;
-bool cli_ca_renew(const struct conf *conf, struct db *db, const struct cli_ca *o, struct err *err) CHECKED;
 /* Under the master key of the settings; ERR_CONFLICT when that is not set. */
-struct sealer;
 bool cli_sealer(TALLOC_CTX *ctx, const struct conf *conf, struct sealer **ret, struct err *err) CHECKED;
 
 /* First line of a file, without its end; "-" is stdin. */

@@ -9,7 +9,7 @@
  * ID is a device's id, its UDID or its serial number.  A command is a row that waits, with its push and its line in
  * the audit; the running server sends it.
  */
-#include "cli/cli.h"
+#include "cli/command.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/file.h"
@@ -22,84 +22,12 @@
 #define HISTORY_SHOWN	50
 
 struct opts {
-	struct cli_place place;
+	struct cli_call call;
 	struct device_filter filter;
-	const char *act, *id, *file, *reason;
+	const char *file, *reason;
 	json_t *fields;		/* of a verb */
 	bool json;
 };
-
-enum { STATE = 1000, SEARCH, PERSON, MODEL, OS, APP, MESSAGE, PHONE };
-
-static const struct argp_option options[] = {
-	{ "state", STATE, "STATE", 0, "list: managed, silent, push_broken, removed or retired", 0 },
-	{ "search", SEARCH, "TEXT", 0, "list: in names, serial numbers, UDIDs and people", 0 },
-	{ "person", PERSON, "NAME", 0, "list: whose they are", 0 },
-	{ "model", MODEL, "PRODUCT", 0, "list: such as iPhone14", 0 },
-	{ "os", OS, "VERSION", 0, "list: such as 17 or 17.5", 0 },
-	{ "app", APP, "BUNDLE", 0, "list: those that have this app", 0 },
-	{ "message", MESSAGE, "TEXT", 0, "lock: shown on the lock screen", 0 },
-	{ "phone", PHONE, "NUMBER", 0, "lock: shown with the message", 0 },
-	{ "set", 's', "FIELD=VALUE", 0, "A field of a verb, as the API names it", 0 },
-	{ "file", 'f', "FILE", 0, "command: JSON or a property list; install-...: what is installed; - reads stdin", 0 },
-	{ "reason", 'r', "TEXT", 0, "Why; wanted for what cannot be taken back", 0 },
-	{ "json", 'j', NULL, 0, "Print JSON", 0 },
-	{ 0 }
-};
-
-static void
-set_field(struct opts *o, const char *name, size_t len, const char *value)
-{
-	char key[VERB_FIELD_MAX];
-
-	snprintf(key, sizeof key, "%.*s", (int)len, name);
-	if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)
-		json_object_set_new(o->fields, key, json_boolean(*value == 't'));
-	else
-		json_object_set_new(o->fields, key, json_string(value));
-}
-
-static error_t
-parse(int key, char *arg, struct argp_state *state)
-{
-	struct opts *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->place;
-		break;
-	case STATE:	o->filter.state = arg; break;
-	case SEARCH:	o->filter.q = arg; break;
-	case PERSON:	o->filter.person = arg; break;
-	case MODEL:	o->filter.model = arg; break;
-	case OS:	o->filter.os = arg; break;
-	case APP:	o->filter.app = arg; break;
-	case MESSAGE:	set_field(o, "message", 7, arg); break;
-	case PHONE:	set_field(o, "phone", 5, arg); break;
-	case 's':
-		if (!strchr(arg, '='))
-			argp_error(state, "--set takes FIELD=VALUE");
-		set_field(o, arg, strcspn(arg, "="), strchr(arg, '=') + 1);
-		break;
-	case 'f':	o->file = arg; break;
-	case 'r':	o->reason = arg; break;
-	case 'j':	o->json = true; break;
-	case ARGP_KEY_ARG:
-		if (state->arg_num > 1)
-			return ARGP_ERR_UNKNOWN;
-		*(state->arg_num ? &o->id : &o->act) = arg;
-		break;
-	case ARGP_KEY_END:
-		if (!o->act || (strcmp(o->act, "list") != 0 && !o->id))
-			argp_error(state, "say list, or show|commands|command|lock|clear-passcode|erase|refresh|... ID");
-		if (strcmp(o->act, "command") == 0 && !o->file)
-			argp_error(state, "command wants --file FILE");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
 
 static const char *
 text(const json_t *json, const char *key)
@@ -109,11 +37,11 @@ text(const json_t *json, const char *key)
 	return value ? value : "-";
 }
 
-static void
-print_json(const json_t *json)
+/* Whom the command names, by its id. */
+static bool
+find(const struct cli_call *call, const char **ret, struct err *err)
 {
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
+	return device_find(call->ctx, call->db, call->words[0], ret, err);
 }
 
 /* ---- looking ---- */
@@ -126,14 +54,17 @@ print_device(const json_t *d)
 }
 
 static bool
-list(TALLOC_CTX *ctx, struct db *db, const struct opts *o, struct err *err)
+list(struct cli_call *call, struct err *err)
 {
+	const struct opts *o = (const struct opts *)call;
+	struct device_filter filter = o->filter;
 	json_t *all = json_array(), *page, *d;
 	const char *after = NULL;
 	size_t i;
 
+	filter.silent_s = call->conf->mdm_silent_days * DAY_S;
 	do {
-		if (!device_list(db, &o->filter, after, DEVICE_PAGE_MAX, &page, err)) {
+		if (!device_list(call->db, &filter, after, DEVICE_PAGE_MAX, &page, err)) {
 			json_decref(all);
 			return false;
 		}
@@ -142,11 +73,11 @@ list(TALLOC_CTX *ctx, struct db *db, const struct opts *o, struct err *err)
 		else
 			json_array_foreach(json_object_get(page, "items"), i, d)
 				print_device(d);
-		after = mem_text(ctx, json_string_value(json_object_get(page, "next")));
+		after = mem_text(call->ctx, json_string_value(json_object_get(page, "next")));
 		json_decref(page);
 	} while (after);
 	if (o->json)
-		print_json(all);
+		cli_print(all);
 	json_decref(all);
 	return true;
 }
@@ -171,20 +102,21 @@ print_facts(const char *name, const json_t *group)
 }
 
 static bool
-show(struct db *db, const struct opts *o, struct err *err)
+show(struct cli_call *call, struct err *err)
 {
 	static const char *const groups[] = { "network", "device", "apps", "compliance" };
 	json_t *device, *all;
+	const char *id;
 
-	if (!device_show(db, o->id, o->filter.silent_s, &device, err))
+	if (!find(call, &id, err) || !device_show(call->db, id, call->conf->mdm_silent_days * DAY_S, &device, err))
 		return false;
-	if (!inventory_show(db, o->id, &all, err)) {
+	if (!inventory_show(call->db, id, &all, err)) {
 		json_decref(device);
 		return false;
 	}
-	if (o->json) {
+	if (((const struct opts *)call)->json) {
 		json_object_update(device, all);
-		print_json(device);
+		cli_print(device);
 	} else {
 		print_device(device);
 		for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
@@ -196,20 +128,21 @@ show(struct db *db, const struct opts *o, struct err *err)
 }
 
 static bool
-commands(struct db *db, const struct opts *o, struct err *err)
+commands(struct cli_call *call, struct err *err)
 {
 	json_t *waiting, *ended, *c;
+	const char *id;
 	size_t i;
 
-	if (!queue_list(db, o->id, &waiting, err))
+	if (!find(call, &id, err) || !queue_list(call->db, id, &waiting, err))
 		return false;
-	if (!queue_history(db, o->id, NULL, HISTORY_SHOWN, &ended, err)) {
+	if (!queue_history(call->db, id, NULL, HISTORY_SHOWN, &ended, err)) {
 		json_decref(waiting);
 		return false;
 	}
 	json_array_extend(json_object_get(waiting, "items"), json_object_get(ended, "items"));
-	if (o->json)
-		print_json(json_object_get(waiting, "items"));
+	if (((const struct opts *)call)->json)
+		cli_print(json_object_get(waiting, "items"));
 	else
 		json_array_foreach(json_object_get(waiting, "items"), i, c)
 			printf("%-36s %-12s %-28s %-20s %s\n", text(c, "uuid"), text(c, "state"), text(c, "request_type"), text(c, "created"),
@@ -253,9 +186,10 @@ file_wish(TALLOC_CTX *ctx, const char *path, struct command_wish *wish, struct e
 
 /* The field of a verb that holds a file: the mobileconfig, the provision. */
 static bool
-put_file(TALLOC_CTX *ctx, const struct opts *o, struct err *err)
+put_file(const struct cli_call *call, struct err *err)
 {
-	const struct verb *verb = verb_find(o->act);
+	const struct opts *o = (const struct opts *)call;
+	const struct verb *verb = verb_find(call->said);
 	char name[VERB_FIELD_MAX];
 	enum apple_type type;
 	struct bytes bytes;
@@ -264,33 +198,27 @@ put_file(TALLOC_CTX *ctx, const struct opts *o, struct err *err)
 	for (size_t i = 0; verb && verb_field(verb, i, name, &type); i++) {
 		if (type != APPLE_DATA)
 			continue;
-		if (!read_file(ctx, o->file, &bytes, err))
+		if (!read_file(call->ctx, o->file, &bytes, err))
 			return false;
-		buf_init(&base64, ctx, 2 * FILE_MAX);
+		buf_init(&base64, call->ctx, 2 * FILE_MAX);
 		buf_base64(&base64, bytes.p, bytes.len);
 		json_object_set_new(o->fields, name, json_string(buf_str(&base64)));
 		return true;
 	}
-	return err_set(err, ERR_INVALID, "%s takes no file", o->act);
+	return err_set(err, ERR_INVALID, "%s takes no file", call->said);
 }
 
 static bool
-send(TALLOC_CTX *ctx, struct db *db, const struct conf *conf, const struct opts *o, struct err *err)
+send(const struct cli_call *call, const char *id, struct command_wish *wish, struct err *err)
 {
+	const struct opts *o = (const struct opts *)call;
 	struct command_verdict verdict;
-	struct command_wish wish;
-	bool by_file = strcmp(o->act, "command") == 0;
 
-	if (!by_file && o->file && !put_file(ctx, o, err))
-		return false;
-	if (by_file ? !file_wish(ctx, o->file, &wish, err) :
-		      !command_wish_verb(ctx, o->act, json_incref(o->fields), &wish, err))
-		return false;
-	wish.actor = "cli";
-	wish.ttl_s = conf->mdm_command_days * DAY_S;
+	wish->actor = "cli";
+	wish->ttl_s = call->conf->mdm_command_days * DAY_S;
 	if (o->reason)
-		wish.reason = o->reason;
-	if (!command_send(ctx, db, &wish, &o->id, 1, &verdict, err) || !command_verdict_err(&verdict, err))
+		wish->reason = o->reason;
+	if (!command_send(call->ctx, call->db, wish, &id, 1, &verdict, err) || !command_verdict_err(&verdict, err))
 		return false;
 	if (o->json)
 		printf("{\"uuid\": \"%s\", \"verdict\": \"%s\"}\n", verdict.uuid, verdict.verdict);
@@ -299,30 +227,109 @@ send(TALLOC_CTX *ctx, struct db *db, const struct conf *conf, const struct opts 
 	return true;
 }
 
+static bool
+command(struct cli_call *call, struct err *err)
+{
+	struct command_wish wish;
+	const char *id;
+
+	return find(call, &id, err) && file_wish(call->ctx, ((const struct opts *)call)->file, &wish, err) &&
+	       send(call, id, &wish, err);
+}
+
+static bool
+verb(struct cli_call *call, struct err *err)
+{
+	const struct opts *o = (const struct opts *)call;
+	struct command_wish wish;
+	const char *id;
+
+	return find(call, &id, err) && (!o->file || put_file(call, err)) &&
+	       command_wish_verb(call->ctx, call->said, json_incref(o->fields), &wish, err) && send(call, id, &wish, err);
+}
+
+/* ---- options ---- */
+
+static void
+set_field(struct cli_call *call, const char *name, size_t len, const char *value)
+{
+	json_t *fields = ((struct opts *)call)->fields;
+	char key[VERB_FIELD_MAX];
+
+	snprintf(key, sizeof key, "%.*s", (int)len, name);
+	if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)
+		json_object_set_new(fields, key, json_boolean(*value == 't'));
+	else
+		json_object_set_new(fields, key, json_string(value));
+}
+
+static bool
+take_message(struct cli_call *call, const char *arg, struct err *err)
+{
+	(void)err;
+	set_field(call, "message", 7, arg);
+	return true;
+}
+
+static bool
+take_phone(struct cli_call *call, const char *arg, struct err *err)
+{
+	(void)err;
+	set_field(call, "phone", 5, arg);
+	return true;
+}
+
+static bool
+take_field(struct cli_call *call, const char *arg, struct err *err)
+{
+	const char *is = strchr(arg, '=');
+
+	if (!is)
+		return err_set(err, ERR_INVALID, "--set takes FIELD=VALUE");
+	set_field(call, arg, (size_t)(is - arg), is + 1);
+	return true;
+}
+
+#define AT(field) offsetof(struct opts, field)
+
+enum { STATE = CLI_NO_LETTER, SEARCH, PERSON, MODEL, OS, APP, MESSAGE, PHONE };
+
+static const struct cli_option options[] = {
+	{ "state", STATE, "STATE", "list: managed, silent, push_broken, removed or retired", AT(filter.state) },
+	{ "search", SEARCH, "TEXT", "list: in names, serial numbers, UDIDs and people", AT(filter.q) },
+	{ "person", PERSON, "NAME", "list: whose they are", AT(filter.person) },
+	{ "model", MODEL, "PRODUCT", "list: such as iPhone14", AT(filter.model) },
+	{ "os", OS, "VERSION", "list: such as 17 or 17.5", AT(filter.os) },
+	{ "app", APP, "BUNDLE", "list: those that have this app", AT(filter.app) },
+	{ "message", MESSAGE, "TEXT", "lock: shown on the lock screen", .take = take_message },
+	{ "phone", PHONE, "NUMBER", "lock: shown with the message", .take = take_phone },
+	{ "set", 's', "FIELD=VALUE", "A field of a verb, as the API names it", .take = take_field },
+	{ "file", 'f', "FILE", "command: JSON or a property list; install-...: what is installed; - reads stdin", AT(file) },
+	{ "reason", 'r', "TEXT", "Why; wanted for what cannot be taken back", AT(reason) },
+	{ "json", 'j', NULL, "Print JSON", AT(json) },
+	{ 0 }
+};
+static const struct cli_act acts[] = {
+	{ "list", 0, 0, NULL, list },
+	{ "show", 1, 1, NULL, show },
+	{ "commands", 1, 1, NULL, commands },
+	{ "command", 1, 1, "f", command },
+	{ "", 1, 1, NULL, verb },
+	{ 0 }
+};
+
 int
 cmd_device(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "list | show ID | commands ID | command ID --file F | VERB ID",
-					  "Devices under management, and commands to them.", cli_common, NULL, NULL };
-	void *ctx SCOPED(mem) = NULL;
+	static const struct cli_command device = {
+		.args = "list | show ID | commands ID | command ID --file F | VERB ID",
+		.doc = "Devices under management, and commands to them.",
+		.options = { options }, .acts = acts,
+		.usage = "say list, or show|commands|command|lock|clear-passcode|erase|refresh|... ID",
+	};
 	struct opts o = { .fields = json_object() };
-	struct err err = { 0 };
-	struct conf *conf;
-	struct db *db;
-	bool ok;
+	int code = cli_run(&device, &o.call, argc, argv);
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
-		return EXIT_USAGE_;
-	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
-	ok = cli_db(ctx, &o.place, &conf, &db, &err);
-	if (ok && o.id)
-		ok = device_find(ctx, db, o.id, &o.id, &err);
-	if (ok) {
-		o.filter.silent_s = conf->mdm_silent_days * DAY_S;
-		ok = strcmp(o.act, "list") == 0 ? list(ctx, db, &o, &err) :
-		     strcmp(o.act, "show") == 0 ? show(db, &o, &err) :
-		     strcmp(o.act, "commands") == 0 ? commands(db, &o, &err) : send(ctx, db, conf, &o, &err);
-	}
 	json_decref(o.fields);
-	return ok ? EXIT_OK : cli_fail(&err);
+	return code;
 }

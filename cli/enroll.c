@@ -6,7 +6,7 @@
  * device and some minutes, and prints where its mobileconfig is: whoever has that needs no sign-in.
  */
 #include "catalog/invitation.h"
-#include "cli/cli.h"
+#include "cli/command.h"
 #include "core/clock.h"
 #include "web/enroll_house.h"
 #include "web/invitation_send.h"
@@ -14,61 +14,10 @@
 #include <string.h>
 
 struct opts {
-	struct cli_place place;
-	const char *act, *user, *by, *to, *note, *language;
+	struct cli_call call;
+	const char *user, *by, *to, *note, *language;
 	bool another, direct, json;
 };
-
-static const struct argp_option options[] = {
-	{ "user", 'u', "NAME", 0, "Whose device it will be", 0 },
-	{ "by", 'b', "WAY", 0, "invite: mail, sms, any (mail, else SMS) or link, which is printed and sent to nobody", 0 },
-	{ "to", 't', "WHERE", 0, "invite: an address or number instead of the person's own", 0 },
-	{ "note", 'n', "TEXT", 0, "invite: what the invited read of you", 0 },
-	{ "language", 'l', "LANGUAGE", 0, "invite: en, de, es, fr, ja or zh-Hans instead of the company's", 0 },
-	{ "another", 'a', NULL, 0, "invite: although they have a device", 0 },
-	{ "direct", 'd', NULL, 0, "link: one mobileconfig without the Profile Service phases (enroll.direct)", 0 },
-	{ "json", 'j', NULL, 0, "Print JSON", 0 },
-	{ 0 }
-};
-
-static error_t
-parse(int key, char *arg, struct argp_state *state)
-{
-	struct opts *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->place;
-		break;
-	case 'u':	o->user = arg; break;
-	case 'b':	o->by = arg; break;
-	case 't':	o->to = arg; break;
-	case 'n':	o->note = arg; break;
-	case 'l':	o->language = arg; break;
-	case 'a':	o->another = true; break;
-	case 'd':	o->direct = true; break;
-	case 'j':	o->json = true; break;
-	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			return ARGP_ERR_UNKNOWN;
-		o->act = arg;
-		break;
-	case ARGP_KEY_END:
-		if (!o->act || !o->user || (strcmp(o->act, "link") != 0 && (strcmp(o->act, "invite") != 0 || !o->by)))
-			argp_error(state, "say invite --user NAME --by sms|mail, or link --user NAME");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
-static void
-print_json(const json_t *json)
-{
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-}
 
 /* Why somebody was left out, as the console says it. */
 static bool
@@ -94,20 +43,23 @@ left_out(const char *name, const char *why, struct err *err)
 }
 
 static bool
-invite(TALLOC_CTX *ctx, const struct opts *o, struct site *site, struct err *err)
+invite(struct cli_call *call, struct err *err)
 {
+	const struct opts *o = (const struct opts *)call;
 	struct invitation_order order = { .actor = "cli", .persons = &o->user, .persons_n = 1, .way = o->by, .to = o->to,
 					  .note = o->note, .language = o->language, .another = o->another, .remind = true };
 	const json_t *item, *out;
+	struct site *site;
 	json_t *made;
 	bool ok = true;
 
-	if (!invitation_make(ctx, site, &order, &made, err))
+	if (!site_for_command(call->ctx, call->conf, call->db, &site, err) ||
+	    !invitation_make(call->ctx, site, &order, &made, err))
 		return false;
 	item = json_array_get(json_object_get(made, "items"), 0);
 	out = json_array_get(json_object_get(made, "left_out"), 0);
 	if (o->json)
-		print_json(made);
+		cli_print(made);
 	if (!item)
 		ok = left_out(text_of(out, "name"), text_of(out, "why"), err);
 	else if (!o->json && strcmp(text_of(item, "by"), "link") == 0)
@@ -135,48 +87,62 @@ tx_begin(struct db *tx, void *arg, struct err *err)
 }
 
 static bool
-make_link(TALLOC_CTX *ctx, const struct opts *o, struct site *site, struct err *err)
+make_link(struct cli_call *call, struct err *err)
 {
-	struct begin b = { .ctx = ctx };
+	const struct opts *o = (const struct opts *)call;
+	struct begin b = { .ctx = call->ctx };
 	struct person *person;
+	struct site *site;
 	const char *url;
 	json_t *json;
 
-	if (!person_by_name(ctx, site->db, o->user, &person, err))
+	if (!site_for_command(call->ctx, call->conf, call->db, &site, err))
+		return false;
+	if (!person_by_name(call->ctx, site->db, o->user, &person, err))
 		return err->kind == ERR_MISSING ? err_set(err, ERR_MISSING, "nobody who may sign in is called \"%.64s\"", o->user) : false;
 	if (o->direct && !enroll_direct_may(site_conf(site), err))
 		return false;
-	b.wish = enroll_wish_of(ctx, site, "cli", person->id, NULL);
+	b.wish = enroll_wish_of(call->ctx, site, "cli", person->id, NULL);
 	if (!db_tx(site->db, tx_begin, &b, err))
 		return false;
-	url = o->direct ? enroll_direct_url(ctx, site, b.token) : enroll_url(ctx, site, b.token);
+	url = o->direct ? enroll_direct_url(call->ctx, site, b.token) : enroll_url(call->ctx, site, b.token);
 	if (!o->json) {
 		puts(url);
 		return true;
 	}
-	json = json_pack("{s:s, s:s, s:s}", "id", b.id, "url", url, "expires", clock_text(ctx, clock_now() + b.wish.ttl_s));
-	print_json(json);
+	json = json_pack("{s:s, s:s, s:s}", "id", b.id, "url", url, "expires", clock_text(call->ctx, clock_now() + b.wish.ttl_s));
+	cli_print(json);
 	json_decref(json);
 	return true;
 }
 
+#define AT(field) offsetof(struct opts, field)
+
+static const struct cli_option options[] = {
+	{ "user", 'u', "NAME", "Whose device it will be", AT(user) },
+	{ "by", 'b', "WAY", "invite: mail, sms, any (mail, else SMS) or link, which is printed and sent to nobody", AT(by) },
+	{ "to", 't', "WHERE", "invite: an address or number instead of the person's own", AT(to) },
+	{ "note", 'n', "TEXT", "invite: what the invited read of you", AT(note) },
+	{ "language", 'l', "LANGUAGE", "invite: en, de, es, fr, ja or zh-Hans instead of the company's", AT(language) },
+	{ "another", 'a', NULL, "invite: although they have a device", AT(another) },
+	{ "direct", 'd', NULL, "link: one mobileconfig without the Profile Service phases (enroll.direct)", AT(direct) },
+	{ "json", 'j', NULL, "Print JSON", AT(json) },
+	{ 0 }
+};
+static const struct cli_act acts[] = {
+	{ "invite", 0, 0, "ub", invite },
+	{ "link", 0, 0, "u", make_link },
+	{ 0 }
+};
+
 int
 cmd_enroll(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "invite|link", "Somebody sets up a device.", cli_common, NULL, NULL };
-	void *ctx SCOPED(mem) = NULL;
+	static const struct cli_command enroll = {
+		.args = "invite|link", .doc = "Somebody sets up a device.",
+		.options = { options }, .acts = acts, .usage = "say invite --user NAME --by sms|mail, or link --user NAME",
+	};
 	struct opts o = { 0 };
-	struct err err = { 0 };
-	struct site *site;
-	struct conf *conf;
-	struct db *db;
-	bool ok;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
-		return EXIT_USAGE_;
-	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
-	if (!cli_db(ctx, &o.place, &conf, &db, &err) || !site_for_command(ctx, conf, db, &site, &err))
-		return cli_fail(&err);
-	ok = strcmp(o.act, "invite") == 0 ? invite(ctx, &o, site, &err) : make_link(ctx, &o, site, &err);
-	return ok ? EXIT_OK : cli_fail(&err);
+	return cli_run(&enroll, &o.call, argc, argv);
 }

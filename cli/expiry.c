@@ -1,6 +1,6 @@
 /* pomona expiry [--days N] [--json] */
 #include "catalog/ending.h"
-#include "cli/cli.h"
+#include "cli/command.h"
 #include "core/clock.h"
 #include "core/num.h"
 #include "web/endings.h"
@@ -9,33 +9,16 @@
 #define DAYS_MAX	(40 * 366)
 
 struct opts {
-	struct cli_place place;
+	struct cli_call call;
 	const char *days;
 	bool json;
 };
 
-static const struct argp_option options[] = {
-	{ "days", 'd', "N", 0, "Only what ends within so many days, and what is over", 0 },
-	{ "json", 'j', NULL, 0, "Print JSON", 0 },
+static const struct cli_option options[] = {
+	{ "days", 'd', "N", "Only what ends within so many days, and what is over", offsetof(struct opts, days) },
+	{ "json", 'j', NULL, "Print JSON", offsetof(struct opts, json) },
 	{ 0 }
 };
-
-static error_t
-parse(int key, char *arg, struct argp_state *state)
-{
-	struct opts *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->place;
-		break;
-	case 'd':	o->days = arg; break;
-	case 'j':	o->json = true; break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
 
 static void
 print_json(const struct endings *all, time_t now)
@@ -50,8 +33,7 @@ print_json(const struct endings *all, time_t now)
 	for (size_t i = 0; i < all->failed_n; i++)
 		json_array_append_new(unknown, json_string(all->failed[i]));
 	data = json_pack("{s:o, s:n, s:I, s:o}", "items", items, "next", "attention", (json_int_t)attention, "unknown", unknown);
-	json_dumpf(data, stdout, JSON_INDENT(2));
-	putchar('\n');
+	cli_print(data);
 	json_decref(data);
 }
 
@@ -73,9 +55,12 @@ print_lines(TALLOC_CTX *ctx, struct site *site, const struct endings *all, time_
 int
 cmd_expiry(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "", "Prints what ends, who ends first: certificates, provisions, tokens.  "
-					  "A certificate that only the command line of `pomona serve` names is not known here.",
-					  cli_common, NULL, NULL };
+	static const struct cli_command expiry = {
+		.args = "",
+		.doc = "Prints what ends, who ends first: certificates, provisions, tokens.  "
+		       "A certificate that only the command line of `pomona serve` names is not known here.",
+		.options = { options },
+	};
 	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };
@@ -86,10 +71,9 @@ cmd_expiry(int argc, char **argv)
 	struct db *db;
 	time_t now;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
-		return EXIT_USAGE_;
-	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
-	if ((o.days && !num_parse(o.days, 0, DAYS_MAX, &days, &err)) || !cli_db(ctx, &o.place, &conf, &db, &err) ||
+	cli_parse(&expiry, &o.call, argc, argv);
+	ctx = talloc_new(NULL);
+	if ((o.days && !num_parse(o.days, 0, DAYS_MAX, &days, &err)) || !cli_db(ctx, &o.call.place, &conf, &db, &err) ||
 	    !site_for_command(ctx, conf, db, &site, &err))
 		return cli_fail(&err);
 	now = clock_now();

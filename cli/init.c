@@ -10,7 +10,7 @@
  * it is about to end or the address has changed.
  */
 #include "catalog/person.h"
-#include "cli/cli.h"
+#include "cli/ca_make.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/file.h"
@@ -37,40 +37,27 @@
 #define QR_TEXT_SIZE		(64u << 10)
 
 struct opts {
-	struct cli_place place;
+	struct cli_call call;
 	struct cli_ca ca;
 	const char *base_url, *master_key;
 	bool local;
 };
 
-static const struct argp_option options[] = {
-	{ "base-url", 'b', "URL", 0, "Where people and phones reach this server: https://apps.example.com", 0 },
-	{ "master-key", 'm', "FILE", 0, "Where the key that seals other keys is kept; never inside DIR", 0 },
-	{ "local", 'L', NULL, 0, "A private CA and this host's own address, to try it on one's own network", 0 },
+#define AT(field) offsetof(struct opts, field)
+
+static const struct cli_option options[] = {
+	{ "base-url", 'b', "URL", "Where people and phones reach this server: https://apps.example.com", AT(base_url) },
+	{ "master-key", 'm', "FILE", "Where the key that seals other keys is kept; never inside DIR", AT(master_key) },
+	{ "local", 'L', NULL, "A private CA and this host's own address, to try it on one's own network", AT(local) },
 	{ 0 }
 };
 
-static error_t
-parse(int key, char *arg, struct argp_state *state)
+static const char *
+wrong(const void *p)
 {
-	struct opts *o = state->input;
+	const struct opts *o = p;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->place;
-		state->child_inputs[1] = &o->ca;
-		break;
-	case 'b':	o->base_url = arg; break;
-	case 'm':	o->master_key = arg; break;
-	case 'L':	o->local = true; break;
-	case ARGP_KEY_END:
-		if (!o->place.data || (!o->base_url && !o->local))
-			argp_error(state, "say --data DIR and --base-url URL");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
+	return !o->call.place.data || (!o->base_url && !o->local) ? "say --data DIR and --base-url URL" : NULL;
 }
 
 static bool
@@ -245,8 +232,8 @@ configuration(TALLOC_CTX *ctx, const struct opts *o, const struct lan *lan, cons
 	if (o->local)
 		text = mem_printf(ctx, "%s\tlisten = \"[::]:%d\"\n\ttls_cert = %s\n\ttls_key = %s\n"
 				  "\ttrust_listen = \"[::]:%d\"\n", text, LOCAL_PORT,
-				  quoted(ctx, mem_printf(ctx, "%s/tls/cert.pem", o->place.data)),
-				  quoted(ctx, mem_printf(ctx, "%s/tls/key.pem", o->place.data)), LOCAL_TRUST_PORT);
+				  quoted(ctx, mem_printf(ctx, "%s/tls/cert.pem", o->call.place.data)),
+				  quoted(ctx, mem_printf(ctx, "%s/tls/key.pem", o->call.place.data)), LOCAL_TRUST_PORT);
 	text = mem_printf(ctx, "%s}\nkey {\n\tmaster_file = %s\n}\n", text, quoted(ctx, master));
 	if (o->local)
 		text = mem_printf(ctx, "%scompany {\n\tname = %s\n}\n", text, quoted(ctx, lan->host));
@@ -274,13 +261,14 @@ make_ca(const struct conf *conf, struct db *db, const struct cli_ca *o, struct e
 int
 cmd_init(int argc, char **argv)
 {
-	static const struct argp_child children[] = {
-		{ &cli_place_argp, 0, NULL, 0 }, { &cli_ca_argp, 0, "The certificate authority of devices:", 1 }, { 0 }
+	static const struct cli_options of_ca = { cli_ca_rows, "The certificate authority of devices:", AT(ca), cli_ca_wrong };
+	static const struct cli_command init = {
+		.doc = "Makes the data directory, its keys, database and configuration.",
+		.options = { options, .wrong = wrong }, .also = &of_ca,
 	};
-	static const struct argp argp = { options, parse, NULL,
-		"Makes the data directory, its keys, database and configuration.", children, NULL, NULL };
 	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
+	struct cli_place *place = &o.call.place;
 	struct err err = { 0 };
 	struct lan lan = { .address = NULL };
 	const char *config, *master, *trust_url;
@@ -289,23 +277,22 @@ cmd_init(int argc, char **argv)
 	struct buf qr;
 	struct db *db;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
-		return EXIT_USAGE_;
-	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
+	cli_parse(&init, &o.call, argc, argv);
+	ctx = talloc_new(NULL);
 	umask(077);
-	if (!make_dir(o.place.data, &err))
+	if (!make_dir(place->data, &err))
 		return cli_fail(&err);
-	if (realpath(o.place.data, real))
-		o.place.data = mem_text(ctx, real);
+	if (realpath(place->data, real))
+		place->data = mem_text(ctx, real);
 	if (o.local) {
-		if (!find_lan(ctx, &lan, &err) || !make_certificates(ctx, o.place.data, &lan, &err))
+		if (!find_lan(ctx, &lan, &err) || !make_certificates(ctx, place->data, &lan, &err))
 			return cli_fail(&err);
 		o.base_url = mem_printf(ctx, "https://%s:%d", lan.address, LOCAL_PORT);
 	}
-	master = o.master_key ? o.master_key : o.local ? mem_printf(ctx, "%s.master.key", o.place.data)
+	master = o.master_key ? o.master_key : o.local ? mem_printf(ctx, "%s.master.key", place->data)
 						       : "/etc/pomona/master.key";
-	config = o.place.config ? o.place.config : mem_printf(ctx, "%s/pomona.conf", o.place.data);
-	if (!check_base_url(o.base_url, &err) || !make_master_key(ctx, master, o.place.data, &err))
+	config = place->config ? place->config : mem_printf(ctx, "%s/pomona.conf", place->data);
+	if (!check_base_url(o.base_url, &err) || !make_master_key(ctx, master, place->data, &err))
 		return cli_fail(&err);
 	if (realpath(master, real))	/* serve may begin elsewhere */
 		master = mem_text(ctx, real);
@@ -313,10 +300,10 @@ cmd_init(int argc, char **argv)
 	if ((o.local || access(config, F_OK) != 0) &&
 	    !write_text(config, 0600, configuration(ctx, &o, &lan, master), &err))
 		return cli_fail(&err);
-	o.place.config = config;
-	if (!cli_db(ctx, &o.place, &conf, &db, &err))
+	place->config = config;
+	if (!cli_db(ctx, place, &conf, &db, &err))
 		return cli_fail(&err);
-	printf("data       %s\nsettings   %s\nmaster key %s\nbase URL   %s\n", o.place.data, config, master, o.base_url);
+	printf("data       %s\nsettings   %s\nmaster key %s\nbase URL   %s\n", place->data, config, master, o.base_url);
 	if (!make_ca(conf, db, &o.ca, &err))
 		return cli_fail(&err);
 	if (!o.local) {

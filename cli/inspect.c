@@ -3,7 +3,7 @@
  *
  * The file is read by the same child that reads uploads, so what is refused here is refused there.
  */
-#include "cli/cli.h"
+#include "cli/command.h"
 #include "core/clock.h"
 #include "ipa/inspect.h"
 #include <errno.h>
@@ -15,53 +15,28 @@
 
 /* contract.md section 1 */
 enum { INSPECTED = 0, UNREADABLE = 2, NOT_AN_APP = 4, CHILD_DIED = 6 };
-enum { OPT_UDIDS = 256, OPT_NOW, OPT_EXTRA_ROOT };
+enum { OPT_UDIDS = CLI_NO_LETTER, OPT_NOW, OPT_EXTRA_ROOT };
 
-static const struct argp_option options[] = {
-	{ "udids", OPT_UDIDS, NULL, 0, "List the devices of each provision, not only their number", 0 },
-	{ "now", OPT_NOW, "ISO8601", 0, "Judge dates as of this time", 0 },
-	{ "extra-root", OPT_EXTRA_ROOT, "PEM", 0, "Also trust these roots; signatures under them read other:test", 0 },
+struct opts {
+	struct cli_call call;
+	struct inspect_opts inspect;
+};
+
+static bool
+take_now(struct cli_call *call, const char *arg, struct err *err)
+{
+	return clock_parse(arg, &((struct opts *)call)->inspect.now, err) || err_at(err, "--now");
+}
+
+#define AT(field) offsetof(struct opts, field)
+
+static const struct cli_option options[] = {
+	{ "udids", OPT_UDIDS, NULL, "List the devices of each provision, not only their number", AT(inspect.udids) },
+	{ "now", OPT_NOW, "ISO8601", "Judge dates as of this time", .take = take_now },
+	{ "extra-root", OPT_EXTRA_ROOT, "PEM", "Also trust these roots; signatures under them read other:test",
+	  AT(inspect.extra_roots) },
 	{ 0 }
 };
-
-struct args {
-	struct cli_place place;
-	const char *file;
-	struct inspect_opts opts;
-};
-
-static error_t
-parse(int key, char *arg, struct argp_state *state)
-{
-	struct args *args = state->input;
-	struct err err;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &args->place;
-		return 0;
-	case OPT_UDIDS:
-		args->opts.udids = true;
-		return 0;
-	case OPT_NOW:
-		if (!clock_parse(arg, &args->opts.now, &err))
-			argp_error(state, "--now: %s", err.cause);
-		return 0;
-	case OPT_EXTRA_ROOT:
-		args->opts.extra_roots = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (args->file)
-			argp_error(state, "one FILE at a time");
-		args->file = arg;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "FILE is missing");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
 
 static int
 print(json_t *json, int code)
@@ -73,9 +48,9 @@ print(json_t *json, int code)
 }
 
 static int
-run(TALLOC_CTX *ctx, const struct args *args)
+run(TALLOC_CTX *ctx, const char *file, const struct inspect_opts *opts)
 {
-	SCOPED(fd) int fd = open(args->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	SCOPED(fd) int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct inspect *inspect;
 	struct err err = { 0 };
 	struct stat st;
@@ -85,19 +60,19 @@ run(TALLOC_CTX *ctx, const struct args *args)
 	int code;
 
 	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		fprintf(stderr, "pomona: %s: %s\n", args->file,
+		fprintf(stderr, "pomona: %s: %s\n", file,
 			fd < 0 ? strerror(errno) : "not a regular file");
 		return UNREADABLE;
 	}
-	if (args->opts.extra_roots && access(args->opts.extra_roots, R_OK) != 0) {
-		fprintf(stderr, "pomona: %s: %s\n", args->opts.extra_roots, strerror(errno));
+	if (opts->extra_roots && access(opts->extra_roots, R_OK) != 0) {
+		fprintf(stderr, "pomona: %s: %s\n", opts->extra_roots, strerror(errno));
 		return UNREADABLE;
 	}
-	if (inspect_child(ctx, fd, &args->opts, &inspect, &died, &err))
+	if (inspect_child(ctx, fd, opts, &inspect, &died, &err))
 		return print(inspect->facts, INSPECTED);
 	err_text(&err, text, sizeof text);
 	if (err.kind != ERR_INVALID) {
-		fprintf(stderr, "pomona: %s: %s\n", args->file, text);
+		fprintf(stderr, "pomona: %s: %s\n", file, text);
 		return CHILD_DIED;
 	}
 	error = json_pack("{s:{s:s, s:s}}", "error", "code", err.code, "text", text);
@@ -109,33 +84,28 @@ run(TALLOC_CTX *ctx, const struct args *args)
 int
 cmd_inspect(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options,
-		parse,
-		"FILE",
-		"Prints as JSON what is in the .ipa FILE and whether it can be installed.\v"
-		"Exit codes: 0 an app, 2 the file cannot be read, 4 not an app, 6 reading it had "
-		"to be stopped.",
-		cli_common,
-		NULL,
-		NULL
+	static const struct cli_command inspect = {
+		.args = "FILE",
+		.doc = "Prints as JSON what is in the .ipa FILE and whether it can be installed.\v"
+		       "Exit codes: 0 an app, 2 the file cannot be read, 4 not an app, 6 reading it had "
+		       "to be stopped.",
+		.options = { options }, .words = 1, .usage = "FILE is missing",
 	};
 	void *ctx SCOPED(mem) = NULL;
-	struct args args = { .opts.now = clock_now() };
+	struct opts o = { .inspect.now = clock_now() };
 	struct err err = { 0 };
 	struct conf *conf;
 
 	if (argc > 1 && strcmp(argv[1], "--child") == 0)
 		inspect_child_main(argc, argv);
-	if (argp_parse(&argp, argc, argv, 0, NULL, &args) != 0)
-		return EXIT_USAGE_;
+	cli_parse(&inspect, &o.call, argc, argv);
 	ctx = talloc_new(NULL);
 	/* Named, the settings of a server say which roots beside Apple's it trusts. */
-	if ((args.place.data || args.place.config) && !args.opts.extra_roots) {
-		if (!cli_conf(ctx, &args.place, &conf, &err))
+	if ((o.call.place.data || o.call.place.config) && !o.inspect.extra_roots) {
+		if (!cli_conf(ctx, &o.call.place, &conf, &err))
 			return cli_fail(&err);
 		if (*conf->apple_extra_provision_roots)
-			args.opts.extra_roots = conf->apple_extra_provision_roots;
+			o.inspect.extra_roots = conf->apple_extra_provision_roots;
 	}
-	return run(ctx, &args);
+	return run(ctx, o.call.words[0], &o.inspect);
 }

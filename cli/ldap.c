@@ -1,48 +1,24 @@
 /* pomona ldap test --user NAME [--password-file F]: the directory, step by step, and what to do. */
 #include "catalog/directory.h"
-#include "cli/cli.h"
+#include "cli/command.h"
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 struct opts {
-	struct cli_place place;
-	const char *act, *user, *password_file;
+	struct cli_call call;
+	const char *user, *password_file;
 };
 
-static const struct argp_option options[] = {
-	{ "user", 'u', "NAME", 0, "Whose entry, groups and role to look for", 0 },
-	{ "password-file", 'f', "FILE", 0, "Their password is its first line; - reads stdin. Without it, it is asked for "
-	  "on the terminal", 0 },
+#define AT(field) offsetof(struct opts, field)
+
+static const struct cli_option options[] = {
+	{ "user", 'u', "NAME", "Whose entry, groups and role to look for", AT(user) },
+	{ "password-file", 'f', "FILE", "Their password is its first line; - reads stdin. Without it, it is asked for "
+	  "on the terminal", AT(password_file) },
 	{ 0 }
 };
-
-static error_t
-parse(int key, char *arg, struct argp_state *state)
-{
-	struct opts *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->place;
-		break;
-	case 'u':	o->user = arg; break;
-	case 'f':	o->password_file = arg; break;
-	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			return ARGP_ERR_UNKNOWN;
-		o->act = arg;
-		break;
-	case ARGP_KEY_END:
-		if (!o->act || strcmp(o->act, "test") != 0 || !o->user)
-			argp_error(state, "say test --user NAME");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
 
 static void
 say(void *arg, enum directory_level level, const char *step, const char *text)
@@ -81,8 +57,11 @@ ask(TALLOC_CTX *ctx, const char *user)
 int
 cmd_ldap(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "test", "Asks the company's directory and says how each step "
-					  "went.", cli_common, NULL, NULL };
+	static const struct cli_act acts[] = { { "test", 0, 0, "u", NULL }, { 0 } };
+	static const struct cli_command ldap = {
+		.args = "test", .doc = "Asks the company's directory and says how each step went.",
+		.options = { options }, .acts = acts, .usage = "say test --user NAME",
+	};
 	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };
@@ -90,10 +69,9 @@ cmd_ldap(int argc, char **argv)
 	struct conf *conf;
 	char *password = NULL;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
-		return EXIT_USAGE_;
-	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
-	if (!cli_conf(ctx, &o.place, &conf, &err) || !directory_new(ctx, conf, &directory, &err) ||
+	cli_parse(&ldap, &o.call, argc, argv);
+	ctx = talloc_new(NULL);
+	if (!cli_conf(ctx, &o.call.place, &conf, &err) || !directory_new(ctx, conf, &directory, &err) ||
 	    (o.password_file && !cli_secret(ctx, o.password_file, &password, &err)))
 		return cli_fail(&err);
 	if (!o.password_file && directory_is_on(directory))

@@ -4,56 +4,42 @@
  * Prints `ready URL` when it answers.  SIGHUP re-reads certificates and what configuration may change
  * while running; SIGTERM and SIGINT finish what is under way.
  */
-#include "cli/cli.h"
+#include "cli/command.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "web/rooms.h"
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
 struct opts {
-	struct cli_place place;
+	struct cli_call call;
 	const char *listen, *cert, *key, *trust_listen, *device_listen;
 	bool plain;
 };
 
-static const struct argp_option options[] = {
-	{ "listen", 'l', "ADDR:PORT", 0, "Address and port, [IPv6]:port, or unix:PATH", 0 },
-	{ "plain", 'p', NULL, 0, "Plain HTTP: behind a proxy that does TLS, or on loopback", 0 },
-	{ "tls-cert", 't', "FILE", 0, "Certificate and chain, PEM", 0 },
-	{ "tls-key", 'k', "FILE", 0, "Its private key, PEM", 0 },
-	{ "device-listen", 'D', "ADDR:PORT", 0, "A listener for devices that show their certificate in TLS", 0 },
-	{ "trust-listen", 'T', "ADDR:PORT", 0, "A plain listener for /trust alone", 0 },
+#define AT(field) offsetof(struct opts, field)
+
+static const struct cli_option options[] = {
+	{ "listen", 'l', "ADDR:PORT", "Address and port, [IPv6]:port, or unix:PATH", AT(listen) },
+	{ "plain", 'p', NULL, "Plain HTTP: behind a proxy that does TLS, or on loopback", AT(plain) },
+	{ "tls-cert", 't', "FILE", "Certificate and chain, PEM", AT(cert) },
+	{ "tls-key", 'k', "FILE", "Its private key, PEM", AT(key) },
+	{ "device-listen", 'D', "ADDR:PORT", "A listener for devices that show their certificate in TLS", AT(device_listen) },
+	{ "trust-listen", 'T', "ADDR:PORT", "A plain listener for /trust alone", AT(trust_listen) },
 	{ 0 }
 };
 
-static error_t
-parse(int key, char *arg, struct argp_state *state)
+static const char *
+wrong(const void *p)
 {
-	struct opts *o = state->input;
+	const struct opts *o = p;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->place;
-		break;
-	case 'l':	o->listen = arg; break;
-	case 'p':	o->plain = true; break;
-	case 't':	o->cert = arg; break;
-	case 'k':	o->key = arg; break;
-	case 'D':	o->device_listen = arg; break;
-	case 'T':	o->trust_listen = arg; break;
-	case ARGP_KEY_END:
-		if (o->plain && (o->cert || o->key))
-			argp_error(state, "--plain and --tls-cert exclude each other");
-		if (!o->cert != !o->key)
-			argp_error(state, "--tls-cert and --tls-key go together");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
+	if (o->plain && (o->cert || o->key))
+		return "--plain and --tls-cert exclude each other";
+	return !o->cert != !o->key ? "--tls-cert and --tls-key go together" : NULL;
 }
 
 static void
@@ -90,7 +76,7 @@ ready_url(TALLOC_CTX *ctx, const struct site *site)
 int
 cmd_serve(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, NULL, "Serves the catalog.", cli_common, NULL, NULL };
+	static const struct cli_command serve = { .doc = "Serves the catalog.", .options = { options, .wrong = wrong } };
 	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };
@@ -99,9 +85,8 @@ cmd_serve(int argc, char **argv)
 	sigset_t signals;
 	int signal_no = 0;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
-		return EXIT_USAGE_;
-	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
+	cli_parse(&serve, &o.call, argc, argv);
+	ctx = talloc_new(NULL);
 	/* Before the first thread, so that every thread inherits it and sigwait alone sees them. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGHUP);
@@ -110,7 +95,7 @@ cmd_serve(int argc, char **argv)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 
-	if (!cli_conf(ctx, &o.place, &conf, &err))
+	if (!cli_conf(ctx, &o.call.place, &conf, &err))
 		return cli_fail(&err);
 	take_options(conf, &o);
 	if (!*conf->server_base_url)
@@ -118,6 +103,7 @@ cmd_serve(int argc, char **argv)
 						   conf->server_listen);
 	if (!site_open(ctx, conf->server_data, conf, &site, &err) || !site_start(site, &err))
 		return cli_fail(&err);
+	malloc_trim(0);	/* what reading pages, words and tables has left behind */
 	printf("ready %s\n", ready_url(ctx, site));
 	fflush(stdout);
 	sd_notify(0, "READY=1");

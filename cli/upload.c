@@ -4,7 +4,7 @@
  * The server's address and token also come from POMONA_ENDPOINT and POMONA_TOKEN, so that a CI job
  * needs neither in its command line.  Progress goes to stderr when that is a terminal.
  */
-#include "cli/cli.h"
+#include "cli/command.h"
 #include "core/buf.h"
 #include "core/num.h"
 #include <curl/curl.h>
@@ -22,56 +22,25 @@
 #define STALL_S		120L	/* give up when nothing moved for so long */
 
 struct opts {
-	struct cli_place place;
-	const char *file, *server, *token_file, *channel, *notes_file, *branch, *commit, *ci_url, *ca_file;
+	struct cli_call call;
+	const char *server, *token_file, *channel, *notes_file, *branch, *commit, *ci_url, *ca_file;
 	bool json;
 };
 
-static const struct argp_option options[] = {
-	{ "server", 's', "URL", 0, "Base URL of the server; else that of DIR or FILE, else POMONA_ENDPOINT", 0 },
-	{ "token-file", 't', "FILE", 0, "First line is the token; else POMONA_TOKEN", 0 },
-	{ "channel", 'C', "NAME", 0, "Channel to publish in", 0 },
-	{ "notes-file", 'n', "FILE", 0, "Release notes (a little Markdown)", 0 },
-	{ "branch", 'B', "NAME", 0, "Git branch", 0 },
-	{ "commit", 'G', "HASH", 0, "Git commit", 0 },
-	{ "ci-url", 'u', "URL", 0, "Page of the CI job", 0 },
-	{ "cacert", 'a', "FILE", 0, "Trust this CA too (a private installation)", 0 },
-	{ "json", 'j', NULL, 0, "Print the server's whole answer", 0 },
+#define AT(field) offsetof(struct opts, field)
+
+static const struct cli_option options[] = {
+	{ "server", 's', "URL", "Base URL of the server; else that of DIR or FILE, else POMONA_ENDPOINT", AT(server) },
+	{ "token-file", 't', "FILE", "First line is the token; else POMONA_TOKEN", AT(token_file) },
+	{ "channel", 'C', "NAME", "Channel to publish in", AT(channel) },
+	{ "notes-file", 'n', "FILE", "Release notes (a little Markdown)", AT(notes_file) },
+	{ "branch", 'B', "NAME", "Git branch", AT(branch) },
+	{ "commit", 'G', "HASH", "Git commit", AT(commit) },
+	{ "ci-url", 'u', "URL", "Page of the CI job", AT(ci_url) },
+	{ "cacert", 'a', "FILE", "Trust this CA too (a private installation)", AT(ca_file) },
+	{ "json", 'j', NULL, "Print the server's whole answer", AT(json) },
 	{ 0 }
 };
-
-static error_t
-parse(int key, char *arg, struct argp_state *state)
-{
-	struct opts *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->place;
-		break;
-	case 's':	o->server = arg; break;
-	case 't':	o->token_file = arg; break;
-	case 'C':	o->channel = arg; break;
-	case 'n':	o->notes_file = arg; break;
-	case 'B':	o->branch = arg; break;
-	case 'G':	o->commit = arg; break;
-	case 'u':	o->ci_url = arg; break;
-	case 'a':	o->ca_file = arg; break;
-	case 'j':	o->json = true; break;
-	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			return ARGP_ERR_UNKNOWN;
-		o->file = arg;
-		break;
-	case ARGP_KEY_END:
-		if (!o->file)
-			argp_error(state, "which file?");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
 
 static size_t
 take_answer(char *p, size_t size, size_t n, void *arg)
@@ -240,24 +209,26 @@ accepted(const struct opts *o, const struct buf *answer)
 int
 cmd_upload(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "FILE", "Uploads an .ipa and prints its install link.",
-					  cli_common, NULL, NULL };
+	static const struct cli_command upload = {
+		.args = "FILE", .doc = "Uploads an .ipa and prints its install link.",
+		.options = { options }, .words = 1, .usage = "which file?",
+	};
 	void *ctx SCOPED(mem) = NULL;
 	struct opts o = { 0 };
 	struct err err = { 0 };
 	char *token = getenv("POMONA_TOKEN"), *notes = NULL;
 	FILE *file SCOPED(file) = NULL;
-	const char *server;
+	const char *server, *path;
 	struct conf *conf;
 	struct buf answer;
 	struct stat st;
 	long status = 0;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
-		return EXIT_USAGE_;
-	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
-	if (!o.server && (o.place.data || o.place.config)) {
-		if (!cli_conf(ctx, &o.place, &conf, &err))
+	cli_parse(&upload, &o.call, argc, argv);
+	ctx = talloc_new(NULL);
+	path = o.call.words[0];
+	if (!o.server && (o.call.place.data || o.call.place.config)) {
+		if (!cli_conf(ctx, &o.call.place, &conf, &err))
 			return cli_fail(&err);
 		o.server = conf->server_base_url;
 	}
@@ -271,8 +242,8 @@ cmd_upload(int argc, char **argv)
 	}
 	if (o.notes_file && !read_notes(ctx, o.notes_file, &notes, &err))
 		return cli_fail(&err);
-	if (!(file = fopen(o.file, "re")) || fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode)) {
-		fprintf(stderr, "pomona: %s: %s\n", o.file, errno ? strerror(errno) : "no file");
+	if (!(file = fopen(path, "re")) || fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode)) {
+		fprintf(stderr, "pomona: %s: %s\n", path, errno ? strerror(errno) : "no file");
 		return EXIT_USAGE_;
 	}
 	buf_init(&answer, ctx, ANSWER_MAX);

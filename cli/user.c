@@ -1,50 +1,13 @@
 /* pomona user add NAME [--admin|--publisher] --password-file F | list [--json] | passwd NAME --password-file F */
 #include "catalog/people.h"
-#include "cli/cli.h"
-#include <string.h>
+#include "cli/command.h"
 
 struct opts {
-	struct cli_place place;
-	const char *act, *name, *password_file;
+	struct cli_call call;
+	const char *password_file;
 	enum role role;
 	bool json;
 };
-
-static const struct argp_option options[] = {
-	{ "admin", 'a', NULL, 0, "Give the admin role", 0 },
-	{ "publisher", 'p', NULL, 0, "Give the publisher role", 0 },
-	{ "password-file", 'f', "FILE", 0, "First line is the password; - reads stdin", 0 },
-	{ "json", 'j', NULL, 0, "Print JSON", 0 },
-	{ 0 }
-};
-
-static error_t
-parse(int key, char *arg, struct argp_state *state)
-{
-	struct opts *o = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->place;
-		break;
-	case 'a':	o->role = ROLE_ADMIN; break;
-	case 'p':	o->role = ROLE_PUBLISHER; break;
-	case 'f':	o->password_file = arg; break;
-	case 'j':	o->json = true; break;
-	case ARGP_KEY_ARG:
-		if (state->arg_num > 1)
-			return ARGP_ERR_UNKNOWN;
-		*(state->arg_num ? &o->name : &o->act) = arg;
-		break;
-	case ARGP_KEY_END:
-		if (!o->act || (strcmp(o->act, "list") != 0 && (!o->name || !o->password_file)))
-			argp_error(state, "say list, or add|passwd NAME --password-file FILE");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
 
 static void
 print(const json_t *p)
@@ -55,7 +18,7 @@ print(const json_t *p)
 }
 
 static bool
-list(TALLOC_CTX *ctx, struct db *db, bool as_json, struct err *err)
+list(struct cli_call *call, struct err *err)
 {
 	static const struct people_filter everybody;
 	json_t *all = json_array(), *page, *p;
@@ -63,54 +26,80 @@ list(TALLOC_CTX *ctx, struct db *db, bool as_json, struct err *err)
 	size_t i;
 
 	do {
-		if (!people_list(db, &everybody, after, PEOPLE_PAGE_MAX, &page, err)) {
+		if (!people_list(call->db, &everybody, after, PEOPLE_PAGE_MAX, &page, err)) {
 			json_decref(all);
 			return false;
 		}
 		json_array_extend(all, json_object_get(page, "items"));
-		after = mem_text(ctx, json_string_value(json_object_get(page, "next")));
+		after = mem_text(call->ctx, json_string_value(json_object_get(page, "next")));
 		json_decref(page);
 	} while (after);
-	if (as_json) {
-		json_dumpf(all, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
+	if (((const struct opts *)call)->json)
+		cli_print(all);
+	else
 		json_array_foreach(all, i, p)
 			print(p);
-	}
 	json_decref(all);
 	return true;
 }
 
+static bool
+add(struct cli_call *call, struct err *err)
+{
+	const struct opts *o = (const struct opts *)call;
+	char *password;
+
+	return cli_secret(call->ctx, o->password_file, &password, err) &&
+	       person_add(call->db, "cli", call->words[0], o->role, password, err);
+}
+
+static bool
+passwd(struct cli_call *call, struct err *err)
+{
+	char *password;
+
+	return cli_secret(call->ctx, ((const struct opts *)call)->password_file, &password, err) &&
+	       person_set_password(call->db, "cli", call->words[0], password, err);
+}
+
+static bool
+be_admin(struct cli_call *call, const char *arg, struct err *err)
+{
+	(void)arg, (void)err;
+	((struct opts *)call)->role = ROLE_ADMIN;
+	return true;
+}
+
+static bool
+be_publisher(struct cli_call *call, const char *arg, struct err *err)
+{
+	(void)arg, (void)err;
+	((struct opts *)call)->role = ROLE_PUBLISHER;
+	return true;
+}
+
+static const struct cli_option options[] = {
+	{ "admin", 'a', NULL, "Give the admin role", .take = be_admin },
+	{ "publisher", 'p', NULL, "Give the publisher role", .take = be_publisher },
+	{ "password-file", 'f', "FILE", "First line is the password; - reads stdin", offsetof(struct opts, password_file) },
+	{ "json", 'j', NULL, "Print JSON", offsetof(struct opts, json) },
+	{ 0 }
+};
+static const struct cli_act acts[] = {
+	{ "list", 0, 0, NULL, list },
+	{ "add", 1, 1, "f", add },
+	{ "passwd", 1, 1, "f", passwd },
+	{ 0 }
+};
+
 int
 cmd_user(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "add NAME | list | passwd NAME",
-					  "People with a local account.", cli_common, NULL, NULL };
-	void *ctx SCOPED(mem) = NULL;
+	static const struct cli_command user = {
+		.args = "add NAME | list | passwd NAME", .doc = "People with a local account.",
+		.options = { options }, .acts = acts, .usage = "say list, or add|passwd NAME --password-file FILE",
+	};
 	struct opts o = { 0 };
-	struct err err = { 0 };
-	struct conf *conf;
-	struct db *db;
-	char *password;
-	bool ok;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
-		return EXIT_USAGE_;
-	ctx = talloc_new(NULL);	/* not before: argp may leave by itself */
-	if (!cli_db(ctx, &o.place, &conf, &db, &err))
-		return cli_fail(&err);
-	if (strcmp(o.act, "list") == 0) {
-		ok = list(ctx, db, o.json, &err);
-	} else if (strcmp(o.act, "add") == 0) {
-		ok = cli_secret(ctx, o.password_file, &password, &err) &&
-		     person_add(db, "cli", o.name, o.role, password, &err);
-	} else if (strcmp(o.act, "passwd") == 0) {
-		ok = cli_secret(ctx, o.password_file, &password, &err) &&
-		     person_set_password(db, "cli", o.name, password, &err);
-	} else {
-		fprintf(stderr, "pomona user: say add, list or passwd, not \"%s\"\n", o.act);
-		return EXIT_USAGE_;
-	}
-	return ok ? EXIT_OK : cli_fail(&err);
+	return cli_run(&user, &o.call, argc, argv);
 }

@@ -1,4 +1,5 @@
 #include "core/buf.h"
+#include "core/num.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -158,16 +159,10 @@ buf_csv(struct buf *buf, const char *text, size_t len)
 void
 buf_hex(struct buf *buf, const void *p, size_t len)
 {
-	static const char digits[] = "0123456789abcdef";
-	const unsigned char *c = p;
-
 	if (len > SIZE_MAX / 2 || !reserve(buf, len * 2))
 		return;
-	for (size_t i = 0; i < len; i++) {
-		buf->p[buf->len++] = digits[c[i] >> 4];
-		buf->p[buf->len++] = digits[c[i] & 15];
-	}
-	buf->p[buf->len] = '\0';
+	num_hex(p, len, buf->p + buf->len);
+	buf->len += len * 2;
 }
 
 static void

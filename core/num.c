@@ -48,6 +48,20 @@ num_hex_digit(char c)
 	return -1;
 }
 
+char *
+num_hex(const void *p, size_t len, char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *c = p;
+
+	for (size_t i = 0; i < len; i++) {
+		text[2 * i] = digits[c[i] >> 4];
+		text[2 * i + 1] = digits[c[i] & 15];
+	}
+	text[2 * len] = '\0';
+	return text;
+}
+
 bool
 num_unhex(const char *text, void *p, size_t len)
 {

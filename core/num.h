@@ -13,6 +13,8 @@ char *num_size(TALLOC_CTX *ctx, int64_t bytes);
 
 int num_hex_digit(char c);	/* 0 to 15; -1: none */
 
+/* In lower case, and a NUL: len * 2 + 1 characters.  Returns text. */
+char *num_hex(const void *p, size_t len, char *text);
 /* Hexadecimal text of exactly len * 2 digits into p; false when it is anything else. */
 bool num_unhex(const char *text, void *p, size_t len) CHECKED;
 

@@ -1,5 +1,6 @@
 #include "core/secret.h"
 #include "core/buf.h"
+#include "core/num.h"
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -50,19 +51,6 @@ secret_id(TALLOC_CTX *ctx)
 	return id;
 }
 
-static const char *
-hex(const unsigned char digest[32], char text[SECRET_HASH_SIZE])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < 32; i++) {
-		text[2 * i] = digits[digest[i] >> 4];
-		text[2 * i + 1] = digits[digest[i] & 15];
-	}
-	text[64] = '\0';
-	return text;
-}
-
 const char *
 secret_hash(const char *token, char hash[SECRET_HASH_SIZE])
 {
@@ -71,7 +59,7 @@ secret_hash(const char *token, char hash[SECRET_HASH_SIZE])
 
 	if (!EVP_Digest(token, strlen(token), digest, &len, EVP_sha256(), NULL) || len != 32)
 		abort();
-	return hex(digest, hash);
+	return num_hex(digest, len, hash);
 }
 
 const char *
@@ -83,7 +71,7 @@ secret_mac(struct bytes key, const char *text, char mac[SECRET_HASH_SIZE])
 	if (key.len > INT_MAX || !HMAC(EVP_sha256(), key.p, (int)key.len, (const unsigned char *)text,
 				       strlen(text), digest, &len) || len != 32)
 		abort();
-	return hex(digest, mac);
+	return num_hex(digest, len, mac);
 }
 
 bool

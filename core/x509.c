@@ -2,6 +2,7 @@
 #include "core/asn1.h"
 #include "core/buf.h"
 #include "core/clock.h"
+#include "core/num.h"
 #include <arpa/inet.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -160,8 +161,7 @@ fingerprint(X509 *cert, const EVP_MD *md, char hex[X509_FINGERPRINT_SIZE])
 
 	hex[0] = '\0';
 	if (X509_digest(cert, md, digest, &len))
-		for (unsigned i = 0; i < len && 2 * i + 2 < X509_FINGERPRINT_SIZE; i++)
-			snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+		num_hex(digest, len, hex);
 	return hex;
 }
 
@@ -182,10 +182,8 @@ x509_der_sha256(struct bytes der, char hex[X509_FINGERPRINT_SIZE])
 {
 	unsigned char digest[SHA256_DIGEST_LENGTH];
 
-	SHA256(der.p, der.len, digest);
-	for (size_t i = 0; i < sizeof digest; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-	return hex;
+	SHA256(der.p ? der.p : "", der.len, digest);
+	return num_hex(digest, sizeof digest, hex);
 }
 
 bool
@@ -199,6 +197,34 @@ x509_expires(X509 *cert, time_t *ret)
 	}
 	*ret = timegm(&tm);
 	return true;
+}
+
+time_t
+x509_begins(X509 *cert)
+{
+	struct tm tm = { 0 };
+
+	if (ASN1_TIME_to_tm(X509_get0_notBefore(cert), &tm))
+		return timegm(&tm);
+	ERR_clear_error();
+	return 0;
+}
+
+X509 *
+x509_first_to_end(STACK_OF(X509) *chain)
+{
+	X509 *first = NULL;
+	time_t ends, least = 0;
+
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		if (!x509_expires(sk_X509_value(chain, i), &ends))
+			return NULL;
+		if (!first || ends < least) {
+			first = sk_X509_value(chain, i);
+			least = ends;
+		}
+	}
+	return first;
 }
 
 /* subjectAltName from words: addresses where they are written as such, else DNS names. */

@@ -2,8 +2,9 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/num.h"
-#include "core/secret.h"
+#include "core/uuid.h"
 #include "mdm/apns_link.h"
+#include <ctype.h>
 #include <nghttp2/nghttp2.h>
 #include <string.h>
 
@@ -265,31 +266,12 @@ stream_take(struct apns *apns)
 	return stream;
 }
 
+/* Apple gives it back in its answer and in its records, in lower case. */
 static void
-put_hex(char *to, struct bytes bytes)
+put_id(char id[UUID_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
-	const unsigned char *p = bytes.p;
-
-	for (size_t i = 0; i < bytes.len; i++) {
-		*to++ = digits[p[i] >> 4];
-		*to++ = digits[p[i] & 15];
-	}
-	*to = '\0';
-}
-
-/* RFC 9562 4.1, random: Apple gives it back in its answer and in its records. */
-static void
-put_id(char id[37])
-{
-	unsigned char r[16];
-	char hex[33];
-
-	secret_random(r, sizeof r);
-	r[6] = (unsigned char)((r[6] & 0x0f) | 0x40);
-	r[8] = (unsigned char)((r[8] & 0x3f) | 0x80);
-	put_hex(hex, (struct bytes){ r, sizeof r });
-	snprintf(id, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+	for (char *c = uuid_random(id); *c; c++)
+		*c = (char)tolower((unsigned char)*c);
 }
 
 /* Magics are UUIDs; whatever else a device said is escaped as JSON wants it. */
@@ -321,11 +303,11 @@ apns_send(struct apns *apns, const struct apns_push *push)
 {
 	struct stream *stream = stream_take(apns);
 	const nghttp2_data_provider body = { { .ptr = stream }, give_push };
-	char path[16 + 2 * APNS_TOKEN_MAX] = "/3/device/", expiration[24], id[37];
+	char path[16 + 2 * APNS_TOKEN_MAX] = "/3/device/", expiration[24], id[UUID_SIZE];
 	size_t token_len = push->token.len < APNS_TOKEN_MAX ? push->token.len : APNS_TOKEN_MAX;
 	const struct apns_answer none = { .todo = APNS_UNSENT };
 
-	put_hex(path + strlen(path), (struct bytes){ push->token.p, token_len });
+	num_hex(push->token.p, token_len, path + strlen(path));
 	snprintf(expiration, sizeof expiration, "%lld", (long long)push->expiration);
 	put_id(id);
 	stream->tag = push->tag;
@@ -403,12 +385,23 @@ goes_on(struct apns *apns, struct err *err)
 	return true;
 }
 
+/* A server that closes has mostly said why: it stands to be read when nothing can be sent any more. */
+static void
+hear_out(struct apns *apns, struct err *err)
+{
+	struct err said = { 0 };
+
+	if (!read_all(apns, &said) && said.kind == ERR_DENIED)
+		*err = said;
+}
+
 bool
 apns_run(struct apns *apns, struct err *err)
 {
 	bool ok = write_all(apns, err) && read_all(apns, err) && write_all(apns, err) && goes_on(apns, err);
 
-	/* What made a server close its connection may have come before: refused, then closed. */
+	if (!ok && strcmp(err->code, "closed") == 0)
+		hear_out(apns, err);
 	if (!ok && apns->goaway.todo == APNS_HALT)
 		ok = goes_on(apns, err);
 	if (!ok)

@@ -211,7 +211,7 @@ row_of(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
 {
 	X509 *cert SCOPED(x509) = NULL;
 	struct certificate *c = &b->certificate;
-	char *key = mem_size(ctx, CERTIFICATE_SHA256_SIZE), *serial;
+	char *key = mem_size(ctx, X509_FINGERPRINT_SIZE), *serial;
 	BIGNUM *number;
 
 	if (!x509_read_der(b->der, &cert, err) || !find_authority(ctx, db, cert, &c->authority_id, err) ||

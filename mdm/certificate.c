@@ -6,7 +6,6 @@
 #include "mdm/authority.h"
 #include "mdm/public_key.h"
 #include <ctype.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 #define COLUMNS	"sha256, serial, authority_id, purpose, subject, key_sha256, der, session_id, not_before," \
@@ -31,19 +30,14 @@ certificate_reason(const char *name)
 }
 
 bool
-certificate_key_sha256(EVP_PKEY *key, char hex[CERTIFICATE_SHA256_SIZE], struct err *err)
+certificate_key_sha256(EVP_PKEY *key, char hex[X509_FINGERPRINT_SIZE], struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	unsigned char digest[EVP_MAX_MD_SIZE];
 	struct bytes der;
-	unsigned len = 0;
 
 	if (!public_key_der(ctx, key, &der, err))
 		return false;
-	if (!EVP_Digest(der.p, der.len, digest, &len, EVP_sha256(), NULL))
-		return err_openssl(err, ERR_INTERNAL, "hash a public key");
-	for (unsigned i = 0; i < len; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	x509_der_sha256(der, hex);
 	return true;
 }
 

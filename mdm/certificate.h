@@ -8,7 +8,6 @@
 #include "core/db.h"
 #include "core/x509.h"
 
-#define CERTIFICATE_SHA256_SIZE 65
 
 /* RFC 5280 section 5.3.1; those that a CA of devices has a use for. */
 #define CERTIFICATE_REASONS(R) \
@@ -44,7 +43,7 @@ bool certificate_by_serial(TALLOC_CTX *ctx, struct db *db, const char *serial, c
 int certificate_reason(const char *name);	/* its number; -1: none */
 
 /* Of the SubjectPublicKeyInfo, as in the row: the same for the same key, wherever it comes from. */
-bool certificate_key_sha256(EVP_PKEY *key, char hex[CERTIFICATE_SHA256_SIZE], struct err *err) CHECKED;
+bool certificate_key_sha256(EVP_PKEY *key, char hex[X509_FINGERPRINT_SIZE], struct err *err) CHECKED;
 
 /* ---- by an admin; audited ---- */
 

@@ -11,7 +11,7 @@ counted_name(TALLOC_CTX *ctx, struct bytes body, int64_t signed_at)
 	struct buf name;
 
 	SHA256(body.p ? body.p : "", body.len, hash);
-	buf_init(&name, ctx, CERTIFICATE_SHA256_SIZE + 24);
+	buf_init(&name, ctx, X509_FINGERPRINT_SIZE + 24);
 	buf_hex(&name, hash, sizeof hash);
 	buf_addf(&name, " %lld", (long long)signed_at);
 	return (char *)(uintptr_t)buf_str(&name);

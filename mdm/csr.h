@@ -16,7 +16,7 @@
 
 struct csr {
 	EVP_PKEY *key;			/* ends with the request */
-	char key_sha256[CERTIFICATE_SHA256_SIZE];
+	char key_sha256[X509_FINGERPRINT_SIZE];
 	const char *challenge;		/* "": none */
 	struct bytes der, subject;	/* as sent, the subject a Name */
 };

@@ -1,4 +1,5 @@
 #include "mdm/enroll.h"
+#include "core/uuid.h"
 #include "mdm/phase.h"
 
 bool
@@ -120,10 +121,10 @@ write_enrollment(TALLOC_CTX *ctx, const struct enroll_house *house, const struct
 		 struct err *err)
 {
 	const char *identity = mem_printf(ctx, "%s.identity", e->identifier);
-	char uuid[MOBILECONFIG_UUID_SIZE];
+	char uuid[UUID_SIZE];
 	struct payload_scep scep = phase_scep(e->offered, e->subject);
 	struct payload_mdm mdm = {
-		.identity_uuid = mobileconfig_uuid(mem_printf(ctx, "%s %s", identity, e->session_id), uuid),
+		.identity_uuid = uuid_of_name(mem_printf(ctx, "%s %s", identity, e->session_id), uuid),
 		.topic = e->topic, .url = e->url, .access_rights = e->access_rights,
 	};
 	const struct mobileconfig m = { e->identifier, house->name, house->what, house->organization };

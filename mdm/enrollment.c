@@ -218,7 +218,7 @@ enrollment_begin(struct db *tx, const struct enrollment *e, const char *act, str
 	       enrollment_end_staged(tx, e->device_id, e, "replaced", "another enrollment of the device was quicker", &n, err) &&
 	       db_run(tx, err, "UPDATE enrollment SET state = 'enrolled', why = '', again = FALSE, ended = NULL,"
 		      " enrolled = $1 WHERE id = $2", db_now(), db_text(e->id)) &&
-	       db_run(tx, err, "UPDATE device SET enrollment_id = $1, person_id = COALESCE($2, person_id), changed = $3"
+	       db_run(tx, err, "UPDATE device SET enrollment_id = $1, person_id = $2, changed = $3"
 		      " WHERE id = $4", db_text(e->id), db_text(e->person_id), db_now(), db_text(e->device_id)) &&
 	       audit_add(tx, "device", act, e->device_id, e->session_id, err) &&
 	       enrollment_get(ctx, tx, e->id, &now, err) &&
@@ -272,21 +272,6 @@ enrollment_give_up(struct db *db, const char *actor, const char *device_id, cons
 }
 
 /* ---- the rest ---- */
-
-bool
-enrollment_unlock_token(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const char *id, struct bytes *ret,
-			struct err *err)
-{
-	void *here SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(here, db, "SELECT unlock_token FROM enrollment WHERE id = $1 AND unlock_token"
-				     " IS NOT NULL", db_text(id));
-
-	if (!rows_one(rows, err, "this device has sent no UnlockToken"))
-		return false;
-	if (!sealer)
-		return err_set(err, ERR_CONFLICT, "key.master_file is not set, and the UnlockToken is sealed");
-	return unseal(ctx, sealer, mem_printf(here, "unlock_token:%s", id), rows_bytes(here, rows, 0), ret, err);
-}
 
 bool
 enrollment_supervised(struct db *tx, const char *id, int supervised, struct err *err)

@@ -8,8 +8,6 @@
  * renewal changes the identity and nothing else.  protocol.md 1.3; Apple: Authenticate, TokenUpdate, CheckOut.
  * What devices send is mdm/enrollment_turn.h.
  */
-#include <jansson.h>
-#include "core/seal.h"
 #include "mdm/certificate.h"
 
 struct enrollment {
@@ -46,10 +44,6 @@ bool enrollment_retire(struct db *db, const char *actor, const char *device_id, 
 /* Given up after silence, or by IT without telling the device; should it speak again, it is back.  Audited. */
 bool enrollment_give_up(struct db *db, const char *actor, const char *device_id, const char *why,
 			struct err *err) CHECKED;
-
-/* What the device sent for this: ERR_MISSING when it did not.  Wiped when ctx ends. */
-bool enrollment_unlock_token(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const char *id,
-			     struct bytes *ret, struct err *err) CHECKED;
 
 /* As the inventory finds it: -1 not known. */
 bool enrollment_supervised(struct db *tx, const char *id, int supervised, struct err *err) CHECKED;

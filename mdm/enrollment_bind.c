@@ -8,7 +8,7 @@
 
 /* Who refused a device writes it down, once an hour and identity: a device may repeat itself for ever. */
 #define NOTES	64
-static struct { char sha256[CERTIFICATE_SHA256_SIZE]; int64_t at; } notes[NOTES];
+static struct { char sha256[X509_FINGERPRINT_SIZE]; int64_t at; } notes[NOTES];
 static size_t notes_next;
 static pthread_mutex_t notes_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -31,7 +31,7 @@ noted(const char *sha256)
 }
 
 struct note {
-	char act[40], object[CERTIFICATE_SHA256_SIZE], detail[300];
+	char act[40], object[X509_FINGERPRINT_SIZE], detail[300];
 };
 
 static bool

@@ -9,6 +9,7 @@
 #include "core/secret.h"
 #include "mdm/came_back.h"
 #include "mdm/counted.h"
+#include "mdm/escrow.h"
 #include "mdm/identity_renew.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
@@ -279,9 +280,7 @@ set_token(struct db *tx, const struct turn *t, const struct enrollment *e, struc
 		    db_bytes(c->token), db_text(c->push_magic), db_text(c->topic), db_now(),
 		    db_int(signed_at(t->identity)), db_text(e->id)) || !counted_keep(tx, e->id, t->message, err))
 		return false;
-	return !t->unlock_token.len || strcmp(t->unlock_for, e->id) != 0 ||
-	       db_run(tx, err, "UPDATE enrollment SET unlock_token = $1 WHERE id = $2", db_bytes(t->unlock_token),
-		      db_text(e->id));
+	return !t->unlock_token.len || strcmp(t->unlock_for, e->id) != 0 || escrow_unlock_set(tx, e->id, t->unlock_token, err);
 }
 
 /* It begins anew under the identity that it has: what was, is over, and nothing of it stays. */
@@ -289,8 +288,7 @@ static bool
 reset(struct db *tx, const struct enrollment *e, struct err *err)
 {
 	return queue_drop(tx, e, "the device enrolled again", NULL, err) && push_forget(tx, e->id, err) &&
-	       db_run(tx, err, "UPDATE enrollment SET unlock_token = NULL, bootstrap_token = NULL WHERE id = $1",
-		      db_text(e->id));
+	       escrow_forget(tx, e->id, err);
 }
 
 static bool
@@ -353,7 +351,7 @@ seal_unlock(TALLOC_CTX *ctx, const struct sealer *sealer, struct turn *t, struct
 	if (!b.enrollment)
 		return true;
 	t->unlock_for = b.enrollment->id;
-	return seal(ctx, sealer, mem_printf(ctx, "unlock_token:%s", t->unlock_for), c->unlock_token, &t->unlock_token, err);
+	return escrow_unlock_seal(ctx, sealer, t->unlock_for, c->unlock_token, &t->unlock_token, err);
 }
 
 bool
@@ -470,38 +468,4 @@ enrollment_speaks(TALLOC_CTX *ctx, struct db *db, const struct identity *identit
 		return false;
 	*ret = t.speaks;
 	return !t.came_back || came_back_note(db, identity, who, NULL, err);
-}
-
-/* ---- bootstrap tokens ---- */
-
-bool
-enrollment_bootstrap_set(struct db *db, const struct sealer *sealer, const struct enrollment *e, struct bytes token,
-			 struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct bytes sealed = { 0 };
-
-	if (token.len && !sealer)
-		return err_set(err, ERR_BUSY, "a bootstrap token cannot be kept: key.master_file is not set");
-	if (token.len && !seal(ctx, sealer, mem_printf(ctx, "bootstrap_token:%s", e->id), token, &sealed, err))
-		return false;
-	return db_run(db, err, "UPDATE enrollment SET bootstrap_token = $1 WHERE id = $2",
-		      sealed.len ? db_bytes(sealed) : db_null(), db_text(e->id));
-}
-
-bool
-enrollment_bootstrap_get(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const struct enrollment *e,
-			 struct bytes *ret, struct err *err)
-{
-	void *here SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(here, db, "SELECT bootstrap_token FROM enrollment WHERE id = $1", db_text(e->id));
-	struct bytes sealed;
-
-	if (!rows_one(rows, err, "no such enrollment"))
-		return false;
-	sealed = rows_bytes(here, rows, 0);
-	rows_done(rows);
-	*ret = (struct bytes){ 0 };
-	return !sealed.len || !sealer ||
-	       unseal(ctx, sealer, mem_printf(here, "bootstrap_token:%s", e->id), sealed, ret, err);
 }

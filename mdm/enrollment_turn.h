@@ -8,6 +8,7 @@
  * the newest that counted, or that counted itself (mdm/counted.h), was recorded and changes nothing: that is no
  * refusal.
  */
+#include "core/seal.h"
 #include "mdm/checkin.h"
 #include "mdm/inventory.h"
 #include "mdm/proof.h"
@@ -28,12 +29,6 @@ bool enrollment_check_out(struct db *db, const struct identity *identity, const 
  */
 bool enrollment_speaks(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const struct checkin_who *who,
 		       struct enrollment **ret, struct err *err) CHECKED;
-
-/* token empty: is forgotten; empty in *ret: there is none. */
-bool enrollment_bootstrap_set(struct db *db, const struct sealer *sealer, const struct enrollment *enrollment,
-			      struct bytes token, struct err *err) CHECKED;
-bool enrollment_bootstrap_get(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer,
-			      const struct enrollment *enrollment, struct bytes *ret, struct err *err) CHECKED;
 
 /* ---- for proof.c ---- */
 

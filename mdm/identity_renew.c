@@ -41,7 +41,7 @@ identity_renewed(struct db *tx, const struct enrollment *e, const char *sha256, 
 }
 
 struct spoke {
-	char id[64], old_identity[CERTIFICATE_SHA256_SIZE];
+	char id[64], old_identity[X509_FINGERPRINT_SIZE];
 	bool old;
 };
 

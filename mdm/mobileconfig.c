@@ -1,24 +1,9 @@
 #include "mdm/mobileconfig.h"
 #include "core/plist_write.h"
+#include "core/uuid.h"
 #include "mdm/cms.h"
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 #include <string.h>
-
-/* RFC 9562 version 8: a name's SHA-256. */
-const char *
-mobileconfig_uuid(const char *name, char uuid[MOBILECONFIG_UUID_SIZE])
-{
-	unsigned char d[SHA256_DIGEST_LENGTH];
-
-	SHA256((const unsigned char *)name, strlen(name), d);
-	d[6] = 0x80 | (d[6] & 0x0f);
-	d[8] = 0x80 | (d[8] & 0x3f);
-	snprintf(uuid, MOBILECONFIG_UUID_SIZE,
-		 "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X",
-		 d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7], d[8], d[9], d[10], d[11], d[12], d[13], d[14], d[15]);
-	return uuid;
-}
 
 char *
 mobileconfig_identifier(TALLOC_CTX *ctx, const char *base_url, const char *what)
@@ -47,12 +32,12 @@ mobileconfig_identifier(TALLOC_CTX *ctx, const char *base_url, const char *what)
 static void
 write_common(struct buf *out, const char *type, const char *identifier, const char *uuid, const char *name)
 {
-	char made[MOBILECONFIG_UUID_SIZE];
+	char made[UUID_SIZE];
 
 	plist_write_text(out, "PayloadType", type);
 	plist_write_int(out, "PayloadVersion", 1);
 	plist_write_text(out, "PayloadIdentifier", identifier);
-	plist_write_text(out, "PayloadUUID", uuid ? uuid : mobileconfig_uuid(identifier, made));
+	plist_write_text(out, "PayloadUUID", uuid ? uuid : uuid_of_name(identifier, made));
 	plist_write_text(out, "PayloadDisplayName", name);
 }
 

@@ -48,5 +48,3 @@ bool mobileconfig_service_write(const struct mobileconfig *m, const struct mobil
 /* "com.example.apps.udid" of https://apps.example.com:8443 and "udid". */
 char *mobileconfig_identifier(TALLOC_CTX *ctx, const char *base_url, const char *what);
 
-#define MOBILECONFIG_UUID_SIZE 37
-const char *mobileconfig_uuid(const char *name, char uuid[MOBILECONFIG_UUID_SIZE]);	/* always the same of a name */

@@ -5,6 +5,7 @@
 #include "mdm/mobileconfig_inner.h"
 #include "core/json.h"
 #include "core/plist_write.h"
+#include "core/uuid.h"
 #include "mdm/apple_plist.h"
 #include "mdm/mobileconfig.h"
 #include <ctype.h>
@@ -233,9 +234,9 @@ static const char *
 payload_uuid(const struct writing *w, const json_t *payload)
 {
 	const char *own = text_of(payload, "uuid");
-	char made[MOBILECONFIG_UUID_SIZE];
+	char made[UUID_SIZE];
 
-	return *own ? own : mem_text(w->ctx, mobileconfig_uuid(payload_identifier(w, payload), made));
+	return *own ? own : mem_text(w->ctx, uuid_of_name(payload_identifier(w, payload), made));
 }
 
 /* The UUID that {"$payload": id} stands for. */

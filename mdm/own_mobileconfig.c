@@ -63,6 +63,7 @@ struct cert {
 	int64_t issued;
 	bool listed;		/* on its managed device */
 	bool command;		/* came there as a command */
+	bool embedded;		/* inside the mobileconfig, not by SCEP */
 };
 struct certs {
 	struct cert *all;	/* those that are good, the newest first */
@@ -73,7 +74,8 @@ static bool
 read_certs(TALLOC_CTX *ctx, struct db *tx, const char *id, struct certs *ret, struct err *err)
 {
 	struct rows *rows = db_query(ctx, tx, "SELECT c.sha256, c.subject, c.serial, c.issued, EXISTS (SELECT 1 FROM"
-		" installed_certificate i WHERE i.device_id = o.device_id AND i.sha256 = c.sha256), s.way = 'command' FROM own_mobileconfig o"
+		" installed_certificate i WHERE i.device_id = o.device_id AND i.sha256 = c.sha256), s.way = 'command', s.embedded"
+		" FROM own_mobileconfig o"
 		" JOIN own_session s ON s.own_id = o.id JOIN certificate c ON c.session_id = s.id"
 		" WHERE o.id = $1 AND c.purpose = 'person' AND c.revoked IS NULL ORDER BY c.issued DESC, c.sha256", db_text(id));
 	enum rows_step step;
@@ -82,7 +84,7 @@ read_certs(TALLOC_CTX *ctx, struct db *tx, const char *id, struct certs *ret, st
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		ret->all = mem_grow(ctx, ret->all, struct cert, ret->n + 1);
 		ret->all[ret->n++] = (struct cert){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_text(ctx, rows, 2),
-						    rows_int(rows, 3), rows_bool(rows, 4), rows_bool(rows, 5) };
+						    rows_int(rows, 3), rows_bool(rows, 4), rows_bool(rows, 5), rows_bool(rows, 6) };
 	}
 	rows_done(rows);
 	return step != ROWS_FAILED;
@@ -388,24 +390,35 @@ own_person_ended(struct db *tx, const char *person_id, const char *actor, struct
 	return true;
 }
 
+/*
+ * Nobody says that the new one works: that it was asked for by SCEP a week ago says so, since iOS does that only while
+ * it installs.  One that went out as PKCS #12 may have been declined in Settings: the old one is not ended by it.
+ */
 static bool
 tx_sweep(struct db *tx, void *arg, struct err *err)
 {
 	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
+	int64_t before = clock_now() - OWN_OVERLAP_S;
 	const char **ids;
 
 	(void)arg;
-	if (!read_ids(ctx, db_query(ctx, tx, "SELECT o.id FROM own_mobileconfig o JOIN own_session s ON s.own_id = o.id"
-		" JOIN certificate c ON c.session_id = s.id WHERE c.purpose = 'person' AND c.revoked IS NULL"
-		" AND NOT EXISTS (SELECT 1 FROM device d WHERE d.id = o.device_id AND d.enrollment_id IS NOT NULL)"
-		" GROUP BY o.id HAVING count(*) > 1 AND max(c.issued) < $1 LIMIT $2", db_int(clock_now() - OWN_OVERLAP_S),
-		db_int(SWEEP_MAX)), &ids, err))
+	if (!read_ids(ctx, db_query(ctx, tx, "SELECT DISTINCT o.id FROM own_mobileconfig o JOIN own_session s ON s.own_id = o.id"
+		" JOIN certificate c ON c.session_id = s.id JOIN own_session os ON os.own_id = o.id"
+		" JOIN certificate oc ON oc.session_id = os.id AND oc.sha256 <> c.sha256"
+		" WHERE c.purpose = 'person' AND c.revoked IS NULL AND c.issued < $1 AND NOT s.embedded"
+		" AND oc.purpose = 'person' AND oc.revoked IS NULL AND oc.issued <= c.issued"
+		" AND NOT EXISTS (SELECT 1 FROM device d WHERE d.id = o.device_id AND d.enrollment_id IS NOT NULL) LIMIT $2",
+		db_int(before), db_int(SWEEP_MAX)), &ids, err))
 		return false;
 	for (; *ids; ids++) {
+		const struct cert *seen = NULL;
 		struct certs certs;
 
-		if (!read_certs(ctx, tx, *ids, &certs, err) ||
-		    (certs.n && !revoke_behind(tx, ctx, "house", &certs, &certs.all[0], err)))
+		if (!read_certs(ctx, tx, *ids, &certs, err))
+			return false;
+		for (size_t i = 0; i < certs.n && !seen; i++)
+			seen = !certs.all[i].embedded && certs.all[i].issued < before ? &certs.all[i] : NULL;
+		if (seen && !revoke_behind(tx, ctx, "house", &certs, seen, err))
 			return false;
 	}
 	return true;

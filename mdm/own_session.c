@@ -118,6 +118,12 @@ own_session_issued(struct db *tx, const struct own_session *s, const char *own_i
 		err_code(err, ERR_DENIED, "not_now", "this is not the next step of its session");
 }
 
+bool
+own_session_embedded(struct db *tx, const char *id, struct err *err)
+{
+	return db_run(tx, err, "UPDATE own_session SET embedded = TRUE WHERE id = $1", db_text(id));
+}
+
 struct refusal {
 	const struct own_session *session;
 	const char *code, *why;

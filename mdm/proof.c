@@ -5,7 +5,6 @@
 #include "mdm/enroll_session.h"
 #include "mdm/enrollment_turn.h"
 #include "mdm/identity_renew.h"
-#include <openssl/sha.h>
 #include <string.h>
 
 static bool
@@ -97,15 +96,10 @@ proof_judge(TALLOC_CTX *ctx, struct db *db, struct ca *ca, const struct proof *p
 	    struct identity **ret, struct err *err)
 {
 	struct identity *identity = mem_new(ctx, struct identity);
-	unsigned char hash[SHA256_DIGEST_LENGTH];
 	const struct enrollment *e;
 	struct shown shown;
-	struct buf hex;
 
-	SHA256(proof->der.p ? proof->der.p : "", proof->der.len, hash);
-	buf_init(&hex, identity, sizeof identity->sha256);
-	buf_hex(&hex, hash, sizeof hash);
-	snprintf(identity->sha256, sizeof identity->sha256, "%s", buf_str(&hex));
+	x509_der_sha256(proof->der, identity->sha256);
 	identity->proof = *proof;
 	if (!enrollment_shown(identity, db, identity->sha256, &shown, err))
 		return false;

@@ -28,7 +28,7 @@ bool proof_by_signature(TALLOC_CTX *ctx, const char *text, struct bytes body, st
 			struct err *err) CHECKED;
 
 struct identity {
-	char sha256[CERTIFICATE_SHA256_SIZE];
+	char sha256[X509_FINGERPRINT_SIZE];
 	struct proof proof;
 	bool ours;			/* we issued it, and have its row */
 	bool known;			/* ours, or of a CA that is trusted; false: came back */

@@ -2,7 +2,7 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/plist.h"
-#include "core/secret.h"
+#include "core/uuid.h"
 #include "mdm/push.h"
 #include "mdm/queue_secret.h"
 #include "mdm/verb.h"
@@ -21,19 +21,6 @@ queue_verdict_name(enum queue_verdict verdict)
 }
 
 /* ---- adding ---- */
-
-/* RFC 4122 section 4.4, upper case as devices write theirs. */
-static char *
-new_uuid(TALLOC_CTX *ctx)
-{
-	unsigned char b[16];
-
-	secret_random(b, sizeof b);
-	b[6] = (b[6] & 0x0f) | 0x40;
-	b[8] = (b[8] & 0x3f) | 0x80;
-	return mem_printf(ctx, "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X", b[0], b[1], b[2],
-			  b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
-}
 
 struct adding {
 	TALLOC_CTX *ctx;
@@ -76,7 +63,7 @@ put_command(struct db *tx, struct adding *a, struct err *err)
 	struct rows *rows;
 	bool ok;
 
-	a->uuid = new_uuid(a->ctx);
+	a->uuid = uuid_random(mem_size(a->ctx, UUID_SIZE));
 	rows = db_query(a->ctx, tx, "INSERT INTO command (uuid, kind, request_type, subject, payload, args, created_by,"
 		" created, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id", db_text(a->uuid),
 		db_text(wish->kind ? wish->kind : "plain"), db_text(wish->request_type),
@@ -135,7 +122,7 @@ add_one(struct db *tx, struct adding *a, const char *enrollment_id, enum queue_v
 	return true;
 }
 
-/* What is put off is pushed by the sweep when its time comes. */
+/* What is put off is pushed by the sweep when its time comes; a crowd is pushed when all of it is in. */
 static bool
 push_added(struct db *tx, struct adding *a, const char *const *ids, size_t n, struct err *err)
 {
@@ -143,7 +130,8 @@ push_added(struct db *tx, struct adding *a, const char *const *ids, size_t n, st
 
 	if (!n || a->wish->not_before > now)
 		return true;
-	return a->n == 1 ? push_ask(tx, *ids, now, "command", err) : push_ask_many(tx, ids, n, now, "command", err);
+	return a->n == 1 ? push_ask(tx, *ids, now, "command", err) :
+			   push_ask_many(tx, ids, n, now + (int64_t)(a->n / QUEUE_CROWD), "command", err);
 }
 
 static bool

@@ -80,18 +80,6 @@ release_message(struct scep_message *message)
 	return 0;
 }
 
-static void
-hash_of(struct bytes der, OSSL_LIB_CTX *lib, char hex[X509_FINGERPRINT_SIZE])
-{
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	size_t len = 0;
-
-	if (EVP_Q_digest(lib, "SHA256", NULL, der.p, der.len, hash, &len) != 1)
-		abort();
-	for (size_t i = 0; i < len; i++)
-		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
-}
-
 /* Judges, in this order, what costs nothing; then the signature; then the envelope's shape. */
 static bool
 judge(const struct signed_data *data, const struct signed_cert *cert, const struct scep_rules *rules, OSSL_LIB_CTX *lib,
@@ -111,7 +99,7 @@ judge(const struct signed_data *data, const struct signed_cert *cert, const stru
 	if (!data->has_attributes || !signed_data_verify(message, data, data->content, digest, message->signer.key, lib) ||
 	    !certificate_key_sha256(message->signer.key, message->signer_key_sha256, &none))
 		return refuse(message, SCEP_BAD_MESSAGE_CHECK, "its signature is wrong");
-	hash_of(cert->der, lib, message->signer_sha256);
+	x509_der_sha256(cert->der, message->signer_sha256);
 	fail = scep_envelope_read(message, data->content, rules, &message->envelope, &why);
 	return fail == SCEP_FINE || refuse(message, fail, why);
 }

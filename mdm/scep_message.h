@@ -47,7 +47,7 @@ struct scep_message {
 	const char *transaction_id;	/* printable ASCII; a word of theirs: compared, never a name of anything */
 	struct bytes sender_nonce;
 	struct scep_signer signer;	/* when its signature is good */
-	char signer_sha256[X509_FINGERPRINT_SIZE], signer_key_sha256[CERTIFICATE_SHA256_SIZE];
+	char signer_sha256[X509_FINGERPRINT_SIZE], signer_key_sha256[X509_FINGERPRINT_SIZE];
 	struct scep_envelope envelope;	/* when it is fine */
 };
 

@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "core/pack.h"
 #include "mdm/enrollment_turn.h"
+#include "mdm/escrow.h"
 #include "mdm/queue_secret.h"
 #include "mdm/report.h"
 #include <string.h>
@@ -41,8 +42,8 @@ bootstrap(TALLOC_CTX *ctx, const struct talk *talk, const struct identity *ident
 	if (!e)
 		return true;
 	return c->type == CHECKIN_SET_BOOTSTRAP ?
-		       enrollment_bootstrap_set(talk->db, talk->sealer, e, c->bootstrap_token, err) :
-		       enrollment_bootstrap_get(ctx, talk->db, talk->sealer, e, token, err);
+		       escrow_bootstrap_set(talk->db, talk->sealer, e, c->bootstrap_token, err) :
+		       escrow_bootstrap_get(ctx, talk->db, talk->sealer, e, token, err);
 }
 
 static bool

@@ -133,12 +133,30 @@ phone_new(struct mdm *m, const char *udid, const char *session_id)
 }
 
 struct phone *
+phone_ota(struct mdm *m, const char *udid, const char *person_id)
+{
+	return phone_new(m, udid, mdm_session(m, "ota", udid, NULL, person_id));
+}
+
+struct phone *
+phone_direct(struct mdm *m, const char *udid, const char *person_id)
+{
+	return phone_new(m, udid, mdm_session(m, "direct", NULL, NULL, person_id));
+}
+
+void
+phone_enrolls(struct phone *p)
+{
+	assert_ok(phone_authenticate(p), &p->mdm->err);
+	assert_ok(phone_token(p, ""), &p->mdm->err);
+}
+
+struct phone *
 phone_enrolled(struct mdm *m, const char *udid)
 {
-	struct phone *p = phone_new(m, udid, mdm_session(m, "ota", udid, NULL, NULL));
+	struct phone *p = phone_ota(m, udid, NULL);
 
-	assert_ok(phone_authenticate(p), &m->err);
-	assert_ok(phone_token(p, ""), &m->err);
+	phone_enrolls(p);
 	return p;
 }
 
@@ -376,4 +394,88 @@ mdm_queue(struct mdm *m, const struct phone *p, const char *request_type, int64_
 	assert_int_equal(mdm_wish(m, p, (struct queue_wish){ .request_type = request_type, .priority = priority }, &uuid),
 			 QUEUE_ADDED);
 	return uuid;
+}
+
+/* ---- what came of it ---- */
+
+const char *
+phone_state(struct phone *p)
+{
+	return mdm_text(p->mdm, mem_printf(p->mdm->ctx, "SELECT state FROM enrollment WHERE identity = '%s'",
+					   p->cert->sha256));
+}
+
+void
+phone_is_refused(struct phone *p, bool said, enum err_kind kind)
+{
+	assert_false(said);
+	assert_int_equal(p->mdm->err.kind, kind);
+}
+
+const char *
+phone_idle_xml(struct phone *p)
+{
+	return mdm_dict(p->mdm, mem_printf(p->mdm->ctx, "<key>UDID</key><string>%s</string><key>Status</key><string>Idle"
+					   "</string>", p->udid));
+}
+
+void
+mdm_settles(struct mdm *m)
+{
+	assert_ok(db_writable(m->db, &m->err), &m->err);	/* behind what was written behind */
+}
+
+int64_t
+mdm_audited(struct mdm *m, const char *act)
+{
+	mdm_settles(m);
+	return mdm_number(m, mem_printf(m->ctx, "SELECT count(*) FROM audit WHERE act = '%s'", act));
+}
+
+const char *
+mdm_snapshot(struct mdm *m)
+{
+	return mdm_text(m, "SELECT (SELECT group_concat(id || state || COALESCE(hex(token), '') || push_magic || again || identity"
+			   " || COALESCE(next_identity, '') || COALESCE(ended, '') || COALESCE(hex(unlock_token), ''), ' ') FROM"
+			   " (SELECT * FROM enrollment ORDER BY id)) || (SELECT group_concat(COALESCE(enrollment_id, '-')) FROM device)"
+			   " || (SELECT group_concat(state) FROM (SELECT state FROM enroll_session ORDER BY id)) || (SELECT count(*)"
+			   " FROM command_queue) || '/' || (SELECT count(*) FROM command_history) || '/' || (SELECT count(*) FROM audit)"
+			   " || '/' || (SELECT count(*) FROM push_due) || '/' || (SELECT count(*) FROM certificate WHERE revoked IS NOT NULL)");
+}
+
+struct mdm_told mdm_told;
+
+static bool
+hook_enrolled(struct db *tx, void *site, const struct enrollment *e, struct err *err)
+{
+	(void)tx, (void)site, (void)err;
+	assert_string_equal(e->state, "enrolled");
+	mdm_told.enrolled++;
+	return true;
+}
+
+static bool
+hook_ended(struct db *tx, void *site, const struct enrollment *e, const char *state, struct err *err)
+{
+	(void)tx, (void)e, (void)err;
+	mdm_told.ended++;
+	mdm_told.state = mem_text(site, state);
+	return true;
+}
+
+static bool
+hook_wants(struct db *tx, void *site, const struct enrollment *e, struct err *err)
+{
+	(void)tx, (void)site, (void)e, (void)err;
+	mdm_told.wants_token++;
+	return true;
+}
+
+static const struct enrollment_hooks tell = { hook_enrolled, hook_ended, hook_wants };
+
+void
+mdm_listens(struct mdm *m)
+{
+	memset(&mdm_told, 0, sizeof mdm_told);
+	enrollment_hooks(&tell, m->ctx);
 }

@@ -51,7 +51,10 @@ char *mdm_text(struct mdm *m, const char *sql);
 const char *mdm_session(struct mdm *m, const char *kind, const char *udid, const char *serial, const char *person_id);
 struct certificate *mdm_issue(struct mdm *m, enum ca_purpose purpose, const char *session_id, bool keep);
 struct phone *phone_new(struct mdm *m, const char *udid, const char *session_id);
-struct phone *phone_enrolled(struct mdm *m, const char *udid);	/* with all of it */
+struct phone *phone_ota(struct mdm *m, const char *udid, const char *person_id);	/* of a person's session, or nobody's */
+struct phone *phone_direct(struct mdm *m, const char *udid, const char *person_id);
+void phone_enrolls(struct phone *p);		/* Authenticate and TokenUpdate, which must succeed */
+struct phone *phone_enrolled(struct mdm *m, const char *udid);	/* all of it, for nobody */
 
 /* What it says and hears: true, with m->status and m->text; or false and m->err. */
 bool phone_checkin(struct phone *p, const char *xml);
@@ -63,6 +66,10 @@ const char *phone_idle(struct phone *p);		/* the CommandUUID it is given; NULL: 
 const char *phone_says(struct phone *p, const char *status, const char *uuid);
 const char *phone_says_more(struct phone *p, const char *status, const char *uuid, const char *more);
 
+const char *phone_idle_xml(struct phone *p);
+void phone_is_refused(struct phone *p, bool said, enum err_kind kind);	/* what it said, with m->err */
+
+const char *phone_state(struct phone *p);		/* of its enrollment */
 struct enrollment *phone_enrollment(struct phone *p);	/* bound to its certificate; fails when there is none */
 const char *mdm_dict(struct mdm *m, const char *inner);	/* a property list with these keys and values */
 char *mdm_sign(struct mdm *m, const struct certificate *cert, struct bytes body, int64_t at);	/* Mdm-Signature */
@@ -71,3 +78,11 @@ char *mdm_sign(struct mdm *m, const struct certificate *cert, struct bytes body,
 const char *mdm_queue(struct mdm *m, const struct phone *p, const char *request_type, int64_t priority);
 enum queue_verdict mdm_wish(struct mdm *m, const struct phone *p, struct queue_wish wish, char **uuid);
 EVP_PKEY *mdm_key(void);
+
+void mdm_settles(struct mdm *m);			/* what is written behind is written */
+int64_t mdm_audited(struct mdm *m, const char *act);	/* how often */
+const char *mdm_snapshot(struct mdm *m);		/* all that a check-in may change, as one text */
+
+/* What the house above is told of enrollments, from mdm_listens on. */
+extern struct mdm_told { int enrolled, ended, wants_token; const char *state; } mdm_told;
+void mdm_listens(struct mdm *m);

@@ -125,7 +125,7 @@ the_row_says_what_the_certificate_says(void **state)
 	struct certificate *cert = issue(*state, ca, key, CA_OTA, "CN=passing");
 	X509 *x509 SCOPED(x509) = test_x509(cert);
 	EVP_PKEY *inside = X509_get0_pubkey(x509);
-	char sha256[X509_FINGERPRINT_SIZE], spki[CERTIFICATE_SHA256_SIZE];
+	char sha256[X509_FINGERPRINT_SIZE], spki[X509_FINGERPRINT_SIZE];
 	unsigned char *der = NULL;
 	time_t ends;
 	struct err err = { 0 };

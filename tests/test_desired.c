@@ -2,7 +2,7 @@
  * What devices ought to have of mobileconfigs, against phones that keep what they install: every row ends somewhere,
  * and what ProfileList says is what counts.
  */
-#include "tests/check_mdm.h"
+#include "tests/check_keeper.h"
 #include <stdio.h>
 #include "catalog/assignment.h"
 #include "catalog/assignment_filter.h"
@@ -11,14 +11,10 @@
 #include "catalog/mobileconfig.h"
 #include "catalog/person_attribute.h"
 #include "core/clock.h"
-#include "core/num.h"
 #include "mdm/inventory.h"
 #include "mdm/queue_sweep.h"
 #include "web/mobileconfig_kinds.h"
 #include "web/rooms.h"
-#include <openssl/cms.h>
-
-#define ON_IT	8
 
 /* ---- a house ---- */
 
@@ -85,11 +81,26 @@ assign(struct mdm *m, const char *id, const char *name, const char *audience, co
 	json_decref(filter);
 }
 
+/* The house finds out what is to be done, and the device does it. */
+static void
+catches_up(struct keeper *k)
+{
+	work(k->phone->mdm);
+	keeper_talks(k);
+}
+
 #define EVERYONE "{\"everyone\": true}"
 #define WIFI(ssid) "{\"name\": \"Office\", \"payloads\": [{\"id\": \"wifi\", \"type\": \"com.apple.wifi.managed\", \"name\": \"Wi-Fi\"," \
 	" \"keys\": {\"SSID_STR\": \"" ssid "\", \"EncryptionType\": \"None\"}}]}"
 #define WIFI_SECRET "{\"name\": \"Office\", \"payloads\": [{\"id\": \"wifi\", \"type\": \"com.apple.wifi.managed\", \"name\": \"Wi-Fi\"," \
 	" \"keys\": {\"SSID_STR\": \"office\", \"EncryptionType\": \"WPA2\", \"Password\": \"swordfish\"}}]}"
+
+static void
+everyone_gets_wifi(struct mdm *m)
+{
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+}
 
 static void
 set_attribute(struct mdm *m, const char *person_id, const char *name, const char *value)
@@ -116,178 +127,13 @@ rows_now(struct mdm *m, const char *udid)
 	return all;
 }
 
-/* ---- phones that keep what they install ---- */
-
-struct item {
-	char identifier[200], uuid[40];
-	const char *payloads;		/* the array, decrypted where it was */
-	const char *outside;		/* the mobileconfig as it came */
-	bool managed;
-};
-
-struct keeper {
-	struct phone *phone;
-	struct item items[ON_IT];
-	size_t n;
-	const char *error;		/* InstallProfile is answered with it; NULL: is done */
-	bool forgetful;			/* acknowledges, and does nothing */
-	int installs, removals, lists;
-};
-
-static struct keeper *
-keeper(struct mdm *m, const char *udid, const char *person_id)
-{
-	struct keeper *k = mem_new(m->ctx, struct keeper);
-
-	k->phone = phone_new(m, udid, mdm_session(m, "ota", udid, NULL, person_id));
-	assert_ok(phone_authenticate(k->phone), &m->err);
-	assert_ok(phone_token(k->phone, ""), &m->err);
-	return k;
-}
-
-static const char *
-between(struct mdm *m, const char *text, const char *from, const char *to)
-{
-	const char *at = text ? strstr(text, from) : NULL, *end = at ? strstr(at + strlen(from), to) : NULL;
-
-	return end ? mem_textn(m->ctx, at + strlen(from), (size_t)(end - at) - strlen(from)) : NULL;
-}
-
-static const char *
-text_of_key(struct mdm *m, const char *xml, const char *key)
-{
-	const char *at = strstr(xml, mem_printf(m->ctx, "<key>%s</key>", key));
-
-	return between(m, at, "<string>", "</string>");
-}
-
-/* The last one of a key: the outermost, behind the payloads. */
-static const char *
-outer(struct mdm *m, const char *xml, const char *key)
-{
-	const char *found = NULL, *needle = mem_printf(m->ctx, "<key>%s</key>", key);
-	const char *array = strstr(xml, "<key>PayloadContent</key><array>"), *skip = array ? strstr(array, "</array>") : NULL;
-
-	for (const char *at = xml; (at = strstr(at, needle)); at++)
-		if (!array || at < array || at > skip)
-			found = between(m, at, "<string>", "</string>");
-	return found;
-}
-
-static const char *
-decrypted(struct mdm *m, const char *base64)
-{
-	BIO *in SCOPED(bio) = NULL, *out SCOPED(bio) = BIO_new(BIO_s_mem());
-	CMS_ContentInfo *cms SCOPED(cms) = NULL;
-	struct bytes der;
-	char *text;
-	long len;
-
-	assert_true(num_unbase64(m->ctx, base64, strlen(base64), &der));
-	in = BIO_new_mem_buf(der.p, (int)der.len);
-	cms = d2i_CMS_bio(in, NULL);
-	assert_non_null(cms);
-	assert_int_equal(CMS_decrypt(cms, mdm_key(), NULL, NULL, out, CMS_BINARY), 1);
-	len = BIO_get_mem_data(out, &text);
-	return mem_textn(m->ctx, text, (size_t)len);
-}
-
-static void
-drop(struct keeper *k, const char *identifier)
-{
-	for (size_t i = 0; i < k->n; i++)
-		if (strcmp(k->items[i].identifier, identifier) == 0)
-			k->items[i--] = k->items[--k->n];
-}
-
-static void
-install(struct keeper *k, const char *command)
-{
-	struct mdm *m = k->phone->mdm;
-	const char *data = between(m, strstr(command, "<key>Payload</key>"), "<data>", "</data>"), *xml, *sealed;
-	struct item *item;
-	struct bytes raw;
-
-	assert_non_null(data);
-	assert_true(num_unbase64(m->ctx, data, strlen(data), &raw));
-	xml = mem_textn(m->ctx, raw.p, raw.len);
-	sealed = between(m, strstr(xml, "<key>EncryptedPayloadContent</key>"), "<data>", "</data>");
-	drop(k, outer(m, xml, "PayloadIdentifier"));
-	assert_true(k->n < ON_IT);
-	item = &k->items[k->n++];
-	*item = (struct item){ .managed = true, .outside = xml,
-			       .payloads = sealed ? decrypted(m, sealed) : between(m, xml, "<array>", "</array>") };
-	snprintf(item->identifier, sizeof item->identifier, "%s", outer(m, xml, "PayloadIdentifier"));
-	snprintf(item->uuid, sizeof item->uuid, "%s", outer(m, xml, "PayloadUUID"));
-}
-
-static const char *
-profile_list(struct keeper *k)
-{
-	struct mdm *m = k->phone->mdm;
-	char *all = mem_text(m->ctx, "<key>ProfileList</key><array>");
-
-	for (size_t i = 0; i < k->n; i++)
-		all = mem_printf(m->ctx, "%s<dict><key>PayloadIdentifier</key><string>%s</string><key>PayloadUUID</key><string>%s"
-			"</string><key>PayloadVersion</key><integer>1</integer><key>IsManaged</key><%s/></dict>", all,
-			k->items[i].identifier, k->items[i].uuid, k->items[i].managed ? "true" : "false");
-	return mem_printf(m->ctx, "%s</array>", all);
-}
-
-static const char *
-does(struct keeper *k, const char *uuid)
-{
-	struct mdm *m = k->phone->mdm;
-	const char *command = m->text, *type = text_of_key(m, command, "RequestType");
-
-	if (strcmp(type, "ProfileList") == 0) {
-		k->lists++;
-		return phone_says_more(k->phone, "Acknowledged", uuid, profile_list(k));
-	}
-	if (strcmp(type, "InstallProfile") == 0) {
-		k->installs++;
-		if (k->error)
-			return phone_says_more(k->phone, "Error", uuid, k->error);
-		if (!k->forgetful)
-			install(k, command);
-	}
-	if (strcmp(type, "RemoveProfile") == 0) {
-		k->removals++;
-		if (!k->forgetful)
-			drop(k, text_of_key(m, command, "Identifier"));
-	}
-	return phone_says(k->phone, "Acknowledged", uuid);
-}
-
-/* Until nothing waits for it. */
-static void
-talks(struct keeper *k)
-{
-	const char *uuid = phone_idle(k->phone);
-
-	for (int i = 0; uuid; i++) {
-		assert_true(i < 100);
-		uuid = does(k, uuid);
-	}
-}
-
-/* The device is asked for what it has, as IT or the house does. */
-static void
-is_listed(struct keeper *k)
-{
-	struct mdm *m = k->phone->mdm;
-
-	mdm_queue(m, k->phone, "ProfileList", 0);
-	talks(k);
-}
-
 /* ---- promises ---- */
 
 static void
 what_is_assigned_is_installed_and_only_the_list_says_so(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *anna = keeper(m, UDID_A, "p-anna"), *ben = keeper(m, UDID_B, "p-ben");
+	struct keeper *anna = keeper_new(m, UDID_A, "p-anna"), *ben = keeper_new(m, UDID_B, "p-ben");
 	const char *uuid;
 
 	put(m, "wifi", NULL, WIFI("office"));
@@ -295,12 +141,12 @@ what_is_assigned_is_installed_and_only_the_list_says_so(void **state)
 	work(m);
 	assert_string_equal(rows_now(m, UDID_A), "install queued v1");
 	uuid = phone_idle(anna->phone);
-	install(anna, m->text);
+	keeper_installs(anna, m->text);
 	uuid = phone_says(anna->phone, "Acknowledged", uuid);
 	assert_string_equal(rows_now(m, UDID_A), "install taken v1");	/* and not installed */
-	phone_says_more(anna->phone, "Acknowledged", uuid, profile_list(anna));
+	phone_says_more(anna->phone, "Acknowledged", uuid, keeper_list(anna));
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
-	talks(ben);
+	keeper_talks(ben);
 	assert_int_equal(ben->installs, 0);
 	assert_string_equal(rows_now(m, UDID_B), "");
 }
@@ -311,16 +157,15 @@ a_device_gets_all_of_it_when_it_enrolls_and_again_when_it_enrolls_anew(void **st
 	struct mdm *m = open_house(*state);
 	struct keeper *k;
 
-	put(m, "wifi", NULL, WIFI("office"));
-	assign(m, "all", "wifi", EVERYONE, NULL);
-	k = keeper(m, UDID_A, "p-anna");
+	everyone_gets_wifi(m);
+	k = keeper_new(m, UDID_A, "p-anna");
 	assert_string_equal(rows_now(m, UDID_A), "install queued v1");	/* in the transaction of the first TokenUpdate */
-	talks(k);
+	keeper_talks(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 	assert_true(phone_check_out(k->phone));
-	k = keeper(m, UDID_A, "p-anna");
+	k = keeper_new(m, UDID_A, "p-anna");
 	assert_string_equal(rows_now(m, UDID_A), "install queued v1");
-	talks(k);
+	keeper_talks(k);
 	assert_int_equal(k->installs, 1);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 }
@@ -329,33 +174,29 @@ static void
 must_57_a_new_version_keeps_identifiers_and_uuids(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 	const char *inner;
-	struct item before;
+	struct keeper_item before;
 
-	put(m, "wifi", NULL, WIFI("office"));
-	assign(m, "all", "wifi", EVERYONE, NULL);
-	work(m);
-	talks(k);
+	everyone_gets_wifi(m);
+	catches_up(k);
 	before = k->items[0];
 	put(m, "wifi", NULL, WIFI("office-5"));
 	work(m);
 	assert_string_equal(rows_now(m, UDID_A), "install queued v2");
-	talks(k);
+	keeper_talks(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v2");
 	assert_int_equal(k->n, 1);
 	assert_string_equal(k->items[0].identifier, before.identifier);
 	assert_string_equal(k->items[0].uuid, before.uuid);
-	inner = text_of_key(m, k->items[0].payloads, "PayloadUUID");
-	assert_string_equal(inner, text_of_key(m, before.payloads, "PayloadUUID"));
+	inner = keeper_text(m, k->items[0].payloads, "PayloadUUID");
+	assert_string_equal(inner, keeper_text(m, before.payloads, "PayloadUUID"));
 	assert_non_null(strstr(k->items[0].payloads, "office-5"));
 	put(m, "wifi", NULL, WIFI("office-5"));	/* the same again is no version */
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_int_equal(k->installs, 2);
 	assert_ok(mobileconfig_back(m->db, "test", "wifi", 1, &m->err), &m->err);
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_non_null(strstr(k->items[0].payloads, "<string>office</string>"));
 	assert_string_equal(rows_now(m, UDID_A), "install installed v3");
 }
@@ -364,18 +205,17 @@ static void
 a_version_that_comes_while_the_device_installs_goes_out_behind_it(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 	const char *uuid;
 
-	put(m, "wifi", NULL, WIFI("office"));
-	assign(m, "all", "wifi", EVERYONE, NULL);
+	everyone_gets_wifi(m);
 	work(m);
 	uuid = phone_idle(k->phone);
 	put(m, "wifi", NULL, WIFI("newer"));
 	work(m);
-	does(k, uuid);
+	keeper_does(k, uuid);
 	assert_string_equal(rows_now(m, UDID_A), "install queued v2");
-	talks(k);
+	keeper_talks(k);
 	assert_non_null(strstr(k->items[0].payloads, "newer"));
 	assert_string_equal(rows_now(m, UDID_A), "install installed v2");
 }
@@ -385,7 +225,7 @@ static void
 a_change_that_is_not_looked_at_yet_goes_out_once(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 	const char *uuid;
 
 	set_attribute(m, "p-anna", "department", "Sales");
@@ -393,22 +233,20 @@ a_change_that_is_not_looked_at_yet_goes_out_once(void **state)
 	assign(m, "all", "wifi", EVERYONE, NULL);
 	work(m);
 	put(m, "wifi", NULL, WIFI("%department%-5"));
-	talks(k);
+	keeper_talks(k);
 	assert_int_equal(k->installs, 1);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v2");
 	assert_non_null(strstr(k->items[0].payloads, "Sales-5"));
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_int_equal(k->installs, 1);
 	/* And what is with the device when a value goes is not sent again without it. */
 	put(m, "wifi", NULL, WIFI("%department%-6"));
 	work(m);
 	uuid = phone_idle(k->phone);
 	set_attribute(m, "p-anna", "department", NULL);
-	does(k, uuid);
+	keeper_does(k, uuid);
 	assert_string_equal(rows_now(m, UDID_A), "install blocked missing_variable v3");
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_int_equal(k->installs, 2);
 	assert_string_equal(rows_now(m, UDID_A), "install blocked missing_variable v3");
 }
@@ -417,7 +255,7 @@ static void
 a_missing_value_is_named_and_the_device_gets_it_once_it_is_there(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 	json_t *list, *one;
 
 	put(m, "wifi", NULL, WIFI("%department%-%username%"));
@@ -429,20 +267,17 @@ a_missing_value_is_named_and_the_device_gets_it_once_it_is_there(void **state)
 	assert_string_equal(json_string_value(json_object_get(one, "why")), "department");
 	assert_string_equal(json_string_value(json_object_get(one, "keeper")), "admin");
 	json_decref(list);
-	talks(k);
+	keeper_talks(k);
 	assert_int_equal(k->installs, 0);
 	set_attribute(m, "p-anna", "Department", "Sales");
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_non_null(strstr(k->items[0].payloads, "Sales-anna"));
 	set_attribute(m, "p-anna", "department", "Support");
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_non_null(strstr(k->items[0].payloads, "Support-anna"));
 	assert_int_equal(k->installs, 2);
 	set_attribute(m, "p-anna", "department", NULL);	/* what the device has stays, and it is said */
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_int_equal(k->n, 1);
 	assert_string_equal(rows_now(m, UDID_A), "install blocked missing_variable v1");
 }
@@ -451,26 +286,23 @@ static void
 what_is_taken_off_or_changed_on_the_device_is_put_back_and_not_in_a_race(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 
-	put(m, "wifi", NULL, WIFI("office"));
-	assign(m, "all", "wifi", EVERYONE, NULL);
-	work(m);
-	talks(k);
-	drop(k, k->items[0].identifier);
-	is_listed(k);
+	everyone_gets_wifi(m);
+	catches_up(k);
+	keeper_drops(k, k->items[0].identifier);
+	keeper_is_listed(k);
 	assert_int_equal(k->installs, 2);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 	snprintf(k->items[0].uuid, sizeof k->items[0].uuid, "00000000-0000-4000-8000-000000000000");
-	is_listed(k);		/* a second time within the day waits a while */
+	keeper_is_listed(k);		/* a second time within the day waits a while */
 	assert_string_equal(rows_now(m, UDID_A), "install wanted drift_changed v1");
 	assert_int_equal(k->installs, 2);
 	mdm_at(m, "2026-11-22T12:20:00Z");
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_int_equal(k->installs, 3);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
-	is_listed(k);		/* as it was left: nothing is done */
+	keeper_is_listed(k);		/* as it was left: nothing is done */
 	assert_int_equal(k->installs, 3);
 }
 
@@ -478,15 +310,14 @@ static void
 who_leaves_the_audience_loses_it_and_nobody_loses_what_is_not_ours(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 	char *group;
 
 	assert_ok(group_add(m->db, "test", "Sales", &group, m->ctx, &m->err), &m->err);
 	assert_ok(group_put_person(m->db, "test", group, "p-anna", true, &m->err), &m->err);
 	put(m, "wifi", NULL, WIFI("office"));
 	assign(m, "sales", "wifi", "{\"group\": \"Sales\"}", NULL);
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_int_equal(k->n, 1);
 	snprintf(k->items[k->n].identifier, sizeof k->items[k->n].identifier, "com.example.by.hand");
 	snprintf(k->items[k->n].uuid, sizeof k->items[k->n].uuid, "B");
@@ -494,7 +325,7 @@ who_leaves_the_audience_loses_it_and_nobody_loses_what_is_not_ours(void **state)
 	assert_ok(group_put_person(m->db, "test", group, "p-anna", false, &m->err), &m->err);
 	work(m);
 	assert_string_equal(rows_now(m, UDID_A), "remove queued v1");
-	talks(k);
+	keeper_talks(k);
 	assert_string_equal(rows_now(m, UDID_A), "");
 	assert_int_equal(k->removals, 1);
 	assert_int_equal(k->n, 1);
@@ -505,25 +336,22 @@ static void
 what_goes_before_it_came_leaves_no_trace_and_what_comes_back_stays(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 
-	put(m, "wifi", NULL, WIFI("office"));
-	assign(m, "all", "wifi", EVERYONE, NULL);
+	everyone_gets_wifi(m);
 	work(m);
 	assert_ok(assignment_remove(m->db, "test", "all", &m->err), &m->err);
 	work(m);
 	assert_string_equal(rows_now(m, UDID_A), "");
-	talks(k);		/* the command that waited is not written any more */
+	keeper_talks(k);		/* the command that waited is not written any more */
 	assert_int_equal(k->installs + k->removals, 0);
 	assign(m, "all", "wifi", EVERYONE, NULL);
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_ok(assignment_remove(m->db, "test", "all", &m->err), &m->err);
 	work(m);
 	assert_string_equal(rows_now(m, UDID_A), "remove queued v1");
 	assign(m, "all", "wifi", EVERYONE, NULL);
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_int_equal(k->removals, 0);
 	assert_int_equal(k->n, 1);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
@@ -533,15 +361,12 @@ static void
 a_mobileconfig_that_is_removed_goes_from_the_devices(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 
-	put(m, "wifi", NULL, WIFI("office"));
-	assign(m, "all", "wifi", EVERYONE, NULL);
-	work(m);
-	talks(k);
+	everyone_gets_wifi(m);
+	catches_up(k);
 	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_int_equal(k->n, 0);
 	assert_string_equal(rows_now(m, UDID_A), "");
 }
@@ -566,10 +391,8 @@ put_imported(struct mdm *m, const char *form)
 static void
 has_the_new_one(struct mdm *m, struct keeper *k)
 {
-	work(m);
-	talks(k);
-	work(m);
-	talks(k);
+	catches_up(k);
+	catches_up(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 	assert_int_equal(k->n, 1);
 	assert_non_null(strstr(k->items[0].payloads, "newer"));
@@ -579,12 +402,11 @@ static void
 an_imported_mobileconfig_that_is_deleted_and_uploaded_again_stays_on_the_devices(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 	const char *uuid, *id;
 
 	put_imported(m, WIFI("older"));
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_int_equal(k->n, 1);
 	/* Before anybody looked. */
 	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
@@ -602,7 +424,7 @@ an_imported_mobileconfig_that_is_deleted_and_uploaded_again_stays_on_the_devices
 	work(m);
 	uuid = phone_idle(k->phone);
 	id = put_imported(m, WIFI("newer"));
-	does(k, uuid);
+	keeper_does(k, uuid);
 	assert_int_equal(k->n, 0);
 	has_the_new_one(m, k);
 	assert_int_equal(k->removals, 1);
@@ -618,20 +440,17 @@ static void
 what_took_the_place_of_another_goes_with_it_even_when_it_never_came(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 
 	put_imported(m, WIFI("older"));
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
 	put_imported(m, WIFI("%department%"));
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_string_equal(rows_now(m, UDID_A), "install blocked missing_variable v1");
 	assert_int_equal(k->n, 1);
 	assert_ok(mobileconfig_remove(m->db, "test", "wifi", &m->err), &m->err);
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_int_equal(k->n, 0);
 	assert_string_equal(rows_now(m, UDID_A), "");
 }
@@ -640,12 +459,12 @@ static void
 what_is_for_one_person_is_on_no_device_of_another(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *anna = keeper(m, UDID_A, "p-anna"), *ben = keeper(m, UDID_B, "p-ben");
+	struct keeper *anna = keeper_new(m, UDID_A, "p-anna"), *ben = keeper_new(m, UDID_B, "p-ben");
 	struct kept_mobileconfig *mine = put(m, "anna.mobileconfig", "anna", WIFI("hers"));
 
 	work(m);
-	talks(anna);
-	talks(ben);
+	keeper_talks(anna);
+	keeper_talks(ben);
 	assert_int_equal(anna->n, 1);
 	assert_int_equal(ben->installs, 0);
 	/* Not even when a row says so. */
@@ -653,15 +472,14 @@ what_is_for_one_person_is_on_no_device_of_another(void **state)
 			 " version, wish, due, changed) SELECT id, $1, $2, 'install', 'wanted', 1, '', $3, 0 FROM device"
 			 " WHERE udid = '" UDID_B "'", db_text(mine->id), db_text(mine->identifier), db_now()), &m->err);
 	work(m);
-	talks(ben);
+	keeper_talks(ben);
 	assert_int_equal(ben->installs, 0);
 	assert_string_equal(rows_now(m, UDID_B), "");
 	/* Ben takes the phone over: what was hers goes. */
 	anna->phone->session = mdm_session(m, "ota", UDID_A, NULL, "p-ben");
 	anna->phone->cert = mdm_issue(m, CA_MDM, anna->phone->session, true);
-	assert_ok(phone_authenticate(anna->phone), &m->err);
-	assert_ok(phone_token(anna->phone, ""), &m->err);
-	talks(anna);
+	phone_enrolls(anna->phone);
+	keeper_talks(anna);
 	assert_int_equal(anna->n, 0);
 	assert_string_equal(rows_now(m, UDID_A), "");
 }
@@ -670,7 +488,7 @@ static void
 must_55_and_56_secrets_go_out_encrypted_for_this_device_or_not_at_all(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 	struct kept_mobileconfig *kept = put(m, "wifi", NULL, WIFI_SECRET);
 	struct queued queued = { .kind = DESIRED_KIND };
 	struct enrollment e;
@@ -678,8 +496,7 @@ must_55_and_56_secrets_go_out_encrypted_for_this_device_or_not_at_all(void **sta
 
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM mobileconfig_version WHERE sealed"), 1);
 	assign(m, "all", "wifi", EVERYONE, NULL);
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 	assert_null(strstr(k->items[0].outside, "swordfish"));
 	assert_non_null(strstr(k->items[0].outside, "<key>IsEncrypted</key><true/>"));
@@ -705,34 +522,30 @@ static void
 a_refusal_is_shown_in_the_devices_words_tried_again_and_given_up(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 	int64_t n, now = clock_now();
 	char iso[CLOCK_ISO_SIZE];
 
-	put(m, "wifi", NULL, WIFI("office"));
-	assign(m, "all", "wifi", EVERYONE, NULL);
+	everyone_gets_wifi(m);
 	k->error = REFUSAL;
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_string_equal(rows_now(m, UDID_A), "install failed device v1");
 	assert_string_equal(mdm_text(m, "SELECT why FROM device_mobileconfig"),
 			    "Das Profil konnte nicht installiert werden. / Kein WLAN.");
 	work(m);		/* not before its time */
-	talks(k);
+	keeper_talks(k);
 	assert_int_equal(k->installs, 1);
 	for (int i = 0; i < 2 * DESIRED_ATTEMPTS_MAX; i++) {
 		now += DAY_S;
 		mdm_at(m, clock_iso(now, iso));
-		work(m);
-		talks(k);
+		catches_up(k);
 	}
 	assert_int_equal(k->installs, DESIRED_ATTEMPTS_MAX);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device_mobileconfig WHERE due IS NOT NULL"), 0);
 	k->error = NULL;
 	assert_ok(desired_retry(m->db, "anna", put(m, "wifi", NULL, WIFI("office"))->id, NULL, &n, &m->err), &m->err);
 	assert_int_equal(n, 1);
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 }
 
@@ -765,19 +578,17 @@ static void
 what_failed_is_due_no_more_when_the_device_leaves_and_again_when_it_is_back(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna"), *ben = keeper(m, UDID_B, "p-ben");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna"), *ben = keeper_new(m, UDID_B, "p-ben");
 
-	put(m, "wifi", NULL, WIFI("office"));
-	assign(m, "all", "wifi", EVERYONE, NULL);
+	everyone_gets_wifi(m);
 	k->error = ben->error = REFUSAL;
-	work(m);
-	talks(k);
-	talks(ben);
+	catches_up(k);
+	keeper_talks(ben);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device_mobileconfig WHERE due IS NOT NULL"), 2);
 	assert_true(phone_check_out(k->phone));
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device_mobileconfig WHERE due IS NOT NULL"), 1);
-	k = keeper(m, UDID_A, "p-anna");
-	talks(k);
+	k = keeper_new(m, UDID_A, "p-anna");
+	keeper_talks(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 }
 
@@ -785,19 +596,16 @@ static void
 a_clock_that_was_ahead_once_does_not_put_off_what_is_due(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 
-	put(m, "wifi", NULL, WIFI("office"));
-	assign(m, "all", "wifi", EVERYONE, NULL);
+	everyone_gets_wifi(m);
 	k->error = REFUSAL;
 	mdm_at(m, "2026-12-20T12:00:00Z");
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_string_equal(rows_now(m, UDID_A), "install failed device v1");
 	k->error = NULL;
 	mdm_at(m, "2026-11-22T12:20:00Z");
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 }
 
@@ -831,18 +639,15 @@ static void
 what_is_acknowledged_and_not_listed_has_failed(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 
-	put(m, "wifi", NULL, WIFI("office"));
-	assign(m, "all", "wifi", EVERYONE, NULL);
+	everyone_gets_wifi(m);
 	k->forgetful = true;
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_string_equal(rows_now(m, UDID_A), "install failed not_listed v1");
 	k->forgetful = false;
 	mdm_at(m, "2026-11-22T12:20:00Z");
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 }
 
@@ -850,17 +655,15 @@ static void
 a_command_that_is_cancelled_or_expires_is_not_the_end_of_it(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 	int64_t n;
 
-	put(m, "wifi", NULL, WIFI("office"));
-	assign(m, "all", "wifi", EVERYONE, NULL);
+	everyone_gets_wifi(m);
 	work(m);
 	assert_ok(queue_clear(m->db, "anna", phone_enrollment(k->phone)->device_id, &n, &m->err), &m->err);
 	assert_string_equal(rows_now(m, UDID_A), "install failed cancelled v1");
 	mdm_at(m, "2026-11-22T12:20:00Z");
-	work(m);
-	talks(k);
+	catches_up(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 }
 
@@ -874,19 +677,18 @@ static void
 a_device_without_the_right_is_not_sent_it_and_it_is_said(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 	void *id = (void *)(uintptr_t)phone_enrollment(k->phone)->device_id;
 
 	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET access_rights = 1"), &m->err);
-	put(m, "wifi", NULL, WIFI("office"));
-	assign(m, "all", "wifi", EVERYONE, NULL);
+	everyone_gets_wifi(m);
 	work(m);
 	assert_string_equal(rows_now(m, UDID_A), "install blocked no_right v1");
-	talks(k);
+	keeper_talks(k);
 	assert_int_equal(k->installs, 0);
 	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET access_rights = 8191"), &m->err);
 	assert_ok(db_tx(m->db, tx_now, id, &m->err), &m->err);
-	talks(k);
+	keeper_talks(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 }
 
@@ -894,7 +696,7 @@ static void
 facts_that_a_device_reports_decide_which_assignments_are_for_it(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 	const char *uuid;
 
 	put(m, "wifi", NULL, WIFI("office"));
@@ -921,8 +723,7 @@ a_fleet_gets_one_command_and_no_cause_is_lost_with_the_process(void **state)
 				 " created) VALUES ($1, $1, '', 'enrolled', $1, 8191, 0)", db_text(mem_printf(m->ctx, "d%d", i))),
 			  &m->err);
 	}
-	put(m, "wifi", NULL, WIFI("office"));
-	assign(m, "all", "wifi", EVERYONE, NULL);
+	everyone_gets_wifi(m);
 	/* Here the process may die: what is to be done is in the database. */
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM desired_due"), FLEET);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM job WHERE kind = 'desired'"), 1);

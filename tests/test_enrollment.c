@@ -6,41 +6,8 @@
 #include "mdm/counted.h"
 #include "mdm/enroll_session.h"
 #include "mdm/enrollment_turn.h"
+#include "mdm/escrow.h"
 #include <openssl/x509.h>
-
-static const char *
-state_of(struct phone *p)
-{
-	return mdm_text(p->mdm, mem_printf(p->mdm->ctx, "SELECT state FROM enrollment WHERE identity = '%s'",
-					   p->cert->sha256));
-}
-
-static void
-wait_for_notes(struct mdm *m)
-{
-	assert_ok(db_writable(m->db, &m->err), &m->err);	/* behind what was written behind */
-}
-
-static int64_t
-audited(struct mdm *m, const char *act)
-{
-	wait_for_notes(m);
-	return mdm_number(m, mem_printf(m->ctx, "SELECT count(*) FROM audit WHERE act = '%s'", act));
-}
-
-static void
-is_refused(struct phone *p, bool said, enum err_kind kind)
-{
-	assert_false(said);
-	assert_int_equal(p->mdm->err.kind, kind);
-}
-
-static const char *
-idle_xml(struct phone *p)
-{
-	return mdm_dict(p->mdm, mem_printf(p->mdm->ctx, "<key>UDID</key><string>%s</string><key>Status</key><string>Idle"
-					   "</string>", p->udid));
-}
 
 /* ---- enrolling ---- */
 
@@ -53,7 +20,7 @@ authenticate_stages_and_the_first_token_update_enrolls(void **state)
 
 	assert_ok(phone_authenticate(p), &m->err);
 	assert_string_equal(m->text, "");
-	assert_string_equal(state_of(p), "staged");
+	assert_string_equal(phone_state(p), "staged");
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device WHERE enrollment_id IS NOT NULL"), 0);
 	assert_int_equal(mdm_wish(m, p, (struct queue_wish){ .request_type = "ProfileList" }, NULL), QUEUE_NOT_ENROLLED);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 0);	/* nobody who could be pushed */
@@ -68,16 +35,16 @@ authenticate_stages_and_the_first_token_update_enrolls(void **state)
 	assert_string_equal(mdm_text(m, "SELECT os_version || os_build || product || serial FROM device"),
 			    "18.122B83iPhone15,4F2LX1234");
 	assert_string_equal(mdm_text(m, "SELECT state FROM enroll_session"), "done");
-	assert_int_equal(audited(m, "enrollment.enrolled"), 1);
+	assert_int_equal(mdm_audited(m, "enrollment.enrolled"), 1);
 }
 
 static void
 a_token_update_before_authenticate_enrolls_nobody(void **state)
 {
 	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	struct phone *p = phone_ota(m, UDID_A, NULL);
 
-	is_refused(p, phone_token(p, ""), ERR_BUSY);
+	phone_is_refused(p, phone_token(p, ""), ERR_BUSY);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment"), 0);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 1);
 }
@@ -89,22 +56,22 @@ enrolling_again_swaps_queue_token_and_binding_in_one_step(void **state)
 	struct phone *old = phone_enrolled(m, UDID_A), *new;
 	const char *a = mdm_queue(m, old, "ProfileList", 0), *before = phone_enrollment(old)->id;
 
-	new = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	new = phone_ota(m, UDID_A, NULL);
 	assert_ok(phone_authenticate(new), &m->err);
 	/* Only begun: what was before goes on. */
 	assert_string_equal(phone_idle(old), a);
 	assert_string_equal(mdm_text(m, "SELECT enrollment_id FROM device"), before);
 	assert_ok(phone_token(new, ""), &m->err);
 	assert_string_equal(mdm_text(m, "SELECT enrollment_id FROM device"), phone_enrollment(new)->id);
-	assert_string_equal(state_of(old), "replaced");
+	assert_string_equal(phone_state(old), "replaced");
 	assert_null(phone_idle(new));
 	assert_string_equal(mdm_text(m, "SELECT state FROM command_history"), "cancelled");
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE token IS NOT NULL"), 1);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'superseded'"), 1);
-	is_refused(old, phone_command(old, idle_xml(old)), ERR_MALFORMED);
-	is_refused(old, phone_token(old, ""), ERR_MALFORMED);
-	assert_int_equal(audited(m, "enrollment.old_identity"), 1);
+	phone_is_refused(old, phone_command(old, phone_idle_xml(old)), ERR_MALFORMED);
+	phone_is_refused(old, phone_token(old, ""), ERR_MALFORMED);
+	assert_int_equal(mdm_audited(m, "enrollment.old_identity"), 1);
 }
 
 static bool
@@ -122,30 +89,18 @@ what_fails_on_the_way_leaves_all_as_it_was(void **state)
 	struct phone *old = phone_enrolled(m, UDID_A), *new;
 	const char *a = mdm_queue(m, old, "ProfileList", 0);
 
-	new = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	new = phone_ota(m, UDID_A, NULL);
 	assert_ok(phone_authenticate(new), &m->err);
 	enrollment_hooks(&hooks, NULL);
-	is_refused(new, phone_token(new, ""), ERR_INTERNAL);
-	assert_string_equal(state_of(old), "enrolled");
-	assert_string_equal(state_of(new), "staged");
+	phone_is_refused(new, phone_token(new, ""), ERR_INTERNAL);
+	assert_string_equal(phone_state(old), "enrolled");
+	assert_string_equal(phone_state(new), "staged");
 	assert_string_equal(phone_idle(old), a);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE token IS NOT NULL"), 1);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE revoked IS NOT NULL"), 0);
 	enrollment_hooks(NULL, NULL);
 	assert_ok(phone_token(new, ""), &m->err);
-	assert_string_equal(state_of(old), "replaced");
-}
-
-/* Everything that such a step may change, as one text. */
-static const char *
-snapshot(struct mdm *m)
-{
-	return mdm_text(m, "SELECT (SELECT group_concat(id || state || COALESCE(hex(token), '') || push_magic || again || identity"
-			   " || COALESCE(next_identity, '') || COALESCE(ended, '') || COALESCE(hex(unlock_token), ''), ' ') FROM"
-			   " (SELECT * FROM enrollment ORDER BY id)) || (SELECT group_concat(COALESCE(enrollment_id, '-')) FROM device)"
-			   " || (SELECT group_concat(state) FROM (SELECT state FROM enroll_session ORDER BY id)) || (SELECT count(*)"
-			   " FROM command_queue) || '/' || (SELECT count(*) FROM command_history) || '/' || (SELECT count(*) FROM audit)"
-			   " || '/' || (SELECT count(*) FROM push_due) || '/' || (SELECT count(*) FROM certificate WHERE revoked IS NOT NULL)");
+	assert_string_equal(phone_state(old), "replaced");
 }
 
 /* The database refuses this one statement, as a full disk or a kill would end it there. */
@@ -175,30 +130,30 @@ wherever_it_breaks_the_state_is_the_old_or_the_new_and_never_mixed(void **state)
 	const char *before;
 
 	mdm_queue(m, old, "ProfileList", 0);
-	new = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	new = phone_ota(m, UDID_A, NULL);
 	assert_ok(phone_authenticate(new), &m->err);
-	before = snapshot(m);
+	before = mdm_snapshot(m);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		break_at(m, steps[i]);
-		is_refused(new, phone_token(new, ""), ERR_INTERNAL);
+		phone_is_refused(new, phone_token(new, ""), ERR_INTERNAL);
 		mend(m);
-		assert_string_equal(snapshot(m), before);
+		assert_string_equal(mdm_snapshot(m), before);
 	}
 	assert_ok(phone_token(new, ""), &m->err);
-	assert_string_not_equal(snapshot(m), before);
-	before = snapshot(m);
+	assert_string_not_equal(mdm_snapshot(m), before);
+	before = mdm_snapshot(m);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		if (i == 2 || i == 4 || i == 8)
 			continue;	/* of no concern to who leaves */
 		mdm_queue(m, new, "ProfileList", 0);
-		before = snapshot(m);
+		before = mdm_snapshot(m);
 		break_at(m, steps[i]);
-		is_refused(new, phone_check_out(new), ERR_INTERNAL);
+		phone_is_refused(new, phone_check_out(new), ERR_INTERNAL);
 		mend(m);
-		assert_string_equal(snapshot(m), before);
+		assert_string_equal(mdm_snapshot(m), before);
 	}
 	assert_ok(phone_check_out(new), &m->err);
-	assert_string_equal(state_of(new), "removed");
+	assert_string_equal(phone_state(new), "removed");
 }
 
 static void
@@ -229,17 +184,17 @@ a_fresh_certificate_with_the_udid_of_another_takes_nothing_over_and_is_audited(v
 	struct phone *victim = phone_enrolled(m, UDID_A), *thief;
 	const char *a = mdm_queue(m, victim, "ProfileList", 0);
 
-	thief = phone_new(m, UDID_B, mdm_session(m, "ota", UDID_B, NULL, NULL));
+	thief = phone_ota(m, UDID_B, NULL);
 	thief->udid = UDID_A;
-	is_refused(thief, phone_authenticate(thief), ERR_MALFORMED);
+	phone_is_refused(thief, phone_authenticate(thief), ERR_MALFORMED);
 	assert_string_equal(m->err.code, "not_its_identity");
-	is_refused(thief, phone_token(thief, ""), ERR_MALFORMED);
-	is_refused(thief, phone_command(thief, idle_xml(thief)), ERR_MALFORMED);
+	phone_is_refused(thief, phone_token(thief, ""), ERR_MALFORMED);
+	phone_is_refused(thief, phone_command(thief, phone_idle_xml(thief)), ERR_MALFORMED);
 	assert_string_equal(phone_idle(victim), a);
 	assert_memory_equal(phone_enrollment(victim)->token.p, victim->token, 32);
-	assert_int_equal(audited(m, "enrollment.refused"), 1);
-	is_refused(thief, phone_authenticate(thief), ERR_MALFORMED);
-	assert_int_equal(audited(m, "enrollment.refused"), 1);	/* once an hour: it may repeat itself for ever */
+	assert_int_equal(mdm_audited(m, "enrollment.refused"), 1);
+	phone_is_refused(thief, phone_authenticate(thief), ERR_MALFORMED);
+	assert_int_equal(mdm_audited(m, "enrollment.refused"), 1);	/* once an hour: it may repeat itself for ever */
 }
 
 static void
@@ -251,11 +206,11 @@ the_identity_of_one_device_does_not_speak_for_another_on_either_url(void **state
 	const char *command = mdm_queue(m, b, "ProfileList", 0);
 
 	b->cert = own;	/* says it is B, shows A's */
-	is_refused(b, phone_command(b, idle_xml(b)), ERR_MALFORMED);
-	is_refused(b, phone_authenticate(b), ERR_MALFORMED);
-	is_refused(b, phone_token(b, ""), ERR_MALFORMED);
-	is_refused(b, phone_check_out(b), ERR_MALFORMED);
-	is_refused(b, phone_checkin(b, mdm_dict(m, "<key>MessageType</key><string>GetBootstrapToken</string><key>UDID</key>"
+	phone_is_refused(b, phone_command(b, phone_idle_xml(b)), ERR_MALFORMED);
+	phone_is_refused(b, phone_authenticate(b), ERR_MALFORMED);
+	phone_is_refused(b, phone_token(b, ""), ERR_MALFORMED);
+	phone_is_refused(b, phone_check_out(b), ERR_MALFORMED);
+	phone_is_refused(b, phone_checkin(b, mdm_dict(m, "<key>MessageType</key><string>GetBootstrapToken</string><key>UDID</key>"
 			  "<string>" UDID_B "</string>")), ERR_MALFORMED);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE state = 'enrolled'"), 2);
 	assert_string_equal(mdm_text(m, "SELECT c.uuid FROM command_queue q JOIN command c ON c.id = q.command_id"
@@ -268,7 +223,7 @@ a_serial_number_that_is_not_the_sessions_is_refused(void **state)
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, "OTHER123", NULL));
 
-	is_refused(p, phone_authenticate(p), ERR_MALFORMED);
+	phone_is_refused(p, phone_authenticate(p), ERR_MALFORMED);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device"), 0);
 }
 
@@ -281,10 +236,10 @@ a_direct_session_takes_the_first_device_and_no_second(void **state)
 
 	assert_ok(phone_authenticate(p), &m->err);
 	q = phone_new(m, UDID_B, session);
-	is_refused(q, phone_authenticate(q), ERR_MALFORMED);
+	phone_is_refused(q, phone_authenticate(q), ERR_MALFORMED);
 	assert_ok(phone_token(p, ""), &m->err);
-	is_refused(q, phone_authenticate(q), ERR_MALFORMED);
-	assert_string_equal(state_of(p), "enrolled");
+	phone_is_refused(q, phone_authenticate(q), ERR_MALFORMED);
+	assert_string_equal(phone_state(p), "enrolled");
 }
 
 static void
@@ -295,16 +250,14 @@ a_direct_session_does_not_take_a_device_from_another_person(void **state)
 
 	mdm_person(m, "1", "anna");
 	mdm_person(m, "2", "mallory");
-	anna = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "1"));
-	assert_ok(phone_authenticate(anna), &m->err);
-	assert_ok(phone_token(anna, ""), &m->err);
-	mallory = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, "2"));
-	is_refused(mallory, phone_authenticate(mallory), ERR_MALFORMED);
+	anna = phone_ota(m, UDID_A, "1");
+	phone_enrolls(anna);
+	mallory = phone_direct(m, UDID_A, "2");
+	phone_is_refused(mallory, phone_authenticate(mallory), ERR_MALFORMED);
 	assert_null(phone_idle(anna));
-	again = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, "1"));
-	assert_ok(phone_authenticate(again), &m->err);
-	assert_ok(phone_token(again, ""), &m->err);
-	assert_string_equal(state_of(anna), "replaced");
+	again = phone_direct(m, UDID_A, "1");
+	phone_enrolls(again);
+	assert_string_equal(phone_state(anna), "replaced");
 	assert_string_equal(mdm_text(m, "SELECT person_id FROM device"), "1");
 }
 
@@ -316,25 +269,24 @@ what_only_began_does_not_take_a_device_that_is_somebody_elses_by_now(void **stat
 
 	mdm_person(m, "1", "anna");
 	mdm_person(m, "2", "mallory");
-	anna = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "1"));
-	assert_ok(phone_authenticate(anna), &m->err);
-	assert_ok(phone_token(anna, ""), &m->err);
+	anna = phone_ota(m, UDID_A, "1");
+	phone_enrolls(anna);
 	assert_ok(phone_check_out(anna), &m->err);
-	mallory = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, "2"));
+	mallory = phone_direct(m, UDID_A, "2");
 	assert_ok(phone_authenticate(mallory), &m->err);	/* nobody's, at this moment */
 	mdm_at(m, "2026-11-22T13:30:00Z");
 	assert_null(phone_idle(anna));	/* from a backup */
-	assert_string_equal(state_of(anna), "enrolled");
-	assert_string_equal(state_of(mallory), "replaced");
-	is_refused(mallory, phone_token(mallory, ""), ERR_MALFORMED);
-	assert_string_equal(state_of(anna), "enrolled");
+	assert_string_equal(phone_state(anna), "enrolled");
+	assert_string_equal(phone_state(mallory), "replaced");
+	phone_is_refused(mallory, phone_token(mallory, ""), ERR_MALFORMED);
+	assert_string_equal(phone_state(anna), "enrolled");
 	/* And where it was not ended: the device is given to another person between the two messages. */
-	again = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, "1"));
+	again = phone_direct(m, UDID_A, "1");
 	assert_ok(phone_authenticate(again), &m->err);
 	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET person_id = '2' WHERE state = 'enrolled'"), &m->err);
-	is_refused(again, phone_token(again, ""), ERR_MALFORMED);
+	phone_is_refused(again, phone_token(again, ""), ERR_MALFORMED);
 	assert_string_equal(m->err.code, "not_its_identity");
-	assert_string_equal(state_of(anna), "enrolled");
+	assert_string_equal(phone_state(anna), "enrolled");
 	assert_null(phone_idle(anna));
 }
 
@@ -347,20 +299,20 @@ what_somebody_else_has_staged_cannot_be_taken_over_by_a_direct_session(void **st
 
 	mdm_person(m, "1", "anna");
 	mdm_person(m, "2", "mallory");
-	anna = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "1"));
-	mallory = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, "2"));
+	anna = phone_ota(m, UDID_A, "1");
+	mallory = phone_direct(m, UDID_A, "2");
 	assert_ok(phone_authenticate(anna), &m->err);
-	is_refused(mallory, phone_authenticate(mallory), ERR_MALFORMED);
-	assert_string_equal(state_of(anna), "staged");
+	phone_is_refused(mallory, phone_authenticate(mallory), ERR_MALFORMED);
+	assert_string_equal(phone_state(anna), "staged");
 	assert_ok(phone_token(anna, ""), &m->err);
-	assert_string_equal(state_of(anna), "enrolled");
+	assert_string_equal(phone_state(anna), "enrolled");
 	/* The other way round the proven one takes it, and what was pushed aside keeps no good certificate. */
-	bert = phone_new(m, UDID_B, mdm_session(m, "direct", NULL, NULL, "2"));
+	bert = phone_direct(m, UDID_B, "2");
 	assert_ok(phone_authenticate(bert), &m->err);
-	anna = phone_new(m, UDID_B, mdm_session(m, "ota", UDID_B, NULL, "1"));
+	anna = phone_ota(m, UDID_B, "1");
 	assert_ok(phone_authenticate(anna), &m->err);
-	assert_string_equal(state_of(bert), "replaced");
-	is_refused(bert, phone_token(bert, ""), ERR_MALFORMED);
+	assert_string_equal(phone_state(bert), "replaced");
+	phone_is_refused(bert, phone_token(bert, ""), ERR_MALFORMED);
 	assert_string_equal(mdm_text(m, mem_printf(*state, "SELECT reason FROM certificate WHERE sha256 = '%s'",
 						   bert->cert->sha256)), "superseded");
 	assert_ok(phone_token(anna, ""), &m->err);
@@ -379,15 +331,15 @@ who_was_disabled_after_the_mobileconfig_was_handed_out_enrolls_nothing(void **st
 	struct phone *p;
 
 	mdm_person(m, "1", "anna");
-	p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "1"));
+	p = phone_ota(m, UDID_A, "1");
 	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = TRUE"), &m->err);
-	is_refused(p, phone_authenticate(p), ERR_MALFORMED);
+	phone_is_refused(p, phone_authenticate(p), ERR_MALFORMED);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment"), 0);
 	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = FALSE"), &m->err);
 	assert_ok(phone_authenticate(p), &m->err);
 	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = TRUE"), &m->err);
-	is_refused(p, phone_token(p, ""), ERR_MALFORMED);
-	assert_string_equal(state_of(p), "staged");
+	phone_is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	assert_string_equal(phone_state(p), "staged");
 	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = FALSE"), &m->err);
 	assert_ok(phone_token(p, ""), &m->err);
 	/* Whose device is managed stays under management: that is IT's to end. */
@@ -396,10 +348,10 @@ who_was_disabled_after_the_mobileconfig_was_handed_out_enrolls_nothing(void **st
 	assert_ok(phone_token(p, ""), &m->err);
 	/* Nor does a device whose person is gone altogether come in. */
 	mdm_person(m, "2", "bert");
-	p = phone_new(m, UDID_B, mdm_session(m, "ota", UDID_B, NULL, "2"));
+	p = phone_ota(m, UDID_B, "2");
 	assert_ok(phone_authenticate(p), &m->err);
 	assert_ok(db_run(m->db, &m->err, "DELETE FROM person WHERE id = '2'"), &m->err);
-	is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	phone_is_refused(p, phone_token(p, ""), ERR_MALFORMED);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE state = 'enrolled'"), 1);
 }
 
@@ -410,36 +362,39 @@ who_is_retired_does_not_come_in_by_what_was_under_way(void **state)
 	struct phone *p = phone_enrolled(m, UDID_A), *again;
 	const char *device = phone_enrollment(p)->device_id;
 
-	again = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	again = phone_ota(m, UDID_A, NULL);
 	assert_ok(phone_authenticate(again), &m->err);
 	assert_ok(enrollment_retire(m->db, "anna", device, "lost", &m->err), &m->err);
-	is_refused(again, phone_token(again, ""), ERR_DENIED);
-	is_refused(p, phone_token(p, ""), ERR_DENIED);
+	phone_is_refused(again, phone_token(again, ""), ERR_DENIED);
+	phone_is_refused(p, phone_token(p, ""), ERR_DENIED);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE state = 'retired'"), 2);
 	assert_false(enrollment_retire(m->db, "anna", device, "lost", &m->err));
 	assert_int_equal(m->err.kind, ERR_MISSING);
 	/* Also one that has only begun. */
-	p = phone_new(m, UDID_B, mdm_session(m, "ota", UDID_B, NULL, NULL));
+	p = phone_ota(m, UDID_B, NULL);
 	assert_ok(phone_authenticate(p), &m->err);
 	assert_ok(enrollment_retire(m->db, "anna", phone_enrollment(p)->device_id, "lost", &m->err), &m->err);
-	is_refused(p, phone_token(p, ""), ERR_DENIED);
+	phone_is_refused(p, phone_token(p, ""), ERR_DENIED);
 }
 
 static void
 a_second_person_on_the_same_device_is_told_by_the_session(void **state)
 {
 	struct mdm *m = mdm_new(*state);
-	struct phone *anna, *bert;
+	struct phone *anna, *bert, *nobody;
 
 	mdm_person(m, "1", "anna");
 	mdm_person(m, "2", "bert");
-	anna = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "1"));
-	assert_ok(phone_authenticate(anna), &m->err);
-	assert_ok(phone_token(anna, ""), &m->err);
-	bert = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, "2"));
-	assert_ok(phone_authenticate(bert), &m->err);
-	assert_ok(phone_token(bert, ""), &m->err);
+	anna = phone_ota(m, UDID_A, "1");
+	phone_enrolls(anna);
+	bert = phone_ota(m, UDID_A, "2");
+	phone_enrolls(bert);
 	assert_string_equal(mdm_text(m, "SELECT person_id FROM device"), "2");
+	/* Enrolled for nobody it is nobody's: what was for bert must not reach who has it now. */
+	nobody = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	assert_ok(phone_authenticate(nobody), &m->err);
+	assert_ok(phone_token(nobody, ""), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device WHERE person_id IS NULL"), 1);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device"), 1);
 }
 
@@ -451,7 +406,7 @@ a_session_that_is_over_enrolls_nobody(void **state)
 	struct phone *p = phone_new(m, UDID_A, session);
 
 	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET state = 'failed'"), &m->err);
-	is_refused(p, phone_authenticate(p), ERR_MALFORMED);
+	phone_is_refused(p, phone_authenticate(p), ERR_MALFORMED);
 }
 
 static void
@@ -480,7 +435,7 @@ a_token_of_any_length_from_32_bytes_is_kept_and_a_later_one_replaces_it(void **s
 	assert_int_equal(phone_enrollment(p)->token.len, 40);
 	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 40);
 	p->token_len = 31;
-	is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	phone_is_refused(p, phone_token(p, ""), ERR_MALFORMED);
 	assert_int_equal(phone_enrollment(p)->token.len, 40);
 	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET token_bad = 'Unregistered'"), &m->err);
 	p->token_len = 32;
@@ -497,12 +452,12 @@ an_unlock_token_is_sealed_and_stays_when_the_next_update_has_none(void **state)
 	struct bytes token, kept;
 	struct rows *rows;
 
-	assert_false(enrollment_unlock_token(*state, m->db, m->sealer, id, &token, &m->err));
+	assert_false(escrow_unlock_get(*state, m->db, m->sealer, id, &token, &m->err));
 	assert_int_equal(m->err.kind, ERR_MISSING);
 	assert_ok(phone_token(p, "<key>UnlockToken</key><data>dW5sb2NrIG1l</data>"), &m->err);
 	assert_ok(phone_token(p, ""), &m->err);
 	assert_ok(phone_token(p, "<key>UnlockToken</key><data></data>"), &m->err);
-	assert_ok(enrollment_unlock_token(*state, m->db, m->sealer, id, &token, &m->err), &m->err);
+	assert_ok(escrow_unlock_get(*state, m->db, m->sealer, id, &token, &m->err), &m->err);
 	assert_int_equal(token.len, 9);
 	assert_memory_equal(token.p, "unlock me", 9);
 	rows = db_query(*state, m->db, "SELECT unlock_token FROM enrollment");
@@ -514,36 +469,6 @@ an_unlock_token_is_sealed_and_stays_when_the_next_update_has_none(void **state)
 
 /* ---- leaving ---- */
 
-static struct { int enrolled, ended, wants_token; const char *state; } told;
-
-static bool
-hook_enrolled(struct db *tx, void *site, const struct enrollment *e, struct err *err)
-{
-	(void)tx, (void)site, (void)err;
-	assert_string_equal(e->state, "enrolled");
-	told.enrolled++;
-	return true;
-}
-
-static bool
-hook_ended(struct db *tx, void *site, const struct enrollment *e, const char *state, struct err *err)
-{
-	(void)tx, (void)e, (void)err;
-	told.ended++;
-	told.state = mem_text(site, state);
-	return true;
-}
-
-static bool
-hook_wants(struct db *tx, void *site, const struct enrollment *e, struct err *err)
-{
-	(void)tx, (void)site, (void)e, (void)err;
-	told.wants_token++;
-	return true;
-}
-
-static const struct enrollment_hooks tell = { hook_enrolled, hook_ended, hook_wants };
-
 static void
 a_device_that_checks_out_is_no_more_managed_and_not_pushed(void **state)
 {
@@ -551,25 +476,24 @@ a_device_that_checks_out_is_no_more_managed_and_not_pushed(void **state)
 	struct phone *p;
 	const char *device;
 
-	memset(&told, 0, sizeof told);
-	enrollment_hooks(&tell, *state);
+	mdm_listens(m);
 	p = phone_enrolled(m, UDID_A);
 	device = phone_enrollment(p)->device_id;
-	assert_int_equal(told.enrolled, 1);
+	assert_int_equal(mdm_told.enrolled, 1);
 	mdm_queue(m, p, "ProfileList", 0);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 1);
 	assert_ok(phone_check_out(p), &m->err);
 	assert_int_equal(m->status, 200);
-	assert_string_equal(state_of(p), "removed");
-	assert_int_equal(told.ended, 1);
-	assert_string_equal(told.state, "removed");
+	assert_string_equal(phone_state(p), "removed");
+	assert_int_equal(mdm_told.ended, 1);
+	assert_string_equal(mdm_told.state, "removed");
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 0);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE token IS NOT NULL"), 0);
 	assert_false(enrollment_of_device(*state, m->db, device, &(struct enrollment *){ NULL }, &m->err));
 	assert_int_equal(m->err.kind, ERR_MISSING);
 	assert_ok(phone_check_out(p), &m->err);	/* twice is once */
-	assert_int_equal(told.ended, 1);
+	assert_int_equal(mdm_told.ended, 1);
 }
 
 static void
@@ -581,15 +505,15 @@ who_was_retired_is_told_to_leave_whatever_it_says(void **state)
 	mdm_queue(m, p, "ProfileList", 0);
 	assert_ok(enrollment_retire(m->db, "anna", phone_enrollment(p)->device_id, "lost", &m->err), &m->err);
 	assert_int_equal(phone_enrollment(p)->token.len, 32);	/* so that it can be called to hear of it */
-	is_refused(p, phone_command(p, idle_xml(p)), ERR_DENIED);
-	wait_for_notes(m);
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_DENIED);
+	mdm_settles(m);
 	assert_int_equal(phone_enrollment(p)->token.len, 0);
 	assert_string_equal(m->err.code, "retired");
-	is_refused(p, phone_token(p, ""), ERR_DENIED);
-	is_refused(p, phone_authenticate(p), ERR_DENIED);
+	phone_is_refused(p, phone_token(p, ""), ERR_DENIED);
+	phone_is_refused(p, phone_authenticate(p), ERR_DENIED);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'cessationOfOperation'"), 1);
-	assert_int_equal(audited(m, "enrollment.retired"), 1);
+	assert_int_equal(mdm_audited(m, "enrollment.retired"), 1);
 	/* It may enroll again, as any device. */
 	p = phone_enrolled(m, UDID_A);
 	assert_null(phone_idle(p));
@@ -602,23 +526,22 @@ a_phone_restored_from_its_backup_is_back_when_it_says_so(void **state)
 	struct phone *p;
 	const char *a;
 
-	memset(&told, 0, sizeof told);
-	enrollment_hooks(&tell, *state);
+	mdm_listens(m);
 	p = phone_enrolled(m, UDID_A);
 	assert_ok(phone_check_out(p), &m->err);
 	assert_null(phone_idle(p));	/* a straggler of before */
-	assert_string_equal(state_of(p), "removed");
+	assert_string_equal(phone_state(p), "removed");
 	mdm_at(m, "2026-11-25T12:00:00Z");
 	assert_null(phone_idle(p));
-	assert_string_equal(state_of(p), "enrolled");
-	assert_int_equal(told.wants_token, 1);	/* there is none to push to */
-	assert_int_equal(told.enrolled, 2);
-	assert_int_equal(audited(m, "enrollment.returned"), 1);
+	assert_string_equal(phone_state(p), "enrolled");
+	assert_int_equal(mdm_told.wants_token, 1);	/* there is none to push to */
+	assert_int_equal(mdm_told.enrolled, 2);
+	assert_int_equal(mdm_audited(m, "enrollment.returned"), 1);
 	a = mdm_queue(m, p, "ProfileList", 0);
 	assert_string_equal(phone_idle(p), a);
 	assert_ok(phone_check_out(p), &m->err);
 	assert_ok(phone_token(p, ""), &m->err);	/* says it is enrolled: at once */
-	assert_string_equal(state_of(p), "enrolled");
+	assert_string_equal(phone_state(p), "enrolled");
 	assert_int_equal(phone_enrollment(p)->token.len, 32);
 }
 
@@ -631,13 +554,13 @@ an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since(void *
 	assert_ok(phone_check_out(old), &m->err);
 	new = phone_enrolled(m, UDID_A);
 	mdm_at(m, "2026-11-25T12:00:00Z");
-	is_refused(old, phone_command(old, idle_xml(old)), ERR_MALFORMED);
-	is_refused(old, phone_authenticate(old), ERR_MALFORMED);
-	is_refused(old, phone_token(old, ""), ERR_MALFORMED);
-	assert_string_equal(state_of(old), "removed");
-	assert_string_equal(state_of(new), "enrolled");
+	phone_is_refused(old, phone_command(old, phone_idle_xml(old)), ERR_MALFORMED);
+	phone_is_refused(old, phone_authenticate(old), ERR_MALFORMED);
+	phone_is_refused(old, phone_token(old, ""), ERR_MALFORMED);
+	assert_string_equal(phone_state(old), "removed");
+	assert_string_equal(phone_state(new), "enrolled");
 	assert_null(phone_idle(new));
-	assert_int_equal(audited(m, "enrollment.refused"), 1);
+	assert_int_equal(mdm_audited(m, "enrollment.refused"), 1);
 }
 
 static void
@@ -653,11 +576,11 @@ given_up_after_silence_is_no_more_managed_until_it_speaks(void **state)
 	assert_ok(enrollment_silent(m->db, 30, &n, &m->err), &m->err);
 	assert_int_equal(n, 0);
 	assert_ok(enrollment_give_up(m->db, "anna", phone_enrollment(p)->device_id, "silent", &m->err), &m->err);
-	assert_string_equal(state_of(p), "removed");
+	assert_string_equal(phone_state(p), "removed");
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE revoked IS NOT NULL"), 0);
 	mdm_at(m, "2026-12-25T12:00:00Z");
 	assert_null(phone_idle(p));
-	assert_string_equal(state_of(p), "enrolled");
+	assert_string_equal(phone_state(p), "enrolled");
 }
 
 /* ---- renewal ---- */
@@ -689,7 +612,7 @@ a_renewal_changes_the_identity_and_nothing_else(void **state)
 	/* The one that it tried in between is gone at once, the old one is good for the overlap (tests/test_identity.c). */
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'superseded'"), 1);
 	assert_string_equal(phone_enrollment(p)->old_identity, old->sha256);
-	assert_int_equal(audited(m, "enrollment.renewed"), 1);
+	assert_int_equal(mdm_audited(m, "enrollment.renewed"), 1);
 }
 
 static void
@@ -717,10 +640,10 @@ a_renewal_of_one_device_is_of_no_use_to_another(void **state)
 	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET enrollment_id = $1 WHERE id = $2",
 			 db_text(phone_enrollment(a)->id), db_text(session)), &m->err);
 	b->cert = mdm_issue(m, CA_MDM, session, true);
-	is_refused(b, phone_authenticate(b), ERR_MALFORMED);
-	is_refused(b, phone_token(b, ""), ERR_MALFORMED);
-	is_refused(b, phone_command(b, idle_xml(b)), ERR_MALFORMED);
-	assert_string_equal(state_of(a), "enrolled");
+	phone_is_refused(b, phone_authenticate(b), ERR_MALFORMED);
+	phone_is_refused(b, phone_token(b, ""), ERR_MALFORMED);
+	phone_is_refused(b, phone_command(b, phone_idle_xml(b)), ERR_MALFORMED);
+	assert_string_equal(phone_state(a), "enrolled");
 	assert_null(phone_enrollment(a)->next_identity);
 }
 
@@ -772,11 +695,11 @@ who_was_retired_keeps_no_certificate_that_it_renewed_and_never_showed(void **sta
 	assert_int_equal(mdm_number(m, open_challenges(m)), 0);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enroll_session WHERE kind = 'renewal' AND state = 'expired'"), 1);
 	p->cert = by_scep;
-	is_refused(p, phone_command(p, idle_xml(p)), ERR_DENIED);
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_DENIED);
 	assert_string_equal(m->err.code, "retired");
-	is_refused(p, phone_token(p, ""), ERR_DENIED);
+	phone_is_refused(p, phone_token(p, ""), ERR_DENIED);
 	p->cert = by_us;
-	is_refused(p, phone_authenticate(p), ERR_DENIED);
+	phone_is_refused(p, phone_authenticate(p), ERR_DENIED);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
 	assert_null(phone_idle(other));
 }
@@ -790,22 +713,21 @@ who_was_replaced_keeps_no_certificate_and_the_new_one_keeps_all_of_its_own(void 
 	struct certificate *unshown = mdm_issue(m, CA_MDM, session, true), *twin = mdm_issue(m, CA_MDM, old->session, true),
 			   *next;
 
-	new = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	new = phone_ota(m, UDID_A, NULL);
 	next = mdm_issue(m, CA_MDM, new->session, true);
 	ask_in(m, session, new->session);
-	assert_ok(phone_authenticate(new), &m->err);
-	assert_ok(phone_token(new, ""), &m->err);
+	phone_enrolls(new);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE reason = 'superseded'"), 3);
 	assert_int_equal(mdm_number(m, open_challenges(m)), 1);
 	old->cert = unshown;
-	is_refused(old, phone_command(old, idle_xml(old)), ERR_MALFORMED);
+	phone_is_refused(old, phone_command(old, phone_idle_xml(old)), ERR_MALFORMED);
 	old->cert = twin;
-	is_refused(old, phone_authenticate(old), ERR_MALFORMED);
+	phone_is_refused(old, phone_authenticate(old), ERR_MALFORMED);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
 	assert_null(phone_idle(new));
 	new->cert = next;
 	assert_null(phone_idle(new));
-	assert_string_equal(state_of(new), "enrolled");
+	assert_string_equal(phone_state(new), "enrolled");
 }
 
 /* As of a database that was left by one who did not know better. */
@@ -817,389 +739,13 @@ a_good_certificate_of_an_enrollment_that_ended_is_not_one_that_came_back(void **
 
 	assert_ok(enrollment_retire(m->db, "anna", phone_enrollment(p)->device_id, "lost", &m->err), &m->err);
 	p->cert = mdm_issue(m, CA_MDM, p->session, true);
-	is_refused(p, phone_command(p, idle_xml(p)), ERR_DENIED);
-	is_refused(p, phone_authenticate(p), ERR_DENIED);
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_DENIED);
+	phone_is_refused(p, phone_authenticate(p), ERR_DENIED);
 	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET state = 'replaced'"), &m->err);
-	is_refused(p, phone_command(p, idle_xml(p)), ERR_MALFORMED);
-	is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_MALFORMED);
+	phone_is_refused(p, phone_token(p, ""), ERR_MALFORMED);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment"), 1);
-}
-
-/* ---- recordings ---- */
-
-static void
-a_recorded_token_update_changes_nothing(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_enrolled(m, UDID_A);
-	unsigned char old[32];
-
-	p->by_signature = true;
-	memcpy(old, p->token, 32);
-	mdm_at(m, "2026-11-22T13:00:00Z");
-	p->token[0] ^= 1;
-	assert_ok(phone_token(p, ""), &m->err);
-	p->token[0] ^= 1;
-	p->signed_at = clock_now() - 1800;
-	assert_ok(phone_token(p, ""), &m->err);
-	assert_memory_not_equal(phone_enrollment(p)->token.p, old, 32);
-	assert_ok(phone_check_out(p), &m->err);	/* recorded too */
-	assert_string_equal(state_of(p), "enrolled");
-	p->signed_at = 0;
-	assert_ok(phone_check_out(p), &m->err);
-	assert_string_equal(state_of(p), "removed");
-	mdm_at(m, "2026-11-23T13:00:00Z");
-	p->signed_at = clock_now() - DAY_S;	/* what it said before it left does not bring it back */
-	assert_ok(phone_authenticate(p), &m->err);
-	assert_ok(phone_token(p, ""), &m->err);
-	assert_null(phone_idle(p));
-	assert_string_equal(state_of(p), "removed");
-}
-
-/* With the time that iOS signs along, and as it is without one. */
-static void
-a_recording_of_the_very_last_message_changes_nothing(void **state)
-{
-	for (int timeless = 0; timeless < 2; timeless++) {
-		struct mdm *m = mdm_new(*state);
-		struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL)), last;
-		const char *a, *before;
-
-		p->by_signature = true;
-		p->signed_at = timeless ? MDM_NO_TIME : clock_now();
-		assert_ok(phone_authenticate(p), &m->err);
-		assert_ok(phone_token(p, "<key>UnlockToken</key><data>AQID</data>"), &m->err);
-		last = *p;
-		mdm_at(m, "2026-11-22T13:00:00Z");
-		a = mdm_queue(m, p, "ProfileList", 0);
-		assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET token_bad = 'Unregistered'"), &m->err);
-		before = snapshot(m);
-		assert_ok(phone_authenticate(&last), &m->err);
-		assert_ok(phone_token(&last, "<key>UnlockToken</key><data>AQID</data>"), &m->err);
-		assert_string_equal(snapshot(m), before);
-		assert_string_equal(phone_enrollment(p)->token_bad, "Unregistered");
-		assert_false(phone_enrollment(p)->again);
-		p->signed_at = timeless ? MDM_NO_TIME : 0;	/* and so it loses nothing by its next one */
-		p->token[0] ^= 1;
-		assert_ok(phone_token(p, ""), &m->err);
-		assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);
-		assert_string_equal(phone_idle(p), a);
-		mdm_at(m, "2026-11-22T12:00:00Z");
-	}
-}
-
-static void
-a_recording_that_says_no_time_does_not_roll_back_a_newer_token(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_enrolled(m, UDID_A), old;
-
-	p->by_signature = true;
-	p->signed_at = MDM_NO_TIME;
-	assert_ok(phone_token(p, ""), &m->err);
-	old = *p;
-	for (int i = 0; i < 3; i++) {
-		p->token[0]++;
-		assert_ok(phone_token(p, ""), &m->err);
-	}
-	assert_ok(phone_token(&old, ""), &m->err);
-	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);
-}
-
-/* Of a phone whose clock is ahead no later message is newer for a while. */
-static void
-a_recording_from_a_clock_that_was_ahead_changes_nothing(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_enrolled(m, UDID_A), old;
-
-	p->by_signature = true;
-	p->signed_at = clock_now() + 7200;
-	assert_ok(phone_token(p, ""), &m->err);
-	old = *p;
-	p->signed_at++;
-	p->token[0] ^= 1;
-	assert_ok(phone_token(p, ""), &m->err);
-	assert_ok(phone_token(&old, ""), &m->err);
-	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);
-}
-
-static void
-a_recording_of_a_departure_does_not_end_an_enrollment_that_is_back(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_enrolled(m, UDID_A), gone;
-
-	p->by_signature = true;
-	gone = *p;
-	gone.signed_at = clock_now();
-	assert_ok(phone_check_out(&gone), &m->err);
-	assert_string_equal(state_of(p), "removed");
-	mdm_at(m, "2026-11-25T12:00:00Z");
-	assert_null(phone_idle(p));
-	assert_string_equal(state_of(p), "enrolled");
-	assert_ok(phone_check_out(&gone), &m->err);
-	assert_string_equal(state_of(p), "enrolled");
-	assert_ok(phone_check_out(p), &m->err);
-	assert_string_equal(state_of(p), "removed");
-}
-
-static void
-of_check_ins_that_counted_no_more_are_remembered_than_it_takes(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_enrolled(m, UDID_A);
-
-	p->by_signature = true;
-	p->signed_at = MDM_NO_TIME;
-	for (int i = 0; i < COUNTED_MAX + 10; i++) {
-		p->token[1] = (unsigned char)i;
-		assert_ok(phone_token(p, ""), &m->err);
-	}
-	assert_int_equal(mdm_number(m, "SELECT count(*) FROM checkin_counted"), COUNTED_MAX);
-}
-
-static void
-a_clock_that_was_ahead_once_does_not_silence_a_device(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_enrolled(m, UDID_A);
-
-	p->by_signature = true;
-	p->signed_at = clock_now() + 400 * DAY_S;
-	assert_ok(phone_token(p, ""), &m->err);
-	mdm_at(m, "2026-11-22T12:10:00Z");
-	p->signed_at = 0;
-	p->token[0] ^= 1;
-	assert_ok(phone_token(p, ""), &m->err);
-	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);
-}
-
-/* ---- an old backup ---- */
-
-static void
-our_certificate_without_a_row_is_listed_and_nobody_is_sent_away(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_new(m, UDID_A, NULL);
-	const char *a;
-	json_t *list;
-	int64_t n;
-
-	memset(&told, 0, sizeof told);
-	enrollment_hooks(&tell, *state);
-	p->cert = mdm_issue(m, CA_MDM, NULL, false);
-	is_refused(p, phone_command(p, idle_xml(p)), ERR_BUSY);
-	assert_string_equal(m->err.code, "came_back");
-	is_refused(p, phone_token(p, ""), ERR_BUSY);
-	is_refused(p, phone_command(p, idle_xml(p)), ERR_BUSY);
-	assert_ok(came_back_waiting(m->db, &n, &m->err), &m->err);
-	assert_int_equal(n, 1);
-	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
-	assert_string_equal(state_of(p), "enrolled");
-	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);	/* it said so while it waited */
-	assert_int_equal(told.wants_token, 0);
-	assert_int_equal(told.enrolled, 1);
-	a = mdm_queue(m, p, "ProfileList", 0);
-	assert_string_equal(phone_idle(p), a);
-	assert_ok(phone_token(p, ""), &m->err);
-	assert_false(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err));
-	assert_ok(came_back_list(m->db, &list, &m->err), &m->err);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(list, "items"), 0), "state")),
-			    "taken_in");
-	json_decref(list);
-	assert_int_equal(audited(m, "came_back.taken_in"), 1);
-}
-
-static void
-a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *before = phone_enrolled(m, UDID_A), *p[3];
-	int64_t n;
-
-	memset(&told, 0, sizeof told);
-	enrollment_hooks(&tell, *state);
-	for (int i = 0; i < 3; i++) {	/* one of them is known, with an identity that it has renewed since */
-		p[i] = phone_new(m, i ? mem_printf(*state, "00008120-00000000000001%02d", i) : UDID_A, NULL);
-		p[i]->cert = mdm_issue(m, CA_MDM, "a session of later", false);
-		assert_false(phone_command(p[i], idle_xml(p[i])));
-	}
-	assert_ok(came_back_take_all(m->db, "anna", 8191, &n, &m->err), &m->err);
-	assert_int_equal(n, 3);
-	assert_int_equal(told.wants_token, 3);
-	for (int i = 0; i < 3; i++)
-		assert_null(phone_idle(p[i]));
-	assert_string_equal(state_of(before), "replaced");
-	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device WHERE enrollment_id IS NOT NULL"), 3);
-}
-
-static void
-nobody_comes_back_as_a_device_that_is_still_heard_of(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *victim = phone_enrolled(m, UDID_A), *thief = phone_new(m, UDID_A, NULL), *twin = phone_new(m, UDID_B, NULL),
-		     *other = phone_new(m, UDID_B, NULL), *fresh;
-	struct seen *seen;
-	int64_t n;
-
-	assert_ok(seen_new(*state, m->db, &seen, &m->err), &m->err);
-	m->talk.seen = seen;
-	thief->cert = mdm_issue(m, CA_MDM, NULL, false);
-	twin->cert = mdm_issue(m, CA_MDM, NULL, false);
-	other->cert = mdm_issue(m, CA_MDM, NULL, false);
-	is_refused(thief, phone_command(thief, idle_xml(thief)), ERR_BUSY);
-	is_refused(twin, phone_command(twin, idle_xml(twin)), ERR_BUSY);
-	is_refused(other, phone_command(other, idle_xml(other)), ERR_BUSY);
-	mdm_at(m, "2026-11-22T12:30:00Z");
-	assert_null(phone_idle(victim));
-	seen_flush(seen);
-	wait_for_notes(m);
-	assert_false(came_back_take(m->db, "anna", thief->cert->sha256, 8191, &m->err));
-	assert_int_equal(m->err.kind, ERR_CONFLICT);
-	assert_ok(came_back_take_all(m->db, "anna", 8191, &n, &m->err), &m->err);
-	assert_int_equal(n, 0);	/* nor one of two that say to be the same */
-	assert_null(phone_idle(victim));
-	assert_ok(came_back_take(m->db, "anna", twin->cert->sha256, 8191, &m->err), &m->err);
-	/* Who may still choose a device, as in a direct session, is not listed at all. */
-	fresh = phone_new(m, UDID_A, mdm_session(m, "direct", NULL, NULL, NULL));
-	is_refused(fresh, phone_command(fresh, idle_xml(fresh)), ERR_MALFORMED);
-	is_refused(fresh, phone_token(fresh, ""), ERR_MALFORMED);
-	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 3);
-	talloc_free(seen);
-	m->talk.seen = NULL;
-}
-
-static void
-who_came_back_cannot_become_another_device_under_the_admins_eyes(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *victim = phone_enrolled(m, UDID_A), *p = phone_new(m, UDID_B, NULL);
-
-	p->cert = mdm_issue(m, CA_MDM, NULL, false);
-	is_refused(p, phone_command(p, idle_xml(p)), ERR_BUSY);
-	p->udid = UDID_A;
-	is_refused(p, phone_command(p, idle_xml(p)), ERR_MALFORMED);
-	assert_string_equal(m->err.code, "not_its_identity");
-	mdm_at(m, "2026-11-22T12:30:00Z");	/* when it is written anew */
-	is_refused(p, phone_command(p, idle_xml(p)), ERR_MALFORMED);
-	is_refused(p, phone_token(p, ""), ERR_MALFORMED);
-	assert_int_equal(audited(m, "enrollment.refused"), 1);
-	assert_string_equal(mdm_text(m, "SELECT udid FROM came_back"), UDID_B);
-	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back WHERE token IS NOT NULL"), 0);
-	p->udid = UDID_B;
-	is_refused(p, phone_command(p, idle_xml(p)), ERR_BUSY);
-	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
-	assert_null(phone_idle(p));
-	assert_null(phone_idle(victim));
-}
-
-static void
-a_certificate_of_ours_for_something_else_comes_back_as_no_device(void **state)
-{
-	static const enum ca_purpose others[] = { CA_OTA, CA_CLIENT };
-	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_new(m, UDID_A, NULL);
-
-	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-		p->cert = mdm_issue(m, others[i], NULL, false);
-		is_refused(p, phone_command(p, idle_xml(p)), ERR_MALFORMED);
-		assert_string_equal(m->err.code, "bad_identity");
-		is_refused(p, phone_token(p, ""), ERR_MALFORMED);
-	}
-	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
-}
-
-static void
-a_certificate_that_we_know_and_that_nothing_binds_comes_back_as_nobody(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *victim = phone_enrolled(m, UDID_A), *thief = phone_new(m, UDID_A, NULL);
-
-	is_refused(thief, phone_command(thief, idle_xml(thief)), ERR_MALFORMED);
-	is_refused(thief, phone_token(thief, ""), ERR_MALFORMED);
-	thief->cert = mdm_issue(m, CA_MDM, "a session that was swept", true);
-	is_refused(thief, phone_command(thief, idle_xml(thief)), ERR_MALFORMED);
-	is_refused(thief, phone_token(thief, ""), ERR_MALFORMED);
-	is_refused(thief, phone_authenticate(thief), ERR_MALFORMED);
-	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
-	assert_null(phone_idle(victim));
-}
-
-static void
-a_session_of_which_an_identity_came_is_not_forgotten(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
-
-	mdm_session(m, "ota", UDID_B, NULL, NULL);	/* nothing came of this one */
-	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET state = 'failed'"), &m->err);
-	mdm_at(m, "2027-02-22T12:00:00Z");
-	assert_ok(enroll_session_sweep(m->db, &m->err), &m->err);
-	assert_string_equal(mdm_text(m, "SELECT id FROM enroll_session"), p->session);
-	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enroll_session"), 1);
-}
-
-static const char *
-session_of_row(struct phone *p)
-{
-	return mdm_text(p->mdm, mem_printf(p->mdm->ctx, "SELECT session_id FROM certificate WHERE sha256 = '%s'", p->cert->sha256));
-}
-
-static void
-who_was_taken_in_renews_its_identity_as_any_device(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_new(m, UDID_A, NULL), *q = phone_new(m, UDID_B, NULL);
-	const char *id, *session;
-
-	p->cert = mdm_issue(m, CA_MDM, NULL, false);
-	q->cert = mdm_issue(m, CA_MDM, NULL, false);
-	is_refused(p, phone_token(p, ""), ERR_BUSY);
-	is_refused(q, phone_token(q, ""), ERR_BUSY);
-	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
-	assert_ok(came_back_take(m->db, "anna", q->cert->sha256, 8191, &m->err), &m->err);
-	id = phone_enrollment(p)->id;
-	session = session_of_row(p);
-	assert_string_equal(phone_enrollment(p)->session_id, session);
-	assert_string_not_equal(session, session_of_row(q));
-	p->cert = mdm_issue(m, CA_MDM, session, true);	/* by SCEP: with the session of the old one */
-	assert_null(phone_idle(p));
-	assert_string_equal(phone_enrollment(p)->id, id);
-	q->cert = mdm_issue(m, CA_MDM, session, true);	/* of no use to another */
-	is_refused(q, phone_command(q, idle_xml(q)), ERR_MALFORMED);
-	p->cert = mdm_issue(m, CA_MDM, session, true);
-	assert_ok(enrollment_retire(m->db, "anna", mdm_text(m, mem_printf(*state, "SELECT device_id FROM enrollment WHERE"
-				    " id = '%s'", id)), "lost", &m->err), &m->err);
-	is_refused(p, phone_command(p, idle_xml(p)), ERR_DENIED);
-}
-
-static void
-enrolled_as_far_as_it_knows_and_only_staged_here_came_back_too(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
-
-	assert_ok(phone_authenticate(p), &m->err);
-	is_refused(p, phone_command(p, idle_xml(p)), ERR_BUSY);
-	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
-	assert_null(phone_idle(p));
-	assert_string_equal(state_of(p), "enrolled");
-}
-
-static void
-who_came_back_and_is_refused_is_told_to_leave(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_new(m, UDID_A, NULL);
-
-	p->cert = mdm_issue(m, CA_MDM, NULL, false);
-	is_refused(p, phone_command(p, idle_xml(p)), ERR_BUSY);
-	assert_ok(came_back_refuse(m->db, "anna", p->cert->sha256, &m->err), &m->err);
-	is_refused(p, phone_command(p, idle_xml(p)), ERR_DENIED);
-	assert_string_equal(m->err.code, "retired");
-	assert_false(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err));
 }
 
 /* ---- last heard of ---- */
@@ -1218,7 +764,7 @@ when_a_device_was_heard_of_is_written_behind(void **state)
 		phone_idle(p);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device WHERE seen IS NOT NULL"), 0);
 	seen_flush(seen);
-	wait_for_notes(m);
+	mdm_settles(m);
 	assert_int_equal(mdm_number(m, "SELECT seen FROM device"), clock_now());
 	assert_string_equal(mdm_text(m, "SELECT address FROM device"), "192.0.2.7");
 	for (int i = 0; i < SEEN_MAX + 10; i++)	/* more than fit: the first are written early */
@@ -1226,7 +772,7 @@ when_a_device_was_heard_of_is_written_behind(void **state)
 	seen_note(seen, phone_enrollment(p)->device_id, "192.0.2.9");
 	talloc_free(seen);	/* the rest at the end */
 	m->talk.seen = NULL;
-	wait_for_notes(m);
+	mdm_settles(m);
 	assert_string_equal(mdm_text(m, "SELECT address FROM device"), "192.0.2.9");
 }
 
@@ -1261,21 +807,4 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       who_was_retired_keeps_no_certificate_that_it_renewed_and_never_showed,
       who_was_replaced_keeps_no_certificate_and_the_new_one_keeps_all_of_its_own,
       a_good_certificate_of_an_enrollment_that_ended_is_not_one_that_came_back,
-      a_recorded_token_update_changes_nothing,
-      a_recording_of_the_very_last_message_changes_nothing,
-      a_recording_that_says_no_time_does_not_roll_back_a_newer_token,
-      a_recording_from_a_clock_that_was_ahead_changes_nothing,
-      a_recording_of_a_departure_does_not_end_an_enrollment_that_is_back,
-      of_check_ins_that_counted_no_more_are_remembered_than_it_takes,
-      a_clock_that_was_ahead_once_does_not_silence_a_device,
-      our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
-      a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens,
-      nobody_comes_back_as_a_device_that_is_still_heard_of,
-      who_came_back_cannot_become_another_device_under_the_admins_eyes,
-      a_certificate_of_ours_for_something_else_comes_back_as_no_device,
-      a_certificate_that_we_know_and_that_nothing_binds_comes_back_as_nobody,
-      a_session_of_which_an_identity_came_is_not_forgotten,
-      who_was_taken_in_renews_its_identity_as_any_device,
-      enrolled_as_far_as_it_knows_and_only_staged_here_came_back_too,
-      who_came_back_and_is_refused_is_told_to_leave,
       when_a_device_was_heard_of_is_written_behind)

@@ -173,12 +173,10 @@ an_authenticate_that_is_repeated_under_the_new_identity_loses_no_queue(void **st
 	assert_ok(phone_token(p, "<key>UnlockToken</key><data>AQID</data>"), &m->err);
 	p->cert = renewed(m, p);
 	for (int i = 0; i < 2; i++) {	/* the answers of the first time were lost */
-		assert_ok(phone_authenticate(p), &m->err);
-		assert_ok(phone_token(p, ""), &m->err);
+		phone_enrolls(p);
 	}
 	p->cert = old;
-	assert_ok(phone_authenticate(p), &m->err);
-	assert_ok(phone_token(p, ""), &m->err);
+	phone_enrolls(p);
 	assert_string_equal(phone_idle(p), a);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE unlock_token IS NOT NULL AND NOT again"), 1);
 }

@@ -1,11 +1,14 @@
 /* Apps on managed devices: the table of states, waves, hours, and that nothing is looked for row by row. */
+#include "tests/check_ca.h"
 #include "tests/check_house.h"
 #include "catalog/app_configuration.h"
 #include "catalog/managed_app_inner.h"
 #include "catalog/renewal.h"
+#include "catalog/person_attribute.h"
 #include "catalog/rollout.h"
 #include "core/clock.h"
 #include "core/zone.h"
+#include <stdlib.h>
 
 #define NOW	1700000000
 
@@ -490,6 +493,19 @@ count(TALLOC_CTX *ctx, struct house *h, const char *text)
 	return n;
 }
 
+static const char *
+one(TALLOC_CTX *ctx, struct house *h, const char *text)
+{
+	struct rows *rows = db_query(ctx, h->db, text);
+	const char *ret;
+	struct err err;
+
+	assert_ok(rows_one(rows, &err, "no row"), &err);
+	ret = rows_text(ctx, rows, 0);
+	rows_done(rows);
+	return ret;
+}
+
 static bool
 is_queued(TALLOC_CTX *ctx, struct house *h)
 {
@@ -685,6 +701,173 @@ a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones(void 
 			       " y.id = x.command_id WHERE y.request_type = 'InstallApplication')"), 2);
 }
 
+/* ---- values ---- */
+
+static void
+configured(TALLOC_CTX *ctx, struct house *h, const char *json)
+{
+	const char *had = count(ctx, h, "SELECT count(*) FROM app_configuration") ? one(ctx, h, "SELECT id FROM app_configuration") : NULL;
+	json_t *configuration = json_loads(json, 0, NULL);
+	const struct app_configuration_wish wish = { .name = "all", .configuration = configuration };
+	struct err err;
+	char *id;
+
+	assert_non_null(configuration);
+	assert_ok(app_configuration_put(ctx, h->db, test_sealer(ctx), h->anna, APP, had, &wish, &id, &err), &err);
+	json_decref(configuration);
+	sql(h, "DELETE FROM job");
+}
+
+/* As at delivery; *wish is what it was made of. */
+static const char *
+filled_in(TALLOC_CTX *ctx, struct house *h, const char **wish)
+{
+	struct managed_sending *s;
+	json_t *configuration;
+	const char *ret;
+	struct err err;
+	char *text;
+
+	assert_true(is_queued(ctx, h));
+	assert_ok(managed_app_sending(ctx, h->db, "d1", APP, &s, &err), &err);
+	assert_ok(app_configuration_fill(ctx, h->db, test_sealer(ctx), s->configuration, s->person_id, s->device_id, &configuration,
+					 wish, &err), &err);
+	assert_ok(managed_app_sent(h->db, "d1", APP, "u1", *wish, &err), &err);
+	text = json_dumps(configuration, JSON_COMPACT | JSON_SORT_KEYS);
+	ret = mem_text(ctx, text);
+	free(text);
+	json_decref(configuration);
+	return ret;
+}
+
+static const char *
+delivered(TALLOC_CTX *ctx, struct house *h)
+{
+	const char *wish, *ret = filled_in(ctx, h, &wish);
+	struct err err;
+
+	sql(h, "DELETE FROM command_queue");
+	assert_ok(managed_app_configured(h->db, "d1", APP, "u1", "Acknowledged", &err), &err);
+	return ret;
+}
+
+/* An attribute of mia is another; false: no device of hers is looked at for it. */
+static bool
+attribute(TALLOC_CTX *ctx, struct house *h, const char *name, const char *value)
+{
+	json_t *change = json_pack("{s:s}", name, value);
+	struct err err;
+
+	sql(h, "DELETE FROM job");
+	assert_ok(person_attributes_change(h->db, "anna", h->mia->id, change, &err), &err);
+	json_decref(change);
+	return count(ctx, h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'") > 0;
+}
+
+static bool
+goes_out(TALLOC_CTX *ctx, struct house *h)
+{
+	planned(ctx, h);
+	return is_queued(ctx, h);
+}
+
+static void
+an_attribute_that_changes_what_an_app_is_told_sends_it_again_and_another_one_does_not(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+
+	configured(*state, &h, "{\"site\":\"%department%\",\"list\":[{\"who\":\"%username% 5%%\"}]}");
+	attribute(*state, &h, "department", "Sales");
+	assert_true(goes_out(*state, &h));
+	assert_string_equal(delivered(*state, &h), "{\"list\":[{\"who\":\"mia 5%\"}],\"site\":\"Sales\"}");
+	assert_false(goes_out(*state, &h));
+	/* another attribute, the same value once more, one that came back */
+	assert_true(attribute(*state, &h, "office", "4"));
+	assert_false(goes_out(*state, &h));
+	assert_false(attribute(*state, &h, "department", "Sales"));
+	attribute(*state, &h, "department", "Legal");
+	attribute(*state, &h, "department", "Sales");
+	assert_false(goes_out(*state, &h));
+	/* the value */
+	assert_true(attribute(*state, &h, "department", "Legal"));
+	assert_true(goes_out(*state, &h));
+	assert_string_equal(delivered(*state, &h), "{\"list\":[{\"who\":\"mia 5%\"}],\"site\":\"Legal\"}");
+	assert_false(goes_out(*state, &h));
+	/* without a variable no attribute counts */
+	configured(*state, &h, "{\"site\":\"100 %\"}");
+	assert_true(goes_out(*state, &h));
+	assert_string_equal(delivered(*state, &h), "{\"site\":\"100 %\"}");
+	assert_false(attribute(*state, &h, "department", "Sales"));
+	assert_false(goes_out(*state, &h));
+}
+
+static void
+what_changes_while_a_configuration_is_on_its_way_goes_out_behind_it(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	const char *wish;
+	struct err err;
+
+	configured(*state, &h, "{\"site\":\"%department%\"}");
+	attribute(*state, &h, "department", "Sales");
+	assert_true(goes_out(*state, &h));
+	assert_string_equal(filled_in(*state, &h, &wish), "{\"site\":\"Sales\"}");
+	attribute(*state, &h, "department", "Legal");
+	planned(*state, &h);		/* the one that is out is in the way */
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM command_queue"), 1);
+	sql(&h, "DELETE FROM job");
+	sql(&h, "DELETE FROM command_queue");
+	assert_ok(managed_app_configured(h.db, "d1", APP, "u1", "Acknowledged", &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), 1);
+	assert_true(goes_out(*state, &h));
+	sql(&h, "DELETE FROM job");
+	assert_string_equal(delivered(*state, &h), "{\"site\":\"Legal\"}");
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), 0);
+}
+
+static void
+an_app_is_told_what_its_device_is_by_now(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	configured(*state, &h, "{\"os\":\"%os_version%\"}");
+	assert_true(goes_out(*state, &h));
+	assert_string_equal(delivered(*state, &h), "{\"os\":\"18.1\"}");
+	sql(&h, "UPDATE device SET os_version = '18.2'");
+	sql(&h, "DELETE FROM job");
+	assert_ok(managed_app_fits_again(h.db, "d1", &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), 1);
+	assert_true(goes_out(*state, &h));
+	assert_string_equal(delivered(*state, &h), "{\"os\":\"18.2\"}");
+}
+
+static void
+configurations_of_before_are_read_once_and_those_with_variables_go_out(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	configured(*state, &h, "{\"site\":\"%department%\"}");
+	attribute(*state, &h, "department", "Sales");
+	sql(&h, "UPDATE app_configuration SET variables = NULL");
+	assert_true(goes_out(*state, &h));
+	delivered(*state, &h);
+	assert_false(goes_out(*state, &h));
+	sql(&h, "DELETE FROM job");
+	for (int i = 0; i < 2; i++)
+		assert_ok(app_configuration_read(h.db, test_sealer(*state), &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM app_configuration WHERE variables = '[\"department\"]'"), 1);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_app'"), 1);
+	assert_true(goes_out(*state, &h));
+	delivered(*state, &h);
+	assert_false(goes_out(*state, &h));
+}
+
 static int64_t
 at_any_time(void *arg, const char *hours, const char *zone)
 {
@@ -777,4 +960,7 @@ TESTS(from_every_state_silence_leads_to_an_end, whatever_a_device_says_silence_b
       a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_then,
       a_device_of_nobody_is_one_of_everyones_and_one_of_a_disabled_person_gets_nothing,
       what_could_not_be_installed_is_looked_at_again_after_attempts_too, a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones,
+      an_attribute_that_changes_what_an_app_is_told_sends_it_again_and_another_one_does_not,
+      what_changes_while_a_configuration_is_on_its_way_goes_out_behind_it, an_app_is_told_what_its_device_is_by_now,
+      configurations_of_before_are_read_once_and_those_with_variables_go_out,
       what_was_written_when_the_clock_was_ahead_is_looked_at_and_ends)

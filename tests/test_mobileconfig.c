@@ -2,6 +2,7 @@
 #include "tests/check.h"
 #include "core/plist.h"
 #include "core/plist_write.h"
+#include "core/uuid.h"
 #include "mdm/cms.h"
 #include "mdm/mobileconfig.h"
 
@@ -101,12 +102,12 @@ names_stay_the_same(void **state)
 		{ "http://localhost", "localhost.udid" },
 		{ "https://192.0.2.7:8443", "7.2.0.192.udid" },
 	};
-	char one[MOBILECONFIG_UUID_SIZE], two[MOBILECONFIG_UUID_SIZE];
+	char one[UUID_SIZE], two[UUID_SIZE];
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		assert_string_equal(mobileconfig_identifier(*state, cases[i].url, "udid"), cases[i].identifier);
-	assert_string_equal(mobileconfig_uuid("com.example.apps.udid", one), "2988B4E5-8ED6-806B-A760-D8167AF4C047");
-	assert_string_not_equal(mobileconfig_uuid("com.example.apps.udie", two), one);
+	assert_string_equal(uuid_of_name("com.example.apps.udid", one), "2988B4E5-8ED6-806B-A760-D8167AF4C047");
+	assert_string_not_equal(uuid_of_name("com.example.apps.udie", two), one);
 	assert_int_equal(strlen(two), 36);
 }
 

@@ -500,6 +500,117 @@ thirty_days_before_the_end_it_goes_to_everybody_whatever_the_pace(void **state)
 	assert_string_equal(one(*state, &h, SENT), "10");
 }
 
+/* ---- somebody pauses one ---- */
+
+static void
+paused(struct house *h, const char *uuid, bool is)
+{
+	struct err err;
+
+	for (int i = 0; i < 2; i++)	/* twice is once */
+		assert_ok(renewal_pause(h->db, h->anna, uuid, is, &err), &err);
+}
+
+static void
+the_waves_of_a_provision_stand_still_until_they_are_let_go_on_and_others_do_not(void **state)
+{
+	struct house h = fleet(*state, 10);
+
+	paused(&h, "new-app", true);
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE state = 'sent' AND uuid = 'new-ext'"), "10");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE state = 'wanted' AND uuid = 'new-app'"), "10");
+	sql(&h, "DELETE FROM job");
+	paused(&h, "new-app", false);
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM job WHERE kind = 'renewal_wave' AND due <= created"), "1");
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE state = 'sent'"), "20");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM audit WHERE act = 'provision.pause' AND actor = 'anna'"), "1");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM audit WHERE act = 'provision.resume' AND actor = 'anna'"), "1");
+}
+
+static void
+what_is_paused_goes_out_thirty_days_before_the_end_all_the_same(void **state)
+{
+	struct house h = fleet(*state, 3);
+	struct waving w = { .pace = ALL_AT_ONCE };
+	struct err err;
+
+	paused(&h, "new-app", true);
+	paused(&h, "new-ext", true);
+	set_now(&h, "2026-12-02T11:00:00Z");
+	assert_ok(renewal_quota(h.db, &w.pace, &w.left, &err), &err);
+	assert_ok(db_tx(h.db, tx_wave, &w, &err), &err);
+	assert_string_equal(one(*state, &h, SENT), "0");
+	assert_int_equal(w.left.installs, 3);	/* and takes nobody's place */
+	set_now(&h, "2026-12-02T12:00:01Z");
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE state = 'sent'"), "6");
+}
+
+static void
+where_a_paused_one_came_the_old_ones_stay(void **state)
+{
+	struct house h = fleet(*state, 2);
+
+	for (size_t k = 0; k < 4; k++)
+		for (size_t i = k < 2; i < 2; i++)	/* the first lists the old ones from the beginning */
+			lists(&h, i ? "d2" : "d1", (const char *[]){ "old-app", "old-ext", "new-app", "new-ext" }[k]);
+	plan(&h, "d1");
+	plan(&h, "d2");
+	paused(&h, "new-app", true);
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(one(*state, &h, SENT), "0");
+	paused(&h, "new-app", false);
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE state = 'sent' AND action = 'remove'"), "4");
+}
+
+static void
+it_is_said_that_waves_stand_still_and_by_whom(void **state)
+{
+	struct house h = fleet(*state, 3);
+	struct err err;
+	json_t *list, *p;
+
+	paused(&h, "new-app", true);
+	assert_ok(renewal_endings(h.db, VIEWER_HOUSE, INT64_MAX, &list, &err), &err);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "paused")), 3);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "paused_by")), "anna");
+	json_decref(list);
+	assert_ok(provision_show(h.db, VIEWER_HOUSE, "new-app", &p, &err), &err);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(p, "paused"), "by")), "anna");
+	json_decref(p);
+	paused(&h, "new-app", false);
+	assert_ok(provision_show(h.db, VIEWER_HOUSE, "new-app", &p, &err), &err);
+	assert_true(json_is_null(json_object_get(p, "paused")));
+	json_decref(p);
+}
+
+static void
+who_publishes_all_that_it_is_for_may_pause_it(void **state)
+{
+	const char *const stock[] = { "com.example.stock", NULL };
+	struct house h = fleet(*state, 1);
+	struct person few = *h.paul;
+	struct err err;
+
+	few.apps = stock;
+	sql(&h, "UPDATE person SET all_apps = FALSE WHERE name = 'paul'");
+	sql(&h, "INSERT INTO app (id, bundle_id, name, folded, created) VALUES ('stock', 'com.example.stock', 'Stock', 'stock', 1)");
+	sql(&h, "INSERT INTO publisher_app (person_id, bundle_id) SELECT id, 'com.example.stock' FROM person WHERE name = 'paul'");
+	assert_false(renewal_pause(h.db, h.mia, "new-app", true, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_false(renewal_pause(h.db, NULL, "nowhere", true, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_ok(renewal_pause(h.db, &few, "new-app", true, &err), &err);
+	bundle(&h, "com.example.other", "", "new-app", 365, 900);	/* it is for that, too */
+	assert_false(renewal_pause(h.db, &few, "new-app", false, &err));
+	assert_int_equal(err.kind, ERR_DENIED);
+	assert_ok(renewal_pause(h.db, NULL, "new-app", false, &err), &err);
+	assert_string_equal(one(*state, &h, "SELECT actor FROM audit WHERE act = 'provision.resume'"), "cli");
+}
+
 static void
 a_device_without_the_right_says_so_and_is_looked_at_again(void **state)
 {
@@ -819,6 +930,9 @@ TESTS(a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what
       nothing_is_removed_by_a_list_of_apps_that_is_not_of_today, of_two_builds_with_the_same_numbers_the_worse_is_assumed,
       waves_go_by_percent_and_count_each_hour, removals_go_in_waves_too_and_stand_still_while_waves_are_paused,
       thirty_days_before_the_end_it_goes_to_everybody_whatever_the_pace,
+      the_waves_of_a_provision_stand_still_until_they_are_let_go_on_and_others_do_not,
+      what_is_paused_goes_out_thirty_days_before_the_end_all_the_same, where_a_paused_one_came_the_old_ones_stay,
+      it_is_said_that_waves_stand_still_and_by_whom, who_publishes_all_that_it_is_for_may_pause_it,
       a_device_without_the_right_says_so_and_is_looked_at_again, no_state_is_without_an_exit,
       what_is_taken_and_never_listed_is_sent_ever_later_and_then_given_up_with_its_reason,
       what_is_listed_and_gone_again_and_again_is_sent_ever_later,

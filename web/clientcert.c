@@ -3,8 +3,6 @@
 #include "core/num.h"
 #include "web/fields.h"
 #include "web/site.h"
-#include <openssl/sha.h>
-#include <stdio.h>
 #include <string.h>
 
 #define PEM_BEGIN	"-----BEGIN CERTIFICATE-----"
@@ -70,7 +68,6 @@ take(struct bytes der, struct client_cert *ret, struct err *err)
 {
 	struct asn1 cert, part;
 	struct bytes rest = der;
-	unsigned char hash[SHA256_DIGEST_LENGTH];
 	size_t len = 0;
 
 	if (der.len > CLIENTCERT_DER_MAX)
@@ -80,9 +77,7 @@ take(struct bytes der, struct client_cert *ret, struct err *err)
 	    !asn1_next(&cert.content, &part) || part.tag != ASN1_TAG_SEQUENCE ||
 	    !asn1_next(&cert.content, &part) || part.tag != ASN1_TAG_BIT_STRING || cert.content.len)
 		return bad(err, "no X.509 certificate");
-	SHA256(der.p, der.len, hash);
-	for (size_t i = 0; i < sizeof hash; i++)
-		snprintf(ret->sha256 + 2 * i, 3, "%02x", hash[i]);
+	x509_der_sha256(der, ret->sha256);
 	ret->der = der;
 	return true;
 }

@@ -9,6 +9,7 @@
  * Nothing is verified here, nor decoded beyond the shape of a certificate: whoever relies on it must know whose
  * signature it bears.
  */
+#include "core/x509.h"
 #include "web/http.h"
 
 #define CLIENTCERT_DER_MAX	(8u << 10)
@@ -16,7 +17,7 @@
 
 struct client_cert {
 	struct bytes der;	/* in the shape of one X.509 certificate; empty: none was shown */
-	char sha256[65];
+	char sha256[X509_FINGERPRINT_SIZE];
 };
 
 /* ERR_MALFORMED for a header of a trusted proxy that cannot be read; none at all is no error. */

@@ -2,12 +2,13 @@
 #include "catalog/app.h"
 #include "catalog/app_device.h"
 #include "catalog/managed_app.h"
+#include "core/clock.h"
 #include "core/json.h"
 #include "core/log.h"
 #include <string.h>
 
 #define INSTALL_RIGHT	4096	/* AccessRights: app management */
-#define COOKIE_S	(400 * 86400)	/* as long as browsers keep any; anew at each launch */
+#define COOKIE_S	(400 * DAY_S)	/* as long as browsers keep any; anew at each launch */
 
 static const char *
 cookie_name(struct site *site)

@@ -12,11 +12,9 @@
  * connection is suspended.  Each step says what the HTTP library is to do next.
  */
 #include <stdatomic.h>
-#include "web/address.h"
-#include "web/deadline.h"
+#include "web/conn.h"
 #include "web/gate.h"
 #include "web/request.h"
-#include "web/server.h"
 #include "web/workers.h"
 
 #define EXCHANGE_POOL		3072		/* of a request, beyond its struct; more goes to malloc */
@@ -49,15 +47,6 @@ struct exchanges {
 	atomic_int under_way;
 	atomic_int_fast64_t bodies;	/* bytes kept in memory */
 	atomic_bool draining;		/* nothing may suspend any more */
-};
-
-struct conn {
-	struct deadline deadline;
-	struct server *server;
-	struct address peer;
-	char text[ADDRESS_TEXT_SIZE];	/* the peer's address */
-	int fd;
-	bool linger;			/* drain it once it is closed */
 };
 
 enum stage { STAGE_HEAD, STAGE_JUDGED, STAGE_OPENED, STAGE_BODY, STAGE_WHOLE, STAGE_HANDLED };

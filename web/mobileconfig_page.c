@@ -1,6 +1,7 @@
 #include "web/mobileconfig_page.h"
 #include "catalog/assignment.h"
 #include "catalog/desired.h"
+#include "core/clock.h"
 #include "core/num.h"
 #include "mdm/mobileconfig_form.h"
 #include "web/audience_form.h"
@@ -149,7 +150,7 @@ settings_of(const json_t *form)
 		text_of(json_object_get(form, "consent"), "default"), "fixed", json_is_false(json_object_get(form, "removable")),
 		"has_password", json_object_get(form, "removal_password") != NULL, "remove_on", text_of(form, "remove_on"),
 		"expires", text_of(form, "expires"), "remove_days",
-		json_is_number(after) ? json_sprintf("%.0f", json_number_value(after) / 86400) : json_string(""));
+		json_is_number(after) ? json_sprintf("%.0f", json_number_value(after) / DAY_S) : json_string(""));
 }
 
 static json_t *

@@ -4,6 +4,7 @@
  */
 #include "catalog/assignment.h"
 #include "catalog/desired.h"
+#include "core/clock.h"
 #include "core/num.h"
 #include "mdm/mobileconfig_form.h"
 #include "web/audience_form.h"
@@ -216,7 +217,7 @@ set_settings(struct req *req, json_t *form, struct err *err)
 	if (days && !num_parse(days, 1, 3650, &n, err))
 		return err_at(err, "days");
 	if (days)
-		json_object_set_new(form, "remove_after_s", json_integer(n * 86400));
+		json_object_set_new(form, "remove_after_s", json_integer(n * DAY_S));
 	else
 		json_object_del(form, "remove_after_s");
 	return true;

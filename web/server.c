@@ -11,25 +11,18 @@
 #include "web/server.h"
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include "core/clock.h"
-#include "core/count.h"
 #include "core/log.h"
 #include "core/secret.h"
-#include "web/crowd.h"
+#include "web/conn.h"
 #include "web/exchange.h"
 #include "web/follow.h"
-#include "web/linger.h"
 #include "web/listen.h"
 #include "web/tls.h"
 
 #define POOL_MEMORY	(32u << 10)	/* of a connection: a 16 KB request line passes */
 #define TLS_BLOCK	32768		/* larger gains nothing, smaller costs half the speed */
-#define SEND_WINDOW_MS	60000
-#define SEND_CROWDED_MS	10000
-#define SWEEP_MS	250
 #define WAIT_US		5000
 #define STOP_MS		30000		/* for requests under way at server_stop */
 
@@ -37,9 +30,7 @@ struct server {
 	struct exchanges all;
 	struct MHD_Daemon *daemon;
 	struct listener listener;
-	struct crowd *crowd;
-	struct deadlines *deadlines;
-	struct lingering *linger;
+	struct conns *conns;
 	struct tls *tls;		/* NULL: plain */
 	atomic_bool closing;		/* stop has begun: no keep-alive */
 };
@@ -137,15 +128,6 @@ make_response(struct exchange *ex)
 	return response;
 }
 
-static int64_t
-acked(const struct conn *conn)
-{
-	struct deadline_traffic traffic;
-
-	deadline_read_traffic(conn->fd, &traffic);
-	return traffic.sent;
-}
-
 /* `early`: the body was not read, so the connection ends, and is drained for the answer to arrive. */
 static enum MHD_Result
 answer(struct exchange *ex, bool early)
@@ -155,7 +137,7 @@ answer(struct exchange *ex, bool early)
 	enum MHD_Result queued;
 
 	if (reply->fd >= 0)
-		ex->acked = acked(ex->conn);
+		ex->acked = conn_acked(ex->conn);
 	if (reply->follow)
 		follow_begin(reply->follow, ex->conn->fd, ex->acked);
 	response = make_response(ex);
@@ -270,7 +252,7 @@ on_completed(void *cls, struct MHD_Connection *connection, void **req_cls,
 		return;
 	*req_cls = NULL;
 	/* What the client's system took since, our head and TLS with it: the library does not count. */
-	sent = whole || ex->acked < 0 ? -1 : acked(ex->conn) - ex->acked;
+	sent = whole || ex->acked < 0 ? -1 : conn_acked(ex->conn) - ex->acked;
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS);
 	log_request(ex->req.id);
 	exchange_end(ex, info ? (int)info->http_status : 0, whole, sent);
@@ -282,51 +264,24 @@ on_connection(void *cls, struct MHD_Connection *connection, void **context,
 	      enum MHD_ConnectionNotificationCode what)
 {
 	struct server *server = cls;
-	const union MHD_ConnectionInfo *info;
-	const struct sockaddr *peer;
-	struct conn *conn = *context;
+	int fd;
 
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-		/* The library closes the socket after this call. */
-		deadlines_remove(server->deadlines, &conn->deadline);
-		if (conn->linger && !conn->deadline.ended)
-			linger_add(server->linger, conn->fd);
-		if (!conn->deadline.trusted)
-			crowd_leave(server->crowd, &conn->peer);
-		count_add(COUNT_CONNECTIONS, -1);
-		talloc_free(conn);
+		conn_end(*context);	/* the library closes the socket after this call */
 		return;
 	}
-	*context = conn = mem_new(NULL, struct conn);
-	conn->server = server;
-	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	conn->fd = info->connect_fd;
-	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	peer = info->client_addr;
-	address_of(peer,
-		   peer && peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-						       : sizeof(struct sockaddr_in),
-		   &conn->peer);
-	address_text(&conn->peer, conn->text);
-	conn->deadline.trusted = addresses_have(server->all.trusted, &conn->peer);
-	if (!conn->deadline.trusted)
-		crowd_enter(server->crowd, &conn->peer);
-	deadlines_add(server->deadlines, &conn->deadline, conn->fd, clock_ms());
-	count_add(COUNT_CONNECTIONS, 1);
+	fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	*context = conn_begin(server->conns, server,
+			     MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, fd);
 }
 
 static enum MHD_Result
 on_accept(void *cls, const struct sockaddr *peer, socklen_t len)
 {
 	struct server *server = cls;
-	struct address address;
 
-	if (atomic_load_explicit(&server->closing, memory_order_relaxed))
-		return MHD_NO;
-	address_of(peer, len, &address);
-	if (addresses_have(server->all.trusted, &address))
-		return MHD_YES;
-	return crowd_has_room(server->crowd, &address) ? MHD_YES : MHD_NO;
+	return !atomic_load_explicit(&server->closing, memory_order_relaxed) &&
+	       conns_have_room(server->conns, peer, len) ? MHD_YES : MHD_NO;
 }
 
 static int
@@ -412,18 +367,6 @@ start_daemon(struct server *server, const struct server_conf *conf, struct err *
 	return server->daemon || err_set(err, ERR_INTERNAL, "libmicrohttpd did not start");
 }
 
-/* Ten thousand connections need as many descriptors. */
-static void
-raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static void
 wait_for_zero(atomic_int *count, int64_t until_ms)
 {
@@ -444,10 +387,8 @@ end(struct server *server)
 	}
 	if (server->all.workers)
 		workers_stop(server->all.workers);
-	if (server->linger)
-		linger_stop(server->linger);
-	if (server->deadlines)
-		deadlines_stop(server->deadlines);
+	if (server->conns)
+		conns_stop(server->conns);
 	if (server->listener.fd >= 0)
 		close(server->listener.fd);
 	if (server->listener.unix_path)
@@ -459,12 +400,6 @@ bool
 server_start(TALLOC_CTX *ctx, const struct server_conf *conf, struct server **ret, struct err *err)
 {
 	struct server *server = mem_new(ctx, struct server);
-	struct deadline_limits limits = {
-		.head_ms = conf->head_s * 1000LL, .grace_ms = conf->body_grace_s * 1000LL,
-		.idle_ms = conf->idle_s * 1000LL, .idle_trusted_ms = conf->idle_trusted_s * 1000LL,
-		.send_ms = SEND_WINDOW_MS, .send_crowded_ms = SEND_CROWDED_MS,
-		.crowded = conf->connections_max / 2, .rate_min = conf->body_rate_min,
-	};
 	uint64_t seed;
 
 	server->listener.fd = -1;
@@ -476,16 +411,13 @@ server_start(TALLOC_CTX *ctx, const struct server_conf *conf, struct server **re
 	server->all.site = conf->site;
 	secret_random(&seed, sizeof seed);
 	atomic_store(&server->all.ids, seed);
-	server->crowd = crowd_new(server, conf->connections_per_address_max);
-	raise_limit();
 	if (!routes_new(server, conf->routes, &server->all.routes, err) ||
 	    !addresses_read(server, conf->trusted_proxies, &server->all.trusted, err) ||
 	    (conf->cert_file &&
 	     !tls_open(server, conf->cert_file, conf->key_file, &server->tls, err)) ||
 	    !listen_open(server, conf->listen, &server->listener, err) ||
 	    !workers_start(server, conf->workers, &server->all.workers, err) ||
-	    !linger_start(server, &server->linger, err) ||
-	    !deadlines_start(server, &limits, SWEEP_MS, &server->deadlines, err) ||
+	    !conns_start(server, conf, server->all.trusted, &server->conns, err) ||
 	    !start_daemon(server, conf, err)) {
 		talloc_free(server);
 		return err_at(err, "serve %s", conf->listen);
@@ -512,7 +444,7 @@ server_stop(struct server *server)
 	/* Who connects now is turned away by on_accept.  MHD_quiesce_daemon of 0.9.75 takes the listener out of a
 	 * thread's epoll set while that thread may be doing it too, and the second one ends the process. */
 	atomic_store(&server->closing, true);
-	deadlines_end_idle(server->deadlines);
+	conns_end_idle(server->conns);
 	wait_for_zero(&server->all.under_way, clock_ms() + STOP_MS);
 	talloc_free(server);
 }

@@ -146,6 +146,8 @@ set_up(struct http_conn *conn, struct trip *trip, struct curl_slist *head)
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, trip);
 	if (conn->way.ca_file)
 		curl_easy_setopt(curl, CURLOPT_CAINFO, conn->way.ca_file);
+	if (conn->way.cookie)
+		curl_easy_setopt(curl, CURLOPT_COOKIE, conn->way.cookie);
 	if (conn->to)
 		curl_easy_setopt(curl, CURLOPT_CONNECT_TO, conn->to);
 	set_identity(conn);

@@ -2,10 +2,10 @@
  * The certificates of the simulated iPhone and of the Apple above it.
  */
 #include "tests/device/phone.h"
+#include "core/uuid.h"
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdarg.h>
@@ -105,13 +105,9 @@ identity_key(void)
 char *
 identity_uuid(TALLOC_CTX *ctx)
 {
-	unsigned char r[16];
+	char uuid[UUID_SIZE];
 
-	if (RAND_bytes(r, sizeof r) != 1)
-		phone_die("make a UUID");
-	return mem_printf(ctx, "%02X%02X%02X%02X-%02X%02X-4%X%02X-%X%X%02X-%02X%02X%02X%02X%02X%02X", r[0], r[1], r[2],
-			  r[3], r[4], r[5], r[6] & 15, r[7], 8 + (r[8] & 3), r[8] >> 4, r[9], r[10], r[11], r[12], r[13],
-			  r[14], r[15]);
+	return mem_text(ctx, uuid_random(uuid));
 }
 
 /* ---- the CA ---- */

@@ -419,6 +419,20 @@ settled() { wait_until no_job; }
 	wait_until command_waits Settings
 	connects
 	[[ "$(sql "SELECT error FROM command_history h JOIN command c ON c.id = h.command_id WHERE c.request_type = 'Settings' AND h.state = 'error'")" == *employee_number* ]]
+	# known at last, it goes out by itself; and again when it is another one, but not for what is not in it
+	attribute() { ask PATCH "/api/v1/people/$(sql "SELECT id FROM person WHERE name = 'mia'")/attributes" -H "$(bearer admin)" \
+		-H 'Content-Type: application/json' -d "{\"$1\":\"$2\"}"; }
+	for number in 17 18; do
+		attribute employee_number "$number"
+		expect_status 200
+		wait_until command_waits Settings
+		connects
+		[ "$(told)" = "{'who': '$number'}" ] || { told; return 1; }
+	done
+	attribute office 4
+	looked() { [ "$(sql "SELECT count(*) FROM job WHERE kind = 'managed_app_device' AND dedupe_key NOT LIKE '%again%'")" = 0 ]; }
+	wait_until looked
+	! command_waits Settings
 	delete "/api/v1/apps/$APP/configurations/$id" -H "$(bearer admin)"
 	expect_status 204
 	wait_until command_waits Settings

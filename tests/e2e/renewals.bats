@@ -243,12 +243,26 @@ refused() { add "$1"; expect_problem 422 "$2"; }
 	[ "$(rows "build_bundle WHERE certificate <> '' AND entitlements LIKE '%com.example.stock%'")" = 3 ]
 }
 
-@test "testers without management are told once that what they installed ends, with a link to the newer build" {
+# installs NAME: taps Get in the catalog, and the phone, which nobody manages, fetches it all.
+installs() {
+	local d
+	as "$1" post "/apps/com.example.beacon/builds/$BUILD/install" -d "csrf=$CSRF"
+	expect_status 200
+	d=$(grep -o 'itms-services://[^"]*' "$W/body" | head -1 | sed 's/&amp;/\&/g')
+	d=$(python3 -c 'import sys, urllib.parse; print(urllib.parse.unquote(sys.argv[1].partition("&url=")[2]))' "$d")
+	get "$d" -A "phone of $1"
+	expect_status 200
+	get "${d%/manifest.plist}/app.ipa" -A "phone of $1"
+	expect_status 200
+}
+
+@test "who is not managed is told once that what they installed ends, with a link to the newer build" {
 	smtpd mail --tls tls
 	mail_settings "smtps://127.0.0.1:$SMTP"
 	pomona_stop && pomona_again
 	local name
 	published beacon
+	BUILD=$(json .build.id)
 	for name in anna quiet; do
 		post /api/v1/links -H "$(bearer admin)" -H 'Content-Type: application/json' \
 			-d "{\"bundle_id\":\"com.example.beacon\",\"channel\":\"main\",\"email\":\"$name@example.com\"}"
@@ -258,17 +272,94 @@ refused() { add "$1"; expect_problem 422 "$2"; }
 	sql "INSERT INTO install (id, build_id, link_id, contact_id, state, created, changed) SELECT 'i' || l.id, b.id, l.id, l.contact_id,
 		'whole', 1000, 1000 FROM link l JOIN build b ON b.app_id = l.app_id"
 	sql "UPDATE contact SET quiet = TRUE WHERE email = 'quiet@example.com'"
+	# and people from the catalog: mia reads German, paul wants no such mail
+	sign_in mia
+	as mia post /account/endings -d "csrf=$CSRF" -d mails=yes --data-urlencode email=mia@example.com -d language=de
+	expect_status 303
+	installs mia
+	sign_in paul
+	as paul post /account/endings -d "csrf=$CSRF" --data-urlencode email=paul@example.com
+	installs paul
+	all_whole() { [ "$(rows "install WHERE state = 'whole' AND person_id IS NOT NULL")" = 2 ]; }
+	wait_until all_whole
 	upload "$W/made/next.ipa" admin '?notify=no'
 	expect_status 201
 	later 5 days
 	settled
-	[ "$(sql "SELECT count(*) FROM message WHERE about LIKE 'link:%'")" = 0 ]
+	[ "$(rows message)" = 0 ]
 	later 6 days
-	all_told() { [ "$(sql "SELECT count(*) FROM message WHERE recipient LIKE '%anna@example.com%' AND state = 'sent'")" = 1 ]; }
-	wait_until all_told || { sql "SELECT * FROM job"; tail -5 "$W/log"; return 1; }
+	all_told() { [ "$(rows "message WHERE state = 'sent'")" = 2 ]; }
+	wait_until all_told || { sql "SELECT * FROM job"; sql "SELECT recipient, state FROM message"; tail -5 "$W/log"; return 1; }
 	later 1 day
 	settled
-	[ "$(sql "SELECT count(*) FROM message")" = 1 ]
-	sql "SELECT subject FROM message" | grep -q 'stops launching on'
+	[ "$(rows message)" = 2 ]
+	sql "SELECT subject FROM message WHERE recipient LIKE '%anna@example.com%'" | grep -q 'stops launching on'
 	[ "$(rows renewal_told)" = 1 ]
+	# the app in the catalog, and where to say that one wants none
+	sql "SELECT subject FROM message WHERE recipient = 'mia@example.com'" | grep -q 'startet ab .* nicht mehr'
+	[ "$(rows renewal_told_person)" = 1 ]
+	python3 - "$W"/mail/*.eml <<-PY
+		import email, email.policy, sys
+		mails = [email.message_from_file(open(path), policy=email.policy.default) for path in sys.argv[1:]]
+		text = [m for m in mails if m["To"] == "mia@example.com"][0].get_body(("plain",)).get_content()
+		assert "$BASE/apps/com.example.beacon" in text and "$BASE/account" in text, text
+	PY
+	# the page behind the link is the newer build's
+	sign_in mia
+	as mia get /apps/com.example.beacon
+	expect_body "/apps/com.example.beacon/builds/$(sql "SELECT newest_build_id FROM app WHERE bundle_id = 'com.example.beacon'")/install"
+}
+
+@test "the waves of a provision are paused and go on, by page, API and command line; the end is told all the same" {
+	local uuid
+	published beacon
+	holds beacon
+	join 5
+	settled
+	add beacon
+	expect_status 201
+	uuid=$(json .provision.uuid)
+	settled
+	reached() { settled; [ "$(rows "renewal WHERE action = 'install' AND sent > 0")" = "$1" ] || { sql "SELECT * FROM renewal"; return 1; }; }
+	reached 1
+	needs() { get /api/v1/expiry -H "$(bearer admin)"; expect_json '[.items[] | select(.kind == "provision")][0] | "\(.doing) \(.needs)"' "$1"; }
+	needs "provision false"
+	# by its page: it says who, and since when; what is on its way to everybody needs nobody, and this does
+	sign_in paul
+	as paul post "/admin/provisions/$uuid/pause" -d "csrf=$CSRF"
+	expect_status 303
+	as paul get "/admin/provisions/$uuid"
+	expect_body 'Its waves are paused'
+	expect_body 'By paul since'
+	expect_body "/admin/provisions/$uuid/resume"
+	as paul get /admin/provisions
+	expect_body 'paused, waiting: 4'
+	needs "provision_paused true"
+	later 61 minutes
+	reached 1
+	# by API
+	post "/api/v1/provisions/$uuid/resume" -H "$(bearer read)"
+	expect_status 403
+	post "/api/v1/provisions/$uuid/resume" -H "$(bearer other)"
+	expect_status 404
+	post "/api/v1/provisions/$uuid/resume" -H "$(bearer upload)"
+	expect_status 200
+	expect_json .paused null
+	reached 2
+	post "/api/v1/provisions/$uuid/pause" -H "$(bearer upload)"
+	expect_json .paused.by "$(sql "SELECT actor FROM audit WHERE act = 'provision.pause' ORDER BY id DESC LIMIT 1")"
+	# from a terminal, beside the server
+	"$POMONA" provision resume --data "$DATA" "$uuid"
+	later 61 minutes
+	reached 3
+	"$POMONA" provision pause --data "$DATA" "$uuid"
+	"$POMONA" provision list --data "$DATA" | grep -q "^$uuid .*paused by cli"
+	! "$POMONA" provision pause --data "$DATA" 00000000-0000-4000-8000-000000000000 2>"$W/cli.err"
+	grep -q 'no such provision' "$W/cli.err"
+	later 61 minutes
+	reached 3
+	# thirty days before the end nothing holds it
+	later 12 days
+	reached 5
+	[ "$(rows "audit WHERE act IN ('provision.pause', 'provision.resume')")" = 5 ]
 }

@@ -1,0 +1,240 @@
+/* Devices that know us better than we know them: after a backup of ours was restored. */
+#include "tests/check_mdm.h"
+#include "core/clock.h"
+#include "mdm/came_back.h"
+#include "mdm/challenge.h"
+#include "mdm/enroll_session.h"
+#include "mdm/enrollment_turn.h"
+
+static void
+our_certificate_without_a_row_is_listed_and_nobody_is_sent_away(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, NULL);
+	const char *a;
+	json_t *list;
+	int64_t n;
+
+	mdm_listens(m);
+	p->cert = mdm_issue(m, CA_MDM, NULL, false);
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_BUSY);
+	assert_string_equal(m->err.code, "came_back");
+	phone_is_refused(p, phone_token(p, ""), ERR_BUSY);
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_BUSY);
+	assert_ok(came_back_waiting(m->db, &n, &m->err), &m->err);
+	assert_int_equal(n, 1);
+	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
+	assert_string_equal(phone_state(p), "enrolled");
+	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);	/* it said so while it waited */
+	assert_int_equal(mdm_told.wants_token, 0);
+	assert_int_equal(mdm_told.enrolled, 1);
+	a = mdm_queue(m, p, "ProfileList", 0);
+	assert_string_equal(phone_idle(p), a);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_false(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err));
+	assert_ok(came_back_list(m->db, &list, &m->err), &m->err);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(list, "items"), 0), "state")),
+			    "taken_in");
+	json_decref(list);
+	assert_int_equal(mdm_audited(m, "came_back.taken_in"), 1);
+}
+
+static void
+a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *before = phone_enrolled(m, UDID_A), *p[3];
+	int64_t n;
+
+	mdm_listens(m);
+	for (int i = 0; i < 3; i++) {	/* one of them is known, with an identity that it has renewed since */
+		p[i] = phone_new(m, i ? mem_printf(*state, "00008120-00000000000001%02d", i) : UDID_A, NULL);
+		p[i]->cert = mdm_issue(m, CA_MDM, "a session of later", false);
+		assert_false(phone_command(p[i], phone_idle_xml(p[i])));
+	}
+	assert_ok(came_back_take_all(m->db, "anna", 8191, &n, &m->err), &m->err);
+	assert_int_equal(n, 3);
+	assert_int_equal(mdm_told.wants_token, 3);
+	for (int i = 0; i < 3; i++)
+		assert_null(phone_idle(p[i]));
+	assert_string_equal(phone_state(before), "replaced");
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device WHERE enrollment_id IS NOT NULL"), 3);
+}
+
+static void
+nobody_comes_back_as_a_device_that_is_still_heard_of(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *victim = phone_enrolled(m, UDID_A), *thief = phone_new(m, UDID_A, NULL), *twin = phone_new(m, UDID_B, NULL),
+		     *other = phone_new(m, UDID_B, NULL), *fresh;
+	struct seen *seen;
+	int64_t n;
+
+	assert_ok(seen_new(*state, m->db, &seen, &m->err), &m->err);
+	m->talk.seen = seen;
+	thief->cert = mdm_issue(m, CA_MDM, NULL, false);
+	twin->cert = mdm_issue(m, CA_MDM, NULL, false);
+	other->cert = mdm_issue(m, CA_MDM, NULL, false);
+	phone_is_refused(thief, phone_command(thief, phone_idle_xml(thief)), ERR_BUSY);
+	phone_is_refused(twin, phone_command(twin, phone_idle_xml(twin)), ERR_BUSY);
+	phone_is_refused(other, phone_command(other, phone_idle_xml(other)), ERR_BUSY);
+	mdm_at(m, "2026-11-22T12:30:00Z");
+	assert_null(phone_idle(victim));
+	seen_flush(seen);
+	mdm_settles(m);
+	assert_false(came_back_take(m->db, "anna", thief->cert->sha256, 8191, &m->err));
+	assert_int_equal(m->err.kind, ERR_CONFLICT);
+	assert_ok(came_back_take_all(m->db, "anna", 8191, &n, &m->err), &m->err);
+	assert_int_equal(n, 0);	/* nor one of two that say to be the same */
+	assert_null(phone_idle(victim));
+	assert_ok(came_back_take(m->db, "anna", twin->cert->sha256, 8191, &m->err), &m->err);
+	/* Who may still choose a device, as in a direct session, is not listed at all. */
+	fresh = phone_direct(m, UDID_A, NULL);
+	phone_is_refused(fresh, phone_command(fresh, phone_idle_xml(fresh)), ERR_MALFORMED);
+	phone_is_refused(fresh, phone_token(fresh, ""), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 3);
+	talloc_free(seen);
+	m->talk.seen = NULL;
+}
+
+static void
+who_came_back_cannot_become_another_device_under_the_admins_eyes(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *victim = phone_enrolled(m, UDID_A), *p = phone_new(m, UDID_B, NULL);
+
+	p->cert = mdm_issue(m, CA_MDM, NULL, false);
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_BUSY);
+	p->udid = UDID_A;
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_MALFORMED);
+	assert_string_equal(m->err.code, "not_its_identity");
+	mdm_at(m, "2026-11-22T12:30:00Z");	/* when it is written anew */
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_MALFORMED);
+	phone_is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	assert_int_equal(mdm_audited(m, "enrollment.refused"), 1);
+	assert_string_equal(mdm_text(m, "SELECT udid FROM came_back"), UDID_B);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back WHERE token IS NOT NULL"), 0);
+	p->udid = UDID_B;
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_BUSY);
+	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
+	assert_null(phone_idle(p));
+	assert_null(phone_idle(victim));
+}
+
+static void
+a_certificate_of_ours_for_something_else_comes_back_as_no_device(void **state)
+{
+	static const enum ca_purpose others[] = { CA_OTA, CA_CLIENT };
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, NULL);
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		p->cert = mdm_issue(m, others[i], NULL, false);
+		phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_MALFORMED);
+		assert_string_equal(m->err.code, "bad_identity");
+		phone_is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	}
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+}
+
+static void
+a_certificate_that_we_know_and_that_nothing_binds_comes_back_as_nobody(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *victim = phone_enrolled(m, UDID_A), *thief = phone_new(m, UDID_A, NULL);
+
+	phone_is_refused(thief, phone_command(thief, phone_idle_xml(thief)), ERR_MALFORMED);
+	phone_is_refused(thief, phone_token(thief, ""), ERR_MALFORMED);
+	thief->cert = mdm_issue(m, CA_MDM, "a session that was swept", true);
+	phone_is_refused(thief, phone_command(thief, phone_idle_xml(thief)), ERR_MALFORMED);
+	phone_is_refused(thief, phone_token(thief, ""), ERR_MALFORMED);
+	phone_is_refused(thief, phone_authenticate(thief), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+	assert_null(phone_idle(victim));
+}
+
+static void
+a_session_of_which_an_identity_came_is_not_forgotten(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_ota(m, UDID_A, NULL);
+
+	mdm_session(m, "ota", UDID_B, NULL, NULL);	/* nothing came of this one */
+	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET state = 'failed'"), &m->err);
+	mdm_at(m, "2027-02-22T12:00:00Z");
+	assert_ok(enroll_session_sweep(m->db, &m->err), &m->err);
+	assert_string_equal(mdm_text(m, "SELECT id FROM enroll_session"), p->session);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enroll_session"), 1);
+}
+
+static const char *
+session_of_row(struct phone *p)
+{
+	return mdm_text(p->mdm, mem_printf(p->mdm->ctx, "SELECT session_id FROM certificate WHERE sha256 = '%s'", p->cert->sha256));
+}
+
+static void
+who_was_taken_in_renews_its_identity_as_any_device(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, NULL), *q = phone_new(m, UDID_B, NULL);
+	const char *id, *session;
+
+	p->cert = mdm_issue(m, CA_MDM, NULL, false);
+	q->cert = mdm_issue(m, CA_MDM, NULL, false);
+	phone_is_refused(p, phone_token(p, ""), ERR_BUSY);
+	phone_is_refused(q, phone_token(q, ""), ERR_BUSY);
+	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
+	assert_ok(came_back_take(m->db, "anna", q->cert->sha256, 8191, &m->err), &m->err);
+	id = phone_enrollment(p)->id;
+	session = session_of_row(p);
+	assert_string_equal(phone_enrollment(p)->session_id, session);
+	assert_string_not_equal(session, session_of_row(q));
+	p->cert = mdm_issue(m, CA_MDM, session, true);	/* by SCEP: with the session of the old one */
+	assert_null(phone_idle(p));
+	assert_string_equal(phone_enrollment(p)->id, id);
+	q->cert = mdm_issue(m, CA_MDM, session, true);	/* of no use to another */
+	phone_is_refused(q, phone_command(q, phone_idle_xml(q)), ERR_MALFORMED);
+	p->cert = mdm_issue(m, CA_MDM, session, true);
+	assert_ok(enrollment_retire(m->db, "anna", mdm_text(m, mem_printf(*state, "SELECT device_id FROM enrollment WHERE"
+				    " id = '%s'", id)), "lost", &m->err), &m->err);
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_DENIED);
+}
+
+static void
+enrolled_as_far_as_it_knows_and_only_staged_here_came_back_too(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_ota(m, UDID_A, NULL);
+
+	assert_ok(phone_authenticate(p), &m->err);
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_BUSY);
+	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
+	assert_null(phone_idle(p));
+	assert_string_equal(phone_state(p), "enrolled");
+}
+
+static void
+who_came_back_and_is_refused_is_told_to_leave(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, NULL);
+
+	p->cert = mdm_issue(m, CA_MDM, NULL, false);
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_BUSY);
+	assert_ok(came_back_refuse(m->db, "anna", p->cert->sha256, &m->err), &m->err);
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_DENIED);
+	assert_string_equal(m->err.code, "retired");
+	assert_false(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err));
+}
+
+TESTS(our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
+      a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens,
+      nobody_comes_back_as_a_device_that_is_still_heard_of,
+      who_came_back_cannot_become_another_device_under_the_admins_eyes,
+      a_certificate_of_ours_for_something_else_comes_back_as_no_device,
+      a_certificate_that_we_know_and_that_nothing_binds_comes_back_as_nobody,
+      a_session_of_which_an_identity_came_is_not_forgotten,
+      who_was_taken_in_renews_its_identity_as_any_device,
+      enrolled_as_far_as_it_knows_and_only_staged_here_came_back_too,
+      who_came_back_and_is_refused_is_told_to_leave)
