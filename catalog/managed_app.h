@@ -42,7 +42,8 @@ bool managed_app_devices(struct db *db, const char *bundle_id, const char *after
 /* [{state, devices}] of an app. */
 bool managed_app_counts(struct db *db, const char *bundle_id, json_t **ret, struct err *err) CHECKED;
 
-/* Would the device take this build?  *why NULL: it would; else a word: needs_ios, not_listed, no_right, not_installable. */
+/* Would the device take this build?  *why NULL: it would; else a word: needs_ios, needs_ipad, not_listed, no_right,
+ * not_installable. */
 bool managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const char *build_id, const char **why,
 		     struct err *err) CHECKED;
 

@@ -141,7 +141,7 @@ managed_app_fits_again(struct db *tx, const char *device_id, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	enum rows_step step = rows_next(db_query(ctx, tx, "SELECT 1 FROM managed_app WHERE device_id = $1 AND state = 'failed'"
-						 " AND why IN ('needs_ios', 'not_listed', 'no_right', 'not_installable')"
+						 " AND why IN ('needs_ios', 'needs_ipad', 'not_listed', 'no_right', 'not_installable')"
 						 " UNION SELECT 1 FROM managed_app WHERE device_id = $1"
 						 " AND configuration LIKE '%:%:%' LIMIT 1", db_text(device_id)), err);
 

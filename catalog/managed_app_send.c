@@ -1,6 +1,7 @@
 /* Table `managed_app`: who asks for an app, whether the device takes it, and its command on the way. */
 #include "catalog/managed_app_inner.h"
 #include "catalog/app_configuration.h"
+#include "catalog/family.h"
 #include "catalog/install.h"
 #include "catalog/renewal.h"
 #include "catalog/viewer.h"
@@ -32,7 +33,7 @@ may_install(const struct command_target *target, const char **why)
 bool
 managed_app_unfit(const char *why)
 {
-	static const char *const words[] = { "needs_ios", "not_listed", "no_right", "not_installable" };
+	static const char *const words[] = { "needs_ios", "needs_ipad", "not_listed", "no_right", "not_installable" };
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (strcmp(words[i], why) == 0)
@@ -47,7 +48,7 @@ managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const cha
 	struct rows *rows = db_query(ctx, db, "SELECT e.access_rights, e.kind, e.supervised, d.os_version, b.minimum_os,"
 		" b.installable, b.expires > 0 AND b.expires <= $3, EXISTS (SELECT 1 FROM build_device l WHERE"
 		" l.build_id = b.id AND (l.udid = d.udid OR l.udid = '*')) OR NOT EXISTS (SELECT 1 FROM build_device l"
-		" WHERE l.build_id = b.id) FROM device d JOIN enrollment e ON e.id = d.enrollment_id JOIN build b ON b.id = $2"
+		" WHERE l.build_id = b.id), d.product, b.facts FROM device d JOIN enrollment e ON e.id = d.enrollment_id JOIN build b ON b.id = $2"
 		" WHERE d.id = $1", db_text(device_id), db_text(build_id), db_now());
 	struct command_target target;
 	bool over, goes = true;
@@ -61,6 +62,8 @@ managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const cha
 	over = rows_bool(rows, 6);
 	if (!rows_bool(rows, 5))
 		*why = "not_installable";
+	else if (family_is_phone(rows_text(ctx, rows, 8)) && family_is_ipads_text(rows_text(ctx, rows, 9)))
+		*why = "needs_ipad";
 	else if (*os && num_version_compare(rows_text(ctx, rows, 4), os) > 0)
 		*why = "needs_ios";
 	else if (!rows_bool(rows, 7))
@@ -239,6 +242,7 @@ refused(const char *bundle_id, const char *why, struct err *err)
 {
 	static const struct { const char *why, *text; } all[] = {
 		{ "needs_ios", "it needs a newer iOS than this device has" },
+		{ "needs_ipad", "it is made for the iPad alone" },
 		{ "not_listed", "its provision does not list this device" },
 		{ "no_right", "this enrollment does not give the right to install apps" },
 		{ "not_installable", "this build cannot be installed; its verdict says why" },

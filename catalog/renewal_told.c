@@ -38,7 +38,7 @@ renewal_tells(TALLOC_CTX *ctx, struct db *db, struct renewal_tells **ret, size_t
 		" p.channel_id = ch.id AND p.build_id = b.id))) JOIN build nb ON nb.id = ch.newest_build_id AND nb.installable AND"
 		" nb.expires > b.expires + $2 WHERE b.expires > $3 AND b.expires < $4 AND NOT EXISTS (SELECT 1 FROM install i2 JOIN build b2 ON"
 		" b2.id = i2.build_id AND b2.app_id = b.app_id LEFT JOIN link l2 ON l2.id = i2.link_id WHERE i2.state IN ('whole', 'installed')"
-		" AND i2.created > i.created AND i2.build_id <> b.id AND (i2.contact_id = c.id OR l2.contact_id = c.id)) AND NOT EXISTS (SELECT 1"
+		" AND (i2.created, b2.created) > (i.created, b.created) AND i2.build_id <> b.id AND (i2.contact_id = c.id OR l2.contact_id = c.id)) AND NOT EXISTS (SELECT 1"
 		" FROM renewal_told t WHERE t.build_id = b.id AND t.contact_id = c.id) ORDER BY c.id, b.id, l.channel_id IS NULL,"
 		" i.created DESC, ch.name LIMIT $5", db_int(now), db_int(DAY_S), db_int(now - RENEWAL_TELL_S), db_int(now + RENEWAL_TELL_S),
 		db_int(RENEWAL_TELLS));

@@ -77,7 +77,7 @@ read_certs(TALLOC_CTX *ctx, struct db *tx, const char *id, struct certs *ret, st
 		" installed_certificate i WHERE i.device_id = o.device_id AND i.sha256 = c.sha256), s.way = 'command', s.embedded"
 		" FROM own_mobileconfig o"
 		" JOIN own_session s ON s.own_id = o.id JOIN certificate c ON c.session_id = s.id"
-		" WHERE o.id = $1 AND c.purpose = 'person' AND c.revoked IS NULL ORDER BY c.issued DESC, c.sha256", db_text(id));
+		" WHERE o.id = $1 AND c.purpose = 'person' AND c.revoked IS NULL ORDER BY c.turn DESC", db_text(id));
 	enum rows_step step;
 
 	*ret = (struct certs){ 0 };
@@ -98,14 +98,13 @@ revoke_one(struct db *tx, TALLOC_CTX *ctx, const char *actor, const struct cert 
 			 mem_printf(ctx, "serial %s, %s", cert->serial, reason), err);
 }
 
-/* All that are as old as `seen` or older, but that one. */
+/* All that came before `seen`, which is one of them. */
 static bool
 revoke_behind(struct db *tx, TALLOC_CTX *ctx, const char *actor, const struct certs *certs, const struct cert *seen,
 	      struct err *err)
 {
-	for (size_t i = 0; i < certs->n; i++)
-		if (&certs->all[i] != seen && certs->all[i].issued <= seen->issued &&
-		    !revoke_one(tx, ctx, actor, &certs->all[i], SUPERSEDED, err))
+	for (const struct cert *cert = seen + 1; cert < certs->all + certs->n; cert++)
+		if (!revoke_one(tx, ctx, actor, cert, SUPERSEDED, err))
 			return false;
 	return true;
 }
@@ -339,7 +338,7 @@ own_device_ended(struct db *tx, const char *device_id, struct err *err)
 
 	return read_ids(ctx, db_query(ctx, tx, "SELECT o.id FROM own_mobileconfig o WHERE o.device_id = $1"
 				      " AND o.state = 'installed' AND 'command' = (SELECT s.way FROM own_session s WHERE s.own_id = o.id"
-				      " ORDER BY s.created DESC, s.id DESC LIMIT 1)", db_text(device_id)), &ids, err) &&
+				      " ORDER BY s.turn DESC LIMIT 1)", db_text(device_id)), &ids, err) &&
 	       all_removed(tx, ids, err);
 }
 
@@ -406,7 +405,7 @@ tx_sweep(struct db *tx, void *arg, struct err *err)
 		" JOIN certificate c ON c.session_id = s.id JOIN own_session os ON os.own_id = o.id"
 		" JOIN certificate oc ON oc.session_id = os.id AND oc.sha256 <> c.sha256"
 		" WHERE c.purpose = 'person' AND c.revoked IS NULL AND c.issued < $1 AND NOT s.embedded"
-		" AND oc.purpose = 'person' AND oc.revoked IS NULL AND oc.issued <= c.issued"
+		" AND oc.purpose = 'person' AND oc.revoked IS NULL AND oc.turn < c.turn"
 		" AND NOT EXISTS (SELECT 1 FROM device d WHERE d.id = o.device_id AND d.enrollment_id IS NOT NULL) LIMIT $2",
 		db_int(before), db_int(SWEEP_MAX)), &ids, err))
 		return false;

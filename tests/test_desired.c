@@ -750,10 +750,12 @@ a_filter_fits_what_it_says_and_nothing_that_was_not_reported(void **state)
 		{ "{\"os\": {\"from\": \"9\", \"below\": \"19\"}}", true, false }, { "{\"supervised\": false}", true, false },
 		{ "{\"supervised\": true}", false, false }, { "{\"not\": {\"supervised\": true}}", true, false },
 		{ "{\"kind\": \"device\", \"supervised\": false}", true, false }, { "{\"kind\": \"user\"}", false, false },
+		{ "{\"not\": [{\"product\": \"iPad*\"}, {\"name\": \"Till*\"}]}", true, false },
+		{ "{\"not\": [{\"product\": \"iPad*\"}, {\"name\": \"Anna*\"}]}", false, false },
 	};
 	static const char *const bad[] = { "[]", "{\"color\": \"red\"}", "{\"product\": []}", "{\"product\": 7}", "{\"os\": \"18\"}",
 		"{\"os\": {\"from\": \"eighteen\"}}", "{\"os\": {}}", "{\"supervised\": \"yes\"}", "{\"kind\": \"tv\"}",
-		"{\"not\": {\"not\": {\"not\": {\"not\": {}}}}}" };
+		"{\"not\": {\"not\": {\"not\": {\"not\": {}}}}}", "{\"not\": []}", "{\"not\": [7]}", "{\"not\": 7}" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -480,6 +480,34 @@ what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_req
 	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", newer));
 }
 
+static void
+made_for(struct house *h, const char *facts)
+{
+	struct err err;
+
+	assert_ok(db_run(h->db, &err, "UPDATE build SET facts = $1", db_text(facts)), &err);
+}
+
+static void
+an_app_for_the_ipad_alone_goes_to_no_iphone_though_it_is_required_and_the_row_says_why(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "DELETE FROM installed_app");
+	sql(&h, "UPDATE channel SET required = TRUE");
+	made_for(&h, "{\"device_family\": [2]}");
+	sql(&h, "UPDATE device SET product = 'iPhone15,4'");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "failed required %s needs_ipad", build_id));
+	/* a device is what it reports */
+	sql(&h, "UPDATE device SET product = 'iPad13,4'");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
+	sql(&h, "DELETE FROM managed_app");
+	made_for(&h, "{\"device_family\": [1]}");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
+}
+
 static int64_t
 count(TALLOC_CTX *ctx, struct house *h, const char *text)
 {
@@ -957,6 +985,7 @@ TESTS(from_every_state_silence_leads_to_an_end, whatever_a_device_says_silence_b
       a_configuration_that_no_property_list_can_hold_is_refused, who_left_by_mistake_and_is_back_keeps_the_app_and_its_data,
       a_removal_that_somebody_asked_for_or_that_was_taken_is_not_taken_back, a_channel_without_a_build_takes_nothing_away,
       what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_required,
+      an_app_for_the_ipad_alone_goes_to_no_iphone_though_it_is_required_and_the_row_says_why,
       a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_then,
       a_device_of_nobody_is_one_of_everyones_and_one_of_a_disabled_person_gets_nothing,
       what_could_not_be_installed_is_looked_at_again_after_attempts_too, a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones,

@@ -267,6 +267,32 @@ a_set_goes_out_when_it_is_whole_and_not_before(void **state)
 }
 
 static void
+a_watch_app_s_provision_belongs_to_the_set_as_an_extension_s_does(void **state)
+{
+	struct house h = stock_house(*state);
+
+	provision(&h, "old-watch", "TEAM.com.example.stock.watch", 40, NULL);
+	bundle(&h, "com.example.stock", "Watch/Clock.app", "old-watch", 40, 900);
+	sql(&h, "UPDATE build_bundle SET bundle_id = 'com.example.stock.watch' WHERE path = 'Watch/Clock.app'");
+	lists(&h, "d1", "old-watch");
+	newer(&h, "new-app", "TEAM.com.example.stock", "", 365);
+	newer(&h, "new-ext", "TEAM.com.example.stock.share", "com.example.stock.share", 365);
+	plan(&h, "d1");
+	assert_string_equal(rows_of(*state, &h), "");
+	newer(&h, "new-watch", "TEAM.com.example.stock.watch", "Watch/Clock.app", 365);
+	plan(&h, "d1");
+	assert_string_equal(rows_of(*state, &h), "install new-app wanted, install new-ext wanted, install new-watch wanted");
+	/* and while it is not there, none of the old ones goes */
+	lists(&h, "d1", "new-app");
+	lists(&h, "d1", "new-ext");
+	plan(&h, "d1");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE action = 'remove'"), "0");
+	lists(&h, "d1", "new-watch");
+	plan(&h, "d1");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE action = 'remove'"), "3");
+}
+
+static void
 in_the_last_week_half_a_set_is_better_than_none(void **state)
 {
 	struct house h = stock_house(*state);
@@ -923,7 +949,7 @@ what_leaves_management_is_forgotten(void **state)
 }
 
 TESTS(a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what_does_not,
-      a_set_goes_out_when_it_is_whole_and_not_before, in_the_last_week_half_a_set_is_better_than_none,
+      a_set_goes_out_when_it_is_whole_and_not_before, a_watch_app_s_provision_belongs_to_the_set_as_an_extension_s_does, in_the_last_week_half_a_set_is_better_than_none,
       of_several_that_fit_the_last_one_to_end_goes_and_a_plan_that_is_overtaken_is_dropped,
       a_certificate_that_ends_is_said_and_no_provision_is_sent, ad_hoc_provisions_go_to_the_devices_they_list_alone,
       an_old_one_goes_when_newer_ones_are_listed_and_nobody_else_needs_it, a_wildcard_that_an_unknown_app_may_need_stays,

@@ -134,7 +134,7 @@ clip_visit_state(struct req *req, const struct clip_visit *visit, json_t *app)
 
 	if (!json_is_true(json_object_get(app, "installable")) && is_provided(req, visit, text_of(app, "build_id")))
 		json_object_set_new(app, "installable", json_true());
-	state = app_device_state(app, here, asked, visit->clip->os_version);
+	state = app_device_state(app, here, asked, visit->clip->os_version, visit->clip->product);
 	note = app_device_note(state, asked);
 	opens = strcmp(state, "open") == 0 && *scheme;
 	json_object_set_new(app, "state", json_string(strcmp(state, "open") == 0 && !opens ? "installed" : state));

@@ -381,12 +381,18 @@ ending_directory_password(TALLOC_CTX *ctx, struct site *site, time_t until, endi
 bool
 ending_ask_directory(struct site *site, struct err *err)
 {
+	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *who = site_conf(site)->ldap_bind_dn;
-	struct ending_known known = { .subject = who, .name = who };
+	struct ending_known known = { .subject = who, .name = who }, *before;
+	bool over;
 
 	if (!site->directory || !directory_is_on(site->directory) || !*who)
 		return ending_know(site->db, PASSWORD_KIND, NULL, err);
-	if (!directory_password_ends(site->directory, &known.ends, err))
+	if (!directory_password_ends(site->directory, &known.ends, &over, err) ||
+	    !ending_knows(ctx, site->db, PASSWORD_KIND, &before, err))
 		return false;
+	/* Over today as yesterday: since then, and one ending. */
+	if (over && before && strcmp(before->subject, who) == 0 && before->ends < known.ends)
+		known.ends = before->ends;
 	return ending_know(site->db, PASSWORD_KIND, known.ends ? &known : NULL, err);
 }

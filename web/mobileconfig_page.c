@@ -5,6 +5,7 @@
 #include "core/num.h"
 #include "mdm/mobileconfig_form.h"
 #include "web/audience_form.h"
+#include "web/filter_form.h"
 #include "web/mobileconfig_show.h"
 #include "web/payload_form.h"
 #include "web/rooms.h"
@@ -159,18 +160,16 @@ assignment_part(struct req *req, const struct kept_mobileconfig *m, const json_t
 	const char *id = text_of(a, "id"), *part = *id ? id : "assign";
 	bool here = refused && strcmp(refused->where, part) == 0;
 	json_t *part_json = audience_rows(req, here && refused->audience ? refused->audience : json_object_get(a, "audience"));
-	const json_t *devices = json_object_get(a, "devices");
-	char *dump = json_object_size(devices) ? json_dumps(devices, JSON_INDENT(1)) : NULL;
 
 	json_object_set_new(part_json, "id", json_string(part));
 	json_object_set_new(part_json, "people", json_incref(json_object_get(a, "people")));
-	json_object_set_new(part_json, "devices", json_string(here && refused->typed ? refused->typed : dump ? dump : ""));
+	json_object_update_new(part_json, filter_part(req, here && refused->devices ? refused->devices : json_object_get(a, "devices"),
+						      here ? refused->typed : NULL));
 	json_object_set_new(part_json, "url", *id ? json_sprintf("/admin/mobileconfigs/%s/assignments/%s", m->name, id)
 						  : json_sprintf("/admin/mobileconfigs/%s/assignments", m->name));
 	json_object_set_new(part_json, "remove_url", *id ? json_sprintf("/admin/mobileconfigs/%s/assignments/%s/remove", m->name, id)
 							 : json_null());
 	json_object_set_new(part_json, "refused", here ? json_string(refused->text) : json_null());
-	free(dump);
 	return part_json;
 }
 

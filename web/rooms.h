@@ -48,7 +48,7 @@ extern const struct route push_routes[];
 extern const struct route device_page_routes[];
 extern const struct route payload_routes[];
 extern const struct route mobileconfig_routes[];
-extern const struct route mobileconfig_page_routes[];
+extern const struct route mobileconfig_page_routes[], mobileconfig_payload_routes[], mobileconfig_assignment_routes[];
 extern const struct route own_routes[];
 extern const struct route own_device_routes[];
 extern const struct route own_console_routes[];

@@ -2,10 +2,10 @@
 """make_renewal.py DIR NOW: what the stories of renewal are told with, made anew each time because of its dates.
 
 DIR/root.pem			the root that stands for Apple's
-DIR/NAME.ipa			stock (two extensions), beacon, field (under a wildcard): their provisions end 40 days after NOW
-DIR/NAME.mobileprovision	newer ones, a year long: stock, share, note, beacon, wildcard
+DIR/NAME.ipa			stock (two extensions, a watch app), beacon, field (under a wildcard): their provisions end 40 days after NOW
+DIR/NAME.mobileprovision	newer ones, a year long: stock, share, note, watch, beacon, wildcard
 DIR/other-*.mobileprovision	newer ones that do not fit: -certificate, -team, -entitlement, -tampered, -store, -expired,
-				-signer (of share, one of another certificate)
+				-signer (of share, one of another certificate); -certificate and -signer last a month longer
 DIR/adhoc.ipa adhoc.mobileprovision	for the UDIDs in the environment (UDIDS, by commas)
 DIR/resigned.ipa		stock, signed anew with another certificate
 DIR/next.ipa			beacon, a newer build, a year long
@@ -106,10 +106,10 @@ def bundle(bundle_id, embedded, signer=DEVELOPER, **claims):
             "Demo": macho(entitlements(TEAM + "." + bundle_id, **claims), signer), "embedded.mobileprovision": embedded}
 
 
-def app(main, **extensions):
+def app(main, inner=()):
     members = {make_ipas.APP + name: body for name, body in main.items()}
-    for path, inner in extensions.items():
-        members.update({make_ipas.APP + f"PlugIns/{path}.appex/{name}": body for name, body in inner.items()})
+    for path, one in dict(inner).items():
+        members.update({make_ipas.APP + f"{path}/{name}": body for name, body in one.items()})
     return make_ipas.pack(members)
 
 
@@ -123,11 +123,11 @@ def uuid(n):
 
 
 def stock(signer, first):
-    more = {"certificates": (signer,)}
-    return app(bundle("com.example.stock", provision(uuid(first), "com.example.stock", SOON, **more), signer,
-                      **{"keychain-access-groups": [TEAM + ".com.example.stock"]}),
-               Share=bundle("com.example.stock.share", provision(uuid(first + 1), "com.example.stock.share", SOON, **more), signer),
-               Note=bundle("com.example.stock.note", provision(uuid(first + 2), "com.example.stock.note", SOON, **more), signer))
+    def one(n, bundle_id, **claims):
+        return bundle(bundle_id, provision(uuid(first + n), bundle_id, SOON, certificates=(signer,)), signer, **claims)
+    return app(one(0, "com.example.stock", **{"keychain-access-groups": [TEAM + ".com.example.stock"]}),
+               {"PlugIns/Share.appex": one(1, "com.example.stock.share"), "PlugIns/Note.appex": one(2, "com.example.stock.note"),
+                "Watch/Clock.app": one(3, "com.example.stock.watch")})
 
 
 def main():
@@ -144,10 +144,11 @@ def main():
     write("stock.mobileprovision", provision(uuid(0x110), "com.example.stock", LATER))
     write("share.mobileprovision", provision(uuid(0x111), "com.example.stock.share", LATER))
     write("note.mobileprovision", provision(uuid(0x112), "com.example.stock.note", LATER))
+    write("watch.mobileprovision", provision(uuid(0x113), "com.example.stock.watch", LATER))
     write("beacon.mobileprovision", provision(uuid(0x120), "com.example.beacon", LATER))
     write("wildcard.mobileprovision", provision(uuid(0x130), "com.example.field.*", LATER))
-    write("other-certificate.mobileprovision", provision(uuid(0x201), "com.example.stock", LATER, certificates=(ANOTHER,)))
-    write("other-signer.mobileprovision", provision(uuid(0x202), "com.example.stock.share", LATER, certificates=(ANOTHER,)))
+    write("other-certificate.mobileprovision", provision(uuid(0x201), "com.example.stock", LATER + 30 * DAY, certificates=(ANOTHER,)))
+    write("other-signer.mobileprovision", provision(uuid(0x202), "com.example.stock.share", LATER + 30 * DAY, certificates=(ANOTHER,)))
     write("other-team.mobileprovision", provision(uuid(0x203), "com.example.stock", LATER, team="Z9Y8X7W6V5"))
     write("other-entitlement.mobileprovision", provision(uuid(0x204), "com.example.stock", LATER, grants={"a": True}))
     write("other-store.mobileprovision", provision(uuid(0x205), "com.example.stock", LATER, ProvisionsAllDevices=None))

@@ -17,7 +17,7 @@ phone_of() {
 	post /api/v1/enroll/sessions -H "$(bearer admin)" -H 'Content-Type: application/json' -d "{\"person\":\"$name\"}"
 	expect_status 201
 	url=$(json .url)
-	UDID=$(device_on enroll "$url" --number "$n" "$@") || { tail -5 "$W/ledger" "$W/log"; return 1; }
+	UDID=$(device_on enroll "$url" --number "$n" "$@") || { tail -n 5 "$W/ledger" "$W/log"; return 1; }
 	ID=$(sql "SELECT id FROM device WHERE udid = '$UDID'")
 	connects
 }

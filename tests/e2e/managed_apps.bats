@@ -30,7 +30,7 @@ phone_of() {
 	local person=$1; shift
 	PHONE_IS=("$@")
 	post /api/v1/enroll/sessions -H "$(bearer admin)" -H 'Content-Type: application/json' -d "{\"person\":\"$person\"}"
-	UDID=$(device_on enroll "$(json .url)" --number "${NUMBER-0}" "$@") || { tail -5 "$W/ledger" "$W/log"; return 1; }
+	UDID=$(device_on enroll "$(json .url)" --number "${NUMBER-0}" "$@") || { tail -n 5 "$W/ledger" "$W/log"; return 1; }
 	ID=$(sql "SELECT id FROM device WHERE udid = '$UDID'")
 	[ -n "$ID" ]
 	connects
@@ -213,7 +213,7 @@ version_on_phone() { of_phone "[a.get('Version') for a in s['Apps'] if a['Identi
 	judged
 }
 
-@test "a copy that its owner installed is taken over; a newer one is left alone; an old iOS is not offered it" {
+@test "a copy that its owner installed is taken over; a newer one is left alone; an old iOS is not offered it, nor an iPhone what is for the iPad" {
 	published build=34
 	phone_of mia
 	on_phone 's["Apps"].append({"Identifier": "com.example.app", "Name": "Demo", "Version": "30", "ShortVersion": "1.0", "BundleSize": 1, "DynamicSize": 1})'
@@ -234,6 +234,10 @@ version_on_phone() { of_phone "[a.get('Version') for a in s['Apps'] if a['Identi
 	published id=com.example.future build=1 minimum=19.0
 	wants com.example.future
 	expect_problem 409 needs_ios
+	published id=com.example.tablet build=1 family=2
+	wants com.example.tablet
+	expect_problem 409 needs_ipad
+	expect_body 'made for the iPad alone'
 	[ "$(sql "SELECT count(*) FROM managed_app WHERE bundle_id = 'com.example.future'")" = 0 ]
 	wants com.example.none
 	expect_status 404
@@ -490,4 +494,21 @@ settled() { wait_until no_job; }
 	expect_json .keep_current true
 	expect_json .zone server
 	expect_json .with_management false
+}
+
+@test "a connection that ends as the phone asks costs it a second one, and nothing else (RFC 9112 9.3.1)" {
+	local server=$PORT
+	published build=34
+	mkdir -p "$W/relay"
+	start relay python3 "$ROOT/tests/e2e/lib/relay.py" "$W/relay" "$PORT"
+	wait_until test -s "$W/relay/port"
+	PORT=$(cat "$W/relay/port")	# for phones; a shell asks once a connection
+	phone_of mia --supervised
+	wants
+	arrives
+	[ "$(version_on_phone)" = "['34']" ]
+	[ "$(grep -c . "$W/relay/cut")" -ge 10 ]
+	! grep -E ' unanswered | 0$' "$W/ledger"
+	nobody_sent_away
+	PORT=$server
 }
