@@ -727,6 +727,8 @@ a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones(void 
 	assert_int_equal(count(*state, &h, "SELECT count(*) FROM command c JOIN command_queue q ON q.command_id = c.id WHERE c.request_type ="
 			       " 'InstallProvisioningProfile' AND q.priority > (SELECT max(x.priority) FROM command_queue x JOIN command y ON"
 			       " y.id = x.command_id WHERE y.request_type = 'InstallApplication')"), 2);
+}
+
 /* ---- values ---- */
 
 static void

@@ -1,8 +1,10 @@
 /* Which provision may stand in for which, what is planned for a device, and how its rows move. */
 #include "tests/check_house.h"
+#include "catalog/held_list.h"
 #include "catalog/provision_keep.h"
 #include "catalog/renewal.h"
 #include "core/clock.h"
+#include "core/json.h"
 #include "ipa/fit.h"
 #include "mdm/queue.h"
 #include <stdlib.h>
@@ -864,6 +866,77 @@ before_an_app_its_newer_provisions_are_sent(void **state)
 	assert_string_equal(one(*state, &h, "SELECT count(*) FROM command_queue"), "0");
 }
 
+/* "d1 com.example.stock, ..." of a list, page by page. */
+static const char *
+held(TALLOC_CTX *ctx, struct house *h, struct held_filter filter, int64_t limit)
+{
+	const char *text = "", *after = NULL;
+	json_t *list, *item;
+	struct err err;
+	size_t i;
+
+	do {
+		assert_ok(held_list(h->db, &filter, after, limit, &list, &err), &err);
+		assert_true(json_array_size(json_object_get(list, "items")) <= (size_t)limit);
+		json_array_foreach(json_object_get(list, "items"), i, item)
+			text = mem_printf(ctx, "%s%s%s %s %s", text, *text ? ", " : "", text_of(item, "device_id"), text_of(item, "bundle_id"),
+					  text_of(item, "doing"));
+		after = mem_text(ctx, json_string_value(json_object_get(list, "next")));
+		json_decref(list);
+	} while (after);
+	return text;
+}
+
+static void
+the_list_says_which_device_has_which_app_under_which_provision_and_certificate_until_when(void **state)
+{
+	struct house h = fleet(*state, 3);
+	json_t *list, *item, *names;
+	struct err err;
+
+	/* d2 has another app as well, whose certificate ends */
+	provision(&h, "old-field", "TEAM.com.example.field", 300, NULL);
+	bundle(&h, "com.example.field", "", "old-field", 300, 20);
+	sql(&h, "UPDATE build_bundle SET certificate = 'bb', certificate_name = 'Old' WHERE build_id = 'com.example.field'");
+	holds(&h, "d2", "com.example.field");
+	for (int i = 1; i <= 3; i++)
+		plan(&h, mem_printf(*state, "d%d", i));
+	sql(&h, "UPDATE renewal SET state = 'failed' WHERE device_id = 'd3'");
+	for (int limit = 1; limit <= 500; limit += 2)
+		assert_string_equal(held(*state, &h, (struct held_filter){ 0 }, limit), "d2 com.example.field resign, d1 com.example.stock"
+				    " renewing, d2 com.example.stock renewing, d3 com.example.stock failing");
+	/* each of the ways to ask for some */
+	assert_string_equal(held(*state, &h, (struct held_filter){ .build_id = "com.example.field" }, 2), "d2 com.example.field resign");
+	assert_string_equal(held(*state, &h, (struct held_filter){ .certificate = "bb" }, 2), "d2 com.example.field resign");
+	assert_string_equal(held(*state, &h, (struct held_filter){ .cause = "certificate" }, 2), "d2 com.example.field resign");
+	assert_string_equal(held(*state, &h, (struct held_filter){ .ends = days(20) }, 2), "d2 com.example.field resign");
+	assert_string_equal(held(*state, &h, (struct held_filter){ .uuid = "old-field" }, 2), "d2 com.example.field resign");
+	assert_string_equal(held(*state, &h, (struct held_filter){ .bundle_id = "com.example.field", .build_id = "" }, 2),
+			    "d2 com.example.field resign");
+	assert_string_equal(held(*state, &h, (struct held_filter){ .bundle_id = "com.example.field", .cause = "provision" }, 2), "");
+	assert_string_equal(held(*state, &h, (struct held_filter){ .build_id = "none" }, 2), "");
+	/* and all that is joined */
+	assert_ok(held_list(h.db, &(struct held_filter){ .certificate = "bb" }, NULL, 10, &list, &err), &err);
+	item = json_array_get(json_object_get(list, "items"), 0);
+	assert_string_equal(text_of(item, "device"), "UDID-d2");
+	assert_string_equal(text_of(item, "build"), "7");
+	assert_string_equal(text_of(item, "ends"), clock_text(*state, days(20)));
+	assert_string_equal(text_of(json_object_get(item, "provision"), "uuid"), "old-field");
+	assert_string_equal(text_of(json_object_get(item, "provision"), "expires"), clock_text(*state, days(300)));
+	assert_string_equal(text_of(json_object_get(item, "certificate"), "name"), "Old");
+	assert_string_equal(text_of(json_object_get(item, "certificate"), "expires"), clock_text(*state, days(20)));
+	json_decref(list);
+	assert_ok(held_names(h.db, &(struct held_filter){ .build_id = "com.example.field", .certificate = "bb", .uuid = "old-field" },
+			     &names, &err), &err);
+	assert_string_equal(text_of(names, "version"), "1.0");
+	assert_string_equal(text_of(names, "certificate"), "Old");
+	assert_string_equal(text_of(names, "provision"), "old-field");
+	json_decref(names);
+	assert_ok(held_names(h.db, &(struct held_filter){ .build_id = "none" }, &names, &err), &err);
+	assert_true(json_is_null(json_object_get(names, "version")));
+	json_decref(names);
+}
+
 static void
 what_leaves_management_is_forgotten(void **state)
 {
@@ -891,4 +964,5 @@ TESTS(a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what
       what_is_listed_and_gone_again_and_again_is_sent_ever_later,
       a_queue_that_is_full_is_tried_again_in_an_hour_and_stands_in_nobody_s_way, a_clock_that_was_ahead_holds_nothing_back,
       a_wave_s_quota_is_for_all_of_its_transactions_and_reports_are_gathered_for_one, refusals_are_tried_again_ever_later_and_at_least_once_a_day, before_an_app_its_newer_provisions_are_sent,
+      the_list_says_which_device_has_which_app_under_which_provision_and_certificate_until_when,
       what_leaves_management_is_forgotten)

@@ -59,6 +59,7 @@ extern const struct route clip_console_routes[];
 extern const struct route managed_app_routes[];
 extern const struct route managed_app_page_routes[];
 extern const struct route provision_routes[];
+extern const struct route held_routes[];
 extern const struct route expiry_routes[];
 extern const struct route identity_routes[];
 

@@ -153,14 +153,15 @@ endings_of(struct req *req, json_t **ret, struct err *err)
 
 		if (!(ok = missing_of(req, e, &missing, err)))
 			break;
-		json_array_append_new(shown, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:O, s:O, s:O, s:b, s:s, s:o, s:O, s:s}",
+		json_array_append_new(shown, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:O, s:O, s:O, s:b, s:s, s:o, s:O, s:s, s:s?}",
 			"app", text_of(e, "app"), "url", mem_printf(req, "/admin/apps/%s/builds/%s", text_of(e, "bundle_id"),
 			text_of(e, "build_id")), "version", text_of(e, "version"), "build", text_of(e, "build"),
 			"ends", page_date_of(req, e, "ends"), "next", page_date_of(req, e, "next"), "doing", doing,
 			"provision", text_of(e, "provision"), "devices", json_object_get(e, "devices"), "waiting",
 			json_object_get(e, "waiting"), "failed", json_object_get(e, "failed"), "over", ends <= now, "uuid",
 			text_of(e, "uuid"), "missing", missing, "paused", json_object_get(e, "paused"), "paused_by",
-			text_of(e, "paused_by")));
+			text_of(e, "paused_by"), "devices_url", req->person->role == ROLE_ADMIN ? mem_printf(req,
+			"/admin/held?build=%s&cause=%s&ends=%s", text_of(e, "build_id"), text_of(e, "cause"), text_of(e, "ends")) : NULL));
 	}
 	json_decref(list);
 	if (!ok) {
@@ -208,9 +209,10 @@ page(struct req *req, struct reply *reply, const struct taken *taken, struct err
 	next = json_string_value(json_object_get(list, "next"));
 	next = next ? mem_printf(req, "/admin/provisions?after=%s", next) : NULL;
 	json_decref(list);
-	return reply_page_status(reply, req, refused ? 422 : 200, "provisions", json_pack("{s:o, s:o, s:s?, s:o, s:o, s:b}", "endings", endings,
+	return reply_page_status(reply, req, refused ? 422 : 200, "provisions", json_pack("{s:o, s:o, s:s?, s:o, s:o, s:b, s:b}", "endings", endings,
 		"provisions", rows, "next_url", next, "added", taken ? json_incref(taken->added) : json_array(), "refused",
-		taken ? json_incref(taken->refused) : json_array(), "paused", site_conf(req->site)->renewal_paused), err);
+		taken ? json_incref(taken->refused) : json_array(), "paused", site_conf(req->site)->renewal_paused,
+		"may_see", req->person->role == ROLE_ADMIN), err);
 }
 
 static bool

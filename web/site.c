@@ -77,6 +77,7 @@ const struct route *const site_routes[] = {
 	managed_app_routes,
 	managed_app_page_routes,
 	provision_routes,
+	held_routes,
 	expiry_routes,
 	identity_routes,
 	NULL,

@@ -94,6 +94,20 @@ settled() { wait_until idle || { sql "SELECT * FROM job"; tail -5 "$W/log"; retu
 	settled
 	[ "$(rows "held_app")" = $((3 * PHONES)) ]
 
+	# for whom: the number on the page leads to the devices, each with its provision and certificate
+	sign_in anna
+	as anna get /admin/provisions
+	expect_body 'href="/admin/held?build='
+	as anna get "$(grep -o '/admin/held?build=[^"]*' "$W/body" | head -1 | sed 's/&amp;/\&/g')"
+	expect_status 200
+	expect_body 'iPhone Distribution: Example GmbH'
+	as anna get '/admin/held.csv?bundle_id=com.example.stock'
+	[ "$(wc -l <"$W/body")" = $((PHONES + 1)) ]
+	get '/api/v1/held?cause=certificate' -H "$(bearer admin)"
+	expect_json '.items | length' 0
+	get '/api/v1/held?ends=soon' -H "$(bearer admin)"
+	expect_problem 422 bad_ends
+
 	# a set that is not whole stays here, and it is said what is missing
 	add stock
 	expect_status 201
