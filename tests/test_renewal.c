@@ -19,7 +19,7 @@
 	"\"TEAM.com.example.app\",\"get-task-allow\":false,\"groups\":[\"TEAM.a\",\"TEAM.b\"]}" more "}"
 
 static void
-a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what_does_not(void **state)
+must_65_a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what_does_not(void **state)
 {
 	static const struct {
 		const char *change;	/* merged into a newer provision that fits */
@@ -250,7 +250,7 @@ wave(struct house *h, struct renewal_pace pace)
 /* ---- plans ---- */
 
 static void
-a_set_goes_out_when_it_is_whole_and_not_before(void **state)
+must_65_a_set_goes_out_when_it_is_whole_and_not_before(void **state)
 {
 	struct house h = stock_house(*state);
 
@@ -317,7 +317,7 @@ of_several_that_fit_the_last_one_to_end_goes_and_a_plan_that_is_overtaken_is_dro
 }
 
 static void
-a_certificate_that_ends_is_said_and_no_provision_is_sent(void **state)
+must_67_a_certificate_that_ends_is_said_and_no_provision_is_sent(void **state)
 {
 	struct house h = stock_house(*state);
 
@@ -346,7 +346,7 @@ ad_hoc_provisions_go_to_the_devices_they_list_alone(void **state)
 }
 
 static void
-an_old_one_goes_when_newer_ones_are_listed_and_nobody_else_needs_it(void **state)
+must_66_an_old_one_goes_when_newer_ones_are_listed_and_nobody_else_needs_it(void **state)
 {
 	static const struct {
 		const char *before, *old_goes;	/* what is so besides */
@@ -948,11 +948,12 @@ what_leaves_management_is_forgotten(void **state)
 	assert_string_equal(one(*state, &h, "SELECT count(*) FROM held_app"), "0");
 }
 
-TESTS(a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what_does_not,
-      a_set_goes_out_when_it_is_whole_and_not_before, a_watch_app_s_provision_belongs_to_the_set_as_an_extension_s_does, in_the_last_week_half_a_set_is_better_than_none,
+TESTS(must_65_a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what_does_not,
+      must_65_a_set_goes_out_when_it_is_whole_and_not_before,
+      a_watch_app_s_provision_belongs_to_the_set_as_an_extension_s_does, in_the_last_week_half_a_set_is_better_than_none,
       of_several_that_fit_the_last_one_to_end_goes_and_a_plan_that_is_overtaken_is_dropped,
-      a_certificate_that_ends_is_said_and_no_provision_is_sent, ad_hoc_provisions_go_to_the_devices_they_list_alone,
-      an_old_one_goes_when_newer_ones_are_listed_and_nobody_else_needs_it, a_wildcard_that_an_unknown_app_may_need_stays,
+      must_67_a_certificate_that_ends_is_said_and_no_provision_is_sent, ad_hoc_provisions_go_to_the_devices_they_list_alone,
+      must_66_an_old_one_goes_when_newer_ones_are_listed_and_nobody_else_needs_it, a_wildcard_that_an_unknown_app_may_need_stays,
       nothing_is_removed_by_a_list_of_apps_that_is_not_of_today, of_two_builds_with_the_same_numbers_the_worse_is_assumed,
       waves_go_by_percent_and_count_each_hour, removals_go_in_waves_too_and_stand_still_while_waves_are_paused,
       thirty_days_before_the_end_it_goes_to_everybody_whatever_the_pace,
