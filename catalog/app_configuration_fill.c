@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUE_NAME_MAX 64	/* bytes of a variable's name */
+#define VALUE_NAME_MAX	64	/* bytes of a variable's name */
+#define NO_VARIABLES	"[]"
 
 /* ---- variables ---- */
 
@@ -69,7 +70,7 @@ app_configuration_variables(TALLOC_CTX *ctx, const json_t *configuration)
 	json_object_foreach(names, name, value)
 		json_array_append_new(list, json_string(name));
 	text = json_dumps(list, JSON_COMPACT);
-	ret = mem_text(ctx, text ? text : "[]");
+	ret = mem_text(ctx, text ? text : NO_VARIABLES);
 	free(text);
 	json_decref(names);
 	json_decref(list);
@@ -78,14 +79,20 @@ app_configuration_variables(TALLOC_CTX *ctx, const json_t *configuration)
 
 /* ---- what a device gets ---- */
 
+static bool
+has_variables(const char *variables)
+{
+	return variables && strcmp(variables, NO_VARIABLES) != 0;
+}
+
 /* "<id>:<version>", and with variables what they come to: another text is another configuration. */
 static const char *
 wish_of(TALLOC_CTX *ctx, const char *id, int64_t version, const char *variables, struct values *values)
 {
-	json_t *names = variables ? json_loads(variables, 0, NULL) : NULL;
+	json_t *names = has_variables(variables) ? json_loads(variables, 0, NULL) : NULL;
 	const char *ret = mem_printf(ctx, "%s:%lld", id, (long long)version);
 
-	if (json_array_size(names))
+	if (names)
 		ret = mem_printf(ctx, "%s:%s", ret, desired_wish(ctx, version, names, values));
 	json_decref(names);
 	return ret;
@@ -96,19 +103,23 @@ app_configuration_wish(TALLOC_CTX *ctx, struct db *db, const char *which, const 
 		       const char **ret, struct err *err)
 {
 	const char *id = mem_textn(ctx, which, strcspn(which, ":"));
-	struct rows *rows = db_query(ctx, db, "SELECT version, variables FROM app_configuration WHERE id = $1", db_text(id));
-	enum rows_step step = rows_next(rows, err);
+	struct values *values = NULL;
 	const char *variables;
-	struct values *values;
+	enum rows_step step;
+	struct rows *rows;
 	int64_t version;
 
 	*ret = which;
+	if (!*id)
+		return true;
+	rows = db_query(ctx, db, "SELECT version, variables FROM app_configuration WHERE id = $1", db_text(id));
+	step = rows_next(rows, err);
 	if (step != ROWS_ROW)
 		return step == ROWS_END;
 	version = rows_int(rows, 0);
 	variables = rows_text(ctx, rows, 1);
 	rows_done(rows);
-	if (!values_of(ctx, db, person_id, device_id, &values, err))
+	if (has_variables(variables) && !values_of(ctx, db, person_id, device_id, &values, err))
 		return false;
 	*ret = wish_of(ctx, id, version, variables, values);
 	return true;
@@ -128,7 +139,7 @@ tx_read(struct db *tx, void *arg, struct err *err)
 
 	return db_run(tx, err, "UPDATE app_configuration SET variables = $1 WHERE id = $2 AND variables IS NULL", db_text(u->variables),
 		      db_text(u->id)) &&
-	       (strcmp(u->variables, "[]") == 0 || managed_app_app_changed(tx, u->app_id, err));
+	       (!has_variables(u->variables) || managed_app_app_changed(tx, u->app_id, err));
 }
 
 bool

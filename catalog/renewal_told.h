@@ -32,9 +32,11 @@ struct renewal_holder {
 	const char *ending_id;		/* as above */
 	int64_t ends;
 	const char *build_id;		/* the newer one, which they see */
+	int64_t installed;
 };
 
-/* RENEWAL_TELLS of them behind `after` (NULL: the first), in the order of people and builds. */
+/* RENEWAL_TELLS of them behind `after` (NULL: the first), in the order of people and their installs. */
 bool renewal_holders(TALLOC_CTX *ctx, struct db *db, const struct renewal_holder *after, struct renewal_holder **ret, size_t *n,
 		     struct err *err) CHECKED;
+extern const char renewal_holders_sql[];	/* for the test that they are found by an index */
 bool renewal_holder_told(struct db *tx, const struct renewal_holder *holder, bool *first, struct err *err) CHECKED;	/* as renewal_told */

@@ -164,5 +164,26 @@ many_of_them_come_a_part_at_a_time_and_each_once(void **state)
 	assert_int_equal(holders(*state, &h, &list[n - 1], &list), 0);
 }
 
+static void
+people_are_found_by_the_index_of_their_installs_from_where_the_last_part_ended(void **state)
+{
+	struct house h = told_house(*state);
+	struct rows *rows = db_query(*state, h.db, mem_printf(*state, "EXPLAIN QUERY PLAN %s", renewal_holders_sql), db_int(0), db_int(0),
+				     db_int(0), db_text(""), db_text(""), db_int(1));
+	struct err err;
+	int indexes = 0;
+
+	while (rows_next(rows, &err) == ROWS_ROW) {
+		const char *plan = rows_text(*state, rows, 3);
+
+		if (strstr(plan, "SCAN ") || (!rows_int(rows, 1) && strstr(plan, "TEMP B-TREE")))	/* no people are sorted */
+			fail_msg("%s", plan);
+		indexes += strstr(plan, "SEARCH i USING INDEX install_person") != NULL;
+		indexes += strstr(plan, "SEARCH d USING INDEX device_person") != NULL;
+	}
+	assert_int_equal(indexes, 2);
+}
+
 TESTS(who_is_told_is_who_has_it_unmanaged_sees_a_newer_one_and_wants_to_know, they_are_told_once_of_each_ending,
-      many_of_them_come_a_part_at_a_time_and_each_once)
+      many_of_them_come_a_part_at_a_time_and_each_once,
+      people_are_found_by_the_index_of_their_installs_from_where_the_last_part_ended)

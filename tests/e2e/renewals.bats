@@ -302,6 +302,7 @@ installs() {
 @test "who is not managed is told once that what they installed ends, with a link to the newer build" {
 	smtpd mail --tls tls
 	mail_settings "smtps://127.0.0.1:$SMTP"
+	settings_of sms driver '"http"' url '"http://127.0.0.1:9/send?to={to}&text={text}"'
 	pomona_stop && pomona_again
 	local name
 	published beacon
@@ -323,7 +324,10 @@ installs() {
 	sign_in paul
 	as paul post /account/endings -d "csrf=$CSRF" --data-urlencode email=paul@example.com
 	installs paul
-	all_whole() { [ "$(rows "install WHERE state = 'whole' AND person_id IS NOT NULL")" = 2 ]; }
+	sign_in anna	# of her the directory knows a number alone
+	sql "UPDATE person SET phone = '+4915112345678' WHERE name = 'anna'"
+	installs anna
+	all_whole() { [ "$(rows "install WHERE state = 'whole' AND person_id IS NOT NULL")" = 3 ]; }
 	wait_until all_whole
 	upload "$W/made/next.ipa" admin '?notify=no'
 	expect_status 201
@@ -335,12 +339,13 @@ installs() {
 	wait_until all_told || { sql "SELECT * FROM job"; sql "SELECT recipient, state FROM message"; tail -5 "$W/log"; return 1; }
 	later 1 day
 	settled
-	[ "$(rows message)" = 2 ]
+	[ "$(rows message)" = 3 ]
+	sql "SELECT body FROM message WHERE kind = 'sms' AND recipient = '+4915112345678'" | grep -q "stops working on .*$BASE/apps/com.example.beacon"
 	sql "SELECT subject FROM message WHERE recipient LIKE '%anna@example.com%'" | grep -q 'stops launching on'
 	[ "$(rows renewal_told)" = 1 ]
 	# the app in the catalog, and where to say that one wants none
 	sql "SELECT subject FROM message WHERE recipient = 'mia@example.com'" | grep -q 'startet ab .* nicht mehr'
-	[ "$(rows renewal_told_person)" = 1 ]
+	[ "$(rows renewal_told_person)" = 2 ]
 	python3 - "$W"/mail/*.eml <<-PY
 		import email, email.policy, sys
 		mails = [email.message_from_file(open(path), policy=email.policy.default) for path in sys.argv[1:]]
