@@ -191,19 +191,19 @@ static const char expected[] =
 	"180 mia own o-mia 60\n"
 	"202 anna own o-nils 60\n"		/* no mail reaches nils */
 	"210 mia own o-mia 30\n"
-	"220 anna provision stock-7 certificate 60\n"	/* what phones hold, by build ... */
-	"220 anna provision stock-8 certificate 60\n"
-	"220 paul provision stock-7 certificate 60\n"
-	"220 paul provision stock-8 certificate 60\n"
+	"220 anna signature stock-7 60\n"	/* what phones hold, by build ... */
+	"220 anna signature stock-8 60\n"
+	"220 paul signature stock-7 60\n"
+	"220 paul signature stock-8 60\n"
 	"220 anna distribution cert-stock-7 60\n"	/* ... and the certificate itself */
 	"220 paul distribution cert-stock-7 60\n"
 	"226 mia own o-mia 14\n"		/* then she installed it again */
 	"232 anna own o-nils 30\n"
 	"248 anna own o-nils 14\n"
-	"250 anna provision stock-7 certificate 30\n"
-	"250 anna provision stock-8 certificate 30\n"
-	"250 paul provision stock-7 certificate 30\n"
-	"250 paul provision stock-8 certificate 30\n"
+	"250 anna signature stock-7 30\n"
+	"250 anna signature stock-8 30\n"
+	"250 paul signature stock-7 30\n"
+	"250 paul signature stock-8 30\n"
 	"250 anna distribution cert-stock-7 30\n"
 	"250 paul distribution cert-stock-7 30\n"
 	"255 anna own o-nils 7\n"
