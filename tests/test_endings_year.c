@@ -191,31 +191,32 @@ static const char expected[] =
 	"180 mia own o-mia 60\n"
 	"202 anna own o-nils 60\n"		/* no mail reaches nils */
 	"210 mia own o-mia 30\n"
-	"220 anna provision stock-7 certificate 60\n"	/* what phones hold, by build ... */
-	"220 anna provision stock-8 certificate 60\n"
-	"220 paul provision stock-7 certificate 60\n"
-	"220 paul provision stock-8 certificate 60\n"
+	"220 anna signature stock-7 60\n"	/* what phones hold, by build ... */
+	"220 anna signature stock-8 60\n"
+	"220 paul signature stock-7 60\n"
+	"220 paul signature stock-8 60\n"
 	"220 anna distribution cert-stock-7 60\n"	/* ... and the certificate itself */
 	"220 paul distribution cert-stock-7 60\n"
 	"226 mia own o-mia 14\n"		/* then she installed it again */
 	"232 anna own o-nils 30\n"
 	"248 anna own o-nils 14\n"
-	"250 anna provision stock-7 certificate 30\n"
-	"250 anna provision stock-8 certificate 30\n"
-	"250 paul provision stock-7 certificate 30\n"
-	"250 paul provision stock-8 certificate 30\n"
+	"250 anna signature stock-7 30\n"
+	"250 anna signature stock-8 30\n"
+	"250 paul signature stock-7 30\n"
+	"250 paul signature stock-8 30\n"
 	"250 anna distribution cert-stock-7 30\n"
 	"250 paul distribution cert-stock-7 30\n"
 	"255 anna own o-nils 7\n"
 	"261 anna own o-nils 1\n";
 
 /* What was told today, in the words of the list. */
-static void
+static bool
 note(struct story *w, int today, struct buf *out)
 {
 	struct rows *rows = db_query(w->ctx, w->db, "SELECT p.name, n.kind, n.subject, n.days FROM ending_notice n JOIN person p"
 				     " ON p.id = n.person_id WHERE n.at >= $1 ORDER BY n.ends, n.kind DESC, p.name, n.subject",
 				     db_int(STORY_BEGIN + today * DAY_S));
+	size_t before = out->len;
 	enum rows_step step;
 	struct err err;
 
@@ -226,6 +227,17 @@ note(struct story *w, int today, struct buf *out)
 			 (int)rows_int(rows, 3));
 	}
 	assert_int_equal(step, ROWS_END);
+	return out->len > before;
+}
+
+static size_t
+lines_of(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
 }
 
 static void
@@ -242,8 +254,15 @@ a_year_of_the_real_sources_brings_exactly_the_notices_that_should_go(void **stat
 		story_day(&w, today);
 		happens(&w, &files, today);
 		assert_ok(endings_sweep(w.site, NULL, &err), &err);
-		assert_ok(endings_sweep(w.site, NULL, &err), &err);	/* the job came twice */
-		note(&w, today, &told);
+		if (note(&w, today, &told)) {
+			struct buf again;
+
+			buf_init(&again, *state, 4096);
+			note(&w, today, &again);
+			assert_ok(endings_sweep(w.site, NULL, &err), &err);	/* the job came twice */
+			assert_int_equal(story_number(&w, mem_printf(*state, "SELECT count(*) FROM ending_notice WHERE at >= %lld",
+						      (long long)(STORY_BEGIN + today * DAY_S))), (int)lines_of(buf_str(&again)));
+		}
 	}
 	assert_string_equal(buf_str(&told), expected);
 	assert_int_equal(story_number(&w, "SELECT count(*) FROM ending_notice n WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.id = n.message_id)"), 0);

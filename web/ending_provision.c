@@ -26,25 +26,41 @@ put(const struct ending *ending, ending_add *add, void *arg, struct err *err)
 
 /* Of one app on managed devices; several builds and ends are several things. */
 static bool
-add_held(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, struct err *err)
+add_provision(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, struct err *err)
 {
 	json_int_t waiting = json_integer_value(json_object_get(e, "waiting")), failed = json_integer_value(json_object_get(e, "failed"));
 	json_int_t devices = json_integer_value(json_object_get(e, "devices"));
 	bool paused = json_integer_value(json_object_get(e, "paused")) > 0;
-	bool certificate = strcmp(text_of(e, "cause"), "certificate") == 0;
 	struct ending ending = {
-		.subject = mem_printf(ctx, "%s %s", text_of(e, "build_id"), certificate ? "certificate" : text_of(e, "uuid")),
+		.subject = mem_printf(ctx, "%s %s", text_of(e, "build_id"), text_of(e, "uuid")),
 		.name = text_of(e, "app"), .bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"), .devices = devices,
 		.people = json_integer_value(json_object_get(e, "people")), .href = "/admin/provisions",
-		.doing = certificate ? "resign" : paused ? "provision_paused" : waiting >= devices ? "provision" : waiting + failed > 0 ? "provision_some" : "provision_none",
+		.doing = paused ? "provision_paused" : waiting >= devices ? "provision" : waiting + failed > 0 ? "provision_some" : "provision_none",
 	};
 
-	ending.quiet = !certificate && !paused && waiting >= devices && !failed && ending.ends > clock_now() + LAST_S;
+	ending.quiet = !paused && waiting >= devices && !failed && ending.ends > clock_now() + LAST_S;
 	return put(&ending, add, arg, err);
 }
 
-bool
-ending_provisions(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+/* The certificate that signed it ends before any provision of it: nothing that is on its way helps (MUST 67). */
+static bool
+add_signature(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, struct err *err)
+{
+	const struct ending ending = {
+		.subject = text_of(e, "build_id"), .bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"),
+		.name = mem_printf(ctx, "%s %s (%s)", text_of(e, "app"), text_of(e, "version"), text_of(e, "build")),
+		.devices = json_integer_value(json_object_get(e, "devices")),
+		.people = json_integer_value(json_object_get(e, "people")), .href = "/admin/provisions", .doing = "resign",
+	};
+
+	return put(&ending, add, arg, err);
+}
+
+typedef bool add_held(TALLOC_CTX *ctx, const json_t *held, ending_add *add, void *arg, struct err *err);
+
+static bool
+list_held(TALLOC_CTX *ctx, struct site *site, const char *cause, add_held *each, time_t until, ending_add *add, void *arg,
+	  struct err *err)
 {
 	json_t *held, *e;
 	bool ok = true;
@@ -53,9 +69,22 @@ ending_provisions(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *
 	if (!renewal_endings(site->db, VIEWER_HOUSE, until, &held, err))
 		return false;
 	json_array_foreach(held, i, e)
-		ok = ok && add_held(ctx, e, add, arg, err);
+		if (ok && strcmp(text_of(e, "cause"), cause) == 0)
+			ok = each(ctx, e, add, arg, err);
 	json_decref(held);
 	return ok;
+}
+
+bool
+ending_provisions(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	return list_held(ctx, site, "provision", add_provision, until, add, arg, err);
+}
+
+bool
+ending_signatures(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	return list_held(ctx, site, "certificate", add_signature, until, add, arg, err);
 }
 
 /* A newer provision that saves the devices does nothing for who installs a build, or has it, without management. */

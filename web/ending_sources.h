@@ -20,6 +20,7 @@ ending_list ending_identities;		/* devices whose identity will not be new by its
 ending_list ending_own;			/* certificates in people's own mobileconfigs */
 ending_list ending_tokens;		/* API tokens */
 ending_list ending_provisions;		/* ending_provision.c: of apps on managed devices */
+ending_list ending_signatures;		/* ending_provision.c: of the same, those that have to be signed anew */
 ending_list ending_builds;		/* ending_provision.c: what people install, by its embedded provisions */
 ending_list ending_distribution;	/* ending_provision.c: certificates that signed builds in use */
 ending_list ending_directory_password;	/* of our account there, where the directory tells */

@@ -9,6 +9,7 @@
 
 const struct ending_source ending_sources[] = {
 	{ "provision",             ENDING_FOR_PUBLISHERS, ending_provisions },
+	{ "signature",             ENDING_FOR_PUBLISHERS, ending_signatures },
 	{ "build",                 ENDING_FOR_PUBLISHERS, ending_builds },
 	{ "distribution",          ENDING_FOR_PUBLISHERS, ending_distribution },
 	{ "push",                  ENDING_FOR_ADMINS, ending_push },

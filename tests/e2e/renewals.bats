@@ -14,7 +14,10 @@ setup_file() {
 	command -v sqlite3 >/dev/null || skip "no sqlite3"
 	POMONA=$POMONA_RELEASE devices_prepare
 	TODAY=$(date -u +%Y-%m-%dT%H:00:00Z)
-	python3 "$ROOT/tests/data/make_renewal.py" "$BATS_FILE_TMPDIR/prepared/made" "$TODAY"
+	# the first two phones, as the simulated ones are numbered
+	UDIDS=$(python3 -c 'import hashlib
+print(",".join("00008120-%04X%s" % (n, hashlib.sha256(n.to_bytes(4, "little")).digest()[:6].hex().upper()) for n in range(2)))') \
+		python3 "$ROOT/tests/data/make_renewal.py" "$BATS_FILE_TMPDIR/prepared/made" "$TODAY"
 	cat "$IPAS/root.pem" "$BATS_FILE_TMPDIR/prepared/made/root.pem" >"$BATS_FILE_TMPDIR/prepared/roots.pem"
 	export TODAY
 }
@@ -410,4 +413,88 @@ installs() {
 	later 12 days
 	reached 5
 	[ "$(rows "audit WHERE act IN ('provision.pause', 'provision.resume')")" = 5 ]
+}
+
+told() { [ "$(sql "SELECT count(*) FROM message WHERE recipient = 'anna@example.com' AND state = 'sent'")" -ge 1 ]; }
+read_mails() {
+	"$DEBIAN_PYTHON" -c 'import email, sys; from email import policy
+for path in sys.argv[1:]:
+    m = email.message_from_bytes(open(path, "rb").read(), policy=policy.default)
+    print(m["Subject"], m.get_body(("plain",)).get_content())' "$W"/mail/*.eml
+}
+# What program, page and people say of an app whose certificate ends.
+provisions_of() { python3 -c 'import plistlib, sys
+print(" ".join(sorted(p["UUID"][:8] for p in plistlib.load(open(sys.argv[1], "rb"))["Provisions"])))' "$W/phones/$1.plist"; }
+has_build() { [ "$(sql "SELECT count(*) FROM installed_app WHERE bundle_id = 'com.example.stock' AND version = '$1'")" = 2 ]; }
+
+@test "an ad hoc provision goes to whom it lists; a certificate that ends is told until a build signed anew is there (MUST 67)" {
+	local phone i
+	smtpd mail --tls tls
+	mail_settings "smtps://127.0.0.1:$SMTP"
+	pomona_stop && pomona_again
+	sql "UPDATE person SET email = 'anna@example.com' WHERE name = 'anna'"
+	published worn adhoc
+	holds worn adhoc
+	join 2
+	settled
+	[ "$(sql "SELECT group_concat(cause) FROM (SELECT DISTINCT cause FROM held_app WHERE bundle_id = 'com.example.stock')")" = certificate ]
+
+	# of two phones the newer ad hoc provision lists one
+	add adhoc
+	expect_status 201
+	for i in 1 2 3; do
+		settled
+		device_on fleet --count 2 --drain >"$W/fleet"
+		later 61 minutes
+	done
+	settled
+	local mine other
+	mine=$(sql "SELECT udid FROM device WHERE lower(udid) IN (SELECT udid FROM provision_device WHERE uuid LIKE '00000150%')")
+	other=$(sql "SELECT udid FROM device WHERE udid <> '$mine'")
+	[ -n "$mine" ] && [ -n "$other" ]
+	provisions_of "$mine" | grep -q 00000150
+	! provisions_of "$other" | grep 00000150
+	! grep "^[^ ]* $other got .*InstallProvisioningProfile" "$W/ledger"
+	[ "$(sql "SELECT count(*) FROM held_app h JOIN device d ON d.id = h.device_id WHERE d.udid = '$other' AND h.bundle_id = 'com.example.adhoc'
+		AND h.ends < $(date -u -d "$TODAY + 41 days" +%s)")" = 1 ]
+
+	# nothing that can be renewed helps the other app: page, Today, program, terminal and mail say what does
+	sign_in anna
+	as anna get /admin/provisions
+	expect_body 'needs a build signed anew'
+	as anna get /admin
+	expect_body 'Signature of Stock 1.0 (7) ends on'
+	expect_body 'Sign it anew with a newer certificate and upload that build in time.'
+	as anna get /admin/expiry
+	expect_body 'A build that is signed anew is needed.'
+	expect_body 'Signing certificate iPhone Distribution: Worn'
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "signature" and .bundle_id == "com.example.stock")] | [length, .[0].doing, .[0].devices, .[0].needs] | @json' \
+		'[1,"resign",2,true]'
+	expect_json '[.items[] | select(.kind == "distribution" and (.name | test("Worn")))] | [length, .[0].doing, .[0].devices] | @json' '[1,"resign",2]'
+	"$POMONA" expiry --data "$DATA" | grep -q 'Signing certificate iPhone Distribution: Worn'
+	later 1 day
+	wait_until told || { sql "SELECT recipient, state, subject FROM message"; tail -5 "$W/log"; return 1; }
+	read_mails >"$W/mail.txt"
+	grep -qF 'Signature of Stock 1.0 (7) ends on' "$W/mail.txt"
+	grep -qF 'Sign it anew with a newer certificate and upload that build in time.' "$W/mail.txt"
+	grep -qF 'A build that is signed anew is needed.' "$W/mail.txt"
+	grep -qF 'Signing certificate iPhone Distribution: Worn' "$W/mail.txt"
+
+	# the way out: signed anew it goes out, and nothing of it ends any more
+	published resigned
+	for phone in $(sql "SELECT id FROM device"); do
+		post "/api/v1/devices/$phone/apps" -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"bundle_id":"com.example.stock"}'
+		expect_status 202
+	done
+	for i in 1 2 3; do
+		device_on fleet --count 2 --drain >"$W/fleet"
+		later 61 minutes
+	done
+	wait_until has_build 8 || { sql "SELECT * FROM managed_app"; sql "SELECT * FROM installed_app"; return 1; }
+	settled
+	[ "$(rows "held_app WHERE cause = 'certificate'")" = 0 ]
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "signature" or (.name // "" | test("Worn")))] | length' 0
+	judged
 }
