@@ -75,7 +75,7 @@ read_certs(TALLOC_CTX *ctx, struct db *tx, const char *id, struct certs *ret, st
 	struct rows *rows = db_query(ctx, tx, "SELECT c.sha256, c.subject, c.serial, c.issued, EXISTS (SELECT 1 FROM"
 		" installed_certificate i WHERE i.device_id = o.device_id AND i.sha256 = c.sha256), s.way = 'command' FROM own_mobileconfig o"
 		" JOIN own_session s ON s.own_id = o.id JOIN certificate c ON c.session_id = s.id"
-		" WHERE o.id = $1 AND c.purpose = 'person' AND c.revoked IS NULL ORDER BY c.issued DESC, c.sha256", db_text(id));
+		" WHERE o.id = $1 AND c.purpose || '' = 'person' AND c.revoked IS NULL ORDER BY c.issued DESC, c.sha256", db_text(id));
 	enum rows_step step;
 
 	*ret = (struct certs){ 0 };
@@ -222,7 +222,7 @@ bool
 own_seen(TALLOC_CTX *ctx, struct db *db, const char *sha256, const char **whose, struct err *err)
 {
 	struct rows *rows = db_query(ctx, db, "SELECT o.id, o.person_id, o.state, (SELECT count(*) FROM certificate x"
-		" JOIN own_session y ON y.id = x.session_id WHERE y.own_id = o.id AND x.purpose = 'person' AND x.revoked IS NULL),"
+		" JOIN own_session y ON y.id = x.session_id WHERE y.own_id = o.id AND x.purpose || '' = 'person' AND x.revoked IS NULL),"
 		" c.revoked FROM certificate c JOIN own_session s ON s.id = c.session_id JOIN own_mobileconfig o ON o.id = s.own_id"
 		" WHERE c.sha256 = $1 AND c.purpose = 'person'", db_text(sha256));
 	enum rows_step step = rows_next(rows, err);
