@@ -77,7 +77,7 @@ read_certs(TALLOC_CTX *ctx, struct db *tx, const char *id, struct certs *ret, st
 		" installed_certificate i WHERE i.device_id = o.device_id AND i.sha256 = c.sha256), s.way = 'command', s.embedded"
 		" FROM own_mobileconfig o"
 		" JOIN own_session s ON s.own_id = o.id JOIN certificate c ON c.session_id = s.id"
-		" WHERE o.id = $1 AND c.purpose = 'person' AND c.revoked IS NULL ORDER BY c.turn DESC", db_text(id));
+		" WHERE o.id = $1 AND c.purpose || '' = 'person' AND c.revoked IS NULL ORDER BY c.turn DESC", db_text(id));
 	enum rows_step step;
 
 	*ret = (struct certs){ 0 };
@@ -223,7 +223,7 @@ bool
 own_seen(TALLOC_CTX *ctx, struct db *db, const char *sha256, const char **whose, struct err *err)
 {
 	struct rows *rows = db_query(ctx, db, "SELECT o.id, o.person_id, o.state, (SELECT count(*) FROM certificate x"
-		" JOIN own_session y ON y.id = x.session_id WHERE y.own_id = o.id AND x.purpose = 'person' AND x.revoked IS NULL),"
+		" JOIN own_session y ON y.id = x.session_id WHERE y.own_id = o.id AND x.purpose || '' = 'person' AND x.revoked IS NULL),"
 		" c.revoked FROM certificate c JOIN own_session s ON s.id = c.session_id JOIN own_mobileconfig o ON o.id = s.own_id"
 		" WHERE c.sha256 = $1 AND c.purpose = 'person'", db_text(sha256));
 	enum rows_step step = rows_next(rows, err);

@@ -8,6 +8,7 @@
 #include "ipa/fit.h"
 #include "mdm/queue.h"
 #include <stdlib.h>
+#include <time.h>
 
 #define NOW	"2026-11-22T12:00:00Z"
 #define CERT	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -948,6 +949,31 @@ what_leaves_management_is_forgotten(void **state)
 	assert_string_equal(one(*state, &h, "SELECT count(*) FROM held_app"), "0");
 }
 
+/* Processor time of 20 plans. */
+static clock_t
+cost(struct house *h)
+{
+	clock_t begun = clock();
+
+	for (int i = 0; i < 20; i++)
+		plan(h, "d1");
+	return clock() - begun;
+}
+
+static void
+what_is_planned_for_one_device_costs_no_more_in_a_large_fleet(void **state)
+{
+	struct house h = fleet(*state, 2);
+	clock_t alone = cost(&h), among;
+
+	sql(&h, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) INSERT INTO renewal (device_id, uuid,"
+	    " action, state, sent, changed) SELECT 'd2', 'p' || i, CASE i % 2 WHEN 0 THEN 'install' ELSE 'remove' END,"
+	    " CASE i % 3 WHEN 0 THEN 'wanted' WHEN 1 THEN 'failed' ELSE 'done' END, i, i FROM n");
+	among = cost(&h);
+	if (among > 4 * alone + CLOCKS_PER_SEC / 10)
+		fail_msg("%ld us alone, %ld us among 100,000 rows of others", (long)alone, (long)among);
+}
+
 TESTS(must_65_a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what_does_not,
       must_65_a_set_goes_out_when_it_is_whole_and_not_before,
       a_watch_app_s_provision_belongs_to_the_set_as_an_extension_s_does, in_the_last_week_half_a_set_is_better_than_none,
@@ -966,4 +992,4 @@ TESTS(must_65_a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_s
       a_queue_that_is_full_is_tried_again_in_an_hour_and_stands_in_nobody_s_way, a_clock_that_was_ahead_holds_nothing_back,
       a_wave_s_quota_is_for_all_of_its_transactions_and_reports_are_gathered_for_one, refusals_are_tried_again_ever_later_and_at_least_once_a_day, before_an_app_its_newer_provisions_are_sent,
       the_list_says_which_device_has_which_app_under_which_provision_and_certificate_until_when,
-      what_leaves_management_is_forgotten)
+      what_is_planned_for_one_device_costs_no_more_in_a_large_fleet, what_leaves_management_is_forgotten)

@@ -30,6 +30,7 @@ setup() {
 	echo "$TODAY" >"$W/clock"
 	PHONES_CLOCK=$W/clock
 	setting clock file "\"$W/clock\""
+	export POMONA__MDM__REFRESH_HOURS=720	# what phones are asked each day is another story
 	pomona_start_tls
 	SERVE_OPTIONS+=(--listen "127.0.0.1:$PORT")	# phones remember where it is
 }
