@@ -11,9 +11,8 @@
 #include "mdm/enrollment_token.h"
 #include <string.h>
 
-/* An enrollment that can be pushed; e is the enrollment. */
-#define REACHABLE "e.state = 'enrolled' AND e.token IS NOT NULL AND e.token_bad = ''"
-/* One that was retired since it was asked for hears so when it comes. */
+/* An enrollment that can be pushed; e is the enrollment.  One that was retired hears so when it comes, and then its token
+ * goes. */
 #define MAY_HEAR "e.state IN ('enrolled', 'retired') AND e.token IS NOT NULL AND e.token_bad = ''"
 
 /* ---- to ask ---- */
@@ -24,7 +23,7 @@ ask(struct db *tx, const char *enrollment_id, bool bulk, int64_t due, const char
 	return db_run(tx, err,
 		"INSERT INTO push_due (enrollment_id, topic, bulk, due, reason)"
 		" SELECT e.id, e.topic, CAST($2 AS BOOLEAN), CAST($3 AS BIGINT), CAST($4 AS TEXT) FROM enrollment e"
-		" WHERE e.id = $1 AND " REACHABLE
+		" WHERE e.id = $1 AND " MAY_HEAR
 		" ON CONFLICT (enrollment_id) DO UPDATE SET"
 		" again = CASE WHEN push_due.taken AND (push_due.again IS NULL OR push_due.again > excluded.due)"
 		" THEN excluded.due ELSE push_due.again END,"
@@ -309,11 +308,12 @@ push_sweep(struct db *db, int64_t before, int64_t now, char after[64], struct er
 	struct sweep *s = mem_new(ctx, struct sweep);
 	enum rows_step step;
 	struct rows *rows = db_query(ctx, db,
-		"SELECT e.id FROM enrollment e JOIN device d ON d.id = e.device_id WHERE e.id > $1 AND " REACHABLE
+		"SELECT e.id FROM enrollment e JOIN device d ON d.id = e.device_id WHERE e.id > $1 AND " MAY_HEAR
+		" AND (e.state = 'enrolled' OR (d.enrollment_id IS NULL AND e.ended > $8))"
 		" AND COALESCE(d.seen, e.enrolled, e.created) <= $2"
 		" AND ($3 - COALESCE(d.seen, e.enrolled, e.created)) / $4 > ($5 - COALESCE(d.seen, e.enrolled, e.created)) / $6"
 		" ORDER BY e.id LIMIT $7", db_text(after), db_int(now - PUSH_SILENT_S), db_int(now), db_int(PUSH_SILENT_S),
-		db_int(before), db_int(PUSH_SILENT_S), db_int(PUSH_BATCH));
+		db_int(before), db_int(PUSH_SILENT_S), db_int(PUSH_BATCH), db_int(now - PUSH_RETIRED_S));
 
 	s->now = now;
 	while ((step = rows_next(rows, err)) == ROWS_ROW)

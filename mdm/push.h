@@ -15,6 +15,7 @@
 #define PUSH_BACKOFF_MAX_S	DAY_S
 #define PUSH_RETRY_MIN_S	30	/* of one that APNs could not take: 500, 503 */
 #define PUSH_RETRY_MAX_S	3600
+#define PUSH_RETIRED_S		(400 * DAY_S)	/* and one that was retired and has not heard of it, no longer than so */
 #define PUSH_SILENT_S		DAY_S	/* a device that was not heard of for so long is pushed, once in so long */
 
 /* ---- to ask for one ---- */

@@ -33,7 +33,7 @@ const struct verb verbs[] = {
 	{ "clear-passcode", "ClearPasscode", "", "clear-passcode", VERB_KIND_CLEAR_PASSCODE, URGENT, true, false,
 	  "device.clear_passcode", NULL },
 	{ "erase", "EraseDevice", "preserve_data_plan=PreserveDataPlan disallow_proximity_setup=DisallowProximitySetup", "erase",
-	  NULL, URGENT, true, true, "device.erase", NULL },
+	  VERB_KIND_ERASE, URGENT, true, true, "device.erase", NULL },
 	{ "restart", "RestartDevice", "", "restart", NULL, PERSON, false, false, "device.command", NULL },
 	{ "shut-down", "ShutDownDevice", "", "shut-down", NULL, PERSON, false, false, "device.command", NULL },
 	{ "lost-mode-on", "EnableLostMode", "message=Message phone=PhoneNumber footnote=Footnote", NULL, NULL, URGENT, false, false,

@@ -11,6 +11,7 @@
 
 #define VERB_FIELD_MAX 64
 #define VERB_KIND_CLEAR_PASSCODE "clear_passcode"	/* its UnlockToken is put in at delivery */
+#define VERB_KIND_ERASE		"erase"		/* once it is done, the device is managed no more */
 #define VERB_KIND_CHANGES	"changes"	/* once it is done, the list that it changes is asked for again */
 
 struct verb {

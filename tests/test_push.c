@@ -544,7 +544,30 @@ who_is_retired_is_pushed_once_more_to_hear_of_it(void **state)
 	tell(p, "up");
 	push_until_due(p, 0);
 	assert_int_equal(push_counted(p, "answers.200"), 1);
-	push_wants(p, "e0");
+}
+
+static void
+who_was_switched_off_when_it_was_retired_is_pushed_each_day_until_it_has_heard(void **state)
+{
+	struct push_house *p = push_house(*state);
+	int64_t noon = clock_now();
+	char after[64] = "";
+	struct err err;
+
+	push_devices(p, 2);	/* e1 has enrolled again since: it is pushed as that */
+	assert_ok(db_run(p->db, &err, "UPDATE enrollment SET state = 'retired', ended = $1", db_int(noon)), &err);
+	assert_ok(db_run(p->db, &err, "UPDATE device SET enrollment_id = NULL WHERE id = 'd0'"), &err);
+	assert_ok(db_run(p->db, &err, "UPDATE device SET seen = $1", db_int(noon)), &err);
+	for (int day = 10; day < 401; day += 390) {	/* Apple keeps a push for a week */
+		push_later(p, day * DAY_S - (clock_now() - noon) + 60);
+		assert_ok(push_sweep(p->db, clock_now() - 3600, clock_now(), after, &err), &err);
+		assert_int_equal(push_number(p, "SELECT count(*) FROM push_due WHERE enrollment_id = 'e0'"), day < 400);
+		assert_int_equal(push_number(p, "SELECT count(*) FROM push_due WHERE enrollment_id = 'e1'"), 0);
+		assert_ok(db_run(p->db, &err, "DELETE FROM push_due"), &err);
+	}
+	push_later(p, -DAY_S * 390);
+	assert_ok(db_run(p->db, &err, "UPDATE enrollment SET token = NULL WHERE id = 'e0'"), &err);	/* it came, and was told */
+	assert_ok(push_sweep(p->db, clock_now() - 3600, clock_now(), after, &err), &err);
 	assert_int_equal(push_number(p, "SELECT count(*) FROM push_due"), 0);
 }
 
@@ -754,7 +777,8 @@ TESTS(must_30_a_push_has_a_lower_case_path_and_all_four_headers,
       every_reason_has_its_reaction, an_answer_that_is_none_is_judged_by_its_status, pushes_for_a_device_coalesce,
       what_is_asked_for_while_a_push_is_under_way_is_pushed_again,
       many_go_in_waves_and_one_that_somebody_waits_for_goes_before_them, who_cannot_be_pushed_is_not_asked_for,
-      who_is_retired_is_pushed_once_more_to_hear_of_it, a_device_that_is_silent_is_pushed_once_a_day, a_sweep_goes_on_where_it_stopped,
+      who_is_retired_is_pushed_once_more_to_hear_of_it,
+      who_was_switched_off_when_it_was_retired_is_pushed_each_day_until_it_has_heard, a_device_that_is_silent_is_pushed_once_a_day, a_sweep_goes_on_where_it_stopped,
       a_new_certificate_is_used_without_a_restart, a_certificate_that_is_swapped_in_the_midst_of_pushes_loses_none,
       each_topic_has_its_own_certificate_and_connection, an_expired_certificate_is_not_used,
       what_was_under_way_when_a_process_died_is_due_again, an_apns_whose_certificate_is_not_known_gets_nothing,

@@ -5,8 +5,10 @@
 #include "catalog/invitation.h"
 #include "catalog/managed_app.h"
 #include "catalog/renewal.h"
+#include "core/audit.h"
 #include "core/plist_write.h"
 #include "mdm/command_send.h"
+#include "mdm/enrollment_turn.h"
 #include "mdm/escrow.h"
 #include "mdm/identity_renew.h"
 #include "mdm/inventory.h"
@@ -108,10 +110,26 @@ changed(struct db *tx, void *site, const struct queued *command, const struct en
 	return strcmp(status, "Acknowledged") != 0 || command_refresh_after(tx, enrollment, command->request_type, err);
 }
 
+/* ---- erase: what the device takes with it ---- */
+
+/* It says no more after this; whoever sets it up again enrolls it anew. */
+static bool
+erased(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment, const char *status,
+       void *answer, struct err *err)
+{
+	(void)site;
+	(void)command;
+	(void)answer;
+	return strcmp(status, "Acknowledged") != 0 ||
+	       (enrollment_end(tx, enrollment, "removed", "it was erased", err) &&
+		audit_add(tx, "device", "enrollment.removed", enrollment->device_id, "EraseDevice", err));
+}
+
 static const struct command_kind kinds[] = {
 	{ IDENTITY_KIND, render_renewal, NULL, NULL },
 	{ VERB_KIND_CLEAR_PASSCODE, render_clear_passcode, NULL, NULL },
 	{ VERB_KIND_CHANGES, NULL, changed, NULL },
+	{ VERB_KIND_ERASE, NULL, erased, NULL },
 	{ OWN_KIND, own_render, own_answered, own_ended },
 	{ DESIRED_KIND, mobileconfig_render, mobileconfig_answered, mobileconfig_ended },
 	{ CLIP_KIND, clip_render, clip_said, clip_over },

@@ -144,9 +144,15 @@ managed_state() { sql "SELECT state FROM installed_app WHERE managed"; }
 	does Settings '{"Settings":[{"Item":"DataRoaming","Enabled":true}]}'
 	[ "$(of_phone 's["Device"]["DataRoamingEnabled"]')" = True ]
 	order EraseDevice
+	order DeviceInformation '{"Queries":["OSVersion"]}'
 	connects || true
 	becomes acknowledged
 	[ "$(of_phone 's["Enrollment"]["State"]')" = removed ]
+	# and it is managed no more: nothing waits for it, nobody pushes it
+	[ "$(sql "SELECT state || ', ' || why FROM enrollment")" = "removed, it was erased" ]
+	[ "$(sql "SELECT count(*) FROM command_queue")" = 0 ]
+	[ "$(sql "SELECT count(*) FROM push_due")" = 0 ]
+	[ "$(sql "SELECT count(*) FROM device WHERE enrollment_id IS NOT NULL")" = 0 ]
 	judged
 }
 
