@@ -1,20 +1,17 @@
-/* Table `app_configuration`. */
-#include "catalog/app_configuration.h"
+/* Table `app_configuration`, with app_configuration_fill.c: what is kept. */
+#include "catalog/app_configuration_inner.h"
 #include "catalog/app.h"
 #include "catalog/audience.h"
 #include "catalog/managed_app.h"
-#include "catalog/person_attribute.h"
 #include "catalog/rows.h"
 #include "core/audit.h"
 #include "core/clock.h"
-#include "core/plist_write.h"
 #include "core/secret.h"
 #include "core/text.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define SEAL_NAME "app_configuration:"
-#define VALUE_NAME_MAX 64	/* bytes of a variable's name */
 
 /* ---- what may stand in one ---- */
 
@@ -67,7 +64,7 @@ app_configuration_check(const json_t *configuration, struct err *err)
 
 struct change {
 	const struct person *person;
-	const char *bundle_id, *id, *name;
+	const char *bundle_id, *id, *name, *variables;
 	const json_t *audience;
 	struct bytes sealed;
 	int64_t place;
@@ -100,12 +97,13 @@ tx_put(struct db *tx, void *arg, struct err *err)
 	    (c->fresh && !room(tx, app, &last, err)) || !audience_keep(ctx, tx, c->audience, &audience, err))
 		return false;
 	if (c->fresh ? !db_run(tx, err, "INSERT INTO app_configuration (id, app_id, name, audience_id, place, configuration, version,"
-			       " created, changed) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7)", db_text(c->id), db_text(app),
-			       db_text(c->name), db_text(audience), db_int(c->place ? c->place : last + 1), db_bytes(c->sealed), db_now()) :
+			       " created, changed, variables) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7, $8)", db_text(c->id), db_text(app),
+			       db_text(c->name), db_text(audience), db_int(c->place ? c->place : last + 1), db_bytes(c->sealed), db_now(),
+			       db_text(c->variables)) :
 		       !db_run(tx, err, "UPDATE app_configuration SET name = $3, audience_id = $4, place = CASE WHEN $5 > 0 THEN"
-			       " CAST($5 AS BIGINT) ELSE place END, configuration = $6, version = version + 1, changed = $7"
-			       " WHERE id = $1 AND app_id = $2", db_text(c->id), db_text(app), db_text(c->name), db_text(audience),
-			       db_int(c->place), db_bytes(c->sealed), db_now()))
+			       " CAST($5 AS BIGINT) ELSE place END, configuration = $6, version = version + 1, changed = $7,"
+			       " variables = $8 WHERE id = $1 AND app_id = $2", db_text(c->id), db_text(app), db_text(c->name), db_text(audience),
+			       db_int(c->place), db_bytes(c->sealed), db_now(), db_text(c->variables)))
 		return false;
 	if (!db_changed(tx))
 		return err_set(err, ERR_MISSING, "no such configuration");
@@ -132,6 +130,7 @@ app_configuration_put(TALLOC_CTX *ctx, struct db *db, const struct sealer *seale
 	    !dump(ctx, wish->configuration, &text, err) ||
 	    !seal(ctx, sealer, mem_printf(ctx, SEAL_NAME "%s", c.id), (struct bytes){ text, strlen(text) }, &c.sealed, err))
 		return false;
+	c.variables = app_configuration_variables(ctx, wish->configuration);
 	*ret = mem_text(ctx, c.id);
 	return db_tx(db, tx_put, &c, err);
 }
@@ -205,8 +204,8 @@ app_configuration_list(struct db *db, const struct person *person, const char *b
 	return true;
 }
 
-static bool
-opened(TALLOC_CTX *ctx, const struct sealer *sealer, const char *id, struct bytes sealed, json_t **ret, struct err *err)
+bool
+app_configuration_open(TALLOC_CTX *ctx, const struct sealer *sealer, const char *id, struct bytes sealed, json_t **ret, struct err *err)
 {
 	struct bytes plain;
 
@@ -231,7 +230,7 @@ app_configuration_show(struct db *db, const struct sealer *sealer, const struct 
 		return false;
 	rows = db_query(ctx, db, "SELECT " COLUMNS ", c.configuration FROM app_configuration c WHERE c.id = $1 AND c.app_id = $2",
 			db_text(id), db_text(app));
-	if (!rows_one(rows, err, "no such configuration") || !opened(ctx, sealer, id, rows_bytes(ctx, rows, 7), &configuration, err))
+	if (!rows_one(rows, err, "no such configuration") || !app_configuration_open(ctx, sealer, id, rows_bytes(ctx, rows, 7), &configuration, err))
 		return false;
 	item = item_of(ctx, rows);
 	rows_done(rows);
@@ -242,146 +241,4 @@ app_configuration_show(struct db *db, const struct sealer *sealer, const struct 
 	}
 	*ret = item;
 	return true;
-}
-
-/* ---- filled in ---- */
-
-struct filling {
-	TALLOC_CTX *ctx;
-	struct values *values;
-	struct err *err;
-};
-
-static json_t *
-filled_text(struct filling *f, const char *text)
-{
-	char name[VALUE_NAME_MAX];
-	const char *value;
-	struct buf out;
-
-	buf_init(&out, f->ctx, 2 * APP_CONFIGURATION_MAX);
-	for (const char *p = text, *end; *p; p = end + 1) {
-		const char *mark = strchr(p, '%');
-
-		buf_add(&out, p, mark ? (size_t)(mark - p) : strlen(p));
-		if (!mark)
-			break;
-		end = mark + 1 + strspn(mark + 1, "abcdefghijklmnopqrstuvwxyz_0123456789");
-		if (*end != '%' || (size_t)(end - mark) > sizeof name) {	/* a percent sign that stands for itself */
-			buf_add(&out, "%", 1);
-			end = mark;
-			continue;
-		}
-		if (end == mark + 1) {
-			buf_add(&out, "%", 1);
-			continue;
-		}
-		snprintf(name, sizeof name, "%.*s", (int)(end - mark - 1), mark + 1);
-		value = values_get(f->values, name);
-		if (!value) {
-			err_code(f->err, ERR_CONFLICT, "missing_variable", "%%%s%% is not known of this person or device", name);
-			return NULL;
-		}
-		buf_text(&out, value);
-	}
-	return buf_ok(&out, f->err) ? json_string(buf_str(&out)) : NULL;
-}
-
-/* NULL: f->err says why. */
-static json_t *
-filled(struct filling *f, const json_t *v)
-{
-	json_t *ret, *item, *one;
-	const char *key;
-	size_t i;
-
-	if (json_is_string(v))
-		return filled_text(f, json_string_value(v));
-	if (!json_is_array(v) && !json_is_object(v))
-		return json_deep_copy(v);
-	ret = json_is_array(v) ? json_array() : json_object();
-	json_array_foreach(v, i, item) {
-		if (!(one = filled(f, item)))
-			goto missing;
-		json_array_append_new(ret, one);
-	}
-	if (json_is_object(v))
-		json_object_foreach((json_t *)(uintptr_t)v, key, item) {
-			if (!(one = filled(f, item)))
-				goto missing;
-			json_object_set_new(ret, key, one);
-		}
-	return ret;
-missing:
-	json_decref(ret);
-	return NULL;
-}
-
-bool
-app_configuration_fill(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const char *which, const char *person_id,
-		       const char *device_id, json_t **ret, struct err *err)
-{
-	struct filling f = { .ctx = ctx, .err = err };
-	const char *id = mem_textn(ctx, which, strcspn(which, ":"));
-	json_t *configuration;
-	struct rows *rows;
-	enum rows_step step;
-
-	*ret = NULL;
-	if (!*id)
-		return true;
-	rows = db_query(ctx, db, "SELECT configuration FROM app_configuration WHERE id = $1", db_text(id));
-	step = rows_next(rows, err);
-	if (step != ROWS_ROW)
-		return step == ROWS_END;
-	if (!values_of(ctx, db, person_id, device_id, &f.values, err) ||
-	    !opened(ctx, sealer, id, rows_bytes(ctx, rows, 0), &configuration, err))
-		return false;
-	rows_done(rows);
-	*ret = filled(&f, configuration);
-	json_decref(configuration);
-	return *ret != NULL;
-}
-
-/* ---- written ---- */
-
-static void
-write_value(struct buf *out, const char *key, const json_t *v)
-{
-	const char *name;
-	json_t *item;
-	size_t i;
-
-	switch (json_typeof(v)) {
-	case JSON_OBJECT:
-		plist_write_dict(out, key);
-		json_object_foreach((json_t *)(uintptr_t)v, name, item)
-			write_value(out, name, item);
-		plist_write_dict_end(out);
-		break;
-	case JSON_ARRAY:
-		plist_write_array(out, key);
-		json_array_foreach(v, i, item)
-			write_value(out, NULL, item);
-		plist_write_array_end(out);
-		break;
-	case JSON_STRING:
-		plist_write_text(out, key, json_string_value(v));
-		break;
-	case JSON_INTEGER:
-		plist_write_int(out, key, json_integer_value(v));
-		break;
-	case JSON_REAL:
-		plist_write_real(out, key, json_real_value(v));
-		break;
-	default:
-		plist_write_bool(out, key, json_is_true(v));
-		break;
-	}
-}
-
-void
-app_configuration_write(struct buf *out, const char *key, const json_t *configuration)
-{
-	write_value(out, key, configuration);
 }

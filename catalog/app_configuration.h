@@ -5,7 +5,8 @@
  * JSON objects of texts, numbers, truths, lists and objects, sent as the Configuration dictionary with the install and
  * by Settings (ApplicationConfiguration) when it changes.  Of an app's configurations the first whose audience holds
  * the device's person counts; without one the app gets none.  In texts %username%, %email% and the like stand for
- * what is known of person and device (catalog/person_attribute.h).  Kept sealed: they may hold keys of services.
+ * what is known of person and device (catalog/person_attribute.h), and when that changes, what a device got is another
+ * configuration.  Kept sealed: they may hold keys of services.
  */
 #include <jansson.h>
 #include "catalog/person.h"
@@ -39,12 +40,22 @@ bool app_configuration_put(TALLOC_CTX *ctx, struct db *db, const struct sealer *
 bool app_configuration_remove(struct db *db, const struct person *person, const char *bundle_id, const char *id,
 			      struct err *err) CHECKED;
 
+/* ---- app_configuration_fill.c: what a device gets ---- */
+
 /*
  * Of "<id>:<version>", as managed_app_sending says it, filled in for this device and its person; *ret is the
- * caller's, NULL for "" and for one that has gone.  ERR_CONFLICT "missing_variable" names what is not known.
+ * caller's, NULL for "" and for one that has gone.  *wish is what it was filled in with: two of the same wish say the
+ * same.  ERR_CONFLICT "missing_variable" names what is not known.
  */
 bool app_configuration_fill(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const char *which,
-			    const char *person_id, const char *device_id, json_t **ret, struct err *err) CHECKED;
+			    const char *person_id, const char *device_id, json_t **ret, const char **wish,
+			    struct err *err) CHECKED;
+/* The wish that this would come to now; nothing is opened, so it may stand in a transaction. */
+bool app_configuration_wish(TALLOC_CTX *ctx, struct db *db, const char *which, const char *person_id, const char *device_id,
+			    const char **ret, struct err *err) CHECKED;
+
+/* At start: the variables of those that were kept when nobody looked for them. */
+bool app_configuration_read(struct db *db, const struct sealer *sealer, struct err *err) CHECKED;
 
 /* As a dictionary under `key`. */
 void app_configuration_write(struct buf *out, const char *key, const json_t *configuration);

@@ -1,5 +1,6 @@
 /* Table `app` too: what somebody sees, joined with what their device reported. */
 #include "catalog/app_device.h"
+#include "catalog/family.h"
 #include "catalog/rows.h"
 #include "core/clock.h"
 #include "core/json.h"
@@ -58,13 +59,14 @@ item(TALLOC_CTX *ctx, struct rows *rows)
 {
 	int64_t expires = rows_int(rows, 8);
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:s, s:s, s:b, s:s}", "kind", "app",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:s, s:s, s:b, s:s, s:b}", "kind", "app",
 		"bundle_id", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1), "subtitle", rows_text(ctx, rows, 2),
 		"build_id", rows_text(ctx, rows, 3), "version", rows_text(ctx, rows, 4), "build", rows_text(ctx, rows, 5),
 		"size", (json_int_t)rows_int(rows, 6), "minimum_os", rows_text(ctx, rows, 7), "installable",
 		rows_bool(rows, 9) && (!expires || expires > clock_now()), "required", rows_bool(rows, 10),
 		"installed_version", or_empty(ctx, rows, 11), "installed_build", or_empty(ctx, rows, 12), "installing",
-		rows_bool(rows, 13), "scheme", scheme_of(ctx, rows_text(ctx, rows, 14)));
+		rows_bool(rows, 13), "scheme", scheme_of(ctx, rows_text(ctx, rows, 14)), "ipad_only",
+		family_is_ipads_text(rows_text(ctx, rows, 14)));
 }
 
 bool
@@ -99,12 +101,13 @@ is_newer(const json_t *app, const json_t *here)
 }
 
 const char *
-app_device_state(const json_t *app, const json_t *here, const json_t *asked, const char *os)
+app_device_state(const json_t *app, const json_t *here, const json_t *asked, const char *os, const char *product)
 {
 	static const char *const waiting[] = { "wanted", "queued", "sent", NULL }, *const busy[] = { "acknowledged", "installing", NULL };
 	const char *state = text_of(asked, "state"), *minimum = text_of(app, "minimum_os");
 	bool fits = json_is_true(json_object_get(app, "installable"));
 	bool old = *os && *minimum && num_version_compare(minimum, os) > 0;
+	bool other = family_is_phone(product) && json_is_true(json_object_get(app, "ipad_only"));
 
 	if (strcmp(state, "removing") == 0)
 		return "leaving";
@@ -113,8 +116,8 @@ app_device_state(const json_t *app, const json_t *here, const json_t *asked, con
 	if (one_of(state, busy) || json_is_true(json_object_get(here, "installing")))
 		return "installing";
 	if (here)
-		return is_newer(app, here) && fits && !old ? "update" : "open";
-	return !fits ? "not_now" : old ? "needs_ios" : "get";
+		return is_newer(app, here) && fits && !old && !other ? "update" : "open";
+	return !fits ? "not_now" : other ? "needs_ipad" : old ? "needs_ios" : "get";
 }
 
 const char *

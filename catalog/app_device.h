@@ -14,15 +14,16 @@
 bool app_device_list(struct db *db, struct viewer viewer, const char *device_id, json_t **ret, struct err *err) CHECKED;
 
 /*
- * app: what is offered {version, build, minimum_os, installable}; here: of app_device_list, NULL: not there; asked: of
- * managed_app_list, NULL: never asked for; os: of the device, "" not known.
+ * app: what is offered {version, build, minimum_os, installable, ipad_only}; here: of app_device_list, NULL: not there;
+ * asked: of managed_app_list, NULL: never asked for; os and product ("iPhone15,4"): of the device, "" not known.
  *
  *	get update	its button does that		open		there, and current
  *	waiting		asked for, not yet taken up	installing	the device is at it
  *	leaving		it is being removed		needs_ios	too old for it
- *	not_now		cannot be installed at all
+ *	not_now		cannot be installed at all	needs_ipad	made for the iPad, and this is none
  */
-const char *app_device_state(const json_t *app, const json_t *here, const json_t *asked, const char *os);
+const char *app_device_state(const json_t *app, const json_t *here, const json_t *asked, const char *os,
+			     const char *product);
 
 /* "declined", "failed", "timed_out": how the last try ended, where that is worth a word; "" */
 const char *app_device_note(const char *state, const json_t *asked);

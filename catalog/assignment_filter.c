@@ -73,6 +73,25 @@ check_os(const json_t *value, struct err *err)
 	return true;
 }
 
+static bool check(const json_t *filter, int depth, struct err *err);
+
+/* One, or a list of which none may fit. */
+static bool
+check_not(const json_t *not, int depth, struct err *err)
+{
+	const json_t *one;
+	size_t i;
+
+	if (!json_is_array(not))
+		return check(not, depth, err);
+	if (!json_array_size(not) || json_array_size(not) > FILTER_LIST_MAX)
+		return bad(err, "not", "is followed by an object, or a list of 1 to 100");
+	json_array_foreach((json_t *)(uintptr_t)not, i, one)
+		if (!check(one, depth, err))
+			return false;
+	return true;
+}
+
 static bool
 check(const json_t *filter, int depth, struct err *err)
 {
@@ -87,7 +106,7 @@ check(const json_t *filter, int depth, struct err *err)
 		const char *text = json_string_value(value);
 		bool ok = pattern_of(name) ? check_pattern(name, value, err)
 			: strcmp(name, "os") == 0 ? check_os(value, err)
-			: strcmp(name, "not") == 0 ? check(value, depth + 1, err)
+			: strcmp(name, "not") == 0 ? check_not(value, depth + 1, err)
 			: strcmp(name, "supervised") == 0 ? json_is_boolean(value) || bad(err, name, "is followed by true or false")
 			: strcmp(name, "kind") == 0 ? (text && (strcmp(text, "device") == 0 || strcmp(text, "user") == 0)) ||
 						      bad(err, name, "is followed by \"device\" or \"user\"")
@@ -183,6 +202,29 @@ same(const char *value, const char *fact)
 	return !fact || !*fact ? UNKNOWN : strcmp(value, fact) == 0 ? YES : NO;
 }
 
+static enum answer fits(const json_t *filter, const struct filter_facts *facts);
+
+static enum answer
+fits_not(const json_t *not, const struct filter_facts *facts)
+{
+	enum answer all = YES, one;
+	const json_t *item;
+	size_t i;
+
+	if (!json_is_array(not)) {
+		one = fits(not, facts);
+		return one == UNKNOWN ? UNKNOWN : one == YES ? NO : YES;
+	}
+	json_array_foreach((json_t *)(uintptr_t)not, i, item) {
+		one = fits(item, facts);
+		if (one == YES)
+			return NO;
+		if (one == UNKNOWN)
+			all = UNKNOWN;
+	}
+	return all;
+}
+
 static enum answer
 fits(const json_t *filter, const struct filter_facts *facts)
 {
@@ -197,10 +239,8 @@ fits(const json_t *filter, const struct filter_facts *facts)
 			: strcmp(name, "kind") == 0 ? same(json_string_value(value), facts->kind)
 			: strcmp(name, "supervised") == 0
 				? facts->supervised < 0 ? UNKNOWN : !!facts->supervised == json_is_true(value) ? YES : NO
-			: fits(value, facts);
+			: fits_not(value, facts);
 
-		if (strcmp(name, "not") == 0 && one != UNKNOWN)
-			one = one == YES ? NO : YES;
 		if (one == NO)
 			return NO;
 		if (one == UNKNOWN)

@@ -9,7 +9,8 @@
  *
  * Every key must hold.  product ("iPhone15,4"), model ("iPhone 15"), name, serial and udid are a pattern or a list of
  * which one fits; * stands for any text, letters have no case.  os compares numbers: from is in, below is out.
- * kind is "device" or "user" (of the enrollment).  "not" is followed by such an object.
+ * kind is "device" or "user" (of the enrollment).  "not" is followed by such an object, or a list of
+ * them of which none may fit.
  * What a device has not reported fits nothing, inside "not" too: better not yet than to the wrong one.
  */
 #include <jansson.h>

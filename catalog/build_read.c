@@ -204,7 +204,8 @@ build_doubtful(struct db *db, struct viewer viewer, int64_t limit, json_t **ret,
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, db, "SELECT " BUILD_COLUMNS "b.facts" BUILD_FROM
-				     " WHERE b.good_until <= $4 AND b.id = a.newest_build_id AND " VIEWER_OWNS
+				     " WHERE b.good_until <= $4 AND (b.id = a.newest_build_id OR EXISTS (SELECT 1 FROM"
+				     " channel o WHERE o.newest_build_id = b.id)) AND " VIEWER_OWNS
 				     " ORDER BY b.expires, b.created DESC LIMIT $5",
 				     VIEWER(viewer), db_now(), db_int(limit));
 	json_t *list = json_array(), *item;

@@ -13,14 +13,15 @@
  * protocol.md section 5; Apple: InstallProfile, RemoveProfile, ProfileList.
  */
 #include <jansson.h>
+#include "core/clock.h"
 #include "mdm/queue.h"
 
 #define DESIRED_KIND		"mobileconfig"	/* of commands */
 #define DESIRED_JOB		"desired"
 #define DESIRED_ATTEMPTS_MAX	8		/* then it is given up, until something changes */
 #define DESIRED_RETRY_MIN_S	900		/* doubles with each attempt, and with each repair within a day */
-#define DESIRED_RETRY_MAX_S	86400
-#define DESIRED_ASK_S		86400		/* acknowledged, and ProfileList silent: it is asked again */
+#define DESIRED_RETRY_MAX_S	DAY_S
+#define DESIRED_ASK_S		DAY_S		/* acknowledged, and ProfileList silent: it is asked again */
 #define DESIRED_CHUNK		200		/* devices looked at in one transaction */
 #define DESIRED_QUEUE		1000		/* commands queued in one */
 #define DESIRED_WHY_MAX		500		/* bytes of a device's own words */

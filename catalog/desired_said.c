@@ -200,6 +200,15 @@ desired_answered(struct db *tx, const struct queued *command, const struct enrol
 	return desired_queue(tx, device_id, &n, err) && command_refresh_after(tx, enrollment, command->request_type, err);
 }
 
+/* The device was silent, which says nothing of the mobileconfig: no attempt is used up, and the next command waits for it. */
+static bool
+unheard(struct db *tx, const char *device_id, const struct said *s, struct err *err)
+{
+	struct change c = { "failed", "expired", "", s->attempts, s->repairs, clock_now() + desired_wait(s->attempts + 1) };
+
+	return set(tx, device_id, s->mobileconfig_id, &c, err);
+}
+
 bool
 desired_ended(struct db *tx, const struct queued *command, const struct enrollment *enrollment, const char *state,
 	      struct err *err)
@@ -211,7 +220,8 @@ desired_ended(struct db *tx, const struct queued *command, const struct enrollme
 	if (!find(ctx, tx, device_id, text_of(command->args, "mobileconfig"), &s, err))
 		return false;
 	if (s && is(s->state, "queued") && is(s->goal, text_of(command->args, "goal")) &&
-	    !fail(tx, device_id, s, is(state, "error") ? "unwritten" : state, "", err))
+	    !(is(state, "expired") ? unheard(tx, device_id, s, err)
+				   : fail(tx, device_id, s, is(state, "error") ? "unwritten" : state, "", err)))
 		return false;
 	/* What could not be written may be missing something since it was queued. */
 	return !is(state, "error") || desired_now(tx, device_id, err);

@@ -55,12 +55,6 @@ bool
 call_password(TALLOC_CTX *ctx, struct call *call, const char *dn, const char *password, const char **refused,
 	      struct err *err)
 {
-	static const struct {
-		const char *data, *code;	/* Active Directory's own, told only behind the right password */
-	} words[] = {
-		{ "data 532", "password_expired" }, { "data 773", "password_expired" },
-		{ "data 533", "account_disabled" }, { "data 701", "account_disabled" },
-	};
 	const char *detail = "";
 	int code = 0;
 
@@ -77,10 +71,9 @@ call_password(TALLOC_CTX *ctx, struct call *call, const char *dn, const char *pa
 	case LDAP_UNWILLING_TO_PERFORM:
 	case LDAP_CONSTRAINT_VIOLATION:
 	case LDAP_INSUFFICIENT_ACCESS:
-		*refused = "wrong_password";
-		for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-			if (strstr(detail, words[i].data))
-				*refused = words[i].code;
+		*refused = bind_refusal(detail);
+		if (!*refused)
+			*refused = "wrong_password";
 		return true;
 	default:
 		return err_code(err, ERR_UPSTREAM, "directory_bind", "%s: bind of a person: %s %s", call->conn->server->host,

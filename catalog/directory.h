@@ -78,9 +78,10 @@ bool directory_check(TALLOC_CTX *ctx, struct directory *directory, const char *c
 
 /*
  * When the password of our own account ends, where the directory tells: Active Directory of 2008 and later, and
- * OpenLDAP's password policy.  *ret 0: never, or it does not tell.
+ * OpenLDAP's password policy.  *ret 0: never, or it does not tell.  *over: it is refused, since it ran out or must be
+ * changed before anything else; *ret is now, since nobody tells since when.
  */
-bool directory_password_ends(struct directory *directory, time_t *ret, struct err *err) CHECKED;
+bool directory_password_ends(struct directory *directory, time_t *ret, bool *over, struct err *err) CHECKED;
 
 /* ---- for IT: each step with how it went ---- */
 enum directory_level { DIRECTORY_OK, DIRECTORY_WARN, DIRECTORY_FAIL };

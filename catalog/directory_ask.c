@@ -33,6 +33,30 @@ call_bind(TALLOC_CTX *ctx, struct call *call, const char *dn, const char *passwo
 	return rc == LDAP_SUCCESS || conn_trouble(conn, "bind", rc, err);
 }
 
+const char *
+bind_refusal(const char *detail)
+{
+	static const struct {
+		const char *data, *code;
+	} words[] = {
+		{ "data 532", "password_expired" }, { "data 773", "password_expired" },
+		{ "data 533", "account_disabled" }, { "data 701", "account_disabled" },
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strstr(detail, words[i].data))
+			return words[i].code;
+	return NULL;
+}
+
+static bool
+is_over(const char *detail)
+{
+	const char *refusal = bind_refusal(detail);
+
+	return refusal && strcmp(refusal, "password_expired") == 0;
+}
+
 bool
 call_bind_ours(struct call *call, struct err *err)
 {
@@ -46,9 +70,12 @@ call_bind_ours(struct call *call, struct err *err)
 	if (!call_bind(scratch, call, conf->ldap_bind_dn, conf->ldap_bind_password, &code, &detail, err))
 		return false;
 	if (code != LDAP_SUCCESS) {
-		call_say(call, DIRECTORY_FAIL, "bind", "%s: %s %s; check ldap.bind_dn and ldap.bind_password", who,
+		bool over = is_over(detail);
+
+		call_say(call, DIRECTORY_FAIL, "bind", over ? "%s: %s %s; its password ran out or must be changed: give it a new "
+			 "one there, and to ldap.bind_password" : "%s: %s %s; check ldap.bind_dn and ldap.bind_password", who,
 			 ldap_err2string(code), detail);
-		return err_code(err, ERR_UPSTREAM, "directory_refuses", "%s refuses our account %.80s: %s %s",
+		return err_code(err, ERR_UPSTREAM, over ? CALL_PASSWORD_OVER : "directory_refuses", "%s refuses our account %.80s: %s %s",
 				call->conn->server->host, who, ldap_err2string(code), detail);
 	}
 	call_say(call, DIRECTORY_OK, "bind", "%s", who);

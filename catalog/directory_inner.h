@@ -92,6 +92,12 @@ bool call_open(struct call *call, struct directory_server *server, struct err *e
 void call_say(struct call *call, enum directory_level level, const char *step, const char *fmt, ...) PRINTF(4, 5);
 
 /* ---- directory_ask.c ---- */
+/*
+ * Why a bind was refused, as Active Directory tells behind the right password: "password_expired" (ran out, or must
+ * be changed first), "account_disabled"; NULL: it does not say.
+ */
+const char *bind_refusal(const char *detail);
+#define CALL_PASSWORD_OVER	"directory_password"	/* the err's code when that is so of our own */
 bool call_bind_ours(struct call *call, struct err *err) CHECKED;
 /*
  * As somebody: true when the server has answered, *code says what (LDAP_SUCCESS ...), *detail is what

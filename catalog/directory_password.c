@@ -1,8 +1,9 @@
 /*
  * When the password of our own account in the directory ends.  Active Directory computes it for whoever asks
- * (msDS-UserPasswordExpiryTimeComputed, [MS-ADTS] 3.1.1.4.5.32: a FILETIME, with all bits but the first for never);
- * OpenLDAP's policy (draft-behera-ldap-password-policy) has pwdEndTime, or the time of the last change and how old
- * a password may be, in a policy that our account may be allowed to read.
+ * (msDS-UserPasswordExpiryTimeComputed, [MS-ADTS] 3.1.1.4.5.32: a FILETIME, with all bits but the first for never,
+ * and 0 for one that must be changed before anything else); OpenLDAP's policy (draft-behera-ldap-password-policy) has
+ * pwdEndTime, or the time of the last change and how old a password may be, in a policy that our account may be
+ * allowed to read.
  */
 #include "catalog/directory_inner.h"
 #include "core/buf.h"
@@ -18,6 +19,7 @@
 struct password {
 	TALLOC_CTX *ctx;
 	const char *computed, *ends, *changed, *policy, *age;
+	const char *domain;	/* of an Active Directory */
 };
 
 static bool
@@ -68,24 +70,50 @@ end_of(const struct password *p)
 	return 0;
 }
 
-/* Active Directory takes anna@corp.example.com and CORP\anna for a bind, where a search wants to know who that is. */
+static bool
+take_domain(LDAP *ld, LDAPMessage *entry, void *arg, struct err *err)
+{
+	struct password *p = arg;
+
+	(void)err;
+	p->domain = entry_text(p->ctx, ld, entry, "defaultNamingContext", DIRECTORY_DN_MAX);
+	return true;
+}
+
+static bool
+find_named(struct call *call, const char *attribute, const char *name, const char *const *attributes, struct password *p,
+	   struct err *err)
+{
+	const char *filter;
+	struct buf value;
+
+	buf_init(&value, p->ctx, DIRECTORY_DN_MAX);
+	directory_filter_value(&value, name);
+	if (!buf_ok(&value, err))
+		return false;
+	filter = mem_printf(p->ctx, "(%s=%s)", attribute, buf_str(&value));
+	return call_search(call, p->domain, LDAP_SCOPE_SUBTREE, filter, attributes, 1, take, p, err);
+}
+
+/*
+ * Active Directory takes anna@corp.example.com and CORP\anna for a bind, where a search wants to know who that is.
+ * An account of ours need not stand under ldap.user_bases, where people are.  A name with @ that is nobody's
+ * userPrincipalName is the one that every account has: its sAMAccountName at the domain.
+ */
 static bool
 find_by_name(struct call *call, const char *who, const char *const *attributes, struct password *p, struct err *err)
 {
-	const char *slash = strchr(who, '\\'), *filter;
-	struct buf name, account;
+	static const char *const of_root[] = { "defaultNamingContext", NULL };
+	const char *slash = strchr(who, '\\'), *account = slash ? slash + 1 : who;
 
-	buf_init(&name, p->ctx, DIRECTORY_DN_MAX);
-	buf_init(&account, p->ctx, DIRECTORY_DN_MAX);
-	directory_filter_value(&name, who);
-	directory_filter_value(&account, slash ? slash + 1 : who);
-	if (!buf_ok(&name, err) || !buf_ok(&account, err))
+	if (!call_search(call, "", LDAP_SCOPE_BASE, "(objectClass=*)", of_root, 1, take_domain, p, err))
 		return false;
-	filter = mem_printf(p->ctx, "(|(userPrincipalName=%s)(sAMAccountName=%s))", buf_str(&name), buf_str(&account));
-	for (size_t i = 0; i < call->settings->user_bases.n && !p->computed; i++)
-		if (!call_search(call, call->settings->user_bases.dn[i], LDAP_SCOPE_SUBTREE, filter, attributes, 1, take, p, err))
-			return false;
-	return true;
+	if (!p->domain)
+		return true;	/* then it does not tell */
+	if (!find_named(call, "userPrincipalName", who, attributes, p, err))
+		return false;
+	account = mem_textn(p->ctx, account, strcspn(account, "@"));
+	return p->computed || find_named(call, "sAMAccountName", account, attributes, p, err);
 }
 
 static bool
@@ -112,7 +140,7 @@ ask(struct call *call, struct password *p, struct err *err)
 }
 
 bool
-directory_password_ends(struct directory *d, time_t *ret, struct err *err)
+directory_password_ends(struct directory *d, time_t *ret, bool *over, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct password p = { .ctx = ctx };
@@ -122,7 +150,10 @@ directory_password_ends(struct directory *d, time_t *ret, struct err *err)
 	call_begin(&call, d, DIRECTORY_WHOLE_MS);
 	ok = ask(&call, &p, err);
 	call_end(&call);
-	if (ok)
-		*ret = end_of(&p);
-	return ok || err_at(err, "the password of ldap.bind_dn");
+	if (!ok && strcmp(err->code, CALL_PASSWORD_OVER) != 0)
+		return err_at(err, "the password of ldap.bind_dn");
+	/* 0: on a connection that was made before it was to be changed */
+	*over = !ok || (p.computed && strcmp(p.computed, "0") == 0);
+	*ret = *over ? clock_now() : end_of(&p);
+	return true;
 }

@@ -173,9 +173,9 @@ tx_know(struct db *tx, void *arg, struct err *err)
 
 	if (!db_run(tx, err, "DELETE FROM ending_known WHERE kind = $1", db_text(k->kind)))
 		return false;
-	return !k->known || db_run(tx, err, "INSERT INTO ending_known (kind, subject, name, ends, asked) VALUES ($1, $2, $3, $4, $5)",
+	return !k->known || db_run(tx, err, "INSERT INTO ending_known (kind, subject, name, ends, asked, begins) VALUES ($1, $2, $3, $4, $5, $6)",
 				   db_text(k->kind), db_text(k->known->subject), db_text(k->known->name),
-				   db_int(k->known->ends), db_now());
+				   db_int(k->known->ends), db_now(), db_int(k->known->begins));
 }
 
 bool
@@ -187,14 +187,14 @@ ending_know(struct db *db, const char *kind, const struct ending_known *known, s
 bool
 ending_knows(TALLOC_CTX *ctx, struct db *db, const char *kind, struct ending_known **ret, struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT subject, name, ends FROM ending_known WHERE kind = $1", db_text(kind));
+	struct rows *rows = db_query(ctx, db, "SELECT subject, name, ends, begins FROM ending_known WHERE kind = $1", db_text(kind));
 	enum rows_step step = rows_next(rows, err);
 
 	*ret = NULL;
 	if (step != ROWS_ROW)
 		return step == ROWS_END;
 	*ret = mem_new(ctx, struct ending_known);
-	**ret = (struct ending_known){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_int(rows, 2) };
+	**ret = (struct ending_known){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_int(rows, 2), rows_int(rows, 3) };
 	rows_done(rows);
 	return true;
 }

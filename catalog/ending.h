@@ -49,7 +49,8 @@ bool ending_sweep(struct db *db, struct err *err) CHECKED;	/* rows of what is lo
 /* ---- what another system said ---- */
 struct ending_known {
 	const char *subject, *name;
-	time_t ends;
+	time_t ends;		/* 0: it was asked in vain, and the name says why */
+	time_t begins;		/* 0: not known */
 };
 
 /* The one that is known of this kind, in place of the one before; NULL: it ends never, or does not tell. */

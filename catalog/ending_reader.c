@@ -1,6 +1,7 @@
 /* Table `ending_reader`. */
 #include "catalog/ending_reader.h"
 #include "core/audit.h"
+#include "core/log.h"
 #include "core/mail.h"
 #include <string.h>
 
@@ -36,14 +37,16 @@ bool
 ending_readers(TALLOC_CTX *ctx, struct db *db, struct ending_reader **ret, size_t *n, struct err *err)
 {
 	struct rows *rows = db_query(ctx, db, "SELECT " COLUMNS FROM " WHERE p.role IN ('admin', 'publisher')"
-				     " AND NOT p.disabled ORDER BY p.folded LIMIT $1", db_int(ENDING_READERS_MAX));
+				     " AND NOT p.disabled ORDER BY p.folded LIMIT $1", db_int(ENDING_READERS_MAX + 1));
 	enum rows_step step;
 
-	*ret = mem_array(ctx, struct ending_reader, ENDING_READERS_MAX);
+	*ret = mem_array(ctx, struct ending_reader, ENDING_READERS_MAX + 1);
 	*n = 0;
 	while ((step = rows_next(rows, err)) == ROWS_ROW)
 		if (!read_one(ctx, db, rows, &(*ret)[(*n)++], err))
 			return false;
+	if (*n > ENDING_READERS_MAX)
+		log_warn("so many look after things that the last of them are not told what ends", KV("told", mem_printf(ctx, "%zu", --*n)));
 	return step == ROWS_END || err_at(err, "who is told what ends");
 }
 

@@ -7,7 +7,7 @@
  */
 #include "catalog/person.h"
 
-#define ENDING_READERS_MAX	1000
+#define ENDING_READERS_MAX	1000	/* admins and publishers; whose own something ends, however many */
 
 struct ending_reader {
 	const struct person *person;

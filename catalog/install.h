@@ -8,13 +8,14 @@
  * of managed devices alone.
  */
 #include "catalog/person.h"
+#include "core/clock.h"
 
 #define INSTALL_ID_SIZE		17
 #define INSTALL_MODEL_SIZE	24	/* "iPhone15,4", and NUL */
 #define INSTALL_OS_SIZE		16	/* "18.1" */
 #define INSTALL_PAGE_MAX	200	/* items of one list */
 #define INSTALL_EVENTS_SHOWN	200
-#define INSTALL_OPENED_KEPT_S	(30 * 86400)	/* one that was opened or tapped, and nothing after it */
+#define INSTALL_OPENED_KEPT_S	(30 * DAY_S)	/* one that was opened or tapped, and nothing after it */
 #define INSTALL_OPENED_MAX	200	/* of one link; then the newest stands for all */
 
 /* When nothing has happened for so long after a step, the page says what is most often the reason. */

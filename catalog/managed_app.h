@@ -42,7 +42,8 @@ bool managed_app_devices(struct db *db, const char *bundle_id, const char *after
 /* [{state, devices}] of an app. */
 bool managed_app_counts(struct db *db, const char *bundle_id, json_t **ret, struct err *err) CHECKED;
 
-/* Would the device take this build?  *why NULL: it would; else a word: needs_ios, not_listed, no_right, not_installable. */
+/* Would the device take this build?  *why NULL: it would; else a word: needs_ios, needs_ipad, not_listed, no_right,
+ * not_installable. */
 bool managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const char *build_id, const char **why,
 		     struct err *err) CHECKED;
 
@@ -58,8 +59,11 @@ bool managed_app_people_changed(struct db *tx, struct err *err) CHECKED;	/* many
 bool managed_app_device_changed(struct db *tx, const char *device_id, struct err *err) CHECKED;
 bool managed_app_begins(struct db *tx, const char *device_id, struct err *err) CHECKED;	/* a new enrollment */
 bool managed_app_first_list(struct db *tx, const char *device_id, struct err *err) CHECKED;	/* its apps are known */
-/* The device said what it is: what it could not take may fit now. */
+bool managed_app_values_changed(struct db *tx, const char *person_id, struct err *err) CHECKED;	/* what stands for %variables% */
+/* The device said what it is: what it could not take may fit now, and what a configuration says of it may be another. */
 bool managed_app_fits_again(struct db *tx, const char *device_id, struct err *err) CHECKED;
+/* A provision has come that fits builds of this app: what could not be installed may be now. */
+bool managed_app_provided(struct db *tx, const char *bundle_id, struct err *err) CHECKED;
 /* Lists were kept: fresh when the Statuses are, too (ManagedApplicationList). */
 bool managed_app_listed(struct db *tx, const char *device_id, bool fresh, struct err *err) CHECKED;
 
@@ -78,10 +82,11 @@ struct managed_sending {
 bool managed_app_sending(TALLOC_CTX *ctx, struct db *db, const char *device_id, const char *bundle_id,
 			 struct managed_sending **ret, struct err *err) CHECKED;
 bool managed_app_removing(struct db *db, const char *device_id, const char *bundle_id, struct err *err) CHECKED;	/* the same of a removal */
-/* With the configuration that it holds: what the device has is not known until it answers. */
+/* With the wish of the configuration that it holds: what the device has is not known until it answers. */
 bool managed_app_sent(struct db *db, const char *device_id, const char *bundle_id, const char *uuid,
 		      const char *configuration, struct err *err) CHECKED;
-/* The end of a command with a configuration, by the words of managed_app_answered: the device has it, or it is sent again. */
+/* The end of a command with a configuration, by the words of managed_app_answered: the device has it, or it is sent again;
+ * and so is what has changed while it was on its way. */
 bool managed_app_configured(struct db *tx, const char *device_id, const char *bundle_id, const char *uuid,
 			    const char *status, struct err *err) CHECKED;
 

@@ -6,6 +6,7 @@
  * twice it changes nothing, and a cause that came meanwhile has a job of its own.
  */
 #include "catalog/managed_app_inner.h"
+#include "catalog/app_configuration.h"
 #include "catalog/rollout.h"
 #include "catalog/viewer.h"
 #include "core/clock.h"
@@ -93,6 +94,16 @@ managed_app_person_changed(struct db *tx, const char *person_id, struct err *err
 					  db_text(person_id)), managed_app_device_changed, err);
 }
 
+bool
+managed_app_values_changed(struct db *tx, const char *person_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return add_jobs(tx, ctx, db_query(ctx, tx, "SELECT d.id FROM device d WHERE d.person_id = $1 AND d.enrollment_id IS NOT NULL"
+		" AND EXISTS (SELECT 1 FROM managed_app m JOIN app a ON a.bundle_id = m.bundle_id JOIN app_configuration c ON"
+		" c.app_id = a.id AND c.variables <> '[]' WHERE m.device_id = d.id)", db_text(person_id)), managed_app_device_changed, err);
+}
+
 /* Apps for which it matters who is in a group. */
 bool
 managed_app_people_changed(struct db *tx, struct err *err)
@@ -130,9 +141,21 @@ managed_app_fits_again(struct db *tx, const char *device_id, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	enum rows_step step = rows_next(db_query(ctx, tx, "SELECT 1 FROM managed_app WHERE device_id = $1 AND state = 'failed'"
-						 " AND attempts = 0 LIMIT 1", db_text(device_id)), err);
+						 " AND why IN ('needs_ios', 'needs_ipad', 'not_listed', 'no_right', 'not_installable')"
+						 " UNION SELECT 1 FROM managed_app WHERE device_id = $1"
+						 " AND configuration LIKE '%:%:%' LIMIT 1", db_text(device_id)), err);
 
 	return step == ROWS_ROW ? managed_app_device_changed(tx, device_id, err) : step == ROWS_END;
+}
+
+bool
+managed_app_provided(struct db *tx, const char *bundle_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return add_jobs(tx, ctx, db_query(ctx, tx, "SELECT a.id FROM app a WHERE a.bundle_id = $1 AND EXISTS (SELECT 1 FROM"
+		" managed_app m WHERE m.bundle_id = $1 AND m.state = 'failed' AND m.why = 'not_installable')", db_text(bundle_id)),
+		managed_app_app_changed, err);
 }
 
 bool
@@ -176,15 +199,15 @@ managed_app_stopped(struct db *tx, const char *bundle_id, const char *build_id, 
 	" OR EXISTS (SELECT 1 FROM audience_person w WHERE w.audience_id = c.audience_id AND w.person_id = d.person_id))" \
 	" ORDER BY c.place, c.id LIMIT 1), '')"
 
-#define PLAN_COLUMNS "a.id, a.bundle_id, d.id, d.enrollment_id, p.id IS NOT NULL AND NOT p.disabled, " TARGET ", " REQUIRED ", " OWNER ", " \
+#define PLAN_COLUMNS "a.id, a.bundle_id, d.id, d.enrollment_id, p.id IS NULL OR NOT p.disabled, " TARGET ", " REQUIRED ", " OWNER ", " \
 	CONFIGURED ", m.build_id, m.cause, m.state, m.ours, m.configuration, i.installed, i.managed, i.version," \
-	" (SELECT max(k.created) FROM build k WHERE k.app_id = a.id AND k.build = i.version), m.why, i.short_version, " OFFERED ", " PRESENT ", m.began, i.state"
+	" (SELECT max(k.created) FROM build k WHERE k.app_id = a.id AND k.build = i.version), m.why, i.short_version, " OFFERED ", " PRESENT ", m.began, i.state, d.person_id"
 #define PLAN_JOINS " LEFT JOIN person p ON p.id = d.person_id LEFT JOIN managed_app m ON m.device_id = d.id" \
 	" AND m.bundle_id = a.bundle_id LEFT JOIN installed_app i ON i.device_id = d.id AND i.bundle_id = a.bundle_id"
 
 struct plan {
 	const char *app_id, *bundle_id, *device_id, *enrollment_id, *target, *configuration;
-	bool able, required, owner;	/* able: it has a person who may come in */
+	bool able, required, owner;	/* able: its person may come in; a device of nobody is one of everyone's */
 	const char *build_id, *cause, *was_configured;	/* of its row; cause NULL: it has none */
 	enum managed_state state;
 	bool ours, installed, managed;
@@ -195,6 +218,7 @@ struct plan {
 	const char *present;		/* the build that it has; NULL: not known */
 	int64_t began;			/* when the device took the last command; 0: it has not */
 	const char *status;		/* of its managed list; NULL: none */
+	const char *person_id;		/* NULL: it belongs to nobody */
 };
 
 static struct plan
@@ -207,7 +231,7 @@ plan_of(TALLOC_CTX *ctx, struct rows *rows)
 		rows_text(ctx, rows, 9), rows_text(ctx, rows, 10), rows_text(ctx, rows, 13),
 		state ? managed_state_of(state) : MANAGED_STATES, rows_bool(rows, 12), rows_bool(rows, 14), rows_bool(rows, 15),
 		rows_text(ctx, rows, 16), rows_int(rows, 17), rows_text(ctx, rows, 18), rows_text(ctx, rows, 19),
-		rows_bool(rows, 20), rows_text(ctx, rows, 21), rows_int(rows, 22), rows_text(ctx, rows, 23) };
+		rows_bool(rows, 20), rows_text(ctx, rows, 21), rows_int(rows, 22), rows_text(ctx, rows, 23), rows_text(ctx, rows, 24) };
 }
 
 struct target {
@@ -229,9 +253,10 @@ read_target(TALLOC_CTX *ctx, struct db *tx, const char *build_id, struct target 
 
 /* It would be sent, or sent again. */
 static bool
-tries(enum managed_state state)
+tries(const struct plan *p)
 {
-	return state == MANAGED_WANTED || state == MANAGED_QUEUED || state == MANAGED_FAILED || state == MANAGED_TIMED_OUT;
+	return p->state == MANAGED_WANTED || p->state == MANAGED_QUEUED || p->state == MANAGED_FAILED || p->state == MANAGED_TIMED_OUT ||
+	       (p->state == MANAGED_DECLINED && strcmp(p->cause, "required") == 0);
 }
 
 static bool
@@ -248,7 +273,7 @@ not_wanted(struct db *tx, const struct plan *p, const struct rollout *r, struct 
 		return true;
 	if (p->target && r->keep_current && strcmp(p->cause, "current") == 0)
 		return true;	/* an update that failed: its row says so */
-	if (tries(p->state) && (by_itself(p) || !(p->target || p->owner)) && !(p->ours && !p->offered && r->remove_on_leave))
+	if (tries(p) && (by_itself(p) || !(p->target || p->owner)) && !(p->ours && !p->offered && r->remove_on_leave))
 		return p->ours && p->managed && p->installed ?
 		       managed_app_put_end(tx, p->device_id, p->bundle_id, p->build_id, p->cause, MANAGED_INSTALLED, "", err) :
 		       managed_app_forget(tx, p->device_id, p->bundle_id, err);
@@ -263,7 +288,7 @@ is_settled(const struct plan *p)
 {
 	if (!p->cause)
 		return false;
-	if (managed_in_flight(p->state) || p->state == MANAGED_DECLINED)
+	if (managed_in_flight(p->state))
 		return true;
 	if (p->state == MANAGED_FAILED && managed_app_unfit(p->why))
 		return false;
@@ -304,10 +329,13 @@ configure(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, struct err *err)
 	const struct queue_wish wish = { .kind = MANAGED_KIND_SETTING, .request_type = "Settings", .subject = p->bundle_id,
 		.dedupe_key = mem_printf(ctx, "%s:%s", MANAGED_KIND_SETTING, p->bundle_id), .ttl_s = MANAGED_TTL_S,
 		.priority = QUEUE_PRIORITY_HOUSE, .created_by = "house" };
+	const char *now;
 
-	if (!p->cause || p->state != MANAGED_INSTALLED || !p->managed || strcmp(p->configuration, p->was_configured) == 0)
+	if (!p->cause || p->state != MANAGED_INSTALLED || !p->managed)
 		return true;
-	return queue_add(tx, ctx, &wish, &p->enrollment_id, 1, NULL, NULL, err);
+	if (!app_configuration_wish(ctx, tx, p->configuration, p->person_id, p->device_id, &now, err))
+		return false;
+	return strcmp(now, p->was_configured) == 0 || queue_add(tx, ctx, &wish, &p->enrollment_id, 1, NULL, NULL, err);
 }
 
 /* It goes because its person left, and the device has not taken that yet. */

@@ -9,7 +9,7 @@ static const char *const names[MANAGED_STATES] = { "wanted", "queued", "sent", "
 static const int polls_s[] = { 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400 };
 
 /* When what failed is tried again, by attempts. */
-static const int again_s[MANAGED_ATTEMPTS_MAX - 1] = { 900, 3600, 21600, 86400 };
+static const int again_s[MANAGED_ATTEMPTS_MAX - 1] = { 900, 3600, 21600, DAY_S };
 
 const char *
 managed_state_name(enum managed_state state)
@@ -97,6 +97,17 @@ fell(const struct managed_row *row, enum managed_state state, const char *why, i
 	return step_to(row, state, why, tried < MANAGED_ATTEMPTS_MAX ? now + again_s[tried - 1] : 0);
 }
 
+/* It was in a drawer, which says nothing of the app: no attempt is used up, and the next command waits for it. */
+static struct managed_step
+unheard(const struct managed_row *row, int64_t now)
+{
+	struct managed_row before = *row;
+
+	if (before.attempts > 0)
+		before.attempts--;
+	return fell(&before, MANAGED_TIMED_OUT, "not_delivered", now);
+}
+
 static struct managed_step
 taken(const struct managed_row *row, int64_t now)
 {
@@ -153,6 +164,8 @@ due(const struct managed_row *row, int64_t now)
 	case MANAGED_FAILED:
 	case MANAGED_TIMED_OUT:
 		return row->attempts < MANAGED_ATTEMPTS_MAX ? try_again(row, now) : step_to(row, row->state, row->why, 0);
+	case MANAGED_DECLINED:
+		return row->kept && row->attempts < MANAGED_ATTEMPTS_MAX ? try_again(row, now) : step_to(row, row->state, row->why, 0);
 	case MANAGED_REMOVING:	/* began: the device has taken the removal */
 		return row->began ? poll(row, now) : row->attempts < MANAGED_ATTEMPTS_MAX ? try_again(row, now) :
 		       step_to(row, MANAGED_FAILED, "not_removed", 0);
@@ -192,6 +205,13 @@ rejected(const struct managed_row *row, const char *reason, int64_t now)
 	return fell(row, MANAGED_FAILED, "rejected", now);
 }
 
+/* That was about this build.  What must be there is asked for again, a few times. */
+static struct managed_step
+declined(const struct managed_row *row, const char *why, int64_t now)
+{
+	return step_to(row, MANAGED_DECLINED, why, row->kept && row->attempts < MANAGED_ATTEMPTS_MAX ? now + MANAGED_AGAIN_S : 0);
+}
+
 /* Its owner took it away. */
 static struct managed_step
 gone(const struct managed_row *row, int64_t now)
@@ -216,11 +236,11 @@ on_the_way(const struct managed_row *row, const struct managed_report *r, int64_
 
 	switch (meaning) {
 	case REJECTED:
-		return step_to(row, MANAGED_DECLINED, "user", 0);
+		return declined(row, "user", now);
 	case BROKEN:
 		return fell(row, MANAGED_FAILED, "device", now);
 	case UNINSTALLED:
-		return step_to(row, MANAGED_DECLINED, "owner_removed", 0);
+		return declined(row, "owner_removed", now);
 	case PROMPTING:
 		return step_to(row, MANAGED_ACKNOWLEDGED, "prompting", -1);
 	default:
@@ -291,7 +311,7 @@ managed_app_step(const struct managed_row *row, const struct managed_report *r, 
 	case NEWS_REFUSED:
 		return waits_for_answer(row->state) ? fell(row, MANAGED_FAILED, row->going ? "not_removed" : "refused", now) : stay(row);
 	case NEWS_EXPIRED:
-		return waits_for_answer(row->state) ? fell(row, MANAGED_TIMED_OUT, "not_delivered", now) : stay(row);
+		return waits_for_answer(row->state) ? unheard(row, now) : stay(row);
 	case NEWS_CANCELLED:
 		return waits_for_answer(row->state) ? step_to(row, MANAGED_FAILED, "cancelled", 0) : stay(row);
 	case NEWS_UNMADE:

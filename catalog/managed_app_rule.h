@@ -9,16 +9,17 @@
  * what the device lists decides (peers.md 2.1 (6)).  Each state that is not an end has a `due`, and silence alone
  * leads from each of them to an end: that is a test.
  */
+#include "core/clock.h"
 #include "core/err.h"
 #include <stdint.h>
 
 #define MANAGED_ATTEMPTS_MAX	5	/* InstallApplications by themselves; then somebody has to ask */
-#define MANAGED_GIVE_UP_S	86400	/* after the device took it: nothing has come of it */
-#define MANAGED_TTL_S		(30 * 86400)	/* how long a command waits for a device that is silent */
-#define MANAGED_SLACK_S		86400	/* then the queue must have told its end */
+#define MANAGED_GIVE_UP_S	DAY_S	/* after the device took it: nothing has come of it */
+#define MANAGED_TTL_S		(30 * DAY_S)	/* how long a command waits for a device that is silent */
+#define MANAGED_SLACK_S		DAY_S	/* then the queue must have told its end */
 #define MANAGED_DUE_MAX_S	(MANAGED_TTL_S + 2 * MANAGED_SLACK_S)	/* no wait is longer */
-#define MANAGED_REMOVED_KEPT_S	(30 * 86400)
-#define MANAGED_AGAIN_S		86400	/* a required app that its owner removed comes back so much later */
+#define MANAGED_REMOVED_KEPT_S	(30 * DAY_S)
+#define MANAGED_AGAIN_S		DAY_S	/* a required app that its owner removed or declined comes back so much later */
 
 enum managed_state {
 	MANAGED_WANTED, MANAGED_QUEUED, MANAGED_SENT, MANAGED_ACKNOWLEDGED, MANAGED_INSTALLING, MANAGED_INSTALLED,

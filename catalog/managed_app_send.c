@@ -1,5 +1,7 @@
 /* Table `managed_app`: who asks for an app, whether the device takes it, and its command on the way. */
 #include "catalog/managed_app_inner.h"
+#include "catalog/app_configuration.h"
+#include "catalog/family.h"
 #include "catalog/install.h"
 #include "catalog/renewal.h"
 #include "catalog/viewer.h"
@@ -12,7 +14,7 @@
 #include <string.h>
 
 #define FULL_AGAIN_S	3600	/* the device's queue is full: later */
-#define SETTING_AGAIN_S	86400	/* a configuration that was not taken: tomorrow */
+#define SETTING_AGAIN_S	DAY_S	/* a configuration that was not taken: tomorrow */
 
 /* ---- would it be taken? ---- */
 
@@ -31,7 +33,7 @@ may_install(const struct command_target *target, const char **why)
 bool
 managed_app_unfit(const char *why)
 {
-	static const char *const words[] = { "needs_ios", "not_listed", "no_right", "not_installable" };
+	static const char *const words[] = { "needs_ios", "needs_ipad", "not_listed", "no_right", "not_installable" };
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (strcmp(words[i], why) == 0)
@@ -44,11 +46,12 @@ managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const cha
 		struct err *err)
 {
 	struct rows *rows = db_query(ctx, db, "SELECT e.access_rights, e.kind, e.supervised, d.os_version, b.minimum_os,"
-		" b.installable AND (b.expires = 0 OR b.expires > $3), EXISTS (SELECT 1 FROM build_device l WHERE"
+		" b.installable, b.expires > 0 AND b.expires <= $3, EXISTS (SELECT 1 FROM build_device l WHERE"
 		" l.build_id = b.id AND (l.udid = d.udid OR l.udid = '*')) OR NOT EXISTS (SELECT 1 FROM build_device l"
-		" WHERE l.build_id = b.id) FROM device d JOIN enrollment e ON e.id = d.enrollment_id JOIN build b ON b.id = $2"
+		" WHERE l.build_id = b.id), d.product, b.facts FROM device d JOIN enrollment e ON e.id = d.enrollment_id JOIN build b ON b.id = $2"
 		" WHERE d.id = $1", db_text(device_id), db_text(build_id), db_now());
 	struct command_target target;
+	bool over, goes = true;
 	const char *os;
 
 	*why = NULL;
@@ -56,13 +59,21 @@ managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const cha
 		return false;
 	target = (struct command_target){ rows_int(rows, 0), rows_text(ctx, rows, 1), rows_null(rows, 2) ? -1 : rows_bool(rows, 2) };
 	os = rows_text(ctx, rows, 3);
+	over = rows_bool(rows, 6);
 	if (!rows_bool(rows, 5))
 		*why = "not_installable";
+	else if (family_is_phone(rows_text(ctx, rows, 8)) && family_is_ipads_text(rows_text(ctx, rows, 9)))
+		*why = "needs_ipad";
 	else if (*os && num_version_compare(rows_text(ctx, rows, 4), os) > 0)
 		*why = "needs_ios";
-	else if (!rows_bool(rows, 6))
+	else if (!rows_bool(rows, 7))
 		*why = "not_listed";
 	rows_done(rows);
+	/* newer ones go before the app */
+	if (!*why && over && !renewal_covers(db, device_id, build_id, &goes, err))
+		return false;
+	if (!goes)
+		*why = "not_installable";
 	if (!*why)
 		may_install(&target, why);
 	return true;
@@ -86,7 +97,7 @@ begin_timeline(struct db *tx, TALLOC_CTX *ctx, struct managed_app *m, const char
 	const struct install_start start = { .id = id, .build_id = m->build_id, .person_id = person_id,
 		.tapped = strcmp(m->cause, "asked") == 0 || strcmp(m->cause, "admin") == 0 };
 
-	if (m->install_id && m->row.attempts > 0)
+	if (m->install_id && (m->row.attempts > 0 || strcmp(m->row.why, "not_delivered") == 0))
 		return true;
 	m->install_id = id;
 	return install_put(tx, &start, err);
@@ -184,9 +195,9 @@ struct there {
 	bool managed, installed, required;
 };
 
-/* A channel that holds the device's person must be had by them. */
+/* A channel that holds the device's person must be had by them; one that is for everyone, by devices of nobody too. */
 #define REQUIRED "EXISTS (SELECT 1 FROM channel vc JOIN app a ON a.id = vc.app_id WHERE a.bundle_id = $2 AND vc.required" \
-	" AND vc.newest_build_id IS NOT NULL AND d.person_id IS NOT NULL AND (vc.audience_id IS NULL OR EXISTS (SELECT 1" \
+	" AND vc.newest_build_id IS NOT NULL AND (vc.audience_id IS NULL OR EXISTS (SELECT 1" \
 	" FROM audience_person w WHERE w.audience_id = vc.audience_id AND w.person_id = d.person_id)))"
 
 /* What its person sees of the app, or, for an admin, what is newest. */
@@ -231,6 +242,7 @@ refused(const char *bundle_id, const char *why, struct err *err)
 {
 	static const struct { const char *why, *text; } all[] = {
 		{ "needs_ios", "it needs a newer iOS than this device has" },
+		{ "needs_ipad", "it is made for the iPad alone" },
 		{ "not_listed", "its provision does not list this device" },
 		{ "no_right", "this enrollment does not give the right to install apps" },
 		{ "not_installable", "this build cannot be installed; its verdict says why" },
@@ -397,6 +409,22 @@ put_configuration(struct db *tx, const char *device_id, const char *bundle_id, c
 		      db_text(device_id), db_text(bundle_id), db_text(configuration));
 }
 
+/* It has this now: is it what fits by now? */
+static bool
+took_configuration(struct db *tx, const char *device_id, const char *bundle_id, const char *configuration, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct managed_sending *s;
+	const char *now;
+
+	if (!put_configuration(tx, device_id, bundle_id, configuration, err))
+		return false;
+	if (!managed_app_sending(ctx, tx, device_id, bundle_id, &s, err))
+		return err->kind == ERR_CONFLICT;
+	return app_configuration_wish(ctx, tx, s->configuration, s->person_id, device_id, &now, err) &&
+	       (strcmp(now, configuration) == 0 || managed_app_device_changed(tx, device_id, err));
+}
+
 bool
 managed_app_configured(struct db *tx, const char *device_id, const char *bundle_id, const char *uuid, const char *status,
 		       struct err *err)
@@ -413,7 +441,7 @@ managed_app_configured(struct db *tx, const char *device_id, const char *bundle_
 	if (strcmp(status, "Acknowledged") != 0)
 		return managed_app_device_again(tx, device_id, clock_now() + SETTING_AGAIN_S, err);
 	return strncmp(had, before, strlen(before)) != 0 ||
-	       put_configuration(tx, device_id, bundle_id, had + strlen(before), err);
+	       took_configuration(tx, device_id, bundle_id, had + strlen(before), err);
 }
 
 struct sent {

@@ -4,6 +4,7 @@
 #include "catalog/people_row.h"
 #include "catalog/audience.h"
 #include "catalog/desired.h"
+#include "catalog/managed_app.h"
 #include "catalog/person_attribute.h"
 #include "catalog/session.h"
 #include "core/audit.h"
@@ -140,7 +141,7 @@ set_values(struct db *tx, const char *id, const struct directory_person *p, bool
 	bool changed;
 
 	return person_attributes_set(tx, id, p->attributes, p->attributes_n, &changed, err) &&
-	       (!other || desired_person(tx, id, err));
+	       (!other || (desired_person(tx, id, err) && managed_app_values_changed(tx, id, err)));
 }
 
 /* Is what stands in the row of theirs not what it was? */

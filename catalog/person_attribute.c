@@ -1,6 +1,7 @@
 /* Table `person_attribute`. */
 #include "catalog/person_attribute.h"
 #include "catalog/desired.h"
+#include "catalog/managed_app.h"
 #include "core/audit.h"
 #include "core/text.h"
 #include <string.h>
@@ -78,7 +79,7 @@ write_all(struct db *tx, const char *person_id, const json_t *now, bool *changed
 			ok = db_run(tx, err, "DELETE FROM person_attribute WHERE person_id = $1 AND name = $2",
 				    db_text(person_id), db_text(name));
 	json_decref(before);
-	return ok && (!*changed || desired_person(tx, person_id, err));
+	return ok && (!*changed || (desired_person(tx, person_id, err) && managed_app_values_changed(tx, person_id, err)));
 }
 
 bool

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * person_attribute - what stands for the %variables% of mobileconfigs: what is known of a person and of a device.
+ * person_attribute - what stands for the %variables% of mobileconfigs and of app configurations: what is known of a person
+ * and of a device.
  *
  *	%username% %email% %full_name% %phone%	the person's row
  *	%upn%					the attribute userPrincipalName
@@ -11,7 +12,8 @@
  * hourly check; those of other people are what an admin gave them, and they may fill what their row leaves
  * empty ("email", "full_name").  Names have no case.  What is empty is not known.
  *
- * A change asks in the same transaction what the person's devices ought to have (catalog/desired.h).
+ * A change asks in the same transaction what the person's devices ought to have (catalog/desired.h), and what their apps
+ * ought to be told (catalog/managed_app.h).
  */
 #include <jansson.h>
 #include "core/db.h"

@@ -50,8 +50,8 @@ bool provision_fit_build(struct db *db, const char *build_id, struct err *err) C
 bool provision_file(TALLOC_CTX *ctx, struct db *db, const char *uuid, struct bytes *ret, struct err *err) CHECKED;
 
 /* Those of apps they may change, by end: {items[], next}.
- * {uuid,name,kind,team_id,app_id,expires,created,source,by,certificates[],devices_listed,apps[],devices,waiting,failed}:
- * devices have it on their list, for waiting and failed it is on its way. */
+ * {uuid,name,kind,team_id,app_id,expires,created,source,by,certificates[],devices_listed,apps[],devices,waiting,failed,
+ * paused{by,at}|null}: * devices have it on their list, for waiting and failed it is on its way. */
 bool provision_list(struct db *db, struct viewer viewer, const char *after, int64_t limit, json_t **ret,
 		    struct err *err) CHECKED;
 /* One of them, with what hangs on it: covers[{bundle_id,version,build,path,devices}]. ERR_MISSING. */

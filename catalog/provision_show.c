@@ -33,7 +33,7 @@ provision_file(TALLOC_CTX *ctx, struct db *db, const char *uuid, struct bytes *r
 	" (SELECT count(*) FROM installed_provision ip JOIN device d ON d.id = ip.device_id JOIN enrollment e ON" \
 	" e.id = d.enrollment_id AND e.state = 'enrolled' WHERE ip.uuid = p.uuid), " \
 	ON_THE_WAY("'wanted', 'sent', 'acknowledged'") ", " ON_THE_WAY("'failed'") \
-	" FROM provision p LEFT JOIN person w ON w.id = p.person_id"
+	", z.actor, z.at FROM provision p LEFT JOIN person w ON w.id = p.person_id LEFT JOIN renewal_pause z ON z.uuid = p.uuid"
 
 static json_t *
 item_of(TALLOC_CTX *ctx, struct rows *rows)
@@ -46,6 +46,8 @@ item_of(TALLOC_CTX *ctx, struct rows *rows)
 		json_object_get(facts, "devices"), "devices", (json_int_t)rows_int(rows, 10), "waiting", (json_int_t)rows_int(rows, 11),
 		"failed", (json_int_t)rows_int(rows, 12));
 
+	json_object_set_new(item, "paused", rows_null(rows, 13) ? json_null() : json_pack("{s:s, s:s}", "by", rows_text(ctx, rows, 13),
+			    "at", clock_text(ctx, rows_int(rows, 14))));
 	json_decref(facts);
 	return item;
 }

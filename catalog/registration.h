@@ -8,12 +8,13 @@
  * leads, and *invited* from then on.  No UDID stands in a URL, in the audit or on a tester's page.
  */
 #include "catalog/link.h"
+#include "core/clock.h"
 #include "mdm/device_answer.h"
 
 #define CHALLENGE_S		3600	/* how long one can be answered */
 #define CHALLENGES_MAX		20	/* of one link at a time */
 #define REFUSALS_MAX		20	/* answers to one link that are refused, in an hour */
-#define REGISTRATION_VIEW_S	86400	/* how long the page after it can be opened again */
+#define REGISTRATION_VIEW_S	DAY_S	/* how long the page after it can be opened again */
 #define REGISTRATION_DUE_MAX	100
 
 /* ---- the tester ---- */

@@ -17,26 +17,28 @@
  *
  * Waves: so many percent of the devices, and so many devices, an hour, those first where an app ends first.  They
  * bound the haste and never the promise: what ends within renewal.days_before goes out at once, whatever the pace and
- * although waves are paused.
+ * although waves are paused - all of them by the setting, or those of one provision by somebody (renewal_pause).
  */
+#include <jansson.h>
+#include "core/clock.h"
 #include "core/db.h"
 #include "mdm/enrollment.h"
 
 #define RENEWAL_BATCH		100	/* devices of one transaction */
 #define RENEWAL_WAVE_MAX	1000	/* devices of one transaction of a wave */
-#define RENEWAL_BETTER_S	86400	/* a newer one lasts so much longer at least */
-#define RENEWAL_LAST_S		(7 * 86400)	/* so near the end half a set is better than none */
+#define RENEWAL_BETTER_S	DAY_S	/* a newer one lasts so much longer at least */
+#define RENEWAL_LAST_S		(7 * DAY_S)	/* so near the end half a set is better than none */
 #define RENEWAL_WAVE_S		3600
 #define RENEWAL_GATHER_S	60	/* what reports make new is sent by one wave */
 #define RENEWAL_AGAIN_MIN_S	3600
-#define RENEWAL_AGAIN_MAX_S	86400
-#define RENEWAL_LOST_S		86400	/* sent and silent: is its command still there? */
+#define RENEWAL_AGAIN_MAX_S	DAY_S
+#define RENEWAL_LOST_S		DAY_S	/* sent and silent: is its command still there? */
 #define RENEWAL_LISTED_S	3600	/* acknowledged, and on no list for so long: the list is asked for again */
 #define RENEWAL_ASKED_MAX	3	/* then it has failed and is sent again, ever later */
 #define RENEWAL_ATTEMPTS_MAX	8	/* taken and on no list after so many: given up, with its reason shown */
-#define RENEWAL_QUIET_S		(30 * 86400)	/* what was done for so long and is undone begins anew */
-#define RENEWAL_FRESH_S		86400	/* a list of apps by which something is removed is no older */
-#define RENEWAL_KEPT_S		(90 * 86400)	/* of rows that are done */
+#define RENEWAL_QUIET_S		(30 * DAY_S)	/* what was done for so long and is undone begins anew */
+#define RENEWAL_FRESH_S		DAY_S	/* a list of apps by which something is removed is no older */
+#define RENEWAL_KEPT_S		(90 * DAY_S)	/* of rows that are done */
 
 #define RENEWAL_KIND_INSTALL	"provision_install"	/* kinds of commands; args {uuid} */
 #define RENEWAL_KIND_REMOVE	"provision_remove"
@@ -72,8 +74,25 @@ bool renewal_quota(struct db *db, const struct renewal_pace *pace, struct renewa
 bool renewal_wave(struct db *tx, const struct renewal_pace *pace, struct renewal_quota *left, bool *more, int64_t *next,
 		  struct err *err) CHECKED;
 
+/* ---- renewal_pause.c: the waves of one provision stand still ---- */
+
+/*
+ * By somebody who publishes all that it is for (NULL: at the command line); audited.  Twice is once.  What was sent is on
+ * its way, what ends within renewal.days_before goes out all the same, and so does what an app needs that is installed; old
+ * ones stay on devices for which it came.  ERR_MISSING, ERR_DENIED.
+ */
+struct person;
+bool renewal_pause(struct db *db, const struct person *person, const char *uuid, bool paused, struct err *err) CHECKED;
+bool renewal_may_pause(const struct person *person, const json_t *provision);	/* as provision_show has it */
+
+#define RENEWAL_PAUSED(uuid) "EXISTS (SELECT 1 FROM renewal_pause z WHERE z.uuid = " uuid ")"
+
+/* ---- */
+
 /* Before an app is sent to a device: newer provisions of that build go first.  In a transaction. */
 bool renewal_before_install(struct db *tx, const char *device_id, const char *build_id, struct err *err) CHECKED;
+/* Would the build launch there by them?  Each of its bundles whose own provision is over has a newer one that goes before. */
+bool renewal_covers(struct db *db, const char *device_id, const char *build_id, bool *ret, struct err *err) CHECKED;
 
 /* ---- renewal.c: what came of a command; in the report's transaction ---- */
 enum renewal_outcome { RENEWAL_TAKEN, RENEWAL_REFUSED, RENEWAL_LOST };
@@ -90,13 +109,15 @@ bool renewal_due(struct db *tx, struct err *err) CHECKED;	/* rows whose time has
 /* ---- renewal_show.c: reading ---- */
 #include "catalog/viewer.h"
 
-/* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed}: one item for each
- * build and end, by end; of those that end before `until`. */
+/* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed,paused,paused_by}:
+ * one item for each build, end and provision - or its certificate, whatever the provision - by end; of those that end
+ * before `until`.  paused: for how many of the waiting the waves stand still. */
 bool renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err) CHECKED;
 
-/* Newest builds that no managed device holds: [{app,bundle_id,build_id,ends}], and certificates that signed what is in use:
- * [{sha1,name,ends,devices,apps}]; of those that end before `until`. */
-bool renewal_unheld(struct db *db, int64_t until, json_t **ret, struct err *err) CHECKED;
+/* Builds that people get here, whether devices hold them or not, by what is embedded in them, which no renewal reaches:
+ * [{app,bundle_id,build_id,version,build,ends}]; and certificates that signed what is in use: [{sha1,name,ends,devices,apps[]}];
+ * of those that end before `until`. */
+bool renewal_builds(struct db *db, int64_t until, json_t **ret, struct err *err) CHECKED;
 bool renewal_certificates(struct db *db, int64_t until, json_t **ret, struct err *err) CHECKED;
 
 /* Who: {items[{device_id,name,product,person,ends,next,state,why,attempts}], next}, of a provision or of a build. */

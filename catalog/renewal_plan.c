@@ -1,6 +1,7 @@
 /* Table `renewal`: which rows there are to be, by what each device has (catalog/held.h). */
 #include "catalog/renewal.h"
 #include "catalog/held.h"
+#include "catalog/managed_app.h"
 #include "core/clock.h"
 #include "core/job.h"
 #include "ipa/provision.h"
@@ -323,7 +324,8 @@ renewal_plan_fits(struct db *tx, const char *uuid, const char *build_id, struct 
 	}
 	rows_done(rows);
 	for (size_t i = 0; step != ROWS_FAILED && i < n; i++)
-		if (!job_add(tx, RENEWAL_PLAN_JOB, json_pack("{s:s, s:s}", "app", apps[i], "after", ""), 0, apps[i], err))
+		if (!job_add(tx, RENEWAL_PLAN_JOB, json_pack("{s:s, s:s}", "app", apps[i], "after", ""), 0, apps[i], err) ||
+		    !managed_app_provided(tx, apps[i], err))
 			return false;
 	return step != ROWS_FAILED;
 }

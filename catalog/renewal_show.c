@@ -7,6 +7,7 @@
 
 #define PAGE_MAX	500
 #define ENDINGS_MAX	2000
+#define USED_S		(365 * DAY_S)	/* no provision lives longer */
 
 static json_t *
 text_or_null(const char *text)
@@ -25,19 +26,25 @@ time_or_null(TALLOC_CTX *ctx, int64_t at)
 static json_t *
 ending_of(TALLOC_CTX *ctx, struct rows *rows)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:s?}",
 		"app", rows_text(ctx, rows, 0), "bundle_id", rows_text(ctx, rows, 1), "build_id", rows_text(ctx, rows, 2),
 		"version", rows_text(ctx, rows, 3), "build", rows_text(ctx, rows, 4), "ends", time_or_null(ctx, rows_int(rows, 5)),
 		"cause", rows_text(ctx, rows, 6), "next", time_or_null(ctx, rows_int(rows, 7)), "path", rows_text(ctx, rows, 8),
 		"uuid", rows_text(ctx, rows, 9), "provision", text_or_null(rows_text(ctx, rows, 10)), "devices",
 		(json_int_t)rows_int(rows, 11), "people", (json_int_t)rows_int(rows, 12), "waiting", (json_int_t)rows_int(rows, 13),
-		"failed", (json_int_t)rows_int(rows, 14));
+		"failed", (json_int_t)rows_int(rows, 14), "paused", (json_int_t)rows_int(rows, 15), "paused_by",
+		rows_int(rows, 15) ? rows_text(ctx, rows, 16) : NULL);
 }
 
 /* Of a device that holds the app: something for it is on its way in one of these states. */
 #define COMING(states) "EXISTS (SELECT 1 FROM renewal r JOIN provision_fit f ON f.uuid = r.uuid AND f.build_id = h.build_id WHERE" \
 	" r.device_id = h.device_id AND r.action = 'install' AND r.state IN (" states "))"
+#define STANDS	"EXISTS (SELECT 1 FROM renewal r JOIN renewal_pause z ON z.uuid = r.uuid JOIN provision_fit f ON f.uuid = r.uuid" \
+	" AND f.build_id = h.build_id WHERE r.device_id = h.device_id AND r.action = 'install' AND r.state = 'wanted')"
 #define YES(condition) "sum(CASE WHEN " condition " THEN 1 ELSE 0 END)"
+
+/* What ends is one thing for all who hold the build: its certificate whatever covers them, a provision wherever inside. */
+#define THING "CASE WHEN h.cause = 'certificate' THEN '' ELSE h.uuid END"
 
 bool
 renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err)
@@ -45,51 +52,87 @@ renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 
 	return rows_list(db_query(ctx, db, "SELECT coalesce(a.name, bb.app_bundle_id), bb.app_bundle_id, h.build_id, bb.version,"
-		" bb.build, h.ends, h.cause, min(h.next), h.path, h.uuid, (SELECT p.name FROM provision p WHERE p.uuid = h.uuid),"
+		" bb.build, h.ends, h.cause, min(h.next), min(h.path), min(h.uuid), min((SELECT p.name FROM provision p WHERE p.uuid = h.uuid)),"
 		" count(*), count(DISTINCT d.person_id), " YES(COMING("'wanted', 'sent', 'acknowledged'")) ", " YES(COMING("'failed'"))
-		" FROM held_app h JOIN device d ON d.id = h.device_id JOIN build_bundle bb ON bb.build_id = h.build_id AND bb.path = ''"
+		", " YES(STANDS) ", (SELECT min(z.actor) FROM renewal_pause z JOIN provision_fit f ON f.uuid = z.uuid WHERE f.build_id ="
+		" h.build_id) FROM held_app h JOIN device d ON d.id = h.device_id JOIN build_bundle bb ON bb.build_id = h.build_id AND bb.path = ''"
 		" LEFT JOIN app a ON a.bundle_id = bb.app_bundle_id WHERE h.ends < $4 AND (CAST($1 AS BOOLEAN) OR " VIEWER_OWNS ")"
-		" GROUP BY a.name, bb.app_bundle_id, h.build_id, bb.version, bb.build, h.ends, h.cause, h.path, h.uuid"
+		" GROUP BY a.name, bb.app_bundle_id, h.build_id, bb.version, bb.build, h.ends, h.cause, " THING
 		" ORDER BY h.ends, bb.app_bundle_id, h.build_id LIMIT $5", VIEWER(viewer), db_int(until), db_int(ENDINGS_MAX)),
 		ending_of, ret, err) || err_at(err, "apps that end");
 }
 
+/* Builds that people get here: the newest, what a channel offers, and what was installed within a year and nothing
+ * offered outlives; whoever had the last of those would hear of no other. */
+#define IN_USE(since) "(SELECT u.newest_build_id FROM app u UNION SELECT c.newest_build_id FROM channel c UNION SELECT b.id FROM build b" \
+	" WHERE b.expires > 0 AND NOT EXISTS (SELECT 1 FROM channel o JOIN build n ON n.id = o.newest_build_id WHERE o.app_id = b.app_id" \
+	" AND n.expires >= b.expires) AND EXISTS (SELECT 1 FROM install i WHERE i.build_id = b.id AND i.state IN ('whole', 'installed')" \
+	" AND i.created > " since "))"
+
 static json_t *
-unheld_of(TALLOC_CTX *ctx, struct rows *rows)
+build_of(TALLOC_CTX *ctx, struct rows *rows)
 {
-	return json_pack("{s:s, s:s, s:s, s:o}", "app", rows_text(ctx, rows, 0), "bundle_id", rows_text(ctx, rows, 1), "build_id",
-			 rows_text(ctx, rows, 2), "ends", time_or_null(ctx, rows_int(rows, 3)));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "app", rows_text(ctx, rows, 0), "bundle_id", rows_text(ctx, rows, 1), "build_id",
+			 rows_text(ctx, rows, 2), "version", rows_text(ctx, rows, 3), "build", rows_text(ctx, rows, 4), "ends",
+			 time_or_null(ctx, rows_int(rows, 5)));
 }
 
 bool
-renewal_unheld(struct db *db, int64_t until, json_t **ret, struct err *err)
+renewal_builds(struct db *db, int64_t until, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 
-	return rows_list(db_query(ctx, db, "SELECT a.name, a.bundle_id, bb.build_id, min(bb.expires) FROM app a JOIN build_bundle bb ON"
-		" bb.build_id = a.newest_build_id AND bb.expires > 0 WHERE NOT EXISTS (SELECT 1 FROM held_app h WHERE h.build_id ="
-		" bb.build_id) GROUP BY a.name, a.bundle_id, bb.build_id HAVING min(bb.expires) < $1 ORDER BY 4, 2 LIMIT $2",
-		db_int(until), db_int(ENDINGS_MAX)), unheld_of, ret, err) || err_at(err, "builds that end");
+	return rows_list(db_query(ctx, db, "SELECT coalesce(a.name, bb.app_bundle_id), bb.app_bundle_id, bb.build_id, min(bb.version),"
+		" min(bb.build), min(bb.expires) FROM build_bundle bb LEFT JOIN app a ON a.bundle_id = bb.app_bundle_id WHERE bb.expires > 0"
+		" AND bb.build_id IN " IN_USE("$1") " GROUP BY a.name, bb.app_bundle_id, bb.build_id HAVING min(bb.expires) < $2"
+		" ORDER BY 6, 2, 3 LIMIT $3", db_int(clock_now() - USED_S), db_int(until), db_int(ENDINGS_MAX)), build_of, ret, err) ||
+	       err_at(err, "builds that end");
 }
 
 static json_t *
 certificate_of(TALLOC_CTX *ctx, struct rows *rows)
 {
-	return json_pack("{s:s, s:s, s:o, s:I, s:I}", "sha1", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1), "ends",
-			 time_or_null(ctx, rows_int(rows, 2)), "devices", (json_int_t)rows_int(rows, 3), "apps", (json_int_t)rows_int(rows, 4));
+	return json_pack("{s:s, s:s, s:o, s:I}", "sha1", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1), "ends",
+			 time_or_null(ctx, rows_int(rows, 2)), "devices", (json_int_t)rows_int(rows, 3));
+}
+
+#define CERTIFICATES " FROM build_bundle bb LEFT JOIN held_app h ON h.build_id = bb.build_id WHERE bb.certificate <> '' AND" \
+	" bb.certificate_expires > 0 AND (h.build_id IS NOT NULL OR bb.build_id IN " IN_USE("$1") ")"
+
+static bool
+add_signed(struct db *db, json_t *certificate, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	json_t *apps;
+
+	if (!rows_list(db_query(ctx, db, "SELECT DISTINCT bb.app_bundle_id" CERTIFICATES " AND bb.certificate = $2 ORDER BY 1",
+				db_int(clock_now() - USED_S), db_text(json_string_value(json_object_get(certificate, "sha1")))),
+		       row_text, &apps, err))
+		return false;
+	json_object_set_new(certificate, "apps", apps);
+	return true;
 }
 
 bool
 renewal_certificates(struct db *db, int64_t until, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
+	json_t *list, *certificate;
+	bool ok = true;
+	size_t i;
 
-	return rows_list(db_query(ctx, db, "SELECT bb.certificate, min(bb.certificate_name), min(bb.certificate_expires),"
-		" count(DISTINCT h.device_id), count(DISTINCT bb.app_bundle_id) FROM build_bundle bb LEFT JOIN held_app h ON h.build_id ="
-		" bb.build_id WHERE bb.certificate <> '' AND bb.certificate_expires > 0 AND (h.build_id IS NOT NULL OR EXISTS (SELECT 1 FROM"
-		" app a WHERE a.newest_build_id = bb.build_id)) GROUP BY bb.certificate HAVING min(bb.certificate_expires) < $1"
-		" ORDER BY 3, 1 LIMIT $2", db_int(until), db_int(ENDINGS_MAX)), certificate_of, ret, err) ||
-	       err_at(err, "certificates that end");
+	if (!rows_list(db_query(ctx, db, "SELECT bb.certificate, min(bb.certificate_name), min(bb.certificate_expires),"
+		" count(DISTINCT h.device_id)" CERTIFICATES " GROUP BY bb.certificate HAVING min(bb.certificate_expires) < $2"
+		" ORDER BY 3, 1 LIMIT $3", db_int(clock_now() - USED_S), db_int(until), db_int(ENDINGS_MAX)), certificate_of, &list, err))
+		return err_at(err, "certificates that end");
+	json_array_foreach(list, i, certificate)
+		ok = ok && add_signed(db, certificate, err);
+	if (!ok) {
+		json_decref(list);
+		return err_at(err, "what certificates signed");
+	}
+	*ret = list;
+	return true;
 }
 
 /* ---- who ---- */

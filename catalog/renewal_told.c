@@ -1,6 +1,7 @@
-/* Table `renewal_told`. */
+/* Tables `renewal_told` and `renewal_told_person`. */
 #include "catalog/renewal_told.h"
 #include "catalog/link.h"
+#include "catalog/viewer.h"
 #include "core/clock.h"
 
 static bool
@@ -37,7 +38,7 @@ renewal_tells(TALLOC_CTX *ctx, struct db *db, struct renewal_tells **ret, size_t
 		" p.channel_id = ch.id AND p.build_id = b.id))) JOIN build nb ON nb.id = ch.newest_build_id AND nb.installable AND"
 		" nb.expires > b.expires + $2 WHERE b.expires > $3 AND b.expires < $4 AND NOT EXISTS (SELECT 1 FROM install i2 JOIN build b2 ON"
 		" b2.id = i2.build_id AND b2.app_id = b.app_id LEFT JOIN link l2 ON l2.id = i2.link_id WHERE i2.state IN ('whole', 'installed')"
-		" AND i2.created > i.created AND i2.build_id <> b.id AND (i2.contact_id = c.id OR l2.contact_id = c.id)) AND NOT EXISTS (SELECT 1"
+		" AND (i2.created, b2.created) > (i.created, b.created) AND i2.build_id <> b.id AND (i2.contact_id = c.id OR l2.contact_id = c.id)) AND NOT EXISTS (SELECT 1"
 		" FROM renewal_told t WHERE t.build_id = b.id AND t.contact_id = c.id) ORDER BY c.id, b.id, l.channel_id IS NULL,"
 		" i.created DESC, ch.name LIMIT $5", db_int(now), db_int(DAY_S), db_int(now - RENEWAL_TELL_S), db_int(now + RENEWAL_TELL_S),
 		db_int(RENEWAL_TELLS));
@@ -59,6 +60,56 @@ renewal_told(struct db *tx, const char *build_id, const char *contact_id, bool *
 {
 	if (!db_run(tx, err, "INSERT INTO renewal_told (build_id, contact_id, at) SELECT $1, id, CAST($2 AS BIGINT) FROM contact WHERE id = $3"
 		    " ON CONFLICT DO NOTHING", db_text(build_id), db_now(), db_text(contact_id)))
+		return false;
+	*first = db_changed(tx) > 0;
+	return true;
+}
+
+/* ---- people ---- */
+
+/*
+ * What MDM installs is 'installed' in the end, and does not count; nor what came by the link of a contact, who is told as
+ * one.  Managed means: a device of theirs lists the app.
+ */
+#define LATER	"EXISTS (SELECT 1 FROM install i2 JOIN build b2 ON b2.id = i2.build_id AND b2.app_id = b.app_id WHERE" \
+	" i2.person_id = i.person_id AND ((i2.build_id <> b.id AND i2.state IN ('whole', 'installed') AND i2.created > i.created)" \
+	" OR (i2.build_id = b.id AND i2.state = 'whole' AND (i2.created, i2.id) > (i.created, i.id))))"
+#define MANAGED	"EXISTS (SELECT 1 FROM device d CROSS JOIN installed_app ia JOIN enrollment e ON e.id = d.enrollment_id AND e.state =" \
+	" 'enrolled' WHERE d.person_id = p.id AND ia.device_id = d.id AND ia.bundle_id = a.bundle_id AND ia.installed)"
+
+/* By the index of people's installs, so that a part of them costs a part: CROSS JOIN keeps the order, and no other index fits. */
+const char renewal_holders_sql[] = "SELECT p.id, p.phone, b.id, b.expires, nb.id, i.created FROM install i CROSS JOIN build b JOIN app a ON"
+	" a.id = b.app_id JOIN person p ON p.id = i.person_id AND NOT p.disabled LEFT JOIN link l ON l.id = i.link_id"
+	" LEFT JOIN ending_reader r ON r.person_id = p.id JOIN build nb ON nb.id = " VIEWER_NEWEST_OF("p.id") " AND nb.installable AND"
+	" nb.expires > b.expires + $1 WHERE b.id = i.build_id AND b.expires > $2 AND b.expires < $3 AND i.state = 'whole'"
+	" AND coalesce(i.contact_id, '') = '' AND l.contact_id IS NULL AND (r.mails IS NULL OR r.mails) AND NOT " LATER " AND NOT " MANAGED
+	" AND NOT EXISTS (SELECT 1 FROM renewal_told_person t WHERE t.build_id = b.id AND t.person_id = p.id)"
+	" AND (i.person_id, i.created) > ($4, $5) ORDER BY i.person_id, i.created LIMIT $6";
+
+bool
+renewal_holders(TALLOC_CTX *ctx, struct db *db, const struct renewal_holder *after, struct renewal_holder **ret, size_t *n,
+		struct err *err)
+{
+	struct renewal_holder *list = mem_array(ctx, struct renewal_holder, RENEWAL_TELLS);
+	int64_t now = clock_now();
+	struct rows *rows = db_query(ctx, db, renewal_holders_sql, db_int(DAY_S), db_int(now - RENEWAL_TELL_S), db_int(now + RENEWAL_TELL_S),
+		db_text(after ? after->person_id : ""), db_int(after ? after->installed : 0), db_int(RENEWAL_TELLS));
+	enum rows_step step;
+
+	*n = 0;
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		list[(*n)++] = (struct renewal_holder){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_text(ctx, rows, 2),
+			rows_int(rows, 3), rows_text(ctx, rows, 4), rows_int(rows, 5) };
+	rows_done(rows);
+	*ret = list;
+	return step != ROWS_FAILED || err_at(err, "people whose build ends");
+}
+
+bool
+renewal_holder_told(struct db *tx, const struct renewal_holder *holder, bool *first, struct err *err)
+{
+	if (!db_run(tx, err, "INSERT INTO renewal_told_person (build_id, person_id, at) SELECT $1, id, CAST($2 AS BIGINT) FROM person"
+		    " WHERE id = $3 ON CONFLICT DO NOTHING", db_text(holder->ending_id), db_now(), db_text(holder->person_id)))
 		return false;
 	*first = db_changed(tx) > 0;
 	return true;

@@ -17,6 +17,7 @@ struct sending {
 	struct db *tx;
 	struct target *targets;
 	size_t n;
+	int64_t urgent;			/* what ends by then goes out, whatever is paused */
 };
 
 /* ---- whose turn it is ---- */
@@ -69,10 +70,10 @@ choose(struct sending *s, const struct renewal_pace *pace, int64_t *left, bool *
 	struct rows *rows = db_query(s->ctx, s->tx, "SELECT r.device_id, e.id, min(r.ends), e.access_rights, e.kind, EXISTS (SELECT 1"
 		" FROM renewal x WHERE x.device_id = r.device_id AND x.action = 'install' AND x.sent > $2 AND x.sent <= $3) FROM renewal r"
 		" JOIN device d ON d.id = r.device_id JOIN enrollment e ON e.id = d.enrollment_id WHERE r.state = 'wanted'"
-		" AND r.action = 'install' AND e.state = 'enrolled' GROUP BY r.device_id, e.id, e.access_rights, e.kind"
+		" AND r.action = 'install' AND e.state = 'enrolled' AND (r.ends <= $4 OR NOT " RENEWAL_PAUSED("r.uuid") ") GROUP BY r.device_id, e.id, e.access_rights, e.kind"
 		" ORDER BY min(r.ends), r.device_id LIMIT $1", db_int(RENEWAL_WAVE_MAX + 1), db_int(clock_now() - RENEWAL_WAVE_S),
-		db_now());
-	int64_t urgent = clock_now() + pace->days_before * DAY_S, seen = 0;
+		db_now(), db_int(s->urgent));
+	int64_t seen = 0;
 	const char **refused = NULL;
 	size_t refused_n = 0;
 	enum rows_step step;
@@ -85,14 +86,14 @@ choose(struct sending *s, const struct renewal_pace *pace, int64_t *left, bool *
 		const struct command_target may = { rows_int(rows, 3), rows_text(s->ctx, rows, 4), -1 };
 
 		if (seen++ == RENEWAL_WAVE_MAX) {
-			*more = t.ends <= urgent || *left > 0;
+			*more = t.ends <= s->urgent || *left > 0;
 			break;
 		}
 		if (!command_may("InstallProvisioningProfile", NULL, &may, &none)) {
 			refused = mem_grow(s->ctx, refused, const char *, refused_n + 1);
 			refused[refused_n++] = t.device_id;
-		} else if (t.ends <= urgent || (rows_bool(rows, 5) && !pace->paused) || *left > 0) {
-			*left -= t.ends > urgent && !rows_bool(rows, 5);
+		} else if (t.ends <= s->urgent || (rows_bool(rows, 5) && !pace->paused) || *left > 0) {
+			*left -= t.ends > s->urgent && !rows_bool(rows, 5);
 			s->targets[s->n++] = t;
 		}
 	}
@@ -167,7 +168,8 @@ send_all(struct sending *s, struct err *err)
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct rows *rows = db_query(s->ctx, s->tx, "SELECT uuid FROM renewal WHERE device_id = $1 AND state = 'wanted'"
-					     " AND action = 'install'", db_text(s->targets[i].device_id));
+					     " AND action = 'install' AND (ends <= $2 OR NOT " RENEWAL_PAUSED("renewal.uuid") ")",
+					     db_text(s->targets[i].device_id), db_int(s->urgent));
 		enum rows_step step;
 
 		while ((step = rows_next(rows, err)) == ROWS_ROW) {
@@ -192,14 +194,18 @@ send_all(struct sending *s, struct err *err)
 	return true;
 }
 
-/* Removals have waves of their own and no haste: each follows a confirmation of its own device. */
+/*
+ * Removals have waves of their own and no haste: each follows a confirmation of its own device.  Who paused what came has a
+ * reason, and then what was there before stays, too.
+ */
 static bool
 send_removals(struct sending *s, int64_t *left, bool *more, struct err *err)
 {
 	struct rows *rows = db_query(s->ctx, s->tx, "SELECT r.device_id, e.id, r.uuid, EXISTS (SELECT 1 FROM renewal x WHERE"
 		" x.device_id = r.device_id AND x.action = 'remove' AND x.sent > $2 AND x.sent <= $3) AS began FROM renewal r JOIN device d"
 		" ON d.id = r.device_id JOIN enrollment e ON e.id = d.enrollment_id WHERE r.state = 'wanted' AND r.action = 'remove'"
-		" AND e.state = 'enrolled' ORDER BY began DESC, r.device_id, r.uuid LIMIT $1", db_int(RENEWAL_WAVE_MAX),
+		" AND e.state = 'enrolled' AND NOT " RENEWAL_PAUSED("r.uuid") " AND NOT EXISTS (SELECT 1 FROM renewal y WHERE y.device_id ="
+		" r.device_id AND y.action = 'install' AND " RENEWAL_PAUSED("y.uuid") ") ORDER BY began DESC, r.device_id, r.uuid LIMIT $1", db_int(RENEWAL_WAVE_MAX),
 		db_int(clock_now() - RENEWAL_WAVE_S), db_now());
 	struct { const char *device_id, *enrollment_id, *uuid; } list[RENEWAL_WAVE_MAX];
 	const char *last = "";
@@ -255,7 +261,7 @@ renewal_wave(struct db *tx, const struct renewal_pace *pace, struct renewal_quot
 	     struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct sending s = { .ctx = ctx, .tx = tx };
+	struct sending s = { .ctx = ctx, .tx = tx, .urgent = clock_now() + pace->days_before * DAY_S };
 
 	if (!renewal_due(tx, err) || !choose(&s, pace, &left->installs, more, err) || !send_all(&s, err) ||
 	    (!pace->paused && !send_removals(&s, &left->removals, more, err)) || !next_time(&s, next, err))
@@ -264,6 +270,27 @@ renewal_wave(struct db *tx, const struct renewal_pace *pace, struct renewal_quot
 }
 
 /* ---- before an app ---- */
+
+/* Of bundle bb, fit f and device d; $3 RENEWAL_BETTER_S, $4 now. */
+#define GOES_BEFORE "p.uuid = f.uuid AND p.file IS NOT NULL AND p.expires > bb.expires + CAST($3 AS BIGINT) AND p.expires > $4" \
+	" AND (p.kind = 'enterprise' OR EXISTS (SELECT 1 FROM provision_device pd WHERE pd.uuid = p.uuid AND pd.udid = lower(d.udid)))"
+
+bool
+renewal_covers(struct db *db, const char *device_id, const char *build_id, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT EXISTS (SELECT 1 FROM build_bundle bb WHERE bb.build_id = $2 AND bb.path = '') AND"
+		" NOT EXISTS (SELECT 1 FROM build_bundle bb WHERE bb.build_id = $2 AND ((bb.certificate_expires > 0 AND"
+		" bb.certificate_expires <= $4) OR (bb.provision_uuid <> '' AND bb.expires <= $4 AND NOT EXISTS (SELECT 1 FROM device d"
+		" JOIN provision_fit f ON f.build_id = bb.build_id AND f.path = bb.path JOIN provision p ON " GOES_BEFORE
+		" WHERE d.id = $1))))", db_text(device_id), db_text(build_id), db_int(RENEWAL_BETTER_S), db_now());
+
+	if (!rows_one(rows, err, "no answer"))
+		return false;
+	*ret = rows_bool(rows, 0);
+	rows_done(rows);
+	return true;
+}
 
 static bool
 send_before(struct sending *s, const char *uuid, struct err *err)
@@ -286,9 +313,7 @@ renewal_before_install(struct db *tx, const char *device_id, const char *build_i
 	struct sending s = { .ctx = ctx, .tx = tx, .targets = &t, .n = 1 };
 	struct rows *rows = db_query(ctx, tx, "SELECT e.id, bb.path, p.uuid, bb.expires FROM device d JOIN enrollment e ON e.id ="
 		" d.enrollment_id AND e.state = 'enrolled' JOIN build_bundle bb ON bb.build_id = $2 JOIN provision_fit f ON"
-		" f.build_id = bb.build_id AND f.path = bb.path JOIN provision p ON p.uuid = f.uuid AND p.file IS NOT NULL AND"
-		" p.expires > bb.expires + CAST($3 AS BIGINT) AND p.expires > $4 AND (p.kind = 'enterprise' OR EXISTS (SELECT 1 FROM"
-		" provision_device pd WHERE pd.uuid = p.uuid AND pd.udid = lower(d.udid))) WHERE d.id = $1"
+		" f.build_id = bb.build_id AND f.path = bb.path JOIN provision p ON " GOES_BEFORE " WHERE d.id = $1"
 		" ORDER BY bb.path, p.expires DESC, p.uuid", db_text(device_id), db_text(build_id), db_int(RENEWAL_BETTER_S), db_now());
 	struct { const char *path, *uuid; int64_t ends; } best[UUIDS_MAX];
 	enum rows_step step;

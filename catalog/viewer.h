@@ -31,13 +31,14 @@ struct viewer viewer_of(const struct person *person);	/* NULL: nobody, who sees 
 #define VIEWER(v)	db_bool((v).house), db_text((v).person_id), db_text((v).only)
 
 #define VIEWER_TOKEN_	"(CAST($3 AS TEXT) IS NULL OR a.bundle_id = $3)"
-#define VIEWER_OWNER_	"(CAST($1 AS BOOLEAN)" \
-	" OR EXISTS (SELECT 1 FROM person v WHERE v.id = $2 AND NOT v.disabled" \
+#define VIEWER_OWNER_OF_(person) "(EXISTS (SELECT 1 FROM person v WHERE v.id = " person " AND NOT v.disabled" \
 	" AND (v.role = 'admin' OR (v.role = 'publisher' AND v.all_apps)))" \
-	" OR EXISTS (SELECT 1 FROM publisher_app o JOIN person v ON v.id = o.person_id WHERE o.person_id = $2" \
+	" OR EXISTS (SELECT 1 FROM publisher_app o JOIN person v ON v.id = o.person_id WHERE o.person_id = " person \
 	" AND o.bundle_id = a.bundle_id AND v.role = 'publisher' AND NOT v.disabled))"
-#define VIEWER_HELD_(audience_id) "(" audience_id " IS NULL AND CAST($2 AS TEXT) IS NOT NULL" \
-	" OR EXISTS (SELECT 1 FROM audience_person w WHERE w.audience_id = " audience_id " AND w.person_id = $2))"
+#define VIEWER_OWNER_	"(CAST($1 AS BOOLEAN) OR " VIEWER_OWNER_OF_("$2") ")"
+#define VIEWER_HELD_OF_(audience_id, person) "(" audience_id " IS NULL AND CAST(" person " AS TEXT) IS NOT NULL" \
+	" OR EXISTS (SELECT 1 FROM audience_person w WHERE w.audience_id = " audience_id " AND w.person_id = " person "))"
+#define VIEWER_HELD_(audience_id) VIEWER_HELD_OF_(audience_id, "$2")
 
 /* Conditions: may they change app a; do they see channel c of app a, build b of app a, app a? */
 #define VIEWER_OWNS	"(" VIEWER_TOKEN_ " AND " VIEWER_OWNER_ ")"
@@ -47,9 +48,12 @@ struct viewer viewer_of(const struct person *person);	/* NULL: nobody, who sees 
 	" OR " VIEWER_OWNER_ "))"
 #define VIEWER_SEES_APP	"(" VIEWER_NEWEST " IS NOT NULL)"
 /* The id of the build they are shown of app a; NULL: they do not see the app. */
-#define VIEWER_NEWEST	"(CASE WHEN NOT " VIEWER_TOKEN_ " THEN NULL WHEN " VIEWER_OWNER_ " THEN a.newest_build_id" \
+#define VIEWER_NEWEST	"(CASE WHEN NOT " VIEWER_TOKEN_ " THEN NULL WHEN CAST($1 AS BOOLEAN) THEN a.newest_build_id" \
+	" ELSE " VIEWER_NEWEST_OF("$2") " END)"
+/* The same of whoever stands in a row, for queries about many people: it needs no VIEWER(v). */
+#define VIEWER_NEWEST_OF(person) "(CASE WHEN " VIEWER_OWNER_OF_(person) " THEN a.newest_build_id" \
 	" ELSE (SELECT vc.newest_build_id FROM channel vc WHERE vc.app_id = a.id AND vc.newest_build_id IS NOT NULL" \
-	" AND " VIEWER_HELD_("vc.audience_id") " ORDER BY vc.newest_at DESC, vc.newest_build_id DESC LIMIT 1) END)"
+	" AND " VIEWER_HELD_OF_("vc.audience_id", person) " ORDER BY vc.newest_at DESC, vc.newest_build_id DESC LIMIT 1) END)"
 /* Must they have app a? Only of channels they are held by: what one sees as a publisher binds nobody. */
 #define VIEWER_REQUIRED	"EXISTS (SELECT 1 FROM channel vr WHERE vr.app_id = a.id AND vr.required" \
 	" AND vr.newest_build_id IS NOT NULL AND " VIEWER_HELD_("vr.audience_id") ")"

@@ -8,15 +8,18 @@
 #include "cli/command.h"
 #include "core/audit.h"
 #include "core/clock.h"
+#include "core/fetch.h"
 #include "core/file.h"
 #include "core/x509.h"
 #include "mdm/push_certificate.h"
 #include "mdm/ca.h"
+#include "mdm/ca_sign.h"
 #include "mdm/ca_show.h"
 #include "web/outbox.h"
 #include "web/rooms.h"
 #include "web/signing.h"
 #include <curl/curl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -152,32 +155,60 @@ check_directory(TALLOC_CTX *ctx, const struct conf *conf)
 		directory_test(directory, "", NULL, say_step, NULL);
 }
 
+/* Behind a proxy it is the one that phones are shown.  What stands above it in the chain may end first. */
 static void
 check_certificate(TALLOC_CTX *ctx, const struct conf *conf)
 {
 	STACK_OF(X509) *certs SCOPED(x509_stack) = NULL;
+	bool in_front = conf->server_plain || !*conf->server_tls_cert;
+	const struct fetch f = { .url = conf->server_base_url, .rules = { .configured = true, .allow = conf->egress_allow } };
+	const char *whose = in_front ? "what stands in front shows" : "ours is";
 	struct err err = { 0 };
 	struct bytes pem;
 	time_t expires;
 	char day[11];
+	X509 *first;
 
-	if (conf->server_plain || !*conf->server_tls_cert) {
+	if (in_front && strncmp(conf->server_base_url, "https://", 8) != 0) {
 		say("ok", "certificate", "none here: a proxy does TLS");
 		return;
 	}
-	if (!file_read(ctx, conf->server_tls_cert, 1u << 20, &pem, &err) || !x509_read_pem(pem, &certs, &err)) {
+	if (!(in_front ? fetch_certificates(ctx, &f, &pem, &err) : file_read(ctx, conf->server_tls_cert, 1u << 20, &pem, &err)) ||
+	    !x509_read_pem(pem, &certs, &err)) {
 		say_err("certificate", &err);
 		return;
 	}
-	if (!x509_expires(sk_X509_value(certs, 0), &expires) || expires < clock_now())
-		say("fail", "certificate", "it has expired; renew it and send SIGHUP");
+	first = x509_first_to_end(certs);
+	if (!first || !x509_expires(first, &expires) || expires < clock_now())
+		say("fail", "certificate", "%s: %s, which has expired; renew it%s", whose, first ? x509_subject_cn(ctx, first) : "one",
+		    in_front ? " there" : " and send SIGHUP");
 	else
-		say(expires < clock_now() + EXPIRY_WARN_DAYS * DAY_S ? "warn" : "ok", "certificate",
-		    "good until %s", clock_day(expires, day));
+		say(expires < clock_now() + EXPIRY_WARN_DAYS * DAY_S ? "warn" : "ok", "certificate", "%s: %s, good until %s", whose,
+		    x509_subject_cn(ctx, first), clock_day(expires, day));
+}
+
+/* What our own CA signs with is made by the server when it is first needed, and renewed by it. */
+static void
+check_own_signing(TALLOC_CTX *ctx, const struct conf *conf)
+{
+	struct ca_signing *own;
+	struct err err = { 0 };
+	struct db *db;
+	char day[11];
+
+	if (!db_open(ctx, conf->server_data, &db, &err) || !ca_sign_find(ctx, db, &own, &err))
+		say_err("signing", &err);
+	else if (own && own->not_after < clock_now())
+		say("fail", "signing", "our own CA's certificate that signs mobileconfigs has expired; the server's log says why"
+		    " it was not renewed");
+	else
+		say("warn", "signing", "mobileconfigs are signed by our own CA%s%s, and iOS says \"Not Verified\"; set"
+		    " registration.sign_cert and registration.sign_key", own ? ", good until " : " when it is made",
+		    own ? clock_day(own->not_after, day) : "");
 }
 
 static void
-check_signing(const struct conf *conf)
+check_signing(TALLOC_CTX *ctx, const struct conf *conf)
 {
 	const char *setting;
 	struct err err = { 0 };
@@ -187,8 +218,7 @@ check_signing(const struct conf *conf)
 	if (!signing_expires(conf, &setting, &expires, &err))
 		say_err("signing", &err);
 	else if (!setting)
-		say("warn", "signing", "mobileconfigs go out unsigned, and iOS says so; set registration.sign_cert and "
-		    "registration.sign_key");
+		check_own_signing(ctx, conf);
 	else if (expires < clock_now())
 		say("fail", "signing", "%s, which signs mobileconfigs, has expired; renew it", setting);
 	else
@@ -223,6 +253,7 @@ static const struct {
 	{ "devices",  "/crl/doctor",             404 },
 	{ "devices",  "/ocsp/doctor",            200 },
 	{ "devices",  "/c/doctor",               0 },
+	{ "devices",  "/.well-known/com.apple.remotemanagement", 403 },
 };
 
 /* Every answer of ours carries it, whatever the route. */
@@ -353,6 +384,7 @@ cmd_doctor(int argc, char **argv)
 
 	cli_parse(&doctor, &call, argc, argv);
 	ctx = talloc_new(NULL);
+	signal(SIGPIPE, SIG_IGN);	/* what stands in front may hang up */
 	if (!cli_conf(ctx, &call.place, &conf, &err)) {
 		if (strcmp(err.code, CLI_NOWHERE) == 0)
 			return cli_fail(&err);
@@ -366,7 +398,7 @@ cmd_doctor(int argc, char **argv)
 	check_database(ctx, conf);
 	check_directory(ctx, conf);
 	check_certificate(ctx, conf);
-	check_signing(conf);
+	check_signing(ctx, conf);
 	check_ca(ctx, conf);
 	check_outside(ctx, conf);
 	check_sending(ctx, conf);

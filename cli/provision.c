@@ -1,14 +1,16 @@
 /*
- * pomona provision add FILE... | list [--json]
+ * pomona provision add FILE... | list [--json] | pause UUID... | resume UUID...
  *
  * Also while the server runs: what was added is on its way with the server's next look, a second later.
  */
 #include "catalog/provision_keep.h"
+#include "catalog/renewal.h"
 #include "cli/command.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "ipa/provision.h"
 #include "web/provision_take.h"
+#include <string.h>
 
 struct opts {
 	struct cli_call call;
@@ -71,9 +73,20 @@ list(struct cli_call *call, struct err *err)
 		cli_print(page);
 	else
 		json_array_foreach(json_object_get(page, "items"), i, p)
-			printf("%s  %.10s  %-11s %5lld devices  %s  %s\n", text_of(p, "uuid"), text_of(p, "expires"), text_of(p, "kind"),
-			       (long long)json_integer_value(json_object_get(p, "devices")), text_of(p, "app_id"), text_of(p, "name"));
+			printf("%s  %.10s  %-11s %5lld devices  %s  %s%s%s\n", text_of(p, "uuid"), text_of(p, "expires"), text_of(p, "kind"),
+			       (long long)json_integer_value(json_object_get(p, "devices")), text_of(p, "app_id"), text_of(p, "name"),
+			       json_is_object(json_object_get(p, "paused")) ? "  paused by " : "",
+			       text_of(json_object_get(p, "paused"), "by"));
 	json_decref(page);
+	return true;
+}
+
+static bool
+pause_all(struct cli_call *call, struct err *err)
+{
+	for (size_t i = 0; i < call->words_n; i++)
+		if (!renewal_pause(call->db, NULL, call->words[i], strcmp(call->act->name, "pause") == 0, err))
+			return false;
 	return true;
 }
 
@@ -84,6 +97,8 @@ static const struct cli_option options[] = {
 static const struct cli_act acts[] = {
 	{ "add", 1, CLI_WORDS_MAX, NULL, add },
 	{ "list", 0, 0, NULL, list },
+	{ "pause", 1, CLI_WORDS_MAX, NULL, pause_all },
+	{ "resume", 1, CLI_WORDS_MAX, NULL, pause_all },
 	{ 0 }
 };
 
@@ -91,11 +106,13 @@ int
 cmd_provision(int argc, char **argv)
 {
 	static const struct cli_command provision = {
-		.args = "add FILE... | list",
+		.args = "add FILE... | list | pause UUID... | resume UUID...",
 		.doc = "Provisions, and what they renew.\v"
 		       "add takes .mobileprovision files, those of a set together: an app's and its extensions'. They go out to the "
-		       "devices that hold the apps by themselves.",
-		.options = { options }, .acts = acts, .usage = "say add FILE... or list",
+		       "devices that hold the apps by themselves, in waves. pause lets the waves of one stand still, and resume go "
+		       "on; where an app ends within renewal.days_before it goes out all the same.",
+		.options = { options }, .acts = acts,
+		.usage = "say add FILE..., list, pause UUID... or resume UUID...",
 	};
 	struct opts o = { 0 };
 

@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "web/rooms.h"
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
@@ -102,6 +103,7 @@ cmd_serve(int argc, char **argv)
 						   conf->server_listen);
 	if (!site_open(ctx, conf->server_data, conf, &site, &err) || !site_start(site, &err))
 		return cli_fail(&err);
+	malloc_trim(0);	/* what reading pages, words and tables has left behind */
 	printf("ready %s\n", ready_url(ctx, site));
 	fflush(stdout);
 	sd_notify(0, "READY=1");

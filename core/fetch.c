@@ -221,3 +221,50 @@ fetch(TALLOC_CTX *ctx, const struct fetch *f, struct fetched *ret, struct err *e
 		return true;
 	return fetch_curl_failed(rc, e, why, err);
 }
+
+/* ---- who is there ---- */
+
+static void
+add_shown(struct buf *pem, const struct curl_certinfo *shown)
+{
+	static const char field[] = "Cert:";
+
+	for (int i = 0; shown && i < shown->num_of_certs; i++)
+		for (const struct curl_slist *line = shown->certinfo[i]; line; line = line->next)
+			if (strncmp(line->data, field, sizeof field - 1) == 0)
+				buf_addf(pem, "%s\n", line->data + sizeof field - 1);
+}
+
+bool
+fetch_certificates(TALLOC_CTX *ctx, const struct fetch *f, struct bytes *ret, struct err *err)
+{
+	void *own SCOPED(mem) = talloc_new(NULL);
+	struct egress_rules rules = f->rules;
+	struct curl_certinfo *shown = NULL;
+	SCOPED(curl) CURL *curl = NULL;
+	struct egress *e;
+	char why[CURL_ERROR_SIZE];
+	struct buf pem;
+	CURLcode rc;
+
+	rules.schemes = "https";
+	if (!egress_open(own, &rules, f->url, &e, err))
+		return false;
+	fetch_curl_start();
+	curl = mem_must(curl_easy_init());
+	fetch_curl_aim(curl, own, e, NULL, why);
+	curl_easy_setopt(curl, CURLOPT_CERTINFO, 1L);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+	curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)FETCH_CONNECT_S);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)FETCH_TOTAL_S);
+	rc = curl_easy_perform(curl);
+	if (rc != CURLE_OK)
+		return fetch_curl_failed(rc, e, why, err);
+	buf_init(&pem, ctx, FETCH_ANSWER_MAX);
+	if (curl_easy_getinfo(curl, CURLINFO_CERTINFO, &shown) == CURLE_OK)
+		add_shown(&pem, shown);
+	*ret = (struct bytes){ buf_str(&pem), pem.len };
+	return buf_ok(&pem, err) && (pem.len > 0 || err_set(err, ERR_UPSTREAM, "%s shows no certificate", e->host));
+}

@@ -30,5 +30,11 @@ struct fetched {
 	struct bytes body;		/* ends with a NUL that does not count */
 };
 
+/*
+ * The certificates that a TLS server shows, its own first, in PEM: nothing is asked of it and none is judged, since it
+ * is they who are looked at.
+ */
+bool fetch_certificates(TALLOC_CTX *ctx, const struct fetch *fetch, struct bytes *pem, struct err *err) CHECKED;
+
 /* False when there is no answer: ERR_INVALID when it may not be asked, ERR_UPSTREAM else.  A 4xx is an answer. */
 bool fetch(TALLOC_CTX *ctx, const struct fetch *fetch, struct fetched *ret, struct err *err) CHECKED;

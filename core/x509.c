@@ -199,6 +199,34 @@ x509_expires(X509 *cert, time_t *ret)
 	return true;
 }
 
+time_t
+x509_begins(X509 *cert)
+{
+	struct tm tm = { 0 };
+
+	if (ASN1_TIME_to_tm(X509_get0_notBefore(cert), &tm))
+		return timegm(&tm);
+	ERR_clear_error();
+	return 0;
+}
+
+X509 *
+x509_first_to_end(STACK_OF(X509) *chain)
+{
+	X509 *first = NULL;
+	time_t ends, least = 0;
+
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		if (!x509_expires(sk_X509_value(chain, i), &ends))
+			return NULL;
+		if (!first || ends < least) {
+			first = sk_X509_value(chain, i);
+			least = ends;
+		}
+	}
+	return first;
+}
+
 /* subjectAltName from words: addresses where they are written as such, else DNS names. */
 static bool
 add_names(X509 *cert, const char *names, struct err *err)

@@ -29,6 +29,9 @@ const char *x509_sha1(X509 *cert, char hex[X509_FINGERPRINT_SIZE]);
 const char *x509_sha256(X509 *cert, char hex[X509_FINGERPRINT_SIZE]);
 const char *x509_der_sha256(struct bytes der, char hex[X509_FINGERPRINT_SIZE]);	/* the same of its bytes, or of a key's */
 bool x509_expires(X509 *cert, time_t *ret);
+time_t x509_begins(X509 *cert);	/* 0: it cannot be read */
+/* The first of a chain to end is the end of all of it; it belongs to the stack.  NULL: an end cannot be read. */
+X509 *x509_first_to_end(STACK_OF(X509) *chain);
 
 /*
  * Makes a P-256 key and a certificate for it.  `issuer` NULL: self-signed CA.  Names are DNS names or

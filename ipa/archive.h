@@ -10,7 +10,7 @@
  *
  * Memory does not depend on the file's size: 24 bytes an entry while checking, none afterwards.
  * Refusals are ERR_INVALID with the codes not_zip, hostile_zip and too_large.
- * Names begin with zip_ since archive_ is libarchive's.  Format: PKWARE's APPNOTE.TXT 6.3.
+ * Format: PKWARE's APPNOTE.TXT 6.3.
  */
 #include <stdint.h>
 #include "core/mem.h"

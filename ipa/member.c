@@ -1,18 +1,11 @@
 /*
- * One member shown to libarchive as an archive of its own.
- *
- * Its zip reader must walk all entries to reach one, keeps every name in memory, and believes the
- * local header over the directory.  So it gets a view: a local header, the packed bytes where they
- * lie in the file, a directory of one record and an end, all but the bytes composed here from what
- * zip_open has checked.
+ * zlib unpacks (RFC 1951), from where zip_data_at has found the packed bytes to lie: nothing else of the
+ * archive is read.  Sizes and CRC are compared with what zip_open has checked, here and nowhere else.
  */
 #include "ipa/member.h"
-#include "ipa/le.h"
-#include <archive.h>
-#include <archive_entry.h>
-#include <limits.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #define HOSTILE(err, ...)	err_code(err, ERR_INVALID, "hostile_zip", __VA_ARGS__)
 #define TOO_LARGE(err, ...)	err_code(err, ERR_INVALID, "too_large", __VA_ARGS__)
@@ -20,119 +13,24 @@
 #define STORED		0
 #define DEFLATED	8
 
-#define HEAD_SIZE	(30 + 1)		/* local header and a name of one letter */
-#define TAIL_SIZE	(46 + 1 + 22)		/* directory record, name, end */
 #define BLOCK		(64u << 10)
 #define WINDOW		(256u << 10)		/* of a stream: small steps back cost nothing */
 
 struct view {
 	const struct zip *zip;
-	uint64_t data_at, packed, at, size;	/* `at` and `size` are of the view */
-	unsigned char head[HEAD_SIZE], tail[TAIL_SIZE];
+	const struct zip_member *member;
+	uint64_t at, left;		/* in the file: packed bytes that were not read yet */
+	z_stream z;			/* what was read is its input */
+	uLong crc;
+	bool over;
 	unsigned char block[BLOCK];
-	struct archive *archive;
-	struct err err;				/* what a callback has met */
 };
-
-/* What a local header and a directory record have in common: flags to the length of the name. */
-static unsigned char *
-put_common(unsigned char *p, const struct zip_member *m)
-{
-	p = le16_put(le16_put(p, 20), 0);			/* version needed, no flags */
-	p = le32_put(le16_put(p, m->method), 0x00210000);	/* 1 January 1980 */
-	p = le32_put(le32_put(le32_put(p, m->crc), m->packed), m->size);
-	return le32_put(p, 1);				/* a name of one letter, no extra field */
-}
-
-static void
-compose(struct view *view, const struct zip_member *m)
-{
-	uint64_t directory_at = HEAD_SIZE + m->packed;
-	unsigned char *p;
-
-	p = put_common(le32_put(view->head, 0x04034b50), m);
-	*p = 'm';
-	p = le16_put(le32_put(view->tail, 0x02014b50), 20);
-	p = put_common(p, m);
-	p = le32_put(le32_put(le32_put(le16_put(p, 0), 0), 0), 0);	/* no comment, attributes; header at 0 */
-	*p++ = 'm';
-	p = le32_put(le32_put(p, 0x06054b50), 0);
-	p = le16_put(le16_put(p, 1), 1);
-	p = le32_put(le32_put(p, 46 + 1), directory_at);
-	le16_put(p, 0);
-}
-
-static la_ssize_t
-on_read(struct archive *a, void *arg, const void **block)
-{
-	struct view *view = arg;
-	uint64_t at = view->at, left;
-	size_t len;
-
-	if (at < HEAD_SIZE) {
-		*block = view->head + at;
-		len = HEAD_SIZE - (size_t)at;
-	} else if (at - HEAD_SIZE < view->packed) {
-		left = view->packed - (at - HEAD_SIZE);
-		len = left < BLOCK ? (size_t)left : BLOCK;
-		if (!zip_pread(view->zip->fd, view->data_at + (at - HEAD_SIZE), view->block, len,
-			       &view->err)) {
-			archive_set_error(a, -1, "cannot be read");
-			return ARCHIVE_FATAL;
-		}
-		*block = view->block;
-	} else {
-		at -= HEAD_SIZE + view->packed;
-		*block = view->tail + at;
-		len = TAIL_SIZE - (size_t)at;
-	}
-	view->at += len;
-	return (la_ssize_t)len;
-}
-
-static la_int64_t
-on_seek(struct archive *a, void *arg, la_int64_t offset, int whence)
-{
-	struct view *view = arg;
-	int64_t from =
-		whence == SEEK_SET ? 0 : (int64_t)(whence == SEEK_CUR ? view->at : view->size);
-
-	(void)a;
-	if (offset < -from || offset > (int64_t)view->size - from)
-		return ARCHIVE_FATAL;
-	view->at = (uint64_t)(from + offset);
-	return (la_int64_t)view->at;
-}
-
-static la_int64_t
-on_skip(struct archive *a, void *arg, la_int64_t request)
-{
-	struct view *view = arg;
-	uint64_t left = view->size - view->at;
-	uint64_t step = request > 0 ? (uint64_t)request : 0;
-
-	(void)a;
-	if (step > left)
-		step = left;
-	view->at += step;
-	return (la_int64_t)step;
-}
 
 static int
 view_close(struct view *view)
 {
-	archive_read_free(view->archive);
+	inflateEnd(&view->z);
 	return 0;
-}
-
-static bool
-failed(struct view *view, const struct zip_member *m, struct err *err)
-{
-	if (view->err.kind) {
-		*err = view->err;
-		return false;
-	}
-	return HOSTILE(err, "\"%s\" is damaged and cannot be unpacked", zip_shown(m).text);
 }
 
 static bool
@@ -140,39 +38,81 @@ view_open(TALLOC_CTX *ctx, const struct zip *zip, const struct zip_member *m, st
 	  struct err *err)
 {
 	struct view *view = mem_new(ctx, struct view);
-	struct archive_entry *entry;
-	struct archive *a;
 
-	if (!zip_data_at(zip_walk_new(view, zip), m, &view->data_at, err))
-		return false;
 	view->zip = zip;
-	view->packed = m->packed;
-	view->size = HEAD_SIZE + m->packed + TAIL_SIZE;
-	compose(view, m);
-	a = view->archive = mem_must(archive_read_new());
+	view->member = m;
+	view->left = m->packed;
+	view->crc = crc32(0, NULL, 0);
+	if (inflateInit2(&view->z, -MAX_WBITS) != Z_OK)
+		abort();	/* out of memory */
 	talloc_set_destructor(view, view_close);
-	archive_read_support_format_zip_seekable(a);
-	archive_read_set_read_callback(a, on_read);
-	archive_read_set_seek_callback(a, on_seek);
-	archive_read_set_skip_callback(a, on_skip);
-	archive_read_set_callback_data(a, view);
-	if (archive_read_open1(a) != ARCHIVE_OK ||
-	    archive_read_next_header(a, &entry) != ARCHIVE_OK)
-		return failed(view, m, err);
+	if (!zip_data_at(zip_walk_new(view, zip), m, &view->at, err))
+		return false;
 	*ret = view;
 	return true;
 }
 
-/* Unpacks up to len bytes; *got is 0 at the end. */
 static bool
-view_read(struct view *view, const struct zip_member *m, void *p, size_t len, size_t *got,
-	  struct err *err)
+damaged(const struct view *view, struct err *err)
 {
-	la_ssize_t n = archive_read_data(view->archive, p, len);
+	return HOSTILE(err, "\"%s\" is damaged and cannot be unpacked", zip_shown(view->member).text);
+}
 
-	if (n < 0)
-		return failed(view, m, err);
-	*got = (size_t)n;
+static bool
+fill(struct view *view, struct err *err)
+{
+	size_t len = view->left < BLOCK ? (size_t)view->left : BLOCK;
+
+	if (view->z.avail_in || !len)
+		return true;
+	if (!zip_pread(view->zip->fd, view->at, view->block, len, err))
+		return false;
+	view->at += len;
+	view->left -= len;
+	view->z.next_in = view->block;
+	view->z.avail_in = (uInt)len;
+	return true;
+}
+
+/* Of its input to its output; false: the packed bytes are none, or end too early. */
+static bool
+unpack(struct view *view)
+{
+	z_stream *z = &view->z;
+	uInt len = z->avail_in < z->avail_out ? z->avail_in : z->avail_out;
+	int rc;
+
+	if (view->member->method == STORED) {
+		if (len)
+			memcpy(z->next_out, z->next_in, len);
+		z->next_out += len, z->avail_out -= len;
+		z->next_in += len, z->avail_in -= len;
+		view->over = !z->avail_in && !view->left;
+		return true;
+	}
+	rc = inflate(z, Z_NO_FLUSH);
+	view->over = rc == Z_STREAM_END;
+	return rc == Z_OK || rc == Z_STREAM_END;
+}
+
+/* Unpacks up to len bytes; *got is 0 at the end.  What follows the end, or another CRC, is damage. */
+static bool
+view_read(struct view *view, void *p, size_t len, size_t *got, struct err *err)
+{
+	z_stream *z = &view->z;
+
+	z->next_out = p;
+	z->avail_out = (uInt)len;
+	while (z->avail_out && !view->over) {
+		if (!fill(view, err))
+			return false;
+		if (!unpack(view))
+			return damaged(view, err);
+	}
+	*got = len - z->avail_out;
+	view->crc = crc32_z(view->crc, p, *got);
+	if (view->over && (view->left || z->avail_in || view->crc != view->member->crc))
+		return damaged(view, err);
 	return true;
 }
 
@@ -213,15 +153,15 @@ member_read(TALLOC_CTX *ctx, const struct zip *zip, const struct zip_member *mem
 	size = (size_t)member->size;
 	p = mem_size(tmp, size + 1);
 	while (have < size) {
-		if (!view_read(view, member, p + have, size - have, &got, err))
+		if (!view_read(view, p + have, size - have, &got, err))
 			return false;
 		if (!got)
 			return HOSTILE(err, "\"%s\" unpacks to less than it declares",
 				       zip_shown(member).text);
 		have += got;
 	}
-	/* This read also makes libarchive compare the CRC. */
-	if (!view_read(view, member, &more, 1, &got, err))
+	/* It is over only when nothing more comes, and then the CRC is compared. */
+	if (!view_read(view, &more, 1, &got, err))
 		return false;
 	if (got)
 		return HOSTILE(err, "\"%s\" unpacks to more than it declares",
@@ -281,8 +221,7 @@ advance(struct member_stream *stream, size_t *got, struct err *err)
 		stream->window_len -= drop;
 		stream->window_at += drop;
 	}
-	if (!view_read(stream->view, &stream->member, stream->window + stream->window_len, BLOCK,
-		       got, err))
+	if (!view_read(stream->view, stream->window + stream->window_len, BLOCK, got, err))
 		return false;
 	stream->window_len += *got;
 	stream->unpacked += *got;

@@ -2,9 +2,9 @@
 /*
  * member - the bytes of one member of an archive, counted while they are unpacked.
  *
- * libarchive unpacks and checks the CRC, but is shown an archive of this one member only: headers
- * written by us around the packed bytes.  It reads nothing else of the file, in any order we like.
- * What is refused is ERR_INVALID: hostile_zip, too_large.
+ * zlib unpacks the packed bytes where they lie, sizes and CRC are compared with the directory's, and
+ * nothing else of the file is read.  (A reader of whole archives would believe local headers, and keep
+ * every name in memory.)  What is refused is ERR_INVALID: hostile_zip, too_large.
  */
 #include "ipa/archive.h"
 

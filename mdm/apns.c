@@ -385,12 +385,23 @@ goes_on(struct apns *apns, struct err *err)
 	return true;
 }
 
+/* A server that closes has mostly said why: it stands to be read when nothing can be sent any more. */
+static void
+hear_out(struct apns *apns, struct err *err)
+{
+	struct err said = { 0 };
+
+	if (!read_all(apns, &said) && said.kind == ERR_DENIED)
+		*err = said;
+}
+
 bool
 apns_run(struct apns *apns, struct err *err)
 {
 	bool ok = write_all(apns, err) && read_all(apns, err) && write_all(apns, err) && goes_on(apns, err);
 
-	/* What made a server close its connection may have come before: refused, then closed. */
+	if (!ok && strcmp(err->code, "closed") == 0)
+		hear_out(apns, err);
 	if (!ok && apns->goaway.todo == APNS_HALT)
 		ok = goes_on(apns, err);
 	if (!ok)

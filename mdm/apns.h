@@ -14,6 +14,7 @@
  * apns-expiration and apns-id; the body is {"mdm":"<PushMagic>"} and nothing else.  Apple: "Sending
  * notification requests to APNs", "Handling notification responses from APNs".
  */
+#include "core/clock.h"
 #include "core/x509.h"
 #include <poll.h>
 #include <stdint.h>
@@ -24,7 +25,7 @@
 #define APNS_TOKEN_MAX		256	/* bytes; Apple's have 32 today */
 #define APNS_MAGIC_MAX		256
 #define APNS_REASON_SIZE	64
-#define APNS_KEEP_S		(7 * 86400)	/* what a push says of how long Apple keeps it */
+#define APNS_KEEP_S		(7 * DAY_S)	/* what a push says of how long Apple keeps it */
 
 /* What an answer means for its push; the table is in apns_answer.c. */
 enum apns_todo {

@@ -29,7 +29,8 @@
 	P(MDM,    "mdm",    365, "the identity of an enrolled device") \
 	P(OTA,    "ota",    1,   "a passing identity during enrollment: proves and decrypts, nothing else") \
 	P(CLIENT, "client", 365, "by `pomona challenge new`, for other SCEP clients") \
-	P(PERSON, "person", 365, "a person's own, for mail, Wi-Fi and VPN: its SAN says who they are")
+	P(PERSON, "person", 365, "a person's own, for mail, Wi-Fi and VPN: its SAN says who they are") \
+	P(SIGN,   "sign",   365, "signs mobileconfigs (mdm/ca_sign.h): nobody's identity, and nobody can ask for one")
 
 enum ca_purpose {
 #define P(id, name, days, what) CA_##id,
@@ -39,7 +40,7 @@ enum ca_purpose {
 };
 
 const char *ca_purpose_name(enum ca_purpose purpose);
-bool ca_purpose_read(const char *name, enum ca_purpose *ret);
+bool ca_purpose_read(const char *name, enum ca_purpose *ret);	/* of those that somebody may ask for */
 
 struct ca;
 

@@ -28,7 +28,7 @@ bool
 ca_purpose_read(const char *name, enum ca_purpose *ret)
 {
 	for (size_t i = 0; i < CA_PURPOSES_N; i++)
-		if (strcmp(purposes[i].name, name) == 0) {
+		if (i != CA_SIGN && strcmp(purposes[i].name, name) == 0) {
 			*ret = (enum ca_purpose)i;
 			return true;
 		}
@@ -71,6 +71,8 @@ fill(X509 *cert, const struct ca_own *own, const struct ca_wish *wish, const X50
 
 	for (size_t i = 0; ok && i < own->extensions_n; i++)
 		ok = X509_add_ext(cert, own->extensions[i], -1);
+	for (size_t i = 0; ok && i < CA_USAGES; i++)
+		ok = X509_add_ext(cert, own->usage[wish->purpose == CA_SIGN][i], -1);
 	return ok || err_openssl(err, ERR_INTERNAL, "make a certificate");
 }
 

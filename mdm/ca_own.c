@@ -20,6 +20,8 @@ release(void *made)
 	release_hand(&own->decrypter);
 	for (size_t i = 0; i < own->extensions_n; i++)
 		X509_EXTENSION_free(own->extensions[i]);
+	for (size_t i = 0; i < 2 * CA_USAGES; i++)
+		X509_EXTENSION_free(own->usage[i / CA_USAGES][i % CA_USAGES]);
 	talloc_free(own);
 }
 
@@ -43,6 +45,25 @@ open_other(const struct ca_set *set, const struct authority *row, OSSL_LIB_CTX *
 	return true;
 }
 
+static bool
+make_usages(struct ca_own *own)
+{
+	static const char *const words[2][CA_USAGES] = {
+		{ "critical,digitalSignature,keyEncipherment", "clientAuth" },
+		{ "critical,digitalSignature", "emailProtection" },
+	};
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < 2 * CA_USAGES; i++) {
+		size_t of = i / CA_USAGES, at = i % CA_USAGES;
+
+		own->usage[of][at] = ca_form_extension(own->ca.cert, own->ca.cert, at ? NID_ext_key_usage : NID_key_usage,
+						       words[of][at]);
+		ok = own->usage[of][at];
+	}
+	return ok;
+}
+
 /* All but the subject's key id, which is each certificate's own. */
 static bool
 make_extensions(const struct ca_set *set, struct ca_own *own, struct err *err)
@@ -51,13 +72,11 @@ make_extensions(const struct ca_set *set, struct ca_own *own, struct err *err)
 	X509 *ca = own->ca.cert;
 	X509_EXTENSION *made[] = {
 		ca_form_extension(ca, ca, NID_basic_constraints, "critical,CA:FALSE"),
-		ca_form_extension(ca, ca, NID_key_usage, "critical,digitalSignature,keyEncipherment"),
-		ca_form_extension(ca, ca, NID_ext_key_usage, "clientAuth"),
 		ca_form_issuer_key(ca),
 		ca_form_crl_url(ca_set_crl_url(ctx, set, set->ca->key_id)),
 		ca_form_extension(ca, ca, NID_info_access, mem_printf(ctx, "OCSP;URI:%s/ocsp", set->base_url)),
 	};
-	bool ok = true;
+	bool ok = make_usages(own);
 
 	for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
 		ok = ok && made[i];

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #define CA_EXTENSIONS_MAX 8
+#define CA_USAGES	2	/* keyUsage and extendedKeyUsage */
 
 struct ca_set {
 	uint64_t id;			/* of cms_thread.h */
@@ -62,6 +63,7 @@ struct ca_own {
 	struct ca_hand ca, signer, decrypter;	/* the same three times where the CA does all by itself */
 	X509_EXTENSION *extensions[CA_EXTENSIONS_MAX];	/* that all its certificates have */
 	size_t extensions_n;
+	X509_EXTENSION *usage[2][CA_USAGES];	/* of clients, and of what signs mobileconfigs */
 };
 
 bool ca_own(const struct ca_set *set, const struct ca_own **ret, struct err *err) CHECKED;

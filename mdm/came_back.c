@@ -274,8 +274,8 @@ put_enrollment(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char 
 		return true;
 	return err->kind == ERR_MISSING &&
 	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, state, identity, access_rights,"
-		      " created) SELECT CAST($1 AS TEXT), d.id, CAST($2 AS TEXT), d.person_id, 'staged', CAST($3 AS TEXT),"
-		      " CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM device d WHERE d.id = $6", db_text(secret_id(ctx)),
+		      " created, turn) SELECT CAST($1 AS TEXT), d.id, CAST($2 AS TEXT), d.person_id, 'staged', CAST($3 AS TEXT),"
+		      " CAST($4 AS BIGINT), CAST($5 AS BIGINT), (SELECT COALESCE(max(turn), 0) + 1 FROM enrollment) FROM device d WHERE d.id = $6", db_text(secret_id(ctx)),
 		      db_text(session_id), db_text(b->sha256), db_int(b->access_rights), db_now(), db_text(device_id)) &&
 	       enrollment_by_identity(ctx, tx, b->sha256, ret, err);
 }

@@ -44,8 +44,9 @@ certificate_key_sha256(EVP_PKEY *key, char hex[X509_FINGERPRINT_SIZE], struct er
 bool
 certificate_keep(struct db *tx, const struct certificate *cert, struct err *err)
 {
-	return db_run(tx, err, "INSERT INTO certificate (" COLUMNS ")"
-		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, '')", db_text(cert->sha256),
+	return db_run(tx, err, "INSERT INTO certificate (" COLUMNS ", turn)"
+		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, '', (SELECT COALESCE(max(turn), 0) + 1"
+		      " FROM certificate))", db_text(cert->sha256),
 		      db_text(cert->serial), db_text(cert->authority_id), db_text(cert->purpose), db_text(cert->subject),
 		      db_text(cert->key_sha256), db_bytes(cert->der), db_text(cert->session_id),
 		      db_int(cert->not_before), db_int(cert->not_after), db_int(cert->issued));
@@ -118,8 +119,9 @@ certificate_revoke(struct db *tx, const char *sha256, const char *reason, struct
 		authority_revoked_one(tx, rows_text(ctx, rows, 0), err));
 }
 
-#define OF_ENROLLMENT "SELECT sha256 FROM certificate WHERE purpose = 'mdm' AND revoked IS NULL AND (session_id = $1" \
-		      " OR session_id IN (SELECT id FROM enroll_session WHERE enrollment_id = $2))"
+/* `|| ''` keeps SQLite from looking through all certificates of that purpose: those of the sessions are a few. */
+#define OF_ENROLLMENT "SELECT sha256 FROM certificate WHERE purpose || '' = 'mdm' AND revoked IS NULL AND session_id IN (SELECT" \
+		      " CAST($1 AS TEXT) UNION SELECT id FROM enroll_session WHERE enrollment_id = $2)"
 
 static bool
 revoke_each(TALLOC_CTX *ctx, struct db *tx, struct rows *rows, const char *reason, struct err *err)

@@ -6,10 +6,11 @@
  * One that was made in an enroll_session is good at that session's SCEP URL alone; one without a session is
  * good at /scep, and only for the purpose `client`.
  */
+#include "core/clock.h"
 #include "mdm/ca.h"
 
 #define CHALLENGE_TTL_S		3600
-#define CHALLENGE_TTL_MAX_S	(30 * 86400)
+#define CHALLENGE_TTL_MAX_S	(30 * DAY_S)
 #define CHALLENGE_TEXT_MAX	64		/* of what is sent as one; longer ones are none of ours */
 
 struct challenge_wish {

@@ -10,6 +10,7 @@
  * token (it is derived from a key that is not in the database).  protocol.md 5; Apple: WebClip.
  */
 #include <jansson.h>
+#include "core/clock.h"
 #include "mdm/queue.h"
 
 #define CLIP_KIND		"clip"		/* of the queue: rendered at delivery */
@@ -17,7 +18,7 @@
 #define CLIP_JOB		"clip"
 #define CLIP_ATTEMPTS		5
 #define CLIP_AGAIN_S		3600		/* after the first failure; then four times as long each time */
-#define CLIP_STEADY_S		(7 * 86400)	/* there for so long: what happens to it then counts anew */
+#define CLIP_STEADY_S		(7 * DAY_S)	/* there for so long: what happens to it then counts anew */
 #define CLIP_CHUNK		1000		/* enrollments in one transaction */
 #define CLIP_RIGHT		2		/* AccessRights: installation and removal of mobileconfigs */
 #define CLIP_LABEL_MAX		60		/* bytes; a home screen shows a dozen characters */

@@ -41,7 +41,7 @@ counted_keep(struct db *tx, const char *enrollment_id, const char *name, struct 
 	       (db_run(tx, err, "INSERT INTO checkin_counted (enrollment_id, message, at) VALUES ($1, $2, $3)"
 		       " ON CONFLICT (enrollment_id, message) DO UPDATE SET at = excluded.at", db_text(enrollment_id),
 		       db_text(name), db_now()) &&
-		db_run(tx, err, "DELETE FROM checkin_counted WHERE enrollment_id = $1 AND message NOT IN (SELECT message"
-		       " FROM checkin_counted WHERE enrollment_id = $1 ORDER BY at DESC, message LIMIT $2)",
-		       db_text(enrollment_id), db_int(COUNTED_MAX)));
+		db_run(tx, err, "DELETE FROM checkin_counted WHERE enrollment_id = $1 AND message <> $2 AND message"
+		       " NOT IN (SELECT message FROM checkin_counted WHERE enrollment_id = $1 AND message <> $2"
+		       " ORDER BY at DESC, message LIMIT $3)", db_text(enrollment_id), db_text(name), db_int(COUNTED_MAX - 1)));
 }

@@ -32,7 +32,7 @@ ends_own(TALLOC_CTX *ctx, struct db *db, time_t from, time_t until, size_t max, 
 		" JOIN person p ON p.id = o.person_id WHERE c.purpose = 'person' AND c.not_after > $1 AND c.not_after < $2"
 		" AND c.revoked IS NULL AND NOT p.disabled AND o.state IN ('offered', 'installed') AND NOT EXISTS (SELECT 1"
 		" FROM own_session t JOIN certificate k ON k.session_id = t.id WHERE t.own_id = o.id AND k.revoked IS NULL"
-		" AND k.purpose = 'person' AND k.not_after > c.not_after) ORDER BY c.not_after, o.id LIMIT $3", db_int(from),
+		" AND k.purpose || '' = 'person' AND k.turn > c.turn) ORDER BY c.not_after, o.id LIMIT $3", db_int(from),
 		db_int(until), db_int((int64_t)max));
 	enum rows_step step;
 

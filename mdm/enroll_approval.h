@@ -10,10 +10,11 @@
  * '' (none wanted) | wanted -> waiting -> approved | refused
  */
 #include <jansson.h>
+#include "core/clock.h"
 #include "mdm/enroll_session.h"
 
-#define APPROVAL_WAIT_S		(7 * 86400)	/* how long a device waits for an answer */
-#define APPROVAL_GOOD_S		(2 * 86400)	/* and an approval for its device */
+#define APPROVAL_WAIT_S		(7 * DAY_S)	/* how long a device waits for an answer */
+#define APPROVAL_GOOD_S		(2 * DAY_S)	/* and an approval for its device */
 #define APPROVAL_LIST_MAX	200
 
 /* In the transaction of its beginning. */

@@ -3,10 +3,11 @@
  * enroll_list - what a person's enrollments came to, for the page that shows it to them.
  */
 #include <jansson.h>
+#include "core/clock.h"
 #include "core/db.h"
 
 #define ENROLL_DEVICES_SHOWN	50
-#define ENROLL_SHOWN_S		86400	/* how long the last session is spoken of */
+#define ENROLL_SHOWN_S		DAY_S	/* how long the last session is spoken of */
 
 /*
  * The person's newest session that is not a renewal: {id, kind, state, why, device_name, product, identified,

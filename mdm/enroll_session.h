@@ -11,6 +11,7 @@
  * An answer that was lost is given again to the device that had it, while no certificate came of it, and
  * ENROLL_REPEATS_MAX times at most; to anybody else it is refused, as everything that is not as it should be.
  */
+#include "core/clock.h"
 #include "core/db.h"
 #include "core/secret.h"
 #include "mdm/device_answer.h"
@@ -20,8 +21,8 @@
 #define ENROLL_REPEATS_MAX	5
 #define ENROLL_REFUSALS_MAX	20	/* then the session has failed */
 #define ENROLL_STEP_S		900	/* each step leaves at least so long for the next */
-#define ENROLL_LATE_S		86400	/* how long an Authenticate may come behind the end */
-#define ENROLL_KEEP_S		(30 * 86400)	/* how long sessions that led nowhere are remembered */
+#define ENROLL_LATE_S		DAY_S	/* how long an Authenticate may come behind the end */
+#define ENROLL_KEEP_S		(30 * DAY_S)	/* how long sessions that led nowhere are remembered */
 #define ENROLL_IDENTITY		"device"	/* the CN of an identity: this, a space, its session's id */
 #define ENROLL_TOKEN_MAX	64	/* characters; longer ones are none of ours */
 

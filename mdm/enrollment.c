@@ -218,7 +218,7 @@ enrollment_begin(struct db *tx, const struct enrollment *e, const char *act, str
 	       enrollment_end_staged(tx, e->device_id, e, "replaced", "another enrollment of the device was quicker", &n, err) &&
 	       db_run(tx, err, "UPDATE enrollment SET state = 'enrolled', why = '', again = FALSE, ended = NULL,"
 		      " enrolled = $1 WHERE id = $2", db_now(), db_text(e->id)) &&
-	       db_run(tx, err, "UPDATE device SET enrollment_id = $1, person_id = COALESCE($2, person_id), changed = $3"
+	       db_run(tx, err, "UPDATE device SET enrollment_id = $1, person_id = $2, changed = $3"
 		      " WHERE id = $4", db_text(e->id), db_text(e->person_id), db_now(), db_text(e->device_id)) &&
 	       audit_add(tx, "device", act, e->device_id, e->session_id, err) &&
 	       enrollment_get(ctx, tx, e->id, &now, err) &&

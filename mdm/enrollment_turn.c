@@ -157,8 +157,8 @@ stage(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *
 	       enrollment_end_staged(tx, device_id, &(struct enrollment){ .id = id, .session_id = s->id }, "replaced",
 				     "it never ended", &none, err) &&
 	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, kind, state, identity,"
-		      " access_rights, topic, authenticate_signed, created, identity_ends) VALUES ($1, $2, $3, $4, $5, 'staged',"
-		      " $6, $7, $8, $9, $10, $11)", db_text(id), db_text(device_id), db_text(s->id), db_text(s->person_id),
+		      " access_rights, topic, authenticate_signed, created, identity_ends, turn) VALUES ($1, $2, $3, $4, $5,"
+		      " 'staged', $6, $7, $8, $9, $10, $11, (SELECT COALESCE(max(turn), 0) + 1 FROM enrollment))", db_text(id), db_text(device_id), db_text(s->id), db_text(s->person_id),
 		      db_text(t->who->user_enrollment ? "user" : "device"), db_text(t->identity->sha256),
 		      db_int(s->access_rights), db_text(t->checkin->topic), db_int(signed_at(t->identity)), db_now(),
 		      t->identity->ends ? db_int(t->identity->ends) : db_null()) &&

@@ -18,7 +18,7 @@
 #define IDENTITY_WAVE		1000	/* devices that are asked in one sweep */
 #define IDENTITY_SWEEP_S	600
 #define IDENTITY_WAVE_S		60	/* until the next one, when more are due */
-#define IDENTITY_DELIVERIES_MAX	8	/* of one command: each is a session and a challenge */
+#define IDENTITY_DELIVERIES_MAX	8	/* of one command, without a word of the device: each is a session and a challenge */
 #define IDENTITY_LIST_MAX	1000
 
 struct identity_rules {

@@ -76,7 +76,7 @@ form_is_empty(const json_t *v)
 bool
 form_is_secret(const struct apple_fact *fact, const char *name)
 {
-	return fact && strcmp(fact->name, "*") != 0 ? fact->secret : sounds_secret(name);
+	return fact && (fact->secret || strcmp(fact->name, "*") != 0) ? fact->secret : sounds_secret(name);
 }
 
 static bool

@@ -63,6 +63,7 @@ struct cert {
 	int64_t issued;
 	bool listed;		/* on its managed device */
 	bool command;		/* came there as a command */
+	bool embedded;		/* inside the mobileconfig, not by SCEP */
 };
 struct certs {
 	struct cert *all;	/* those that are good, the newest first */
@@ -73,16 +74,17 @@ static bool
 read_certs(TALLOC_CTX *ctx, struct db *tx, const char *id, struct certs *ret, struct err *err)
 {
 	struct rows *rows = db_query(ctx, tx, "SELECT c.sha256, c.subject, c.serial, c.issued, EXISTS (SELECT 1 FROM"
-		" installed_certificate i WHERE i.device_id = o.device_id AND i.sha256 = c.sha256), s.way = 'command' FROM own_mobileconfig o"
+		" installed_certificate i WHERE i.device_id = o.device_id AND i.sha256 = c.sha256), s.way = 'command', s.embedded"
+		" FROM own_mobileconfig o"
 		" JOIN own_session s ON s.own_id = o.id JOIN certificate c ON c.session_id = s.id"
-		" WHERE o.id = $1 AND c.purpose = 'person' AND c.revoked IS NULL ORDER BY c.issued DESC, c.sha256", db_text(id));
+		" WHERE o.id = $1 AND c.purpose || '' = 'person' AND c.revoked IS NULL ORDER BY c.turn DESC", db_text(id));
 	enum rows_step step;
 
 	*ret = (struct certs){ 0 };
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		ret->all = mem_grow(ctx, ret->all, struct cert, ret->n + 1);
 		ret->all[ret->n++] = (struct cert){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_text(ctx, rows, 2),
-						    rows_int(rows, 3), rows_bool(rows, 4), rows_bool(rows, 5) };
+						    rows_int(rows, 3), rows_bool(rows, 4), rows_bool(rows, 5), rows_bool(rows, 6) };
 	}
 	rows_done(rows);
 	return step != ROWS_FAILED;
@@ -96,14 +98,13 @@ revoke_one(struct db *tx, TALLOC_CTX *ctx, const char *actor, const struct cert 
 			 mem_printf(ctx, "serial %s, %s", cert->serial, reason), err);
 }
 
-/* All that are as old as `seen` or older, but that one. */
+/* All that came before `seen`, which is one of them. */
 static bool
 revoke_behind(struct db *tx, TALLOC_CTX *ctx, const char *actor, const struct certs *certs, const struct cert *seen,
 	      struct err *err)
 {
-	for (size_t i = 0; i < certs->n; i++)
-		if (&certs->all[i] != seen && certs->all[i].issued <= seen->issued &&
-		    !revoke_one(tx, ctx, actor, &certs->all[i], SUPERSEDED, err))
+	for (const struct cert *cert = seen + 1; cert < certs->all + certs->n; cert++)
+		if (!revoke_one(tx, ctx, actor, cert, SUPERSEDED, err))
 			return false;
 	return true;
 }
@@ -222,7 +223,7 @@ bool
 own_seen(TALLOC_CTX *ctx, struct db *db, const char *sha256, const char **whose, struct err *err)
 {
 	struct rows *rows = db_query(ctx, db, "SELECT o.id, o.person_id, o.state, (SELECT count(*) FROM certificate x"
-		" JOIN own_session y ON y.id = x.session_id WHERE y.own_id = o.id AND x.purpose = 'person' AND x.revoked IS NULL),"
+		" JOIN own_session y ON y.id = x.session_id WHERE y.own_id = o.id AND x.purpose || '' = 'person' AND x.revoked IS NULL),"
 		" c.revoked FROM certificate c JOIN own_session s ON s.id = c.session_id JOIN own_mobileconfig o ON o.id = s.own_id"
 		" WHERE c.sha256 = $1 AND c.purpose = 'person'", db_text(sha256));
 	enum rows_step step = rows_next(rows, err);
@@ -337,7 +338,7 @@ own_device_ended(struct db *tx, const char *device_id, struct err *err)
 
 	return read_ids(ctx, db_query(ctx, tx, "SELECT o.id FROM own_mobileconfig o WHERE o.device_id = $1"
 				      " AND o.state = 'installed' AND 'command' = (SELECT s.way FROM own_session s WHERE s.own_id = o.id"
-				      " ORDER BY s.created DESC, s.id DESC LIMIT 1)", db_text(device_id)), &ids, err) &&
+				      " ORDER BY s.turn DESC LIMIT 1)", db_text(device_id)), &ids, err) &&
 	       all_removed(tx, ids, err);
 }
 
@@ -388,24 +389,35 @@ own_person_ended(struct db *tx, const char *person_id, const char *actor, struct
 	return true;
 }
 
+/*
+ * Nobody says that the new one works: that it was asked for by SCEP a week ago says so, since iOS does that only while
+ * it installs.  One that went out as PKCS #12 may have been declined in Settings: the old one is not ended by it.
+ */
 static bool
 tx_sweep(struct db *tx, void *arg, struct err *err)
 {
 	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
+	int64_t before = clock_now() - OWN_OVERLAP_S;
 	const char **ids;
 
 	(void)arg;
-	if (!read_ids(ctx, db_query(ctx, tx, "SELECT o.id FROM own_mobileconfig o JOIN own_session s ON s.own_id = o.id"
-		" JOIN certificate c ON c.session_id = s.id WHERE c.purpose = 'person' AND c.revoked IS NULL"
-		" AND NOT EXISTS (SELECT 1 FROM device d WHERE d.id = o.device_id AND d.enrollment_id IS NOT NULL)"
-		" GROUP BY o.id HAVING count(*) > 1 AND max(c.issued) < $1 LIMIT $2", db_int(clock_now() - OWN_OVERLAP_S),
-		db_int(SWEEP_MAX)), &ids, err))
+	if (!read_ids(ctx, db_query(ctx, tx, "SELECT DISTINCT o.id FROM own_mobileconfig o JOIN own_session s ON s.own_id = o.id"
+		" JOIN certificate c ON c.session_id = s.id JOIN own_session os ON os.own_id = o.id"
+		" JOIN certificate oc ON oc.session_id = os.id AND oc.sha256 <> c.sha256"
+		" WHERE c.purpose = 'person' AND c.revoked IS NULL AND c.issued < $1 AND NOT s.embedded"
+		" AND oc.purpose = 'person' AND oc.revoked IS NULL AND oc.turn < c.turn"
+		" AND NOT EXISTS (SELECT 1 FROM device d WHERE d.id = o.device_id AND d.enrollment_id IS NOT NULL) LIMIT $2",
+		db_int(before), db_int(SWEEP_MAX)), &ids, err))
 		return false;
 	for (; *ids; ids++) {
+		const struct cert *seen = NULL;
 		struct certs certs;
 
-		if (!read_certs(ctx, tx, *ids, &certs, err) ||
-		    (certs.n && !revoke_behind(tx, ctx, "house", &certs, &certs.all[0], err)))
+		if (!read_certs(ctx, tx, *ids, &certs, err))
+			return false;
+		for (size_t i = 0; i < certs.n && !seen; i++)
+			seen = !certs.all[i].embedded && certs.all[i].issued < before ? &certs.all[i] : NULL;
+		if (seen && !revoke_behind(tx, ctx, "house", &certs, seen, err))
 			return false;
 	}
 	return true;

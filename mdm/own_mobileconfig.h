@@ -6,14 +6,16 @@
  * one stays good until the new one is seen, and then it is revoked ("superseded"):
  *   - on a managed device, when CertificateList has the new one;
  *   - elsewhere, when somebody who is signed in shows it here (a proxy in front that asks for it), when its owner says
- *     that it works, or OWN_OVERLAP_S after it was issued: iOS asks SCEP only while it installs.
+ *     that it works, or OWN_OVERLAP_S after it was issued by SCEP: iOS asks for that only while it installs.  One that went
+ *     out inside the mobileconfig (PKCS #12) may have been declined in Settings, so time alone ends nothing there.
  * Removed: gone from ProfileList, or said by hand; its certificate is revoked once that is confirmed, by its owner or
  * by IT.  Of somebody who was disabled all are revoked in the transaction that disables them.
  */
 #include <jansson.h>
+#include "core/clock.h"
 #include "core/db.h"
 
-#define OWN_OVERLAP_S	(7 * 86400)
+#define OWN_OVERLAP_S	(7 * DAY_S)
 #define OWN_PAGE_MAX	200
 
 struct own_mobileconfig {

@@ -96,7 +96,7 @@ give_identity(struct db *tx, const struct giving *g, const char *token, struct e
 	if (gift->way != OWN_PKCS12)
 		return true;
 	gift->cert->session_id = gift->session_id;
-	return certificate_keep(tx, gift->cert, err);
+	return certificate_keep(tx, gift->cert, err) && own_session_embedded(tx, gift->session_id, err);
 }
 
 static bool

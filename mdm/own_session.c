@@ -32,7 +32,8 @@ own_session_begin(struct db *tx, TALLOC_CTX *ctx, const struct own_session_wish 
 		return false;
 	secret_hash(enroll_session_challenge(text, challenge), challenge_hash);
 	if (!db_run(tx, err, "INSERT INTO own_session (id, token_hash, way, person_id, mobileconfig_id, own_id, state,"
-		    " challenge_hash, udid, created, expires, changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10)",
+		    " challenge_hash, udid, created, expires, changed, turn) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+		    " $10, (SELECT COALESCE(max(turn), 0) + 1 FROM own_session))",
 		    db_text(name), db_text(secret_hash(text, hash)), db_text(command ? "command" : "phases"),
 		    db_text(wish->person_id), db_text(wish->mobileconfig_id), db_text(wish->own_id),
 		    db_text(command ? "issued" : "offered"), db_text(challenge_hash), db_text(command ? wish->udid : ""),
@@ -118,6 +119,12 @@ own_session_issued(struct db *tx, const struct own_session *s, const char *own_i
 		err_code(err, ERR_DENIED, "not_now", "this is not the next step of its session");
 }
 
+bool
+own_session_embedded(struct db *tx, const char *id, struct err *err)
+{
+	return db_run(tx, err, "UPDATE own_session SET embedded = TRUE WHERE id = $1", db_text(id));
+}
+
 struct refusal {
 	const struct own_session *session;
 	const char *code, *why;
@@ -191,7 +198,7 @@ own_session_newest(struct db *db, const char *person_id, json_t **ret, struct er
 {
 	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
 	struct rows *rows = db_query(ctx, db, "SELECT state, why, device_name, product, created, expires FROM own_session"
-				     " WHERE person_id = $1 AND way = 'phases' ORDER BY created DESC, id DESC LIMIT 1",
+				     " WHERE person_id = $1 AND way = 'phases' ORDER BY turn DESC LIMIT 1",
 				     db_text(person_id));
 	enum rows_step step = rows_next(rows, err);
 

@@ -11,6 +11,7 @@
  * The session's certificates (purposes ota, person) name it: they say whose they are for as long as they are kept.
  */
 #include <jansson.h>
+#include "core/clock.h"
 #include "core/db.h"
 #include "core/secret.h"
 #include "mdm/device_answer.h"
@@ -19,7 +20,7 @@
 #define OWN_REPEATS_MAX		5
 #define OWN_REFUSALS_MAX	20	/* then the session has failed */
 #define OWN_STEP_S		900	/* each step leaves at least so long for the next */
-#define OWN_KEEP_S		(30 * 86400)	/* how long sessions that led nowhere are remembered */
+#define OWN_KEEP_S		(30 * DAY_S)	/* how long sessions that led nowhere are remembered */
 
 struct own_session {
 	const char *id, *way, *state;
@@ -49,6 +50,9 @@ bool own_session_answered(struct db *tx, const struct own_session *session, cons
 			  struct err *err) CHECKED;
 /* Phase 3: ERR_DENIED "not_now" when it is not the next step. */
 bool own_session_issued(struct db *tx, const struct own_session *session, const char *own_id, struct err *err) CHECKED;
+
+/* Its certificate goes out inside the mobileconfig: that it was issued does not say that it was installed. */
+bool own_session_embedded(struct db *tx, const char *id, struct err *err) CHECKED;
 
 /* What was sent to it is not believed: counted and audited. */
 bool own_session_refused(struct db *db, const struct own_session *session, const struct err *why,

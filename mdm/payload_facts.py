@@ -26,8 +26,8 @@ SECRETS = {
     "Password", "password", "UserPassword", "ProxyPassword", "HTTPProxyPassword", "AuthPassword", "XAuthPassword",
     "SharedSecret", "IncomingPassword", "OutgoingPassword", "CalDAVPassword", "CardDAVPassword",
     "LDAPAccountPassword", "SubCalAccountPassword", "CertificatePassword", "RemovalPassword", "Challenge",
-    "RegistrationToken", "ClientIdentifier", "AdditionalHTTPHeaderFields",
-    "com.apple.security.pkcs12/PayloadContent", "com.apple.eas.account/Certificate",
+    "RegistrationToken", "ClientIdentifier",
+    "com.apple.security.pkcs12/PayloadContent", "com.apple.eas.account/Certificate", "com.apple.relay.managed/ANY",
 }
 
 LISTS = {"com.apple.security.scep/" + name for name in ("rfc822Name", "dNSName", "uniformResourceIdentifier")}

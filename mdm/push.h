@@ -7,14 +7,15 @@
  * thread (mdm/pusher.h) takes due rows in batches, sends them over one HTTP/2 connection (mdm/apns.h) and writes
  * what came of them, many in one transaction.  protocol.md section 2, peers.md 2.5.
  */
+#include "core/clock.h"
 #include "core/db.h"
 
 #define PUSH_LEASE_S		120	/* of a batch under way: then another worker may take it */
 #define PUSH_BACKOFF_MIN_S	900	/* of a device for which APNs says 429; doubles */
-#define PUSH_BACKOFF_MAX_S	86400
+#define PUSH_BACKOFF_MAX_S	DAY_S
 #define PUSH_RETRY_MIN_S	30	/* of one that APNs could not take: 500, 503 */
 #define PUSH_RETRY_MAX_S	3600
-#define PUSH_SILENT_S		86400	/* a device that was not heard of for so long is pushed, once in so long */
+#define PUSH_SILENT_S		DAY_S	/* a device that was not heard of for so long is pushed, once in so long */
 
 /* ---- to ask for one ---- */
 

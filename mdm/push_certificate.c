@@ -97,8 +97,9 @@ tx_want(struct db *tx, void *arg, struct err *err)
 	return db_run(tx, err, "INSERT INTO push_certificate (id, state, sealed_key, request, created, changed)"
 		      " VALUES ($1, 'wanted', $2, $3, $4, $5)", db_text(w->id), db_bytes(w->sealed), db_bytes(w->request),
 		      db_now(), db_now()) &&
-	       db_run(tx, err, "DELETE FROM push_certificate WHERE state = 'wanted' AND id NOT IN (SELECT id FROM push_certificate"
-		      " WHERE state = 'wanted' ORDER BY created DESC, id LIMIT $1)", db_int(PUSH_WANTED_MAX)) &&
+	       db_run(tx, err, "DELETE FROM push_certificate WHERE state = 'wanted' AND id <> $1 AND id NOT IN (SELECT id"
+		      " FROM push_certificate WHERE state = 'wanted' AND id <> $1 ORDER BY created DESC, id LIMIT $2)",
+		      db_text(w->id), db_int(PUSH_WANTED_MAX - 1)) &&
 	       audit_add(tx, w->actor, "push.csr", w->id, NULL, err);
 }
 

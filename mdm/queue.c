@@ -122,7 +122,7 @@ add_one(struct db *tx, struct adding *a, const char *enrollment_id, enum queue_v
 	return true;
 }
 
-/* What is put off is pushed by the sweep when its time comes. */
+/* What is put off is pushed by the sweep when its time comes; a crowd is pushed when all of it is in. */
 static bool
 push_added(struct db *tx, struct adding *a, const char *const *ids, size_t n, struct err *err)
 {
@@ -130,7 +130,8 @@ push_added(struct db *tx, struct adding *a, const char *const *ids, size_t n, st
 
 	if (!n || a->wish->not_before > now)
 		return true;
-	return a->n == 1 ? push_ask(tx, *ids, now, "command", err) : push_ask_many(tx, ids, n, now, "command", err);
+	return a->n == 1 ? push_ask(tx, *ids, now, "command", err) :
+			   push_ask_many(tx, ids, n, now + (int64_t)(a->n / QUEUE_CROWD), "command", err);
 }
 
 static bool

@@ -6,13 +6,15 @@
  * answers, and what it gets next, is mdm/queue_turn.h.  peers.md 2.5.
  */
 #include <jansson.h>
+#include "core/clock.h"
 #include "mdm/enrollment.h"
 
 #define QUEUE_CHUNK		10000	/* devices in one transaction of a bulk command */
+#define QUEUE_CROWD		5000	/* of more of them the pushes begin a second later for each so many */
 #define QUEUE_WAITING_MAX	1000	/* commands that wait for one device */
 #define QUEUE_PAYLOAD_MAX	(1u << 20)
-#define QUEUE_TTL_S		(30 * 86400)
-#define QUEUE_AHEAD_MAX_S	(366 * 86400)	/* not_before, and again the time to live */
+#define QUEUE_TTL_S		(30 * DAY_S)
+#define QUEUE_AHEAD_MAX_S	(366 * DAY_S)	/* not_before, and again the time to live */
 #define QUEUE_UUID_MAX	64
 #define QUEUE_PAGE_MAX		1000	/* rows of a list */
 #define QUEUE_PRIORITY_HOUSE	0	/* what we ask by ourselves */
@@ -59,7 +61,7 @@ struct queued {
 	json_t *args;			/* NULL: none; ends with the struct */
 	struct bytes payload;		/* as it is kept: queue_payload opens it */
 	bool sealed;
-	int64_t sent_count;		/* deliveries, this one counted */
+	int64_t unanswered;		/* deliveries without a word of the device, this one counted: NotNow is a word */
 };
 struct command_kind {
 	const char *name;		/* NULL ends the table */

@@ -65,7 +65,7 @@ queued_of(TALLOC_CTX *ctx, struct rows *rows)
 	queued->subject = rows_text(queued, rows, 4);
 	queued->args = *args ? json_loads(args, JSON_DECODE_ANY, NULL) : NULL;
 	queued->payload = rows_bytes(queued, rows, 6);
-	queued->sent_count = rows_int(rows, 7);
+	queued->unanswered = rows_int(rows, 7);
 	queued->sealed = rows_bool(rows, 8);
 	talloc_set_destructor(queued, release_args);
 	return queued;
@@ -121,14 +121,37 @@ later(int64_t first_s, int64_t times)
 	return s < QUEUE_PUSH_AGAIN_MAX_S ? s : QUEUE_PUSH_AGAIN_MAX_S;
 }
 
-/* The device asks again by itself when this was its last word; the sweep sees to it should it not. */
+static bool
+not_nows(struct db *tx, const char *enrollment_id, int64_t command_id, int64_t *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT not_now_count FROM command_queue WHERE enrollment_id = $1 AND command_id = $2",
+				     db_text(enrollment_id), db_int(command_id));
+
+	if (!rows_one(rows, err, "no count"))
+		return false;
+	*ret = rows_int(rows, 0);
+	return true;
+}
+
+/*
+ * The device asks again by itself when this was its last word; the sweep sees to it should it not.  A device that is
+ * locked for days loses nothing: a NotNow is an answer, so this delivery does not count among those in vain.  It is one
+ * answer to one delivery, however often a device repeats it.  Some commands make a key and a session each time they
+ * are delivered: who says it over and over is not offered them with each breath.
+ */
 static bool
 not_now(struct db *tx, const struct queued *command, const struct enrollment *enrollment, struct err *err)
 {
-	return db_run(tx, err, "UPDATE command_queue SET state = 'not_now', turn = turn + 1,"
-		      " not_now_count = not_now_count + 1, due = CASE WHEN expires < $1 THEN expires"
-		      " ELSE CAST($1 AS BIGINT) END WHERE enrollment_id = $2 AND command_id = $3",
-		      db_int(clock_now() + QUEUE_NOT_NOW_LAST_S), db_text(enrollment->id), db_int(command->id));
+	int64_t before, now = clock_now();
+
+	return not_nows(tx, enrollment->id, command->id, &before, err) &&
+	       db_run(tx, err, "UPDATE command_queue SET state = 'not_now', turn = turn + 1, not_now_count = CASE WHEN"
+		      " not_now_count < sent_count THEN not_now_count + 1 ELSE not_now_count END, not_before = CASE WHEN $1"
+		      " THEN CAST($2 AS BIGINT) ELSE not_before END, due = CASE WHEN expires < $3 THEN expires"
+		      " ELSE CAST($3 AS BIGINT) END WHERE enrollment_id = $4 AND command_id = $5",
+		      db_bool(before + 1 >= QUEUE_NOT_NOW_FREE), db_int(now + QUEUE_NOT_NOW_S),
+		      db_int(now + later(QUEUE_NOT_NOW_LAST_S, before + 1)), db_text(enrollment->id), db_int(command->id));
 }
 
 static bool
@@ -159,12 +182,12 @@ choose(TALLOC_CTX *ctx, struct db *tx, const char *enrollment_id, struct queued 
 		return false;
 	if (!*ret)
 		return true;
-	(*ret)->sent_count++;
+	(*ret)->unanswered++;
 	return db_run(tx, err, "UPDATE command_queue SET state = 'sent', sent = $1, sent_count = sent_count + 1,"
-		      " turn = CASE WHEN sent_count >= $2 THEN turn + 1 ELSE turn END,"
+		      " turn = CASE WHEN sent_count - not_now_count >= $2 THEN turn + 1 ELSE turn END,"
 		      " due = CASE WHEN expires < $3 THEN expires ELSE CAST($3 AS BIGINT) END"
 		      " WHERE enrollment_id = $4 AND command_id = $5", db_int(now), db_int(SILENT_MAX - 1),
-		      db_int(now + later(QUEUE_PUSH_AGAIN_S, (*ret)->sent_count)), db_text(enrollment_id),
+		      db_int(now + later(QUEUE_PUSH_AGAIN_S, (*ret)->unanswered)), db_text(enrollment_id),
 		      db_int((*ret)->id));
 }
 
@@ -196,8 +219,9 @@ tx_idle(struct db *tx, void *arg, struct err *err)
 	struct turn *t = arg;
 	const char *id = t->report->enrollment->id;
 
-	return db_run(tx, err, "UPDATE command_queue SET state = 'ready' WHERE enrollment_id = $1 AND state = 'not_now'",
-		      db_text(id)) &&
+	/* one that it has said NotNow to too often is held for a while: then it is pushed, should it be unlocked by now */
+	return db_run(tx, err, "UPDATE command_queue SET state = 'ready', due = CASE WHEN not_before > $2 AND not_before < due"
+		      " THEN not_before ELSE due END WHERE enrollment_id = $1 AND state = 'not_now'", db_text(id), db_now()) &&
 	       choose(t->ctx, tx, id, &t->ret.next, err);
 }
 
@@ -224,8 +248,8 @@ static bool
 something_waits(struct db *db, const char *enrollment_id, bool *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT 1 FROM command_queue WHERE enrollment_id = $1 AND not_before <= $2"
-				     " LIMIT 1", db_text(enrollment_id), db_now());
+	struct rows *rows = db_query(ctx, db, "SELECT 1 FROM command_queue WHERE enrollment_id = $1 AND (not_before <= $2"
+				     " OR state = 'not_now') LIMIT 1", db_text(enrollment_id), db_now());
 	enum rows_step step = rows_next(rows, err);
 
 	*ret = step == ROWS_ROW;
@@ -299,7 +323,15 @@ struct unrendered {
 	const struct enrollment *enrollment;
 	const struct queued *command;
 	const struct err *why;
+	bool last;	/* no more of them in this answer: what is chosen counts as sent */
 };
+
+static bool
+choose_another(struct unrendered *u, struct db *tx, struct err *err)
+{
+	u->turn.ret.next = NULL;
+	return u->last || choose(u->turn.ctx, tx, u->enrollment->id, &u->turn.ret.next, err);
+}
 
 static bool
 tx_unrendered(struct db *tx, void *arg, struct err *err)
@@ -317,13 +349,12 @@ tx_unrendered(struct db *tx, void *arg, struct err *err)
 		return db_run(tx, err, "UPDATE command_queue SET state = 'ready', not_before = $1, due = $2"
 			      " WHERE enrollment_id = $3 AND command_id = $4", db_int(clock_now() + RENDER_AGAIN_S),
 			      db_int(clock_now() + RENDER_AGAIN_S), db_text(u->enrollment->id), db_int(u->command->id)) &&
-		       choose(u->turn.ctx, tx, u->enrollment->id, &u->turn.ret.next, err);
+		       choose_another(u, tx, err);
 	words = json_string(err_text(u->why, text, sizeof text));
 	json = json_dumps(words, JSON_ENCODE_ANY);
 	json_decref(words);
 	end.error = json;
-	ok = queue_end(tx, u->command, u->enrollment, &end, err) &&
-	     choose(u->turn.ctx, tx, u->enrollment->id, &u->turn.ret.next, err);
+	ok = queue_end(tx, u->command, u->enrollment, &end, err) && choose_another(u, tx, err);
 	free(json);
 	return ok;
 }
@@ -335,7 +366,7 @@ queue_deliver(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enrollmen
 	*body = (struct bytes){ 0 };
 	for (int tries = 0; next && tries < RENDER_TRIES; tries++) {
 		struct err why = { 0 };
-		struct unrendered u = { { .ctx = ctx }, enrollment, next, &why };
+		struct unrendered u = { { .ctx = ctx }, enrollment, next, &why, tries + 1 == RENDER_TRIES };
 
 		if (render(ctx, next, enrollment, body, &why))
 			return true;

@@ -8,12 +8,14 @@
  * one thing at a time.  An Idle with nothing to give writes nothing.  protocol.md 1.4; Apple: "Handling NotNow
  * status responses".
  */
+#include "core/clock.h"
 #include "mdm/queue.h"
 
 #define QUEUE_PUSH_AGAIN_S	900	/* sent and silent: pushed again, then at twice the time, and so on */
-#define QUEUE_NOT_NOW_S		600	/* the same for NotNow */
-#define QUEUE_NOT_NOW_LAST_S	3600	/* a NotNow at the end of a connection: the device comes by itself, or is pushed */
-#define QUEUE_PUSH_AGAIN_MAX_S	86400
+#define QUEUE_NOT_NOW_S		600	/* the same for NotNow, by its own count */
+#define QUEUE_NOT_NOW_LAST_S	3600	/* a NotNow at the end of a connection: the device comes by itself, or is pushed; doubles, too */
+#define QUEUE_NOT_NOW_FREE	8	/* NotNows after which it is offered at each connection; then every QUEUE_NOT_NOW_S */
+#define QUEUE_PUSH_AGAIN_MAX_S	DAY_S
 
 struct queue_report {
 	const struct enrollment *enrollment;
@@ -49,7 +51,7 @@ bool queue_deliver(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enro
 
 /* ---- for the other files of the queue ---- */
 
-#define QUEUED_COLUMNS	"c.id, c.uuid, c.kind, c.request_type, c.subject, c.args, c.payload, q.sent_count, c.sealed"
+#define QUEUED_COLUMNS	"c.id, c.uuid, c.kind, c.request_type, c.subject, c.args, c.payload, q.sent_count - q.not_now_count, c.sealed"
 struct queued *queued_of(TALLOC_CTX *ctx, struct rows *rows);
 void *queue_site(void);
 /* Moves it to the history and tells its kind, unless the device has answered (`status`). */

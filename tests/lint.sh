@@ -30,7 +30,7 @@ rule "each library has its one room" "$(
 	outside microhttpd 'web/server\.c'
 	outside plist/ 'core/plist'
 	outside sqlite3 'core/db'
-	outside archive 'ipa/(archive|member)'
+	outside zlib 'core/pack|ipa/(icon|member)|mdm/refresh'
 	outside png 'ipa/icon|web/qr'
 	outside seccomp 'ipa/sandbox'
 	outside argon2 'catalog/person'

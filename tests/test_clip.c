@@ -1,6 +1,7 @@
 /* The web clip: what it looks like, its way to devices, what an app is on one of them, and how often is too often. */
 #include "tests/check_mdm.h"
 #include "catalog/app_device.h"
+#include "catalog/family.h"
 #include "core/clock.h"
 #include "core/secret.h"
 #include "ipa/icon.h"
@@ -159,7 +160,7 @@ an_app_has_one_state_on_a_device_made_of_what_is_known(void **state)
 		json_t *app = offered(rows[i].version, rows[i].build, !rows[i].cannot), *asked = json_pack("{s:s}", "state", rows[i].asked);
 		json_t *here = rows[i].here_version ? json_pack("{s:s, s:s, s:b}", "installed_version", rows[i].here_version,
 								 "installed_build", rows[i].here_build, "installing", rows[i].installing) : NULL;
-		const char *is = app_device_state(app, here, *rows[i].asked ? asked : NULL, rows[i].os);
+		const char *is = app_device_state(app, here, *rows[i].asked ? asked : NULL, rows[i].os, "iPhone15,4");
 
 		if (strcmp(is, rows[i].is) != 0)
 			fail_msg("row %zu is %s, not %s", i, is, rows[i].is);
@@ -167,6 +168,33 @@ an_app_has_one_state_on_a_device_made_of_what_is_known(void **state)
 		json_decref(app);
 		json_decref(here);
 		json_decref(asked);
+	}
+}
+
+static void
+what_is_made_for_the_ipad_alone_is_offered_to_no_iphone_and_an_ipad_takes_what_is_made_for_the_iphone(void **state)
+{
+	static const struct { const char *facts, *product, *is; } rows[] = {
+		{ "{\"device_family\":[2]}", "iPhone15,4", "needs_ipad" }, { "{\"device_family\":[2]}", "iPod9,1", "needs_ipad" },
+		{ "{\"device_family\":[2]}", "iPad13,4", "get" }, { "{\"device_family\":[2]}", "", "get" },
+		{ "{\"device_family\":[1]}", "iPad13,4", "get" }, { "{\"device_family\":[1]}", "iPhone15,4", "get" },
+		{ "{\"device_family\":[1,2]}", "iPhone15,4", "get" }, { "{\"device_family\":[]}", "iPhone15,4", "get" },
+		{ "{}", "iPhone15,4", "get" }, { "no JSON", "iPhone15,4", "get" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		json_t *app = offered("2.0", "20", true);
+		json_t *here = json_pack("{s:s, s:s, s:b}", "installed_version", "1.0", "installed_build", "10", "installing", 0);
+
+		json_object_set_new(app, "ipad_only", json_boolean(family_is_ipads_text(rows[i].facts)));
+		if (strcmp(app_device_state(app, NULL, NULL, "18.1", rows[i].product), rows[i].is) != 0)
+			fail_msg("row %zu is not %s", i, rows[i].is);
+		/* nor is what is there updated by it */
+		assert_string_equal(app_device_state(app, here, NULL, "18.1", rows[i].product),
+				    strcmp(rows[i].is, "get") == 0 ? "update" : "open");
+		json_decref(here);
+		json_decref(app);
 	}
 }
 
@@ -489,6 +517,7 @@ too_often_is_refused_until_the_minute_is_over(void **state)
 TESTS(every_letter_and_digit_is_drawn_in_ink_and_like_no_other,
       must_58_a_logo_fills_its_square_icon_or_stands_in_the_middle_of_a_white_one,
       an_app_has_one_state_on_a_device_made_of_what_is_known,
+      what_is_made_for_the_ipad_alone_is_offered_to_no_iphone_and_an_ipad_takes_what_is_made_for_the_iphone,
       a_page_leads_to_no_scheme_that_means_something_else,
       acknowledged_is_not_there_until_the_device_lists_it,
       a_change_that_meets_its_command_under_way_is_sent_behind_it,

@@ -12,6 +12,7 @@
 #include "catalog/person_attribute.h"
 #include "core/clock.h"
 #include "mdm/inventory.h"
+#include "mdm/queue_sweep.h"
 #include "web/mobileconfig_kinds.h"
 #include "web/rooms.h"
 
@@ -549,6 +550,31 @@ a_refusal_is_shown_in_the_devices_words_tried_again_and_given_up(void **state)
 }
 
 static void
+a_device_back_from_a_drawer_gets_what_waited_for_it_all_the_time(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	int64_t now = clock_now();
+	char iso[CLOCK_ISO_SIZE];
+
+	put(m, "wifi", NULL, WIFI("office"));
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	work(m);
+	for (int i = 0; i < 2 * (DESIRED_ATTEMPTS_MAX + 2); i++) {	/* a month, then an hour, over and over */
+		now += i % 2 ? HOUR_S : QUEUE_TTL_S;
+		mdm_at(m, clock_iso(now, iso));
+		assert_ok(queue_sweep(m->db, 1000, &m->err), &m->err);
+		work(m);
+	}
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history h JOIN command c ON c.id = h.command_id WHERE"
+				    " h.state = 'expired' AND c.request_type = 'InstallProfile'"), DESIRED_ATTEMPTS_MAX + 2);
+	assert_int_equal(mdm_number(m, "SELECT attempts FROM device_mobileconfig"), 0);
+	talks(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+	assert_int_equal(k->installs, 1);
+}
+
+static void
 what_failed_is_due_no_more_when_the_device_leaves_and_again_when_it_is_back(void **state)
 {
 	struct mdm *m = open_house(*state);
@@ -724,10 +750,12 @@ a_filter_fits_what_it_says_and_nothing_that_was_not_reported(void **state)
 		{ "{\"os\": {\"from\": \"9\", \"below\": \"19\"}}", true, false }, { "{\"supervised\": false}", true, false },
 		{ "{\"supervised\": true}", false, false }, { "{\"not\": {\"supervised\": true}}", true, false },
 		{ "{\"kind\": \"device\", \"supervised\": false}", true, false }, { "{\"kind\": \"user\"}", false, false },
+		{ "{\"not\": [{\"product\": \"iPad*\"}, {\"name\": \"Till*\"}]}", true, false },
+		{ "{\"not\": [{\"product\": \"iPad*\"}, {\"name\": \"Anna*\"}]}", false, false },
 	};
 	static const char *const bad[] = { "[]", "{\"color\": \"red\"}", "{\"product\": []}", "{\"product\": 7}", "{\"os\": \"18\"}",
 		"{\"os\": {\"from\": \"eighteen\"}}", "{\"os\": {}}", "{\"supervised\": \"yes\"}", "{\"kind\": \"tv\"}",
-		"{\"not\": {\"not\": {\"not\": {\"not\": {}}}}}" };
+		"{\"not\": {\"not\": {\"not\": {\"not\": {}}}}}", "{\"not\": []}", "{\"not\": [7]}", "{\"not\": 7}" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -800,6 +828,7 @@ TESTS(what_is_assigned_is_installed_and_only_the_list_says_so,
       what_took_the_place_of_another_goes_with_it_even_when_it_never_came,
       what_is_for_one_person_is_on_no_device_of_another, must_55_and_56_secrets_go_out_encrypted_for_this_device_or_not_at_all,
       a_refusal_is_shown_in_the_devices_words_tried_again_and_given_up, what_is_acknowledged_and_not_listed_has_failed,
+      a_device_back_from_a_drawer_gets_what_waited_for_it_all_the_time,
       what_failed_is_due_no_more_when_the_device_leaves_and_again_when_it_is_back,
       a_clock_that_was_ahead_once_does_not_put_off_what_is_due, a_device_that_answers_does_not_read_what_is_due_of_the_fleet,
       a_command_that_is_cancelled_or_expires_is_not_the_end_of_it, a_device_without_the_right_is_not_sent_it_and_it_is_said,

@@ -345,6 +345,69 @@ what_lives_shortly_is_told_of_late(void **state)
 	assert_int_equal(ending_notice_at(STORY_BEGIN + 18 * HOUR_S, 0, STORY_BEGIN + 20 * HOUR_S), 1);
 }
 
+/* ---- what belongs to somebody ---- */
+
+static size_t owners_n;
+
+static bool
+list_owned(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	(void)site;
+	(void)until;
+	for (size_t i = 0; i < owners_n; i++) {
+		const char *id = mem_printf(ctx, "o%05zu", i);
+		/* those of the first thousand end first */
+		struct ending e = { .subject = mem_printf(ctx, "%zu", i), .person_id = id, .ends = noon_of(i < 1000 ? -3 : 14),
+				    .devices = -1, .people = -1 };
+
+		if (!add(arg, &e))
+			return err_set(err, ERR_LIMIT, "full");
+	}
+	return true;
+}
+
+static const struct ending_source owned_alone[] = { { "own", ENDING_FOR_OWNER, list_owned }, { 0 } };
+
+static void
+owners(struct story *w, size_t n, const char *email)
+{
+	owners_n = n;
+	story_run(w, "WITH RECURSIVE i (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM i WHERE n + 1 < $1) INSERT INTO person (id, name, folded,"
+		  " role, password, created, email) SELECT 'o' || substr('00000' || n, -5), 'o' || n, 'o' || n, 'member', '', 1, CAST($2 AS TEXT) || n ||"
+		  " '@example.com' FROM i", db_int((int64_t)n), db_text(email));
+}
+
+static void
+whose_own_something_ends_is_told_however_many_others_there_are(void **state)
+{
+	struct story w = story_begin(*state, STORY_MAIL);
+	struct err err = { 0 };
+
+	owners(&w, 1100, "o");
+	assert_ok(endings_sweep(w.site, owned_alone, &err), &err);
+	assert_int_equal(story_number(&w, "SELECT count(DISTINCT person_id) FROM ending_notice"), 1100);
+	assert_int_equal(story_number(&w, "SELECT count(DISTINCT recipient) FROM message"), 1100);
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM message"), 1100);
+}
+
+static void
+what_cannot_be_told_to_its_owner_is_told_to_admins(void **state)
+{
+	struct story w = story_begin(*state, STORY_MAIL);
+	struct err err = { 0 };
+
+	story_human(&w, "anna", ROLE_ADMIN, "anna@example.com");
+	story_human(&w, "paul", ROLE_PUBLISHER, "paul@example.com");
+	owners(&w, 4, "o");
+	story_run(&w, "UPDATE person SET email = '' WHERE id = 'o00001'");
+	story_run(&w, "UPDATE person SET disabled = TRUE WHERE id = 'o00003'");
+	story_run(&w, "INSERT INTO ending_reader (person_id, mails, email, language, changed) VALUES ('o00002', FALSE, '', '', 1)");
+	assert_ok(endings_sweep(w.site, owned_alone, &err), &err);
+	assert_string_equal(story_text(&w, "SELECT group_concat(said, ' ') FROM (SELECT p.name || ':' || n.subject AS said FROM ending_notice n"
+			    " JOIN person p ON p.id = n.person_id ORDER BY 1)"), "anna:1 anna:2 anna:3 o0:0");
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM message"), 2);
+}
+
 static void
 however_much_ends_one_mail_names_it_and_fits(void **state)
 {
@@ -400,5 +463,7 @@ TESTS(a_year_brings_exactly_the_notices_that_should_go,
       without_a_mail_server_nobody_is_told_and_nothing_is_lost,
       a_source_that_fails_keeps_no_other_waiting,
       what_lives_shortly_is_told_of_late,
+      whose_own_something_ends_is_told_however_many_others_there_are,
+      what_cannot_be_told_to_its_owner_is_told_to_admins,
       however_much_ends_one_mail_names_it_and_fits,
       a_mail_goes_where_its_reader_wants_it_in_their_language)

@@ -68,9 +68,8 @@ enrolled(TALLOC_CTX *ctx, struct enroll_world *w, const struct begun *b, struct 
 
 /* ---- what is handed out ---- */
 
-/* MUST 51 and 59 */
 static void
-the_scep_url_has_no_query_and_its_subject_is_nested_three_deep(void **state)
+must_51_and_59_the_scep_url_has_no_query_and_its_subject_is_nested_three_deep(void **state)
 {
 	struct enroll_world w = enroll_world(*state);
 	struct begun b = begun(*state, &w);
@@ -124,9 +123,8 @@ a_subject_is_the_same_name_in_the_payload_and_in_the_certificate(void **state)
 	}
 }
 
-/* MUST 54 */
 static void
-mobileconfigs_pass_apples_schema_and_signed_ones_verify(void **state)
+must_54_mobileconfigs_pass_apples_schema_and_signed_ones_verify(void **state)
 {
 	struct enroll_world w = enroll_world(*state);
 	struct begun b = begun(*state, &w);
@@ -861,9 +859,9 @@ the_page_knows_what_became_of_each_device(void **state)
 	json_decref(devices);
 }
 
-TESTS(the_scep_url_has_no_query_and_its_subject_is_nested_three_deep,
+TESTS(must_51_and_59_the_scep_url_has_no_query_and_its_subject_is_nested_three_deep,
       a_subject_is_the_same_name_in_the_payload_and_in_the_certificate,
-      mobileconfigs_pass_apples_schema_and_signed_ones_verify, what_is_enveloped_opens_with_the_devices_key_and_no_other,
+      must_54_mobileconfigs_pass_apples_schema_and_signed_ones_verify, what_is_enveloped_opens_with_the_devices_key_and_no_other,
       the_challenge_of_an_identity_stands_in_the_envelope_alone,
       the_enrollment_is_a_scep_payload_of_its_own_and_the_mdm_payload_that_names_it,
       an_outside_scep_server_is_named_for_the_identity_and_never_for_the_passing_one,

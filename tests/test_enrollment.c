@@ -381,7 +381,7 @@ static void
 a_second_person_on_the_same_device_is_told_by_the_session(void **state)
 {
 	struct mdm *m = mdm_new(*state);
-	struct phone *anna, *bert;
+	struct phone *anna, *bert, *nobody;
 
 	mdm_person(m, "1", "anna");
 	mdm_person(m, "2", "bert");
@@ -390,6 +390,11 @@ a_second_person_on_the_same_device_is_told_by_the_session(void **state)
 	bert = phone_ota(m, UDID_A, "2");
 	phone_enrolls(bert);
 	assert_string_equal(mdm_text(m, "SELECT person_id FROM device"), "2");
+	/* Enrolled for nobody it is nobody's: what was for bert must not reach who has it now. */
+	nobody = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, NULL, NULL));
+	assert_ok(phone_authenticate(nobody), &m->err);
+	assert_ok(phone_token(nobody, ""), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device WHERE person_id IS NULL"), 1);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device"), 1);
 }
 

@@ -1,10 +1,14 @@
 /* Apps on managed devices: the table of states, waves, hours, and that nothing is looked for row by row. */
+#include "tests/check_ca.h"
 #include "tests/check_house.h"
 #include "catalog/app_configuration.h"
 #include "catalog/managed_app_inner.h"
+#include "catalog/renewal.h"
+#include "catalog/person_attribute.h"
 #include "catalog/rollout.h"
 #include "core/clock.h"
 #include "core/zone.h"
+#include <stdlib.h>
 
 #define NOW	1700000000
 
@@ -158,7 +162,7 @@ who_declined_is_not_asked_again_until_somebody_asks(void **state)
 	for (int news = 0; news < NEWS_N; news++)
 		for (size_t w = 0; w < WORDS; w++)
 			for (int copy = 0; copy < 4; copy++) {
-				struct kept k = { { MANAGED_DECLINED, false, true, "user", 1, 0, NOW }, NOW, false, 0 };
+				struct kept k = { { MANAGED_DECLINED, false, false, "user", 1, 0, NOW }, NOW, false, 0 };
 				struct managed_report r = { news, words[w], copy, true, false };
 
 				if (news == NEWS_QUEUED)
@@ -167,6 +171,57 @@ who_declined_is_not_asked_again_until_somebody_asks(void **state)
 				assert_int_equal(k.commands, news == NEWS_ASKED);
 				assert_true(news == NEWS_ASKED || k.row.state == MANAGED_DECLINED || k.row.state == MANAGED_INSTALLED);
 			}
+}
+
+static void
+who_declines_what_must_be_there_is_asked_again_a_day_later_and_a_few_times(void **state)
+{
+	static const struct managed_report due = { .news = NEWS_DUE }, taken = { .news = NEWS_TAKEN };
+	static const char *const answers[] = { "UserRejected", "UpdateRejected", "ManagementRejected", "ManagedButUninstalled" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+		const struct managed_report no = { NEWS_LISTED, answers[i], COPY_OLDER, true, false };
+		struct kept k = { { MANAGED_WANTED, false, true, "", 0, 0, 0 }, NOW, false, 0 };
+		int64_t now = NOW;
+
+		while (k.due) {
+			assert_true(k.commands < MANAGED_ATTEMPTS_MAX);
+			assert_int_equal(k.due, now + (k.commands ? MANAGED_AGAIN_S : 0));
+			now = k.due;
+			k.due = 0;
+			hear(&k, &due, now);
+			assert_int_equal(k.row.state, MANAGED_QUEUED);
+			hear(&k, &taken, now);
+			hear(&k, &no, now);
+			assert_int_equal(k.row.state, MANAGED_DECLINED);
+		}
+		assert_int_equal(k.commands, MANAGED_ATTEMPTS_MAX);
+	}
+}
+
+static void
+silence_uses_up_no_attempt(void **state)
+{
+	static const struct managed_report due = { .news = NEWS_DUE }, expired = { .news = NEWS_EXPIRED };
+
+	(void)state;
+	for (int going = 0; going < 2; going++) {
+		struct kept k = { { going ? MANAGED_REMOVING : MANAGED_WANTED, going, true, "", 0, 0, 0 }, NOW, false, 0 };
+		int64_t now = NOW;
+
+		for (int months = 0; months < 12; months++) {
+			assert_true(k.due && k.due <= now + DAY_S);
+			now = k.due;
+			hear(&k, &due, now);
+			assert_int_equal(k.commands, months + 1);
+			assert_int_equal(k.row.attempts, 1);
+			now += MANAGED_TTL_S;
+			hear(&k, &expired, now);
+			assert_int_equal(k.row.state, MANAGED_TIMED_OUT);
+			assert_string_equal(k.row.why, "not_delivered");
+		}
+	}
 }
 
 static void
@@ -425,6 +480,34 @@ what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_req
 	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", newer));
 }
 
+static void
+made_for(struct house *h, const char *facts)
+{
+	struct err err;
+
+	assert_ok(db_run(h->db, &err, "UPDATE build SET facts = $1", db_text(facts)), &err);
+}
+
+static void
+an_app_for_the_ipad_alone_goes_to_no_iphone_though_it_is_required_and_the_row_says_why(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "DELETE FROM installed_app");
+	sql(&h, "UPDATE channel SET required = TRUE");
+	made_for(&h, "{\"device_family\": [2]}");
+	sql(&h, "UPDATE device SET product = 'iPhone15,4'");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "failed required %s needs_ipad", build_id));
+	/* a device is what it reports */
+	sql(&h, "UPDATE device SET product = 'iPad13,4'");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
+	sql(&h, "DELETE FROM managed_app");
+	made_for(&h, "{\"device_family\": [1]}");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
+}
+
 static int64_t
 count(TALLOC_CTX *ctx, struct house *h, const char *text)
 {
@@ -436,6 +519,19 @@ count(TALLOC_CTX *ctx, struct house *h, const char *text)
 	n = rows_int(rows, 0);
 	rows_done(rows);
 	return n;
+}
+
+static const char *
+one(TALLOC_CTX *ctx, struct house *h, const char *text)
+{
+	struct rows *rows = db_query(ctx, h->db, text);
+	const char *ret;
+	struct err err;
+
+	assert_ok(rows_one(rows, &err, "no row"), &err);
+	ret = rows_text(ctx, rows, 0);
+	rows_done(rows);
+	return ret;
 }
 
 static bool
@@ -481,6 +577,323 @@ a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_th
 	assert_ok(managed_app_configured(h.db, "d1", APP, "u2", "Acknowledged", &err), &err);
 	planned(*state, &h);
 	assert_false(is_queued(*state, &h));
+}
+
+static void
+a_decline_is_about_its_own_build_alone(void **state)
+{
+	static const char *const causes[] = { "asked", "current", "required" };
+	char *build_id, *newer;
+	struct house h = with_app(*state, &build_id);
+
+	sql(&h, "UPDATE managed_app SET state = 'declined', why = 'user', attempts = 1");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "declined asked %s user", build_id));
+	newer = published(*state, &h, (struct sent){ .channel = "main", .build = "2" });
+	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+		const char *then = strcmp(causes[i], "required") == 0 ? "required" : "current";
+
+		/* the update to build 1 was declined, and build 2 is here */
+		sql(&h, mem_printf(*state, "UPDATE channel SET required = %s", strcmp(then, "required") == 0 ? "TRUE" : "FALSE"));
+		sql(&h, mem_printf(*state, "UPDATE managed_app SET build_id = '%s', cause = '%s', state = 'declined', why = 'user', attempts = 1,"
+				   " due = NULL", build_id, causes[i]));
+		assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted %s %s ", then, newer));
+		/* and that one, too: nobody asks for it by a plan */
+		sql(&h, "UPDATE managed_app SET state = 'declined', why = 'user', attempts = 1, due = NULL");
+		assert_string_equal(planned(*state, &h), mem_printf(*state, "declined %s %s user", then, newer));
+	}
+	/* it need not be there any more: nobody asks again tomorrow */
+	sql(&h, "UPDATE managed_app SET due = 2000000000");
+	sql(&h, "UPDATE rollout SET keep_current = FALSE");
+	sql(&h, "UPDATE channel SET required = FALSE");
+	planned(*state, &h);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM managed_app WHERE due IS NOT NULL"), 0);
+}
+
+static void
+a_device_of_nobody_is_one_of_everyones_and_one_of_a_disabled_person_gets_nothing(void **state)
+{
+	char *build_id, *newer;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	/* a kiosk: the app is for an audience, then for everyone */
+	sql(&h, "DELETE FROM installed_app");
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "UPDATE channel SET required = TRUE");
+	sql(&h, "UPDATE device SET person_id = NULL");
+	assert_string_equal(planned(*state, &h), "");
+	sql(&h, "UPDATE channel SET audience_id = NULL");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
+	assert_false(managed_app_remove(h.db, "anna", "d1", APP, &err));
+	assert_string_equal(err.code, "required");
+	/* what an admin put there by hand is kept current */
+	sql(&h, "UPDATE channel SET required = FALSE");
+	sql(&h, "UPDATE managed_app SET state = 'installed', cause = 'admin', ours = TRUE, due = NULL");
+	sql(&h, "INSERT INTO installed_app (device_id, bundle_id, version, short_version, installed, managed, state, at)"
+		" VALUES ('d1', '" APP "', '1', '1.0', TRUE, TRUE, 'Managed', 1)");
+	newer = published(*state, &h, (struct sent){ .channel = "main", .build = "2" });
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted current %s ", newer));
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "UPDATE device SET person_id = (SELECT id FROM person WHERE name = 'mia')");
+	sql(&h, "UPDATE person SET disabled = TRUE WHERE name = 'mia'");
+	assert_string_equal(planned(*state, &h), "");
+}
+
+static void
+what_could_not_be_installed_is_looked_at_again_after_attempts_too(void **state)
+{
+	static const char *const whys[] = { "needs_ios", "not_listed", "no_right", "not_installable", "rejected" };
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	for (size_t i = 0; i < sizeof whys / sizeof *whys; i++) {
+		sql(&h, mem_printf(*state, "UPDATE managed_app SET state = 'failed', why = '%s', attempts = 2", whys[i]));
+		sql(&h, "DELETE FROM job");
+		assert_ok(managed_app_fits_again(h.db, "d1", &err), &err);
+		assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), i < 4);
+	}
+}
+
+/* ---- a build whose own provision is over ---- */
+
+static void
+bundle(struct house *h, const char *build_id, const char *path, int64_t ends)
+{
+	struct err err;
+
+	assert_ok(db_run(h->db, &err, "DELETE FROM build_bundle WHERE build_id = $1 AND path = $2", db_text(build_id), db_text(path)), &err);
+	assert_ok(db_run(h->db, &err, "INSERT INTO build_bundle (build_id, path, app_bundle_id, version, build, uploaded, bundle_id,"
+			 " provision_uuid, expires, certificate, certificate_name, certificate_expires) VALUES ($1, $2, '" APP "', '1.0', '1', 1,"
+			 " '" APP "', 'old', $3, 'c', '', $4)", db_text(build_id), db_text(path), db_int(ends),
+			 db_int(clock_now() + 900 * DAY_S)), &err);
+}
+
+/* It fits the app itself (path ""), or an extension; listed: ad hoc, for this device. */
+static void
+newer(struct house *h, const char *uuid, const char *build_id, const char *path, const char *listed)
+{
+	struct err err;
+
+	assert_ok(db_run(h->db, &err, "INSERT INTO provision (uuid, name, kind, team_id, app_id, expires, facts, source, created, file)"
+			 " VALUES ($1, $1, $2, 'TEAM', 'TEAM.*', $3, '', 'upload', 1, $4)", db_text(uuid),
+			 db_text(listed ? "adhoc" : "enterprise"), db_int(clock_now() + 365 * DAY_S), db_bytes((struct bytes){ "file", 4 })), &err);
+	assert_ok(db_run(h->db, &err, "INSERT INTO provision_fit (build_id, path, uuid) VALUES ($1, $2, $3)", db_text(build_id),
+			 db_text(path), db_text(uuid)), &err);
+	if (listed)
+		assert_ok(db_run(h->db, &err, "INSERT INTO provision_device (uuid, udid) VALUES ($1, $2)", db_text(uuid), db_text(listed)), &err);
+}
+
+static bool
+tx_fits(struct db *tx, void *build_id, struct err *err)
+{
+	return renewal_plan_fits(tx, NULL, build_id, err);
+}
+
+static int64_t at_any_time(void *arg, const char *hours, const char *zone);
+
+static void
+a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	const char *refused = mem_printf(*state, "failed required %s not_installable", build_id);
+	struct err err;
+
+	/* erased: it has nothing, and must have the app, whose provisions ended yesterday and were renewed since */
+	sql(&h, "DELETE FROM installed_app");
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "UPDATE channel SET required = TRUE");
+	assert_ok(db_run(h.db, &err, "UPDATE build SET expires = $1", db_int(clock_now() - DAY_S)), &err);
+	bundle(&h, build_id, "", clock_now() - DAY_S);
+	bundle(&h, build_id, "PlugIns/Share.appex", clock_now() - DAY_S);
+	assert_string_equal(planned(*state, &h), refused);
+	/* half a set, and one that is for another device, are none */
+	newer(&h, "new-app", build_id, "", NULL);
+	newer(&h, "new-other", build_id, "PlugIns/Share.appex", "udid-2");
+	assert_string_equal(planned(*state, &h), refused);
+	newer(&h, "new-ext", build_id, "PlugIns/Share.appex", "udid-1");
+	/* nor does any help when the certificate is over */
+	sql(&h, "UPDATE build_bundle SET certificate_expires = 5 WHERE path = ''");
+	assert_string_equal(planned(*state, &h), refused);
+	sql(&h, "UPDATE build_bundle SET certificate_expires = 0");
+	sql(&h, "DELETE FROM job");
+	/* the device is looked at because they came */
+	assert_ok(db_tx(h.db, tx_fits, build_id, &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_app'"), 1);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM managed_app WHERE state = 'queued'"), 1);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM command c JOIN command_queue q ON q.command_id = c.id WHERE c.request_type ="
+			       " 'InstallProvisioningProfile' AND q.priority > (SELECT max(x.priority) FROM command_queue x JOIN command y ON"
+			       " y.id = x.command_id WHERE y.request_type = 'InstallApplication')"), 2);
+}
+
+/* ---- values ---- */
+
+static void
+configured(TALLOC_CTX *ctx, struct house *h, const char *json)
+{
+	const char *had = count(ctx, h, "SELECT count(*) FROM app_configuration") ? one(ctx, h, "SELECT id FROM app_configuration") : NULL;
+	json_t *configuration = json_loads(json, 0, NULL);
+	const struct app_configuration_wish wish = { .name = "all", .configuration = configuration };
+	struct err err;
+	char *id;
+
+	assert_non_null(configuration);
+	assert_ok(app_configuration_put(ctx, h->db, test_sealer(ctx), h->anna, APP, had, &wish, &id, &err), &err);
+	json_decref(configuration);
+	sql(h, "DELETE FROM job");
+}
+
+/* As at delivery; *wish is what it was made of. */
+static const char *
+filled_in(TALLOC_CTX *ctx, struct house *h, const char **wish)
+{
+	struct managed_sending *s;
+	json_t *configuration;
+	const char *ret;
+	struct err err;
+	char *text;
+
+	assert_true(is_queued(ctx, h));
+	assert_ok(managed_app_sending(ctx, h->db, "d1", APP, &s, &err), &err);
+	assert_ok(app_configuration_fill(ctx, h->db, test_sealer(ctx), s->configuration, s->person_id, s->device_id, &configuration,
+					 wish, &err), &err);
+	assert_ok(managed_app_sent(h->db, "d1", APP, "u1", *wish, &err), &err);
+	text = json_dumps(configuration, JSON_COMPACT | JSON_SORT_KEYS);
+	ret = mem_text(ctx, text);
+	free(text);
+	json_decref(configuration);
+	return ret;
+}
+
+static const char *
+delivered(TALLOC_CTX *ctx, struct house *h)
+{
+	const char *wish, *ret = filled_in(ctx, h, &wish);
+	struct err err;
+
+	sql(h, "DELETE FROM command_queue");
+	assert_ok(managed_app_configured(h->db, "d1", APP, "u1", "Acknowledged", &err), &err);
+	return ret;
+}
+
+/* An attribute of mia is another; false: no device of hers is looked at for it. */
+static bool
+attribute(TALLOC_CTX *ctx, struct house *h, const char *name, const char *value)
+{
+	json_t *change = json_pack("{s:s}", name, value);
+	struct err err;
+
+	sql(h, "DELETE FROM job");
+	assert_ok(person_attributes_change(h->db, "anna", h->mia->id, change, &err), &err);
+	json_decref(change);
+	return count(ctx, h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'") > 0;
+}
+
+static bool
+goes_out(TALLOC_CTX *ctx, struct house *h)
+{
+	planned(ctx, h);
+	return is_queued(ctx, h);
+}
+
+static void
+an_attribute_that_changes_what_an_app_is_told_sends_it_again_and_another_one_does_not(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+
+	configured(*state, &h, "{\"site\":\"%department%\",\"list\":[{\"who\":\"%username% 5%%\"}]}");
+	attribute(*state, &h, "department", "Sales");
+	assert_true(goes_out(*state, &h));
+	assert_string_equal(delivered(*state, &h), "{\"list\":[{\"who\":\"mia 5%\"}],\"site\":\"Sales\"}");
+	assert_false(goes_out(*state, &h));
+	/* another attribute, the same value once more, one that came back */
+	assert_true(attribute(*state, &h, "office", "4"));
+	assert_false(goes_out(*state, &h));
+	assert_false(attribute(*state, &h, "department", "Sales"));
+	attribute(*state, &h, "department", "Legal");
+	attribute(*state, &h, "department", "Sales");
+	assert_false(goes_out(*state, &h));
+	/* the value */
+	assert_true(attribute(*state, &h, "department", "Legal"));
+	assert_true(goes_out(*state, &h));
+	assert_string_equal(delivered(*state, &h), "{\"list\":[{\"who\":\"mia 5%\"}],\"site\":\"Legal\"}");
+	assert_false(goes_out(*state, &h));
+	/* without a variable no attribute counts */
+	configured(*state, &h, "{\"site\":\"100 %\"}");
+	assert_true(goes_out(*state, &h));
+	assert_string_equal(delivered(*state, &h), "{\"site\":\"100 %\"}");
+	assert_false(attribute(*state, &h, "department", "Sales"));
+	assert_false(goes_out(*state, &h));
+}
+
+static void
+what_changes_while_a_configuration_is_on_its_way_goes_out_behind_it(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	const char *wish;
+	struct err err;
+
+	configured(*state, &h, "{\"site\":\"%department%\"}");
+	attribute(*state, &h, "department", "Sales");
+	assert_true(goes_out(*state, &h));
+	assert_string_equal(filled_in(*state, &h, &wish), "{\"site\":\"Sales\"}");
+	attribute(*state, &h, "department", "Legal");
+	planned(*state, &h);		/* the one that is out is in the way */
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM command_queue"), 1);
+	sql(&h, "DELETE FROM job");
+	sql(&h, "DELETE FROM command_queue");
+	assert_ok(managed_app_configured(h.db, "d1", APP, "u1", "Acknowledged", &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), 1);
+	assert_true(goes_out(*state, &h));
+	sql(&h, "DELETE FROM job");
+	assert_string_equal(delivered(*state, &h), "{\"site\":\"Legal\"}");
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), 0);
+}
+
+static void
+an_app_is_told_what_its_device_is_by_now(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	configured(*state, &h, "{\"os\":\"%os_version%\"}");
+	assert_true(goes_out(*state, &h));
+	assert_string_equal(delivered(*state, &h), "{\"os\":\"18.1\"}");
+	sql(&h, "UPDATE device SET os_version = '18.2'");
+	sql(&h, "DELETE FROM job");
+	assert_ok(managed_app_fits_again(h.db, "d1", &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), 1);
+	assert_true(goes_out(*state, &h));
+	assert_string_equal(delivered(*state, &h), "{\"os\":\"18.2\"}");
+}
+
+static void
+configurations_of_before_are_read_once_and_those_with_variables_go_out(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	configured(*state, &h, "{\"site\":\"%department%\"}");
+	attribute(*state, &h, "department", "Sales");
+	sql(&h, "UPDATE app_configuration SET variables = NULL");
+	assert_true(goes_out(*state, &h));
+	delivered(*state, &h);
+	assert_false(goes_out(*state, &h));
+	sql(&h, "DELETE FROM job");
+	for (int i = 0; i < 2; i++)
+		assert_ok(app_configuration_read(h.db, test_sealer(*state), &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM app_configuration WHERE variables = '[\"department\"]'"), 1);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_app'"), 1);
+	assert_true(goes_out(*state, &h));
+	delivered(*state, &h);
+	assert_false(goes_out(*state, &h));
 }
 
 static int64_t
@@ -565,11 +978,18 @@ a_configuration_that_no_property_list_can_hold_is_refused(void **state)
 
 TESTS(from_every_state_silence_leads_to_an_end, whatever_a_device_says_silence_behind_it_leads_to_an_end,
       only_the_lists_of_the_device_make_an_app_installed, who_declined_is_not_asked_again_until_somebody_asks,
-      each_word_of_a_device_has_its_meaning, lists_are_asked_for_less_and_less_often_and_for_a_day_at_most,
+      who_declines_what_must_be_there_is_asked_again_a_day_later_and_a_few_times, a_decline_is_about_its_own_build_alone,
+      silence_uses_up_no_attempt, each_word_of_a_device_has_its_meaning, lists_are_asked_for_less_and_less_often_and_for_a_day_at_most,
       a_wave_takes_its_percent_of_the_devices_and_who_was_in_one_is_in_the_next, hours_are_those_of_a_clock_on_a_wall,
       a_zone_is_known_with_its_summer_and_nothing_else_is_read, with_100000_devices_nothing_is_looked_for_row_by_row,
       a_configuration_that_no_property_list_can_hold_is_refused, who_left_by_mistake_and_is_back_keeps_the_app_and_its_data,
       a_removal_that_somebody_asked_for_or_that_was_taken_is_not_taken_back, a_channel_without_a_build_takes_nothing_away,
       what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_required,
+      an_app_for_the_ipad_alone_goes_to_no_iphone_though_it_is_required_and_the_row_says_why,
       a_configuration_is_there_when_the_device_has_taken_it_and_is_sent_again_until_then,
+      a_device_of_nobody_is_one_of_everyones_and_one_of_a_disabled_person_gets_nothing,
+      what_could_not_be_installed_is_looked_at_again_after_attempts_too, a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones,
+      an_attribute_that_changes_what_an_app_is_told_sends_it_again_and_another_one_does_not,
+      what_changes_while_a_configuration_is_on_its_way_goes_out_behind_it, an_app_is_told_what_its_device_is_by_now,
+      configurations_of_before_are_read_once_and_those_with_variables_go_out,
       what_was_written_when_the_clock_was_ahead_is_looked_at_and_ends)

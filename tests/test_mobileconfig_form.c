@@ -140,10 +140,8 @@ written_for(TALLOC_CTX *ctx, const json_t *form, struct bytes cert, struct buf *
 	assert_ok(mobileconfig_form_write(ctx, form, IDENTIFIER, cert, out, &err), &err);
 }
 
-/* ---- MUST 54, 55 ---- */
-
 static void
-every_payload_type_with_every_key_passes_the_judge_of_apples_schema(void **state)
+must_54_every_payload_type_with_every_key_passes_the_judge_of_apples_schema(void **state)
 {
 	const char *shared = test_shared(*state, "apple-schema/check_plist.py"), *dir = test_dir(*state), *name;
 	struct identity id;
@@ -174,7 +172,7 @@ every_payload_type_with_every_key_passes_the_judge_of_apples_schema(void **state
 }
 
 static void
-everything_of_the_envelope_passes_it_too_and_stands_where_ios_looks_for_it(void **state)
+must_54_everything_of_the_envelope_passes_it_too_and_stands_where_ios_looks_for_it(void **state)
 {
 	const char *shared = test_shared(*state, "apple-schema/check_plist.py"), *dir = test_dir(*state), *inner;
 	json_t *form = form_of("{\"name\":\"All\",\"description\":\"a\",\"organization\":\"b\",\"removal_password\":\"s3cret\",\"removable\":false,"
@@ -211,7 +209,7 @@ everything_of_the_envelope_passes_it_too_and_stands_where_ios_looks_for_it(void 
 
 /* The certificate's holder opens it with openssl, and it is what protocol.md wants: AES-CBC, RSA PKCS #1 v1.5. */
 static void
-openssl_opens_an_encrypted_one_and_finds_an_array(void **state)
+must_55_openssl_opens_an_encrypted_one_and_finds_an_array(void **state)
 {
 	json_t *form = form_of("{\"name\":\"Wi-Fi\",\"payloads\":[{\"id\":\"wifi\",\"type\":\"com.apple.wifi.managed\",\"keys\":"
 			       "{\"SSID_STR\":\"house\",\"EncryptionType\":\"WPA2\",\"Password\":\"open sesame\"}}]}");
@@ -253,7 +251,7 @@ signer_of(TALLOC_CTX *ctx, const char *name, struct x509_made *ca)
 }
 
 static void
-a_signed_one_is_verified_by_openssl(void **state)
+must_54_a_signed_one_is_verified_by_openssl(void **state)
 {
 	json_t *form = form_of("{\"name\":\"Clip\",\"payloads\":[{\"id\":\"clip\",\"type\":\"com.apple.webClip.managed\",\"keys\":"
 			       "{\"URL\":\"https://apps.example.com/c/x\",\"Label\":\"Apps\"}}]}");
@@ -363,7 +361,7 @@ every_key_that_sounds_like_a_secret_is_marked_as_one(void **state)
 }
 
 static void
-no_secret_of_any_payload_type_goes_out_in_the_open(void **state)
+must_56_no_secret_of_any_payload_type_goes_out_in_the_open(void **state)
 {
 	json_t *form = form_of("{\"name\":\"a\",\"payloads\":[{\"id\":\"x\",\"type\":\"com.example.custom\",\"foreign\":true,\"keys\":"
 			       "{\"deep\":[{\"apiToken\":\"sesame\"}]}}]}");
@@ -446,10 +444,8 @@ a_preview_shows_all_but_the_secrets_of_every_payload_type(void **state)
 	}
 }
 
-/* ---- MUST 57, 59 ---- */
-
 static void
-identifiers_and_uuids_stay_when_a_form_goes_out_again(void **state)
+must_57_identifiers_and_uuids_stay_when_a_form_goes_out_again(void **state)
 {
 	const char *was = "{\"name\":\"Mail\",\"payloads\":[{\"id\":\"mail\",\"type\":\"com.apple.eas.account\",\"keys\":{\"Host\":\"a.example.com\"}},"
 			  "{\"id\":\"clip\",\"type\":\"com.apple.webClip.managed\",\"keys\":{\"URL\":\"https://a.example.com\",\"Label\":\"a\"}}]}";
@@ -484,7 +480,7 @@ identifiers_and_uuids_stay_when_a_form_goes_out_again(void **state)
 }
 
 static void
-a_scep_subject_is_nested_three_deep_and_its_url_has_no_query(void **state)
+must_59_a_scep_subject_is_nested_three_deep_and_its_url_has_no_query(void **state)
 {
 	json_t *form = form_of("{\"name\":\"a\",\"payloads\":[{\"id\":\"scep\",\"type\":\"com.apple.security.scep\",\"keys\":{\"PayloadContent\":"
 			       "{\"URL\":\"https://apps.example.com/scep\",\"Keysize\":2048,\"Subject\":[[[\"O\",\"Example\"]],[[\"CN\",\"me\"]]]}}}]}");
@@ -969,13 +965,13 @@ any_form_that_is_taken_goes_out_right_and_is_read_again(void **state)
 	forget(&id);
 }
 
-TESTS(every_payload_type_with_every_key_passes_the_judge_of_apples_schema,
-      everything_of_the_envelope_passes_it_too_and_stands_where_ios_looks_for_it,
-      openssl_opens_an_encrypted_one_and_finds_an_array, a_signed_one_is_verified_by_openssl,
-      every_key_that_sounds_like_a_secret_is_marked_as_one, no_secret_of_any_payload_type_goes_out_in_the_open,
+TESTS(must_54_every_payload_type_with_every_key_passes_the_judge_of_apples_schema,
+      must_54_everything_of_the_envelope_passes_it_too_and_stands_where_ios_looks_for_it,
+      must_55_openssl_opens_an_encrypted_one_and_finds_an_array, must_54_a_signed_one_is_verified_by_openssl,
+      every_key_that_sounds_like_a_secret_is_marked_as_one, must_56_no_secret_of_any_payload_type_goes_out_in_the_open,
       a_form_is_shown_without_its_secrets_and_gets_them_back,
       a_preview_shows_all_but_the_secrets_of_every_payload_type,
-      identifiers_and_uuids_stay_when_a_form_goes_out_again, a_scep_subject_is_nested_three_deep_and_its_url_has_no_query,
+      must_57_identifiers_and_uuids_stay_when_a_form_goes_out_again, must_59_a_scep_subject_is_nested_three_deep_and_its_url_has_no_query,
       what_ios_would_not_take_is_refused_with_the_place, a_form_has_its_limits,
       variables_are_filled_in_and_what_is_missing_is_named_all_at_once, what_a_variable_brings_is_judged_before_it_goes_out,
       what_a_device_would_not_take_is_said, a_file_made_elsewhere_is_read_and_keeps_its_identifiers_and_what_nobody_knows,

@@ -358,7 +358,7 @@ no_page_refers_to_a_glyph_or_an_address_that_is_not_ours(void **state)
 						 "rename_url", "remove_url", "first_url", "csv_url", "register_url", "sign_in_url",
 						 "pin_url", "stop_url", "link_url", "testers_url", "installs_url", "send_url",
 						 "resend_url", "take_url", "edit_url", "builds_url", "decline_url", "apps_url", "begin_url", "new_url",
-						 "invite_url", "invitations_url", "refuse_url", "cancel_url",
+						 "invite_url", "invitations_url", "refuse_url", "cancel_url", "devices_url", "build_url", "provision_url",
 						 "crl_url", "pem_url", "history_url", "device.url",
 						 "approve_url", "refuse_url", "cancel_url",
 						 "crl_url", "pem_url", "history_url", "device.url", "home", "manifest_url",

@@ -6,15 +6,18 @@
 #include <time.h>
 #include "tests/check_payload.h"
 #include "core/buf.h"
+#include "core/num.h"
+#include "core/seal.h"
 #include "core/x509.h"
 #include "mdm/mobileconfig_form.h"
 #include "web/page.h"
-#include "web/payload_form.h"
+#include "web/payload_inner.h"
 #include "web/request.h"
 #include "web/site.h"
 
 struct browser {
 	struct site *site;
+	struct person *person;	/* who sits before it; NULL: nobody */
 	json_t *parts;
 	const char *page;
 };
@@ -53,6 +56,7 @@ req_of(TALLOC_CTX *ctx, struct browser *b)
 
 	req->site = b->site;
 	req->language = "en";
+	req->person = b->person;
 	req->server = mem_new(req, struct server_req);
 	return req;
 }
@@ -140,25 +144,94 @@ send_page(struct req *req, const char *html)
 		else if (strncmp(at, "<textarea ", 10) == 0) {
 			const char *from = strchr(at, '>') + 1;
 
+			from += *from == '\n';	/* the first line's end is none of its text */
 			send(req, attribute(req, at, "name"), unescape(req, from, (size_t)(strstr(from, "</textarea>") - from)));
 		}
 	}
 }
 
 static char *
-shown(TALLOC_CTX *ctx, struct browser *b, const json_t *form, const json_t *payload)
+shown_at(TALLOC_CTX *ctx, struct browser *b, const json_t *form, const json_t *payload, const char *focus)
 {
 	struct req *req = req_of(ctx, b);
 	struct err err;
 	struct buf out;
 	json_t *part;
 
-	assert_ok(payload_form_part(req, form, payload, &part, &err), &err);
+	assert_ok(payload_form_part(req, form, payload, focus, &part, &err), &err);
 	buf_init(&out, ctx, PAGE_OUTPUT_MAX);
 	assert_ok(page_render_text(ctx, b->page, part, b->parts, &out, &err), &err);
 	json_decref(part);
 	assert_ok(buf_ok(&out, &err), &err);
 	return mem_text(ctx, buf_str(&out));
+}
+
+static char *
+shown(TALLOC_CTX *ctx, struct browser *b, const json_t *form, const json_t *payload)
+{
+	return shown_at(ctx, b, form, payload, NULL);
+}
+
+/* A form of one payload alone, as a browser has it open. */
+struct open_page {
+	struct browser *b;
+	json_t *form, *payload, *draft;		/* draft NULL: as it was; payload NULL: a new one */
+	struct req *req;			/* its fields, to be changed */
+	char *html;
+};
+
+static void
+open_page(TALLOC_CTX *ctx, struct open_page *p, const char *focus)
+{
+	p->html = shown_at(ctx, p->b, p->form, p->draft ? p->draft : p->payload, focus);
+	p->req = req_of(ctx, p->b);
+	send_page(p->req, p->html);
+}
+
+/* Types into a field that the page has. */
+static void
+type_in(struct open_page *p, const char *name, const char *value)
+{
+	struct fields *form = &p->req->server->form;
+
+	for (size_t i = 0; i < form->n; i++)
+		if (strcmp(form->items[i].name, name) == 0) {
+			form->items[i].value = value;
+			return;
+		}
+	fail_msg("the page has no field %s", name);
+}
+
+/* A button of the page, which keeps nothing. */
+static void
+press(TALLOC_CTX *ctx, struct open_page *p, const char *act)
+{
+	const char *focus;
+	json_t *draft;
+	struct err err;
+
+	send(p->req, "payload~do", act);
+	assert_int_equal(payload_form_acts(p->req, "payload"), *act != 0);
+	assert_ok(payload_form_draft(p->req, "payload", p->payload, &draft, &focus, &err), &err);
+	json_decref(p->draft);
+	p->draft = draft;
+	open_page(ctx, p, focus);
+}
+
+static json_t *
+saved(struct open_page *p)
+{
+	json_t *read, *alone, *whole, *ret;
+	struct err err;
+
+	assert_ok(payload_form_read(p->req, "payload", p->payload, &read, &err), &err);
+	json_decref(p->draft);
+	alone = json_pack("{s:[o]}", "payloads", read);
+	assert_ok(mobileconfig_form_kept(alone, p->form, &whole, &err), &err);
+	ret = json_incref(json_object_get(json_array_get(json_object_get(whole, "payloads"), 0), "keys"));
+	json_decref(whole);
+	json_decref(alone);
+	return ret;
 }
 
 /* Sent back as it came, with what `change` does to the fields; the secrets are put in again. */
@@ -248,11 +321,184 @@ every_payload_type_comes_back_from_its_page_as_it_was(void **state)
 		void *ctx SCOPED(mem) = mem_must(talloc_new(*state));
 		json_t *form = test_payload_form(ctx, f, NULL), *payload = json_array_get(json_object_get(form, "payloads"), 2), *back;
 
+		assert_null(strstr(shown(ctx, &b, form, payload), "~json\""));
 		back = sent_back(ctx, &b, form, payload, NULL);
 		assert_same(payload, back, f->name);
 		json_decref(back);
 		json_decref(form);
 	}
+	json_decref(b.parts);
+}
+
+/* ---- from an empty page to every key, by its buttons and fields alone ---- */
+
+static void enter(TALLOC_CTX *ctx, struct open_page *p, const struct apple_fact *fact, const char *name, const json_t *v);
+
+static const char *
+text_for(TALLOC_CTX *ctx, const json_t *v)
+{
+	static const char *const marks[] = { "$date", "$payload" };
+
+	for (size_t i = 0; i < 2; i++)
+		if (json_object_get(v, marks[i]))
+			return json_string_value(json_object_get(v, marks[i]));
+	if (json_is_boolean(v))
+		return json_is_true(v) ? "yes" : "no";
+	if (json_is_integer(v))
+		return mem_printf(ctx, "%lld", (long long)json_integer_value(v));
+	return json_is_real(v) ? mem_printf(ctx, "%g", json_real_value(v)) : json_string_value(v);
+}
+
+/* A file is chosen; its field is on the page, and sends nothing until then. */
+static void
+choose_file(TALLOC_CTX *ctx, struct open_page *p, const char *name, const json_t *v)
+{
+	const char *text = json_string_value(json_object_get(v, "$data"));
+	struct form_file *file = mem_new(p->req, struct form_file);
+
+	assert_non_null(strstr(p->html, mem_printf(ctx, "name=\"%s\" type=\"file\"", name)));
+	file->field = name;
+	assert_true(num_unbase64(file, text, strlen(text), &file->bytes));
+	file->next = p->req->server->files;
+	p->req->server->files = file;
+}
+
+/* Every item is on the page before anything is typed: what a browser shows again it has, but not yet what was chosen. */
+static void
+make_room(TALLOC_CTX *ctx, struct open_page *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	enum payload_kind kind = payload_kind(fact);
+	const char *key, *of;
+	size_t i = 0, n = kind == KIND_LIST ? json_array_size(v) : kind == KIND_FREE ? json_object_size(v) : 0;
+	json_t *item;
+
+	if (kind == KIND_GROUP)
+		for (const struct apple_fact *f = fact->under; f; f = f->next)
+			make_room(ctx, p, f, payload_field(ctx, name, f->name), json_object_get(v, f->name));
+	if (kind == KIND_ANY)
+		make_room(ctx, p, payload_any(payload_any_of(fact, v)), name, v);
+	for (; i < n; i++) {
+		const char *inner = payload_field(ctx, name, mem_printf(ctx, "%zu", i));
+		const struct apple_fact *one = fact->under;
+
+		item = json_array_get(v, i);
+		if (kind == KIND_FREE) {
+			void *at = json_object_iter((json_t *)v);
+
+			for (size_t k = 0; k < i; k++)
+				at = json_object_iter_next((json_t *)v, at);
+			key = json_object_iter_key(at);
+			item = json_object_get(v, key);
+		}
+		if (!strstr(p->html, mem_printf(ctx, "name=\"%s~item\"", inner))) {
+			of = one->type == APPLE_ANY ? payload_any_of(one, item) : NULL;
+			if (of)
+				type_in(p, mem_printf(ctx, "%s~new", name), strcmp(of, "real") == 0 ? "number" : of);
+			assert_non_null(strstr(p->html, mem_printf(ctx, "value=\"add %s\"", name)));
+			press(ctx, p, mem_printf(ctx, "add %s", name));
+			if (!strstr(p->html, mem_printf(ctx, "name=\"%s~item\"", inner)))
+				fail_msg("no item %s was added", inner);
+		}
+		make_room(ctx, p, one, inner, item);
+	}
+}
+
+static void
+enter_items(TALLOC_CTX *ctx, struct open_page *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	const char *key, *inner;
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(v, i, item)
+		enter(ctx, p, fact->under, payload_field(ctx, name, mem_printf(ctx, "%zu", i)), item);
+	i = 0;
+	json_object_foreach((json_t *)v, key, item) {
+		inner = payload_field(ctx, name, mem_printf(ctx, "%zu", i++));
+		type_in(p, payload_mark(ctx, inner, "key"), key);
+		enter(ctx, p, fact->under, inner, item);
+	}
+}
+
+static void
+enter_lines(TALLOC_CTX *ctx, struct open_page *p, const char *name, const json_t *v)
+{
+	const char *text = json_is_string(v) ? json_string_value(v) : "";
+	const json_t *line, *pair;
+	size_t i;
+
+	json_array_foreach(v, i, line) {
+		pair = json_array_get(line, 0);	/* of a subject */
+		text = pair ? mem_printf(ctx, "%s%s=%s\r\n", text, json_string_value(json_array_get(pair, 0)),
+					 json_string_value(json_array_get(pair, 1)))
+			    : mem_printf(ctx, "%s%s\r\n", text, text_for(ctx, line));
+	}
+	type_in(p, name, text);
+}
+
+static void
+enter_words(TALLOC_CTX *ctx, struct open_page *p, const char *name, const json_t *v)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(v, i, one) {
+		assert_non_null(strstr(p->html, mem_printf(ctx, "type=\"checkbox\" name=\"%s\" value=\"%s\"", name, text_for(ctx, one))));
+		send(p->req, name, text_for(ctx, one));
+	}
+}
+
+static void
+enter(TALLOC_CTX *ctx, struct open_page *p, const struct apple_fact *fact, const char *name, const json_t *v)
+{
+	switch (payload_kind(fact)) {
+	case KIND_GROUP:
+		for (const struct apple_fact *f = fact->under; f; f = f->next)
+			if (json_object_get(v, f->name))
+				enter(ctx, p, f, payload_field(ctx, name, f->name), json_object_get(v, f->name));
+		break;
+	case KIND_ANY:		enter(ctx, p, payload_any(payload_any_of(fact, v)), name, v); break;
+	case KIND_LIST:
+	case KIND_FREE:		enter_items(ctx, p, fact, name, v); break;
+	case KIND_DATA:		choose_file(ctx, p, name, v); break;
+	case KIND_LINES:
+	case KIND_SUBJECT:	enter_lines(ctx, p, name, v); break;
+	case KIND_WORDS:	enter_words(ctx, p, name, v); break;
+	case KIND_JSON:		fail_msg("%s is edited as JSON", name); break;
+	default:		type_in(p, name, text_for(ctx, v));
+	}
+}
+
+/* The whole table: no key of any type, however deep, is without a field. */
+static void
+every_key_of_every_payload_type_is_made_from_an_empty_page_by_its_fields_alone(void **state)
+{
+	struct browser b = browser(*state);
+	size_t types = 0;
+
+	for (const struct apple_fact *f = payload_facts(); f; f = f->next) {
+		void *ctx SCOPED(mem) = mem_must(talloc_new(*state));
+		json_t *form = test_payload_form(ctx, f, NULL), *keys, *back;
+		json_t *wanted = json_incref(json_object_get(json_array_get(json_object_get(form, "payloads"), 2), "keys"));
+		struct open_page p = { .b = &b, .form = form };
+
+		keys = json_object();
+		p.payload = json_pack("{s:s, s:s, s:o}", "id", "it", "type", f->name, "keys", keys);
+		p.draft = json_copy(p.payload);
+		json_object_set_new(p.draft, DRAFT_VARIANT, json_integer(payload_form_variant(f)));
+		open_page(ctx, &p, NULL);
+		make_room(ctx, &p, f, "payload", wanted);
+		enter(ctx, &p, f, "payload", wanted);
+		assert_null(strstr(p.html, "~json\""));
+		back = saved(&p);
+		assert_same(wanted, back, f->name);
+		types++;
+		json_decref(back);
+		json_decref(wanted);
+		json_decref(p.payload);
+		json_decref(form);
+	}
+	assert_true(types >= 47);
 	json_decref(b.parts);
 }
 
@@ -326,21 +572,246 @@ a_secret_is_never_in_the_page_and_stays_unless_it_is_replaced_or_taken_out(void 
 	json_decref(b.parts);
 }
 
+static json_t *
+first_of(json_t *form)
+{
+	return json_array_get(json_object_get(form, "payloads"), 0);
+}
+
+/* One payload of this type, open in a browser. */
+static struct open_page
+opened(TALLOC_CTX *ctx, struct browser *b, json_t *form, json_t *masked)
+{
+	struct open_page p = { .b = b, .form = form, .payload = first_of(masked) };
+
+	open_page(ctx, &p, NULL);
+	return p;
+}
+
+static void
+assert_becomes(struct open_page *p, const char *text)
+{
+	json_t *wanted = json_loads(text, 0, NULL), *is;
+
+	assert_non_null(wanted);
+	is = saved(p);
+	assert_same(wanted, is, text);
+	json_decref(is);
+	json_decref(wanted);
+}
+
 static void
 items_are_added_and_taken_away_without_their_neighbours_losing_a_secret(void **state)
 {
-	static const struct field changes[] = { { "payload/Passwords/0~remove", "yes" }, { "payload/Passwords/2/DeviceName", "third" },
-						{ "payload/Passwords/2/Password", "s3" }, { NULL, NULL } };
 	json_t *form = form_of("{\"Passwords\":[{\"DeviceName\":\"first\",\"Password\":\"s1\"},{\"DeviceName\":\"second\",\"Password\":\"s2\"}]}",
-			       "com.apple.airplay", NULL);
-	json_t *payload = json_array_get(json_object_get(form, "payloads"), 0), *back;
-	json_t *wanted = json_loads("{\"Passwords\":[{\"DeviceName\":\"second\",\"Password\":\"s2\"},{\"DeviceName\":\"third\",\"Password\":\"s3\"}]}", 0, NULL);
+			       "com.apple.airplay", NULL), *masked = mobileconfig_form_masked(form);
+	struct browser b = browser(*state);
+	struct open_page p = opened(*state, &b, form, masked);
+
+	type_in(&p, "payload/Passwords/1/DeviceName", "another");
+	press(*state, &p, "add payload/Passwords");
+	assert_non_null(strstr(p.html, "autofocus name=\"payload/Passwords/2/DeviceName\""));
+	type_in(&p, "payload/Passwords/2/DeviceName", "third");
+	type_in(&p, "payload/Passwords/2/Password", "s3");
+	send(p.req, "payload/Passwords/0~remove", "yes");
+	assert_becomes(&p, "{\"Passwords\":[{\"DeviceName\":\"another\",\"Password\":\"s2\"},{\"DeviceName\":\"third\",\"Password\":\"s3\"}]}");
+	json_decref(masked);
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+/* A page of icons, and a folder with pages of its own: lists in lists. */
+#define ICON(id) "{\"Type\":\"App\",\"BundleID\":\"com.example." id "\"}"
+
+static void
+pages_of_the_home_screen_are_fields_and_what_is_in_them_moves(void **state)
+{
+	json_t *form = form_of("{\"Pages\":[[" ICON("a") "," ICON("b") "],[" ICON("c") "]]}", "com.apple.homescreenlayout", NULL);
+	struct browser b = browser(*state);
+	struct open_page p = opened(*state, &b, form, form);
+
+	assert_null(strstr(p.html, "~json\""));
+	press(*state, &p, "up payload/Pages/0/1");
+	press(*state, &p, "up payload/Pages/1");
+	/* into the page that is first now: a folder with one page and one icon */
+	press(*state, &p, "add payload/Pages/0");
+	type_in(&p, "payload/Pages/0/1/Type", "Folder");
+	type_in(&p, "payload/Pages/0/1/DisplayName", "More");
+	press(*state, &p, "add payload/Pages/0/1/Pages");
+	press(*state, &p, "add payload/Pages/0/1/Pages/0");
+	type_in(&p, "payload/Pages/0/1/Pages/0/0/Type", "App");
+	type_in(&p, "payload/Pages/0/1/Pages/0/0/BundleID", "com.example.d");
+	assert_becomes(&p, "{\"Pages\":[[" ICON("c") ",{\"Type\":\"Folder\",\"DisplayName\":\"More\",\"Pages\":[[" ICON("d") "]]}],["
+		       ICON("b") "," ICON("a") "]]}");
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+static void
+what_the_fields_of_a_list_cannot_show_has_a_field_for_each_item(void **state)
+{
+	static const struct { const char *type, *keys; } rows[] = {
+		/* two parts in one step of a name; a blank at the edge of a line; boxes in another order */
+		{ "com.apple.security.scep", "{\"PayloadContent\":{\"URL\":\"https://apps.example.com/scep\",\"Subject\":[[[\"O\",\"Example\"]],"
+		  "[[\"CN\",\"a\"],[\"UID\",\"b\"]]]}}" },
+		{ "com.apple.SetupAssistant.managed", "{\"SkipSetupItems\":[\" Location\",\"Siri\"]}" },
+		{ "com.apple.wifi.managed", "{\"EAPClientConfiguration\":{\"AcceptEAPTypes\":[25,13]}}" },
+		{ "com.apple.security.scep", "{\"PayloadContent\":{\"SubjectAltName\":{\"dNSName\":[\"one.example.com\"]}}}" },
+		{ "com.apple.security.scep", "{\"PayloadContent\":{\"SubjectAltName\":{\"dNSName\":\"one.example.com\"}}}" },
+		{ "com.apple.shareddeviceconfiguration", "{\"LockScreenFootnote\":\"Two\\nlines\"}" },
+		{ "com.apple.webcontent-filter", "{\"VendorConfig\":{\"a\":[[1,[2.0,{\"b\":\"\"}]],{\"c\":true}],\"e\":1e300,\"token\":\"t\"}}" },
+	};
 	struct browser b = browser(*state);
 
-	back = sent_back(*state, &b, form, payload, changes);
-	assert_same(wanted, json_object_get(back, "keys"), "airplay");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		json_t *form = form_of(rows[i].keys, rows[i].type, NULL), *back;
+
+		assert_null(strstr(shown(*state, &b, form, first_of(form)), "~json\""));
+		back = sent_back(*state, &b, form, first_of(form), NULL);
+		if (!json_equal(back, first_of(form)))
+			fail_msg("row %zu is not what it was", i);
+		json_decref(back);
+		json_decref(form);
+	}
+	json_decref(b.parts);
+}
+
+static void
+what_passes_the_limits_of_a_page_is_json_and_comes_back(void **state)
+{
+	struct browser b = browser(*state);
+	json_t *many = json_array(), *deep = json_integer(1), *form, *back;
+
+	for (int i = 0; i <= PAYLOAD_ITEMS_MAX; i++)
+		json_array_append_new(many, json_pack("{s:s}", "DeviceName", "x"));
+	form = json_pack("{s:s, s:[{s:s, s:s, s:{s:o}}]}", "name", "a", "payloads", "id", "it", "type", "com.apple.airplay", "keys", "Passwords", many);
+	assert_non_null(strstr(shown(*state, &b, form, first_of(form)), "name=\"payload/Passwords~json\""));
+	back = sent_back(*state, &b, form, first_of(form), NULL);
+	assert_true(json_equal(back, first_of(form)));
 	json_decref(back);
-	json_decref(wanted);
+	json_decref(form);
+	for (int i = 0; i < PAYLOAD_DEPTH_MAX + 1; i++)
+		deep = json_pack("[o]", deep);
+	form = json_pack("{s:s, s:[{s:s, s:s, s:{s:{s:o}}}]}", "name", "a", "payloads", "id", "it", "type", "com.apple.webcontent-filter", "keys",
+			 "VendorConfig", "a", deep);
+	back = sent_back(*state, &b, form, first_of(form), NULL);
+	assert_true(json_equal(back, first_of(form)));
+	json_decref(back);
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+static void
+a_list_offers_one_more_as_long_as_a_page_has_room_for_it(void **state)
+{
+	struct browser b = browser(*state);
+	bool offered = true;
+
+	for (int n = 100; n <= 125; n++) {
+		json_t *items = json_array(), *form;
+		const char *html;
+
+		for (int i = 0; i < n; i++)
+			json_array_append_new(items, json_pack("{s:s}", "BundleIdentifier", "com.example.app"));
+		form = json_pack("{s:s, s:[{s:s, s:s, s:{s:o}}]}", "name", "a", "payloads", "id", "it", "type", "com.apple.notificationsettings",
+				 "keys", "NotificationSettings", items);
+		html = shown(*state, &b, form, first_of(form));
+		if (offered && strstr(html, "~json\""))
+			fail_msg("one more than %d is JSON, and was offered", n - 1);
+		offered = strstr(html, "add payload/NotificationSettings\"");
+		json_decref(form);
+	}
+	assert_false(offered);
+	json_decref(b.parts);
+}
+
+static void
+what_was_typed_as_a_secret_goes_along_sealed_for_who_typed_it_and_for_nobody_else(void **state)
+{
+	json_t *form = form_of("{}", "com.apple.airplay", NULL), *seen;
+	struct browser b = browser(*state);
+	struct person anna = { .id = "p1" }, mia = { .id = "p2" };
+	struct open_page p;
+	struct err err;
+
+	assert_ok(sealer_new(*state, (struct bytes){ "0123456789abcdef0123456789abcdef", 32 }, &b.site->sealer, &err), &err);
+	b.person = &anna;
+	p = opened(*state, &b, form, form);
+	press(*state, &p, "add payload/Passwords");
+	type_in(&p, "payload/Passwords/0/DeviceName", "first");
+	type_in(&p, "payload/Passwords/0/Password", "sesame");
+	press(*state, &p, "add payload/Passwords");
+	assert_null(strstr(p.html, "sesame"));
+	assert_null(strstr(p.html, "payload_again"));
+	/* on another's page it is nothing */
+	p.req->person = &mia;
+	assert_ok(payload_form_read(p.req, "payload", p.payload, &seen, &err), &err);
+	assert_null(json_object_get(json_array_get(json_object_get(json_object_get(seen, "keys"), "Passwords"), 0), "Password"));
+	json_decref(seen);
+	p.req->person = &anna;
+	assert_becomes(&p, "{\"Passwords\":[{\"DeviceName\":\"first\",\"Password\":\"sesame\"}]}");
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+static void
+a_file_that_was_chosen_goes_along_too(void **state)
+{
+	json_t *form = form_of("{}", "com.apple.webClip.managed", NULL), *file = json_pack("{s:s}", "$data", "MAMCAQE=");
+	struct browser b = browser(*state);
+	struct open_page p = opened(*state, &b, form, form);
+
+	choose_file(*state, &p, "payload/Icon", file);
+	type_in(&p, "payload/Label", "House");
+	press(*state, &p, "add nothing");
+	assert_becomes(&p, "{\"Icon\":{\"$data\":\"MAMCAQE=\"},\"Label\":\"House\"}");
+	json_decref(file);
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+/* Keys without a name, and two of one name, come back as they were typed; kept they are not. */
+static void
+keys_that_an_admin_names_want_a_name_each_and_one_alone(void **state)
+{
+	json_t *form = form_of("{}", "com.apple.webcontent-filter", NULL), *read;
+	struct browser b = browser(*state);
+	struct open_page p = opened(*state, &b, form, form);
+	struct err err;
+
+	press(*state, &p, "add payload/VendorConfig");
+	press(*state, &p, "add payload/VendorConfig");
+	type_in(&p, "payload/VendorConfig/0~key", "colour");
+	type_in(&p, "payload/VendorConfig/0", "red");
+	type_in(&p, "payload/VendorConfig/1~key", "colour");
+	type_in(&p, "payload/VendorConfig/1", "blue");
+	assert_false(payload_form_read(p.req, "payload", p.payload, &read, &err));
+	assert_string_equal(err.code, "bad_mobileconfig");
+	press(*state, &p, "");
+	assert_non_null(strstr(p.html, "value=\"blue\""));
+	type_in(&p, "payload/VendorConfig/1~key", "");
+	assert_false(payload_form_read(p.req, "payload", p.payload, &read, &err));
+	type_in(&p, "payload/VendorConfig/1~key", "other");
+	assert_becomes(&p, "{\"VendorConfig\":{\"colour\":\"red\",\"other\":\"blue\"}}");
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+static void
+the_headers_of_a_relay_are_fields_with_their_names_shown_and_their_values_kept(void **state)
+{
+	static const char keys[] = "{\"Relays\":[{\"HTTP2RelayURL\":\"https://relay.example.com\",\"AdditionalHTTPHeaderFields\":"
+				   "{\"Authorization\":\"sesame\"}}]}";
+	json_t *form = form_of(keys, "com.apple.relay.managed", NULL), *masked = mobileconfig_form_masked(form);
+	struct browser b = browser(*state);
+	struct open_page p = opened(*state, &b, form, masked);
+
+	assert_true(mobileconfig_form_secret(form));
+	assert_null(strstr(p.html, "sesame"));
+	assert_non_null(strstr(p.html, "value=\"Authorization\""));
+	press(*state, &p, "add payload/Relays/0/AdditionalHTTPHeaderFields");
+	assert_becomes(&p, keys);
+	json_decref(masked);
 	json_decref(form);
 	json_decref(b.parts);
 }
@@ -470,7 +941,14 @@ labels_are_made_of_apples_keys(void **state)
 		assert_string_equal(payload_label(*state, rows[i].key), rows[i].label);
 }
 
-TESTS(every_payload_type_comes_back_from_its_page_as_it_was, so_does_any_payload_at_random,
+TESTS(every_payload_type_comes_back_from_its_page_as_it_was,
+      every_key_of_every_payload_type_is_made_from_an_empty_page_by_its_fields_alone,
+      pages_of_the_home_screen_are_fields_and_what_is_in_them_moves,
+      what_the_fields_of_a_list_cannot_show_has_a_field_for_each_item, what_passes_the_limits_of_a_page_is_json_and_comes_back,
+      a_list_offers_one_more_as_long_as_a_page_has_room_for_it,
+      what_was_typed_as_a_secret_goes_along_sealed_for_who_typed_it_and_for_nobody_else, a_file_that_was_chosen_goes_along_too,
+      the_headers_of_a_relay_are_fields_with_their_names_shown_and_their_values_kept,
+      keys_that_an_admin_names_want_a_name_each_and_one_alone, so_does_any_payload_at_random,
       a_secret_is_never_in_the_page_and_stays_unless_it_is_replaced_or_taken_out,
       items_are_added_and_taken_away_without_their_neighbours_losing_a_secret, a_page_that_was_refused_asks_for_a_new_secret_again,
       a_new_payload_is_made_of_what_is_typed,

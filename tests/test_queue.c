@@ -1,6 +1,7 @@
 /* The queue of commands: at least once, in order, and none recorded twice. */
 #include "tests/check_mdm.h"
 #include "core/clock.h"
+#include "mdm/identity_renew.h"
 #include "mdm/push.h"
 #include "mdm/queue_sweep.h"
 #include <pthread.h>
@@ -367,6 +368,141 @@ what_cannot_be_rendered_does_not_hold_up_what_waits_behind_it(void **state)
 	assert_int_equal(ended.n, 1);
 	assert_string_equal(ended.state, "error");
 	assert_non_null(strstr(mdm_text(m, "SELECT error FROM command_history WHERE state = 'error'"), "the key is gone"));
+	render_fails = ERR_NONE;
+}
+
+/* As those whose deliveries each make a key or a session. */
+static bool
+costly_render(TALLOC_CTX *ctx, void *site, const struct queued *c, const struct enrollment *e, struct bytes *payload,
+	      struct err *err)
+{
+	return c->unanswered <= IDENTITY_DELIVERIES_MAX ? kind_render(ctx, site, c, e, payload, err) :
+							  err_code(err, ERR_CONFLICT, "not_answered", "it was not answered");
+}
+
+static const struct command_kind costly_kinds[] = { { "test", costly_render, kind_answered, kind_ended }, { 0 } };
+
+static char *
+costly(struct mdm *m, struct phone *p)
+{
+	char *uuid;
+
+	queue_kinds(costly_kinds, m);
+	render_fails = ERR_NONE;
+	ended.n = 0;
+	assert_int_equal(mdm_wish(m, p, (struct queue_wish){ .request_type = "ProfileList", .kind = "test" }, &uuid), QUEUE_ADDED);
+	return uuid;
+}
+
+static void
+after(struct mdm *m, int64_t s)
+{
+	mdm_at(m, clock_text(m->ctx, clock_now() + s));
+}
+
+static void
+a_device_that_says_not_now_for_days_loses_no_command_and_one_that_is_silent_does(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = costly(m, p);
+
+	for (int i = 0; i < 3 * IDENTITY_DELIVERIES_MAX; i++) {
+		assert_string_equal(phone_idle(p), a);
+		assert_null(phone_says(p, "NotNow", a));
+		after(m, 6 * HOUR_S);
+	}
+	assert_string_equal(phone_idle(p), a);
+	assert_null(phone_says(p, "Acknowledged", a));
+	assert_int_equal(ended.n, 0);
+	assert_int_equal(mdm_number(m, "SELECT sent_count - not_now_count FROM command_history WHERE state = 'acknowledged'"), 1);
+	/* without a word */
+	a = costly(m, p);
+	assert_string_equal(phone_idle(p), a);
+	assert_null(phone_says(p, "NotNow", a));
+	for (int i = 0; i < IDENTITY_DELIVERIES_MAX; i++)
+		assert_string_equal(phone_idle(p), a);
+	assert_null(phone_idle(p));
+	assert_int_equal(ended.n, 1);
+	assert_string_equal(ended.state, "error");
+}
+
+static void
+a_not_now_that_is_said_twice_is_one_answer_to_one_delivery(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = costly(m, p);
+
+	assert_string_equal(phone_idle(p), a);
+	for (int i = 0; i < 3; i++)
+		assert_null(phone_says(p, "NotNow", a));
+	assert_int_equal(mdm_number(m, "SELECT not_now_count FROM command_queue"), 1);
+	assert_string_equal(phone_idle(p), a);
+	assert_int_equal(mdm_number(m, "SELECT sent_count - not_now_count FROM command_queue"), 1);
+}
+
+static void
+not_now_is_waited_for_ever_longer_by_its_own_count(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "InstallProfile", 0);
+
+	for (int i = 0; i < 7; i++) {
+		int64_t wait = (int64_t)QUEUE_NOT_NOW_LAST_S << i;
+
+		assert_string_equal(phone_idle(p), a);
+		/* what was delivered waits for its answer as the first one did: none was silent */
+		assert_int_equal(mdm_number(m, "SELECT due FROM command_queue") - clock_now(), QUEUE_PUSH_AGAIN_S);
+		assert_null(phone_says(p, "NotNow", a));
+		assert_int_equal(mdm_number(m, "SELECT due FROM command_queue") - clock_now(),
+				 wait < QUEUE_PUSH_AGAIN_MAX_S ? wait : QUEUE_PUSH_AGAIN_MAX_S);
+		after(m, 60);
+	}
+}
+
+static void
+a_device_that_says_not_now_over_and_over_is_not_offered_it_with_each_breath_and_pushed_when_it_is_time(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "InstallProfile", 0);
+
+	for (int i = 0; i < QUEUE_NOT_NOW_FREE; i++) {
+		assert_string_equal(phone_idle(p), a);
+		assert_null(phone_says(p, "NotNow", a));
+	}
+	assert_null(phone_idle(p));	/* unlocked, it comes by itself: too soon, so it is called back */
+	forget_pushes(m);
+	after(m, QUEUE_NOT_NOW_S - 1);
+	assert_null(phone_idle(p));
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 0);
+	after(m, 1);
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 1);
+	assert_string_equal(phone_idle(p), a);
+	assert_null(phone_says(p, "Acknowledged", a));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
+}
+
+static void
+however_many_cannot_be_rendered_none_counts_as_sent_that_was_not(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *last;
+	char *a;
+
+	queue_kinds(kinds, m);
+	render_fails = ERR_MISSING;
+	for (int i = 0; i < 8; i++)
+		mdm_wish(m, p, (struct queue_wish){ .request_type = "ProfileList", .kind = "test" }, &a);
+	last = mdm_queue(m, p, "CertificateList", 0);
+	assert_null(phone_idle(p));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue WHERE state = 'ready' AND sent_count = 0"), 1);
+	assert_string_equal(phone_idle(p), last);
 	render_fails = ERR_NONE;
 }
 
@@ -743,6 +879,9 @@ TESTS(an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing,
       all_not_nows_of_a_connection_are_offered_at_the_next_idle,
       not_now_followed_by_another_status_is_pushed_later_and_later,
       not_now_as_the_last_word_is_not_pushed_at_once_but_within_the_day,
+      a_device_that_says_not_now_for_days_loses_no_command_and_one_that_is_silent_does,
+      a_not_now_that_is_said_twice_is_one_answer_to_one_delivery, not_now_is_waited_for_ever_longer_by_its_own_count,
+      a_device_that_says_not_now_over_and_over_is_not_offered_it_with_each_breath_and_pushed_when_it_is_time,
       an_unknown_or_foreign_command_uuid_is_tolerated_and_changes_nobody,
       the_whole_error_chain_is_kept,
       priorities_come_first_and_equals_in_the_order_they_were_asked_for,
@@ -751,6 +890,7 @@ TESTS(an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing,
       a_command_expires_and_its_kind_is_told,
       secrets_are_rendered_at_delivery_and_never_stored,
       what_cannot_be_rendered_does_not_hold_up_what_waits_behind_it,
+      however_many_cannot_be_rendered_none_counts_as_sent_that_was_not,
       a_device_that_never_answers_one_command_gets_the_others,
       what_was_sent_and_not_answered_is_pushed_again_with_growing_pauses,
       cancel_clear_and_resend_do_what_they_say,

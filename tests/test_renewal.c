@@ -1,11 +1,14 @@
 /* Which provision may stand in for which, what is planned for a device, and how its rows move. */
 #include "tests/check_house.h"
+#include "catalog/held_list.h"
 #include "catalog/provision_keep.h"
 #include "catalog/renewal.h"
 #include "core/clock.h"
+#include "core/json.h"
 #include "ipa/fit.h"
 #include "mdm/queue.h"
 #include <stdlib.h>
+#include <time.h>
 
 #define NOW	"2026-11-22T12:00:00Z"
 #define CERT	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -17,7 +20,7 @@
 	"\"TEAM.com.example.app\",\"get-task-allow\":false,\"groups\":[\"TEAM.a\",\"TEAM.b\"]}" more "}"
 
 static void
-a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what_does_not(void **state)
+must_65_a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what_does_not(void **state)
 {
 	static const struct {
 		const char *change;	/* merged into a newer provision that fits */
@@ -248,7 +251,7 @@ wave(struct house *h, struct renewal_pace pace)
 /* ---- plans ---- */
 
 static void
-a_set_goes_out_when_it_is_whole_and_not_before(void **state)
+must_65_a_set_goes_out_when_it_is_whole_and_not_before(void **state)
 {
 	struct house h = stock_house(*state);
 
@@ -262,6 +265,32 @@ a_set_goes_out_when_it_is_whole_and_not_before(void **state)
 	plan(&h, "d1");
 	assert_string_equal(rows_of(*state, &h), "install new-app wanted, install new-ext wanted");
 	assert_string_equal(one(*state, &h, "SELECT cause FROM held_app WHERE next > ends"), "provision");
+}
+
+static void
+a_watch_app_s_provision_belongs_to_the_set_as_an_extension_s_does(void **state)
+{
+	struct house h = stock_house(*state);
+
+	provision(&h, "old-watch", "TEAM.com.example.stock.watch", 40, NULL);
+	bundle(&h, "com.example.stock", "Watch/Clock.app", "old-watch", 40, 900);
+	sql(&h, "UPDATE build_bundle SET bundle_id = 'com.example.stock.watch' WHERE path = 'Watch/Clock.app'");
+	lists(&h, "d1", "old-watch");
+	newer(&h, "new-app", "TEAM.com.example.stock", "", 365);
+	newer(&h, "new-ext", "TEAM.com.example.stock.share", "com.example.stock.share", 365);
+	plan(&h, "d1");
+	assert_string_equal(rows_of(*state, &h), "");
+	newer(&h, "new-watch", "TEAM.com.example.stock.watch", "Watch/Clock.app", 365);
+	plan(&h, "d1");
+	assert_string_equal(rows_of(*state, &h), "install new-app wanted, install new-ext wanted, install new-watch wanted");
+	/* and while it is not there, none of the old ones goes */
+	lists(&h, "d1", "new-app");
+	lists(&h, "d1", "new-ext");
+	plan(&h, "d1");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE action = 'remove'"), "0");
+	lists(&h, "d1", "new-watch");
+	plan(&h, "d1");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE action = 'remove'"), "3");
 }
 
 static void
@@ -289,7 +318,7 @@ of_several_that_fit_the_last_one_to_end_goes_and_a_plan_that_is_overtaken_is_dro
 }
 
 static void
-a_certificate_that_ends_is_said_and_no_provision_is_sent(void **state)
+must_67_a_certificate_that_ends_is_said_and_no_provision_is_sent(void **state)
 {
 	struct house h = stock_house(*state);
 
@@ -318,7 +347,7 @@ ad_hoc_provisions_go_to_the_devices_they_list_alone(void **state)
 }
 
 static void
-an_old_one_goes_when_newer_ones_are_listed_and_nobody_else_needs_it(void **state)
+must_66_an_old_one_goes_when_newer_ones_are_listed_and_nobody_else_needs_it(void **state)
 {
 	static const struct {
 		const char *before, *old_goes;	/* what is so besides */
@@ -496,6 +525,117 @@ thirty_days_before_the_end_it_goes_to_everybody_whatever_the_pace(void **state)
 	set_now(&h, "2026-12-02T12:00:01Z");
 	wave(&h, (struct renewal_pace){ 1, 1, 30, true });
 	assert_string_equal(one(*state, &h, SENT), "10");
+}
+
+/* ---- somebody pauses one ---- */
+
+static void
+paused(struct house *h, const char *uuid, bool is)
+{
+	struct err err;
+
+	for (int i = 0; i < 2; i++)	/* twice is once */
+		assert_ok(renewal_pause(h->db, h->anna, uuid, is, &err), &err);
+}
+
+static void
+the_waves_of_a_provision_stand_still_until_they_are_let_go_on_and_others_do_not(void **state)
+{
+	struct house h = fleet(*state, 10);
+
+	paused(&h, "new-app", true);
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE state = 'sent' AND uuid = 'new-ext'"), "10");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE state = 'wanted' AND uuid = 'new-app'"), "10");
+	sql(&h, "DELETE FROM job");
+	paused(&h, "new-app", false);
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM job WHERE kind = 'renewal_wave' AND due <= created"), "1");
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE state = 'sent'"), "20");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM audit WHERE act = 'provision.pause' AND actor = 'anna'"), "1");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM audit WHERE act = 'provision.resume' AND actor = 'anna'"), "1");
+}
+
+static void
+what_is_paused_goes_out_thirty_days_before_the_end_all_the_same(void **state)
+{
+	struct house h = fleet(*state, 3);
+	struct waving w = { .pace = ALL_AT_ONCE };
+	struct err err;
+
+	paused(&h, "new-app", true);
+	paused(&h, "new-ext", true);
+	set_now(&h, "2026-12-02T11:00:00Z");
+	assert_ok(renewal_quota(h.db, &w.pace, &w.left, &err), &err);
+	assert_ok(db_tx(h.db, tx_wave, &w, &err), &err);
+	assert_string_equal(one(*state, &h, SENT), "0");
+	assert_int_equal(w.left.installs, 3);	/* and takes nobody's place */
+	set_now(&h, "2026-12-02T12:00:01Z");
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE state = 'sent'"), "6");
+}
+
+static void
+where_a_paused_one_came_the_old_ones_stay(void **state)
+{
+	struct house h = fleet(*state, 2);
+
+	for (size_t k = 0; k < 4; k++)
+		for (size_t i = k < 2; i < 2; i++)	/* the first lists the old ones from the beginning */
+			lists(&h, i ? "d2" : "d1", (const char *[]){ "old-app", "old-ext", "new-app", "new-ext" }[k]);
+	plan(&h, "d1");
+	plan(&h, "d2");
+	paused(&h, "new-app", true);
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(one(*state, &h, SENT), "0");
+	paused(&h, "new-app", false);
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM renewal WHERE state = 'sent' AND action = 'remove'"), "4");
+}
+
+static void
+it_is_said_that_waves_stand_still_and_by_whom(void **state)
+{
+	struct house h = fleet(*state, 3);
+	struct err err;
+	json_t *list, *p;
+
+	paused(&h, "new-app", true);
+	assert_ok(renewal_endings(h.db, VIEWER_HOUSE, INT64_MAX, &list, &err), &err);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "paused")), 3);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "paused_by")), "anna");
+	json_decref(list);
+	assert_ok(provision_show(h.db, VIEWER_HOUSE, "new-app", &p, &err), &err);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(p, "paused"), "by")), "anna");
+	json_decref(p);
+	paused(&h, "new-app", false);
+	assert_ok(provision_show(h.db, VIEWER_HOUSE, "new-app", &p, &err), &err);
+	assert_true(json_is_null(json_object_get(p, "paused")));
+	json_decref(p);
+}
+
+static void
+who_publishes_all_that_it_is_for_may_pause_it(void **state)
+{
+	const char *const stock[] = { "com.example.stock", NULL };
+	struct house h = fleet(*state, 1);
+	struct person few = *h.paul;
+	struct err err;
+
+	few.apps = stock;
+	sql(&h, "UPDATE person SET all_apps = FALSE WHERE name = 'paul'");
+	sql(&h, "INSERT INTO app (id, bundle_id, name, folded, created) VALUES ('stock', 'com.example.stock', 'Stock', 'stock', 1)");
+	sql(&h, "INSERT INTO publisher_app (person_id, bundle_id) SELECT id, 'com.example.stock' FROM person WHERE name = 'paul'");
+	assert_false(renewal_pause(h.db, h.mia, "new-app", true, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_false(renewal_pause(h.db, NULL, "nowhere", true, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_ok(renewal_pause(h.db, &few, "new-app", true, &err), &err);
+	bundle(&h, "com.example.other", "", "new-app", 365, 900);	/* it is for that, too */
+	assert_false(renewal_pause(h.db, &few, "new-app", false, &err));
+	assert_int_equal(err.kind, ERR_DENIED);
+	assert_ok(renewal_pause(h.db, NULL, "new-app", false, &err), &err);
+	assert_string_equal(one(*state, &h, "SELECT actor FROM audit WHERE act = 'provision.resume'"), "cli");
 }
 
 static void
@@ -727,6 +867,77 @@ before_an_app_its_newer_provisions_are_sent(void **state)
 	assert_string_equal(one(*state, &h, "SELECT count(*) FROM command_queue"), "0");
 }
 
+/* "d1 com.example.stock, ..." of a list, page by page. */
+static const char *
+held(TALLOC_CTX *ctx, struct house *h, struct held_filter filter, int64_t limit)
+{
+	const char *text = "", *after = NULL;
+	json_t *list, *item;
+	struct err err;
+	size_t i;
+
+	do {
+		assert_ok(held_list(h->db, &filter, after, limit, &list, &err), &err);
+		assert_true(json_array_size(json_object_get(list, "items")) <= (size_t)limit);
+		json_array_foreach(json_object_get(list, "items"), i, item)
+			text = mem_printf(ctx, "%s%s%s %s %s", text, *text ? ", " : "", text_of(item, "device_id"), text_of(item, "bundle_id"),
+					  text_of(item, "doing"));
+		after = mem_text(ctx, json_string_value(json_object_get(list, "next")));
+		json_decref(list);
+	} while (after);
+	return text;
+}
+
+static void
+the_list_says_which_device_has_which_app_under_which_provision_and_certificate_until_when(void **state)
+{
+	struct house h = fleet(*state, 3);
+	json_t *list, *item, *names;
+	struct err err;
+
+	/* d2 has another app as well, whose certificate ends */
+	provision(&h, "old-field", "TEAM.com.example.field", 300, NULL);
+	bundle(&h, "com.example.field", "", "old-field", 300, 20);
+	sql(&h, "UPDATE build_bundle SET certificate = 'bb', certificate_name = 'Old' WHERE build_id = 'com.example.field'");
+	holds(&h, "d2", "com.example.field");
+	for (int i = 1; i <= 3; i++)
+		plan(&h, mem_printf(*state, "d%d", i));
+	sql(&h, "UPDATE renewal SET state = 'failed' WHERE device_id = 'd3'");
+	for (int limit = 1; limit <= 500; limit += 2)
+		assert_string_equal(held(*state, &h, (struct held_filter){ 0 }, limit), "d2 com.example.field resign, d1 com.example.stock"
+				    " renewing, d2 com.example.stock renewing, d3 com.example.stock failing");
+	/* each of the ways to ask for some */
+	assert_string_equal(held(*state, &h, (struct held_filter){ .build_id = "com.example.field" }, 2), "d2 com.example.field resign");
+	assert_string_equal(held(*state, &h, (struct held_filter){ .certificate = "bb" }, 2), "d2 com.example.field resign");
+	assert_string_equal(held(*state, &h, (struct held_filter){ .cause = "certificate" }, 2), "d2 com.example.field resign");
+	assert_string_equal(held(*state, &h, (struct held_filter){ .ends = days(20) }, 2), "d2 com.example.field resign");
+	assert_string_equal(held(*state, &h, (struct held_filter){ .uuid = "old-field" }, 2), "d2 com.example.field resign");
+	assert_string_equal(held(*state, &h, (struct held_filter){ .bundle_id = "com.example.field", .build_id = "" }, 2),
+			    "d2 com.example.field resign");
+	assert_string_equal(held(*state, &h, (struct held_filter){ .bundle_id = "com.example.field", .cause = "provision" }, 2), "");
+	assert_string_equal(held(*state, &h, (struct held_filter){ .build_id = "none" }, 2), "");
+	/* and all that is joined */
+	assert_ok(held_list(h.db, &(struct held_filter){ .certificate = "bb" }, NULL, 10, &list, &err), &err);
+	item = json_array_get(json_object_get(list, "items"), 0);
+	assert_string_equal(text_of(item, "device"), "UDID-d2");
+	assert_string_equal(text_of(item, "build"), "7");
+	assert_string_equal(text_of(item, "ends"), clock_text(*state, days(20)));
+	assert_string_equal(text_of(json_object_get(item, "provision"), "uuid"), "old-field");
+	assert_string_equal(text_of(json_object_get(item, "provision"), "expires"), clock_text(*state, days(300)));
+	assert_string_equal(text_of(json_object_get(item, "certificate"), "name"), "Old");
+	assert_string_equal(text_of(json_object_get(item, "certificate"), "expires"), clock_text(*state, days(20)));
+	json_decref(list);
+	assert_ok(held_names(h.db, &(struct held_filter){ .build_id = "com.example.field", .certificate = "bb", .uuid = "old-field" },
+			     &names, &err), &err);
+	assert_string_equal(text_of(names, "version"), "1.0");
+	assert_string_equal(text_of(names, "certificate"), "Old");
+	assert_string_equal(text_of(names, "provision"), "old-field");
+	json_decref(names);
+	assert_ok(held_names(h.db, &(struct held_filter){ .build_id = "none" }, &names, &err), &err);
+	assert_true(json_is_null(json_object_get(names, "version")));
+	json_decref(names);
+}
+
 static void
 what_leaves_management_is_forgotten(void **state)
 {
@@ -738,17 +949,47 @@ what_leaves_management_is_forgotten(void **state)
 	assert_string_equal(one(*state, &h, "SELECT count(*) FROM held_app"), "0");
 }
 
-TESTS(a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what_does_not,
-      a_set_goes_out_when_it_is_whole_and_not_before, in_the_last_week_half_a_set_is_better_than_none,
+/* Processor time of 20 plans. */
+static clock_t
+cost(struct house *h)
+{
+	clock_t begun = clock();
+
+	for (int i = 0; i < 20; i++)
+		plan(h, "d1");
+	return clock() - begun;
+}
+
+static void
+what_is_planned_for_one_device_costs_no_more_in_a_large_fleet(void **state)
+{
+	struct house h = fleet(*state, 2);
+	clock_t alone = cost(&h), among;
+
+	sql(&h, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) INSERT INTO renewal (device_id, uuid,"
+	    " action, state, sent, changed) SELECT 'd2', 'p' || i, CASE i % 2 WHEN 0 THEN 'install' ELSE 'remove' END,"
+	    " CASE i % 3 WHEN 0 THEN 'wanted' WHEN 1 THEN 'failed' ELSE 'done' END, i, i FROM n");
+	among = cost(&h);
+	if (among > 4 * alone + CLOCKS_PER_SEC / 10)
+		fail_msg("%ld us alone, %ld us among 100,000 rows of others", (long)alone, (long)among);
+}
+
+TESTS(must_65_a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_said_what_does_not,
+      must_65_a_set_goes_out_when_it_is_whole_and_not_before,
+      a_watch_app_s_provision_belongs_to_the_set_as_an_extension_s_does, in_the_last_week_half_a_set_is_better_than_none,
       of_several_that_fit_the_last_one_to_end_goes_and_a_plan_that_is_overtaken_is_dropped,
-      a_certificate_that_ends_is_said_and_no_provision_is_sent, ad_hoc_provisions_go_to_the_devices_they_list_alone,
-      an_old_one_goes_when_newer_ones_are_listed_and_nobody_else_needs_it, a_wildcard_that_an_unknown_app_may_need_stays,
+      must_67_a_certificate_that_ends_is_said_and_no_provision_is_sent, ad_hoc_provisions_go_to_the_devices_they_list_alone,
+      must_66_an_old_one_goes_when_newer_ones_are_listed_and_nobody_else_needs_it, a_wildcard_that_an_unknown_app_may_need_stays,
       nothing_is_removed_by_a_list_of_apps_that_is_not_of_today, of_two_builds_with_the_same_numbers_the_worse_is_assumed,
       waves_go_by_percent_and_count_each_hour, removals_go_in_waves_too_and_stand_still_while_waves_are_paused,
       thirty_days_before_the_end_it_goes_to_everybody_whatever_the_pace,
+      the_waves_of_a_provision_stand_still_until_they_are_let_go_on_and_others_do_not,
+      what_is_paused_goes_out_thirty_days_before_the_end_all_the_same, where_a_paused_one_came_the_old_ones_stay,
+      it_is_said_that_waves_stand_still_and_by_whom, who_publishes_all_that_it_is_for_may_pause_it,
       a_device_without_the_right_says_so_and_is_looked_at_again, no_state_is_without_an_exit,
       what_is_taken_and_never_listed_is_sent_ever_later_and_then_given_up_with_its_reason,
       what_is_listed_and_gone_again_and_again_is_sent_ever_later,
       a_queue_that_is_full_is_tried_again_in_an_hour_and_stands_in_nobody_s_way, a_clock_that_was_ahead_holds_nothing_back,
       a_wave_s_quota_is_for_all_of_its_transactions_and_reports_are_gathered_for_one, refusals_are_tried_again_ever_later_and_at_least_once_a_day, before_an_app_its_newer_provisions_are_sent,
-      what_leaves_management_is_forgotten)
+      the_list_says_which_device_has_which_app_under_which_provision_and_certificate_until_when,
+      what_is_planned_for_one_device_costs_no_more_in_a_large_fleet, what_leaves_management_is_forgotten)

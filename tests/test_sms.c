@@ -298,6 +298,30 @@ any_gateway_gets_number_and_text_where_the_template_has_them(void **state)
 }
 
 static void
+who_breaks_off_behind_a_2xx_has_taken_it(void **state)
+{
+	static const struct { const char *driver, *path, *answer; bool taken; } cases[] = {
+		{ "http", "/?{to}&{text}", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok 1", true },
+		{ "kannel", "/sendsms", "HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\n", true },
+		{ "twilio", "", "HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{\"sid", true },
+		{ "http", "/?{to}&{text}", "HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nno", false },
+		{ "http", "/?{to}&{text}", "HTTP/1.1 200", false },
+	};
+	struct sms sms = { .to = "+491701234567", .text = "Hello" };
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct far *far = far_text(*state, cases[i].answer);
+		struct sms_gateway g = gateway(*state, cases[i].driver, far, cases[i].path);
+		struct sending sending;
+		struct err err;
+
+		assert_int_equal(sms_send(&g, &sms, &sending, &err), cases[i].taken);
+		assert_int_equal(sending.result == SENDING_TAKEN, cases[i].taken);
+		assert_int_equal(far->connections, 1);
+	}
+}
+
+static void
 what_is_wrong_before_any_answer_is_said_with_its_step(void **state)
 {
 	struct far *gone = far_text(*state, ""), *rude = far_text(*state, "");
@@ -344,5 +368,6 @@ reports_say_delivered_or_not_or_nothing_yet(void **state)
 TESTS(letters_count_as_the_gsm_alphabet_has_them, one_message_holds_160_septets_or_70_units,
       the_apps_name_is_shortened_and_the_link_never, no_name_makes_two_messages,
       a_number_has_its_country_and_nothing_but_digits, kannels_answers_are_read, twilios_answers_are_read,
-      any_gateway_gets_number_and_text_where_the_template_has_them, what_is_wrong_before_any_answer_is_said_with_its_step,
+      any_gateway_gets_number_and_text_where_the_template_has_them, who_breaks_off_behind_a_2xx_has_taken_it,
+      what_is_wrong_before_any_answer_is_said_with_its_step,
       reports_say_delivered_or_not_or_nothing_yet)

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <jansson.h>
 #include "core/clock.h"
+#include "core/sms.h"
 #include "tests/check_pages.h"
 
 static struct pages *
@@ -306,7 +307,33 @@ an_install_shows_how_far_it_is_and_where_it_stopped(void **state)
 			    "done done now wait");
 }
 
-TESTS(every_language_has_every_word_with_the_same_values, no_word_is_there_for_nothing,
+/* "https://", a host of 32 characters, "/i/" and a token of 22: the link of docs/sending.md. */
+static void
+with_the_longest_host_an_sms_still_says_something_beside_the_link(void **state)
+{
+	static const char *const keys[] = { "say_sms_link_short", "say_sms_new_short", "say_sms_listed_short",
+					    "say_sms_invite_short" };
+	const char *url = "https://apps.department.corp.example.com/i/0123456789abcdefghijAB";
+	char *text;
+	struct err err;
+
+	assert_int_equal(strlen(url), 8 + 32 + 3 + 22);
+	for (size_t l = 0; page_languages[l]; l++) {
+		json_t *words = table(page_languages[l]);
+
+		for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+			const char *forms[] = { json_string_value(json_object_get(words, keys[k])), NULL };
+
+			assert_ok(sms_fit(*state, forms, "App", url, &text, &err), &err);
+			if (strcmp(text, url) == 0)
+				fail_msg("%s: %s is longer than one SMS beside the link", page_languages[l], keys[k]);
+		}
+		json_decref(words);
+	}
+}
+
+TESTS(with_the_longest_host_an_sms_still_says_something_beside_the_link,
+      every_language_has_every_word_with_the_same_values, no_word_is_there_for_nothing,
       english_keeps_to_the_house_words, a_browser_gets_the_best_of_our_languages,
       a_date_is_written_as_people_write_it, a_size_has_the_comma_and_the_unit_of_the_language,
       a_sentence_is_said_as_plain_text_with_its_values, every_refusal_has_words_and_keeps_our_own_to_ourselves,

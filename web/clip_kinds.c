@@ -62,7 +62,7 @@ clip_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct
 		return err_set(err, ERR_CONFLICT, "the web clip was switched off");
 	buf_init(&xml, ctx, MOBILECONFIG_MAX);
 	if (!write_clip(ctx, site, look, token, &xml, err) ||
-	    !signing_sign(ctx, site_conf(site), (struct bytes){ xml.p, xml.len }, &signed_one, err) ||
+	    !signing_sign(ctx, site, (struct bytes){ xml.p, xml.len }, &signed_one, err) ||
 	    !clip_handed(site->db, enrollment->id, secret_hash(token, hash), look, err))
 		return err_at(err, "web clip");
 	buf_init(&out, ctx, COMMAND_MAX);

@@ -41,7 +41,7 @@ read_logo(TALLOC_CTX *ctx, struct site *site, const char *name, struct bytes *re
 	return true;
 }
 
-/* A logo that is no PNG (a JPEG, a WebP) cannot be read here, and a drawn icon stands in for it. */
+/* Taken is only what can be read here (look_logo_fits); for one of before that a drawn icon stands in. */
 static bool
 from_logo(TALLOC_CTX *ctx, struct site *site, const char *logo, struct bytes *png)
 {

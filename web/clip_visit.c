@@ -2,11 +2,13 @@
 #include "catalog/app.h"
 #include "catalog/app_device.h"
 #include "catalog/managed_app.h"
+#include "core/clock.h"
 #include "core/json.h"
+#include "core/log.h"
 #include <string.h>
 
 #define INSTALL_RIGHT	4096	/* AccessRights: app management */
-#define COOKIE_S	(400 * 86400)	/* as long as browsers keep any; anew at each launch */
+#define COOKIE_S	(400 * DAY_S)	/* as long as browsers keep any; anew at each launch */
 
 static const char *
 cookie_name(struct site *site)
@@ -108,16 +110,33 @@ clip_visit_here(const struct clip_visit *visit, const char *bundle_id)
 	return NULL;
 }
 
+/* Its own provision may be over while a newer one goes before it: that only management can do. */
+static bool
+is_provided(struct req *req, const struct clip_visit *visit, const char *build_id)
+{
+	const char *why = "";
+	struct err err;
+
+	if (!visit->installs || !*build_id)
+		return false;
+	if (!managed_app_fit(req, req->site->db, visit->clip->device_id, build_id, &why, &err))
+		log_err("an app for the device of a web clip", &err);
+	return !why;
+}
+
 void
 clip_visit_state(struct req *req, const struct clip_visit *visit, json_t *app)
 {
 	const char *bundle_id = text_of(app, "bundle_id");
 	const json_t *here = clip_visit_here(visit, bundle_id), *asked = json_object_get(visit->asked, bundle_id);
-	const char *state = app_device_state(app, here, asked, visit->clip->os_version), *note = app_device_note(state, asked);
-	const char *scheme = text_of(here, "scheme");
-	bool opens = strcmp(state, "open") == 0 && *scheme;
+	const char *state, *note, *scheme = text_of(here, "scheme");
+	bool opens;
 
-	(void)req;
+	if (!json_is_true(json_object_get(app, "installable")) && is_provided(req, visit, text_of(app, "build_id")))
+		json_object_set_new(app, "installable", json_true());
+	state = app_device_state(app, here, asked, visit->clip->os_version, visit->clip->product);
+	note = app_device_note(state, asked);
+	opens = strcmp(state, "open") == 0 && *scheme;
 	json_object_set_new(app, "state", json_string(strcmp(state, "open") == 0 && !opens ? "installed" : state));
 	json_object_set_new(app, "note", *note ? json_string(note) : json_null());
 	json_object_set_new(app, "open_url", opens ? json_sprintf("%s://", scheme) : json_null());

@@ -83,6 +83,9 @@ deadline_late(struct deadline *deadline, const struct deadline_limits *limits, i
 				open < limits->crowded ? limits->send_ms : limits->send_crowded_ms,
 				limits->rate_min, now_ms);
 	case DEADLINE_IDLE:
+		/* The phase may have begun behind the look at the socket: then nobody has counted yet. */
+		if (deadline->mark < 0)
+			deadline->mark = traffic->received;
 		since += deadline->trusted ? limits->idle_trusted_ms : limits->idle_ms;
 		if (traffic->received < 0)	/* a head may have begun; it must be whole by then */
 			return now_ms >= since + limits->head_ms;

@@ -41,7 +41,7 @@ render_renewal(TALLOC_CTX *ctx, void *p, const struct queued *command, const str
 	char *topic;
 
 	/* Each delivery makes a session and a challenge: a device that never answers is asked again tomorrow. */
-	if (command->sent_count > IDENTITY_DELIVERIES_MAX)
+	if (command->unanswered > IDENTITY_DELIVERIES_MAX)
 		return err_code(err, ERR_CONFLICT, "not_answered", "it was sent %d times and not answered",
 				IDENTITY_DELIVERIES_MAX);
 	if (!*enrollment->topic) {	/* of one that was taken in again and has not told */
@@ -52,7 +52,7 @@ render_renewal(TALLOC_CTX *ctx, void *p, const struct queued *command, const str
 	buf_init(&xml, ctx, MOBILECONFIG_MAX);
 	if (!enroll_house_for(ctx, site, site_conf(site)->company_language, &house, err) ||
 	    !enroll_renewal(ctx, site->db, &house, enrollment, &wish, &xml, err) ||
-	    !signing_sign(ctx, site_conf(site), (struct bytes){ xml.p, xml.len }, &signed_one, err))
+	    !signing_sign(ctx, site, (struct bytes){ xml.p, xml.len }, &signed_one, err))
 		return false;
 	buf_init(&out, ctx, COMMAND_MAX);
 	plist_write_begin(&out);

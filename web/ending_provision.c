@@ -26,51 +26,102 @@ put(const struct ending *ending, ending_add *add, void *arg, struct err *err)
 
 /* Of one app on managed devices; several builds and ends are several things. */
 static bool
-add_held(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, struct err *err)
+add_provision(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, struct err *err)
 {
 	json_int_t waiting = json_integer_value(json_object_get(e, "waiting")), failed = json_integer_value(json_object_get(e, "failed"));
 	json_int_t devices = json_integer_value(json_object_get(e, "devices"));
-	bool certificate = strcmp(text_of(e, "cause"), "certificate") == 0;
+	bool paused = json_integer_value(json_object_get(e, "paused")) > 0;
 	struct ending ending = {
-		.subject = mem_printf(ctx, "%s %s", text_of(e, "build_id"), certificate ? "certificate" : text_of(e, "uuid")),
+		.subject = mem_printf(ctx, "%s %s", text_of(e, "build_id"), text_of(e, "uuid")),
 		.name = text_of(e, "app"), .bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"), .devices = devices,
 		.people = json_integer_value(json_object_get(e, "people")), .href = "/admin/provisions",
-		.doing = certificate ? "resign" : waiting >= devices ? "provision" : waiting + failed > 0 ? "provision_some" : "provision_none",
+		.doing = paused ? "provision_paused" : waiting >= devices ? "provision" : waiting + failed > 0 ? "provision_some" : "provision_none",
 	};
 
-	ending.quiet = !certificate && waiting >= devices && !failed && ending.ends > clock_now() + LAST_S;
+	ending.quiet = !paused && waiting >= devices && !failed && ending.ends > clock_now() + LAST_S;
 	return put(&ending, add, arg, err);
 }
 
-bool
-ending_provisions(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+/* The certificate that signed it ends before any provision of it: nothing that is on its way helps (MUST 67). */
+static bool
+add_signature(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, struct err *err)
 {
-	json_t *held, *unheld, *e;
+	const struct ending ending = {
+		.subject = text_of(e, "build_id"), .bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"),
+		.name = mem_printf(ctx, "%s %s (%s)", text_of(e, "app"), text_of(e, "version"), text_of(e, "build")),
+		.devices = json_integer_value(json_object_get(e, "devices")),
+		.people = json_integer_value(json_object_get(e, "people")), .href = "/admin/provisions", .doing = "resign",
+	};
+
+	return put(&ending, add, arg, err);
+}
+
+typedef bool add_held(TALLOC_CTX *ctx, const json_t *held, ending_add *add, void *arg, struct err *err);
+
+static bool
+list_held(TALLOC_CTX *ctx, struct site *site, const char *cause, add_held *each, time_t until, ending_add *add, void *arg,
+	  struct err *err)
+{
+	json_t *held, *e;
 	bool ok = true;
 	size_t i;
 
 	if (!renewal_endings(site->db, VIEWER_HOUSE, until, &held, err))
 		return false;
-	if (!renewal_unheld(site->db, until, &unheld, err)) {
-		json_decref(held);
-		return false;
-	}
 	json_array_foreach(held, i, e)
-		ok = ok && add_held(ctx, e, add, arg, err);
-	json_array_foreach(unheld, i, e) {
+		if (ok && strcmp(text_of(e, "cause"), cause) == 0)
+			ok = each(ctx, e, add, arg, err);
+	json_decref(held);
+	return ok;
+}
+
+bool
+ending_provisions(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	return list_held(ctx, site, "provision", add_provision, until, add, arg, err);
+}
+
+bool
+ending_signatures(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	return list_held(ctx, site, "certificate", add_signature, until, add, arg, err);
+}
+
+/* A newer provision that saves the devices does nothing for who installs a build, or has it, without management. */
+bool
+ending_builds(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	json_t *builds, *e;
+	bool ok = true;
+	size_t i;
+
+	if (!renewal_builds(site->db, until, &builds, err))
+		return false;
+	json_array_foreach(builds, i, e) {
 		const struct ending ending = {
-			.subject = text_of(e, "build_id"), .name = text_of(e, "app"), .bundle_id = text_of(e, "bundle_id"),
+			.subject = text_of(e, "build_id"), .bundle_id = text_of(e, "bundle_id"),
+			.name = mem_printf(ctx, "%s %s (%s)", text_of(e, "app"), text_of(e, "version"), text_of(e, "build")),
 			.ends = time_of(e, "ends"), .devices = -1, .people = -1, .doing = "build",
 			.href = mem_printf(ctx, "/admin/apps/%s", text_of(e, "bundle_id")),
 		};
 
 		ok = ok && put(&ending, add, arg, err);
 	}
-	json_decref(held);
-	json_decref(unheld);
+	json_decref(builds);
 	return ok;
 }
 
+static const char *const *
+texts_of(TALLOC_CTX *ctx, const json_t *list)
+{
+	const char **texts = mem_array(ctx, const char *, json_array_size(list) + 1);
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		texts[i] = json_string_value(json_array_get(list, i));
+	return texts;
+}
+
+/* For the publishers of what it signed: it is they who sign anew. */
 bool
 ending_distribution(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
 {
@@ -78,12 +129,12 @@ ending_distribution(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add
 	bool ok = true;
 	size_t i;
 
-	(void)ctx;
 	if (!renewal_certificates(site->db, until, &list, err))
 		return false;
 	json_array_foreach(list, i, c) {
 		const struct ending ending = {
 			.subject = text_of(c, "sha1"), .name = text_of(c, "name"), .ends = time_of(c, "ends"),
+			.apps = texts_of(ctx, json_object_get(c, "apps")),
 			.devices = json_integer_value(json_object_get(c, "devices")), .people = -1, .doing = "resign",
 			.href = "/admin/provisions",
 		};

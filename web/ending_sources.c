@@ -4,8 +4,10 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "mdm/authority.h"
+#include "mdm/ca_sign.h"
 #include "mdm/ends.h"
 #include "mdm/push_certificate.h"
+#include "web/signing.h"
 #include <openssl/err.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,14 +66,6 @@ ending_push(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, v
 
 /* ---- certificates ---- */
 
-static time_t
-begin_of(X509 *cert)
-{
-	struct tm tm = { 0 };
-
-	return ASN1_TIME_to_tm(X509_get0_notBefore(cert), &tm) ? timegm(&tm) : 0;
-}
-
 /* `e` says all but what the certificate itself does. */
 static bool
 add_certificate(TALLOC_CTX *ctx, X509 *cert, struct ending e, time_t until, ending_add *add, void *arg, struct err *err)
@@ -79,7 +73,7 @@ add_certificate(TALLOC_CTX *ctx, X509 *cert, struct ending e, time_t until, endi
 	const char *name = x509_subject_cn(ctx, cert);
 
 	e.name = *name ? name : NULL;
-	e.begins = begin_of(cert);
+	e.begins = x509_begins(cert);
 	e.people = -1;
 	if (!x509_expires(cert, &e.ends))
 		return err_set(err, ERR_INVALID, "%s: its end cannot be read", e.subject);
@@ -187,7 +181,7 @@ ending_ra(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, voi
 
 /* ---- files that the settings name ---- */
 
-/* A CA file may hold several, each an ending of its own; of any other the first counts: the rest is its chain. */
+/* A CA file may hold several, each an ending of its own; any other is a chain, which is good until the first of it ends. */
 static bool
 list_pem(TALLOC_CTX *ctx, struct bytes pem, const char *subject, bool each, time_t until, ending_add *add, void *arg,
 	 struct err *err)
@@ -198,8 +192,10 @@ list_pem(TALLOC_CTX *ctx, struct bytes pem, const char *subject, bool each, time
 	if (!x509_read_pem(pem, &certs, err))
 		return err_at(err, "%s", subject);
 	for (int i = 0; i < (each ? sk_X509_num(certs) : 1); i++) {
-		X509 *cert = sk_X509_value(certs, i);
+		X509 *cert = each ? sk_X509_value(certs, i) : x509_first_to_end(certs);
 
+		if (!cert)
+			return err_set(err, ERR_INVALID, "%s: an end cannot be read", subject);
 		if (!add_certificate(ctx, cert, (struct ending){ .subject = each ? x509_sha256(cert, sha256) : subject, .devices = -1 },
 				     until, add, arg, err))
 			return err_at(err, "%s", subject);
@@ -224,7 +220,8 @@ ending_tls(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, vo
 {
 	const struct conf *conf = site_conf(site);
 
-	return conf->server_plain || list_file(ctx, conf->server_tls_cert, "server.tls_cert", false, until, add, arg, err);
+	return (conf->server_plain || list_file(ctx, conf->server_tls_cert, "server.tls_cert", false, until, add, arg, err)) &&
+	       ending_tls_in_front(ctx, site, until, add, arg, err);
 }
 
 bool
@@ -240,6 +237,27 @@ bool
 ending_signing(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
 {
 	return list_file(ctx, site_conf(site)->registration_sign_cert, "registration.sign_cert", false, until, add, arg, err);
+}
+
+/* Renewed by itself (job_endings): nobody is told before that has failed for a while. */
+bool
+ending_signing_own(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	struct ending e = { .subject = "signing_own", .devices = -1, .href = "/admin/ca", .doing = "itself" };
+	SCOPED(x509_stack) STACK_OF(X509) *certs = NULL;
+	struct ca_signing *own;
+
+	if (signing_way(site) == SIGNING_FILE)
+		return true;
+	if (!ca_sign_find(ctx, site->db, &own, err))
+		return false;
+	if (!own)
+		return true;
+	e.quiet = own->not_after > clock_now() + ENDING_SOON * DAY_S;
+	if (!e.quiet)
+		e.doing = "nothing";
+	return x509_read_pem((struct bytes){ own->chain, strlen(own->chain) }, &certs, err) &&
+	       add_certificate(ctx, sk_X509_value(certs, 0), e, until, add, arg, err);
 }
 
 bool
@@ -363,12 +381,18 @@ ending_directory_password(TALLOC_CTX *ctx, struct site *site, time_t until, endi
 bool
 ending_ask_directory(struct site *site, struct err *err)
 {
+	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *who = site_conf(site)->ldap_bind_dn;
-	struct ending_known known = { .subject = who, .name = who };
+	struct ending_known known = { .subject = who, .name = who }, *before;
+	bool over;
 
 	if (!site->directory || !directory_is_on(site->directory) || !*who)
 		return ending_know(site->db, PASSWORD_KIND, NULL, err);
-	if (!directory_password_ends(site->directory, &known.ends, err))
+	if (!directory_password_ends(site->directory, &known.ends, &over, err) ||
+	    !ending_knows(ctx, site->db, PASSWORD_KIND, &before, err))
 		return false;
+	/* Over today as yesterday: since then, and one ending. */
+	if (over && before && strcmp(before->subject, who) == 0 && before->ends < known.ends)
+		known.ends = before->ends;
 	return ending_know(site->db, PASSWORD_KIND, known.ends ? &known : NULL, err);
 }

@@ -10,16 +10,23 @@ ending_list ending_ca_above;		/* the CAs above it: a root */
 ending_list ending_ca_before;		/* what issued before, while certificates of it are shown */
 ending_list ending_ra;			/* what answers SCEP for it */
 ending_list ending_trusted_ca;		/* outside CAs whose device certificates are believed */
-ending_list ending_tls;			/* the server's own certificate */
+ending_list ending_tls;			/* the server's own certificate, and what is shown in front of it */
+ending_list ending_tls_in_front;	/* ending_tls.c: that alone */
 ending_list ending_tls_ca;		/* and the CA of a private installation */
 ending_list ending_signing;		/* what signs mobileconfigs */
+ending_list ending_signing_own;		/* the same of our own CA, where no other is set */
 ending_list ending_directory_certificate;	/* what we show the directory */
 ending_list ending_identities;		/* devices whose identity will not be new by itself, by week */
 ending_list ending_own;			/* certificates in people's own mobileconfigs */
 ending_list ending_tokens;		/* API tokens */
-ending_list ending_provisions;		/* ending_provision.c: of apps, on devices and in the catalog */
+ending_list ending_provisions;		/* ending_provision.c: of apps on managed devices */
+ending_list ending_signatures;		/* ending_provision.c: of the same, those that have to be signed anew */
+ending_list ending_builds;		/* ending_provision.c: what people install, by its embedded provisions */
 ending_list ending_distribution;	/* ending_provision.c: certificates that signed builds in use */
 ending_list ending_directory_password;	/* of our account there, where the directory tells */
+
+/* Looks what is shown at the base URLs, for ending_tls_in_front; once a day.  Where nobody answers what was seen stays. */
+bool ending_look_in_front(struct site *site, struct err *err) CHECKED;
 
 /* Asks the directory, for ending_directory_password; once a day.  A directory that is down changes nothing. */
 bool ending_ask_directory(struct site *site, struct err *err) CHECKED;

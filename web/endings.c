@@ -9,7 +9,9 @@
 
 const struct ending_source ending_sources[] = {
 	{ "provision",             ENDING_FOR_PUBLISHERS, ending_provisions },
-	{ "distribution",          ENDING_FOR_ADMINS, ending_distribution },
+	{ "signature",             ENDING_FOR_PUBLISHERS, ending_signatures },
+	{ "build",                 ENDING_FOR_PUBLISHERS, ending_builds },
+	{ "distribution",          ENDING_FOR_PUBLISHERS, ending_distribution },
 	{ "push",                  ENDING_FOR_ADMINS, ending_push },
 	{ "ca",                    ENDING_FOR_ADMINS, ending_ca },
 	{ "ca_above",              ENDING_FOR_ADMINS, ending_ca_above },
@@ -19,6 +21,7 @@ const struct ending_source ending_sources[] = {
 	{ "tls",                   ENDING_FOR_ADMINS, ending_tls },
 	{ "tls_ca",                ENDING_FOR_ADMINS, ending_tls_ca },
 	{ "signing",               ENDING_FOR_ADMINS, ending_signing },
+	{ "signing_own",           ENDING_FOR_ADMINS, ending_signing_own },
 	{ "identities",            ENDING_FOR_ADMINS, ending_identities },
 	{ "directory_certificate", ENDING_FOR_ADMINS, ending_directory_certificate },
 	{ "directory_password",    ENDING_FOR_ADMINS, ending_directory_password },
@@ -34,6 +37,22 @@ struct gather {
 	const struct ending_source *source;
 	size_t room;
 };
+
+static const char *const *
+copy_list(TALLOC_CTX *ctx, const char *const *list)
+{
+	const char **copy;
+	size_t n = 0;
+
+	while (list && list[n])
+		n++;
+	if (!n)
+		return NULL;
+	copy = mem_array(ctx, const char *, n + 1);
+	for (size_t i = 0; i < n; i++)
+		copy[i] = mem_text(copy, list[i]);
+	return copy;
+}
 
 static bool
 gather(void *arg, const struct ending *e)
@@ -51,6 +70,7 @@ gather(void *arg, const struct ending *e)
 	copy->subject = mem_text(all, e->subject);
 	copy->name = mem_text(all, e->name);
 	copy->bundle_id = mem_text(all, e->bundle_id);
+	copy->apps = copy_list(all, e->apps);
 	copy->doing = mem_text(all, e->doing ? e->doing : "nothing");
 	copy->href = mem_text(all, e->href);
 	copy->person_id = mem_text(all, e->person_id);
@@ -77,6 +97,18 @@ add_failed(struct endings *all, const char *kind, const struct err *why)
 	all->why = mem_grow(all, all->why, const char *, all->failed_n + 1);
 	all->failed[all->failed_n] = kind;
 	all->why[all->failed_n++] = mem_text(all, err_text(why, text, sizeof text));
+}
+
+/* Of one kind, subject and end there is one: it has one row of each notice, and one UID in a calendar. */
+static void
+drop_doubles(struct endings *all)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (n == 0 || by_end(&all->list[n - 1], &all->list[i]) != 0)
+			all->list[n++] = all->list[i];
+	all->n = n;
 }
 
 bool
@@ -106,6 +138,7 @@ endings_list(TALLOC_CTX *ctx, struct site *site, const struct ending_source *sou
 	}
 	if (all->n)
 		qsort(all->list, all->n, sizeof *all->list, by_end);
+	drop_doubles(all);
 	*ret = all;
 	return true;
 }
@@ -117,6 +150,9 @@ publishes(const struct ending *e, const struct person *person)
 {
 	if (person->role == ROLE_ADMIN && !person->bundle_id)
 		return true;
+	for (const char *const *app = e->apps; app && *app; app++)
+		if (person_publishes(person, *app))
+			return true;
 	/* What is about no app in particular is for those who publish every one. */
 	return e->bundle_id ? person_publishes(person, e->bundle_id)
 			    : person_publishes(person, NULL) && !person->apps && !person->bundle_id;
@@ -137,7 +173,7 @@ ending_tells(const struct ending *e, const struct person *person)
 {
 	if (e->quiet)
 		return false;
-	if (e->source->whom == ENDING_FOR_OWNER)
+	if (e->source->whom == ENDING_FOR_OWNER && !e->unheard)
 		return e->person_id && strcmp(e->person_id, person->id) == 0;
 	return ending_concerns(e, person);
 }

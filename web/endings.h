@@ -15,13 +15,14 @@
 enum ending_for {
 	ENDING_FOR_ADMINS,
 	ENDING_FOR_PUBLISHERS,		/* of the app it is about, and admins */
-	ENDING_FOR_OWNER,		/* person_id is told; admins see it */
+	ENDING_FOR_OWNER,		/* person_id is told, or admins where no mail goes there; admins see it */
 };
 
 struct ending {
 	const char *subject;		/* what ends: an id, a setting; stays while the thing is the same, renewed or not */
 	const char *name;		/* as people call it: "Canteen", "apps.example.com"; NULL: its kind says it all */
-	const char *bundle_id;		/* the app it is about; NULL: none */
+	const char *bundle_id;		/* the app it is about; NULL: none, or several */
+	const char *const *apps;	/* bundle ids of several, ends with NULL; NULL: none */
 	time_t ends;
 	int64_t devices, people;	/* whom it touches; -1: does not apply */
 	const char *doing;		/* a word of the page: "renewing", "nothing", ...; what is done about it */
@@ -30,6 +31,7 @@ struct ending {
 	const char *person_id;		/* whose it is; NULL: the company's */
 	bool quiet;			/* sees to itself: it is shown, nobody is told and it needs nobody */
 	const struct ending_source *source;	/* set by the watch */
+	bool unheard;			/* set while it is told: no mail goes to its owner */
 };
 
 typedef bool ending_add(void *arg, const struct ending *ending);	/* copies it; false: there are too many */

@@ -14,6 +14,8 @@
 #include "web/outbox.h"
 #include "web/page.h"
 #include "web/rooms.h"
+#include "web/signing.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define LOOKED_AHEAD_S	((ENDING_DAYS + 9) * DAY_S)	/* also the end of a week that begins within that time */
@@ -175,32 +177,107 @@ tell(const struct sweep *s, const struct ending_reader *reader, struct err *err)
 
 /* ---- everybody ---- */
 
-static bool
-is_among(const struct ending_reader *readers, size_t n, const char *person_id)
+static int
+by_person(const void *a_, const void *b_)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(readers[i].person->id, person_id) == 0)
-			return true;
-	return false;
+	const struct ending *const *a = a_, *const *b = b_;
+
+	return strcmp((*a)->person_id, (*b)->person_id);
 }
 
-/* Whoever looks after things, and whose own something ends. */
-static bool
-readers_of(TALLOC_CTX *ctx, const struct sweep *s, struct ending_reader **ret, size_t *n, struct err *err)
+/* What belongs to one person and may be due, who has the same together. */
+static size_t
+owned(const struct sweep *s, struct ending **ret)
 {
-	if (!ending_readers(ctx, s->site->db, ret, n, err))
-		return false;
-	for (size_t i = 0; i < s->all->n && *n < ENDING_READERS_MAX; i++) {
-		const char *id = s->all->list[i].person_id;
+	size_t n = 0;
 
-		if (!id || is_among(*ret, *n, id))
-			continue;
-		if (ending_reader(ctx, s->site->db, id, &(*ret)[*n], err))
-			++*n;
-		else if (err->kind != ERR_MISSING)
-			return false;
+	for (size_t i = 0; i < s->all->n; i++) {
+		struct ending *e = &s->all->list[i];
+
+		if (e->person_id && ending_notice_at(s->now, e->begins, e->ends))
+			ret[n++] = e;
 	}
+	if (n)
+		qsort(ret, n, sizeof *ret, by_person);
+	return n;
+}
+
+/* One person's trouble keeps no other waiting; the database's brings the job again. */
+static bool
+told(const struct sweep *s, const struct ending_reader *reader, struct err *err)
+{
+	struct err why = { 0 };
+
+	if (tell(s, reader, &why))
+		return true;
+	err_at(&why, "tell %s what ends", reader->person->name);
+	if (why.kind == ERR_INTERNAL)
+		return *err = why, false;
+	log_err("somebody is not told what ends", &why);
 	return true;
+}
+
+/* ---- who owns something, however many they are ---- */
+
+struct owner {
+	struct ending **list;	/* what is theirs */
+	size_t n;
+};
+
+typedef bool each_owner(const struct sweep *s, const struct owner *owner, const struct ending_reader *reader, struct err *err);
+
+/* What no mail can tell its owner is for admins. */
+static bool
+mark(const struct sweep *s, const struct owner *owner, const struct ending_reader *reader, struct err *err)
+{
+	(void)s;
+	(void)err;
+	for (size_t i = 0; i < owner->n; i++)
+		owner->list[i]->unheard = !reader->mails || !*reader->email;
+	return true;
+}
+
+static bool
+tell_owner(const struct sweep *s, const struct owner *owner, const struct ending_reader *reader, struct err *err)
+{
+	return owner->list[0]->unheard || told(s, reader, err);
+}
+
+/* One by one.  Who is disabled or gone has no address: the reader is empty. */
+static bool
+for_owners(const struct sweep *s, struct ending **list, size_t n, each_owner *each, struct err *err)
+{
+	bool ok = true;
+	size_t to;
+
+	for (size_t from = 0; from < n; from = to) {
+		void *ctx SCOPED(mem) = talloc_new(NULL);
+		struct ending_reader reader = { .email = "" };
+		struct err why = { 0 };
+
+		for (to = from; to < n && strcmp(list[to]->person_id, list[from]->person_id) == 0; to++)
+			;
+		if (!ending_reader(ctx, s->site->db, list[from]->person_id, &reader, &why) && why.kind != ERR_MISSING)
+			return *err = why, false;
+		ok = each(s, &(struct owner){ list + from, to - from }, &reader, err) && ok;
+	}
+	return ok;
+}
+
+/* Whoever looks after things. */
+static bool
+tell_readers(const struct sweep *s, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct ending_reader *readers;
+	bool ok = true;
+	size_t n;
+
+	if (!ending_readers(ctx, s->site->db, &readers, &n, err))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		ok = told(s, &readers[i], err) && ok;
+	return ok;
 }
 
 bool
@@ -208,10 +285,10 @@ endings_sweep(struct site *site, const struct ending_source *sources, struct err
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct sweep s = { .site = site, .now = clock_now() };
-	struct ending_reader *readers;
+	struct ending **list;
 	struct endings *all;
-	bool ok = true;
 	size_t n;
+	bool ok;
 
 	if (!*site_conf(site)->smtp_url || !*site_conf(site)->smtp_from)
 		return true;
@@ -220,19 +297,12 @@ endings_sweep(struct site *site, const struct ending_source *sources, struct err
 	for (size_t i = 0; i < all->failed_n; i++)
 		log_error("it is not known when something ends", KV("kind", all->failed[i]), KV("why", all->why[i]));
 	s.all = all;
-	if (!readers_of(ctx, &s, &readers, &n, err))
+	list = mem_array(ctx, struct ending *, all->n + 1);
+	n = owned(&s, list);
+	if (!for_owners(&s, list, n, mark, err))
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		struct err why = { 0 };
-
-		if (tell(&s, &readers[i], &why))
-			continue;
-		err_at(&why, "tell %s what ends", readers[i].person->name);
-		if (why.kind == ERR_INTERNAL)	/* the database: the job comes again */
-			ok = (*err = why, false);
-		else
-			log_err("somebody is not told what ends", &why);
-	}
+	ok = for_owners(&s, list, n, tell_owner, err);
+	ok = tell_readers(&s, err) && ok;
 	if (site->outbox)
 		outbox_wake(site);
 	return ok && ending_sweep(site->db, err);
@@ -267,6 +337,13 @@ job_endings(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	(void)ctx;
 	if (!ending_ask_directory(site, &why))
 		log_err("the directory does not say when our password there ends", &why);
+	if (!signing_keep(site, &why))
+		log_err("what signs mobileconfigs is not renewed", &why);
+	why = (struct err){ 0 };
+	if (!ending_look_in_front(site, &why)) {
+		log_err("it is not seen which certificate phones are shown", &why);
+		due = clock_now() + HOUR_S < due ? clock_now() + HOUR_S : due;	/* what stands in front may begin after us */
+	}
 	if (!endings_sweep(site, NULL, err))
 		return false;
 	endings_forget(site);

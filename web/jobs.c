@@ -216,6 +216,7 @@ static bool (*const begins[])(struct site *, struct err *) = {
 	begin_checks,
 	clip_job_begin,
 	renewals_begin,
+	managed_apps_begin,
 	endings_begin,
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "core/embed.h"
 #include "core/num.h"
+#include "ipa/icon.h"
 
 #define STYLESHEET	"web/assets/pomona.css"
 #define STEP		(1.0 / 256)
@@ -300,10 +301,23 @@ look_stylesheet(const char *colour, struct buf *out, struct err *err)
 }
 
 bool
-look_logo_type(struct bytes logo, const char **ret, struct err *err)
+look_logo_fits(struct bytes logo, struct err *err)
 {
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct icon *icon;
+	int width, height;
+
 	if (logo.len > LOOK_LOGO_MAX)
 		return err_set(err, ERR_LIMIT, "a logo is at most %u KB", LOOK_LOGO_MAX / 1000);
+	if (!icon_size(logo, &width, &height))
+		return err_set(err, ERR_INVALID, "a logo is a PNG of at most %d pixels a side: the icon on home screens is made of it",
+			       ICON_SIDE_MAX);
+	return icon_read(ctx, logo, &icon, err);
+}
+
+bool
+look_logo_type(struct bytes logo, const char **ret, struct err *err)
+{
 	if (logo.len > 8 && memcmp(logo.p, "\x89PNG\r\n\x1a\n", 8) == 0)
 		*ret = "image/png";
 	else if (logo.len > 3 && memcmp(logo.p, "\xff\xd8\xff", 3) == 0)
@@ -312,6 +326,6 @@ look_logo_type(struct bytes logo, const char **ret, struct err *err)
 		 memcmp((const char *)logo.p + 8, "WEBP", 4) == 0)
 		*ret = "image/webp";
 	else
-		return err_set(err, ERR_INVALID, "a logo is a PNG, JPEG or WebP picture");
+		return err_set(err, ERR_INVALID, "no picture that is known");
 	return true;
 }

@@ -35,5 +35,7 @@ bool look_stylesheet(const char *colour, struct buf *out, struct err *err) CHECK
 
 double look_contrast(const char *a, const char *b);	/* of two "#rrggbb": 1 to 21 */
 
-/* "image/png", "image/jpeg" or "image/webp" by its first bytes; ERR_INVALID or ERR_LIMIT else. */
+/* Is it a PNG that the icon on home screens can be made of (web/clip_look.c)?  ERR_INVALID, ERR_LIMIT. */
+bool look_logo_fits(struct bytes logo, struct err *err) CHECKED;
+/* Of one that was taken, by its first bytes: "image/png"; "image/jpeg" or "image/webp" of long ago.  ERR_INVALID. */
 bool look_logo_type(struct bytes logo, const char **ret, struct err *err) CHECKED;

@@ -60,11 +60,12 @@ managed_app_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const
 	struct grant_device grant = { .enrollment_id = enrollment->id };
 	struct managed_sending *s;
 	json_t *configuration;
+	const char *wish;
 	struct buf out;
 
 	if (!managed_app_sending(ctx, site->db, enrollment->device_id, command->subject, &s, err) ||
 	    !app_configuration_fill(ctx, site->db, site->sealer, s->configuration, s->person_id, s->device_id,
-				    &configuration, err))
+				    &configuration, &wish, err))
 		return err_at(err, "InstallApplication");
 	grant.token = device_token(ctx, site, enrollment->id, s->bundle_id);
 	grant.build_id = s->build_id;
@@ -74,7 +75,7 @@ managed_app_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const
 	write_install(&out, s, mem_printf(ctx, "%s/d/%s/manifest.plist", site->base_url, grant.token), configuration);
 	json_decref(configuration);
 	return give(&out, payload, err) && grant_for_device(site->db, &grant, err) &&
-	       managed_app_sent(site->db, s->device_id, s->bundle_id, command->uuid, s->configuration, err);
+	       managed_app_sent(site->db, s->device_id, s->bundle_id, command->uuid, wish, err);
 }
 
 /* The first LocalizedDescription of the ErrorChain, with its domain and number. */
@@ -164,11 +165,12 @@ managed_app_render_setting(TALLOC_CTX *ctx, void *p, const struct queued *comman
 	struct site *site = p;
 	struct managed_sending *s;
 	json_t *configuration;
+	const char *wish;
 	struct buf out;
 
 	if (!managed_app_sending(ctx, site->db, enrollment->device_id, command->subject, &s, err) ||
 	    !app_configuration_fill(ctx, site->db, site->sealer, s->configuration, s->person_id, s->device_id,
-				    &configuration, err))
+				    &configuration, &wish, err))
 		return err_at(err, "Settings");
 	buf_init(&out, ctx, COMMAND_MAX);
 	plist_write_begin(&out);
@@ -186,7 +188,7 @@ managed_app_render_setting(TALLOC_CTX *ctx, void *p, const struct queued *comman
 	plist_write_end(&out);
 	json_decref(configuration);
 	return give(&out, payload, err) &&
-	       managed_app_sent(site->db, s->device_id, s->bundle_id, command->uuid, s->configuration, err);
+	       managed_app_sent(site->db, s->device_id, s->bundle_id, command->uuid, wish, err);
 }
 
 /* The command may be acknowledged where its one setting is not. */
@@ -296,4 +298,10 @@ job_rollout_step(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *er
 
 	(void)ctx;
 	return rollout_next(site->db, text_of(job->args, "app"), text_of(job->args, "build"), err);
+}
+
+bool
+managed_apps_begin(struct site *site, struct err *err)
+{
+	return !site->sealer || app_configuration_read(site->db, site->sealer, err);
 }

@@ -30,4 +30,5 @@ bool managed_app_yours(struct req *req, const char *bundle_id, const char *build
 bool job_managed_sweep(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool job_managed_app(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool job_managed_device(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool managed_apps_begin(struct site *site, struct err *err) CHECKED;	/* at start */
 bool job_rollout_step(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);

@@ -41,7 +41,7 @@ write_signed(TALLOC_CTX *ctx, struct site *site, const json_t *form, const char 
 
 	buf_init(&xml, ctx, FORM_OUT_MAX);
 	return mobileconfig_form_write(ctx, form, identifier, cert, &xml, err) && buf_ok(&xml, err) &&
-	       signing_sign(ctx, site_conf(site), (struct bytes){ xml.p, xml.len }, ret, err);
+	       signing_sign(ctx, site, (struct bytes){ xml.p, xml.len }, ret, err);
 }
 
 bool

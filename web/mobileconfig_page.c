@@ -1,9 +1,11 @@
 #include "web/mobileconfig_page.h"
 #include "catalog/assignment.h"
 #include "catalog/desired.h"
+#include "core/clock.h"
 #include "core/num.h"
 #include "mdm/mobileconfig_form.h"
 #include "web/audience_form.h"
+#include "web/filter_form.h"
 #include "web/mobileconfig_show.h"
 #include "web/payload_form.h"
 #include "web/rooms.h"
@@ -150,7 +152,7 @@ settings_of(const json_t *form)
 		text_of(json_object_get(form, "consent"), "default"), "fixed", json_is_false(json_object_get(form, "removable")),
 		"has_password", json_object_get(form, "removal_password") != NULL, "remove_on", text_of(form, "remove_on"),
 		"expires", text_of(form, "expires"), "remove_days",
-		json_is_number(after) ? json_sprintf("%.0f", json_number_value(after) / 86400) : json_string(""));
+		json_is_number(after) ? json_sprintf("%.0f", json_number_value(after) / DAY_S) : json_string(""));
 }
 
 static json_t *
@@ -159,18 +161,16 @@ assignment_part(struct req *req, const struct kept_mobileconfig *m, const json_t
 	const char *id = text_of(a, "id"), *part = *id ? id : "assign";
 	bool here = refused && strcmp(refused->where, part) == 0;
 	json_t *part_json = audience_rows(req, here && refused->audience ? refused->audience : json_object_get(a, "audience"));
-	const json_t *devices = json_object_get(a, "devices");
-	char *dump = json_object_size(devices) ? json_dumps(devices, JSON_INDENT(1)) : NULL;
 
 	json_object_set_new(part_json, "id", json_string(part));
 	json_object_set_new(part_json, "people", json_incref(json_object_get(a, "people")));
-	json_object_set_new(part_json, "devices", json_string(here && refused->typed ? refused->typed : dump ? dump : ""));
+	json_object_update_new(part_json, filter_part(req, here && refused->devices ? refused->devices : json_object_get(a, "devices"),
+						      here ? refused->typed : NULL));
 	json_object_set_new(part_json, "url", *id ? json_sprintf("/admin/mobileconfigs/%s/assignments/%s", m->name, id)
 						  : json_sprintf("/admin/mobileconfigs/%s/assignments", m->name));
 	json_object_set_new(part_json, "remove_url", *id ? json_sprintf("/admin/mobileconfigs/%s/assignments/%s/remove", m->name, id)
 							 : json_null());
 	json_object_set_new(part_json, "refused", here ? json_string(refused->text) : json_null());
-	free(dump);
 	return part_json;
 }
 

@@ -9,8 +9,8 @@
 struct mobileconfig_refused {
 	const char *where;		/* "settings", "assign", "payloads" ... or an assignment's id */
 	const char *text;
-	const json_t *audience;		/* of the assignment; NULL: as it is */
-	const char *typed;		/* devices of it, or the JSON of "settings"; NULL: as it is */
+	const json_t *audience, *devices;	/* of the assignment; NULL: as it is */
+	const char *typed;		/* its devices as JSON, or the JSON of "settings"; NULL: as it is */
 };
 
 /* All of them; *ret is the caller's, as below. */

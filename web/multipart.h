@@ -9,7 +9,7 @@
 #include "web/fields.h"
 
 #define MULTIPART_BOUNDARY_MAX	70		/* RFC 2046 */
-#define MULTIPART_PARTS_MAX	1024		/* a payload has a field for each of its keys */
+#define MULTIPART_PARTS_MAX	4096		/* a page of a payload has up to PAYLOAD_FIELDS_MAX fields, some with a second */
 #define MULTIPART_HEAD_MAX	4096		/* header lines of one part */
 #define MULTIPART_FIELDS_MAX	(256u << 10)	/* plain fields, all together */
 

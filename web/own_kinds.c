@@ -85,7 +85,7 @@ own_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct 
 	struct buf plain, out;
 
 	/* Each delivery makes a session and an identity: of a device that never answers nothing is made for ever. */
-	if (command->sent_count > IDENTITY_DELIVERIES_MAX)
+	if (command->unanswered > IDENTITY_DELIVERIES_MAX)
 		return err_code(err, ERR_CONFLICT, "not_answered", "it was sent %d times and not answered",
 				IDENTITY_DELIVERIES_MAX);
 	buf_init(&plain, ctx, FORM_OUT_MAX);
@@ -101,7 +101,7 @@ own_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct 
 	    !own_command(ctx, site->db, &house, &filled.gift, err) || !own_write(ctx, &filled, der, &plain, err))
 		return false;
 	xml = (struct bytes){ plain.p, plain.len };
-	if (!signing_sign(ctx, site_conf(site), xml, &xml, err))
+	if (!signing_sign(ctx, site, xml, &xml, err))
 		return false;
 	plist_write_begin(&out);
 	plist_write_dict(&out, NULL);

@@ -28,7 +28,6 @@ struct page {
 	char *text;		/* with its words */
 	struct template *template;
 	struct template *sprite;	/* of a whole page */
-	json_t *frame;		/* {"page": {"app": true, ...}, "language": "de"} */
 };
 
 /* Everything in one language. */
@@ -61,8 +60,6 @@ static int
 free_tongue(struct tongue *tongue)
 {
 	json_decref(tongue->words);
-	for (size_t i = 0; i < tongue->pages_n; i++)
-		json_decref(tongue->pages[i].frame);
 	return 0;
 }
 
@@ -230,24 +227,8 @@ make_sprite(struct tongue *tongue, struct page *page, struct err *err)
 	return ok;
 }
 
-/* What a template may ask wherever it is: {{#page.upload}} and {{language}}.  `other`: another language's, or NULL. */
-static json_t *
-make_frame(const struct tongue *tongue, const struct page *page, const struct tongue *other)
-{
-	json_t *frame = json_object(), *names = other ? json_incref(json_object_get(find(other, page->name)->frame, "page")) :
-						  json_object();
-
-	for (size_t i = 0; !other && i < tongue->pages_n; i++)
-		if (*tongue->pages[i].name != '_')
-			json_object_set_new(names, tongue->pages[i].name, json_boolean(&tongue->pages[i] == page));
-	json_object_set_new(frame, "page", names);
-	json_object_set_new(frame, "language", json_string(tongue->language));
-	return frame;
-}
-
 static bool
-open_tongue(TALLOC_CTX *ctx, const char *dev_dir, const char *language, const struct tongue *other, struct tongue **ret,
-	    struct err *err)
+open_tongue(TALLOC_CTX *ctx, const char *dev_dir, const char *language, struct tongue **ret, struct err *err)
 {
 	struct tongue *tongue = mem_new(ctx, struct tongue);
 
@@ -262,7 +243,6 @@ open_tongue(TALLOC_CTX *ctx, const char *dev_dir, const char *language, const st
 	for (size_t i = 0; i < tongue->pages_n; i++) {
 		struct page *page = &tongue->pages[i];
 
-		page->frame = make_frame(tongue, page, other);
 		if (*page->name != '_' && !make_sprite(tongue, page, err))
 			return false;
 	}
@@ -285,18 +265,18 @@ bool
 pages_open(TALLOC_CTX *ctx, const char *dev_dir, struct pages **ret, struct err *err)
 {
 	struct pages *pages = mem_new(ctx, struct pages);
-	struct tongue *first = NULL, *tongue;
+	struct tongue *tongue;
 
 	pages->dev_dir = mem_text(pages, dev_dir);
 	pthread_mutex_init(&pages->lock, NULL);
 	talloc_set_destructor(pages, close_pages);
 	for (size_t i = 0; i < LANGUAGES; i++) {
-		if (!open_tongue(pages, dev_dir, page_languages[i], first, &tongue, err)) {
+		if (!open_tongue(pages, dev_dir, page_languages[i], &tongue, err)) {
 			talloc_free(pages);
 			return false;
 		}
 		if (i == 0)
-			pages->tongues[0] = first = tongue;
+			pages->tongues[0] = tongue;
 		else
 			talloc_free(tongue);
 	}
@@ -320,7 +300,7 @@ learn(struct pages *pages, size_t i)
 	struct err err;
 
 	pthread_mutex_lock(&pages->lock);
-	if (!pages->tongues[i] && open_tongue(pages, pages->dev_dir, page_languages[i], pages->tongues[0], &tongue, &err))
+	if (!pages->tongues[i] && open_tongue(pages, pages->dev_dir, page_languages[i], &tongue, &err))
 		pages->tongues[i] = tongue;
 	pthread_mutex_unlock(&pages->lock);
 	return pages->tongues[i] ? pages->tongues[i] : pages->tongues[0];
@@ -359,6 +339,21 @@ page_part(const void *parts, const char *name)
 	return part ? part->template : NULL;
 }
 
+/*
+ * What a template may ask wherever it is: {{#page.upload}} and {{language}}.  Made for each answer: kept for each
+ * page it would be as large as all pages together.
+ */
+static json_t *
+make_frame(const struct tongue *tongue, const struct page *page)
+{
+	json_t *names = json_object();
+
+	for (size_t i = 0; i < tongue->pages_n; i++)
+		if (*tongue->pages[i].name != '_')
+			json_object_set_new_nocheck(names, tongue->pages[i].name, json_boolean(&tongue->pages[i] == page));
+	return json_pack("{s:o, s:s}", "page", names, "language", tongue->language);
+}
+
 static bool
 render(struct pages *pages, const char *name, const char *language, const json_t *everywhere,
        const json_t *data, struct buf *out, struct err *err)
@@ -368,23 +363,27 @@ render(struct pages *pages, const char *name, const char *language, const json_t
 	struct tongue *now;
 	struct reach reach;
 	const json_t *frames[3];
+	json_t *frame;
+	bool ok;
 	struct template_view view = { .frames = frames, .part = page_part, .parts = &reach,
 				      .strict = page_strict };
 
 	if (pages->dev_dir) {
 		fresh = talloc_named_const(NULL, 0, "pages being worked on");
-		if (!open_tongue(fresh, pages->dev_dir, tongue->language, NULL, &now, err))
+		if (!open_tongue(fresh, pages->dev_dir, tongue->language, &now, err))
 			return false;
 		tongue = now;
 	}
 	reach = (struct reach){ tongue, find(tongue, name) };
 	if (!reach.page || *name == '_')
 		return err_set(err, ERR_INTERNAL, "no page %s", name);
-	frames[view.frames_n++] = reach.page->frame;
+	frames[view.frames_n++] = frame = make_frame(tongue, reach.page);
 	if (everywhere)
 		frames[view.frames_n++] = everywhere;
 	frames[view.frames_n++] = data;
-	return template_render(reach.page->template, &view, out, err);
+	ok = template_render(reach.page->template, &view, out, err);
+	json_decref(frame);
+	return ok;
 }
 
 bool

@@ -1,6 +1,7 @@
 /*
  * A build as every page shows it.
  */
+#include "catalog/family.h"
 #include "core/clock.h"
 #include "ipa/verdict.h"
 #include "web/markdown.h"
@@ -133,6 +134,7 @@ page_build(struct req *req, const json_t *build)
 	const char *by = json_string_value(json_object_get(build, "by"));
 
 	json_object_set_new(page, "works_on", json_string(works_on(req, facts)));
+	json_object_set_new(page, "ipad_only", json_boolean(family_is_ipads(facts)));
 	json_object_set_new(page, "installable", json_boolean(strcmp(word, "cannot") != 0));
 	json_object_set_new(page, "reasons", page_reasons(req->site->pages, req->language,
 							  json_object_get(verdict, "reasons")));

@@ -1,4 +1,5 @@
 #include "web/page_install.h"
+#include "catalog/family.h"
 #include "core/clock.h"
 #include "core/num.h"
 #include "core/secret.h"
@@ -36,27 +37,13 @@ or_none(int n)
 	return n >= 0 ? json_integer(n) : json_null();
 }
 
-/* Does the build run on that family?  A list that names none tells nothing. */
-static bool
-has_family(const json_t *build, int family)
-{
-	const json_t *list = json_object_get(json_object_get(build, "facts"), "device_family");
-	json_t *item;
-	size_t i;
-
-	json_array_foreach(list, i, item)
-		if (json_integer_value(item) == family)
-			return true;
-	return json_array_size(list) == 0;
-}
-
 /* What stands above the button: what keeps the build from this device, as far as anybody has told. */
 static const char *
 fit_word(const struct install_view *view, const struct browser *browser)
 {
 	const char *minimum = text_of(view->build, "minimum_os");
 
-	if (browser->iphone && !has_family(view->build, 1))
+	if (browser->iphone && !family_has_iphone(json_object_get(view->build, "facts")))
 		return "family";
 	if (*browser->os && *minimum && num_version_compare(minimum, browser->os) > 0)
 		return "old";

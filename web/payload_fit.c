@@ -50,16 +50,34 @@ is_subject(const json_t *v)
 	return json_is_array(v);
 }
 
+/* Lines are one field; several make an area, whose lines a browser ends in its own way. */
 static bool
-are_groups(const json_t *v)
+is_text(const json_t *v)
 {
+	const char *text = json_string_value(v);
+
+	return text && *text && !strchr(text, '\r');
+}
+
+/* What an item cannot show is told by the item. */
+static bool
+is_list(const struct apple_fact *fact, const json_t *v)
+{
+	const struct apple_fact *one = fact->under;
 	const json_t *item;
 	size_t i;
 
 	json_array_foreach(v, i, item)
-		if (!json_is_object(item))
+		if (!json_is_null(item) && ((one->type == APPLE_DICTIONARY && !json_is_object(item)) ||
+					    (one->type == APPLE_ARRAY && !json_is_array(item))))
 			return false;
-	return json_is_array(v) && json_array_size(v) <= PAYLOAD_GROUPS_MAX;
+	return json_is_array(v) && json_array_size(v) <= PAYLOAD_ITEMS_MAX;
+}
+
+static bool
+is_free(const json_t *v)
+{
+	return json_is_object(v) && !is_kept(v) && json_object_size(v) <= PAYLOAD_ITEMS_MAX;
 }
 
 /* Boxes show what is among their values, in their order: a list in another order may mean it. */
@@ -110,19 +128,21 @@ bool
 payload_fits(const json_t *form, enum payload_kind kind, const struct apple_fact *fact, const json_t *v)
 {
 	switch (kind) {
-	case KIND_TEXT:		return is_line(v) && json_is_string(v);
+	case KIND_TEXT:		return is_text(v);
 	case KIND_SECRET:	return is_kept(v) || json_is_string(v);
 	case KIND_REFERENCE:	return json_object_get(v, "$payload");
 	case KIND_CHOICE:	return is_line(v);
-	case KIND_NUMBER:	return json_is_number(v);
+	case KIND_NUMBER:	return json_is_number(v) || is_line(v);	/* what was typed and is none */
 	case KIND_YESNO:	return json_is_boolean(v);
 	case KIND_DATE:		return json_object_get(v, "$date");
 	case KIND_DATA:		return is_kept(v) || json_object_get(v, "$data");
-	case KIND_LINES:	return all_lines(v);
+	case KIND_LINES:	return all_lines(v) || (fact->list_too && is_line(v));
 	case KIND_WORDS:	return are_words(form, fact, v);
 	case KIND_SUBJECT:	return is_subject(v);
-	case KIND_GROUPS:	return are_groups(v);
+	case KIND_LIST:		return is_list(fact, v);
 	case KIND_GROUP:	return json_is_object(v) && !is_kept(v);
+	case KIND_FREE:		return is_free(v);
+	case KIND_ANY:		return json_object_size(v) <= PAYLOAD_ITEMS_MAX && json_array_size(v) <= PAYLOAD_ITEMS_MAX;
 	default:		return false;
 	}
 }

@@ -1,56 +1,55 @@
-#include "web/payload_form.h"
 #include "core/buf.h"
 #include "core/json.h"
 #include "core/num.h"
 #include "core/x509.h"
 #include "mdm/mobileconfig_form.h"
-#include "web/payload_kind.h"
+#include "web/payload_inner.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define BAD(...) err_code(err, ERR_INVALID, "bad_mobileconfig", __VA_ARGS__)
 
-struct reading {
-	struct req *req;
-	const char *prefix;
-	const char *id;		/* of the payload as it was, for what is kept */
-};
-
-/* *ret NULL: the key is not set. */
-static bool read_fact(struct reading *r, const struct apple_fact *fact, const char *name, json_t **ret, struct err *err);
-
-static const char *
-field(struct reading *r, const char *name)
+const char *
+payload_field_text(struct reading *r, const char *name)
 {
 	const char *text = req_form(r->req, name);
 
 	return text && *text ? text : NULL;
 }
 
-static const char *
-marked(struct reading *r, const char *name, const char *mark)
+const char *
+payload_field_mark(struct reading *r, const char *name, const char *mark)
 {
-	return field(r, payload_mark(r->req, name, mark));
+	return payload_field_text(r, payload_mark(r->req, name, mark));
 }
 
-/* The place of what was there, in this payload. */
+/* The place of what was there, in this payload; or what was given a moment ago. */
 static json_t *
 kept(struct reading *r, const char *name)
 {
-	const char *place = marked(r, name, "kept");
+	const char *place = payload_field_mark(r, name, "kept");
 	size_t len = strlen(r->id);
 
-	if (!place || marked(r, name, "clear") || len == 0 || strncmp(place, r->id, len) != 0 || place[len] != '/')
-		return NULL;
+	if (!place || payload_field_mark(r, name, "clear") || len == 0 || strncmp(place, r->id, len) != 0 || place[len] != '/')
+		return payload_typed_read(r, name);
 	return json_pack("{s:s}", "$kept", place);
 }
 
+/* What cannot be read: shown again as it was typed. */
+static json_t *
+as_typed(const char *text)
+{
+	return json_pack("{s:s}", DRAFT_TYPED, text);
+}
+
 static bool
-read_json(const char *name, const char *text, json_t **ret, struct err *err)
+read_json(struct reading *r, const char *name, const char *text, json_t **ret, struct err *err)
 {
 	json_error_t why;
 
 	*ret = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+	if (!*ret && r->act)
+		*ret = as_typed(text);
 	return *ret ? true : BAD("%.200s: no JSON: line %d: %s", name, why.line, why.text);
 }
 
@@ -68,11 +67,24 @@ static json_t *
 read_data(struct reading *r, const char *name)
 {
 	struct bytes file = req_form_file(r->req, name);
-	const char *text = marked(r, name, "text");
+	const char *text = payload_field_mark(r, name, "text");
 
 	if (file.len)
 		return data_of(r, file);
 	return text ? data_of(r, (struct bytes){ text, strlen(text) }) : kept(r, name);
+}
+
+/* Its lines end in CR LF, as browsers send them. */
+static const char *
+text_of_area(struct reading *r, const char *text)
+{
+	char *made = mem_text(r->req, text), *to = made;
+
+	for (const char *from = text; *from; from++)
+		if (*from != '\r' || from[1] != '\n')
+			*to++ = *from;
+	*to = '\0';
+	return made;
 }
 
 /* A number, or the text as it is: the judge says what is wrong with it. */
@@ -125,25 +137,32 @@ or_nothing(json_t *list)
 static json_t *
 read_lines(struct reading *r, const struct apple_fact *fact, const char *name)
 {
-	const char *at = field(r, name), *line;
-	json_t *list = json_array();
+	const char *at = payload_field_text(r, name), *line;
+	const char *as = payload_field_mark(r, name, "as");
+	json_t *list = json_array(), *alone;
 
 	while (at && (line = next_line(r->req, &at)))
-		json_array_append_new(list, scalar_of(fact->under, line));
-	return or_nothing(list);
+		json_array_append_new(list, scalar_of(fact->under ? fact->under : fact, line));
+	if (!fact->list_too || json_array_size(list) != 1 || (as && strcmp(as, "lines") == 0))
+		return or_nothing(list);
+	alone = json_incref(json_array_get(list, 0));
+	json_decref(list);
+	return alone;
 }
 
 /* "CN=%username%": an RDN of one pair. */
 static bool
 read_subject(struct reading *r, const char *name, json_t **ret, struct err *err)
 {
-	const char *at = field(r, name), *line, *equals;
+	const char *at = payload_field_text(r, name), *line, *equals;
 	json_t *list = json_array();
 
 	while (at && (line = next_line(r->req, &at))) {
 		equals = strchr(line, '=');
 		if (!equals || equals == line) {
 			json_decref(list);
+			if (r->act)
+				return (*ret = as_typed(payload_field_text(r, name)));
 			return BAD("%.100s: \"%.100s\" is no part of a name such as CN=%%username%%", name, line);
 		}
 		json_array_append_new(list, json_pack("[[s%, s]]", line, (size_t)(equals - line), equals + 1));
@@ -164,64 +183,20 @@ read_words(struct reading *r, const struct apple_fact *fact, const char *name)
 	return or_nothing(list);
 }
 
-static bool
-read_group(struct reading *r, const struct apple_fact *fact, const char *name, json_t **ret, struct err *err)
-{
-	json_t *made = json_object(), *v;
-
-	for (const struct apple_fact *f = fact->under; f; f = f->next) {
-		if (!read_fact(r, f, payload_field(r->req, name, f->name), &v, err)) {
-			json_decref(made);
-			return false;
-		}
-		if (v)
-			json_object_set_new(made, f->name, v);
-	}
-	*ret = made;
-	if (json_object_size(made) == 0) {
-		json_decref(made);
-		*ret = NULL;
-	}
-	return true;
-}
-
-static bool
-read_groups(struct reading *r, const struct apple_fact *fact, const char *name, json_t **ret, struct err *err)
-{
-	json_t *list = json_array(), *v;
-
-	for (size_t i = 0; i < PAYLOAD_GROUPS_MAX; i++) {
-		const char *inner = payload_field(r->req, name, mem_printf(r->req, "%zu", i));
-
-		if (!marked(r, inner, "item"))
-			break;
-		if (marked(r, inner, "remove"))
-			continue;
-		if (!read_group(r, fact->under, inner, &v, err)) {
-			json_decref(list);
-			return false;
-		}
-		if (v)
-			json_array_append_new(list, v);
-	}
-	*ret = or_nothing(list);
-	return true;
-}
-
 static json_t *
 text_in(struct reading *r, const char *name, const char *mark)
 {
-	const char *text = field(r, name);
+	const char *text = payload_field_text(r, name);
 
 	if (!text)
 		return NULL;
-	return mark ? json_pack("{s:s}", mark, text) : json_string(text);
+	return mark ? json_pack("{s:s}", mark, text) : json_string(text_of_area(r, text));
 }
 
 static json_t *
 read_yesno(struct reading *r, const char *name)
 {
-	const char *text = field(r, name);
+	const char *text = payload_field_text(r, name);
 
 	return !text ? NULL : strcmp(text, "yes") == 0 ? json_true() : strcmp(text, "no") == 0 ? json_false() : json_string(text);
 }
@@ -234,29 +209,33 @@ read_secret(struct reading *r, const char *name)
 	return v ? v : kept(r, name);
 }
 
-static bool
-read_fact(struct reading *r, const struct apple_fact *fact, const char *name, json_t **ret, struct err *err)
+bool
+payload_read_fact(struct reading *r, const struct apple_fact *fact, const char *name, json_t **ret, struct err *err)
 {
+	const char *json = payload_field_mark(r, name, "json"), *as = payload_field_mark(r, name, "as"), *text;
 	enum payload_kind kind = payload_kind(fact);
-	const char *json = marked(r, name, "json"), *text;
 
 	*ret = NULL;
 	if (json)
-		return read_json(name, json, ret, err);
+		return read_json(r, name, json, ret, err);
+	if (as && strcmp(as, "list") == 0 && fact->type == APPLE_ARRAY && fact->under)
+		kind = KIND_LIST;
 	switch (kind) {
 	case KIND_TEXT:		*ret = text_in(r, name, NULL); break;
 	case KIND_SECRET:	*ret = read_secret(r, name); break;
 	case KIND_REFERENCE:	*ret = text_in(r, name, "$payload"); break;
 	case KIND_DATE:		*ret = text_in(r, name, "$date"); break;
 	case KIND_CHOICE:
-	case KIND_NUMBER:	*ret = (text = field(r, name)) ? scalar_of(fact, text) : NULL; break;
+	case KIND_NUMBER:	*ret = (text = payload_field_text(r, name)) ? scalar_of(fact, text) : NULL; break;
 	case KIND_YESNO:	*ret = read_yesno(r, name); break;
 	case KIND_DATA:		*ret = read_data(r, name); break;
 	case KIND_LINES:	*ret = read_lines(r, fact, name); break;
 	case KIND_WORDS:	*ret = read_words(r, fact, name); break;
 	case KIND_SUBJECT:	return read_subject(r, name, ret, err);
-	case KIND_GROUPS:	return read_groups(r, fact, name, ret, err);
-	case KIND_GROUP:	return read_group(r, fact, name, ret, err);
+	case KIND_LIST:		return payload_read_list(r, fact, name, ret, err);
+	case KIND_GROUP:	return payload_read_group(r, fact, name, ret, err);
+	case KIND_FREE:		return payload_read_free(r, fact, name, ret, err);
+	case KIND_ANY:		return payload_read_any(r, fact, name, ret, err);
 	case KIND_JSON:		break;
 	}
 	return true;
@@ -296,18 +275,19 @@ to_der(struct reading *r, const char *type, json_t *keys)
 }
 
 static bool
-read_keys(struct reading *r, const json_t *before, const char *type, json_t **ret, struct err *err)
+read_keys(struct reading *r, const json_t *before, const char *type, const json_t *variant, json_t **ret, struct err *err)
 {
-	const struct apple_fact *fact = payload_form_fact(type, json_object_get(before, "keys"));
-	const char *json = marked(r, r->prefix, "json");
+	const struct apple_fact *fact = payload_form_fact(type, json_object_get(before, "keys"), variant);
+	const char *json = payload_field_mark(r, r->prefix, "json");
 
 	*ret = NULL;
 	if (json) {
-		if (!read_json(r->prefix, json, ret, err))
+		if (!read_json(r, r->prefix, json, ret, err))
 			return false;
 	} else if (!fact) {
 		return err_set(err, ERR_MISSING, "iOS has no payload type \"%.*s\"", PAYLOAD_FORM_NEW_MAX, type);
-	} else if (!read_group(r, fact, r->prefix, ret, err)) {
+	} else if (payload_kind(fact) == KIND_FREE ? !payload_read_free(r, fact, r->prefix, ret, err)
+						 : !payload_read_group(r, fact, r->prefix, ret, err)) {
 		return false;
 	}
 	if (!*ret)
@@ -317,23 +297,69 @@ read_keys(struct reading *r, const json_t *before, const char *type, json_t **re
 	return true;
 }
 
+/* Of which variant of its type the page was; NULL: it does not say. */
+static json_t *
+variant_of(struct reading *r)
+{
+	const char *text = payload_field_mark(r, r->prefix, "variant");
+	struct err err;
+	int64_t n;
+
+	return text && num_parse(text, 0, PAYLOAD_VARIANTS_MAX, &n, &err) ? json_integer(n) : NULL;
+}
+
+static bool
+read_payload(struct reading *r, const json_t *before, json_t **payload, struct err *err)
+{
+	const char *type = before ? text_of(before, "type") : payload_field_mark(r, r->prefix, "type");
+	const char *id = before ? r->id : payload_field_mark(r, r->prefix, "id");
+	const char *name = payload_field_mark(r, r->prefix, "name");
+	json_t *keys, *variant;
+	bool ok;
+
+	if (!type || (!id && !r->act))
+		return BAD("the form has no %s", type ? "short name" : "type");
+	variant = variant_of(r);
+	ok = read_keys(r, before, type, variant, &keys, err);
+	if (ok) {
+		*payload = before ? json_copy((json_t *)before) : json_pack("{s:s, s:s}", "id", id ? id : "", "type", type);
+		json_object_set_new(*payload, "keys", keys);
+		if (r->act && variant)
+			json_object_set(*payload, DRAFT_VARIANT, variant);
+		if (name)
+			json_object_set_new(*payload, "name", json_string(name));
+		else
+			json_object_del(*payload, "name");
+	}
+	json_decref(variant);
+	return ok;
+}
+
 bool
 payload_form_read(struct req *req, const char *prefix, const json_t *before, json_t **payload, struct err *err)
 {
 	struct reading r = { .req = req, .prefix = prefix, .id = text_of(before, "id") };
-	const char *type = before ? text_of(before, "type") : marked(&r, prefix, "type");
-	const char *id = before ? r.id : marked(&r, prefix, "id"), *name = marked(&r, prefix, "name");
-	json_t *keys;
 
-	if (!type || !id)
-		return BAD("the form has no %s", type ? "short name" : "type");
-	if (!read_keys(&r, before, type, &keys, err))
+	return read_payload(&r, before, payload, err);
+}
+
+bool
+payload_form_acts(struct req *req, const char *prefix)
+{
+	const char *act = req_form(req, payload_mark(req, prefix, "do"));
+
+	return act && *act;
+}
+
+bool
+payload_form_draft(struct req *req, const char *prefix, const json_t *before, json_t **payload, const char **focus,
+		   struct err *err)
+{
+	const char *act = req_form(req, payload_mark(req, prefix, "do"));
+	struct reading r = { .req = req, .prefix = prefix, .id = text_of(before, "id"), .act = act ? act : "" };
+
+	if (!read_payload(&r, before, payload, err))
 		return false;
-	*payload = before ? json_copy((json_t *)before) : json_pack("{s:s, s:s}", "id", id, "type", type);
-	json_object_set_new(*payload, "keys", keys);
-	if (name)
-		json_object_set_new(*payload, "name", json_string(name));
-	else
-		json_object_del(*payload, "name");
+	*focus = r.focus;
 	return true;
 }

@@ -9,6 +9,8 @@ text_kind(const struct apple_fact *fact)
 		return KIND_REFERENCE;
 	if (fact->secret)
 		return KIND_SECRET;
+	if (fact->list_too)
+		return KIND_LINES;
 	return fact->values ? KIND_CHOICE : KIND_TEXT;
 }
 
@@ -27,16 +29,15 @@ array_kind(const struct apple_fact *fact)
 {
 	const struct apple_fact *item = fact->under;
 
-	if (!item)
+	if (!item || item->next)
 		return KIND_JSON;
 	if (is_subject(fact))
 		return KIND_SUBJECT;
 	switch (item->type) {
-	case APPLE_DICTIONARY:	return KIND_GROUPS;
 	case APPLE_STRING:	return item->values || payload_reference(item->name) != REFERS_NOTHING ? KIND_WORDS : KIND_LINES;
 	case APPLE_INTEGER:
 	case APPLE_REAL:	return item->values && !strstr(item->values, "..") ? KIND_WORDS : KIND_LINES;
-	default:		return KIND_JSON;
+	default:		return KIND_LIST;
 	}
 }
 
@@ -51,8 +52,56 @@ payload_kind(const struct apple_fact *fact)
 	case APPLE_DATE:	return KIND_DATE;
 	case APPLE_DATA:	return KIND_DATA;
 	case APPLE_ARRAY:	return array_kind(fact);
-	case APPLE_DICTIONARY:	return fact->under && strcmp(fact->under->name, "*") != 0 ? KIND_GROUP : KIND_JSON;
+	case APPLE_PAYLOAD:
+	case APPLE_DICTIONARY:	return fact->under && strcmp(fact->under->name, "*") != 0 ? KIND_GROUP : KIND_FREE;
+	case APPLE_ANY:		return KIND_ANY;
 	default:		return KIND_JSON;
+	}
+}
+
+/* ---- where any type may stand ---- */
+
+static const struct apple_fact any = { .name = "*", .type = APPLE_ANY };
+
+static const struct { const char *word; struct apple_fact fact; } anys[] = {
+	{ "text", { .name = "", .type = APPLE_STRING } },
+	/* a number that is written without a point is an integer, unless it was real before */
+	{ "number", { .name = "", .type = APPLE_REAL } }, { "real", { .name = "", .type = APPLE_REAL } },
+	{ "yesno", { .name = "", .type = APPLE_BOOLEAN } }, { "date", { .name = "", .type = APPLE_DATE } },
+	{ "data", { .name = "", .type = APPLE_DATA } },
+	{ "dictionary", { .name = "", .type = APPLE_DICTIONARY, .under = &any } },
+	{ "list", { .name = "", .type = APPLE_ARRAY, .under = &any } },
+	/* a key that refers to any payload of the mobileconfig */
+	{ "payload", { .name = "certificateUUID", .type = APPLE_STRING } },
+	{ "secret", { .name = "", .type = APPLE_STRING, .secret = true } },
+};
+#define ANYS (sizeof anys / sizeof *anys)
+
+const char *const payload_any_words[] = { "text", "number", "yesno", "date", "data", "dictionary", "list", "payload", NULL };
+
+const struct apple_fact *
+payload_any(const char *word)
+{
+	for (size_t i = 0; word && i < ANYS; i++)
+		if (strcmp(anys[i].word, word) == 0)
+			return &anys[i].fact;
+	return NULL;
+}
+
+const char *
+payload_any_of(const struct apple_fact *fact, const json_t *v)
+{
+	if (fact->type == APPLE_STRING)	/* any key, but texts alone */
+		return fact->secret ? "secret" : "text";
+	switch (v ? json_typeof(v) : JSON_STRING) {
+	case JSON_INTEGER:	return "number";
+	case JSON_REAL:		return "real";
+	case JSON_TRUE:
+	case JSON_FALSE:	return "yesno";
+	case JSON_ARRAY:	return "list";
+	case JSON_OBJECT:	return json_object_get(v, "$kept") ? "secret" : json_object_get(v, "$data") ? "data" :
+				       json_object_get(v, "$date") ? "date" : json_object_get(v, "$payload") ? "payload" : "dictionary";
+	default:		return "text";
 	}
 }
 
@@ -78,11 +127,23 @@ payload_mark(TALLOC_CTX *ctx, const char *name, const char *mark)
 }
 
 const struct apple_fact *
-payload_form_fact(const char *type, const json_t *keys)
+payload_form_fact(const char *type, const json_t *keys, const json_t *variant)
 {
-	const struct apple_fact *fact = payload_fact_of(type, keys), *next;
+	const struct apple_fact *fact = variant ? payload_fact(type) : payload_fact_of(type, keys), *next;
 
-	while (fact && json_object_size(keys) == 0 && (next = payload_fact_next(fact)))
+	for (json_int_t n = json_integer_value(variant); n > 0 && fact && (next = payload_fact_next(fact)); n--)
+		fact = next;
+	while (!variant && fact && json_object_size(keys) == 0 && (next = payload_fact_next(fact)))
 		fact = next;
 	return fact;
+}
+
+int
+payload_form_variant(const struct apple_fact *fact)
+{
+	int n = 0;
+
+	for (const struct apple_fact *f = fact ? payload_fact(fact->name) : NULL; f && f != fact; f = payload_fact_next(f))
+		n++;
+	return n;
 }

@@ -48,7 +48,7 @@ extern const struct route push_routes[];
 extern const struct route device_page_routes[];
 extern const struct route payload_routes[];
 extern const struct route mobileconfig_routes[];
-extern const struct route mobileconfig_page_routes[];
+extern const struct route mobileconfig_page_routes[], mobileconfig_payload_routes[], mobileconfig_assignment_routes[];
 extern const struct route own_routes[];
 extern const struct route own_device_routes[];
 extern const struct route own_console_routes[];
@@ -59,6 +59,7 @@ extern const struct route clip_console_routes[];
 extern const struct route managed_app_routes[];
 extern const struct route managed_app_page_routes[];
 extern const struct route provision_routes[];
+extern const struct route held_routes[];
 extern const struct route expiry_routes[];
 extern const struct route identity_routes[];
 
@@ -167,7 +168,7 @@ bool job_renewal_plan(const struct job *job, TALLOC_CTX *ctx, void *site, struct
 bool job_renewal_wave(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool job_renewal_day(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool renewals_begin(struct site *site, struct err *err) CHECKED;	/* the first of those that recur */
-/* ---- renewal_tell.c: testers without management whose build ends ---- */
+/* ---- renewal_tell.c: testers and people without management whose build ends ---- */
 bool renewal_tell(TALLOC_CTX *ctx, struct site *site, struct err *err) CHECKED;
 
 /* ---- routes_identity.c: identities are renewed before they end ---- */

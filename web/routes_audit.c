@@ -49,7 +49,7 @@ static const char *const acts[] = {
 	"token.new", "token.revoke", "setting", "message.retry", "message.test", "proxy.spoofed",
 	"push.csr", "push.import", "push.resume", "calendar.new", "calendar.revoke",
 	"push.csr", "push.import", "push.resume",
-	"provision.add",
+	"provision.add", "provision.pause", "provision.resume",
 	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse",
 	"push.csr", "push.import", "push.resume",
 	"own.begin", "own.answered", "own.issued", "own.refused", "own.send", "own.plain", "own.works", "own.removed",

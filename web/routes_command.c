@@ -5,7 +5,10 @@
 #include "mdm/queue_secret.h"
 #include "web/commanding.h"
 #include "web/rooms.h"
+#include <stdlib.h>
 #include <string.h>
+
+#define ANSWER_MAX	(COMMANDING_REQUEST_MAX * 4096u)	/* of a line for each device, whatever it says */
 
 static const char *
 actor(struct req *req)
@@ -70,6 +73,26 @@ read_devices(struct req *req, const json_t *body, const char *const **ids, size_
 	return true;
 }
 
+/* One line of the answer at a time: of 20,000 at once the values would take ten times their text. */
+static bool
+write_verdicts(struct req *req, const char *uuid, const struct command_verdict *verdicts, size_t n, struct buf *out,
+	       struct err *err)
+{
+	buf_init(out, req, ANSWER_MAX);
+	buf_text(out, uuid ? mem_printf(req, "{\"uuid\":\"%s\",\"items\":[", uuid) : "{\"uuid\":null,\"items\":[");
+	for (size_t i = 0; i < n; i++) {
+		json_t *line = command_verdict_json(&verdicts[i]);
+		char *text = json_dumps(line, JSON_COMPACT);
+
+		buf_text(out, i ? "," : "");
+		buf_text(out, text ? text : "null");
+		free(text);
+		json_decref(line);
+	}
+	buf_text(out, "]}");
+	return buf_ok(out, err);
+}
+
 /* 202 when it waits for all of them, else 207: some have it, some not. */
 static bool
 api_send_many(struct req *req, struct reply *reply, struct err *err)
@@ -77,20 +100,20 @@ api_send_many(struct req *req, struct reply *reply, struct err *err)
 	struct command_verdict *verdicts;
 	struct command_wish wish;
 	const char *const *ids = NULL, *uuid = NULL;
-	json_t *body, *items;
+	struct buf out;
+	json_t *body;
 	bool all = true;
 	size_t n = 0;
 
 	if (!whole_admin(req, err) || !req_json(req, &body, err) || !command_wish_json(req, body, &wish, err) ||
 	    !read_devices(req, body, &ids, &n, err) || !command_many(req, &wish, ids, n, &verdicts, err))
 		return false;
-	items = json_array();
 	for (size_t i = 0; i < n; i++) {
 		uuid = uuid ? uuid : verdicts[i].uuid;
 		all = all && (verdicts[i].uuid || strcmp(verdicts[i].verdict, "duplicate") == 0);
-		json_array_append_new(items, command_verdict_json(&verdicts[i]));
 	}
-	return reply_json(reply, all ? 202 : 207, json_pack("{s:s?, s:o}", "uuid", uuid, "items", items));
+	return write_verdicts(req, uuid, verdicts, n, &out, err) &&
+	       reply_bytes(reply, all ? 202 : 207, "application/json", (struct bytes){ out.p, out.len });
 }
 
 /* ---- what waits, what was ---- */

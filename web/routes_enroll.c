@@ -165,11 +165,11 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 		json_decref(invited);
 		return false;
 	}
-	page = json_pack("{s:o, s:s, s:s, s:o, s:o, s:b, s:s, s:b, s:I, s:b, s:b, s:b, s:b, s:s}",
+	page = json_pack("{s:o, s:s, s:s, s:o, s:o, s:b, s:s, s:b, s:I, s:b, s:b, s:b, s:b, s:b, s:s}",
 		"rights", enroll_rights(conf->enroll_access_rights), "url", url, "host", strstr(req->site->base_url, "://") + 3,
 		"invitation", invited, "devices", devices, "full", n >= conf->enroll_devices_max,
 		"begin_url", "/enroll", "direct", enroll_direct_may(conf, &none),
-		"minutes", (json_int_t)conf->enroll_session_minutes, "signed", signing_is_on(conf),
+		"minutes", (json_int_t)conf->enroll_session_minutes, "signed", signing_way(req->site) == SIGNING_FILE, "own_ca", signing_way(req->site) == SIGNING_OWN_CA,
 		"is_ios", browser.iphone || browser.ipad, "may_be_ipad", browser.mac_safari, "in_app_browser", browser.in_app, "done_url", "/enrolled");
 	if (!blocked(req, invitation, &block, err) || !progress_part(req, page, err) || !qr_json(url, &qr, err)) {
 		json_decref(page);

@@ -10,6 +10,7 @@
 #include "catalog/registration.h"
 #include "core/clock.h"
 #include "core/secret.h"
+#include "web/link_pin.h"
 #include "web/pace.h"
 #include "web/page_install.h"
 #include "web/qr.h"
@@ -263,6 +264,8 @@ post_page(struct req *req, struct reply *reply, struct err *err)
 	else
 		ok = begin_install(req, reply, &v, true, err) &&
 		     reply_see(reply, mem_printf(req, "/i/%s?begin=yes", v.token));
+	if (ok && v.link->pin)
+		link_pin_remember(req, reply, v.link, v.token);
 	json_decref(v.build);
 	return ok;
 }

@@ -5,6 +5,7 @@
  * fails: what is our trouble is 503, which changes nothing.  403 with Apple's code makes it leave too, and is
  * for those whom IT has sent away.  What we do not believe, or cannot read, is 400.
  */
+#include "core/clock.h"
 #include "core/count.h"
 #include "core/log.h"
 #include "mdm/talk.h"
@@ -74,7 +75,7 @@ put_message(struct req *req, struct reply *reply, struct err *err)
 	const char *type = req_header(req, "Content-Type");
 	bool checkin = type && strncasecmp(type, CHECKIN_TYPE, strlen(CHECKIN_TYPE)) == 0;
 	struct talk talk = { req->site->db, req->site->ca, req->site->sealer, req->site->seen,
-			     conf->mdm_identity_grace_days * 86400, req->address };
+			     conf->mdm_identity_grace_days * DAY_S, req->address };
 	struct checkin_answer answer;
 	struct proof proof;
 

@@ -178,10 +178,10 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 	browser_read(req_header(req, "User-Agent"), &browser);
 	if (!check_shown(req, err) || !qr_json(url, &qr, err))
 		return false;
-	page = json_pack("{s:s, s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:s?}", "url", url, "host",
+	page = json_pack("{s:s, s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:s?}", "url", url, "host",
 			 strstr(req->site->base_url, "://") + 3, "qr", qr, "ready", ca_ready(req->site->ca),
 			 "is_ios", browser.iphone || browser.ipad, "may_be_ipad", browser.mac_safari,
-			 "in_app_browser", browser.in_app, "signed", signing_is_on(site_conf(req->site)),
+			 "in_app_browser", browser.in_app, "signed", signing_way(req->site) == SIGNING_FILE, "own_ca", signing_way(req->site) == SIGNING_OWN_CA,
 			 "done", done_word(req));
 	if (!devices_part(req, &devices, err) || json_object_set_new(page, "devices", devices) != 0 ||
 	    !templates_part(req, &templates, err) || json_object_set_new(page, "templates", templates) != 0 ||

@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/text.h"
+#include "web/endings.h"
 #include "web/http.h"
 #include "web/provision_take.h"
 #include "web/rooms.h"
@@ -68,6 +69,28 @@ api_add(struct req *req, struct reply *reply, struct err *err)
 	return reply_json(reply, json_is_true(json_object_get(json, "fresh")) ? 201 : 200, json);
 }
 
+static bool
+change(struct req *req, bool paused, struct err *err)
+{
+	if (!renewal_pause(req->site->db, req->person, req_param(req, "uuid"), paused, err))
+		return false;
+	endings_forget(req->site);
+	jobs_wake(req->site->jobs);
+	return true;
+}
+
+static bool
+api_pause(struct req *req, struct reply *reply, struct err *err)
+{
+	return change(req, true, err) && api_show(req, reply, err);
+}
+
+static bool
+api_resume(struct req *req, struct reply *reply, struct err *err)
+{
+	return change(req, false, err) && api_show(req, reply, err);
+}
+
 /* ---- the page ---- */
 
 /* What a form of several files came to. */
@@ -82,6 +105,8 @@ doing_of(const json_t *ending)
 		return "resign";
 	if (json_integer_value(json_object_get(ending, "failed")) > 0)
 		return "failing";
+	if (json_integer_value(json_object_get(ending, "paused")) > 0)
+		return "paused";
 	if (json_integer_value(json_object_get(ending, "waiting")) > 0)
 		return "renewing";
 	return "missing";
@@ -128,13 +153,15 @@ endings_of(struct req *req, json_t **ret, struct err *err)
 
 		if (!(ok = missing_of(req, e, &missing, err)))
 			break;
-		json_array_append_new(shown, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:O, s:O, s:O, s:b, s:s, s:o}",
+		json_array_append_new(shown, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:O, s:O, s:O, s:b, s:s, s:o, s:O, s:s, s:s?}",
 			"app", text_of(e, "app"), "url", mem_printf(req, "/admin/apps/%s/builds/%s", text_of(e, "bundle_id"),
 			text_of(e, "build_id")), "version", text_of(e, "version"), "build", text_of(e, "build"),
 			"ends", page_date_of(req, e, "ends"), "next", page_date_of(req, e, "next"), "doing", doing,
 			"provision", text_of(e, "provision"), "devices", json_object_get(e, "devices"), "waiting",
 			json_object_get(e, "waiting"), "failed", json_object_get(e, "failed"), "over", ends <= now, "uuid",
-			text_of(e, "uuid"), "missing", missing));
+			text_of(e, "uuid"), "missing", missing, "paused", json_object_get(e, "paused"), "paused_by",
+			text_of(e, "paused_by"), "devices_url", req->person->role == ROLE_ADMIN ? mem_printf(req,
+			"/admin/held?build=%s&cause=%s&ends=%s", text_of(e, "build_id"), text_of(e, "cause"), text_of(e, "ends")) : NULL));
 	}
 	json_decref(list);
 	if (!ok) {
@@ -149,12 +176,15 @@ static json_t *
 row_of(struct req *req, const json_t *p)
 {
 	time_t at = time_at(p, "expires"), now = clock_now();
+	const json_t *paused = json_object_get(p, "paused");
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:O, s:O, s:O, s:b, s:b}", "uuid", text_of(p, "uuid"), "name",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:O, s:O, s:O, s:b, s:b, s:o}", "uuid", text_of(p, "uuid"), "name",
 		text_of(p, "name"), "app_id", text_of(p, "app_id"), "kind", text_of(p, "kind"), "expires", page_date_of(req, p, "expires"),
 		"apps", names_joined(req, json_object_get(p, "apps")), "source", text_of(p, "source"), "devices",
 		json_object_get(p, "devices"), "waiting", json_object_get(p, "waiting"), "failed", json_object_get(p, "failed"),
-		"over", at <= now, "soon", at > now && at < now + 60 * DAY_S);
+		"over", at <= now, "soon", at > now && at < now + 60 * DAY_S, "stands",
+		json_is_object(paused) ? json_pack("{s:s, s:o, s:I}", "by", text_of(paused, "by"), "at", page_date_of(req, paused, "at"),
+		"days", (json_int_t)site_conf(req->site)->renewal_days_before) : json_null());
 }
 
 static bool
@@ -179,9 +209,10 @@ page(struct req *req, struct reply *reply, const struct taken *taken, struct err
 	next = json_string_value(json_object_get(list, "next"));
 	next = next ? mem_printf(req, "/admin/provisions?after=%s", next) : NULL;
 	json_decref(list);
-	return reply_page_status(reply, req, refused ? 422 : 200, "provisions", json_pack("{s:o, s:o, s:s?, s:o, s:o, s:b}", "endings", endings,
+	return reply_page_status(reply, req, refused ? 422 : 200, "provisions", json_pack("{s:o, s:o, s:s?, s:o, s:o, s:b, s:b}", "endings", endings,
 		"provisions", rows, "next_url", next, "added", taken ? json_incref(taken->added) : json_array(), "refused",
-		taken ? json_incref(taken->refused) : json_array(), "paused", site_conf(req->site)->renewal_paused), err);
+		taken ? json_incref(taken->refused) : json_array(), "paused", site_conf(req->site)->renewal_paused,
+		"may_see", req->person->role == ROLE_ADMIN), err);
 }
 
 static bool
@@ -295,10 +326,29 @@ get_one(struct req *req, struct reply *reply, struct err *err)
 	json_object_set_new(data, "certificates", certificates);
 	json_object_set_new(data, "who", rows);
 	json_object_set_new(data, "next_url", next ? json_string(next) : json_null());
+	json_object_set_new(data, "may_pause", json_boolean(renewal_may_pause(req->person, p)));
 	json_object_set_new(data, "csv_url", req->person->role == ROLE_ADMIN ? json_sprintf("/admin/provisions/%s/devices.csv", uuid) :
 			    json_null());
 	json_decref(p);
 	return reply_page(reply, req, "provision", data, err);
+}
+
+static bool
+see(struct req *req, struct reply *reply)
+{
+	return reply_see(reply, mem_printf(req, "/admin/provisions/%s", req_param(req, "uuid")));
+}
+
+static bool
+post_pause(struct req *req, struct reply *reply, struct err *err)
+{
+	return change(req, true, err) && see(req, reply);
+}
+
+static bool
+post_resume(struct req *req, struct reply *reply, struct err *err)
+{
+	return change(req, false, err) && see(req, reply);
 }
 
 /* ---- as a file ---- */
@@ -394,10 +444,14 @@ const struct route provision_routes[] = {
 	{ POST, "/admin/provisions",                   WHO_PUBLISHER, "4M",   ON_WORKER, post_page,       NULL, NULL, "Newer provisions, several files as a set" },
 	{ GET,  "/admin/provisions.csv",               WHO_PUBLISHER, "0",    ON_WORKER, get_csv,         NULL, NULL, "The same as a file" },
 	{ GET,  "/admin/provisions/:uuid",             WHO_PUBLISHER, "0",    ON_WORKER, get_one,         NULL, NULL, "One provision" },
+	{ POST, "/admin/provisions/:uuid/pause",       WHO_PUBLISHER, "16K",  ON_WORKER, post_pause,      NULL, NULL, "Its waves stand still" },
+	{ POST, "/admin/provisions/:uuid/resume",      WHO_PUBLISHER, "16K",  ON_WORKER, post_resume,     NULL, NULL, "They go on" },
 	{ GET,  "/admin/provisions/:uuid/devices.csv", WHO_ADMIN,     "0",    ON_WORKER, get_devices_csv, NULL, NULL, "Who is to get it or has it" },
 	{ GET,  "/api/v1/provisions",                  WHO_PUBLISHER, "0",    ON_WORKER, api_list,        NULL, "read", "Provisions, by end" },
 	{ PUT,  "/api/v1/provisions",                  WHO_PUBLISHER, "3M",   ON_WORKER, api_add,         NULL, "upload", "A newer provision: a .mobileprovision as the body" },
 	{ GET,  "/api/v1/provisions/:uuid",            WHO_PUBLISHER, "0",    ON_WORKER, api_show,        NULL, "read", "One of them, and what it is for" },
+	{ POST, "/api/v1/provisions/:uuid/pause",      WHO_PUBLISHER, "16K",  ON_WORKER, api_pause,       NULL, "upload", "Its waves stand still" },
+	{ POST, "/api/v1/provisions/:uuid/resume",     WHO_PUBLISHER, "16K",  ON_WORKER, api_resume,      NULL, "upload", "They go on" },
 	{ GET,  "/api/v1/provisions/:uuid/devices",    WHO_ADMIN,     "0",    ON_WORKER, api_devices,     NULL, "devices", "Who is to get it or has it" },
 	{ 0 }
 };

@@ -4,6 +4,7 @@
  */
 #include "catalog/setting.h"
 #include "core/text.h"
+#include "ipa/icon.h"
 #include "web/clip.h"
 #include "web/look.h"
 #include "web/rooms.h"
@@ -31,9 +32,9 @@ settings_page(struct req *req, struct reply *reply, const struct choice *choice,
 		json_decref(clip);
 		return false;
 	}
-	data = json_pack("{s:s, s:s, s:o, s:b, s:s, s:b, s:s?, s:s?}", "company_name", choice->name,
+	data = json_pack("{s:s, s:s, s:o, s:b, s:s, s:i, s:b, s:s?, s:s?}", "company_name", choice->name,
 		"accent", choice->accent, "looks", look_json(&look), "has_logo", site_logo(req->site) != NULL,
-		"logo_max", page_size(req, req->language, LOOK_LOGO_MAX), "saved", choice->saved,
+		"logo_max", page_size(req, req->language, LOOK_LOGO_MAX), "logo_side", ICON_SIDE_MAX, "saved", choice->saved,
 		"refused", choice->refused, "preview_css",
 		choice->preview ? mem_printf(req, "/admin/settings/preview/%s/accent.css", accent + 1) : NULL);
 	json_object_set_new(data, "clip", clip);
@@ -100,7 +101,6 @@ post_settings(struct req *req, struct reply *reply, struct err *err)
 	struct choice choice = { 0 };
 	struct bytes logo = req_form_file(req, "logo");
 	struct look look;
-	const char *type;
 	struct err bad = { 0 };
 
 	if (!form_text(req, "company_name", &choice.name, err) || !form_text(req, "accent", &choice.accent, err))
@@ -109,7 +109,7 @@ post_settings(struct req *req, struct reply *reply, struct err *err)
 		choice.refused = "name";
 	else if (!look_from(choice.accent, &look, &bad))
 		choice.refused = "accent";
-	else if (logo.len && !look_logo_type(logo, &type, &bad))
+	else if (logo.len && !look_logo_fits(logo, &bad))
 		choice.refused = "logo";
 	choice.preview = req_form(req, "preview") != NULL && !choice.refused;
 	if (choice.refused || choice.preview)

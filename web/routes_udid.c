@@ -3,14 +3,15 @@
  *
  * The Profile Service, first phase: Safari loads a mobileconfig with a one-time challenge, the tester
  * confirms it in Settings, iOS sends what it says of itself, signed, and opens Safari at where we say
- * (301).  Nobody signs in but where the link asks for it (before the mobileconfig: the device itself cannot), no
- * cookie is set, and no UDID stands in a URL; nothing stays on the device.
+ * (301).  What the link asks for, a PIN or a sign-in, stands before the mobileconfig: the device itself can
+ * give neither.  No other cookie is set, and no UDID stands in a URL; nothing stays on the device.
  */
 #include "catalog/contact.h"
 #include "catalog/registration.h"
 #include "mdm/mobileconfig.h"
 #include "mdm/model.h"
 #include "web/fields.h"
+#include "web/link_pin.h"
 #include "web/qr.h"
 #include "web/rooms.h"
 #include "web/signing.h"
@@ -46,21 +47,57 @@ fit_of(struct req *req, const struct link *link, struct err *err)
 	return words[fit];
 }
 
+/* left: tries after a wrong PIN, wait: minutes after too many; -1: not so. */
+static bool
+link_page(struct req *req, struct reply *reply, const struct link *link, int status, int left, int wait,
+	  struct err *err)
+{
+	const char *url = url_of(req, "udid", ""), *fit = fit_of(req, link, err);
+	json_t *qr, *data;
+
+	if (!fit || !qr_json(url, &qr, err))
+		return false;
+	data = json_pack("{s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:o}", "app_name", link->app_name,
+		"from", link->from, "organization", site_company(req), "host", strstr(req->site->base_url, "://") + 3,
+		"url", url, "download_url", url_of(req, "udid", "/register.mobileconfig"),
+		"install_url", url_of(req, "i", ""), "fit", fit, "signed", signing_way(req->site) == SIGNING_FILE,
+		"own_ca", signing_way(req->site) == SIGNING_OWN_CA, "in_app_browser", in_app_browser(req), "qr", qr);
+	json_object_set_new(data, "pin_url", link_pin_given(req, link) ? json_null() :
+			    json_string(mem_printf(req, "/udid/%s", req_param(req, "token"))));
+	json_object_set_new(data, "pin_left", left < 0 ? json_null() : json_integer(left));
+	json_object_set_new(data, "pin_wait", wait < 0 ? json_null() : json_integer(wait));
+	return reply_page_status(reply, req, status, "udid", data, err);
+}
+
 static bool
 get_page(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *url = url_of(req, "udid", ""), *fit;
 	struct link *link;
-	json_t *qr;
 
-	if (!open_link(req, &link, err) || !(fit = fit_of(req, link, err)) || !qr_json(url, &qr, err))
+	return open_link(req, &link, err) && link_page(req, reply, link, 200, -1, -1, err);
+}
+
+/* Its PIN. A wrong one in words; programs get the error itself. */
+static bool
+post_page(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *token = req_param(req, "token"), *pin = req_form(req, "pin");
+	struct link *link;
+	int left;
+	bool wait;
+
+	if (!open_link(req, &link, err))
 		return false;
-	return reply_page(reply, req, "udid", json_pack(
-		"{s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "app_name", link->app_name, "from", link->from,
-		"organization", site_company(req), "host", strstr(req->site->base_url, "://") + 3, "url", url,
-		"download_url", url_of(req, "udid", "/register.mobileconfig"), "install_url", url_of(req, "i", ""),
-		"fit", fit, "signed", signing_is_on(site_conf(req->site)), "in_app_browser", in_app_browser(req), "qr", qr),
-		err);
+	if (!link->pin || link_try_pin(req->site->db, link, token, pin ? pin : "", &left, err)) {
+		if (link->pin)
+			link_pin_remember(req, reply, link, token);
+		return reply_see(reply, mem_printf(req, "/udid/%s", token));
+	}
+	if (!req->browser || (err->kind != ERR_INVALID && err->kind != ERR_RATE))
+		return false;
+	wait = err->kind == ERR_RATE || left == 0;
+	return link_page(req, reply, link, err_http_status(err->kind), wait ? -1 : left,
+			 wait ? LINK_PIN_WAIT_S / 60 : -1, err);
 }
 
 /* ---- the mobileconfig ---- */
@@ -79,6 +116,9 @@ get_mobileconfig(struct req *req, struct reply *reply, struct err *err)
 
 	if (!open_link(req, &link, err) || (link->sign_in && !session_look(req, err)))
 		return false;
+	if (!link_pin_given(req, link))
+		return req->browser ? reply_see(reply, mem_printf(req, "/udid/%s", req_param(req, "token")))
+				    : err_set(err, ERR_DENIED, "this link asks for its PIN first");
 	if (link->sign_in && !req->person)
 		return req->browser ? reply_see(reply, mem_printf(req, "/login?next=/udid/%s", req_param(req, "token")))
 				    : err_set(err, ERR_SIGN_IN, "this link asks for a sign-in");
@@ -180,6 +220,7 @@ get_done(struct req *req, struct reply *reply, struct err *err)
 
 const struct route registration_routes[] = {
 	{ GET,  "/udid/:token",                       WHO_LINK,   "0",   ON_WORKER, get_page,         NULL, NULL, "How to register a device for ad hoc builds" },
+	{ POST, "/udid/:token",                       WHO_LINK,   "16K", ON_WORKER, post_page,        NULL, NULL, "Its PIN: {pin}" },
 	{ GET,  "/udid/:token/register.mobileconfig", WHO_LINK,   "0",   ON_WORKER, get_mobileconfig, NULL, NULL, "The Profile Service mobileconfig, with a challenge" },
 	{ POST, "/udid/:token/answer",                WHO_DEVICE, "64K", ON_WORKER, post_answer,      NULL, NULL, "What a device answers, signed" },
 	{ GET,  "/udid/:token/done/:view",            WHO_LINK,   "0",   ON_WORKER, get_done,         NULL, NULL, "What was registered" },

@@ -30,7 +30,7 @@ struct server_conf {
 	const char *client_ca;		/* PEM text: ask for a client certificate (the device listener) */
 	int io_threads, workers;
 	int connections_max, connections_per_address_max;	/* per address 0: no limit */
-	int head_s, body_grace_s, idle_s, idle_trusted_s;	/* 10, 10, 15, 60 */
+	int head_s, body_grace_s, idle_s, idle_trusted_s;	/* 10, 10, 15, 180 */
 	int64_t body_rate_min;		/* bytes a second after body_grace_s: 1000 */
 	const char *trusted_proxies;	/* addresses or CIDRs separated by spaces; "unix" for unix sockets */
 	const struct route *const *routes;	/* tables, ends with NULL */

@@ -1,10 +1,12 @@
 #include "web/signing.h"
 #include "core/file.h"
-#include "mdm/cms.h"
+#include "mdm/ca_sign.h"
 #include "mdm/mobileconfig.h"
 #include "web/rooms.h"
+#include <string.h>
 
 #define PEM_FILE_MAX (256u << 10)
+#define CN_MAX	64	/* RFC 5280 appendix A: ub-common-name */
 
 struct pair {
 	const char *what, *cert_file, *key_file;
@@ -23,12 +25,13 @@ find_pair(const struct conf *conf, struct pair *ret)
 	return true;
 }
 
-bool
-signing_is_on(const struct conf *conf)
+enum signing_way
+signing_way(struct site *site)
 {
 	struct pair pair;
 
-	return find_pair(conf, &pair);
+	return find_pair(site_conf(site), &pair) ? SIGNING_FILE :
+	       site->ca && ca_sign_ready(site->ca) ? SIGNING_OWN_CA : SIGNING_NONE;
 }
 
 static bool
@@ -64,23 +67,42 @@ hide(struct err *err)
 	return err_set(err, ERR_INTERNAL, "%s", err_text(err, text, sizeof text));
 }
 
-bool
-signing_sign(TALLOC_CTX *ctx, const struct conf *conf, struct bytes xml, struct bytes *ret, struct err *err)
+/* What Settings shows as the signer: the name under which people know this server. */
+static const char *
+own_subject(TALLOC_CTX *ctx, struct site *site)
 {
+	return mem_printf(ctx, "CN=%.*s", CN_MAX, strstr(site->base_url, "://") + 3);
+}
+
+bool
+signing_keep(struct site *site, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return signing_way(site) != SIGNING_OWN_CA || ca_sign_keep(site->ca, own_subject(ctx, site), err);
+}
+
+bool
+signing_sign(TALLOC_CTX *ctx, struct site *site, struct bytes xml, struct bytes *ret, struct err *err)
+{
+	enum signing_way way = signing_way(site);
 	struct cms_signer *signer;
 	struct pair pair;
+	bool ok;
 
-	if (!find_pair(conf, &pair)) {
+	if (way == SIGNING_NONE) {
 		*ret = xml;
 		return true;
 	}
-	return (read_signer(ctx, &pair, &signer, err) && cms_sign(ctx, signer, xml, ret, err)) || hide(err);
+	ok = way == SIGNING_FILE ? find_pair(site_conf(site), &pair) && read_signer(ctx, &pair, &signer, err) :
+				   ca_sign_signer(ctx, site->ca, own_subject(ctx, site), &signer, err);
+	return (ok && cms_sign(ctx, signer, xml, ret, err)) || hide(err);
 }
 
 bool
 signing_reply(struct req *req, struct reply *reply, struct bytes xml, const char *name, struct err *err)
 {
-	if (!signing_sign(req, site_conf(req->site), xml, &xml, err))
+	if (!signing_sign(req, req->site, xml, &xml, err))
 		return false;
 	reply_header(reply, "Content-Disposition", mem_printf(req, "attachment; filename=\"%s\"", name));
 	return reply_bytes(reply, 200, MOBILECONFIG_TYPE, xml);

@@ -66,7 +66,7 @@ const struct route *const site_routes[] = {
 	device_page_routes,
 	push_routes,
 	payload_routes,
-	mobileconfig_routes, mobileconfig_page_routes,
+	mobileconfig_routes, mobileconfig_page_routes, mobileconfig_payload_routes, mobileconfig_assignment_routes,
 	own_routes,
 	own_device_routes,
 	own_console_routes,
@@ -77,6 +77,7 @@ const struct route *const site_routes[] = {
 	managed_app_routes,
 	managed_app_page_routes,
 	provision_routes,
+	held_routes,
 	expiry_routes,
 	identity_routes,
 	NULL,
@@ -255,7 +256,10 @@ site_start(struct site *site, struct err *err)
 		.io_threads = (int)conf->server_io_threads, .workers = (int)conf->server_workers,
 		.connections_max = (int)conf->server_connections_max,
 		.connections_per_address_max = (int)conf->server_connections_per_address_max,
-		.head_s = 10, .body_grace_s = 10, .idle_s = 15, .idle_trusted_s = 60, .body_rate_min = 1000,
+		.head_s = 10, .body_grace_s = 10, .idle_s = 15, .body_rate_min = 1000,
+		/* Longer than proxies keep theirs (nginx 60 s, Caddy 120 s): who closes first must be the one that asks, or
+		 * a request meets the end of its connection (RFC 9112 section 9.3.1), and a POST is not tried again. */
+		.idle_trusted_s = 180,
 		.trusted_proxies = conf->server_trusted_proxies, .routes = site_routes, .calls = &site_calls,
 		.site = site,
 	};

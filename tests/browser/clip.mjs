@@ -69,6 +69,34 @@ await promise('an older copy is an update, at the top of the list, also without 
 	same(plain.url(), opt.clip, 'address');
 	holds(await plain.textContent('section[aria-labelledby=updates]'), 'Waiting for your device', 'updates');
 });
+await promise('full screen, where nothing is installed by management, its person signs in and is back, and never leaves the origin', async () => {
+	sql('UPDATE enrollment SET access_rights = access_rights & ~4096; DELETE FROM managed_app; DELETE FROM installed_app');
+	const whole = await phone();
+	await whole.addInitScript(() => Object.defineProperty(navigator, 'standalone', { value: true }));	// as iOS has it there
+	/* what throws a full-screen clip out into Safari: another origin, another window */
+	const been = [], windows = [];
+	whole.on('request', (r) => { if (r.isNavigationRequest()) been.push(r.url()); });
+	whole.context().on('page', (p) => windows.push(p.url()));
+	const answer = await whole.goto(opt.clip);
+	same(answer.status(), 200, 'status');
+	await whole.click(`h3 a[href$="/apps/${opt.bundle}"]`);
+	await judged(whole, 'clip-sign-in');
+	holds(await whole.textContent('main'), 'Sign in to install apps', 'page');
+	await whole.click('.hero a:has-text("Get")');
+	await whole.fill('#name', 'mia');
+	await whole.fill('#password', 'four quiet words here');
+	await whole.click('main button');
+	await whole.waitForURL(`**/apps/${opt.bundle}`);
+	same(new URL(whole.url()).pathname, `/apps/${opt.bundle}`, 'back at the app');
+	same(await whole.locator('form[action="/login"]').count(), 0, 'signed in');
+	holds(await whole.textContent('main'), 'Get', 'the app');
+	same(been.filter((url) => new URL(url).origin !== new URL(opt.base).origin).join(' '), '', 'other origins');
+	same(windows.join(' '), '', 'other windows');
+	/* the icon opens the same page at the next launch */
+	same((await whole.goto(opt.clip)).status(), 200, 'the next launch');
+	same(whole.url(), opt.clip, 'address');
+	sql("UPDATE enrollment SET access_rights = access_rights | 4096");
+});
 await promise('another token is the same page as any link that is over', async () => {
 	const answer = await page.goto(`${opt.base}/c/AAAAAAAAAAAAAAAAAAAAAA`);
 	same(answer.status(), 404, 'status');

@@ -2,12 +2,13 @@
 """make_renewal.py DIR NOW: what the stories of renewal are told with, made anew each time because of its dates.
 
 DIR/root.pem			the root that stands for Apple's
-DIR/NAME.ipa			stock (two extensions), beacon, field (under a wildcard): their provisions end 40 days after NOW
-DIR/NAME.mobileprovision	newer ones, a year long: stock, share, note, beacon, wildcard
+DIR/NAME.ipa			stock (two extensions, a watch app), beacon, field (under a wildcard): their provisions end 40 days after NOW
+DIR/NAME.mobileprovision	newer ones, a year long: stock, share, note, watch, beacon, wildcard
 DIR/other-*.mobileprovision	newer ones that do not fit: -certificate, -team, -entitlement, -tampered, -store, -expired,
-				-signer (of share, one of another certificate)
+				-signer (of share, one of another certificate); -certificate and -signer last a month longer
 DIR/adhoc.ipa adhoc.mobileprovision	for the UDIDs in the environment (UDIDS, by commas)
-DIR/resigned.ipa		stock, signed anew with another certificate
+DIR/worn.ipa		stock, signed with a certificate that ends 20 days after NOW
+DIR/resigned.ipa		a newer build of it, signed anew with another certificate
 DIR/next.ipa			beacon, a newer build, a year long
 """
 import datetime, os, plistlib, struct, subprocess, sys, tempfile
@@ -61,6 +62,7 @@ ROOT = certificate("Example Root Authority", end=NOW + 3650 * DAY)
 SIGNER = certificate("Example Provision Signing", ROOT)
 DEVELOPER = certificate("iPhone Distribution: Example GmbH (A1B2C3D4E5)", ROOT)
 ANOTHER = certificate("iPhone Distribution: Another (A1B2C3D4E5)", ROOT)
+WORN = certificate("iPhone Distribution: Worn (A1B2C3D4E5)", ROOT, end=NOW + 20 * DAY)
 STRANGER = certificate("Stranger")
 
 
@@ -100,16 +102,16 @@ def macho(claims, signer):
     return struct.pack("<8I", 0xfeedfacf, 0x100000c, 0, 2, 2, len(commands), 0, 0) + commands + signature
 
 
-def bundle(bundle_id, embedded, signer=DEVELOPER, **claims):
+def bundle(bundle_id, embedded, signer=DEVELOPER, build="7", **claims):
     return {"Info.plist": make_ipas.info(CFBundleIdentifier=bundle_id, CFBundleDisplayName=bundle_id.split(".")[2].title(),
-                                         CFBundleIcons=None, CFBundleShortVersionString="1.0", CFBundleVersion="7"),
+                                         CFBundleIcons=None, CFBundleShortVersionString="1.0", CFBundleVersion=build),
             "Demo": macho(entitlements(TEAM + "." + bundle_id, **claims), signer), "embedded.mobileprovision": embedded}
 
 
-def app(main, **extensions):
+def app(main, inner=()):
     members = {make_ipas.APP + name: body for name, body in main.items()}
-    for path, inner in extensions.items():
-        members.update({make_ipas.APP + f"PlugIns/{path}.appex/{name}": body for name, body in inner.items()})
+    for path, one in dict(inner).items():
+        members.update({make_ipas.APP + f"{path}/{name}": body for name, body in one.items()})
     return make_ipas.pack(members)
 
 
@@ -122,12 +124,12 @@ def uuid(n):
     return "%08x-0000-4000-8000-000000000000" % n
 
 
-def stock(signer, first):
-    more = {"certificates": (signer,)}
-    return app(bundle("com.example.stock", provision(uuid(first), "com.example.stock", SOON, **more), signer,
-                      **{"keychain-access-groups": [TEAM + ".com.example.stock"]}),
-               Share=bundle("com.example.stock.share", provision(uuid(first + 1), "com.example.stock.share", SOON, **more), signer),
-               Note=bundle("com.example.stock.note", provision(uuid(first + 2), "com.example.stock.note", SOON, **more), signer))
+def stock(signer, first, build="7"):
+    def one(n, bundle_id, **claims):
+        return bundle(bundle_id, provision(uuid(first + n), bundle_id, SOON, certificates=(signer,)), signer, build, **claims)
+    return app(one(0, "com.example.stock", **{"keychain-access-groups": [TEAM + ".com.example.stock"]}),
+               {"PlugIns/Share.appex": one(1, "com.example.stock.share"), "PlugIns/Note.appex": one(2, "com.example.stock.note"),
+                "Watch/Clock.app": one(3, "com.example.stock.watch")})
 
 
 def main():
@@ -140,14 +142,16 @@ def main():
                                                         CFBundleIcons=None, CFBundleShortVersionString="1.1",
                                                         CFBundleVersion="8")}))
     write("field.ipa", app(bundle("com.example.field.main", provision(uuid(0x30), "com.example.field.*", SOON))))
-    write("resigned.ipa", stock(ANOTHER, 0x40))
+    write("worn.ipa", stock(WORN, 0x60))
+    write("resigned.ipa", stock(ANOTHER, 0x40, "8"))
     write("stock.mobileprovision", provision(uuid(0x110), "com.example.stock", LATER))
     write("share.mobileprovision", provision(uuid(0x111), "com.example.stock.share", LATER))
     write("note.mobileprovision", provision(uuid(0x112), "com.example.stock.note", LATER))
+    write("watch.mobileprovision", provision(uuid(0x113), "com.example.stock.watch", LATER))
     write("beacon.mobileprovision", provision(uuid(0x120), "com.example.beacon", LATER))
     write("wildcard.mobileprovision", provision(uuid(0x130), "com.example.field.*", LATER))
-    write("other-certificate.mobileprovision", provision(uuid(0x201), "com.example.stock", LATER, certificates=(ANOTHER,)))
-    write("other-signer.mobileprovision", provision(uuid(0x202), "com.example.stock.share", LATER, certificates=(ANOTHER,)))
+    write("other-certificate.mobileprovision", provision(uuid(0x201), "com.example.stock", LATER + 30 * DAY, certificates=(ANOTHER,)))
+    write("other-signer.mobileprovision", provision(uuid(0x202), "com.example.stock.share", LATER + 30 * DAY, certificates=(ANOTHER,)))
     write("other-team.mobileprovision", provision(uuid(0x203), "com.example.stock", LATER, team="Z9Y8X7W6V5"))
     write("other-entitlement.mobileprovision", provision(uuid(0x204), "com.example.stock", LATER, grants={"a": True}))
     write("other-store.mobileprovision", provision(uuid(0x205), "com.example.stock", LATER, ProvisionsAllDevices=None))

@@ -291,6 +291,16 @@ read_all(struct conn *conn)
 	}
 }
 
+/* The alert has gone out; what the other side sends after it is answered by a reset, as busy servers do. */
+static void
+slam(struct conn *conn)
+{
+	struct linger now = { .l_onoff = 1 };
+
+	setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	conn->ends = true;
+}
+
 void
 fake_serve(struct fake *fake, struct conn *conn, uint32_t events)
 {
@@ -302,7 +312,8 @@ fake_serve(struct fake *fake, struct conn *conn, uint32_t events)
 		} else {
 			int why = SSL_get_error(conn->ssl, rc);
 
-			conn->ends |= why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE;
+			if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
+				slam(conn);
 			ERR_clear_error();
 			return;
 		}

@@ -161,7 +161,7 @@ do_provisioning_list(struct job *job)
 
 	for (uint32_t i = 0; i < plist_array_get_size(from); i++)
 		if (!managed || tree_bool(plist_array_get_item(from, i), "Managed"))
-			copy_without(list, plist_array_get_item(from, i), "Managed", "AppID", "AppID");
+			copy_without(list, plist_array_get_item(from, i), "Managed", "AppID", "Certificates");
 }
 
 /* No error when it is there already: protocol.md section 6. */
@@ -182,6 +182,7 @@ do_install_provision(struct job *job)
 	tree_put_text(one, "UUID", uuid);
 	tree_put(one, "ExpiryDate", plist_copy(expires));
 	tree_put_text(one, "AppID", tree_text(tree_at(root, "Entitlements", PLIST_DICT), "application-identifier"));
+	tree_put(one, "Certificates", plist_copy(tree_must(root, "DeveloperCertificates", PLIST_ARRAY, "the provisioning profile")));
 	tree_put_bool(one, "Managed", true);
 	plist_array_append_item(list, one);
 }
@@ -189,11 +190,10 @@ do_install_provision(struct job *job)
 void
 do_remove_provision(struct job *job)
 {
-	plist_t list = list_of(job, "Provisions");
 	uint32_t i;
 
-	if (tree_find(list, "UUID", tree_must_text(job->command, "UUID", "RemoveProvisioningProfile"), &i))
-		plist_array_remove_item(list, i);
+	if (tree_find(list_of(job, "Provisions"), "UUID", tree_must_text(job->command, "UUID", "RemoveProvisioningProfile"), &i))
+		launches_after_removal(job->world, job->h, i);
 	else
 		job_fail(job, "MCProvisioningErrorDomain", 25005, "The provisioning profile is not installed.");
 }

@@ -21,6 +21,7 @@ int cmd_apns_cert(int argc, char **argv);
 struct http_way {
 	const char *ca_file;	/* PEM; NULL: the system's */
 	const char *connect;	/* "HOST:PORT" that every name leads to; NULL: as names are */
+	const char *cookie;	/* NAME=VALUE, as Safari has it; NULL: none */
 };
 
 struct http_answer {

@@ -16,6 +16,7 @@
 #include "tests/device/keys.h"
 
 #define DRAIN_S	180	/* a drain that does not end is given up */
+#define DRAIN_EACH_MS 2000	/* and of many phones, so much later */
 #define NEVER		INT64_MAX
 #define RETRY_MS	300
 #define ENROLL_TRIES	200	/* of one phone, while the server is away */
@@ -275,7 +276,8 @@ run(struct fleet *f, const struct opts *o)
 {
 	pthread_t threads[64];
 	int n = o->threads < 64 ? o->threads : 64;
-	int64_t until = o->for_s || o->drain ? world_ms() + (o->for_s ? o->for_s : DRAIN_S) * 1000LL : NEVER;
+	int64_t patience = o->for_s ? o->for_s * 1000LL : DRAIN_S * 1000LL + (int64_t)f->n * DRAIN_EACH_MS;
+	int64_t until = o->for_s || o->drain ? world_ms() + patience : NEVER;
 	bool late = false;
 	struct timespec nap = { 0, 20000000 };
 
@@ -294,7 +296,8 @@ run(struct fleet *f, const struct opts *o)
 	wake_end(f);
 	printf("%d of %d phones are enrolled\n", count_enrolled(f), f->n);
 	if (late && o->drain && !o->for_s)
-		fprintf(stderr, "device: after %d s the server still had something for a phone, or did not answer it\n", DRAIN_S);
+		fprintf(stderr, "device: after %lld s the server still had something for a phone, or did not answer it\n",
+			(long long)patience / 1000);
 	return count_enrolled(f) == f->n && !(late && o->drain && !o->for_s) ? 0 : 1;
 }
 

@@ -61,6 +61,21 @@ give(char *p, size_t size, size_t n, void *arg)
 	return len;
 }
 
+/*
+ * A kept connection that the server ended as the request was on its way (RFC 9112 section 9.3.1): iOS asks again on a
+ * new one, and so does libcurl, where it may send the body from its beginning.
+ */
+static int
+rewind_body(void *arg, curl_off_t offset, int origin)
+{
+	struct trip *trip = arg;
+
+	if (origin != SEEK_SET || offset != 0 || trip->request->fault != HTTP_FINE)
+		return CURL_SEEKFUNC_FAIL;
+	trip->sent = 0;
+	return CURL_SEEKFUNC_OK;
+}
+
 static int
 close_conn(struct http_conn *conn)
 {
@@ -146,6 +161,8 @@ set_up(struct http_conn *conn, struct trip *trip, struct curl_slist *head)
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, trip);
 	if (conn->way.ca_file)
 		curl_easy_setopt(curl, CURLOPT_CAINFO, conn->way.ca_file);
+	if (conn->way.cookie)
+		curl_easy_setopt(curl, CURLOPT_COOKIE, conn->way.cookie);
 	if (conn->to)
 		curl_easy_setopt(curl, CURLOPT_CONNECT_TO, conn->to);
 	set_identity(conn);
@@ -153,6 +170,8 @@ set_up(struct http_conn *conn, struct trip *trip, struct curl_slist *head)
 		curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
 		curl_easy_setopt(curl, CURLOPT_READFUNCTION, give);
 		curl_easy_setopt(curl, CURLOPT_READDATA, trip);
+		curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, rewind_body);
+		curl_easy_setopt(curl, CURLOPT_SEEKDATA, trip);
 		curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body.len);
 	} else if (strcmp(request->method, "HEAD") == 0) {
 		curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);

@@ -1,6 +1,7 @@
 #include "tests/device/options.h"
 #include <stdlib.h>
 #include <string.h>
+#include "core/clock.h"
 #include "core/file.h"
 
 #define HOLDS_MAX (1u << 20)
@@ -23,6 +24,7 @@ static const struct argp_option options[] = {
 	{ "app-reject",    OPT_APP_REJECT,    "REASON",    0, "InstallApplication is rejected for that", 1 },
 	{ "install-polls", OPT_POLLS,         "N",         0, "Lists asked until an app is installed", 1 },
 	{ "sleep-ms",      OPT_SLEEP,         "MS",        0, "How long a phone sleeps", 1 },
+	{ "clock",         OPT_CLOCK,         "FILE",      0, "The phones' own time, ISO 8601: for what of their apps would launch", 1 },
 	{ "seed",          OPT_SEED,          "N",         0, "Of the dice", 1 },
 #define X(field, option, what) { option, OPT_HABITS + __COUNTER__, "PERCENT", 0, what, 2 },
 	HABITS(X)
@@ -88,6 +90,7 @@ parse(int key, char *arg, struct argp_state *state)
 	case OPT_POLLS:		c->world.install_polls = number_of(arg); return 0;
 	case OPT_SLEEP:		c->world.sleep_ms = number_of(arg); return 0;
 	case OPT_HOLDS:		c->holds = arg; return 0;
+	case OPT_CLOCK:		clock_follow(arg); return 0;
 	case OPT_SEED:		chance_seed((unsigned)number_of(arg)); return 0;
 	default:		break;
 	}

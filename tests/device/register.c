@@ -17,10 +17,10 @@
 #define LOAD_MAX (2u << 20)
 
 enum { OPT_CA = 256, OPT_UDID, OPT_PRODUCT, OPT_VERSION, OPT_NAME, OPT_ANSWER, OPT_CHALLENGE, OPT_REPLAY, OPT_SAVE,
-       OPT_CACERT, OPT_CONNECT };
+       OPT_CACERT, OPT_CONNECT, OPT_COOKIE };
 
 struct opts {
-	const char *url, *ca, *udid, *product, *version, *name, *challenge, *replay, *save;
+	const char *url, *ca, *udid, *product, *version, *name, *challenge, *replay, *save, *cookie;
 	enum phone_answer answer;
 	struct http_way way;
 };
@@ -36,6 +36,7 @@ static const struct argp_option options[] = {
 	{ "replay",    OPT_REPLAY,    "FILE",      0, "Send this answer, saved before", 0 },
 	{ "save",      OPT_SAVE,      "DIR",       0, "Keep mobileconfig, mobileconfig.plist, answer and done.html here", 0 },
 	{ "cacert",    OPT_CACERT,    "FILE",      0, "The CA of the server", 0 },
+	{ "cookie",    OPT_COOKIE,    "NAME=VALUE", 0, "What Safari, and nobody else, has of the link's pages", 0 },
 	{ "connect",   OPT_CONNECT,   "HOST:PORT", 0, "Where every name leads to", 0 },
 	{ 0 },
 };
@@ -56,6 +57,7 @@ parse(int key, char *arg, struct argp_state *state)
 	case OPT_REPLAY:	o->replay = arg; return 0;
 	case OPT_SAVE:		o->save = arg; return 0;
 	case OPT_CACERT:	o->way.ca_file = arg; return 0;
+	case OPT_COOKIE:	o->cookie = arg; return 0;
 	case OPT_CONNECT:	o->way.connect = arg; return 0;
 	case ARGP_KEY_ARG:	o->url = arg; return 0;
 	default:		return ARGP_ERR_UNKNOWN;
@@ -153,12 +155,14 @@ static void
 fetch(TALLOC_CTX *ctx, const struct opts *o, struct service *service)
 {
 	const char *url = mem_printf(ctx, "%s/register.mobileconfig", o->url);
+	struct http_way safari = o->way;
 	struct http_answer page, file;
 
-	http_ask(ctx, &o->way, o->url, SAFARI, NULL, (struct bytes){ 0 }, &page);
+	safari.cookie = o->cookie;
+	http_ask(ctx, &safari, o->url, SAFARI, NULL, (struct bytes){ 0 }, &page);
 	if (page.status != 200)
 		phone_die("%s answers %ld", o->url, page.status);
-	http_ask(ctx, &o->way, url, SAFARI, NULL, (struct bytes){ 0 }, &file);
+	http_ask(ctx, &safari, url, SAFARI, NULL, (struct bytes){ 0 }, &file);
 	if (file.status != 200)
 		phone_die("%s answers %ld", url, file.status);
 	if (page.cookie || file.cookie)

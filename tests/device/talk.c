@@ -227,6 +227,8 @@ report(struct loop *l, plist_t message, plist_t *ret)
 	keep(l->world, mem_printf(l->ctx, "response:%s", l->type ? l->type : "Idle"), tree_xml(l->ctx, message));
 	there = talk(l->ctx, l->conn, l->h, tree_text(handset_enrollment(l->h), "ServerURL"), COMMAND, message,
 		     fault_of(&l->world->habits), &answer);
+	if (!there)
+		ledger(l->world, l->h, "unanswered %s", answer.type);
 	if (l->uuid)
 		ledger(l->world, l->h, "said %s %s %ld", l->uuid, l->status, there ? answer.status : 0);
 	else
@@ -349,6 +351,7 @@ session(TALLOC_CTX *ctx, struct world *world, struct handset *h)
 
 	*l = (struct loop){ .ctx = ctx, .world = world, .h = h, .conn = talk_open(ctx, world, h) };
 	if (attempt(&a)) {
+		launches(world, h);
 		ret = loop(l);
 	} else {
 		ledger(world, h, "refused %s", a.why);

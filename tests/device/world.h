@@ -7,10 +7,13 @@
  *
  *	MS UDID got UUID TYPE		a command arrived
  *	MS UDID says UUID STATUS TYPE	it is about to be answered so
+ *	MS UDID unanswered WHY		no answer came to what stands in the next line
  *	MS UDID said UUID STATUS HTTP	the server took that; HTTP 0: no answer came
  *	MS UDID http WHAT STATUS	any other exchange: Authenticate, TokenUpdate, CheckOut, Idle ...
  *	MS UDID state WORD		enrolled, removed, asleep, awake
  *	MS UDID refused WORDS		what the phone did not put up with
+ *	MS UDID stops APPID		no valid provision on the phone is for it: it would not launch now
+ *	MS UDID loses APPID		the removal of a provision brought the day nearer on which it stops
  */
 #include "tests/device/handset.h"
 
@@ -127,6 +130,11 @@ command_fn do_profile_list, do_provisioning_list, do_certificate_list, do_restri
 command_fn do_installed_list, do_managed_list, do_install_app, do_remove_app, do_app_configuration, do_app_feedback,
 	do_app_attributes, do_validate;
 command_fn do_declarative;
+
+/* ---- launch.c: into the ledger goes what would not launch ---- */
+void launches(const struct world *world, const struct handset *h);
+/* The provision of that index goes, and what comes of it is told. */
+void launches_after_removal(const struct world *world, const struct handset *h, uint32_t index);
 
 /* ---- declarative.c: status, tokens, items, declarations, as far as a phone asks by itself ---- */
 void declarative_sync(TALLOC_CTX *ctx, struct world *world, struct handset *h, struct http_conn *conn);

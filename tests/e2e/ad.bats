@@ -100,3 +100,65 @@ corp() {
 	for i in 1 2 3 4 5 6 7 8; do knows paula "wrong $i" || true; done
 	! knows paula "pass of paula"
 }
+
+@test "when the password of our own account ends is read of the domain: on a day, never, or now" {
+	local ends
+	ends() { "$POMONA" expiry --data "$DATA" --json | jq -r '.items[] | select(.kind == "directory_password") | .ends'; }
+	it_ends() { [ "$(ends)" = "$1" ]; }
+	asked() { [ "$(sql "SELECT count(*) FROM job WHERE kind = 'endings' AND owner = '' AND attempt = 0 AND due > $(date -u -d "$(cat "$W/clock")" +%s)")" = 1 ]; }
+	knows() {	# BIND_DN: our account by this name; what is known of it is forgotten, and asked for anew
+		pomona_stop
+		corp bind_dn "$1" ${2+bind_password "$2"}
+		sql "DELETE FROM ending_known"
+		pomona_again
+		wait_until asked
+	}
+	# FILETIME: 100 ns since 1601
+	set_at() { ldapsearch -LLL -x -H "ldaps://$AD" -D "eva@corp.example.com" -w "pass of eva" -b "$AD_SUFFIX" "(sAMAccountName=pomona)" pwdLastSet | awk '$1 == "pwdLastSet:" { printf "%d", $2 / 10000000 - 11644473600 }'; }
+	export LDAPTLS_CACERT=$S/tls/ca.pem
+	date -u +%Y-%m-%dT%H:%M:%SZ >"$W/clock"	# the domain has the machine's time
+	pomona_start
+	wait_until asked
+	[ -z "$(ends)" ]	# samba_people: passwords of this domain end never
+	# no user_bases holds it: accounts of programs stand elsewhere than people
+	ad_tool ou create "OU=Programs,$AD_SUFFIX"
+	ad_tool user move pomona "OU=Programs,$AD_SUFFIX"
+	ad_tool domain passwordsettings set --max-pwd-age=42
+	ends=$(date -u -d "@$(($(set_at) + 42 * 86400))" +%Y-%m-%dT%H:%M:%SZ)
+	local name
+	for name in pomona@corp.example.com 'CORP\pomona' "CN=pomona Corp,OU=Programs,$AD_SUFFIX"; do
+		knows "$name"
+		it_ends "$ends" || { echo "$name: $(ends), not $ends"; tail -3 "$W/log"; return 1; }
+	done
+	# without a userPrincipalName of its own it is by its domain
+	ldapmodify -x -H "ldaps://$AD" -D "administrator@corp.example.com" -w "$AD_ADMIN" <<-LDIF
+		dn: CN=pomona Corp,OU=Programs,$AD_SUFFIX
+		changetype: modify
+		delete: userPrincipalName
+	LDIF
+	knows pomona@corp.example.com
+	it_ends "$ends"
+	# an account whose password ends never
+	ad_tool user setexpiry pomona --noexpiry
+	knows pomona@corp.example.com
+	[ -z "$(ends)" ]
+	# one that is to be changed: it is over from the day on when we see that, and stays one ending
+	ad_tool user setexpiry pomona --days=400	# the account's; its password ends again like others
+	ad_tool user setpassword pomona --newpassword="pass of pomona" --must-change-at-next-login
+	knows pomona@corp.example.com
+	ends=$(ends)
+	[ -n "$ends" ] || { tail -3 "$W/log"; return 1; }
+	[ "$(date -u -d "$ends" +%s)" -le "$(date -u -d "$(cat "$W/clock")" +%s)" ]
+	date -u -d "$(cat "$W/clock") + 1 day" +%Y-%m-%dT%H:%M:%SZ >"$W/clock"
+	wait_until asked
+	it_ends "$ends"
+	"$POMONA" ldap test --user eva --data "$DATA" >"$W/said" || true
+	grep -q "its password ran out or must be changed" "$W/said"
+	# given a new one it ends when that one does
+	ad_tool user setpassword pomona --newpassword="another of pomona"
+	ends=$(date -u -d "@$(($(set_at) + 42 * 86400))" +%Y-%m-%dT%H:%M:%SZ)
+	pomona_stop
+	corp bind_password "another of pomona"
+	pomona_again
+	wait_until it_ends "$ends"
+}

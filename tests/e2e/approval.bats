@@ -42,7 +42,7 @@ decide() { post "/api/v1/enroll/approvals/$1/$2" -H "$(bearer admin)" -d '{}'; e
 	decide "$(waiting >/dev/null; json '.items[0].id')" approve
 	page_says 'IT has approved this device'
 	button mia
-	device_on enroll "$URL" || { tail -3 "$W/ledger" "$W/log"; return 1; }
+	device_on enroll "$URL" || { tail -n 3 "$W/ledger" "$W/log"; return 1; }
 	[ "$(sql "SELECT state FROM enrollment")" = enrolled ]
 	[ "$(waiting)" = 0 ]
 }
@@ -83,7 +83,7 @@ decide() { post "/api/v1/enroll/approvals/$1/$2" -H "$(bearer admin)" -d '{}'; e
 	[ "$(waiting)" = 1 ]
 	expect_json '.items[0].direct' true
 	decide "$(json '.items[0].id')" approve
-	device_on enroll "$URL" || { tail -3 "$W/ledger" "$W/log"; return 1; }
+	device_on enroll "$URL" || { tail -n 3 "$W/ledger" "$W/log"; return 1; }
 	[ "$(sql "SELECT state FROM enrollment")" = enrolled ]
 }
 

@@ -17,7 +17,7 @@ phone_of() {
 	post /api/v1/enroll/sessions -H "$(bearer admin)" -H 'Content-Type: application/json' -d "{\"person\":\"$name\"}"
 	expect_status 201
 	url=$(json .url)
-	UDID=$(device_on enroll "$url" --number "$n" "$@") || { tail -5 "$W/ledger" "$W/log"; return 1; }
+	UDID=$(device_on enroll "$url" --number "$n" "$@") || { tail -n 5 "$W/ledger" "$W/log"; return 1; }
 	ID=$(sql "SELECT id FROM device WHERE udid = '$UDID'")
 	connects
 }
@@ -77,6 +77,11 @@ sys.stdout.buffer.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBB
 	[ "$(size)" = "180 180" ]
 	! cmp -s "$W/icon.png" "$W/drawn.png"
 	judged
+	# what no icon could be made of is no logo: nobody finds a letter there instead
+	printf '\xff\xd8\xff\xe0\0\x10JFIF\0' >"$W/logo.jpg"
+	as anna post /admin/settings -F "csrf=$CSRF" -F company_name="Example Corp" -F accent=#0a6bd6 -F "logo=@$W/logo.jpg;type=image/jpeg"
+	expect_status 422
+	expect_body 'the icon on home screens is made from it'
 }
 
 @test "every launch is answered 200, with a cookie, without a redirect, and shows what its person may see" {

@@ -1,13 +1,14 @@
 # The story of a fleet: iPhones that enroll, sleep, refuse and lose their connections, while the server's plug is
 # pulled again and again; and an old backup that is put back.
-# With POMONA_WHOLE there are 1,000 phones and 200 kills, else 100 and 20.  The server is the release binary.
+# With POMONA_WHOLE there are 1,000 phones and 200 kills, else 100 and 20; POMONA_PHONES and POMONA_KILLS say otherwise.
+# The server is the release binary.
 load lib/pomona
 load lib/sending
 load lib/devices
 
 WHOLE=${POMONA_WHOLE-}
-PHONES=$([ -n "$WHOLE" ] && echo 1000 || echo 100)
-KILLS=$([ -n "$WHOLE" ] && echo 200 || echo 20)
+PHONES=${POMONA_PHONES:-$([ -n "$WHOLE" ] && echo 1000 || echo 100)}
+KILLS=${POMONA_KILLS:-$([ -n "$WHOLE" ] && echo 200 || echo 20)}
 WAIT_STEPS=2400			# these waits are for many
 
 setup_file() {
@@ -56,7 +57,7 @@ live() {
 settle() {
 	local pid
 	for pid in $FLEET; do kill -TERM "$pid"; done
-	for pid in $FLEET; do wait "$pid" || { cat "$W"/phones?.out; return 1; }; done
+	for pid in $FLEET; do wait "$pid" || { cat "$W"/{phones?,unknown}.out; return 1; }; done
 	started=("${started[0]}")
 }
 
@@ -110,10 +111,8 @@ count_taken() {
 	done
 }
 
-ledger_has() { [ "$(wc -l <"$W/ledger")" -ge "$1" ]; }
-
 @test "no command is lost and none recorded twice, whenever the server is killed" {
-	local round sender lines
+	local round sender
 	join 0 "$PHONES"
 	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = "$PHONES" ]
 	sql "SELECT id FROM device ORDER BY udid" >"$W/ids"
@@ -124,8 +123,8 @@ ledger_has() { [ "$(wc -l <"$W/ledger")" -ge "$1" ]; }
 		sender=$!
 		# at some moment, counted in what the phones do; every other time when all was taken
 		[ $((round % 2)) -eq 0 ] || wait_until test -s "$W/code.$round.3"
-		lines=$(($(wc -l <"$W/ledger") + RANDOM % 200))
-		wait_until ledger_has $lines
+		ledger_mark
+		wait_until ledger_grew $((RANDOM % 200))
 		pomona_kill
 		wait $sender
 		count_taken $round
@@ -169,6 +168,9 @@ each_has_what_the_server_thinks() {
 	LC_ALL=C sort "$W/server.configs" | diff - "$W/phone.configs"
 }
 
+# So many phones were told to come again later, as the server does not know them.
+all_refused() { [ "$(grep ' 503$' "$W/ledger" | cut -d' ' -f2 | sort -u | wc -l)" = "$1" ]; }
+
 came_back() { get /api/v1/came-back -H "$(bearer admin)"; }
 
 @test "an old backup is put back: nobody is sent away, and those that it does not know are taken in again" {
@@ -187,9 +189,12 @@ came_back() { get /api/v1/came-back -H "$(bearer admin)"; }
 	device_on fleet --count $old --drain >"$W/fleet"
 	nobody_sent_away
 	! grep -q ' 503$' "$W/ledger"
-	device_on fleet --first $old --count $new --for 3 >"$W/fleet"
+	device_with
+	start unknown "$DEVICE" fleet "${WITH[@]}" --first $old --count $new
+	FLEET=$LAST
+	wait_until all_refused $new
+	settle
 	nobody_sent_away
-	[ "$(grep ' 503$' "$W/ledger" | cut -d' ' -f2 | sort -u | wc -l)" = $new ]
 	came_back
 	expect_status 200
 	[ "$(json '[.items[] | select(.state == "waiting")] | length')" = $new ]

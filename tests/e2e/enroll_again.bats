@@ -82,7 +82,7 @@ own() {
 	sign_in "$1"
 	as "$1" post /enroll --data-urlencode "csrf=$CSRF"
 	expect_status 303
-	UDID=$(device_on enroll "$(header Location)") || { tail -5 "$W/ledger" "$W/log"; return 1; }
+	UDID=$(device_on enroll "$(header Location)") || { tail -n 5 "$W/ledger" "$W/log"; return 1; }
 	ID=$(sql "SELECT id FROM device WHERE udid = '$UDID'")
 }
 

@@ -1,13 +1,14 @@
 # A year later: the identities of a fleet end within forty days of each other's last word, and every device that comes
 # online has a new one before its old one ended, without enrolling again and with all that waits for it.
-# With POMONA_WHOLE there are 2,000 phones and a step is a day, else 100 and four days.  The server is the release binary.
+# With POMONA_WHOLE there are 2,000 phones and a step is two days, else 100 and four days; POMONA_PHONES says otherwise.
+# The server is the release binary, and does not ask the phones for their facts all the time.
 load lib/pomona
 load lib/sending
 load lib/devices
 
 WHOLE=${POMONA_WHOLE-}
-PHONES=$([ -n "$WHOLE" ] && echo 2000 || echo 100)
-STEP=$([ -n "$WHOLE" ] && echo 1 || echo 4)
+PHONES=${POMONA_PHONES:-$([ -n "$WHOLE" ] && echo 2000 || echo 100)}
+STEP=$([ -n "$WHOLE" ] && echo 2 || echo 4)
 
 setup_file() {
 	[ -x "$POMONA_RELEASE" ] || skip "no $POMONA_RELEASE"
@@ -20,7 +21,7 @@ setup() {
 	POMONA=$POMONA_RELEASE
 	BEGUN=$(date +%s)
 	devices_data
-	export POMONA__CLOCK__FILE=$W/clock
+	export POMONA__CLOCK__FILE=$W/clock POMONA__MDM__REFRESH_HOURS=720
 	days 0
 	pomona_start_tls
 	SERVE_OPTIONS+=(--listen "127.0.0.1:$PORT")	# phones remember where it is
@@ -37,13 +38,11 @@ days() {
 
 swept() { [ "$(sql "SELECT count(*) FROM job WHERE kind = 'identity_sweep' AND owner = '' AND due > $NOW_S")" = 1 ]; }
 
-ledger_has() { [ "$(wc -l <"$W/ledger")" -ge "$1" ]; }
-
 # online FIRST N [HABITS]: those phones connect until there is nothing more for any of them.
 online() {
 	local first=$1 n=$2; shift 2
 	[ "$n" -gt 0 ] || return 0
-	device_on fleet --first "$first" --count "$n" --drain "$@" >"$W/fleet" 2>&1 || { cat "$W/fleet"; tail -5 "$W/ledger" "$W/log"; return 1; }
+	device_on fleet --first "$first" --count "$n" --drain "$@" >"$W/fleet" 2>&1 || { cat "$W/fleet"; tail -n 5 "$W/ledger" "$W/log"; return 1; }
 }
 
 enrolled_fleet() {
@@ -62,7 +61,7 @@ order_for_later() {
 }
 
 @test "identities that end in forty days are renewed before, whatever the phones and the server go through" {
-	local day asleep awake from lines
+	local day asleep awake from
 	enrolled_fleet
 	sql "SELECT id, identity FROM enrollment ORDER BY id" >"$W/before"
 	order_for_later
@@ -75,11 +74,11 @@ order_for_later() {
 		online 0 "$from" --not-now 5 --error 2 --deaf 2 --seed "$day" 3>&- &
 		asleep=$!
 		if [ $(((day - 325) / STEP % 5)) -eq 1 ]; then	# in the middle of it the plug is pulled
-			lines=$(($(wc -l <"$W/ledger") + 20))
+			ledger_mark
 			device_on fleet --first $((from + tenth)) --count $((PHONES - from - tenth)) --drain --not-now 5 --error 2 --deaf 2 \
 				--seed "$day" >"$W/fleet2" 2>&1 3>&- &
 			awake=$!
-			wait_until ledger_has "$lines"
+			wait_until ledger_grew 20
 			pomona_kill
 			pomona_again
 			wait $awake || { cat "$W/fleet2"; tail -5 "$W/ledger"; return 1; }

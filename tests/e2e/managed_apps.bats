@@ -30,7 +30,7 @@ phone_of() {
 	local person=$1; shift
 	PHONE_IS=("$@")
 	post /api/v1/enroll/sessions -H "$(bearer admin)" -H 'Content-Type: application/json' -d "{\"person\":\"$person\"}"
-	UDID=$(device_on enroll "$(json .url)" --number "${NUMBER-0}" "$@") || { tail -5 "$W/ledger" "$W/log"; return 1; }
+	UDID=$(device_on enroll "$(json .url)" --number "${NUMBER-0}" "$@") || { tail -n 5 "$W/ledger" "$W/log"; return 1; }
 	ID=$(sql "SELECT id FROM device WHERE udid = '$UDID'")
 	[ -n "$ID" ]
 	connects
@@ -179,7 +179,41 @@ version_on_phone() { of_phone "[a.get('Version') for a in s['Apps'] if a['Identi
 	judged
 }
 
-@test "a copy that its owner installed is taken over; a newer one is left alone; an old iOS is not offered it" {
+@test "a phone that takes an install and never answers keeps nobody waiting for more than a month, and is brought up" {
+	published build=34
+	phone_of mia
+	wants
+	# it has the command, and dies over it each time
+	local phone
+	delivered_twice() { [ "$(sql "SELECT coalesce(max(q.sent_count), 0) FROM command_queue q JOIN command c ON c.id = q.command_id WHERE c.request_type = 'InstallApplication'")" -ge 2 ]; }
+	device_with
+	"$DEVICE" fleet "${WITH[@]}" --deaf 100 >"$W/fleet" 2>&1 3>&- &
+	phone=$!
+	wait_until delivered_twice || { kill "$phone"; return 1; }
+	kill "$phone"
+	wait "$phone" || true
+	state_is sent
+	passes $((20 * 86400))
+	order DeviceInformation '{"Queries":["OSVersion"]}'
+	# the reaper takes it out of the queue, and that is told
+	passes $((10 * 86400 + 60))
+	expect_state timed_out not_delivered
+	[[ "$(last_event)" == "timed_out"* ]]
+	! command_waits InstallApplication
+	connects
+	becomes acknowledged
+	expect_state timed_out not_delivered
+	# that was no answer, so no attempt either; the next one comes through, in the same timeline
+	passes 901
+	wait_until command_waits InstallApplication
+	[ "$(row attempts)" = 1 ]
+	arrives
+	[[ "$(timeline)" == tapped*timed_out*installed* ]] || { timeline; return 1; }
+	[ "$(sql "SELECT count(*) FROM install")" = 1 ]
+	judged
+}
+
+@test "a copy that its owner installed is taken over; a newer one is left alone; an old iOS is not offered it, nor an iPhone what is for the iPad" {
 	published build=34
 	phone_of mia
 	on_phone 's["Apps"].append({"Identifier": "com.example.app", "Name": "Demo", "Version": "30", "ShortVersion": "1.0", "BundleSize": 1, "DynamicSize": 1})'
@@ -200,6 +234,10 @@ version_on_phone() { of_phone "[a.get('Version') for a in s['Apps'] if a['Identi
 	published id=com.example.future build=1 minimum=19.0
 	wants com.example.future
 	expect_problem 409 needs_ios
+	published id=com.example.tablet build=1 family=2
+	wants com.example.tablet
+	expect_problem 409 needs_ipad
+	expect_body 'made for the iPad alone'
 	[ "$(sql "SELECT count(*) FROM managed_app WHERE bundle_id = 'com.example.future'")" = 0 ]
 	wants com.example.none
 	expect_status 404
@@ -385,6 +423,20 @@ settled() { wait_until no_job; }
 	wait_until command_waits Settings
 	connects
 	[[ "$(sql "SELECT error FROM command_history h JOIN command c ON c.id = h.command_id WHERE c.request_type = 'Settings' AND h.state = 'error'")" == *employee_number* ]]
+	# known at last, it goes out by itself; and again when it is another one, but not for what is not in it
+	attribute() { ask PATCH "/api/v1/people/$(sql "SELECT id FROM person WHERE name = 'mia'")/attributes" -H "$(bearer admin)" \
+		-H 'Content-Type: application/json' -d "{\"$1\":\"$2\"}"; }
+	for number in 17 18; do
+		attribute employee_number "$number"
+		expect_status 200
+		wait_until command_waits Settings
+		connects
+		[ "$(told)" = "{'who': '$number'}" ] || { told; return 1; }
+	done
+	attribute office 4
+	looked() { [ "$(sql "SELECT count(*) FROM job WHERE kind = 'managed_app_device' AND dedupe_key NOT LIKE '%again%'")" = 0 ]; }
+	wait_until looked
+	! command_waits Settings
 	delete "/api/v1/apps/$APP/configurations/$id" -H "$(bearer admin)"
 	expect_status 204
 	wait_until command_waits Settings
@@ -442,4 +494,21 @@ settled() { wait_until no_job; }
 	expect_json .keep_current true
 	expect_json .zone server
 	expect_json .with_management false
+}
+
+@test "a connection that ends as the phone asks costs it a second one, and nothing else (RFC 9112 9.3.1)" {
+	local server=$PORT
+	published build=34
+	mkdir -p "$W/relay"
+	start relay python3 "$ROOT/tests/e2e/lib/relay.py" "$W/relay" "$PORT"
+	wait_until test -s "$W/relay/port"
+	PORT=$(cat "$W/relay/port")	# for phones; a shell asks once a connection
+	phone_of mia --supervised
+	wants
+	arrives
+	[ "$(version_on_phone)" = "['34']" ]
+	[ "$(grep -c . "$W/relay/cut")" -ge 10 ]
+	! grep -E ' unanswered | 0$' "$W/ledger"
+	nobody_sent_away
+	PORT=$server
 }

@@ -17,7 +17,7 @@ enrolls() {
 	post /api/v1/enroll/sessions -H "$(bearer admin)" -H 'Content-Type: application/json' -d "{\"person\":\"$2\"}"
 	expect_status 201
 	json .url >"$W/url.$1"
-	device_on fleet --first "$1" --count 1 --enroll "$W/url.$1" --drain >"$W/fleet" || { cat "$W/fleet"; tail -5 "$W/ledger" "$W/log"; return 1; }
+	device_on fleet --first "$1" --count 1 --enroll "$W/url.$1" --drain >"$W/fleet" || { cat "$W/fleet"; tail -n 5 "$W/ledger" "$W/log"; return 1; }
 	DEVICE_OF[$1]=$(sql "SELECT d.id FROM device d JOIN person p ON p.id = d.person_id WHERE p.name = '$2'")
 }
 
@@ -248,9 +248,15 @@ form() {
 	expect_status 200
 	expect_body 'href="/admin/settings"'	# the page of an admin, whosoever mobileconfig it is
 	expect_not_in "$W/body" a-secret
-	form /admin/mobileconfigs/wifi/assignments who=some rule=any-person name=mia 'devices={"product": "iPhone*"}'
+	form /admin/mobileconfigs/wifi/assignments who=some rule=any-person name=mia which=rows fact=product 'pattern=iPhone*' \
+		fact=not-name 'pattern=Kiosk *' fact=not-serial pattern= os_from=12 kind=device
 	expect_status 303
-	form /admin/mobileconfigs/wifi/assignments who=everyone 'devices={"product"'
+	get '/api/v1/assignments?mobileconfig=wifi' -H "$(bearer admin)"
+	expect_json '.items[0].devices | @json' '{"kind":"device","not":{"name":"Kiosk *"},"os":{"from":"12"},"product":"iPhone*"}'
+	form /admin/mobileconfigs/wifi/assignments who=everyone which=rows os_from=seventeen
+	expect_status 422
+	expect_body 'value="seventeen"'
+	form /admin/mobileconfigs/wifi/assignments who=everyone as=devices 'devices={"product"'
 	expect_status 422
 	connect 0
 	[ "$(holds 0 | wc -w)" = 1 ]

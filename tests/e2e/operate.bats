@@ -205,6 +205,15 @@ refuses_to_serve() {	# what it should say, as a pattern
 	expect_status 200
 }
 
+@test "a TLS client that brings an X25519 key along, as phones do, is not asked for another" {
+	local groups
+	hellos() { openssl s_client -connect "127.0.0.1:$PORT" -groups "$1" -msg </dev/null 2>/dev/null | grep -c ', ServerHello'; }
+	pomona_start_tls
+	for groups in X25519 X25519:P-256 P-256 P-384; do
+		[ "$(hellos $groups)" = 1 ] || { echo "$groups: $(hellos $groups)"; return 1; }
+	done
+}
+
 @test "SIGTERM lets an upload under way finish, and takes no new one" {
 	pomona_start
 	app big.ipa mb=4

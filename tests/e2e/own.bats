@@ -1,5 +1,6 @@
 # A person's own mobileconfig at /eas: in a browser and on a simulated iPhone, directly, behind nginx and behind HAProxy.
 load lib/pomona
+load lib/directory
 load lib/devices
 load lib/sending
 load lib/front
@@ -18,6 +19,7 @@ setup() {
 teardown() {
 	front_stops
 	devices_stop
+	directory_stop
 }
 sql() { sqlite3 -cmd '.timeout 20000' "$DATA/pomona.db" "$@"; }
 audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
@@ -28,7 +30,6 @@ revoked() { certs NOT; }
 # button NAME [FIELD...]: what is pressed on /eas; $URL is where it leads.
 button() {
 	local name=$1 fields=(); shift
-	[ "$(good)" = 0 ] || sleep 1	# which of two certificates is the newer one is told to the second
 	while [ $# -gt 0 ]; do fields+=(--data-urlencode "$1"); shift; done
 	[ -e "$W/jar.$name" ] || sign_in "$name"
 	as "$name" get /eas -A "$SAFARI"
@@ -164,6 +165,40 @@ judge_all() {
 	sql "UPDATE job SET due = 0 WHERE kind = 'sweep'"
 	ended_by_itself() { [ "$(good)" = 1 ]; }
 	wait_until ended_by_itself
+}
+
+@test "an embedded certificate may have been declined in Settings: the old one ends when the new one is seen, not by time" {
+	export POMONA__OWN__IDENTITY=pkcs12
+	pomona_start_tls
+	button mia
+	phone
+	took
+	button mia
+	phone
+	took
+	[ "$(good)" = 2 ]
+	sql "UPDATE certificate SET issued = issued - 8 * 86400 WHERE purpose = 'person'"
+	sql "UPDATE job SET due = 0 WHERE kind = 'sweep'"
+	swept() { [ "$(sql "SELECT due > 0 FROM job WHERE kind = 'sweep'")" = 1 ]; }
+	wait_until swept
+	[ "$(good)|$(revoked)" = "2|0" ]
+	as mia get /eas -A "$SAFARI"
+	expect_body "An older certificate of it is still good"
+	as mia post /eas --data-urlencode "csrf=$(form_csrf)" -d "act=works&id=$(sql 'SELECT id FROM own_mobileconfig')"
+	expect_status 303
+	[ "$(good)|$(revoked)" = "1|1" ]
+	# by SCEP since: what came before it ends after the week, embedded or not
+	pomona_stop
+	export POMONA__OWN__IDENTITY=scep
+	pomona_serve --tls-cert "$W/tls/cert.pem" --tls-key "$W/tls/key.pem"
+	button mia
+	phone
+	took
+	[ "$(good)" = 2 ]
+	sql "UPDATE certificate SET issued = issued - 8 * 86400 WHERE purpose = 'person'"
+	sql "UPDATE job SET due = 0 WHERE kind = 'sweep'"
+	wait_until swept
+	[ "$(good)|$(revoked)" = "1|2" ]
 }
 
 # ocsp CERT [OPTIONS]: what the responder says, verified by openssl; $W/ocsp.
@@ -457,8 +492,6 @@ signed_in_by() {
 	empty_crl
 	setting signin proxy_header '"X-Remote-User"'
 	setting server client_cert_header '"Client-Cert"'
-	setting registration sign_cert "\"$W/tls/cert.pem\""
-	setting registration sign_key "\"$W/tls/key.pem\""
 	behind "$1" 4
 }
 empty_crl() {	# the proxy wants one before there is a server to ask
@@ -486,6 +519,10 @@ story_behind() {
 	# without a certificate people sign in as ever, and get one
 	button mia
 	[[ $URL == "$BASE"/eas/*/mia.mobileconfig ]]
+	# no certificate is set to sign with, and the proxy has that of TLS: our own CA signs
+	get "$URL"
+	openssl cms -verify -inform DER -in "$W/body" -CAfile "$W/front/pomona-ca.pem" -binary -out "$W/service.plist" 2>"$W/openssl"
+	[ "$(plist "$W/service.plist" PayloadContent.URL)" = "${URL%/*}" ]
 	phone
 	took
 	judge_all
@@ -504,7 +541,6 @@ story_behind() {
 	[ "$(state)" = installed ]
 	# installed again, by the certificate that there is: once the new one is shown the old one is revoked
 	cp "$W/me.pem" "$W/old.pem"; cp "$W/me.key" "$W/old.key"
-	sleep 1		# as button does
 	certified post /eas -A "$SAFARI" --data-urlencode "csrf=$(form_csrf)"
 	expect_status 303
 	URL=$(header Location)
@@ -678,6 +714,73 @@ judge() {	# SCHEMA FILE
 	! grep -qE "com.apple.(wifi|vpn|security)" "$W/plain.plist"
 }
 
+# says NAME VALUE...: what the directory says of ada from now on.
+says() {
+	{
+		echo "dn: uid=ada,ou=people,$SUFFIX"
+		echo "changetype: modify"
+		while [ $# -gt 0 ]; do printf 'replace: %s\n%s: %s\n-\n' "$1" "$1" "$2"; shift 2; done
+	} | directory_change
+}
+heard() { [ "$(sql "SELECT value FROM person_attribute WHERE name = 'department'")" = "$1" ]; }
+upn_is() {	# in the certificate's subjectAltName
+	openssl asn1parse -in "$W/me.pem" -strparse "$(openssl asn1parse -in "$W/me.pem" | grep -A1 'X509v3 Subject Alternative Name' | tail -1 | cut -d: -f1)" |
+		grep -A2 'Microsoft User Principal Name' | grep -q ":$1$"
+}
+thought() { [ "$(sql "SELECT (SELECT count(*) FROM desired_due) + (SELECT count(*) FROM device_mobileconfig WHERE state = 'wanted')")" = 0 ]; }
+phone_1() { device_on fleet --first 1 --count 1 --drain "$@" >"$W/fleet" || { cat "$W/fleet"; tail -5 "$W/ledger"; return 1; }; }
+
+@test "what the company's directory says of a person is in their certificate and mobileconfig, and on their device anew when it changes" {
+	directory_make
+	directory_start
+	directory_use
+	says mail ada@example.com displayName "Ada Ad" department "R&D <Mail>"
+	export POMONA__EAS__USER_NAME='%upn%'
+	pomona_start_tls
+	try ada "pass of ada"
+	expect_status 303
+	heard "R&D <Mail>"
+	button ada
+	[[ $URL == "$BASE"/eas/*/ada.ad.mobileconfig ]]	# sAMAccountName
+	phone
+	took
+	judge_all
+	identity
+	upn_is ada@corp.example.com
+	openssl x509 -in "$W/me.pem" -noout -text | grep -q 'email:ada@example.com'
+	openssl x509 -in "$W/me.pem" -noout -subject | grep -q 'CN = Ada Ad'
+	[ "$(payload com.apple.eas.account 'p["UserName"], p["EmailAddress"]')" = "('ada@corp.example.com', 'ada@example.com')" ]
+	# a mobileconfig of the company on a managed device of hers
+	ask PUT /api/v1/mobileconfigs/badge -H "$(bearer admin)" -H "Content-Type: application/json" -d '{"name":"Badge","payloads":[{"id":"ldap","type":"com.apple.ldap.account",
+		"keys":{"LDAPAccountDescription":"%department%: %upn%","LDAPAccountHostName":"ldap.example.com","LDAPAccountUseSSL":true}}]}'
+	expect_status 201
+	ask PUT /api/v1/assignments/badge -H "$(bearer admin)" -d '{"mobileconfig":"badge","audience":{"everyone":true}}'
+	expect_status 201
+	post /api/v1/enroll/sessions -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"person":"ada.ad"}'
+	expect_status 201
+	json .url >"$W/url"
+	phone_1 --enroll "$W/url"
+	wait_until thought
+	phone_1
+	badge() { payload com.apple.ldap.account 'p["LDAPAccountDescription"]'; }
+	[ "$(badge)" = "R&D <Mail>: ada@corp.example.com" ]
+	# the directory says otherwise: the hourly look hears it
+	says department Post userPrincipalName ada.ad@corp.example.com
+	sql "UPDATE job SET due = 0 WHERE kind = 'directory_check'"
+	wait_until heard Post
+	wait_until thought
+	phone_1
+	[ "$(badge)" = "Post: ada.ad@corp.example.com" ]
+	cp "$W/me.pem" "$W/old.pem"
+	button ada
+	phone
+	took
+	identity
+	upn_is ada.ad@corp.example.com
+	[ "$(payload com.apple.eas.account 'p["UserName"]')" = ada.ad@corp.example.com ]
+	judge_all
+}
+
 @test "an answer that a crash swallowed is given again to the same device, and a kill in between leaves one" {
 	pomona_start_tls
 	button mia
@@ -745,8 +848,6 @@ judge() {	# SCHEMA FILE
 	"$POMONA" ca export --data "$DATA" >"$W/front/pomona-ca.pem"
 	setting server trusted_proxies '"127.0.0.1"'
 	setting server client_cert_header '"Client-Cert"'
-	setting registration sign_cert "\"$W/tls/cert.pem\""
-	setting registration sign_key "\"$W/tls/key.pem\""
 	export POMONA__SERVER__BASE_URL=https://127.0.0.1:$FRONT
 	BASE=$POMONA__SERVER__BASE_URL
 	: >"$W/ready"
@@ -808,13 +909,12 @@ judge() {	# SCHEMA FILE
 	[[ $(json '.items[] | select(.kind == "own") | .name') == *mia* ]]
 	local first
 	first=$(json '.items[] | select(.kind == "own") | .ends')
-	sleep 1		# an end to the second
 	button mia
 	phone
 	took
 	"$POMONA" expiry --json --data "$DATA" >"$W/body"
 	expect_json '[.items[] | select(.kind == "own")] | length' 1	# the newest is what it carries
-	[ "$(json '.items[] | select(.kind == "own") | .ends')" \> "$first" ]
+	[ ! "$(json '.items[] | select(.kind == "own") | .ends')" \< "$first" ]
 	get /api/v1/expiry -H "$(bearer admin)"
 	expect_json '[.items[] | select(.kind == "own")] | length' 1
 	sign_in paul

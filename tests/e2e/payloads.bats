@@ -62,4 +62,24 @@ teardown() { devices_stop; }
 		{"id":"wifi","type":"com.apple.wifi.managed","keys":{"SSID_STR":"office","EncryptionType":"ROT13"}}]}'
 	expect_status 422
 	expect_body 'wifi (com.apple.wifi.managed): EncryptionType: '
+	# a button adds an item: nothing is kept, and what was typed goes along, the secret sealed
+	local typed
+	as anna post /admin/mobileconfigs/office/payloads -F "csrf=$csrf" -F version=2 -F note=Beamers -F payload~type=com.apple.airplay \
+		-F payload~id=tv -F 'payload~do=add payload/Passwords' -F payload/Passwords/0~item=1 -F payload/Passwords/0/DeviceName=Lobby \
+		-F 'payload/Passwords/0/Password=another sesame'
+	expect_status 200
+	expect_body 'value="Lobby"'
+	expect_body 'value="Beamers"'
+	expect_body 'name="payload/Passwords/1~item"'
+	expect_not_in "$W/body" 'another sesame'
+	typed=$(grep -o 'name="payload/Passwords/0/Password~typed" value="[^"]*"' "$W/body" | cut -d'"' -f4)
+	get /api/v1/mobileconfigs/office -H "$(bearer admin)"
+	expect_json .version 2
+	as anna post /admin/mobileconfigs/office/payloads -F "csrf=$csrf" -F version=2 -F payload~type=com.apple.airplay -F payload~id=tv \
+		-F payload/Passwords/0~item=1 -F payload/Passwords/0/DeviceName=Lobby -F payload/Passwords/0/Password= \
+		-F "payload/Passwords/0/Password~typed=$typed" -F payload/Passwords/1~item=1
+	expect_status 303
+	get /api/v1/mobileconfigs/office -H "$(bearer admin)"
+	expect_json '.form.payloads[1].keys.Passwords | length' 1
+	expect_json '.form.payloads[1].keys.Passwords[0].Password["$kept"]' tv/Passwords/0/Password
 }

@@ -4,7 +4,8 @@ load lib/front
 
 HOST=127.0.0.1
 DEVICE_PATHS="/mdm/checkin /mdm/command /scep /scep/none0000 /d/none0000/manifest.plist /d/none0000/app.ipa
-	/i/none0000 /c/none0000 /udid/none0000 /enroll/none0000 /eas/none0000/mia.mobileconfig /ocsp/MA%3D%3D"
+	/i/none0000 /c/none0000 /udid/none0000 /enroll/none0000 /eas/none0000/mia.mobileconfig /ocsp/MA%3D%3D
+	/.well-known/com.apple.remotemanagement"
 
 setup_file() { pomona_prepare https; }
 setup() {
@@ -35,6 +36,7 @@ doctor_is_content() {
 	echo "$output"
 	grep -qE '^ok +outside' <<<"$output"
 	[ "$(grep -cE '^ok +(installs|links|devices) ' <<<"$output")" -ge 8 ]
+	grep -q '^[a-z]* *certificate *what stands in front shows: ' <<<"$output"	# the proxy's own, by a handshake
 	! grep -E '^fail +(outside|installs|links|devices) ' <<<"$output"
 }
 

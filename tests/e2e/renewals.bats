@@ -1,12 +1,12 @@
 # Nothing stops launching because its provision ran out: newer ones reach every device that holds the app, in waves,
 # before the old ones end, whatever the devices do and however often the server is killed.
-# With POMONA_WHOLE there are 2,000 phones, else 100.
+# With POMONA_WHOLE there are 2,000 phones, else 100; POMONA_PHONES says otherwise.
 load lib/pomona
 load lib/sending
 load lib/devices
 
 WHOLE=${POMONA_WHOLE-}
-PHONES=$([ -n "$WHOLE" ] && echo 2000 || echo 100)
+PHONES=${POMONA_PHONES:-$([ -n "$WHOLE" ] && echo 2000 || echo 100)}
 WAIT_STEPS=2400
 
 setup_file() {
@@ -14,7 +14,10 @@ setup_file() {
 	command -v sqlite3 >/dev/null || skip "no sqlite3"
 	POMONA=$POMONA_RELEASE devices_prepare
 	TODAY=$(date -u +%Y-%m-%dT%H:00:00Z)
-	python3 "$ROOT/tests/data/make_renewal.py" "$BATS_FILE_TMPDIR/prepared/made" "$TODAY"
+	# the first two phones, as the simulated ones are numbered
+	UDIDS=$(python3 -c 'import hashlib
+print(",".join("00008120-%04X%s" % (n, hashlib.sha256(n.to_bytes(4, "little")).digest()[:6].hex().upper()) for n in range(2)))') \
+		python3 "$ROOT/tests/data/make_renewal.py" "$BATS_FILE_TMPDIR/prepared/made" "$TODAY"
 	cat "$IPAS/root.pem" "$BATS_FILE_TMPDIR/prepared/made/root.pem" >"$BATS_FILE_TMPDIR/prepared/roots.pem"
 	export TODAY
 }
@@ -25,31 +28,40 @@ setup() {
 	devices_data
 	export POMONA__APPLE__EXTRA_PROVISION_ROOTS=$W/roots.pem
 	echo "$TODAY" >"$W/clock"
+	PHONES_CLOCK=$W/clock
 	setting clock file "\"$W/clock\""
+	export POMONA__MDM__REFRESH_HOURS=720	# what phones are asked each day is another story
 	pomona_start_tls
 	SERVE_OPTIONS+=(--listen "127.0.0.1:$PORT")	# phones remember where it is
 }
 
 teardown() { devices_stop; }
 
-# What phones hold that have the apps NAME...: a property list for --holds.
+# What phones hold that have the apps NAME...: a property list for --holds.  What is signed is signed with the only
+# certificate that its own provision names.
 holds() {
 	python3 - "$W/made" "$@" <<-'PY' >"$W/holds.plist"
 		import plistlib, subprocess, sys, zipfile
 		apps, provisions = [], []
 		for name in sys.argv[2:]:
+		    bundles = []
 		    with zipfile.ZipFile(f"{sys.argv[1]}/{name}.ipa") as ipa:
 		        for member in ipa.namelist():
 		            if member.count("/") == 2 and member.endswith("Info.plist"):
 		                info = plistlib.loads(ipa.read(member))
 		                apps.append({"Identifier": info["CFBundleIdentifier"], "Name": name, "Version": info["CFBundleVersion"],
-		                             "ShortVersion": info["CFBundleShortVersionString"], "BundleSize": 1000, "DynamicSize": 1})
+		                             "ShortVersion": info["CFBundleShortVersionString"], "BundleSize": 1000, "DynamicSize": 1,
+		                             "Bundles": bundles})
 		            if member.endswith("embedded.mobileprovision"):
 		                xml = subprocess.run(["openssl", "cms", "-verify", "-noverify", "-inform", "DER"], input=ipa.read(member),
 		                                     check=True, capture_output=True).stdout
 		                p = plistlib.loads(xml)
+		                folder = member.rsplit("/", 1)[0]
+		                inner = plistlib.loads(ipa.read(folder + "/Info.plist"))["CFBundleIdentifier"]
 		                provisions.append({"Name": p["Name"], "UUID": p["UUID"], "ExpiryDate": p["ExpirationDate"],
-		                                   "AppID": p["Entitlements"]["application-identifier"], "Managed": False})
+		                                   "AppID": p["Entitlements"]["application-identifier"],
+		                                   "Certificates": p["DeveloperCertificates"], "Managed": False})
+		                bundles.append({"AppID": p["TeamIdentifier"][0] + "." + inner, "Certificate": p["DeveloperCertificates"][0]})
 		sys.stdout.buffer.write(plistlib.dumps({"Apps": apps, "Provisions": provisions}))
 	PY
 }
@@ -78,7 +90,7 @@ idle() { [ "$(sql "SELECT count(*) FROM job WHERE (kind LIKE 'renewal%' OR kind 
 settled() { wait_until idle || { sql "SELECT * FROM job"; tail -5 "$W/log"; return 1; }; }
 
 @test "every device has the newer provisions before the old ones end, in waves, whatever happens" {
-	local asleep=$((PHONES / 10)) awake wave sent before=0 uuid fleet i lines
+	local asleep=$((PHONES / 10)) awake wave sent before=0 uuid fleet i
 	awake=$((PHONES - asleep))
 	published stock beacon field
 	holds stock beacon field
@@ -86,20 +98,37 @@ settled() { wait_until idle || { sql "SELECT * FROM job"; tail -5 "$W/log"; retu
 	settled
 	[ "$(rows "held_app")" = $((3 * PHONES)) ]
 
+	# for whom: the number on the page leads to the devices, each with its provision and certificate
+	sign_in anna
+	as anna get /admin/provisions
+	expect_body 'href="/admin/held?build='
+	as anna get "$(grep -o '/admin/held?build=[^"]*' "$W/body" | head -1 | sed 's/&amp;/\&/g')"
+	expect_status 200
+	expect_body 'iPhone Distribution: Example GmbH'
+	as anna get '/admin/held.csv?bundle_id=com.example.stock'
+	[ "$(wc -l <"$W/body")" = $((PHONES + 1)) ]
+	get '/api/v1/held?cause=certificate' -H "$(bearer admin)"
+	expect_json '.items | length' 0
+	get '/api/v1/held?ends=soon' -H "$(bearer admin)"
+	expect_problem 422 bad_ends
+
 	# a set that is not whole stays here, and it is said what is missing
 	add stock
 	expect_status 201
 	expect_json '.renews[0].devices' "$PHONES"
-	expect_json '.missing | length' 2
+	expect_json '.missing | length' 3
 	json '.missing[]' | grep -qF 'extension Share.appex: no newer provision is for com.example.stock.share'
+	json '.missing[]' | grep -qF 'watch app Clock.app: no newer provision is for com.example.stock.watch'
 	add share
+	add note
+	expect_json '.missing | length' 1
 	settled
 	[ "$(rows renewal)" = 0 ]
 
-	# whole, it goes out in waves
-	add note
+	# whole, it goes out in waves; what another certificate signed would not be enough to launch
+	add watch
 	expect_json '.missing | length' 0
-	for uuid in beacon wildcard; do add $uuid; expect_status 201; done
+	for uuid in beacon wildcard other-certificate other-signer; do add $uuid; expect_status 201; done
 	settled
 	for ((wave = 1; wave <= 8; wave++)); do
 		sent=$(sql "SELECT count(DISTINCT device_id) FROM renewal WHERE sent > 0")
@@ -109,13 +138,14 @@ settled() { wait_until idle || { sql "SELECT * FROM job"; tail -5 "$W/log"; retu
 		[ "$sent" -lt "$PHONES" ] || break
 		before=$sent
 		# all but those that sleep come by; the server dies in the middle of it
+		ledger_mark
 		device_on fleet --count "$awake" --drain --not-now 5 --error 2 --seed $wave >"$W/fleet" 2>&1 3>&- &
 		fleet=$!
-		lines=$(wc -l <"$W/ledger")
-		wait_until ledger_has $((lines + awake / 4))
+		wait_until ledger_grew $((awake / 4))
 		pomona_kill
 		pomona_again
 		wait $fleet || { cat "$W/fleet"; return 1; }
+		nothing_stopped
 		later 61 minutes
 		settled
 	done
@@ -135,9 +165,10 @@ settled() { wait_until idle || { sql "SELECT * FROM job"; tail -5 "$W/log"; retu
 		later 61 minutes
 	done
 	settled
+	nothing_stopped
 	[ "$(rows "renewal WHERE state <> 'done'")" = 0 ]
 
-	# every phone has the five new ones, as it says itself; the old ones are gone
+	# every phone has the six new ones, as it says itself; the old ones are gone
 	python3 - "$W/phones" <<-'PY' | sort | uniq -c >"$W/have"
 		import glob, plistlib, sys
 		for path in glob.glob(sys.argv[1] + "/*.plist"):
@@ -146,24 +177,53 @@ settled() { wait_until idle || { sql "SELECT * FROM job"; tail -5 "$W/log"; retu
 	PY
 	cat "$W/have"
 	[ "$(wc -l <"$W/have")" = 1 ]
-	grep -q "$PHONES 00000110 00000111 00000112 00000120 00000130" "$W/have"
+	grep -q "$PHONES 00000110 00000111 00000112 00000113 00000120 00000130" "$W/have"
 
-	# the old ones' day comes and goes: nothing stops
+	# the old ones' day comes and goes: nothing stops, as each phone says
 	later 33 days
 	settled
+	device_on fleet --count "$PHONES" --drain >"$W/fleet"
 	[ "$(rows "held_app WHERE ends < $(date -d "$(cat "$W/clock")" +%s)")" = 0 ]
 	[ "$(rows "held_app")" = $((3 * PHONES)) ]
-	never_without
+	nothing_stopped
+	grep -q ' says .* Acknowledged RemoveProvisioningProfile$' "$W/ledger"	# and the old ones did go
 	nobody_sent_away
 	judged
 }
 
-ledger_has() { [ "$(wc -l <"$W/ledger")" -ge "$1" ]; }
+# In the ledger, where phones write down, whenever they connect and whenever a provision goes, what would not launch, or
+# not as long as before (tests/device/launch.c): nothing.  MUST 66.
+nothing_stopped() { ! grep -E -m 5 ' (stops|loses) ' "$W/ledger"; }
 
-# In the ledger: no phone was told to remove a provision before it had said that it took all of the new ones.
-never_without() {
-	awk '$3 == "says" && $5 == "Acknowledged" && $6 == "InstallProvisioningProfile" { n[$2]++ }
-		$3 == "got" && $5 == "RemoveProvisioningProfile" && !n[$2] { print; bad = 1 } END { exit bad }' "$W/ledger"
+@test "whatever the pace, what is newer is on every device at the latest 30 days before the end" {
+	local phones=10
+	setting renewal paused yes
+	pomona_stop && pomona_again
+	published stock
+	holds stock
+	join $phones
+	local uuid
+	for uuid in stock share note watch; do add $uuid; expect_status 201; done
+	settled
+	# 31 days before nothing moves
+	later 9 days
+	settled
+	device_on fleet --count $phones --drain >"$W/fleet"
+	[ "$(rows "renewal WHERE state = 'wanted' AND action = 'install'")" = $((4 * phones)) ]
+	[ "$(rows "renewal WHERE sent > 0")" = 0 ]
+	# 30 days before it goes to all, paused or not, and they say that they have it
+	later 25 hours
+	settled
+	device_on fleet --count $phones --drain >"$W/fleet"
+	all_listed() { [ "$(rows "renewal WHERE action = 'install' AND state = 'done'")" = $((4 * phones)) ]; }
+	wait_until all_listed
+	[ "$(rows "installed_provision WHERE uuid LIKE '0000011%'")" = $((4 * phones)) ]
+	# what is old goes by waves alone: it stays
+	[ "$(rows "renewal WHERE action = 'remove' AND sent > 0")" = 0 ]
+	later 34 days
+	settled
+	device_on fleet --count $phones --drain >"$W/fleet"
+	nothing_stopped
 }
 
 refused() { add "$1"; expect_problem 422 "$2"; }
@@ -197,8 +257,9 @@ refused() { add "$1"; expect_problem 422 "$2"; }
 	ask PUT /api/v1/provisions -T "$W/made/stock.mobileprovision"
 	expect_status 401
 	# from a terminal, as a set, beside the server
-	"$POMONA" provision add --data "$DATA" "$W"/made/{stock,share,note}.mobileprovision >"$W/cli" 2>"$W/cli.err"
+	"$POMONA" provision add --data "$DATA" "$W"/made/{stock,share,note,watch}.mobileprovision >"$W/cli" 2>"$W/cli.err"
 	grep -q 'renews com.example.stock 1.0 (7) PlugIns/Note.appex' "$W/cli"
+	grep -q 'renews com.example.stock 1.0 (7) Watch/Clock.app' "$W/cli"
 	! grep -q missing "$W/cli.err"
 	! "$POMONA" provision add --data "$DATA" "$W/made/other-stranger.mobileprovision" 2>"$W/cli.err"
 	grep -q 'it is signed, but not by Apple' "$W/cli.err"
@@ -215,7 +276,7 @@ refused() { add "$1"; expect_problem 422 "$2"; }
 	expect_body 'PlugIns/Share.appex'
 	get /api/v1/provisions -H "$(bearer read)"
 	expect_json '[.items[] | select(.uuid[:8] == "00000110")][0].apps[0]' com.example.stock
-	[ "$(sql "SELECT count(*) FROM audit WHERE act = 'provision.add'")" = 8 ]
+	[ "$(sql "SELECT count(*) FROM audit WHERE act = 'provision.add'")" = 9 ]
 }
 
 @test "builds of before are read when the server starts" {
@@ -224,17 +285,32 @@ refused() { add "$1"; expect_problem 422 "$2"; }
 	sql "DELETE FROM provision_fit; DELETE FROM build_bundle; DELETE FROM provision_device; DELETE FROM provision"
 	pomona_stop
 	pomona_again
-	read_again() { [ "$(rows provision_fit)" = 3 ]; }
+	read_again() { [ "$(rows provision_fit)" = 4 ]; }
 	wait_until read_again
-	[ "$(rows "build_bundle WHERE certificate <> '' AND entitlements LIKE '%com.example.stock%'")" = 3 ]
+	[ "$(rows "build_bundle WHERE certificate <> '' AND entitlements LIKE '%com.example.stock%'")" = 4 ]
 }
 
-@test "testers without management are told once that what they installed ends, with a link to the newer build" {
+# installs NAME: taps Get in the catalog, and the phone, which nobody manages, fetches it all.
+installs() {
+	local d
+	as "$1" post "/apps/com.example.beacon/builds/$BUILD/install" -d "csrf=$CSRF"
+	expect_status 200
+	d=$(grep -o 'itms-services://[^"]*' "$W/body" | head -1 | sed 's/&amp;/\&/g')
+	d=$(python3 -c 'import sys, urllib.parse; print(urllib.parse.unquote(sys.argv[1].partition("&url=")[2]))' "$d")
+	get "$d" -A "phone of $1"
+	expect_status 200
+	get "${d%/manifest.plist}/app.ipa" -A "phone of $1"
+	expect_status 200
+}
+
+@test "who is not managed is told once that what they installed ends, with a link to the newer build" {
 	smtpd mail --tls tls
 	mail_settings "smtps://127.0.0.1:$SMTP"
+	settings_of sms driver '"http"' url '"http://127.0.0.1:9/send?to={to}&text={text}"'
 	pomona_stop && pomona_again
 	local name
 	published beacon
+	BUILD=$(json .build.id)
 	for name in anna quiet; do
 		post /api/v1/links -H "$(bearer admin)" -H 'Content-Type: application/json' \
 			-d "{\"bundle_id\":\"com.example.beacon\",\"channel\":\"main\",\"email\":\"$name@example.com\"}"
@@ -244,17 +320,182 @@ refused() { add "$1"; expect_problem 422 "$2"; }
 	sql "INSERT INTO install (id, build_id, link_id, contact_id, state, created, changed) SELECT 'i' || l.id, b.id, l.id, l.contact_id,
 		'whole', 1000, 1000 FROM link l JOIN build b ON b.app_id = l.app_id"
 	sql "UPDATE contact SET quiet = TRUE WHERE email = 'quiet@example.com'"
+	# and people from the catalog: mia reads German, paul wants no such mail
+	sign_in mia
+	as mia post /account/endings -d "csrf=$CSRF" -d mails=yes --data-urlencode email=mia@example.com -d language=de
+	expect_status 303
+	installs mia
+	sign_in paul
+	as paul post /account/endings -d "csrf=$CSRF" --data-urlencode email=paul@example.com
+	installs paul
+	sign_in anna	# of her the directory knows a number alone
+	sql "UPDATE person SET phone = '+4915112345678' WHERE name = 'anna'"
+	installs anna
+	all_whole() { [ "$(rows "install WHERE state = 'whole' AND person_id IS NOT NULL")" = 3 ]; }
+	wait_until all_whole
 	upload "$W/made/next.ipa" admin '?notify=no'
 	expect_status 201
 	later 5 days
 	settled
-	[ "$(sql "SELECT count(*) FROM message WHERE about LIKE 'link:%'")" = 0 ]
+	[ "$(rows message)" = 0 ]
 	later 6 days
-	all_told() { [ "$(sql "SELECT count(*) FROM message WHERE recipient LIKE '%anna@example.com%' AND state = 'sent'")" = 1 ]; }
-	wait_until all_told || { sql "SELECT * FROM job"; tail -5 "$W/log"; return 1; }
+	all_told() { [ "$(rows "message WHERE state = 'sent'")" = 2 ]; }
+	wait_until all_told || { sql "SELECT * FROM job"; sql "SELECT recipient, state FROM message"; tail -5 "$W/log"; return 1; }
 	later 1 day
 	settled
-	[ "$(sql "SELECT count(*) FROM message")" = 1 ]
-	sql "SELECT subject FROM message" | grep -q 'stops launching on'
+	[ "$(rows message)" = 3 ]
+	sql "SELECT body FROM message WHERE kind = 'sms' AND recipient = '+4915112345678'" | grep -q "stops working on .*$BASE/apps/com.example.beacon"
+	sql "SELECT subject FROM message WHERE recipient LIKE '%anna@example.com%'" | grep -q 'stops launching on'
 	[ "$(rows renewal_told)" = 1 ]
+	# the app in the catalog, and where to say that one wants none
+	sql "SELECT subject FROM message WHERE recipient = 'mia@example.com'" | grep -q 'startet ab .* nicht mehr'
+	[ "$(rows renewal_told_person)" = 2 ]
+	python3 - "$W"/mail/*.eml <<-PY
+		import email, email.policy, sys
+		mails = [email.message_from_file(open(path), policy=email.policy.default) for path in sys.argv[1:]]
+		text = [m for m in mails if m["To"] == "mia@example.com"][0].get_body(("plain",)).get_content()
+		assert "$BASE/apps/com.example.beacon" in text and "$BASE/account" in text, text
+	PY
+	# the page behind the link is the newer build's
+	sign_in mia
+	as mia get /apps/com.example.beacon
+	expect_body "/apps/com.example.beacon/builds/$(sql "SELECT newest_build_id FROM app WHERE bundle_id = 'com.example.beacon'")/install"
+}
+
+@test "the waves of a provision are paused and go on, by page, API and command line; the end is told all the same" {
+	local uuid
+	published beacon
+	holds beacon
+	join 5
+	settled
+	add beacon
+	expect_status 201
+	uuid=$(json .provision.uuid)
+	settled
+	reached() { settled; [ "$(rows "renewal WHERE action = 'install' AND sent > 0")" = "$1" ] || { sql "SELECT * FROM renewal"; return 1; }; }
+	reached 1
+	needs() { get /api/v1/expiry -H "$(bearer admin)"; expect_json '[.items[] | select(.kind == "provision")][0] | "\(.doing) \(.needs)"' "$1"; }
+	needs "provision false"
+	# by its page: it says who, and since when; what is on its way to everybody needs nobody, and this does
+	sign_in paul
+	as paul post "/admin/provisions/$uuid/pause" -d "csrf=$CSRF"
+	expect_status 303
+	as paul get "/admin/provisions/$uuid"
+	expect_body 'Its waves are paused'
+	expect_body 'By paul since'
+	expect_body "/admin/provisions/$uuid/resume"
+	as paul get /admin/provisions
+	expect_body 'paused, waiting: 4'
+	needs "provision_paused true"
+	later 61 minutes
+	reached 1
+	# by API
+	post "/api/v1/provisions/$uuid/resume" -H "$(bearer read)"
+	expect_status 403
+	post "/api/v1/provisions/$uuid/resume" -H "$(bearer other)"
+	expect_status 404
+	post "/api/v1/provisions/$uuid/resume" -H "$(bearer upload)"
+	expect_status 200
+	expect_json .paused null
+	reached 2
+	post "/api/v1/provisions/$uuid/pause" -H "$(bearer upload)"
+	expect_json .paused.by "$(sql "SELECT actor FROM audit WHERE act = 'provision.pause' ORDER BY id DESC LIMIT 1")"
+	# from a terminal, beside the server
+	"$POMONA" provision resume --data "$DATA" "$uuid"
+	later 61 minutes
+	reached 3
+	"$POMONA" provision pause --data "$DATA" "$uuid"
+	"$POMONA" provision list --data "$DATA" | grep -q "^$uuid .*paused by cli"
+	! "$POMONA" provision pause --data "$DATA" 00000000-0000-4000-8000-000000000000 2>"$W/cli.err"
+	grep -q 'no such provision' "$W/cli.err"
+	later 61 minutes
+	reached 3
+	# thirty days before the end nothing holds it
+	later 12 days
+	reached 5
+	[ "$(rows "audit WHERE act IN ('provision.pause', 'provision.resume')")" = 5 ]
+}
+
+told() { [ "$(sql "SELECT count(*) FROM message WHERE recipient = 'anna@example.com' AND state = 'sent'")" -ge 1 ]; }
+read_mails() {
+	"$DEBIAN_PYTHON" -c 'import email, sys; from email import policy
+for path in sys.argv[1:]:
+    m = email.message_from_bytes(open(path, "rb").read(), policy=policy.default)
+    print(m["Subject"], m.get_body(("plain",)).get_content())' "$W"/mail/*.eml
+}
+# What program, page and people say of an app whose certificate ends.
+provisions_of() { python3 -c 'import plistlib, sys
+print(" ".join(sorted(p["UUID"][:8] for p in plistlib.load(open(sys.argv[1], "rb"))["Provisions"])))' "$W/phones/$1.plist"; }
+has_build() { [ "$(sql "SELECT count(*) FROM installed_app WHERE bundle_id = 'com.example.stock' AND version = '$1'")" = 2 ]; }
+
+@test "an ad hoc provision goes to whom it lists; a certificate that ends is told until a build signed anew is there (MUST 67)" {
+	local phone i
+	smtpd mail --tls tls
+	mail_settings "smtps://127.0.0.1:$SMTP"
+	pomona_stop && pomona_again
+	sql "UPDATE person SET email = 'anna@example.com' WHERE name = 'anna'"
+	published worn adhoc
+	holds worn adhoc
+	join 2
+	settled
+	[ "$(sql "SELECT group_concat(cause) FROM (SELECT DISTINCT cause FROM held_app WHERE bundle_id = 'com.example.stock')")" = certificate ]
+
+	# of two phones the newer ad hoc provision lists one
+	add adhoc
+	expect_status 201
+	for i in 1 2 3; do
+		settled
+		device_on fleet --count 2 --drain >"$W/fleet"
+		later 61 minutes
+	done
+	settled
+	local mine other
+	mine=$(sql "SELECT udid FROM device WHERE lower(udid) IN (SELECT udid FROM provision_device WHERE uuid LIKE '00000150%')")
+	other=$(sql "SELECT udid FROM device WHERE udid <> '$mine'")
+	[ -n "$mine" ] && [ -n "$other" ]
+	provisions_of "$mine" | grep -q 00000150
+	! provisions_of "$other" | grep 00000150
+	! grep "^[^ ]* $other got .*InstallProvisioningProfile" "$W/ledger"
+	[ "$(sql "SELECT count(*) FROM held_app h JOIN device d ON d.id = h.device_id WHERE d.udid = '$other' AND h.bundle_id = 'com.example.adhoc'
+		AND h.ends < $(date -u -d "$TODAY + 41 days" +%s)")" = 1 ]
+
+	# nothing that can be renewed helps the other app: page, Today, program, terminal and mail say what does
+	sign_in anna
+	as anna get /admin/provisions
+	expect_body 'needs a build signed anew'
+	as anna get /admin
+	expect_body 'Signature of Stock 1.0 (7) ends on'
+	expect_body 'Sign it anew with a newer certificate and upload that build in time.'
+	as anna get /admin/expiry
+	expect_body 'A build that is signed anew is needed.'
+	expect_body 'Signing certificate iPhone Distribution: Worn'
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "signature" and .bundle_id == "com.example.stock")] | [length, .[0].doing, .[0].devices, .[0].needs] | @json' \
+		'[1,"resign",2,true]'
+	expect_json '[.items[] | select(.kind == "distribution" and (.name | test("Worn")))] | [length, .[0].doing, .[0].devices] | @json' '[1,"resign",2]'
+	"$POMONA" expiry --data "$DATA" | grep -q 'Signing certificate iPhone Distribution: Worn'
+	later 1 day
+	wait_until told || { sql "SELECT recipient, state, subject FROM message"; tail -5 "$W/log"; return 1; }
+	read_mails >"$W/mail.txt"
+	grep -qF 'Signature of Stock 1.0 (7) ends on' "$W/mail.txt"
+	grep -qF 'Sign it anew with a newer certificate and upload that build in time.' "$W/mail.txt"
+	grep -qF 'A build that is signed anew is needed.' "$W/mail.txt"
+	grep -qF 'Signing certificate iPhone Distribution: Worn' "$W/mail.txt"
+
+	# the way out: signed anew it goes out, and nothing of it ends any more
+	published resigned
+	for phone in $(sql "SELECT id FROM device"); do
+		post "/api/v1/devices/$phone/apps" -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"bundle_id":"com.example.stock"}'
+		expect_status 202
+	done
+	for i in 1 2 3; do
+		device_on fleet --count 2 --drain >"$W/fleet"
+		later 61 minutes
+	done
+	wait_until has_build 8 || { sql "SELECT * FROM managed_app"; sql "SELECT * FROM installed_app"; return 1; }
+	settled
+	[ "$(rows "held_app WHERE cause = 'certificate'")" = 0 ]
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "signature" or (.name // "" | test("Worn")))] | length' 0
+	judged
 }

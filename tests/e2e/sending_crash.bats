@@ -82,3 +82,45 @@ ledger_after() {
 	jq -r '.to[0]' "$W/mail/ledger" | tail -n "+$((mails + 1))"
 	jq -r '.path | capture("to=(?<to>[^&]*)&") | .to' "$W/sms/asked" | tail -n "+$((sms + 1))"
 }
+
+# What stands between a gateway's word and its record is what a crash can make to be sent twice.
+@test "between a gateway's word and its record stands a commit, and nothing that waits for anybody else" {
+	command -v strace >/dev/null || skip "no strace"
+	smtpd mail
+	gateway sms
+	mail_settings "smtp://127.0.0.1:$SMTP" tls none
+	settings_of sms driver http url "\"http://127.0.0.1:$GATEWAY/send?to={to}&text={text}\"" from Apps
+	without_clock "$CONF"		# the seam is a file, which is read
+	date -u +%Y-%m-%dT%H:%M:%SZ >"$W/clock"
+	pomona_serve --plain
+	start strace strace -f -qq -ttt -s 120 -o "$W/trace" -p "$PID"
+	wait_until test -s "$W/trace" || { cat "$W/strace.out"; skip "nobody may be traced here"; }
+	mail_to 'tester%d@example.com' '{"text":"Hello"}' 20
+	sms_to '+4917%08d' Hello 10
+	wait_until nothing_left
+	stop_started
+	python3 - "$W/trace" <<-'PY'
+		import re, statistics, sys
+		OURS = {"futex", "close", "mprotect", "brk", "madvise", "munmap", "mmap"}	# the writer's word, sockets, memory
+		WORDS = {"250 2.0.0 Ok: queued": OURS, "HTTP/1.0 200": OURS | {"poll", "recvfrom"}}	# the rest of its answer
+		waits, seen, ms, syncs = {}, {word: 0 for word in WORDS}, [], []
+		for line in open(sys.argv[1], errors="replace"):
+		    thread, at, what = re.match(r"(\d+) +(\d+\.\d+) (.*)", line).groups()
+		    word = next((w for w in WORDS if w in what and "recv" in what), None)
+		    if word:
+		        waits[thread] = word, float(at), 0
+		    elif thread in waits and "message sent" in what:
+		        word, since, n = waits.pop(thread)
+		        seen[word] += 1
+		        ms.append((float(at) - since) * 1000)
+		        syncs.append(n)
+		    elif thread in waits and "resumed>" not in what:
+		        assert what.split("(")[0] in WORDS[waits[thread][0]], "after its gateway's word it does " + what
+		    elif re.match(r"fdatasync\(|<... fdatasync resumed", what):
+		        waits = {t: (w, s, n + ("resumed" in what or "= 0" in what)) for t, (w, s, n) in waits.items()}
+		print("%d acknowledgements, traced: %.1f ms at the middle, %.1f at most; %d to %d syncs" %
+		      (len(ms), statistics.median(ms), max(ms), min(syncs), max(syncs)))
+		assert list(seen.values()) == [20, 10], seen
+		assert min(syncs) >= 1 and statistics.median(syncs) <= 2, syncs
+	PY
+}

@@ -176,7 +176,7 @@ audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
 	echo "$output" | grep -qE '^fail +signing +registration.sign_cert, which signs mobileconfigs, has expired'
 }
 
-@test "without a certificate of its own the server sends the mobileconfig unsigned, and says so" {
+@test "without a certificate to sign with its own CA signs the mobileconfig, and without that it is unsigned; both are said" {
 	adhoc 1 "$OTHER"
 	link
 	get "$URL" -H 'Accept: text/html'
@@ -186,7 +186,15 @@ audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
 	BASE=http://$HOST URL=http://${URL#https://}
 	pomona_serve --plain
 	get "$URL" -H 'Accept: text/html'
+	expect_body "“Not Verified” in red"
+	phone
+	expect_said .signer "$HOST"
+	pomona_stop
+	sql "DELETE FROM signing_certificate; UPDATE authority SET retired = 1"
+	pomona_serve --plain
+	get "$URL" -H 'Accept: text/html'
 	expect_body "Not Signed"
+	link
 	phone
 	expect_said .signer null
 	expect_said .status 301
@@ -418,11 +426,59 @@ invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 	[ "$(sql 'SELECT count(*) FROM link')" = 1 ]
 }
 
+# pin PIN: given on the page of $URL; $COOKIE is what Safari has of it then.
+pin() {
+	post "$URL" -H 'Accept: text/html' -H 'Sec-Fetch-Site: same-origin' -d "pin=$1"
+	COOKIE=$(header Set-Cookie | grep -o 'pomona_pin=[A-Za-z0-9_-]*' || true)
+}
+
+@test "a link that asks for a PIN registers no device before it was given, and five wrong ones make it wait" {
+	adhoc 1 "$OTHER"
+	link '"email":"anna@example.com","pin":"482913"'
+	local mine=$URL other
+	get "$URL" -H 'Accept: text/html'
+	expect_status 200
+	expect_body 'name="pin"'
+	[ "$(grep -c register.mobileconfig "$W/body")" = 0 ]
+	get "$URL/register.mobileconfig" -H 'Accept: text/html'
+	expect_status 303
+	[ "$(header Location)" = "/udid/${URL##*/}" ]
+	get "$URL/register.mobileconfig"
+	expect_problem 403 not_allowed
+	[ "$(sql 'SELECT count(*) FROM registration_challenge')" = 0 ]
+	pin 000000
+	expect_status 422
+	expect_body 'aria-invalid'
+	[ -z "$COOKIE" ]
+	pin 482913
+	expect_status 303
+	[[ $(header Set-Cookie) == *"Path=/udid/${URL##*/};"*HttpOnly*SameSite=Lax*Secure* ]]
+	phone --cookie "$COOKIE"
+	expect_said .status 301
+	[ "$(devices)" = 1 ]
+	local first=$COOKIE
+	# Of another link it opens nothing.
+	link '"email":"ben@example.com","pin":"111111"'
+	get "$URL/register.mobileconfig" -H "Cookie: $first"
+	expect_problem 403 not_allowed
+	for other in 000000 000001 000002 000003 000004; do pin $other; done
+	expect_body '15'
+	pin 111111
+	expect_status 429
+	[ -z "$COOKIE" ]
+	# Who gave it on the install page is not asked again.
+	INSTALL=${mine/udid/i}
+	post "$INSTALL" -H 'Accept: text/html' -H 'Sec-Fetch-Site: same-origin' -d pin=482913
+	expect_status 303
+	[ "$(grep -ic "^set-cookie: $first; Path=/udid/${INSTALL##*/};" "$W/head")" = 1 ]
+}
+
 @test "who cannot be told is invited all the same" {
 	mail
 	adhoc 1 "$OTHER"
 	link '"email":"anna@example.com","pin":"123456"'	# a PIN for a new link is the sender's to hand on
-	phone
+	pin 123456
+	phone --cookie "$COOKIE"
 	link
 	phone --udid 00008120-00000000000000AA
 	link '"phone":"+491701234567"'				# and there is no SMS gateway

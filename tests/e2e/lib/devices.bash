@@ -5,6 +5,7 @@
 #	teardown()   { devices_stop; }
 #
 # The phones of a test are kept in $W/phones, their ledger is $W/ledger, and what both sides said $W/kept.
+# $PHONES_CLOCK, when it is set, is the file that has their time.
 
 DEVICE=${POMONA_DEVICE_BIN:-$ROOT/build/debug/device}
 TOPIC=com.apple.mgmt.External.9f0e2a6c-1111-4222-8333-444455556666
@@ -37,6 +38,7 @@ push_papers() {
 devices_data() {
 	pomona_data
 	mkdir -p "$W/kept"
+	export POMONA__APNS__URL=https://127.0.0.1:9	# nobody; and never Apple's
 	export POMONA__CLIP__ON=${CLIP-no}	# but in the stories that are about it
 	export POMONA__APPLE__EXTRA_DEVICE_ROOTS=$W/apple/root.pem POMONA__ENROLL__DIRECT=yes
 	cat "$IPAS/root.pem" "$W/tls/ca.pem" >"$W/provision_roots.pem"
@@ -61,8 +63,12 @@ device_on() {
 }
 device_with() {
 	WITH=(--ca "$W/apple" --cacert "$W/tls/ca.pem" --connect "127.0.0.1:$PORT" --state "$W/phones" --ledger "$W/ledger"
-		--keep "$W/kept")
+		--keep "$W/kept" ${PHONES_CLOCK:+--clock "$PHONES_CLOCK"})
 }
+
+# What the phones do after ledger_mark is counted: a ledger of many phones is long.
+ledger_mark() { MARK=$(stat -c %s "$W/ledger"); }
+ledger_grew() { [ "$(tail -c +$((MARK + 1)) "$W/ledger" | wc -l)" -ge "$1" ]; }
 
 # sessions N [url|direct_url]: N enrollment sessions of nobody in particular; the URLs go to $W/urls, one a line.
 sessions() {
@@ -82,7 +88,7 @@ sessions() {
 enrolled_phone() {
 	PHONE_IS=("$@")
 	sessions 1 "${WAY-url}"
-	UDID=$(device_on enroll "$(cat "$W/urls")" "${PHONE_IS[@]}") || { tail -5 "$W/ledger" "$W/log"; return 1; }
+	UDID=$(device_on enroll "$(cat "$W/urls")" "${PHONE_IS[@]}") || { tail -n 5 "$W/ledger" "$W/log"; return 1; }
 	ID=$(sql "SELECT id FROM device WHERE udid = '$UDID'")
 	[ -n "$ID" ]
 	connects

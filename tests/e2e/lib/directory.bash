@@ -33,7 +33,8 @@ directory_schema() {
 	attributetype ( 1.2.840.113556.1.4.8 NAME 'userAccountControl' EQUALITY integerMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )
 	attributetype ( 1.2.840.113556.1.4.159 NAME 'accountExpires' EQUALITY integerMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )
 	attributetype ( 2.16.840.1.113730.3.1.610 NAME 'nsAccountLock' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
-	objectclass ( 1.3.6.1.4.1.4203.666.99.1 NAME 'adPerson' SUP top AUXILIARY MAY ( objectGUID $ sAMAccountName $ userPrincipalName $ objectCategory $ userAccountControl $ accountExpires $ nsAccountLock ) )
+	attributetype ( 1.2.840.113556.1.2.141 NAME 'department' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
+	objectclass ( 1.3.6.1.4.1.4203.666.99.1 NAME 'adPerson' SUP top AUXILIARY MAY ( objectGUID $ sAMAccountName $ userPrincipalName $ objectCategory $ userAccountControl $ accountExpires $ nsAccountLock $ department ) )
 	SCHEMA
 }
 

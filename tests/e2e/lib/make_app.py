@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes one app: make_app.py OUT [name=Demo] [id=com.example.app] [version=1.2] [build=34] [mb=0]
-[kind=enterprise] [minimum=16.4].  The same words give the same bytes; mb= adds so many megabytes that do not pack.
+[kind=enterprise] [minimum=16.4] [family=1,2].  The same words give the same bytes; mb= adds so many megabytes that do not pack.
 """
 import os
 import random
@@ -17,7 +17,8 @@ def main():
     info = make_ipas.info(
         CFBundleIdentifier=words.get("id", "com.example.app"), CFBundleDisplayName=words.get("name", "Demo App"),
         CFBundleShortVersionString=words.get("version", "1.2"), CFBundleVersion=words.get("build", "34"),
-        **({"MinimumOSVersion": words["minimum"]} if "minimum" in words else {}))
+        **({"MinimumOSVersion": words["minimum"]} if "minimum" in words else {}),
+        **({"UIDeviceFamily": [int(n) for n in words["family"].split(",")]} if "family" in words else {}))
     members = make_ipas.app(kind, **{"Info.plist": info})
     if "mb" in words:
         # an ending that is stored as it is

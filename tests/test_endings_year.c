@@ -1,0 +1,273 @@
+/* A year of what the house itself knows: the sources that the server has, over real rows and real certificates. */
+#include "tests/check_apps.h"
+#include "core/buf.h"
+#include "core/file.h"
+#include "mdm/authority.h"
+#include "web/ending_sources.h"
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- certificates, which live from one day of the story to another ---- */
+
+static const char *
+made(struct story *w, const char *name, int begins, int ends)
+{
+	struct x509_made made;
+	struct err err;
+
+	story_day(w, begins);
+	assert_ok(x509_make(w->ctx, name, "", ends - begins, NULL, &made, &err), &err);
+	return made.cert_pem;
+}
+
+static void
+in_file(struct story *w, const char *path, const char *pem)
+{
+	struct err err;
+
+	(void)w;
+	assert_ok(file_write(path, 0600, (struct bytes){ pem, strlen(pem) }, &err), &err);
+}
+
+static void
+in_authority(struct story *w, const char *id, enum authority_role role, const char *pem)
+{
+	SCOPED(x509_stack) STACK_OF(X509) *certs = NULL;
+	struct authority *row;
+	struct err err;
+
+	assert_ok(x509_read_pem((struct bytes){ pem, strlen(pem) }, &certs, &err), &err);
+	assert_ok(authority_of(w->ctx, sk_X509_value(certs, 0), role, NULL, &row, &err), &err);
+	story_run(w, "INSERT INTO authority (id, role, key_id, certificate, sha256, not_after, made) VALUES ($1, $2, $3, $4, $5, $6, 1)",
+		  db_text(id), db_text(authority_role_name(role)), db_text(row->key_id), db_bytes(row->der), db_text(row->sha256),
+		  db_int(row->not_after));
+}
+
+/* The certificate of somebody's own mobileconfig, issued by the CA. */
+static void
+own(struct story *w, const char *id, const char *person_id, int begins, int ends)
+{
+	const char *cert = mem_printf(w->ctx, "%s-%d", id, begins);
+
+	story_run(w, "INSERT INTO own_mobileconfig (id, person_id, mobileconfig_id, identifier, title, udid, device_name, state, created, changed)"
+		  " VALUES ($1, $2, 'eas', 'com.example.eas', 'Exchange', $1, 'iPhone', 'installed', 1, 1) ON CONFLICT (id) DO NOTHING",
+		  db_text(id), db_text(person_id));
+	story_run(w, "INSERT INTO own_session (id, token_hash, way, person_id, mobileconfig_id, own_id, state, challenge_hash, created, expires,"
+		  " changed) VALUES ($1, $1, 'phases', $2, 'eas', $3, 'issued', $1, 1, 1, 1)", db_text(cert), db_text(person_id), db_text(id));
+	story_run(w, "INSERT INTO certificate (sha256, serial, authority_id, purpose, subject, key_sha256, der, session_id, not_before, not_after,"
+		  " issued) VALUES ($1, $1, 'ca', 'person', $1, $1, $2, $1, $3, $4, 1)", db_text(cert), db_bytes((struct bytes){ "x", 1 }),
+		  db_int(noon_of(begins)), db_int(noon_of(ends)));
+}
+
+/* ---- the house ---- */
+
+struct files {
+	const char *tls, *tls_ca, *signing, *directory;
+};
+
+static struct files
+files_of(struct story *w)
+{
+	struct files f = { mem_printf(w->ctx, "%s/tls.pem", w->house.dir), mem_printf(w->ctx, "%s/tls/ca.pem", w->house.dir),
+			   mem_printf(w->ctx, "%s/sign.pem", w->house.dir), mem_printf(w->ctx, "%s/ldap.pem", w->house.dir) };
+	struct conf *conf = mem_copy(w->ctx, site_conf(w->site), sizeof *conf);
+
+	mkdir(mem_printf(w->ctx, "%s/tls", w->house.dir), 0700);
+	conf->server_plain = false;
+	conf->server_tls_cert = f.tls;
+	conf->registration_sign_cert = f.signing;
+	conf->ldap_client_cert = f.directory;
+	w->site->conf = conf;
+	return f;
+}
+
+#define BY_PROVISION(end, uuid) ((struct apps_end){ noon_of(end), "provision", uuid, "" })
+#define BY_CERTIFICATE(end, uuid) ((struct apps_end){ noon_of(end), "certificate", uuid, "" })
+
+static void
+begin(struct story *w, const struct files *f)
+{
+	const struct person *mia, *nils;
+
+	in_file(w, f->tls, made(w, "apps.example.com", -295, 70));
+	in_file(w, f->tls_ca, made(w, "Example TLS CA", -900, 100));
+	in_file(w, f->signing, made(w, "Example Signing", 0, 90));
+	in_file(w, f->directory, made(w, "pomona", -215, 150));
+	in_authority(w, "ca", ROLE_OF_CA, made(w, "Example CA", -1000, 2000));
+	in_authority(w, "ra", ROLE_OF_RA_SIGN, made(w, "Example RA", -185, 180));
+	in_authority(w, "ra-decrypt", ROLE_OF_RA_DECRYPT, made(w, "Example RA", -185, 900));
+	story_day(w, 0);
+	story_human(w, "anna", ROLE_ADMIN, "anna@example.com");
+	story_run(w, "UPDATE person SET all_apps = FALSE WHERE id = $1", db_text(story_human(w, "paul", ROLE_PUBLISHER, "paul@example.com")->id));
+	story_run(w, "INSERT INTO publisher_app (person_id, bundle_id) SELECT id, 'com.example.stock' FROM person WHERE name = 'paul'");
+	mia = story_human(w, "mia", ROLE_MEMBER, "mia@example.com");
+	nils = story_human(w, "nils", ROLE_MEMBER, "");
+	own(w, "o-mia", mia->id, -125, 240);
+	own(w, "o-nils", nils->id, -103, 262);
+	/* two phones hold one app, a third another one; all by what is embedded */
+	apps_build(w, "stock", "7", noon_of(130), noon_of(280));
+	apps_holds(w, "d1", "stock-7", BY_PROVISION(130, "old"));
+	apps_holds(w, "d2", "stock-7", BY_PROVISION(130, "old"));
+	apps_build(w, "canteen", "3", noon_of(160), noon_of(3000));
+	apps_holds(w, "d3", "canteen-3", BY_PROVISION(160, "canteen"));
+}
+
+static void
+happens(struct story *w, const struct files *f, int today)
+{
+	switch (today) {
+	case 60:	in_file(w, f->tls, made(w, "apps.example.com", 60, 600)); break;
+	case 61:	in_file(w, f->signing, made(w, "Example Signing", 61, 151)); break;	/* a day late */
+	case 75:	/* the newer provision of stock is here, on its way to all */
+		apps_coming(w, "d1", "stock-7", "new", "wanted");
+		apps_coming(w, "d2", "stock-7", "new", "wanted");
+		break;
+	case 90:	/* one has it, and now the certificate is what ends first there; the other phone sleeps */
+		apps_coming(w, "d1", "stock-7", "new", "done");
+		apps_holds(w, "d1", "stock-7", BY_CERTIFICATE(280, "new"));
+		break;
+	case 105:	/* of canteen it is on its way, and nothing is heard of the phone until it is nearly over */
+		apps_coming(w, "d3", "canteen-3", "canteen-new", "sent");
+		break;
+	case 110:	in_file(w, f->signing, made(w, "Example Signing", 110, 600)); break;	/* in time */
+	case 120:	/* for who has no management there is a newer build, by the same certificate; the sleeper gets it */
+		apps_build(w, "stock", "8", noon_of(485), noon_of(280));
+		story_run(w, "UPDATE build_bundle SET certificate = 'cert-stock-7' WHERE build_id = 'stock-8'");
+		apps_coming(w, "d2", "stock-7", "new", "done");
+		apps_holds(w, "d2", "stock-8", BY_CERTIFICATE(280, "new"));
+		break;
+	case 158:
+		apps_coming(w, "d3", "canteen-3", "canteen-new", "done");
+		apps_holds(w, "d3", "canteen-3", BY_PROVISION(525, "canteen-new"));
+		break;
+	case 159:	apps_build(w, "canteen", "4", noon_of(525), noon_of(3000)); break;
+	case 170:	story_run(w, "UPDATE authority SET retired = 5 WHERE id = 'ra'"); break;
+	case 230:	own(w, "o-mia", story_text(w, "SELECT id FROM person WHERE name = 'mia'"), 230, 595); break;
+	case 260:	/* signed anew, and installed */
+		apps_build(w, "stock", "9", noon_of(600), noon_of(1300));
+		apps_holds(w, "d1", "stock-9", BY_PROVISION(600, "newest"));
+		apps_holds(w, "d2", "stock-9", BY_PROVISION(600, "newest"));
+		break;
+	default:
+		return;
+	}
+	story_day(w, today);
+}
+
+/* "day person kind subject notice" */
+static const char expected[] =
+	"10 anna tls server.tls_cert 60\n"
+	"40 anna tls server.tls_cert 30\n"
+	"40 anna tls_ca apart 60\n"
+	"56 anna tls server.tls_cert 14\n"	/* then it was renewed */
+	"60 anna signing registration.sign_cert 30\n"	/* it lives for 90 days: no 60; the next one was in time */
+	"70 anna tls_ca apart 30\n"
+	"70 anna provision stock-7 old 60\n"
+	"70 paul provision stock-7 old 60\n"
+	"70 anna build stock-7 60\n"
+	"70 paul build stock-7 60\n"
+	"86 anna tls_ca apart 14\n"
+	"90 anna directory_certificate ldap.client_cert 60\n"
+	"93 anna tls_ca apart 7\n"
+	"99 anna tls_ca apart 1\n"
+	/* 100: of stock's devices nobody is told, the newer provision is on its way to all; of its build all are */
+	"100 anna build stock-7 30\n"
+	"100 paul build stock-7 30\n"
+	"100 anna provision canteen-3 canteen 60\n"	/* paul does not publish it */
+	"100 anna build canteen-3 60\n"
+	"116 anna build stock-7 14\n"
+	"116 paul build stock-7 14\n"
+	"120 anna directory_certificate ldap.client_cert 30\n"
+	"120 anna ra ra 60\n"
+	"130 anna build canteen-3 30\n"
+	"136 anna directory_certificate ldap.client_cert 14\n"
+	"143 anna directory_certificate ldap.client_cert 7\n"
+	"146 anna build canteen-3 14\n"
+	"149 anna directory_certificate ldap.client_cert 1\n"
+	"150 anna ra ra 30\n"
+	"153 anna build canteen-3 7\n"
+	"154 anna provision canteen-3 canteen 7\n"	/* on its way for weeks: in the last one that is told */
+	"166 anna ra ra 14\n"			/* then another was made */
+	"180 mia own o-mia 60\n"
+	"202 anna own o-nils 60\n"		/* no mail reaches nils */
+	"210 mia own o-mia 30\n"
+	"220 anna signature stock-7 60\n"	/* what phones hold, by build ... */
+	"220 anna signature stock-8 60\n"
+	"220 paul signature stock-7 60\n"
+	"220 paul signature stock-8 60\n"
+	"220 anna distribution cert-stock-7 60\n"	/* ... and the certificate itself */
+	"220 paul distribution cert-stock-7 60\n"
+	"226 mia own o-mia 14\n"		/* then she installed it again */
+	"232 anna own o-nils 30\n"
+	"248 anna own o-nils 14\n"
+	"250 anna signature stock-7 30\n"
+	"250 anna signature stock-8 30\n"
+	"250 paul signature stock-7 30\n"
+	"250 paul signature stock-8 30\n"
+	"250 anna distribution cert-stock-7 30\n"
+	"250 paul distribution cert-stock-7 30\n"
+	"255 anna own o-nils 7\n"
+	"261 anna own o-nils 1\n";
+
+/* What was told today, in the words of the list. */
+static bool
+note(struct story *w, int today, struct buf *out)
+{
+	struct rows *rows = db_query(w->ctx, w->db, "SELECT p.name, n.kind, n.subject, n.days FROM ending_notice n JOIN person p"
+				     " ON p.id = n.person_id WHERE n.at >= $1 ORDER BY n.ends, n.kind DESC, p.name, n.subject",
+				     db_int(STORY_BEGIN + today * DAY_S));
+	size_t before = out->len;
+	enum rows_step step;
+	struct err err;
+
+	while ((step = rows_next(rows, &err)) == ROWS_ROW) {
+		const char *kind = rows_text(w->ctx, rows, 1), *subject = rows_text(w->ctx, rows, 2);
+
+		buf_addf(out, "%d %s %s %s %d\n", today, rows_text(w->ctx, rows, 0), kind, strcmp(kind, "tls_ca") == 0 ? "apart" : subject,
+			 (int)rows_int(rows, 3));
+	}
+	assert_int_equal(step, ROWS_END);
+	return out->len > before;
+}
+
+static size_t
+lines_of(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+static void
+a_year_of_the_real_sources_brings_exactly_the_notices_that_should_go(void **state)
+{
+	struct story w = story_begin(*state, STORY_MAIL);
+	struct files files = files_of(&w);
+	struct err err = { 0 };
+	struct buf told;
+
+	begin(&w, &files);
+	buf_init(&told, *state, 64u << 10);
+	for (int today = 0; today <= 365; today++) {
+		story_day(&w, today);
+		happens(&w, &files, today);
+		assert_ok(endings_sweep(w.site, NULL, &err), &err);
+		if (note(&w, today, &told)) {
+			struct buf again;
+
+			buf_init(&again, *state, 4096);
+			note(&w, today, &again);
+			assert_ok(endings_sweep(w.site, NULL, &err), &err);	/* the job came twice */
+			assert_int_equal(story_number(&w, mem_printf(*state, "SELECT count(*) FROM ending_notice WHERE at >= %lld",
+						      (long long)(STORY_BEGIN + today * DAY_S))), (int)lines_of(buf_str(&again)));
+		}
+	}
+	assert_string_equal(buf_str(&told), expected);
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM ending_notice n WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.id = n.message_id)"), 0);
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM message"),
+			 story_number(&w, "SELECT count(*) FROM (SELECT DISTINCT recipient, created FROM message) AS m"));
+}
+
+TESTS(a_year_of_the_real_sources_brings_exactly_the_notices_that_should_go)
