@@ -405,6 +405,8 @@ what_cannot_be_told_to_its_owner_is_told_to_admins(void **state)
 	assert_ok(endings_sweep(w.site, owned_alone, &err), &err);
 	assert_string_equal(story_text(&w, "SELECT group_concat(said, ' ') FROM (SELECT p.name || ':' || n.subject AS said FROM ending_notice n"
 			    " JOIN person p ON p.id = n.person_id ORDER BY 1)"), "anna:1 anna:2 anna:3 o0:0");
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM message WHERE recipient = 'anna@example.com' AND body LIKE"
+			 " '%https://apps.example.com/admin/people/o00001%'"), 1);
 	assert_int_equal(story_number(&w, "SELECT count(*) FROM message"), 2);
 }
 

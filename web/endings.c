@@ -253,6 +253,14 @@ ending_doing(TALLOC_CTX *ctx, struct site *site, const char *language, const str
 	return word ? word : e->doing;
 }
 
+const char *
+ending_href(TALLOC_CTX *ctx, const struct ending *e, const struct person *reader)
+{
+	bool others = e->person_id && strcmp(e->person_id, reader->id) != 0;
+
+	return others ? mem_printf(ctx, "/admin/people/%s", e->person_id) : e->href;
+}
+
 char *
 ending_touches(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *e)
 {

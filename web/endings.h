@@ -78,6 +78,8 @@ const char *ending_word(TALLOC_CTX *ctx, struct site *site, const char *language
 			const char *what);	/* "", "_short", "_why" */
 char *ending_left(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending, time_t now);	/* "in 14 days" */
 const char *ending_doing(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending, time_t now);
+/* Where this reader sees to it; NULL: nowhere.  What is somebody else's is looked at where they are. */
+const char *ending_href(TALLOC_CTX *ctx, const struct ending *ending, const struct person *reader);
 char *ending_touches(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending);	/* or "" */
 
 /* ---- endings_tell.c: the notices ---- */

@@ -18,15 +18,6 @@ endings_seen(struct req *req, const struct endings *all, const struct ending **r
 	return n;
 }
 
-/* Somebody else's token is looked at where they are, not on one's own account. */
-static const char *
-url_of(struct req *req, const struct ending *e)
-{
-	if (e->href && strcmp(e->href, "/account") == 0 && strcmp(e->person_id ? e->person_id : "", req->person->id) != 0)
-		return mem_printf(req, "/admin/people/%s", e->person_id);
-	return e->href;
-}
-
 json_t *
 page_ending(struct req *req, const struct ending *e, time_t now)
 {
@@ -37,7 +28,8 @@ page_ending(struct req *req, const struct ending *e, time_t now)
 			 "title", ending_title(req, site, language, e, now), "why", ending_word(req, site, language, e, "_why"),
 			 "name", e->name, "at", page_date(language, e->ends), "left", ending_left(req, site, language, e, now),
 			 "touches", ending_touches(req, site, language, e), "doing", ending_doing(req, site, language, e, now),
-			 "level", ending_level(e, now), "url", url_of(req, e));
+			 "level", ending_level(e, now), "url",
+			 ending_href(req, e, req->person));
 }
 
 /* ---- the calendar ---- */

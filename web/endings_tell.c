@@ -41,6 +41,7 @@ struct owed {
 
 struct voice {
 	struct site *site;
+	const struct person *reader;
 	const char *language;
 	time_t now;
 	size_t told, lines;	/* of one mail with all their words; more are a line each; of the rest the number */
@@ -50,7 +51,7 @@ static const char *
 paragraph(TALLOC_CTX *ctx, const struct voice *v, const struct ending *e, bool title)
 {
 	const char *touches = ending_touches(ctx, v->site, v->language, e);
-	const char *href = e->href ? mem_printf(ctx, "\n%s%s", v->site->base_url, e->href) : "";
+	const char *page = ending_href(ctx, e, v->reader), *href = page ? mem_printf(ctx, "\n%s%s", v->site->base_url, page) : "";
 
 	return mem_printf(ctx, "%s%s%s%s\n%s\n%s%s", title ? ending_title(ctx, v->site, v->language, e, v->now) : "",
 			  title ? "\n" : "", ending_left(ctx, v->site, v->language, e, v->now),
@@ -156,7 +157,7 @@ tell(const struct sweep *s, const struct ending_reader *reader, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const struct conf *conf = site_conf(s->site);
-	struct voice voice = { s->site, pages_language(*reader->language ? reader->language : conf->company_language), s->now,
+	struct voice voice = { s->site, reader->person, pages_language(*reader->language ? reader->language : conf->company_language), s->now,
 			       TOLD_MAX, LINES_MAX };
 	struct message_mail mail;
 	struct owed owed;

@@ -27,12 +27,13 @@ add_event(struct req *req, struct buf *out, const struct ending *e, const char *
 {
 	struct site *site = req->site;
 	const char *what = ending_word(req, site, language, e, ""), *touches = ending_touches(req, site, language, e);
+	const char *href = ending_href(req, e, req->person);
 	struct ical_event event = {
 		.uid = uid_of(req, e), .day = e->ends,
 		.summary = mem_printf(req, "%s%s%s", what, e->name ? " " : "", e->name ? e->name : ""),
 		.description = mem_printf(req, "%s%s%s\n%s", touches, *touches ? "\n" : "", ending_word(req, site, language, e, "_why"),
 					  ending_doing(req, site, language, e, now)),
-		.url = e->href ? mem_printf(req, "%s%s", site->base_url, e->href) : NULL,
+		.url = href ? mem_printf(req, "%s%s", site->base_url, href) : NULL,
 	};
 
 	ical_event(out, &event, now);
