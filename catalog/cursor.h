@@ -40,3 +40,15 @@ cursor_take(TALLOC_CTX *ctx, const char *after, const char **place, const char *
 	*id = text;
 	*place = cut + 1;
 }
+
+/* Where the place is a number; `first` at the beginning. */
+static inline int64_t
+cursor_take_number(TALLOC_CTX *ctx, const char *after, int64_t first, const char **id)
+{
+	const char *place;
+	struct err none;
+	int64_t ret;
+
+	cursor_take(ctx, after, &place, id);
+	return num_parse(place, 0, INT64_MAX, &ret, &none) ? ret : first;
+}

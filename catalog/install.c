@@ -354,45 +354,27 @@ install_list(struct db *db, struct install_watch *watch, const struct person *pe
 	     const struct install_filter *filter, const char *after, int64_t limit, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	const char *place, *id, *last_id = "";
-	json_t *items = json_array(), *page = json_pack("{s:o, s:n}", "items", items, "next"), *item;
-	int64_t last = 0, from;
-	struct err none;
-	enum rows_step step;
 	struct rows *rows;
+	json_t *page, *item;
+	const char *id;
+	int64_t from;
 	size_t i;
 
 	if (limit < 1 || limit > INSTALL_PAGE_MAX)
 		limit = INSTALL_PAGE_MAX;
-	cursor_take(ctx, after, &place, &id);
-	if (!num_parse(place, 0, INT64_MAX, &from, &none))
-		from = INT64_MAX;
+	from = cursor_take_number(ctx, after, INT64_MAX, &id);
 	rows = db_query(ctx, db, SELECT_INSTALL VIEWER_OWNS " AND (i.created, i.id) < ($4, $5) AND ($6 = '' OR a.bundle_id = $6)"
 			" AND ($7 = '' OR i.build_id = $7) AND ($8 = '' OR i.link_id = $8)"
 			" ORDER BY i.created DESC, i.id DESC LIMIT $9", VIEWER(viewer_of(person)), db_int(from), db_text(id),
 			db_text(or_any(filter->bundle_id)), db_text(or_any(filter->build_id)),
 			db_text(or_any(filter->link_id)), db_int(limit + 1));
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		if (json_array_size(items) == (size_t)limit) {
-			json_object_set_new(page, "next", json_string(cursor_put(ctx, mem_printf(ctx, "%lld", (long long)last),
-										 last_id)));
-			break;
-		}
-		last_id = rows_text(ctx, rows, 0);
-		last = rows_int(rows, 14);
-		json_array_append_new(items, item_of(ctx, rows));
-	}
-	rows_done(rows);
-	if (step != ROWS_FAILED)
-		json_array_foreach(items, i, item)
-			if (!add_events(db, watch, item, err)) {
-				step = ROWS_FAILED;
-				break;
-			}
-	if (step == ROWS_FAILED) {
-		json_decref(page);
+	if (!rows_page(rows, item_of, 14, limit, &page, err))
 		return err_at(err, "list of installs");
-	}
+	json_array_foreach(json_object_get(page, "items"), i, item)
+		if (!add_events(db, watch, item, err)) {
+			json_decref(page);
+			return err_at(err, "list of installs");
+		}
 	*ret = page;
 	return true;
 }

@@ -1,6 +1,7 @@
 /* Invitations as admins see them, and who has none. */
 #include "catalog/cursor.h"
 #include "catalog/invitation_row.h"
+#include "catalog/rows.h"
 #include "core/clock.h"
 #include "core/text.h"
 
@@ -42,39 +43,19 @@ invitation_list(struct db *db, const struct invitation_filter *f, const char *af
 		struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	const char *place, *id, *last_id = "";
-	json_t *items = json_array(), *page = json_pack("{s:o, s:n}", "items", items, "next");
-	int64_t from, last = 0, now = clock_now();
-	struct err none;
-	enum rows_step step;
+	int64_t from, now = clock_now();
 	struct rows *rows;
+	const char *id;
 
 	if (limit < 1 || limit > INVITATION_PAGE_MAX)
 		limit = INVITATION_PAGE_MAX;
-	cursor_take(ctx, after, &place, &id);
-	if (!num_parse(place, 0, INT64_MAX, &from, &none))
-		from = INT64_MAX;
+	from = cursor_take_number(ctx, after, INT64_MAX, &id);
 	rows = db_query(ctx, db, "SELECT * FROM (" ITEM " WHERE (i.created, i.id) < ($3, $4) AND ($5 = '' OR p.id = $5)"
 		" AND " IN_GROUP("$6") " AND p.words LIKE $7 ESCAPE '!') AS page WHERE ($8 = '' OR page.shown = $8)"
 		" ORDER BY 15 DESC, 1 DESC LIMIT $9", db_int(now), db_int(now - f->silent_s), db_int(from), db_text(id),
 		db_text(f->person_id ? f->person_id : ""), db_text(f->group ? text_fold(ctx, f->group) : ""),
 		db_text(text_like(ctx, f->search)), db_text(f->state ? f->state : ""), db_int(limit + 1));
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		if (json_array_size(items) == (size_t)limit) {
-			json_object_set_new(page, "next", json_string(cursor_put(ctx, mem_printf(ctx, "%lld", (long long)last),
-										 last_id)));
-			break;
-		}
-		last_id = rows_text(ctx, rows, 0);
-		last = rows_int(rows, 14);
-		json_array_append_new(items, item_of(ctx, rows));
-	}
-	if (step == ROWS_FAILED) {
-		json_decref(page);
-		return err_at(err, "list of invitations");
-	}
-	*ret = page;
-	return true;
+	return rows_page(rows, item_of, 14, limit, ret, err) || err_at(err, "list of invitations");
 }
 
 bool

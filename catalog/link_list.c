@@ -3,6 +3,7 @@
 #include "catalog/link.h"
 #include "catalog/app.h"
 #include "catalog/viewer.h"
+#include "catalog/rows.h"
 #include "core/audit.h"
 #include "core/clock.h"
 
@@ -50,18 +51,13 @@ link_list(struct db *db, const struct person *person, const struct link_filter *
 	  int64_t limit, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	const char *place, *id, *last_id = "";
-	json_t *items = json_array(), *page = json_pack("{s:o, s:n}", "items", items, "next");
-	int64_t last = 0, from;
-	struct err none;
-	enum rows_step step;
 	struct rows *rows;
+	const char *id;
+	int64_t from;
 
 	if (limit < 1 || limit > LINK_PAGE_MAX)
 		limit = LINK_PAGE_MAX;
-	cursor_take(ctx, after, &place, &id);
-	if (!num_parse(place, 0, INT64_MAX, &from, &none))
-		from = INT64_MAX;
+	from = cursor_take_number(ctx, after, INT64_MAX, &id);
 	rows = db_query(ctx, db, SELECT_LINK " AND (l.created, l.id) < ($4, $5)"
 		" AND ($6 = '' OR a.bundle_id = $6) AND ($7 = '' OR l.contact_id = $7)"
 		" AND ($8 = '' OR l.build_id = $8 OR EXISTS (SELECT 1 FROM placement q WHERE q.channel_id = l.channel_id"
@@ -69,22 +65,7 @@ link_list(struct db *db, const struct person *person, const struct link_filter *
 		db_text(id), db_text(filter->bundle_id ? filter->bundle_id : ""),
 		db_text(filter->contact_id ? filter->contact_id : ""), db_text(filter->build_id ? filter->build_id : ""),
 		db_int(limit + 1));
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		if (json_array_size(items) == (size_t)limit) {
-			json_object_set_new(page, "next", json_string(cursor_put(ctx, mem_printf(ctx, "%lld", (long long)last),
-										 last_id)));
-			break;
-		}
-		last_id = rows_text(ctx, rows, 0);
-		last = rows_int(rows, 13);
-		json_array_append_new(items, item_of(ctx, rows));
-	}
-	if (step == ROWS_FAILED) {
-		json_decref(page);
-		return err_at(err, "list of links");
-	}
-	*ret = page;
-	return true;
+	return rows_page(rows, item_of, 13, limit, ret, err) || err_at(err, "list of links");
 }
 
 bool

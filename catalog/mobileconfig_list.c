@@ -2,6 +2,7 @@
 #include "catalog/mobileconfig.h"
 #include "catalog/rows.h"
 #include "core/clock.h"
+#include "core/json.h"
 #include <string.h>
 
 /* ---- one ---- */
@@ -38,24 +39,6 @@ mobileconfig_by_id(TALLOC_CTX *ctx, struct db *db, const char *id, struct kept_m
 
 /* ---- a form ---- */
 
-static int
-let_go(json_t **json)
-{
-	json_decref(*json);
-	return 0;
-}
-
-/* Until ctx ends. */
-static json_t *
-lend(TALLOC_CTX *ctx, json_t *json)
-{
-	json_t **kept = mem_new(ctx, json_t *);
-
-	*kept = json;
-	talloc_set_destructor(kept, let_go);
-	return json;
-}
-
 bool
 mobileconfig_read(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, const char *id, int64_t version,
 		  json_t **form, json_t **variables, struct err *err)
@@ -81,9 +64,9 @@ mobileconfig_read(TALLOC_CTX *ctx, struct db *db, const struct sealer *sealer, c
 		return false;
 	if (!(json = json_loadb(bytes.p, bytes.len, 0, NULL)))
 		return err_set(err, ERR_INTERNAL, "the form of mobileconfig %s cannot be read", id);
-	*form = lend(ctx, json);
+	*form = json_hold(ctx, json);
 	if (variables)
-		*variables = lend(ctx, json_loads(names, 0, NULL));
+		*variables = json_hold(ctx, json_loads(names, 0, NULL));
 	return true;
 }
 

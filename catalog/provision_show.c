@@ -71,38 +71,24 @@ bool
 provision_list(struct db *db, struct viewer viewer, const char *after, int64_t limit, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	json_t *items = json_array(), *page = json_pack("{s:o, s:n}", "items", items, "next"), *item;
-	const char *place, *id, *last_id = "";
-	int64_t from, last = 0;
-	enum rows_step step;
+	json_t *page, *item;
 	struct rows *rows;
-	struct err none;
-	bool ok = true;
+	const char *id;
+	int64_t from;
 	size_t i;
 
 	if (limit < 1 || limit > PROVISIONS_PAGE_MAX)
 		limit = PROVISIONS_PAGE_MAX;
-	cursor_take(ctx, after, &place, &id);
-	if (!num_parse(place, 0, INT64_MAX, &from, &none))
-		from = 0;
+	from = cursor_take_number(ctx, after, 0, &id);
 	rows = db_query(ctx, db, ITEM " WHERE " SEES " AND (p.expires, p.uuid) > ($4, $5) ORDER BY p.expires, p.uuid LIMIT $6",
 			VIEWER(viewer), db_int(from), db_text(id), db_int(limit + 1));
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		if (json_array_size(items) == (size_t)limit) {
-			json_object_set_new(page, "next", json_string(cursor_put(ctx, mem_printf(ctx, "%lld", (long long)last), last_id)));
-			break;
-		}
-		last_id = rows_text(ctx, rows, 0);
-		last = rows_int(rows, 5);
-		json_array_append_new(items, item_of(ctx, rows));
-	}
-	rows_done(rows);
-	json_array_foreach(items, i, item)
-		ok = ok && add_apps(db, item, err);
-	if (step == ROWS_FAILED || !ok) {
-		json_decref(page);
+	if (!rows_page(rows, item_of, 5, limit, &page, err))
 		return err_at(err, "list of provisions");
-	}
+	json_array_foreach(json_object_get(page, "items"), i, item)
+		if (!add_apps(db, item, err)) {
+			json_decref(page);
+			return err_at(err, "list of provisions");
+		}
 	*ret = page;
 	return true;
 }

@@ -126,14 +126,10 @@ tester_device_list(struct db *db, const struct person *person, bool udids, const
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct page p = { .person = person, .udids = udids, .limit = limit };
-	const char *place;
-	struct err none;
 
 	if (p.limit < 1 || p.limit > TESTER_DEVICE_PAGE_MAX)
 		p.limit = TESTER_DEVICE_PAGE_MAX;
-	cursor_take(ctx, after, &place, &p.id);
-	if (!num_parse(place, 0, INT64_MAX, &p.from, &none))
-		p.from = INT64_MAX;
+	p.from = cursor_take_number(ctx, after, INT64_MAX, &p.id);
 	if (!(udids ? db_tx(db, tx_page, &p, err) : read_page(db, &p, err))) {
 		json_decref(p.page);
 		return err_at(err, "registered devices");

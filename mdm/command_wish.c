@@ -1,28 +1,11 @@
 /* What was asked for, from programs, files and forms. */
 #include "core/clock.h"
+#include "core/json.h"
 #include "mdm/command_send.h"
 #include "mdm/command_fact.h"
 #include <string.h>
 
 #define BAD(...) err_code(err, ERR_INVALID, "bad_command", __VA_ARGS__)
-
-static int
-forget(json_t **json)
-{
-	json_decref(*json);
-	return 0;
-}
-
-/* Ends with ctx. */
-static json_t *
-hold(TALLOC_CTX *ctx, json_t *json)
-{
-	json_t **held = mem_new(ctx, json_t *);
-
-	*held = json;
-	talloc_set_destructor(held, forget);
-	return json;
-}
 
 static const struct command_wish empty = { .priority = -1, .actor = "system", .reason = "" };
 
@@ -47,7 +30,7 @@ command_wish_verb(TALLOC_CTX *ctx, const char *name, json_t *fields, struct comm
 	const struct verb *verb = verb_find(name);
 	json_t *params;
 
-	hold(ctx, fields);
+	json_hold(ctx, fields);
 	*ret = empty;
 	if (!verb)
 		return BAD("there is no verb \"%.100s\"", name);
@@ -57,7 +40,7 @@ command_wish_verb(TALLOC_CTX *ctx, const char *name, json_t *fields, struct comm
 		return false;
 	ret->verb = verb;
 	ret->request_type = verb->request_type;
-	ret->params = hold(ctx, params);
+	ret->params = json_hold(ctx, params);
 	ret->subject = subject_of(ctx, verb, params);
 	return true;
 }
@@ -65,7 +48,7 @@ command_wish_verb(TALLOC_CTX *ctx, const char *name, json_t *fields, struct comm
 static bool
 by_request_type(TALLOC_CTX *ctx, const char *request_type, json_t *params, struct command_wish *ret, struct err *err)
 {
-	hold(ctx, params);
+	json_hold(ctx, params);
 	*ret = empty;
 	if (!command_fact(request_type))
 		return BAD("iOS has no command \"%.100s\"", request_type);
@@ -79,7 +62,7 @@ by_request_type(TALLOC_CTX *ctx, const char *request_type, json_t *params, struc
 /* ---- JSON ---- */
 
 static bool
-text_of(TALLOC_CTX *ctx, const json_t *body, const char *key, size_t max, const char **ret, struct err *err)
+take_text(TALLOC_CTX *ctx, const json_t *body, const char *key, size_t max, const char **ret, struct err *err)
 {
 	const json_t *v = json_object_get(body, key);
 
@@ -121,8 +104,8 @@ read_rest(TALLOC_CTX *ctx, const json_t *body, struct command_wish *ret, struct 
 			return BAD("priority must be a number from 0 to %d", QUEUE_PRIORITY_URGENT);
 		ret->priority = json_integer_value(priority);
 	}
-	return text_of(ctx, body, "dedupe_key", COMMAND_KEY_MAX, &ret->dedupe_key, err) &&
-	       text_of(ctx, body, "reason", COMMAND_REASON_MAX, &ret->reason, err) && read_not_before(body, &ret->not_before, err);
+	return take_text(ctx, body, "dedupe_key", COMMAND_KEY_MAX, &ret->dedupe_key, err) &&
+	       take_text(ctx, body, "reason", COMMAND_REASON_MAX, &ret->reason, err) && read_not_before(body, &ret->not_before, err);
 }
 
 /* A name that is misspelt must not be a command without it. */

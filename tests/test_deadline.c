@@ -137,6 +137,21 @@ who_stops_reading_is_ended_sooner_when_it_is_crowded(void **state)
 	assert_true(deadline_late(&d, &limits, 100, 10000, &sent));
 }
 
+static void
+nobody_is_late_for_time_in_which_we_did_not_run(void **state)
+{
+	int64_t until = 0;
+
+	(void)state;
+	assert_false(deadline_rests(&until, 0, 250));
+	assert_false(deadline_rests(&until, 250, 1249));
+	assert_true(deadline_rests(&until, 1249, 12249));	/* eleven seconds */
+	assert_true(deadline_rests(&until, 12249, 12500));
+	assert_true(deadline_rests(&until, 14000, 12249 + DEADLINE_REST_MS - 1));
+	assert_false(deadline_rests(&until, 14248, 12249 + DEADLINE_REST_MS));
+	assert_false(deadline_rests(&until, 14249, 14500));
+}
+
 TESTS(the_first_head_has_ten_seconds_whatever_comes,
       a_later_head_has_ten_seconds_from_its_first_byte,
       one_that_falls_idle_under_the_sweep_has_begun_no_head,
@@ -145,4 +160,5 @@ TESTS(the_first_head_has_ten_seconds_whatever_comes,
       a_body_must_keep_its_rate_in_each_ten_seconds,
       time_that_we_suspended_it_does_not_count,
       who_stops_reading_is_ended_after_a_minute,
-      who_stops_reading_is_ended_sooner_when_it_is_crowded)
+      who_stops_reading_is_ended_sooner_when_it_is_crowded,
+      nobody_is_late_for_time_in_which_we_did_not_run)

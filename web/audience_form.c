@@ -1,4 +1,5 @@
 #include "web/audience_form.h"
+#include "core/json.h"
 #include "catalog/audience.h"
 #include "web/rooms.h"
 #include <stdlib.h>
@@ -156,18 +157,11 @@ read_rows(struct req *req, json_t **ret, struct err *err)
 	return *ret || err_set(err, ERR_INVALID, "audience: it cannot be read");
 }
 
-static int
-give_back(json_t **json)
-{
-	json_decref(*json);
-	return 0;
-}
-
 bool
 audience_of_form(struct req *req, json_t **ret, bool *same, struct err *err)
 {
 	const char *who = req_form(req, "who"), *as = req_form(req, "as");
-	json_t *tree = NULL, **kept;
+	json_t *tree = NULL;
 
 	*same = false;
 	if (as && strcmp(as, "json") == 0) {
@@ -184,8 +178,6 @@ audience_of_form(struct req *req, json_t **ret, bool *same, struct err *err)
 		/* what says nothing must not open a door */
 		return err_set(err, ERR_INVALID, "audience: who sees it is not said");
 	}
-	kept = mem_new(req, json_t *);
-	*kept = *ret = tree;
-	talloc_set_destructor(kept, give_back);
+	*ret = json_hold(req, tree);
 	return true;
 }

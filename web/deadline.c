@@ -113,8 +113,16 @@ deadline_read_traffic(int fd, struct deadline_traffic *ret)
 	ret->sent = (int64_t)info.tcpi_bytes_acked;
 }
 
+bool
+deadline_rests(int64_t *until_ms, int64_t last_ms, int64_t now_ms)
+{
+	if (now_ms - last_ms >= DEADLINE_STALL_MS)
+		*until_ms = now_ms + DEADLINE_REST_MS;
+	return now_ms < *until_ms;
+}
+
 static void
-sweep_one(struct deadlines *deadlines, struct deadline *deadline, int64_t now_ms)
+sweep_one(struct deadlines *deadlines, struct deadline *deadline, bool rest, int64_t now_ms)
 {
 	enum deadline_phase phase = atomic_load_explicit(&deadline->word, memory_order_relaxed) & 7;
 	struct deadline_traffic traffic = { -1, -1 };
@@ -125,7 +133,7 @@ sweep_one(struct deadlines *deadlines, struct deadline *deadline, int64_t now_ms
 	if (phase == DEADLINE_IDLE || phase == DEADLINE_SEND)
 		deadline_read_traffic(deadline->fd, &traffic);
 	ended = phase == DEADLINE_IDLE && atomic_load(&deadlines->end_idle);
-	if (!deadline_late(deadline, &deadlines->limits, deadlines->open, now_ms, &traffic) && !ended)
+	if (!ended && (rest || !deadline_late(deadline, &deadlines->limits, deadlines->open, now_ms, &traffic)))
 		return;
 	deadline->ended = true;
 	shutdown(deadline->fd, SHUT_RDWR);
@@ -137,24 +145,30 @@ static void *
 sweep(void *arg)
 {
 	struct deadlines *deadlines = arg;
-	struct timespec next;
+	int64_t last = clock_ms(), rest_until = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &next);
 	pthread_mutex_lock(&deadlines->mutex);
 	while (!deadlines->stopping) {
+		struct timespec next;
+		int64_t now;
+		bool rest;
 		int open = 0;
 
+		clock_gettime(CLOCK_MONOTONIC, &next);
 		next.tv_nsec += deadlines->every_ms % 1000 * 1000000L;
 		next.tv_sec += deadlines->every_ms / 1000 + next.tv_nsec / 1000000000L;
 		next.tv_nsec %= 1000000000L;
 		pthread_cond_timedwait(&deadlines->wake, &deadlines->mutex, &next);
 		pthread_mutex_unlock(&deadlines->mutex);
+		now = clock_ms();	/* of the whole sweep: it may stall in the middle too */
+		rest = deadline_rests(&rest_until, last, now);
+		last = now;
 		for (int i = 0; i < SHARDS; i++) {
 			struct shard *shard = &deadlines->shards[i];
 
 			pthread_mutex_lock(&shard->mutex);
 			for (struct deadline *d = shard->first; d; d = d->next, open++)
-				sweep_one(deadlines, d, clock_ms());
+				sweep_one(deadlines, d, rest, now);
 			pthread_mutex_unlock(&shard->mutex);
 		}
 		deadlines->open = open;

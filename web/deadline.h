@@ -53,6 +53,14 @@ void deadline_body(struct deadline *deadline, size_t bytes);
 bool deadline_late(struct deadline *deadline, const struct deadline_limits *limits, int open,
 		   int64_t now_ms, const struct deadline_traffic *traffic);
 
+/*
+ * Two sweeps that lie so far apart had no processor between them, nor had the I/O threads: what has come meanwhile is
+ * read before anybody is called late.  True while that goes on; *until_ms is 0 at first.
+ */
+#define DEADLINE_STALL_MS	1000
+#define DEADLINE_REST_MS	2000
+bool deadline_rests(int64_t *until_ms, int64_t last_ms, int64_t now_ms);
+
 struct deadlines;
 
 /* Limits are copied; the sweep runs every `every_ms`. */

@@ -1,4 +1,5 @@
 #include "web/own_house.h"
+#include "core/json.h"
 #include "catalog/mobileconfig.h"
 #include "catalog/person_attribute.h"
 #include "core/secret.h"
@@ -13,25 +14,6 @@
 #define UPN_MAX		256	/* bytes of userPrincipalName, and of an address */
 
 #define TYPE_EAS	"com.apple.eas.account"
-
-/* ---- JSON that ends with a context ---- */
-
-static int
-forget(json_t **held)
-{
-	json_decref(*held);
-	return 0;
-}
-
-static json_t *
-hold(TALLOC_CTX *ctx, json_t *json)
-{
-	json_t **held = mem_new(ctx, json_t *);
-
-	*held = json;
-	talloc_set_destructor(held, forget);
-	return json;
-}
 
 bool
 own_check_conf(const struct conf *conf, struct err *err)
@@ -126,7 +108,7 @@ form_of(TALLOC_CTX *ctx, struct site *site, const char *language, const struct o
 {
 	if (strcmp(template->id, OWN_FROM_SETTINGS) != 0)
 		return mobileconfig_read(ctx, site->db, site->sealer, template->id, 0, ret, NULL, err);
-	*ret = hold(ctx, form_from_settings(ctx, site, language, template));
+	*ret = json_hold(ctx, form_from_settings(ctx, site, language, template));
 	return true;
 }
 
@@ -160,11 +142,11 @@ value_of(void *arg, const char *name)
 static bool
 fill_text(struct known *known, const char *text, const char **ret, struct err *err)
 {
-	json_t *form = hold(known->ctx, json_pack("{s:s}", "name", text)), *filled;
+	json_t *form = json_hold(known->ctx, json_pack("{s:s}", "name", text)), *filled;
 
 	if (!mobileconfig_form_fill(form, value_of, known, &filled, err))
 		return false;
-	*ret = text_of(hold(known->ctx, filled), "name");
+	*ret = text_of(json_hold(known->ctx, filled), "name");
 	return strlen(*ret) <= UPN_MAX || err_code(err, ERR_CONFLICT, "bad_upn", "own.upn comes to more than %d bytes", UPN_MAX);
 }
 
@@ -286,7 +268,7 @@ add_identity(struct site *site, struct known *known, struct own_filled *f, struc
 static bool
 fill_in(struct site *site, struct known *known, const json_t *form, struct own_filled *f, struct err *err)
 {
-	json_t *copy = hold(known->ctx, json_deep_copy(form)), *filled;
+	json_t *copy = json_hold(known->ctx, json_deep_copy(form)), *filled;
 
 	if (known->target->plain) {
 		/* something secret in the identity's place, so that what refers to it goes too */
@@ -299,7 +281,7 @@ fill_in(struct site *site, struct known *known, const json_t *form, struct own_f
 	}
 	if (!mobileconfig_form_fill(copy, value_of, known, &filled, err))
 		return false;
-	f->form = hold(known->ctx, filled);
+	f->form = json_hold(known->ctx, filled);
 	return add_identity(site, known, f, err);
 }
 

@@ -1,4 +1,5 @@
 #include "web/request.h"
+#include "core/json.h"
 #include <strings.h>
 #include <unistd.h>
 #include "core/log.h"
@@ -151,27 +152,18 @@ req_form_nth(struct req *req, const char *name, size_t n)
 	return fields_nth(&req->server->form, name, n);
 }
 
-static int
-forget_json(json_t **json)
-{
-	json_decref(*json);
-	return 0;
-}
-
 bool
 req_json(struct req *req, json_t **ret, struct err *err)
 {
 	json_error_t why;
-	json_t **hold, *json;
+	json_t *json;
 
 	json = json_loadb(req->body.len ? req->body.p : "", req->body.len, JSON_REJECT_DUPLICATES,
 			  &why);
 	if (!json)
 		return err_set(err, ERR_MALFORMED, "the body is not JSON: line %d column %d: %s",
 			       why.line, why.column, why.text);
-	hold = mem_new(req, json_t *);
-	*ret = *hold = json;
-	talloc_set_destructor(hold, forget_json);
+	*ret = json_hold(req, json);
 	return true;
 }
 

@@ -205,6 +205,38 @@ refuses_to_serve() {	# what it should say, as a pattern
 	expect_status 200
 }
 
+# A machine that gives us no processor for longer than any deadline: what came meanwhile is not late.
+@test "a server that stood still for eleven seconds answers whoever asked meanwhile" {
+	pomona_start
+	python3 - "$PORT" "$PID" <<-'PY'
+		import os, signal, socket, sys, time
+		port, pid, N = int(sys.argv[1]), int(sys.argv[2]), 30
+		HEAD = b"GET /healthz HTTP/1.1\r\nHost: apps.example.com\r\n\r\n"
+		POST = b"POST /login HTTP/1.1\r\nHost: apps.example.com\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 30\r\n\r\n"
+		clients = lambda: [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(N)]
+		fresh, kept, posting = clients(), clients(), clients()
+		for s in kept:
+		    s.sendall(HEAD)
+		    s.recv(65536)
+		    s.sendall(HEAD[:20])
+		for s in posting:
+		    s.sendall(POST)
+		time.sleep(0.6)			# until that is looked at, and their time runs
+		os.kill(pid, signal.SIGSTOP)
+		for s in fresh: s.sendall(HEAD)
+		for s in kept: s.sendall(HEAD[20:])
+		for s in posting: s.sendall(b"a" * 30)
+		time.sleep(11)
+		os.kill(pid, signal.SIGCONT)
+		for name, all in ("fresh", fresh), ("kept", kept), ("posting", posting):
+		    answered = 0
+		    for s in all:
+		        try: answered += s.recv(65536).startswith(b"HTTP/1.1 ")
+		        except OSError: pass
+		    assert answered == N, "%s: %d of %d are answered" % (name, answered, N)
+	PY
+}
+
 @test "a TLS client that brings an X25519 key along, as phones do, is not asked for another" {
 	local groups
 	hellos() { openssl s_client -connect "127.0.0.1:$PORT" -groups "$1" -msg </dev/null 2>/dev/null | grep -c ', ServerHello'; }
