@@ -14,9 +14,9 @@
 #define FAR_S		(2 * DAY_S)	/* no wait is as long: that was written by a clock that was ahead */
 
 /* Of what is to be done now, and of enrolled devices alone: the others are looked at when they enroll. */
-#define DUE	" FROM device_mobileconfig r JOIN device d ON d.id = r.device_id JOIN enrollment e" \
-		" ON e.id = d.enrollment_id AND e.state = 'enrolled' WHERE r.due IS NOT NULL"
-#define DUE_NOW	"SELECT r.mobileconfig_id, r.goal, r.identifier, r.state, r.device_id, e.id" DUE
+#define DUE	" FROM device_mobileconfig r JOIN device d ON d.id = r.device_id WHERE r.due IS NOT NULL AND EXISTS" \
+		" (SELECT 1 FROM enrollment e WHERE e.id = d.enrollment_id AND e.state = 'enrolled')"
+#define DUE_NOW	"SELECT r.mobileconfig_id, r.goal, r.identifier, r.state, r.device_id, d.enrollment_id" DUE
 #define ALIKE	"r.mobileconfig_id, r.goal, r.device_id"
 
 /*

@@ -553,7 +553,7 @@ static void
 a_device_back_from_a_drawer_gets_what_waited_for_it_all_the_time(void **state)
 {
 	struct mdm *m = open_house(*state);
-	struct keeper *k = keeper(m, UDID_A, "p-anna");
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
 	int64_t now = clock_now();
 	char iso[CLOCK_ISO_SIZE];
 
@@ -569,7 +569,7 @@ a_device_back_from_a_drawer_gets_what_waited_for_it_all_the_time(void **state)
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history h JOIN command c ON c.id = h.command_id WHERE"
 				    " h.state = 'expired' AND c.request_type = 'InstallProfile'"), DESIRED_ATTEMPTS_MAX + 2);
 	assert_int_equal(mdm_number(m, "SELECT attempts FROM device_mobileconfig"), 0);
-	talks(k);
+	keeper_talks(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 	assert_int_equal(k->installs, 1);
 }
