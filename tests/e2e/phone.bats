@@ -143,8 +143,8 @@ managed_state() { sql "SELECT state FROM installed_app WHERE managed"; }
 	[ "$(of_phone 's["Security"]["PasscodePresent"]')" = False ]
 	does Settings '{"Settings":[{"Item":"DataRoaming","Enabled":true}]}'
 	[ "$(of_phone 's["Device"]["DataRoamingEnabled"]')" = True ]
+	order DeviceInformation '{"Queries":["OSVersion"]}'	# it waits behind what is urgent
 	order EraseDevice
-	order DeviceInformation '{"Queries":["OSVersion"]}'
 	connects || true
 	becomes acknowledged
 	[ "$(of_phone 's["Enrollment"]["State"]')" = removed ]
