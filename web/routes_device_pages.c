@@ -3,6 +3,7 @@
  * done to it.  Every act is a command of the queue: the page says what waits and what became of it.
  */
 #include "core/clock.h"
+#include "core/json.h"
 #include "mdm/enrollment.h"
 #include "web/commanding.h"
 #include "web/device_page.h"
@@ -196,47 +197,34 @@ after_act(struct req *req, struct reply *reply, bool done, const char *changed, 
 	return sayable(req, &why) && device_page(req, reply, &why, err);
 }
 
-static json_t *
-form_value(struct req *req, const char *name, enum apple_type type)
+/* What was left empty is not said. */
+static bool
+form_field(struct req *req, const struct verb *verb, json_t *fields, const char *name, enum apple_type type, struct err *err)
 {
-	const char *text = req_form(req, name);
 	struct bytes file = type == APPLE_DATA ? req_form_file(req, name) : (struct bytes){ 0 };
+	const char *text = type == APPLE_DATA ? NULL : req_form(req, name);
 	struct buf base64;
-	json_t *list;
 
-	if (type == APPLE_DATA) {
+	if (file.len) {
 		buf_init(&base64, req, COMMAND_BYTES_MAX * 2);
 		buf_base64(&base64, file.p, file.len);
-		return file.len ? json_string(buf_str(&base64)) : NULL;
+		text = buf_str(&base64);
 	}
-	if (!text || !*text)
-		return NULL;
-	if (type == APPLE_BOOLEAN)
-		return json_boolean(!says_no(text));
-	if (type != APPLE_ARRAY)
-		return json_string(text);
-	list = json_array();
-	for (const char *at = text; *(at += strspn(at, " \t\r\n,;"));) {
-		size_t len = strcspn(at, " \t\r\n,;");
-
-		json_array_append_new(list, json_stringn(at, len));
-		at += len;
-	}
-	return list;
+	return !text || !*text || verb_say(verb, fields, name, text, err);
 }
 
 static bool
 form_wish(struct req *req, const char *name, struct command_wish *wish, struct err *err)
 {
+	json_t *fields = json_hold(req, json_object());
 	const struct verb *verb = verb_find(name);
-	json_t *fields = json_object(), *v;
 	char field[VERB_FIELD_MAX];
 	enum apple_type type;
 
 	for (size_t i = 0; verb && verb_field(verb, i, field, &type); i++)
-		if ((v = form_value(req, field, type)))
-			json_object_set_new(fields, field, v);
-	return command_wish_verb(req, name, fields, wish, err);
+		if (!form_field(req, verb, fields, field, type, err))
+			return false;
+	return command_wish_verb(req, name, json_incref(fields), wish, err);
 }
 
 /* What nobody should do by a slip: the device's name is typed. */

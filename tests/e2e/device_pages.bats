@@ -287,6 +287,39 @@ as_admin_list() {
 	judged
 }
 
+@test "the command line takes numbers, lists and JSON, and its help names every verb with its fields" {
+	enrolled_phone
+	cli install-app "$ID" --set manifest_url=https://apps.example.com/m.plist --set flags=one
+	[ "$status" = 4 ]
+	[[ $stderr == *'flags is a whole number, and not "one"'* ]]
+	cli install-app "$ID" --set manifest_url=https://apps.example.com/m.plist --set flags=3
+	[ "$status" = 4 ]
+	[[ $stderr == *"ManagementFlags: 3 is none of 1|4|5"* ]]
+	cli app-feedback --set bundle_ids=com.example.a,com.example.b --set bundle_ids=com.example.c --set delete=yes "$ID"
+	[ "$status" = 0 ]
+	cli validate-apps "$ID" --set 'bundle_ids=["com.example.weather"]'
+	[ "$status" = 0 ]
+	cli settings "$ID" --set 'settings={"Item":"DataRoaming","Enabled":true}'
+	[ "$status" = 0 ]
+	UUID=$output
+	cli lock "$ID" --message one --set message=two
+	[ "$status" = 4 ]
+	[[ $stderr == *"message is said twice"* ]]
+	connects
+	becomes acknowledged
+	[ "$(of_phone 's["Device"]["DataRoamingEnabled"]')" = True ]
+	[ "$(told ManagedApplicationFeedback 'c["Identifiers"], c["DeleteFeedback"]')" = \
+		"(['com.example.a', 'com.example.b', 'com.example.c'], True)" ]
+	[ "$(told ValidateApplications 'c["Identifiers"]')" = "['com.example.weather']" ]
+	cli --help
+	local verb
+	for verb in lock erase install-app configure-app app-feedback app-configuration validate-apps settings refresh; do
+		grep -qE "^  $verb( |$)" <<<"$output" || { echo "$verb"; return 1; }
+	done
+	[[ $output == *"flags=NUMBER"*"configuration=JSON"*"bundle_ids=LIST"* ]]
+	judged
+}
+
 @test "who is silent or cannot be woken stands on Today, and on the list" {
 	enrolled_phone
 	sign_in anna
