@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "mdm/enrollment.h"
+#include "mdm/queue_secret.h"
 #include "web/commanding.h"
 #include "web/device_page.h"
 #include "web/managed.h"
@@ -156,16 +157,19 @@ post_selected(struct req *req, struct reply *reply, struct err *err)
 
 /* ---- one device ---- */
 
+/* revealed: an answer that was opened, of the command :uuid; NULL: none. */
 static bool
-device_page(struct req *req, struct reply *reply, const struct err *refused, struct err *err)
+device_page(struct req *req, struct reply *reply, const struct err *refused, json_t *revealed, struct err *err)
 {
+	struct device_history history = { .after = refused ? NULL : req_query(req, "after"), .revealed = revealed,
+					  .revealed_uuid = revealed ? req_param(req, "uuid") : NULL };
 	json_t *device, *page;
 	char text[520];
 	bool ok;
 
 	if (!device_whole(req, req_param(req, "id"), &device, err))
 		return false;
-	ok = device_page_data(req, device, refused ? NULL : req_query(req, "after"), &page, err);
+	ok = device_page_data(req, device, &history, &page, err);
 	json_decref(device);
 	if (!ok)
 		return false;
@@ -177,7 +181,7 @@ device_page(struct req *req, struct reply *reply, const struct err *refused, str
 static bool
 get_device(struct req *req, struct reply *reply, struct err *err)
 {
-	return device_page(req, reply, NULL, err);
+	return device_page(req, reply, NULL, NULL, err);
 }
 
 static bool
@@ -194,7 +198,7 @@ after_act(struct req *req, struct reply *reply, bool done, const char *changed, 
 
 	if (done)
 		return see_device(req, reply, changed);
-	return sayable(req, &why) && device_page(req, reply, &why, err);
+	return sayable(req, &why) && device_page(req, reply, &why, NULL, err);
 }
 
 /* What was left empty is not said. */
@@ -320,6 +324,17 @@ post_resend(struct req *req, struct reply *reply, struct err *err)
 	       see_device(req, reply, "resent");
 }
 
+/* An answer that is a secret: written down who saw it, and shown where it stands. */
+static bool
+post_reveal(struct req *req, struct reply *reply, struct err *err)
+{
+	json_t *answer;
+
+	if (!queue_reveal(req->site->db, actor(req), req_param(req, "id"), req_param(req, "uuid"), &answer, err))
+		return after_act(req, reply, false, NULL, err);
+	return device_page(req, reply, NULL, json_hold(req, answer), err);
+}
+
 static bool
 post_clear(struct req *req, struct reply *reply, struct err *err)
 {
@@ -378,6 +393,7 @@ const struct route device_page_routes[] = {
 	{ POST, "/admin/devices/:id/clear",                WHO_ADMIN, "16K", ON_WORKER, post_clear,       NULL, NULL, "Take back all that waits" },
 	{ POST, "/admin/devices/:id/commands/:uuid/cancel", WHO_ADMIN, "16K", ON_WORKER, post_cancel,     NULL, NULL, "Take back a command" },
 	{ POST, "/admin/devices/:id/commands/:uuid/resend", WHO_ADMIN, "16K", ON_WORKER, post_resend,     NULL, NULL, "Send a command again" },
+	{ POST, "/admin/devices/:id/commands/:uuid/reveal", WHO_ADMIN, "16K", ON_WORKER, post_reveal,     NULL, NULL, "Its answer where that is a secret; audited: ?after=" },
 	{ POST, "/admin/devices/:id/retire",               WHO_ADMIN, "16K", ON_WORKER, post_retire,      NULL, NULL, "Release it from management" },
 	{ 0 }
 };
