@@ -13,6 +13,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "mdm/command_send.h"
 #include "mdm/device_list.h"
 #include "mdm/inventory.h"
@@ -20,12 +21,16 @@
 
 #define FILE_MAX	COMMAND_BYTES_MAX
 #define HISTORY_SHOWN	50
+#define SAID_MAX	200	/* fields of one command; more items of a list go with a comma */
+#define HELP_MAX	8192
+#define HELP_WIDE	78	/* columns */
 
 struct opts {
 	struct cli_call call;
 	struct device_filter filter;
 	const char *file, *reason;
-	json_t *fields;		/* of a verb */
+	struct said { const char *field, *value; size_t len; } said[SAID_MAX];	/* of a verb; len: of field */
+	size_t said_n;
 	bool json;
 };
 
@@ -186,23 +191,22 @@ file_wish(TALLOC_CTX *ctx, const char *path, struct command_wish *wish, struct e
 
 /* The field of a verb that holds a file: the mobileconfig, the provision. */
 static bool
-put_file(const struct cli_call *call, struct err *err)
+put_file(const struct cli_call *call, const struct verb *verb, json_t *fields, struct err *err)
 {
 	const struct opts *o = (const struct opts *)call;
-	const struct verb *verb = verb_find(call->said);
 	char name[VERB_FIELD_MAX];
 	enum apple_type type;
 	struct bytes bytes;
 	struct buf base64;
 
-	for (size_t i = 0; verb && verb_field(verb, i, name, &type); i++) {
+	for (size_t i = 0; verb_field(verb, i, name, &type); i++) {
 		if (type != APPLE_DATA)
 			continue;
 		if (!read_file(call->ctx, o->file, &bytes, err))
 			return false;
 		buf_init(&base64, call->ctx, 2 * FILE_MAX);
 		buf_base64(&base64, bytes.p, bytes.len);
-		json_object_set_new(o->fields, name, json_string(buf_str(&base64)));
+		json_object_set_new(fields, name, json_string(buf_str(&base64)));
 		return true;
 	}
 	return err_set(err, ERR_INVALID, "%s takes no file", call->said);
@@ -238,45 +242,52 @@ command(struct cli_call *call, struct err *err)
 }
 
 static bool
-verb(struct cli_call *call, struct err *err)
+put_fields(const struct cli_call *call, json_t *fields, struct err *err)
 {
 	const struct opts *o = (const struct opts *)call;
+	const struct verb *verb = verb_find(call->said);
+
+	for (size_t i = 0; verb && i < o->said_n; i++)
+		if (!verb_say(verb, fields, mem_textn(call->ctx, o->said[i].field, o->said[i].len), o->said[i].value, err))
+			return false;
+	return !verb || !o->file || put_file(call, verb, fields, err);
+}
+
+static bool
+verb(struct cli_call *call, struct err *err)
+{
+	json_t *fields = json_hold(call->ctx, json_object());
 	struct command_wish wish;
 	const char *id;
 
-	return find(call, &id, err) && (!o->file || put_file(call, err)) &&
-	       command_wish_verb(call->ctx, call->said, json_incref(o->fields), &wish, err) && send(call, id, &wish, err);
+	return find(call, &id, err) && put_fields(call, fields, err) &&
+	       command_wish_verb(call->ctx, call->said, json_incref(fields), &wish, err) && send(call, id, &wish, err);
 }
 
 /* ---- options ---- */
 
-static void
-set_field(struct cli_call *call, const char *name, size_t len, const char *value)
+/* Of which type it is tells the verb, which may stand behind it. */
+static bool
+keep_field(struct cli_call *call, const char *name, size_t len, const char *value, struct err *err)
 {
-	json_t *fields = ((struct opts *)call)->fields;
-	char key[VERB_FIELD_MAX];
+	struct opts *o = (struct opts *)call;
 
-	snprintf(key, sizeof key, "%.*s", (int)len, name);
-	if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)
-		json_object_set_new(fields, key, json_boolean(*value == 't'));
-	else
-		json_object_set_new(fields, key, json_string(value));
+	if (o->said_n == SAID_MAX)
+		return err_set(err, ERR_INVALID, "more than %d fields", SAID_MAX);
+	o->said[o->said_n++] = (struct said){ name, value, len };
+	return true;
 }
 
 static bool
 take_message(struct cli_call *call, const char *arg, struct err *err)
 {
-	(void)err;
-	set_field(call, "message", 7, arg);
-	return true;
+	return keep_field(call, "message", 7, arg, err);
 }
 
 static bool
 take_phone(struct cli_call *call, const char *arg, struct err *err)
 {
-	(void)err;
-	set_field(call, "phone", 5, arg);
-	return true;
+	return keep_field(call, "phone", 5, arg, err);
 }
 
 static bool
@@ -286,8 +297,7 @@ take_field(struct cli_call *call, const char *arg, struct err *err)
 
 	if (!is)
 		return err_set(err, ERR_INVALID, "--set takes FIELD=VALUE");
-	set_field(call, arg, (size_t)(is - arg), is + 1);
-	return true;
+	return keep_field(call, arg, (size_t)(is - arg), is + 1, err);
 }
 
 #define AT(field) offsetof(struct opts, field)
@@ -303,7 +313,7 @@ static const struct cli_option options[] = {
 	{ "app", APP, "BUNDLE", "list: those that have this app", AT(filter.app) },
 	{ "message", MESSAGE, "TEXT", "lock: shown on the lock screen", .take = take_message },
 	{ "phone", PHONE, "NUMBER", "lock: shown with the message", .take = take_phone },
-	{ "set", 's', "FIELD=VALUE", "A field of a verb, as the API names it", .take = take_field },
+	{ "set", 's', "FIELD=VALUE", "A field of a verb, as below", .take = take_field },
 	{ "file", 'f', "FILE", "command: JSON or a property list; install-...: what is installed; - reads stdin", AT(file) },
 	{ "reason", 'r', "TEXT", "Why; wanted for what cannot be taken back", AT(reason) },
 	{ "json", 'j', NULL, "Print JSON", AT(json) },
@@ -318,18 +328,67 @@ static const struct cli_act acts[] = {
 	{ 0 }
 };
 
+/* ---- help ---- */
+
+static const char *
+wanted(enum apple_type type)
+{
+	switch (type) {
+	case APPLE_BOOLEAN:	return "yes|no";
+	case APPLE_INTEGER:	return "NUMBER";
+	case APPLE_ARRAY:	return "LIST";
+	case APPLE_DICTIONARY:	return "JSON";
+	default:		return "TEXT";
+	}
+}
+
+/* Behind what stands in the line already, or in a new one. */
+static void
+help_word(struct buf *out, const char *word)
+{
+	const char *line = strrchr(buf_str(out), '\n');
+
+	buf_text(out, strlen(line) + strlen(word) < HELP_WIDE ? " " : "\n      ");
+	buf_text(out, word);
+}
+
+static void
+help_verb(TALLOC_CTX *ctx, struct buf *out, const struct verb *verb)
+{
+	char name[VERB_FIELD_MAX];
+	enum apple_type type;
+
+	buf_addf(out, "\n  %s", verb->name);
+	if (verb->grave)
+		help_word(out, "--reason TEXT");
+	for (size_t i = 0; verb_field(verb, i, name, &type); i++)
+		help_word(out, type == APPLE_DATA ? "--file FILE" : mem_printf(ctx, "%s=%s", name, wanted(type)));
+}
+
+static const char *
+help(TALLOC_CTX *ctx)
+{
+	struct buf out;
+
+	buf_init(&out, ctx, HELP_MAX);
+	buf_text(&out, "Devices under management, and commands to them.\vVerbs, and the fields that --set gives them:");
+	for (const struct verb *verb = verbs; verb->name; verb++)
+		help_verb(ctx, &out, verb);
+	buf_text(&out, "\nA LIST is a,b or JSON; --set again adds to it.");
+	return buf_str(&out);
+}
+
 int
 cmd_device(int argc, char **argv)
 {
-	static const struct cli_command device = {
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const struct cli_command device = {
 		.args = "list | show ID | commands ID | command ID --file F | VERB ID",
-		.doc = "Devices under management, and commands to them.",
+		.doc = help(ctx),
 		.options = { options }, .acts = acts,
 		.usage = "say list, or show|commands|command|lock|clear-passcode|erase|refresh|... ID",
 	};
-	struct opts o = { .fields = json_object() };
-	int code = cli_run(&device, &o.call, argc, argv);
+	struct opts o = { .said_n = 0 };
 
-	json_decref(o.fields);
-	return code;
+	return cli_run(&device, &o.call, argc, argv);
 }

@@ -1,6 +1,7 @@
 #include "mdm/verb.h"
 #include "mdm/fact.h"
 #include "mdm/queue.h"
+#include <assert.h>
 #include <string.h>
 
 /* ---- those that are more than their fields ---- */
@@ -50,7 +51,8 @@ const struct verb verbs[] = {
 	  " configuration=Configuration attributes=Attributes change_management=ChangeManagementState", NULL, VERB_KIND_CHANGES, PERSON, false, false,
 	  "device.command", NULL },
 	{ "remove-app", "RemoveApplication", "bundle_id=Identifier", NULL, VERB_KIND_CHANGES, PERSON, false, false, "device.command", NULL },
-	{ "configure-app", "Settings", "bundle_id= configuration=", NULL, NULL, PERSON, false, false, "device.command",
+	{ "configure-app", "Settings", "bundle_id=Settings.ApplicationConfiguration.Identifier"
+	  " configuration=Settings.ApplicationConfiguration.Configuration", NULL, NULL, PERSON, false, false, "device.command",
 	  make_configuration },
 	{ "app-configuration", "ManagedApplicationConfiguration", "bundle_ids=~Identifiers", NULL, NULL, PERSON, false, false,
 	  "device.command", NULL },
@@ -103,21 +105,33 @@ key_of(const struct verb *verb, const char *field, char key[VERB_FIELD_MAX], boo
 }
 
 bool
+verb_type(const struct verb *verb, const char *name, enum apple_type *type)
+{
+	const struct apple_fact *fact = verb->request_type ? command_fact(verb->request_type) : NULL;
+	char path[VERB_FIELD_MAX], *rest = path;
+	const char *key;
+	bool list;
+
+	if (!key_of(verb, name, path, &list))
+		return false;
+	while (fact && (key = strsep(&rest, ".")))
+		fact = apple_fact_under(fact, key);
+	assert(fact);	/* the table is ours */
+	*type = fact->type;
+	return true;
+}
+
+bool
 verb_field(const struct verb *verb, size_t n, char name[VERB_FIELD_MAX], enum apple_type *type)
 {
-	const struct apple_fact *command = verb->request_type ? command_fact(verb->request_type) : NULL, *fact;
 	const char *at = verb->fields;
-	char key[VERB_FIELD_MAX];
-	bool list;
 
 	for (; n > 0 && *at; n--)
 		at += strcspn(at, " "), at += strspn(at, " ");
 	if (!*at)
 		return false;
 	snprintf(name, VERB_FIELD_MAX, "%.*s", (int)strcspn(at, "="), at);
-	fact = key_of(verb, name, key, &list) && *key && command ? apple_fact_under(command, key) : NULL;
-	*type = fact ? fact->type : APPLE_ANY;
-	return true;
+	return verb_type(verb, name, type);
 }
 
 bool

@@ -17,7 +17,8 @@
 struct verb {
 	const char *name;		/* "lock" */
 	const char *request_type;	/* NULL: several (refresh) */
-	const char *fields;		/* "message=Message phone=PhoneNumber"; ~ before a key: a list of one or more */
+	/* "message=Message phone=PhoneNumber"; ~ before a key: a list of one or more; dots go down in Apple's schema */
+	const char *fields;
 	const char *dedupe_key;		/* one of them waits at a time; NULL: any number */
 	const char *kind;		/* of the queue; NULL: plain */
 	int64_t priority;
@@ -35,8 +36,17 @@ const struct verb *verb_of(const char *request_type);		/* the plainest one of a 
 
 bool verb_is_rendered(const struct verb *verb);	/* the payload is made at delivery: nothing may be given */
 
-/* The n-th field of a verb and what Apple's key wants (APPLE_ANY: it has none); false: there is none. */
+/* What Apple's key wants of a field; false: the verb has none of this name. */
+bool verb_type(const struct verb *verb, const char *name, enum apple_type *type);
+/* The n-th field of a verb, and the same; false: there is none. */
 bool verb_field(const struct verb *verb, size_t n, char name[VERB_FIELD_MAX], enum apple_type *type);
+
+/*
+ * A field as people say it, put among `fields` by its type: a number, yes or no, JSON for a dictionary; of a list
+ * a, b or JSON, and what was said before stays.  ERR_INVALID "bad_command": the verb has no such field, it is no
+ * such thing, or it is said twice.
+ */
+bool verb_say(const struct verb *verb, json_t *fields, const char *name, const char *text, struct err *err) CHECKED;
 
 /* Apple's params of a verb's fields; *params is the caller's. */
 bool verb_params(const struct verb *verb, const json_t *fields, json_t **params, struct err *err) CHECKED;

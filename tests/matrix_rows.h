@@ -293,6 +293,7 @@ static const struct row {
 	{ "POST /admin/devices/:id/person", ADMIN, NULL, NEVER, .body = "person=", .flags = FORM },
 	{ "POST /admin/devices/:id/commands/:uuid/cancel", ADMIN, NULL, NEVER, .flags = FORM },
 	{ "POST /admin/devices/:id/commands/:uuid/resend", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "POST /admin/devices/:id/commands/:uuid/reveal", ADMIN, NULL, NEVER, .flags = FORM },
 	{ "GET /api/v1/devices", ADMIN, "devices", NONE },
 	{ "GET /api/v1/devices.csv", ADMIN, "devices", NONE },
 	{ "GET /api/v1/devices/:id", ADMIN, "devices", NEVER },

@@ -309,6 +309,80 @@ every_verb_becomes_its_command(void **state)
 	assert_int_equal(sizeof rows / sizeof *rows + 1, n);	/* and refresh */
 }
 
+/* As on the command line and in a form: name, then what is said of it. */
+static void
+what_is_typed_becomes_what_the_field_wants(void **state)
+{
+	static const struct { const char *verb, *said[6], *fields; } rows[] = {
+		{ "lock", { "message", "7", "phone", "true" }, "{\"message\":\"7\",\"phone\":\"true\"}" },
+		{ "erase", { "preserve_data_plan", "Yes", "disallow_proximity_setup", "off" },
+		  "{\"disallow_proximity_setup\":false,\"preserve_data_plan\":true}" },
+		{ "install-app", { "flags", "4", "store_id", "281796108", "manifest_url", "https://a.example/1" },
+		  "{\"flags\":4,\"manifest_url\":\"https://a.example/1\",\"store_id\":281796108}" },
+		{ "install-app", { "configuration", "{\"a\":[1,true]}" }, "{\"configuration\":{\"a\":[1,true]}}" },
+		{ "configure-app", { "bundle_id", "com.example.a", "configuration", "{\"n\":1}" },
+		  "{\"bundle_id\":\"com.example.a\",\"configuration\":{\"n\":1}}" },
+		{ "app-feedback", { "bundle_ids", "com.example.a, com.example.b", "bundle_ids", "com.example.c", "delete", "1" },
+		  "{\"bundle_ids\":[\"com.example.a\",\"com.example.b\",\"com.example.c\"],\"delete\":true}" },
+		{ "validate-apps", { "bundle_ids", " [\"com.example.a\"]", "bundle_ids", "\ncom.example.b\r\n" },
+		  "{\"bundle_ids\":[\"com.example.a\",\"com.example.b\"]}" },
+		{ "settings", { "settings", "{\"Item\":\"Wallpaper\"}", "settings", "[{\"Item\":\"DataRoaming\",\"Enabled\":true}]" },
+		  "{\"settings\":[{\"Item\":\"Wallpaper\"},{\"Enabled\":true,\"Item\":\"DataRoaming\"}]}" },
+		{ "install-provision", { "provision", "MAMCAQE=" }, "{\"provision\":\"MAMCAQE=\"}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct verb *verb = verb_find(rows[i].verb);
+		json_t *fields = json_object();
+		struct err err;
+		char *text;
+
+		for (size_t f = 0; f < 6 && rows[i].said[f]; f += 2)
+			assert_ok(verb_say(verb, fields, rows[i].said[f], rows[i].said[f + 1], &err), &err);
+		text = json_dumps(fields, JSON_COMPACT | JSON_SORT_KEYS);
+		assert_string_equal(text, rows[i].fields);
+		free(text);
+		json_decref(fields);
+	}
+}
+
+static void
+what_is_typed_wrongly_is_refused_with_the_name_of_the_field(void **state)
+{
+	static const struct { const char *verb, *name, *text, *why; } rows[] = {
+		{ "lock", "messag", "m", "lock takes no messag" },
+		{ "lock", "", "m", "lock takes no " },
+		{ "lock", "Message", "m", "lock takes no Message" },
+		{ "install-app", "flags", "one", "flags is a whole number, and not \"one\"" },
+		{ "install-app", "flags", "1.5", "flags is a whole number, and not \"1.5\"" },
+		{ "install-app", "flags", "9223372036854775808", "flags is a whole number, and not \"9223372036854775808\"" },
+		{ "erase", "preserve_data_plan", "maybe", "preserve_data_plan is yes or no, and not \"maybe\"" },
+		{ "configure-app", "configuration", "{\"n\":}", "configuration is no JSON: line 1: " },
+		{ "configure-app", "configuration", "{\"n\":1,\"n\":2}", "configuration is no JSON: line 1: " },
+		{ "settings", "settings", "[{}", "settings is no JSON: line 1: " },
+		{ "app-feedback", "bundle_ids", "com.\xff", "bundle_ids is no text in UTF-8" },
+		{ "lock", "message", "\xff", "message is no text in UTF-8" },
+	};
+	json_t *fields = json_object();
+	struct err err;
+	char text[520];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		err = (struct err){ 0 };
+		assert_false(verb_say(verb_find(rows[i].verb), fields, rows[i].name, rows[i].text, &err));
+		assert_int_equal(err.kind, ERR_INVALID);
+		assert_string_equal(err.code, "bad_command");
+		if (strncmp(err_text(&err, text, sizeof text), rows[i].why, strlen(rows[i].why)) != 0)
+			fail_msg("\"%s\" is not \"%s\"", text, rows[i].why);
+	}
+	assert_ok(verb_say(verb_find("lock"), fields, "message", "a", &err), &err);
+	assert_false(verb_say(verb_find("lock"), fields, "message", "b", &err));
+	assert_string_equal(json_string_value(json_object_get(fields, "message")), "a");
+	json_decref(fields);
+}
+
 static void
 a_property_list_is_a_command_too(void **state)
 {
@@ -571,6 +645,7 @@ the_list_is_a_table_for_spreadsheets(void **state)
 TESTS(a_command_waits_and_the_audit_says_who_and_why, what_cannot_be_taken_back_wants_a_reason_however_it_is_said,
       an_unlock_token_is_never_given_with_the_command, the_same_twice_waits_once, a_refresh_asks_for_every_list_and_twice_for_none,
       a_refresh_leaves_out_what_the_enrollment_gives_no_right_to, what_is_said_wrongly_is_refused_in_words_that_help, every_verb_becomes_its_command,
+      what_is_typed_becomes_what_the_field_wants, what_is_typed_wrongly_is_refused_with_the_name_of_the_field,
       a_property_list_is_a_command_too, what_stands_in_the_way_of_a_device_is_its_verdict,
       the_verdict_of_one_device_is_an_error_of_its_kind, a_crowd_gets_one_command_and_few_rows_in_the_audit,
       the_list_is_found_in_by_name_serial_person_state_model_system_and_app, a_long_list_comes_in_pages_and_none_is_lost,

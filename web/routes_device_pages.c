@@ -4,7 +4,9 @@
  */
 #include "catalog/device_person.h"
 #include "core/clock.h"
+#include "core/json.h"
 #include "mdm/enrollment.h"
+#include "mdm/queue_secret.h"
 #include "web/commanding.h"
 #include "web/device_page.h"
 #include "web/managed.h"
@@ -156,16 +158,19 @@ post_selected(struct req *req, struct reply *reply, struct err *err)
 
 /* ---- one device ---- */
 
+/* revealed: an answer that was opened, of the command :uuid; NULL: none. */
 static bool
-device_page(struct req *req, struct reply *reply, const struct err *refused, struct err *err)
+device_page(struct req *req, struct reply *reply, const struct err *refused, json_t *revealed, struct err *err)
 {
+	struct device_history history = { .after = refused ? NULL : req_query(req, "after"), .revealed = revealed,
+					  .revealed_uuid = revealed ? req_param(req, "uuid") : NULL };
 	json_t *device, *page;
 	char text[520];
 	bool ok;
 
 	if (!device_whole(req, req_param(req, "id"), &device, err))
 		return false;
-	ok = device_page_data(req, device, refused ? NULL : req_query(req, "after"), &page, err);
+	ok = device_page_data(req, device, &history, &page, err);
 	json_decref(device);
 	if (!ok)
 		return false;
@@ -177,7 +182,7 @@ device_page(struct req *req, struct reply *reply, const struct err *refused, str
 static bool
 get_device(struct req *req, struct reply *reply, struct err *err)
 {
-	return device_page(req, reply, NULL, err);
+	return device_page(req, reply, NULL, NULL, err);
 }
 
 static bool
@@ -194,50 +199,37 @@ after_act(struct req *req, struct reply *reply, bool done, const char *changed, 
 
 	if (done)
 		return see_device(req, reply, changed);
-	return sayable(req, &why) && device_page(req, reply, &why, err);
+	return sayable(req, &why) && device_page(req, reply, &why, NULL, err);
 }
 
-static json_t *
-form_value(struct req *req, const char *name, enum apple_type type)
+/* What was left empty is not said. */
+static bool
+form_field(struct req *req, const struct verb *verb, json_t *fields, const char *name, enum apple_type type, struct err *err)
 {
-	const char *text = req_form(req, name);
 	struct bytes file = type == APPLE_DATA ? req_form_file(req, name) : (struct bytes){ 0 };
+	const char *text = type == APPLE_DATA ? NULL : req_form(req, name);
 	struct buf base64;
-	json_t *list;
 
-	if (type == APPLE_DATA) {
+	if (file.len) {
 		buf_init(&base64, req, COMMAND_BYTES_MAX * 2);
 		buf_base64(&base64, file.p, file.len);
-		return file.len ? json_string(buf_str(&base64)) : NULL;
+		text = buf_str(&base64);
 	}
-	if (!text || !*text)
-		return NULL;
-	if (type == APPLE_BOOLEAN)
-		return json_boolean(!says_no(text));
-	if (type != APPLE_ARRAY)
-		return json_string(text);
-	list = json_array();
-	for (const char *at = text; *(at += strspn(at, " \t\r\n,;"));) {
-		size_t len = strcspn(at, " \t\r\n,;");
-
-		json_array_append_new(list, json_stringn(at, len));
-		at += len;
-	}
-	return list;
+	return !text || !*text || verb_say(verb, fields, name, text, err);
 }
 
 static bool
 form_wish(struct req *req, const char *name, struct command_wish *wish, struct err *err)
 {
+	json_t *fields = json_hold(req, json_object());
 	const struct verb *verb = verb_find(name);
-	json_t *fields = json_object(), *v;
 	char field[VERB_FIELD_MAX];
 	enum apple_type type;
 
 	for (size_t i = 0; verb && verb_field(verb, i, field, &type); i++)
-		if ((v = form_value(req, field, type)))
-			json_object_set_new(fields, field, v);
-	return command_wish_verb(req, name, fields, wish, err);
+		if (!form_field(req, verb, fields, field, type, err))
+			return false;
+	return command_wish_verb(req, name, json_incref(fields), wish, err);
 }
 
 /* What nobody should do by a slip: the device's name is typed. */
@@ -333,6 +325,17 @@ post_resend(struct req *req, struct reply *reply, struct err *err)
 	       see_device(req, reply, "resent");
 }
 
+/* An answer that is a secret: written down who saw it, and shown where it stands. */
+static bool
+post_reveal(struct req *req, struct reply *reply, struct err *err)
+{
+	json_t *answer;
+
+	if (!queue_reveal(req->site->db, actor(req), req_param(req, "id"), req_param(req, "uuid"), &answer, err))
+		return after_act(req, reply, false, NULL, err);
+	return device_page(req, reply, NULL, json_hold(req, answer), err);
+}
+
 static bool
 post_clear(struct req *req, struct reply *reply, struct err *err)
 {
@@ -400,6 +403,7 @@ const struct route device_page_routes[] = {
 	{ POST, "/admin/devices/:id/clear",                WHO_ADMIN, "16K", ON_WORKER, post_clear,       NULL, NULL, "Take back all that waits" },
 	{ POST, "/admin/devices/:id/commands/:uuid/cancel", WHO_ADMIN, "16K", ON_WORKER, post_cancel,     NULL, NULL, "Take back a command" },
 	{ POST, "/admin/devices/:id/commands/:uuid/resend", WHO_ADMIN, "16K", ON_WORKER, post_resend,     NULL, NULL, "Send a command again" },
+	{ POST, "/admin/devices/:id/commands/:uuid/reveal", WHO_ADMIN, "16K", ON_WORKER, post_reveal,     NULL, NULL, "Its answer where that is a secret; audited: ?after=" },
 	{ POST, "/admin/devices/:id/retire",               WHO_ADMIN, "16K", ON_WORKER, post_retire,      NULL, NULL, "Release it from management" },
 	{ POST, "/admin/devices/:id/person",               WHO_ADMIN, "16K", ON_WORKER, post_person,      NULL, NULL, "Whose it is" },
 	{ 0 }

@@ -407,6 +407,12 @@ void
 do_app_feedback(struct job *job)
 {
 	list_key(job, "ManagedApplicationFeedback", "Feedback");
+	for (uint32_t i = 0; tree_bool(job->command, "DeleteFeedback") && i < plist_array_get_size(apps_of(job)); i++) {
+		plist_t app = plist_array_get_item(apps_of(job), i);
+
+		if (tree_text(app, "Status") && asked_for(job->command, "Identifiers", tree_text(app, "Identifier")))
+			tree_drop(app, "Feedback");
+	}
 }
 
 void

@@ -200,6 +200,48 @@ as_admin_list() {
 	[ "$(sql "SELECT count(*) FROM command_queue")" = 1 ]
 }
 
+@test "what a device answered stands under its command, and a secret one is opened by who is written down" {
+	enrolled_phone
+	local feedback
+	on_phone 'apps["com.example.weather"].update(Status="Managed", Feedback={"queue": 7}, Configuration={"password": "s3cret"})'
+	does_verb app-feedback '{"bundle_ids":["com.example.weather"]}'
+	feedback=$UUID
+	does_verb app-configuration '{"bundle_ids":["com.example.weather"]}'
+	sign_in anna
+	device_page ""
+	expect_body '&quot;queue&quot;: 7'
+	expect_body "The whole answer (JSON)"	# of the lists, which stand in tables
+	expect_body "It may hold secrets."
+	expect_not_in "$W/body" s3cret
+	expect_not_in "$W/body" '&quot;CommandUUID&quot;'
+	local whole
+	whole=$(grep -o "/api/v1/devices/$ID/commands/[0-9A-Za-z-]*" "$W/body" | head -1)
+	[ "$(audited command.reveal)" = 0 ]
+	does_on_page "commands/$UUID/reveal"
+	expect_status 200
+	expect_header Cache-Control '*no-store*'
+	expect_body '&quot;password&quot;: &quot;s3cret&quot;'
+	[ "$(sql "SELECT actor || ' ' || object || ' ' || detail FROM audit WHERE act = 'command.reveal'")" = "anna $ID $UUID" ]
+	device_page ""
+	expect_not_in "$W/body" s3cret
+	# of an older page of the history as well
+	does_on_page "commands/$UUID/reveal?after=99999"
+	expect_body s3cret
+	does_on_page "commands/$feedback/reveal"
+	expect_status 409
+	expect_body "the answer is no secret"
+	does_on_page "commands/nothing/reveal"
+	expect_status 404
+	as anna get "$whole"
+	expect_status 200
+	expect_json '.answer | type' object
+	sign_in paul
+	as paul post "/admin/devices/$ID/commands/$UUID/reveal" -d "csrf=$CSRF"
+	expect_status 403
+	[ "$(audited command.reveal)" = 2 ]
+	judged
+}
+
 @test "a selection is locked at once, and who does not get it is named" {
 	enrolled_phone
 	sign_in anna
@@ -284,6 +326,39 @@ as_admin_list() {
 	run connects
 	[ "$(of_phone 's["Enrollment"]["State"]')" = removed ]
 	[ "$(sql "SELECT count(*) FROM audit WHERE actor = 'cli' AND act LIKE 'device.%'")" = 5 ]
+	judged
+}
+
+@test "the command line takes numbers, lists and JSON, and its help names every verb with its fields" {
+	enrolled_phone
+	cli install-app "$ID" --set manifest_url=https://apps.example.com/m.plist --set flags=one
+	[ "$status" = 4 ]
+	[[ $stderr == *'flags is a whole number, and not "one"'* ]]
+	cli install-app "$ID" --set manifest_url=https://apps.example.com/m.plist --set flags=3
+	[ "$status" = 4 ]
+	[[ $stderr == *"ManagementFlags: 3 is none of 1|4|5"* ]]
+	cli app-feedback --set bundle_ids=com.example.a,com.example.b --set bundle_ids=com.example.c --set delete=yes "$ID"
+	[ "$status" = 0 ]
+	cli validate-apps "$ID" --set 'bundle_ids=["com.example.weather"]'
+	[ "$status" = 0 ]
+	cli settings "$ID" --set 'settings={"Item":"DataRoaming","Enabled":true}'
+	[ "$status" = 0 ]
+	UUID=$output
+	cli lock "$ID" --message one --set message=two
+	[ "$status" = 4 ]
+	[[ $stderr == *"message is said twice"* ]]
+	connects
+	becomes acknowledged
+	[ "$(of_phone 's["Device"]["DataRoamingEnabled"]')" = True ]
+	[ "$(told ManagedApplicationFeedback 'c["Identifiers"], c["DeleteFeedback"]')" = \
+		"(['com.example.a', 'com.example.b', 'com.example.c'], True)" ]
+	[ "$(told ValidateApplications 'c["Identifiers"]')" = "['com.example.weather']" ]
+	cli --help
+	local verb
+	for verb in lock erase install-app configure-app app-feedback app-configuration validate-apps settings refresh; do
+		grep -qE "^  $verb( |$)" <<<"$output" || { echo "$verb"; return 1; }
+	done
+	[[ $output == *"flags=NUMBER"*"configuration=JSON"*"bundle_ids=LIST"* ]]
 	judged
 }
 

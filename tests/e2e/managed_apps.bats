@@ -62,16 +62,6 @@ polled() {
 	connects
 }
 timeline() { sql "SELECT group_concat(kind, ' ') FROM (SELECT kind FROM install_event WHERE install_id = '$(row install_id)' ORDER BY at, rowid)"; }
-# on_phone PYTHON: done to the state of the phone, s.
-on_phone() {
-	python3 - "$W/phones/$UDID.plist" "$1" <<-'PY'
-		import plistlib, sys
-		with open(sys.argv[1], "rb") as f: s = plistlib.load(f)
-		apps = {a["Identifier"]: a for a in s["Apps"]}
-		exec(sys.argv[2])
-		with open(sys.argv[1], "wb") as f: plistlib.dump(s, f)
-	PY
-}
 # An install that was asked for is brought to its end.
 arrives() { connects "$@"; polled 31 && { state_is installed || polled 61; }; expect_state installed; }
 last_event() { sql "SELECT kind || ' ' || detail FROM install_event WHERE install_id = '$(row install_id)' ORDER BY at DESC, rowid DESC LIMIT 1"; }

@@ -135,6 +135,56 @@ managed_state() { sql "SELECT state FROM installed_app WHERE managed"; }
 	judged
 }
 
+# of_answer FILTER: of what the phone answered to $UUID.
+of_answer() {
+	get "/api/v1/devices/$ID/commands/$UUID" -H "$(bearer admin)"
+	json ".answer.$1"
+}
+
+@test "a managed app is told its configuration, says its feedback, and is validated" {
+	enrolled_phone
+	upload "$IPAS/enterprise.ipa"
+	expect_status 201
+	local manifest app i
+	manifest=$(json .manifest_url)
+	does InstallApplication "{\"ManifestURL\":\"$manifest\",\"ManagementFlags\":1,\"Configuration\":{\"server\":\"a.example.com\"}}"
+	for ((i = 0; i < 6; i++)); do
+		[ "$(managed_state)" != Managed ] || break
+		does ManagedApplicationList
+	done
+	app=$(of_phone 's["Apps"][1]["Identifier"]')
+	# what it was told is read back, sealed until it is asked for; then it is told something else, and nothing
+	reads() {
+		does_verb app-configuration "{\"bundle_ids\":[\"$app\"]}"
+		get "/api/v1/devices/$ID/commands/$UUID" -H "$(bearer admin)"
+		expect_json .sealed true
+		expect_json .answer null
+		post "/api/v1/devices/$ID/commands/$UUID/reveal" -H "$(bearer admin)"
+		expect_status 200
+		[ "$(json '.answer.ApplicationConfigurations[0].Identifier')" = "$app" ]
+		[ "$(json '.answer.ApplicationConfigurations[0].Configuration' | jq -Sc .)" = "$1" ] || { cat "$W/body"; return 1; }
+	}
+	reads '{"server":"a.example.com"}'
+	does_verb configure-app "{\"bundle_id\":\"$app\",\"configuration\":{\"server\":\"b.example.com\",\"ports\":[80,443],\"on\":true}}"
+	reads '{"on":true,"ports":[80,443],"server":"b.example.com"}'
+	does_verb configure-app "{\"bundle_id\":\"$app\"}"
+	reads null
+	# what it says is heard once, and then forgotten where that was asked for
+	on_phone 'apps["'"$app"'"]["Feedback"] = {"queue": 7, "last": "full"}'
+	does_verb app-feedback "{\"bundle_ids\":[\"$app\",\"com.example.weather\"],\"delete\":true}"
+	[ "$(of_answer 'ManagedApplicationFeedback | length')" = 1 ]
+	[ "$(of_answer ManagedApplicationFeedback[0].Feedback.queue)" = 7 ]
+	does_verb app-feedback "{\"bundle_ids\":[\"$app\"]}"
+	[ "$(of_answer ManagedApplicationFeedback[0].Feedback)" = null ]
+	# and validated are those that were named
+	on_phone 'apps["'"$app"'"]["IsValidated"] = False'
+	does_verb validate-apps '{"bundle_ids":["com.example.none"]}'
+	[ "$(of_phone 's["Apps"][1]["IsValidated"]')" = False ]
+	does_verb validate-apps "{\"bundle_ids\":[\"$app\"]}"
+	[ "$(of_phone 's["Apps"][1]["IsValidated"]')" = True ]
+	judged
+}
+
 @test "a device is locked, its passcode cleared, and in the end it is erased" {
 	enrolled_phone
 	does DeviceLock '{"Message":"Please return me","PhoneNumber":"+491511234567"}'

@@ -124,9 +124,39 @@ does() {
 	becomes acknowledged || { grep "$UUID" "$W/ledger"; tail -3 "$W/ledger"; return 1; }
 }
 
+# does_verb VERB [PARAMS]: the same in our words.
+does_verb() {
+	post "/api/v1/devices/$ID/commands" -H "$(bearer admin)" -H 'Content-Type: application/json' \
+		-d "{\"verb\":\"$1\",\"reason\":\"a test\",\"params\":${2-{\}}}"
+	expect_status 202
+	UUID=$(json .uuid)
+	connects
+	becomes acknowledged || { grep "$UUID" "$W/ledger"; tail -3 "$W/ledger"; return 1; }
+}
+
 # of_phone KEY...: from the state of phone 0; python's words.
 of_phone() {
 	"$DEVICE" show "$W/phones" "${PHONE-0}" | python3 -c 'import plistlib, sys; s = plistlib.loads(sys.stdin.buffer.read()); print(eval(sys.argv[1]))' "$1"
+}
+
+# on_phone PYTHON: done to the state of the phone, s.
+on_phone() {
+	python3 - "$W/phones/$UDID.plist" "$1" <<-'PY'
+		import plistlib, sys
+		with open(sys.argv[1], "rb") as f: s = plistlib.load(f)
+		apps = {a["Identifier"]: a for a in s["Apps"]}
+		exec(sys.argv[2])
+		with open(sys.argv[1], "wb") as f: plistlib.dump(s, f)
+	PY
+}
+
+# told TYPE PYTHON: of c, the last command of this type that a phone was sent.
+told() {
+	python3 - "$2" "$(ls -t "$W"/kept/command:"$1".* | head -1)" <<-'PY'
+		import plistlib, sys
+		with open(sys.argv[2], "rb") as f: c = plistlib.load(f)["Command"]
+		print(eval(sys.argv[1]))
+	PY
 }
 
 # All that both sides said is right by Apple's schema.
