@@ -137,6 +137,7 @@ came_back_waiting(struct db *db, int64_t *n, struct err *err)
 
 struct back {
 	struct db *db;
+	const struct came_back_owner *owner;
 	const char *actor, *sha256, *udid, *serial, *topic, *push_magic;
 	struct bytes token, der;
 	int64_t access_rights, first_seen;
@@ -265,18 +266,29 @@ put_device(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char **id
 	return true;
 }
 
+/* Of one that is in our records already, and is said to be another's. */
+static bool
+put_owner(struct db *tx, const struct back *b, struct err *err)
+{
+	return !b->owner->said || db_run(tx, err, "UPDATE enrollment SET person_id = $1 WHERE identity = $2",
+					 db_text(b->owner->person_id), db_text(b->sha256));
+}
+
 /* A staged one whose TokenUpdate came before the backup was put back is simply made true. */
 static bool
 put_enrollment(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char *device_id, const char *session_id,
 	       struct enrollment **ret, struct err *err)
 {
 	if (enrollment_by_identity(ctx, tx, b->sha256, ret, err))
-		return true;
+		return put_owner(tx, b, err) && enrollment_by_identity(ctx, tx, b->sha256, ret, err);
 	return err->kind == ERR_MISSING &&
 	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, state, identity, access_rights,"
-		      " created, turn) SELECT CAST($1 AS TEXT), d.id, CAST($2 AS TEXT), d.person_id, 'staged', CAST($3 AS TEXT),"
-		      " CAST($4 AS BIGINT), CAST($5 AS BIGINT), (SELECT COALESCE(max(turn), 0) + 1 FROM enrollment) FROM device d WHERE d.id = $6", db_text(secret_id(ctx)),
-		      db_text(session_id), db_text(b->sha256), db_int(b->access_rights), db_now(), db_text(device_id)) &&
+		      " created, turn) SELECT CAST($1 AS TEXT), d.id, CAST($2 AS TEXT), CASE WHEN $3 THEN CAST($4 AS TEXT) WHEN $5"
+		      " THEN d.person_id ELSE (SELECT s.person_id FROM enroll_session s WHERE s.id = CAST($2 AS TEXT)) END,"
+		      " 'staged', CAST($6 AS TEXT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), (SELECT COALESCE(max(turn), 0) + 1"
+		      " FROM enrollment) FROM device d WHERE d.id = $9", db_text(secret_id(ctx)), db_text(session_id),
+		      db_bool(b->owner->said), db_text(b->owner->person_id), db_bool(b->owner->as_recorded), db_text(b->sha256),
+		      db_int(b->access_rights), db_now(), db_text(device_id)) &&
 	       enrollment_by_identity(ctx, tx, b->sha256, ret, err);
 }
 
@@ -330,17 +342,20 @@ tx_take(struct db *tx, void *arg, struct err *err)
 }
 
 bool
-came_back_take(struct db *db, const char *actor, const char *sha256, int64_t access_rights, struct err *err)
+came_back_take(struct db *db, const char *actor, const char *sha256, const struct came_back_owner *owner,
+	       int64_t access_rights, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct back b = { .db = db, .actor = actor, .sha256 = sha256, .access_rights = access_rights };
+	struct back b = { .db = db, .owner = owner, .actor = actor, .sha256 = sha256, .access_rights = access_rights };
 
 	return read_back(ctx, db, &b, err) && row_of(ctx, db, &b, err) && db_tx(db, tx_take, &b, err);
 }
 
 bool
-came_back_take_all(struct db *db, const char *actor, int64_t access_rights, int64_t *n, struct err *err)
+came_back_take_all(struct db *db, const char *actor, bool as_recorded, int64_t access_rights, int64_t *n,
+		   struct err *err)
 {
+	const struct came_back_owner owner = { .as_recorded = as_recorded };
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, db, "SELECT sha256 FROM came_back b WHERE state = 'waiting' AND NOT EXISTS"
 		" (SELECT 1 FROM came_back o WHERE o.udid = b.udid AND o.sha256 <> b.sha256 AND o.state = 'waiting')"
@@ -357,7 +372,7 @@ came_back_take_all(struct db *db, const char *actor, int64_t access_rights, int6
 		return false;
 	*n = 0;
 	for (size_t i = 0; i < count; i++)
-		if (came_back_take(db, actor, all[i], access_rights, err))
+		if (came_back_take(db, actor, all[i], &owner, access_rights, err))
 			++*n;
 		else if (err->kind != ERR_CONFLICT && err->kind != ERR_MISSING)
 			return err_at(err, "certificate %s", all[i]);

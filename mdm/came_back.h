@@ -16,18 +16,30 @@
 bool came_back_note(struct db *db, const struct identity *identity, const struct checkin_who *who,
 		    const struct checkin *checkin, struct err *err) CHECKED;
 
-/* {items[{sha256,subject,udid,serial,device_id,name,person,first_seen,last_seen,state}], next}; those that wait first. */
+/* {items[{sha256,subject,udid,serial,device_id,name,person,first_seen,last_seen,state}], next}; those that wait first.
+ * person: whose the device was in our records. */
 bool came_back_list(struct db *db, json_t **ret, struct err *err) CHECKED;
 bool came_back_waiting(struct db *db, int64_t *n, struct err *err) CHECKED;
+
+/*
+ * Whose it is from then on.  What our records say may be older than the device's last owner, and an admin knows: so
+ * one whose certificate we have no record of is nobody's unless it is said.  One that began here stays its session's.
+ */
+struct came_back_owner {
+	bool said;			/* person_id is meant; NULL: nobody's */
+	const char *person_id;
+	bool as_recorded;		/* else whose the device was in our records */
+};
 
 /*
  * A new enrollment of that device, from what it said: with its push token when it sent one while it waited, else
  * the house is asked for what brings one.  ERR_MISSING; ERR_CONFLICT when it is decided already, or "device_speaks"
  * when the device was heard of since under the identity that we know.  Audited.
  */
-bool came_back_take(struct db *db, const char *actor, const char *sha256, int64_t access_rights,
-		    struct err *err) CHECKED;
+bool came_back_take(struct db *db, const char *actor, const char *sha256, const struct came_back_owner *owner,
+		    int64_t access_rights, struct err *err) CHECKED;
 /* All but those of which several say to be the same device: which one is, is for a person to say. */
-bool came_back_take_all(struct db *db, const char *actor, int64_t access_rights, int64_t *n, struct err *err) CHECKED;
+bool came_back_take_all(struct db *db, const char *actor, bool as_recorded, int64_t access_rights, int64_t *n,
+			struct err *err) CHECKED;
 /* From now on it is told to leave. */
 bool came_back_refuse(struct db *db, const char *actor, const char *sha256, struct err *err) CHECKED;

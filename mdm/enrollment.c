@@ -271,6 +271,42 @@ enrollment_give_up(struct db *db, const char *actor, const char *device_id, cons
 	return db_tx(db, tx_by_it, &by, err);
 }
 
+/* ---- whose it is ---- */
+
+static bool
+read_person(TALLOC_CTX *ctx, struct db *tx, const char *device_id, const char *person_id, const char **enrollment_id,
+	    bool *same, struct err *err)
+{
+	struct rows *rows = db_query(ctx, tx, "SELECT d.enrollment_id, d.person_id IS NOT DISTINCT FROM $1 AND e.person_id IS NOT"
+		" DISTINCT FROM $1 FROM device d LEFT JOIN enrollment e ON e.id = d.enrollment_id WHERE d.id = $2",
+		db_text(person_id), db_text(device_id));
+
+	if (!rows_one(rows, err, "no such device"))
+		return false;
+	*enrollment_id = rows_text(ctx, rows, 0);
+	*same = rows_bool(rows, 1);
+	rows_done(rows);
+	return true;
+}
+
+bool
+enrollment_person(struct db *tx, const char *device_id, const char *person_id, bool *changed, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *id;
+	bool same;
+
+	if (!read_person(ctx, tx, device_id, person_id, &id, &same, err))
+		return false;
+	if (!id)
+		return err_code(err, ERR_CONFLICT, "not_enrolled", "the device is not under management: whoever sets it up says"
+				" whose it is");
+	*changed = !same;
+	return same || (db_run(tx, err, "UPDATE device SET person_id = $1, changed = $2 WHERE id = $3", db_text(person_id),
+			       db_now(), db_text(device_id)) &&
+			db_run(tx, err, "UPDATE enrollment SET person_id = $1 WHERE id = $2", db_text(person_id), db_text(id)));
+}
+
 /* ---- the rest ---- */
 
 bool

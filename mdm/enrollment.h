@@ -45,6 +45,12 @@ bool enrollment_retire(struct db *db, const char *actor, const char *device_id, 
 bool enrollment_give_up(struct db *db, const char *actor, const char *device_id, const char *why,
 			struct err *err) CHECKED;
 
+/*
+ * Whose a device under management is from now on, as IT says; person_id NULL: nobody's.  ERR_MISSING; ERR_CONFLICT
+ * "not_enrolled".  What hangs on its person is the caller's (catalog/device_person.h).
+ */
+bool enrollment_person(struct db *tx, const char *device_id, const char *person_id, bool *changed, struct err *err) CHECKED;
+
 /* As the inventory finds it: -1 not known. */
 bool enrollment_supervised(struct db *tx, const char *id, int supervised, struct err *err) CHECKED;
 

@@ -4,7 +4,10 @@
 #include "core/clock.h"
 #include "core/secret.h"
 #include "mdm/certificate.h"
+#include "mdm/command.h"
 #include "mdm/own_session.h"
+#include "mdm/queue.h"
+#include "mdm/verb.h"
 #include <string.h>
 
 #define SWEEP_MAX	500	/* in one transaction; the rest an hour later */
@@ -330,6 +333,8 @@ own_listed(struct db *tx, const char *device_id, const char *request_type, struc
 	       strcmp(request_type, "CertificateList") == 0 ? listed_certificates(tx, ctx, device_id, err) : true;
 }
 
+#define BY_COMMAND "'command' = (SELECT s.way FROM own_session s WHERE s.own_id = o.id ORDER BY s.turn DESC LIMIT 1)"
+
 bool
 own_device_ended(struct db *tx, const char *device_id, struct err *err)
 {
@@ -337,9 +342,50 @@ own_device_ended(struct db *tx, const char *device_id, struct err *err)
 	const char **ids;
 
 	return read_ids(ctx, db_query(ctx, tx, "SELECT o.id FROM own_mobileconfig o WHERE o.device_id = $1"
-				      " AND o.state = 'installed' AND 'command' = (SELECT s.way FROM own_session s WHERE s.own_id = o.id"
-				      " ORDER BY s.turn DESC LIMIT 1)", db_text(device_id)), &ids, err) &&
+				      " AND o.state = 'installed' AND " BY_COMMAND, db_text(device_id)), &ids, err) &&
 	       all_removed(tx, ids, err);
+}
+
+/* Where the house may; what it brought as a command alone, since a device gives up nothing else. */
+static bool
+take_off(struct db *tx, TALLOC_CTX *ctx, const struct enrollment *e, const struct own_mobileconfig *own, struct err *err)
+{
+	const struct command_target target = { e->access_rights, e->kind, e->supervised };
+	struct queue_wish wish = { .kind = VERB_KIND_CHANGES, .request_type = "RemoveProfile", .subject = own->title,
+				   .priority = QUEUE_PRIORITY_PERSON, .created_by = "house",
+				   .dedupe_key = mem_printf(ctx, "own_gone %s", own->id) };
+	json_t *params = json_pack("{s:s}", "Identifier", own->identifier);
+	struct err may;
+	char *uuid;
+	bool ok = !command_may(wish.request_type, params, &target, &may) ||
+		  (command_write(ctx, wish.request_type, params, &wish.payload, err) &&
+		   queue_add(tx, ctx, &wish, &e->id, 1, NULL, &uuid, err));
+
+	json_decref(params);
+	return ok;
+}
+
+bool
+own_device_person(struct db *tx, const struct enrollment *e, const char *person_id, const char *actor, struct err *err)
+{
+	const struct act act = { .actor = actor, .reason = "affiliationChanged" };
+	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
+	struct own_mobileconfig *own;
+	const char **all, **there;
+
+	if (!read_ids(ctx, db_query(ctx, tx, "SELECT o.id FROM own_mobileconfig o WHERE o.device_id = $1 AND o.state = 'installed'"
+		      " AND o.person_id IS DISTINCT FROM $2 AND " BY_COMMAND, db_text(e->device_id), db_text(person_id)),
+		      &there, err) ||
+	    !read_ids(ctx, db_query(ctx, tx, "SELECT id FROM own_mobileconfig WHERE device_id = $1 AND state <> 'revoked'"
+		      " AND person_id IS DISTINCT FROM $2", db_text(e->device_id), db_text(person_id)), &all, err))
+		return false;
+	for (; *there; there++)
+		if (!own_get(ctx, tx, *there, &own, err) || !take_off(tx, ctx, e, own, err))
+			return false;
+	for (; *all; all++)
+		if (!own_get(ctx, tx, *all, &own, err) || !revoked(tx, ctx, &act, own, err))
+			return false;
+	return true;
 }
 
 bool

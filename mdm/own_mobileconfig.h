@@ -65,6 +65,10 @@ bool own_whose(TALLOC_CTX *ctx, struct db *db, const char *sha256, const char **
 bool own_listed(struct db *tx, const char *device_id, const char *request_type, struct err *err) CHECKED;
 /* It is managed no more: what went there as a command was taken off with the management. */
 bool own_device_ended(struct db *tx, const char *device_id, struct err *err) CHECKED;
+/* It is this person's from now on (NULL: nobody's): those of others are revoked, and what came as a command is taken off. */
+struct enrollment;
+bool own_device_person(struct db *tx, const struct enrollment *enrollment, const char *person_id, const char *actor,
+		       struct err *err) CHECKED;
 bool own_not_taken(struct db *tx, const char *id, const char *why, struct err *err) CHECKED;
 /*
  * A command brings the next identity.  Those of earlier deliveries that the device does not list were lost on the way:

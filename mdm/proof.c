@@ -5,6 +5,7 @@
 #include "mdm/enroll_session.h"
 #include "mdm/enrollment_turn.h"
 #include "mdm/identity_renew.h"
+#include "mdm/leaving.h"
 #include <string.h>
 
 static bool
@@ -108,6 +109,10 @@ proof_judge(TALLOC_CTX *ctx, struct db *db, struct ca *ca, const struct proof *p
 	identity->session_id = shown.session_id;
 	*ret = identity;
 	if (e && strcmp(e->state, "retired") == 0) {	/* on purpose: also when its certificate is no good any more */
+		if (!leaving_by(identity, db, e, &identity->leaves, err))
+			return false;
+		if (identity->leaves)
+			return true;
 		enrollment_told(db, e);
 		return err_code(err, ERR_DENIED, "retired", "device %s was retired", e->device_id);
 	}

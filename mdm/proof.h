@@ -8,7 +8,8 @@
  * certificate says nothing of itself here: neither its subject nor its dates are read when there is a row.  Of one
  * without a row the subject is what our SCEP payload asked for, and names its session; it is an identity's.
  *
- * Refusals: ERR_MALFORMED "no_identity" and "bad_identity" (400); ERR_DENIED "retired" (403: the device leaves);
+ * Refusals: ERR_MALFORMED "no_identity" and "bad_identity" (400); ERR_DENIED "retired" (403: the device leaves, but for
+ * those that `leaves` is set for, which are no refusal);
  * ERR_BUSY "came_back" (503) for a certificate of ours that we know nothing of.  Never ERR_SIGN_IN.
  */
 #include "mdm/ca.h"
@@ -34,6 +35,7 @@ struct identity {
 	bool known;			/* ours, or of a CA that is trusted; false: came back */
 	const char *session_id;		/* it was issued in; without a row: that its subject names; NULL: none */
 	struct enrollment *enrollment;	/* it is bound to; NULL: to none yet */
+	const char *leaves;		/* retired, and 403 says nothing to it: mdm/leaving.h; NULL: else */
 	int64_t ends;			/* of one by a CA that is trusted: what the certificate says; 0: it has a row */
 };
 

@@ -4,6 +4,7 @@
 #include "core/pack.h"
 #include "mdm/enrollment_turn.h"
 #include "mdm/escrow.h"
+#include "mdm/leaving.h"
 #include "mdm/queue_secret.h"
 #include "mdm/report.h"
 #include <string.h>
@@ -79,7 +80,8 @@ talk_checkin(TALLOC_CTX *ctx, const struct talk *talk, const struct proof *proof
 	if (body.len > CHECKIN_MAX)
 		return err_set(err, ERR_LIMIT, "a check-in of %zu bytes; at most %u are taken", body.len, CHECKIN_MAX);
 	if (!proof_judge(ctx, talk->db, talk->ca, proof, talk->grace_s, &identity, err) ||
-	    !checkin_read(ctx, body, &c, err) || !act(ctx, talk, identity, c, &token, err))
+	    !checkin_read(ctx, body, &c, err) ||
+	    !(identity->leaves ? leaving_checkin(talk->db, identity, c, err) : act(ctx, talk, identity, c, &token, err)))
 		return false;
 	count_add(COUNT_MDM_CHECKINS, 1);
 	seen(talk, identity->enrollment);
@@ -170,6 +172,21 @@ take_report(TALLOC_CTX *ctx, const struct talk *talk, const struct enrollment *e
 	return true;
 }
 
+static bool
+take_leave(TALLOC_CTX *ctx, const struct talk *talk, const struct identity *identity, const struct report *r,
+	   struct checkin_answer *ret, struct err *err)
+{
+	if (!leaving_report(ctx, talk->db, identity, r, &ret->body, err))
+		return false;
+	count_report(r);
+	seen(talk, identity->enrollment);
+	if (ret->body.len) {
+		ret->type = "application/xml";
+		count_add(COUNT_MDM_COMMANDS, 1);
+	}
+	return true;
+}
+
 bool
 talk_command(TALLOC_CTX *ctx, const struct talk *talk, const struct proof *proof, struct bytes body,
 	     struct checkin_answer *ret, struct err *err)
@@ -179,8 +196,11 @@ talk_command(TALLOC_CTX *ctx, const struct talk *talk, const struct proof *proof
 	struct report *r;
 
 	*ret = (struct checkin_answer){ .status = 200 };
-	if (!proof_judge(ctx, talk->db, talk->ca, proof, talk->grace_s, &identity, err) ||
-	    !report_read(ctx, body, &r, err) || !enrollment_speaks(ctx, talk->db, identity, &r->who, &e, err))
+	if (!proof_judge(ctx, talk->db, talk->ca, proof, talk->grace_s, &identity, err) || !report_read(ctx, body, &r, err))
+		return false;
+	if (identity->leaves)
+		return take_leave(ctx, talk, identity, r, ret, err);
+	if (!enrollment_speaks(ctx, talk->db, identity, &r->who, &e, err))
 		return false;
 	count_report(r);
 	seen(talk, e);

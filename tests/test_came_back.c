@@ -6,6 +6,8 @@
 #include "mdm/enroll_session.h"
 #include "mdm/enrollment_turn.h"
 
+static const struct came_back_owner unsaid;
+
 static void
 our_certificate_without_a_row_is_listed_and_nobody_is_sent_away(void **state)
 {
@@ -23,7 +25,7 @@ our_certificate_without_a_row_is_listed_and_nobody_is_sent_away(void **state)
 	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_BUSY);
 	assert_ok(came_back_waiting(m->db, &n, &m->err), &m->err);
 	assert_int_equal(n, 1);
-	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
+	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, &unsaid, 8191, &m->err), &m->err);
 	assert_string_equal(phone_state(p), "enrolled");
 	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);	/* it said so while it waited */
 	assert_int_equal(mdm_told.wants_token, 0);
@@ -31,7 +33,7 @@ our_certificate_without_a_row_is_listed_and_nobody_is_sent_away(void **state)
 	a = mdm_queue(m, p, "ProfileList", 0);
 	assert_string_equal(phone_idle(p), a);
 	assert_ok(phone_token(p, ""), &m->err);
-	assert_false(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err));
+	assert_false(came_back_take(m->db, "anna", p->cert->sha256, &unsaid, 8191, &m->err));
 	assert_ok(came_back_list(m->db, &list, &m->err), &m->err);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(list, "items"), 0), "state")),
 			    "taken_in");
@@ -52,7 +54,7 @@ a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens(void **state
 		p[i]->cert = mdm_issue(m, CA_MDM, "a session of later", false);
 		assert_false(phone_command(p[i], phone_idle_xml(p[i])));
 	}
-	assert_ok(came_back_take_all(m->db, "anna", 8191, &n, &m->err), &m->err);
+	assert_ok(came_back_take_all(m->db, "anna", false, 8191, &n, &m->err), &m->err);
 	assert_int_equal(n, 3);
 	assert_int_equal(mdm_told.wants_token, 3);
 	for (int i = 0; i < 3; i++)
@@ -82,12 +84,12 @@ nobody_comes_back_as_a_device_that_is_still_heard_of(void **state)
 	assert_null(phone_idle(victim));
 	seen_flush(seen);
 	mdm_settles(m);
-	assert_false(came_back_take(m->db, "anna", thief->cert->sha256, 8191, &m->err));
+	assert_false(came_back_take(m->db, "anna", thief->cert->sha256, &unsaid, 8191, &m->err));
 	assert_int_equal(m->err.kind, ERR_CONFLICT);
-	assert_ok(came_back_take_all(m->db, "anna", 8191, &n, &m->err), &m->err);
+	assert_ok(came_back_take_all(m->db, "anna", false, 8191, &n, &m->err), &m->err);
 	assert_int_equal(n, 0);	/* nor one of two that say to be the same */
 	assert_null(phone_idle(victim));
-	assert_ok(came_back_take(m->db, "anna", twin->cert->sha256, 8191, &m->err), &m->err);
+	assert_ok(came_back_take(m->db, "anna", twin->cert->sha256, &unsaid, 8191, &m->err), &m->err);
 	/* Who may still choose a device, as in a direct session, is not listed at all. */
 	fresh = phone_direct(m, UDID_A, NULL);
 	phone_is_refused(fresh, phone_command(fresh, phone_idle_xml(fresh)), ERR_MALFORMED);
@@ -116,7 +118,7 @@ who_came_back_cannot_become_another_device_under_the_admins_eyes(void **state)
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back WHERE token IS NOT NULL"), 0);
 	p->udid = UDID_B;
 	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_BUSY);
-	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
+	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, &unsaid, 8191, &m->err), &m->err);
 	assert_null(phone_idle(p));
 	assert_null(phone_idle(victim));
 }
@@ -184,8 +186,8 @@ who_was_taken_in_renews_its_identity_as_any_device(void **state)
 	q->cert = mdm_issue(m, CA_MDM, NULL, false);
 	phone_is_refused(p, phone_token(p, ""), ERR_BUSY);
 	phone_is_refused(q, phone_token(q, ""), ERR_BUSY);
-	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
-	assert_ok(came_back_take(m->db, "anna", q->cert->sha256, 8191, &m->err), &m->err);
+	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, &unsaid, 8191, &m->err), &m->err);
+	assert_ok(came_back_take(m->db, "anna", q->cert->sha256, &unsaid, 8191, &m->err), &m->err);
 	id = phone_enrollment(p)->id;
 	session = session_of_row(p);
 	assert_string_equal(phone_enrollment(p)->session_id, session);
@@ -209,7 +211,7 @@ enrolled_as_far_as_it_knows_and_only_staged_here_came_back_too(void **state)
 
 	assert_ok(phone_authenticate(p), &m->err);
 	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_BUSY);
-	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err), &m->err);
+	assert_ok(came_back_take(m->db, "anna", p->cert->sha256, &unsaid, 8191, &m->err), &m->err);
 	assert_null(phone_idle(p));
 	assert_string_equal(phone_state(p), "enrolled");
 }
@@ -225,7 +227,77 @@ who_came_back_and_is_refused_is_told_to_leave(void **state)
 	assert_ok(came_back_refuse(m->db, "anna", p->cert->sha256, &m->err), &m->err);
 	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_DENIED);
 	assert_string_equal(m->err.code, "retired");
-	assert_false(came_back_take(m->db, "anna", p->cert->sha256, 8191, &m->err));
+	assert_false(came_back_take(m->db, "anna", p->cert->sha256, &unsaid, 8191, &m->err));
+}
+
+#define UDID_C "00008120-0000000000000103"
+
+/* By the device and by its enrollment: what follows goes by either. */
+static const char *
+whose(struct mdm *m, const char *udid)
+{
+	return mdm_text(m, mem_printf(m->ctx, "SELECT COALESCE(d.person_id, 'nobody') || ' ' || COALESCE(e.person_id, 'nobody')"
+				      " FROM device d JOIN enrollment e ON e.id = d.enrollment_id WHERE d.udid = '%s'", udid));
+}
+
+/* In our records it is Anna's; it was set up again after the backup, under a certificate that we do not know. */
+static struct phone *
+changed_hands(struct mdm *m, const char *udid)
+{
+	struct phone *p = phone_new(m, udid, NULL);
+
+	phone_enrolls(phone_ota(m, udid, "p-anna"));
+	p->cert = mdm_issue(m, CA_MDM, "a session of later", false);
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_BUSY);
+	return p;
+}
+
+static void
+a_phone_that_may_have_changed_hands_comes_in_for_nobody_unless_an_admin_says_whose_it_is(void **state)
+{
+	const struct came_back_owner ben = { .said = true, .person_id = "p-ben" }, nobody = { .said = true, .as_recorded = true };
+	struct mdm *m = mdm_new(*state);
+	struct phone *a, *b, *c;
+	int64_t n;
+
+	mdm_person(m, "p-anna", "anna");
+	mdm_person(m, "p-ben", "ben");
+	a = changed_hands(m, UDID_A);
+	b = changed_hands(m, UDID_B);
+	c = changed_hands(m, UDID_C);
+	assert_string_equal(whose(m, UDID_A), "p-anna p-anna");
+	assert_ok(came_back_take(m->db, "admin", a->cert->sha256, &ben, 8191, &m->err), &m->err);
+	assert_string_equal(whose(m, UDID_A), "p-ben p-ben");
+	assert_null(phone_idle(a));
+	assert_ok(came_back_take(m->db, "admin", b->cert->sha256, &nobody, 8191, &m->err), &m->err);
+	assert_string_equal(whose(m, UDID_B), "nobody nobody");
+	assert_ok(came_back_take_all(m->db, "admin", false, 8191, &n, &m->err), &m->err);
+	assert_int_equal(n, 1);
+	assert_string_equal(whose(m, UDID_C), "nobody nobody");
+	assert_null(phone_idle(c));
+}
+
+static void
+a_fleet_where_no_phone_changed_hands_is_taken_in_for_whom_our_records_name(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *fresh = phone_new(m, UDID_C, NULL), *staged;
+	int64_t n;
+
+	mdm_person(m, "p-anna", "anna");
+	changed_hands(m, UDID_A);
+	fresh->cert = mdm_issue(m, CA_MDM, NULL, false);
+	phone_is_refused(fresh, phone_command(fresh, phone_idle_xml(fresh)), ERR_BUSY);
+	assert_ok(came_back_take_all(m->db, "admin", true, 8191, &n, &m->err), &m->err);
+	assert_int_equal(n, 2);
+	assert_string_equal(whose(m, UDID_A), "p-anna p-anna");
+	assert_string_equal(whose(m, UDID_C), "nobody nobody");
+	/* One whose session we know is its person's, whatever is asked of the others. */
+	staged = phone_ota(m, UDID_B, "p-anna");
+	assert_ok(phone_authenticate(staged), &m->err);
+	phone_is_refused(staged, phone_command(staged, phone_idle_xml(staged)), ERR_BUSY);
+	assert_ok(came_back_take_all(m->db, "admin", false, 8191, &n, &m->err), &m->err);
+	assert_string_equal(whose(m, UDID_B), "p-anna p-anna");
 }
 
 TESTS(our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
@@ -237,4 +309,6 @@ TESTS(our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
       a_session_of_which_an_identity_came_is_not_forgotten,
       who_was_taken_in_renews_its_identity_as_any_device,
       enrolled_as_far_as_it_knows_and_only_staged_here_came_back_too,
-      who_came_back_and_is_refused_is_told_to_leave)
+      who_came_back_and_is_refused_is_told_to_leave,
+      a_phone_that_may_have_changed_hands_comes_in_for_nobody_unless_an_admin_says_whose_it_is,
+      a_fleet_where_no_phone_changed_hands_is_taken_in_for_whom_our_records_name)

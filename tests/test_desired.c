@@ -7,6 +7,7 @@
 #include "catalog/assignment.h"
 #include "catalog/assignment_filter.h"
 #include "catalog/desired_inner.h"
+#include "catalog/device_person.h"
 #include "catalog/group.h"
 #include "catalog/mobileconfig.h"
 #include "catalog/person_attribute.h"
@@ -817,6 +818,41 @@ a_mobileconfig_keeps_its_names_and_refuses_what_would_break_the_house(void **sta
 	json_decref(enrollment);
 }
 
+static void
+a_device_that_changed_hands_has_what_its_new_person_has_and_nothing_of_the_one_before(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
+	const char *id = mdm_text(m, "SELECT id FROM device");
+
+	put(m, "annas", NULL, WIFI("of-anna"));
+	assign(m, "a", "annas", "{\"person\": \"anna\"}", NULL);
+	put(m, "bens", NULL, WIFI("of-ben"));
+	assign(m, "b", "bens", "{\"person\": \"ben\"}", NULL);
+	catches_up(k);
+	assert_int_equal(k->n, 1);
+	assert_non_null(strstr(k->items[0].payloads, "of-anna"));
+	assert_ok(device_person_set(m->db, "admin", id, "ben", &m->err), &m->err);
+	assert_ok(device_person_set(m->db, "admin", id, "ben", &m->err), &m->err);	/* as it is: nothing happens */
+	assert_int_equal(mdm_audited(m, "device.person"), 1);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), 1);
+	catches_up(k);
+	assert_int_equal(k->n, 1);
+	assert_non_null(strstr(k->items[0].payloads, "of-ben"));
+	assert_string_equal(phone_enrollment(k->phone)->person_id, "p-ben");	/* whose the web clip's pages are */
+	assert_ok(device_person_set(m->db, "admin", id, NULL, &m->err), &m->err);
+	catches_up(k);
+	assert_int_equal(k->n, 0);
+	assert_null(phone_enrollment(k->phone)->person_id);
+	assert_false(device_person_set(m->db, "admin", id, "zoe", &m->err));
+	assert_int_equal(m->err.kind, ERR_INVALID);
+	assert_false(device_person_set(m->db, "admin", "no-such-device", "ben", &m->err));
+	assert_int_equal(m->err.kind, ERR_MISSING);
+	assert_true(phone_check_out(k->phone));
+	assert_false(device_person_set(m->db, "admin", id, "ben", &m->err));
+	assert_int_equal(m->err.kind, ERR_CONFLICT);
+}
+
 TESTS(what_is_assigned_is_installed_and_only_the_list_says_so,
       a_device_gets_all_of_it_when_it_enrolls_and_again_when_it_enrolls_anew, must_57_a_new_version_keeps_identifiers_and_uuids,
       a_version_that_comes_while_the_device_installs_goes_out_behind_it,
@@ -833,4 +869,5 @@ TESTS(what_is_assigned_is_installed_and_only_the_list_says_so,
       a_clock_that_was_ahead_once_does_not_put_off_what_is_due, a_device_that_answers_does_not_read_what_is_due_of_the_fleet,
       a_command_that_is_cancelled_or_expires_is_not_the_end_of_it, a_device_without_the_right_is_not_sent_it_and_it_is_said,
       facts_that_a_device_reports_decide_which_assignments_are_for_it, a_fleet_gets_one_command_and_no_cause_is_lost_with_the_process,
-      a_filter_fits_what_it_says_and_nothing_that_was_not_reported, a_mobileconfig_keeps_its_names_and_refuses_what_would_break_the_house)
+      a_filter_fits_what_it_says_and_nothing_that_was_not_reported, a_mobileconfig_keeps_its_names_and_refuses_what_would_break_the_house,
+      a_device_that_changed_hands_has_what_its_new_person_has_and_nothing_of_the_one_before)

@@ -776,6 +776,76 @@ when_a_device_was_heard_of_is_written_behind(void **state)
 	assert_string_equal(mdm_text(m, "SELECT address FROM device"), "192.0.2.9");
 }
 
+/* ---- below iOS 17 ---- */
+
+static struct phone *
+retired_on(struct mdm *m, const char *udid, const char *version)
+{
+	struct phone *p = phone_enrolled(m, udid);
+
+	assert_ok(db_run(m->db, &m->err, "UPDATE device SET os_version = $1 WHERE udid = $2", db_text(version), db_text(udid)),
+		  &m->err);
+	assert_ok(enrollment_retire(m->db, "anna", phone_enrollment(p)->device_id, "lost", &m->err), &m->err);
+	return p;
+}
+
+static bool
+may_be_pushed(struct phone *p)
+{
+	mdm_settles(p->mdm);
+	return phone_enrollment(p)->token.len != 0;
+}
+
+static void
+a_phone_older_than_ios_17_is_told_to_leave_by_a_command_until_it_says_that_it_has(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = retired_on(m, UDID_A, "16.7.10"), *new = retired_on(m, UDID_B, "17.0");
+	const char *uuid = phone_idle(p);
+
+	assert_non_null(strstr(m->text, "<string>RemoveProfile</string>"));
+	assert_non_null(strstr(m->text, mem_printf(*state, "<string>%s</string>", mdm_text(m, mem_printf(*state, "SELECT identifier"
+			" FROM enroll_session WHERE id = '%s'", p->session)))));
+	assert_null(phone_says(p, "NotNow", uuid));
+	assert_null(phone_says(p, "Error", uuid));
+	assert_true(may_be_pushed(p));
+	assert_string_equal(phone_says(p, "Acknowledged", "a command of before"), uuid);	/* whatever it says */
+	phone_is_refused(p, phone_token(p, ""), ERR_DENIED);
+	assert_string_equal(m->err.code, "retired");
+	phone_is_refused(p, phone_authenticate(p), ERR_DENIED);
+	assert_true(may_be_pushed(p));
+	p->udid = UDID_B;	/* nobody else's word counts */
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_DENIED);
+	p->udid = UDID_A;
+	assert_string_equal(phone_idle(p), uuid);
+	assert_null(phone_says(p, "Acknowledged", uuid));
+	assert_false(may_be_pushed(p));
+	assert_string_equal(phone_state(p), "retired");
+	assert_true(may_be_pushed(new));
+	phone_is_refused(new, phone_command(new, phone_idle_xml(new)), ERR_DENIED);	/* 403 does it */
+	assert_false(may_be_pushed(new));
+}
+
+static void
+a_phone_older_than_ios_17_that_checks_out_after_it_was_retired_has_heard_of_it(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = retired_on(m, UDID_A, "12.5.7"), *few;
+
+	p->by_signature = true;
+	p->signed_at = clock_now() - HOUR_S;	/* recorded before */
+	assert_true(phone_check_out(p));
+	assert_true(may_be_pushed(p));
+	p->signed_at = 0;
+	assert_true(phone_check_out(p));
+	assert_false(may_be_pushed(p));
+	assert_string_equal(phone_state(p), "retired");
+	/* Without the right to remove mobileconfigs no such command is sent. */
+	few = retired_on(m, UDID_B, "16.0");
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET access_rights = 16"), &m->err);
+	phone_is_refused(few, phone_command(few, phone_idle_xml(few)), ERR_DENIED);
+}
+
 TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       a_token_update_before_authenticate_enrolls_nobody,
       enrolling_again_swaps_queue_token_and_binding_in_one_step,
@@ -807,4 +877,6 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       who_was_retired_keeps_no_certificate_that_it_renewed_and_never_showed,
       who_was_replaced_keeps_no_certificate_and_the_new_one_keeps_all_of_its_own,
       a_good_certificate_of_an_enrollment_that_ended_is_not_one_that_came_back,
-      when_a_device_was_heard_of_is_written_behind)
+      when_a_device_was_heard_of_is_written_behind,
+      a_phone_older_than_ios_17_is_told_to_leave_by_a_command_until_it_says_that_it_has,
+      a_phone_older_than_ios_17_that_checks_out_after_it_was_retired_has_heard_of_it)

@@ -233,9 +233,10 @@ head_of(struct req *req, const json_t *device, const char *url)
 {
 	const json_t *sup = json_object_get(device, "supervised");
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:b, s:s, s:b}", "id", text_of(device, "id"),
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:b, s:s, s:b}", "id", text_of(device, "id"),
 		"name", device_called(req, device), "model", text_of(device, "model"), "product", text_of(device, "product"), "os",
-		text_of(device, "os_version"), "serial", text_of(device, "serial"), "person", person_of(device), "state",
+		text_of(device, "os_version"), "serial", text_of(device, "serial"), "person", person_of(device), "whose",
+		text_of(json_object_get(device, "person"), "name"), "state",
 		text_of(device, "state"), "seen", page_moment_of(req, device, "seen"), "address", text_of(device, "address"), "push_bad",
 		text_of(device, "push_bad"), "enrolled", page_date_of(req, device, "enrolled"), "ended", page_date_of(req, device, "ended"),
 		"why", text_of(device, "why"), "identity_expires", page_date_of(req, device, "identity_expires"),

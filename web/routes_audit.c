@@ -58,7 +58,7 @@ static const char *const acts[] = {
 	"challenge.new", "challenge.misused", "scep.approve", "scep.refuse", "clip.send", "ca.stage", "ca.switch", "enroll.waits", "enroll.approve", "enroll.refuse",
 	"ca.make", "ca.renew", "certificate.revoke",
 	"mobileconfig.add", "mobileconfig.version", "mobileconfig.back", "mobileconfig.remove", "mobileconfig.retry",
-	"assignment.set", "assignment.remove", "person.attributes",
+	"assignment.set", "assignment.remove", "person.attributes", "device.person",
 };
 
 /* ---- what is asked for ---- */

@@ -2,6 +2,7 @@
  * Devices that know us better than we know them, for admins: after a backup was put back they are taken in
  * again here, or told to leave.
  */
+#include "catalog/device_person.h"
 #include "mdm/came_back.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -30,15 +31,16 @@ actor(struct req *req)
 }
 
 static bool
-take(struct req *req, const char *sha256, struct err *err)
+take(struct req *req, const struct came_back_owner *owner, struct err *err)
 {
-	return came_back_take(req->site->db, actor(req), sha256, site_conf(req->site)->enroll_access_rights, err);
+	return came_back_take(req->site->db, actor(req), req_param(req, "id"), owner, site_conf(req->site)->enroll_access_rights,
+			      err);
 }
 
 static bool
-take_all(struct req *req, int64_t *n, struct err *err)
+take_all(struct req *req, bool as_recorded, int64_t *n, struct err *err)
 {
-	return came_back_take_all(req->site->db, actor(req), site_conf(req->site)->enroll_access_rights, n, err);
+	return came_back_take_all(req->site->db, actor(req), as_recorded, site_conf(req->site)->enroll_access_rights, n, err);
 }
 
 /* ---- the page ---- */
@@ -85,14 +87,18 @@ done(struct req *req, struct reply *reply, bool ok, const char *what, struct err
 
 	if (ok)
 		return reply_see(reply, mem_printf(req, HERE "?changed=%s", what));
-	return (refused.kind == ERR_CONFLICT || refused.kind == ERR_MISSING) &&
+	return (refused.kind == ERR_CONFLICT || refused.kind == ERR_MISSING || refused.kind == ERR_INVALID) &&
 	       came_back_page(req, reply, err_http_status(refused.kind), &refused, err);
 }
 
 static bool
 post_take(struct req *req, struct reply *reply, struct err *err)
 {
-	return done(req, reply, take(req, req_param(req, "id"), err), "taken_in", err);
+	const char *name = req_form(req, "person");
+	struct came_back_owner owner = { .said = name != NULL };
+
+	return done(req, reply, device_person_find(req, req->site->db, name, &owner.person_id, err) && take(req, &owner, err),
+		    "taken_in", err);
 }
 
 static bool
@@ -100,7 +106,7 @@ post_take_all(struct req *req, struct reply *reply, struct err *err)
 {
 	int64_t n;
 
-	return done(req, reply, take_all(req, &n, err), "taken_in", err);
+	return done(req, reply, take_all(req, req_form(req, "as_recorded") != NULL, &n, err), "taken_in", err);
 }
 
 static bool
@@ -119,18 +125,46 @@ api_list(struct req *req, struct reply *reply, struct err *err)
 	return came_back_list(req->site->db, &list, err) && reply_json(reply, 200, list);
 }
 
+/* {person, as_recorded}, either may be left out, and so may the body. */
+static bool
+read_owner(struct req *req, bool one, struct came_back_owner *ret, struct err *err)
+{
+	const json_t *recorded, *person;
+	json_t *body = NULL;
+
+	*ret = (struct came_back_owner){ 0 };
+	if (!req->body.len)
+		return true;
+	if (!req_json(req, &body, err))
+		return false;
+	recorded = json_object_get(body, "as_recorded");
+	person = json_object_get(body, "person");
+	if (!json_is_object(body) || (recorded && !json_is_boolean(recorded)))
+		return err_set(err, ERR_INVALID, "as_recorded must be true or false");
+	if (person && !(one && (json_is_string(person) || json_is_null(person))))
+		return err_set(err, ERR_INVALID, one ? "person: the name of whose device it is, or null" :
+			       "person is said of one device: take them in one by one");
+	ret->as_recorded = json_is_true(recorded);
+	ret->said = person != NULL;
+	return device_person_find(req, req->site->db, json_string_value(person), &ret->person_id, err);
+}
+
 static bool
 api_take(struct req *req, struct reply *reply, struct err *err)
 {
-	return take(req, req_param(req, "id"), err) && reply_empty(reply, 204);
+	struct came_back_owner owner;
+
+	return read_owner(req, true, &owner, err) && take(req, &owner, err) && reply_empty(reply, 204);
 }
 
 static bool
 api_take_all(struct req *req, struct reply *reply, struct err *err)
 {
+	struct came_back_owner owner;
 	int64_t n;
 
-	return take_all(req, &n, err) && reply_json(reply, 200, json_pack("{s:I}", "taken_in", (json_int_t)n));
+	return read_owner(req, false, &owner, err) && take_all(req, owner.as_recorded, &n, err) &&
+	       reply_json(reply, 200, json_pack("{s:I}", "taken_in", (json_int_t)n));
 }
 
 static bool
@@ -145,8 +179,8 @@ const struct route came_back_routes[] = {
 	{ POST, HERE "/:id/take",               WHO_ADMIN, "16K", ON_WORKER, post_take,     NULL, NULL,      "Take one in again" },
 	{ POST, HERE "/:id/refuse",             WHO_ADMIN, "16K", ON_WORKER, post_refuse,   NULL, NULL,      "Tell it to leave" },
 	{ GET,  "/api/v1/came-back",                WHO_ADMIN, "0",   ON_WORKER, api_list,      NULL, "devices", "Devices that came back after a backup was put back" },
-	{ POST, "/api/v1/came-back/take",           WHO_ADMIN, "16K", ON_WORKER, api_take_all,  NULL, "devices", "Take all of them in again" },
-	{ POST, "/api/v1/came-back/:id/take",   WHO_ADMIN, "16K", ON_WORKER, api_take,      NULL, "devices", "Take one in again" },
+	{ POST, "/api/v1/came-back/take",           WHO_ADMIN, "16K", ON_WORKER, api_take_all,  NULL, "devices", "Take all of them in again: {as_recorded}" },
+	{ POST, "/api/v1/came-back/:id/take",   WHO_ADMIN, "16K", ON_WORKER, api_take,      NULL, "devices", "Take one in again: {person, as_recorded}" },
 	{ POST, "/api/v1/came-back/:id/refuse", WHO_ADMIN, "16K", ON_WORKER, api_refuse,    NULL, "devices", "Tell it to leave" },
 	{ 0 }
 };

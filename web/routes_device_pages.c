@@ -2,6 +2,7 @@
  * Managed devices in the console: the list with its filters and acts on a selection, and a device with what may be
  * done to it.  Every act is a command of the queue: the page says what waits and what became of it.
  */
+#include "catalog/device_person.h"
 #include "core/clock.h"
 #include "mdm/enrollment.h"
 #include "web/commanding.h"
@@ -357,6 +358,15 @@ post_retire(struct req *req, struct reply *reply, struct err *err)
 	return is_there(req, err) && after_act(req, reply, retire(req, err), "retired", err);
 }
 
+static bool
+post_person(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *name;
+
+	return is_there(req, err) && form_text(req, "person", &name, err) &&
+	       after_act(req, reply, device_person_set(req->site->db, actor(req), req_param(req, "id"), name, err), "person_set", err);
+}
+
 /* ---- today ---- */
 
 bool
@@ -391,5 +401,6 @@ const struct route device_page_routes[] = {
 	{ POST, "/admin/devices/:id/commands/:uuid/cancel", WHO_ADMIN, "16K", ON_WORKER, post_cancel,     NULL, NULL, "Take back a command" },
 	{ POST, "/admin/devices/:id/commands/:uuid/resend", WHO_ADMIN, "16K", ON_WORKER, post_resend,     NULL, NULL, "Send a command again" },
 	{ POST, "/admin/devices/:id/retire",               WHO_ADMIN, "16K", ON_WORKER, post_retire,      NULL, NULL, "Release it from management" },
+	{ POST, "/admin/devices/:id/person",               WHO_ADMIN, "16K", ON_WORKER, post_person,      NULL, NULL, "Whose it is" },
 	{ 0 }
 };

@@ -2,6 +2,7 @@
  * Managed devices for programs: the list, one with its four groups, tables of both, and the last answers as the
  * device sent them.
  */
+#include "catalog/device_person.h"
 #include "core/clock.h"
 #include "mdm/enrollment.h"
 #include "mdm/inventory.h"
@@ -148,6 +149,21 @@ api_retire(struct req *req, struct reply *reply, struct err *err)
 	       reply_empty(reply, 204);
 }
 
+static bool
+api_person(struct req *req, struct reply *reply, struct err *err)
+{
+	const json_t *person;
+	json_t *body;
+
+	if (!whole_admin(req, err) || !req_json(req, &body, err))
+		return false;
+	person = json_object_get(body, "person");
+	if (!json_is_string(person) && !json_is_null(person))
+		return err_set(err, ERR_INVALID, "person: the name of whose device it is, or null");
+	return device_person_set(req->site->db, person_actor(req, req->person), req_param(req, "id"), json_string_value(person),
+				 err) && reply_empty(reply, 204);
+}
+
 const struct route managed_routes[] = {
 	{ GET,  "/api/v1/devices",                WHO_ADMIN, "0",   ON_WORKER, api_list,         NULL, "devices", "Managed devices: ?q= &state= &model= &os= &person= &app= &silent=yes &after= &limit=" },
 	{ GET,  "/api/v1/devices.csv",            WHO_ADMIN, "0",   ON_WORKER, device_list_csv,  NULL, "devices", "The same as a file" },
@@ -155,5 +171,6 @@ const struct route managed_routes[] = {
 	{ GET,  "/api/v1/devices/:id/:table",     WHO_ADMIN, "0",   ON_WORKER, device_table_csv, NULL, "devices", "One table of it: network.csv device.csv compliance.csv apps.csv provisions.csv mobileconfigs.csv certificates.csv" },
 	{ GET,  "/api/v1/devices/:id/answers/:type", WHO_ADMIN, "0", ON_WORKER, api_raw,         NULL, "devices", "Its last answer to a request type, as it sent it" },
 	{ POST, "/api/v1/devices/:id/retire",     WHO_ADMIN, "16K", ON_WORKER, api_retire,       NULL, "devices", "Release it from management: {reason}" },
+	{ PUT,  "/api/v1/devices/:id/person",     WHO_ADMIN, "16K", ON_WORKER, api_person,       NULL, "devices", "Whose it is: {person}, a name or null" },
 	{ 0 }
 };

@@ -70,7 +70,7 @@ do_remove_profile(struct job *job)
 	plist_t item = tree_find(list_of(job, "Mobileconfigs"), "PayloadIdentifier", identifier, NULL);
 
 	if (strcmp(identifier, tree_text(handset_enrollment(job->h), "Identifier")) == 0) {
-		leave(job->world, job->h, "RemoveProfile");
+		check_out(job->ctx, job->world, job->h, "RemoveProfile");
 		return;
 	}
 	if (!item || !tree_bool(item, "IsManaged")) {

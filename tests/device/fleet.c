@@ -190,7 +190,7 @@ connect_one(struct fleet *f, struct handset *h)
 	}
 	if (chance(f->world->habits.leaves)) {
 		if (attempt(&a))
-			check_out(ctx, f->world, h);
+			check_out(ctx, f->world, h, "by its owner");
 		attempt_end(&a);
 		handset_save(h);
 		return NEVER;

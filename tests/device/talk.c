@@ -3,6 +3,7 @@
  */
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "core/buf.h"
@@ -77,9 +78,11 @@ talk(TALLOC_CTX *ctx, struct http_conn *conn, const struct handset *h, const cha
 
 /* ---- the end of it ---- */
 
+/* com.apple.unrecognized.device is heard from iOS 17 on. */
 bool
-told_to_leave(TALLOC_CTX *ctx, const struct http_answer *answer)
+told_to_leave(TALLOC_CTX *ctx, const struct handset *h, const struct http_answer *answer)
 {
+	const char *version = tree_text(tree_at(h->state, "Device", PLIST_DICT), "OSVersion");
 	SCOPED(mem) char *text = NULL;
 	json_t *body;
 	const char *code;
@@ -87,7 +90,7 @@ told_to_leave(TALLOC_CTX *ctx, const struct http_answer *answer)
 
 	if (answer->status == 401)
 		return true;
-	if (answer->status != 403 || !answer->body.len)
+	if (answer->status != 403 || !answer->body.len || (version && strtol(version, NULL, 10) < 17))
 		return false;
 	text = mem_textn(ctx, answer->body.p, answer->body.len);
 	body = json_loads(text, 0, NULL);
@@ -149,7 +152,7 @@ say(TALLOC_CTX *ctx, struct world *world, struct handset *h, struct http_conn *c
 	ledger(world, h, "http %s %ld", type, there ? answer.status : 0);
 	if (!there)
 		refuse("%s is not answered: %s", type, answer.type);
-	if (told_to_leave(ctx, &answer))
+	if (told_to_leave(ctx, h, &answer))
 		leave(world, h, type);
 	if (answer.status != 200)
 		refuse("%s is answered %ld", type, answer.status);
@@ -185,7 +188,7 @@ check_in(TALLOC_CTX *ctx, struct world *world, struct handset *h)
 
 /* A single attempt, whatever comes of it. */
 void
-check_out(TALLOC_CTX *ctx, struct world *world, struct handset *h)
+check_out(TALLOC_CTX *ctx, struct world *world, struct handset *h, const char *why)
 {
 	struct http_answer answer;
 	plist_t message = message_of(ctx, h, "CheckOut");
@@ -196,7 +199,7 @@ check_out(TALLOC_CTX *ctx, struct world *world, struct handset *h)
 		there = talk(ctx, talk_open(ctx, world, h), h, check_in_url(h), CHECKIN, message, HTTP_FINE, &answer);
 		ledger(world, h, "http CheckOut %ld", there ? answer.status : 0);
 	}
-	leave(world, h, "by its owner");
+	leave(world, h, why);
 }
 
 /* ---- the loop ---- */
@@ -235,7 +238,7 @@ report(struct loop *l, plist_t message, plist_t *ret)
 		ledger(l->world, l->h, "http Idle %ld", there ? answer.status : 0);
 	if (!there)
 		return false;
-	if (told_to_leave(l->ctx, &answer))
+	if (told_to_leave(l->ctx, l->h, &answer))
 		leave(l->world, l->h, "told to");
 	if (answer.status != 200)
 		return false;

@@ -101,9 +101,9 @@ bool talk(TALLOC_CTX *ctx, struct http_conn *conn, const struct handset *h, cons
 /* Authenticate and TokenUpdate; refuses when the server does not take them. */
 void check_in(TALLOC_CTX *ctx, struct world *world, struct handset *h);
 void token_update(TALLOC_CTX *ctx, struct world *world, struct handset *h, struct http_conn *conn);
-void check_out(TALLOC_CTX *ctx, struct world *world, struct handset *h);
+void check_out(TALLOC_CTX *ctx, struct world *world, struct handset *h, const char *why);
 /* The status is one that ends management: 401, or 403 with unrecognized.device. */
-bool told_to_leave(TALLOC_CTX *ctx, const struct http_answer *answer);
+bool told_to_leave(TALLOC_CTX *ctx, const struct handset *h, const struct http_answer *answer);
 void leave(struct world *world, struct handset *h, const char *why);
 
 /* One connection: Idle, and whatever the server wants. */

@@ -174,3 +174,28 @@ shown() {	# NAME FILTER VALUE: of the page's data
 	[ "$(sql "SELECT group_concat(state, ' ') FROM (SELECT state FROM enrollment ORDER BY created, state DESC)")" = "retired enrolled" ]
 	does DeviceInformation '{"Queries":["DeviceName"]}'
 }
+
+told() { [ -z "$(sql "SELECT 1 FROM enrollment WHERE token IS NOT NULL")" ]; }
+
+@test "a phone older than iOS 17 takes no notice of 403, and leaves by the command that removes its mobileconfig" {
+	own mia
+	python3 - "$W"/phones/*.plist <<-'PY'
+		import plistlib, sys
+		for path in sys.argv[1:]:
+		    s = plistlib.load(open(path, "rb"))
+		    if "Device" in s:
+		        s["Device"]["OSVersion"] = "16.7.10"
+		        plistlib.dump(s, open(path, "wb"))
+	PY
+	sql "UPDATE device SET os_version = '16.7.10'"
+	post "/api/v1/devices/$ID/retire" -H "$(bearer devices)" -d '{"reason":"a new phone"}'
+	[ "$STATUS" -lt 300 ]
+	connects || true
+	[ "$(of_phone 's["Enrollment"]["State"]')" = removed ]
+	grep -q 'RemoveProfile' "$W/ledger"
+	grep -q 'http CheckOut 200' "$W/ledger"
+	[ -z "$(grep ' 403$' "$W/ledger")" ]
+	wait_until told
+	shown mia '.devices | map(.state) | join(" ")' retired
+	judged
+}

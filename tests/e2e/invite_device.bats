@@ -70,6 +70,11 @@ begins() {
 	[ "$(sql "SELECT p.name FROM device d JOIN person p ON p.id = d.person_id WHERE d.udid = '$UDID'")" = mia ]
 }
 
+owner_of() {
+	sql "SELECT COALESCE(p.name, 'nobody') FROM device d JOIN enrollment e ON e.id = d.enrollment_id LEFT JOIN person p
+		ON p.id = d.person_id WHERE d.id = '$1' AND d.person_id IS e.person_id"
+}
+
 @test "after an old backup an admin sees who came back, takes one in again and lets another leave" {
 	sqlite3 "$DATA/pomona.db" ".backup $W/old.db"
 	sessions 2
@@ -96,7 +101,10 @@ begins() {
 	other=$(json ".items[] | select(.udid == \"$second\") | .sha256")
 	as anna get /admin/devices/came-back
 	CSRF=$(form_csrf)
-	as anna post "/admin/devices/came-back/$one/take" --data-urlencode "csrf=$CSRF"
+	as anna post "/admin/devices/came-back/$one/take" --data-urlencode "csrf=$CSRF" -d person=zoe
+	expect_status 422
+	expect_body 'nobody who may sign in is called zoe'
+	as anna post "/admin/devices/came-back/$one/take" --data-urlencode "csrf=$CSRF" -d person=mia
 	expect_header Location '*changed=taken_in'
 	as anna post "/admin/devices/came-back/$other/refuse" --data-urlencode "csrf=$CSRF"
 	expect_header Location '*changed=refused'
@@ -107,4 +115,18 @@ begins() {
 	[ "$(sql "SELECT e.state FROM device d JOIN enrollment e ON e.id = d.enrollment_id WHERE d.udid = '$first'")" = enrolled ]
 	grep "$second" "$W/ledger" | grep -q ' 403'
 	! grep "$first" "$W/ledger" | grep -q ' 40[13]'
+	# whose it is was said there, and is said otherwise on its page and by the API
+	local id
+	id=$(sql "SELECT id FROM device WHERE udid = '$first'")
+	[ "$(owner_of "$id")" = mia ]
+	as anna get "/admin/devices/$id"
+	expect_body 'name="person" value="mia"'
+	as anna post "/admin/devices/$id/person" --data-urlencode "csrf=$CSRF" -d person=
+	expect_header Location '*changed=person_set'
+	[ "$(owner_of "$id")" = nobody ]
+	ask PUT "/api/v1/devices/$id/person" -H "$(bearer admin)" -d '{"person":"zoe"}'
+	expect_problem 422 no_such_person
+	ask PUT "/api/v1/devices/$id/person" -H "$(bearer admin)" -d '{"person":"mia"}'
+	expect_status 204
+	[ "$(owner_of "$id")" = mia ]
 }

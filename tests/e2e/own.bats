@@ -332,6 +332,18 @@ state() { sql "SELECT state FROM own_mobileconfig"; }
 	expect_status 303
 	[ "$(state)|$(good)|$(audited own.revoke)|$(audited own.removed)" = "revoked|0|1|1" ]
 
+	# it changes hands: what is mia's own goes from it, and the certificate is good no more
+	button mia "device=$ID"
+	connects
+	[ "$(state)|$(good)" = "installed|1" ]
+	ask PUT "/api/v1/devices/$ID/person" -H "$(bearer devices)" -d '{"person":"anna"}'
+	expect_status 204
+	[ "$(state)|$(good)|$(audited device.person)" = "revoked|0|1" ]
+	connects
+	[ "$(sql "SELECT count(*) FROM installed_mobileconfig i JOIN own_mobileconfig o ON o.identifier = i.identifier")" = 0 ]
+	ask PUT "/api/v1/devices/$ID/person" -H "$(bearer devices)" -d '{"person":"mia"}'
+	expect_status 204
+
 	# what came by management goes with it
 	button mia "device=$ID"
 	connects
