@@ -292,6 +292,9 @@ is_settled(const struct plan *p)
 		return true;
 	if (p->state == MANAGED_FAILED && managed_app_unfit(p->why))
 		return false;
+	if (p->required && strcmp(p->cause, "required") != 0 &&
+	    (p->state == MANAGED_DECLINED || p->state == MANAGED_FAILED || p->state == MANAGED_TIMED_OUT))
+		return false;	/* it was not required then */
 	return p->build_id && strcmp(p->build_id, p->target) == 0 && p->state != MANAGED_INSTALLED && p->state != MANAGED_REMOVED;
 }
 

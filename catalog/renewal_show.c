@@ -55,7 +55,8 @@ renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret
 		" bb.build, h.ends, h.cause, min(h.next), min(h.path), min(h.uuid), min((SELECT p.name FROM provision p WHERE p.uuid = h.uuid)),"
 		" count(*), count(DISTINCT d.person_id), " YES(COMING("'wanted', 'sent', 'acknowledged'")) ", " YES(COMING("'failed'"))
 		", " YES(STANDS) ", (SELECT min(z.actor) FROM renewal_pause z JOIN provision_fit f ON f.uuid = z.uuid WHERE f.build_id ="
-		" h.build_id) FROM held_app h JOIN device d ON d.id = h.device_id JOIN build_bundle bb ON bb.build_id = h.build_id AND bb.path = ''"
+		" h.build_id AND EXISTS (SELECT 1 FROM renewal y WHERE y.uuid = z.uuid AND y.action = 'install' AND y.state = 'wanted'))"
+		" FROM held_app h JOIN device d ON d.id = h.device_id JOIN build_bundle bb ON bb.build_id = h.build_id AND bb.path = ''"
 		" LEFT JOIN app a ON a.bundle_id = bb.app_bundle_id WHERE h.ends < $4 AND (CAST($1 AS BOOLEAN) OR " VIEWER_OWNS ")"
 		" GROUP BY a.name, bb.app_bundle_id, h.build_id, bb.version, bb.build, h.ends, h.cause, " THING
 		" ORDER BY h.ends, bb.app_bundle_id, h.build_id LIMIT $5", VIEWER(viewer), db_int(until), db_int(ENDINGS_MAX)),

@@ -1,6 +1,7 @@
 /*
- * One thread writes.  What waits when it is free becomes a group: each closure runs under its own
- * savepoint, one COMMIT makes them all durable, and only then are the callers woken.
+ * One thread writes.  What waits when it is free becomes a group: one COMMIT makes it durable, and only
+ * then are the callers woken.  Each closure runs under its own savepoint but the first, before which there
+ * is nothing to keep: a savepoint costs a copy of each page, and a walk over them at each row.
  *
  * A closure that returns false takes back its own work alone.  When the engine ends the whole
  * transaction under a closure (a full disk), the innocent ones of its group are run again, each
@@ -102,6 +103,22 @@ take_back(struct db_conn *conn)
 		log_err("a transaction could not be rolled back", &err);
 }
 
+static bool
+run_first(struct db_writer *w, struct work *work)
+{
+	struct db_conn *conn = w->tx.conn;
+	bool ok;
+
+	conn->depth++;
+	ok = work->fn(&w->tx, work->arg, work->err);
+	conn->depth--;
+	rows_orphan(conn, conn->depth);
+	if (conn->driver->in_tx(conn->handle))
+		return ok;
+	*work->err = conn->lost;
+	return false;
+}
+
 /*
  * Runs from..(at most) end in one transaction and sets what became of each; returns the first that
  * was not included.
@@ -123,7 +140,11 @@ run_group(struct db_writer *w, struct work *from, struct work *end)
 	for (; work != end && n < DB_GROUP_MAX && (n == 0 || clock_ms() - began < DB_GROUP_MS);) {
 		n++;
 		work->ran = true;
-		work->ok = tx_nested(&w->tx, work->fn, work->arg, work->err);
+		work->ok = work == from ? run_first(w, work) : tx_nested(&w->tx, work->fn, work->arg, work->err);
+		if (work == from && !work->ok) {
+			take_back(conn);
+			return work->next;
+		}
 		done += work->ok;
 		work = work->next;
 		if (!conn->driver->in_tx(conn->handle))

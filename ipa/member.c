@@ -13,6 +13,7 @@
 #define STORED		0
 #define DEFLATED	8
 
+#define PACKED_MORE	(64u << 10)		/* deflate adds 5 bytes to a block it cannot pack: not more than that */
 #define BLOCK		(64u << 10)
 #define WINDOW		(256u << 10)		/* of a stream: small steps back cost nothing */
 
@@ -131,7 +132,7 @@ judge(const struct zip_member *m, uint64_t max, struct err *err)
 				 (unsigned long long)max >> 10);
 	if (m->method == STORED && m->packed != m->size)
 		return HOSTILE(err, "\"%s\" is stored and has two sizes", name);
-	if (m->packed > 2ull * MEMBER_STREAM_MAX)
+	if (m->packed > m->size + m->size / 100 + PACKED_MORE)
 		return HOSTILE(err, "\"%s\" is larger packed than unpacked", name);
 	if (m->size / MEMBER_RATIO_MAX > m->packed)
 		return HOSTILE(err, "\"%s\" is packed more than %d to 1", name, MEMBER_RATIO_MAX);

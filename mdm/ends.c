@@ -15,7 +15,7 @@ ends_live_certificates(struct db *db, const char *authority_id, int64_t *ret, st
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM certificate WHERE authority_id = $1 AND not_after > $2"
-				     " AND revoked IS NULL AND purpose <> 'ota'", db_text(authority_id), db_now());
+				     " AND revoked IS NULL AND purpose NOT IN ('ota', 'sign')", db_text(authority_id), db_now());
 
 	if (!rows_one(rows, err, "no count"))
 		return false;
@@ -32,7 +32,7 @@ ends_own(TALLOC_CTX *ctx, struct db *db, time_t from, time_t until, size_t max, 
 		" JOIN person p ON p.id = o.person_id WHERE c.purpose = 'person' AND c.not_after > $1 AND c.not_after < $2"
 		" AND c.revoked IS NULL AND NOT p.disabled AND o.state IN ('offered', 'installed') AND NOT EXISTS (SELECT 1"
 		" FROM own_session t JOIN certificate k ON k.session_id = t.id WHERE t.own_id = o.id AND k.revoked IS NULL"
-		" AND k.purpose || '' = 'person' AND k.turn > c.turn) ORDER BY c.not_after, o.id LIMIT $3", db_int(from),
+		" AND k.purpose || '' = 'person' AND k.turn > c.turn AND NOT t.embedded) ORDER BY c.not_after, o.id LIMIT $3", db_int(from),
 		db_int(until), db_int((int64_t)max));
 	enum rows_step step;
 

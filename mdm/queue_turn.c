@@ -346,7 +346,8 @@ tx_unrendered(struct db *tx, void *arg, struct err *err)
 	bool ok;
 
 	if (again)
-		return db_run(tx, err, "UPDATE command_queue SET state = 'ready', not_before = $1, due = $2"
+		return db_run(tx, err, "UPDATE command_queue SET state = 'ready', sent_count = sent_count - 1, not_before = $1,"
+			      " due = $2"
 			      " WHERE enrollment_id = $3 AND command_id = $4", db_int(clock_now() + RENDER_AGAIN_S),
 			      db_int(clock_now() + RENDER_AGAIN_S), db_text(u->enrollment->id), db_int(u->command->id)) &&
 		       choose_another(u, tx, err);

@@ -601,6 +601,10 @@ a_decline_is_about_its_own_build_alone(void **state)
 		sql(&h, "UPDATE managed_app SET state = 'declined', why = 'user', attempts = 1, due = NULL");
 		assert_string_equal(planned(*state, &h), mem_printf(*state, "declined %s %s user", then, newer));
 	}
+	/* what somebody asked for and declined, and only then is required, is asked for as that */
+	sql(&h, "UPDATE managed_app SET cause = 'asked', state = 'declined', why = 'user', attempts = 1, due = NULL");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", newer));
+	sql(&h, "UPDATE managed_app SET state = 'declined', why = 'user', attempts = 1");
 	/* it need not be there any more: nobody asks again tomorrow */
 	sql(&h, "UPDATE managed_app SET due = 2000000000");
 	sql(&h, "UPDATE rollout SET keep_current = FALSE");

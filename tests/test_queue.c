@@ -362,6 +362,7 @@ what_cannot_be_rendered_does_not_hold_up_what_waits_behind_it(void **state)
 	render_fails = ERR_BUSY;	/* for a while */
 	assert_string_equal(phone_idle(p), b);
 	assert_null(phone_says(p, "Acknowledged", b));
+	assert_int_equal(mdm_number(m, "SELECT sent_count FROM command_queue"), 0);	/* nothing of it went out */
 	mdm_at(m, "2026-11-22T12:01:01Z");
 	render_fails = ERR_MISSING;	/* for ever */
 	assert_null(phone_idle(p));

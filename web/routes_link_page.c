@@ -261,10 +261,8 @@ post_page(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	if (v.link->pin && !link_try_pin(req->site->db, v.link, v.token, pin ? pin : "", &left, err))
 		ok = refuse_pin(req, reply, &v, left, err);
-	else
-		ok = begin_install(req, reply, &v, true, err) &&
-		     reply_see(reply, mem_printf(req, "/i/%s?begin=yes", v.token));
-	if (ok && v.link->pin)
+	else if ((ok = begin_install(req, reply, &v, true, err) &&
+		       reply_see(reply, mem_printf(req, "/i/%s?begin=yes", v.token))) && v.link->pin)
 		link_pin_remember(req, reply, v.link, v.token);
 	json_decref(v.build);
 	return ok;

@@ -77,17 +77,33 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 	return open_link(req, &link, err) && link_page(req, reply, link, 200, -1, -1, err);
 }
 
+/* Whoever may not sign in tries no PIN either: wrong ones make its reader wait. */
+static bool
+wants_sign_in(const struct req *req, const struct link *link)
+{
+	return link->sign_in && !req->person;
+}
+
+static bool
+send_to_sign_in(struct req *req, struct reply *reply, struct err *err)
+{
+	return req->browser ? reply_see(reply, mem_printf(req, "/login?next=/udid/%s", req_param(req, "token")))
+			    : err_set(err, ERR_SIGN_IN, "this link asks for a sign-in");
+}
+
 /* Its PIN. A wrong one in words; programs get the error itself. */
 static bool
 post_page(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *token = req_param(req, "token"), *pin = req_form(req, "pin");
 	struct link *link;
-	int left;
 	bool wait;
+	int left;
 
-	if (!open_link(req, &link, err))
+	if (!open_link(req, &link, err) || (link->sign_in && !session_look(req, err)))
 		return false;
+	if (wants_sign_in(req, link))
+		return send_to_sign_in(req, reply, err);
 	if (!link->pin || link_try_pin(req->site->db, link, token, pin ? pin : "", &left, err)) {
 		if (link->pin)
 			link_pin_remember(req, reply, link, token);
@@ -116,12 +132,11 @@ get_mobileconfig(struct req *req, struct reply *reply, struct err *err)
 
 	if (!open_link(req, &link, err) || (link->sign_in && !session_look(req, err)))
 		return false;
+	if (wants_sign_in(req, link))
+		return send_to_sign_in(req, reply, err);
 	if (!link_pin_given(req, link))
 		return req->browser ? reply_see(reply, mem_printf(req, "/udid/%s", req_param(req, "token")))
 				    : err_set(err, ERR_DENIED, "this link asks for its PIN first");
-	if (link->sign_in && !req->person)
-		return req->browser ? reply_see(reply, mem_printf(req, "/login?next=/udid/%s", req_param(req, "token")))
-				    : err_set(err, ERR_SIGN_IN, "this link asks for a sign-in");
 	if (req->head)
 		challenge = mem_text(req, "");	/* who only looks uses up none */
 	else if (!registration_challenge(req, req->site->db, link, &challenge, err))

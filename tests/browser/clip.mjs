@@ -71,7 +71,7 @@ await promise('an older copy is an update, at the top of the list, also without 
 });
 await promise('full screen, where nothing is installed by management, its person signs in and is back, and never leaves the origin', async () => {
 	sql('UPDATE enrollment SET access_rights = access_rights & ~4096; DELETE FROM managed_app; DELETE FROM installed_app');
-	const whole = await phone();
+	const whole = await phone(browser);
 	await whole.addInitScript(() => Object.defineProperty(navigator, 'standalone', { value: true }));	// as iOS has it there
 	/* what throws a full-screen clip out into Safari: another origin, another window */
 	const been = [], windows = [];

@@ -466,11 +466,26 @@ pin() {
 	pin 111111
 	expect_status 429
 	[ -z "$COOKIE" ]
-	# Who gave it on the install page is not asked again.
+	# Who gave it on the install page is not asked again; who gave a wrong one there has nothing of it.
 	INSTALL=${mine/udid/i}
+	post "$INSTALL" -H 'Accept: text/html' -H 'Sec-Fetch-Site: same-origin' -d pin=000000
+	expect_status 422
+	[ "$(grep -ic '^set-cookie: pomona_pin' "$W/head")" = 0 ]
+	post "${URL/udid/i}" -H 'Accept: text/html' -H 'Sec-Fetch-Site: same-origin' -d pin=111111
+	expect_status 429
+	[ "$(grep -ic '^set-cookie: pomona_pin' "$W/head")" = 0 ]
 	post "$INSTALL" -H 'Accept: text/html' -H 'Sec-Fetch-Site: same-origin' -d pin=482913
 	expect_status 303
 	[ "$(grep -ic "^set-cookie: $first; Path=/udid/${INSTALL##*/};" "$W/head")" = 1 ]
+}
+
+@test "a link that asks for a sign-in and a PIN lets nobody try PINs who has not signed in" {
+	adhoc 1 "$OTHER"
+	link '"email":"anna@example.com","pin":"482913","sign_in":true'
+	for _ in 1 2 3 4 5 6; do pin 000000; done
+	expect_status 303
+	[[ $(header Location) == */login?next=/udid/* ]]
+	[ "$(sql 'SELECT count(*) FROM link WHERE pin_failures > 0')" = 0 ]
 }
 
 @test "who cannot be told is invited all the same" {
