@@ -1,5 +1,6 @@
 /* The certificate that phones see, whoever shows it: looked at by a handshake, and the whole chain of it. */
 #include "tests/check_story.h"
+#include "core/buf.h"
 #include "core/file.h"
 #include "web/ending_sources.h"
 #include <arpa/inet.h>
@@ -12,7 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const struct ending_source of_tls[] = { { "tls", ENDING_FOR_ADMINS, ending_tls }, { 0 } };
+static const struct ending_source of_tls[] = { { "tls", ENDING_FOR_ADMINS, ending_tls }, { "tls", ENDING_FOR_ADMINS, ending_tls_in_front },
+						{ 0 } };
 
 /* ---- what stands in front: it shows its chain and says nothing ---- */
 
@@ -210,5 +212,100 @@ of_our_own_file_the_whole_chain_is_watched_and_it_is_not_told_twice(void **state
 	front_ends(&front);
 }
 
+#define NOBODY "https://127.0.0.1:1"
+
+static void
+an_address_that_was_never_seen_hides_neither_the_other_one_nor_our_own_file(void **state)
+{
+	struct story w = story_begin(*state, "");
+	struct chain c = a_chain(w.ctx);
+	struct conf *conf = settings(&w);
+	struct front front;
+	struct buf metrics;
+	struct err err = { 0 };
+	const char *first;
+
+	front_begins(&front, w.house.dir, c.pem, c.leaf.key_pem);
+	w.site->base_url = NOBODY;
+	conf->mdm_base_url = mem_printf(w.ctx, "https://127.0.0.1:%d", front.port);
+	story_at(&w, c.ca_ends - 14 * DAY_S);
+	assert_false(ending_look_in_front(w.site, &err));
+	assert_non_null(tls_of(listed(&w)));
+	assert_string_equal(tls_of(listed(&w))->subject, "mdm.base_url");
+	assert_int_equal(listed(&w)->failed_n, 1);
+	/* for a program it is one kind */
+	buf_init(&metrics, w.ctx, 64u << 10);
+	assert_ok(endings_print(w.site, &metrics, &err), &err);
+	first = strstr(buf_str(&metrics), "pomona_ending_seconds{kind=\"tls\"}");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "pomona_ending_seconds{kind=\"tls\"}"));
+	front_ends(&front);
+	conf->mdm_base_url = NOBODY "/mdm";
+	assert_false(ending_look_in_front(w.site, &err));
+	assert_null(tls_of(listed(&w)));
+	assert_int_equal(listed(&w)->failed_n, 1);
+	assert_non_null(strstr(listed(&w)->why[0], NOBODY ": "));
+	assert_non_null(strstr(listed(&w)->why[0], "; " NOBODY "/mdm: "));
+	/* then the server gets a certificate of its own, which is watched at once, and the look is of no account any more */
+	conf->server_plain = false;
+	conf->server_tls_cert = mem_printf(w.ctx, "%s/chain.pem", w.house.dir);
+	assert_non_null(tls_of(listed(&w)));
+	assert_string_equal(tls_of(listed(&w))->subject, "server.tls_cert");
+	assert_false(ending_look_in_front(w.site, &err));
+	assert_int_equal(listed(&w)->failed_n, 0);
+	assert_non_null(tls_of(listed(&w)));
+}
+
+static int64_t
+due_of(struct story *w, const char *kind)
+{
+	return story_number(w, mem_printf(w->ctx, "SELECT coalesce(max(due), 0) FROM job WHERE kind = '%s'", kind));
+}
+
+/* What the workers do with a job that runs. */
+static void
+taken(struct story *w, const char *kind)
+{
+	story_run(w, "DELETE FROM job WHERE kind = $1", db_text(kind));
+}
+
+static void
+where_we_do_not_reach_ourselves_it_is_tried_each_hour_and_mail_goes_at_its_own(void **state)
+{
+	struct story w = story_begin(*state, STORY_MAIL);
+	struct chain c = a_chain(w.ctx);
+	struct front front;
+	struct err err = { 0 };
+
+	story_human(&w, "anna", ROLE_ADMIN, "anna@example.com");
+	w.site->base_url = NOBODY;
+	taken(&w, ENDINGS_JOB);		/* of the start */
+	story_day(&w, 1);
+	assert_ok(job_endings(NULL, w.ctx, w.site, &err), &err);
+	assert_int_equal(due_of(&w, ENDINGS_JOB), STORY_BEGIN + 2 * DAY_S);	/* expiry.hour of the next day */
+	assert_int_equal(due_of(&w, ENDINGS_LOOK_JOB), STORY_BEGIN + DAY_S + HOUR_S);
+	taken(&w, ENDINGS_LOOK_JOB);
+	story_at(&w, STORY_BEGIN + DAY_S + HOUR_S);
+	assert_ok(job_endings_look(NULL, w.ctx, w.site, &err), &err);
+	assert_int_equal(due_of(&w, ENDINGS_LOOK_JOB), STORY_BEGIN + DAY_S + 2 * HOUR_S);
+	/* it is reached, and nobody is told before the hour */
+	taken(&w, ENDINGS_LOOK_JOB);
+	front_begins(&front, w.house.dir, c.pem, c.leaf.key_pem);
+	w.site->base_url = mem_printf(w.ctx, "https://127.0.0.1:%d", front.port);
+	story_at(&w, c.ca_ends - 14 * DAY_S);
+	assert_ok(job_endings_look(NULL, w.ctx, w.site, &err), &err);
+	assert_int_equal(due_of(&w, ENDINGS_LOOK_JOB), 0);
+	assert_int_equal(due_of(&w, ENDINGS_JOB), STORY_BEGIN + 2 * DAY_S);
+	assert_non_null(tls_of(listed(&w)));
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM ending_notice"), 0);
+	taken(&w, ENDINGS_JOB);
+	assert_ok(job_endings(NULL, w.ctx, w.site, &err), &err);
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM ending_notice"), 1);
+	assert_int_equal(due_of(&w, ENDINGS_LOOK_JOB), 0);
+	front_ends(&front);
+}
+
 TESTS(behind_a_proxy_what_phones_are_shown_is_watched_with_all_of_its_chain,
-      of_our_own_file_the_whole_chain_is_watched_and_it_is_not_told_twice)
+      of_our_own_file_the_whole_chain_is_watched_and_it_is_not_told_twice,
+      an_address_that_was_never_seen_hides_neither_the_other_one_nor_our_own_file,
+      where_we_do_not_reach_ourselves_it_is_tried_each_hour_and_mail_goes_at_its_own)

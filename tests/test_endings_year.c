@@ -55,7 +55,7 @@ own(struct story *w, const char *id, const char *person_id, int begins, int ends
 	story_run(w, "INSERT INTO own_session (id, token_hash, way, person_id, mobileconfig_id, own_id, state, challenge_hash, created, expires,"
 		  " changed) VALUES ($1, $1, 'phases', $2, 'eas', $3, 'issued', $1, 1, 1, 1)", db_text(cert), db_text(person_id), db_text(id));
 	story_run(w, "INSERT INTO certificate (sha256, serial, authority_id, purpose, subject, key_sha256, der, session_id, not_before, not_after,"
-		  " issued) VALUES ($1, $1, 'ca', 'person', $1, $1, $2, $1, $3, $4, 1)", db_text(cert), db_bytes((struct bytes){ "x", 1 }),
+		  " issued, turn) VALUES ($1, $1, 'ca', 'person', $1, $1, $2, $1, $3, $4, 1, (SELECT COALESCE(max(turn), 0) + 1 FROM certificate))", db_text(cert), db_bytes((struct bytes){ "x", 1 }),
 		  db_int(noon_of(begins)), db_int(noon_of(ends)));
 }
 

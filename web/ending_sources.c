@@ -220,8 +220,7 @@ ending_tls(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, vo
 {
 	const struct conf *conf = site_conf(site);
 
-	return (conf->server_plain || list_file(ctx, conf->server_tls_cert, "server.tls_cert", false, until, add, arg, err)) &&
-	       ending_tls_in_front(ctx, site, until, add, arg, err);
+	return conf->server_plain || list_file(ctx, conf->server_tls_cert, "server.tls_cert", false, until, add, arg, err);
 }
 
 bool

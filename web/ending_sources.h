@@ -10,8 +10,9 @@ ending_list ending_ca_above;		/* the CAs above it: a root */
 ending_list ending_ca_before;		/* what issued before, while certificates of it are shown */
 ending_list ending_ra;			/* what answers SCEP for it */
 ending_list ending_trusted_ca;		/* outside CAs whose device certificates are believed */
-ending_list ending_tls;			/* the server's own certificate, and what is shown in front of it */
-ending_list ending_tls_in_front;	/* ending_tls.c: that alone */
+ending_list ending_tls;			/* the server's own certificate */
+ending_list ending_tls_in_front;	/* ending_tls.c: what is shown at server.base_url, where that is another one */
+ending_list ending_tls_devices;		/* ending_tls.c: and at mdm.base_url */
 ending_list ending_tls_ca;		/* and the CA of a private installation */
 ending_list ending_signing;		/* what signs mobileconfigs */
 ending_list ending_signing_own;		/* the same of our own CA, where no other is set */
@@ -25,7 +26,7 @@ ending_list ending_builds;		/* ending_provision.c: what people install, by its e
 ending_list ending_distribution;	/* ending_provision.c: certificates that signed builds in use */
 ending_list ending_directory_password;	/* of our account there, where the directory tells */
 
-/* Looks what is shown at the base URLs, for ending_tls_in_front; once a day.  Where nobody answers what was seen stays. */
+/* Looks what is shown at the base URLs, for these two; once a day.  Where nobody answers what was seen stays. */
 bool ending_look_in_front(struct site *site, struct err *err) CHECKED;
 
 /* Asks the directory, for ending_directory_password; once a day.  A directory that is down changes nothing. */

@@ -55,11 +55,16 @@ bool
 ending_tls_in_front(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
 {
 	struct doors doors = doors_of(site);
-	bool ok = true;
 
-	for (size_t i = 0; i < sizeof doors.all / sizeof *doors.all; i++)
-		ok = ok && add_door(ctx, site, &doors.all[i], until, add, arg, err);
-	return ok;
+	return add_door(ctx, site, &doors.all[0], until, add, arg, err);
+}
+
+bool
+ending_tls_devices(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	struct doors doors = doors_of(site);
+
+	return add_door(ctx, site, &doors.all[1], until, add, arg, err);
 }
 
 /* Nothing stands in front: it is the one of our own file, which is read itself. */
@@ -93,19 +98,19 @@ keep(TALLOC_CTX *ctx, struct site *site, const struct door *door, struct bytes p
 	return ending_know(site->db, door->kind, &known, err);
 }
 
-/* Behind a proxy it is nowhere else, so that nobody has seen it is something to say. */
+/* Behind a proxy it is nowhere else, so that nobody has seen it is something to say.  Else the file is watched. */
 static bool
 keep_why(TALLOC_CTX *ctx, struct site *site, const struct door *door, const struct err *why, struct err *err)
 {
-	struct ending_known *before;
+	struct ending_known *before, known;
 	char text[520];
 
-	if (!site_conf(site)->server_plain)
-		return true;
 	if (!ending_knows(ctx, site->db, door->kind, &before, err))
 		return false;
-	return (before && before->ends && strcmp(before->subject, door->url) == 0) ||
-	       ending_know(site->db, door->kind, &(struct ending_known){ door->url, err_text(why, text, sizeof text), 0, 0 }, err);
+	if (before && before->ends && strcmp(before->subject, door->url) == 0)
+		return true;
+	known = (struct ending_known){ door->url, err_text(why, text, sizeof text), 0, 0 };
+	return ending_know(site->db, door->kind, site_conf(site)->server_plain ? &known : NULL, err);
 }
 
 static bool

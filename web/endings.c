@@ -18,7 +18,9 @@ const struct ending_source ending_sources[] = {
 	{ "ca_before",             ENDING_FOR_ADMINS, ending_ca_before },
 	{ "ra",                    ENDING_FOR_ADMINS, ending_ra },
 	{ "trusted_ca",            ENDING_FOR_ADMINS, ending_trusted_ca },
-	{ "tls",                   ENDING_FOR_ADMINS, ending_tls },
+	{ "tls",                   ENDING_FOR_ADMINS, ending_tls },	/* several of one kind stand together */
+	{ "tls",                   ENDING_FOR_ADMINS, ending_tls_in_front },
+	{ "tls",                   ENDING_FOR_ADMINS, ending_tls_devices },
 	{ "tls_ca",                ENDING_FOR_ADMINS, ending_tls_ca },
 	{ "signing",               ENDING_FOR_ADMINS, ending_signing },
 	{ "signing_own",           ENDING_FOR_ADMINS, ending_signing_own },
@@ -93,10 +95,15 @@ add_failed(struct endings *all, const char *kind, const struct err *why)
 {
 	char text[520];
 
+	err_text(why, text, sizeof text);
+	if (all->failed_n && strcmp(all->failed[all->failed_n - 1], kind) == 0) {
+		all->why[all->failed_n - 1] = mem_printf(all, "%s; %s", all->why[all->failed_n - 1], text);
+		return;
+	}
 	all->failed = mem_grow(all, all->failed, const char *, all->failed_n + 1);
 	all->why = mem_grow(all, all->why, const char *, all->failed_n + 1);
 	all->failed[all->failed_n] = kind;
-	all->why[all->failed_n++] = mem_text(all, err_text(why, text, sizeof text));
+	all->why[all->failed_n++] = mem_text(all, text);
 }
 
 /* Of one kind, subject and end there is one: it has one row of each notice, and one UID in a calendar. */

@@ -43,7 +43,7 @@ struct ending_source {
 	bool (*list)(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err);
 };
 
-extern const struct ending_source ending_sources[];	/* ends with kind NULL */
+extern const struct ending_source ending_sources[];	/* ends with kind NULL; one of a kind that fails hides no other of it */
 
 #define ENDINGS_MAX	20000
 #define ENDING_PAST_S	(90 * DAY_S)
@@ -53,7 +53,7 @@ extern const struct ending_source ending_sources[];	/* ends with kind NULL */
 struct endings {
 	struct ending *list;	/* who ends first, first */
 	size_t n;
-	const char **failed;	/* kinds that could not be looked at, and why each: they hide no other one */
+	const char **failed;	/* kinds that could not be looked at, once each, and why: they hide no other one */
 	const char **why;
 	size_t failed_n;
 };
@@ -87,6 +87,9 @@ char *ending_touches(TALLOC_CTX *ctx, struct site *site, const char *language, c
 /* Tells everybody what they are owed at this moment.  What one of them cannot be told keeps no other waiting. */
 bool endings_sweep(struct site *site, const struct ending_source *sources, struct err *err) CHECKED;
 bool job_endings(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+/* Where nobody answered there: the look alone is tried again each hour; nobody is told then. */
+#define ENDINGS_LOOK_JOB "endings_look"
+bool job_endings_look(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool endings_begin(struct site *site, struct err *err) CHECKED;	/* at start: what was slept through */
 
 /* ---- endings_now.c: what every page and /metrics say, from a list that is a minute old at most ---- */

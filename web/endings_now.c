@@ -103,7 +103,8 @@ endings_print(struct site *site, struct buf *out, struct err *err)
 	if (!hold(site, &all, err))
 		return false;
 	for (const struct ending_source *s = ending_sources; s->kind; s++)
-		print_kind(&soonest, &within, all, s->kind, clock_now());
+		if (s == ending_sources || strcmp(s->kind, s[-1].kind) != 0)
+			print_kind(&soonest, &within, all, s->kind, clock_now());
 	buf_addf(&within, "# HELP pomona_endings_unknown Kinds of which it cannot be told when they end\n"
 		 "# TYPE pomona_endings_unknown gauge\npomona_endings_unknown %zu\n", all->failed_n);
 	pthread_mutex_unlock(&site->lock);

@@ -311,12 +311,24 @@ endings_sweep(struct site *site, const struct ending_source *sources, struct err
 
 /* ---- the job ---- */
 
+struct next {
+	time_t due, look;	/* look: 0: not before */
+};
+
 static bool
 tx_next(struct db *tx, void *arg, struct err *err)
 {
-	const time_t *due = arg;
+	const struct next *next = arg;
 
-	return job_add(tx, ENDINGS_JOB, json_object(), *due, ENDINGS_JOB, err);
+	return job_add(tx, ENDINGS_JOB, json_object(), next->due, ENDINGS_JOB, err) &&
+	       (!next->look || job_add(tx, ENDINGS_LOOK_JOB, json_object(), next->look, ENDINGS_LOOK_JOB, err));
+}
+
+static bool
+tx_look(struct db *tx, void *arg, struct err *err)
+{
+	(void)arg;
+	return job_add(tx, ENDINGS_LOOK_JOB, json_object(), clock_now() + HOUR_S, ENDINGS_LOOK_JOB, err);
 }
 
 static time_t
@@ -331,7 +343,7 @@ bool
 job_endings(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 {
 	struct site *site = p;
-	time_t due = next_hour(site_conf(site));
+	struct next next = { next_hour(site_conf(site)), 0 };
 	struct err why = { 0 };
 
 	(void)job;
@@ -343,18 +355,30 @@ job_endings(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	why = (struct err){ 0 };
 	if (!ending_look_in_front(site, &why)) {
 		log_err("it is not seen which certificate phones are shown", &why);
-		due = clock_now() + HOUR_S < due ? clock_now() + HOUR_S : due;	/* what stands in front may begin after us */
+		next.look = clock_now() + HOUR_S;	/* what stands in front may begin after us */
 	}
 	if (!endings_sweep(site, NULL, err))
 		return false;
 	endings_forget(site);
-	return db_tx(site->db, tx_next, &due, err);
+	return db_tx(site->db, tx_next, &next, err);
+}
+
+/* Why it is not seen was logged by the job of the day, and stands on its page. */
+bool
+job_endings_look(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+	struct err why = { 0 };
+	bool seen = ending_look_in_front(site, &why);
+
+	(void)job;
+	(void)ctx;
+	endings_forget(site);
+	return seen || db_tx(site->db, tx_look, NULL, err);
 }
 
 bool
 endings_begin(struct site *site, struct err *err)
 {
-	time_t due = 0;
-
-	return db_tx(site->db, tx_next, &due, err);
+	return db_tx(site->db, tx_next, &(struct next){ 0 }, err);
 }

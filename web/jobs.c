@@ -195,6 +195,7 @@ const struct job_kind site_jobs[] = {
 	{ RENEWAL_WAVE_JOB, 1000, job_renewal_wave, NULL },
 	{ "renewal_day", 1000, job_renewal_day, NULL },
 	{ ENDINGS_JOB, 1000, job_endings, NULL },
+	{ ENDINGS_LOOK_JOB, 1000, job_endings_look, NULL },
 	{ 0 },
 };
 
