@@ -48,6 +48,11 @@ json_t *mobileconfig_form_unfit(const json_t *form, const struct form_target *ta
 /* What Apple gave up, and what the facts do not know of foreign payloads: a list of texts; the caller's. */
 json_t *mobileconfig_form_warnings(const json_t *form);
 
+/* Is what stands under this key a secret?  fact NULL: nothing is known of it, and its name decides. */
+struct apple_fact;
+bool form_is_secret(const struct apple_fact *fact, const char *name);
+bool form_is_empty(const json_t *v);	/* nothing that could be secret */
+
 /* Does it hold a password, a key, a challenge?  Then it goes out encrypted, or not at all. */
 bool mobileconfig_form_secret(const json_t *form);
 

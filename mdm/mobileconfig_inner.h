@@ -25,10 +25,6 @@ bool form_check(TALLOC_CTX *ctx, const json_t *form, const json_t *payload, stru
 /* May the payload that is referred to stand under this key?  Identities and authorities are told apart. */
 bool form_refers(const char *key, const char *type, struct err *err) CHECKED;
 
-/* Is what stands under this key a secret?  fact NULL: nothing is known of it, and its name decides. */
-bool form_is_secret(const struct apple_fact *fact, const char *name);
-bool form_is_empty(const json_t *v);	/* nothing that could be secret */
-
 /* With dots in the place of each secret; the caller's. */
 json_t *form_veiled(const json_t *form);
 

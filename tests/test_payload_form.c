@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <time.h>
+#include "tests/check_authority.h"
 #include "tests/check_payload.h"
 #include "core/buf.h"
 #include "core/num.h"
@@ -743,13 +744,138 @@ what_was_typed_as_a_secret_goes_along_sealed_for_who_typed_it_and_for_nobody_els
 	press(*state, &p, "add payload/Passwords");
 	assert_null(strstr(p.html, "sesame"));
 	assert_null(strstr(p.html, "payload_again"));
-	/* on another's page it is nothing */
+	/* on another's page it is nothing, and said to be lost */
 	p.req->person = &mia;
-	assert_ok(payload_form_read(p.req, "payload", p.payload, &seen, &err), &err);
-	assert_null(json_object_get(json_array_get(json_object_get(json_object_get(seen, "keys"), "Passwords"), 0), "Password"));
-	json_decref(seen);
+	assert_false(payload_form_read(p.req, "payload", p.payload, &seen, &err));
+	assert_string_equal(err.code, "bad_mobileconfig");
 	p.req->person = &anna;
 	assert_becomes(&p, "{\"Passwords\":[{\"DeviceName\":\"first\",\"Password\":\"sesame\"}]}");
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+/* A page that lies about, and the session of who typed into it. */
+static void
+what_is_sealed_opens_in_no_field_that_is_shown_and_not_for_ever(void **state)
+{
+	json_t *form = form_of("{}", "com.apple.wifi.managed", NULL), *clip = form_of("{}", "com.apple.webClip.managed", NULL), *none;
+	json_t *free = form_of("{}", "com.apple.webcontent-filter", NULL);
+	struct browser b = browser(*state);
+	struct person anna = { .id = "p1" };
+	struct open_page p, q;
+	char *sealed, *at;
+	struct err err;
+
+	assert_ok(sealer_new(*state, (struct bytes){ "0123456789abcdef0123456789abcdef", 32 }, &b.site->sealer, &err), &err);
+	b.person = &anna;
+	p = opened(*state, &b, form, form);
+	type_in(&p, "payload/SSID_STR", "office");
+	type_in(&p, "payload/Password", "sesame");
+	press(*state, &p, "");
+	at = strstr(p.html, "name=\"payload/Password~typed\"");
+	assert_non_null(at);
+	sealed = attribute(*state, at - 7, "value");
+	assert_null(strstr(p.html, "sesame"));
+	/* in a file that is no secret */
+	q = opened(*state, &b, clip, clip);
+	send(q.req, "payload/Icon~typed", sealed);
+	assert_false(payload_form_read(q.req, "payload", q.payload, &none, &err));
+	press(*state, &q, "");
+	assert_null(strstr(q.html, "sesame"));
+	json_decref(q.draft);
+	/* under a key whose name is chosen, which is said to be a secret and is none */
+	q = opened(*state, &b, free, free);
+	press(*state, &q, "add payload/VendorConfig");
+	type_in(&q, "payload/VendorConfig/0~key", "colour");
+	type_in(&q, "payload/VendorConfig/0~of", "secret");
+	send(q.req, "payload/VendorConfig/0~typed", sealed);
+	assert_false(payload_form_read(q.req, "payload", q.payload, &none, &err));
+	press(*state, &q, "");
+	assert_null(strstr(q.html, "sesame"));
+	json_decref(q.draft);
+	/* a day later it is asked for again */
+	test_clock(*state, clock_now() + DAY_S);
+	assert_false(payload_form_read(p.req, "payload", p.payload, &none, &err));
+	assert_non_null(strstr(err.cause, "payload/Password"));
+	press(*state, &p, "");
+	assert_non_null(strstr(p.html, "payload_again"));
+	clock_follow("");
+	json_decref(p.draft);
+	json_decref(free);
+	json_decref(clip);
+	json_decref(form);
+	json_decref(b.parts);
+}
+
+static void
+what_was_typed_under_a_key_that_sounds_secret_never_comes_back_in_clear(void **state)
+{
+	static const struct { const char *key, *of, *value, *becomes; bool shown; } rows[] = {
+		{ "Password", "text", "sesame", "{\"VendorConfig\":{\"Password\":\"sesame\"}}", false },
+		{ "apiToken", "number", "731294", "{\"VendorConfig\":{\"apiToken\":731294}}", false },
+		{ "clientSecret", "data", "c2VzYW1l", "{\"VendorConfig\":{\"clientSecret\":{\"$data\":\"c2VzYW1l\"}}}", false },
+		{ "colour", "text", "sesame", "{\"VendorConfig\":{\"colour\":\"sesame\"}}", true },
+		{ "colour", "data", "c2VzYW1l", "{\"VendorConfig\":{\"colour\":{\"$data\":\"c2VzYW1l\"}}}", true },
+	};
+	struct person anna = { .id = "p1" };
+	struct err err;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct browser b = browser(*state);
+		json_t *form = form_of("{}", "com.apple.webcontent-filter", NULL), *file = json_pack("{s:s}", "$data", rows[i].value);
+		struct open_page p;
+
+		assert_ok(sealer_new(*state, (struct bytes){ "0123456789abcdef0123456789abcdef", 32 }, &b.site->sealer, &err), &err);
+		b.person = &anna;
+		p = opened(*state, &b, form, form);
+		type_in(&p, "payload/VendorConfig~new", rows[i].of);
+		press(*state, &p, "add payload/VendorConfig");
+		type_in(&p, "payload/VendorConfig/0~key", rows[i].key);
+		if (strcmp(rows[i].of, "data") == 0)
+			choose_file(*state, &p, "payload/VendorConfig/0", file);
+		else
+			type_in(&p, "payload/VendorConfig/0", rows[i].value);
+		for (int twice = 0; twice < 2; twice++) {
+			press(*state, &p, "");
+			if (!strstr(p.html, rows[i].value) == rows[i].shown)
+				fail_msg("%s as %s is %sshown", rows[i].key, rows[i].of, rows[i].shown ? "not " : "");
+			assert_null(strstr(p.html, "payload_again"));
+		}
+		assert_becomes(&p, rows[i].becomes);
+		json_decref(file);
+		json_decref(form);
+		json_decref(b.parts);
+	}
+}
+
+/* In a dictionary and a list, whatever the keys in it are called. */
+static void
+all_that_stands_below_such_a_key_is_hidden_too(void **state)
+{
+	json_t *form = form_of("{}", "com.apple.webcontent-filter", NULL);
+	struct browser b = browser(*state);
+	struct person anna = { .id = "p1" };
+	struct open_page p;
+	struct err err;
+
+	assert_ok(sealer_new(*state, (struct bytes){ "0123456789abcdef0123456789abcdef", 32 }, &b.site->sealer, &err), &err);
+	b.person = &anna;
+	p = opened(*state, &b, form, form);
+	type_in(&p, "payload/VendorConfig~new", "dictionary");
+	press(*state, &p, "add payload/VendorConfig");
+	type_in(&p, "payload/VendorConfig/0~key", "credentials");
+	press(*state, &p, "add payload/VendorConfig/0");
+	type_in(&p, "payload/VendorConfig/0/0~key", "colour");
+	type_in(&p, "payload/VendorConfig/0/0", "sesame");
+	type_in(&p, "payload/VendorConfig/0~new", "list");
+	press(*state, &p, "add payload/VendorConfig/0");
+	type_in(&p, "payload/VendorConfig/0/1~key", "more");
+	press(*state, &p, "add payload/VendorConfig/0/1");
+	type_in(&p, "payload/VendorConfig/0/1/0", "sesame");
+	press(*state, &p, "add payload/VendorConfig/0/1");
+	type_in(&p, "payload/VendorConfig/0/1/1", "open");
+	assert_null(strstr(p.html, "sesame"));
+	assert_becomes(&p, "{\"VendorConfig\":{\"credentials\":{\"colour\":\"sesame\",\"more\":[\"sesame\",\"open\"]}}}");
 	json_decref(form);
 	json_decref(b.parts);
 }
@@ -946,7 +1072,9 @@ TESTS(every_payload_type_comes_back_from_its_page_as_it_was,
       pages_of_the_home_screen_are_fields_and_what_is_in_them_moves,
       what_the_fields_of_a_list_cannot_show_has_a_field_for_each_item, what_passes_the_limits_of_a_page_is_json_and_comes_back,
       a_list_offers_one_more_as_long_as_a_page_has_room_for_it,
-      what_was_typed_as_a_secret_goes_along_sealed_for_who_typed_it_and_for_nobody_else, a_file_that_was_chosen_goes_along_too,
+      what_was_typed_as_a_secret_goes_along_sealed_for_who_typed_it_and_for_nobody_else,
+      what_is_sealed_opens_in_no_field_that_is_shown_and_not_for_ever, what_was_typed_under_a_key_that_sounds_secret_never_comes_back_in_clear,
+      all_that_stands_below_such_a_key_is_hidden_too, a_file_that_was_chosen_goes_along_too,
       the_headers_of_a_relay_are_fields_with_their_names_shown_and_their_values_kept,
       keys_that_an_admin_names_want_a_name_each_and_one_alone, so_does_any_payload_at_random,
       a_secret_is_never_in_the_page_and_stays_unless_it_is_replaced_or_taken_out,

@@ -96,7 +96,7 @@ audience_rows(struct req *req, const json_t *tree)
 
 	for (int i = 0; i < AUDIENCE_BLANK_ROWS; i++)
 		json_array_append_new(rows, row(&rules[0], ""));
-	json = json_pack("{s:b, s:b, s:s, s:o}", "everyone", everyone, "deep", deep, "json",
+	json = json_pack("{s:b, s:b, s:b, s:s, s:o}", "everyone", everyone, "deep", deep, "audience_open", deep, "json",
 			 dump ? mem_text(req, dump) : "", "rows", rows);
 	free(dump);
 	return json;

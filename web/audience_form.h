@@ -10,8 +10,9 @@
 #define AUDIENCE_BLANK_ROWS 3	/* under those that are filled in */
 
 /*
- * {everyone, deep, json, rows[{any_group,any_person,all_group,none_group,none_person,name}]}: of the five only
- * the one that holds is true; deep: no rows can say it, json does.
+ * {everyone, deep, audience_open, json, rows[{any_group,any_person,all_group,none_group,none_person,name}]}: of the five only
+ * the one that holds is true; deep: no rows can say it, json does,
+ * which is open then (audience_open).
  */
 json_t *audience_rows(struct req *req, const json_t *tree);
 

@@ -162,6 +162,10 @@ assignment_part(struct req *req, const struct kept_mobileconfig *m, const json_t
 	bool here = refused && strcmp(refused->where, part) == 0;
 	json_t *part_json = audience_rows(req, here && refused->audience ? refused->audience : json_object_get(a, "audience"));
 
+	if (here && refused->typed_audience) {
+		json_object_set_new(part_json, "json", json_string(refused->typed_audience));
+		json_object_set_new(part_json, "audience_open", json_true());
+	}
 	json_object_set_new(part_json, "id", json_string(part));
 	json_object_set_new(part_json, "people", json_incref(json_object_get(a, "people")));
 	json_object_update_new(part_json, filter_part(req, here && refused->devices ? refused->devices : json_object_get(a, "devices"),

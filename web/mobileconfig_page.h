@@ -11,6 +11,7 @@ struct mobileconfig_refused {
 	const char *text;
 	const json_t *audience, *devices;	/* of the assignment; NULL: as it is */
 	const char *typed;		/* its devices as JSON, or the JSON of "settings"; NULL: as it is */
+	const char *typed_audience;	/* its audience as JSON; NULL: as it is */
 };
 
 /* All of them; *ret is the caller's, as below. */

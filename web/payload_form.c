@@ -110,12 +110,39 @@ add_value(struct part *p, const struct apple_fact *fact, const char *name, const
 	set_text(json_array_get(p->items, at), "label", word(p, "fact_value"));
 }
 
+/* Below a key that sounds secret: all that has a value, and no fields of its own. */
+static bool
+is_hidden(struct part *p, const struct apple_fact *fact, const json_t *v, bool as_json)
+{
+	const char *of = payload_any_of(fact, v);
+
+	if (!p->hidden || !v || form_is_empty(v) || json_object_get(v, DRAFT_OF))
+		return false;
+	return as_json || (strcmp(of, "dictionary") != 0 && strcmp(of, "list") != 0);
+}
+
+static void
+add_hidden(struct part *p, const char *name, const json_t *v)
+{
+	size_t at;
+
+	set_text(payload_item(p, "of", NULL, name), "value", "secret");
+	at = json_array_size(p->items);
+	payload_add_field(p, KIND_SECRET, payload_any("secret"), name, v);
+	set_text(json_array_get(p->items, at), "label", word(p, "fact_value"));
+}
+
 static void
 add_any(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
 {
 	const char *of = json_string_value(json_object_get(v, DRAFT_OF));
+	bool as_json = json_object_get(v, DRAFT_TYPED) || p->depth >= PAYLOAD_DEPTH_MAX || !payload_fits(p->form, KIND_ANY, fact, v);
 	const struct apple_fact *as;
 
+	if (is_hidden(p, fact, v, as_json)) {
+		add_hidden(p, name, v);
+		return;
+	}
 	if (of)
 		v = NULL;
 	else
@@ -123,7 +150,7 @@ add_any(struct part *p, const struct apple_fact *fact, const char *name, const j
 	if (json_is_string(v) && !json_string_length(v))
 		v = NULL;	/* an empty text */
 	as = payload_any(of);
-	if (json_object_get(v, DRAFT_TYPED) || p->depth >= PAYLOAD_DEPTH_MAX || !payload_fits(p->form, KIND_ANY, fact, v)) {
+	if (as_json) {
 		payload_add_field(p, KIND_JSON, fact, name, v);
 		return;
 	}
@@ -207,7 +234,7 @@ add_free(struct part *p, const struct apple_fact *fact, const char *name, const 
 {
 	const struct apple_fact *value = fact->under ? fact->under : payload_any("dictionary")->under;
 	bool loose = p->loose, top = strcmp(name, PAYLOAD_PREFIX) == 0;
-	const char *key, *inner;
+	const char *key, *inner, *hidden = p->hidden;
 	size_t i = 0;
 	json_t *item;
 
@@ -219,7 +246,9 @@ add_free(struct part *p, const struct apple_fact *fact, const char *name, const 
 		inner = payload_field(p->req, name, number(p, i++));
 		set_text(payload_item(p, "item", NULL, inner), "label", *named(key) ? named(key) : word(p, "payload_key"));
 		set_text(payload_item(p, "key", NULL, payload_mark(p->req, inner, "key")), "value", named(key));
+		p->hidden = hidden ? hidden : form_is_secret(value, named(key)) ? named(key) : NULL;
 		add_any(p, value, inner, item);
+		p->hidden = hidden;
 		payload_item(p, "item_end", NULL, "");
 	}
 	if (i < PAYLOAD_ITEMS_MAX && has_room(p, value))
@@ -257,7 +286,7 @@ kind_for(struct part *p, const struct apple_fact *fact, const json_t *v)
 	enum payload_kind kind = payload_kind(fact);
 
 	if (json_object_get(v, DRAFT_TYPED))
-		return kind == KIND_SUBJECT ? kind : KIND_JSON;
+		return kind == KIND_SUBJECT || fact->secret ? kind : KIND_JSON;
 	if (v && !payload_fits(p->form, kind, fact, v))
 		kind = json_is_array(v) && fact->type == APPLE_ARRAY && payload_fits(p->form, KIND_LIST, fact, v) ? KIND_LIST : KIND_JSON;
 	if (kind != KIND_LIST && kind != KIND_FREE && kind != KIND_ANY)

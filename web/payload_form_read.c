@@ -25,13 +25,13 @@ payload_field_mark(struct reading *r, const char *name, const char *mark)
 
 /* The place of what was there, in this payload; or what was given a moment ago. */
 static json_t *
-kept(struct reading *r, const char *name)
+kept(struct reading *r, const struct apple_fact *fact, const char *name)
 {
 	const char *place = payload_field_mark(r, name, "kept");
 	size_t len = strlen(r->id);
 
 	if (!place || payload_field_mark(r, name, "clear") || len == 0 || strncmp(place, r->id, len) != 0 || place[len] != '/')
-		return payload_typed_read(r, name);
+		return payload_typed_read(r, fact, name);
 	return json_pack("{s:s}", "$kept", place);
 }
 
@@ -64,14 +64,14 @@ data_of(struct reading *r, struct bytes data)
 }
 
 static json_t *
-read_data(struct reading *r, const char *name)
+read_data(struct reading *r, const struct apple_fact *fact, const char *name)
 {
 	struct bytes file = req_form_file(r->req, name);
 	const char *text = payload_field_mark(r, name, "text");
 
 	if (file.len)
 		return data_of(r, file);
-	return text ? data_of(r, (struct bytes){ text, strlen(text) }) : kept(r, name);
+	return text ? data_of(r, (struct bytes){ text, strlen(text) }) : kept(r, fact, name);
 }
 
 /* Its lines end in CR LF, as browsers send them. */
@@ -202,11 +202,11 @@ read_yesno(struct reading *r, const char *name)
 }
 
 static json_t *
-read_secret(struct reading *r, const char *name)
+read_secret(struct reading *r, const struct apple_fact *fact, const char *name)
 {
 	json_t *v = text_in(r, name, NULL);
 
-	return v ? v : kept(r, name);
+	return v ? v : kept(r, fact, name);
 }
 
 bool
@@ -222,13 +222,13 @@ payload_read_fact(struct reading *r, const struct apple_fact *fact, const char *
 		kind = KIND_LIST;
 	switch (kind) {
 	case KIND_TEXT:		*ret = text_in(r, name, NULL); break;
-	case KIND_SECRET:	*ret = read_secret(r, name); break;
+	case KIND_SECRET:	*ret = read_secret(r, fact, name); break;
 	case KIND_REFERENCE:	*ret = text_in(r, name, "$payload"); break;
 	case KIND_DATE:		*ret = text_in(r, name, "$date"); break;
 	case KIND_CHOICE:
 	case KIND_NUMBER:	*ret = (text = payload_field_text(r, name)) ? scalar_of(fact, text) : NULL; break;
 	case KIND_YESNO:	*ret = read_yesno(r, name); break;
-	case KIND_DATA:		*ret = read_data(r, name); break;
+	case KIND_DATA:		*ret = read_data(r, fact, name); break;
 	case KIND_LINES:	*ret = read_lines(r, fact, name); break;
 	case KIND_WORDS:	*ret = read_words(r, fact, name); break;
 	case KIND_SUBJECT:	return read_subject(r, name, ret, err);
@@ -320,7 +320,12 @@ read_payload(struct reading *r, const json_t *before, json_t **payload, struct e
 	if (!type || (!id && !r->act))
 		return BAD("the form has no %s", type ? "short name" : "type");
 	variant = variant_of(r);
+	r->type = type;
 	ok = read_keys(r, before, type, variant, &keys, err);
+	if (ok && r->lost && !r->act) {
+		json_decref(keys);
+		ok = BAD("%.200s: what was typed is not kept any more, or not for this key: type it again", r->lost);
+	}
 	if (ok) {
 		*payload = before ? json_copy((json_t *)before) : json_pack("{s:s, s:s}", "id", id ? id : "", "type", type);
 		json_object_set_new(*payload, "keys", keys);

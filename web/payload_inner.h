@@ -26,6 +26,7 @@ struct part {
 	int depth;
 	bool loose;		/* below a list of values, or a key that its admin named: no place tells what was there */
 	size_t typed;		/* bytes that the page carries */
+	const char *hidden;	/* the key that an admin named and that sounds secret, above all of this; NULL: none */
 };
 
 /* Every name of an item is there, so that a template which asks for one that nobody set is found by its test. */
@@ -46,6 +47,9 @@ struct reading {
 	const char *id;		/* of the payload as it was, for what is kept */
 	const char *act;	/* "add payload/Relays"; NULL: it is to be kept, and what cannot be is refused */
 	const char *focus;	/* the item that the act made */
+	const char *type;	/* of the payload */
+	const char *hidden;	/* as in struct part */
+	const char *lost;	/* a field of which what was typed a moment ago does not open any more; NULL: none */
 	int depth;
 };
 
@@ -60,4 +64,8 @@ bool payload_read_list(struct reading *r, const struct apple_fact *fact, const c
 bool payload_read_free(struct reading *r, const struct apple_fact *fact, const char *name, json_t **ret, struct err *err) CHECKED;
 bool payload_read_any(struct reading *r, const struct apple_fact *fact, const char *name, json_t **ret, struct err *err) CHECKED;
 
-json_t *payload_typed_read(struct reading *r, const char *name);	/* of payload_typed; NULL: none, or not of this person */
+/*
+ * Of payload_typed; NULL: none.  What is sealed opens for the one who typed it, in the same mobileconfig and type of
+ * payload, under the same key, where a page never shows it, for PAYLOAD_TYPED_S.  What does not open is asked for again.
+ */
+json_t *payload_typed_read(struct reading *r, const struct apple_fact *fact, const char *name);

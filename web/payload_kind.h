@@ -14,6 +14,7 @@
  * and at the prefix ~do: a button that changes the page and keeps nothing ("add payload/Relays", "up payload/Relays/1"),
  * with the kind of value that it adds in ~new of the list's name.
  */
+#include "core/clock.h"
 #include "mdm/payload_fact.h"
 #include "web/http.h"
 
@@ -21,6 +22,7 @@
 #define PAYLOAD_FIELDS_MAX	1500	/* of one page; a list that would pass it is JSON */
 #define PAYLOAD_DEPTH_MAX	12	/* of lists and dictionaries in each other: Apple's schema has 7; deeper is JSON */
 #define PAYLOAD_TYPED_MAX	(128u << 10)	/* bytes that a page carries of what was typed and is not shown */
+#define PAYLOAD_TYPED_S		(12 * HOUR_S)	/* how long a page may carry a secret; its next page anew */
 #define PAYLOAD_VARIANTS_MAX	20	/* of one type */
 #define PAYLOAD_NAME_MAX	1024	/* bytes of a field's name */
 

@@ -1,6 +1,7 @@
 /* Lists and dictionaries, read again from a form; and what a button of the form does to them. */
 #include "core/json.h"
 #include "core/num.h"
+#include "mdm/mobileconfig_form.h"
 #include "web/payload_inner.h"
 #include <stdlib.h>
 #include <string.h>
@@ -163,17 +164,23 @@ static bool
 read_named(struct reading *r, const struct apple_fact *fact, const char *name, json_t *made, struct err *err)
 {
 	const struct apple_fact *one = fact->under ? fact->under : payload_any("dictionary")->under;
+	const char *hidden = r->hidden;
 	json_t *v;
 	size_t i;
 
 	for (i = 0; i < PAYLOAD_ITEMS_MAX; i++) {
-		const char *inner = inner_of(r, name, i);
+		const char *inner = inner_of(r, name, i), *key = payload_field_mark(r, inner, "key");
+		bool ok;
 
 		if (!payload_field_mark(r, inner, "item"))
 			break;
 		if (payload_field_mark(r, inner, "remove"))
 			continue;
-		if (!payload_read_any(r, one, inner, &v, err) || (v && !set_named(r, made, i, inner, v, err)))
+		if (!hidden && key && form_is_secret(one, key))
+			r->hidden = key;
+		ok = payload_read_any(r, one, inner, &v, err);
+		r->hidden = hidden;
+		if (!ok || (v && !set_named(r, made, i, inner, v, err)))
 			return false;
 	}
 	if (acts(r, "add", name) && json_object_size(made) < PAYLOAD_ITEMS_MAX) {
@@ -216,7 +223,9 @@ number_or_text(const json_t *v, const char *text)
 bool
 payload_read_any(struct reading *r, const struct apple_fact *fact, const char *name, json_t **ret, struct err *err)
 {
-	const char *of = fact->type == APPLE_ANY ? payload_field_mark(r, name, "of") : payload_any_of(fact, NULL);
+	const char *said = payload_field_mark(r, name, "of");
+	/* a text is a secret, too, under a key that sounds like one */
+	const char *of = fact->type == APPLE_ANY || (said && strcmp(said, "secret") == 0) ? said : payload_any_of(fact, NULL);
 	const struct apple_fact *as = payload_any(of);
 	json_t *v, *was;
 

@@ -12,15 +12,23 @@ actor(struct req *req)
 	return person_actor(req, req->person);
 }
 
+/* The field that the button which was pressed keeps alone; NULL: it was another button. */
+static const char *
+typed_by(struct req *req, const char *button, const char *field)
+{
+	const char *as = edit_field(req, "as");
+
+	return as && strcmp(as, button) == 0 ? edit_field(req, field) : NULL;
+}
+
 /* What was typed, in the place of what is there. */
 static bool
 refuse(struct req *req, struct reply *reply, const struct assignment *to, struct err *err)
 {
-	const char *as = edit_field(req, "as");
 	char text[520];
 	struct mobileconfig_refused refused = { .where = to->id ? to->id : "assign", .text = mem_text(req, err_text(err, text, sizeof text)),
-		.audience = to->audience, .devices = to->devices,
-		.typed = as && strcmp(as, "devices") == 0 ? edit_field(req, "devices") : NULL };
+		.audience = to->audience, .devices = to->devices, .typed = typed_by(req, "devices", "devices"),
+		.typed_audience = typed_by(req, "json", "json") };
 
 	return edit_sayable(req, err) && edit_page(req, reply, &refused, err);
 }
@@ -50,19 +58,21 @@ static bool
 assign(struct req *req, struct reply *reply, const char *id, struct err *err)
 {
 	struct assignment to = { .id = id, .mobileconfig = req_param(req, "name") };
+	bool same_people = false, same_devices = false, people, filter, created;
 	json_t *tree = NULL, *devices = NULL;
-	bool same_people, same_devices, created;
+	struct err second;
 
-	if (!audience_of_form(req, &tree, &same_people, err) || !filter_of_form(req, &devices, &same_devices, err)) {
-		to.audience = tree;
-		return refuse(req, reply, &to, err);
-	}
+	/* both, so that a refusal of the one does not widen the other on the page that comes back */
+	people = audience_of_form(req, &tree, &same_people, err);
+	filter = filter_of_form(req, &devices, &same_devices, people ? err : &second);
 	to.audience = tree;
 	to.devices = devices;
-	if (!keep_same(req, &to, same_people, same_devices, err) ||
-	    !assignment_put(req, req->site->db, actor(req), &to, &created, &id, err))
-		return refuse(req, reply, &to, err);
-	return edit_done(req, reply, "assigned");
+	if (people && filter && keep_same(req, &to, same_people, same_devices, err) &&
+	    assignment_put(req, req->site->db, actor(req), &to, &created, &id, err))
+		return edit_done(req, reply, "assigned");
+	if (filter && !same_devices && !devices)
+		to.devices = edit_held(req, json_object());	/* all of them, and not as it was */
+	return refuse(req, reply, &to, err);
 }
 
 static bool

@@ -258,6 +258,12 @@ form() {
 	expect_body 'value="seventeen"'
 	form /admin/mobileconfigs/wifi/assignments who=everyone as=devices 'devices={"product"'
 	expect_status 422
+	# a refusal of the one half of it loses nothing of the other, nor makes it wider
+	form /admin/mobileconfigs/wifi/assignments who=some as=json 'json={"any": [' which=rows fact=product 'pattern=iPad9*' os_below=18.7
+	expect_status 422
+	expect_body 'value="iPad9*"'
+	expect_body 'value="18.7"'
+	expect_body '{&quot;any&quot;: [</textarea>'
 	connect 0
 	[ "$(holds 0 | wc -w)" = 1 ]
 	as anna get "/admin/devices/${DEVICE_OF[0]}"
