@@ -8,12 +8,13 @@
 #define RIGHT		2	/* AccessRights: installation and removal of mobileconfigs */
 #define COMMAND_MAX	4096
 
-/* Of one that was taken in again the session is lost; the one that has renewed it says the same. */
+/* Of one that was taken in again the session is lost: that of a renewal says the same, and so does what the device lists. */
 bool
 leaving_by(TALLOC_CTX *ctx, struct db *db, const struct enrollment *e, const char **identifier, struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT d.os_version, (SELECT s.identifier FROM enroll_session s WHERE s.id = e.session_id"
-		" OR s.enrollment_id = e.id ORDER BY s.created DESC LIMIT 1) FROM enrollment e JOIN device d ON d.id = e.device_id"
+	struct rows *rows = db_query(ctx, db, "SELECT d.os_version, COALESCE((SELECT s.identifier FROM enroll_session s WHERE"
+		" s.id = e.session_id OR s.enrollment_id = e.id ORDER BY s.created DESC LIMIT 1), (SELECT i.identifier FROM"
+		" installed_mobileconfig i WHERE i.device_id = e.device_id AND i.payloads LIKE '%\"com.apple.mdm\"%' LIMIT 1)) FROM enrollment e JOIN device d ON d.id = e.device_id"
 		" WHERE e.id = $1", db_text(e->id));
 	const char *version;
 

@@ -814,6 +814,17 @@ a_phone_older_than_ios_17_is_told_to_leave_by_a_command_until_it_says_that_it_ha
 	assert_string_equal(m->err.code, "retired");
 	phone_is_refused(p, phone_authenticate(p), ERR_DENIED);
 	assert_true(may_be_pushed(p));
+	assert_ok(db_run(m->db, &m->err, "DELETE FROM enroll_session"), &m->err);	/* as of one that came back */
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_DENIED);
+	mdm_settles(m);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET token = $1", db_bytes((struct bytes){ p->token, 32 })),
+		  &m->err);
+	assert_ok(db_run(m->db, &m->err, "INSERT INTO installed_mobileconfig (device_id, identifier, payloads, at) SELECT id,"
+			 " 'com.example.listed', CAST($1 AS TEXT), 0 FROM device WHERE udid = $2",
+			 db_text("[{\"type\": \"com.apple.mdm\"}]"), db_text(UDID_A)),
+		  &m->err);
+	assert_string_equal(phone_idle(p), uuid);
+	assert_non_null(strstr(m->text, "<string>com.example.listed</string>"));
 	p->udid = UDID_B;	/* nobody else's word counts */
 	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_DENIED);
 	p->udid = UDID_A;
