@@ -365,9 +365,11 @@ install_list(struct db *db, struct install_watch *watch, const struct person *pe
 	from = cursor_take_number(ctx, after, INT64_MAX, &id);
 	rows = db_query(ctx, db, SELECT_INSTALL VIEWER_OWNS " AND (i.created, i.id) < ($4, $5) AND ($6 = '' OR a.bundle_id = $6)"
 			" AND ($7 = '' OR i.build_id = $7) AND ($8 = '' OR i.link_id = $8)"
-			" ORDER BY i.created DESC, i.id DESC LIMIT $9", VIEWER(viewer_of(person)), db_int(from), db_text(id),
+			" AND ($9 = '' OR p.id = $9 OR p.name = $9) AND ($10 = '' OR i.contact_id = $10)"
+			" ORDER BY i.created DESC, i.id DESC LIMIT $11", VIEWER(viewer_of(person)), db_int(from), db_text(id),
 			db_text(or_any(filter->bundle_id)), db_text(or_any(filter->build_id)),
-			db_text(or_any(filter->link_id)), db_int(limit + 1));
+			db_text(or_any(filter->link_id)), db_text(or_any(filter->person)), db_text(or_any(filter->contact_id)),
+			db_int(limit + 1));
 	if (!rows_page(rows, item_of, 14, limit, &page, err))
 		return err_at(err, "list of installs");
 	json_array_foreach(json_object_get(page, "items"), i, item)

@@ -82,6 +82,8 @@ bool install_show(struct db *db, struct install_watch *watch, const struct insta
 
 struct install_filter {
 	const char *bundle_id, *build_id, *link_id;	/* NULL: any */
+	const char *person;		/* id or name of who signed in; NULL: any */
+	const char *contact_id;		/* NULL: any */
 };
 /* {items[], next} of what they publish, newest first. */
 bool install_list(struct db *db, struct install_watch *watch, const struct person *person,

@@ -703,6 +703,12 @@ tx_nothing(struct db *tx, void *arg, struct err *err)
 	return true;
 }
 
+static bool
+tx_put(struct db *tx, void *arg, struct err *err)
+{
+	return install_put(tx, arg, err);
+}
+
 /* "opened tapped manifest ipa 62 %; not_asked": the events, percent and what stalls. */
 static const char *
 story(TALLOC_CTX *ctx, struct house *h, struct install_watch *watch, const char *id)
@@ -819,6 +825,50 @@ each_client_of_a_grant_for_many_has_an_install_of_its_own(void **state)
 	install_saw(watch, grant, "one phone", DAEMON, INSTALL_ICON);
 	assert_ok(db_tx(h.db, tx_nothing, NULL, &err), &err);
 	assert_int_equal(count_get(COUNT_SIGHTS_DROPPED), 0);
+}
+
+/* "aa bb": the ids that a list has, in its order. */
+static const char *
+listed(TALLOC_CTX *ctx, struct house *h, const struct person *who, struct install_filter filter)
+{
+	const char *ids = "";
+	json_t *page, *item;
+	struct err err;
+	size_t i;
+
+	assert_ok(install_list(h->db, NULL, who, &filter, NULL, 200, &page, &err), &err);
+	json_array_foreach(json_object_get(page, "items"), i, item)
+		ids = mem_printf(ctx, "%s%s%.2s", ids, i ? " " : "", json_string_value(json_object_get(item, "id")));
+	json_decref(page);
+	return ids;
+}
+
+static void
+installs_are_listed_by_app_build_person_and_contact(void **state)
+{
+	struct house h = house_with_build(*state);
+	const char *bob = contact(*state, &h, "Bob", "bob@example.com", "");
+	const struct install_start starts[] = {
+		{ .id = "aaaaaaaaaaaaaaaa", .build_id = h.build, .person_id = h.anna->id, .tapped = true },
+		{ .id = "bbbbbbbbbbbbbbbb", .build_id = h.build, .contact_id = bob, .tapped = true },
+		{ .id = "cccccccccccccccc", .build_id = h.build, .person_id = h.paul->id, .contact_id = bob, .tapped = true },
+		{ .id = "dddddddddddddddd", .build_id = h.build, .tapped = true },
+	};
+	struct err err;
+
+	for (size_t i = 0; i < 4; i++)
+		assert_ok(db_tx(h.db, tx_put, (void *)(uintptr_t)&starts[i], &err), &err);
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ 0 }), "dd cc bb aa");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .person = "" }), "dd cc bb aa");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .person = h.anna->id }), "aa");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .person = "paul" }), "cc");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .person = "nobody" }), "");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .contact_id = bob }), "cc bb");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .contact_id = bob, .person = "paul" }), "cc");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .build_id = h.build, .person = "anna" }), "aa");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .bundle_id = "com.example.none", .person = "anna" }), "");
+	/* a name opens nothing of what somebody else publishes */
+	assert_string_equal(listed(*state, &h, h.mia, (struct install_filter){ .person = "anna" }), "");
 }
 
 static void
@@ -1091,6 +1141,7 @@ TESTS(a_number_is_kept_in_e164_and_an_address_in_lower_case,
       an_install_tells_what_was_observed_and_no_more,
       a_tap_is_recorded_once_in_a_moment_and_again_later,
       each_client_of_a_grant_for_many_has_an_install_of_its_own,
+      installs_are_listed_by_app_build_person_and_contact,
       a_flood_of_installs_is_written_in_few_commits_and_bounded_in_memory,
       installs_by_all_taps_of_a_link_count_for_the_link,
       an_install_is_shown_to_its_person_its_publisher_and_its_link_alone,

@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "web/commanding.h"
 #include "web/device_facts.h"
+#include "web/device_verbs.h"
 #include "web/mobileconfig_page.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -41,6 +42,18 @@ device_row(struct req *req, const json_t *device)
 
 /* ---- what may be done ---- */
 
+/* Is it under management?  Then *ret is what it may be sent. */
+static bool
+target_of(const json_t *device, struct command_target *ret)
+{
+	const json_t *supervised = json_object_get(device, "supervised");
+	const char *state = text_of(device, "state");
+
+	*ret = (struct command_target){ json_integer_value(json_object_get(device, "access_rights")), text_of(device, "kind"),
+					json_is_boolean(supervised) ? json_is_true(supervised) : -1 };
+	return strcmp(state, "managed") == 0 || strcmp(state, "silent") == 0 || strcmp(state, "push_broken") == 0;
+}
+
 static json_t *
 may_of(const json_t *device)
 {
@@ -49,17 +62,22 @@ may_of(const json_t *device)
 		{ "shut_down", "ShutDownDevice" }, { "lost_mode", "EnableLostMode" }, { "mobileconfig", "InstallProfile" },
 		{ "provision", "InstallProvisioningProfile" }, { "app", "RemoveApplication" },
 	};
-	const json_t *supervised = json_object_get(device, "supervised");
-	struct command_target target = { json_integer_value(json_object_get(device, "access_rights")), text_of(device, "kind"),
-					 json_is_boolean(supervised) ? json_is_true(supervised) : -1 };
-	const char *state = text_of(device, "state");
-	bool here = strcmp(state, "managed") == 0 || strcmp(state, "silent") == 0 || strcmp(state, "push_broken") == 0;
+	struct command_target target;
+	bool here = target_of(device, &target);
 	json_t *may = json_pack("{s:b}", "any", here);
 	struct err err;
 
 	for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
 		json_object_set_new(may, acts[i].name, json_boolean(here && command_may(acts[i].request_type, NULL, &target, &err)));
 	return may;
+}
+
+static json_t *
+more_of(struct req *req, const json_t *device)
+{
+	struct command_target target;
+
+	return target_of(device, &target) ? device_verbs(req, &target) : json_null();
 }
 
 /* ---- the page ---- */
@@ -137,6 +155,7 @@ device_page_data(struct req *req, json_t *device, struct device_history *history
 		"certificates", device_certificates(req, json_object_get(compliance, "certificates")),
 		"restrictions", device_restrictions(req, json_object_get(compliance, "restrictions")), "may", may_of(device)), *clip;
 
+	json_object_set_new(page, "more", more_of(req, device));
 	json_object_set_new(page, "counts", json_pack("{s:I, s:I, s:I, s:I, s:I}",
 		"apps", (json_int_t)json_array_size(json_object_get(apps, "apps")), "provisions",
 		(json_int_t)json_array_size(json_object_get(apps, "provisions")), "mobileconfigs",

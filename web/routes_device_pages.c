@@ -9,6 +9,7 @@
 #include "mdm/queue_secret.h"
 #include "web/commanding.h"
 #include "web/device_page.h"
+#include "web/device_verbs.h"
 #include "web/managed.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -226,6 +227,8 @@ form_wish(struct req *req, const char *name, struct command_wish *wish, struct e
 	char field[VERB_FIELD_MAX];
 	enum apple_type type;
 
+	if (verb && !device_verb_fits(req, verb, err))
+		return false;
 	for (size_t i = 0; verb && verb_field(verb, i, field, &type); i++)
 		if (!form_field(req, verb, fields, field, type, err))
 			return false;

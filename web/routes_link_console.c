@@ -142,10 +142,28 @@ post_link_revoke(struct req *req, struct reply *reply, struct err *err)
 
 /* ---- installs ---- */
 
+/* This list again, narrowed as it is. */
+static const char *
+installs_url(struct req *req)
+{
+	static const char *const names[] = { "bundle", "build", "person" };
+	struct buf url;
+
+	buf_init(&url, req, 4 * HTTP_TARGET_MAX);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const char *value = req_query(req, names[i]);
+
+		buf_addf(&url, "%s%s=", i ? "&" : "/admin/installs?", names[i]);
+		buf_url(&url, value ? value : "", value ? strlen(value) : 0);
+	}
+	return buf_str(&url);
+}
+
 static bool
 get_installs(struct req *req, struct reply *reply, struct err *err)
 {
-	struct install_filter filter = { req_query(req, "bundle"), req_query(req, "build"), NULL };
+	struct install_filter filter = { .bundle_id = req_query(req, "bundle"), .build_id = req_query(req, "build"),
+					 .person = req_query(req, "person") };
 	json_t *list, *install, *data;
 	size_t i;
 
@@ -154,8 +172,7 @@ get_installs(struct req *req, struct reply *reply, struct err *err)
 	json_array_foreach(json_object_get(list, "items"), i, install)
 		page_install(req, install);
 	data = json_pack("{s:O, s:s?}", "installs", json_object_get(list, "items"), "next_url",
-			 page_on(req, mem_printf(req, "/admin/installs?bundle=%s&build=%s", filter.bundle_id ? filter.bundle_id : "",
-						 filter.build_id ? filter.build_id : ""), list));
+			 page_on(req, installs_url(req), list));
 	json_decref(list);
 	return reply_page(reply, req, "installs", data, err);
 }
@@ -165,6 +182,6 @@ const struct route link_console_routes[] = {
 	{ GET,  "/admin/links/:id",         WHO_PUBLISHER, "0",   ON_WORKER, get_link,         NULL, NULL, "One link, its messages and installs" },
 	{ POST, "/admin/links/:id/send",    WHO_PUBLISHER, "16K", ON_WORKER, post_link_send,   NULL, NULL, "Send it again" },
 	{ POST, "/admin/links/:id/revoke",  WHO_PUBLISHER, "16K", ON_WORKER, post_link_revoke, NULL, NULL, "Revoke it" },
-	{ GET,  "/admin/installs",          WHO_PUBLISHER, "0",   ON_WORKER, get_installs,     NULL, NULL, "Installs: ?bundle= &build=" },
+	{ GET,  "/admin/installs",          WHO_PUBLISHER, "0",   ON_WORKER, get_installs,     NULL, NULL, "Installs: ?bundle= &build= &person=" },
 	{ 0 }
 };

@@ -229,7 +229,8 @@ api_install(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_installs(struct req *req, struct reply *reply, struct err *err)
 {
-	struct install_filter filter = { req_query(req, "bundle_id"), req_query(req, "build"), req_query(req, "link") };
+	struct install_filter filter = { req_query(req, "bundle_id"), req_query(req, "build"), req_query(req, "link"),
+					 req_query(req, "person"), req_query(req, "contact") };
 	json_t *list;
 
 	return install_list(req->site->db, req->site->installs, req->person, &filter, req_query(req, "after"),
@@ -243,7 +244,7 @@ const struct route link_routes[] = {
 	{ POST,   "/api/v1/links/:id/send",      WHO_PUBLISHER, "16K", ON_WORKER, api_send,     NULL, "upload", "Send it again: {send}" },
 	{ DELETE, "/api/v1/links/:id",           WHO_PUBLISHER, "0",   ON_WORKER, api_revoke,   NULL, "upload", "Revoke a link" },
 	{ PUT,    "/api/v1/apps/:bundle/links",  WHO_PUBLISHER, "16K", ON_WORKER, api_rule,     NULL, "upload", "Do its links ask for a sign-in: {sign_in}" },
-	{ GET,    "/api/v1/installs",            WHO_PUBLISHER, "0",   ON_WORKER, api_installs, NULL, "upload", "Installs: ?bundle_id= &build= &link=" },
+	{ GET,    "/api/v1/installs",            WHO_PUBLISHER, "0",   ON_WORKER, api_installs, NULL, "upload", "Installs: ?bundle_id= &build= &link= &person= &contact=" },
 	{ GET,    "/api/v1/installs/:id",        WHO_ANYONE,    "0",   ON_WORKER, api_install,  NULL, "read",   "What was observed of an install" },
 	{ 0 }
 };

@@ -144,6 +144,7 @@ dress(json_t *person)
 	json_object_set_new(person, "url", json_sprintf("/admin/people/%s", text_of(person, "id")));
 	json_object_set_new(person, "invite_url", json_sprintf("/admin/invitations/new?person=%s", text_of(person, "id")));
 	json_object_set_new(person, "invitations_url", json_sprintf("/admin/invitations?person=%s", text_of(person, "id")));
+	json_object_set_new(person, "installs_url", json_sprintf("/admin/installs?person=%s", text_of(person, "id")));
 }
 
 static struct people_filter

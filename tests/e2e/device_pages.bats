@@ -242,6 +242,55 @@ as_admin_list() {
 	judged
 }
 
+@test "apps are configured and asked, and settings changed, by one form of the page" {
+	enrolled_phone
+	on_phone 'apps["com.example.weather"].update(Status="Managed", Feedback={"queue": 7})'
+	sign_in anna
+	device_page ""
+	local verb
+	for verb in configure-app app-configuration app-feedback validate-apps settings; do
+		expect_body "<option value=\"$verb\""
+	done
+	# as a browser sends it: the other fields are there, and empty
+	form() {
+		local name
+		for name in bundle_id bundle_ids configuration settings; do
+			[[ " $*" == *" $name="* ]] || set -- "$@" "$name="
+		done
+		does_on_page do "$@"
+	}
+	form verb=configure-app bundle_id=com.example.weather 'configuration={"server": "a.example.com", "ports": [80]}'
+	expect_status 303
+	form verb=app-feedback 'bundle_ids=com.example.weather
+com.example.other' delete=yes
+	expect_status 303
+	form verb=app-configuration bundle_ids=com.example.weather
+	expect_status 303
+	form verb=validate-apps bundle_ids=com.example.weather
+	expect_status 303
+	form verb=settings 'settings=[{"Item": "DataRoaming", "Enabled": true}]'
+	expect_status 303
+	connects
+	[ "$(sql "SELECT count(*) FROM command_history WHERE state <> 'acknowledged'")" = 0 ]
+	[ "$(of_phone 's["Apps"][0]["Configuration"], "Feedback" in s["Apps"][0], s["Apps"][0]["IsValidated"], s["Device"]["DataRoamingEnabled"]')" = \
+		"({'server': 'a.example.com', 'ports': [80]}, False, True, True)" ]
+	[ "$(told ManagedApplicationFeedback 'c["Identifiers"]')" = "['com.example.weather', 'com.example.other']" ]
+	# what is wrong is refused, and what was typed stays
+	form verb=configure-app bundle_id=com.example.weather 'configuration={"server": }'
+	expect_status 422
+	expect_body "configuration is no JSON: line 1"
+	expect_body '{&quot;server&quot;: }</textarea>'
+	expect_body '<option value="configure-app" selected>'
+	form verb=settings 'settings={"Item":"DataRoaming","Enabled":"on"}'
+	expect_status 422
+	expect_body "must be true or false"
+	form verb=app-feedback bundle_ids=com.example.weather 'configuration={"server":1}'
+	expect_status 422
+	expect_body "app-feedback takes no configuration"
+	[ "$(sql "SELECT count(*) FROM command_queue")" = 0 ]
+	judged
+}
+
 @test "a selection is locked at once, and who does not get it is named" {
 	enrolled_phone
 	sign_in anna

@@ -440,6 +440,14 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	expect_status 404
 	get "/api/v1/installs/${status##*/}" -H "$(bearer admin)"
 	expect_json .person mia
+	get "/api/v1/installs?person=mia" -H "$(bearer admin)"
+	expect_json '[.items[].id] | join(" ")' "${status##*/}"
+	get "/api/v1/installs?person=paul" -H "$(bearer admin)"
+	expect_json '.items | length' 0
+	as anna get "/admin/installs?person=mia"
+	expect_body "mia"
+	as anna get "/admin/installs?person=paul"
+	expect_body "card empty"
 }
 
 @test "kill -9 loses no link and no count of installs" {
