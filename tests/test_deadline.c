@@ -150,6 +150,19 @@ nobody_is_late_for_time_in_which_we_did_not_run(void **state)
 	assert_true(deadline_rests(&until, 14000, 12249 + DEADLINE_REST_MS - 1));
 	assert_false(deadline_rests(&until, 14248, 12249 + DEADLINE_REST_MS));
 	assert_false(deadline_rests(&until, 14249, 14500));
+	assert_true(deadline_rests(&until, 60000, 62000));	/* another one, later */
+}
+
+static void
+a_server_that_is_always_starved_ends_who_is_late_all_the_same(void **state)
+{
+	int64_t until = 0, rested = 0;
+
+	(void)state;
+	/* ten minutes in which no sweep comes in time */
+	for (int64_t now = 1000; now < 600000; now += 1200)
+		rested += deadline_rests(&until, now, now + 1200) ? 1200 : 0;
+	assert_in_range(rested, 1, 600000 / 8);
 }
 
 TESTS(the_first_head_has_ten_seconds_whatever_comes,
@@ -161,4 +174,5 @@ TESTS(the_first_head_has_ten_seconds_whatever_comes,
       time_that_we_suspended_it_does_not_count,
       who_stops_reading_is_ended_after_a_minute,
       who_stops_reading_is_ended_sooner_when_it_is_crowded,
-      nobody_is_late_for_time_in_which_we_did_not_run)
+      nobody_is_late_for_time_in_which_we_did_not_run,
+      a_server_that_is_always_starved_ends_who_is_late_all_the_same)

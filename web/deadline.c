@@ -116,7 +116,7 @@ deadline_read_traffic(int fd, struct deadline_traffic *ret)
 bool
 deadline_rests(int64_t *until_ms, int64_t last_ms, int64_t now_ms)
 {
-	if (now_ms - last_ms >= DEADLINE_STALL_MS)
+	if (now_ms - last_ms >= DEADLINE_STALL_MS && (!*until_ms || last_ms - *until_ms >= DEADLINE_RESTED_MS))
 		*until_ms = now_ms + DEADLINE_REST_MS;
 	return now_ms < *until_ms;
 }

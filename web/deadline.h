@@ -55,10 +55,12 @@ bool deadline_late(struct deadline *deadline, const struct deadline_limits *limi
 
 /*
  * Two sweeps that lie so far apart had no processor between them, nor had the I/O threads: what has come meanwhile is
- * read before anybody is called late.  True while that goes on; *until_ms is 0 at first.
+ * read before anybody is called late.  True while that goes on; *until_ms is 0 at first.  Once in a while: a machine that
+ * is always so loaded is one that has to end whoever is late.
  */
 #define DEADLINE_STALL_MS	1000
 #define DEADLINE_REST_MS	2000
+#define DEADLINE_RESTED_MS	30000	/* from the end of one rest to the stall that begins another */
 bool deadline_rests(int64_t *until_ms, int64_t last_ms, int64_t now_ms);
 
 struct deadlines;

@@ -37,7 +37,7 @@ phone_of() {
 }
 
 published() {	# [WORDS of make_app.py]: in main; $BUILD
-	app a.ipa "$@"
+	current_app a.ipa "$@"
 	upload "$W/a.ipa"
 	[ "$STATUS" = 201 ] || [ "$STATUS" = 200 ] || { show; return 1; }
 	BUILD=$(json .build.id)

@@ -39,7 +39,7 @@ later() {	# SECONDS
 no_job() { [ "$(sql "SELECT count(*) FROM job WHERE kind LIKE 'managed_app%' AND NOT dead AND due <= $T")" = 0 ]; }
 settled() { wait_until no_job || { sql "SELECT * FROM job"; tail -5 "$W/log"; return 1; }; }
 published() {	# BUILD
-	app a.ipa build="$1"
+	current_app a.ipa build="$1"
 	upload "$W/a.ipa"
 	expect_status 201
 	BUILD=$(json .build.id)

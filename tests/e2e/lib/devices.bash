@@ -45,6 +45,14 @@ devices_data() {
 	export POMONA__APPLE__EXTRA_PROVISION_ROOTS=$W/provision_roots.pem
 }
 
+# Stories of apps that go on for weeks from the machine's own day, whatever day that is.
+# current_app FILE [words of app]: what is in it ends 60 days after its first use.
+current_app() {
+	[ -d "$W/current" ] || python3 "$ROOT/tests/e2e/lib/make_current.py" "$W/current" "$W/tls/cert.pem" "$W/tls/key.pem" \
+		"$(date -u -d "$(cat "$W/clock") 60 days" +%FT%TZ)"
+	app "$@" provisions="$W/current"
+}
+
 devices_start() {	# [OPTIONS of serve]
 	devices_data
 	pomona_start_tls "$@"

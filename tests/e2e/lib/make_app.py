@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes one app: make_app.py OUT [name=Demo] [id=com.example.app] [version=1.2] [build=34] [mb=0]
-[kind=enterprise] [minimum=16.4] [family=1,2].  The same words give the same bytes; mb= adds so many megabytes that do not pack.
+[kind=enterprise] [minimum=16.4] [family=1,2] [provisions=DIR, with KIND.mobileprovision].  The same words give the same bytes; mb= adds so many megabytes that do not pack.
 """
 import os
 import random
@@ -20,6 +20,9 @@ def main():
         **({"MinimumOSVersion": words["minimum"]} if "minimum" in words else {}),
         **({"UIDeviceFamily": [int(n) for n in words["family"].split(",")]} if "family" in words else {}))
     members = make_ipas.app(kind, **{"Info.plist": info})
+    if "provisions" in words:
+        with open(os.path.join(words["provisions"], kind + ".mobileprovision"), "rb") as file:
+            members[make_ipas.APP + "embedded.mobileprovision"] = file.read()
     if "mb" in words:
         # an ending that is stored as it is
         dice, left, filler = random.Random(1), int(float(words["mb"]) * 1000000), bytearray()
