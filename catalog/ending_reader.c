@@ -7,6 +7,12 @@
 
 #define LANGUAGE_MAX 16
 
+static bool
+may_address(const struct person *person)
+{
+	return person->role >= ROLE_PUBLISHER;
+}
+
 #define COLUMNS PERSON_COLUMNS ", p.email, r.mails, r.email, r.language"
 #define FROM " FROM person p LEFT JOIN ending_reader r ON r.person_id = p.id"
 
@@ -18,18 +24,17 @@ read_one(TALLOC_CTX *ctx, struct db *db, struct rows *rows, struct ending_reader
 	struct person *person;
 	struct err bad;
 
-	*ret = (struct ending_reader){ .mails = true, .own_email = "", .language = "" };
+	if (!person_from(ctx, db, rows, 0, &person, err))
+		return false;
+	*ret = (struct ending_reader){ .person = person, .mails = true, .own_email = "", .language = "", .may_address = may_address(person) };
 	if (!rows_null(rows, PERSON_COLUMNS_N + 1)) {
 		ret->mails = rows_bool(rows, PERSON_COLUMNS_N + 1);
-		ret->own_email = rows_text(ctx, rows, PERSON_COLUMNS_N + 2);
+		ret->own_email = ret->may_address ? rows_text(ctx, rows, PERSON_COLUMNS_N + 2) : "";
 		ret->language = rows_text(ctx, rows, PERSON_COLUMNS_N + 3);
 	}
 	ret->email = *ret->own_email ? ret->own_email : theirs;
 	if (*ret->email && !mail_address(ctx, ret->email, &ignored, &bad))
 		ret->email = "";	/* directories hold what people type */
-	if (!person_from(ctx, db, rows, 0, &person, err))
-		return false;
-	ret->person = person;
 	return true;
 }
 
@@ -89,6 +94,8 @@ ending_reader_set(struct db *db, const struct person *person, const struct endin
 
 	if (strlen(wish->language) > LANGUAGE_MAX)
 		return err_set(err, ERR_INVALID, "language is one of ours, or nothing");
+	if (*wish->email && !may_address(person))
+		return err_set(err, ERR_DENIED, "mail goes to the address that the directory has of you");
 	if (*wish->email && !mail_address(ctx, wish->email, &ignored, err))
 		return false;
 	return db_tx(db, tx_set, &(struct set){ person, wish }, err);

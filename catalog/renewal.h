@@ -77,13 +77,14 @@ bool renewal_wave(struct db *tx, const struct renewal_pace *pace, struct renewal
 /* ---- renewal_pause.c: the waves of one provision stand still ---- */
 
 /*
- * By somebody who publishes all that it is for (NULL: at the command line); audited.  Twice is once.  What was sent is on
+ * By somebody who publishes all that it is for, which for one that fits nothing is all apps, and let go on by whoever
+ * publishes any of it (NULL: at the command line); audited.  Twice is once.  What was sent is on
  * its way, what ends within renewal.days_before goes out all the same, and so does what an app needs that is installed; old
  * ones stay on devices for which it came.  ERR_MISSING, ERR_DENIED.
  */
 struct person;
 bool renewal_pause(struct db *db, const struct person *person, const char *uuid, bool paused, struct err *err) CHECKED;
-bool renewal_may_pause(const struct person *person, const json_t *provision);	/* as provision_show has it */
+bool renewal_may_pause(const struct person *person, const json_t *provision);	/* as provision_show has it; paused: let it go on */
 
 #define RENEWAL_PAUSED(uuid) "EXISTS (SELECT 1 FROM renewal_pause z WHERE z.uuid = " uuid ")"
 

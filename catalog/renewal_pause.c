@@ -26,17 +26,41 @@ tx_change(struct db *tx, void *arg, struct err *err)
 	       (c->paused || job_add(tx, RENEWAL_WAVE_JOB, json_object(), 0, RENEWAL_WAVE_JOB, err));
 }
 
-/* It holds up all that it is for: a wildcard is a matter for who publishes all of that. */
+/*
+ * It holds up all that it is for: a wildcard is a matter for who publishes all of that.  What fits nothing yet may come to
+ * fit anything.
+ */
 static bool
 may_pause(const struct person *person, const json_t *provision, struct err *err)
 {
+	const json_t *apps = json_object_get(provision, "apps");
 	json_t *app;
 	size_t i;
 
-	json_array_foreach(json_object_get(provision, "apps"), i, app)
-		if (person && !person_publishes(person, json_string_value(app)))
+	if (!person)
+		return true;
+	json_array_foreach(apps, i, app)
+		if (!person_publishes(person, json_string_value(app)))
 			return err_set(err, ERR_DENIED, "it is for %s, too, which you do not publish", json_string_value(app));
+	if (json_array_size(apps) == 0 && (person->apps || person->bundle_id || !person_publishes(person, NULL)))
+		return err_set(err, ERR_DENIED, "it fits no app yet: who publishes all apps may pause it");
 	return true;
+}
+
+/* What it is for may have become more since: nobody's app stands still because of another's. */
+static bool
+may_resume(const struct person *person, const json_t *provision, struct err *err)
+{
+	const json_t *apps = json_object_get(provision, "apps");
+	json_t *app;
+	size_t i;
+
+	if (!person || (json_array_size(apps) == 0 && person_publishes(person, NULL)))
+		return true;
+	json_array_foreach(apps, i, app)
+		if (person_publishes(person, json_string_value(app)))
+			return true;
+	return err_set(err, ERR_DENIED, "it is for no app that you publish");
 }
 
 bool
@@ -44,7 +68,8 @@ renewal_may_pause(const struct person *person, const json_t *provision)
 {
 	struct err none;
 
-	return may_pause(person, provision, &none);
+	return json_is_object(json_object_get(provision, "paused")) ? may_resume(person, provision, &none)
+								    : may_pause(person, provision, &none);
 }
 
 bool
@@ -57,7 +82,7 @@ renewal_pause(struct db *db, const struct person *person, const char *uuid, bool
 
 	if (!provision_show(db, person ? viewer_of(person) : VIEWER_HOUSE, uuid, &provision, err))
 		return false;
-	ok = may_pause(person, provision, err) && db_tx(db, tx_change, &c, err);
+	ok = (paused ? may_pause(person, provision, err) : may_resume(person, provision, err)) && db_tx(db, tx_change, &c, err);
 	json_decref(provision);
 	return ok || err_at(err, "provision %s", uuid);
 }

@@ -8,7 +8,10 @@
 #include "mdm/clip.h"
 #include "mdm/payload.h"
 #include "mdm/queue_turn.h"
+#include "web/clip_visit.h"
 #include "web/pace.h"
+#include "web/request.h"
+#include "web/site.h"
 #include <stdlib.h>
 
 #define IDENTIFIER "com.example.apps.clip"
@@ -496,6 +499,27 @@ a_token_opens_its_own_device_while_the_enrollment_lasts(void **state)
 	assert_int_equal(err.kind, ERR_MISSING);
 }
 
+/* The build was deleted a moment ago, or the database is busy: what is over stays over. */
+static void
+an_app_of_which_it_cannot_be_found_out_is_not_offered(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct clip clip = { .device_id = phone_enrollment(p)->device_id, .os_version = "18.7", .product = "iPhone15,4" };
+	struct clip_visit visit = { .clip = &clip, .installs = true, .here = json_array(), .asked = json_object() };
+	json_t *app = json_pack("{s:s, s:s, s:b}", "bundle_id", "com.example.demo", "build_id", "deleted", "installable", 0);
+	struct req *req = mem_new(*state, struct req);
+
+	req->site = mem_new(req, struct site);
+	req->site->db = m->db;
+	clip_visit_state(req, &visit, app);
+	assert_false(json_is_true(json_object_get(app, "installable")));
+	assert_string_not_equal(json_string_value(json_object_get(app, "state")), "install");
+	json_decref(app);
+	json_decref(visit.here);
+	json_decref(visit.asked);
+}
+
 /* ---- how often ---- */
 
 static void
@@ -526,4 +550,5 @@ TESTS(every_letter_and_digit_is_drawn_in_ink_and_like_no_other,
       switched_off_it_goes_from_where_it_ever_came_and_nowhere_else,
       a_fleet_gets_it_in_rounds_each_device_once,
       a_token_opens_its_own_device_while_the_enrollment_lasts,
+      an_app_of_which_it_cannot_be_found_out_is_not_offered,
       too_often_is_refused_until_the_minute_is_over)

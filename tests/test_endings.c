@@ -460,6 +460,30 @@ a_mail_goes_where_its_reader_wants_it_in_their_language(void **state)
 	assert_non_null(strstr(story_text(&w, "SELECT body FROM message"), "In 7 Tagen"));
 }
 
+/* Whoever has an account could have our mails sent to a stranger: nobody has confirmed that the address is theirs. */
+static void
+a_member_is_told_where_the_directory_has_them_alone(void **state)
+{
+	struct story w = story_begin(*state, STORY_MAIL);
+	const struct person *mia = story_human(&w, "mia", ROLE_MEMBER, "mia@example.com"), *max = story_human(&w, "max", ROLE_MEMBER, "");
+	struct ending_reader reader;
+	struct err err;
+
+	assert_false(ending_reader_set(w.db, mia, &(struct ending_wish){ true, "stranger@example.com", "" }, &err));
+	assert_int_equal(err.kind, ERR_DENIED);
+	assert_ok(ending_reader_set(w.db, mia, &(struct ending_wish){ true, "", "de" }, &err), &err);
+	/* set before, or as a publisher */
+	story_run(&w, "UPDATE ending_reader SET email = 'stranger@example.com'");
+	story_run(&w, "INSERT INTO ending_reader (person_id, mails, email, language, changed) VALUES ($1, TRUE, 'stranger@example.com', '', 1)",
+		  db_text(max->id));
+	assert_ok(ending_reader(w.ctx, w.db, mia->id, &reader, &err), &err);
+	assert_string_equal(reader.email, "mia@example.com");
+	assert_string_equal(reader.own_email, "");
+	assert_string_equal(reader.language, "de");
+	assert_ok(ending_reader(w.ctx, w.db, max->id, &reader, &err), &err);
+	assert_string_equal(reader.email, "");
+}
+
 TESTS(a_year_brings_exactly_the_notices_that_should_go,
       a_notice_and_its_mail_are_written_together_or_not_at_all,
       without_a_mail_server_nobody_is_told_and_nothing_is_lost,
@@ -468,4 +492,4 @@ TESTS(a_year_brings_exactly_the_notices_that_should_go,
       whose_own_something_ends_is_told_however_many_others_there_are,
       what_cannot_be_told_to_its_owner_is_told_to_admins,
       however_much_ends_one_mail_names_it_and_fits,
-      a_mail_goes_where_its_reader_wants_it_in_their_language)
+      a_mail_goes_where_its_reader_wants_it_in_their_language, a_member_is_told_where_the_directory_has_them_alone)

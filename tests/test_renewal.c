@@ -615,12 +615,13 @@ it_is_said_that_waves_stand_still_and_by_whom(void **state)
 }
 
 static void
-who_publishes_all_that_it_is_for_may_pause_it(void **state)
+who_publishes_all_that_it_is_for_may_pause_it_and_any_of_it_let_it_go_on(void **state)
 {
-	const char *const stock[] = { "com.example.stock", NULL };
+	const char *const stock[] = { "com.example.stock", NULL }, *const others[] = { "com.example.other", NULL };
 	struct house h = fleet(*state, 1);
-	struct person few = *h.paul;
+	struct person few = *h.paul, *other;
 	struct err err;
+	json_t *p;
 
 	few.apps = stock;
 	sql(&h, "UPDATE person SET all_apps = FALSE WHERE name = 'paul'");
@@ -631,11 +632,31 @@ who_publishes_all_that_it_is_for_may_pause_it(void **state)
 	assert_false(renewal_pause(h.db, NULL, "nowhere", true, &err));
 	assert_int_equal(err.kind, ERR_MISSING);
 	assert_ok(renewal_pause(h.db, &few, "new-app", true, &err), &err);
-	bundle(&h, "com.example.other", "", "new-app", 365, 900);	/* it is for that, too */
-	assert_false(renewal_pause(h.db, &few, "new-app", false, &err));
+	/* it is for that, too: its publisher did not pause it */
+	bundle(&h, "com.example.other", "", "new-app", 365, 900);
+	other = publisher_of(*state, &h, "olga", "com.example.other");
+	other->apps = others;
+	sql(&h, "INSERT INTO app (id, bundle_id, name, folded, created) VALUES ('other', 'com.example.other', 'Other', 'other', 1)");
+	assert_ok(provision_show(h.db, VIEWER_HOUSE, "new-app", &p, &err), &err);
+	assert_true(renewal_may_pause(other, p));
+	json_decref(p);
+	assert_ok(renewal_pause(h.db, other, "new-app", false, &err), &err);
+	assert_ok(provision_show(h.db, VIEWER_HOUSE, "new-app", &p, &err), &err);
+	assert_false(renewal_may_pause(other, p));
+	assert_false(renewal_may_pause(&few, p));
+	json_decref(p);
+	assert_false(renewal_pause(h.db, &few, "new-app", true, &err));
 	assert_int_equal(err.kind, ERR_DENIED);
+	paused(&h, "new-app", true);
+	/* it fits nothing, and may come to fit anything: who has uploaded it may not, and who publishes all may */
+	sql(&h, "DELETE FROM provision_fit WHERE uuid = 'new-app'");
+	sql(&h, "UPDATE provision SET person_id = (SELECT id FROM person WHERE name = 'paul') WHERE uuid = 'new-app'");
+	assert_ok(renewal_pause(h.db, &few, "new-app", false, &err), &err);
+	assert_false(renewal_pause(h.db, &few, "new-app", true, &err));
+	assert_int_equal(err.kind, ERR_DENIED);
+	assert_ok(renewal_pause(h.db, h.paul, "new-app", true, &err), &err);
 	assert_ok(renewal_pause(h.db, NULL, "new-app", false, &err), &err);
-	assert_string_equal(one(*state, &h, "SELECT actor FROM audit WHERE act = 'provision.resume'"), "cli");
+	assert_string_equal(one(*state, &h, "SELECT actor FROM audit WHERE act = 'provision.resume' ORDER BY id DESC LIMIT 1"), "cli");
 }
 
 static void
@@ -985,7 +1006,7 @@ TESTS(must_65_a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_s
       thirty_days_before_the_end_it_goes_to_everybody_whatever_the_pace,
       the_waves_of_a_provision_stand_still_until_they_are_let_go_on_and_others_do_not,
       what_is_paused_goes_out_thirty_days_before_the_end_all_the_same, where_a_paused_one_came_the_old_ones_stay,
-      it_is_said_that_waves_stand_still_and_by_whom, who_publishes_all_that_it_is_for_may_pause_it,
+      it_is_said_that_waves_stand_still_and_by_whom, who_publishes_all_that_it_is_for_may_pause_it_and_any_of_it_let_it_go_on,
       a_device_without_the_right_says_so_and_is_looked_at_again, no_state_is_without_an_exit,
       what_is_taken_and_never_listed_is_sent_ever_later_and_then_given_up_with_its_reason,
       what_is_listed_and_gone_again_and_again_is_sent_ever_later,

@@ -114,13 +114,15 @@ clip_visit_here(const struct clip_visit *visit, const char *bundle_id)
 static bool
 is_provided(struct req *req, const struct clip_visit *visit, const char *build_id)
 {
-	const char *why = "";
+	const char *why;
 	struct err err;
 
 	if (!visit->installs || !*build_id)
 		return false;
-	if (!managed_app_fit(req, req->site->db, visit->clip->device_id, build_id, &why, &err))
-		log_err("an app for the device of a web clip", &err);
+	if (!managed_app_fit(req, req->site->db, visit->clip->device_id, build_id, &why, &err)) {
+		log_err("an app for the device of a web clip", &err);	/* the rest of the page is right all the same */
+		return false;
+	}
 	return !why;
 }
 

@@ -295,7 +295,8 @@ endings_account(struct req *req, json_t *data, struct err *err)
 
 	if (!ending_reader(req, req->site->db, req->person->id, &reader, err))
 		return false;
-	json_object_set_new(data, "endings", json_pack("{s:b, s:s, s:s, s:o, s:b}", "mails", reader.mails, "email", reader.own_email,
+	json_object_set_new(data, "endings", json_pack("{s:b, s:b, s:s, s:s, s:o, s:b}", "mails", reader.mails, "may_address",
+		reader.may_address, "email", reader.own_email,
 		"known", *reader.own_email ? "" : reader.email, "languages", page_language_choice(reader.language), "saved",
 		req_query(req, "saved") != NULL));
 	return true;

@@ -322,8 +322,15 @@ installs() {
 	sql "UPDATE contact SET quiet = TRUE WHERE email = 'quiet@example.com'"
 	# and people from the catalog: mia reads German, paul wants no such mail
 	sign_in mia
-	as mia post /account/endings -d "csrf=$CSRF" -d mails=yes --data-urlencode email=mia@example.com -d language=de
+	as mia get /account
+	expect_body 'id="endings"'
+	expect_not_in "$W/body" 'name="email"'
+	# she is no publisher: no mail goes to an address that nobody has confirmed
+	as mia post /account/endings -d "csrf=$CSRF" -d mails=yes --data-urlencode email=stranger@example.com -d language=de
+	expect_status 403
+	as mia post /account/endings -d "csrf=$CSRF" -d mails=yes -d language=de
 	expect_status 303
+	sql "UPDATE person SET email = 'mia@example.com' WHERE name = 'mia'"	# as the directory has it
 	installs mia
 	sign_in paul
 	as paul post /account/endings -d "csrf=$CSRF" --data-urlencode email=paul@example.com
