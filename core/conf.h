@@ -88,6 +88,7 @@
 	N(message,   keep_days,        30,    1, 3650,      live,  "How long sent and failed messages stay in the list, and with them addresses and numbers") \
 	T(egress,    allow,            "",    live,  "Addresses or CIDRs that URLs typed in the console may reach besides public ones, http:// too; beyond private networks it is for tests") \
 	N(expiry,    hour,             5,     0, 23,        live,  "At which hour (UTC) it is looked once a day what ends, and mail goes to those who are to be told") \
+	B(expiry,    look,             true,  live,  "Look once a day by a handshake which certificate is shown at server.base_url and mdm.base_url; no: where the server itself cannot reach them") \
 	N(link,      days,             7,     1, 365,       live,  "How long a tester's link works unless its sender says otherwise") \
 	N(link,      installs,         3,     0, 100000,    live,  "How many installs it is good for; 0 is no limit") \
 	T(registration, sign_cert,     "",    live,  "PEM file: certificate and chain that sign mobileconfigs; empty: unsigned") \

@@ -256,6 +256,31 @@ an_address_that_was_never_seen_hides_neither_the_other_one_nor_our_own_file(void
 	assert_non_null(tls_of(listed(&w)));
 }
 
+static void
+who_leaves_the_look_out_is_told_of_their_own_file_alone(void **state)
+{
+	struct story w = story_begin(*state, "expiry {\n\tlook = no\n}\n");
+	struct chain c = a_chain(w.ctx);
+	struct conf *conf = settings(&w);
+	struct front front;
+	struct err err = { 0 };
+
+	front_begins(&front, w.house.dir, c.pem, c.leaf.key_pem);
+	w.site->base_url = mem_printf(w.ctx, "https://127.0.0.1:%d", front.port);
+	conf->mdm_base_url = NOBODY;
+	story_at(&w, c.ca_ends - 14 * DAY_S);
+	/* what was seen before it was left out is forgotten */
+	assert_ok(ending_know(w.db, "tls", &(struct ending_known){ w.site->base_url, "apps.example.com", c.leaf_ends, 0 }, &err), &err);
+	assert_null(tls_of(listed(&w)));
+	assert_ok(ending_look_in_front(w.site, &err), &err);
+	assert_int_equal(listed(&w)->failed_n, 0);
+	conf->expiry_look = true;
+	assert_null(tls_of(listed(&w)));
+	assert_false(ending_look_in_front(w.site, &err));	/* of the second nobody has heard */
+	assert_non_null(tls_of(listed(&w)));
+	front_ends(&front);
+}
+
 static int64_t
 due_of(struct story *w, const char *kind)
 {
@@ -308,4 +333,5 @@ where_we_do_not_reach_ourselves_it_is_tried_each_hour_and_mail_goes_at_its_own(v
 TESTS(behind_a_proxy_what_phones_are_shown_is_watched_with_all_of_its_chain,
       of_our_own_file_the_whole_chain_is_watched_and_it_is_not_told_twice,
       an_address_that_was_never_seen_hides_neither_the_other_one_nor_our_own_file,
+      who_leaves_the_look_out_is_told_of_their_own_file_alone,
       where_we_do_not_reach_ourselves_it_is_tried_each_hour_and_mail_goes_at_its_own)

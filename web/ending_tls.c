@@ -26,9 +26,10 @@ static struct doors
 doors_of(struct site *site)
 {
 	const char *devices = site_conf(site)->mdm_base_url;
+	bool looks = site_conf(site)->expiry_look;
 
-	return (struct doors){ { { "tls", "server.base_url", site->base_url },
-				 { "tls_devices", "mdm.base_url", strcmp(devices, site->base_url) == 0 ? "" : devices } } };
+	return (struct doors){ { { "tls", "server.base_url", looks ? site->base_url : "" },
+				 { "tls_devices", "mdm.base_url", !looks || strcmp(devices, site->base_url) == 0 ? "" : devices } } };
 }
 
 static bool

@@ -14,6 +14,7 @@ SHARED=${POMONA_SHARED:-$ROOT/../shared}
 IPAS=$ROOT/tests/data/ipas
 HOST=apps.example.com
 NOW=2026-11-22T12:00:00Z		# the provisions of tests/data end on 2026-12-31
+export POMONA__EXPIRY__LOOK=no	# nobody is asked for $HOST
 WAIT_STEPS=1200			# of 0.05 s: the bound of every wait
 
 # wait_until WORDS...: until the command succeeds, or a failure after a minute.  What is not there within two seconds is
