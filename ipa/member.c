@@ -84,10 +84,11 @@ unpack(struct view *view)
 	int rc;
 
 	if (view->member->method == STORED) {
-		if (len)
+		if (len) {	/* nothing was read of an empty one, and there is no input to step over */
 			memcpy(z->next_out, z->next_in, len);
-		z->next_out += len, z->avail_out -= len;
-		z->next_in += len, z->avail_in -= len;
+			z->next_out += len, z->avail_out -= len;
+			z->next_in += len, z->avail_in -= len;
+		}
 		view->over = !z->avail_in && !view->left;
 		return true;
 	}
