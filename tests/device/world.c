@@ -102,11 +102,15 @@ keep(const struct world *world, const char *schema, struct bytes bytes)
 {
 	SCOPED(mem) char *path = NULL;
 	FILE *file SCOPED(file) = NULL;
+	struct timespec now;
 	int n;
 
 	if (!world->keep || (n = count_of(schema)) >= KEEP_EACH)
 		return;
-	path = mem_printf(NULL, "%s/%s.%ld.%d", world->keep, schema, (long)getpid(), n);
+	/* The order of the names is that of time: a process started later may well have a lower pid. */
+	clock_gettime(CLOCK_REALTIME, &now);
+	path = mem_printf(NULL, "%s/%s.%lld%09ld.%ld-%d", world->keep, schema, (long long)now.tv_sec, now.tv_nsec,
+			  (long)getpid(), n);
 	file = fopen(path, "we");
 	if (!file || fwrite(bytes.p, 1, bytes.len, file) != bytes.len)
 		phone_die("write %s", path);

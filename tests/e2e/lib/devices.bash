@@ -160,7 +160,7 @@ on_phone() {
 
 # told TYPE PYTHON: of c, the last command of this type that a phone was sent.
 told() {
-	python3 - "$2" "$(ls -t "$W"/kept/command:"$1".* | head -1)" <<-'PY'
+	python3 - "$2" "$(ls "$W"/kept/command:"$1".* | tail -1)" <<-'PY'
 		import plistlib, sys
 		with open(sys.argv[2], "rb") as f: c = plistlib.load(f)["Command"]
 		print(eval(sys.argv[1]))
