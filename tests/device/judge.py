@@ -2,8 +2,7 @@
 """judge.py DIR CHECK_PLIST: every property list that `device --keep DIR` has kept, judged by check_plist.py.
 
 A file is named by its schema and the time, "response:DeviceInformation.1790000000000000000.4711-0".  What is wrong is
-printed with its file;
-exit 1 when anything is, or when nothing was kept.
+printed with its file; exit 1 when anything is, or when nothing was kept.
 """
 import contextlib
 import importlib.util
