@@ -37,6 +37,10 @@ bool managed_app_forget(struct db *tx, const char *device_id, const char *bundle
 bool managed_app_news(struct db *tx, struct managed_app *app, const struct managed_report *report, const char *detail,
 		      struct err *err) CHECKED;
 
+/* Its command could not be made: with which configuration is kept in its row, and whether it is this one. */
+bool managed_app_unmade(struct db *tx, const char *device_id, const char *bundle_id, struct err *err) CHECKED;
+bool managed_app_unmade_with(const char *kept, const char *wish);
+
 /* The device is looked at again at `due`: a configuration did not arrive there. */
 bool managed_app_device_again(struct db *tx, const char *device_id, int64_t due, struct err *err) CHECKED;
 

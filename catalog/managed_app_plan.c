@@ -110,9 +110,9 @@ managed_app_people_changed(struct db *tx, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 
-	return add_jobs(tx, ctx, db_query(ctx, tx, "SELECT DISTINCT c.app_id FROM channel c WHERE c.audience_id IS NOT NULL"
-		" AND (c.required OR EXISTS (SELECT 1 FROM rollout o WHERE o.app_id = c.app_id AND (o.keep_current OR o.remove_on_leave))"
-		" OR EXISTS (SELECT 1 FROM app_configuration f WHERE f.app_id = c.app_id))"), managed_app_app_changed, err);
+	return add_jobs(tx, ctx, db_query(ctx, tx, "SELECT c.app_id FROM channel c WHERE c.audience_id IS NOT NULL"
+		" AND (c.required OR EXISTS (SELECT 1 FROM rollout o WHERE o.app_id = c.app_id AND (o.keep_current OR o.remove_on_leave)))"
+		" UNION SELECT f.app_id FROM app_configuration f WHERE f.audience_id IS NOT NULL"), managed_app_app_changed, err);
 }
 
 /*
@@ -298,6 +298,21 @@ is_settled(const struct plan *p)
 	return p->build_id && strcmp(p->build_id, p->target) == 0 && p->state != MANAGED_INSTALLED && p->state != MANAGED_REMOVED;
 }
 
+/* Its command could not be made, and what it would say - of person, device or configuration - is another by now. */
+static bool
+may_be_made(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, bool *ret, struct err *err)
+{
+	const char *now;
+
+	*ret = false;
+	if (!p->cause || p->state != MANAGED_FAILED || strcmp(p->why, "not_made") != 0)
+		return true;
+	if (!app_configuration_wish(ctx, tx, p->configuration, p->person_id, p->device_id, &now, err))
+		return false;
+	*ret = !managed_app_unmade_with(p->was_configured, now);
+	return true;
+}
+
 /* An older build that was placed again goes out when that is allowed; one that was merely numbered lower does not. */
 static bool
 goes_back(const struct plan *p, const struct rollout *r, const struct target *t)
@@ -380,11 +395,14 @@ plan_wish(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rol
 {
 	bool keep = p->required || (r->keep_current && p->managed && (!p->cause || p->build_id)), back;
 	struct target t;
+	bool again;
 	int order;
 
 	if (!p->target || !keep)
 		return not_wanted(tx, p, r, err) && configure(ctx, tx, p, err);
-	if (!p->able || is_settled(p) || is_refused(p))
+	if (!may_be_made(ctx, tx, p, &again, err))
+		return false;
+	if (!p->able || (is_settled(p) && !again) || is_refused(p))
 		return true;
 	if (!read_target(ctx, tx, p->target, &t, err))
 		return false;

@@ -402,6 +402,9 @@ on_its_way(TALLOC_CTX *ctx, const char *uuid)
 	return mem_printf(ctx, "? %s ", uuid);
 }
 
+/* The same where the command could not be made with it: tried again when that would be another. */
+#define UNMADE	"! "
+
 static bool
 put_configuration(struct db *tx, const char *device_id, const char *bundle_id, const char *configuration, struct err *err)
 {
@@ -442,6 +445,25 @@ managed_app_configured(struct db *tx, const char *device_id, const char *bundle_
 		return managed_app_device_again(tx, device_id, clock_now() + SETTING_AGAIN_S, err);
 	return strncmp(had, before, strlen(before)) != 0 ||
 	       took_configuration(tx, device_id, bundle_id, had + strlen(before), err);
+}
+
+bool
+managed_app_unmade(struct db *tx, const char *device_id, const char *bundle_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct managed_sending *s;
+	const char *now;
+
+	if (!managed_app_sending(ctx, tx, device_id, bundle_id, &s, err))
+		return err->kind == ERR_CONFLICT;
+	return app_configuration_wish(ctx, tx, s->configuration, s->person_id, device_id, &now, err) &&
+	       put_configuration(tx, device_id, bundle_id, mem_printf(ctx, UNMADE "%s", now), err);
+}
+
+bool
+managed_app_unmade_with(const char *kept, const char *wish)
+{
+	return strncmp(kept, UNMADE, strlen(UNMADE)) == 0 && strcmp(kept + strlen(UNMADE), wish) == 0;
 }
 
 struct sent {

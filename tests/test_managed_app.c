@@ -877,6 +877,80 @@ an_app_is_told_what_its_device_is_by_now(void **state)
 	assert_string_equal(delivered(*state, &h), "{\"os\":\"18.2\"}");
 }
 
+/* The fifth attempt at a required app: its command cannot be made, and nothing comes by itself any more. */
+static void
+could_not_be_made(TALLOC_CTX *ctx, struct house *h)
+{
+	struct err err;
+
+	sql(h, "UPDATE managed_app SET state = 'queued', command_uuid = 'u9', attempts = 5, due = 1");
+	assert_ok(managed_app_answered(h->db, "d1", APP, "u9", "error", NULL, NULL, &err), &err);
+	sql(h, "DELETE FROM job");
+	assert_int_equal(count(ctx, h, "SELECT count(*) FROM managed_app WHERE state = 'failed' AND why = 'not_made' AND due IS NULL"), 1);
+}
+
+static void
+a_required_app_that_could_not_be_made_is_tried_again_when_what_it_lacked_is_known(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	const char *failed = mem_printf(*state, "failed required %s not_made", build_id);
+	const char *wanted = mem_printf(*state, "wanted required %s ", build_id);
+	struct err err;
+
+	sql(&h, "UPDATE channel SET required = TRUE");
+	sql(&h, "DELETE FROM installed_app");
+	sql(&h, "DELETE FROM managed_app");
+	configured(*state, &h, "{\"site\":\"%department%\",\"phone\":\"%os_version%\"}");
+	assert_string_equal(planned(*state, &h), wanted);
+	could_not_be_made(*state, &h);
+	/* what it lacks is lacking still, however often somebody looks */
+	assert_string_equal(planned(*state, &h), failed);
+	attribute(*state, &h, "office", "4");
+	assert_string_equal(planned(*state, &h), failed);
+	/* the directory tells it now */
+	assert_true(attribute(*state, &h, "department", "Sales"));
+	assert_string_equal(planned(*state, &h), wanted);
+	assert_int_equal(count(*state, &h, "SELECT attempts FROM managed_app"), 0);
+	/* the configuration is put anew */
+	could_not_be_made(*state, &h);
+	assert_string_equal(planned(*state, &h), failed);
+	configured(*state, &h, "{\"phone\":\"%os_version%\"}");
+	assert_string_equal(planned(*state, &h), wanted);
+	/* the device says what was not known of it */
+	could_not_be_made(*state, &h);
+	assert_string_equal(planned(*state, &h), failed);
+	sql(&h, "UPDATE device SET os_version = '18.2'");
+	assert_ok(managed_app_fits_again(h.db, "d1", &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), 1);
+	assert_string_equal(planned(*state, &h), wanted);
+	/* it goes */
+	could_not_be_made(*state, &h);
+	sql(&h, "DELETE FROM app_configuration");
+	assert_string_equal(planned(*state, &h), wanted);
+	could_not_be_made(*state, &h);
+	assert_string_equal(planned(*state, &h), failed);
+	/* one of before, of which nobody kept what it could not be made with: once */
+	sql(&h, "UPDATE managed_app SET configuration = ''");
+	assert_string_equal(planned(*state, &h), wanted);
+}
+
+static void
+who_comes_into_a_group_for_which_a_configuration_is_changes_it_though_the_app_is_for_everyone(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	configured(*state, &h, "{\"a\":1}");
+	sql(&h, "UPDATE channel SET audience_id = NULL");
+	assert_ok(managed_app_people_changed(h.db, &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_app'"), 0);
+	sql(&h, "UPDATE app_configuration SET audience_id = 'them'");
+	assert_ok(managed_app_people_changed(h.db, &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_app'"), 1);
+}
+
 static void
 configurations_of_before_are_read_once_and_those_with_variables_go_out(void **state)
 {
@@ -996,4 +1070,6 @@ TESTS(from_every_state_silence_leads_to_an_end, whatever_a_device_says_silence_b
       an_attribute_that_changes_what_an_app_is_told_sends_it_again_and_another_one_does_not,
       what_changes_while_a_configuration_is_on_its_way_goes_out_behind_it, an_app_is_told_what_its_device_is_by_now,
       configurations_of_before_are_read_once_and_those_with_variables_go_out,
+      a_required_app_that_could_not_be_made_is_tried_again_when_what_it_lacked_is_known,
+      who_comes_into_a_group_for_which_a_configuration_is_changes_it_though_the_app_is_for_everyone,
       what_was_written_when_the_clock_was_ahead_is_looked_at_and_ends)
