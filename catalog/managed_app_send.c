@@ -256,14 +256,17 @@ refused(const char *bundle_id, const char *why, struct err *err)
 
 /* Nothing to do: the same copy under our management, or a newer one. */
 static bool
-is_there(const struct ask *a, const struct there *t, struct err *err)
+is_there(struct db *tx, const struct ask *a, const struct there *t, struct err *err)
 {
 	int order = t->installed && t->version ?
 		num_release_compare(t->short_version, t->version, t->build_version, t->build) : -1;
+	bool same = true;
 
 	if (order > 0)
 		return err_code(err, ERR_CONFLICT, "newer_there", "%s: a newer one is there (%s)", a->bundle_id, t->version);
-	return order < 0 || !t->managed ||
+	if (order == 0 && t->managed && !managed_app_is_build(tx, a->device_id, t->build_id, &same, err))
+		return false;
+	return order < 0 || !t->managed || !same ||
 	       err_code(err, ERR_CONFLICT, "already_there", "%s %s is there already", a->bundle_id, t->version);
 }
 
@@ -299,7 +302,7 @@ tx_ask(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (m && !m->row.going && (managed_in_flight(m->row.state) || m->row.state == MANAGED_QUEUED))
 		return true;		/* under way: it is asked for once */
-	if (!is_there(a, &t, err) ||
+	if (!is_there(tx, a, &t, err) ||
 	    !managed_app_put(tx, a->device_id, a->bundle_id, t.build_id, own ? "asked" : "admin", 0, err) ||
 	    !managed_app_get(ctx, tx, a->device_id, a->bundle_id, &m, err) ||
 	    !audit_add(tx, a->actor, "managed_app.ask", a->device_id, a->bundle_id, err))
