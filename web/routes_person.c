@@ -58,6 +58,14 @@ set_disabled(struct req *req, bool disabled, struct err *err)
 	return people_set_disabled(req->site->db, &act, disabled, err);
 }
 
+static bool
+set_email(struct req *req, const char *email, struct err *err)
+{
+	struct people_act act = act_of(req);
+
+	return people_set_email(req->site->db, &act, email, err);
+}
+
 /* Bundle ids as people write lists: by lines, blanks or commas. */
 static bool
 set_apps_text(struct req *req, bool all, const char *text, struct err *err)
@@ -361,6 +369,14 @@ post_apps(struct req *req, struct reply *reply, struct err *err)
 }
 
 static bool
+post_email(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *email;
+
+	return form_text(req, "email", &email, err) && done(req, reply, set_email(req, email, err), "email", err);
+}
+
+static bool
 post_attributes(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *text = req_form(req, "attributes");
@@ -441,16 +457,16 @@ api_add(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_change(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *role = NULL;
+	const char *role = NULL, *email = NULL;
 	int disabled = -1, all = -1;
 	json_t *body, *apps = NULL;
 
 	if (!whole_admin(req, err) || !req_json(req, &body, err))
 		return false;
-	if (json_unpack(body, "{s?s, s?b, s?b, s?o}", "role", &role, "disabled", &disabled, "all_apps", &all, "apps", &apps) != 0 ||
-	    (apps && !json_is_array(apps)))
-		return err_set(err, ERR_INVALID, "role is a text, disabled and all_apps are true or false, apps is a list");
-	if ((role && !set_role(req, role, err)) || (disabled >= 0 && !set_disabled(req, disabled, err)) ||
+	if (json_unpack(body, "{s?s, s?s, s?b, s?b, s?o}", "role", &role, "email", &email, "disabled", &disabled, "all_apps", &all,
+			"apps", &apps) != 0 || (apps && !json_is_array(apps)))
+		return err_set(err, ERR_INVALID, "role and email are texts, disabled and all_apps are true or false, apps is a list");
+	if ((email && !set_email(req, email, err)) || (role && !set_role(req, role, err)) || (disabled >= 0 && !set_disabled(req, disabled, err)) ||
 	    ((all >= 0 || apps) && !set_apps_json(req, all >= 0 ? all : 0, apps, err)))
 		return false;
 	return api_person(req, reply, err);
@@ -484,6 +500,7 @@ const struct route person_routes[] = {
 	{ GET,    "/admin/people/:id",           WHO_ADMIN, "0",   ON_WORKER, get_person,    NULL, NULL,    "One person" },
 	{ POST,   "/admin/people/:id/role",      WHO_ADMIN, "16K", ON_WORKER, post_role,     NULL, NULL,    "Their role" },
 	{ POST,   "/admin/people/:id/apps",      WHO_ADMIN, "64K", ON_WORKER, post_apps,     NULL, NULL,    "Which apps they publish: which, apps" },
+	{ POST,   "/admin/people/:id/email",     WHO_ADMIN, "16K", ON_WORKER, post_email,    NULL, NULL,    "Where notices and invitations go to: email" },
 	{ POST,   "/admin/people/:id/attributes", WHO_ADMIN, "64K", ON_WORKER, post_attributes, NULL, NULL,  "What is known of them for mobileconfigs: attributes, a line each" },
 	{ POST,   "/admin/people/:id/disable",   WHO_ADMIN, "16K", ON_WORKER, post_disable,  NULL, NULL,    "Let them in no more" },
 	{ POST,   "/admin/people/:id/enable",    WHO_ADMIN, "16K", ON_WORKER, post_enable,   NULL, NULL,    "Let them in again" },
@@ -493,7 +510,7 @@ const struct route person_routes[] = {
 	{ GET,    "/api/v1/people",              WHO_ADMIN, "0",   ON_WORKER, api_people,    NULL, "admin", "People: ?q= ?source= ?disabled= ?after= ?limit=" },
 	{ POST,   "/api/v1/people",              WHO_ADMIN, "16K", ON_WORKER, api_add,       NULL, "admin", "Make a local account: {name, role}" },
 	{ GET,    "/api/v1/people/:id",          WHO_ADMIN, "0",   ON_WORKER, api_person,    NULL, "admin", "One person" },
-	{ PATCH,  "/api/v1/people/:id",          WHO_ADMIN, "64K", ON_WORKER, api_change,    NULL, "admin", "Change a person: {role, disabled, all_apps, apps}" },
+	{ PATCH,  "/api/v1/people/:id",          WHO_ADMIN, "64K", ON_WORKER, api_change,    NULL, "admin", "Change a person: {role, email, disabled, all_apps, apps}" },
 	{ DELETE, "/api/v1/people/:id/sessions", WHO_ADMIN, "0",   ON_WORKER, api_sign_out,  NULL, "admin", "Sign a person out everywhere" },
 	{ POST,   "/api/v1/people/:id/unlock",   WHO_ADMIN, "0",   ON_WORKER, api_unlock,    NULL, "admin", "Forget a person's wrong passwords" },
 	{ POST,   "/api/v1/people/:id/password", WHO_ADMIN, "0",   ON_WORKER, api_password,  NULL, "admin", "A password for one sign-in" },
