@@ -5,8 +5,8 @@
  * A report is one transaction: match, move to the history or mark, choose the next and mark it sent.  A
  * connection begins with Idle; what was answered NotNow since is offered at the next Idle, behind fresh
  * commands.  What was sent and not answered is offered again whenever the device asks for more, since it does
- * one thing at a time.  An Idle with nothing to give writes nothing.  protocol.md 1.4; Apple: "Handling NotNow
- * status responses".
+ * one thing at a time.  An Idle with nothing to give writes nothing.  Apple: "Handling NotNow status
+ * responses".
  */
 #include "core/clock.h"
 #include "mdm/queue.h"

@@ -1,4 +1,4 @@
-/* Pushes against the fake APNs over real HTTP/2: protocol.md section 2, MUSTs 30 to 36 of section 11. */
+/* Pushes against the fake APNs over real HTTP/2: MUSTs 30 to 36 of docs/conformance.md. */
 #include "tests/check_push.h"
 #include "core/clock.h"
 #include "core/count.h"
@@ -399,7 +399,7 @@ a_request_that_is_wrong_is_not_sent_again(void **state)
 	assert_int_equal(push_counted(p, "requests"), 1);
 }
 
-/* protocol.md section 2, row by row; and what no row says. */
+/* Apple's table of answers, row by row; and what no row says. */
 static void
 every_reason_has_its_reaction(void **state)
 {

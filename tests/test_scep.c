@@ -1,4 +1,4 @@
-/* The SCEP server behind its door: challenges, renewals, requests by hand, and what its replies are (protocol.md 3.4). */
+/* The SCEP server behind its door: challenges, renewals, requests by hand, and what its replies are (RFC 8894 section 3.3.2). */
 #include "tests/check.h"
 #include "tests/check_ca.h"
 #include "tests/device/craft.h"
