@@ -68,5 +68,5 @@ bool provision_covers(const struct provision *provision, const char *bundle_id);
 const char *provision_kind_name(enum provision_kind kind);			/* "adhoc" */
 const char *provision_signature_name(enum provision_signature signature);	/* "other:test" */
 
-/* contract.md section 3: `devices` is how many; with `udids` they are listed under that name too. */
+/* As a part of the facts: `devices` is how many; with `udids` they are listed under that name too. */
 json_t *provision_json(const struct provision *provision, bool udids);

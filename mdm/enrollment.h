@@ -5,7 +5,7 @@
  * Authenticate only stages: under the certificate that its session issued, and with that session's UDID.
  * The first TokenUpdate under the new identity makes it current: queue, token, binding and declarative
  * state change in one transaction, and what the device had before is `replaced`.  A session of the kind
- * renewal changes the identity and nothing else.  protocol.md 1.3; Apple: Authenticate, TokenUpdate, CheckOut.
+ * renewal changes the identity and nothing else.  Apple: Authenticate, TokenUpdate, CheckOut.
  * What devices send is mdm/enrollment_turn.h.
  */
 #include "mdm/certificate.h"

@@ -3,7 +3,7 @@
  * queue - commands that wait for a device, at least once each, in order; and what became of them.
  *
  * The live queue and the history are apart: a row leaves the queue when its command ends.  What the device
- * answers, and what it gets next, is mdm/queue_turn.h.  peers.md 2.5.
+ * answers, and what it gets next, is mdm/queue_turn.h.
  */
 #include <jansson.h>
 #include "core/clock.h"

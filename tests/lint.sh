@@ -62,6 +62,12 @@ rule "nothing is named profile: a provision or a mobileconfig" "$(
 	grep -nwiE '[a-z_]*profiles?[a-z_]*' -r --include='*.[ch]' core ipa mdm catalog web cli |
 		grep -vE '^[^:]*:[0-9]+:[ 	]*(\*|/\*|//)|/\*.*rofile|//.*rofile|"[^"]*[Pp]rofile[^"]*"')"
 rule "no unfinished work" "$(grep -nE '\b(TODO|FIXME|XXX|HACK)\b' -r --include='*.[ch]' --include='*.sh' --include='*.bats' --include='*.html' --include='*.py' core ipa mdm catalog web cli tests 2>/dev/null | grep -v '^tests/lint.sh' | grep -v node_modules)"
+rule "a document that is named is one of the project" "$(
+	grep -rnoE '[A-Za-z0-9_./$-]+\.md\b' --include='*.'{c,h,sql,sh,bats,bash,py,mjs,js,md,html,css,txt,tsv} README.md dev CMakeLists.txt \
+		core ipa mdm catalog web cli tests docs 2>/dev/null | grep -v node_modules | while IFS=: read -r file line name; do
+		case $name in *'$'*) continue ;; esac	# made by a test
+		[ -f "docs/${name##*/}" ] || [ "${name##*/}" = README.md ] || echo "$file:$line: $name"
+	done)"
 rule "no handler writes an error's status by itself" "$(grep -nE 'reply_(text|empty)\([a-z]+, (4|5)[0-9][0-9]' web/routes_*.c)"
 rule "every act of the audit log can be filtered by, and has its words" "$(
 	grep -rhzoP 'audit_add\([^;]*?;' --include='*.c' core ipa mdm catalog web cli 2>/dev/null | tr '\n\0' ' \n' |

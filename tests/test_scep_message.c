@@ -211,7 +211,7 @@ must_48_des_and_md5_are_refused_with_bad_alg(void **state)
 }
 
 static void
-sha_1_to_512_are_taken(void **state)
+behaviour_8_sha_1_to_512_are_taken(void **state)
 {
 	static const char *const names[] = { "SHA1", "SHA256", "SHA384", "SHA512" };
 
@@ -268,7 +268,7 @@ TESTS(a_request_is_read_down_to_its_challenge,
       what_is_wrong_inside_never_comes_out_good,
       a_content_key_of_wrong_form_is_replaced_wherever_it_is_wrong,
       must_48_des_and_md5_are_refused_with_bad_alg,
-      sha_1_to_512_are_taken,
+      behaviour_8_sha_1_to_512_are_taken,
       single_des_is_read_where_the_switch_is_on_and_nowhere_else,
       nothing_but_the_key_and_the_challenge_of_a_request_is_believed,
       a_subject_that_cannot_be_written_is_no_reason_to_fail)

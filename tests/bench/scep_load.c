@@ -1,7 +1,7 @@
 /*
  * scep_load - SCEP requests, ready-made, and how fast a server answers them.
  *
- *	scep_load message TO.pem [CHALLENGE [TRANSACTION]]	one PKCSReq (DER) to stdout
+ *	scep_load message TO.pem [CHALLENGE [TRANSACTION [ber]]]	one PKCSReq to stdout, in DER or with indefinite lengths
  *	scep_load run URL TO.pem N PARALLEL CHALLENGES		JSON: {rate, p50_ms, p99_ms, n, failed}
  *
  * TO.pem: whose key envelopes are for.  CHALLENGES: a file with one a line, taken in turn; a file with a single
@@ -200,7 +200,8 @@ static int
 cmd_message(TALLOC_CTX *ctx, int argc, char **argv)
 {
 	struct craft c = { .to = read_cert(argv[0]), .challenge = argc > 1 && *argv[1] ? argv[1] : NULL,
-			   .transaction = argc > 2 ? argv[2] : NULL };
+			   .transaction = argc > 2 ? argv[2] : NULL,
+			   .ber = argc > 3 && strcmp(argv[3], "ber") == 0 };
 	struct bytes message = craft(ctx, &c);
 
 	X509_free(c.to);
@@ -216,6 +217,6 @@ main(int argc, char **argv)
 		return cmd_run(ctx, argv + 2);
 	if (argc >= 3 && strcmp(argv[1], "message") == 0)
 		return cmd_message(ctx, argc - 2, argv + 2);
-	fputs("scep_load message TO.pem [CHALLENGE [TRANSACTION]] | run URL TO.pem N PARALLEL CHALLENGES\n", stderr);
+	fputs("scep_load message TO.pem [CHALLENGE [TRANSACTION [ber]]] | run URL TO.pem N PARALLEL CHALLENGES\n", stderr);
 	return 2;
 }

@@ -164,7 +164,7 @@ do_provisioning_list(struct job *job)
 			copy_without(list, plist_array_get_item(from, i), "Managed", "AppID", "Certificates");
 }
 
-/* No error when it is there already: protocol.md section 6. */
+/* No error when it is there already. */
 void
 do_install_provision(struct job *job)
 {

@@ -60,7 +60,7 @@ order_for_later() {
 	expect_status 202
 }
 
-@test "identities that end in forty days are renewed before, whatever the phones and the server go through" {
+@test "identities that end in forty days are renewed before, whatever the phones and the server go through (behaviour 9)" {
 	local day asleep awake from
 	enrolled_fleet
 	sql "SELECT id, identity FROM enrollment ORDER BY id" >"$W/before"
@@ -139,7 +139,7 @@ order_for_later() {
 }
 
 # Its renewal is acknowledged by nobody, and its new identity is used without a word before (mdmb).
-@test "a device that uses its new identity and never says so is renewed once" {
+@test "a device that uses its new identity and never says so is renewed once (behaviour 9)" {
 	enrolled_phone --quiet-renewal
 	local before
 	before=$(sql "SELECT identity FROM enrollment")
