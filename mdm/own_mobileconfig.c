@@ -80,7 +80,7 @@ read_certs(TALLOC_CTX *ctx, struct db *tx, const char *id, struct certs *ret, st
 		" installed_certificate i WHERE i.device_id = o.device_id AND i.sha256 = c.sha256), s.way = 'command', s.embedded"
 		" FROM own_mobileconfig o"
 		" JOIN own_session s ON s.own_id = o.id JOIN certificate c ON c.session_id = s.id"
-		" WHERE o.id = $1 AND c.purpose || '' = 'person' AND c.revoked IS NULL ORDER BY c.turn DESC", db_text(id));
+		" WHERE o.id = $1 AND c.purpose || '' = 'person' AND c.revoked IS NULL ORDER BY c.turn DESC, c.sha256", db_text(id));
 	enum rows_step step;
 
 	*ret = (struct certs){ 0 };
@@ -324,7 +324,7 @@ own_listed(struct db *tx, const char *device_id, const char *request_type, struc
 	       strcmp(request_type, "CertificateList") == 0 ? listed_certificates(tx, ctx, device_id, err) : true;
 }
 
-#define BY_COMMAND "'command' = (SELECT s.way FROM own_session s WHERE s.own_id = o.id ORDER BY s.turn DESC LIMIT 1)"
+#define BY_COMMAND "'command' = (SELECT s.way FROM own_session s WHERE s.own_id = o.id ORDER BY s.turn DESC, s.id LIMIT 1)"
 
 bool
 own_device_ended(struct db *tx, const char *device_id, struct err *err)
