@@ -64,6 +64,12 @@ typedef bool directory_may(void *arg, const char *external_id, struct err *err);
 bool directory_sign_in(TALLOC_CTX *ctx, struct directory *directory, const char *name, const char *password,
 		       directory_may *may, void *arg, struct directory_person **ret, struct err *err) CHECKED;
 
+/*
+ * As long as a wrong password takes there, for a name that was refused here: asks for nobody, with a password that
+ * nobody has.  rest: it would not have come to the password.
+ */
+void directory_as_long(struct directory *directory, bool rest);
+
 /* By the name that somebody else vouches for; *ret is NULL when there is no such person. */
 bool directory_find(TALLOC_CTX *ctx, struct directory *directory, const char *name,
 		    struct directory_person **ret, struct err *err) CHECKED;

@@ -151,9 +151,13 @@ who_went_back_to_its_old_identity_is_renewed_again_and_keeps_that_one_until_then
 	assert_int_equal(waiting(m), 1);
 	assert_ok(phone_token(p, ""), &m->err);	/* and a token that it sends under it counts */
 	p->cert = renewed(m, p);
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(db_writable(m->db, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT old_speaks FROM enrollment"), 1);	/* of two; this is a third */
 	assert_ok(phone_token(p, ""), &m->err);
 	assert_string_equal(phone_enrollment(p)->identity, p->cert->sha256);
 	assert_string_equal(phone_enrollment(p)->old_identity, old->sha256);	/* not the one that it never took */
+	assert_false(is_revoked(m, old));
 	assert_true(is_revoked(m, never));
 	assert_string_equal(phone_idle(p), a);
 	later(m, OVERLAP_S + 1);

@@ -200,7 +200,7 @@ scep_enroll(TALLOC_CTX *ctx, const struct scep_wish *wish)
 		.type = "19", .transaction = scep_transaction(ctx, wish->key),
 		.signer = wish->old ? wish->old : scep_throwaway(ctx, wish->key),
 		.signer_key = wish->old ? wish->old_key : wish->key, .key = wish->key, .md = caps.digest,
-		.cipher = caps.aes && !wish->des3 ? EVP_aes_128_cbc() : EVP_des_ede3_cbc(),
+		.cipher = caps.aes && !wish->des3 ? EVP_aes_128_cbc() : EVP_des_ede3_cbc(), .outside = wish->outside,
 	};
 	bool post = caps.post && !wish->get;
 	X509 *cert = scep_read(ctx, &request, &ca, operate(ctx, wish, post,

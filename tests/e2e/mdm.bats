@@ -342,14 +342,42 @@ proven_by() {
 @test "nginx passes a device's certificate on, and a client's own header is nothing (MUST 6)"	{ proven_by nginx; }
 @test "HAProxy passes a device's certificate on, and a client's own header is nothing (MUST 6)"	{ proven_by haproxy; }
 
+token_of() { sql "SELECT hex(e.token) || e.push_magic || e.state FROM enrollment e JOIN device d ON d.id = e.device_id WHERE d.udid = '$1'"; }
+
+# by_header NAME PATH TYPE < body: with that identity's certificate in the header, and nothing else.
+by_header() {
+	cat >"$W/said"
+	ask PUT "$2" -H "Content-Type: $3" --data-binary "@$W/said" -H "Client-Cert: $(as_rfc9440 "$1")"
+}
+
 @test "a certificate header from elsewhere than a trusted proxy is dropped and stands in the audit log (MUST 6, behaviour 6)" {
 	setting server trusted_proxies '"192.0.2.1"'
 	setting server client_cert_header '"Client-Cert"'
 	served
 	enrolls phone $DEVICE_UDID
+	local was path
+	was=$(token_of $DEVICE_UDID)
+	[ -n "$was" ]
+	authenticate $DEVICE_UDID >"$W/authenticate"
+	token_update $DEVICE_UDID | sed 's/q83vq83v/AAAAAAAA/; s/M-1/M-2/' >"$W/token_update"
+	plist "<key>MessageType</key><string>CheckOut</string><key>Topic</key><string>$TOPIC</string><key>UDID</key><string>$DEVICE_UDID</string>" >"$W/check_out"
 	report $DEVICE_UDID Idle >"$W/idle"
-	ask PUT /mdm/command -H "Content-Type: $REPORT" --data-binary "@$W/idle" -H "Client-Cert: $(as_rfc9440 phone)"
-	expect_problem 400 no_identity
+	for path in /mdm/checkin /mdm/command; do
+		for said in authenticate token_update check_out; do
+			by_header phone $path $CHECKIN <"$W/$said"
+			expect_problem 400 no_identity
+		done
+		by_header phone $path "$REPORT" <"$W/idle"
+		expect_problem 400 no_identity
+	done
+	[ "$(token_of $DEVICE_UDID)" = "$was" ]
+	[ "$(sql "SELECT count(*) FROM enrollment")" = 1 ]
 	pomona_stop
 	[ "$(sql "SELECT count(*) FROM audit WHERE act = 'proxy.spoofed' AND detail LIKE 'Client-Cert%'")" -ge 1 ]
+	# the same header from a proxy that is trusted is believed
+	setting server trusted_proxies '"127.0.0.1"'
+	pomona_again
+	by_header phone /mdm/checkin $CHECKIN <"$W/token_update"
+	expect_status 200
+	case $(token_of $DEVICE_UDID) in 000000000000*M-2enrolled) ;; *) token_of $DEVICE_UDID; return 1 ;; esac
 }
