@@ -41,10 +41,6 @@ bool enrollment_of_device(TALLOC_CTX *ctx, struct db *db, const char *device_id,
 bool enrollment_retire(struct db *db, const char *actor, const char *device_id, const char *why,
 		       struct err *err) CHECKED;
 
-/* Given up after silence, or by IT without telling the device; should it speak again, it is back.  Audited. */
-bool enrollment_give_up(struct db *db, const char *actor, const char *device_id, const char *why,
-			struct err *err) CHECKED;
-
 /*
  * Whose a device under management is from now on, as IT says; person_id NULL: nobody's.  ERR_MISSING; ERR_CONFLICT
  * "not_enrolled".  What hangs on its person is the caller's (catalog/device_person.h).
@@ -53,9 +49,6 @@ bool enrollment_person(struct db *tx, const char *device_id, const char *person_
 
 /* As the inventory finds it: -1 not known. */
 bool enrollment_supervised(struct db *tx, const char *id, int supervised, struct err *err) CHECKED;
-
-/* Current ones that were not heard of for so many days. */
-bool enrollment_silent(struct db *db, int64_t days, int64_t *n, struct err *err) CHECKED;
 
 /*
  * What the house above does inside the transaction that changes an enrollment: first commands, the invitation,

@@ -45,10 +45,6 @@ const char *queue_verdict_name(enum queue_verdict verdict);	/* "added", "duplica
 bool queue_add(struct db *tx, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
 	       size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err) CHECKED;
 
-/* The same for any number, a transaction each QUEUE_CHUNK: outside of any, and sealed here.  What went in before it failed stays. */
-bool queue_add_many(struct db *db, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
-		    size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err) CHECKED;
-
 /*
  * What the house above does for a kind of command; web/site.c fills the table at start.  `render` may use
  * keys and read, outside of any transaction: a refusal of the kinds ERR_INTERNAL, ERR_BUSY, ERR_UPSTREAM or

@@ -37,12 +37,6 @@ queue_kind(const char *name)
 	return NULL;
 }
 
-void *
-queue_site(void)
-{
-	return kinds_site;
-}
-
 /* ---- rows ---- */
 
 static int

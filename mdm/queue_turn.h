@@ -54,7 +54,6 @@ bool queue_deliver(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enro
 #define QUEUED_COLUMNS	"c.id, c.uuid, c.kind, c.request_type, c.subject, c.args, c.payload, q.sent_count - q.not_now_count, c.sealed"
 extern const char queue_next_sql[];	/* which command is next; by an index alone, since a device waits for it */
 struct queued *queued_of(TALLOC_CTX *ctx, struct rows *rows);
-void *queue_site(void);
 /* Moves it to the history and tells its kind, unless the device has answered (`status`). */
 struct queue_end { const char *state, *status, *error; struct bytes packed; bool sealed; };
 bool queue_end(struct db *tx, const struct queued *command, const struct enrollment *enrollment,

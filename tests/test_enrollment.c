@@ -563,26 +563,6 @@ an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since(void *
 	assert_int_equal(mdm_audited(m, "enrollment.refused"), 1);
 }
 
-static void
-given_up_after_silence_is_no_more_managed_until_it_speaks(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_enrolled(m, UDID_A);
-	int64_t n;
-
-	assert_ok(db_run(m->db, &m->err, "UPDATE device SET seen = $1", db_int(clock_now() - 20 * DAY_S)), &m->err);
-	assert_ok(enrollment_silent(m->db, 14, &n, &m->err), &m->err);
-	assert_int_equal(n, 1);
-	assert_ok(enrollment_silent(m->db, 30, &n, &m->err), &m->err);
-	assert_int_equal(n, 0);
-	assert_ok(enrollment_give_up(m->db, "anna", phone_enrollment(p)->device_id, "silent", &m->err), &m->err);
-	assert_string_equal(phone_state(p), "removed");
-	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE revoked IS NOT NULL"), 0);
-	mdm_at(m, "2026-12-25T12:00:00Z");
-	assert_null(phone_idle(p));
-	assert_string_equal(phone_state(p), "enrolled");
-}
-
 /* ---- renewal ---- */
 
 static void
@@ -881,7 +861,6 @@ TESTS(must_7_and_behaviour_5_authenticate_stages_and_the_first_token_update_enro
       must_3_who_was_retired_is_told_to_leave_whatever_it_says,
       a_phone_restored_from_its_backup_is_back_when_it_says_so,
       an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since,
-      given_up_after_silence_is_no_more_managed_until_it_speaks,
       behaviour_4_a_renewal_changes_the_identity_and_nothing_else,
       an_identity_renewed_by_scep_alone_is_taken_when_it_is_shown,
       a_renewal_of_one_device_is_of_no_use_to_another,

@@ -1,6 +1,7 @@
 /* The queue of commands: at least once, in order, and none recorded twice. */
 #include "tests/check_mdm.h"
 #include "core/clock.h"
+#include "mdm/command_send.h"
 #include "mdm/identity_renew.h"
 #include "mdm/push.h"
 #include "mdm/queue_sweep.h"
@@ -644,20 +645,20 @@ old_history_and_its_commands_are_cleaned_up(void **state)
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 0);
 }
 
-/* Enrollments without a phone: rows alone. */
+/* Devices without a phone: rows alone.  Each hundredth of the ids is nobody's. */
 static const char **
-crowd(struct mdm *m, size_t n, size_t strangers)
+crowd(struct mdm *m, size_t n)
 {
 	const char **ids = mem_array(m->ctx, const char *, n);
+	static const char count[] = "WITH RECURSIVE k (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM k WHERE i < $1 - 1) ";
 
-	assert_ok(db_run(m->db, &m->err, "INSERT INTO device (id, udid, created, changed) VALUES ('crowd', 'crowd', 0, 0)"),
-		  &m->err);
-	assert_ok(db_run(m->db, &m->err, "WITH RECURSIVE k (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM k WHERE i < $1)"
-			 " INSERT INTO enrollment (id, device_id, session_id, state, identity, access_rights, token, push_magic,"
-			 " created) SELECT 'e' || i, 'crowd', 's', 'enrolled', 'i' || i, 8191, 'a token', 'magic', 0 FROM k",
-			 db_int((int64_t)(n - strangers) - 1)), &m->err);
+	assert_ok(db_runv(m->db, &m->err, mem_printf(m->ctx, "%sINSERT INTO device (id, udid, enrollment_id, created, changed) SELECT"
+			  " 'd' || i, 'u' || i, 'e' || i, 0, 0 FROM k", count), DB_VALS(db_int((int64_t)n))), &m->err);
+	assert_ok(db_runv(m->db, &m->err, mem_printf(m->ctx, "%sINSERT INTO enrollment (id, device_id, session_id, state, identity,"
+			  " access_rights, token, push_magic, created) SELECT 'e' || i, 'd' || i, 's', 'enrolled', 'i' || i, 8191,"
+			  " 'a token', 'magic', 0 FROM k", count), DB_VALS(db_int((int64_t)n))), &m->err);
 	for (size_t i = 0; i < n; i++)
-		ids[i] = i < n - strangers ? mem_printf(ids, "e%zu", i) : mem_printf(ids, "nobody%zu", i);
+		ids[i] = mem_printf(ids, i % 100 ? "d%zu" : "nobody%zu", i);
 	return ids;
 }
 
@@ -665,27 +666,27 @@ static void
 behaviour_14_a_bulk_command_goes_in_chunks_with_a_verdict_for_each_device(void **state)
 {
 	struct mdm *m = mdm_new(*state);
-	size_t n = 10000, strangers = 100, added = 0, unknown = 0;
-	const char **ids = crowd(m, n, strangers);
-	enum queue_verdict *verdicts = mem_array(m->ctx, enum queue_verdict, n);
-	struct queue_wish wish = { .request_type = "ProfileList", .created_by = "house", .dedupe_key = "bulk",
-				   .payload = { mdm_dict(m, ""), strlen(mdm_dict(m, "")) } };
-	char *uuid;
+	const size_t n = QUEUE_CHUNK + 100, strangers = n / 100;
+	const char **ids = crowd(m, n), *uuid;
+	struct command_verdict *v = mem_array(m->ctx, struct command_verdict, n);
+	const struct command_wish wish = { .request_type = "ProfileList", .dedupe_key = "bulk", .actor = "anna", .reason = "",
+					   .priority = -1 };
 
-	assert_ok(queue_add_many(m->db, m->ctx, &wish, ids, n, verdicts, &uuid, &m->err), &m->err);
+	assert_ok(command_send(m->ctx, m->db, &wish, ids, n, v, &m->err), &m->err);
+	uuid = v[1].uuid;
 	for (size_t i = 0; i < n; i++) {
-		added += verdicts[i] == QUEUE_ADDED;
-		unknown += verdicts[i] == QUEUE_UNKNOWN;
+		assert_string_equal(v[i].device_id, ids[i]);
+		assert_string_equal(v[i].verdict, i % 100 ? "added" : "unknown");
+		if (i % 100)
+			assert_string_equal(v[i].uuid, uuid);
 	}
-	assert_int_equal(added, n - strangers);
-	assert_int_equal(unknown, strangers);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 1);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), n - strangers);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), n - strangers);
-	assert_ok(queue_add_many(m->db, m->ctx, &wish, ids, n, verdicts, &uuid, &m->err), &m->err);
-	assert_int_equal(verdicts[0], QUEUE_DUPLICATE);
-	assert_null(uuid);
+	assert_ok(command_send(m->ctx, m->db, &wish, ids, n, v, &m->err), &m->err);
+	assert_string_equal(v[1].verdict, "duplicate");
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 1);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), n - strangers);
 }
 
 static void
@@ -743,17 +744,31 @@ behaviour_1_a_report_that_cannot_be_kept_is_asked_for_again_and_kept_once(void *
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), 1);
 }
 
+struct adding {
+	struct mdm *m;
+	const struct queue_wish *wish;
+	const char *enrollment;
+};
+
+static bool
+tx_add(struct db *tx, void *arg, struct err *err)
+{
+	const struct adding *a = arg;
+
+	return queue_add(tx, a->m->ctx, a->wish, &a->enrollment, 1, NULL, NULL, err);
+}
+
 static void
 a_plain_command_that_is_no_dictionary_is_refused(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
-	const char *id = phone_enrollment(p)->id;
 	struct queue_wish wish = { .request_type = "X", .created_by = "house", .payload = { "<plist/>", 8 } };
+	struct adding a = { m, &wish, phone_enrollment(p)->id };
 
-	assert_false(queue_add_many(m->db, m->ctx, &wish, &id, 1, NULL, NULL, &m->err));
+	assert_false(db_tx(m->db, tx_add, &a, &m->err));
 	wish.payload = (struct bytes){ 0 };
-	assert_false(queue_add_many(m->db, m->ctx, &wish, &id, 1, NULL, NULL, &m->err));
+	assert_false(db_tx(m->db, tx_add, &a, &m->err));
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 0);
 }
 
@@ -845,13 +860,14 @@ behaviour_14_many_devices_connect_while_commands_come_in_and_nothing_is_lost_or_
 {
 	struct mdm *m = mdm_new(*state);
 	struct one *all = mem_array(*state, struct one, CROWD);
-	const char *ids[CROWD], *xml = mdm_dict(m, "<key>RequestType</key><string>ProfileList</string>");
-	struct queue_wish wish = { .request_type = "ProfileList", .created_by = "house", .payload = { xml, strlen(xml) } };
+	const struct command_wish wish = { .request_type = "ProfileList", .actor = "anna", .reason = "", .priority = -1 };
+	struct command_verdict verdicts[CROWD];
+	const char *ids[CROWD];
 
 	for (int i = 0; i < CROWD; i++) {
 		struct phone *p = phone_enrolled(m, mem_printf(*state, "00008120-00000000000002%02d", i));
 
-		ids[i] = phone_enrollment(p)->id;
+		ids[i] = phone_enrollment(p)->device_id;
 		all[i].mdm = *m;
 		all[i].mdm.ctx = talloc_new(NULL);	/* a context is one thread's */
 		all[i].phone = *p;
@@ -860,7 +876,7 @@ behaviour_14_many_devices_connect_while_commands_come_in_and_nothing_is_lost_or_
 	for (int i = 0; i < CROWD; i++)
 		assert_int_equal(pthread_create(&all[i].thread, NULL, live, &all[i]), 0);
 	for (int i = 0; i < EACH; i++)
-		assert_ok(queue_add_many(m->db, m->ctx, &wish, ids, CROWD, NULL, &(char *){ NULL }, &m->err), &m->err);
+		assert_ok(command_send(m->ctx, m->db, &wish, ids, CROWD, verdicts, &m->err), &m->err);
 	for (int i = 0; i < CROWD; i++) {
 		pthread_join(all[i].thread, NULL);
 		for (const char *uuid = phone_idle(&all[i].phone); uuid;)

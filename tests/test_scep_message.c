@@ -59,16 +59,18 @@ a_request_is_read_down_to_its_challenge(void **state)
 static void
 must_41_indefinite_lengths_are_read_as_definite_ones_are(void **state)
 {
-	static const char *const ciphers[] = { "AES-128-CBC", "AES-192-CBC", "AES-256-CBC", "DES-EDE3-CBC" };
+	static const struct { const char *name; enum scep_cipher cipher; } ciphers[] = {
+		{ "AES-128-CBC", SCEP_AES128 }, { "AES-192-CBC", SCEP_AES192 }, { "AES-256-CBC", SCEP_AES256 }, { "DES-EDE3-CBC", SCEP_DES3 },
+	};
 
 	for (size_t i = 0; i < 8; i++) {
-		struct scep_message *message = read_it(*state, (struct craft){ .cipher = ciphers[i / 2], .ber = i % 2,
+		struct scep_message *message = read_it(*state, (struct craft){ .cipher = ciphers[i / 2].name, .ber = i % 2,
 									       .challenge = "c" });
 		struct csr *csr;
 		struct err err;
 		bool good;
 
-		assert_string_equal(scep_cipher_name(message->envelope.cipher), ciphers[i / 2]);
+		assert_int_equal(message->envelope.cipher, ciphers[i / 2].cipher);
 		assert_ok(csr_read(*state, open_it(*state, message, &good), &csr, &err), &err);
 		assert_true(good);
 		assert_string_equal(csr->challenge, "c");

@@ -43,7 +43,11 @@ write_signed(TALLOC_CTX *ctx, struct site *site, const json_t *form, const char 
 	       signing_sign(ctx, site, (struct bytes){ xml.p, xml.len }, ret, err);
 }
 
-bool
+/*
+ * As this device gets it: filled in, enveloped for its identity, signed.  *wish: desired_wish of the values.
+ * ERR_CONFLICT "missing_variable", "needs_identity".
+ */
+static bool
 mobileconfig_for(TALLOC_CTX *ctx, struct site *site, const struct desired_order *order, const struct enrollment *enrollment,
 		 struct bytes *ret, const char **wish, struct err *err)
 {
