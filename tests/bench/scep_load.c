@@ -4,8 +4,7 @@
 	if (argc == 5 && strcmp(argv[1], "known") == 0)
 		return cmd_known(ctx, argv + 2);
 	fputs("scep_load message TO.pem [CHALLENGE [TRANSACTION [ber]]] | known TO.pem DIR INSIDE |"
-	      " run URL TO.pem N PARALLEL CHALLENGES
-", stderr);
+	      " run URL TO.pem N PARALLEL CHALLENGES\n", stderr);
  *	scep_load run URL TO.pem N PARALLEL CHALLENGES		JSON: {rate, p50_ms, p99_ms, n, failed}
  *
  * TO.pem: whose key envelopes are for.  CHALLENGES: a file with one a line, taken in turn; a file with a single
@@ -248,7 +247,6 @@ main(int argc, char **argv)
 	if (argc == 5 && strcmp(argv[1], "known") == 0)
 		return cmd_known(ctx, argv + 2);
 	fputs("scep_load message TO.pem [CHALLENGE [TRANSACTION [ber]]] | known TO.pem DIR INSIDE |"
-	      " run URL TO.pem N PARALLEL CHALLENGES
-", stderr);
+	      " run URL TO.pem N PARALLEL CHALLENGES\n", stderr);
 	return 2;
 }
