@@ -363,15 +363,10 @@ came_back_take_all(struct db *db, const char *actor, bool as_recorded, int64_t a
 	struct rows *rows = db_query(ctx, db, "SELECT sha256 FROM came_back b WHERE state = 'waiting' AND NOT EXISTS"
 		" (SELECT 1 FROM came_back o WHERE o.udid = b.udid AND o.sha256 <> b.sha256 AND o.state = 'waiting')"
 		" ORDER BY first_seen");
-	const char **all = NULL;
-	enum rows_step step;
-	size_t count = 0;
+	const char **all;
+	size_t count;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		all = mem_grow(ctx, all, const char *, count + 1);
-		all[count++] = rows_text(ctx, rows, 0);
-	}
-	if (step == ROWS_FAILED)
+	if (!rows_texts(ctx, rows, &all, &count, err))
 		return false;
 	*n = 0;
 	for (size_t i = 0; i < count; i++)

@@ -129,15 +129,10 @@ certificate_revoke(struct db *tx, const char *sha256, const char *reason, struct
 static bool
 revoke_each(TALLOC_CTX *ctx, struct db *tx, struct rows *rows, const char *reason, struct err *err)
 {
-	const char **all = NULL;
-	enum rows_step step;
-	size_t n = 0;
+	const char **all;
+	size_t n;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		all = mem_grow(ctx, all, const char *, n + 1);
-		all[n++] = rows_text(ctx, rows, 0);
-	}
-	if (step == ROWS_FAILED)
+	if (!rows_texts(ctx, rows, &all, &n, err))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!certificate_revoke(tx, all[i], reason, err))

@@ -342,15 +342,10 @@ enroll_session_void(struct db *tx, const char *enrollment_id, const char *sessio
 	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
 	struct rows *rows = db_query(ctx, tx, "SELECT id FROM enroll_session WHERE (id = $1 OR enrollment_id = $2)"
 		" AND id <> $3", db_text(session_id ? session_id : ""), db_text(enrollment_id), db_text(but ? but : ""));
-	const char **all = NULL;
-	enum rows_step step;
-	size_t n = 0;
+	const char **all;
+	size_t n;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		all = mem_grow(ctx, all, const char *, n + 1);
-		all[n++] = rows_text(ctx, rows, 0);
-	}
-	if (step == ROWS_FAILED)
+	if (!rows_texts(ctx, rows, &all, &n, err))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!challenge_void(tx, all[i], CA_MDM, err))

@@ -262,18 +262,9 @@ own_whose(TALLOC_CTX *ctx, struct db *db, const char *sha256, const char **whose
 static bool
 read_ids(TALLOC_CTX *ctx, struct rows *rows, const char ***ret, struct err *err)
 {
-	const char **ids = mem_grow(ctx, NULL, const char *, 1);
-	enum rows_step step;
-	size_t n = 0;
+	size_t n;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		ids[n++] = rows_text(ctx, rows, 0);
-		ids = mem_grow(ctx, ids, const char *, n + 1);
-	}
-	rows_done(rows);
-	ids[n] = NULL;
-	*ret = ids;
-	return step != ROWS_FAILED;
+	return rows_texts(ctx, rows, ret, &n, err);
 }
 
 static bool

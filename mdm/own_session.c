@@ -157,16 +157,10 @@ own_session_refused(struct db *db, const struct own_session *s, const struct err
 static bool
 void_all(struct db *tx, TALLOC_CTX *ctx, struct rows *rows, struct err *err)
 {
-	const char **all = NULL;
-	enum rows_step step;
-	size_t n = 0;
+	const char **all;
+	size_t n;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		all = mem_grow(ctx, all, const char *, n + 1);
-		all[n++] = rows_text(ctx, rows, 0);
-	}
-	rows_done(rows);
-	if (step == ROWS_FAILED)
+	if (!rows_texts(ctx, rows, &all, &n, err))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!challenge_void(tx, all[i], CA_OTA, err) || !challenge_void(tx, all[i], CA_PERSON, err) ||

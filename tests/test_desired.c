@@ -25,6 +25,8 @@ static const struct command_kind kinds[] = {
 };
 static const struct enrollment_hooks hooks = { .enrolled = mobileconfig_enrolled, .ended = mobileconfig_left };
 
+static struct site *the_site;
+
 static struct mdm *
 open_house(TALLOC_CTX *ctx)
 {
@@ -37,7 +39,7 @@ open_house(TALLOC_CTX *ctx)
 	site->sealer = m->sealer;
 	site->base_url = "https://apps.example.com";
 	atomic_store(&site->conf, conf);
-	queue_kinds(kinds, site);
+	queue_kinds(kinds, the_site = site);
 	enrollment_hooks(&hooks, site);
 	inventory_hook(mobileconfig_reported, site);
 	mdm_person(m, "p-anna", "anna");
@@ -508,7 +510,7 @@ must_55_and_56_secrets_go_out_encrypted_for_this_device_or_not_at_all(void **sta
 	e = *phone_enrollment(k->phone);
 	e.identity = "of an outside CA";
 	queued.args = json_pack("{s:s, s:s}", "mobileconfig", kept->id, "goal", "install");
-	assert_false(mobileconfig_render(m->ctx, queue_site(), &queued, &e, &payload, &m->err));
+	assert_false(mobileconfig_render(m->ctx, the_site, &queued, &e, &payload, &m->err));
 	assert_string_equal(m->err.code, "needs_identity");
 	json_decref(queued.args);
 	assert_string_equal(rows_now(m, UDID_A), "install failed needs_identity v1");

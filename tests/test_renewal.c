@@ -919,7 +919,7 @@ tx_before(struct db *tx, void *arg, struct err *err)
 }
 
 static void
-before_an_app_its_newer_provisions_are_sent(void **state)
+behaviour_13_before_an_app_its_newer_provisions_are_sent(void **state)
 {
 	struct house h = stock_house(*state);
 	struct err err;
@@ -1062,6 +1062,6 @@ TESTS(must_65_a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_s
       what_is_taken_and_never_listed_is_sent_ever_later_and_then_given_up_with_its_reason,
       what_is_listed_and_gone_again_and_again_is_sent_ever_later,
       a_queue_that_is_full_is_tried_again_in_an_hour_and_stands_in_nobody_s_way, a_clock_that_was_ahead_holds_nothing_back,
-      a_wave_s_quota_is_for_all_of_its_transactions_and_reports_are_gathered_for_one, refusals_are_tried_again_ever_later_and_at_least_once_a_day, before_an_app_its_newer_provisions_are_sent,
+      a_wave_s_quota_is_for_all_of_its_transactions_and_reports_are_gathered_for_one, refusals_are_tried_again_ever_later_and_at_least_once_a_day, behaviour_13_before_an_app_its_newer_provisions_are_sent,
       the_list_says_which_device_has_which_app_under_which_provision_and_certificate_until_when,
       what_is_planned_for_one_device_costs_no_more_in_a_large_fleet, what_leaves_management_is_forgotten)

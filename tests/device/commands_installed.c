@@ -187,7 +187,7 @@ hold_provision(TALLOC_CTX *ctx, struct handset *h, struct bytes file)
 	return one;
 }
 
-/* No error when it is there already: protocol.md section 6. */
+/* No error when it is there already. */
 void
 do_install_provision(struct job *job)
 {

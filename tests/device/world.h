@@ -44,6 +44,7 @@ struct world {
 	const char *ledger, *keep;	/* a file, a directory; NULL: none */
 	int ledger_fd;
 	bool scep_get, scep_des3;
+	const char *outside_scep;	/* URL of a SCEP server that is not ours, and is where it says; NULL: none */
 	bool quiet_renewal;		/* a renewed identity is used without a new Authenticate */
 	bool http;			/* http:// is put up with, where iOS wants https:// */
 	const char *app_reject;		/* RejectionReason of every InstallApplication; NULL: as things are */

@@ -89,7 +89,7 @@ rows() { sql "SELECT count(*) FROM $1"; }
 idle() { [ "$(sql "SELECT count(*) FROM job WHERE (kind LIKE 'renewal%' OR kind LIKE 'provision%') AND NOT dead AND due <= $(date -d "$(cat "$W/clock")" +%s)")" = 0 ]; }
 settled() { wait_until idle || { sql "SELECT * FROM job"; tail -5 "$W/log"; return 1; }; }
 
-@test "every device has the newer provisions before the old ones end, in waves, whatever happens" {
+@test "every device has the newer provisions before the old ones end, in waves, whatever happens (MUST 66, behaviour 13)" {
 	local asleep=$((PHONES / 10)) awake wave sent before=0 uuid fleet i
 	awake=$((PHONES - asleep))
 	published stock beacon field
@@ -228,7 +228,7 @@ nothing_stopped() { ! grep -E -m 5 ' (stops|loses) ' "$W/ledger"; }
 
 refused() { add "$1"; expect_problem 422 "$2"; }
 
-@test "what devices would refuse is not taken, and of what does not fit it is said why" {
+@test "what devices would refuse is not taken, and of what does not fit it is said why (behaviour 13)" {
 	published stock
 	refused other-stranger provision_signature
 	refused other-tampered provision_signature
