@@ -439,15 +439,6 @@ directory_use(struct directory *d, const struct conf *conf, struct err *err)
 }
 
 bool
-directory_check_conf(const struct conf *conf, struct err *err)
-{
-	void *scratch SCOPED(mem) = talloc_new(NULL);
-	struct directory_settings *s;
-
-	return directory_settings_read(scratch, conf, &s, err);
-}
-
-bool
 directory_is_on(struct directory *d)
 {
 	return atomic_load(&d->settings)->servers_n > 0;

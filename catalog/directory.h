@@ -51,7 +51,6 @@ bool directory_new(TALLOC_CTX *ctx, const struct conf *conf, struct directory **
 
 /* Other settings from now on; on failure the ones before stay.  `conf` must outlive the directory. */
 bool directory_use(struct directory *directory, const struct conf *conf, struct err *err) CHECKED;
-bool directory_check_conf(const struct conf *conf, struct err *err) CHECKED;	/* the settings alone */
 
 bool directory_is_on(struct directory *directory);	/* ldap.urls is set */
 bool directory_can_look(struct directory *directory);	/* without somebody's own password */

@@ -8,7 +8,7 @@
  * `pomona --config-help` prints the table.  A new setting is a new row.
  *
  * T text, N whole number, B yes or no.  `live`: SIGHUP re-reads it; `start`: needs a restart;
- * `seam`: for tests, a loud warning while it is set (contract.md section 1); egress.allow and sms.url are
+ * `seam`: for tests, a loud warning while it is set; egress.allow and sms.url are
  * one by their value (conf.c).
  */
 #include <stdint.h>
