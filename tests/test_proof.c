@@ -14,7 +14,7 @@ bytes(const char *text)
 }
 
 static void
-a_signature_over_the_exact_body_proves_and_over_another_does_not(void **state)
+must_5_a_signature_over_the_exact_body_proves_and_over_another_does_not(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -36,7 +36,7 @@ a_signature_over_the_exact_body_proves_and_over_another_does_not(void **state)
 
 /* As iOS makes it: BER, with lengths that are found at the end. */
 static void
-a_signature_in_ber_with_indefinite_lengths_is_read(void **state)
+must_5_a_signature_in_ber_with_indefinite_lengths_is_read(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -234,7 +234,7 @@ of_two_certificates_with_the_same_names_each_proves_by_its_own_key(void **state)
 }
 
 static void
-rubbish_instead_of_a_signature_is_refused_in_time(void **state)
+behaviour_15_rubbish_instead_of_a_signature_is_refused_in_time(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	static const char *const texts[] = { "", "no base64!", "AAAA", "MIAAAA==", "MIIB", "====" };
@@ -438,56 +438,79 @@ an_outside_certificate_that_the_session_did_not_ask_for_enrolls_nobody(void **st
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
 }
 
-/* {none of ours, for something else, ran out, revoked, another device's} x {check-in, command}: never 401, and nothing changes. */
+/* Whatever of enrollments a check-in or a report could change. */
+static const char *
+enrollments(struct mdm *m)
+{
+	return mdm_text(m, "SELECT group_concat(line, ' ') FROM (SELECT id || state || hex(token) || push_magic || identity"
+			   " || COALESCE(next_identity, '-') || again || COALESCE(ended, 0) AS line FROM enrollment ORDER BY id)");
+}
+
 static void
-whatever_is_wrong_with_an_identity_it_is_refused_on_both_urls_and_changes_nothing(void **state)
+says_all_and_is_refused(struct phone *thief)
+{
+	phone_is_refused(thief, phone_token(thief, ""), ERR_MALFORMED);
+	phone_is_refused(thief, phone_authenticate(thief), ERR_MALFORMED);
+	phone_is_refused(thief, phone_check_out(thief), ERR_MALFORMED);
+	phone_is_refused(thief, phone_command(thief, phone_idle_xml(thief)), ERR_MALFORMED);
+}
+
+/*
+ * {none of ours, for something else, another device's, revoked, of a person, ran out} x {check-in, command}: never
+ * 401, and nothing changes.  Who is revoked or ran out speaks for the device that it is, so that nothing else is wrong.
+ */
+static void
+must_4_and_behaviour_6_whatever_is_wrong_with_an_identity_it_is_refused_on_both_urls_and_changes_nothing(void **state)
 {
 	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_enrolled(m, UDID_A), *other = phone_enrolled(m, UDID_B), *old = phone_enrolled(m, "00008120-00000000000000AA");
-	struct certificate wrong[5] = { { 0 } };
+	struct phone *late = phone_enrolled(m, "00008120-00000000000000BB"), *p, *other, *revoked;
+	struct certificate stranger = { 0 };
+	struct phone wrong[6];
 	struct bytes ca;
-	const char *command = mdm_queue(m, p, "ProfileList", 0);
+	const char *command, *before;
 
-	wrong[0].der = foreign(m, &ca, 100);
-	wrong[1] = *mdm_issue(m, CA_OTA, p->session, true);
-	wrong[2] = *other->cert;
-	assert_ok(certificate_revoke_by(m->db, "anna", old->cert->sha256, "keyCompromise", &m->err), &m->err);
-	wrong[3] = *old->cert;
-	wrong[4] = *mdm_issue(m, CA_CLIENT, p->session, true);
-	for (int i = 0; i < 5; i++)
+	mdm_at(m, "2027-12-24T12:00:00Z");	/* a year, and the grace after it */
+	p = phone_enrolled(m, UDID_A);
+	other = phone_enrolled(m, UDID_B);
+	revoked = phone_enrolled(m, "00008120-00000000000000AA");
+	command = mdm_queue(m, p, "ProfileList", 0);
+	stranger.der = foreign(m, &ca, 100);
+	assert_ok(certificate_revoke_by(m->db, "anna", revoked->cert->sha256, "keyCompromise", &m->err), &m->err);
+	for (int i = 0; i < 3; i++)
+		wrong[i] = *p;
+	wrong[0].cert = &stranger;
+	wrong[1].cert = mdm_issue(m, CA_OTA, p->session, true);
+	wrong[2].cert = other->cert;
+	wrong[3] = *revoked;
+	wrong[4] = *p;
+	wrong[4].cert = mdm_issue(m, CA_CLIENT, p->session, true);
+	wrong[5] = *late;
+	before = enrollments(m);
+	for (int i = 0; i < 6; i++)
 		for (int signature = 0; signature < 2; signature++) {
-			struct phone thief = *p;
-
-			thief.cert = &wrong[i];
-			thief.by_signature = signature;
-			thief.token[0] ^= 1;
-			assert_false(phone_token(&thief, ""));
-			assert_int_equal(m->err.kind, ERR_MALFORMED);
-			assert_false(phone_authenticate(&thief));
-			assert_int_equal(m->err.kind, ERR_MALFORMED);
-			assert_false(phone_check_out(&thief));
-			assert_int_equal(m->err.kind, ERR_MALFORMED);
-			assert_false(phone_command(&thief, mdm_dict(m, "<key>UDID</key><string>" UDID_A "</string><key>Status</key>"
-						   "<string>Idle</string>")));
-			assert_int_equal(m->err.kind, ERR_MALFORMED);
+			wrong[i].by_signature = signature;
+			wrong[i].token[0] ^= 1;
+			says_all_and_is_refused(&wrong[i]);
+			assert_string_equal(enrollments(m), before);
+			wrong[i].token[0] ^= 1;
 		}
 	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);
-	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE state = 'enrolled'"), 3);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE state = 'enrolled'"), 4);
 	assert_string_equal(mdm_text(m, "SELECT state FROM command_queue"), "ready");
 	assert_string_equal(phone_idle(p), command);
 }
 
-TESTS(a_signature_over_the_exact_body_proves_and_over_another_does_not,
-      a_signature_in_ber_with_indefinite_lengths_is_read,
+TESTS(must_5_a_signature_over_the_exact_body_proves_and_over_another_does_not,
+      must_5_a_signature_in_ber_with_indefinite_lengths_is_read,
       a_signature_that_brings_its_own_content_proves_nothing,
       every_way_of_signing_that_devices_have_proves_and_no_other_does,
       a_certificate_that_is_not_for_signing_proves_nothing,
       of_two_certificates_with_the_same_names_each_proves_by_its_own_key,
-      rubbish_instead_of_a_signature_is_refused_in_time,
+      behaviour_15_rubbish_instead_of_a_signature_is_refused_in_time,
       a_certificate_by_nobody_whom_we_believe_is_refused,
       a_certificate_of_ours_for_something_else_is_refused,
       a_revoked_identity_is_refused,
       an_identity_that_ran_out_is_good_for_the_grace_while_it_is_enrolled_and_no_longer,
       a_device_with_an_identity_of_an_outside_ca_enrolls_in_the_session_that_is_open_for_it,
       an_outside_certificate_that_the_session_did_not_ask_for_enrolls_nobody,
-      whatever_is_wrong_with_an_identity_it_is_refused_on_both_urls_and_changes_nothing)
+      must_4_and_behaviour_6_whatever_is_wrong_with_an_identity_it_is_refused_on_both_urls_and_changes_nothing)

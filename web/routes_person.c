@@ -59,6 +59,14 @@ set_disabled(struct req *req, struct db *db, bool disabled, struct err *err)
 	return people_set_disabled(db, &act, disabled, err);
 }
 
+static bool
+set_email(struct req *req, struct db *db, const char *email, struct err *err)
+{
+	struct people_act act = act_of(req);
+
+	return people_set_email(db, &act, email, err);
+}
+
 /* Bundle ids as people write lists: by lines, blanks or commas. */
 static bool
 set_apps_text(struct req *req, bool all, const char *text, struct err *err)
@@ -362,6 +370,14 @@ post_apps(struct req *req, struct reply *reply, struct err *err)
 }
 
 static bool
+post_email(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *email;
+
+	return form_text(req, "email", &email, err) && done(req, reply, set_email(req, req->site->db, email, err), "email", err);
+}
+
+static bool
 post_attributes(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *text = req_form(req, "attributes");
@@ -442,7 +458,7 @@ api_add(struct req *req, struct reply *reply, struct err *err)
 
 struct change {
 	struct req *req;
-	const char *role;
+	const char *role, *email;
 	int disabled, all;		/* -1: stays */
 	json_t *apps;
 };
@@ -453,7 +469,7 @@ tx_change(struct db *tx, void *arg, struct err *err)
 {
 	const struct change *c = arg;
 
-	return (!c->role || set_role(c->req, tx, c->role, err)) &&
+	return (!c->email || set_email(c->req, tx, c->email, err)) && (!c->role || set_role(c->req, tx, c->role, err)) &&
 	       (c->disabled < 0 || set_disabled(c->req, tx, c->disabled, err)) &&
 	       ((c->all < 0 && !c->apps) || set_apps_json(c->req, tx, c->all > 0, c->apps, err));
 }
@@ -465,7 +481,8 @@ api_change(struct req *req, struct reply *reply, struct err *err)
 	json_t *body;
 
 	return whole_admin(req, err) && req_json(req, &body, err) &&
-	       JSON_READ(body, err, { "role", JSON_IS_TEXT, &c.role }, { "disabled", JSON_IS_BOOL, &c.disabled },
+	       JSON_READ(body, err, { "role", JSON_IS_TEXT, &c.role }, { "email", JSON_IS_TEXT, &c.email },
+			 { "disabled", JSON_IS_BOOL, &c.disabled },
 			 { "all_apps", JSON_IS_BOOL, &c.all }, { "apps", JSON_IS_LIST, &c.apps }) &&
 	       db_tx(req->site->db, tx_change, &c, err) && api_person(req, reply, err);
 }
@@ -498,6 +515,7 @@ const struct route person_routes[] = {
 	{ GET,    "/admin/people/:id",           WHO_ADMIN, "0",   ON_WORKER, get_person,    NULL, NULL,    "One person" },
 	{ POST,   "/admin/people/:id/role",      WHO_ADMIN, "16K", ON_WORKER, post_role,     NULL, NULL,    "Their role" },
 	{ POST,   "/admin/people/:id/apps",      WHO_ADMIN, "64K", ON_WORKER, post_apps,     NULL, NULL,    "Which apps they publish: which, apps" },
+	{ POST,   "/admin/people/:id/email",     WHO_ADMIN, "16K", ON_WORKER, post_email,    NULL, NULL,    "Where notices and invitations go to: email" },
 	{ POST,   "/admin/people/:id/attributes", WHO_ADMIN, "64K", ON_WORKER, post_attributes, NULL, NULL,  "What is known of them for mobileconfigs: attributes, a line each" },
 	{ POST,   "/admin/people/:id/disable",   WHO_ADMIN, "16K", ON_WORKER, post_disable,  NULL, NULL,    "Let them in no more" },
 	{ POST,   "/admin/people/:id/enable",    WHO_ADMIN, "16K", ON_WORKER, post_enable,   NULL, NULL,    "Let them in again" },
@@ -507,7 +525,7 @@ const struct route person_routes[] = {
 	{ GET,    "/api/v1/people",              WHO_ADMIN, "0",   ON_WORKER, api_people,    NULL, "admin", "People: ?q= ?source= ?disabled= ?after= ?limit=" },
 	{ POST,   "/api/v1/people",              WHO_ADMIN, "16K", ON_WORKER, api_add,       NULL, "admin", "Make a local account: {name, role}" },
 	{ GET,    "/api/v1/people/:id",          WHO_ADMIN, "0",   ON_WORKER, api_person,    NULL, "admin", "One person" },
-	{ PATCH,  "/api/v1/people/:id",          WHO_ADMIN, "64K", ON_WORKER, api_change,    NULL, "admin", "Change a person: {role, disabled, all_apps, apps}" },
+	{ PATCH,  "/api/v1/people/:id",          WHO_ADMIN, "64K", ON_WORKER, api_change,    NULL, "admin", "Change a person: {role, email, disabled, all_apps, apps}" },
 	{ DELETE, "/api/v1/people/:id/sessions", WHO_ADMIN, "0",   ON_WORKER, api_sign_out,  NULL, "admin", "Sign a person out everywhere" },
 	{ POST,   "/api/v1/people/:id/unlock",   WHO_ADMIN, "0",   ON_WORKER, api_unlock,    NULL, "admin", "Forget a person's wrong passwords" },
 	{ POST,   "/api/v1/people/:id/password", WHO_ADMIN, "0",   ON_WORKER, api_password,  NULL, "admin", "A password for one sign-in" },

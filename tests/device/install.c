@@ -1,7 +1,6 @@
 /*
  * Mobileconfigs on the phone: unwrapped, judged as iOS judges them, and installed whole or not at all.
- *
- * protocol.md 1.5, 3.6 and 5.
+ * Apple: MDM, SCEP and the payloads of configuration profiles.
  */
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
@@ -128,16 +127,16 @@ unwrap_mobileconfig(TALLOC_CTX *ctx, struct world *world, struct handset *h, str
 
 /* ---- identities ---- */
 
-/* MUST 49 of protocol.md. */
+/* MUST 49 of docs/conformance.md; one of an outside CA signs, and that is all a phone needs of it. */
 static void
-judge_leaf(X509 *cert)
+judge_leaf(X509 *cert, bool outside)
 {
 	uint32_t flags = X509_get_extension_flags(cert);
 
 	if (flags & EXFLAG_CA)
 		refuse("the certificate is a CA");
 	if (!(flags & EXFLAG_KUSAGE) || !(X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE) ||
-	    !(X509_get_key_usage(cert) & KU_KEY_ENCIPHERMENT))
+	    (!outside && !(X509_get_key_usage(cert) & KU_KEY_ENCIPHERMENT)))
 		refuse("the certificate does not sign and encipher");
 	if (!(flags & EXFLAG_XKUSAGE) || !(X509_get_extended_key_usage(cert) & XKU_SSL_CLIENT))
 		refuse("the certificate is not for clientAuth");
@@ -149,18 +148,20 @@ struct identity
 get_identity(TALLOC_CTX *ctx, struct world *world, struct handset *h, plist_t payload)
 {
 	plist_t content = tree_must(payload, "PayloadContent", PLIST_DICT, "the SCEP payload");
-	const char *type = tree_text(content, "Key Type");
+	const char *type = tree_text(content, "Key Type"), *url = tree_text(content, "URL");
+	struct http_way there = { 0 };
 	struct identity identity;
-	struct scep_wish wish = { .payload = content, .get = world->scep_get, .des3 = world->scep_des3, .retries_max = -1 };
+	struct scep_wish wish = { .payload = content, .get = world->scep_get, .des3 = world->scep_des3, .retries_max = -1,
+				  .outside = world->outside_scep && url && strcmp(url, world->outside_scep) == 0 };
 
 	if (type && strcmp(type, "RSA") != 0)
 		refuse("the SCEP payload wants a key of type %s", type);
 	if (tree_int(content, "Keysize", 1024) != 2048)
 		refuse("the SCEP payload wants a key of %ld bits", (long)tree_int(content, "Keysize", 1024));
-	wish.conn = http_open(ctx, &world->way);
+	wish.conn = http_open(ctx, wish.outside ? &there : &world->way);
 	wish.key = identity.key = handset_new_key(ctx, h, &identity.key_number);
 	identity.cert = scep_enroll(ctx, &wish);
-	judge_leaf(identity.cert);
+	judge_leaf(identity.cert, wish.outside);
 	return identity;
 }
 
@@ -190,7 +191,7 @@ judge_mdm(const struct world *world, plist_t mdm)
 	tree_must_text(mdm, "IdentityCertificateUUID", "the MDM payload");
 }
 
-/* An update may not move the device to another server, nor take more rights: protocol.md 1.4. */
+/* An update may not move the device to another server, nor take more rights.  Apple: MDM payload. */
 static void
 judge_update(plist_t old, plist_t mdm)
 {

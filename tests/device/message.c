@@ -1,5 +1,7 @@
 #include "tests/device/message.h"
+#include <openssl/provider.h>
 #include <openssl/rsa.h>
+#include <pthread.h>
 #include <string.h>
 
 static void
@@ -67,13 +69,15 @@ message_signature(TALLOC_CTX *ctx, X509 *cert, EVP_PKEY *key, struct bytes conte
 	return sign(ctx, cert, key, content, CMS_BINARY | CMS_DETACHED);
 }
 
+/* `lib`: whose ciphers open it; NULL: the usual ones. */
 static CMS_ContentInfo *
-read_message(TALLOC_CTX *ctx, struct bytes der, int type, const char *what)
+read_message(TALLOC_CTX *ctx, OSSL_LIB_CTX *lib, struct bytes der, int type, const char *what)
 {
 	const unsigned char *p = der.p;
-	CMS_ContentInfo *cms = hold(ctx, d2i_CMS_ContentInfo(NULL, &p, (long)der.len), CMS_ContentInfo_free,
-				    mem_printf(ctx, "%s is no CMS message", what));
+	CMS_ContentInfo *cms = hold(ctx, CMS_ContentInfo_new_ex(lib, NULL), CMS_ContentInfo_free, "no memory");
 
+	if (!d2i_CMS_ContentInfo(&cms, &p, (long)der.len))
+		refuse("%s is no CMS message", what);
 	if (p != (const unsigned char *)der.p + der.len)
 		refuse("%s has %ld bytes more behind it", what,
 		       (long)((const unsigned char *)der.p + der.len - p));
@@ -85,7 +89,7 @@ read_message(TALLOC_CTX *ctx, struct bytes der, int type, const char *what)
 struct bytes
 message_open(TALLOC_CTX *ctx, struct bytes der, X509 **signer, STACK_OF(X509) **certs, const char *what)
 {
-	CMS_ContentInfo *cms = read_message(ctx, der, NID_pkcs7_signed, what);
+	CMS_ContentInfo *cms = read_message(ctx, NULL, der, NID_pkcs7_signed, what);
 	BIO *out = hold(ctx, BIO_new(BIO_s_mem()), BIO_free_all, "no memory");
 	STACK_OF(X509) *signers;
 
@@ -128,17 +132,42 @@ names_cipher(struct bytes der, int nid)
 	return memmem(der.p, der.len, oid, (size_t)len);
 }
 
-struct bytes
-message_decrypt(TALLOC_CTX *ctx, struct bytes der, X509 *cert, EVP_PKEY *key, const char *what)
+static struct bytes
+decrypt(TALLOC_CTX *ctx, OSSL_LIB_CTX *lib, struct bytes der, X509 *cert, EVP_PKEY *key, const char *what)
 {
-	CMS_ContentInfo *cms = read_message(ctx, der, NID_pkcs7_enveloped, what);
+	CMS_ContentInfo *cms = read_message(ctx, lib, der, NID_pkcs7_enveloped, what);
 	BIO *out = hold(ctx, BIO_new(BIO_s_mem()), BIO_free_all, "no memory");
 
 	judge_recipient(cms, cert, what);
-	if (!names_cipher(der, NID_aes_128_cbc) && !names_cipher(der, NID_aes_192_cbc) &&
-	    !names_cipher(der, NID_aes_256_cbc) && !names_cipher(der, NID_des_ede3_cbc))
-		refuse("%s is encrypted with a cipher that phones do not have", what);
 	if (CMS_decrypt(cms, key, cert, NULL, out, CMS_BINARY) != 1)
 		refuse("%s cannot be decrypted", what);
 	return hold_bio(ctx, out);
+}
+
+struct bytes
+message_decrypt(TALLOC_CTX *ctx, struct bytes der, X509 *cert, EVP_PKEY *key, const char *what)
+{
+	if (!names_cipher(der, NID_aes_128_cbc) && !names_cipher(der, NID_aes_192_cbc) &&
+	    !names_cipher(der, NID_aes_256_cbc) && !names_cipher(der, NID_des_ede3_cbc))
+		refuse("%s is encrypted with a cipher that phones do not have", what);
+	return decrypt(ctx, NULL, der, cert, key, what);
+}
+
+static OSSL_LIB_CTX *old_lib;
+
+static void
+make_old_lib(void)
+{
+	old_lib = OSSL_LIB_CTX_new();
+	if (!old_lib || !OSSL_PROVIDER_load(old_lib, "default") || !OSSL_PROVIDER_load(old_lib, "legacy"))
+		phone_die("OpenSSL has no legacy provider");
+}
+
+struct bytes
+message_decrypt_old(TALLOC_CTX *ctx, struct bytes der, X509 *cert, EVP_PKEY *key, const char *what)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, make_old_lib);
+	return decrypt(ctx, old_lib, der, cert, key, what);
 }

@@ -17,6 +17,7 @@ static const struct argp_option options[] = {
 	{ "proof",         OPT_PROOF,         "HOW",       0, "signature, client-cert, escaped, tls or all (in turn)", 1 },
 	{ "scep-get",      OPT_SCEP_GET,      NULL,        0, "SCEP by GET", 1 },
 	{ "des3",          OPT_DES3,          NULL,        0, "SCEP with 3DES", 1 },
+	{ "outside-scep",  OPT_OUTSIDE,       "URL",       0, "A SCEP server that is not ours, and is where its URL says", 1 },
 	{ "quiet-renewal", OPT_QUIET_RENEWAL, NULL,        0, "A renewed identity is used without an Authenticate", 1 },
 	{ "supervised",    OPT_SUPERVISED,    NULL,        0, "The phones are supervised", 1 },
 	{ "holds",         OPT_HOLDS,         "FILE",      0, "A property list {Apps[] Provisions[]}: what is on phones before they are managed", 1 },
@@ -83,6 +84,7 @@ parse(int key, char *arg, struct argp_state *state)
 	case OPT_PROOF:		c->proof = proof_named(arg); return 0;
 	case OPT_SCEP_GET:	c->world.scep_get = true; return 0;
 	case OPT_DES3:		c->world.scep_des3 = true; return 0;
+	case OPT_OUTSIDE:	c->world.outside_scep = arg; return 0;
 	case OPT_QUIET_RENEWAL:	c->world.quiet_renewal = true; return 0;
 	case OPT_SUPERVISED:	c->supervised = true; return 0;
 	case OPT_HTTP:		c->world.http = true; return 0;

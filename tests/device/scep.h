@@ -3,14 +3,14 @@
  * scep - the SCEP client of iOS: RFC 8894 as Apple's open SecSCEP.c and scep.c do it, and as strictly.
  *
  * GetCACaps split at LF and compared whole, GetCACert by exact content type, RA certificates by key usage,
- * a throw-away self-signed signer, messageType 19 always, and of the reply everything of protocol.md 3.4.
+ * a throw-away self-signed signer, messageType 19 always, and of the reply everything of RFC 8894 section 3.3.2.
  */
 #include "tests/device/device.h"
 #include "tests/device/tree.h"
 
 struct scep_caps {
 	bool aes, des3, post, renewal, standard;
-	const EVP_MD *md;
+	const EVP_MD *digest;
 };
 
 struct scep_wish {
@@ -18,6 +18,7 @@ struct scep_wish {
 	plist_t payload;	/* PayloadContent of com.apple.security.scep */
 	EVP_PKEY *key;
 	bool get, des3;		/* although the server can do better */
+	bool outside;		/* not ours: what iOS puts up with is enough */
 	X509 *old;		/* signs with this identity instead of a throw-away one; NULL: none */
 	EVP_PKEY *old_key;
 	int retries_max;	/* of a PENDING request; < 0: as the payload says */
@@ -39,6 +40,7 @@ struct scep_request {
 	EVP_PKEY *key;			/* what the certificate is to be for */
 	const EVP_CIPHER *cipher;
 	const EVP_MD *md;
+	bool outside;			/* the reply may be in single DES, and bring the CA behind the certificate */
 };
 
 /* The CA as GetCACert shows it. */

@@ -1,5 +1,5 @@
 /*
- * What comes back from the SCEP server, judged as SecSCEPVerifyReply does.  protocol.md 3.4.
+ * What comes back from the SCEP server, judged as SecSCEPVerifyReply does.
  */
 #include <string.h>
 #include "tests/device/message.h"
@@ -69,9 +69,9 @@ fail_info(CMS_SignerInfo *si)
 	return digit >= 0 && digit < 5 ? names[digit] : "a failInfo that nobody knows";
 }
 
-/* Degenerate certs-only SignedData with the one leaf: iOS takes element 0. */
+/* Degenerate certs-only SignedData with the one leaf: iOS takes element 0, and of `several` it is the first. */
 static X509 *
-read_certificate(TALLOC_CTX *ctx, struct bytes der, EVP_PKEY *key)
+read_certificate(TALLOC_CTX *ctx, struct bytes der, EVP_PKEY *key, bool several)
 {
 	const unsigned char *p = der.p;
 	CMS_ContentInfo *cms = hold(ctx, d2i_CMS_ContentInfo(NULL, &p, (long)der.len), CMS_ContentInfo_free,
@@ -87,7 +87,7 @@ read_certificate(TALLOC_CTX *ctx, struct bytes der, EVP_PKEY *key)
 	if (content && *content)
 		refuse("the SCEP reply's inside has a content beside its certificates");
 	certs = hold(ctx, CMS_get1_certs(cms), free_certs, "the SCEP reply brings no certificate");
-	if (sk_X509_num(certs) != 1)
+	if (sk_X509_num(certs) != 1 && !(several && sk_X509_num(certs) > 0))
 		refuse("the SCEP reply brings %d certificates, not one", sk_X509_num(certs));
 	cert = sk_X509_value(certs, 0);
 	if (EVP_PKEY_eq(X509_get0_pubkey(cert), key) != 1)
@@ -123,6 +123,6 @@ scep_read(TALLOC_CTX *ctx, const struct scep_request *request, const struct scep
 			refuse("the SCEP server returned an invalid response");
 		refuse("SCEP failed: %s", fail_info(si));
 	}
-	return read_certificate(ctx, message_decrypt(ctx, hold_bio(ctx, out), request->signer, request->signer_key,
-						     "the SCEP reply"), request->key);
+	return read_certificate(ctx, (request->outside ? message_decrypt_old : message_decrypt)(ctx, hold_bio(ctx, out),
+				request->signer, request->signer_key, "the SCEP reply"), request->key, request->outside);
 }

@@ -186,6 +186,7 @@ cmd_scep(int argc, char **argv)
 	wish.key = hold(ctx, keys_number(o.number), EVP_PKEY_free, "no key");
 	wish.get = o.common.world.scep_get;
 	wish.des3 = o.common.world.scep_des3;
+	wish.outside = o.common.world.outside_scep;
 	tree_put_text(wish.payload, "URL", o.url);
 	tree_put_text(wish.payload, "Challenge", o.challenge);
 	tree_put(wish.payload, "Subject", subject_of(o.subject));

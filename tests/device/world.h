@@ -44,6 +44,7 @@ struct world {
 	const char *ledger, *keep;	/* a file, a directory; NULL: none */
 	int ledger_fd;
 	bool scep_get, scep_des3;
+	const char *outside_scep;	/* URL of a SCEP server that is not ours, and is where it says; NULL: none */
 	bool quiet_renewal;		/* a renewed identity is used without a new Authenticate */
 	bool http;			/* http:// is put up with, where iOS wants https:// */
 	const char *app_reject;		/* RejectionReason of every InstallApplication; NULL: as things are */
@@ -130,6 +131,12 @@ command_fn do_profile_list, do_provisioning_list, do_certificate_list, do_restri
 command_fn do_installed_list, do_managed_list, do_install_app, do_remove_app, do_app_configuration, do_app_feedback,
 	do_app_attributes, do_validate;
 command_fn do_declarative;
+
+/*
+ * A .mobileprovision by a command or inside an app: it is on the list, in the place of one with its UUID.  What was listed
+ * of it; lent.
+ */
+plist_t hold_provision(TALLOC_CTX *ctx, struct handset *h, struct bytes file);
 
 /* ---- launch.c: into the ledger goes what would not launch ---- */
 void launches(const struct world *world, const struct handset *h);

@@ -111,7 +111,7 @@ count_taken() {
 	done
 }
 
-@test "no command is lost and none recorded twice, whenever the server is killed" {
+@test "no command is lost and none recorded twice, whenever the server is killed (behaviours 1 and 14)" {
 	local round sender
 	join 0 "$PHONES"
 	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = "$PHONES" ]
@@ -211,4 +211,85 @@ came_back() { get /api/v1/came-back -H "$(bearer admin)"; }
 	expect_status 202
 	device_on fleet --count $((old + new)) --drain >"$W/fleet"
 	[ "$(sql "SELECT count(*) FROM command_history h JOIN command c ON c.id = h.command_id WHERE c.request_type = 'DeviceLock' AND h.state = 'acknowledged'")" = $((old + new)) ]
+}
+
+# ---- many are written to while many speak ----
+
+CROWD=$([ -n "$WHOLE" ] && echo 200 || echo 20)		# phones that are connected at the same time
+LISTED=$([ -n "$WHOLE" ] && echo 10000 || echo 1000)	# devices of one request, of which 1 % are nobody
+
+# silent_devices N: so many more are under management, and are never heard of.
+silent_devices() {
+	sql "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) INSERT INTO device (id, udid, enrollment_id,
+		created, changed) SELECT 'silent' || i, 'SILENT-' || i, 'esilent' || i, unixepoch(), unixepoch() FROM n"
+	sql "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) INSERT INTO enrollment (id, device_id,
+		session_id, state, identity, access_rights, created, enrolled, turn) SELECT 'esilent' || i, 'silent' || i, 'none', 'enrolled',
+		'none' || i, 8191, unixepoch(), unixepoch(), i + 100000 FROM n"
+}
+
+# crowd OPTIONS: all of them in four programs, a thread for each phone; half of them stand behind the proxy.
+crowd() {
+	local quarter=$((CROWD / 4)) i proof
+	FLEET=
+	device_with
+	for i in 0 1 2 3; do
+		[ $((i % 2)) -eq 0 ] && proof=signature || proof=client-cert
+		start phones$i "$DEVICE" fleet "${WITH[@]}" --first $((i * quarter)) --count $quarter --threads $quarter --proof $proof --seed $i "$@"
+		FLEET="$FLEET $LAST"
+	done
+}
+
+# The four of them have ended by themselves, and well.
+crowd_is_done() {
+	local pid
+	for pid in $FLEET; do wait "$pid" || { cat "$W"/phones?.out; return 1; }; done
+	started=("${started[0]}")
+}
+
+connected() {	# N
+	local is
+	is=$(curl -sS --connect-to "::127.0.0.1:$PORT" --cacert "$W/tls/ca.pem" -H "Authorization: Bearer of the metrics" "$BASE/metrics" |
+		sed -n 's/^pomona_http_connections //p')
+	[ "${is:-0}" -ge "$1" ]
+}
+
+# order_all N: one request for all that are listed; what was taken of it goes to $W/told.
+order_all() {
+	jq -cR --slurp --arg n "$1" '{request_type: "DeviceInformation", params: {Queries: ["DeviceName"]}, reason: ("round " + $n),
+		devices: (rtrimstr("\n") / "\n")}' "$W/listed" >"$W/order"
+	post /api/v1/commands -H "$(bearer admin)" -H 'Content-Type: application/json' --data-binary "@$W/order"
+	expect_status 207
+	expect_json '[.items[] | select(.verdict == "added" and .uuid)] | length' $((LISTED - LISTED / 100))
+	expect_json '[.items[] | select(.verdict == "unknown")] | length' $((LISTED / 100))
+	json '.items[] | select(.uuid) | .uuid + " " + .device' >>"$W/told"
+}
+
+@test "one order for thousands is taken while many phones are connected: nothing is lost, recorded twice, or refused a phone" {
+	local round i
+	pomona_stop
+	POMONA__METRICS__TOKEN="of the metrics" POMONA__MDM__REFRESH_HOURS=0 pomona_again
+	join 0 $CROWD
+	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = "$CROWD" ]
+	silent_devices $((LISTED - LISTED / 100 - CROWD))
+	{ sql "SELECT id FROM device"; for ((i = 0; i < LISTED / 100; i++)); do echo "nobody$i"; done; } | sort -R --random-source=<(yes) >"$W/listed"
+	[ "$(wc -l <"$W/listed")" = "$LISTED" ]
+	crowd --poll-ms 2 --not-now 10 --error 3
+	for round in 1 2 3; do
+		wait_until connected $((CROWD / 2))
+		ledger_mark
+		order_all $round
+		ledger_grew 1			# they were heard meanwhile
+		wait_until ledger_grew $CROWD
+	done
+	settle
+	crowd --drain
+	crowd_is_done
+	python3 "$ROOT/tests/device/oracle.py" "$W/ledger" "$DATA/pomona.db" "$W/told"
+	! grep -E ' (http|said) .* (0|5[0-9][0-9])$' "$W/ledger"
+	! grep -w unanswered "$W/ledger"
+	# each order once for each device that there is: in the history, or waiting
+	[ "$(sql "SELECT count(*) FROM (SELECT 1 FROM command c JOIN (SELECT enrollment_id, command_id FROM command_queue UNION ALL
+		SELECT enrollment_id, command_id FROM command_history) r ON r.command_id = c.id WHERE c.uuid IN ($(cut -d' ' -f1 "$W/told" |
+		sort -u | sed "s/.*/'&'/" | paste -sd,)))")" = $((3 * (LISTED - LISTED / 100))) ]
+	judged
 }

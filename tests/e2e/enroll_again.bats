@@ -199,3 +199,141 @@ told() { [ -z "$(sql "SELECT 1 FROM enrollment WHERE token IS NOT NULL")" ]; }
 	shown mia '.devices | map(.state) | join(" ")' retired
 	judged
 }
+
+# ---- a phone's backup ----
+
+# What iTunes, Finder or iCloud keep of phone 0, and what of it is on it again.
+backed_up()  { cp "$W/phones/$UDID.plist" "$W/backup.plist"; }
+restored()   { cp "$W/backup.plist" "$W/phones/$UDID.plist"; }
+leaves()     { device_on fleet --leaves 100 --drain >"$W/fleet" || true; }
+states()     { sql "SELECT group_concat(state, ' ') FROM (SELECT state FROM enrollment ORDER BY turn)"; }
+has_token()  { [ -n "$(sql "SELECT token FROM enrollment WHERE state = 'enrolled' AND token IS NOT NULL")" ]; }
+
+# is_refused [--first N]: whatever it says for a while is answered 400, and it goes on as if nothing were wrong with it.
+is_refused() {
+	: >"$W/ledger"
+	device_on fleet --poll-ms 100 --for 2 "$@" >"$W/fleet"
+	grep -q ' http Idle 400$' "$W/ledger"
+	! grep -v ' http Idle 400$' "$W/ledger"
+}
+
+# is_back: phone 0 after its restoration, when it left some hours ago.
+is_back() {
+	restored
+	connects				# a straggler of before, for all that the server can know
+	[ "$(states)" = removed ]
+	sql "UPDATE enrollment SET ended = ended - 7200"
+	connects
+	[ "$(states)" = enrolled ]
+	[ "$(audited enrollment.returned)" = "$1" ]
+	connects				# it has told its push token, which nobody has kept
+	has_token
+	does DeviceInformation '{"Queries":["DeviceName"]}'
+	[ "$(sql "SELECT count(*) FROM device")" = 1 ]
+	[ "$(audited enrollment.refused)" = 0 ]
+}
+
+@test "a phone that left or was erased, and is restored from its backup, is managed as it was, and may enroll anew" {
+	local enrollment
+	own mia
+	connects
+	enrollment=$(sql "SELECT id FROM enrollment")
+	backed_up
+	leaves
+	[ "$(states)" = removed ]
+	is_back 1
+	backed_up
+	order EraseDevice
+	connects || true
+	[ "$(of_phone 's["Enrollment"]["State"]')" = removed ]
+	[ "$(states)" = removed ]
+	is_back 2
+	[ "$(sql "SELECT id FROM enrollment")" = "$enrollment" ]
+	shown mia '.devices | map(.state) | join(" ")' enrolled
+	own mia
+	[ "$(states)" = "replaced enrolled" ]
+	does DeviceInformation '{"Queries":["DeviceName"]}'
+	nobody_sent_away
+	judged
+}
+
+# The backup of before: the phone refuses to be who it was then, and its person sets it up once more.
+is_too_old() {
+	local now
+	now=$(identity_now) was=$(states)
+	restored
+	is_refused
+	[ "$(identity_now)" = "$now" ]
+	[ "$(states)" = "$was" ]
+	shown mia '.devices | map(.state) | join(" ")' enrolled
+	own mia
+	[ "$(states)" = "${was% enrolled} replaced enrolled" ]
+	does DeviceInformation '{"Queries":["DeviceName"]}'
+}
+
+@test "a backup from before the phone was set up anew takes nothing back, and the person sets it up once more" {
+	own mia
+	backed_up
+	leaves
+	own mia
+	[ "$(states)" = "removed enrolled" ]
+	is_too_old
+	backed_up
+	own mia				# this time it did not leave before
+	[ "$(states)" = "removed replaced replaced enrolled" ]
+	is_too_old
+	[ "$(audited enrollment.refused)" = 1 ]
+	[ "$(audited enrollment.old_identity)" = 1 ]
+	[ "$(sql "SELECT count(*) FROM device")" = 1 ]
+	judged
+}
+
+# moved PYTHON: phone 1, new out of its box, gets the backup of phone 0; s is what was kept, n the new one.
+moved() {
+	"$DEVICE" show "$W/phones" 1 >"$W/new.plist"
+	python3 - "$W" "$1" <<-'PY'
+		import plistlib, sys
+		def load(path):
+		    with open(path, "rb") as f: return plistlib.load(f)
+		s, n = load(sys.argv[1] + "/backup.plist"), load(sys.argv[1] + "/new.plist")
+		for key in ("Number", "UDID", "SerialNumber", "IMEI", "ProductName", "Device"): s[key] = n[key]
+		exec(sys.argv[2])
+		with open("%s/phones/%s.plist" % (sys.argv[1], s["UDID"]), "wb") as f: plistlib.dump(s, f)
+	PY
+}
+
+@test "a new iPhone filled from the backup of the old one is a device of its own, whatever the backup brought" {
+	own mia
+	connects
+	backed_up
+	local identity udid=$UDID id=$ID
+	identity=$(identity_now)
+	# were the identity in it, it would be that of another device: refused, written down, and nothing changes
+	moved pass
+	is_refused --first 1
+	[ "$(states)" = enrolled ]
+	[ "$(identity_now)" = "$identity" ]
+	[ "$(audited enrollment.refused)" = 1 ]
+	[ "$(sql "SELECT count(*) FROM device")" = 1 ]
+	# as iOS does it: what management brought is not there, and the person opens /enroll
+	moved 'del s["Enrollment"]; s["Mobileconfigs"] = []; s["Certificates"] = []'
+	sign_in mia
+	as mia post /enroll --data-urlencode "csrf=$CSRF"
+	expect_status 303
+	device_on enroll "$(header Location)" --number 1 >"$W/udid"
+	[ "$(states)" = "enrolled enrolled" ]
+	[ "$(sql "SELECT count(*) FROM device WHERE enrollment_id IS NOT NULL")" = 2 ]
+	shown mia '.devices | map(.state) | join(" ")' "enrolled enrolled"
+	# the old one lies in a drawer, until somebody takes it up again
+	heard_of() { [ -n "$(sql "SELECT seen FROM device WHERE id = '$id' AND seen > 0")" ]; }
+	wait_until heard_of
+	sql "UPDATE device SET seen = seen - 15 * 86400 WHERE id = '$id'"
+	get "/api/v1/devices/$id" -H "$(bearer admin)"
+	expect_json .state silent
+	ID=$(sql "SELECT id FROM device WHERE udid = '$(cat "$W/udid")'") PHONE_IS=(--first 1)
+	does DeviceInformation '{"Queries":["DeviceName"]}'
+	ID=$id UDID=$udid PHONE_IS=()
+	does DeviceInformation '{"Queries":["DeviceName"]}'
+	nobody_sent_away
+	judged
+}
