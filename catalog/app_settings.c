@@ -88,7 +88,7 @@ tx_featured(struct db *tx, void *arg, struct err *err)
 		const char *bundle_id = json_string_value(id);
 
 		if (!bundle_id)
-			return err_set(err, ERR_INVALID, "an app is named by its bundle id");
+			return err_set(err, ERR_INVALID, "apps must be a list of bundle ids");
 		if (!db_run(tx, err, "UPDATE app SET featured = $1 WHERE bundle_id = $2 AND featured = 0",
 			    db_int((int64_t)i + 1), db_text(bundle_id)))
 			return false;
@@ -106,6 +106,6 @@ app_set_featured(struct db *db, const struct person *person, const json_t *bundl
 	struct change c = { .person = person, .featured = bundle_ids };
 
 	if (!json_is_array(bundle_ids) || json_array_size(bundle_ids) > APP_FEATURED_MAX)
-		return err_set(err, ERR_INVALID, "the shelf is a list of at most %d bundle ids", APP_FEATURED_MAX);
+		return err_set(err, ERR_INVALID, "apps: the shelf is a list of at most %d bundle ids", APP_FEATURED_MAX);
 	return db_tx(db, tx_featured, &c, err);
 }

@@ -35,7 +35,7 @@ int64_t attempts_failed(enum attempts kind, const char *key);	/* how many that m
 int64_t attempts_begin(enum attempts kind, const char *key);
 int64_t attempts_end(enum attempts kind, const char *key, bool failed);	/* how many have failed; 0: this one did not */
 void attempts_forget(enum attempts kind, const char *key);
-void attempts_forget_all(void);
+void attempts_forget_all(void);	/* for tests */
 
 int64_t attempts_lock(int64_t failures);	/* the NAME rule: seconds after so many */
 

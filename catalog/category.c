@@ -214,7 +214,7 @@ set(struct db *tx, const char *id, const json_t *names, const char *clear, const
 		const char *text = json_string_value(name);
 
 		if (!text)
-			return err_set(err, ERR_INVALID, "a category is a name");
+			return err_set(err, ERR_INVALID, "categories must be a list of names");
 		if (!db_run(tx, err, put, db_text(id), db_text(text_fold(ctx, text))))
 			return false;
 		if (!db_changed(tx))

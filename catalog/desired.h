@@ -10,7 +10,7 @@
  *
  * Commands are of the kind "mobileconfig": written at delivery by web/mobileconfig_kinds.c from what is true then,
  * so that one that has waited for a month brings the device what it ought to have today.
- * protocol.md section 5; Apple: InstallProfile, RemoveProfile, ProfileList.
+ * docs/mobileconfigs.md; Apple: InstallProfile, RemoveProfile, ProfileList.
  */
 #include <jansson.h>
 #include "core/clock.h"

@@ -209,6 +209,26 @@ directory_sign_in(TALLOC_CTX *ctx, struct directory *d, const char *name, const 
 }
 
 static bool
+may_nobody(void *arg, const char *external_id, struct err *err)
+{
+	const bool *rest = arg;
+
+	(void)external_id;
+	return !*rest || err_set(err, ERR_RATE, "enough were asked");
+}
+
+void
+directory_as_long(struct directory *d, bool rest)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct directory_person *nobody;
+	struct err err;
+
+	/* How it is refused, is said by whoever has refused the name. */
+	(void)!directory_sign_in(scratch, d, secret_id(scratch), secret_id(scratch), may_nobody, &rest, &nobody, &err);
+}
+
+static bool
 look_up(TALLOC_CTX *ctx, struct call *call, const char *name, struct directory_person **ret, struct err *err)
 {
 	struct found found;
@@ -416,15 +436,6 @@ directory_use(struct directory *d, const struct conf *conf, struct err *err)
 	atomic_store(&d->settings, s);
 	directory_forget_groups(d);
 	return true;
-}
-
-bool
-directory_check_conf(const struct conf *conf, struct err *err)
-{
-	void *scratch SCOPED(mem) = talloc_new(NULL);
-	struct directory_settings *s;
-
-	return directory_settings_read(scratch, conf, &s, err);
 }
 
 bool

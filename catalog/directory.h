@@ -51,7 +51,6 @@ bool directory_new(TALLOC_CTX *ctx, const struct conf *conf, struct directory **
 
 /* Other settings from now on; on failure the ones before stay.  `conf` must outlive the directory. */
 bool directory_use(struct directory *directory, const struct conf *conf, struct err *err) CHECKED;
-bool directory_check_conf(const struct conf *conf, struct err *err) CHECKED;	/* the settings alone */
 
 bool directory_is_on(struct directory *directory);	/* ldap.urls is set */
 bool directory_can_look(struct directory *directory);	/* without somebody's own password */
@@ -64,6 +63,12 @@ bool directory_can_look(struct directory *directory);	/* without somebody's own 
 typedef bool directory_may(void *arg, const char *external_id, struct err *err);
 bool directory_sign_in(TALLOC_CTX *ctx, struct directory *directory, const char *name, const char *password,
 		       directory_may *may, void *arg, struct directory_person **ret, struct err *err) CHECKED;
+
+/*
+ * As long as a wrong password takes there, for a name that was refused here: asks for nobody, with a password that
+ * nobody has.  rest: it would not have come to the password.
+ */
+void directory_as_long(struct directory *directory, bool rest);
 
 /* By the name that somebody else vouches for; *ret is NULL when there is no such person. */
 bool directory_find(TALLOC_CTX *ctx, struct directory *directory, const char *name,

@@ -3,16 +3,17 @@
 #include <string.h>
 
 #define HELD "SELECT bb.app_bundle_id, bb.build_id, bb.path, bb.bundle_id, bb.expires, bb.certificate_expires, bb.provision_uuid," \
-	" p.uuid, p.expires, ip.uuid IS NOT NULL, bb.certificate <> ''" \
+	" p.uuid, p.expires, ip.uuid IS NOT NULL, bb.certificate <> '', coalesce(m.brought = bb.build_id, FALSE)" \
 	" FROM installed_app ia JOIN device d ON d.id = ia.device_id" \
 	" JOIN build_bundle bb ON bb.app_bundle_id = ia.bundle_id AND bb.build = ia.version" \
 	" AND (ia.short_version IS NULL OR bb.version = ia.short_version)" \
+	" LEFT JOIN managed_app m ON m.device_id = ia.device_id AND m.bundle_id = ia.bundle_id" \
 	" LEFT JOIN provision_fit f ON f.build_id = bb.build_id AND f.path = bb.path" \
 	" LEFT JOIN provision p ON p.uuid = f.uuid AND p.expires > $2 AND p.file IS NOT NULL AND (p.kind = 'enterprise'" \
 	" OR EXISTS (SELECT 1 FROM provision_device pd WHERE pd.uuid = p.uuid AND pd.udid = lower(d.udid)))" \
 	" LEFT JOIN installed_provision ip ON ip.device_id = ia.device_id AND ip.uuid = f.uuid" \
 	" WHERE ia.device_id = $1 AND ia.installed AND bb.provision_uuid <> ''" \
-	" ORDER BY bb.app_bundle_id, EXISTS (SELECT 1 FROM provision_fit lf JOIN installed_provision x ON x.uuid = lf.uuid" \
+	" ORDER BY bb.app_bundle_id, coalesce(m.brought = bb.build_id, FALSE) DESC, EXISTS (SELECT 1 FROM provision_fit lf JOIN installed_provision x ON x.uuid = lf.uuid" \
 	" AND x.device_id = ia.device_id WHERE lf.build_id = bb.build_id AND lf.path = '') DESC, bb.uploaded DESC, bb.build_id," \
 	" bb.path, p.expires DESC, length(p.app_id) DESC, p.uuid"
 
@@ -49,7 +50,7 @@ read_bundles(TALLOC_CTX *ctx, struct db *tx, const char *device_id, struct held 
 
 		if (b && strcmp(b->app, app) == 0 && strcmp(b->build_id, build) != 0) {
 			for (size_t i = held->bundles_n; i-- > 0 && strcmp(held->bundles[i].app, app) == 0; )
-				held->bundles[i].sure = false;
+				held->bundles[i].sure = held->bundles[i].brought;
 			continue;
 		}
 		if (!b || strcmp(b->app, app) != 0 || strcmp(b->path, path) != 0) {
@@ -59,7 +60,8 @@ read_bundles(TALLOC_CTX *ctx, struct db *tx, const char *device_id, struct held 
 			b = &held->bundles[held->bundles_n++];
 			*b = (struct held_bundle){ .app = app, .build_id = build, .path = path, .sure = true,
 				.bundle_id = rows_text(ctx, rows, 3), .own_expires = rows_int(rows, 4),
-				.certificate_expires = rows_int(rows, 5), .own = rows_text(ctx, rows, 6), .signer = rows_bool(rows, 10) };
+				.certificate_expires = rows_int(rows, 5), .own = rows_text(ctx, rows, 6), .signer = rows_bool(rows, 10),
+				.brought = rows_bool(rows, 11) };
 		}
 		take_fit(ctx, b, rows);
 	}

@@ -3,8 +3,8 @@
  * held - what a device has: its apps bundle by bundle, its provisions, and until when each app launches by them.
  *
  * Which build an installed app is, is told by its two version numbers; where several builds have the same (one signed
- * anew, say), by the provisions that the device lists, and then the embedded provision counts only when it is listed,
- * too: what cannot be told is taken for the worse.
+ * anew, say), by the command that brought it, else by the provisions that the device lists, and then the embedded
+ * provision counts only when it is listed, too: what cannot be told is taken for the worse.
  */
 #include "core/db.h"
 
@@ -16,6 +16,7 @@ struct held_bundle {
 	const char *app, *build_id, *path, *bundle_id, *own;
 	int64_t own_expires, certificate_expires;
 	bool sure;			/* no other build has these numbers */
+	bool brought;			/* by a command of ours, this very build */
 	bool signer;			/* its executable says who signed it: what fits is known, not guessed */
 	int64_t cover, best;		/* until when by what is there; by the best that fits */
 	const char *cover_uuid, *best_uuid;

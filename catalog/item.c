@@ -208,19 +208,6 @@ item_json(TALLOC_CTX *ctx, struct rows *rows)
 			 rows_text(ctx, rows, 4));
 }
 
-bool
-item_show(struct db *db, struct viewer viewer, const char *id, json_t **ret, struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT i.id, i.kind, i.name, i.subtitle, i.url FROM item i"
-				     " WHERE i.id = $4 AND " VIEWER_SEES_ITEM, VIEWER(viewer), db_text(id));
-
-	if (!rows_one(rows, err, "no such item"))
-		return false;
-	*ret = item_json(ctx, rows);
-	return true;
-}
-
 #define ITEM_LIST "SELECT i.id, i.kind, i.name, i.subtitle, i.url, i.folded FROM item i" \
 	" WHERE (i.folded, i.id) > ($4, $5) AND i.folded LIKE $6 ESCAPE '!' AND (CAST($8 AS TEXT) IS NULL" \
 	" OR EXISTS (SELECT 1 FROM item_category x JOIN category k ON k.id = x.category_id" \

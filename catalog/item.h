@@ -42,8 +42,7 @@ struct list_place {
 bool item_list(struct db *db, struct viewer viewer, const struct list_place *place, json_t **ret,
 	       struct err *err) CHECKED;
 
-/* {id, kind, name, subtitle, url}; and for who keeps them, with audience and categories[]. */
-bool item_show(struct db *db, struct viewer viewer, const char *id, json_t **ret, struct err *err) CHECKED;
+/* For who keeps them: {id, kind, name, subtitle, url, audience, categories[]}. */
 bool item_edit(struct db *db, const char *id, json_t **ret, struct err *err) CHECKED;
 bool item_icon(TALLOC_CTX *ctx, struct db *db, struct viewer viewer, const char *id, char **name,
 	       struct err *err) CHECKED;

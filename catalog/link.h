@@ -53,8 +53,6 @@ bool link_draft(TALLOC_CTX *ctx, const struct link_key *key, const struct link_t
 
 /* ERR_MISSING for what they do not publish, ERR_CONFLICT for a build that cannot be installed. */
 bool link_put(struct db *tx, const struct person *person, const struct link_draft *draft, struct err *err) CHECKED;
-bool link_new(TALLOC_CTX *ctx, struct db *db, const struct link_key *key, const struct person *person,
-	      const struct link_terms *terms, char **id, char **token, struct err *err) CHECKED;
 
 /* The same token again; ERR_CONFLICT when the key is not the one it was made with. */
 bool link_token(TALLOC_CTX *ctx, struct db *db, const struct link_key *key, const char *id, char **token,
@@ -111,6 +109,5 @@ bool link_sent_again(struct db *tx, const struct person *person, const char *id,
 bool link_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
 
 /* Do all links of an app ask for a sign-in? */
-bool link_rule_get(struct db *db, const char *bundle_id, bool *sign_in, struct err *err) CHECKED;
 bool link_rule_set(struct db *db, const struct person *person, const char *bundle_id, bool sign_in,
 		   struct err *err) CHECKED;

@@ -81,19 +81,6 @@ link_show(struct db *db, const struct person *person, const char *id, json_t **r
 }
 
 bool
-link_rule_get(struct db *db, const char *bundle_id, bool *sign_in, struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT link_sign_in FROM app WHERE bundle_id = $1",
-				     db_text(bundle_id));
-
-	if (!rows_one(rows, err, "no such app"))
-		return false;
-	*sign_in = rows_bool(rows, 0);
-	return true;
-}
-
-bool
 link_rule_set(struct db *db, const struct person *person, const char *bundle_id, bool sign_in, struct err *err)
 {
 	return app_set(db, person, bundle_id, &(struct app_settings){ .link_sign_in = sign_in }, err);

@@ -109,11 +109,14 @@ write(struct db *tx, const struct managed_app *m, const struct managed_step *ste
 	if (!db_run(tx, err, "UPDATE managed_app SET state = $3, why = $4, attempts = $5, polls = $6, began = $7,"
 		    " detail = CASE WHEN $8 THEN CAST($9 AS TEXT) ELSE detail END,"
 		    " due = CASE WHEN CAST($10 AS BIGINT) < 0 THEN due WHEN CAST($10 AS BIGINT) = 0 THEN NULL ELSE CAST($10 AS BIGINT) END,"
-		    " ours = ours OR $11, changed = CASE WHEN $12 THEN CAST($13 AS BIGINT) ELSE changed END"
+		    " ours = ours OR $11, changed = CASE WHEN $12 THEN CAST($13 AS BIGINT) ELSE changed END,"
+		    " brought = CASE WHEN $14 THEN coalesce(build_id, '') WHEN $15 THEN '' ELSE brought END"
 		    " WHERE device_id = $1 AND bundle_id = $2", db_text(m->device_id), db_text(m->bundle_id),
 		    db_text(managed_state_name(step->state)), db_text(step->why), db_int(step->attempts), db_int(step->polls),
 		    db_int(step->began), db_bool(step->moved), db_text(detail ? detail : ""), db_int(step->due),
-		    db_bool(step->state == MANAGED_INSTALLED && m->row.attempts > 0), db_bool(step->moved), db_now()))
+		    db_bool(step->state == MANAGED_INSTALLED && m->row.attempts > 0), db_bool(step->moved), db_now(),
+		    db_bool(step->state == MANAGED_INSTALLED && m->row.attempts > 0 && strcmp(step->why, "newer") != 0),
+		    db_bool(step->state == MANAGED_REMOVED || strcmp(step->why, "owner_removed") == 0)))
 		return false;
 	return step->due <= 0 || managed_app_wake(tx, step->due, err);
 }
@@ -183,6 +186,8 @@ managed_app_answered(struct db *tx, const char *device_id, const char *bundle_id
 		return false;
 	if (!m || strcmp(m->command_uuid, uuid) != 0)
 		return true;
+	if (report.news == NEWS_UNMADE && !managed_app_unmade(tx, device_id, bundle_id, err))
+		return false;
 	return managed_app_news(tx, m, &report, said ? text_cut(ctx, said, DETAIL_MAX) : NULL, err);
 }
 
@@ -200,6 +205,20 @@ copy_of(TALLOC_CTX *ctx, struct rows *rows)
 	if (order > 0 && rows_bool(rows, 18))	/* a newer one is just what is to go */
 		return COPY_OLDER;
 	return order < 0 ? COPY_OLDER : order > 0 ? COPY_NEWER : COPY_SAME;
+}
+
+/* Of several builds with these numbers another may be there: for this one that is an older copy. */
+static bool
+tell_twins(struct db *tx, const struct managed_app *m, struct managed_report *report, struct err *err)
+{
+	bool is = true;
+
+	if (report->copy == COPY_SAME && m->build_id && m->row.state != MANAGED_INSTALLED &&
+	    !managed_app_is_build(tx, m->device_id, m->build_id, &is, err))
+		return false;
+	if (!is)
+		report->copy = COPY_OLDER;
+	return true;
 }
 
 struct heard {
@@ -229,7 +248,8 @@ managed_app_listed(struct db *tx, const char *device_id, bool fresh, struct err 
 	if (step == ROWS_FAILED)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!managed_app_news(tx, all[i].app, &all[i].report,
+		if (!tell_twins(tx, all[i].app, &all[i].report, err) ||
+		    !managed_app_news(tx, all[i].app, &all[i].report,
 				      all[i].report.word && strcmp(all[i].report.word, "Managed") != 0 ? all[i].report.word : NULL, err))
 			return err_at(err, "app %s", all[i].app->bundle_id);
 	return true;

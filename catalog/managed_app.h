@@ -4,7 +4,8 @@
  *
  * wanted -> queued -> sent -> acknowledged -> installing -> installed, or declined, failed, timed out: every state
  * has an exit, since `due` says when a row is looked at next (managed_app_rule.h is the table of it).  Acknowledged
- * is not installed: what the device lists decides.  peers.md 2.1 (6) and 2.6 (12).
+ * is not installed: what the device lists decides.
+ * Apple: Managed apps; docs/managed-apps.md.
  *
  * Who is to have what by itself is managed_app_plan.c: required apps, and apps that are kept current.  Whoever
  * changes a cause of it (a placement, an audience, a person, an enrollment) calls the matching managed_app_*_changed

@@ -37,8 +37,19 @@ bool managed_app_forget(struct db *tx, const char *device_id, const char *bundle
 bool managed_app_news(struct db *tx, struct managed_app *app, const struct managed_report *report, const char *detail,
 		      struct err *err) CHECKED;
 
+/* Its command could not be made: with which configuration is kept in its row, and whether it is this one. */
+bool managed_app_unmade(struct db *tx, const char *device_id, const char *bundle_id, struct err *err) CHECKED;
+bool managed_app_unmade_with(const char *kept, const char *wish);
+
 /* The device is looked at again at `due`: a configuration did not arrive there. */
 bool managed_app_device_again(struct db *tx, const char *device_id, int64_t due, struct err *err) CHECKED;
+
+/*
+ * managed_app_copy.c.  The device lists a copy with this build's numbers: is it this build?  And is that one, which has
+ * the numbers of the one that is there, signed anew against the end of its certificate?  *ends: when that is; 0: it is not.
+ */
+bool managed_app_is_build(struct db *db, const char *device_id, const char *build_id, bool *ret, struct err *err) CHECKED;
+bool managed_app_renews(struct db *db, const char *device_id, const char *build_id, int64_t *ends, struct err *err) CHECKED;
 
 /* managed_app_send.c: its command into the queue. */
 bool managed_app_queue(struct db *tx, struct managed_app *app, struct err *err) CHECKED;

@@ -18,6 +18,8 @@
 
 #define PART		200	/* devices in one transaction */
 #define LIST_WAIT_S	3600	/* a new enrollment's first list of apps */
+#define RENEW_S		(60 * DAY_S)	/* from the first notice on a build signed anew goes out by itself */
+#define RENEW_LAST_S	(30 * DAY_S)	/* and so near the end no wave holds it back */
 #define LEAVE_WAIT_S	3600	/* who left by mistake may be back by then, and nothing is wiped */
 
 /* ---- causes ---- */
@@ -110,9 +112,9 @@ managed_app_people_changed(struct db *tx, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 
-	return add_jobs(tx, ctx, db_query(ctx, tx, "SELECT DISTINCT c.app_id FROM channel c WHERE c.audience_id IS NOT NULL"
-		" AND (c.required OR EXISTS (SELECT 1 FROM rollout o WHERE o.app_id = c.app_id AND (o.keep_current OR o.remove_on_leave))"
-		" OR EXISTS (SELECT 1 FROM app_configuration f WHERE f.app_id = c.app_id))"), managed_app_app_changed, err);
+	return add_jobs(tx, ctx, db_query(ctx, tx, "SELECT c.app_id FROM channel c WHERE c.audience_id IS NOT NULL"
+		" AND (c.required OR EXISTS (SELECT 1 FROM rollout o WHERE o.app_id = c.app_id AND (o.keep_current OR o.remove_on_leave)))"
+		" UNION SELECT f.app_id FROM app_configuration f WHERE f.audience_id IS NOT NULL"), managed_app_app_changed, err);
 }
 
 /*
@@ -169,8 +171,9 @@ managed_app_held_back(struct db *tx, const char *bundle_id, struct err *err)
 #define BY_ITSELF "cause IN ('required', 'current') AND state IN ('wanted', 'queued')"
 
 /* The build that a device has by its lists: what it is left with. */
-#define THERE "(SELECT max(k.id) FROM installed_app i JOIN app a ON a.bundle_id = i.bundle_id JOIN build k ON k.app_id = a.id" \
-	" AND k.build = i.version WHERE i.device_id = managed_app.device_id AND i.bundle_id = managed_app.bundle_id AND i.managed)"
+#define LISTED "FROM installed_app i JOIN app a ON a.bundle_id = i.bundle_id JOIN build k ON k.app_id = a.id AND k.build = i.version" \
+	" WHERE i.device_id = managed_app.device_id AND i.bundle_id = managed_app.bundle_id AND i.managed"
+#define THERE "coalesce((SELECT k.id " LISTED " AND k.id = managed_app.brought), (SELECT max(k.id) " LISTED "))"
 
 bool
 managed_app_stopped(struct db *tx, const char *bundle_id, const char *build_id, struct err *err)
@@ -191,7 +194,8 @@ managed_app_stopped(struct db *tx, const char *bundle_id, const char *build_id, 
 /* The same where nothing stands in the channel just now: no reason to take anything away. */
 #define OFFERED "EXISTS (SELECT 1 FROM channel vc WHERE vc.app_id = a.id AND " HELD ")"
 /* The build that the device has, by its lists. */
-#define PRESENT "(SELECT max(k.id) FROM build k WHERE k.app_id = a.id AND k.build = i.version)"
+#define PRESENT "coalesce((SELECT k.id FROM build k WHERE k.id = m.brought AND k.build = i.version), (SELECT max(k.id) FROM build k" \
+	" WHERE k.app_id = a.id AND k.build = i.version))"
 #define REQUIRED "EXISTS (SELECT 1 FROM channel vc WHERE vc.app_id = a.id AND vc.required AND vc.newest_build_id IS NOT NULL AND " HELD ")"
 #define OWNER "EXISTS (SELECT 1 FROM person v WHERE v.id = d.person_id AND (v.role = 'admin' OR (v.role = 'publisher' AND (v.all_apps" \
 	" OR EXISTS (SELECT 1 FROM publisher_app o WHERE o.person_id = v.id AND o.bundle_id = a.bundle_id)))))"
@@ -298,6 +302,21 @@ is_settled(const struct plan *p)
 	return p->build_id && strcmp(p->build_id, p->target) == 0 && p->state != MANAGED_INSTALLED && p->state != MANAGED_REMOVED;
 }
 
+/* Its command could not be made, and what it would say - of person, device or configuration - is another by now. */
+static bool
+may_be_made(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, bool *ret, struct err *err)
+{
+	const char *now;
+
+	*ret = false;
+	if (!p->cause || p->state != MANAGED_FAILED || strcmp(p->why, "not_made") != 0)
+		return true;
+	if (!app_configuration_wish(ctx, tx, p->configuration, p->person_id, p->device_id, &now, err))
+		return false;
+	*ret = !managed_app_unmade_with(p->was_configured, now);
+	return true;
+}
+
 /* An older build that was placed again goes out when that is allowed; one that was merely numbered lower does not. */
 static bool
 goes_back(const struct plan *p, const struct rollout *r, const struct target *t)
@@ -306,7 +325,7 @@ goes_back(const struct plan *p, const struct rollout *r, const struct target *t)
 }
 
 static bool
-want(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout *r, bool back, struct err *err)
+want(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout *r, bool back, bool urgent, struct err *err)
 {
 	const char *cause = p->required ? "required" : "current", *why;
 	int64_t reached;
@@ -319,7 +338,7 @@ want(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout 
 		return managed_app_put_end(tx, p->device_id, p->bundle_id, p->target, cause, MANAGED_FAILED, why, err);
 	if (!rollout_reached(tx, p->app_id, p->target, r, &reached, err))
 		return false;
-	if (rollout_number(p->device_id, p->target) >= reached || r->paused)
+	if (r->paused || !reached || (!urgent && rollout_number(p->device_id, p->target) >= reached))
 		return true;
 	return managed_app_put(tx, p->device_id, p->bundle_id, p->target, cause, clock_now(), err) &&
 	       (!back || managed_app_put_exact(tx, p->device_id, p->bundle_id, err));
@@ -375,25 +394,48 @@ is_refused(const struct plan *p)
 		(p->status && strcmp(p->status, "ManagedButUninstalled") == 0));
 }
 
+/* *ends: when that stops which the target, signed anew, is to follow; 0: it is not about that, or far away. */
+static bool
+find_renewal(struct db *tx, const struct plan *p, int64_t *ends, struct err *err)
+{
+	*ends = 0;
+	if (!p->target || !p->managed || !p->installed || !p->cause || !p->build_id || p->state == MANAGED_REMOVING)
+		return true;
+	if (!managed_app_renews(tx, p->device_id, p->target, ends, err))
+		return false;
+	if (*ends >= clock_now() + RENEW_S)
+		*ends = 0;
+	return true;
+}
+
 static bool
 plan_wish(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout *r, struct err *err)
 {
-	bool keep = p->required || (r->keep_current && p->managed && (!p->cause || p->build_id)), back;
+	bool keep = p->required || (r->keep_current && p->managed && (!p->cause || p->build_id)), back, again, urgent, same = true;
 	struct target t;
+	int64_t ends;
 	int order;
 
+	if (!find_renewal(tx, p, &ends, err))
+		return false;
+	urgent = ends && ends < clock_now() + RENEW_LAST_S;
+	keep = keep || ends;
 	if (!p->target || !keep)
 		return not_wanted(tx, p, r, err) && configure(ctx, tx, p, err);
-	if (!p->able || is_settled(p) || is_refused(p))
+	if (!may_be_made(ctx, tx, p, &again, err))
+		return false;
+	if (!p->able || (is_settled(p) && !again) || is_refused(p))
 		return true;
 	if (!read_target(ctx, tx, p->target, &t, err))
 		return false;
 	if (!p->installed)	/* its owner removed it: the row says when it comes back */
-		return p->cause && p->state == MANAGED_INSTALLED ? true : want(ctx, tx, p, r, false, err);
+		return p->cause && p->state == MANAGED_INSTALLED ? true : want(ctx, tx, p, r, false, false, err);
 	order = num_release_compare(p->short_version, p->version, t.version, t.build);
 	back = order > 0 && goes_back(p, r, &t);
-	if (order < 0 || back || (order == 0 && !p->managed))
-		return want(ctx, tx, p, r, back, err);
+	if (order == 0 && p->managed && !managed_app_is_build(tx, p->device_id, p->target, &same, err))
+		return false;
+	if (order < 0 || back || (order == 0 && !p->managed) || !same)
+		return want(ctx, tx, p, r, back, urgent, err);
 	if (!p->cause && p->managed)	/* it was there before we were asked to see to it */
 		return managed_app_put_end(tx, p->device_id, p->bundle_id, p->target, p->required ? "required" : "current", MANAGED_INSTALLED,
 					   order > 0 ? "newer" : "", err);

@@ -6,7 +6,7 @@
  *	wanted -> queued -> sent -> acknowledged -> installing -> installed
  *
  * or it ends as declined, failed or timed out; removing -> removed is the way back.  Acknowledged is not installed:
- * what the device lists decides (peers.md 2.1 (6)).  Each state that is not an end has a `due`, and silence alone
+ * what the device lists decides.  Each state that is not an end has a `due`, and silence alone
  * leads from each of them to an end: that is a test.
  */
 #include "core/clock.h"

@@ -256,14 +256,17 @@ refused(const char *bundle_id, const char *why, struct err *err)
 
 /* Nothing to do: the same copy under our management, or a newer one. */
 static bool
-is_there(const struct ask *a, const struct there *t, struct err *err)
+is_there(struct db *tx, const struct ask *a, const struct there *t, struct err *err)
 {
 	int order = t->installed && t->version ?
 		num_release_compare(t->short_version, t->version, t->build_version, t->build) : -1;
+	bool same = true;
 
 	if (order > 0)
 		return err_code(err, ERR_CONFLICT, "newer_there", "%s: a newer one is there (%s)", a->bundle_id, t->version);
-	return order < 0 || !t->managed ||
+	if (order == 0 && t->managed && !managed_app_is_build(tx, a->device_id, t->build_id, &same, err))
+		return false;
+	return order < 0 || !t->managed || !same ||
 	       err_code(err, ERR_CONFLICT, "already_there", "%s %s is there already", a->bundle_id, t->version);
 }
 
@@ -299,7 +302,7 @@ tx_ask(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (m && !m->row.going && (managed_in_flight(m->row.state) || m->row.state == MANAGED_QUEUED))
 		return true;		/* under way: it is asked for once */
-	if (!is_there(a, &t, err) ||
+	if (!is_there(tx, a, &t, err) ||
 	    !managed_app_put(tx, a->device_id, a->bundle_id, t.build_id, own ? "asked" : "admin", 0, err) ||
 	    !managed_app_get(ctx, tx, a->device_id, a->bundle_id, &m, err) ||
 	    !audit_add(tx, a->actor, "managed_app.ask", a->device_id, a->bundle_id, err))
@@ -402,6 +405,9 @@ on_its_way(TALLOC_CTX *ctx, const char *uuid)
 	return mem_printf(ctx, "? %s ", uuid);
 }
 
+/* The same where the command could not be made with it: tried again when that would be another. */
+#define UNMADE	"! "
+
 static bool
 put_configuration(struct db *tx, const char *device_id, const char *bundle_id, const char *configuration, struct err *err)
 {
@@ -442,6 +448,25 @@ managed_app_configured(struct db *tx, const char *device_id, const char *bundle_
 		return managed_app_device_again(tx, device_id, clock_now() + SETTING_AGAIN_S, err);
 	return strncmp(had, before, strlen(before)) != 0 ||
 	       took_configuration(tx, device_id, bundle_id, had + strlen(before), err);
+}
+
+bool
+managed_app_unmade(struct db *tx, const char *device_id, const char *bundle_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct managed_sending *s;
+	const char *now;
+
+	if (!managed_app_sending(ctx, tx, device_id, bundle_id, &s, err))
+		return err->kind == ERR_CONFLICT;
+	return app_configuration_wish(ctx, tx, s->configuration, s->person_id, device_id, &now, err) &&
+	       put_configuration(tx, device_id, bundle_id, mem_printf(ctx, UNMADE "%s", now), err);
+}
+
+bool
+managed_app_unmade_with(const char *kept, const char *wish)
+{
+	return strncmp(kept, UNMADE, strlen(UNMADE)) == 0 && strcmp(kept + strlen(UNMADE), wish) == 0;
 }
 
 struct sent {

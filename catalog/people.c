@@ -85,8 +85,8 @@ free_name(TALLOC_CTX *ctx, struct db *tx, const char *id, const char *wanted, ch
 	return err_set(err, ERR_CONFLICT, "%d people have the name %.64s", PEOPLE_NAMESAKES_MAX, wanted);
 }
 
-static const char *
-words_of(TALLOC_CTX *ctx, const char *name, const char *display, const char *email)
+const char *
+people_words(TALLOC_CTX *ctx, const char *name, const char *display, const char *email)
 {
 	return text_fold(ctx, mem_printf(ctx, "%s\n%s\n%s", name, display, email));
 }
@@ -172,7 +172,7 @@ update_row(struct db *tx, const struct directory_person *p, const struct people_
 	if (!free_name(ctx, tx, row->id, name, &name, err) || !is_other(tx, row->id, p, name, &other, err) ||
 	    !db_run(tx, err, "UPDATE person SET name = $1, folded = $2, words = $3, dn = $4, display = $5, email = $6,"
 		    " phone = $7, role = $8, checked = $9 WHERE id = $10", db_text(name), db_text(text_fold(ctx, name)),
-		    db_text(words_of(ctx, name, p->display, p->email)), db_text(p->dn), db_text(p->display),
+		    db_text(people_words(ctx, name, p->display, p->email)), db_text(p->dn), db_text(p->display),
 		    db_text(p->email), db_text(p->phone), db_text(role_name(role)), db_now(), db_text(row->id)) ||
 	    !set_values(tx, row->id, p, other, err))
 		return false;

@@ -71,6 +71,11 @@ bool people_unlock(struct db *db, const struct people_act *act, struct err *err)
 /* Which apps a publisher publishes: all, or those named. */
 bool people_set_apps(struct db *db, const struct people_act *act, bool all, const char *const *bundle_ids,
 		     size_t n, struct err *err) CHECKED;
+/*
+ * Where notices, invitations and installs go to; "" takes it away.  ERR_CONFLICT email_of_directory for who is of the
+ * directory: its word is the only one.
+ */
+bool people_set_email(struct db *db, const struct people_act *act, const char *email, struct err *err) CHECKED;
 /* A new password for one sign-in, of a local account; belongs to ctx and is shown once. */
 bool people_new_password(TALLOC_CTX *ctx, struct db *db, const struct people_act *act, char **password,
 			 struct err *err) CHECKED;

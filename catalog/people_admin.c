@@ -6,9 +6,12 @@
  */
 #include "catalog/people_row.h"
 #include "catalog/attempts.h"
+#include "catalog/desired.h"
+#include "catalog/managed_app.h"
 #include "catalog/session.h"
 #include "core/audit.h"
 #include "core/clock.h"
+#include "core/mail.h"
 #include "core/secret.h"
 #include "core/text.h"
 #include <string.h>
@@ -117,6 +120,7 @@ struct act {
 	bool on;
 	const char *const *apps;
 	size_t apps_n;
+	const char *email;
 };
 
 /* Is there an admin besides, who can sign in? */
@@ -263,6 +267,54 @@ people_set_apps(struct db *db, const struct people_act *act, bool all, const cha
 		if (!*bundle_ids[i] || strlen(bundle_ids[i]) > 255 || strpbrk(bundle_ids[i], " \t\r\n/"))
 			return err_set(err, ERR_INVALID, "\"%.80s\" is no bundle id", bundle_ids[i]);
 	return db_tx(db, tx_apps, &a, err);
+}
+
+/* As it stands: a display name has no place here. */
+static bool
+email_ok(const char *email, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct mail_address address;
+	struct err none;
+
+	return (strlen(email) <= MAIL_ADDRESS_MAX && mail_address(ctx, email, &address, &none) &&
+		strcmp(address.spec, email) == 0) ||
+	       err_set(err, ERR_INVALID, "\"%.80s\" is no e-mail address such as anna@example.com", email);
+}
+
+static bool
+tx_email(struct db *tx, void *arg, struct err *err)
+{
+	struct act *a = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct people_row row;
+	struct rows *rows;
+	const char *display, *before;
+
+	if (!people_row(ctx, tx, a->act->id, &row, err))
+		return false;
+	if (strcmp(row.source, "directory") == 0)
+		return err_code(err, ERR_CONFLICT, "email_of_directory", "the e-mail address of %s is what the company's "
+				"directory says: change it there", row.name);
+	rows = db_query(ctx, tx, "SELECT display, email FROM person WHERE id = $1", db_text(row.id));
+	if (!rows_one(rows, err, "no such person"))
+		return false;
+	display = rows_text(ctx, rows, 0);
+	before = rows_text(ctx, rows, 1);
+	rows_done(rows);
+	if (strcmp(before, a->email) == 0)
+		return true;
+	/* It stands for %email% too: their devices are looked at. */
+	return db_run(tx, err, "UPDATE person SET email = $1, words = $2 WHERE id = $3", db_text(a->email),
+		      db_text(people_words(ctx, row.name, display, a->email)), db_text(row.id)) &&
+	       desired_person(tx, row.id, err) && managed_app_values_changed(tx, row.id, err) &&
+	       audit_add(tx, a->act->actor, "person.email", row.name, *a->email ? a->email : "none", err);
+}
+
+bool
+people_set_email(struct db *db, const struct people_act *act, const char *email, struct err *err)
+{
+	return (!*email || email_ok(email, err)) && db_tx(db, tx_email, &(struct act){ .act = act, .email = email }, err);
 }
 
 bool

@@ -276,13 +276,28 @@ locked(int64_t seconds, struct err *err)
 	return err_retry(err, seconds);
 }
 
+/* What an unknown name is compared with, so that it takes as long as a wrong password. */
+static const char nobody[] = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA"
+			     "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+static bool
+compare(const char *hash, const char *password)
+{
+	return strlen(password) <= PASSWORD_MAX && *password &&
+	       argon2id_verify(hash, password, strlen(password)) == ARGON2_OK;
+}
+
+bool
+person_as_long(struct db *db, const char *password, struct err *err)
+{
+	(void)compare(nobody, password);
+	return db_writable(db, err);
+}
+
 bool
 person_sign_in(TALLOC_CTX *ctx, struct db *db, const char *name, const char *password,
 	       struct person **ret, struct err *err)
 {
-	/* What an unknown name is compared with, so that it takes as long as a wrong password. */
-	static const char nobody[] = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA"
-				     "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 	void *scratch SCOPED(mem) = talloc_new(NULL);
 	const char *folded = text_fold(scratch, name), *hash = nobody;
 	struct rows *rows = db_query(scratch, db, "SELECT " PERSON_COLUMNS ", p.password, p.locked_until FROM person p"
@@ -307,8 +322,7 @@ person_sign_in(TALLOC_CTX *ctx, struct db *db, const char *name, const char *pas
 		wait = rows_int(rows, PERSON_COLUMNS_N + 1) - db_now().i;
 	}
 	rows_done(rows);
-	good = strlen(password) <= PASSWORD_MAX && *password &&
-	       argon2id_verify(hash, password, strlen(password)) == ARGON2_OK;
+	good = compare(hash, password);
 	if (wait > 0)
 		return locked(wait, err);
 	attempt.good = good && person;

@@ -64,6 +64,8 @@ bool person_name_ok(const char *name, struct err *err) CHECKED;
 /* Takes tens of milliseconds on purpose.  ERR_SIGN_IN, or ERR_RATE while locked. */
 bool person_sign_in(TALLOC_CTX *ctx, struct db *db, const char *name, const char *password,
 		    struct person **ret, struct err *err) CHECKED;
+/* As long as a refusal by person_sign_in takes, for a name that was refused elsewhere. */
+bool person_as_long(struct db *db, const char *password, struct err *err) CHECKED;
 
 /* "anna", or "anna (token <id>)", for the audit. */
 char *person_actor(TALLOC_CTX *ctx, const struct person *person);

@@ -37,6 +37,19 @@ want(struct plan *plan, const char *uuid, int64_t ends, struct err *err)
 	return true;
 }
 
+/* Signed anew under the same numbers, and placed: whether it goes out is the plan of apps. */
+static bool
+plan_signed_anew(struct plan *plan, const struct held_app *app, struct err *err)
+{
+	struct rows *rows = db_query(plan->ctx, plan->tx, "SELECT 1 FROM build_bundle t JOIN build_bundle o ON o.app_bundle_id ="
+		" t.app_bundle_id AND o.build = t.build AND o.version = t.version AND o.path = '' AND o.build_id <> t.build_id JOIN channel c"
+		" ON c.newest_build_id = o.build_id WHERE t.build_id = $1 AND t.path = '' LIMIT 1", db_text(app->first->build_id));
+	enum rows_step step = rows_next(rows, err);
+
+	rows_done(rows);
+	return step == ROWS_ROW ? managed_app_device_changed(plan->tx, plan->device_id, err) : step == ROWS_END;
+}
+
 static bool
 plan_app(struct plan *plan, const struct held_app *app, struct err *err)
 {
@@ -44,7 +57,7 @@ plan_app(struct plan *plan, const struct held_app *app, struct err *err)
 	bool half = app->ends < now + RENEWAL_LAST_S;
 
 	if (app->certificate && (app->certificate <= app->ends || app->certificate <= now))
-		return true;	/* no provision helps: the app has to be signed anew (MUST 67) */
+		return plan_signed_anew(plan, app, err);	/* no provision helps (MUST 67) */
 	if (app->next < app->ends + RENEWAL_BETTER_S && !half)
 		return true;
 	for (const struct held_bundle *b = app->bundles; b < app->bundles + app->n; b++)

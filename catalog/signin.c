@@ -204,11 +204,28 @@ is_local(const struct signin *s, const char *name, bool *ret, struct err *err)
 	return true;
 }
 
+/*
+ * Who is local is nobody's business outside: beside a directory each name that is refused costs what the other kind
+ * costs, too.  The password of a local account never goes to the directory.
+ */
+static bool
+as_long(const struct signin *s, bool local, const char *password, const struct err *refused, struct err *err)
+{
+	if (!directory_is_on(s->directory) || !s->conf->signin_local_login)
+		return true;
+	if (!local)
+		return person_as_long(s->db, password, err);
+	if (*password)
+		directory_as_long(s->directory, refused->kind == ERR_RATE);
+	return true;
+}
+
 bool
 signin_password(TALLOC_CTX *ctx, const struct signin *s, const char *name, const char *password, const char *address,
 		struct person **ret, struct err *err)
 {
 	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct err trouble = { 0 };
 	bool local, ok;
 
 	if (!address_may(scratch, address, err) || !is_local(s, name, &local, err))
@@ -219,6 +236,10 @@ signin_password(TALLOC_CTX *ctx, const struct signin *s, const char *name, const
 		ok = by_directory(ctx, s, name, password, ret, err);
 	else
 		return err_set(err, ERR_DENIED, "nobody signs in with a password here: the proxy in front does that");
+	if (!ok && !as_long(s, local, password, err, &trouble)) {
+		*err = trouble;
+		return false;
+	}
 	return ok || address_failed(scratch, s->db, address, err);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "cli/command.h"
 #include "core/clock.h"
+#include "core/embed.h"
 #include "core/log.h"
 #include "web/rooms.h"
 #include <limits.h>
@@ -104,6 +105,7 @@ cmd_serve(int argc, char **argv)
 	if (!site_open(ctx, conf->server_data, conf, &site, &err) || !site_start(site, &err))
 		return cli_fail(&err);
 	malloc_trim(0);	/* what reading pages, words and tables has left behind */
+	embed_rest();
 	printf("ready %s\n", ready_url(ctx, site));
 	fflush(stdout);
 	sd_notify(0, "READY=1");

@@ -1,4 +1,4 @@
-/* pomona user add NAME [--admin|--publisher] --password-file F | list [--json] | passwd NAME --password-file F */
+/* pomona user add NAME [--admin|--publisher] --password-file F | list [--json] | passwd NAME --password-file F | email NAME ADDRESS */
 #include "catalog/people.h"
 #include "cli/command.h"
 
@@ -63,6 +63,15 @@ passwd(struct cli_call *call, struct err *err)
 }
 
 static bool
+email(struct cli_call *call, struct err *err)
+{
+	struct person *person;
+
+	return person_by_name(call->ctx, call->db, call->words[0], &person, err) &&
+	       people_set_email(call->db, &(struct people_act){ "cli", person->id, true }, call->words[1], err);
+}
+
+static bool
 be_admin(struct cli_call *call, const char *arg, struct err *err)
 {
 	(void)arg, (void)err;
@@ -89,6 +98,7 @@ static const struct cli_act acts[] = {
 	{ "list", 0, 0, NULL, list },
 	{ "add", 1, 1, "f", add },
 	{ "passwd", 1, 1, "f", passwd },
+	{ "email", 2, 2, NULL, email },
 	{ 0 }
 };
 
@@ -96,8 +106,8 @@ int
 cmd_user(int argc, char **argv)
 {
 	static const struct cli_command user = {
-		.args = "add NAME | list | passwd NAME", .doc = "People with a local account.",
-		.options = { options }, .acts = acts, .usage = "say list, or add|passwd NAME --password-file FILE",
+		.args = "add NAME | list | passwd NAME | email NAME ADDRESS", .doc = "People with a local account.",
+		.options = { options }, .acts = acts, .usage = "say list, add|passwd NAME --password-file FILE, or email NAME ADDRESS (\"\": none)",
 	};
 	struct opts o = { 0 };
 

@@ -76,5 +76,5 @@ bool blob_open(struct blobs *blobs, const char *name, int *fd, int64_t *size, st
 typedef bool blob_wanted(const char *name, void *arg, bool *ret, struct err *err);
 bool blob_sweep(struct blobs *blobs, blob_wanted *wanted, void *arg, bool at_start, int *removed,
 		struct err *err) CHECKED;
-const char *blobs_tmp(const struct blobs *blobs);	/* a directory of the same file system */
+const char *blobs_tmp(const struct blobs *blobs);	/* where what is not whole yet stands; for tests */
 bool blobs_room(const struct blobs *blobs, int64_t *free_bytes, struct err *err) CHECKED;

@@ -3,7 +3,7 @@
  * clock - the time, which tests can replace.
  *
  * UTC seconds since 1970 everywhere in code, ISO 8601 at the edges.  `clock.file` names a file that
- * holds an ISO 8601 time which replaces now (contract.md: a seam for tests, loud while it is set).
+ * holds an ISO 8601 time which replaces now (a seam for tests, loud while it is set).
  * Deadlines and leases inside one process use clock_ms, which no seam and no clock change moves.
  */
 #include <stdint.h>

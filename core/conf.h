@@ -8,7 +8,7 @@
  * `pomona --config-help` prints the table.  A new setting is a new row.
  *
  * T text, N whole number, B yes or no.  `live`: SIGHUP re-reads it; `start`: needs a restart;
- * `seam`: for tests, a loud warning while it is set (contract.md section 1); egress.allow and sms.url are
+ * `seam`: for tests, a loud warning while it is set; egress.allow and sms.url are
  * one by their value (conf.c).
  */
 #include <stdint.h>
@@ -39,7 +39,7 @@
 	N(upload,    resume_hours,     24,    1, 720,       live,  "How long an interrupted resumable upload is kept") \
 	N(retention, keep_builds,      0,     0, 1000000,   live,  "Keep the newest N builds of each channel; 0 keeps all") \
 	N(session,   idle_minutes,     10080, 5, 525600,    live,  "A session ends when it was not used for this long") \
-	N(session,   admin_idle_minutes, 60,  5, 525600,    live,  "The same for people with the admin or publisher role") \
+	N(session,   admin_idle_minutes, 30,  5, 525600,    live,  "The same for people with the admin or publisher role") \
 	N(session,   absolute_hours,   720,   1, 8760,      live,  "A session ends this long after sign-in, used or not") \
 	N(grant,     tap_minutes,      60,    1, 1440,      live,  "How long the manifest of a tapped install can be fetched") \
 	N(grant,     tap_ipa_hours,    24,    1, 168,       live,  "How long after that its .ipa can be fetched") \

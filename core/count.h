@@ -76,5 +76,5 @@ enum count {
 
 void count_add(enum count which, int64_t n);	/* from any thread */
 void count_set(enum count which, int64_t value);
-int64_t count_get(enum count which);
+int64_t count_get(enum count which);	/* for tests: /metrics is count_print */
 void count_print(struct buf *buf);		/* the whole table, as /metrics shows it */

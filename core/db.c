@@ -297,6 +297,22 @@ rows_one(struct rows *rows, struct err *err, const char *what)
 }
 
 bool
+rows_texts(TALLOC_CTX *ctx, struct rows *rows, const char ***ret, size_t *n, struct err *err)
+{
+	enum rows_step step;
+
+	*n = 0;
+	*ret = mem_grow(ctx, NULL, const char *, 1);
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		(*ret)[(*n)++] = rows_text(ctx, rows, 0);
+		*ret = mem_grow(ctx, *ret, const char *, *n + 1);
+	}
+	(*ret)[*n] = NULL;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+bool
 rows_null(struct rows *rows, int column)
 {
 	return !rows->at_row || rows->conn->driver->is_null(rows->stmt->handle, column);

@@ -76,6 +76,9 @@ bool rows_null(struct rows *rows, int column);
 char *rows_text(TALLOC_CTX *ctx, struct rows *rows, int column);	/* NULL is NULL */
 struct bytes rows_bytes(TALLOC_CTX *ctx, struct rows *rows, int column);
 
+/* The first column of all of them, ended by NULL and counted, before any row is changed; the rows are done. */
+bool rows_texts(TALLOC_CTX *ctx, struct rows *rows, const char ***ret, size_t *n, struct err *err) CHECKED;
+
 /* The first row, when there must be one: ERR_MISSING with `what` when there is none. */
 bool rows_one(struct rows *rows, struct err *err, const char *what) CHECKED;
 

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * egress - the one guard in front of every connection that goes out (trust.md T21).
+ * egress - the one guard in front of every connection that goes out (docs/sending.md).
  *
  * A URL is read strictly, its host is resolved once, every address that came back is judged, and the
  * connection goes to these addresses and no others: what the name answers a moment later changes

@@ -14,4 +14,6 @@ struct embed {
 extern const struct embed embed_table[];	/* by path, ends with path NULL */
 
 bool embed_find(const char *path, struct bytes *ret);
+/* What was read at start and is seldom read again goes back to the page cache; whoever asks for it gets it all the same. */
+void embed_rest(void);
 const struct embed *embed_under(const char *prefix, const struct embed *after);	/* NULL at the end */

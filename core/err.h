@@ -8,7 +8,7 @@
  * Both return false.  Only the edges - web/server.c, core/job.c, cli/main.c - log an err.
  *
  * `kind` decides the HTTP status, the exit code and whether the text may be shown to the sender.
- * `code` is the stable word of contract.md for machines; kinds have a default, err_code names one.
+ * `code` is the stable word of docs/api.md for machines; kinds have a default, err_code names one.
  * Lives by value in the request or job: no heap, nothing to release.
  */
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * facts - what an app says of itself, all of it, as the JSON of contract.md section 3.
+ * facts - what an app says of itself, all of it, as the JSON that `pomona inspect` prints.
  *
  * Reads through `fd` by pread alone and opens nothing, so it can run where nothing else is allowed.
  * `file` is left null: the caller knows it.

@@ -4,7 +4,7 @@
  *
  * A provision sent alone overrides the one in the bundle when it is for the same app id, names the certificate
  * that signed the bundle, and grants what the bundle's executable claims.  So it is with the app and each extension
- * and watch app, one by one (protocol.md section 6, "Expiry"; MUST 65).
+ * and watch app, one by one (MUST 65 of docs/conformance.md).
  *
  * Where the executable does not say who signed it or what it claims, its embedded provision stands in: every
  * certificate and every entitlement of that one must then be in the newer one too, which is more than is needed and

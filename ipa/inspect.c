@@ -97,25 +97,6 @@ open_roots(TALLOC_CTX *ctx, const char *path, struct provision_roots **ret, stru
 	return true;
 }
 
-bool
-inspect_file(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret,
-	     struct err *err)
-{
-	SCOPED(mem) TALLOC_CTX *tmp = talloc_new(NULL);
-	char hex[2 * EVP_MAX_MD_SIZE + 1];
-	struct provision_roots *roots;
-	struct inspect *inspect;
-	uint64_t size;
-
-	if (!file_size(fd, &size, err) || !open_roots(tmp, opts->extra_roots, &roots, err) ||
-	    (!opts->sha256 && !hash_file(fd, hex, err)) ||
-	    !facts_read(tmp, fd, size, opts, roots, &inspect, err))
-		return false;
-	add_file(inspect, size, opts->sha256 ? opts->sha256 : hex);
-	*ret = talloc_steal(ctx, inspect);
-	return true;
-}
-
 /* The parent's side. */
 
 struct child {

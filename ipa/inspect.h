@@ -2,12 +2,11 @@
 /*
  * inspect - the facts of an uploaded file, read by a child that can do nothing else.
  *
- * inspect_file does the reading itself (any process that may die).  inspect_child runs it in a
- * short-lived child of this same program: the file on descriptor 0, the answer on a pipe, no
- * network, no file system (seccomp), RLIMIT_AS and RLIMIT_CPU.  A child that dies is one refused
- * file.  Facts are the JSON of contract.md section 3.
+ * inspect_child runs facts_read in a short-lived child of this same program: the file on
+ * descriptor 0, the answer on a pipe, no network, no file system (seccomp), RLIMIT_AS and RLIMIT_CPU.  A child that dies is one refused
+ * file.  Facts are the JSON of ipa/facts.h.
  *
- * Refusals are ERR_INVALID with the codes of contract.md (not_zip no_payload many_apps no_info
+ * Refusals are ERR_INVALID with the codes of docs/api.md (not_zip no_payload many_apps no_info
  * bad_info hostile_zip hostile_plist too_large); a dead child is "hostile_zip" for the sender and
  * counted by the caller through `died`.
  */
@@ -34,8 +33,6 @@ struct inspect {
 	struct bytes icons[ICON_SIZES];	/* PNG; empty when there is no icon to read */
 };
 
-bool inspect_file(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret,
-		  struct err *err) CHECKED;
 bool inspect_child(TALLOC_CTX *ctx, int fd, const struct inspect_opts *opts, struct inspect **ret,
 		   bool *died, struct err *err) CHECKED;
 

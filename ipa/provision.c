@@ -172,19 +172,6 @@ provision_read(TALLOC_CTX *ctx, struct bytes bytes, const struct provision_roots
 }
 
 bool
-provision_admits(const struct provision *provision, const char *udid, time_t now)
-{
-	if (now >= provision->expires || provision->kind == PROVISION_STORE)
-		return false;
-	if (provision->kind == PROVISION_ENTERPRISE)
-		return true;
-	for (size_t i = 0; i < provision->udid_count; i++)
-		if (strcasecmp(provision->udids[i], udid) == 0)
-			return true;
-	return false;
-}
-
-bool
 provision_covers(const struct provision *provision, const char *bundle_id)
 {
 	const char *pattern = strchr(provision->app_id, '.');	/* behind the team's prefix */

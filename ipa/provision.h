@@ -59,14 +59,11 @@ bool provision_roots_open(TALLOC_CTX *ctx, struct bytes extra_pem, struct provis
 bool provision_read(TALLOC_CTX *ctx, struct bytes bytes, const struct provision_roots *roots,
 		    struct provision **ret, struct err *err) CHECKED;
 
-/* May this device install under it at this time? */
-bool provision_admits(const struct provision *provision, const char *udid, time_t now);
-
 /* Does its app id (which may end in *) cover this bundle id? */
 bool provision_covers(const struct provision *provision, const char *bundle_id);
 
 const char *provision_kind_name(enum provision_kind kind);			/* "adhoc" */
 const char *provision_signature_name(enum provision_signature signature);	/* "other:test" */
 
-/* contract.md section 3: `devices` is how many; with `udids` they are listed under that name too. */
+/* As a part of the facts: `devices` is how many; with `udids` they are listed under that name too. */
 json_t *provision_json(const struct provision *provision, bool udids);

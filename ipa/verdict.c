@@ -1,5 +1,5 @@
 /*
- * Each rule names one code of contract.md section 3 and says what happens and what to do.
+ * Each rule names one code, which stays what it is, and says what happens and what to do.
  *
  * What a device is known to refuse is an error.  A signature under a test root is only a warning:
  * the operator has configured that root, and the tests of a whole installation need such apps.

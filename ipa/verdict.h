@@ -2,7 +2,7 @@
 /*
  * verdict - can this be installed, and what should the developer do about it?
  *
- * Reads the facts (contract.md section 3) and adds `verdict{installable, reasons[]}`: codes from one
+ * Reads the facts (ipa/facts.h) and adds `verdict{installable, reasons[]}`: codes from one
  * table, words that say what to do.  Errors make installable false.
  */
 #include <jansson.h>

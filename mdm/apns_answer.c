@@ -1,4 +1,4 @@
-/* What Apple's answers mean: protocol.md section 2; Apple: "Handling notification responses from APNs". */
+/* What Apple's answers mean: Apple: "Handling notification responses from APNs". */
 #include "mdm/apns.h"
 #include <jansson.h>
 #include <string.h>

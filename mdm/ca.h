@@ -76,7 +76,7 @@ bool ca_scep_certs(TALLOC_CTX *ctx, struct ca *ca, struct bytes *der, bool *sing
 bool ca_scep_next(TALLOC_CTX *ctx, struct ca *ca, struct bytes *der, struct err *err) CHECKED;
 bool ca_next_staged(struct ca *ca);
 
-X509 *ca_signer(struct ca *ca);		/* signs CertReps: the CA, or its signing RA; lent */
+X509 *ca_signer(struct ca *ca);		/* signs CertReps: the CA, or its signing RA; lent; for tests */
 X509 *ca_decrypter(struct ca *ca);	/* envelopes are addressed to it */
 X509 *ca_cert(struct ca *ca);		/* what issues */
 

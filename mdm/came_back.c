@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/secret.h"
 #include "mdm/enrollment_bind.h"
+#include "mdm/turn.h"
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <string.h>
@@ -279,16 +280,18 @@ static bool
 put_enrollment(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char *device_id, const char *session_id,
 	       struct enrollment **ret, struct err *err)
 {
+	int64_t turn;
+
 	if (enrollment_by_identity(ctx, tx, b->sha256, ret, err))
 		return put_owner(tx, b, err) && enrollment_by_identity(ctx, tx, b->sha256, ret, err);
-	return err->kind == ERR_MISSING &&
+	return err->kind == ERR_MISSING && turn_next(tx, TURN_ENROLLMENT, &turn, err) &&
 	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, state, identity, access_rights,"
 		      " created, turn) SELECT CAST($1 AS TEXT), d.id, CAST($2 AS TEXT), CASE WHEN $3 THEN CAST($4 AS TEXT) WHEN $5"
 		      " THEN d.person_id ELSE (SELECT s.person_id FROM enroll_session s WHERE s.id = CAST($2 AS TEXT)) END,"
-		      " 'staged', CAST($6 AS TEXT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), (SELECT COALESCE(max(turn), 0) + 1"
-		      " FROM enrollment) FROM device d WHERE d.id = $9", db_text(secret_id(ctx)), db_text(session_id),
+		      " 'staged', CAST($6 AS TEXT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($10 AS BIGINT) FROM device d"
+		      " WHERE d.id = $9", db_text(secret_id(ctx)), db_text(session_id),
 		      db_bool(b->owner->said), db_text(b->owner->person_id), db_bool(b->owner->as_recorded), db_text(b->sha256),
-		      db_int(b->access_rights), db_now(), db_text(device_id)) &&
+		      db_int(b->access_rights), db_now(), db_text(device_id), db_int(turn)) &&
 	       enrollment_by_identity(ctx, tx, b->sha256, ret, err);
 }
 
@@ -360,15 +363,10 @@ came_back_take_all(struct db *db, const char *actor, bool as_recorded, int64_t a
 	struct rows *rows = db_query(ctx, db, "SELECT sha256 FROM came_back b WHERE state = 'waiting' AND NOT EXISTS"
 		" (SELECT 1 FROM came_back o WHERE o.udid = b.udid AND o.sha256 <> b.sha256 AND o.state = 'waiting')"
 		" ORDER BY first_seen");
-	const char **all = NULL;
-	enum rows_step step;
-	size_t count = 0;
+	const char **all;
+	size_t count;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		all = mem_grow(ctx, all, const char *, count + 1);
-		all[count++] = rows_text(ctx, rows, 0);
-	}
-	if (step == ROWS_FAILED)
+	if (!rows_texts(ctx, rows, &all, &count, err))
 		return false;
 	*n = 0;
 	for (size_t i = 0; i < count; i++)

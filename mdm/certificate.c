@@ -5,6 +5,7 @@
 #include "core/text.h"
 #include "mdm/authority.h"
 #include "mdm/public_key.h"
+#include "mdm/turn.h"
 #include <ctype.h>
 #include <string.h>
 
@@ -44,12 +45,14 @@ certificate_key_sha256(EVP_PKEY *key, char hex[X509_FINGERPRINT_SIZE], struct er
 bool
 certificate_keep(struct db *tx, const struct certificate *cert, struct err *err)
 {
-	return db_run(tx, err, "INSERT INTO certificate (" COLUMNS ", turn)"
-		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, '', (SELECT COALESCE(max(turn), 0) + 1"
-		      " FROM certificate))", db_text(cert->sha256),
+	int64_t turn;
+
+	return turn_next(tx, TURN_CERTIFICATE, &turn, err) &&
+	       db_run(tx, err, "INSERT INTO certificate (" COLUMNS ", turn)"
+		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, '', $12)", db_text(cert->sha256),
 		      db_text(cert->serial), db_text(cert->authority_id), db_text(cert->purpose), db_text(cert->subject),
 		      db_text(cert->key_sha256), db_bytes(cert->der), db_text(cert->session_id),
-		      db_int(cert->not_before), db_int(cert->not_after), db_int(cert->issued));
+		      db_int(cert->not_before), db_int(cert->not_after), db_int(cert->issued), db_int(turn));
 }
 
 bool
@@ -126,15 +129,10 @@ certificate_revoke(struct db *tx, const char *sha256, const char *reason, struct
 static bool
 revoke_each(TALLOC_CTX *ctx, struct db *tx, struct rows *rows, const char *reason, struct err *err)
 {
-	const char **all = NULL;
-	enum rows_step step;
-	size_t n = 0;
+	const char **all;
+	size_t n;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		all = mem_grow(ctx, all, const char *, n + 1);
-		all[n++] = rows_text(ctx, rows, 0);
-	}
-	if (step == ROWS_FAILED)
+	if (!rows_texts(ctx, rows, &all, &n, err))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!certificate_revoke(tx, all[i], reason, err))

@@ -3,7 +3,7 @@
  * checkin - what devices say at the check-in URL, read and judged; and what they are answered.
  *
  * Keys that are not known are ignored; a MessageType that is not known is ERR_MALFORMED.  A message of the user
- * channel (UserID) is read and kept apart: nothing here drives it.  protocol.md 1.3.
+ * channel (UserID) is read and kept apart: nothing here drives it.  Apple: Check-in.
  */
 #include "core/buf.h"
 #include "core/plist.h"

@@ -7,7 +7,7 @@
  * it is bounded: CLIP_ATTEMPTS for one look, each later than the one before.
  *
  * Its URL holds a token that is valid while the enrollment is; only the hash is here, and whoever calls makes the
- * token (it is derived from a key that is not in the database).  protocol.md 5; Apple: WebClip.
+ * token (it is derived from a key that is not in the database).  Apple: WebClip.
  */
 #include <jansson.h>
 #include "core/clock.h"

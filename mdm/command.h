@@ -13,6 +13,7 @@
 #include "core/mem.h"
 
 #define COMMAND_BYTES_MAX	(1u << 20)	/* of one, written */
+#define COMMAND_FILE_MAX	(8u << 20)	/* of one that carries a file, in base64 */
 #define COMMAND_DEPTH_MAX	16		/* of params */
 
 struct command_target { int64_t access_rights; const char *kind; int supervised; };	/* supervised -1: not known */
@@ -23,6 +24,12 @@ struct command_target { int64_t access_rights; const char *kind; int supervised;
  */
 bool command_write(TALLOC_CTX *ctx, const char *request_type, const json_t *params, struct bytes *payload,
 		   struct err *err) CHECKED;
+
+/* One that the house itself makes and that carries a single value besides its name: a file, or a text. */
+bool command_of_data(TALLOC_CTX *ctx, const char *request_type, const char *key, struct bytes data, struct bytes *payload,
+		     struct err *err) CHECKED;
+bool command_of_text(TALLOC_CTX *ctx, const char *request_type, const char *key, const char *text, struct bytes *payload,
+		     struct err *err) CHECKED;
 
 /* One that command_write takes: may this device be sent it?  ERR_DENIED says why not. */
 bool command_may(const char *request_type, const json_t *params, const struct command_target *target,

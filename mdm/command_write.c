@@ -60,6 +60,24 @@ check_more(const struct apple_writing *w, const char *request_type, const json_t
 	return true;
 }
 
+static void
+begin(struct buf *out, TALLOC_CTX *ctx, const char *request_type, size_t max)
+{
+	buf_init(out, ctx, max);
+	plist_write_begin(out);
+	plist_write_dict(out, NULL);
+	plist_write_text(out, "RequestType", request_type);
+}
+
+static bool
+end(struct buf *out, struct bytes *payload, struct err *err)
+{
+	plist_write_dict_end(out);
+	plist_write_end(out);
+	*payload = (struct bytes){ out->p, out->len };
+	return buf_ok(out, err);
+}
+
 bool
 command_write(TALLOC_CTX *ctx, const char *request_type, const json_t *params, struct bytes *payload, struct err *err)
 {
@@ -72,16 +90,30 @@ command_write(TALLOC_CTX *ctx, const char *request_type, const json_t *params, s
 		return BAD("iOS has no command \"%.*s\"", NAME_MAX_, request_type);
 	if (params && !json_is_object(params))
 		return BAD("params must be an object, and is %s", apple_json_type(params));
-	buf_init(&out, ctx, COMMAND_BYTES_MAX);
-	plist_write_begin(&out);
-	plist_write_dict(&out, NULL);
-	plist_write_text(&out, "RequestType", request_type);
+	begin(&out, ctx, request_type, COMMAND_BYTES_MAX);
 	if (!apple_write_keys(&w, fact, params, err) || !check_more(&w, request_type, params, err))
 		return err_at(err, "%s", request_type);
-	plist_write_dict_end(&out);
-	plist_write_end(&out);
-	if (!buf_ok(&out, err))
-		return err_at(err, "%s", request_type);
-	*payload = (struct bytes){ out.p, out.len };
-	return true;
+	return end(&out, payload, err) || err_at(err, "%s", request_type);
+}
+
+bool
+command_of_data(TALLOC_CTX *ctx, const char *request_type, const char *key, struct bytes data, struct bytes *payload,
+		struct err *err)
+{
+	struct buf out;
+
+	begin(&out, ctx, request_type, COMMAND_FILE_MAX);
+	plist_write_data(&out, key, data);
+	return end(&out, payload, err);
+}
+
+bool
+command_of_text(TALLOC_CTX *ctx, const char *request_type, const char *key, const char *text, struct bytes *payload,
+		struct err *err)
+{
+	struct buf out;
+
+	begin(&out, ctx, request_type, COMMAND_FILE_MAX);
+	plist_write_text(&out, key, text);
+	return end(&out, payload, err);
 }

@@ -12,7 +12,7 @@
 	" e.supervised, e.kind, d.seen, d.address, e.token_bad, e.enrolled, d.created, e.access_rights, e.topic, e.why, e.ended," \
 	" (SELECT c.not_after FROM certificate c WHERE c.sha256 = e.identity), d.changed"
 #define FROM " FROM device d LEFT JOIN enrollment e ON e.id = COALESCE(d.enrollment_id, (SELECT l.id FROM enrollment l" \
-	" WHERE l.device_id = d.id ORDER BY l.turn DESC LIMIT 1)) LEFT JOIN person p ON p.id = d.person_id"
+	" WHERE l.device_id = d.id ORDER BY l.turn DESC, l.id DESC LIMIT 1)) LEFT JOIN person p ON p.id = d.person_id"
 /* $1: when somebody who was last heard of before is silent. */
 #define SILENT	"(d.enrollment_id IS NOT NULL AND COALESCE(d.seen, e.enrolled, d.created) < $1)"
 #define BROKEN	"(d.enrollment_id IS NOT NULL AND e.token_bad <> '')"

@@ -5,7 +5,7 @@
  * Phase 1 of the Profile Service gets a SCEP payload for a passing identity, phase 3 the enrollment itself,
  * enveloped for that identity: a SCEP payload of its own, the MDM payload that names it, and the CA of a
  * private installation.  The direct way hands the latter out open.  A renewal is the same again with a
- * new SCEP payload, enveloped for the identity that ends.  design.md section 3; protocol.md sections 3.6, 4, 5.
+ * new SCEP payload, enveloped for the identity that ends.  docs/enrolling.md.
  *
  * Each call makes a new challenge and makes those before it void: of several answers to one device the last
  * is good.  Refusals are those of mdm/enroll_session.h, and ERR_DENIED "bad_identity" for a signer of phase 3

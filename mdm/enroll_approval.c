@@ -192,7 +192,7 @@ enroll_approval_of(TALLOC_CTX *ctx, struct db *db, const char *person_id, const 
 	void *here SCOPED(mem) = mem_must(talloc_new(NULL));
 	struct rows *rows = db_query(here, db, "SELECT approval FROM enroll_session WHERE person_id = $2 AND ((approval IN ('waiting',"
 		" 'approved') AND state = 'offered' AND expires > $1) OR (approval = 'refused' AND changed > $3))"
-		" ORDER BY changed DESC, turn DESC LIMIT 1", db_now(), db_text(person_id), db_int(clock_now() - DAY_S));
+		" ORDER BY changed DESC, turn DESC, id LIMIT 1", db_now(), db_text(person_id), db_int(clock_now() - DAY_S));
 	enum rows_step step = rows_next(rows, err);
 
 	if (step == ROWS_FAILED)

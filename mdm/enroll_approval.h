@@ -1,6 +1,6 @@
 #pragma once
 /*
- * enroll_approval - an admin looks at each device before it comes under management (enroll.approval; trust.md T11).
+ * enroll_approval - an admin looks at each device before it comes under management (enroll.approval).
  *
  * A session that wants it stops when its device has said, signed by Apple's certificate, which one it is; a direct one
  * when its mobileconfig is asked for.  iOS cannot be made to wait, so it is told no, the person's page says that IT

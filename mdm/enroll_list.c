@@ -24,7 +24,7 @@ enroll_list_newest(struct db *db, const char *person_id, json_t **ret, struct er
 		" AND s.expires <= $1 THEN 'expired' ELSE s.state END, s.why, s.device_name, s.product,"
 		" EXISTS (SELECT 1 FROM certificate c WHERE c.session_id = s.id AND c.purpose = 'mdm'),"
 		" s.created, s.changed, s.expires FROM enroll_session s WHERE s.person_id = $2 AND s.kind <> 'renewal'"
-		" AND s.created > $3 ORDER BY s.turn DESC LIMIT 1", db_now(), db_text(person_id),
+		" AND s.created > $3 ORDER BY s.turn DESC, s.id LIMIT 1", db_now(), db_text(person_id),
 		db_int(clock_now() - ENROLL_SHOWN_S));
 	enum rows_step step = rows_next(rows, err);
 
@@ -50,7 +50,7 @@ enroll_list_devices(struct db *db, const char *person_id, json_t **ret, struct e
 		" FROM enrollment e JOIN device d ON d.id = e.device_id"
 		" WHERE e.person_id = $1 AND e.state IN ('enrolled', 'removed', 'retired') AND NOT EXISTS"
 		" (SELECT 1 FROM enrollment n WHERE n.device_id = e.device_id AND n.id <> e.id AND n.state <> 'staged'"
-		" AND n.turn > e.turn) ORDER BY e.turn DESC LIMIT $2", db_text(person_id), db_int(ENROLL_DEVICES_SHOWN));
+		" AND (n.turn, n.id) > (e.turn, e.id)) ORDER BY e.turn DESC, e.id DESC LIMIT $2", db_text(person_id), db_int(ENROLL_DEVICES_SHOWN));
 	json_t *list = json_array();
 	enum rows_step step;
 

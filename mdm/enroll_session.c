@@ -3,6 +3,7 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "mdm/challenge.h"
+#include "mdm/turn.h"
 #include <string.h>
 
 /* ---- how it begins ---- */
@@ -35,17 +36,19 @@ insert(struct db *tx, const char *id, const char *token, const char *kind, const
        const struct enroll_wish *wish, struct err *err)
 {
 	char hash[SECRET_HASH_SIZE], challenge[SECRET_HASH_SIZE], challenge_hash[SECRET_HASH_SIZE];
+	int64_t turn;
 
 	secret_hash(enroll_session_challenge(token, challenge), challenge_hash);
-	return db_run(tx, err, "INSERT INTO enroll_session (id, token_hash, kind, person_id, invitation_id,"
+	return turn_next(tx, TURN_ENROLL_SESSION, &turn, err) &&
+	       db_run(tx, err, "INSERT INTO enroll_session (id, token_hash, kind, person_id, invitation_id,"
 		      " enrollment_id, state, challenge_hash, devices_max, access_rights, identifier, url, created_by,"
 		      " created, expires, changed, turn)"
 		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $14,"
-		      " (SELECT COALESCE(max(turn), 0) + 1 FROM enroll_session))", db_text(id),
+		      " $16)", db_text(id),
 		      db_text(secret_hash(token, hash)), db_text(kind), db_text(wish->person_id),
 		      db_text(wish->invitation_id), db_text(enrollment_id), db_text(state), db_text(challenge_hash),
 		      db_int(wish->devices_max), db_int(wish->access_rights), db_text(wish->identifier),
-		      db_text(wish->url), db_text(wish->actor), db_now(), db_int(clock_now() + wish->ttl_s));
+		      db_text(wish->url), db_text(wish->actor), db_now(), db_int(clock_now() + wish->ttl_s), db_int(turn));
 }
 
 bool
@@ -339,15 +342,10 @@ enroll_session_void(struct db *tx, const char *enrollment_id, const char *sessio
 	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
 	struct rows *rows = db_query(ctx, tx, "SELECT id FROM enroll_session WHERE (id = $1 OR enrollment_id = $2)"
 		" AND id <> $3", db_text(session_id ? session_id : ""), db_text(enrollment_id), db_text(but ? but : ""));
-	const char **all = NULL;
-	enum rows_step step;
-	size_t n = 0;
+	const char **all;
+	size_t n;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		all = mem_grow(ctx, all, const char *, n + 1);
-		all[n++] = rows_text(ctx, rows, 0);
-	}
-	if (step == ROWS_FAILED)
+	if (!rows_texts(ctx, rows, &all, &n, err))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!challenge_void(tx, all[i], CA_MDM, err))

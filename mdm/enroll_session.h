@@ -5,7 +5,7 @@
  * offered (mobileconfig handed out) -> answered (Profile Service phase 1, by the device's Apple certificate)
  * -> issued (the enrollment mobileconfig, enveloped for the passing identity) -> staged (Authenticate) -> done
  * (TokenUpdate); or failed, or expired.  A direct one goes from offered to issued, and its device is known from
- * Authenticate on; a renewal begins as issued.  design.md section 3.
+ * Authenticate on; a renewal begins as issued.  docs/enrolling.md.
  *
  * Each step is one UPDATE that says from where: two at once, or a kill between them, leave one of them done.
  * An answer that was lost is given again to the device that had it, while no certificate came of it, and

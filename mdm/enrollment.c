@@ -226,7 +226,7 @@ enrollment_begin(struct db *tx, const struct enrollment *e, const char *act, str
 }
 
 struct by_it {
-	const char *actor, *device_id, *why, *state, *act;
+	const char *actor, *device_id, *why;
 };
 
 static bool
@@ -242,8 +242,7 @@ tx_by_it(struct db *tx, void *arg, struct err *err)
 	if (!current && err->kind != ERR_MISSING)
 		return false;
 	/* Whom IT sends away does not come in again by what was under way. */
-	if (strcmp(by->state, "retired") == 0 &&
-	    !enrollment_end_staged(tx, by->device_id, NULL, by->state, by->why, &begun, err))
+	if (!enrollment_end_staged(tx, by->device_id, NULL, "retired", by->why, &begun, err))
 		return false;
 	if (!current && !begun) {
 		*err = missing;
@@ -251,22 +250,14 @@ tx_by_it(struct db *tx, void *arg, struct err *err)
 	}
 	/* While it still may be pushed: it hears that it is to leave when it comes. */
 	return (!current || (push_ask(tx, e->id, clock_now(), "asked", err) &&
-			     enrollment_end(tx, e, by->state, by->why, err))) &&
-	       audit_add(tx, by->actor, by->act, by->device_id, by->why, err);
+			     enrollment_end(tx, e, "retired", by->why, err))) &&
+	       audit_add(tx, by->actor, "enrollment.retired", by->device_id, by->why, err);
 }
 
 bool
 enrollment_retire(struct db *db, const char *actor, const char *device_id, const char *why, struct err *err)
 {
-	struct by_it by = { actor, device_id, why, "retired", "enrollment.retired" };
-
-	return db_tx(db, tx_by_it, &by, err);
-}
-
-bool
-enrollment_give_up(struct db *db, const char *actor, const char *device_id, const char *why, struct err *err)
-{
-	struct by_it by = { actor, device_id, why, "removed", "enrollment.removed" };
+	struct by_it by = { actor, device_id, why };
 
 	return db_tx(db, tx_by_it, &by, err);
 }
@@ -314,17 +305,4 @@ enrollment_supervised(struct db *tx, const char *id, int supervised, struct err 
 {
 	return db_run(tx, err, "UPDATE enrollment SET supervised = $1 WHERE id = $2",
 		      supervised < 0 ? db_null() : db_bool(supervised), db_text(id));
-}
-
-bool
-enrollment_silent(struct db *db, int64_t days, int64_t *n, struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM device WHERE enrollment_id IS NOT NULL AND seen < $1",
-				     db_int(clock_now() - days * DAY_S));
-
-	if (!rows_one(rows, err, "no count"))
-		return false;
-	*n = rows_int(rows, 0);
-	return true;
 }

@@ -5,7 +5,7 @@
  * Authenticate only stages: under the certificate that its session issued, and with that session's UDID.
  * The first TokenUpdate under the new identity makes it current: queue, token, binding and declarative
  * state change in one transaction, and what the device had before is `replaced`.  A session of the kind
- * renewal changes the identity and nothing else.  protocol.md 1.3; Apple: Authenticate, TokenUpdate, CheckOut.
+ * renewal changes the identity and nothing else.  Apple: Authenticate, TokenUpdate, CheckOut.
  * What devices send is mdm/enrollment_turn.h.
  */
 #include "mdm/certificate.h"
@@ -41,10 +41,6 @@ bool enrollment_of_device(TALLOC_CTX *ctx, struct db *db, const char *device_id,
 bool enrollment_retire(struct db *db, const char *actor, const char *device_id, const char *why,
 		       struct err *err) CHECKED;
 
-/* Given up after silence, or by IT without telling the device; should it speak again, it is back.  Audited. */
-bool enrollment_give_up(struct db *db, const char *actor, const char *device_id, const char *why,
-			struct err *err) CHECKED;
-
 /*
  * Whose a device under management is from now on, as IT says; person_id NULL: nobody's.  ERR_MISSING; ERR_CONFLICT
  * "not_enrolled".  What hangs on its person is the caller's (catalog/device_person.h).
@@ -53,9 +49,6 @@ bool enrollment_person(struct db *tx, const char *device_id, const char *person_
 
 /* As the inventory finds it: -1 not known. */
 bool enrollment_supervised(struct db *tx, const char *id, int supervised, struct err *err) CHECKED;
-
-/* Current ones that were not heard of for so many days. */
-bool enrollment_silent(struct db *db, int64_t days, int64_t *n, struct err *err) CHECKED;
 
 /*
  * What the house above does inside the transaction that changes an enrollment: first commands, the invitation,

@@ -130,7 +130,7 @@ static bool
 of_session(TALLOC_CTX *ctx, struct db *db, const char *session_id, struct enrollment **ret, struct err *err)
 {
 	struct rows *rows = db_query(ctx, db, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM "WHERE e.session_id = $1"
-		" ORDER BY e.turn DESC LIMIT 1", db_text(session_id));
+		" ORDER BY e.turn DESC, e.id DESC LIMIT 1", db_text(session_id));
 	enum rows_step step = rows_next(rows, err);
 
 	*ret = step == ROWS_ROW ? enrollment_of_row(ctx, rows) : NULL;

@@ -13,6 +13,7 @@
 #include "mdm/identity_renew.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
+#include "mdm/turn.h"
 #include <string.h>
 
 /* Never ahead of us, or a clock that was wrong once would silence the device for ever. */
@@ -151,17 +152,19 @@ stage(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *
 	const char *device_id, *id = secret_id(ctx);
 	size_t none;
 	const struct enroll_session *s = b->session;
+	int64_t turn;
 
 	return may_take(ctx, tx, t, b, err) && put_device(ctx, tx, t->checkin, &device_id, err) &&
 	       /* what began and was not ended is given up, with its certificates */
 	       enrollment_end_staged(tx, device_id, &(struct enrollment){ .id = id, .session_id = s->id }, "replaced",
 				     "it never ended", &none, err) &&
+	       turn_next(tx, TURN_ENROLLMENT, &turn, err) &&
 	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, kind, state, identity,"
 		      " access_rights, topic, authenticate_signed, created, identity_ends, turn) VALUES ($1, $2, $3, $4, $5,"
-		      " 'staged', $6, $7, $8, $9, $10, $11, (SELECT COALESCE(max(turn), 0) + 1 FROM enrollment))", db_text(id), db_text(device_id), db_text(s->id), db_text(s->person_id),
+		      " 'staged', $6, $7, $8, $9, $10, $11, $12)", db_text(id), db_text(device_id), db_text(s->id), db_text(s->person_id),
 		      db_text(t->who->user_enrollment ? "user" : "device"), db_text(t->identity->sha256),
 		      db_int(s->access_rights), db_text(t->checkin->topic), db_int(signed_at(t->identity)), db_now(),
-		      t->identity->ends ? db_int(t->identity->ends) : db_null()) &&
+		      t->identity->ends ? db_int(t->identity->ends) : db_null(), db_int(turn)) &&
 	       enroll_session_staged(tx, s->id, t->who->udid, err) && counted_keep(tx, id, t->message, err);
 }
 

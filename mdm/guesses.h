@@ -1,7 +1,7 @@
 #pragma once
 /*
  * guesses - wrong challenges, by address or by the enrollment session at whose URL they came: after GUESSES_MAX
- * within a minute nothing that comes from there is tried until the minute is over.  trust.md T9.
+ * within a minute nothing that comes from there is tried until the minute is over.
  *
  * In memory alone and of a fixed size; of many addresses the one that was silent longest makes room, by a hash
  * that nobody outside can steer.

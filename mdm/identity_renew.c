@@ -56,11 +56,13 @@ tx_spoke(struct db *tx, void *arg, struct err *err)
 }
 
 void
-identity_spoke(struct db *db, const struct enrollment *e, bool old)
+identity_spoke(struct db *db, const struct enrollment *e, const char *sha256)
 {
+	bool old = e->old_identity && strcmp(e->old_identity, sha256) == 0;
 	struct spoke *s;
 
-	if (!e->old_identity || e->old_speaks == old)
+	/* A third one, which is about to renew them, says nothing of the two. */
+	if (!e->old_identity || (!old && (!e->identity || strcmp(e->identity, sha256) != 0)) || e->old_speaks == old)
 		return;
 	s = mem_new(NULL, struct spoke);
 	snprintf(s->id, sizeof s->id, "%s", e->id);

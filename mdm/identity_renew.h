@@ -44,5 +44,5 @@ bool identity_due_list(struct db *db, const struct identity_rules *rules, json_t
 bool identity_renewed(struct db *tx, const struct enrollment *enrollment, const char *sha256, int64_t ends,
 		      struct err *err) CHECKED;
 /* Which of the two spoke, while there are two: written behind, when it is news. */
-void identity_spoke(struct db *db, const struct enrollment *enrollment, bool old);
+void identity_spoke(struct db *db, const struct enrollment *enrollment, const char *sha256);
 void identity_overlap(int64_t s);

@@ -5,7 +5,7 @@
  * From iOS 17 on 403 with com.apple.unrecognized.device is enough (mdm/proof.h).  An older one takes no notice of it:
  * whatever it asks for, it is sent RemoveProfile of its enrollment mobileconfig, which takes the management with it.
  * Nothing of that waits in a queue: it is the same each time, until the device says that it is done, or leaves.
- * protocol.md 1.2; Apple: RemoveProfile.
+ * Apple: RemoveProfile.
  */
 #include "mdm/proof.h"
 #include "mdm/report.h"

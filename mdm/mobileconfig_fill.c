@@ -38,7 +38,11 @@ name_len(const char *at)
 	return n;
 }
 
-const char *
+/*
+ * The first variable of a text from `at` on: NULL when there is none; else where its name begins, behind the
+ * percent sign, and *len letters of it.  %% is stepped over.
+ */
+static const char *
 form_variable(const char *at, size_t *len)
 {
 	while ((at = strchr(at, '%'))) {

@@ -137,8 +137,8 @@ judge_top(const json_t *form, struct err *err)
 		return FORM_BAD("it wants a name");
 	if (removable && !json_is_boolean(removable))
 		return FORM_BAD("removable must be true or false");
-	if (after && (!json_is_number(after) || json_number_value(after) <= 0))
-		return FORM_BAD("remove_after_s must be a number of seconds");
+	if (after && (!json_is_number(after) || json_number_value(after) <= 0 || json_number_value(after) > FORM_REMOVE_AFTER_MAX_S))
+		return FORM_BAD("remove_after_s must be a number of seconds, at most %lld", (long long)FORM_REMOVE_AFTER_MAX_S);
 	return true;
 }
 

@@ -26,6 +26,7 @@
 #define FORM_PAYLOADS_MAX	64
 #define FORM_DEPTH_MAX		16
 #define FORM_ID_MAX		64
+#define FORM_REMOVE_AFTER_MAX_S	(3650LL * 86400)	/* of remove_after_s: as long as the console offers */
 #define FORM_TEXT_MAX		16384		/* bytes of a name or description */
 #define FORM_CONSENTS_MAX	40		/* languages */
 #define FORM_VARIABLE_MAX	64		/* letters of a name */

@@ -8,12 +8,7 @@
 #define FORM_REMOVAL_ID		"removal-password"	/* of the payload that is made of removal_password */
 #define FORM_REMOVAL_TYPE	"com.apple.profileRemovalPassword"
 
-/*
- * The first variable of a text from `at` on: NULL when there is none; else where its name begins, behind the
- * percent sign, and *len letters of it.  %% is stepped over.
- */
-const char *form_variable(const char *at, size_t *len);
-bool form_open(const char *text);	/* is there one? */
+bool form_open(const char *text);	/* does a variable stand in it? */
 
 /* The payload of this id; NULL: none. */
 const json_t *form_payload(const json_t *form, const char *id);

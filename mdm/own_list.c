@@ -70,7 +70,7 @@ own_list(struct db *db, const struct own_filter *filter, int64_t limit, json_t *
 		" (SELECT count(*) " OF_IT " AND c.revoked IS NULL AND c.not_after > $1) - CASE WHEN n.revoked IS NULL"
 		" AND n.not_after > $1 THEN 1 ELSE 0 END, n.sha256, n.serial, n.not_after, n.revoked, n.issued"
 		" FROM own_mobileconfig o JOIN person p ON p.id = o.person_id LEFT JOIN device d ON d.id = o.device_id"
-		" LEFT JOIN certificate n ON n.sha256 = (SELECT c.sha256 " OF_IT " ORDER BY c.turn DESC LIMIT 1)"
+		" LEFT JOIN certificate n ON n.sha256 = (SELECT c.sha256 " OF_IT " ORDER BY c.turn DESC, c.sha256 LIMIT 1)"
 		" WHERE (o.changed, o.id) < ($2, $3) AND (CAST($4 AS TEXT) IS NULL OR o.person_id = $4)"
 		" AND (CAST($7 AS TEXT) IS NULL OR lower(p.name) = lower($7))"
 		" AND (CAST($5 AS TEXT) IS NULL OR p.words LIKE lower($5) ESCAPE '!' OR lower(o.device_name) LIKE lower($5) ESCAPE '!')"

@@ -80,7 +80,7 @@ read_certs(TALLOC_CTX *ctx, struct db *tx, const char *id, struct certs *ret, st
 		" installed_certificate i WHERE i.device_id = o.device_id AND i.sha256 = c.sha256), s.way = 'command', s.embedded"
 		" FROM own_mobileconfig o"
 		" JOIN own_session s ON s.own_id = o.id JOIN certificate c ON c.session_id = s.id"
-		" WHERE o.id = $1 AND c.purpose || '' = 'person' AND c.revoked IS NULL ORDER BY c.turn DESC", db_text(id));
+		" WHERE o.id = $1 AND c.purpose || '' = 'person' AND c.revoked IS NULL ORDER BY c.turn DESC, c.sha256", db_text(id));
 	enum rows_step step;
 
 	*ret = (struct certs){ 0 };
@@ -262,18 +262,9 @@ own_whose(TALLOC_CTX *ctx, struct db *db, const char *sha256, const char **whose
 static bool
 read_ids(TALLOC_CTX *ctx, struct rows *rows, const char ***ret, struct err *err)
 {
-	const char **ids = mem_grow(ctx, NULL, const char *, 1);
-	enum rows_step step;
-	size_t n = 0;
+	size_t n;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		ids[n++] = rows_text(ctx, rows, 0);
-		ids = mem_grow(ctx, ids, const char *, n + 1);
-	}
-	rows_done(rows);
-	ids[n] = NULL;
-	*ret = ids;
-	return step != ROWS_FAILED;
+	return rows_texts(ctx, rows, ret, &n, err);
 }
 
 static bool
@@ -333,7 +324,7 @@ own_listed(struct db *tx, const char *device_id, const char *request_type, struc
 	       strcmp(request_type, "CertificateList") == 0 ? listed_certificates(tx, ctx, device_id, err) : true;
 }
 
-#define BY_COMMAND "'command' = (SELECT s.way FROM own_session s WHERE s.own_id = o.id ORDER BY s.turn DESC LIMIT 1)"
+#define BY_COMMAND "'command' = (SELECT s.way FROM own_session s WHERE s.own_id = o.id ORDER BY s.turn DESC, s.id LIMIT 1)"
 
 bool
 own_device_ended(struct db *tx, const char *device_id, struct err *err)

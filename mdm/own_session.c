@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "mdm/challenge.h"
 #include "mdm/enroll_session.h"
+#include "mdm/turn.h"
 #include <string.h>
 
 /* ---- how it begins ---- */
@@ -27,17 +28,18 @@ own_session_begin(struct db *tx, TALLOC_CTX *ctx, const struct own_session_wish 
 	char *name = secret_id(ctx), *text = secret_token(ctx);
 	char hash[SECRET_HASH_SIZE], challenge[SECRET_HASH_SIZE], challenge_hash[SECRET_HASH_SIZE];
 	bool command = wish->own_id;
+	int64_t turn;
 
-	if (!command && !has_room(tx, ctx, wish->person_id, err))
+	if ((!command && !has_room(tx, ctx, wish->person_id, err)) || !turn_next(tx, TURN_OWN_SESSION, &turn, err))
 		return false;
 	secret_hash(enroll_session_challenge(text, challenge), challenge_hash);
 	if (!db_run(tx, err, "INSERT INTO own_session (id, token_hash, way, person_id, mobileconfig_id, own_id, state,"
 		    " challenge_hash, udid, created, expires, changed, turn) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
-		    " $10, (SELECT COALESCE(max(turn), 0) + 1 FROM own_session))",
+		    " $10, $12)",
 		    db_text(name), db_text(secret_hash(text, hash)), db_text(command ? "command" : "phases"),
 		    db_text(wish->person_id), db_text(wish->mobileconfig_id), db_text(wish->own_id),
 		    db_text(command ? "issued" : "offered"), db_text(challenge_hash), db_text(command ? wish->udid : ""),
-		    db_now(), db_int(clock_now() + wish->ttl_s)) ||
+		    db_now(), db_int(clock_now() + wish->ttl_s), db_int(turn)) ||
 	    !audit_add(tx, wish->actor, "own.begin", name, command ? "as a command" : "", err))
 		return false;
 	*id = name;
@@ -155,16 +157,10 @@ own_session_refused(struct db *db, const struct own_session *s, const struct err
 static bool
 void_all(struct db *tx, TALLOC_CTX *ctx, struct rows *rows, struct err *err)
 {
-	const char **all = NULL;
-	enum rows_step step;
-	size_t n = 0;
+	const char **all;
+	size_t n;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		all = mem_grow(ctx, all, const char *, n + 1);
-		all[n++] = rows_text(ctx, rows, 0);
-	}
-	rows_done(rows);
-	if (step == ROWS_FAILED)
+	if (!rows_texts(ctx, rows, &all, &n, err))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!challenge_void(tx, all[i], CA_OTA, err) || !challenge_void(tx, all[i], CA_PERSON, err) ||
@@ -198,7 +194,7 @@ own_session_newest(struct db *db, const char *person_id, json_t **ret, struct er
 {
 	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
 	struct rows *rows = db_query(ctx, db, "SELECT state, why, device_name, product, created, expires FROM own_session"
-				     " WHERE person_id = $1 AND way = 'phases' ORDER BY turn DESC LIMIT 1",
+				     " WHERE person_id = $1 AND way = 'phases' ORDER BY turn DESC, id LIMIT 1",
 				     db_text(person_id));
 	enum rows_step step = rows_next(rows, err);
 

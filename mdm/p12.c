@@ -56,20 +56,3 @@ p12_for_device(TALLOC_CTX *ctx, X509 *cert, EVP_PKEY *key, STACK_OF(X509) *above
 	PKCS12_free(box);
 	return ok;
 }
-
-bool
-p12_for_device_of(TALLOC_CTX *ctx, struct bytes cert_der, struct bytes key_pem, struct bytes above_pem,
-		  const char *name, const char *password, struct bytes *ret, struct err *err)
-{
-	SCOPED(x509_stack) STACK_OF(X509) *above = NULL;
-	SCOPED(x509) X509 *cert = NULL;
-	SCOPED(evp_pkey) EVP_PKEY *key = NULL;
-	SCOPED(bio) BIO *bio = BIO_new_mem_buf(key_pem.p ? key_pem.p : "", (int)key_pem.len);
-
-	if (!x509_read_der(cert_der, &cert, err) || (above_pem.len && !x509_read_pem(above_pem, &above, err)))
-		return err_at(err, "PKCS #12");
-	key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"") : NULL;
-	if (!key)
-		return err_openssl(err, ERR_INVALID, "PKCS #12: no private key in PEM form");
-	return p12_for_device(ctx, cert, key, above, name, password, ret, err);
-}

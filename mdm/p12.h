@@ -18,7 +18,3 @@
  */
 bool p12_for_device(TALLOC_CTX *ctx, X509 *cert, EVP_PKEY *key, STACK_OF(X509) *above, const char *name,
 		    const char *password, struct bytes *ret, struct err *err) CHECKED;
-
-/* The same of PEM and DER: the key as PEM, the certificate as DER, those above it as PEM (may be empty). */
-bool p12_for_device_of(TALLOC_CTX *ctx, struct bytes cert_der, struct bytes key_pem, struct bytes above_pem,
-		       const char *name, const char *password, struct bytes *ret, struct err *err) CHECKED;

@@ -52,7 +52,7 @@ void payload_root_write(struct buf *out, const void *der);	/* a struct bytes */
 /* ---- com.apple.webClip.managed (payload_clip.c) ---- */
 
 #define PAYLOAD_CLIP		"com.apple.webClip.managed"
-#define PAYLOAD_CLIP_ICON_SIDE	400		/* pixels at most, square (protocol.md 5) */
+#define PAYLOAD_CLIP_ICON_SIDE	400		/* pixels at most, square; Apple: WebClip */
 
 struct payload_clip {
 	const char *url, *label;

@@ -1,7 +1,8 @@
 #pragma once
 /*
  * phase - what every way through the phases of the Profile Service has alike, whatever it leads to: an enrollment
- * (mdm/enroll.h) or a person's own mobileconfig (mdm/own_phase.h).  protocol.md sections 3.6 and 4.
+ * (mdm/enroll.h) or a person's own mobileconfig (mdm/own_phase.h).
+ * Apple: Profile Service; each request: docs/enrolling.md.
  *
  * 0: what Safari downloads says where to answer, with a challenge.  1: the device answers with its attributes, signed
  * by Apple's certificate of it, and gets a SCEP payload for a passing identity.  3: it answers again, signed by that.

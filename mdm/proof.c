@@ -123,7 +123,7 @@ proof_judge(TALLOC_CTX *ctx, struct db *db, struct ca *ca, const struct proof *p
 	if (e && is_over(e, identity->sha256))
 		return bad(err, "it was replaced by a newer one of this device");
 	if (e)
-		identity_spoke(db, e, e->old_identity && strcmp(e->old_identity, identity->sha256) == 0);
+		identity_spoke(db, e, identity->sha256);
 	if (!shown.certificate)
 		return ca && ca_ready(ca) ? judge_stranger(ca, identity, grace_s, err) :
 			    err_code(err, ERR_BUSY, "no_ca", "there is no CA here that devices could be known by");

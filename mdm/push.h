@@ -5,7 +5,7 @@
  * One due row an enrollment, so pushes coalesce.  Who changes something that a device should hear of asks for
  * a push in the same transaction; the row stays until APNs has taken it, so that kill -9 loses none.  One
  * thread (mdm/pusher.h) takes due rows in batches, sends them over one HTTP/2 connection (mdm/apns.h) and writes
- * what came of them, many in one transaction.  protocol.md section 2, peers.md 2.5.
+ * what came of them, many in one transaction.  Apple: Sending notification requests to APNs.
  */
 #include "core/clock.h"
 #include "core/db.h"

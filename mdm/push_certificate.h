@@ -7,7 +7,7 @@
  * one current certificate for each topic, and another topic than that of the enrolled devices is refused
  * unless the admin says so: those that are enrolled can then be reached only as long as the certificate of
  * their own topic lasts, and have to enroll again.  Renewing "the same one" at Apple keeps the topic.
- * Keys are sealed at rest (core/seal.h).  protocol.md section 2.
+ * Keys are sealed at rest (core/seal.h).  docs/enrolling.md, "The push certificate".
  */
 #include "core/seal.h"
 #include "core/x509.h"

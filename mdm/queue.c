@@ -204,44 +204,6 @@ queue_add(struct db *tx, TALLOC_CTX *ctx, const struct queue_wish *wish, const c
 	return true;
 }
 
-struct chunk {
-	struct adding *a;
-	size_t from, to;
-};
-
-/* May be run again from its start: what it changes outside is put right first. */
-static bool
-tx_chunk(struct db *tx, void *arg, struct err *err)
-{
-	struct chunk *c = arg;
-
-	if (!c->a->added)
-		c->a->uuid = NULL;
-	return add_chunk(tx, c->a, c->from, c->to, err);
-}
-
-bool
-queue_add_many(struct db *db, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
-	       size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err)
-{
-	struct queue_wish sealed = *wish;
-	struct adding a = { .ctx = ctx, .wish = &sealed, .ids = enrollment_ids, .n = n, .verdicts = verdicts };
-
-	sort(&a);
-	if (!queue_seal(ctx, &sealed, err) || !right_wish(&sealed, err))
-		return err_at(err, "queue %s", wish->request_type);
-	for (size_t from = 0; from < n; from += QUEUE_CHUNK) {
-		struct chunk c = { &a, from, n - from < QUEUE_CHUNK ? n : from + QUEUE_CHUNK };
-
-		if (!db_tx(db, tx_chunk, &c, err))
-			return err_at(err, "queue %s", wish->request_type);
-		a.added += a.fresh;
-	}
-	if (uuid)
-		*uuid = uuid_of(&a);
-	return true;
-}
-
 /* ---- by hand ---- */
 
 /* One, with `uuid`; or all. */

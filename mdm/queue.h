@@ -3,7 +3,7 @@
  * queue - commands that wait for a device, at least once each, in order; and what became of them.
  *
  * The live queue and the history are apart: a row leaves the queue when its command ends.  What the device
- * answers, and what it gets next, is mdm/queue_turn.h.  peers.md 2.5.
+ * answers, and what it gets next, is mdm/queue_turn.h.
  */
 #include <jansson.h>
 #include "core/clock.h"
@@ -44,10 +44,6 @@ const char *queue_verdict_name(enum queue_verdict verdict);	/* "added", "duplica
  */
 bool queue_add(struct db *tx, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
 	       size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err) CHECKED;
-
-/* The same for any number, a transaction each QUEUE_CHUNK: outside of any, and sealed here.  What went in before it failed stays. */
-bool queue_add_many(struct db *db, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
-		    size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err) CHECKED;
 
 /*
  * What the house above does for a kind of command; web/site.c fills the table at start.  `render` may use

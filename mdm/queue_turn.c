@@ -37,12 +37,6 @@ queue_kind(const char *name)
 	return NULL;
 }
 
-void *
-queue_site(void)
-{
-	return kinds_site;
-}
-
 /* ---- rows ---- */
 
 static int
@@ -170,15 +164,16 @@ answered(struct db *tx, const struct queue_report *report, const struct queued *
 
 /* ---- what comes next ---- */
 
+const char queue_next_sql[] = "SELECT " QUEUED_COLUMNS " FROM command_queue q JOIN command c"
+	" ON c.id = q.command_id WHERE q.enrollment_id = $1 AND q.state <> 'not_now' AND q.not_before <= $2"
+	" AND q.expires > $3 ORDER BY q.turn, q.priority DESC, q.command_id LIMIT 1";
+
 static bool
 choose(TALLOC_CTX *ctx, struct db *tx, const char *enrollment_id, struct queued **ret, struct err *err)
 {
 	int64_t now = clock_now();
 
-	if (!first(ctx, db_query(ctx, tx, "SELECT " QUEUED_COLUMNS " FROM command_queue q JOIN command c"
-		   " ON c.id = q.command_id WHERE q.enrollment_id = $1 AND q.state <> 'not_now' AND q.not_before <= $2"
-		   " AND q.expires > $3 ORDER BY q.turn, q.priority DESC, q.command_id LIMIT 1",
-		   db_text(enrollment_id), db_int(now), db_int(now)), ret, err))
+	if (!first(ctx, db_queryv(ctx, tx, queue_next_sql, DB_VALS(db_text(enrollment_id), db_int(now), db_int(now))), ret, err))
 		return false;
 	if (!*ret)
 		return true;

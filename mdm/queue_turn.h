@@ -5,8 +5,8 @@
  * A report is one transaction: match, move to the history or mark, choose the next and mark it sent.  A
  * connection begins with Idle; what was answered NotNow since is offered at the next Idle, behind fresh
  * commands.  What was sent and not answered is offered again whenever the device asks for more, since it does
- * one thing at a time.  An Idle with nothing to give writes nothing.  protocol.md 1.4; Apple: "Handling NotNow
- * status responses".
+ * one thing at a time.  An Idle with nothing to give writes nothing.  Apple: "Handling NotNow status
+ * responses".
  */
 #include "core/clock.h"
 #include "mdm/queue.h"
@@ -52,8 +52,8 @@ bool queue_deliver(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enro
 /* ---- for the other files of the queue ---- */
 
 #define QUEUED_COLUMNS	"c.id, c.uuid, c.kind, c.request_type, c.subject, c.args, c.payload, q.sent_count - q.not_now_count, c.sealed"
+extern const char queue_next_sql[];	/* which command is next; by an index alone, since a device waits for it */
 struct queued *queued_of(TALLOC_CTX *ctx, struct rows *rows);
-void *queue_site(void);
 /* Moves it to the history and tells its kind, unless the device has answered (`status`). */
 struct queue_end { const char *state, *status, *error; struct bytes packed; bool sealed; };
 bool queue_end(struct db *tx, const struct queued *command, const struct enrollment *enrollment,

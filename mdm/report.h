@@ -2,7 +2,7 @@
 /*
  * report - what a device says at the command URL: that it is idle, or what became of a command.
  *
- * protocol.md 1.4; Apple: "Handling the results of MDM commands".
+ * Apple: "Handling the results of MDM commands".
  */
 #include "mdm/checkin.h"
 

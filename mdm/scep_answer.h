@@ -1,6 +1,6 @@
 #pragma once
 /*
- * scep_answer - what the SCEP server says to a pkiMessage.  RFC 8894, RFC 5652; protocol.md section 3.
+ * scep_answer - what the SCEP server says to a pkiMessage.  RFC 8894, RFC 5652.
  *
  * A request with a good challenge gets the certificate that the challenge is for.  One that is signed by a live
  * certificate of ours is a renewal, whatever its messageType says (certmonger and iOS sign PKCSReq so): the same

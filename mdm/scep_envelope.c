@@ -29,12 +29,6 @@ static const struct bytes
 	oid_data = { "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01", 9 },
 	oid_rsa = { "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", 9 };
 
-const char *
-scep_cipher_name(enum scep_cipher cipher)
-{
-	return ciphers[cipher].name;
-}
-
 /* ---- its shape ---- */
 
 static bool

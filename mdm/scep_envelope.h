@@ -36,7 +36,6 @@ enum scep_cipher {
 	SCEP_CIPHERS_N
 };
 
-const char *scep_cipher_name(enum scep_cipher cipher);	/* as OpenSSL calls it */
 
 /* ---- what comes ---- */
 

@@ -4,7 +4,7 @@
  *
  * That is our own server, with a challenge made for this one certificate; or the company's (scep.external_url,
  * such as Microsoft NDES) for the identities of enrolled devices.  Passing identities are always ours.
- * protocol.md 3.5, 3.6; Apple: com.apple.security.scep.
+ * RFC 8894 section 7.3; Apple: com.apple.security.scep.
  */
 #include "core/conf.h"
 #include "mdm/challenge.h"

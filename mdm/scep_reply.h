@@ -1,6 +1,6 @@
 #pragma once
 /*
- * scep_reply - a CertRep, exactly as iOS, strongSwan and certmonger will have it (protocol.md 3.4).
+ * scep_reply - a CertRep, exactly as iOS, strongSwan and certmonger will have it.  RFC 8894 section 3.3.2.
  *
  * Signed with SHA-256 and the algorithm named rsaEncryption (strongSwan 5.9.8 knows no other), the signer's
  * certificate inside; attributes as PrintableString.  SUCCESS: the one certificate that was issued, and nothing

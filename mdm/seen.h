@@ -15,4 +15,4 @@ struct seen;
 /* Talloc child of ctx; freeing it writes what it has. */
 bool seen_new(TALLOC_CTX *ctx, struct db *db, struct seen **ret, struct err *err) CHECKED;
 void seen_note(struct seen *seen, const char *device_id, const char *address);	/* from any thread; never waits for the database */
-void seen_flush(struct seen *seen);	/* now: as write-behind */
+void seen_flush(struct seen *seen);	/* now: as write-behind; for tests */

@@ -62,7 +62,8 @@ publish_facts(TALLOC_CTX *ctx, struct house *h, json_t *facts, const char *chann
 {
 	struct inspect *inspect = mem_new(ctx, struct inspect);
 	struct build_fields fields = { .channel = channel };
-	const char *bytes = mem_printf(ctx, "%s %s %s", text_of(facts, "bundle_id"), text_of(facts, "version"), text_of(facts, "build"));
+	const char *bytes = mem_printf(ctx, "%s %s %s%s", text_of(facts, "bundle_id"), text_of(facts, "version"), text_of(facts, "build"),
+				       text_of(json_object_get(facts, "provision"), "uuid"));
 	struct blob_draft *draft;
 	bool ok;
 
@@ -87,6 +88,8 @@ publish(TALLOC_CTX *ctx, struct house *h, struct sent s, char **id, bool *fresh,
 		"app_id", "A1B2C3D4E5.*", "signature", "apple", "certificates",
 		"verdict", "installable", !s.kind || strcmp(s.kind, "store") != 0, "reasons");
 
+	if (s.provision)
+		json_object_set_new(json_object_get(facts, "provision"), "uuid", json_string(s.provision));
 	return publish_facts(ctx, h, facts, s.channel, s.by ? s.by : h->paul, id, fresh, err);
 }
 

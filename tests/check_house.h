@@ -27,6 +27,7 @@ struct person *publisher_of(TALLOC_CTX *ctx, struct house *h, const char *name, 
 /* What an upload is, as far as the catalog is concerned. */
 struct sent {
 	const char *bundle_id, *name, *version, *build, *kind, *expires, *channel;
+	const char *provision;		/* its UUID, and other bytes for another one; NULL: none is told */
 	const struct person *by;	/* NULL: paul */
 };
 

@@ -62,6 +62,45 @@ rule "nothing is named profile: a provision or a mobileconfig" "$(
 	grep -nwiE '[a-z_]*profiles?[a-z_]*' -r --include='*.[ch]' core ipa mdm catalog web cli |
 		grep -vE '^[^:]*:[0-9]+:[ 	]*(\*|/\*|//)|/\*.*rofile|//.*rofile|"[^"]*[Pp]rofile[^"]*"')"
 rule "no unfinished work" "$(grep -nE '\b(TODO|FIXME|XXX|HACK)\b' -r --include='*.[ch]' --include='*.sh' --include='*.bats' --include='*.html' --include='*.py' core ipa mdm catalog web cli tests 2>/dev/null | grep -v '^tests/lint.sh' | grep -v node_modules)"
+rule "a document that is named is one of the project" "$(
+	grep -rnoE '[A-Za-z0-9_./$-]+\.md\b' --include='*.'{c,h,sql,sh,bats,bash,py,mjs,js,md,html,css,txt,tsv} README.md dev CMakeLists.txt \
+		core ipa mdm catalog web cli tests docs 2>/dev/null | grep -v node_modules | while IFS=: read -r file line name; do
+		case $name in *'$'*) continue ;; esac	# made by a test
+		[ -f "docs/${name##*/}" ] || [ "${name##*/}" = README.md ] || echo "$file:$line: $name"
+	done)"
+# "MUST 12<tab>test_x: name" for each number in a test's name: must_12_and_behaviour_3_name, "name (MUSTs 2 and 13)".
+numbered() {
+	{
+		grep -noE '^(must|behaviour)_[a-z0-9_]+\(void' tests/test_*.c | sed -E 's|^tests/(test_[^.]*)\.c:[0-9]+:(.*)\(void$|\1: \2|'
+		grep -nE '^@test ".*(MUST|behaviour)' tests/e2e/*.bats | sed -E 's|^tests/e2e/([^:]*):[0-9]+:@test "(.*)".*|\1: \2|'
+	} | awk '{
+		name = $0; sub(/^[^:]*: /, "", name)
+		if ($0 ~ /^test_/) {
+			n = split(name, word, "_"); kind = ""
+			for (i = 1; i <= n; i++)
+				if (word[i] == "must" || word[i] == "behaviour") kind = word[i] == "must" ? "MUST" : word[i]
+				else if (word[i] ~ /^[0-9]+$/) print kind " " word[i] "\t" $0
+				else if (word[i] != "and") break
+		} else
+			while (match(name, /(MUST|behaviour)s? [0-9]+((, | and )[0-9]+)*/)) {
+				n = split(substr(name, RSTART, RLENGTH), word, /[ ,]+/); name = substr(name, RSTART + RLENGTH)
+				kind = word[1]; sub(/s$/, "", kind)
+				for (i = 2; i <= n; i++) if (word[i] != "and") print kind " " word[i] "\t" $0
+			}
+	}' | sort -u
+}
+promised() { awk -F' \\| ' '/^\| (MUST|behaviour) / { sub(/^\| /, "", $1); n = split($3, t, "`"); for (i = 2; i <= n; i += 2) print $1 "\t" t[i] }' docs/conformance.md | sort -u; }
+rule "every promise to devices is named by a test that there is (docs/conformance.md)" "$(
+	comm -13 <(numbered) <(promised) | sed 's/^/there is no such test: /'
+	comm -23 <(numbered) <(promised) | sed 's/^/docs\/conformance.md does not have: /'
+	for n in $(seq 1 23) $(seq 30 67); do echo "MUST $n"; done | grep -vxFf <(numbered | cut -f1)
+	for n in $(seq 1 15); do echo "behaviour $n"; done | grep -vxFf <(numbered | cut -f1))"
+words_once() { cat "$@" | LC_ALL=C tr -cs 'A-Za-z0-9_' '\n' | LC_ALL=C sort | uniq -u; }
+rule "a function that only tests call is in the tests, or its header says what it is for" "$(
+	LC_ALL=C comm -12 <(words_once {core,ipa,mdm,catalog,web}/*.h) <(words_once {core,ipa,mdm,catalog,web,cli}/*.c) |
+		grep -v ^scoped_ | grep -xFf <(grep -hoE '^[a-z][a-z0-9_]*\(' {core,ipa,mdm,catalog,web}/*.c | tr -d '(') | while read -r f; do
+		grep -hE "\b$f\(" -B1 {core,ipa,mdm,catalog,web}/*.h | grep -qE 'for (tests|the fuzzer)' || echo "$f"
+	done)"
 rule "no handler writes an error's status by itself" "$(grep -nE 'reply_(text|empty)\([a-z]+, (4|5)[0-9][0-9]' web/routes_*.c)"
 rule "every act of the audit log can be filtered by, and has its words" "$(
 	grep -rhzoP 'audit_add\([^;]*?;' --include='*.c' core ipa mdm catalog web cli 2>/dev/null | tr '\n\0' ' \n' |

@@ -203,6 +203,7 @@ static const struct row {
 	{ "GET /admin/people/:id", ADMIN, NULL, THING, SOMEONE },
 	{ "POST /admin/people/:id/role", ADMIN, NULL, THING, SOMEONE, "role=member", FORM },
 	{ "POST /admin/people/:id/apps", ADMIN, NULL, THING, SOMEONE, "which=all", FORM },
+	{ "POST /admin/people/:id/email", ADMIN, NULL, THING, SOMEONE, "email=", FORM },
 	{ "POST /admin/people/:id/attributes", ADMIN, NULL, THING, SOMEONE, .flags = FORM },
 	{ "POST /admin/people/:id/disable", ADMIN, NULL, THING, SOMEONE, .flags = FORM },
 	{ "POST /admin/people/:id/enable", ADMIN, NULL, THING, SOMEONE, .flags = FORM },

@@ -9,7 +9,7 @@
 static const struct came_back_owner unsaid;
 
 static void
-our_certificate_without_a_row_is_listed_and_nobody_is_sent_away(void **state)
+must_3_our_certificate_without_a_row_is_listed_and_nobody_is_sent_away(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_new(m, UDID_A, NULL);
@@ -300,7 +300,7 @@ a_fleet_where_no_phone_changed_hands_is_taken_in_for_whom_our_records_name(void 
 	assert_string_equal(whose(m, UDID_B), "p-anna p-anna");
 }
 
-TESTS(our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
+TESTS(must_3_our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
       a_fleet_that_came_back_is_taken_in_at_once_and_asked_for_its_tokens,
       nobody_comes_back_as_a_device_that_is_still_heard_of,
       who_came_back_cannot_become_another_device_under_the_admins_eyes,

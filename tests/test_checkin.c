@@ -39,7 +39,7 @@ judge(struct mdm *m, const char *schema, const char *text)
 }
 
 static void
-unknown_keys_are_ignored_and_an_unknown_message_type_is_refused(void **state)
+must_10_unknown_keys_are_ignored_and_an_unknown_message_type_is_refused(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -52,7 +52,7 @@ unknown_keys_are_ignored_and_an_unknown_message_type_is_refused(void **state)
 }
 
 static void
-get_token_is_refused_since_no_service_of_ours_gives_any(void **state)
+must_11_get_token_is_refused_since_no_service_of_ours_gives_any(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -63,7 +63,7 @@ get_token_is_refused_since_no_service_of_ours_gives_any(void **state)
 }
 
 static void
-a_user_who_is_not_managed_is_told_so_by_410(void **state)
+must_12_a_user_who_is_not_managed_is_told_so_by_410(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -74,7 +74,7 @@ a_user_who_is_not_managed_is_told_so_by_410(void **state)
 }
 
 static void
-the_user_channel_is_kept_apart_from_the_devices(void **state)
+behaviour_15_the_user_channel_is_kept_apart_from_the_devices(void **state)
 {
 	static const char user[] = "<key>UserID</key><string>FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF</string>"
 				   "<key>UserShortName</key><string>anna</string>";
@@ -168,7 +168,7 @@ return_to_service_is_answered_that_it_is_not_offered(void **state)
 }
 
 static void
-a_command_as_it_is_handed_out_is_what_apple_expects(void **state)
+must_14_a_command_as_it_is_handed_out_is_what_apple_expects(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -179,7 +179,7 @@ a_command_as_it_is_handed_out_is_what_apple_expects(void **state)
 }
 
 static void
-what_no_device_sends_is_refused_and_changes_nothing(void **state)
+behaviour_15_what_no_device_sends_is_refused_and_changes_nothing(void **state)
 {
 	static const char *const bodies[] = {
 		"", "rubbish", "\xff\xfe<plist/>", "<plist/>", "<plist version=\"1.0\"><array/></plist>", "bplist00", "bplist00\xd1\x01\x02",
@@ -213,7 +213,7 @@ what_no_device_sends_is_refused_and_changes_nothing(void **state)
 }
 
 static void
-an_unknown_status_ends_its_command_as_an_error_with_what_was_said(void **state)
+behaviour_15_an_unknown_status_ends_its_command_as_an_error_with_what_was_said(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -236,7 +236,7 @@ the_case_of_a_udid_does_not_make_another_device(void **state)
 }
 
 static void
-a_check_in_that_is_too_large_is_refused_for_its_size(void **state)
+must_13_a_check_in_that_is_too_large_is_refused_for_its_size(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -248,7 +248,7 @@ a_check_in_that_is_too_large_is_refused_for_its_size(void **state)
 }
 
 static void
-a_binary_report_is_read_as_any_other(void **state)
+behaviour_15_a_binary_report_is_read_as_any_other(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -268,17 +268,17 @@ a_binary_report_is_read_as_any_other(void **state)
 	free(bin);
 }
 
-TESTS(unknown_keys_are_ignored_and_an_unknown_message_type_is_refused,
-      get_token_is_refused_since_no_service_of_ours_gives_any,
-      a_user_who_is_not_managed_is_told_so_by_410,
-      the_user_channel_is_kept_apart_from_the_devices,
+TESTS(must_10_unknown_keys_are_ignored_and_an_unknown_message_type_is_refused,
+      must_11_get_token_is_refused_since_no_service_of_ours_gives_any,
+      must_12_a_user_who_is_not_managed_is_told_so_by_410,
+      behaviour_15_the_user_channel_is_kept_apart_from_the_devices,
       a_bootstrap_token_is_kept_sealed_given_back_and_forgotten,
       without_a_master_key_a_bootstrap_token_is_not_taken_and_the_device_not_sent_away,
       declarative_management_is_answered_that_there_are_no_declarations,
       return_to_service_is_answered_that_it_is_not_offered,
-      a_command_as_it_is_handed_out_is_what_apple_expects,
-      what_no_device_sends_is_refused_and_changes_nothing,
-      an_unknown_status_ends_its_command_as_an_error_with_what_was_said,
+      must_14_a_command_as_it_is_handed_out_is_what_apple_expects,
+      behaviour_15_what_no_device_sends_is_refused_and_changes_nothing,
+      behaviour_15_an_unknown_status_ends_its_command_as_an_error_with_what_was_said,
       the_case_of_a_udid_does_not_make_another_device,
-      a_check_in_that_is_too_large_is_refused_for_its_size,
-      a_binary_report_is_read_as_any_other)
+      must_13_a_check_in_that_is_too_large_is_refused_for_its_size,
+      behaviour_15_a_binary_report_is_read_as_any_other)

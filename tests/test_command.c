@@ -126,7 +126,7 @@ put_envelope(TALLOC_CTX *ctx, const char *path, struct bytes payload)
 	"sys.exit(min(bad, 9))"
 
 static void
-every_command_with_every_key_passes_the_judge_of_apples_schema(void **state)
+must_14_every_command_with_every_key_passes_the_judge_of_apples_schema(void **state)
 {
 	const char *shared = test_shared(*state, "apple-schema/check_plist.py"), *dir = test_dir(*state);
 	struct bytes payload;
@@ -248,9 +248,9 @@ a_property_list_without_a_request_type_is_no_command(void **state)
 
 /* ---- who may ---- */
 
-/* Every bit: with it alone the command may be sent, without it alone not (MUST 22). */
+/* Every bit: with it alone the command may be sent, without it alone not. */
 static void
-no_command_goes_out_without_its_access_right(void **state)
+must_22_no_command_goes_out_without_its_access_right(void **state)
 {
 	static const struct { const char *type, *params; int64_t right; } rows[] = {
 		{ "ProfileList", "{}", 1 }, { "CertificateList", "{}", 1 }, { "InstallProfile", "{}", 2 }, { "RemoveProfile", "{}", 2 },
@@ -290,7 +290,7 @@ no_command_goes_out_without_its_access_right(void **state)
 }
 
 static void
-a_device_that_a_person_enrolled_is_never_erased_and_its_passcode_never_cleared(void **state)
+must_23_a_device_that_a_person_enrolled_is_never_erased_and_its_passcode_never_cleared(void **state)
 {
 	static const char *const never[] = { "EraseDevice", "ClearPasscode", "Restrictions", "RestartDevice", "EnableLostMode" };
 	const struct command_target user = { ALL_RIGHTS, "user", 1 };
@@ -340,9 +340,9 @@ a_device_is_asked_only_what_its_enrollment_lets_us_ask(void **state)
 	json_decref(of_user);
 }
 
-TESTS(every_command_with_every_key_passes_the_judge_of_apples_schema, what_was_written_is_read_again,
+TESTS(must_14_every_command_with_every_key_passes_the_judge_of_apples_schema, what_was_written_is_read_again,
       what_ios_would_not_take_is_refused_with_the_place, params_without_an_end_are_refused,
-      a_property_list_without_a_request_type_is_no_command, no_command_goes_out_without_its_access_right,
-      a_device_that_a_person_enrolled_is_never_erased_and_its_passcode_never_cleared,
+      a_property_list_without_a_request_type_is_no_command, must_22_no_command_goes_out_without_its_access_right,
+      must_23_a_device_that_a_person_enrolled_is_never_erased_and_its_passcode_never_cleared,
       what_needs_supervision_waits_until_the_device_says_that_it_is_supervised,
       a_device_is_asked_only_what_its_enrollment_lets_us_ask)

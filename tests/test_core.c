@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/count.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/num.h"
 #include "core/secret.h"
 #include <fcntl.h>
@@ -237,9 +238,47 @@ a_file_is_replaced_and_never_half_there(void **state)
 	assert_int_equal(access(mem_printf(*state, "%s.new", dir), F_OK), -1);
 }
 
+static void
+fields_of_an_object_are_read_by_their_types_and_a_wrong_one_is_named(void **state)
+{
+	static const struct { const char *body, *says; } wrong[] = {
+		{ "[]", "the body must be an object such as {\"name\": ...}" },
+		{ "{}", "name is missing: it must be a text" },
+		{ "{\"name\": null}", "name must be a text, not null" },
+		{ "{\"name\": \"a\", \"n\": 1.5}", "n must be a whole number, not a fraction" },
+		{ "{\"name\": \"a\", \"n\": \"1\"}", "n must be a whole number, not a text" },
+		{ "{\"name\": \"a\", \"on\": \"true\"}", "on must be true or false, not a text" },
+		{ "{\"name\": \"a\", \"list\": {}}", "list must be a list, not an object" },
+	};
+	const char *name = "";
+	json_t *list = NULL, *any = NULL, *body;
+	int64_t n = 7;
+	int on = -1;
+	const struct json_field fields[] = { { "name", JSON_IS_TEXT, &name, true }, { "n", JSON_IS_INT, &n }, { "on", JSON_IS_BOOL, &on },
+					     { "list", JSON_IS_LIST, &list }, { "any", JSON_IS_ANY, &any }, { NULL } };
+	struct err err;
+
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		err = (struct err){ 0 };
+		body = json_hold(*state, json_loads(wrong[i].body, 0, NULL));
+		assert_false(json_read(body, fields, &err));
+		assert_string_equal(err.cause, wrong[i].says);
+		assert_int_equal(err.kind, ERR_INVALID);
+	}
+	body = json_hold(*state, json_loads("{\"name\": \"b\", \"any\": null, \"other\": 1}", 0, NULL));
+	assert_ok(json_read(body, fields, &err), &err);
+	assert_true(strcmp(name, "b") == 0 && n == 7 && on == -1 && !list && json_is_null(any));
+	body = json_hold(*state, json_loads("{\"name\": \"b\", \"n\": 9223372036854775807, \"on\": false, \"list\": []}", 0, NULL));
+	assert_ok(json_read(body, fields, &err), &err);
+	assert_true(n == INT64_MAX && on == 0 && list);
+	json_drop_nulls(body = json_hold(*state, json_loads("{\"a\": null, \"b\": 0}", 0, NULL)));
+	assert_int_equal(json_object_size(body), 1);
+}
+
 TESTS(an_error_keeps_its_cause_and_gains_a_path, what_an_error_quotes_is_utf8_in_the_end,
       text_is_escaped_for_where_it_goes,
       base64_follows_the_vectors_of_its_rfc, a_buffer_over_its_limit_says_so_and_stays_whole,
       numbers_are_whole_and_within_bounds, ios_versions_compare_by_number, times_go_out_and_come_back,
       tokens_differ_and_their_hash_is_sha256,
-      a_file_is_read_whole_within_its_bound_and_a_pipe_too, a_file_is_replaced_and_never_half_there, every_counter_is_in_the_metrics)
+      a_file_is_read_whole_within_its_bound_and_a_pipe_too, a_file_is_replaced_and_never_half_there, every_counter_is_in_the_metrics,
+      fields_of_an_object_are_read_by_their_types_and_a_wrong_one_is_named)

@@ -405,7 +405,7 @@ a_property_list_is_a_command_too(void **state)
 /* ---- what stands in the way ---- */
 
 static void
-what_stands_in_the_way_of_a_device_is_its_verdict(void **state)
+must_22_what_stands_in_the_way_of_a_device_is_its_verdict(void **state)
 {
 	static const char *const ids[] = { "good", "nobody", "gone", "retired", "staged", "few", "user", "plain", "good" };
 	static const char *const expected[] = { "added", "unknown", "not_enrolled", "not_enrolled", "not_enrolled", "refused", "refused",
@@ -646,7 +646,7 @@ TESTS(a_command_waits_and_the_audit_says_who_and_why, what_cannot_be_taken_back_
       an_unlock_token_is_never_given_with_the_command, the_same_twice_waits_once, a_refresh_asks_for_every_list_and_twice_for_none,
       a_refresh_leaves_out_what_the_enrollment_gives_no_right_to, what_is_said_wrongly_is_refused_in_words_that_help, every_verb_becomes_its_command,
       what_is_typed_becomes_what_the_field_wants, what_is_typed_wrongly_is_refused_with_the_name_of_the_field,
-      a_property_list_is_a_command_too, what_stands_in_the_way_of_a_device_is_its_verdict,
+      a_property_list_is_a_command_too, must_22_what_stands_in_the_way_of_a_device_is_its_verdict,
       the_verdict_of_one_device_is_an_error_of_its_kind, a_crowd_gets_one_command_and_few_rows_in_the_audit,
       the_list_is_found_in_by_name_serial_person_state_model_system_and_app, a_long_list_comes_in_pages_and_none_is_lost,
       a_device_has_its_person_its_state_and_what_it_may_be_sent, devices_are_counted_by_what_needs_somebody,

@@ -95,17 +95,18 @@ static void
 settings_that_cannot_work_are_refused_by_name(void **state)
 {
 	struct conf *good = settings(*state, "ldap://127.0.0.1"), bad;
+	struct directory *directory;
 	struct err err;
 
 #define REFUSED(field, value, words) do { \
 		bad = *good; \
 		bad.ldap_##field = value; \
-		assert_false(directory_check_conf(&bad, &err)); \
+		assert_false(directory_new(*state, &bad, &directory, &err)); \
 		if (!strstr(err.cause, words)) \
 			fail_msg("%s", err.cause); \
 	} while (0)
 
-	assert_ok(directory_check_conf(good, &err), &err);
+	assert_ok(directory_new(*state, good, &directory, &err), &err);
 	REFUSED(urls, "ldaps://127.0.0.1", "does not begin with ldap://");
 	REFUSED(urls, "ldap:///", "is not like");
 	REFUSED(urls, "http://127.0.0.1", "is not like");
@@ -124,11 +125,11 @@ settings_that_cannot_work_are_refused_by_name(void **state)
 	REFUSED(client_cert, "/dev/null", "go together");
 	bad = *good;
 	bad.ldap_admin_groups = " cn=a\\;b,dc=example ; cn=c,dc=example;;";
-	assert_ok(directory_check_conf(&bad, &err), &err);
+	assert_ok(directory_new(*state, &bad, &directory, &err), &err);
 	/* without servers there is no directory, whatever else is set */
 	bad.ldap_urls = "";
 	bad.ldap_user_bases = "";
-	assert_ok(directory_check_conf(&bad, &err), &err);
+	assert_ok(directory_new(*state, &bad, &directory, &err), &err);
 }
 
 /* ---- a server that says what it likes ---- */

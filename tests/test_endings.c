@@ -185,7 +185,7 @@ static const char expected[] =
 	"319 otto ledger 1\n";
 
 static void
-a_year_brings_exactly_the_notices_that_should_go(void **state)
+behaviour_11_a_year_brings_exactly_the_notices_that_should_go(void **state)
 {
 	struct story w = story_begin(*state, STORY_MAIL "ldap {\n\tbind_dn = \"cn=pomona,dc=example,dc=com\"\n}\n");
 	const struct person *paul = story_human(&w, "paul", ROLE_PUBLISHER, "paul@example.com");
@@ -484,7 +484,7 @@ a_member_is_told_where_the_directory_has_them_alone(void **state)
 	assert_string_equal(reader.email, "");
 }
 
-TESTS(a_year_brings_exactly_the_notices_that_should_go,
+TESTS(behaviour_11_a_year_brings_exactly_the_notices_that_should_go,
       a_notice_and_its_mail_are_written_together_or_not_at_all,
       without_a_mail_server_nobody_is_told_and_nothing_is_lost,
       a_source_that_fails_keeps_no_other_waiting,

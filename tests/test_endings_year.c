@@ -241,7 +241,7 @@ lines_of(const char *text)
 }
 
 static void
-a_year_of_the_real_sources_brings_exactly_the_notices_that_should_go(void **state)
+behaviour_11_a_year_of_the_real_sources_brings_exactly_the_notices_that_should_go(void **state)
 {
 	struct story w = story_begin(*state, STORY_MAIL);
 	struct files files = files_of(&w);
@@ -270,4 +270,4 @@ a_year_of_the_real_sources_brings_exactly_the_notices_that_should_go(void **stat
 			 story_number(&w, "SELECT count(*) FROM (SELECT DISTINCT recipient, created FROM message) AS m"));
 }
 
-TESTS(a_year_of_the_real_sources_brings_exactly_the_notices_that_should_go)
+TESTS(behaviour_11_a_year_of_the_real_sources_brings_exactly_the_notices_that_should_go)

@@ -1,6 +1,6 @@
 /*
  * Enrollment: the phases of the Profile Service, who may take each of them, and what they are given.
- * "MUST n": section 11 of the protocol's facts.
+ * Numbers in names: docs/conformance.md.
  */
 #include "tests/check_enroll.h"
 #include "core/plist_write.h"
@@ -157,9 +157,8 @@ must_54_mobileconfigs_pass_apples_schema_and_signed_ones_verify(void **state)
 		dir, dir, dir, dir, file)), 0);
 }
 
-/* MUST 55 */
 static void
-what_is_enveloped_opens_with_the_devices_key_and_no_other(void **state)
+must_55_what_is_enveloped_opens_with_the_devices_key_and_no_other(void **state)
 {
 	struct enroll_world w = enroll_world(*state);
 	struct begun b = begun(*state, &w);
@@ -189,9 +188,8 @@ what_is_enveloped_opens_with_the_devices_key_and_no_other(void **state)
 		dir, dir, dir, dir, dir)), 0);
 }
 
-/* MUST 56, for what enrollment hands out */
 static void
-the_challenge_of_an_identity_stands_in_the_envelope_alone(void **state)
+must_56_the_challenge_of_an_identity_stands_in_the_envelope_alone(void **state)
 {
 	struct enroll_world w = enroll_world(*state);
 	struct begun b = begun(*state, &w);
@@ -272,9 +270,8 @@ an_outside_scep_server_is_named_for_the_identity_and_never_for_the_passing_one(v
 	assert_string_equal(session_of(*state, &w, b.id)->state, "offered");
 }
 
-/* MUST 57 */
 static void
-names_and_uuids_stay_the_same_over_re_issue(void **state)
+must_57_names_and_uuids_stay_the_same_over_re_issue(void **state)
 {
 	struct enroll_world w = enroll_world(*state);
 	plist_t roots[2], payloads[2];
@@ -306,9 +303,9 @@ names_and_uuids_stay_the_same_over_re_issue(void **state)
 
 /* ---- who may ---- */
 
-/* MUST 52; all of the tests' Apple ended in 2022 */
+/* All of the tests' Apple ended in 2022. */
 static void
-the_signer_decides_the_phase_and_a_forged_one_has_none(void **state)
+must_52_the_signer_decides_the_phase_and_a_forged_one_has_none(void **state)
 {
 	static const char *const asked[] = { "UDID", "VERSION", "PRODUCT", "SERIAL", "DEVICE_NAME", NULL };
 	struct enroll_world w = enroll_world(*state);
@@ -336,9 +333,8 @@ the_signer_decides_the_phase_and_a_forged_one_has_none(void **state)
 	assert_string_equal(session_of(*state, &w, b.id)->state, "issued");
 }
 
-/* MUST 53, its first half */
 static void
-a_challenge_is_good_once_for_one_device_and_in_its_own_session(void **state)
+must_53_a_challenge_is_good_once_for_one_device_and_in_its_own_session(void **state)
 {
 	struct enroll_world w = enroll_world(*state);
 	struct begun one = begun(*state, &w), two = begun(*state, &w), mixed = one;
@@ -401,9 +397,8 @@ a_lost_answer_is_given_again_a_few_times_and_no_more(void **state)
 				   " AND expires > 1795348800"), 1);
 }
 
-/* MUST 53, its second half */
 static void
-phase_3_is_for_the_passing_identity_of_this_session_and_the_device_of_phase_1(void **state)
+must_53_phase_3_is_for_the_passing_identity_of_this_session_and_the_device_of_phase_1(void **state)
 {
 	struct enroll_world w = enroll_world(*state);
 	struct begun b = begun(*state, &w), another = begun(*state, &w);
@@ -861,15 +856,15 @@ the_page_knows_what_became_of_each_device(void **state)
 
 TESTS(must_51_and_59_the_scep_url_has_no_query_and_its_subject_is_nested_three_deep,
       a_subject_is_the_same_name_in_the_payload_and_in_the_certificate,
-      must_54_mobileconfigs_pass_apples_schema_and_signed_ones_verify, what_is_enveloped_opens_with_the_devices_key_and_no_other,
-      the_challenge_of_an_identity_stands_in_the_envelope_alone,
+      must_54_mobileconfigs_pass_apples_schema_and_signed_ones_verify, must_55_what_is_enveloped_opens_with_the_devices_key_and_no_other,
+      must_56_the_challenge_of_an_identity_stands_in_the_envelope_alone,
       the_enrollment_is_a_scep_payload_of_its_own_and_the_mdm_payload_that_names_it,
       an_outside_scep_server_is_named_for_the_identity_and_never_for_the_passing_one,
-      names_and_uuids_stay_the_same_over_re_issue, the_signer_decides_the_phase_and_a_forged_one_has_none,
-      a_challenge_is_good_once_for_one_device_and_in_its_own_session,
+      must_57_names_and_uuids_stay_the_same_over_re_issue, must_52_the_signer_decides_the_phase_and_a_forged_one_has_none,
+      must_53_a_challenge_is_good_once_for_one_device_and_in_its_own_session,
       an_answer_that_was_lost_is_given_again_until_a_certificate_came_of_it,
       a_lost_answer_is_given_again_a_few_times_and_no_more,
-      phase_3_is_for_the_passing_identity_of_this_session_and_the_device_of_phase_1,
+      must_53_phase_3_is_for_the_passing_identity_of_this_session_and_the_device_of_phase_1,
       a_passing_identity_that_ran_out_passes_no_more, once_the_identity_is_issued_nothing_is_handed_out_again,
       a_person_sets_up_so_many_devices_and_any_of_them_anew, a_device_that_is_somebody_elses_by_now_is_spoken_of_in_the_audit, a_person_begins_so_many_sessions_at_a_time,
       what_is_refused_is_written_down_and_ends_the_session_after_some, a_step_that_was_not_committed_was_not_made,

@@ -12,7 +12,7 @@
 /* ---- enrolling ---- */
 
 static void
-authenticate_stages_and_the_first_token_update_enrolls(void **state)
+must_7_and_behaviour_5_authenticate_stages_and_the_first_token_update_enrolls(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, "F2LX1234", NULL));
@@ -50,7 +50,7 @@ a_token_update_before_authenticate_enrolls_nobody(void **state)
 }
 
 static void
-enrolling_again_swaps_queue_token_and_binding_in_one_step(void **state)
+must_7_enrolling_again_swaps_queue_token_and_binding_in_one_step(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *old = phone_enrolled(m, UDID_A), *new;
@@ -118,7 +118,7 @@ mend(struct mdm *m)
 }
 
 static void
-wherever_it_breaks_the_state_is_the_old_or_the_new_and_never_mixed(void **state)
+behaviour_4_wherever_it_breaks_the_state_is_the_old_or_the_new_and_never_mixed(void **state)
 {
 	static const char *const steps[] = {
 		"UPDATE ON enrollment", "UPDATE OF state ON enrollment", "UPDATE OF token ON enrollment", "UPDATE ON device",
@@ -178,7 +178,7 @@ authenticate_under_the_same_identity_resets_with_the_next_token_update(void **st
 /* ---- whose ---- */
 
 static void
-a_fresh_certificate_with_the_udid_of_another_takes_nothing_over_and_is_audited(void **state)
+behaviour_7_a_fresh_certificate_with_the_udid_of_another_takes_nothing_over_and_is_audited(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *victim = phone_enrolled(m, UDID_A), *thief;
@@ -198,7 +198,7 @@ a_fresh_certificate_with_the_udid_of_another_takes_nothing_over_and_is_audited(v
 }
 
 static void
-the_identity_of_one_device_does_not_speak_for_another_on_either_url(void **state)
+must_4_the_identity_of_one_device_does_not_speak_for_another_on_either_url(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *a = phone_enrolled(m, UDID_A), *b = phone_enrolled(m, UDID_B);
@@ -424,7 +424,7 @@ an_enrollment_of_a_user_is_known_by_its_enrollment_id(void **state)
 /* ---- tokens ---- */
 
 static void
-a_token_of_any_length_from_32_bytes_is_kept_and_a_later_one_replaces_it(void **state)
+must_8_a_token_of_any_length_from_32_bytes_is_kept_and_a_later_one_replaces_it(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -444,7 +444,7 @@ a_token_of_any_length_from_32_bytes_is_kept_and_a_later_one_replaces_it(void **s
 }
 
 static void
-an_unlock_token_is_sealed_and_stays_when_the_next_update_has_none(void **state)
+must_8_and_behaviour_5_an_unlock_token_is_sealed_and_stays_when_the_next_update_has_none(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -470,7 +470,7 @@ an_unlock_token_is_sealed_and_stays_when_the_next_update_has_none(void **state)
 /* ---- leaving ---- */
 
 static void
-a_device_that_checks_out_is_no_more_managed_and_not_pushed(void **state)
+must_9_a_device_that_checks_out_is_no_more_managed_and_not_pushed(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p;
@@ -497,7 +497,7 @@ a_device_that_checks_out_is_no_more_managed_and_not_pushed(void **state)
 }
 
 static void
-who_was_retired_is_told_to_leave_whatever_it_says(void **state)
+must_3_who_was_retired_is_told_to_leave_whatever_it_says(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -563,30 +563,10 @@ an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since(void *
 	assert_int_equal(mdm_audited(m, "enrollment.refused"), 1);
 }
 
-static void
-given_up_after_silence_is_no_more_managed_until_it_speaks(void **state)
-{
-	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_enrolled(m, UDID_A);
-	int64_t n;
-
-	assert_ok(db_run(m->db, &m->err, "UPDATE device SET seen = $1", db_int(clock_now() - 20 * DAY_S)), &m->err);
-	assert_ok(enrollment_silent(m->db, 14, &n, &m->err), &m->err);
-	assert_int_equal(n, 1);
-	assert_ok(enrollment_silent(m->db, 30, &n, &m->err), &m->err);
-	assert_int_equal(n, 0);
-	assert_ok(enrollment_give_up(m->db, "anna", phone_enrollment(p)->device_id, "silent", &m->err), &m->err);
-	assert_string_equal(phone_state(p), "removed");
-	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE revoked IS NOT NULL"), 0);
-	mdm_at(m, "2026-12-25T12:00:00Z");
-	assert_null(phone_idle(p));
-	assert_string_equal(phone_state(p), "enrolled");
-}
-
 /* ---- renewal ---- */
 
 static void
-a_renewal_changes_the_identity_and_nothing_else(void **state)
+behaviour_4_a_renewal_changes_the_identity_and_nothing_else(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -857,14 +837,14 @@ a_phone_older_than_ios_17_that_checks_out_after_it_was_retired_has_heard_of_it(v
 	phone_is_refused(few, phone_command(few, phone_idle_xml(few)), ERR_DENIED);
 }
 
-TESTS(authenticate_stages_and_the_first_token_update_enrolls,
+TESTS(must_7_and_behaviour_5_authenticate_stages_and_the_first_token_update_enrolls,
       a_token_update_before_authenticate_enrolls_nobody,
-      enrolling_again_swaps_queue_token_and_binding_in_one_step,
+      must_7_enrolling_again_swaps_queue_token_and_binding_in_one_step,
       what_fails_on_the_way_leaves_all_as_it_was,
-      wherever_it_breaks_the_state_is_the_old_or_the_new_and_never_mixed,
+      behaviour_4_wherever_it_breaks_the_state_is_the_old_or_the_new_and_never_mixed,
       authenticate_under_the_same_identity_resets_with_the_next_token_update,
-      a_fresh_certificate_with_the_udid_of_another_takes_nothing_over_and_is_audited,
-      the_identity_of_one_device_does_not_speak_for_another_on_either_url,
+      behaviour_7_a_fresh_certificate_with_the_udid_of_another_takes_nothing_over_and_is_audited,
+      must_4_the_identity_of_one_device_does_not_speak_for_another_on_either_url,
       a_serial_number_that_is_not_the_sessions_is_refused,
       a_direct_session_takes_the_first_device_and_no_second,
       a_direct_session_does_not_take_a_device_from_another_person,
@@ -875,14 +855,13 @@ TESTS(authenticate_stages_and_the_first_token_update_enrolls,
       a_second_person_on_the_same_device_is_told_by_the_session,
       a_session_that_is_over_enrolls_nobody,
       an_enrollment_of_a_user_is_known_by_its_enrollment_id,
-      a_token_of_any_length_from_32_bytes_is_kept_and_a_later_one_replaces_it,
-      an_unlock_token_is_sealed_and_stays_when_the_next_update_has_none,
-      a_device_that_checks_out_is_no_more_managed_and_not_pushed,
-      who_was_retired_is_told_to_leave_whatever_it_says,
+      must_8_a_token_of_any_length_from_32_bytes_is_kept_and_a_later_one_replaces_it,
+      must_8_and_behaviour_5_an_unlock_token_is_sealed_and_stays_when_the_next_update_has_none,
+      must_9_a_device_that_checks_out_is_no_more_managed_and_not_pushed,
+      must_3_who_was_retired_is_told_to_leave_whatever_it_says,
       a_phone_restored_from_its_backup_is_back_when_it_says_so,
       an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since,
-      given_up_after_silence_is_no_more_managed_until_it_speaks,
-      a_renewal_changes_the_identity_and_nothing_else,
+      behaviour_4_a_renewal_changes_the_identity_and_nothing_else,
       an_identity_renewed_by_scep_alone_is_taken_when_it_is_shown,
       a_renewal_of_one_device_is_of_no_use_to_another,
       who_was_retired_keeps_no_certificate_that_it_renewed_and_never_showed,

@@ -77,7 +77,7 @@ waiting(struct mdm *m)
 /* ---- the old one ---- */
 
 static void
-the_old_identity_is_served_for_the_overlap_and_revoked_then(void **state)
+behaviour_9_the_old_identity_is_served_for_the_overlap_and_revoked_then(void **state)
 {
 	struct mdm *m = renewing(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -151,9 +151,13 @@ who_went_back_to_its_old_identity_is_renewed_again_and_keeps_that_one_until_then
 	assert_int_equal(waiting(m), 1);
 	assert_ok(phone_token(p, ""), &m->err);	/* and a token that it sends under it counts */
 	p->cert = renewed(m, p);
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(db_writable(m->db, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT old_speaks FROM enrollment"), 1);	/* of two; this is a third */
 	assert_ok(phone_token(p, ""), &m->err);
 	assert_string_equal(phone_enrollment(p)->identity, p->cert->sha256);
 	assert_string_equal(phone_enrollment(p)->old_identity, old->sha256);	/* not the one that it never took */
+	assert_false(is_revoked(m, old));
 	assert_true(is_revoked(m, never));
 	assert_string_equal(phone_idle(p), a);
 	later(m, OVERLAP_S + 1);
@@ -220,7 +224,7 @@ who_is_retired_in_the_overlap_leaves_with_both_identities(void **state)
 /* ---- who is asked ---- */
 
 static void
-who_ends_soon_is_asked_once_a_day_and_one_waits_at_a_time(void **state)
+behaviour_9_who_ends_soon_is_asked_once_a_day_and_one_waits_at_a_time(void **state)
 {
 	struct mdm *m = renewing(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -379,13 +383,13 @@ who_left_is_not_asked(void **state)
 	assert_int_equal(waiting(m), 0);
 }
 
-TESTS(the_old_identity_is_served_for_the_overlap_and_revoked_then,
+TESTS(behaviour_9_the_old_identity_is_served_for_the_overlap_and_revoked_then,
       an_old_identity_is_not_revoked_before_the_new_one_has_spoken_again,
       who_went_back_to_its_old_identity_is_renewed_again_and_keeps_that_one_until_then,
       an_authenticate_that_is_repeated_under_the_new_identity_loses_no_queue,
       what_was_issued_for_a_renewal_and_never_shown_is_revoked_with_the_next_that_is,
       who_is_retired_in_the_overlap_leaves_with_both_identities,
-      who_ends_soon_is_asked_once_a_day_and_one_waits_at_a_time,
+      behaviour_9_who_ends_soon_is_asked_once_a_day_and_one_waits_at_a_time,
       a_clock_that_was_ahead_does_not_put_off_the_renewal,
       who_ran_out_is_asked_within_the_grace_and_then_no_more,
       a_fleet_is_asked_in_waves_those_first_that_end_first,

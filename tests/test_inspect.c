@@ -242,22 +242,6 @@ the_hash_is_taken_over_when_it_is_known(void **state)
 }
 
 static void
-the_same_is_told_with_and_without_a_child(void **state)
-{
-	struct inspect_opts opts = opts_at(NOW, ROOT);
-	struct inspect *a, *b;
-	struct err err;
-	int fd = open("tests/data/ipas/watch-first.ipa", O_RDONLY | O_CLOEXEC);
-
-	assert_ok(inspect_path(*state, "tests/data/ipas/watch-first.ipa", &opts, &a, &err), &err);
-	assert_ok(inspect_file(*state, fd, &opts, &b, &err), &err);
-	assert_true(json_equal(a->facts, b->facts));
-	assert_int_equal(a->icons[ICON_512].len, b->icons[ICON_512].len);
-	assert_memory_equal(a->icons[ICON_512].p, b->icons[ICON_512].p, a->icons[ICON_512].len);
-	close(fd);
-}
-
-static void
 our_own_trouble_is_not_blamed_on_the_file(void **state)
 {
 	struct inspect_opts opts = opts_at(NOW, "tests/data/ipas/no-such.pem");
@@ -458,7 +442,6 @@ main(int argc, char **argv)
 		T(devices_are_named_only_when_asked_for),
 		T(without_the_test_root_the_signature_is_a_strangers),
 		T(the_hash_is_taken_over_when_it_is_known),
-		T(the_same_is_told_with_and_without_a_child),
 		T(our_own_trouble_is_not_blamed_on_the_file),
 		T(a_child_that_dies_or_lies_is_one_refused_file),
 		T(many_threads_inspect_at_once_and_leave_no_child_and_no_descriptor),

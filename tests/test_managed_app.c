@@ -733,6 +733,199 @@ a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones(void 
 			       " y.id = x.command_id WHERE y.request_type = 'InstallApplication')"), 2);
 }
 
+/* ---- builds with the same numbers ---- */
+
+#define OLD	"00000001-0000-4000-8000-000000000001"
+#define NEW	"00000002-0000-4000-8000-000000000002"
+
+/* Build 1 once more under another provision, placed. */
+static char *
+signed_anew(TALLOC_CTX *ctx, struct house *h)
+{
+	return published(ctx, h, (struct sent){ .channel = "main", .provision = NEW });
+}
+
+static bool
+tx_listed(struct db *tx, void *arg, struct err *err)
+{
+	(void)arg;
+	return managed_app_listed(tx, "d1", true, err);
+}
+
+/* The device lists both: apps as they are, and what we know of them. */
+static void
+lists(struct house *h)
+{
+	struct err err;
+
+	assert_ok(db_tx(h->db, tx_listed, NULL, &err), &err);
+}
+
+static bool
+tx_taken(struct db *tx, void *uuid, struct err *err)
+{
+	return managed_app_answered(tx, "d1", APP, uuid, "Acknowledged", NULL, NULL, err);
+}
+
+static void
+takes_the_command(TALLOC_CTX *ctx, struct house *h)
+{
+	struct err err;
+
+	assert_ok(managed_app_sweep(h->db, at_any_time, NULL, &err), &err);
+	assert_string_equal(one(ctx, h, "SELECT state FROM managed_app"), "queued");
+	lists(h);		/* the copy of before has the numbers, and is not what is on its way */
+	assert_string_equal(one(ctx, h, "SELECT state FROM managed_app"), "queued");
+	assert_ok(db_tx(h->db, tx_taken, (void *)(uintptr_t)one(ctx, h, "SELECT command_uuid FROM managed_app"), &err), &err);
+	lists(h);
+	assert_string_equal(one(ctx, h, "SELECT state || ' ' || why FROM managed_app"), "acknowledged older");
+}
+
+static void
+fetches_it(TALLOC_CTX *ctx, struct house *h)
+{
+	sql(h, mem_printf(ctx, "INSERT INTO install_event (install_id, at, kind) SELECT install_id, %lld, 'whole' FROM managed_app",
+			  (long long)clock_now()));
+}
+
+/* The device has build 1 by our command, and says what it has. */
+static struct house
+with_brought(TALLOC_CTX *ctx, char **build_id)
+{
+	struct house h = with_app(ctx, build_id);
+
+	sql(&h, "UPDATE managed_app SET brought = build_id");
+	sql(&h, "UPDATE build_bundle SET provision_uuid = '" OLD "', certificate = 'c', certificate_expires = expires");
+	sql(&h, "INSERT INTO installed_provision (device_id, uuid, at) VALUES ('d1', '" OLD "', 1)");
+	sql(&h, "INSERT INTO device_report (device_id, request_type, at, answer, whole) VALUES ('d1', 'InstalledApplicationList', 1, '', 1)");
+	return h;
+}
+
+static void
+a_build_signed_anew_with_the_same_numbers_goes_to_who_has_the_old_one_and_is_there_when_it_was_fetched(void **state)
+{
+	char *old_id, *new_id;
+	struct house h = with_brought(*state, &old_id);
+	const char *there;
+	struct err err;
+
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed asked %s ", old_id));
+	new_id = signed_anew(*state, &h);
+	there = mem_printf(*state, "installed current %s ", new_id);
+	assert_string_not_equal(old_id, new_id);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted current %s ", new_id));
+	takes_the_command(*state, &h);
+	fetches_it(*state, &h);
+	lists(&h);
+	assert_string_equal(planned(*state, &h), there);
+	assert_string_equal(one(*state, &h, "SELECT brought FROM managed_app"), new_id);
+	/* and once is enough */
+	lists(&h);
+	assert_string_equal(planned(*state, &h), there);
+	assert_false(managed_app_ask(h.db, "device", "d1", APP, &err));
+	assert_string_equal(err.code, "already_there");
+	/* its owner may ask for it, too, where nobody keeps it current */
+	sql(&h, "UPDATE rollout SET keep_current = FALSE");
+	sql(&h, mem_printf(*state, "UPDATE managed_app SET brought = '%s', build_id = '%s'", old_id, old_id));
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed current %s ", old_id));
+	assert_ok(managed_app_ask(h.db, "device", "d1", APP, &err), &err);
+	assert_string_equal(one(*state, &h, "SELECT build_id FROM managed_app"), new_id);
+}
+
+static void
+without_a_fetch_the_provision_that_a_build_alone_brings_tells_that_it_is_there(void **state)
+{
+	char *old_id, *new_id;
+	struct house h = with_brought(*state, &old_id);
+
+	new_id = signed_anew(*state, &h);
+	planned(*state, &h);
+	takes_the_command(*state, &h);
+	/* sent by a wave, it says nothing of the app */
+	sql(&h, "INSERT INTO installed_provision (device_id, uuid, at) VALUES ('d1', '" NEW "', 1)");
+	sql(&h, "INSERT INTO renewal (device_id, uuid, action, state, ends, attempts, due, changed) VALUES ('d1', '" NEW "', 'install', 'done',"
+		" 0, 0, NULL, 1)");
+	lists(&h);
+	assert_string_equal(one(*state, &h, "SELECT state FROM managed_app"), "acknowledged");
+	sql(&h, "DELETE FROM renewal");
+	/* nor when another app brought it */
+	sql(&h, "INSERT INTO build_bundle (build_id, path, app_bundle_id, version, build, uploaded, bundle_id, provision_uuid, expires,"
+		" certificate, certificate_name, certificate_expires) VALUES ('x', '', 'com.example.other', '1', '1', 1, 'com.example.other',"
+		" '" NEW "', 9, 'c', '', 9)");
+	sql(&h, "INSERT INTO installed_app (device_id, bundle_id, version, installed, managed, at) VALUES ('d1', 'com.example.other', '1', TRUE,"
+		" TRUE, 1)");
+	lists(&h);
+	assert_string_equal(one(*state, &h, "SELECT state FROM managed_app"), "acknowledged");
+	sql(&h, "DELETE FROM build_bundle WHERE build_id = 'x'");
+	lists(&h);
+	assert_string_equal(one(*state, &h, "SELECT state || ' ' || brought FROM managed_app"), mem_printf(*state, "installed %s", new_id));
+}
+
+static void
+of_which_of_two_builds_a_device_has_nobody_knows_the_newest_is_sent_once_unless_its_provision_is_there(void **state)
+{
+	char *old_id, *new_id;
+	struct house h = with_brought(*state, &old_id);
+
+	sql(&h, "UPDATE managed_app SET brought = ''");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed asked %s ", old_id));
+	new_id = signed_anew(*state, &h);
+	sql(&h, "INSERT INTO installed_provision (device_id, uuid, at) VALUES ('d1', '" NEW "', 1)");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed asked %s ", old_id));
+	sql(&h, "DELETE FROM installed_provision WHERE uuid = '" NEW "'");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted current %s ", new_id));
+	takes_the_command(*state, &h);
+	fetches_it(*state, &h);
+	lists(&h);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed current %s ", new_id));
+}
+
+static void
+ends_by_certificate(TALLOC_CTX *ctx, struct house *h, const char *build_id, int days)
+{
+	sql(h, "DELETE FROM held_app");
+	sql(h, "DELETE FROM rollout_wave");
+	sql(h, mem_printf(ctx, "INSERT INTO held_app (device_id, bundle_id, build_id, ends, cause, uuid, path, next) VALUES ('d1', '" APP "', '%s',"
+			  " %lld, 'certificate', '" OLD "', '', 9)", build_id, (long long)clock_now() + days * (long long)DAY_S));
+	sql(h, mem_printf(ctx, "UPDATE managed_app SET state = 'installed', cause = 'asked', build_id = '%s', due = NULL", build_id));
+}
+
+static void
+against_the_end_of_a_certificate_what_is_signed_anew_goes_out_though_nobody_keeps_the_app_current(void **state)
+{
+	char *old_id, *new_id;
+	struct house h = with_brought(*state, &old_id);
+	const char *stays = mem_printf(*state, "installed asked %s ", old_id), *goes;
+
+	sql(&h, "UPDATE rollout SET keep_current = FALSE, percent = 1");
+	new_id = signed_anew(*state, &h);
+	goes = mem_printf(*state, "wanted current %s ", new_id);
+	assert_true(rollout_number("d1", new_id) >= 1);		/* it is not among the first percent */
+	/* far away there is no haste; later it goes by waves; in the last month at once */
+	ends_by_certificate(*state, &h, old_id, 61);
+	assert_string_equal(planned(*state, &h), stays);
+	ends_by_certificate(*state, &h, old_id, 59);
+	assert_string_equal(planned(*state, &h), stays);
+	sql(&h, "UPDATE rollout_wave SET reached = 100");
+	assert_string_equal(planned(*state, &h), goes);
+	ends_by_certificate(*state, &h, old_id, 29);
+	assert_string_equal(planned(*state, &h), goes);
+	/* who paused or stopped it has a reason */
+	sql(&h, "UPDATE rollout SET paused = TRUE");
+	ends_by_certificate(*state, &h, old_id, 29);
+	assert_string_equal(planned(*state, &h), stays);
+	sql(&h, "UPDATE rollout SET paused = FALSE");
+	planned(*state, &h);
+	sql(&h, "UPDATE rollout_wave SET stopped = TRUE");
+	sql(&h, mem_printf(*state, "UPDATE managed_app SET state = 'installed', cause = 'asked', build_id = '%s', due = NULL", old_id));
+	assert_string_equal(planned(*state, &h), stays);
+	/* one whose certificate ends as soon is no way out */
+	ends_by_certificate(*state, &h, old_id, 29);
+	sql(&h, mem_printf(*state, "UPDATE build_bundle SET certificate_expires = %lld WHERE build_id = '%s'", (long long)(clock_now() + 20 * DAY_S),
+			   new_id));
+	assert_string_equal(planned(*state, &h), stays);
+}
+
 /* ---- values ---- */
 
 static void
@@ -877,6 +1070,80 @@ an_app_is_told_what_its_device_is_by_now(void **state)
 	assert_string_equal(delivered(*state, &h), "{\"os\":\"18.2\"}");
 }
 
+/* The fifth attempt at a required app: its command cannot be made, and nothing comes by itself any more. */
+static void
+could_not_be_made(TALLOC_CTX *ctx, struct house *h)
+{
+	struct err err;
+
+	sql(h, "UPDATE managed_app SET state = 'queued', command_uuid = 'u9', attempts = 5, due = 1");
+	assert_ok(managed_app_answered(h->db, "d1", APP, "u9", "error", NULL, NULL, &err), &err);
+	sql(h, "DELETE FROM job");
+	assert_int_equal(count(ctx, h, "SELECT count(*) FROM managed_app WHERE state = 'failed' AND why = 'not_made' AND due IS NULL"), 1);
+}
+
+static void
+a_required_app_that_could_not_be_made_is_tried_again_when_what_it_lacked_is_known(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	const char *failed = mem_printf(*state, "failed required %s not_made", build_id);
+	const char *wanted = mem_printf(*state, "wanted required %s ", build_id);
+	struct err err;
+
+	sql(&h, "UPDATE channel SET required = TRUE");
+	sql(&h, "DELETE FROM installed_app");
+	sql(&h, "DELETE FROM managed_app");
+	configured(*state, &h, "{\"site\":\"%department%\",\"phone\":\"%os_version%\"}");
+	assert_string_equal(planned(*state, &h), wanted);
+	could_not_be_made(*state, &h);
+	/* what it lacks is lacking still, however often somebody looks */
+	assert_string_equal(planned(*state, &h), failed);
+	attribute(*state, &h, "office", "4");
+	assert_string_equal(planned(*state, &h), failed);
+	/* the directory tells it now */
+	assert_true(attribute(*state, &h, "department", "Sales"));
+	assert_string_equal(planned(*state, &h), wanted);
+	assert_int_equal(count(*state, &h, "SELECT attempts FROM managed_app"), 0);
+	/* the configuration is put anew */
+	could_not_be_made(*state, &h);
+	assert_string_equal(planned(*state, &h), failed);
+	configured(*state, &h, "{\"phone\":\"%os_version%\"}");
+	assert_string_equal(planned(*state, &h), wanted);
+	/* the device says what was not known of it */
+	could_not_be_made(*state, &h);
+	assert_string_equal(planned(*state, &h), failed);
+	sql(&h, "UPDATE device SET os_version = '18.2'");
+	assert_ok(managed_app_fits_again(h.db, "d1", &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), 1);
+	assert_string_equal(planned(*state, &h), wanted);
+	/* it goes */
+	could_not_be_made(*state, &h);
+	sql(&h, "DELETE FROM app_configuration");
+	assert_string_equal(planned(*state, &h), wanted);
+	could_not_be_made(*state, &h);
+	assert_string_equal(planned(*state, &h), failed);
+	/* one of before, of which nobody kept what it could not be made with: once */
+	sql(&h, "UPDATE managed_app SET configuration = ''");
+	assert_string_equal(planned(*state, &h), wanted);
+}
+
+static void
+who_comes_into_a_group_for_which_a_configuration_is_changes_it_though_the_app_is_for_everyone(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	configured(*state, &h, "{\"a\":1}");
+	sql(&h, "UPDATE channel SET audience_id = NULL");
+	assert_ok(managed_app_people_changed(h.db, &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_app'"), 0);
+	sql(&h, "UPDATE app_configuration SET audience_id = 'them'");
+	assert_ok(managed_app_people_changed(h.db, &err), &err);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_app'"), 1);
+}
+
 static void
 configurations_of_before_are_read_once_and_those_with_variables_go_out(void **state)
 {
@@ -996,4 +1263,10 @@ TESTS(from_every_state_silence_leads_to_an_end, whatever_a_device_says_silence_b
       an_attribute_that_changes_what_an_app_is_told_sends_it_again_and_another_one_does_not,
       what_changes_while_a_configuration_is_on_its_way_goes_out_behind_it, an_app_is_told_what_its_device_is_by_now,
       configurations_of_before_are_read_once_and_those_with_variables_go_out,
+      a_required_app_that_could_not_be_made_is_tried_again_when_what_it_lacked_is_known,
+      who_comes_into_a_group_for_which_a_configuration_is_changes_it_though_the_app_is_for_everyone,
+      a_build_signed_anew_with_the_same_numbers_goes_to_who_has_the_old_one_and_is_there_when_it_was_fetched,
+      without_a_fetch_the_provision_that_a_build_alone_brings_tells_that_it_is_there,
+      of_which_of_two_builds_a_device_has_nobody_knows_the_newest_is_sent_once_unless_its_provision_is_there,
+      against_the_end_of_a_certificate_what_is_signed_anew_goes_out_though_nobody_keeps_the_app_current,
       what_was_written_when_the_clock_was_ahead_is_looked_at_and_ends)

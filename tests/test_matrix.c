@@ -7,6 +7,7 @@
  * Paul publishes every app, pia `hidden` alone, pete another one alone, anna is admin, dora disabled.
  */
 #include "tests/check_house.h"
+#include "tests/check_link.h"
 #include "tests/matrix_rows.h"
 #include <curl/curl.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
  * Mobileconfigs as forms: judged, completed, written and read; each judged by Apple's schema and opened with
- * openssl.  MUSTs 54 to 57 and 59 of protocol.md.
+ * openssl.  MUSTs 54 to 57 and 59 of docs/conformance.md.
  */
 #include <openssl/cms.h>
 #include <openssl/pem.h>
@@ -207,7 +207,7 @@ must_54_everything_of_the_envelope_passes_it_too_and_stands_where_ios_looks_for_
 	forget(&id);
 }
 
-/* The certificate's holder opens it with openssl, and it is what protocol.md wants: AES-CBC, RSA PKCS #1 v1.5. */
+/* The certificate's holder opens it with openssl, and it is what iOS opens: AES-CBC, RSA PKCS #1 v1.5. */
 static void
 must_55_openssl_opens_an_encrypted_one_and_finds_an_array(void **state)
 {

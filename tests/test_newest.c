@@ -228,6 +228,22 @@ what_was_there_before_keeps_its_order(void **state)
 	assert_string_equal(mdm_text(m, "SELECT id FROM own_session ORDER BY turn DESC LIMIT 1"), b.id);
 }
 
+static void
+a_number_is_given_out_once_though_its_row_is_gone(void **state)
+{
+	struct mdm *m = house(*state);
+	struct begin b = begin(m);
+	int64_t last;
+
+	assert_ok(db_tx(m->db, tx_own, &b, &m->err), &m->err);
+	last = mdm_number(m, "SELECT max(turn) FROM own_session");
+	assert_ok(db_run(m->db, &m->err, "DELETE FROM own_session"), &m->err);
+	assert_ok(db_tx(m->db, tx_own, &b, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT turn FROM own_session"), last + 1);
+	/* each table counts for itself */
+	assert_int_equal(mdm_number(m, "SELECT last FROM turn WHERE name = 'certificate'"), mdm_number(m, "SELECT max(turn) FROM certificate"));
+}
+
 TESTS(the_last_way_to_a_mobileconfig_is_the_one_that_its_page_shows, the_last_way_into_management_is_the_one_that_its_page_shows,
       of_certificates_the_last_issued_is_the_one_a_mobileconfig_carries,
-      a_device_that_comes_and_goes_is_what_its_last_enrollment_was, what_was_there_before_keeps_its_order)
+      a_device_that_comes_and_goes_is_what_its_last_enrollment_was, what_was_there_before_keeps_its_order, a_number_is_given_out_once_though_its_row_is_gone)

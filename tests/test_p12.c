@@ -1,5 +1,6 @@
 /* Identities for phones: what openssl says of the file, and that it holds what went in. */
 #include "tests/check.h"
+#include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include "mdm/p12.h"
 #include "tests/check_authority.h"
@@ -26,6 +27,23 @@ der_of(TALLOC_CTX *ctx, const char *pem)
 	return (struct bytes){ mem_copy(ctx, der, (size_t)len), (OPENSSL_free(der), (size_t)len) };
 }
 
+/* The same of PEM and DER: the key as PEM, the certificate as DER, those above it as PEM (may be empty). */
+static bool
+packed(TALLOC_CTX *ctx, struct bytes cert_der, struct bytes key_pem, struct bytes above_pem, const char *password,
+       struct bytes *ret, struct err *err)
+{
+	BIO *bio SCOPED(bio) = BIO_new_mem_buf(key_pem.p, (int)key_pem.len);
+	EVP_PKEY *key SCOPED(evp_pkey) = PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"");
+	STACK_OF(X509) *above SCOPED(x509_stack) = NULL;
+	X509 *cert SCOPED(x509) = NULL;
+
+	assert_non_null(key);
+	assert_ok(x509_read_der(cert_der, &cert, err), err);
+	if (above_pem.len)
+		assert_ok(x509_read_pem(above_pem, &above, err), err);
+	return p12_for_device(ctx, cert, key, above, "J. Q. Smith", password, ret, err);
+}
+
 static struct bytes
 make(TALLOC_CTX *ctx, struct x509_made *ca, struct x509_made *leaf)
 {
@@ -34,8 +52,7 @@ make(TALLOC_CTX *ctx, struct x509_made *ca, struct x509_made *leaf)
 
 	assert_ok(x509_make(ctx, "Example CA", NULL, 30, NULL, ca, &err), &err);
 	assert_ok(x509_make(ctx, "j.q", "j.q", 30, ca, leaf, &err), &err);
-	assert_ok(p12_for_device_of(ctx, der_of(ctx, leaf->cert_pem), bytes_of(leaf->key_pem), bytes_of(ca->cert_pem),
-				    "J. Q. Smith", PASSWORD, &p12, &err), &err);
+	assert_ok(packed(ctx, der_of(ctx, leaf->cert_pem), bytes_of(leaf->key_pem), bytes_of(ca->cert_pem), PASSWORD, &p12, &err), &err);
 	return p12;
 }
 
@@ -86,12 +103,10 @@ what_does_not_fit_is_refused(void **state)
 
 	make(*state, &ca, &leaf);
 	cert = der_of(*state, leaf.cert_pem);
-	assert_false(p12_for_device_of(*state, cert, bytes_of(ca.key_pem), bytes_of(""), "a", PASSWORD, &p12, &err));
+	assert_false(packed(*state, cert, bytes_of(ca.key_pem), bytes_of(""), PASSWORD, &p12, &err));
 	assert_non_null(strstr(err.cause, "do not belong together"));
-	assert_false(p12_for_device_of(*state, cert, bytes_of(leaf.key_pem), bytes_of(""), "a", "", &p12, &err));
+	assert_false(packed(*state, cert, bytes_of(leaf.key_pem), bytes_of(""), "", &p12, &err));
 	assert_non_null(strstr(err.cause, "password"));
-	assert_false(p12_for_device_of(*state, cert, bytes_of("nothing"), bytes_of(""), "a", PASSWORD, &p12, &err));
-	assert_false(p12_for_device_of(*state, bytes_of("nothing"), bytes_of(leaf.key_pem), bytes_of(""), "a", PASSWORD, &p12, &err));
 }
 
 TESTS(key_certificate_and_those_above_it_come_out_again, older_importers_can_read_it_3des_and_a_mac_with_sha_1,

@@ -507,7 +507,7 @@ static void
 so_does_any_payload_at_random(void **state)
 {
 	const char *given = getenv("POMONA_SEED"), *whole = getenv("POMONA_WHOLE");
-	unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL), n = given ? 1 : whole && *whole ? 500 : 20;
+	unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL), n = whole && *whole ? 500 : given ? 1 : 20;
 	struct browser b = browser(*state);
 
 	print_message("  %u forms from POMONA_SEED=%u on\n", n, seed);

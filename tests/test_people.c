@@ -53,6 +53,17 @@ arrives(TALLOC_CTX *ctx, struct house *h, struct directory_person from)
 	return person;
 }
 
+static int64_t
+number(const struct house *h, const char *sql)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, h->db, sql);
+	struct err err;
+
+	assert_ok(rows_one(rows, &err, "nothing"), &err);
+	return rows_int(rows, 0);
+}
+
 /* ---- people ---- */
 
 static void
@@ -246,6 +257,54 @@ somebody_who_can_sign_in_stays_admin(void **state)
 	local.id = anna->id;
 	assert_false(people_set_role(h.db, &local, ROLE_MEMBER, &err));
 	assert_string_equal(err.code, "last_admin");
+}
+
+static void
+an_admin_sets_the_address_of_whom_the_directory_does_not_know(void **state)
+{
+	static const char *const wrong[] = { "zoe", "zoe@", "@example.com", "Zoe <zoe@example.com>", "zoe@example.com ",
+					     "zoe@example.com\r\nBcc: all@example.com", "zo\xc3\xab@example.com" };
+	struct house h = house(*state);
+	struct directory_person eva = somebody("01", "eva");
+	struct people_act act = { "anna", NULL, true };
+	struct people_filter zoe = { .search = "ZOE.ONE@" };
+	struct person *person;
+	json_t *seen;
+	struct err err;
+
+	assert_ok(person_add(h.db, "test", "zoe", ROLE_MEMBER, "a good password", &err) &&
+		  person_by_name(*state, h.db, "zoe", &person, &err), &err);
+	act.id = person->id;
+	assert_ok(people_set_email(h.db, &act, "zoe.one@example.com", &err), &err);
+	/* the same once more changes nothing, so nobody hears of it */
+	assert_ok(people_set_email(h.db, &act, "zoe.one@example.com", &err), &err);
+	assert_int_equal(number(&h, "SELECT count(*) FROM audit WHERE act = 'person.email' AND actor = 'anna' AND object = 'zoe'"
+				" AND detail = 'zoe.one@example.com'"), 1);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		assert_false(people_set_email(h.db, &act, wrong[i], &err));
+		assert_int_equal(err.kind, ERR_INVALID);
+		assert_non_null(strstr(err.cause, "is no e-mail address"));
+	}
+	assert_false(people_set_email(h.db, &act, mem_printf(*state, "%0250d@example.com", 1), &err));
+	assert_ok(people_list(h.db, &zoe, NULL, 10, &seen, &err), &err);
+	assert_int_equal(json_array_size(json_object_get(seen, "items")), 1);
+	json_decref(seen);
+	assert_ok(people_set_email(h.db, &act, "", &err) && people_list(h.db, &zoe, NULL, 10, &seen, &err), &err);
+	assert_int_equal(json_array_size(json_object_get(seen, "items")), 0);
+	json_decref(seen);
+	/* whom a proxy vouches for has nobody else who would know */
+	assert_ok(people_from_proxy(*state, h.db, "mia@corp", true, &person, &err), &err);
+	act.id = person->id;
+	assert_ok(people_set_email(h.db, &act, "mia@example.com", &err), &err);
+	eva.email = "eva@example.com";
+	act.id = arrives(*state, &h, eva)->id;
+	assert_false(people_set_email(h.db, &act, "other@example.com", &err));
+	assert_int_equal(err.kind, ERR_CONFLICT);
+	assert_string_equal(err.code, "email_of_directory");
+	assert_int_equal(number(&h, "SELECT count(*) FROM person WHERE email = 'eva@example.com'"), 1);
+	act.id = "nobody";
+	assert_false(people_set_email(h.db, &act, "", &err));
+	assert_int_equal(err.kind, ERR_MISSING);
 }
 
 static void
@@ -468,6 +527,7 @@ TESTS(two_people_never_share_a_name_and_one_is_known_by_the_id, names_of_other_d
       groups_decide_the_role_only_where_they_are_asked_to,
       whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did, a_proxy_names_the_person_of_that_name,
       a_proxy_means_a_local_account_by_its_very_name_alone, somebody_who_can_sign_in_stays_admin,
+      an_admin_sets_the_address_of_whom_the_directory_does_not_know,
       a_publisher_of_named_apps_publishes_those, of_many_tries_at_once_no_more_are_begun_than_may_fail,
       a_person_is_in_exactly_the_groups_that_the_directory_says,
       local_groups_are_kept_by_admins_and_those_of_the_directory_are_not, attempts_wait_as_their_kind_says,

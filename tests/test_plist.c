@@ -29,7 +29,7 @@ opens(struct bytes bytes, struct err *err)
 
 /* The beginning of every file's name says what must become of it; what a fuzzer found just ends. */
 static void
-every_file_is_judged_as_its_name_says(void **state)
+behaviour_15_every_file_is_judged_as_its_name_says(void **state)
 {
 	DIR *dir = opendir(PLISTS);
 	struct dirent *entry;
@@ -224,6 +224,6 @@ damaged_files_are_read_or_refused(void **state)
 	}
 }
 
-TESTS(every_file_is_judged_as_its_name_says, both_formats_say_what_was_written, markup_reads_as_xml_says,
+TESTS(behaviour_15_every_file_is_judged_as_its_name_says, both_formats_say_what_was_written, markup_reads_as_xml_says,
       getters_ask_for_the_type, limits_hold_to_the_last_value, what_is_too_large_is_not_even_looked_at,
       damaged_files_are_read_or_refused)

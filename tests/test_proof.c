@@ -14,7 +14,7 @@ bytes(const char *text)
 }
 
 static void
-a_signature_over_the_exact_body_proves_and_over_another_does_not(void **state)
+must_5_a_signature_over_the_exact_body_proves_and_over_another_does_not(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -36,7 +36,7 @@ a_signature_over_the_exact_body_proves_and_over_another_does_not(void **state)
 
 /* As iOS makes it: BER, with lengths that are found at the end. */
 static void
-a_signature_in_ber_with_indefinite_lengths_is_read(void **state)
+must_5_a_signature_in_ber_with_indefinite_lengths_is_read(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -234,7 +234,7 @@ of_two_certificates_with_the_same_names_each_proves_by_its_own_key(void **state)
 }
 
 static void
-rubbish_instead_of_a_signature_is_refused_in_time(void **state)
+behaviour_15_rubbish_instead_of_a_signature_is_refused_in_time(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	static const char *const texts[] = { "", "no base64!", "AAAA", "MIAAAA==", "MIIB", "====" };
@@ -460,7 +460,7 @@ says_all_and_is_refused(struct phone *thief)
  * 401, and nothing changes.  Who is revoked or ran out speaks for the device that it is, so that nothing else is wrong.
  */
 static void
-whatever_is_wrong_with_an_identity_it_is_refused_on_both_urls_and_changes_nothing(void **state)
+must_4_and_behaviour_6_whatever_is_wrong_with_an_identity_it_is_refused_on_both_urls_and_changes_nothing(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *late = phone_enrolled(m, "00008120-00000000000000BB"), *p, *other, *revoked;
@@ -500,17 +500,17 @@ whatever_is_wrong_with_an_identity_it_is_refused_on_both_urls_and_changes_nothin
 	assert_string_equal(phone_idle(p), command);
 }
 
-TESTS(a_signature_over_the_exact_body_proves_and_over_another_does_not,
-      a_signature_in_ber_with_indefinite_lengths_is_read,
+TESTS(must_5_a_signature_over_the_exact_body_proves_and_over_another_does_not,
+      must_5_a_signature_in_ber_with_indefinite_lengths_is_read,
       a_signature_that_brings_its_own_content_proves_nothing,
       every_way_of_signing_that_devices_have_proves_and_no_other_does,
       a_certificate_that_is_not_for_signing_proves_nothing,
       of_two_certificates_with_the_same_names_each_proves_by_its_own_key,
-      rubbish_instead_of_a_signature_is_refused_in_time,
+      behaviour_15_rubbish_instead_of_a_signature_is_refused_in_time,
       a_certificate_by_nobody_whom_we_believe_is_refused,
       a_certificate_of_ours_for_something_else_is_refused,
       a_revoked_identity_is_refused,
       an_identity_that_ran_out_is_good_for_the_grace_while_it_is_enrolled_and_no_longer,
       a_device_with_an_identity_of_an_outside_ca_enrolls_in_the_session_that_is_open_for_it,
       an_outside_certificate_that_the_session_did_not_ask_for_enrolls_nobody,
-      whatever_is_wrong_with_an_identity_it_is_refused_on_both_urls_and_changes_nothing)
+      must_4_and_behaviour_6_whatever_is_wrong_with_an_identity_it_is_refused_on_both_urls_and_changes_nothing)

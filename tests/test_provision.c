@@ -155,21 +155,6 @@ facts_are_read_as_they_were_written(void **state)
 }
 
 static void
-a_provision_admits_its_devices_until_it_expires(void **state)
-{
-	struct provision *adhoc = read_ours(state, "adhoc"), *enterprise = read_ours(state, "enterprise");
-	struct provision *store = read_ours(state, "store");
-
-	assert_true(provision_admits(adhoc, UDID, adhoc->expires - 1));
-	assert_true(provision_admits(adhoc, "0123456789ABCDEF0123456789ABCDEF01234567", adhoc->expires - 1));
-	assert_false(provision_admits(adhoc, UDID, adhoc->expires));
-	assert_false(provision_admits(adhoc, "00008101-000000000000001F", adhoc->expires - 1));
-	assert_true(provision_admits(enterprise, "anything", enterprise->expires - 1));
-	assert_false(provision_admits(enterprise, UDID, enterprise->expires));
-	assert_false(provision_admits(store, UDID, store->expires - 1));
-}
-
-static void
 an_app_id_covers_its_bundle_ids(void **state)
 {
 	static const struct {
@@ -311,6 +296,6 @@ published_provisions_are_read_as_the_list_says(void **state)
 
 TESTS(every_kind_and_signature_is_told_apart, without_the_test_root_nothing_of_it_is_trusted,
       bad_ones_are_refused_with_a_reason, facts_are_read_as_they_were_written,
-      a_provision_admits_its_devices_until_it_expires, an_app_id_covers_its_bundle_ids,
+      an_app_id_covers_its_bundle_ids,
       json_counts_devices_and_lists_them_when_asked, apples_root_is_the_one_that_apple_published,
       roots_that_cannot_be_read_are_refused, published_provisions_are_read_as_the_list_says)

@@ -1,4 +1,4 @@
-/* Pushes against the fake APNs over real HTTP/2: protocol.md section 2, MUSTs 30 to 36 of section 11. */
+/* Pushes against the fake APNs over real HTTP/2: MUSTs 30 to 36 of docs/conformance.md. */
 #include "tests/check_push.h"
 #include "core/clock.h"
 #include "core/count.h"
@@ -178,7 +178,7 @@ must_33_after_410_nothing_is_pushed_until_there_is_a_new_token(void **state)
 }
 
 static void
-a_410_from_before_the_token_was_stored_does_not_kill_it(void **state)
+must_33_a_410_from_before_the_token_was_stored_does_not_kill_it(void **state)
 {
 	struct push_house *p = ready(state, 1);
 
@@ -193,7 +193,7 @@ a_410_from_before_the_token_was_stored_does_not_kill_it(void **state)
 }
 
 static void
-a_bad_token_is_dropped_and_not_tried_again(void **state)
+behaviour_10_a_bad_token_is_dropped_and_not_tried_again(void **state)
 {
 	struct push_house *p = ready(state, 2);
 
@@ -399,7 +399,7 @@ a_request_that_is_wrong_is_not_sent_again(void **state)
 	assert_int_equal(push_counted(p, "requests"), 1);
 }
 
-/* protocol.md section 2, row by row; and what no row says. */
+/* Apple's table of answers, row by row; and what no row says. */
 static void
 every_reason_has_its_reaction(void **state)
 {
@@ -618,7 +618,7 @@ a_sweep_goes_on_where_it_stopped(void **state)
 /* ---- certificates ---- */
 
 static void
-a_new_certificate_is_used_without_a_restart(void **state)
+behaviour_10_a_new_certificate_is_used_without_a_restart(void **state)
 {
 	struct push_house *p = ready(state, 10);
 
@@ -768,7 +768,7 @@ TESTS(must_30_a_push_has_a_lower_case_path_and_all_four_headers,
       must_31_the_body_is_exactly_the_magic_whatever_the_device_called_it,
       must_32_one_connection_serves_for_hundreds_of_pushes, no_more_are_under_way_than_the_server_takes,
       must_33_after_410_nothing_is_pushed_until_there_is_a_new_token,
-      a_410_from_before_the_token_was_stored_does_not_kill_it, a_bad_token_is_dropped_and_not_tried_again,
+      must_33_a_410_from_before_the_token_was_stored_does_not_kill_it, behaviour_10_a_bad_token_is_dropped_and_not_tried_again,
       must_34_a_403_halts_the_topic_and_raises_the_alarm, must_35_too_many_requests_put_a_device_off_longer_each_time,
       must_35_trouble_of_apple_puts_a_push_off_longer_each_time, nothing_but_trouble_closes_the_way_for_a_while,
       must_36_a_goaway_loses_nothing, a_goaway_that_names_the_certificate_halts, a_connection_that_breaks_loses_nothing,
@@ -779,7 +779,7 @@ TESTS(must_30_a_push_has_a_lower_case_path_and_all_four_headers,
       many_go_in_waves_and_one_that_somebody_waits_for_goes_before_them, who_cannot_be_pushed_is_not_asked_for,
       who_is_retired_is_pushed_once_more_to_hear_of_it,
       who_was_switched_off_when_it_was_retired_is_pushed_each_day_until_it_has_heard, a_device_that_is_silent_is_pushed_once_a_day, a_sweep_goes_on_where_it_stopped,
-      a_new_certificate_is_used_without_a_restart, a_certificate_that_is_swapped_in_the_midst_of_pushes_loses_none,
+      behaviour_10_a_new_certificate_is_used_without_a_restart, a_certificate_that_is_swapped_in_the_midst_of_pushes_loses_none,
       each_topic_has_its_own_certificate_and_connection, an_expired_certificate_is_not_used,
       what_was_under_way_when_a_process_died_is_due_again, an_apns_whose_certificate_is_not_known_gets_nothing,
       a_certificate_that_tls_refuses_halts, apns_on_this_machine_is_called_only_by_the_seam)

@@ -1,15 +1,17 @@
 /* The queue of commands: at least once, in order, and none recorded twice. */
 #include "tests/check_mdm.h"
 #include "core/clock.h"
+#include "mdm/command_send.h"
 #include "mdm/identity_renew.h"
 #include "mdm/push.h"
 #include "mdm/queue_sweep.h"
+#include "mdm/queue_turn.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 static void
-an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing(void **state)
+must_15_an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -24,7 +26,7 @@ an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing(void **sta
 }
 
 static void
-one_command_an_answer_and_the_next_only_after_a_result(void **state)
+must_16_one_command_an_answer_and_the_next_only_after_a_result(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -40,7 +42,7 @@ one_command_an_answer_and_the_next_only_after_a_result(void **state)
 }
 
 static void
-a_command_whose_answer_was_lost_is_offered_again(void **state)
+must_19_and_behaviour_1_a_command_whose_answer_was_lost_is_offered_again(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -54,7 +56,7 @@ a_command_whose_answer_was_lost_is_offered_again(void **state)
 }
 
 static void
-what_was_sent_and_lost_is_offered_to_a_device_that_repeats_its_last_report(void **state)
+must_19_what_was_sent_and_lost_is_offered_to_a_device_that_repeats_its_last_report(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -68,7 +70,7 @@ what_was_sent_and_lost_is_offered_to_a_device_that_repeats_its_last_report(void 
 }
 
 static void
-not_now_is_not_sent_again_on_the_same_connection_and_comes_behind_fresh_commands(void **state)
+must_17_and_behaviour_2_not_now_is_not_sent_again_on_the_same_connection_and_comes_behind_fresh_commands(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -117,7 +119,7 @@ forget_pushes(struct mdm *m)
 }
 
 static void
-not_now_followed_by_another_status_is_pushed_later_and_later(void **state)
+must_18_and_behaviour_2_not_now_followed_by_another_status_is_pushed_later_and_later(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -163,7 +165,7 @@ not_now_as_the_last_word_is_not_pushed_at_once_but_within_the_day(void **state)
 }
 
 static void
-an_unknown_or_foreign_command_uuid_is_tolerated_and_changes_nobody(void **state)
+must_20_and_behaviour_3_an_unknown_or_foreign_command_uuid_is_tolerated_and_changes_nobody(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A), *q = phone_enrolled(m, UDID_B);
@@ -181,7 +183,7 @@ an_unknown_or_foreign_command_uuid_is_tolerated_and_changes_nobody(void **state)
 }
 
 static void
-the_whole_error_chain_is_kept(void **state)
+must_21_the_whole_error_chain_is_kept(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
@@ -643,48 +645,48 @@ old_history_and_its_commands_are_cleaned_up(void **state)
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 0);
 }
 
-/* Enrollments without a phone: rows alone. */
+/* Devices without a phone: rows alone.  Each hundredth of the ids is nobody's. */
 static const char **
-crowd(struct mdm *m, size_t n, size_t strangers)
+crowd(struct mdm *m, size_t n)
 {
 	const char **ids = mem_array(m->ctx, const char *, n);
+	static const char count[] = "WITH RECURSIVE k (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM k WHERE i < $1 - 1) ";
 
-	assert_ok(db_run(m->db, &m->err, "INSERT INTO device (id, udid, created, changed) VALUES ('crowd', 'crowd', 0, 0)"),
-		  &m->err);
-	assert_ok(db_run(m->db, &m->err, "WITH RECURSIVE k (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM k WHERE i < $1)"
-			 " INSERT INTO enrollment (id, device_id, session_id, state, identity, access_rights, token, push_magic,"
-			 " created) SELECT 'e' || i, 'crowd', 's', 'enrolled', 'i' || i, 8191, 'a token', 'magic', 0 FROM k",
-			 db_int((int64_t)(n - strangers) - 1)), &m->err);
+	assert_ok(db_runv(m->db, &m->err, mem_printf(m->ctx, "%sINSERT INTO device (id, udid, enrollment_id, created, changed) SELECT"
+			  " 'd' || i, 'u' || i, 'e' || i, 0, 0 FROM k", count), DB_VALS(db_int((int64_t)n))), &m->err);
+	assert_ok(db_runv(m->db, &m->err, mem_printf(m->ctx, "%sINSERT INTO enrollment (id, device_id, session_id, state, identity,"
+			  " access_rights, token, push_magic, created) SELECT 'e' || i, 'd' || i, 's', 'enrolled', 'i' || i, 8191,"
+			  " 'a token', 'magic', 0 FROM k", count), DB_VALS(db_int((int64_t)n))), &m->err);
 	for (size_t i = 0; i < n; i++)
-		ids[i] = i < n - strangers ? mem_printf(ids, "e%zu", i) : mem_printf(ids, "nobody%zu", i);
+		ids[i] = mem_printf(ids, i % 100 ? "d%zu" : "nobody%zu", i);
 	return ids;
 }
 
 static void
-a_bulk_command_goes_in_chunks_with_a_verdict_for_each_device(void **state)
+behaviour_14_a_bulk_command_goes_in_chunks_with_a_verdict_for_each_device(void **state)
 {
 	struct mdm *m = mdm_new(*state);
-	size_t n = 10000, strangers = 100, added = 0, unknown = 0;
-	const char **ids = crowd(m, n, strangers);
-	enum queue_verdict *verdicts = mem_array(m->ctx, enum queue_verdict, n);
-	struct queue_wish wish = { .request_type = "ProfileList", .created_by = "house", .dedupe_key = "bulk",
-				   .payload = { mdm_dict(m, ""), strlen(mdm_dict(m, "")) } };
-	char *uuid;
+	const size_t n = QUEUE_CHUNK + 100, strangers = n / 100;
+	const char **ids = crowd(m, n), *uuid;
+	struct command_verdict *v = mem_array(m->ctx, struct command_verdict, n);
+	const struct command_wish wish = { .request_type = "ProfileList", .dedupe_key = "bulk", .actor = "anna", .reason = "",
+					   .priority = -1 };
 
-	assert_ok(queue_add_many(m->db, m->ctx, &wish, ids, n, verdicts, &uuid, &m->err), &m->err);
+	assert_ok(command_send(m->ctx, m->db, &wish, ids, n, v, &m->err), &m->err);
+	uuid = v[1].uuid;
 	for (size_t i = 0; i < n; i++) {
-		added += verdicts[i] == QUEUE_ADDED;
-		unknown += verdicts[i] == QUEUE_UNKNOWN;
+		assert_string_equal(v[i].device_id, ids[i]);
+		assert_string_equal(v[i].verdict, i % 100 ? "added" : "unknown");
+		if (i % 100)
+			assert_string_equal(v[i].uuid, uuid);
 	}
-	assert_int_equal(added, n - strangers);
-	assert_int_equal(unknown, strangers);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 1);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), n - strangers);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), n - strangers);
-	assert_ok(queue_add_many(m->db, m->ctx, &wish, ids, n, verdicts, &uuid, &m->err), &m->err);
-	assert_int_equal(verdicts[0], QUEUE_DUPLICATE);
-	assert_null(uuid);
+	assert_ok(command_send(m->ctx, m->db, &wish, ids, n, v, &m->err), &m->err);
+	assert_string_equal(v[1].verdict, "duplicate");
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 1);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), n - strangers);
 }
 
 static void
@@ -700,12 +702,11 @@ a_device_has_so_many_commands_waiting_and_no_more(void **state)
 }
 
 static void
-the_next_command_is_found_by_an_index_however_long_the_history(void **state)
+behaviour_14_the_next_command_is_found_by_an_index_however_long_the_history(void **state)
 {
 	struct mdm *m = mdm_new(*state);
-	struct rows *rows = db_query(*state, m->db, "EXPLAIN QUERY PLAN SELECT q.command_id FROM command_queue q JOIN command c"
-		" ON c.id = q.command_id WHERE q.enrollment_id = $1 AND q.state <> 'not_now' AND q.not_before <= $2"
-		" AND q.expires > $3 ORDER BY q.turn, q.priority DESC, q.command_id LIMIT 1", db_text("e"), db_int(0), db_int(0));
+	struct rows *rows = db_queryv(*state, m->db, mem_printf(*state, "EXPLAIN QUERY PLAN %s", queue_next_sql),
+				      DB_VALS(db_text("e"), db_int(0), db_int(0)));
 	bool index = false;
 
 	while (rows_next(rows, &m->err) == ROWS_ROW) {
@@ -720,7 +721,7 @@ the_next_command_is_found_by_an_index_however_long_the_history(void **state)
 }
 
 static void
-a_report_that_cannot_be_kept_is_asked_for_again_and_kept_once(void **state)
+behaviour_1_a_report_that_cannot_be_kept_is_asked_for_again_and_kept_once(void **state)
 {
 	static const char *const steps[] = { "INSERT ON command_history", "DELETE ON command_queue", "UPDATE ON command_queue" };
 	struct mdm *m = mdm_new(*state);
@@ -743,17 +744,31 @@ a_report_that_cannot_be_kept_is_asked_for_again_and_kept_once(void **state)
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), 1);
 }
 
+struct adding {
+	struct mdm *m;
+	const struct queue_wish *wish;
+	const char *enrollment;
+};
+
+static bool
+tx_add(struct db *tx, void *arg, struct err *err)
+{
+	const struct adding *a = arg;
+
+	return queue_add(tx, a->m->ctx, a->wish, &a->enrollment, 1, NULL, NULL, err);
+}
+
 static void
 a_plain_command_that_is_no_dictionary_is_refused(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
-	const char *id = phone_enrollment(p)->id;
 	struct queue_wish wish = { .request_type = "X", .created_by = "house", .payload = { "<plist/>", 8 } };
+	struct adding a = { m, &wish, phone_enrollment(p)->id };
 
-	assert_false(queue_add_many(m->db, m->ctx, &wish, &id, 1, NULL, NULL, &m->err));
+	assert_false(db_tx(m->db, tx_add, &a, &m->err));
 	wish.payload = (struct bytes){ 0 };
-	assert_false(queue_add_many(m->db, m->ctx, &wish, &id, 1, NULL, NULL, &m->err));
+	assert_false(db_tx(m->db, tx_add, &a, &m->err));
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 0);
 }
 
@@ -841,17 +856,18 @@ live(void *arg)
 
 /* Devices answer while commands come in for all of them: no device sees a busy database, and the sums are right. */
 static void
-many_devices_connect_while_commands_come_in_and_nothing_is_lost_or_doubled(void **state)
+behaviour_14_many_devices_connect_while_commands_come_in_and_nothing_is_lost_or_doubled(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct one *all = mem_array(*state, struct one, CROWD);
-	const char *ids[CROWD], *xml = mdm_dict(m, "<key>RequestType</key><string>ProfileList</string>");
-	struct queue_wish wish = { .request_type = "ProfileList", .created_by = "house", .payload = { xml, strlen(xml) } };
+	const struct command_wish wish = { .request_type = "ProfileList", .actor = "anna", .reason = "", .priority = -1 };
+	struct command_verdict verdicts[CROWD];
+	const char *ids[CROWD];
 
 	for (int i = 0; i < CROWD; i++) {
 		struct phone *p = phone_enrolled(m, mem_printf(*state, "00008120-00000000000002%02d", i));
 
-		ids[i] = phone_enrollment(p)->id;
+		ids[i] = phone_enrollment(p)->device_id;
 		all[i].mdm = *m;
 		all[i].mdm.ctx = talloc_new(NULL);	/* a context is one thread's */
 		all[i].phone = *p;
@@ -860,7 +876,7 @@ many_devices_connect_while_commands_come_in_and_nothing_is_lost_or_doubled(void 
 	for (int i = 0; i < CROWD; i++)
 		assert_int_equal(pthread_create(&all[i].thread, NULL, live, &all[i]), 0);
 	for (int i = 0; i < EACH; i++)
-		assert_ok(queue_add_many(m->db, m->ctx, &wish, ids, CROWD, NULL, &(char *){ NULL }, &m->err), &m->err);
+		assert_ok(command_send(m->ctx, m->db, &wish, ids, CROWD, verdicts, &m->err), &m->err);
 	for (int i = 0; i < CROWD; i++) {
 		pthread_join(all[i].thread, NULL);
 		for (const char *uuid = phone_idle(&all[i].phone); uuid;)
@@ -872,19 +888,19 @@ many_devices_connect_while_commands_come_in_and_nothing_is_lost_or_doubled(void 
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history WHERE state = 'error'"), CROWD * EACH / 5);
 }
 
-TESTS(an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing,
-      one_command_an_answer_and_the_next_only_after_a_result,
-      a_command_whose_answer_was_lost_is_offered_again,
-      what_was_sent_and_lost_is_offered_to_a_device_that_repeats_its_last_report,
-      not_now_is_not_sent_again_on_the_same_connection_and_comes_behind_fresh_commands,
+TESTS(must_15_an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing,
+      must_16_one_command_an_answer_and_the_next_only_after_a_result,
+      must_19_and_behaviour_1_a_command_whose_answer_was_lost_is_offered_again,
+      must_19_what_was_sent_and_lost_is_offered_to_a_device_that_repeats_its_last_report,
+      must_17_and_behaviour_2_not_now_is_not_sent_again_on_the_same_connection_and_comes_behind_fresh_commands,
       all_not_nows_of_a_connection_are_offered_at_the_next_idle,
-      not_now_followed_by_another_status_is_pushed_later_and_later,
+      must_18_and_behaviour_2_not_now_followed_by_another_status_is_pushed_later_and_later,
       not_now_as_the_last_word_is_not_pushed_at_once_but_within_the_day,
       a_device_that_says_not_now_for_days_loses_no_command_and_one_that_is_silent_does,
       a_not_now_that_is_said_twice_is_one_answer_to_one_delivery, not_now_is_waited_for_ever_longer_by_its_own_count,
       a_device_that_says_not_now_over_and_over_is_not_offered_it_with_each_breath_and_pushed_when_it_is_time,
-      an_unknown_or_foreign_command_uuid_is_tolerated_and_changes_nobody,
-      the_whole_error_chain_is_kept,
+      must_20_and_behaviour_3_an_unknown_or_foreign_command_uuid_is_tolerated_and_changes_nobody,
+      must_21_the_whole_error_chain_is_kept,
       priorities_come_first_and_equals_in_the_order_they_were_asked_for,
       what_is_put_off_waits_for_its_time_and_is_pushed_then,
       one_of_a_dedupe_key_waits_for_each_device,
@@ -898,10 +914,10 @@ TESTS(an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing,
       what_cannot_be_taken_back_is_not_sent_again_by_a_click,
       history_goes_by_pages_and_ends,
       old_history_and_its_commands_are_cleaned_up,
-      a_bulk_command_goes_in_chunks_with_a_verdict_for_each_device,
+      behaviour_14_a_bulk_command_goes_in_chunks_with_a_verdict_for_each_device,
       a_device_has_so_many_commands_waiting_and_no_more,
-      the_next_command_is_found_by_an_index_however_long_the_history,
-      a_report_that_cannot_be_kept_is_asked_for_again_and_kept_once,
+      behaviour_14_the_next_command_is_found_by_an_index_however_long_the_history,
+      behaviour_1_a_report_that_cannot_be_kept_is_asked_for_again_and_kept_once,
       a_plain_command_that_is_no_dictionary_is_refused,
       no_command_is_lost_and_none_recorded_twice_whatever_the_order_of_things,
-      many_devices_connect_while_commands_come_in_and_nothing_is_lost_or_doubled)
+      behaviour_14_many_devices_connect_while_commands_come_in_and_nothing_is_lost_or_doubled)

@@ -102,7 +102,8 @@ nothing_is_sealed_inside_of_a_transaction(void **state)
 	assert_false(db_tx(m->db, tx_open, &open, &m->err));
 	assert_int_equal(m->err.kind, ERR_INTERNAL);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 0);
-	assert_ok(queue_add_many(m->db, m->ctx, &wish, &open.enrollment, 1, NULL, NULL, &m->err), &m->err);
+	assert_ok(queue_seal(m->ctx, &wish, &m->err), &m->err);
+	assert_ok(db_tx(m->db, tx_open, &open, &m->err), &m->err);
 	assert_false(payload_open(m, "InstallProfile"));
 	assert_non_null(waits = phone_idle(p));
 	assert_non_null(strstr(m->text, "<string>InstallProfile</string>"));

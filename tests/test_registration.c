@@ -1,5 +1,6 @@
 /* Device registration against a real SQLite: challenges, who waits for which build, what publishers see. */
 #include "tests/check_house.h"
+#include "tests/check_link.h"
 #include "catalog/build.h"
 #include "catalog/contact.h"
 #include "catalog/registration.h"

@@ -446,6 +446,55 @@ of_two_builds_with_the_same_numbers_the_worse_is_assumed(void **state)
 	assert_int_equal(atoll(one(*state, &h, "SELECT ends FROM held_app")), days(40));
 }
 
+static void
+of_two_builds_with_the_same_numbers_the_one_that_our_command_brought_is_there(void **state)
+{
+	struct house h = stock_house(*state);
+	struct err err;
+
+	provision(&h, "anew", "TEAM.com.example.stock", 400, NULL);
+	assert_ok(db_run(h.db, &err, "INSERT INTO build_bundle (build_id, path, app_bundle_id, version, build, uploaded, bundle_id,"
+			 " provision_uuid, expires, certificate, certificate_name, certificate_expires) VALUES ('anew', '', 'com.example.stock',"
+			 " '1.0', '7', 2, 'com.example.stock', 'anew', $1, '', '', 0)", db_int(days(400))), &err);
+	fits(&h, "anew", "", "anew");
+	sql(&h, "INSERT INTO managed_app (device_id, bundle_id, build_id, cause, state, brought, changed) VALUES ('d1', 'com.example.stock',"
+		" 'anew', 'asked', 'installed', 'anew', 1)");
+	/* its embedded provision counts, whatever the list says */
+	plan(&h, "d1");
+	assert_string_equal(one(*state, &h, "SELECT build_id FROM held_app"), "anew");
+	assert_int_equal(atoll(one(*state, &h, "SELECT ends FROM held_app")), days(400));
+	/* and a listed provision of the newer one does not hide that the older one is there */
+	sql(&h, "UPDATE managed_app SET brought = 'com.example.stock'");
+	sql(&h, "DELETE FROM installed_provision");
+	lists(&h, "d1", "anew");
+	plan(&h, "d1");
+	assert_string_equal(one(*state, &h, "SELECT build_id FROM held_app"), "com.example.stock");
+	assert_int_equal(atoll(one(*state, &h, "SELECT ends FROM held_app")), days(40));
+}
+
+static void
+where_a_build_signed_anew_is_placed_the_plan_of_apps_looks_at_whose_certificate_ends(void **state)
+{
+	struct house h = stock_house(*state);
+	struct err err;
+
+	sql(&h, mem_printf(*state, "UPDATE build_bundle SET certificate_expires = %lld", (long long)days(20)));
+	plan(&h, "d1");
+	assert_string_equal(one(*state, &h, "SELECT cause FROM held_app"), "certificate");
+	assert_ok(db_run(h.db, &err, "INSERT INTO build_bundle (build_id, path, app_bundle_id, version, build, uploaded, bundle_id,"
+			 " provision_uuid, expires, certificate, certificate_name, certificate_expires) VALUES ('anew', '', 'com.example.stock',"
+			 " '1.0', '7', 2, 'com.example.stock', 'anew', $1, 'x', '', $1)", db_int(days(400))), &err);
+	plan(&h, "d1");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), "0");
+	sql(&h, "INSERT INTO app (id, bundle_id, name, folded, created) VALUES ('a', 'com.example.stock', 'Stock', 'stock', 1)");
+	sql(&h, "INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os, installable, expires, facts, chunk_sha256s, icon57, icon120,"
+		" icon512, notes, branch, git_commit, ci_url, source, custom_fields, created) VALUES ('anew', 'a', 'x', 1, '1.0', '7', '', TRUE, 0,"
+		" '', '', '', '', '', '', '', '', '', '', '', 1)");
+	sql(&h, "INSERT INTO channel (id, app_id, name, created, newest_build_id, newest_at) VALUES ('m', 'a', 'main', 1, 'anew', 1)");
+	plan(&h, "d1");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), "1");
+}
+
 /* ---- waves ---- */
 
 static struct house
@@ -870,7 +919,7 @@ tx_before(struct db *tx, void *arg, struct err *err)
 }
 
 static void
-before_an_app_its_newer_provisions_are_sent(void **state)
+behaviour_13_before_an_app_its_newer_provisions_are_sent(void **state)
 {
 	struct house h = stock_house(*state);
 	struct err err;
@@ -1002,6 +1051,8 @@ TESTS(must_65_a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_s
       must_67_a_certificate_that_ends_is_said_and_no_provision_is_sent, ad_hoc_provisions_go_to_the_devices_they_list_alone,
       must_66_an_old_one_goes_when_newer_ones_are_listed_and_nobody_else_needs_it, a_wildcard_that_an_unknown_app_may_need_stays,
       nothing_is_removed_by_a_list_of_apps_that_is_not_of_today, of_two_builds_with_the_same_numbers_the_worse_is_assumed,
+      of_two_builds_with_the_same_numbers_the_one_that_our_command_brought_is_there,
+      where_a_build_signed_anew_is_placed_the_plan_of_apps_looks_at_whose_certificate_ends,
       waves_go_by_percent_and_count_each_hour, removals_go_in_waves_too_and_stand_still_while_waves_are_paused,
       thirty_days_before_the_end_it_goes_to_everybody_whatever_the_pace,
       the_waves_of_a_provision_stand_still_until_they_are_let_go_on_and_others_do_not,
@@ -1011,6 +1062,6 @@ TESTS(must_65_a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_s
       what_is_taken_and_never_listed_is_sent_ever_later_and_then_given_up_with_its_reason,
       what_is_listed_and_gone_again_and_again_is_sent_ever_later,
       a_queue_that_is_full_is_tried_again_in_an_hour_and_stands_in_nobody_s_way, a_clock_that_was_ahead_holds_nothing_back,
-      a_wave_s_quota_is_for_all_of_its_transactions_and_reports_are_gathered_for_one, refusals_are_tried_again_ever_later_and_at_least_once_a_day, before_an_app_its_newer_provisions_are_sent,
+      a_wave_s_quota_is_for_all_of_its_transactions_and_reports_are_gathered_for_one, refusals_are_tried_again_ever_later_and_at_least_once_a_day, behaviour_13_before_an_app_its_newer_provisions_are_sent,
       the_list_says_which_device_has_which_app_under_which_provision_and_certificate_until_when,
       what_is_planned_for_one_device_costs_no_more_in_a_large_fleet, what_leaves_management_is_forgotten)

@@ -1,4 +1,4 @@
-/* The SCEP server behind its door: challenges, renewals, requests by hand, and what its replies are (protocol.md 3.4). */
+/* The SCEP server behind its door: challenges, renewals, requests by hand, and what its replies are (RFC 8894 section 3.3.2). */
 #include "tests/check.h"
 #include "tests/check_ca.h"
 #include "tests/device/craft_known.h"
@@ -241,7 +241,7 @@ of_several_recipients_ours_is_found(void **state)
 /* ---- challenges ---- */
 
 static void
-must_45_a_wrong_used_or_expired_challenge_gives_no_certificate(void **state)
+must_45_and_behaviour_8_a_wrong_used_or_expired_challenge_gives_no_certificate(void **state)
 {
 	struct world w = world(*state);
 	char *used = challenge(*state, &w), *expires = challenge_for(*state, &w, (struct challenge_wish){ .ttl_s = 60 });
@@ -335,7 +335,7 @@ must_48_des_and_md5_are_bad_alg(void **state)
 }
 
 static void
-of_all_message_types_only_the_allowed_do_anything(void **state)
+behaviour_8_of_all_message_types_only_the_allowed_do_anything(void **state)
 {
 	struct world w = world(*state);
 	char *text = challenge(*state, &w);
@@ -503,7 +503,7 @@ fifty_times_the_same_request_at_once_is_one_certificate_for_all(void **state)
 }
 
 static void
-a_challenge_of_a_session_is_good_at_its_url_alone(void **state)
+behaviour_8_a_challenge_of_a_session_is_good_at_its_url_alone(void **state)
 {
 	struct world w = world(*state);
 	struct challenge_wish wish = { .purpose = CA_MDM, .session_id = SESSION, .udid = "PHONE-1" };
@@ -999,17 +999,17 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       single_des_is_answered_with_triple,
       of_several_recipients_ours_is_found,
       must_44_failure_and_pending_have_no_content,
-      must_45_a_wrong_used_or_expired_challenge_gives_no_certificate,
+      must_45_and_behaviour_8_a_wrong_used_or_expired_challenge_gives_no_certificate,
       must_46_the_same_request_again_gets_the_same_certificate_within_the_challenges_life,
       must_47_a_poll_for_what_nobody_asked_is_bad_cert_id,
       must_48_des_and_md5_are_bad_alg,
       must_49_the_template_says_what_a_certificate_is_and_the_request_says_nothing,
       must_50_a_bad_signature_is_bad_message_check,
       must_51_the_url_of_an_offer_has_no_query,
-      of_all_message_types_only_the_allowed_do_anything,
+      behaviour_8_of_all_message_types_only_the_allowed_do_anything,
       fifty_at_once_with_one_challenge_get_one_certificate,
       fifty_times_the_same_request_at_once_is_one_certificate_for_all,
-      a_challenge_of_a_session_is_good_at_its_url_alone,
+      behaviour_8_a_challenge_of_a_session_is_good_at_its_url_alone,
       a_request_that_another_key_signs_again_does_not_use_up_its_challenge,
       what_is_wrong_inside_is_answered_in_one_way,
       what_known_defects_of_others_were_about_gets_its_answer_and_no_certificate,

@@ -239,7 +239,6 @@ every_refusal_has_words_and_keeps_our_own_to_ourselves(void **state)
 static void
 every_reason_of_a_verdict_has_a_title(void **state)
 {
-	/* contract.md section 3 */
 	static const char *const codes[] = { "store_signed",	   "wrong_platform",	   "no_provision",
 					     "provision_expired",  "provision_expiring",   "certificate_expired",
 					     "certificate_expiring", "extension_sooner",   "signature_other",

@@ -5,9 +5,9 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/plist.h"
-#include "core/plist_write.h"
 #include "core/secret.h"
 #include "core/text.h"
+#include "mdm/command.h"
 #include "mdm/mobileconfig.h"
 #include "mdm/payload.h"
 #include "web/clip.h"
@@ -16,7 +16,6 @@
 #include "web/signing.h"
 #include <string.h>
 
-#define COMMAND_MAX	(2 * MOBILECONFIG_MAX)
 #define ROUND_S		3600
 #define WHY_MAX		200	/* bytes of what a device says */
 
@@ -55,7 +54,7 @@ clip_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct
 	const struct clip_look *look = site_clip(site);
 	char *token = clip_token(ctx, site, enrollment->id), hash[SECRET_HASH_SIZE];
 	struct bytes signed_one;
-	struct buf xml, out;
+	struct buf xml;
 
 	(void)command;
 	if (!look->on)
@@ -65,15 +64,7 @@ clip_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct
 	    !signing_sign(ctx, site, (struct bytes){ xml.p, xml.len }, &signed_one, err) ||
 	    !clip_handed(site->db, enrollment->id, secret_hash(token, hash), look, err))
 		return err_at(err, "web clip");
-	buf_init(&out, ctx, COMMAND_MAX);
-	plist_write_begin(&out);
-	plist_write_dict(&out, NULL);
-	plist_write_text(&out, "RequestType", "InstallProfile");
-	plist_write_data(&out, "Payload", signed_one);
-	plist_write_dict_end(&out);
-	plist_write_end(&out);
-	*payload = (struct bytes){ out.p, out.len };
-	return buf_ok(&out, err);
+	return command_of_data(ctx, "InstallProfile", "Payload", signed_one, payload, err);
 }
 
 bool
@@ -81,20 +72,11 @@ clip_render_remove(TALLOC_CTX *ctx, void *p, const struct queued *command, const
 		   struct bytes *payload, struct err *err)
 {
 	struct site *site = p;
-	struct buf out;
 
 	(void)command, (void)enrollment;
 	if (site_clip(site)->on)
 		return err_set(err, ERR_CONFLICT, "the web clip was switched on again");
-	buf_init(&out, ctx, COMMAND_MAX);
-	plist_write_begin(&out);
-	plist_write_dict(&out, NULL);
-	plist_write_text(&out, "RequestType", "RemoveProfile");
-	plist_write_text(&out, "Identifier", identifier_of(ctx, site));
-	plist_write_dict_end(&out);
-	plist_write_end(&out);
-	*payload = (struct bytes){ out.p, out.len };
-	return buf_ok(&out, err);
+	return command_of_text(ctx, "RemoveProfile", "Identifier", identifier_of(ctx, site), payload, err);
 }
 
 /* The first of its ErrorChain, in English where it says so: kept for whoever looks after devices. */

@@ -6,7 +6,7 @@
 #include "catalog/managed_app.h"
 #include "catalog/renewal.h"
 #include "core/audit.h"
-#include "core/plist_write.h"
+#include "mdm/command.h"
 #include "mdm/command_send.h"
 #include "mdm/enrollment_turn.h"
 #include "mdm/escrow.h"
@@ -26,7 +26,6 @@
 #include "web/signing.h"
 #include <string.h>
 
-#define COMMAND_MAX	(2 * MOBILECONFIG_MAX)
 
 /* ---- renew_identity: the device's own enrollment mobileconfig, with a new SCEP payload ---- */
 
@@ -39,7 +38,7 @@ render_renewal(TALLOC_CTX *ctx, void *p, const struct queued *command, const str
 	struct enroll_wish wish = enroll_wish_of(ctx, site, "house", enrollment->person_id, NULL);
 	struct enroll_house house;
 	struct bytes signed_one;
-	struct buf xml, out;
+	struct buf xml;
 	char *topic;
 
 	/* Each delivery makes a session and a challenge: a device that never answers is asked again tomorrow. */
@@ -56,17 +55,7 @@ render_renewal(TALLOC_CTX *ctx, void *p, const struct queued *command, const str
 	    !enroll_renewal(ctx, site->db, &house, enrollment, &wish, &xml, err) ||
 	    !signing_sign(ctx, site, (struct bytes){ xml.p, xml.len }, &signed_one, err))
 		return false;
-	buf_init(&out, ctx, COMMAND_MAX);
-	plist_write_begin(&out);
-	plist_write_dict(&out, NULL);
-	plist_write_text(&out, "RequestType", "InstallProfile");
-	plist_write_data(&out, "Payload", signed_one);
-	plist_write_dict_end(&out);
-	plist_write_end(&out);
-	if (!buf_ok(&out, err))
-		return false;
-	*payload = (struct bytes){ out.p, out.len };
-	return true;
+	return command_of_data(ctx, "InstallProfile", "Payload", signed_one, payload, err);
 }
 
 bool
@@ -83,20 +72,11 @@ render_clear_passcode(TALLOC_CTX *ctx, void *p, const struct queued *command, co
 {
 	struct site *site = p;
 	struct bytes token;
-	struct buf out;
 
 	(void)command;
 	if (!escrow_unlock_get(ctx, site->db, site->sealer, enrollment->id, &token, err))
 		return err_at(err, "ClearPasscode");
-	buf_init(&out, ctx, COMMAND_MAX);
-	plist_write_begin(&out);
-	plist_write_dict(&out, NULL);
-	plist_write_text(&out, "RequestType", "ClearPasscode");
-	plist_write_data(&out, "UnlockToken", token);
-	plist_write_dict_end(&out);
-	plist_write_end(&out);
-	*payload = (struct bytes){ out.p, out.len };
-	return buf_ok(&out, err);
+	return command_of_data(ctx, "ClearPasscode", "UnlockToken", token, payload, err);
 }
 
 /* ---- changes: what was installed or removed is asked for, since acknowledged is not installed ---- */

@@ -33,7 +33,7 @@ json_t *look_json(const struct look *look);			/* as page "settings" shows it */
 /* pomona.css with the blocks of `colour` (NULL or "": as it is), in `out`. */
 bool look_stylesheet(const char *colour, struct buf *out, struct err *err) CHECKED;
 
-double look_contrast(const char *a, const char *b);	/* of two "#rrggbb": 1 to 21 */
+double look_contrast(const char *a, const char *b);	/* of two "#rrggbb": 1 to 21; for tests */
 
 /* Is it a PNG that the icon on home screens can be made of (web/clip_look.c)?  ERR_INVALID, ERR_LIMIT. */
 bool look_logo_fits(struct bytes logo, struct err *err) CHECKED;

@@ -11,6 +11,7 @@
 #include "core/plist.h"
 #include "core/plist_write.h"
 #include "core/zone.h"
+#include "mdm/command.h"
 #include "mdm/queue.h"
 #include "web/managed_apps.h"
 #include "web/rooms.h"
@@ -142,18 +143,10 @@ managed_app_render_removal(TALLOC_CTX *ctx, void *p, const struct queued *comman
 	       struct bytes *payload, struct err *err)
 {
 	struct site *site = p;
-	struct buf out;
 
 	if (!managed_app_removing(site->db, enrollment->device_id, command->subject, err))
 		return err_at(err, "RemoveApplication");
-	buf_init(&out, ctx, COMMAND_MAX);
-	plist_write_begin(&out);
-	plist_write_dict(&out, NULL);
-	plist_write_text(&out, "RequestType", "RemoveApplication");
-	plist_write_text(&out, "Identifier", command->subject);
-	plist_write_dict_end(&out);
-	plist_write_end(&out);
-	return give(&out, payload, err);
+	return command_of_text(ctx, "RemoveApplication", "Identifier", command->subject, payload, err);
 }
 
 /* ---- Settings: ApplicationConfiguration; without a Configuration it takes away the one that is there ---- */

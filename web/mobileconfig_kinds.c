@@ -6,15 +6,14 @@
 #include "catalog/mobileconfig.h"
 #include "catalog/person_attribute.h"
 #include "core/plist.h"
-#include "core/plist_write.h"
 #include "mdm/certificate.h"
+#include "mdm/command.h"
 #include "mdm/mobileconfig_form.h"
 #include "web/mobileconfig_kinds.h"
 #include "web/rooms.h"
 #include "web/signing.h"
 #include <string.h>
 
-#define COMMAND_MAX	(2u << 20)
 #define WORDS_MAX	8	/* of an error chain */
 
 /* ---- written ---- */
@@ -44,7 +43,11 @@ write_signed(TALLOC_CTX *ctx, struct site *site, const json_t *form, const char 
 	       signing_sign(ctx, site, (struct bytes){ xml.p, xml.len }, ret, err);
 }
 
-bool
+/*
+ * As this device gets it: filled in, enveloped for its identity, signed.  *wish: desired_wish of the values.
+ * ERR_CONFLICT "missing_variable", "needs_identity".
+ */
+static bool
 mobileconfig_for(TALLOC_CTX *ctx, struct site *site, const struct desired_order *order, const struct enrollment *enrollment,
 		 struct bytes *ret, const char **wish, struct err *err)
 {
@@ -68,20 +71,8 @@ static bool
 command(TALLOC_CTX *ctx, const struct desired_order *order, struct bytes mobileconfig, struct bytes *payload,
 	struct err *err)
 {
-	struct buf out;
-
-	buf_init(&out, ctx, COMMAND_MAX);
-	plist_write_begin(&out);
-	plist_write_dict(&out, NULL);
-	plist_write_text(&out, "RequestType", order->remove ? "RemoveProfile" : "InstallProfile");
-	if (order->remove)
-		plist_write_text(&out, "Identifier", order->identifier);
-	else
-		plist_write_data(&out, "Payload", mobileconfig);
-	plist_write_dict_end(&out);
-	plist_write_end(&out);
-	*payload = (struct bytes){ out.p, out.len };
-	return buf_ok(&out, err);
+	return order->remove ? command_of_text(ctx, "RemoveProfile", "Identifier", order->identifier, payload, err) :
+			       command_of_data(ctx, "InstallProfile", "Payload", mobileconfig, payload, err);
 }
 
 /* What is ours to mend is tried again by the queue; anything else is said on the device's page. */

@@ -13,10 +13,3 @@ bool mobileconfig_ended(struct db *tx, void *site, const struct queued *queued, 
 bool mobileconfig_left(struct db *tx, void *site, const struct enrollment *enrollment, const char *state,
 		       struct err *err);	/* an enrollment has ended */
 bool job_desired(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);	/* of web/jobs.c */
-
-/*
- * As this device gets it: filled in, enveloped for its identity, signed.  *wish: desired_wish of the values.
- * ERR_CONFLICT "missing_variable", "needs_identity".
- */
-bool mobileconfig_for(TALLOC_CTX *ctx, struct site *site, const struct desired_order *order,
-		      const struct enrollment *enrollment, struct bytes *ret, const char **wish, struct err *err) CHECKED;

@@ -3,8 +3,8 @@
  * in the queue, and what was true when the button was pressed is looked at again.
  */
 #include "core/plist.h"
-#include "core/plist_write.h"
 #include "core/text.h"
+#include "mdm/command.h"
 #include "mdm/command_send.h"
 #include "mdm/identity_renew.h"
 #include "mdm/mobileconfig_form.h"
@@ -16,7 +16,6 @@
 #include "web/signing.h"
 #include <string.h>
 
-#define COMMAND_MAX	(4 * MOBILECONFIG_MAX)
 #define WHY_MAX		200	/* bytes of the device's own words */
 
 /* ---- the button ---- */
@@ -82,14 +81,13 @@ own_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct 
 	struct own_filled filled;
 	struct enroll_house house;
 	struct bytes der, xml;
-	struct buf plain, out;
+	struct buf plain;
 
 	/* Each delivery makes a session and an identity: of a device that never answers nothing is made for ever. */
 	if (command->unanswered > IDENTITY_DELIVERIES_MAX)
 		return err_code(err, ERR_CONFLICT, "not_answered", "it was sent %d times and not answered",
 				IDENTITY_DELIVERIES_MAX);
 	buf_init(&plain, ctx, FORM_OUT_MAX);
-	buf_init(&out, ctx, COMMAND_MAX);
 	if (!look(ctx, site, command, enrollment, &own, err) ||
 	    !own_template(ctx, site, text_of(command->args, "language"), own->person_id, own->mobileconfig_id, &template, err) ||
 	    !recipient(ctx, site->db, enrollment, &der, err))
@@ -103,14 +101,7 @@ own_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct 
 	xml = (struct bytes){ plain.p, plain.len };
 	if (!signing_sign(ctx, site, xml, &xml, err))
 		return false;
-	plist_write_begin(&out);
-	plist_write_dict(&out, NULL);
-	plist_write_text(&out, "RequestType", "InstallProfile");
-	plist_write_data(&out, "Payload", xml);
-	plist_write_dict_end(&out);
-	plist_write_end(&out);
-	*payload = (struct bytes){ out.p, out.len };
-	return buf_ok(&out, err);
+	return command_of_data(ctx, "InstallProfile", "Payload", xml, payload, err);
 }
 
 /* ---- what became of it ---- */

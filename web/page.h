@@ -50,7 +50,7 @@ json_t *page_problem(struct pages *pages, const char *language, const struct err
 /* Verdict reasons [{code, level, text}] with a "title" in the reader's language. */
 json_t *page_reasons(struct pages *pages, const char *language, const json_t *reasons);
 
-/* An install's events [{at, kind, detail}] (contract.md section 2) as the steps of a timeline. */
+/* An install's events [{at, kind, detail}] (docs/publishing.md) as the steps of a timeline. */
 json_t *page_steps(const char *language, const json_t *events);
 
 /* ---- replies ---- */

@@ -20,17 +20,22 @@ is_line(const json_t *v)
 
 /* Blanks at the edges of a line are not read again. */
 static bool
+is_one_of_lines(const json_t *v)
+{
+	const char *text = json_string_value(v);
+
+	return is_line(v) && !(text && (strchr(" \t", *text) || strchr(" \t", text[strlen(text) - 1])));
+}
+
+static bool
 all_lines(const json_t *v)
 {
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(v, i, item) {
-		const char *text = json_string_value(item);
-
-		if (!is_line(item) || (text && (strchr(" \t", *text) || strchr(" \t", text[strlen(text) - 1]))))
+	json_array_foreach(v, i, item)
+		if (!is_one_of_lines(item))
 			return false;
-	}
 	return json_is_array(v);
 }
 
@@ -136,7 +141,7 @@ payload_fits(const json_t *form, enum payload_kind kind, const struct apple_fact
 	case KIND_YESNO:	return json_is_boolean(v);
 	case KIND_DATE:		return json_object_get(v, "$date");
 	case KIND_DATA:		return is_kept(v) || json_object_get(v, "$data");
-	case KIND_LINES:	return all_lines(v) || (fact->list_too && is_line(v));
+	case KIND_LINES:	return all_lines(v) || (fact->list_too && is_one_of_lines(v));
 	case KIND_WORDS:	return are_words(form, fact, v);
 	case KIND_SUBJECT:	return is_subject(v);
 	case KIND_LIST:		return is_list(fact, v);

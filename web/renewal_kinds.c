@@ -9,12 +9,11 @@
 #include "core/count.h"
 #include "core/json.h"
 #include "core/log.h"
-#include "core/plist_write.h"
+#include "mdm/command.h"
 #include "mdm/command_send.h"
 #include "web/rooms.h"
 #include <string.h>
 
-#define COMMAND_MAX	(4u << 20)	/* PROVISION_BYTES_MAX in base64, and its frame */
 #define PLAN_PAGES	20		/* batches of devices in one run of the job */
 #define WAVES_MAX	200		/* transactions of one run */
 
@@ -26,25 +25,6 @@ uuid_of(const struct queued *command)
 	return text_of(command->args, "uuid");
 }
 
-static bool
-render(TALLOC_CTX *ctx, const char *request_type, const char *uuid, struct bytes file, struct bytes *payload, struct err *err)
-{
-	struct buf out;
-
-	buf_init(&out, ctx, COMMAND_MAX);
-	plist_write_begin(&out);
-	plist_write_dict(&out, NULL);
-	plist_write_text(&out, "RequestType", request_type);
-	if (file.len)
-		plist_write_data(&out, "ProvisioningProfile", file);
-	else
-		plist_write_text(&out, "UUID", uuid);
-	plist_write_dict_end(&out);
-	plist_write_end(&out);
-	*payload = (struct bytes){ out.p, out.len };
-	return buf_ok(&out, err);
-}
-
 bool
 provision_install_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct enrollment *enrollment,
 			 struct bytes *payload, struct err *err)
@@ -54,7 +34,7 @@ provision_install_render(TALLOC_CTX *ctx, void *p, const struct queued *command,
 
 	(void)enrollment;
 	return provision_file(ctx, site->db, uuid_of(command), &file, err) &&
-	       render(ctx, "InstallProvisioningProfile", NULL, file, payload, err);
+	       command_of_data(ctx, "InstallProvisioningProfile", "ProvisioningProfile", file, payload, err);
 }
 
 bool
@@ -63,7 +43,7 @@ provision_remove_render(TALLOC_CTX *ctx, void *site, const struct queued *comman
 {
 	(void)site;
 	(void)enrollment;
-	return render(ctx, "RemoveProvisioningProfile", uuid_of(command), (struct bytes){ 0 }, payload, err);
+	return command_of_text(ctx, "RemoveProvisioningProfile", "UUID", uuid_of(command), payload, err);
 }
 
 static const char *

@@ -6,6 +6,7 @@
 #include "catalog/category.h"
 #include "catalog/channel.h"
 #include "catalog/group.h"
+#include "core/json.h"
 #include "web/audience_form.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -209,13 +210,12 @@ static bool
 api_set_required(struct req *req, struct reply *reply, struct err *err)
 {
 	json_t *body;
-	int required;
+	int required = 0;
 
 	if (!req_json(req, &body, err))
 		return false;
-	if (json_unpack(body, "{s:b}", "required", &required) != 0)
-		return err_set(err, ERR_INVALID, "say {\"required\": true} or false");
-	return channel_set_required(req->site->db, req->person, req_param(req, "bundle"), req_param(req, "channel"),
+	return JSON_READ(body, err, { "required", JSON_IS_BOOL, &required, true }) &&
+	       channel_set_required(req->site->db, req->person, req_param(req, "bundle"), req_param(req, "channel"),
 				    required, err) &&
 	       reply_json(reply, 200, json_pack("{s:b}", "required", required));
 }
@@ -246,13 +246,10 @@ api_set(struct req *req, struct reply *reply, struct err *err)
 	struct app_settings settings = { .link_sign_in = -1 };
 	json_t *body, *categories = NULL;
 
-	if (!req_json(req, &body, err))
+	if (!req_json(req, &body, err) ||
+	    !JSON_READ(body, err, { "subtitle", JSON_IS_TEXT, &settings.subtitle }, { "description", JSON_IS_TEXT, &settings.description },
+		       { "categories", JSON_IS_LIST, &categories }, { "link_sign_in", JSON_IS_BOOL, &settings.link_sign_in }))
 		return false;
-	if (json_unpack(body, "{s?s, s?s, s?o, s?b}", "subtitle", &settings.subtitle, "description",
-			&settings.description, "categories", &categories, "link_sign_in", &settings.link_sign_in) != 0 ||
-	    (categories && !json_is_array(categories)))
-		return err_set(err, ERR_INVALID, "subtitle and description are texts, categories a list of names, "
-			       "link_sign_in true or false");
 	settings.categories = categories;
 	return app_set(req->site->db, req->person, req_param(req, "bundle"), &settings, err) &&
 	       api_settings(req, reply, err);

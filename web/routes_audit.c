@@ -41,7 +41,7 @@ static const char *const acts[] = {
 	"command.cancel", "command.clear", "command.resend", "command.reveal",
 	"devices.txt", "enroll.begin", "enroll.answered", "enroll.issued", "enroll.refused", "enroll.renew",
 	"invitation.new", "invitation.send", "invitation.revoke", "invitation.decline",
-	"person.add", "person.password", "person.role", "person.apps", "person.rename", "person.disable",
+	"person.add", "person.password", "person.role", "person.email", "person.apps", "person.rename", "person.disable",
 	"person.enable", "person.unlock", "person.sign_out", "person.endings",
 	"group.add", "group.rename", "group.put", "group.take", "group.remove",
 	"channel.audience", "channel.required", "app.settings", "catalog.featured",

@@ -3,6 +3,7 @@
  * certificate that was issued.
  */
 #include "core/clock.h"
+#include "core/json.h"
 #include "core/text.h"
 #include "mdm/ca_show.h"
 #include "web/rooms.h"
@@ -263,13 +264,11 @@ api_one(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_revoke(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *reason;
+	const char *reason = "unspecified";
 	json_t *body;
 
-	if (!req_json(req, &body, err))
-		return false;
-	reason = json_string_value(json_object_get(body, "reason"));
-	return revoke(req, reason ? reason : "unspecified", err) && api_one(req, reply, err);
+	return req_json(req, &body, err) && JSON_READ(body, err, { "reason", JSON_IS_TEXT, &reason }) &&
+	       revoke(req, reason, err) && api_one(req, reply, err);
 }
 
 /* ---- what Today says: that there is none; its end is the watch's (web/endings.h) ---- */

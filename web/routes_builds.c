@@ -4,6 +4,7 @@
 #include "catalog/app.h"
 #include "catalog/channel.h"
 #include "core/clock.h"
+#include "core/json.h"
 #include "ipa/manifest.h"
 #include "web/qr.h"
 #include "web/rooms.h"
@@ -228,29 +229,24 @@ post_revoke(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_promote(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *channel, *id = req_param(req, "id");
+	const char *channel = NULL, *id = req_param(req, "id");
 	json_t *body, *build;
 	int notify = 1;
 
-	if (!req_json(req, &body, err))
-		return false;
-	if (json_unpack(body, "{s:s, s?b}", "channel", &channel, "notify", &notify) != 0)
-		return err_set(err, ERR_INVALID, "say {\"channel\": NAME, \"notify\": true or false}");
-	return build_promote(req->site->db, req->person, id, channel, notify, err) &&
+	return req_json(req, &body, err) &&
+	       JSON_READ(body, err, { "channel", JSON_IS_TEXT, &channel, true }, { "notify", JSON_IS_BOOL, &notify }) &&
+	       build_promote(req->site->db, req->person, id, channel, notify, err) &&
 	       build_show(req->site->db, viewer_of(req->person), id, false, &build, err) && reply_json(reply, 200, build);
 }
 
 static bool
 api_notes(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *notes, *id = req_param(req, "id");
+	const char *notes = NULL, *id = req_param(req, "id");
 	json_t *body, *build;
 
-	if (!req_json(req, &body, err))
-		return false;
-	if (json_unpack(body, "{s:s}", "changelog", &notes) != 0)
-		return err_set(err, ERR_INVALID, "say {\"changelog\": TEXT}");
-	return build_set_notes(req->site->db, req->person, id, notes, err) &&
+	return req_json(req, &body, err) && JSON_READ(body, err, { "changelog", JSON_IS_TEXT, &notes, true }) &&
+	       build_set_notes(req->site->db, req->person, id, notes, err) &&
 	       build_show(req->site->db, viewer_of(req->person), id, false, &build, err) && reply_json(reply, 200, build);
 }
 
@@ -312,7 +308,7 @@ api_grant(struct req *req, struct reply *reply, struct err *err)
 	struct grant_terms terms = grant_terms_ci(site_conf(req->site));
 	int64_t most = terms.manifest_s;
 	json_t *build, *body;
-	json_int_t ttl = 0;
+	int64_t ttl = 0;
 	char *token, *url;
 	bool installable;
 
@@ -325,9 +321,9 @@ api_grant(struct req *req, struct reply *reply, struct err *err)
 		return err_code(err, ERR_CONFLICT, "not_installable",
 				"this build cannot be installed; its verdict says why");
 	if (req->body.len) {
-		if (!req_json(req, &body, err))
+		if (!req_json(req, &body, err) || !JSON_READ(body, err, { "ttl", JSON_IS_INT, &ttl }))
 			return false;
-		if (json_unpack(body, "{s?I}", "ttl", &ttl) != 0 || ttl < 0 || ttl > most)
+		if (ttl < 0 || ttl > most)
 			return err_set(err, ERR_INVALID, "ttl is a number of seconds, at most %lld", (long long)most);
 	}
 	if (ttl)

@@ -4,6 +4,7 @@
  * Addresses of people outside of the house are for its publishers: a token for one app alone sees none.
  */
 #include "catalog/contact_import.h"
+#include "core/json.h"
 #include "web/rooms.h"
 #include <string.h>
 
@@ -36,15 +37,14 @@ api_list(struct req *req, struct reply *reply, struct err *err)
 static bool
 read_contact(struct req *req, struct contact *contact, struct err *err)
 {
-	json_error_t why;
 	json_t *body;
 	int quiet = contact->quiet;
 
-	if (!req_json(req, &body, err))
+	if (!req_json(req, &body, err) ||
+	    !JSON_READ(body, err, { "name", JSON_IS_TEXT, &contact->name }, { "email", JSON_IS_TEXT, &contact->email },
+		       { "phone", JSON_IS_TEXT, &contact->phone }, { "language", JSON_IS_TEXT, &contact->language },
+		       { "quiet", JSON_IS_BOOL, &quiet }))
 		return false;
-	if (json_unpack_ex(body, &why, 0, "{s?s, s?s, s?s, s?s, s?b}", "name", &contact->name, "email", &contact->email,
-			   "phone", &contact->phone, "language", &contact->language, "quiet", &quiet) != 0)
-		return err_set(err, ERR_INVALID, "%s", why.text);
 	contact->quiet = quiet;
 	return contact_check(req, contact, err);
 }
@@ -100,15 +100,12 @@ api_groups(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_group_add(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *name;
+	const char *name = NULL;
 	json_t *body;
 	char *id;
 
-	if (!may(req, err) || !req_json(req, &body, err))
-		return false;
-	if (json_unpack(body, "{s:s}", "name", &name) != 0)
-		return err_set(err, ERR_INVALID, "say {\"name\": TEXT}");
-	return contact_group_add(req, req->site->db, actor(req), name, &id, err) &&
+	return may(req, err) && req_json(req, &body, err) && JSON_READ(body, err, { "name", JSON_IS_TEXT, &name, true }) &&
+	       contact_group_add(req, req->site->db, actor(req), name, &id, err) &&
 	       reply_json(reply, 201, json_pack("{s:s, s:s}", "id", id, "name", name));
 }
 

@@ -131,13 +131,11 @@ api_list(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_rename(struct req *req, struct reply *reply, struct err *err)
 {
+	const char *label = NULL;
 	json_t *body;
 
-	if (!req_json(req, &body, err))
-		return false;
-	if (!json_is_string(json_object_get(body, "label")))
-		return err_set(err, ERR_INVALID, "label must be a text");
-	return tester_device_rename(req->site->db, req->person, req_param(req, "id"), text_of(body, "label"), err) &&
+	return req_json(req, &body, err) && JSON_READ(body, err, { "label", JSON_IS_TEXT, &label, true }) &&
+	       tester_device_rename(req->site->db, req->person, req_param(req, "id"), label, err) &&
 	       reply_empty(reply, 204);
 }
 

@@ -1,6 +1,7 @@
 /*
  * The company's directory as an admin sees it: what is set, and a test that says how each step went.
  */
+#include "core/json.h"
 #include "web/rooms.h"
 #include <string.h>
 
@@ -81,11 +82,9 @@ api_test(struct req *req, struct reply *reply, struct err *err)
 	json_t *body, *steps;
 	bool good;
 
-	if (!whole_admin(req, err) || !req_json(req, &body, err))
-		return false;
-	if (json_unpack(body, "{s?s, s?s}", "name", &name, "password", &password) != 0)
-		return err_set(err, ERR_INVALID, "name and password are texts");
-	return test(req, name, password, &steps, &good, err) &&
+	return whole_admin(req, err) && req_json(req, &body, err) &&
+	       JSON_READ(body, err, { "name", JSON_IS_TEXT, &name }, { "password", JSON_IS_TEXT, &password }) &&
+	       test(req, name, password, &steps, &good, err) &&
 	       reply_json(reply, 200, json_pack("{s:b, s:o}", "ok", good, "steps", steps));
 }
 

@@ -3,7 +3,7 @@
  * and a signature are the proof.
  *
  * Both phases of the Profile Service come to the same URL, and who signed tells them apart: Apple's certificate
- * of the device, or the passing identity that we gave it (protocol.md section 4).  What is refused is written
+ * of the device, or the passing identity that we gave it (docs/enrolling.md).  What is refused is written
  * down before the device is told.
  */
 #include "catalog/person.h"

@@ -3,6 +3,7 @@
  */
 #include "catalog/group.h"
 #include "core/buf.h"
+#include "core/json.h"
 #include "web/rooms.h"
 #include <string.h>
 
@@ -199,9 +200,8 @@ name_of(struct req *req, const char **ret, struct err *err)
 {
 	json_t *body;
 
-	if (!whole_admin(req, err) || !req_json(req, &body, err))
-		return false;
-	return json_unpack(body, "{s:s}", "name", ret) == 0 || err_set(err, ERR_INVALID, "say {\"name\": NAME}");
+	*ret = NULL;
+	return whole_admin(req, err) && req_json(req, &body, err) && JSON_READ(body, err, { "name", JSON_IS_TEXT, ret, true });
 }
 
 static bool

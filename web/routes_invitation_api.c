@@ -3,6 +3,7 @@
  */
 #include "catalog/people.h"
 #include "core/buf.h"
+#include "core/json.h"
 #include "web/invitation_send.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -102,7 +103,7 @@ api_show(struct req *req, struct reply *reply, struct err *err)
 
 /* A text, or a list of them; NULL is none. */
 static bool
-json_names(struct req *req, const json_t *value, struct names *names, struct err *err)
+json_names(struct req *req, const json_t *value, const char *field, struct names *names, struct err *err)
 {
 	json_t *item;
 	size_t i;
@@ -112,10 +113,10 @@ json_names(struct req *req, const json_t *value, struct names *names, struct err
 		return true;
 	}
 	if (value && !json_is_array(value))
-		return err_set(err, ERR_INVALID, "people and groups are lists of names or ids");
+		return err_set(err, ERR_INVALID, "%s must be a list of names or ids", field);
 	json_array_foreach(value, i, item) {
 		if (!json_is_string(item))
-			return err_set(err, ERR_INVALID, "people and groups are lists of names or ids");
+			return err_set(err, ERR_INVALID, "%s must be a list of names or ids", field);
 		names_add(req, names, json_string_value(item));
 	}
 	return true;
@@ -127,18 +128,16 @@ api_new(struct req *req, struct reply *reply, struct err *err)
 	struct invitation_order order = { .actor = person_actor(req, req->person), .by = req->person, .way = "any" };
 	struct names persons = { 0 }, groups = { 0 };
 	json_t *body, *person = NULL, *people = NULL, *group = NULL, *several = NULL, *made;
-	json_int_t days = 0;
 	int another = 0, remind = 1;
-	json_error_t why;
 
-	if (!req_json(req, &body, err))
+	if (!req_json(req, &body, err) ||
+	    !JSON_READ(body, err, { "person", JSON_IS_ANY, &person }, { "persons", JSON_IS_ANY, &people }, { "group", JSON_IS_ANY, &group },
+		       { "groups", JSON_IS_ANY, &several }, { "by", JSON_IS_TEXT, &order.way }, { "to", JSON_IS_TEXT, &order.to },
+		       { "language", JSON_IS_TEXT, &order.language }, { "note", JSON_IS_TEXT, &order.note },
+		       { "another", JSON_IS_BOOL, &another }, { "remind", JSON_IS_BOOL, &remind }, { "days", JSON_IS_INT, &order.days }))
 		return false;
-	if (json_unpack_ex(body, &why, 0, "{s?o, s?o, s?o, s?o, s?s, s?s, s?s, s?s, s?b, s?b, s?I}", "person", &person, "persons", &people,
-			   "group", &group, "groups", &several, "by", &order.way, "to", &order.to, "language", &order.language, "note",
-			   &order.note, "another", &another, "remind", &remind, "days", &days) != 0)
-		return err_set(err, ERR_INVALID, "%s", why.text);
-	if (!json_names(req, person, &persons, err) || !json_names(req, people, &persons, err) ||
-	    !json_names(req, group, &groups, err) || !json_names(req, several, &groups, err))
+	if (!json_names(req, person, "person", &persons, err) || !json_names(req, people, "persons", &persons, err) ||
+	    !json_names(req, group, "group", &groups, err) || !json_names(req, several, "groups", &groups, err))
 		return false;
 	order.persons = persons.list;
 	order.persons_n = persons.n;
@@ -146,7 +145,6 @@ api_new(struct req *req, struct reply *reply, struct err *err)
 	order.groups_n = groups.n;
 	order.another = another;
 	order.remind = remind;
-	order.days = days;
 	if (!invitation_make(req, req->site, &order, &made, err))
 		return false;
 	return reply_json(reply, json_array_size(json_object_get(made, "items")) ? 201 : 200, made);

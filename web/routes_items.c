@@ -4,6 +4,7 @@
 #include "catalog/app.h"
 #include "catalog/category.h"
 #include "catalog/item.h"
+#include "core/json.h"
 #include "core/num.h"
 #include "ipa/icon.h"
 #include "web/audience_form.h"
@@ -326,15 +327,12 @@ api_categories(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_category_add(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *name;
+	const char *name = NULL;
 	json_t *body;
 	char *id;
 
-	if (!whole_admin(req, err) || !req_json(req, &body, err))
-		return false;
-	if (json_unpack(body, "{s:s}", "name", &name) != 0)
-		return err_set(err, ERR_INVALID, "say {\"name\": NAME}");
-	return category_add(req, req->site->db, req->person, name, &id, err) &&
+	return whole_admin(req, err) && req_json(req, &body, err) && JSON_READ(body, err, { "name", JSON_IS_TEXT, &name, true }) &&
+	       category_add(req, req->site->db, req->person, name, &id, err) &&
 	       reply_json(reply, 201, json_pack("{s:s, s:s}", "id", id, "name", name));
 }
 
@@ -342,14 +340,12 @@ static bool
 api_category_change(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *name = NULL;
-	json_int_t place = 0;
+	int64_t place = 0;
 	json_t *body;
 
-	if (!whole_admin(req, err) || !req_json(req, &body, err))
-		return false;
-	if (json_unpack(body, "{s?s, s?I}", "name", &name, "place", &place) != 0)
-		return err_set(err, ERR_INVALID, "name is a text, place a number");
-	return category_change(req->site->db, req->person, req_param(req, "id"), name, place, err) &&
+	return whole_admin(req, err) && req_json(req, &body, err) &&
+	       JSON_READ(body, err, { "name", JSON_IS_TEXT, &name }, { "place", JSON_IS_INT, &place }) &&
+	       category_change(req->site->db, req->person, req_param(req, "id"), name, place, err) &&
 	       api_categories(req, reply, err);
 }
 
@@ -411,13 +407,11 @@ fields_of_json(struct req *req, struct item_fields *f, struct err *err)
 {
 	json_t *body, *audience = NULL, *categories = NULL;
 
-	if (!whole_admin(req, err) || !req_json(req, &body, err))
+	if (!whole_admin(req, err) || !req_json(req, &body, err) ||
+	    !JSON_READ(body, err, { "kind", JSON_IS_TEXT, &f->kind, true }, { "name", JSON_IS_TEXT, &f->name, true },
+		       { "url", JSON_IS_TEXT, &f->url, true }, { "subtitle", JSON_IS_TEXT, &f->subtitle },
+		       { "audience", JSON_IS_ANY, &audience }, { "categories", JSON_IS_LIST, &categories }))
 		return false;
-	if (json_unpack(body, "{s:s, s:s, s:s, s?s, s?o, s?o}", "kind", &f->kind, "name", &f->name, "url", &f->url,
-			"subtitle", &f->subtitle, "audience", &audience, "categories", &categories) != 0 ||
-	    (categories && !json_is_array(categories)))
-		return err_set(err, ERR_INVALID, "kind (web or store), name and url are texts, subtitle too, categories is a"
-			       " list of names, audience as docs/audiences.md has it");
 	f->audience = audience;
 	f->categories = categories;
 	return true;

@@ -6,6 +6,7 @@
  */
 #include "catalog/contact.h"
 #include "core/clock.h"
+#include "core/json.h"
 #include "core/num.h"
 #include "web/link_send.h"
 #include "web/rooms.h"
@@ -106,19 +107,6 @@ read_contact(struct req *req, const char *id, struct contact *given, const struc
 	return true;
 }
 
-/* A field that is null is not there. */
-static void
-drop_nulls(json_t *body)
-{
-	const char *key;
-	json_t *value;
-	void *next;
-
-	json_object_foreach_safe(body, next, key, value)
-		if (json_is_null(value))
-			json_object_del(body, key);
-}
-
 static bool
 api_new(struct req *req, struct reply *reply, struct err *err)
 {
@@ -127,20 +115,18 @@ api_new(struct req *req, struct reply *reply, struct err *err)
 	struct contact given = { .name = NULL };
 	const char *id = NULL;
 	json_t *body, *expires = NULL, *pin = NULL, *send = NULL, *made, *link;
-	json_int_t installs = terms.installs_max;
 	struct link_ways ways;
-	json_error_t why;
 	int sign_in = 0;
 
 	if (!req_json(req, &body, err))
 		return false;
-	drop_nulls(body);
-	if (json_unpack_ex(body, &why, 0, "{s?s, s?s, s?s, s?s, s?s, s?s, s?o, s?I, s?o, s?b, s?o}", "build", &terms.build_id,
-			   "bundle_id", &terms.bundle_id, "channel", &terms.channel, "contact", &id,
-			   "email", &given.email, "phone", &given.phone, "expires", &expires, "max_installs", &installs, "pin", &pin, "sign_in", &sign_in,
-			   "send", &send) != 0)
-		return err_set(err, ERR_INVALID, "%s", why.text);
-	terms.installs_max = installs;
+	json_drop_nulls(body);
+	if (!JSON_READ(body, err, { "build", JSON_IS_TEXT, &terms.build_id }, { "bundle_id", JSON_IS_TEXT, &terms.bundle_id },
+		       { "channel", JSON_IS_TEXT, &terms.channel }, { "contact", JSON_IS_TEXT, &id },
+		       { "email", JSON_IS_TEXT, &given.email }, { "phone", JSON_IS_TEXT, &given.phone }, { "expires", JSON_IS_ANY, &expires },
+		       { "max_installs", JSON_IS_INT, &terms.installs_max }, { "pin", JSON_IS_ANY, &pin },
+		       { "sign_in", JSON_IS_BOOL, &sign_in }, { "send", JSON_IS_ANY, &send }))
+		return false;
 	terms.sign_in = sign_in;
 	if (!read_expires(req, expires, &terms.expires, err) || !read_pin(req, pin, &terms.pin, err) ||
 	    !read_send(send, &ways, err) || !read_contact(req, id, &given, &contact, err) ||
@@ -180,10 +166,8 @@ api_send(struct req *req, struct reply *reply, struct err *err)
 	struct link_ways ways = { .any = true };
 	json_t *body, *send = NULL, *sent;
 
-	if (req->body.len && !req_json(req, &body, err))
+	if (req->body.len && (!req_json(req, &body, err) || !JSON_READ(body, err, { "send", JSON_IS_ANY, &send })))
 		return false;
-	if (req->body.len && json_unpack(body, "{s?o}", "send", &send) != 0)
-		return err_set(err, ERR_INVALID, "say {\"send\": \"mail\" or \"sms\"}");
 	return (!send || read_send(send, &ways, err)) && link_send_again(req, req_param(req, "id"), &ways, &sent, err) &&
 	       reply_json(reply, 202, sent);
 }
@@ -199,13 +183,10 @@ api_rule(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *bundle_id = req_param(req, "bundle");
 	json_t *body;
-	int sign_in;
+	int sign_in = 0;
 
-	if (!req_json(req, &body, err))
-		return false;
-	if (json_unpack(body, "{s:b}", "sign_in", &sign_in) != 0)
-		return err_set(err, ERR_INVALID, "say {\"sign_in\": true or false}");
-	return link_rule_set(req->site->db, req->person, bundle_id, sign_in, err) &&
+	return req_json(req, &body, err) && JSON_READ(body, err, { "sign_in", JSON_IS_BOOL, &sign_in, true }) &&
+	       link_rule_set(req->site->db, req->person, bundle_id, sign_in, err) &&
 	       reply_json(reply, 200, json_pack("{s:s, s:b}", "bundle_id", bundle_id, "sign_in", sign_in));
 }
 

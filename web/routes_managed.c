@@ -4,6 +4,7 @@
  */
 #include "catalog/device_person.h"
 #include "core/clock.h"
+#include "core/json.h"
 #include "mdm/enrollment.h"
 #include "mdm/inventory.h"
 #include "web/commanding.h"
@@ -137,12 +138,11 @@ api_raw(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_retire(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *why;
+	const char *why = "";
 	json_t *body;
 
-	if (!whole_admin(req, err) || !req_json(req, &body, err))
+	if (!whole_admin(req, err) || !req_json(req, &body, err) || !JSON_READ(body, err, { "reason", JSON_IS_TEXT, &why }))
 		return false;
-	why = text_of(body, "reason");
 	if (!*why || strlen(why) > COMMAND_REASON_MAX)
 		return err_code(err, ERR_INVALID, "reason_wanted", "retiring a device cannot be taken back: say why (reason)");
 	return enrollment_retire(req->site->db, person_actor(req, req->person), req_param(req, "id"), why, err) &&

@@ -6,6 +6,7 @@
 #include "catalog/app.h"
 #include "catalog/managed_app.h"
 #include "catalog/rollout.h"
+#include "core/json.h"
 #include "web/commanding.h"
 #include "web/managed_apps.h"
 #include "web/rooms.h"
@@ -49,15 +50,12 @@ show(struct req *req, struct reply *reply, const char *bundle_id, struct err *er
 static bool
 api_ask(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *bundle_id;
+	const char *bundle_id = NULL;
 	json_t *body;
 
-	if (!is_device(req, err) || !req_json(req, &body, err))
-		return false;
-	bundle_id = json_string_value(json_object_get(body, "bundle_id"));
-	if (!bundle_id)
-		return err_set(err, ERR_INVALID, "bundle_id is a text");
-	return managed_app_ask(req->site->db, managed_app_actor(req), req_param(req, "id"), bundle_id, err) &&
+	return is_device(req, err) && req_json(req, &body, err) &&
+	       JSON_READ(body, err, { "bundle_id", JSON_IS_TEXT, &bundle_id, true }) &&
+	       managed_app_ask(req->site->db, managed_app_actor(req), req_param(req, "id"), bundle_id, err) &&
 	       show(req, reply, bundle_id, err);
 }
 
@@ -128,15 +126,11 @@ static bool
 wave(struct req *req, struct reply *reply,
      bool (*act)(struct db *, const struct person *, const char *, const char *, struct err *), struct err *err)
 {
-	const char *build;
+	const char *build = NULL;
 	json_t *body;
 
-	if (!req_json(req, &body, err))
-		return false;
-	build = json_string_value(json_object_get(body, "build_id"));
-	if (!build)
-		return err_set(err, ERR_INVALID, "build_id is a text");
-	return act(req->site->db, req->person, req_param(req, "bundle"), build, err) && api_rollout(req, reply, err);
+	return req_json(req, &body, err) && JSON_READ(body, err, { "build_id", JSON_IS_TEXT, &build, true }) &&
+	       act(req->site->db, req->person, req_param(req, "bundle"), build, err) && api_rollout(req, reply, err);
 }
 
 static bool
@@ -182,17 +176,14 @@ put(struct req *req, struct reply *reply, int status, const char *id, struct err
 {
 	struct app_configuration_wish wish = { 0 };
 	json_t *body, *audience = NULL, *configuration = NULL;
-	json_int_t place = 0;
 	char *made;
 
-	if (!owned(req, err) || !req_json(req, &body, err))
+	if (!owned(req, err) || !req_json(req, &body, err) ||
+	    !JSON_READ(body, err, { "name", JSON_IS_TEXT, &wish.name, true }, { "audience", JSON_IS_ANY, &audience },
+		       { "configuration", JSON_IS_ANY, &configuration, true }, { "place", JSON_IS_INT, &wish.place }))
 		return false;
-	if (json_unpack(body, "{s:s, s?o, s:o, s?I}", "name", &wish.name, "audience", &audience, "configuration", &configuration,
-			"place", &place) != 0)
-		return err_set(err, ERR_INVALID, "name is a text, audience null or a tree, configuration an object, place a number");
 	wish.audience = json_is_null(audience) ? NULL : audience;
 	wish.configuration = configuration;
-	wish.place = place;
 	return app_configuration_put(req, req->site->db, req->site->sealer, req->person, req_param(req, "bundle"), id, &wish, &made, err) &&
 	       reply_configuration(req, reply, status, made, err);
 }

@@ -1,5 +1,5 @@
 /*
- * Apple MDM: the check-in URL and the command URL.  protocol.md 0 and 1.1 to 1.4.
+ * Apple MDM: the check-in URL and the command URL.  Apple: Check-in; Implementing device management.
  *
  * What a status does to a device decides everything here.  401 makes it leave, so none goes out, whatever
  * fails: what is our trouble is 503, which changes nothing.  403 with Apple's code makes it leave too, and is

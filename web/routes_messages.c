@@ -6,6 +6,7 @@
 #include "core/audit.h"
 #include "core/bounce.h"
 #include "core/clock.h"
+#include "core/json.h"
 #include "core/secret.h"
 #include "web/mail_page.h"
 #include "web/outbox.h"
@@ -321,11 +322,11 @@ api_test(struct req *req, struct reply *reply, struct err *err)
 	struct trial t = { 0 };
 	json_t *body;
 
-	if (!whole(req, err) || !req_json(req, &body, err))
+	if (!whole(req, err) || !req_json(req, &body, err) ||
+	    !JSON_READ(body, err, { "kind", JSON_IS_TEXT, &t.kind, true }, { "to", JSON_IS_TEXT, &t.to, true }))
 		return false;
-	if (json_unpack(body, "{s:s, s:s}", "kind", &t.kind, "to", &t.to) != 0 ||
-	    (strcmp(t.kind, "mail") != 0 && strcmp(t.kind, "sms") != 0))
-		return err_set(err, ERR_INVALID, "kind is \"mail\" or \"sms\", and to is an address or a number");
+	if (strcmp(t.kind, "mail") != 0 && strcmp(t.kind, "sms") != 0)
+		return err_set(err, ERR_INVALID, "kind is \"mail\" or \"sms\"");
 	return make_trial(req, &t, err) && reply_json(reply, 200, result_of(req, &t));
 }
 

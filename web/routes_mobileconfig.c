@@ -2,6 +2,7 @@
 #include "catalog/assignment.h"
 #include "catalog/desired.h"
 #include "catalog/person_attribute.h"
+#include "core/json.h"
 #include "core/num.h"
 #include "mdm/device_list.h"
 #include "web/commanding.h"
@@ -175,13 +176,14 @@ static bool
 api_retry(struct req *req, struct reply *reply, struct err *err)
 {
 	struct kept_mobileconfig *m;
-	json_t *body = NULL;
+	const char *device = "";
+	json_t *body;
 	int64_t n;
 
-	if (!find(req, &m, err) || (req->body.len && !req_json(req, &body, err)))
+	if (!find(req, &m, err) ||
+	    (req->body.len && (!req_json(req, &body, err) || !JSON_READ(body, err, { "device", JSON_IS_TEXT, &device }))))
 		return false;
-	return desired_retry(req->site->db, actor(req), m->id, *text_of(body, "device") ? text_of(body, "device") : NULL, &n,
-			     err) &&
+	return desired_retry(req->site->db, actor(req), m->id, *device ? device : NULL, &n, err) &&
 	       reply_json(reply, 200, json_pack("{s:I}", "devices", (json_int_t)n));
 }
 

@@ -2,6 +2,7 @@
  * Who has which of their own mobileconfigs, for IT: with certificate, state and device; and taking one back.
  */
 #include "core/clock.h"
+#include "core/json.h"
 #include "core/num.h"
 #include "mdm/own_mobileconfig.h"
 #include "web/own_rows.h"
@@ -120,9 +121,10 @@ api_list(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_revoke(struct req *req, struct reply *reply, struct err *err)
 {
+	const char *reason = NULL;
 	json_t *body;
 
-	return req_json(req, &body, err) && revoke(req, json_string_value(json_object_get(body, "reason")), err) &&
+	return req_json(req, &body, err) && JSON_READ(body, err, { "reason", JSON_IS_TEXT, &reason }) && revoke(req, reason, err) &&
 	       reply_json(reply, 200, json_pack("{s:s, s:s}", "id", req_param(req, "id"), "state", "revoked"));
 }
 

@@ -3,6 +3,7 @@
  */
 #include "catalog/token.h"
 #include "core/buf.h"
+#include "core/json.h"
 #include "core/log.h"
 #include "core/num.h"
 #include "core/secret.h"
@@ -420,17 +421,13 @@ static bool
 api_new_token(struct req *req, struct reply *reply, struct err *err)
 {
 	struct token_wish wish = { .scope = "read", .label = "" };
-	json_t *body, *days;
+	json_t *body;
 	char *text;
 
-	if (!req_json(req, &body, err))
-		return false;
-	days = json_object_get(body, "days");
-	if (json_unpack(body, "{s?s, s?s, s?s}", "scope", &wish.scope, "bundle_id", &wish.bundle_id, "label", &wish.label) != 0 ||
-	    (days && !json_is_integer(days)))
-		return err_set(err, ERR_INVALID, "scope, bundle_id and label are texts, days a number");
-	wish.days = json_integer_value(days);
-	return make_token(req, wish, &text, err) &&
+	return req_json(req, &body, err) &&
+	       JSON_READ(body, err, { "scope", JSON_IS_TEXT, &wish.scope }, { "bundle_id", JSON_IS_TEXT, &wish.bundle_id },
+			 { "label", JSON_IS_TEXT, &wish.label }, { "days", JSON_IS_INT, &wish.days }) &&
+	       make_token(req, wish, &text, err) &&
 	       reply_json(reply, 201, json_pack("{s:s, s:s}", "token", text, "scope", wish.scope));
 }
 

@@ -4,6 +4,7 @@
 #include "catalog/people.h"
 #include "catalog/person_attribute.h"
 #include "core/buf.h"
+#include "core/json.h"
 #include "core/secret.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -34,28 +35,36 @@ role_is_ours(struct req *req, const char *source)
 /* ---- changes: each for the form and for the API ---- */
 
 static bool
-set_role(struct req *req, const char *word, struct err *err)
+set_role(struct req *req, struct db *db, const char *word, struct err *err)
 {
 	struct people_act act = act_of(req);
 	enum role role;
 	json_t *person;
 	bool ours;
 
-	if (!role_parse(word, &role, err) || !people_show(req->site->db, act.id, &person, err))
+	if (!role_parse(word, &role, err) || !people_show(db, act.id, &person, err))
 		return false;
 	ours = role_is_ours(req, text_of(person, "source"));
 	json_decref(person);
 	if (!ours)
 		return err_code(err, ERR_CONFLICT, "role_of_directory", "the groups of the directory decide this role");
-	return people_set_role(req->site->db, &act, role, err);
+	return people_set_role(db, &act, role, err);
 }
 
 static bool
-set_disabled(struct req *req, bool disabled, struct err *err)
+set_disabled(struct req *req, struct db *db, bool disabled, struct err *err)
 {
 	struct people_act act = act_of(req);
 
-	return people_set_disabled(req->site->db, &act, disabled, err);
+	return people_set_disabled(db, &act, disabled, err);
+}
+
+static bool
+set_email(struct req *req, struct db *db, const char *email, struct err *err)
+{
+	struct people_act act = act_of(req);
+
+	return people_set_email(db, &act, email, err);
 }
 
 /* Bundle ids as people write lists: by lines, blanks or commas. */
@@ -79,7 +88,7 @@ set_apps_text(struct req *req, bool all, const char *text, struct err *err)
 }
 
 static bool
-set_apps_json(struct req *req, bool all, const json_t *list, struct err *err)
+set_apps_json(struct req *req, struct db *db, bool all, const json_t *list, struct err *err)
 {
 	struct people_act act = act_of(req);
 	size_t n = json_array_size(list), i;
@@ -89,9 +98,9 @@ set_apps_json(struct req *req, bool all, const json_t *list, struct err *err)
 	json_array_foreach(list, i, id) {
 		ids[i] = json_string_value(id);
 		if (!ids[i])
-			return err_set(err, ERR_INVALID, "apps is a list of bundle ids");
+			return err_set(err, ERR_INVALID, "apps must be a list of bundle ids");
 	}
-	return people_set_apps(req->site->db, &act, all, ids, n, err);
+	return people_set_apps(db, &act, all, ids, n, err);
 }
 
 static bool
@@ -151,8 +160,8 @@ static struct people_filter
 filter_of(struct req *req)
 {
 	static const char *const sources[] = { "local", "directory", "proxy" };
-	const char *source = req_query(req, "source"), *q = req_query(req, "q");
-	struct people_filter filter = { .search = q ? q : "", .disabled = req_query(req, "disabled") != NULL };
+	const char *source = req_query(req, "source"), *q = req_query(req, "q"), *disabled = req_query(req, "disabled");
+	struct people_filter filter = { .search = q ? q : "", .disabled = disabled && !says_no(disabled) };
 
 	for (size_t i = 0; source && i < sizeof sources / sizeof *sources; i++)
 		if (strcmp(source, sources[i]) == 0)
@@ -348,7 +357,7 @@ post_role(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *role;
 
-	return form_text(req, "role", &role, err) && done(req, reply, set_role(req, role, err), "role", err);
+	return form_text(req, "role", &role, err) && done(req, reply, set_role(req, req->site->db, role, err), "role", err);
 }
 
 static bool
@@ -358,6 +367,14 @@ post_apps(struct req *req, struct reply *reply, struct err *err)
 
 	return form_text(req, "which", &which, err) &&
 	       done(req, reply, set_apps_text(req, strcmp(which, "all") == 0, apps ? apps : "", err), "apps", err);
+}
+
+static bool
+post_email(struct req *req, struct reply *reply, struct err *err)
+{
+	const char *email;
+
+	return form_text(req, "email", &email, err) && done(req, reply, set_email(req, req->site->db, email, err), "email", err);
 }
 
 static bool
@@ -371,13 +388,13 @@ post_attributes(struct req *req, struct reply *reply, struct err *err)
 static bool
 post_disable(struct req *req, struct reply *reply, struct err *err)
 {
-	return done(req, reply, set_disabled(req, true, err), "disabled", err);
+	return done(req, reply, set_disabled(req, req->site->db, true, err), "disabled", err);
 }
 
 static bool
 post_enable(struct req *req, struct reply *reply, struct err *err)
 {
-	return done(req, reply, set_disabled(req, false, err), "enabled", err);
+	return done(req, reply, set_disabled(req, req->site->db, false, err), "enabled", err);
 }
 
 static bool
@@ -409,10 +426,14 @@ static bool
 api_people(struct req *req, struct reply *reply, struct err *err)
 {
 	struct people_filter filter = filter_of(req);
+	const char *source = req_query(req, "source");
 	json_t *list;
 
-	return whole_admin(req, err) &&
-	       people_list(req->site->db, &filter, req_query(req, "after"), query_limit(req, PEOPLE_PAGE_MAX), &list, err) &&
+	if (!whole_admin(req, err))
+		return false;
+	if (source && *source && !filter.source)
+		return err_set(err, ERR_INVALID, "source is local, directory or proxy, not \"%.40s\"", source);
+	return people_list(req->site->db, &filter, req_query(req, "after"), query_limit(req, PEOPLE_PAGE_MAX), &list, err) &&
 	       reply_json(reply, 200, list);
 }
 
@@ -431,29 +452,39 @@ api_add(struct req *req, struct reply *reply, struct err *err)
 	const char *name = "", *role = "member";
 	json_t *body, *made;
 
-	if (!whole_admin(req, err) || !req_json(req, &body, err))
-		return false;
-	if (json_unpack(body, "{s:s, s?s}", "name", &name, "role", &role) != 0)
-		return err_set(err, ERR_INVALID, "name and role are texts");
-	return add(req, name, role, &made, err) && reply_json(reply, 201, made);
+	return whole_admin(req, err) && req_json(req, &body, err) &&
+	       JSON_READ(body, err, { "name", JSON_IS_TEXT, &name, true }, { "role", JSON_IS_TEXT, &role }) && add(req, name, role, &made, err) && reply_json(reply, 201, made);
+}
+
+struct change {
+	struct req *req;
+	const char *role, *email;
+	int disabled, all;		/* -1: stays */
+	json_t *apps;
+};
+
+/* All of it or nothing: what is refused half way must not leave the first half. */
+static bool
+tx_change(struct db *tx, void *arg, struct err *err)
+{
+	const struct change *c = arg;
+
+	return (!c->email || set_email(c->req, tx, c->email, err)) && (!c->role || set_role(c->req, tx, c->role, err)) &&
+	       (c->disabled < 0 || set_disabled(c->req, tx, c->disabled, err)) &&
+	       ((c->all < 0 && !c->apps) || set_apps_json(c->req, tx, c->all > 0, c->apps, err));
 }
 
 static bool
 api_change(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *role = NULL;
-	int disabled = -1, all = -1;
-	json_t *body, *apps = NULL;
+	struct change c = { .req = req, .disabled = -1, .all = -1 };
+	json_t *body;
 
-	if (!whole_admin(req, err) || !req_json(req, &body, err))
-		return false;
-	if (json_unpack(body, "{s?s, s?b, s?b, s?o}", "role", &role, "disabled", &disabled, "all_apps", &all, "apps", &apps) != 0 ||
-	    (apps && !json_is_array(apps)))
-		return err_set(err, ERR_INVALID, "role is a text, disabled and all_apps are true or false, apps is a list");
-	if ((role && !set_role(req, role, err)) || (disabled >= 0 && !set_disabled(req, disabled, err)) ||
-	    ((all >= 0 || apps) && !set_apps_json(req, all >= 0 ? all : 0, apps, err)))
-		return false;
-	return api_person(req, reply, err);
+	return whole_admin(req, err) && req_json(req, &body, err) &&
+	       JSON_READ(body, err, { "role", JSON_IS_TEXT, &c.role }, { "email", JSON_IS_TEXT, &c.email },
+			 { "disabled", JSON_IS_BOOL, &c.disabled },
+			 { "all_apps", JSON_IS_BOOL, &c.all }, { "apps", JSON_IS_LIST, &c.apps }) &&
+	       db_tx(req->site->db, tx_change, &c, err) && api_person(req, reply, err);
 }
 
 static bool
@@ -484,6 +515,7 @@ const struct route person_routes[] = {
 	{ GET,    "/admin/people/:id",           WHO_ADMIN, "0",   ON_WORKER, get_person,    NULL, NULL,    "One person" },
 	{ POST,   "/admin/people/:id/role",      WHO_ADMIN, "16K", ON_WORKER, post_role,     NULL, NULL,    "Their role" },
 	{ POST,   "/admin/people/:id/apps",      WHO_ADMIN, "64K", ON_WORKER, post_apps,     NULL, NULL,    "Which apps they publish: which, apps" },
+	{ POST,   "/admin/people/:id/email",     WHO_ADMIN, "16K", ON_WORKER, post_email,    NULL, NULL,    "Where notices and invitations go to: email" },
 	{ POST,   "/admin/people/:id/attributes", WHO_ADMIN, "64K", ON_WORKER, post_attributes, NULL, NULL,  "What is known of them for mobileconfigs: attributes, a line each" },
 	{ POST,   "/admin/people/:id/disable",   WHO_ADMIN, "16K", ON_WORKER, post_disable,  NULL, NULL,    "Let them in no more" },
 	{ POST,   "/admin/people/:id/enable",    WHO_ADMIN, "16K", ON_WORKER, post_enable,   NULL, NULL,    "Let them in again" },
@@ -493,7 +525,7 @@ const struct route person_routes[] = {
 	{ GET,    "/api/v1/people",              WHO_ADMIN, "0",   ON_WORKER, api_people,    NULL, "admin", "People: ?q= ?source= ?disabled= ?after= ?limit=" },
 	{ POST,   "/api/v1/people",              WHO_ADMIN, "16K", ON_WORKER, api_add,       NULL, "admin", "Make a local account: {name, role}" },
 	{ GET,    "/api/v1/people/:id",          WHO_ADMIN, "0",   ON_WORKER, api_person,    NULL, "admin", "One person" },
-	{ PATCH,  "/api/v1/people/:id",          WHO_ADMIN, "64K", ON_WORKER, api_change,    NULL, "admin", "Change a person: {role, disabled, all_apps, apps}" },
+	{ PATCH,  "/api/v1/people/:id",          WHO_ADMIN, "64K", ON_WORKER, api_change,    NULL, "admin", "Change a person: {role, email, disabled, all_apps, apps}" },
 	{ DELETE, "/api/v1/people/:id/sessions", WHO_ADMIN, "0",   ON_WORKER, api_sign_out,  NULL, "admin", "Sign a person out everywhere" },
 	{ POST,   "/api/v1/people/:id/unlock",   WHO_ADMIN, "0",   ON_WORKER, api_unlock,    NULL, "admin", "Forget a person's wrong passwords" },
 	{ POST,   "/api/v1/people/:id/password", WHO_ADMIN, "0",   ON_WORKER, api_password,  NULL, "admin", "A password for one sign-in" },

@@ -3,6 +3,7 @@
  * last.
  */
 #include "core/clock.h"
+#include "core/json.h"
 #include "core/log.h"
 #include "mdm/enrollment_token.h"
 #include "mdm/push_certificate.h"
@@ -397,13 +398,11 @@ api_resume(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_test(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *device;
+	const char *device = NULL;
 	json_t *body, *answer;
 
-	if (!whole_admin(req, err) || !req_json(req, &body, err))
+	if (!whole_admin(req, err) || !req_json(req, &body, err) || !JSON_READ(body, err, { "device", JSON_IS_TEXT, &device, true }))
 		return false;
-	if (json_unpack(body, "{s:s}", "device", &device) != 0)
-		return err_set(err, ERR_INVALID, "say {\"device\": \"serial number, UDID, name or id\"}");
 	if (!try_it(req, device, &answer, err))
 		return false;
 	return reply_json(reply, answer ? 200 : 202, answer ? answer : json_object());

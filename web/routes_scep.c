@@ -15,7 +15,7 @@
 #include "web/rooms.h"
 #include <string.h>
 
-/* Bytes that clients compare: LF alone, one word a line (protocol.md 3.1; interop.md: strongSwan needs SHA-384). */
+/* Bytes that clients compare: LF alone, one word a line (RFC 8894 section 3.5.2; strongSwan wants SHA-384). */
 #define NEXT_CA		"GetNextCACert\n"	/* where one is staged, and not before */
 #define CAPABILITIES	"AES\nDES3\nSHA-1\nSHA-256\nSHA-384\nSHA-512\nPOSTPKIOperation\nSCEPStandard\nRenewal\n"
 

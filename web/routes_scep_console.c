@@ -3,6 +3,7 @@
  * challenge, where scep.manual_approval lets them wait.
  */
 #include "core/clock.h"
+#include "core/json.h"
 #include "core/num.h"
 #include "mdm/challenge.h"
 #include "mdm/scep_request.h"
@@ -17,21 +18,21 @@ actor(struct req *req)
 
 /* ---- challenges ---- */
 
+/* *device: whose it is to be; "" for nobody's in particular. */
 static bool
-read_wish(const json_t *body, struct challenge_wish *wish, struct err *err)
+read_wish(json_t *body, struct challenge_wish *wish, const char **device, struct err *err)
 {
-	const json_t *ttl = json_object_get(body, "ttl");
-	const char *purpose = text_of(body, "purpose");
+	const char *purpose = "";
 
+	*device = wish->subject = "";
+	json_drop_nulls(body);
+	if (!JSON_READ(body, err, { "subject", JSON_IS_TEXT, &wish->subject }, { "ttl", JSON_IS_INT, &wish->ttl_s },
+		       { "device", JSON_IS_TEXT, device }, { "purpose", JSON_IS_TEXT, &purpose }))
+		return false;
 	if (*purpose && !ca_purpose_read(purpose, &wish->purpose))
 		return err_set(err, ERR_INVALID, "there is no purpose \"%.40s\"", purpose);
-	if (ttl && !json_is_null(ttl)) {
-		if (!json_is_integer(ttl) || json_integer_value(ttl) < 1 || json_integer_value(ttl) > CHALLENGE_TTL_MAX_S)
-			return err_set(err, ERR_INVALID, "ttl must be seconds, 1 to %d", CHALLENGE_TTL_MAX_S);
-		wish->ttl_s = json_integer_value(ttl);
-	}
-	wish->subject = text_of(body, "subject");
-	return true;
+	return (wish->ttl_s >= 1 && wish->ttl_s <= CHALLENGE_TTL_MAX_S) ||
+	       err_set(err, ERR_INVALID, "ttl must be seconds, 1 to %d", CHALLENGE_TTL_MAX_S);
 }
 
 static bool
@@ -43,10 +44,8 @@ api_challenge(struct req *req, struct reply *reply, struct err *err)
 	json_t *body;
 	char *text;
 
-	if (!whole_admin(req, err) || !req_json(req, &body, err) || !read_wish(body, &wish, err))
-		return false;
-	device = text_of(body, "device");
-	return challenge_new_by(req->site->db, req, actor(req), *device ? device : NULL, &wish, &text, err) &&
+	return whole_admin(req, err) && req_json(req, &body, err) && read_wish(body, &wish, &device, err) &&
+	       challenge_new_by(req->site->db, req, actor(req), *device ? device : NULL, &wish, &text, err) &&
 	       reply_json(reply, 201, json_pack("{s:s, s:s, s:s}", "challenge", text, "url",
 						mem_printf(req, "%s/scep", req->site->base_url), "expires",
 						clock_text(req, clock_now() + (time_t)wish.ttl_s)));
@@ -103,12 +102,13 @@ api_list(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_approve(struct req *req, struct reply *reply, struct err *err)
 {
-	json_t *body = NULL;
+	const char *subject = NULL;
+	json_t *body;
 
-	if (!whole_admin(req, err) || (req->body.len && !req_json(req, &body, err)))
+	if (!whole_admin(req, err) ||
+	    (req->body.len && (!req_json(req, &body, err) || !JSON_READ(body, err, { "subject", JSON_IS_TEXT, &subject }))))
 		return false;
-	return scep_request_approve(req->site->db, req->site->ca, actor(req), req_param(req, "id"),
-				    body ? text_of(body, "subject") : NULL, err) &&
+	return scep_request_approve(req->site->db, req->site->ca, actor(req), req_param(req, "id"), subject, err) &&
 	       reply_empty(reply, 204);
 }
 

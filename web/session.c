@@ -28,6 +28,11 @@ session_cookie_name(struct site *site)
 	return site->secure ? "__Host-pomona" : "pomona";
 }
 
+/*
+ * SameSite=Lax, also for admins: they come from links in mails (what ends, whom to approve), and with Strict such a
+ * link would find them signed out.  Lax sends the cookie along with a GET from elsewhere, and no GET changes anything;
+ * whatever does is guarded by the headers and the value above, whoever sends the cookie along.
+ */
 void
 session_set_cookie(struct reply *reply, struct site *site, const char *value, int64_t max_age_s)
 {

@@ -12,7 +12,7 @@ bool upload_publish(TALLOC_CTX *ctx, struct site *site, struct blob_draft *draft
 		    const struct build_fields *fields, const struct person *person, char **id, bool *fresh,
 		    struct err *err) CHECKED;
 
-/* {build, install_url, manifest_url, qr_url, verdict} of contract.md; makes a ci grant when it can be
+/* {build, install_url, manifest_url, qr_url, verdict} of docs/api.md; makes a ci grant when it can be
  * installed. */
 bool upload_answer(TALLOC_CTX *ctx, struct site *site, const char *build_id, const struct person *person,
 		   json_t **ret, struct err *err) CHECKED;

@@ -68,7 +68,7 @@ CREATE TABLE build (
 	minimum_os	TEXT NOT NULL,
 	installable	BOOLEAN NOT NULL,
 	expires		BIGINT NOT NULL,		-- of the provision; 0: has none
-	facts		TEXT NOT NULL,			-- JSON, contract.md section 3
+	facts		TEXT NOT NULL,			-- JSON, ipa/facts.h
 	chunk_sha256s	TEXT NOT NULL,			-- of BLOB_CHUNK bytes each, hex, by spaces
 	chunk_md5s	TEXT NOT NULL DEFAULT '',	-- the same for old iOS; a job fills it
 	icon57		TEXT NOT NULL,			-- blob names

@@ -3,7 +3,7 @@
 -- Who sees something, said once: what is for the same people shares the row.
 CREATE TABLE audience (
 	id		TEXT PRIMARY KEY,
-	tree		TEXT NOT NULL,			-- JSON of contract.md section 2, with ids beside the names
+	tree		TEXT NOT NULL,			-- JSON of docs/audiences.md, with ids beside the names
 	hash		TEXT NOT NULL UNIQUE,		-- of tree
 	created		BIGINT NOT NULL
 );

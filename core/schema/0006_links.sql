@@ -89,7 +89,7 @@ CREATE INDEX install_link ON install (link_id, created);
 CREATE INDEX install_person ON install (person_id, created);
 CREATE INDEX install_contact ON install (contact_id);
 
--- kinds: contract.md section 2, GET /api/v1/installs/<id>
+-- kinds: catalog/install.c
 CREATE TABLE install_event (
 	install_id	TEXT NOT NULL REFERENCES install (id) ON DELETE CASCADE,
 	at		BIGINT NOT NULL,

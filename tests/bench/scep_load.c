@@ -1,8 +1,10 @@
 /*
  * scep_load - SCEP requests, ready-made, and how fast a server answers them.
  *
- *	scep_load message TO.pem [CHALLENGE [TRANSACTION]]	one PKCSReq (DER) to stdout
- *	scep_load known TO.pem DIR INSIDE			what known defects were about: messages, and their envelopes
+	if (argc == 5 && strcmp(argv[1], "known") == 0)
+		return cmd_known(ctx, argv + 2);
+	fputs("scep_load message TO.pem [CHALLENGE [TRANSACTION [ber]]] | known TO.pem DIR INSIDE |"
+	      " run URL TO.pem N PARALLEL CHALLENGES\n", stderr);
  *	scep_load run URL TO.pem N PARALLEL CHALLENGES		JSON: {rate, p50_ms, p99_ms, n, failed}
  *
  * TO.pem: whose key envelopes are for.  CHALLENGES: a file with one a line, taken in turn; a file with a single
@@ -201,7 +203,8 @@ static int
 cmd_message(TALLOC_CTX *ctx, int argc, char **argv)
 {
 	struct craft c = { .to = read_cert(argv[0]), .challenge = argc > 1 && *argv[1] ? argv[1] : NULL,
-			   .transaction = argc > 2 ? argv[2] : NULL };
+			   .transaction = argc > 2 ? argv[2] : NULL,
+			   .ber = argc > 3 && strcmp(argv[3], "ber") == 0 };
 	struct bytes message = craft(ctx, &c);
 
 	X509_free(c.to);
@@ -243,6 +246,7 @@ main(int argc, char **argv)
 		return cmd_message(ctx, argc - 2, argv + 2);
 	if (argc == 5 && strcmp(argv[1], "known") == 0)
 		return cmd_known(ctx, argv + 2);
-	fputs("scep_load message TO.pem [CHALLENGE [TRANSACTION]] | known TO.pem DIR INSIDE | run URL TO.pem N PARALLEL CHALLENGES\n", stderr);
+	fputs("scep_load message TO.pem [CHALLENGE [TRANSACTION [ber]]] | known TO.pem DIR INSIDE |"
+	      " run URL TO.pem N PARALLEL CHALLENGES\n", stderr);
 	return 2;
 }

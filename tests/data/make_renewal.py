@@ -9,6 +9,7 @@ DIR/other-*.mobileprovision	newer ones that do not fit: -certificate, -team, -en
 DIR/adhoc.ipa adhoc.mobileprovision	for the UDIDs in the environment (UDIDS, by commas)
 DIR/worn.ipa		stock, signed with a certificate that ends 20 days after NOW
 DIR/resigned.ipa		a newer build of it, signed anew with another certificate
+DIR/again.ipa		worn with its very numbers, signed anew with the other certificate
 DIR/next.ipa			beacon, a newer build, a year long
 """
 import datetime, os, plistlib, struct, subprocess, sys, tempfile
@@ -144,6 +145,7 @@ def main():
     write("field.ipa", app(bundle("com.example.field.main", provision(uuid(0x30), "com.example.field.*", SOON))))
     write("worn.ipa", stock(WORN, 0x60))
     write("resigned.ipa", stock(ANOTHER, 0x40, "8"))
+    write("again.ipa", stock(ANOTHER, 0x70))
     write("stock.mobileprovision", provision(uuid(0x110), "com.example.stock", LATER))
     write("share.mobileprovision", provision(uuid(0x111), "com.example.stock.share", LATER))
     write("note.mobileprovision", provision(uuid(0x112), "com.example.stock.note", LATER))

@@ -32,7 +32,7 @@
  *
  * {connections, open, requests, answers{"200": n ...}, wrong, wrongs[], goaways, priority_frames, pings, resets,
  *  kept, delivered, expired, online, topics{topic: n}, most_streams}
- * `wrong` counts requests that Apple would not like (protocol.md section 2): path not in lower-case hex, one
+ * `wrong` counts requests that Apple would not like: path not in lower-case hex, one
  * of the four headers missing or odd, a body that is not exactly {"mdm": text}, a topic that is not the
  * certificate's.  `wrongs` quotes the first ten.
  *

@@ -146,7 +146,7 @@ read_body(const struct ask *ask, char **magic)
 	return ok;
 }
 
-/* The first thing that Apple would refuse; protocol.md section 2. */
+/* The first thing that Apple would refuse.  Apple: Sending notification requests to APNs. */
 static bool
 right(struct fake *fake, struct ask *ask, const char **token, int64_t *expires, char **magic)
 {

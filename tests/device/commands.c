@@ -13,7 +13,7 @@ do_nothing(struct job *job)
 static const struct {
 	const char *request_type;
 	command_fn *run;
-	int rights;		/* AccessRights, protocol.md 1.5; all of these bits */
+	int rights;		/* AccessRights; all of these bits */
 	bool supervised;
 } commands[] = {
 	{ "DeviceInformation",          do_device_information, 0, false },

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "core/json.h"
+#include "core/num.h"
 #include "ipa/facts.h"
 #include "tests/device/message.h"
 #include "tests/device/world.h"
@@ -83,11 +84,67 @@ read_manifest(struct job *job, const char *url)
 	return next;
 }
 
-/* What the app says of itself: its version as people say it stands in the .ipa alone, not in the manifest. */
-static void
-read_short_version(struct job *job, plist_t next, struct bytes first, struct bytes rest)
+/* The certificate that signed it, of those that its provision names; of one that does not say, the first. */
+static struct bytes
+signer_of(TALLOC_CTX *ctx, plist_t provision, const json_t *code)
 {
-	static const struct inspect_opts opts = { 0 };
+	const char *sha1 = text_of(json_object_get(code, "certificate"), "sha1");
+	plist_t list = tree_must(provision, "Certificates", PLIST_ARRAY, "the provisioning profile");
+	char hex[X509_FINGERPRINT_SIZE];
+	struct bytes ret = { 0 };
+
+	for (uint32_t i = plist_array_get_size(list); i-- > 0; ) {
+		uint64_t len = 0;
+		const char *der = plist_get_data_ptr(plist_array_get_item(list, i), &len);
+
+		ret = (struct bytes){ der, len };
+		if (strcmp(x509_sha1(message_cert(ctx, ret, "a certificate of the provisioning profile"), hex), sha1) == 0)
+			break;
+	}
+	return ret;
+}
+
+/* The app, or an extension or watch app in it: its embedded provision is on the phone's list from now on. */
+static void
+take_bundle(struct job *job, plist_t bundles, const char *bundle_id, const json_t *provision, const json_t *code)
+{
+	const char *text = text_of(provision, "file");
+	struct bytes file;
+	plist_t listed, one;
+
+	if (!*text)
+		return;
+	if (!num_unbase64(job->ctx, text, strlen(text), &file))
+		phone_die("read a provision");
+	listed = hold_provision(job->ctx, job->h, file);
+	one = plist_new_dict();
+	tree_put_text(one, "AppID", mem_printf(job->ctx, "%s.%s", text_of(provision, "team_id"), bundle_id));
+	tree_put_data(one, "Certificate", signer_of(job->ctx, listed, code));
+	plist_array_append_item(bundles, one);
+}
+
+/* As iOS does with what is embedded; what launches from now on is what came now. */
+static void
+take_inside(struct job *job, plist_t next, const json_t *facts)
+{
+	plist_t bundles = tree_put_new(next, "Bundles", PLIST_ARRAY);
+	const json_t *inner;
+	size_t i;
+
+	take_bundle(job, bundles, text_of(facts, "bundle_id"), json_object_get(facts, "provision"), json_object_get(facts, "code"));
+	json_array_foreach(json_object_get(facts, "extensions"), i, inner)
+		take_bundle(job, bundles, text_of(inner, "bundle_id"), json_object_get(inner, "provision"),
+			    json_object_get(inner, "code"));
+}
+
+/*
+ * What the app says of itself: its version as people say it stands in the .ipa alone, not in the manifest, and so do its
+ * provisions.
+ */
+static void
+read_app(struct job *job, plist_t next, struct bytes first, struct bytes rest)
+{
+	static const struct inspect_opts opts = { .files = true };
 	int fd = memfd_create("ipa", MFD_CLOEXEC);
 	struct provision_roots *roots;
 	struct inspect *inspect;
@@ -98,6 +155,7 @@ read_short_version(struct job *job, plist_t next, struct bytes first, struct byt
 	    !facts_read(job->ctx, fd, first.len + rest.len, &opts, roots, &inspect, &err))
 		refuse("what the manifest calls software-package is no app");
 	tree_put_text(next, "ShortVersion", text_of(inspect->facts, "version"));
+	take_inside(job, next, inspect->facts);
 	close(fd);
 }
 
@@ -116,7 +174,7 @@ download(struct job *job, plist_t next)
 	rest = fetch(job, conn, "GET", url, "Range: bytes=1024-").body;
 	if (first.len != 1024 || memcmp(first.p, "PK\003\004", 4) != 0)
 		refuse("what the manifest calls software-package is no zip");
-	read_short_version(job, next, first, rest);
+	read_app(job, next, first, rest);
 	return (int64_t)(first.len + rest.len);
 }
 
@@ -134,6 +192,7 @@ arrive(struct job *job, plist_t app)
 		tree_copy(app, "Version", next);
 		tree_copy(app, "ShortVersion", next);
 		tree_copy(app, "Name", next);
+		tree_copy(app, "Bundles", next);
 		tree_put_int(app, "BundleSize", size);
 		tree_put_int(app, "DynamicSize", 4096);
 		tree_put_bool(app, "Installing", false);

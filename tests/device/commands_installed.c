@@ -164,15 +164,14 @@ do_provisioning_list(struct job *job)
 			copy_without(list, plist_array_get_item(from, i), "Managed", "AppID", "Certificates");
 }
 
-/* No error when it is there already: protocol.md section 6. */
-void
-do_install_provision(struct job *job)
+plist_t
+hold_provision(TALLOC_CTX *ctx, struct handset *h, struct bytes file)
 {
-	plist_t root = tree_read(job->ctx, message_open(job->ctx, tree_data(job->command, "ProvisioningProfile"), NULL, NULL,
-							"the provisioning profile"), PLIST_DICT, "the provisioning profile");
+	plist_t root = tree_read(ctx, message_open(ctx, file, NULL, NULL, "the provisioning profile"), PLIST_DICT,
+				 "the provisioning profile");
 	const char *uuid = tree_must_text(root, "UUID", "the provisioning profile");
 	plist_t expires = tree_must(root, "ExpirationDate", PLIST_DATE, "the provisioning profile");
-	plist_t list = list_of(job, "Provisions"), one;
+	plist_t list = tree_at(h->state, "Provisions", PLIST_ARRAY), one;
 	uint32_t i;
 
 	if (tree_find(list, "UUID", uuid, &i))
@@ -185,6 +184,14 @@ do_install_provision(struct job *job)
 	tree_put(one, "Certificates", plist_copy(tree_must(root, "DeveloperCertificates", PLIST_ARRAY, "the provisioning profile")));
 	tree_put_bool(one, "Managed", true);
 	plist_array_append_item(list, one);
+	return one;
+}
+
+/* No error when it is there already. */
+void
+do_install_provision(struct job *job)
+{
+	hold_provision(job->ctx, job->h, tree_data(job->command, "ProvisioningProfile"));
 }
 
 void

@@ -1,6 +1,6 @@
 /*
  * Declarative management as far as a phone asks by itself: told of it by a command, it fetches tokens, items
- * and declarations, and reports its status.  protocol.md 1.6.
+ * and declarations, and reports its status.  Apple: Declarative device management.
  */
 #include <jansson.h>
 #include <string.h>

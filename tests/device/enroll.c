@@ -1,6 +1,6 @@
 /*
  * From a mobileconfig that Safari loaded to the first TokenUpdate: by the phases of the Profile Service, or
- * right from one with SCEP and MDM payload.  design.md section 3, protocol.md section 4.
+ * right from one with SCEP and MDM payload.  docs/enrolling.md.
  */
 #include <string.h>
 #include "tests/device/message.h"

@@ -16,7 +16,7 @@
 #define HANDSET_KEYS	16	/* of each: a passing identity, the identity, renewals */
 #define HANDSETS_MAX	(KEYS_MAX / HANDSET_KEYS)
 
-/* How the server is told who speaks: protocol.md 1.1. */
+/* How the server is told who speaks. */
 enum proof { PROOF_SIGNATURE, PROOF_CLIENT_CERT, PROOF_ESCAPED, PROOF_TLS, PROOFS_N };
 extern const char *const proof_names[];
 

@@ -1,7 +1,6 @@
 /*
  * Mobileconfigs on the phone: unwrapped, judged as iOS judges them, and installed whole or not at all.
- *
- * protocol.md 1.5, 3.6 and 5.
+ * Apple: MDM, SCEP and the payloads of configuration profiles.
  */
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
@@ -128,7 +127,7 @@ unwrap_mobileconfig(TALLOC_CTX *ctx, struct world *world, struct handset *h, str
 
 /* ---- identities ---- */
 
-/* MUST 49 of protocol.md; one of an outside CA signs, and that is all a phone needs of it. */
+/* MUST 49 of docs/conformance.md; one of an outside CA signs, and that is all a phone needs of it. */
 static void
 judge_leaf(X509 *cert, bool outside)
 {
@@ -192,7 +191,7 @@ judge_mdm(const struct world *world, plist_t mdm)
 	tree_must_text(mdm, "IdentityCertificateUUID", "the MDM payload");
 }
 
-/* An update may not move the device to another server, nor take more rights: protocol.md 1.4. */
+/* An update may not move the device to another server, nor take more rights.  Apple: MDM payload. */
 static void
 judge_update(plist_t old, plist_t mdm)
 {

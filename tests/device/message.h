@@ -8,7 +8,7 @@
 
 /* Attached. */
 struct bytes message_sign(TALLOC_CTX *ctx, X509 *cert, EVP_PKEY *key, struct bytes content);
-/* Detached, of exactly these bytes: protocol.md 1.1. */
+/* Detached, of exactly these bytes. */
 struct bytes message_signature(TALLOC_CTX *ctx, X509 *cert, EVP_PKEY *key, struct bytes content);
 
 /* Attached content; *signer is lent by ctx.  Refuses what is wrongly signed; who signed is the caller's matter. */

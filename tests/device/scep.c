@@ -71,7 +71,7 @@ get_caps(TALLOC_CTX *ctx, const struct scep_wish *wish)
 	}
 	if (!sha1 && !sha256 && !sha512)
 		refuse("GetCACaps names no digest");
-	caps.md = sha512 ? EVP_sha512() : sha256 ? EVP_sha256() : EVP_sha1();
+	caps.digest = sha512 ? EVP_sha512() : sha256 ? EVP_sha256() : EVP_sha1();
 	return caps;
 }
 
@@ -199,7 +199,7 @@ scep_enroll(TALLOC_CTX *ctx, const struct scep_wish *wish)
 	struct scep_request request = {
 		.type = "19", .transaction = scep_transaction(ctx, wish->key),
 		.signer = wish->old ? wish->old : scep_throwaway(ctx, wish->key),
-		.signer_key = wish->old ? wish->old_key : wish->key, .key = wish->key, .md = caps.md,
+		.signer_key = wish->old ? wish->old_key : wish->key, .key = wish->key, .md = caps.digest,
 		.cipher = caps.aes && !wish->des3 ? EVP_aes_128_cbc() : EVP_des_ede3_cbc(), .outside = wish->outside,
 	};
 	bool post = caps.post && !wish->get;

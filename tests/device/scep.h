@@ -3,14 +3,14 @@
  * scep - the SCEP client of iOS: RFC 8894 as Apple's open SecSCEP.c and scep.c do it, and as strictly.
  *
  * GetCACaps split at LF and compared whole, GetCACert by exact content type, RA certificates by key usage,
- * a throw-away self-signed signer, messageType 19 always, and of the reply everything of protocol.md 3.4.
+ * a throw-away self-signed signer, messageType 19 always, and of the reply everything of RFC 8894 section 3.3.2.
  */
 #include "tests/device/device.h"
 #include "tests/device/tree.h"
 
 struct scep_caps {
 	bool aes, des3, post, renewal, standard;
-	const EVP_MD *md;
+	const EVP_MD *digest;
 };
 
 struct scep_wish {

@@ -1,5 +1,5 @@
 /*
- * What comes back from the SCEP server, judged as SecSCEPVerifyReply does.  protocol.md 3.4.
+ * What comes back from the SCEP server, judged as SecSCEPVerifyReply does.
  */
 #include <string.h>
 #include "tests/device/message.h"

@@ -1,5 +1,5 @@
 /*
- * What goes to the SCEP server: PKCS#10 in EnvelopedData in SignedData, BER.  protocol.md 3.3.
+ * What goes to the SCEP server: PKCS#10 in EnvelopedData in SignedData, BER.  RFC 8894 section 3.
  */
 #include "tests/device/scep.h"
 #include <openssl/rand.h>
@@ -29,7 +29,7 @@ scep_oid(enum scep_attribute which)
 
 /* ---- PKCS#10 ---- */
 
-/* An array of RDNs, each an array of [type, value] pairs: anything else breaks iOS (protocol.md 3.6). */
+/* An array of RDNs, each an array of [type, value] pairs: anything else breaks iOS. */
 static X509_NAME *
 subject_of(TALLOC_CTX *ctx, plist_t payload)
 {

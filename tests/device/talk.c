@@ -1,5 +1,5 @@
 /*
- * What an enrolled phone says: check-in messages and the loop of commands.  protocol.md 1.1 to 1.4.
+ * What an enrolled phone says: check-in messages and the loop of commands.  Apple: Check-in.
  */
 #include <jansson.h>
 #include <stdio.h>

@@ -132,6 +132,12 @@ command_fn do_installed_list, do_managed_list, do_install_app, do_remove_app, do
 	do_app_attributes, do_validate;
 command_fn do_declarative;
 
+/*
+ * A .mobileprovision by a command or inside an app: it is on the list, in the place of one with its UUID.  What was listed
+ * of it; lent.
+ */
+plist_t hold_provision(TALLOC_CTX *ctx, struct handset *h, struct bytes file);
+
 /* ---- launch.c: into the ledger goes what would not launch ---- */
 void launches(const struct world *world, const struct handset *h);
 /* The provision of that index goes, and what comes of it is told. */

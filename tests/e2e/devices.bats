@@ -111,7 +111,7 @@ count_taken() {
 	done
 }
 
-@test "no command is lost and none recorded twice, whenever the server is killed" {
+@test "no command is lost and none recorded twice, whenever the server is killed (behaviours 1 and 14)" {
 	local round sender
 	join 0 "$PHONES"
 	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = "$PHONES" ]

@@ -242,10 +242,10 @@ teardown()   { pomona_stop; }
 @test "a session ends when it was idle, an admin's sooner" {
 	sign_in anna
 	sign_in mia
-	set_clock 2026-11-22T12:59:00Z
+	set_clock 2026-11-22T12:29:00Z
 	as anna get /account
 	expect_status 200
-	set_clock 2026-11-22T14:05:00Z
+	set_clock 2026-11-22T13:00:01Z
 	get /account -b "$W/jar.anna" -H 'Accept: application/json'
 	expect_status 401
 	as mia get /account

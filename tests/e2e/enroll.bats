@@ -171,7 +171,7 @@ sys.stdout.buffer.write(plistlib.load(open(sys.argv[1], "rb"))[2]["PayloadConten
 	expect_not_in "$W/log" "$CHALLENGE"
 }
 
-@test "a forged, foreign, replayed or late answer is refused, written down, and gets nothing" {
+@test "a forged, foreign, replayed or late answer is refused, written down, and gets nothing (MUST 52)" {
 	serve
 	begin mia
 	download

@@ -28,7 +28,7 @@ m = email.message_from_bytes(open(sys.argv[1], "rb").read(), policy=policy.defau
 print(m["Subject"]); print(m["To"]); print(m.get_body(("plain",)).get_content())' "$W/mail/$1.eml" >"$W/mail.txt"
 }
 
-@test "an admin reads once at each step what ends, in one mail, and nothing of what was renewed" {
+@test "an admin reads once at each step what ends, in one mail, and nothing of what was renewed (behaviour 11)" {
 	with_mail
 	push_ends 29
 	pomona_start

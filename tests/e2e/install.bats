@@ -34,7 +34,7 @@ expect_same_404() {	# the refusal is the same as for what never was
 	diff "$W/refused.head" <(tr -d '\r' <"$W/head" | grep -viE '^(date|x-request-id|content-length):')
 }
 
-@test "the manifest names the app, its build and four absolute addresses without a query" {
+@test "the manifest names the app, its build and four absolute addresses without a query (MUST 63)" {
 	published
 	phone manifest.plist
 	expect_status 200
@@ -51,7 +51,7 @@ expect_same_404() {	# the refusal is the same as for what never was
 	[[ $D =~ ^https://apps.example.com/d/[A-Za-z0-9_-]{22,}$ ]]
 }
 
-@test "an independent judge finds nothing wrong with the manifest" {
+@test "an independent judge finds nothing wrong with the manifest (MUST 60)" {
 	[ -r "$SHARED/apple-schema/check_plist.py" ] || skip "no judge of property lists here"
 	app odd.ipa name='R&D <“Obst”> 🍐'
 	local file
@@ -81,7 +81,7 @@ print(" ".join(hashlib.new(sys.argv[1], data[i:i + 10485760]).hexdigest() for i 
 	[ "$(manifest items.0.assets.0.md5s)" = "$(chunks md5 "$W/big.ipa")" ]
 }
 
-@test "the app comes whole, in ranges and again, byte for byte" {
+@test "the app comes whole, in ranges and again, byte for byte (MUST 61)" {
 	app big.ipa mb=3
 	published "$W/big.ipa"
 	local size etag last
@@ -169,7 +169,7 @@ print(*head[:2])' "$W/body")" = "$side $side" ]
 	expect_status 404
 }
 
-@test "nothing that the install daemon fetches redirects, sets a cookie or asks who is there" {
+@test "nothing that the install daemon fetches redirects, sets a cookie or asks who is there (MUST 60)" {
 	published
 	local path
 	for path in manifest.plist app.ipa 57.png 512.png; do
@@ -298,7 +298,7 @@ tapped() {
 	D=${D%/manifest.plist}
 }
 
-@test "a tap on Get opens the manifest for an hour, and the app for a day after that" {
+@test "a tap on Get opens the manifest for an hour, and the app for a day after that (MUST 60)" {
 	published
 	sign_in mia
 	tapped mia

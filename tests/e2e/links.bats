@@ -366,6 +366,34 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	expect_body 'Install anyway'
 }
 
+@test "an iPhone is told that a build is made for the iPad alone, and an iPad is not" {
+	app tablet.ipa id=com.example.tablet name=Tablet family=2
+	published "$W/tablet.ipa"
+	new_link "{\"build\":\"$BUILD\"}"
+	safari anna get "$URL"
+	expect_status 200
+	expect_body 'Not made for iPhone'
+	expect_body 'This version runs on: iPad'
+	expect_body 'Install anyway'
+	get "$URL" -H 'Accept: application/json' -A "$SAFARI"
+	[ "$(json .fit)" = family ]
+	local ipad
+	for ipad in '(iPad; CPU OS 18_1 like Mac OS X)' '(Macintosh; Intel Mac OS X 10_15_7)'; do
+		get "$URL" -H 'Accept: text/html' -A "Mozilla/5.0 $ipad AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1"
+		expect_status 200
+		expect_not_in "$W/body" 'Not made for iPhone'
+		button
+	done
+	# and of one that is made for both nobody hears it
+	app both.ipa id=com.example.both name=Both family=1,2
+	published "$W/both.ipa"
+	new_link "{\"build\":\"$BUILD\"}"
+	safari anna get "$URL"
+	expect_status 200
+	expect_not_in "$W/body" 'Not made for iPhone'
+	button
+}
+
 # The address is loopback's, so the kernel's count of what was taken is that of a real connection.
 @test "a download under way shows how far it is, and one that breaks off counts for what arrived" {
 	app big.ipa mb=24

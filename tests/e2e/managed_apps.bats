@@ -107,7 +107,7 @@ version_on_phone() { of_phone "[a.get('Version') for a in s['Apps'] if a['Identi
 	judged
 }
 
-@test "what goes wrong has an end, is told, and is tried again a few times at most" {
+@test "what goes wrong has an end, is told, and is tried again a few times at most (behaviour 12)" {
 	published build=34
 	phone_of mia
 	# the owner declines: nobody asks again by itself

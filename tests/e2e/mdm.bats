@@ -88,7 +88,7 @@ served() {
 
 nothing_waits() { [ "$STATUS" = 200 ] && [ ! -s "$W/body" ]; }
 
-@test "a device comes into management, gets its commands one by one, and leaves" {
+@test "a device comes into management, gets its commands one by one, and leaves (MUST 1)" {
 	served
 	enrolls phone $DEVICE_UDID
 	says phone /mdm/command "$REPORT" < <(report $DEVICE_UDID Idle)
@@ -103,7 +103,15 @@ nothing_waits() { [ "$STATUS" = 200 ] && [ ! -s "$W/body" ]; }
 	nothing_waits
 	[ "$n" -gt 3 ]
 	[ "$n" = "$(sql "SELECT count(*) FROM command_history WHERE state = 'acknowledged'")" ]
-	# what has no body has no byte; and either URL takes either message
+	# either URL takes either message, as its type begins; and nothing but PUT
+	local path method
+	for path in /mdm/checkin /mdm/command; do
+		for method in GET POST DELETE; do
+			report $DEVICE_UDID Idle >"$W/said"
+			ask $method $path -H "Content-Type: $REPORT" --data-binary "@$W/said" -H "Mdm-Signature: $(signature phone)"
+			expect_status 405
+		done
+	done
 	says phone /mdm/checkin "$REPORT" < <(report $DEVICE_UDID Idle)
 	nothing_waits
 	says phone /mdm/command "$CHECKIN; charset=UTF-8" < <(plist "<key>MessageType</key><string>CheckOut</string><key>Topic</key><string>$TOPIC</string><key>UDID</key><string>$DEVICE_UDID</string>")
@@ -111,7 +119,7 @@ nothing_waits() { [ "$STATUS" = 200 ] && [ ! -s "$W/body" ]; }
 	[ "$(sql "SELECT state FROM enrollment")" = removed ]
 }
 
-@test "whatever is wrong, it is never 401: 400 for what is not believed, 413 for what is too large" {
+@test "whatever is wrong, it is never 401: 400 for what is not believed, 413 for what is too large (MUSTs 2 and 13, behaviours 6 and 15)" {
 	served
 	enrolls phone $DEVICE_UDID
 	identity thief
@@ -153,7 +161,7 @@ nothing_waits() { [ "$STATUS" = 200 ] && [ ! -s "$W/body" ]; }
 	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = 1 ]
 }
 
-@test "a database that fails is 503, and nothing is lost by it" {
+@test "a database that fails is 503, and nothing is lost by it (MUST 2)" {
 	served
 	enrolls phone $DEVICE_UDID
 	report $DEVICE_UDID Idle >"$W/idle"
@@ -178,7 +186,7 @@ nothing_waits() { [ "$STATUS" = 200 ] && [ ! -s "$W/body" ]; }
 	[ -s "$W/body" ]	# its first commands wait still
 }
 
-@test "who was retired is told to leave by Apple's code, and nobody else" {
+@test "who was retired is told to leave by Apple's code, and nobody else (MUST 3)" {
 	served
 	enrolls phone $DEVICE_UDID
 	enrolls other $OTHER_UDID
@@ -194,7 +202,7 @@ nothing_waits() { [ "$STATUS" = 200 ] && [ ! -s "$W/body" ]; }
 	expect_status 200
 }
 
-@test "a certificate of ours that a restored backup does not know gets 503, and a place on the list" {
+@test "a certificate of ours that a restored backup does not know gets 503, and a place on the list (MUST 3)" {
 	served
 	enrolls phone $DEVICE_UDID
 	cp "$DATA/pomona.db" "$W/was.db"
@@ -217,7 +225,7 @@ asks_for_certificate() {	# PORT: the names of CAs that a client may choose from
 	grep -q 'Acceptable client certificate CA names' "$W/s_client"
 }
 
-@test "the device listener asks for a certificate and believes it, and the main one asks no browser" {
+@test "the device listener asks for a certificate and believes it, and the main one asks no browser (behaviour 6)" {
 	served
 	enrolls phone $DEVICE_UDID
 	pomona_stop
@@ -331,8 +339,8 @@ proven_by() {
 	! grep 'path=/mdm/.* status=401' "$W/log"
 }
 
-@test "nginx passes a device's certificate on, and a client's own header is nothing"	{ proven_by nginx; }
-@test "HAProxy passes a device's certificate on, and a client's own header is nothing"	{ proven_by haproxy; }
+@test "nginx passes a device's certificate on, and a client's own header is nothing (MUST 6)"	{ proven_by nginx; }
+@test "HAProxy passes a device's certificate on, and a client's own header is nothing (MUST 6)"	{ proven_by haproxy; }
 
 token_of() { sql "SELECT hex(e.token) || e.push_magic || e.state FROM enrollment e JOIN device d ON d.id = e.device_id WHERE d.udid = '$1'"; }
 
@@ -342,7 +350,7 @@ by_header() {
 	ask PUT "$2" -H "Content-Type: $3" --data-binary "@$W/said" -H "Client-Cert: $(as_rfc9440 "$1")"
 }
 
-@test "a certificate header from elsewhere than a trusted proxy is dropped and stands in the audit log" {
+@test "a certificate header from elsewhere than a trusted proxy is dropped and stands in the audit log (MUST 6, behaviour 6)" {
 	setting server trusted_proxies '"192.0.2.1"'
 	setting server client_cert_header '"Client-Cert"'
 	served

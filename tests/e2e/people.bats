@@ -1,10 +1,11 @@
 # Who looks after people: makes accounts, gives roles, lets in and no more, and cannot lock everybody out.
 load lib/pomona
 load lib/directory
+load lib/sending
 
 setup_file() { pomona_prepare; directory_make; }
 setup()      { pomona_start; }
-teardown()   { pomona_stop; directory_stop; }
+teardown()   { local rc=0; pomona_stop || rc=1; stop_started; directory_stop; return $rc; }
 
 admin() { local how=$1 path=$2; shift 2; ask "$how" "/api/v1$path" -H "$(bearer admin)" "$@"; }
 id_of() { sql "SELECT id FROM person WHERE name = '$1'"; }
@@ -72,6 +73,46 @@ form() { as anna post "$1" --data-urlencode "csrf=$CSRF" "${@:2}"; }
 	get /admin/upload -b "$W/jar.mia" -H 'Accept: application/json'
 	expect_status 403
 	[ "$(sql "SELECT actor || ' ' || object || ' ' || detail FROM audit WHERE act = 'person.role' ORDER BY id" | head -1)" = "anna mia publisher" ]
+}
+
+@test "an admin gives local accounts their addresses, and an invitation goes where that says" {
+	smtpd mail
+	mail_settings "smtp://127.0.0.1:$SMTP" tls none
+	pomona_stop && pomona_again
+	run "$POMONA" enroll invite --data "$DATA" --user mia --by mail
+	[ "$status" -ne 0 ]
+	sign_in anna
+	form "/admin/people/$(id_of mia)/email" --data-urlencode 'email=mia at example'
+	expect_status 422
+	expect_body 'is no e-mail address'
+	form "/admin/people/$(id_of mia)/email" --data-urlencode email=mia.moss@example.com
+	expect_status 303
+	get "$(header Location)" -b "$W/jar.anna" -H 'Accept: text/html'
+	expect_body 'The e-mail address is set'
+	expect_body 'value="mia.moss@example.com"'
+	admin PATCH "/people/$(id_of paul)" -d '{"email":"Paul <paul@example.com>"}'
+	expect_status 422
+	admin PATCH "/people/$(id_of paul)" -d '{"email":"paul@example.com"}'
+	expect_status 200
+	expect_json .email paul@example.com
+	run "$POMONA" user email anna anna --data "$DATA"
+	[ "$status" = 4 ]
+	run "$POMONA" user email nobody nobody@example.com --data "$DATA"
+	[ "$status" = 4 ]
+	"$POMONA" user email anna anna@example.com --data "$DATA"
+	admin GET '/people?q=anna@example'
+	expect_json '[.items[].name] | join(" ")' anna
+	[ "$(sql "SELECT actor || ' ' || object || ' ' || detail FROM audit WHERE act = 'person.email' ORDER BY id")" = \
+		$'anna mia mia.moss@example.com\nanna (token '"$(sql "SELECT id FROM token WHERE scope = 'admin'")"$') paul paul@example.com\ncli anna anna@example.com' ]
+	"$POMONA" enroll invite --data "$DATA" --user mia --by mail
+	expect_state mia.moss@example.com sent
+	grep -q '^To: mia.moss@example.com' "$W/mail/1.eml"
+	# and from whom it was taken away again gets none
+	admin PATCH "/people/$(id_of paul)" -d '{"email":""}'
+	expect_json .email ''
+	run "$POMONA" enroll invite --data "$DATA" --user paul --by mail
+	[ "$status" -ne 0 ]
+	[[ $output == *paul* ]]
 }
 
 @test "whoever is disabled is out at once: session, token and the links made for them" {
@@ -225,6 +266,14 @@ with_directory() {
 	expect_status 303
 	admin PATCH "/people/$(id_of eva)" -d '{"role":"admin"}'
 	expect_problem 409 role_of_directory
+	local before
+	before=$(sql "SELECT email FROM person WHERE name = 'eva'")
+	admin PATCH "/people/$(id_of eva)" -d '{"email":"else@example.com"}'
+	expect_problem 409 email_of_directory
+	run "$POMONA" user email eva else@example.com --data "$DATA"
+	[ "$status" -eq 4 ]
+	[[ $output == *"is what the company's directory says: change it there"* ]]
+	[ "$(sql "SELECT email FROM person WHERE name = 'eva'")" = "$before" ]
 	admin POST "/people/$(id_of eva)/password"
 	expect_status 409
 	run "$POMONA" user passwd eva --data "$DATA" --password-file "$W/password.mia"

@@ -165,7 +165,7 @@ nothing_wrong() { [ "$(apns_count .wrong)" = 0 ] || { apns counts; return 1; }; 
 
 # ---- what arrives ----
 
-@test "a device that was offline gets its push when it comes back, and only the last one" {
+@test "a device that was offline gets its push when it comes back, and only the last one (behaviour 10)" {
 	enrolled 0 1
 	push_certificate own
 	push import "$W/own.pem"

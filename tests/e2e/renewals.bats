@@ -89,7 +89,7 @@ rows() { sql "SELECT count(*) FROM $1"; }
 idle() { [ "$(sql "SELECT count(*) FROM job WHERE (kind LIKE 'renewal%' OR kind LIKE 'provision%') AND NOT dead AND due <= $(date -d "$(cat "$W/clock")" +%s)")" = 0 ]; }
 settled() { wait_until idle || { sql "SELECT * FROM job"; tail -5 "$W/log"; return 1; }; }
 
-@test "every device has the newer provisions before the old ones end, in waves, whatever happens" {
+@test "every device has the newer provisions before the old ones end, in waves, whatever happens (MUST 66, behaviour 13)" {
 	local asleep=$((PHONES / 10)) awake wave sent before=0 uuid fleet i
 	awake=$((PHONES - asleep))
 	published stock beacon field
@@ -228,7 +228,7 @@ nothing_stopped() { ! grep -E -m 5 ' (stops|loses) ' "$W/ledger"; }
 
 refused() { add "$1"; expect_problem 422 "$2"; }
 
-@test "what devices would refuse is not taken, and of what does not fit it is said why" {
+@test "what devices would refuse is not taken, and of what does not fit it is said why (behaviour 13)" {
 	published stock
 	refused other-stranger provision_signature
 	refused other-tampered provision_signature
@@ -488,6 +488,14 @@ has_build() { [ "$(sql "SELECT count(*) FROM installed_app WHERE bundle_id = 'co
 	grep -qF 'Sign it anew with a newer certificate and upload that build in time.' "$W/mail.txt"
 	grep -qF 'A build that is signed anew is needed.' "$W/mail.txt"
 	grep -qF 'Signing certificate iPhone Distribution: Worn' "$W/mail.txt"
+	# mail and Today lead to the very devices
+	local worn
+	worn=$(sql "SELECT certificate FROM build_bundle WHERE certificate_name LIKE '%Worn%' LIMIT 1")
+	grep -qF "/admin/held?certificate=$worn" "$W/mail.txt"
+	as anna get /admin
+	expect_body "/admin/held?certificate=$worn"
+	as anna get "/admin/held?certificate=$worn"
+	[ "$(grep -o '/admin/devices/[a-z0-9]*"' "$W/body" | sort -u | wc -l)" = 2 ]
 
 	# the way out: signed anew it goes out, and nothing of it ends any more
 	published resigned
@@ -504,5 +512,64 @@ has_build() { [ "$(sql "SELECT count(*) FROM installed_app WHERE bundle_id = 'co
 	[ "$(rows "held_app WHERE cause = 'certificate'")" = 0 ]
 	get /api/v1/expiry -H "$(bearer admin)"
 	expect_json '[.items[] | select(.kind == "signature" or (.name // "" | test("Worn")))] | length' 0
+	judged
+}
+
+brought() { [ "$(sql "SELECT count(*) FROM managed_app WHERE state = 'installed' AND brought = '$1'")" = 2 ]; }
+is_wanted() { [ "$(sql "SELECT count(*) FROM managed_app WHERE build_id = '$1'")" = 2 ]; }
+rounds() {	# phones connect, and time goes by
+	local i
+	for i in 1 2 3; do
+		device_on fleet --count 2 --drain >"$W/fleet"
+		later 61 minutes
+	done
+}
+
+@test "a build signed anew with the very numbers of the old one gets to who has that by itself, before its certificate ends" {
+	local old new phone
+	published worn
+	old=$(json .build.id)
+	holds
+	join 2
+	for phone in $(sql "SELECT id FROM device"); do
+		post "/api/v1/devices/$phone/apps" -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"bundle_id":"com.example.stock"}'
+		expect_status 202
+	done
+	rounds
+	wait_until brought "$old" || { sql "SELECT * FROM managed_app"; sql "SELECT * FROM installed_app"; return 1; }
+	settled
+	[ "$(rows "held_app WHERE cause = 'certificate' AND build_id = '$old'")" = 2 ]
+	provisions_of "$(sql "SELECT udid FROM device LIMIT 1")" | grep -q '0000006'
+
+	# nobody asked for updates to go out by themselves: this is none
+	published again
+	new=$(json .build.id)
+	[ "$old" != "$new" ]
+	[ "$(sql "SELECT count(*) FROM (SELECT DISTINCT version, build FROM build)")" = 1 ]
+	wait_until is_wanted "$new" || { sql "SELECT * FROM job"; sql "SELECT * FROM managed_app"; return 1; }
+	rounds
+	wait_until brought "$new" || { sql "SELECT * FROM managed_app"; sql "SELECT * FROM install_event"; return 1; }
+	settled
+	[ "$(rows "held_app WHERE cause = 'certificate'")" = 0 ]
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "signature" or (.name // "" | test("Worn")))] | length' 0
+
+	# what launches there is signed by the other one, each part of it
+	python3 - "$W"/phones/*.plist <<-'PY'
+		import plistlib, sys
+		from cryptography import x509
+		for path in sys.argv[1:]:
+		    app = [a for a in plistlib.load(open(path, "rb"))["Apps"] if a["Identifier"] == "com.example.stock"][0]
+		    names = [x509.load_der_x509_certificate(b["Certificate"]).subject.rfc4514_string() for b in app["Bundles"]]
+		    assert len(names) == 4 and all("Another" in name for name in names), names
+	PY
+
+	# once, and the phones launch it when the old certificate is long over
+	device_on fleet --count 2 --drain >"$W/fleet"
+	[ "$(sql "SELECT count(*) FROM command WHERE request_type = 'InstallApplication'")" = 4 ]
+	later 25 days
+	device_on fleet --count 2 --drain >"$W/fleet"
+	nothing_stopped
+	[ "$(sql "SELECT count(*) FROM command WHERE request_type = 'InstallApplication'")" = 4 ]
 	judged
 }

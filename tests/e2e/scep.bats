@@ -66,7 +66,7 @@ verified() {	# FILE: by the CA, as it is served
 	openssl verify -CAfile "$W/chain.pem" -purpose sslclient "$1"
 }
 
-# message [CHALLENGE [TRANSACTION]]: a PKCSReq in $W/message.
+# message [CHALLENGE [TRANSACTION [ber]]]: a PKCSReq in $W/message.
 message() { "$SCEP_LOAD" message "$ENC" "$@" >"$W/message"; }
 lines() { openssl base64 -in "$W/message" | sed "s/+/%2B/g; s/\$/$1/" | tr -d '\n'; }	# each ends with $1
 base64_of() { openssl base64 -A -in "$W/message"; }
@@ -89,7 +89,7 @@ operation() { ask POST "http://$HOST${1-/scep}?operation=PKIOperation" --data-bi
 
 # ---- the wire ----
 
-@test "must 38: GetCACaps is these bytes, lines end with LF alone, 200" {
+@test "MUST 38: GetCACaps is these bytes, lines end with LF alone, 200" {
 	serve one
 	get '/scep?operation=GetCACaps&message=any'
 	expect_status 200
@@ -99,7 +99,7 @@ operation() { ask POST "http://$HOST${1-/scep}?operation=PKIOperation" --data-bi
 	printf 'AES\nDES3\nSHA-1\nSHA-256\nSHA-384\nSHA-512\nPOSTPKIOperation\nSCEPStandard\nRenewal\n' | cmp - "$W/body"
 }
 
-@test "must 39: GetCACert of one CA is DER with the exact type, of a CA under a root SignedData with its RAs" {
+@test "MUST 39: GetCACert of one CA is DER with the exact type, of a CA under a root SignedData with its RAs" {
 	serve one
 	get '/scep?operation=GetCACert'
 	expect_header Content-Type application/x-x509-ca-cert
@@ -115,7 +115,7 @@ operation() { ask POST "http://$HOST${1-/scep}?operation=PKIOperation" --data-bi
 	openssl x509 -in "$ENC" -noout -ext keyUsage | tail -1 | grep -qx ' *Key Encipherment'
 }
 
-@test "a message comes by POST, and by GET in base64 or base64url, with blanks for plus signs, lines, or no padding" {
+@test "a message comes by POST, and by GET in base64 or base64url, with blanks for plus signs, lines, or no padding (MUST 41, behaviour 8)" {
 	serve one
 	local plain n=0 form
 	message "$(challenge)" "A+/1="
@@ -136,6 +136,14 @@ operation() { ask POST "http://$HOST${1-/scep}?operation=PKIOperation" --data-bi
 	expect_said 0
 	[ $n = 6 ]
 	[ "$(certificates)" = 1 ]
+	# with indefinite lengths, as iPhones write it
+	for form in POST GET; do
+		message "$(challenge)" "indefinite $form" ber
+		[ "$(head -c 2 "$W/message" | od -An -tx1 | tr -d ' \n')" = 3080 ]
+		if [ $form = POST ]; then operation; else get "/scep?operation=PKIOperation&message=$(lines "")"; fi
+		expect_said 0
+	done
+	[ "$(certificates)" = 3 ]
 }
 
 @test "a request line of nearly 16 KB is taken" {
@@ -145,7 +153,7 @@ operation() { ask POST "http://$HOST${1-/scep}?operation=PKIOperation" --data-bi
 	expect_said 0
 }
 
-@test "must 44: a refusal is 200 and a CertRep; only garbage is 4xx" {
+@test "MUST 44: a refusal is 200 and a CertRep; only garbage is 4xx" {
 	serve one
 	message wrong
 	operation
@@ -421,7 +429,7 @@ scepclient_story() {	# one|root
 @test "micromdm's scepclient, which knows single DES alone, enrolls and renews where the switch is on" { scepclient_story one; }
 @test "micromdm's scepclient does so with a CA under a root, where it envelopes for every certificate" { scepclient_story root; }
 
-@test "must 48: without the switch single DES is badAlg" {
+@test "MUST 48: without the switch single DES is badAlg" {
 	command -v scepclient >/dev/null || skip "no scepclient"
 	serve one
 	mkdir -p "$W/go"

@@ -20,7 +20,6 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	}
 	assert(provision->signature != PROVISION_APPLE && provision->signature != PROVISION_OTHER_TEST);
 	provision_covers(provision, "com.example.app");
-	provision_admits(provision, "00008101-000000000000001E", 0);
 	json_decref(provision_json(provision, true));
 	return 0;
 }
