@@ -75,7 +75,7 @@ read_recipient(TALLOC_CTX *ctx, struct bytes recipient, struct asn1 *whom, struc
 	*why = "its recipient is malformed";
 	if (!next(&recipient, ASN1_TAG_INTEGER, &version) || !asn1_next(&recipient, whom) ||
 	    !next(&recipient, ASN1_TAG_SEQUENCE, &algorithm) || !asn1_next(&recipient, &key) || recipient.len ||
-	    !asn1_string(ctx, &key, ASN1_TAG_OCTETS, ret))
+	    !asn1_string(ctx, &key, ASN1_TAG_OCTETS, ret) || !ret->len)
 		return SCEP_BAD_REQUEST;
 	*why = "its key is not enveloped by RSA";
 	if (!asn1_next(&algorithm.content, &oid) || !asn1_is(&oid, oid_rsa))

@@ -10,7 +10,6 @@
 
 #define CRAFT_TAKEN	(-1)
 #define CRAFT_GARBAGE	(-2)	/* nothing that could be answered: 400 */
-#define CRAFT_INSIDE	(-3)	/* taken, and nothing but noise comes out of its envelope: failInfo 2 */
 
 /* known(id, name of its seed, the answer it must get: failInfo or one of the above, what it is) */
 #define CRAFT_KNOWN(K) \
@@ -31,7 +30,7 @@
 	K(KEK,                 "kek",                 2,             "KEKRecipientInfo") \
 	K(PASSWORD,            "password",            2,             "PasswordRecipientInfo without its optional parts") \
 	K(OTHER,               "other",               2,             "OtherRecipientInfo without a value") \
-	K(NO_KEY,              "no_key",              CRAFT_INSIDE,  "an encrypted key of no bytes") \
+	K(NO_KEY,              "no_key",              2,             "an encrypted key of no bytes") \
 	K(IV_ABSENT,           "iv_absent",           2,             "a cipher without parameters") \
 	K(IV_NULL,             "iv_null",             2,             "a cipher whose parameters are NULL") \
 	K(IV_EMPTY,            "iv_empty",            2,             "an IV of no bytes") \
