@@ -116,15 +116,23 @@ is_among(const struct wants *wants, const char *id)
 	return false;
 }
 
+/*
+ * Theirs alone, for everyone, and for audiences that hold them, each by its index: CROSS JOIN keeps the order, and what
+ * is another person's, thousands perhaps, is never read.
+ */
+#define WANTED	"m.id, m.identifier, m.version, v.variables, "
+#define CURRENT	"mobileconfig_version v WHERE v.mobileconfig_id = m.id AND v.version = m.version AND m.purpose = 'device'"
+#define ASSIGNED " CROSS JOIN mobileconfig m CROSS JOIN " CURRENT " AND m.id = a.mobileconfig_id AND m.person_id IS NULL"
+
+const char desired_wants_sql[] = "SELECT " WANTED "CAST(NULL AS TEXT) FROM mobileconfig m CROSS JOIN " CURRENT " AND m.person_id ="
+	" CAST($1 AS TEXT) UNION ALL SELECT " WANTED "a.devices FROM assignment a" ASSIGNED " AND a.audience_id IS NULL"
+	" UNION ALL SELECT " WANTED "a.devices FROM audience_person p CROSS JOIN assignment a" ASSIGNED
+	" AND p.person_id = CAST($1 AS TEXT) AND a.audience_id = p.audience_id ORDER BY 1";
+
 static bool
 find_wants(TALLOC_CTX *ctx, struct db *tx, const struct enrolled *d, struct wants *ret, struct err *err)
 {
-	struct rows *rows = db_query(ctx, tx, "SELECT m.id, m.identifier, m.version, v.variables, a.devices FROM mobileconfig m"
-		" JOIN mobileconfig_version v ON v.mobileconfig_id = m.id AND v.version = m.version"
-		" LEFT JOIN assignment a ON a.mobileconfig_id = m.id AND m.person_id IS NULL WHERE m.purpose = 'device' AND"
-		" (m.person_id = CAST($1 AS TEXT) OR (a.id IS NOT NULL AND (a.audience_id IS NULL OR EXISTS (SELECT 1"
-		" FROM audience_person p WHERE p.audience_id = a.audience_id AND p.person_id = CAST($1 AS TEXT)))))"
-		" ORDER BY m.id", db_text(d->person_id));
+	struct rows *rows = db_query(ctx, tx, desired_wants_sql, db_text(d->person_id));
 	enum rows_step step;
 
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {

@@ -12,6 +12,8 @@ bool desired_queue(struct db *tx, const char *device_id, int64_t *n, struct err 
 /* $1 now, $2 how many, $3 the device: tests look at how they are found. */
 extern const char desired_due_sql[], desired_due_device_sql[];
 
+extern const char desired_wants_sql[];	/* $1 the person; the same */
+
 /* The job looks again at `due` at the latest. */
 bool desired_job(struct db *tx, int64_t due, struct err *err) CHECKED;
 

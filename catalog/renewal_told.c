@@ -78,13 +78,13 @@ renewal_told(struct db *tx, const char *build_id, const char *contact_id, bool *
 	" 'enrolled' WHERE d.person_id = p.id AND ia.device_id = d.id AND ia.bundle_id = a.bundle_id AND ia.installed)"
 
 /* By the index of people's installs, so that a part of them costs a part: CROSS JOIN keeps the order, and no other index fits. */
-const char renewal_holders_sql[] = "SELECT p.id, p.phone, b.id, b.expires, nb.id, i.created FROM install i CROSS JOIN build b JOIN app a ON"
+const char renewal_holders_sql[] = "SELECT p.id, p.phone, b.id, b.expires, nb.id, i.created, i.id FROM install i CROSS JOIN build b JOIN app a ON"
 	" a.id = b.app_id JOIN person p ON p.id = i.person_id AND NOT p.disabled LEFT JOIN link l ON l.id = i.link_id"
 	" LEFT JOIN ending_reader r ON r.person_id = p.id JOIN build nb ON nb.id = " VIEWER_NEWEST_OF("p.id") " AND nb.installable AND"
 	" nb.expires > b.expires + $1 WHERE b.id = i.build_id AND b.expires > $2 AND b.expires < $3 AND i.state = 'whole'"
 	" AND coalesce(i.contact_id, '') = '' AND l.contact_id IS NULL AND (r.mails IS NULL OR r.mails) AND NOT " LATER " AND NOT " MANAGED
 	" AND NOT EXISTS (SELECT 1 FROM renewal_told_person t WHERE t.build_id = b.id AND t.person_id = p.id)"
-	" AND (i.person_id, i.created) > ($4, $5) ORDER BY i.person_id, i.created LIMIT $6";
+	" AND (i.person_id, i.created, i.id) > ($4, $5, $6) ORDER BY i.person_id, i.created, i.id LIMIT $7";
 
 bool
 renewal_holders(TALLOC_CTX *ctx, struct db *db, const struct renewal_holder *after, struct renewal_holder **ret, size_t *n,
@@ -93,13 +93,14 @@ renewal_holders(TALLOC_CTX *ctx, struct db *db, const struct renewal_holder *aft
 	struct renewal_holder *list = mem_array(ctx, struct renewal_holder, RENEWAL_TELLS);
 	int64_t now = clock_now();
 	struct rows *rows = db_query(ctx, db, renewal_holders_sql, db_int(DAY_S), db_int(now - RENEWAL_TELL_S), db_int(now + RENEWAL_TELL_S),
-		db_text(after ? after->person_id : ""), db_int(after ? after->installed : 0), db_int(RENEWAL_TELLS));
+		db_text(after ? after->person_id : ""), db_int(after ? after->installed : 0), db_text(after ? after->install_id : ""),
+		db_int(RENEWAL_TELLS));
 	enum rows_step step;
 
 	*n = 0;
 	while ((step = rows_next(rows, err)) == ROWS_ROW)
 		list[(*n)++] = (struct renewal_holder){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_text(ctx, rows, 2),
-			rows_int(rows, 3), rows_text(ctx, rows, 4), rows_int(rows, 5) };
+			rows_int(rows, 3), rows_text(ctx, rows, 4), rows_int(rows, 5), rows_text(ctx, rows, 6) };
 	rows_done(rows);
 	*ret = list;
 	return step != ROWS_FAILED || err_at(err, "people whose build ends");

@@ -33,6 +33,7 @@ struct renewal_holder {
 	int64_t ends;
 	const char *build_id;		/* the newer one, which they see */
 	int64_t installed;
+	const char *install_id;		/* of two within a second it tells which came last in the list */
 };
 
 /* RENEWAL_TELLS of them behind `after` (NULL: the first), in the order of people and their installs. */

@@ -855,7 +855,55 @@ a_device_that_changed_hands_has_what_its_new_person_has_and_nothing_of_the_one_b
 	assert_int_equal(m->err.kind, ERR_CONFLICT);
 }
 
-TESTS(what_is_assigned_is_installed_and_only_the_list_says_so,
+static void
+sql(struct mdm *m, const char *text)
+{
+	assert_ok(db_run(m->db, &m->err, text), &m->err);
+}
+
+static void
+of_5000_mobileconfigs_that_are_for_others_none_is_read_for_a_device(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct rows *rows;
+	int found = 0;
+
+	sql(m, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO person (id, name, folded, role,"
+	       " password, created) SELECT 'x' || i, 'x' || i, 'x' || i, 'member', '', 1 FROM n");
+	sql(m, "INSERT INTO mobileconfig (id, name, purpose, identifier, version, person_id, created, changed) SELECT 'm' || id, id, 'device',"
+	       " id, 1, id, 1, 1 FROM person");
+	/* for everyone; for an audience of anna's, and for one of ben's */
+	sql(m, "INSERT INTO mobileconfig (id, name, purpose, identifier, version, created, changed) VALUES ('all', 'all', 'device', 'all', 1, 1, 1),"
+	       " ('hers', 'hers', 'device', 'hers', 1, 1, 1), ('his', 'his', 'device', 'his', 1, 1, 1), ('own', 'own', 'own', 'own', 1, 1, 1)");
+	sql(m, "INSERT INTO mobileconfig_version (mobileconfig_id, version, title, variables, form, sealed, created_by, created) SELECT id, 1, id,"
+	       " '[]', '', FALSE, 'test', 1 FROM mobileconfig");
+	sql(m, "INSERT INTO audience (id, tree, hash, created) VALUES ('a', '', 'a', 1), ('b', '', 'b', 1)");
+	sql(m, "INSERT INTO audience_person (audience_id, person_id) VALUES ('a', 'p-anna'), ('b', 'p-ben')");
+	sql(m, "INSERT INTO assignment (id, mobileconfig_id, audience_id, devices, created) VALUES ('1', 'all', NULL, '', 1), ('2', 'hers', 'a',"
+	       " '', 1), ('3', 'his', 'b', '', 1), ('4', 'own', NULL, '', 1)");
+	rows = db_query(m->ctx, m->db, desired_wants_sql, db_text("p-anna"));
+	for (; rows_next(rows, &m->err) == ROWS_ROW; found++)
+		assert_string_equal(rows_text(m->ctx, rows, 0), ((const char *[]){ "all", "hers", "mp-anna", "" })[found]);
+	assert_int_equal(found, 3);
+	/* nobody's device: what is for everyone */
+	rows = db_query(m->ctx, m->db, desired_wants_sql, db_text(NULL));
+	assert_true(rows_next(rows, &m->err) == ROWS_ROW);
+	assert_string_equal(rows_text(m->ctx, rows, 0), "all");
+	assert_true(rows_next(rows, &m->err) == ROWS_END);
+	/* each table by what it is looked for; of assignments those for everyone are all wanted */
+	rows = db_query(m->ctx, m->db, mem_printf(m->ctx, "EXPLAIN QUERY PLAN %s", desired_wants_sql), db_text(""));
+	for (found = 0; rows_next(rows, &m->err) == ROWS_ROW; ) {
+		const char *plan = rows_text(m->ctx, rows, 3);
+
+		if (strstr(plan, "SCAN ") && !strstr(plan, "SCAN a USING INDEX assignment_everyone"))
+			fail_msg("%s", plan);
+		found += strstr(plan, "SEARCH m USING INDEX mobileconfig_person") || strstr(plan, "SEARCH p USING INDEX audience_person_person") ||
+			strstr(plan, "SEARCH a USING INDEX assignment_audience");
+	}
+	assert_int_equal(found, 3);
+}
+
+TESTS(of_5000_mobileconfigs_that_are_for_others_none_is_read_for_a_device, what_is_assigned_is_installed_and_only_the_list_says_so,
       a_device_gets_all_of_it_when_it_enrolls_and_again_when_it_enrolls_anew, must_57_a_new_version_keeps_identifiers_and_uuids,
       a_version_that_comes_while_the_device_installs_goes_out_behind_it,
       a_change_that_is_not_looked_at_yet_goes_out_once, a_missing_value_is_named_and_the_device_gets_it_once_it_is_there,

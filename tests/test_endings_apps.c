@@ -65,6 +65,40 @@ an_end_that_devices_reach_by_several_provisions_is_one_ending_and_one_mail(void 
 	assert_non_null(strstr(listed(&w), "provision Field 30 provision_none 2\n"));
 }
 
+static void
+an_admin_is_led_to_the_devices_that_a_certificate_touches_and_a_publisher_to_the_page_of_provisions(void **state)
+{
+	static const struct { const char *kind, *href; } hrefs[] = {
+		{ "signature", "/admin/held?build=stock-7&cause=certificate" }, { "distribution", "/admin/held?certificate=cert-stock-7" },
+	};
+	const struct person admin = { .id = "a", .role = ROLE_ADMIN }, publisher = { .id = "p", .role = ROLE_PUBLISHER };
+	const struct person of_one_app = { .id = "a", .role = ROLE_ADMIN, .bundle_id = "com.example.stock" };
+	struct story w = story_begin(*state, STORY_MAIL);
+	struct endings *all;
+	struct err err = { 0 };
+	size_t seen = 0;
+
+	story_human(&w, "anna", ROLE_ADMIN, "anna@example.com");
+	apps_build(&w, "stock", "7", noon_of(300), noon_of(30));
+	apps_holds(&w, "d1", "stock-7", (struct apps_end){ noon_of(30), "certificate", "old", "" });
+	assert_ok(endings_list(w.ctx, w.site, of_apps, clock_now() + 60 * DAY_S, &all, &err), &err);
+	for (size_t i = 0; i < all->n; i++)
+		for (size_t k = 0; k < 2; k++)
+			if (strcmp(all->list[i].source->kind, hrefs[k].kind) == 0) {
+				assert_string_equal(ending_href(w.ctx, &all->list[i], &admin), hrefs[k].href);
+				assert_string_equal(ending_href(w.ctx, &all->list[i], &publisher), "/admin/provisions");
+				assert_string_equal(ending_href(w.ctx, &all->list[i], &of_one_app), "/admin/provisions");
+				seen |= 1u << k;
+				all->list[i].devices = 0;	/* an empty list is of no use */
+				assert_string_equal(ending_href(w.ctx, &all->list[i], &admin), "/admin/provisions");
+			}
+	assert_int_equal(seen, 3);
+	/* and so does her mail */
+	sweep(&w);
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM message WHERE body LIKE '%/admin/held?certificate=cert-stock-7%' AND body LIKE"
+				      " '%/admin/held?build=stock-7&cause=certificate%'"), 1);
+}
+
 static bool
 twice(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
 {
@@ -155,7 +189,8 @@ a_certificate_that_ends_is_told_to_the_publishers_of_what_it_signed(void **state
 	assert_int_equal(story_number(&w, "SELECT count(*) FROM ending_notice"), 2);
 }
 
-TESTS(an_end_that_devices_reach_by_several_provisions_is_one_ending_and_one_mail,
+TESTS(an_admin_is_led_to_the_devices_that_a_certificate_touches_and_a_publisher_to_the_page_of_provisions,
+      an_end_that_devices_reach_by_several_provisions_is_one_ending_and_one_mail,
       a_build_that_devices_were_saved_from_still_ends_for_who_installed_it_without_management,
       what_any_channel_offers_is_watched_and_of_what_was_installed_what_nothing_offered_outlives,
       a_certificate_that_ends_is_told_to_the_publishers_of_what_it_signed,

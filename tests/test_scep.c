@@ -1,7 +1,7 @@
 /* The SCEP server behind its door: challenges, renewals, requests by hand, and what its replies are (RFC 8894 section 3.3.2). */
 #include "tests/check.h"
 #include "tests/check_ca.h"
-#include "tests/device/craft.h"
+#include "tests/device/craft_known.h"
 #include "core/clock.h"
 #include "core/count.h"
 #include "core/file.h"
@@ -489,6 +489,42 @@ what_is_wrong_inside_is_answered_in_one_way(void **state)
 	assert_int_equal(count_of(*state, &w, "certificate"), 0);
 }
 
+/* Those that cannot be answered use nothing up; of the others each has a challenge, and a certificate if it is taken. */
+static void
+what_known_defects_of_others_were_about_gets_its_answer_and_no_certificate(void **state)
+{
+	struct world w = world(*state);
+	int64_t issued = 0;
+
+	for (int i = 0; i < CRAFT_KNOWN_N; i++) {
+		const struct craft_known_row *row = &craft_known_rows[i];
+		struct craft c = { .to = ca_decrypter(w.server.ca), .challenge = challenge(*state, &w),
+				   .transaction = mem_printf(*state, "known-%d", i) };
+		struct scep_call call = { .message = craft_known(*state, &c, (enum craft_known)i), .udid = "",
+					  .address = mem_printf(*state, "192.0.2.%d", i) };
+		struct scep_answer answer;
+		struct craft_reply reply;
+		struct err err = { 0 };
+
+		if (!scep_answer(*state, &w.server, &call, &answer, &err)) {
+			if (row->answer != CRAFT_GARBAGE || err.kind != ERR_MALFORMED)
+				fail_msg("%s: %s", row->what, err.cause);
+			continue;
+		}
+		reply = craft_read(*state, answer.reply, NULL, craft_key(0));
+		if (row->answer == CRAFT_TAKEN) {
+			assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(only_cert(&reply)), craft_key(0)), 1);
+			issued++;
+		} else {
+			assert_refused(reply, row->answer == 0 ? "0" : "2");
+		}
+		assert_true(row->answer != CRAFT_GARBAGE);
+		assert_int_equal(count_of(*state, &w, "certificate"), issued);
+	}
+	assert_int_equal(issued, 3);
+	assert_int_equal(count_of(*state, &w, "challenge WHERE used IS NOT NULL"), issued);
+}
+
 static void
 after_five_wrong_ones_within_a_minute_an_address_is_not_tried(void **state)
 {
@@ -908,6 +944,7 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       behaviour_8_a_challenge_of_a_session_is_good_at_its_url_alone,
       a_request_that_another_key_signs_again_does_not_use_up_its_challenge,
       what_is_wrong_inside_is_answered_in_one_way,
+      what_known_defects_of_others_were_about_gets_its_answer_and_no_certificate,
       after_five_wrong_ones_within_a_minute_an_address_is_not_tried,
       addresses_of_one_customer_count_as_one,
       a_challenge_that_somebody_may_not_use_is_a_security_event_once,

@@ -165,11 +165,37 @@ many_of_them_come_a_part_at_a_time_and_each_once(void **state)
 }
 
 static void
+two_installs_within_a_second_at_the_end_of_a_part_are_both_told(void **state)
+{
+	struct house h = told_house(*state);
+	struct renewal_holder *list, *behind;
+	struct err err;
+	size_t n;
+
+	/* 99 before mia, who fetched two apps in the same second */
+	sql(&h, "DELETE FROM install");
+	sql(&h, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99) INSERT INTO person (id, name, folded, role,"
+	    " password, created) SELECT ' p' || i, 'p' || i, 'p' || i, 'member', '', 1 FROM n");
+	sql(&h, "INSERT INTO install (id, build_id, person_id, state, created, changed) SELECT 'x' || id, " BUILD("1") ", id, 'whole', 1, 1"
+	    " FROM person WHERE name LIKE 'p%' AND name <> 'paul'");
+	published(*state, &h, (struct sent){ .bundle_id = "com.example.other", .build = "1", .expires = "2026-12-12T12:00:00Z" });
+	published(*state, &h, (struct sent){ .bundle_id = "com.example.other", .build = "2", .expires = "2027-11-22T12:00:00Z" });
+	assert_ok(db_run(h.db, &err, "INSERT INTO install (id, build_id, person_id, state, created, changed) SELECT 'y' || b.id, b.id, $1, 'whole',"
+			 " 1000, 1000 FROM build b WHERE b.build = '1'", db_text(h.mia->id)), &err);
+	n = holders(*state, &h, NULL, &list);
+	assert_int_equal(n, RENEWAL_TELLS);
+	assert_string_equal(list[n - 1].person_id, h.mia->id);
+	assert_int_equal(holders(*state, &h, &list[n - 1], &behind), 1);
+	assert_string_equal(behind->person_id, h.mia->id);
+	assert_string_not_equal(behind->ending_id, list[n - 1].ending_id);
+}
+
+static void
 people_are_found_by_the_index_of_their_installs_from_where_the_last_part_ended(void **state)
 {
 	struct house h = told_house(*state);
 	struct rows *rows = db_query(*state, h.db, mem_printf(*state, "EXPLAIN QUERY PLAN %s", renewal_holders_sql), db_int(0), db_int(0),
-				     db_int(0), db_text(""), db_text(""), db_int(1));
+				     db_int(0), db_text(""), db_int(0), db_text(""), db_int(1));
 	struct err err;
 	int indexes = 0;
 
@@ -186,4 +212,5 @@ people_are_found_by_the_index_of_their_installs_from_where_the_last_part_ended(v
 
 TESTS(who_is_told_is_who_has_it_unmanaged_sees_a_newer_one_and_wants_to_know, they_are_told_once_of_each_ending,
       many_of_them_come_a_part_at_a_time_and_each_once,
+      two_installs_within_a_second_at_the_end_of_a_part_are_both_told,
       people_are_found_by_the_index_of_their_installs_from_where_the_last_part_ended)

@@ -140,7 +140,14 @@ read_rows(struct req *req, json_t **ret, struct err *err)
 			i++;
 		while (len && strchr(" \t", name[from + len - 1]))
 			len--;
-		if (i < RULES && len)
+		/* left out, one that keeps somebody away would let them in */
+		if (i == RULES && len) {
+			json_decref(any);
+			json_decref(none);
+			json_decref(parts);
+			return err_set(err, ERR_INVALID, "audience: there is no rule \"%.40s\"", rule);
+		}
+		if (len)
 			json_array_append_new(strcmp(rules[i].list, "any") == 0 ? any : strcmp(rules[i].list, "none") == 0
 					      ? none : parts,
 					      json_pack("{s:s%}", rules[i].leaf, name + from, len));

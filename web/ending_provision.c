@@ -51,6 +51,7 @@ add_signature(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, stru
 		.name = mem_printf(ctx, "%s %s (%s)", text_of(e, "app"), text_of(e, "version"), text_of(e, "build")),
 		.devices = json_integer_value(json_object_get(e, "devices")),
 		.people = json_integer_value(json_object_get(e, "people")), .href = "/admin/provisions", .doing = "resign",
+		.devices_href = mem_printf(ctx, "/admin/held?build=%s&cause=certificate", text_of(e, "build_id")),
 	};
 
 	return put(&ending, add, arg, err);
@@ -137,6 +138,7 @@ ending_distribution(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add
 			.apps = texts_of(ctx, json_object_get(c, "apps")),
 			.devices = json_integer_value(json_object_get(c, "devices")), .people = -1, .doing = "resign",
 			.href = "/admin/provisions",
+			.devices_href = mem_printf(ctx, "/admin/held?certificate=%s", text_of(c, "sha1")),
 		};
 
 		ok = ok && put(&ending, add, arg, err);

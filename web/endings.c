@@ -75,6 +75,7 @@ gather(void *arg, const struct ending *e)
 	copy->apps = copy_list(all, e->apps);
 	copy->doing = mem_text(all, e->doing ? e->doing : "nothing");
 	copy->href = mem_text(all, e->href);
+	copy->devices_href = mem_text(all, e->devices_href);
 	copy->person_id = mem_text(all, e->person_id);
 	copy->source = g->source;
 	return true;
@@ -265,7 +266,9 @@ ending_href(TALLOC_CTX *ctx, const struct ending *e, const struct person *reader
 {
 	bool others = e->person_id && strcmp(e->person_id, reader->id) != 0;
 
-	return others ? mem_printf(ctx, "/admin/people/%s", e->person_id) : e->href;
+	if (others)
+		return mem_printf(ctx, "/admin/people/%s", e->person_id);
+	return e->devices_href && e->devices > 0 && reader->role == ROLE_ADMIN && !reader->bundle_id ? e->devices_href : e->href;
 }
 
 char *

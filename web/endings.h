@@ -27,6 +27,7 @@ struct ending {
 	int64_t devices, people;	/* whom it touches; -1: does not apply */
 	const char *doing;		/* a word of the page: "renewing", "nothing", ...; what is done about it */
 	const char *href;		/* of the page where one does something about it; NULL: none */
+	const char *devices_href;	/* for an admin, who may see them: the very devices that it touches; NULL: the same page */
 	time_t begins;			/* of a certificate or token; 0: not known */
 	const char *person_id;		/* whose it is; NULL: the company's */
 	bool quiet;			/* sees to itself: it is shown, nobody is told and it needs nobody */

@@ -274,6 +274,8 @@ judge(struct exchange *ex)
 		return err->kind ? false
 				 : err_set(err, ERR_INTERNAL, "not admitted, without an error");
 	err->kind = ERR_NONE;	/* admitted, whatever was met on the way */
+	if (req->route->who >= WHO_PERSON && !req_check_query(req, err))
+		return false;
 	ex->limit = body_max(ex);
 	if (req->length > ex->limit)
 		return err_set(err, ERR_LIMIT, "a body of %lld bytes; at most %lld are taken here",

@@ -153,6 +153,29 @@ set_not(json_t *filter, json_t *none)
 	json_decref(list);
 }
 
+static bool
+is_known(const char *fact, size_t *ret)
+{
+	for (*ret = 0; *ret < RULES; ++*ret)
+		if (strcmp(rules[*ret].name, fact) == 0)
+			return true;
+	return false;
+}
+
+/* A row that is not understood must not be as if it were not there: the filter would be for more devices. */
+static bool
+rows_are_known(struct req *req, struct err *err)
+{
+	const char *supervised = field(req, "supervised", 0), *fact;
+	size_t i;
+
+	for (size_t n = 0; (fact = req_form_nth(req, "fact", n)); n++)
+		if (field(req, "pattern", n) && !is_known(fact, &i))
+			return err_code(err, ERR_INVALID, "bad_filter", "devices: there is no rule \"%.40s\"", fact);
+	return !supervised || strcmp(supervised, "yes") == 0 || strcmp(supervised, "no") == 0 ||
+	       err_code(err, ERR_INVALID, "bad_filter", "devices: supervised is yes or no, not \"%.40s\"", supervised);
+}
+
 static json_t *
 read_rows(struct req *req)
 {
@@ -163,9 +186,10 @@ read_rows(struct req *req)
 	for (size_t n = 0; (fact = req_form_nth(req, "fact", n)); n++) {
 		const char *pattern = field(req, "pattern", n);
 
-		for (size_t i = 0; pattern && i < RULES; i++)
-			if (strcmp(rules[i].name, fact) == 0)
-				add_pattern(rules[i].not ? none : filter, rules[i].fact, pattern);
+		size_t i;
+
+		if (pattern && is_known(fact, &i))
+			add_pattern(rules[i].not ? none : filter, rules[i].fact, pattern);
 	}
 	if (from || below)
 		json_object_set_new(filter, "os", json_pack("{s:s*, s:s*}", "from", from, "below", below));
@@ -200,6 +224,8 @@ filter_of_form(struct req *req, json_t **ret, bool *same, struct err *err)
 	} else if (strcmp(which, "same") == 0) {
 		*same = true;
 	} else if (strcmp(which, "all") != 0) {
+		if (!rows_are_known(req, err))
+			return false;
 		filter = read_rows(req);
 	}
 	kept = mem_new(req, json_t *);

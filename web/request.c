@@ -3,6 +3,7 @@
 #include <strings.h>
 #include <unistd.h>
 #include "core/log.h"
+#include "core/num.h"
 #include "web/multipart.h"
 #include "web/range.h"
 
@@ -58,6 +59,24 @@ req_query(struct req *req, const char *name)
 		in->has_query = true;
 	}
 	return fields_get(&in->query, name);
+}
+
+/*
+ * For who is signed in, and wrote it by hand or by program: what is read as if nothing had been asked for gives
+ * everything.  Devices and gateways add to their URLs what they like, and are not asked.
+ */
+bool
+req_check_query(struct req *req, struct err *err)
+{
+	struct server_req *in = req->server;
+	const char *limit;
+	int64_t n;
+
+	if (!fields_read(req, in->query_text, HTTP_QUERY_MAX, &in->query, err))
+		return err_at(err, "query");
+	in->has_query = true;
+	limit = fields_get(&in->query, "limit");
+	return !limit || num_parse(limit, 1, INT64_MAX, &n, err) || err_at(err, "limit");
 }
 
 const char *

@@ -39,5 +39,8 @@ struct reply {
 /* Reads a form kept in memory (urlencoded or multipart), before the handler runs. */
 bool req_read_form(struct req *req, struct err *err) CHECKED;
 
+/* Is a query what fields can be read from, and its limit a number?  Else ERR_MALFORMED or ERR_INVALID. */
+bool req_check_query(struct req *req, struct err *err) CHECKED;
+
 void reply_clear(struct reply *reply);	/* as if none had been given; closes the file */
 int64_t reply_length(const struct reply *reply);	/* bytes of content that the client is sent */

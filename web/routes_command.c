@@ -128,6 +128,8 @@ api_list(struct req *req, struct reply *reply, struct err *err)
 	if (!whole_admin(req, err) || !device_show(req->site->db, id, device_silent_s(req), &device, err))
 		return false;
 	json_decref(device);
+	if (part && strcmp(part, "waiting") != 0 && strcmp(part, "ended") != 0)
+		return err_set(err, ERR_INVALID, "state is waiting or ended, not \"%.40s\"", part);
 	if (after && part && strcmp(part, "waiting") == 0)
 		return err_set(err, ERR_INVALID, "what waits has no pages; after is for what has ended");
 	if (!after && (!part || strcmp(part, "ended") != 0) && !queue_list(req->site->db, id, &waiting, err))

@@ -367,6 +367,8 @@ post_wave(struct req *req, struct reply *reply, struct err *err)
 
 	if (!form_text(req, "build_id", &build_id, err) || !form_text(req, "act", &act, err))
 		return false;
+	if (strcmp(act, "stop") != 0 && strcmp(act, "step") != 0)
+		return err_set(err, ERR_INVALID, "act: a wave takes a step or is stopped, not \"%.40s\"", act);
 	return after_act(req, reply, strcmp(act, "stop") == 0 ? rollout_stop(req->site->db, req->person, bundle_id, build_id, err) :
 			 rollout_step(req->site->db, req->person, bundle_id, build_id, err), err);
 }

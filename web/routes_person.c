@@ -58,8 +58,8 @@ static struct people_filter
 filter_of(struct req *req)
 {
 	static const char *const sources[] = { "local", "directory", "proxy" };
-	const char *source = req_query(req, "source"), *q = req_query(req, "q");
-	struct people_filter filter = { .search = q ? q : "", .disabled = req_query(req, "disabled") != NULL };
+	const char *source = req_query(req, "source"), *q = req_query(req, "q"), *disabled = req_query(req, "disabled");
+	struct people_filter filter = { .search = q ? q : "", .disabled = disabled && !says_no(disabled) };
 
 	for (size_t i = 0; source && i < sizeof sources / sizeof *sources; i++)
 		if (strcmp(source, sources[i]) == 0)
@@ -326,10 +326,14 @@ static bool
 api_people(struct req *req, struct reply *reply, struct err *err)
 {
 	struct people_filter filter = filter_of(req);
+	const char *source = req_query(req, "source");
 	json_t *list;
 
-	return whole_admin(req, err) &&
-	       people_list(req->site->db, &filter, req_query(req, "after"), query_limit(req, PEOPLE_PAGE_MAX), &list, err) &&
+	if (!whole_admin(req, err))
+		return false;
+	if (source && *source && !filter.source)
+		return err_set(err, ERR_INVALID, "source is local, directory or proxy, not \"%.40s\"", source);
+	return people_list(req->site->db, &filter, req_query(req, "after"), query_limit(req, PEOPLE_PAGE_MAX), &list, err) &&
 	       reply_json(reply, 200, list);
 }
 

@@ -356,22 +356,7 @@ post_resume(struct req *req, struct reply *reply, struct err *err)
 static void
 csv_field(struct buf *out, const char *text, bool last)
 {
-	/* a spreadsheet takes these for formulas */
-	bool odd = strpbrk(text, ",\"\r\n") || strchr("=+-@\t", *text);
-
-	if (!*text || !odd) {
-		buf_text(out, text);
-	} else {
-		buf_text(out, "\"");
-		if (strchr("=+-@\t", *text))
-			buf_text(out, "'");
-		for (const char *c = text; *c; c++) {
-			if (*c == '"')
-				buf_text(out, "\"");
-			buf_add(out, c, 1);
-		}
-		buf_text(out, "\"");
-	}
+	buf_csv(out, text, strlen(text));
 	buf_text(out, last ? "\r\n" : ",");
 }
 

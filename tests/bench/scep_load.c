@@ -1,7 +1,10 @@
 /*
  * scep_load - SCEP requests, ready-made, and how fast a server answers them.
  *
- *	scep_load message TO.pem [CHALLENGE [TRANSACTION [ber]]]	one PKCSReq to stdout, in DER or with indefinite lengths
+	if (argc == 5 && strcmp(argv[1], "known") == 0)
+		return cmd_known(ctx, argv + 2);
+	fputs("scep_load message TO.pem [CHALLENGE [TRANSACTION [ber]]] | known TO.pem DIR INSIDE |"
+	      " run URL TO.pem N PARALLEL CHALLENGES\n", stderr);
  *	scep_load run URL TO.pem N PARALLEL CHALLENGES		JSON: {rate, p50_ms, p99_ms, n, failed}
  *
  * TO.pem: whose key envelopes are for.  CHALLENGES: a file with one a line, taken in turn; a file with a single
@@ -9,7 +12,7 @@
  * is opened after it.
  */
 #include "core/clock.h"
-#include "tests/device/craft.h"
+#include "tests/device/craft_known.h"
 #include <curl/curl.h>
 #include <openssl/pem.h>
 #include <pthread.h>
@@ -208,6 +211,30 @@ cmd_message(TALLOC_CTX *ctx, int argc, char **argv)
 	return fwrite(message.p, 1, message.len, stdout) == message.len ? 0 : 2;
 }
 
+static bool
+put_file(TALLOC_CTX *ctx, const char *dir, const char *name, struct bytes bytes)
+{
+	FILE *file = fopen(mem_printf(ctx, "%s/known_%s", dir, name), "wb");
+
+	return file && (fwrite(bytes.p, 1, bytes.len, file) == bytes.len) & (fclose(file) == 0);
+}
+
+/* An envelope is only for those whose fault is in it, and the one without any. */
+static int
+cmd_known(TALLOC_CTX *ctx, char **argv)
+{
+	struct craft c = { .to = read_cert(argv[0]), .challenge = "open sesame" };
+	bool ok = true;
+
+	for (int i = 0; i < CRAFT_KNOWN_N; i++) {
+		ok &= put_file(ctx, argv[1], craft_known_rows[i].name, craft_known(ctx, &c, (enum craft_known)i));
+		if (i == KNOWN_WHOLE || (i >= KNOWN_NO_ENVELOPED_DATA && i <= KNOWN_IV_LONG))
+			ok &= put_file(ctx, argv[2], craft_known_rows[i].name, craft_known_envelope(ctx, &c, (enum craft_known)i));
+	}
+	X509_free(c.to);
+	return ok ? 0 : 2;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -217,6 +244,9 @@ main(int argc, char **argv)
 		return cmd_run(ctx, argv + 2);
 	if (argc >= 3 && strcmp(argv[1], "message") == 0)
 		return cmd_message(ctx, argc - 2, argv + 2);
-	fputs("scep_load message TO.pem [CHALLENGE [TRANSACTION [ber]]] | run URL TO.pem N PARALLEL CHALLENGES\n", stderr);
+	if (argc == 5 && strcmp(argv[1], "known") == 0)
+		return cmd_known(ctx, argv + 2);
+	fputs("scep_load message TO.pem [CHALLENGE [TRANSACTION [ber]]] | known TO.pem DIR INSIDE |"
+	      " run URL TO.pem N PARALLEL CHALLENGES\n", stderr);
 	return 2;
 }

@@ -488,6 +488,14 @@ has_build() { [ "$(sql "SELECT count(*) FROM installed_app WHERE bundle_id = 'co
 	grep -qF 'Sign it anew with a newer certificate and upload that build in time.' "$W/mail.txt"
 	grep -qF 'A build that is signed anew is needed.' "$W/mail.txt"
 	grep -qF 'Signing certificate iPhone Distribution: Worn' "$W/mail.txt"
+	# mail and Today lead to the very devices
+	local worn
+	worn=$(sql "SELECT certificate FROM build_bundle WHERE certificate_name LIKE '%Worn%' LIMIT 1")
+	grep -qF "/admin/held?certificate=$worn" "$W/mail.txt"
+	as anna get /admin
+	expect_body "/admin/held?certificate=$worn"
+	as anna get "/admin/held?certificate=$worn"
+	[ "$(grep -o '/admin/devices/[a-z0-9]*"' "$W/body" | sort -u | wc -l)" = 2 ]
 
 	# the way out: signed anew it goes out, and nothing of it ends any more
 	published resigned

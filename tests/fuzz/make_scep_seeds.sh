@@ -8,6 +8,8 @@ mkdir -p seeds/scep seeds/scep_inside seeds/csr
 openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=CA -keyout "$W/ca.key" -out "$W/ca.pem" 2>/dev/null
 ../../build/debug/scep_load message "$W/ca.pem" "open sesame" >seeds/scep/request
 printf 'p\1\0\20\1' >seeds/scep/patched
+# what known defects of others were about, a file for each (tests/device/craft_known.h)
+../../build/debug/scep_load known "$W/ca.pem" seeds/scep seeds/scep_inside
 # what is signed: the envelope stands in the message as it is
 openssl cms -verify -inform DER -in seeds/scep/request -noverify -out seeds/scep_inside/envelope 2>/dev/null
 printf 'p\0\20\1' >seeds/scep_inside/patched

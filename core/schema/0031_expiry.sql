@@ -1,3 +1,5 @@
+-- Which of several is there, which is the newer one, and in which order.
+
 -- Which of the builds with the same numbers a device has: the one that the last command brought there.
 
 ALTER TABLE managed_app ADD COLUMN brought TEXT NOT NULL DEFAULT '';	-- a build; '': not known
@@ -20,3 +22,10 @@ DROP INDEX certificate_turn;
 DROP INDEX enrollment_turn;
 DROP INDEX enroll_session_turn;
 DROP INDEX own_session_turn;
+
+-- What is for everyone is found without what is for some.
+CREATE INDEX assignment_everyone ON assignment (mobileconfig_id) WHERE audience_id IS NULL;
+
+-- Two installs within a second are two places in the list of whom to tell.
+DROP INDEX install_person;
+CREATE INDEX install_person ON install (person_id, created, id);
