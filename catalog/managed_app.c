@@ -207,16 +207,19 @@ copy_of(TALLOC_CTX *ctx, struct rows *rows)
 	return order < 0 ? COPY_OLDER : order > 0 ? COPY_NEWER : COPY_SAME;
 }
 
-/* Of several builds with these numbers another may be there: for this one that is an older copy. */
+/*
+ * Of several builds with these numbers another may be there: for this one that is an older copy.  A Status of before
+ * the fetch says "Managed" of the copy that was there then, although iOS has refused the new one since.
+ */
 static bool
 tell_twins(struct db *tx, const struct managed_app *m, struct managed_report *report, struct err *err)
 {
-	bool is = true;
+	enum managed_twin twin = TWIN_THIS;
 
 	if (report->copy == COPY_SAME && m->build_id && m->row.state != MANAGED_INSTALLED &&
-	    !managed_app_is_build(tx, m->device_id, m->build_id, &is, err))
+	    !managed_app_twin(tx, m->device_id, m->build_id, &twin, err))
 		return false;
-	if (!is)
+	if (twin != TWIN_THIS && (twin != TWIN_FETCHED || report->news != NEWS_LISTED))
 		report->copy = COPY_OLDER;
 	return true;
 }

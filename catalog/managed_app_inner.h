@@ -44,11 +44,15 @@ bool managed_app_unmade_with(const char *kept, const char *wish);
 /* The device is looked at again at `due`: a configuration did not arrive there. */
 bool managed_app_device_again(struct db *tx, const char *device_id, int64_t due, struct err *err) CHECKED;
 
-/*
- * managed_app_copy.c.  The device lists a copy with this build's numbers: is it this build?  And is that one, which has
- * the numbers of the one that is there, signed anew against the end of its certificate?  *ends: when that is; 0: it is not.
- */
-bool managed_app_is_build(struct db *db, const char *device_id, const char *build_id, bool *ret, struct err *err) CHECKED;
+/* managed_app_copy.c.  The device lists a copy with this build's numbers: which of the builds that have them is it? */
+enum managed_twin {
+	TWIN_THIS,	/* that one, or there is no other */
+	TWIN_FETCHED,	/* that one, when a Status of later says Managed: a fetch is no install */
+	TWIN_OLDER,	/* another one, which came before it */
+	TWIN_NEWER,	/* another one that came later, or it may be: nothing is known of the copy */
+};
+bool managed_app_twin(struct db *db, const char *device_id, const char *build_id, enum managed_twin *ret, struct err *err) CHECKED;
+/* Is it, with the numbers of the one that is there, signed anew against the end of its certificate?  *ends: when that is; 0: it is not. */
 bool managed_app_renews(struct db *db, const char *device_id, const char *build_id, int64_t *ends, struct err *err) CHECKED;
 
 /* managed_app_send.c: its command into the queue. */

@@ -319,9 +319,9 @@ may_be_made(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, bool *ret, str
 
 /* An older build that was placed again goes out when that is allowed; one that was merely numbered lower does not. */
 static bool
-goes_back(const struct plan *p, const struct rollout *r, const struct target *t)
+goes_back(const struct plan *p, const struct rollout *r, const struct target *t, int order, enum managed_twin twin)
 {
-	return r->back && p->managed && p->version_created > t->created;
+	return r->back && p->managed && (order > 0 ? p->version_created > t->created : twin == TWIN_NEWER);
 }
 
 static bool
@@ -411,7 +411,8 @@ find_renewal(struct db *tx, const struct plan *p, int64_t *ends, struct err *err
 static bool
 plan_wish(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout *r, struct err *err)
 {
-	bool keep = p->required || (r->keep_current && p->managed && (!p->cause || p->build_id)), back, again, urgent, same = true;
+	bool keep = p->required || (r->keep_current && p->managed && (!p->cause || p->build_id)), back, again, urgent;
+	enum managed_twin twin = TWIN_THIS;
 	struct target t;
 	int64_t ends;
 	int order;
@@ -431,10 +432,10 @@ plan_wish(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rol
 	if (!p->installed)	/* its owner removed it: the row says when it comes back */
 		return p->cause && p->state == MANAGED_INSTALLED ? true : want(ctx, tx, p, r, false, false, err);
 	order = num_release_compare(p->short_version, p->version, t.version, t.build);
-	back = order > 0 && goes_back(p, r, &t);
-	if (order == 0 && p->managed && !managed_app_is_build(tx, p->device_id, p->target, &same, err))
+	if (order == 0 && p->managed && !managed_app_twin(tx, p->device_id, p->target, &twin, err))
 		return false;
-	if (order < 0 || back || (order == 0 && !p->managed) || !same)
+	back = goes_back(p, r, &t, order, twin);
+	if (order < 0 || back || (order == 0 && !p->managed) || twin == TWIN_OLDER)
 		return want(ctx, tx, p, r, back, urgent, err);
 	if (!p->cause && p->managed)	/* it was there before we were asked to see to it */
 		return managed_app_put_end(tx, p->device_id, p->bundle_id, p->target, p->required ? "required" : "current", MANAGED_INSTALLED,

@@ -260,13 +260,13 @@ is_there(struct db *tx, const struct ask *a, const struct there *t, struct err *
 {
 	int order = t->installed && t->version ?
 		num_release_compare(t->short_version, t->version, t->build_version, t->build) : -1;
-	bool same = true;
+	enum managed_twin twin = TWIN_THIS;
 
-	if (order > 0)
-		return err_code(err, ERR_CONFLICT, "newer_there", "%s: a newer one is there (%s)", a->bundle_id, t->version);
-	if (order == 0 && t->managed && !managed_app_is_build(tx, a->device_id, t->build_id, &same, err))
+	if (order == 0 && t->managed && !managed_app_twin(tx, a->device_id, t->build_id, &twin, err))
 		return false;
-	return order < 0 || !t->managed || !same ||
+	if (order > 0 || twin == TWIN_NEWER)
+		return err_code(err, ERR_CONFLICT, "newer_there", "%s: a newer one is there (%s)", a->bundle_id, t->version);
+	return order < 0 || !t->managed || twin == TWIN_OLDER ||
 	       err_code(err, ERR_CONFLICT, "already_there", "%s %s is there already", a->bundle_id, t->version);
 }
 

@@ -762,6 +762,28 @@ lists(struct house *h)
 }
 
 static bool
+tx_listed_apps(struct db *tx, void *arg, struct err *err)
+{
+	(void)arg;
+	return managed_app_listed(tx, "d1", false, err);
+}
+
+/* InstalledApplicationList alone: the Statuses are those of before. */
+static void
+lists_apps(struct house *h)
+{
+	struct err err;
+
+	assert_ok(db_tx(h->db, tx_listed_apps, NULL, &err), &err);
+}
+
+static void
+says(TALLOC_CTX *ctx, struct house *h, const char *status)
+{
+	sql(h, mem_printf(ctx, "UPDATE installed_app SET state = '%s'", status));
+}
+
+static bool
 tx_taken(struct db *tx, void *uuid, struct err *err)
 {
 	return managed_app_answered(tx, "d1", APP, uuid, "Acknowledged", NULL, NULL, err);
@@ -830,6 +852,73 @@ a_build_signed_anew_with_the_same_numbers_goes_to_who_has_the_old_one_and_is_the
 	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed current %s ", old_id));
 	assert_ok(managed_app_ask(h.db, "device", "d1", APP, &err), &err);
 	assert_string_equal(one(*state, &h, "SELECT build_id FROM managed_app"), new_id);
+}
+
+static void
+a_build_signed_anew_that_was_fetched_and_refused_is_not_there(void **state)
+{
+	char *old_id, *new_id;
+	struct house h = with_brought(*state, &old_id);
+	struct err err;
+
+	new_id = signed_anew(*state, &h);
+	planned(*state, &h);
+	takes_the_command(*state, &h);
+	fetches_it(*state, &h);
+	/* "Managed" was said of the old one */
+	lists_apps(&h);
+	assert_string_equal(one(*state, &h, "SELECT state FROM managed_app"), "acknowledged");
+	says(*state, &h, "Failed");
+	lists(&h);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "failed current %s device", new_id));
+	/* and is said of it again, as soon as the failure is forgotten */
+	says(*state, &h, "Managed");
+	lists_apps(&h);
+	lists(&h);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "failed current %s device", new_id));
+	assert_string_equal(one(*state, &h, "SELECT brought FROM managed_app"), old_id);
+	assert_ok(managed_app_ask(h.db, "device", "d1", APP, &err), &err);
+	assert_string_equal(one(*state, &h, "SELECT state || ' ' || build_id FROM managed_app"), mem_printf(*state, "queued %s", new_id));
+}
+
+/* What came first is placed again, or is left when what followed it was deleted. */
+static void
+is_placed(TALLOC_CTX *ctx, struct house *h, const char *build_id)
+{
+	sql(h, mem_printf(ctx, "UPDATE channel SET newest_build_id = '%s'", build_id));
+}
+
+static void
+an_older_build_with_the_same_numbers_does_not_go_out_unless_it_may_go_back(void **state)
+{
+	char *old_id, *new_id;
+	struct house h = with_brought(*state, &old_id);
+	const char *stays;
+	struct err err;
+
+	new_id = signed_anew(*state, &h);
+	sql(&h, mem_printf(*state, "UPDATE build_bundle SET uploaded = uploaded + 1 WHERE build_id = '%s'", new_id));
+	sql(&h, mem_printf(*state, "UPDATE managed_app SET brought = '%s', build_id = '%s'", new_id, new_id));
+	stays = mem_printf(*state, "installed asked %s ", new_id);
+	is_placed(*state, &h, old_id);
+	assert_string_equal(planned(*state, &h), stays);
+	sql(&h, "UPDATE channel SET required = TRUE");
+	assert_string_equal(planned(*state, &h), stays);
+	sql(&h, "UPDATE channel SET required = FALSE");
+	assert_false(managed_app_ask(h.db, "device", "d1", APP, &err));
+	assert_string_equal(err.code, "newer_there");
+	/* nor where the newer one is all that is left to know of */
+	sql(&h, "UPDATE managed_app SET brought = ''");
+	assert_string_equal(planned(*state, &h), stays);
+	sql(&h, mem_printf(*state, "UPDATE managed_app SET brought = '%s'", new_id));
+	sql(&h, "UPDATE rollout SET back = TRUE");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted current %s ", old_id));
+	takes_the_command(*state, &h);
+	fetches_it(*state, &h);
+	lists(&h);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed current %s ", old_id));
+	assert_string_equal(one(*state, &h, "SELECT brought FROM managed_app"), old_id);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed current %s ", old_id));
 }
 
 static void
@@ -1266,6 +1355,7 @@ TESTS(behaviour_12_from_every_state_silence_leads_to_an_end, behaviour_12_whatev
       a_required_app_that_could_not_be_made_is_tried_again_when_what_it_lacked_is_known,
       who_comes_into_a_group_for_which_a_configuration_is_changes_it_though_the_app_is_for_everyone,
       a_build_signed_anew_with_the_same_numbers_goes_to_who_has_the_old_one_and_is_there_when_it_was_fetched,
+      a_build_signed_anew_that_was_fetched_and_refused_is_not_there, an_older_build_with_the_same_numbers_does_not_go_out_unless_it_may_go_back,
       without_a_fetch_the_provision_that_a_build_alone_brings_tells_that_it_is_there,
       of_which_of_two_builds_a_device_has_nobody_knows_the_newest_is_sent_once_unless_its_provision_is_there,
       against_the_end_of_a_certificate_what_is_signed_anew_goes_out_though_nobody_keeps_the_app_current,
