@@ -181,7 +181,7 @@ held_read(TALLOC_CTX *ctx, struct db *tx, const char *device_id, struct held *re
 static bool
 keep_app(struct db *tx, const char *device_id, const struct held_app *app, struct err *err)
 {
-	bool by_certificate = app->certificate && app->certificate < app->ends;
+	bool by_certificate = app->certificate && app->certificate <= app->ends;
 
 	return db_run(tx, err, "INSERT INTO held_app (device_id, bundle_id, build_id, ends, cause, uuid, path, next) VALUES ($1, $2,"
 		      " $3, $4, $5, $6, $7, $8)", db_text(device_id), db_text(app->first->app), db_text(app->first->build_id),

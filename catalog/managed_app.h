@@ -58,6 +58,8 @@ bool managed_app_app_changed(struct db *tx, const char *app_id, struct err *err)
 bool managed_app_person_changed(struct db *tx, const char *person_id, struct err *err) CHECKED;
 bool managed_app_people_changed(struct db *tx, struct err *err) CHECKED;	/* many of them: a group */
 bool managed_app_device_changed(struct db *tx, const char *device_id, struct err *err) CHECKED;
+/* The same where no look is planned: one that waits for lists goes on waiting. */
+bool managed_app_device_unhurried(struct db *tx, const char *device_id, struct err *err) CHECKED;
 bool managed_app_begins(struct db *tx, const char *device_id, struct err *err) CHECKED;	/* a new enrollment */
 bool managed_app_first_list(struct db *tx, const char *device_id, struct err *err) CHECKED;	/* its apps are known */
 bool managed_app_values_changed(struct db *tx, const char *person_id, struct err *err) CHECKED;	/* what stands for %variables% */

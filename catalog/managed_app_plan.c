@@ -7,6 +7,7 @@
  */
 #include "catalog/managed_app_inner.h"
 #include "catalog/app_configuration.h"
+#include "catalog/renewal.h"
 #include "catalog/rollout.h"
 #include "catalog/viewer.h"
 #include "core/clock.h"
@@ -18,7 +19,6 @@
 
 #define PART		200	/* devices in one transaction */
 #define LIST_WAIT_S	3600	/* a new enrollment's first list of apps */
-#define RENEW_S		(60 * DAY_S)	/* from the first notice on a build signed anew goes out by itself */
 #define RENEW_LAST_S	(30 * DAY_S)	/* and so near the end no wave holds it back */
 #define LEAVE_WAIT_S	3600	/* who left by mistake may be back by then, and nothing is wiped */
 
@@ -128,14 +128,29 @@ managed_app_begins(struct db *tx, const char *device_id, struct err *err)
 	       add_job(tx, MANAGED_DEVICE_JOB, "device", device_id, clock_now() + LIST_WAIT_S, err);
 }
 
+static enum rows_step
+find_job(struct db *tx, const char *device_id, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return rows_next(db_query(ctx, tx, "SELECT 1 FROM job WHERE dedupe_key = $1 AND owner = '' AND NOT dead LIMIT 1",
+				  db_text(mem_printf(ctx, "%s:%s", MANAGED_DEVICE_JOB, device_id))), err);
+}
+
 bool
 managed_app_first_list(struct db *tx, const char *device_id, struct err *err)
 {
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	enum rows_step step = rows_next(db_query(ctx, tx, "SELECT 1 FROM job WHERE dedupe_key = $1 AND owner = '' AND NOT dead"
-		" LIMIT 1", db_text(mem_printf(ctx, "%s:%s", MANAGED_DEVICE_JOB, device_id))), err);
+	enum rows_step step = find_job(tx, device_id, err);
 
 	return step == ROWS_ROW ? managed_app_device_changed(tx, device_id, err) : step == ROWS_END;
+}
+
+bool
+managed_app_device_unhurried(struct db *tx, const char *device_id, struct err *err)
+{
+	enum rows_step step = find_job(tx, device_id, err);
+
+	return step == ROWS_END ? managed_app_device_changed(tx, device_id, err) : step == ROWS_ROW;
 }
 
 bool
@@ -279,7 +294,8 @@ not_wanted(struct db *tx, const struct plan *p, const struct rollout *r, struct 
 		return true;	/* an update that failed: its row says so */
 	if (tries(p) && (by_itself(p) || !(p->target || p->owner)) && !(p->ours && !p->offered && r->remove_on_leave))
 		return p->ours && p->managed && p->installed ?
-		       managed_app_put_end(tx, p->device_id, p->bundle_id, p->build_id, p->cause, MANAGED_INSTALLED, "", err) :
+		       managed_app_put_end(tx, p->device_id, p->bundle_id, p->present ? p->present : p->build_id, p->cause,
+					   MANAGED_INSTALLED, "", err) :
 		       managed_app_forget(tx, p->device_id, p->bundle_id, err);
 	if (p->offered || p->owner || !r->remove_on_leave || !(p->ours || managed_in_flight(p->state)))
 		return true;
@@ -403,7 +419,7 @@ find_renewal(struct db *tx, const struct plan *p, int64_t *ends, struct err *err
 		return true;
 	if (!managed_app_renews(tx, p->device_id, p->target, ends, err))
 		return false;
-	if (*ends >= clock_now() + RENEW_S)
+	if (*ends >= clock_now() + RENEWAL_ANEW_S)
 		*ends = 0;
 	return true;
 }

@@ -27,6 +27,7 @@
 #define RENEWAL_BATCH		100	/* devices of one transaction */
 #define RENEWAL_WAVE_MAX	1000	/* devices of one transaction of a wave */
 #define RENEWAL_BETTER_S	DAY_S	/* a newer one lasts so much longer at least */
+#define RENEWAL_ANEW_S		(60 * DAY_S)	/* from the first notice of a certificate's end on a build signed anew goes out by itself */
 #define RENEWAL_LAST_S		(7 * DAY_S)	/* so near the end half a set is better than none */
 #define RENEWAL_WAVE_S		3600
 #define RENEWAL_GATHER_S	60	/* what reports make new is sent by one wave */

@@ -37,17 +37,21 @@ want(struct plan *plan, const char *uuid, int64_t ends, struct err *err)
 	return true;
 }
 
-/* Signed anew under the same numbers, and placed: whether it goes out is the plan of apps. */
+/* Signed anew since under the same numbers, and placed: near the end the plan of apps says whether it goes out. */
 static bool
 plan_signed_anew(struct plan *plan, const struct held_app *app, struct err *err)
 {
-	struct rows *rows = db_query(plan->ctx, plan->tx, "SELECT 1 FROM build_bundle t JOIN build_bundle o ON o.app_bundle_id ="
-		" t.app_bundle_id AND o.build = t.build AND o.version = t.version AND o.path = '' AND o.build_id <> t.build_id JOIN channel c"
-		" ON c.newest_build_id = o.build_id WHERE t.build_id = $1 AND t.path = '' LIMIT 1", db_text(app->first->build_id));
-	enum rows_step step = rows_next(rows, err);
+	struct rows *rows;
+	enum rows_step step;
 
+	if (app->certificate >= clock_now() + RENEWAL_ANEW_S)
+		return true;
+	rows = db_query(plan->ctx, plan->tx, "SELECT 1 FROM build_bundle t JOIN build_bundle o ON o.app_bundle_id = t.app_bundle_id"
+		" AND o.build = t.build AND o.version = t.version AND o.path = '' AND o.uploaded > t.uploaded JOIN channel c"
+		" ON c.newest_build_id = o.build_id WHERE t.build_id = $1 AND t.path = '' LIMIT 1", db_text(app->first->build_id));
+	step = rows_next(rows, err);
 	rows_done(rows);
-	return step == ROWS_ROW ? managed_app_device_changed(plan->tx, plan->device_id, err) : step == ROWS_END;
+	return step == ROWS_ROW ? managed_app_device_unhurried(plan->tx, plan->device_id, err) : step == ROWS_END;
 }
 
 static bool

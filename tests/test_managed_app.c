@@ -1015,6 +1015,20 @@ against_the_end_of_a_certificate_what_is_signed_anew_goes_out_though_nobody_keep
 	assert_string_equal(planned(*state, &h), stays);
 }
 
+static void
+what_was_to_follow_a_certificate_and_is_not_placed_any_more_leaves_the_build_that_is_there(void **state)
+{
+	char *old_id, *new_id;
+	struct house h = with_brought(*state, &old_id);
+
+	sql(&h, "UPDATE rollout SET keep_current = FALSE");
+	new_id = signed_anew(*state, &h);
+	ends_by_certificate(*state, &h, old_id, 29);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted current %s ", new_id));
+	is_placed(*state, &h, old_id);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed current %s ", old_id));
+}
+
 /* ---- values ---- */
 
 static void
@@ -1359,4 +1373,5 @@ TESTS(behaviour_12_from_every_state_silence_leads_to_an_end, behaviour_12_whatev
       without_a_fetch_the_provision_that_a_build_alone_brings_tells_that_it_is_there,
       of_which_of_two_builds_a_device_has_nobody_knows_the_newest_is_sent_once_unless_its_provision_is_there,
       against_the_end_of_a_certificate_what_is_signed_anew_goes_out_though_nobody_keeps_the_app_current,
+      what_was_to_follow_a_certificate_and_is_not_placed_any_more_leaves_the_build_that_is_there,
       what_was_written_when_the_clock_was_ahead_is_looked_at_and_ends)

@@ -473,6 +473,18 @@ of_two_builds_with_the_same_numbers_the_one_that_our_command_brought_is_there(vo
 }
 
 static void
+where_certificate_and_provision_end_together_no_provision_is_said_to_help(void **state)
+{
+	struct house h = stock_house(*state);
+
+	sql(&h, mem_printf(*state, "UPDATE build_bundle SET certificate_expires = %lld", (long long)days(40)));
+	newer(&h, "new-app", "TEAM.com.example.stock", "", 365);
+	plan(&h, "d1");
+	assert_string_equal(one(*state, &h, "SELECT cause FROM held_app"), "certificate");
+	assert_string_equal(rows_of(*state, &h), "");
+}
+
+static void
 where_a_build_signed_anew_is_placed_the_plan_of_apps_looks_at_whose_certificate_ends(void **state)
 {
 	struct house h = stock_house(*state);
@@ -491,8 +503,22 @@ where_a_build_signed_anew_is_placed_the_plan_of_apps_looks_at_whose_certificate_
 		" icon512, notes, branch, git_commit, ci_url, source, custom_fields, created) VALUES ('anew', 'a', 'x', 1, '1.0', '7', '', TRUE, 0,"
 		" '', '', '', '', '', '', '', '', '', '', '', 1)");
 	sql(&h, "INSERT INTO channel (id, app_id, name, created, newest_build_id, newest_at) VALUES ('m', 'a', 'main', 1, 'anew', 1)");
+	/* years before that, or where it is the older one, nothing is to be looked at */
+	sql(&h, mem_printf(*state, "UPDATE build_bundle SET certificate_expires = %lld WHERE build_id <> 'anew'", (long long)days(61)));
+	sql(&h, mem_printf(*state, "UPDATE provision SET expires = %lld", (long long)days(300)));
+	plan(&h, "d1");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), "0");
+	sql(&h, mem_printf(*state, "UPDATE build_bundle SET certificate_expires = %lld WHERE build_id <> 'anew'", (long long)days(20)));
+	sql(&h, "UPDATE build_bundle SET uploaded = 0 WHERE build_id = 'anew'");
+	plan(&h, "d1");
+	assert_string_equal(one(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), "0");
+	sql(&h, "UPDATE build_bundle SET uploaded = 2 WHERE build_id = 'anew'");
 	plan(&h, "d1");
 	assert_string_equal(one(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), "1");
+	/* a look that waits for the first lists is not hurried */
+	sql(&h, mem_printf(*state, "UPDATE job SET due = %lld", (long long)clock_now() + 3600));
+	plan(&h, "d1");
+	assert_int_equal(atoll(one(*state, &h, "SELECT due FROM job WHERE kind = 'managed_app_device'")), clock_now() + 3600);
 }
 
 /* ---- waves ---- */
@@ -1052,6 +1078,7 @@ TESTS(must_65_a_provision_fits_by_app_id_certificate_and_entitlements_or_it_is_s
       must_66_an_old_one_goes_when_newer_ones_are_listed_and_nobody_else_needs_it, a_wildcard_that_an_unknown_app_may_need_stays,
       nothing_is_removed_by_a_list_of_apps_that_is_not_of_today, of_two_builds_with_the_same_numbers_the_worse_is_assumed,
       of_two_builds_with_the_same_numbers_the_one_that_our_command_brought_is_there,
+      where_certificate_and_provision_end_together_no_provision_is_said_to_help,
       where_a_build_signed_anew_is_placed_the_plan_of_apps_looks_at_whose_certificate_ends,
       waves_go_by_percent_and_count_each_hour, removals_go_in_waves_too_and_stand_still_while_waves_are_paused,
       thirty_days_before_the_end_it_goes_to_everybody_whatever_the_pace,
