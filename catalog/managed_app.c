@@ -1,6 +1,7 @@
 /* Table `managed_app`, with managed_app_send.c, managed_app_plan.c and managed_app_list.c: rows, and what is new of them. */
 #include "catalog/managed_app_inner.h"
 #include "catalog/install.h"
+#include "catalog/renewal.h"
 #include "core/clock.h"
 #include "core/job.h"
 #include "core/num.h"
@@ -106,6 +107,9 @@ tell_timeline(struct db *tx, const struct managed_app *m, const struct managed_s
 static bool
 write(struct db *tx, const struct managed_app *m, const struct managed_step *step, const char *detail, struct err *err)
 {
+	bool brought = step->state == MANAGED_INSTALLED && m->row.attempts > 0;
+	bool this_one = brought && strcmp(step->why, "newer") != 0;
+
 	if (!db_run(tx, err, "UPDATE managed_app SET state = $3, why = $4, attempts = $5, polls = $6, began = $7,"
 		    " detail = CASE WHEN $8 THEN CAST($9 AS TEXT) ELSE detail END,"
 		    " due = CASE WHEN CAST($10 AS BIGINT) < 0 THEN due WHEN CAST($10 AS BIGINT) = 0 THEN NULL ELSE CAST($10 AS BIGINT) END,"
@@ -114,22 +118,27 @@ write(struct db *tx, const struct managed_app *m, const struct managed_step *ste
 		    " WHERE device_id = $1 AND bundle_id = $2", db_text(m->device_id), db_text(m->bundle_id),
 		    db_text(managed_state_name(step->state)), db_text(step->why), db_int(step->attempts), db_int(step->polls),
 		    db_int(step->began), db_bool(step->moved), db_text(detail ? detail : ""), db_int(step->due),
-		    db_bool(step->state == MANAGED_INSTALLED && m->row.attempts > 0), db_bool(step->moved), db_now(),
-		    db_bool(step->state == MANAGED_INSTALLED && m->row.attempts > 0 && strcmp(step->why, "newer") != 0),
+		    db_bool(brought), db_bool(step->moved), db_now(), db_bool(this_one),
 		    db_bool(step->state == MANAGED_REMOVED || strcmp(step->why, "owner_removed") == 0)))
+		return false;
+	if (this_one && step->moved && !renewal_device(tx, m->device_id, err))	/* until when it runs is another by this */
 		return false;
 	return step->due <= 0 || managed_app_wake(tx, step->due, err);
 }
 
+/* Of several builds with its numbers the provisions may tell which is there: they are asked for before the apps. */
 static bool
-ask_lists(struct db *tx, const char *device_id, struct err *err)
+ask_lists(struct db *tx, const struct managed_app *m, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct enrollment *enrollment;
+	bool twin = false;
 
-	if (!enrollment_of_device(ctx, tx, device_id, &enrollment, err))
+	if (!enrollment_of_device(ctx, tx, m->device_id, &enrollment, err))
 		return err->kind == ERR_MISSING;
-	return command_refresh_after(tx, enrollment, "InstallApplication", err);
+	return (!m->build_id || managed_app_has_twin(tx, m->build_id, &twin, err)) &&
+	       (!twin || command_refresh_after(tx, enrollment, "InstallProvisioningProfile", err)) &&
+	       command_refresh_after(tx, enrollment, "InstallApplication", err);
 }
 
 static bool
@@ -161,7 +170,7 @@ managed_app_news(struct db *tx, struct managed_app *m, const struct managed_repo
 	if ((managed_in_flight(before) || before == MANAGED_REMOVING) && is_end(step.state) && !managed_app_device_changed(tx, m->device_id, err))
 		return false;
 	return step.act == MANAGED_QUEUE ? managed_app_queue(tx, m, err) :
-	       step.act != MANAGED_ASK || ask_lists(tx, m->device_id, err);
+	       step.act != MANAGED_ASK || ask_lists(tx, m, err);
 }
 
 /* ---- what devices answer ---- */

@@ -44,6 +44,17 @@ managed_app_twin(struct db *db, const char *device_id, const char *build_id, enu
 }
 
 bool
+managed_app_has_twin(struct db *db, const char *build_id, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	enum rows_step step = rows_next(db_query(ctx, db, "SELECT 1 FROM build_bundle t WHERE t.build_id = $1 AND t.path = '' AND "
+						 TWIN " LIMIT 1", db_text(build_id)), err);
+
+	*ret = step == ROWS_ROW;
+	return step != ROWS_FAILED;
+}
+
+bool
 managed_app_renews(struct db *db, const char *device_id, const char *build_id, int64_t *ends, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);

@@ -52,6 +52,7 @@ enum managed_twin {
 	TWIN_NEWER,	/* another one that came later, or it may be: nothing is known of the copy */
 };
 bool managed_app_twin(struct db *db, const char *device_id, const char *build_id, enum managed_twin *ret, struct err *err) CHECKED;
+bool managed_app_has_twin(struct db *db, const char *build_id, bool *ret, struct err *err) CHECKED;
 /* Is it, with the numbers of the one that is there, signed anew against the end of its certificate?  *ends: when that is; 0: it is not. */
 bool managed_app_renews(struct db *db, const char *device_id, const char *build_id, int64_t *ends, struct err *err) CHECKED;
 

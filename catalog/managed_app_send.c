@@ -89,7 +89,10 @@ left_full(struct db *tx, const struct managed_app *m, struct err *err)
 	       managed_app_wake(tx, clock_now() + FULL_AGAIN_S, err);
 }
 
-/* Its timeline begins here; an attempt that is made again goes on in it. */
+/*
+ * Its timeline begins here; an attempt that is made again goes on in it.  Where another build has its numbers, one
+ * that the device took does not: whether it fetches the file this time is to be seen (managed_app_copy.c).
+ */
 static bool
 begin_timeline(struct db *tx, TALLOC_CTX *ctx, struct managed_app *m, const char *person_id, struct err *err)
 {
@@ -97,7 +100,11 @@ begin_timeline(struct db *tx, TALLOC_CTX *ctx, struct managed_app *m, const char
 	const struct install_start start = { .id = id, .build_id = m->build_id, .person_id = person_id,
 		.tapped = strcmp(m->cause, "asked") == 0 || strcmp(m->cause, "admin") == 0 };
 
-	if (m->install_id && (m->row.attempts > 0 || strcmp(m->row.why, "not_delivered") == 0))
+	bool twin = false;
+
+	if (m->row.began && !managed_app_has_twin(tx, m->build_id, &twin, err))
+		return false;
+	if (m->install_id && !twin && (m->row.attempts > 0 || strcmp(m->row.why, "not_delivered") == 0))
 		return true;
 	m->install_id = id;
 	return install_put(tx, &start, err);

@@ -841,6 +841,7 @@ a_build_signed_anew_with_the_same_numbers_goes_to_who_has_the_old_one_and_is_the
 	lists(&h);
 	assert_string_equal(planned(*state, &h), there);
 	assert_string_equal(one(*state, &h, "SELECT brought FROM managed_app"), new_id);
+	assert_string_equal(one(*state, &h, "SELECT build_id FROM held_app"), new_id);
 	/* and once is enough */
 	lists(&h);
 	assert_string_equal(planned(*state, &h), there);
@@ -879,6 +880,31 @@ a_build_signed_anew_that_was_fetched_and_refused_is_not_there(void **state)
 	assert_string_equal(one(*state, &h, "SELECT brought FROM managed_app"), old_id);
 	assert_ok(managed_app_ask(h.db, "device", "d1", APP, &err), &err);
 	assert_string_equal(one(*state, &h, "SELECT state || ' ' || build_id FROM managed_app"), mem_printf(*state, "queued %s", new_id));
+}
+
+static void
+each_attempt_of_a_build_signed_anew_has_a_timeline_of_its_own_in_which_its_fetch_is_seen(void **state)
+{
+	char *old_id, *new_id;
+	struct house h = with_brought(*state, &old_id);
+	const char *first;
+
+	new_id = signed_anew(*state, &h);
+	planned(*state, &h);
+	takes_the_command(*state, &h);
+	assert_int_equal(count(*state, &h, "SELECT count(*) FROM command WHERE request_type = 'ProvisioningProfileList'"), 1);
+	first = one(*state, &h, "SELECT install_id FROM managed_app");
+	fetches_it(*state, &h);
+	says(*state, &h, "Failed");
+	lists(&h);
+	assert_string_equal(one(*state, &h, "SELECT state FROM managed_app"), "failed");
+	says(*state, &h, "Managed");
+	sql(&h, "UPDATE managed_app SET due = 1");
+	takes_the_command(*state, &h);	/* the fetch of before says nothing of this attempt */
+	assert_string_not_equal(one(*state, &h, "SELECT install_id FROM managed_app"), first);
+	fetches_it(*state, &h);
+	lists(&h);
+	assert_string_equal(one(*state, &h, "SELECT state || ' ' || brought FROM managed_app"), mem_printf(*state, "installed %s", new_id));
 }
 
 /* What came first is placed again, or is left when what followed it was deleted. */
@@ -1370,6 +1396,7 @@ TESTS(behaviour_12_from_every_state_silence_leads_to_an_end, behaviour_12_whatev
       who_comes_into_a_group_for_which_a_configuration_is_changes_it_though_the_app_is_for_everyone,
       a_build_signed_anew_with_the_same_numbers_goes_to_who_has_the_old_one_and_is_there_when_it_was_fetched,
       a_build_signed_anew_that_was_fetched_and_refused_is_not_there, an_older_build_with_the_same_numbers_does_not_go_out_unless_it_may_go_back,
+      each_attempt_of_a_build_signed_anew_has_a_timeline_of_its_own_in_which_its_fetch_is_seen,
       without_a_fetch_the_provision_that_a_build_alone_brings_tells_that_it_is_there,
       of_which_of_two_builds_a_device_has_nobody_knows_the_newest_is_sent_once_unless_its_provision_is_there,
       against_the_end_of_a_certificate_what_is_signed_anew_goes_out_though_nobody_keeps_the_app_current,
