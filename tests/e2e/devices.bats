@@ -264,7 +264,7 @@ order_all() {
 	json '.items[] | select(.uuid) | .uuid + " " + .device' >>"$W/told"
 }
 
-@test "one order for thousands is taken while many phones are connected: nothing is lost, recorded twice, or refused a phone" {
+@test "one order for thousands is taken while many phones are connected: nothing is lost, recorded twice, or refused a phone (behaviour 14)" {
 	local round i
 	pomona_stop
 	POMONA__METRICS__TOKEN="of the metrics" POMONA__MDM__REFRESH_HOURS=0 pomona_again
