@@ -35,7 +35,7 @@ struct app_filter {
  * {items[], next}: what they see, in the order of names, from `after` (the `next` of the page before;
  * NULL: the first).  Of an app, at the newest build they see, {kind "app",bundle_id,name,subtitle,build_id,
  * version,build,size,minimum_os,installable,required,updated,expires_at,good_until,ipad_only}, times as seconds
- * in expires_at and good_until; of an item what item_show says.
+ * in expires_at and good_until; of an item what item_list says.
  */
 bool app_list(struct db *db, struct viewer viewer, const struct app_filter *filter, const char *after,
 	      int64_t limit, json_t **ret, struct err *err) CHECKED;

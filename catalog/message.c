@@ -7,6 +7,7 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/job.h"
+#include "core/json.h"
 #include "core/mail.h"
 #include "core/secret.h"
 #include "core/sms.h"
@@ -190,13 +191,6 @@ bound(TALLOC_CTX *ctx, const char *text)
 	return text_cut(ctx, text_valid(text, strlen(text)) ? text : "words that are no UTF-8", ERROR_MAX);
 }
 
-static int
-free_body(struct message *message)
-{
-	json_decref(message->body);
-	return 0;
-}
-
 bool
 message_load(TALLOC_CTX *ctx, struct db *db, const char *id, struct message **ret, struct err *err)
 {
@@ -205,7 +199,6 @@ message_load(TALLOC_CTX *ctx, struct db *db, const char *id, struct message **re
 				     " FROM message WHERE id = $1", db_text(id));
 	char *body;
 
-	talloc_set_destructor(m, free_body);
 	if (!rows_one(rows, err, "no such message"))
 		return false;
 	m->id = rows_text(m, rows, 0);
@@ -218,7 +211,7 @@ message_load(TALLOC_CTX *ctx, struct db *db, const char *id, struct message **re
 	m->created = rows_int(rows, 7);
 	m->asked = rows_int(rows, 8);
 	rows_done(rows);
-	m->body = *body ? json_loads(body, 0, NULL) : NULL;
+	m->body = json_hold(m, *body ? json_loads(body, 0, NULL) : NULL);
 	*ret = m;
 	return true;
 }

@@ -3,6 +3,7 @@
 #include "catalog/desired.h"
 #include "catalog/managed_app.h"
 #include "core/audit.h"
+#include "core/json.h"
 #include "core/text.h"
 #include <string.h>
 
@@ -182,13 +183,6 @@ struct values {
 	const char *source;	/* of the person; NULL: there is none */
 };
 
-static int
-release(struct values *values)
-{
-	json_decref(values->known);
-	return 0;
-}
-
 static void
 know(struct values *values, const char *name, const char *text)
 {
@@ -245,8 +239,7 @@ values_of(TALLOC_CTX *ctx, struct db *db, const char *person_id, const char *dev
 	void *here SCOPED(mem) = talloc_new(NULL);
 	struct values *values = mem_new(here, struct values);
 
-	values->known = json_object();
-	talloc_set_destructor(values, release);
+	values->known = json_hold(values, json_object());
 	if ((person_id && !know_person(here, db, person_id, values, err)) ||
 	    !know_device(here, db, device_id ? device_id : "", values, err))
 		return false;

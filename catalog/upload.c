@@ -2,16 +2,10 @@
 #include "catalog/upload.h"
 #include "core/clock.h"
 #include "core/job.h"
+#include "core/json.h"
 #include "core/secret.h"
 #include <stdlib.h>
 #include <string.h>
-
-static int
-drop_fields(struct upload *upload)
-{
-	json_decref(upload->fields);
-	return 0;
-}
 
 struct fresh {
 	const struct upload *upload;
@@ -47,8 +41,7 @@ upload_new(TALLOC_CTX *ctx, struct db *db, const struct person *person, int64_t 
 	char *text;
 	bool ok;
 
-	u->fields = json_incref(fields);
-	talloc_set_destructor(u, drop_fields);
+	u->fields = json_hold(u, json_incref(fields));
 	u->id = secret_token(u);
 	u->length = length;
 	u->expires = clock_now() + live_s;
@@ -83,9 +76,8 @@ upload_open(TALLOC_CTX *ctx, struct db *db, const struct person *person, const c
 	u->status = rows_int(rows, 1);
 	u->answer = rows_text(u, rows, 2);
 	u->expires = rows_int(rows, 3);
-	u->fields = json_loads(rows_text(u, rows, 4), 0, NULL);
+	u->fields = json_hold(u, json_loads(rows_text(u, rows, 4), 0, NULL));
 	u->proved = rows_int(rows, 5);
-	talloc_set_destructor(u, drop_fields);
 	rows_done(rows);
 	*ret = u;
 	return true;
@@ -109,8 +101,7 @@ upload_claim(TALLOC_CTX *ctx, struct db *db, const char *id, struct upload **ret
 	u->id = mem_text(u, id);
 	u->length = rows_int(rows, 0);
 	u->status = rows_int(rows, 1);
-	u->fields = json_loads(rows_text(u, rows, 2), 0, NULL);
-	talloc_set_destructor(u, drop_fields);
+	u->fields = json_hold(u, json_loads(rows_text(u, rows, 2), 0, NULL));
 	p->bundle_id = rows_text(p, rows, 3);
 	p->id = rows_text(p, rows, 4);
 	p->name = rows_text(p, rows, 5);

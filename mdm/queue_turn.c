@@ -6,6 +6,7 @@
  */
 #include "mdm/queue_turn.h"
 #include "core/clock.h"
+#include "core/json.h"
 #include "core/log.h"
 #include "core/plist_write.h"
 #include "mdm/push.h"
@@ -39,13 +40,6 @@ queue_kind(const char *name)
 
 /* ---- rows ---- */
 
-static int
-release_args(struct queued *queued)
-{
-	json_decref(queued->args);
-	return 0;
-}
-
 struct queued *
 queued_of(TALLOC_CTX *ctx, struct rows *rows)
 {
@@ -57,11 +51,10 @@ queued_of(TALLOC_CTX *ctx, struct rows *rows)
 	queued->kind = rows_text(queued, rows, 2);
 	queued->request_type = rows_text(queued, rows, 3);
 	queued->subject = rows_text(queued, rows, 4);
-	queued->args = *args ? json_loads(args, JSON_DECODE_ANY, NULL) : NULL;
+	queued->args = *args ? json_hold(queued, json_loads(args, JSON_DECODE_ANY, NULL)) : NULL;
 	queued->payload = rows_bytes(queued, rows, 6);
 	queued->unanswered = rows_int(rows, 7);
 	queued->sealed = rows_bool(rows, 8);
-	talloc_set_destructor(queued, release_args);
 	return queued;
 }
 

@@ -15,6 +15,7 @@
 #include "web/site.h"
 
 #define ASKER_APP	"com.example.app"
+#define ASKER_URL	"http://apps.example.com"
 
 enum body_kind {
 	AS_JSON,
@@ -74,3 +75,8 @@ int asker_ask(struct asker *w, enum body_kind kind, struct bytes body);	/* the r
 void asker_judge(struct asker *w, const struct body *body, int status);
 void asker_wrong(struct asker *w, const struct body *body, int status, const char *why);
 void asker_put_back(struct asker *w);
+
+/* Of the house, while it is furnished. */
+void asker_serve(struct asker *w);
+int asker_send(struct asker *w, const char *method, const char *path, enum body_kind kind, struct bytes body);
+void asker_keep(struct asker *w);	/* as it is now it is put back from here on */

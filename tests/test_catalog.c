@@ -5,7 +5,6 @@
 #include "catalog/build_jobs.h"
 #include "catalog/channel.h"
 #include "catalog/grant.h"
-#include "catalog/session.h"
 #include "catalog/setting.h"
 #include "catalog/token.h"
 #include "catalog/upload.h"
@@ -587,208 +586,6 @@ what_cannot_be_installed_gets_no_grant(void **state)
 	assert_false(grant_new(*state, h.db, &terms, "none", h.paul->id, &token, &err));
 }
 
-/* ---- people ---- */
-
-static void
-a_session_ends_when_idle_or_old_or_signed_out(void **state)
-{
-	struct house h = house(*state);
-	struct session_limits limits = { .idle_s = 7200, .admin_idle_s = 3600, .absolute_s = 3 * 3600 };
-	struct person *p;
-	char *member, *admin, *csrf;
-	struct rows *rows;
-	struct err err;
-
-	assert_ok(session_new(*state, h.db, h.mia, &member, &err), &err);
-	assert_ok(session_new(*state, h.db, h.anna, &admin, &err), &err);
-	assert_ok(session_open(*state, h.db, member, &limits, &p, &csrf, &err), &err);
-	assert_string_equal(p->name, "mia");
-	assert_true(strlen(csrf) >= 20);
-	set_now(&h, "2026-11-22T13:30:00Z");
-	assert_ok(session_open(*state, h.db, member, &limits, &p, &csrf, &err), &err);
-	assert_false(session_open(*state, h.db, admin, &limits, &p, &csrf, &err));
-	assert_int_equal(err.kind, ERR_SIGN_IN);
-	set_now(&h, "2026-11-22T15:00:01Z");	/* used, but too old */
-	assert_false(session_open(*state, h.db, member, &limits, &p, &csrf, &err));
-	assert_int_equal(err.kind, ERR_SIGN_IN);
-	assert_ok(session_new(*state, h.db, h.mia, &member, &err), &err);
-	assert_ok(session_end(h.db, member, &err), &err);
-	assert_ok(session_end(h.db, member, &err), &err);	/* has ended: one row */
-	rows = db_query(*state, h.db, "SELECT count(*) FROM audit WHERE act = 'person.sign_out' AND actor = 'mia'");
-	assert_ok(rows_one(rows, &err, ""), &err);
-	assert_int_equal(rows_int(rows, 0), 1);
-	rows_done(rows);
-	assert_false(session_open(*state, h.db, member, &limits, &p, &csrf, &err));
-	assert_false(session_open(*state, h.db, "", &limits, &p, &csrf, &err));
-}
-
-static void
-a_new_password_ends_all_sessions(void **state)
-{
-	struct house h = house(*state);
-	struct session_limits limits = { DAY, DAY, DAY };
-	struct person *p;
-	char *cookie, *csrf;
-	struct err err;
-
-	assert_ok(session_new(*state, h.db, h.mia, &cookie, &err), &err);
-	assert_ok(person_set_password(h.db, "test", "Mia", "another password", &err), &err);
-	assert_false(session_open(*state, h.db, cookie, &limits, &p, &csrf, &err));
-	assert_false(person_sign_in(*state, h.db, "mia", PASSWORD, &p, &err));
-	assert_ok(person_sign_in(*state, h.db, "MIA", "another password", &p, &err), &err);
-}
-
-static void
-wrong_passwords_lock_for_longer_each_time_and_a_right_one_forgets_them(void **state)
-{
-	struct house h = house(*state);
-	struct person *p;
-	struct err err;
-
-	for (int i = 0; i < PERSON_FAILURES_FREE; i++) {
-		assert_false(person_sign_in(*state, h.db, "mia", "wrong password", &p, &err));
-		assert_int_equal(err.kind, ERR_SIGN_IN);
-	}
-	assert_false(person_sign_in(*state, h.db, "mia", PASSWORD, &p, &err));
-	assert_int_equal(err.kind, ERR_RATE);
-	set_now(&h, "2026-11-22T12:00:01Z");
-	assert_false(person_sign_in(*state, h.db, "mia", "wrong password", &p, &err));
-	assert_int_equal(err.kind, ERR_SIGN_IN);
-	set_now(&h, "2026-11-22T12:00:02Z");	/* twice as long now */
-	assert_false(person_sign_in(*state, h.db, "mia", PASSWORD, &p, &err));
-	assert_int_equal(err.kind, ERR_RATE);
-	set_now(&h, "2026-11-22T12:00:03Z");
-	assert_ok(person_sign_in(*state, h.db, "mia", PASSWORD, &p, &err), &err);
-	assert_false(person_sign_in(*state, h.db, "mia", "wrong password", &p, &err));
-	assert_int_equal(err.kind, ERR_SIGN_IN);
-	assert_ok(person_sign_in(*state, h.db, "mia", PASSWORD, &p, &err), &err);
-	/* nobody is answered like a wrong password, and locked like somebody: the words tell nothing */
-	for (int i = 0; i < PERSON_FAILURES_FREE; i++) {
-		assert_false(person_sign_in(*state, h.db, "nobody", "wrong password", &p, &err));
-		assert_int_equal(err.kind, ERR_SIGN_IN);
-		assert_string_equal(err.code, "wrong_password");
-	}
-	assert_false(person_sign_in(*state, h.db, "nobody", "wrong password", &p, &err));
-	assert_int_equal(err.kind, ERR_RATE);
-}
-
-static void
-names_are_taken_whatever_their_case_and_passwords_have_eight_bytes(void **state)
-{
-	struct house h = house(*state);
-	struct err err;
-
-	assert_false(person_add(h.db, "test", "MIA", ROLE_ADMIN, PASSWORD, &err));
-	assert_int_equal(err.kind, ERR_CONFLICT);
-	assert_false(person_add(h.db, "test", "eva", ROLE_ADMIN, "1234567", &err));
-	assert_int_equal(err.kind, ERR_INVALID);
-	assert_false(person_add(h.db, "test", "", ROLE_ADMIN, PASSWORD, &err));
-	assert_false(person_add(h.db, "test", "a/b", ROLE_ADMIN, PASSWORD, &err));
-	assert_false(person_add(h.db, "test", "\xff", ROLE_ADMIN, PASSWORD, &err));
-	assert_ok(person_add(h.db, "test", "Jürgen Groß", ROLE_MEMBER, PASSWORD, &err), &err);
-}
-
-static void
-a_token_has_at_most_its_owners_rights_and_ends_when_revoked(void **state)
-{
-	struct house h = house(*state);
-	struct person *p;
-	struct err err;
-	char *text;
-
-	assert_false(token_new(*state, h.db, "test", h.mia, &(struct token_wish){ "", "upload", NULL }, &text, &err));
-	assert_int_equal(err.kind, ERR_DENIED);
-	assert_false(token_new(*state, h.db, "test", h.paul, &(struct token_wish){ "", "admin", NULL }, &text, &err));
-	assert_int_equal(err.kind, ERR_DENIED);
-	assert_false(token_new(*state, h.db, "test", h.anna, &(struct token_wish){ "", "everything", NULL }, &text, &err));
-	assert_int_equal(err.kind, ERR_INVALID);
-	assert_ok(token_new(*state, h.db, "test", h.paul, &(struct token_wish){ "CI", "upload", NULL }, &text, &err), &err);
-	assert_ok(token_open(*state, h.db, text, &p, &err), &err);
-	assert_string_equal(p->scope, "upload");
-	assert_true(person_publishes(p, "com.example.app"));
-	assert_false(token_revoke(h.db, h.mia, p->token_id, &err));	/* not hers */
-	assert_int_equal(err.kind, ERR_MISSING);
-	assert_ok(token_revoke(h.db, h.paul, p->token_id, &err), &err);
-	assert_false(token_open(*state, h.db, text, &p, &err));
-	assert_int_equal(err.kind, ERR_SIGN_IN);
-	assert_false(token_open(*state, h.db, "pom_", &p, &err));
-	assert_false(token_open(*state, h.db, "", &p, &err));
-}
-
-static int
-tokens_of(struct house *h, const struct person *p)
-{
-	json_t *list;
-	struct err err;
-	int n;
-
-	assert_ok(token_list(h->db, p, &list, &err), &err);
-	n = (int)json_array_size(list);
-	json_decref(list);
-	return n;
-}
-
-static void
-a_token_for_one_app_lists_and_revokes_only_those_for_it(void **state)
-{
-	struct house h = house(*state);
-	struct person *bound, *free_one;
-	struct err err;
-	char *text, *all;
-
-	assert_ok(token_new(*state, h.db, "test", h.anna, &(struct token_wish){ "CI", "admin", "com.example.app" }, &text, &err), &err);
-	assert_ok(token_new(*state, h.db, "test", h.anna, &(struct token_wish){ "all", "admin", NULL }, &all, &err), &err);
-	assert_ok(token_open(*state, h.db, text, &bound, &err), &err);
-	assert_ok(token_open(*state, h.db, all, &free_one, &err), &err);
-	assert_int_equal(tokens_of(&h, bound), 1);
-	assert_int_equal(tokens_of(&h, free_one), 2);
-	assert_int_equal(tokens_of(&h, h.anna), 2);
-	assert_false(token_revoke(h.db, bound, free_one->token_id, &err));
-	assert_int_equal(err.kind, ERR_MISSING);
-	assert_ok(token_revoke(h.db, bound, bound->token_id, &err), &err);	/* itself */
-	assert_ok(token_revoke(h.db, h.anna, free_one->token_id, &err), &err);
-}
-
-static void
-a_person_has_so_many_tokens_and_no_more(void **state)
-{
-	struct house h = house(*state);
-	char *text, app[TOKEN_APP_MAX + 2];
-	struct err err;
-
-	for (int i = 0; i < TOKENS_MAX; i++)
-		assert_ok(token_new(*state, h.db, "test", h.paul, &(struct token_wish){ "CI", "upload", NULL }, &text, &err), &err);
-	assert_false(token_new(*state, h.db, "test", h.paul, &(struct token_wish){ "CI", "upload", NULL }, &text, &err));
-	assert_int_equal(err.kind, ERR_LIMIT);
-	assert_int_equal(tokens_of(&h, h.paul), TOKENS_MAX);
-	memset(app, 'a', sizeof app - 1);
-	app[sizeof app - 1] = '\0';
-	assert_false(token_new(*state, h.db, "test", h.anna, &(struct token_wish){ "CI", "upload", app }, &text, &err));
-	assert_int_equal(err.kind, ERR_LIMIT);
-	assert_ok(token_new(*state, h.db, "test", h.anna, &(struct token_wish){ "CI", "upload", app + 1 }, &text, &err), &err);
-}
-
-static void
-a_person_has_so_many_sessions_and_the_one_unused_for_longest_goes(void **state)
-{
-	struct house h = house(*state);
-	struct session_limits limits = { DAY, DAY, DAY };
-	char *cookies[SESSIONS_MAX + 1], *other, *csrf;
-	struct person *p;
-	struct err err;
-
-	assert_ok(session_new(*state, h.db, h.anna, &other, &err), &err);
-	for (int i = 0; i <= SESSIONS_MAX; i++) {
-		set_now(&h, mem_printf(*state, "2026-11-22T12:%02d:00Z", i));
-		assert_ok(session_new(*state, h.db, h.mia, &cookies[i], &err), &err);
-	}
-	assert_false(session_open(*state, h.db, cookies[0], &limits, &p, &csrf, &err));
-	assert_int_equal(err.kind, ERR_SIGN_IN);
-	for (int i = 1; i <= SESSIONS_MAX; i++)
-		assert_ok(session_open(*state, h.db, cookies[i], &limits, &p, &csrf, &err), &err);
-	assert_ok(session_open(*state, h.db, other, &limits, &p, &csrf, &err), &err);
-}
-
 /* ---- uploads, settings ---- */
 
 static void
@@ -898,24 +695,24 @@ settings_are_kept_all_or_none_and_a_change_is_audited(void **state)
 	assert_int_equal(after, before + 3);	/* two, and the one that changed */
 }
 
-TESTS(the_same_bytes_are_the_same_build, promoting_what_is_the_newest_changes_nothing_and_is_not_audited_again,
+TESTS(the_same_bytes_are_the_same_build,
+      promoting_what_is_the_newest_changes_nothing_and_is_not_audited_again,
       promoting_an_older_build_again_rolls_its_channel_and_the_catalog_back,
       retention_keeps_the_build_that_was_rolled_back_to,
       builds_of_one_second_have_the_order_in_which_they_came,
       after_the_newest_is_deleted_the_one_before_is_shown_and_with_the_last_the_app_goes,
-      retention_counts_each_channel_for_itself, a_verdict_is_that_of_today,
+      retention_counts_each_channel_for_itself,
+      a_verdict_is_that_of_today,
       a_list_that_reads_no_facts_says_what_one_that_does_says,
-      a_token_for_one_app_neither_changes_nor_learns_of_another, a_search_means_its_signs_and_forgets_case,
-      pages_follow_each_other_without_a_gap_while_apps_come, builds_are_paged_newest_first,
+      a_token_for_one_app_neither_changes_nor_learns_of_another,
+      a_search_means_its_signs_and_forgets_case,
+      pages_follow_each_other_without_a_gap_while_apps_come,
+      builds_are_paged_newest_first,
       the_manifest_ends_by_the_clock_and_the_ipa_after_the_first_manifest,
-      sweeping_removes_what_can_never_be_used_again_and_nothing_else, one_phone_that_asks_again_is_one_install,
-      phones_that_race_for_the_last_install_do_not_share_it, what_cannot_be_installed_gets_no_grant,
-      a_session_ends_when_idle_or_old_or_signed_out, a_new_password_ends_all_sessions,
-      wrong_passwords_lock_for_longer_each_time_and_a_right_one_forgets_them,
-      names_are_taken_whatever_their_case_and_passwords_have_eight_bytes,
-      a_token_has_at_most_its_owners_rights_and_ends_when_revoked,
-      a_token_for_one_app_lists_and_revokes_only_those_for_it, a_person_has_so_many_tokens_and_no_more,
-      a_person_has_so_many_sessions_and_the_one_unused_for_longest_goes,
+      sweeping_removes_what_can_never_be_used_again_and_nothing_else,
+      one_phone_that_asks_again_is_one_install,
+      phones_that_race_for_the_last_install_do_not_share_it,
+      what_cannot_be_installed_gets_no_grant,
       an_upload_is_finished_once_and_is_its_owners_alone,
       uploads_begun_at_the_same_time_do_not_exceed_what_a_person_may_have,
       settings_are_kept_all_or_none_and_a_change_is_audited)

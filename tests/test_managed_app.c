@@ -99,7 +99,7 @@ any_row(void)
 }
 
 static void
-from_every_state_silence_leads_to_an_end(void **state)
+behaviour_12_from_every_state_silence_leads_to_an_end(void **state)
 {
 	(void)state;
 	for (int going = 0; going < 2; going++)
@@ -112,7 +112,7 @@ from_every_state_silence_leads_to_an_end(void **state)
 }
 
 static void
-whatever_a_device_says_silence_behind_it_leads_to_an_end(void **state)
+behaviour_12_whatever_a_device_says_silence_behind_it_leads_to_an_end(void **state)
 {
 	(void)state;
 	for (int walk = 0; walk < 20000; walk++) {
@@ -134,7 +134,7 @@ whatever_a_device_says_silence_behind_it_leads_to_an_end(void **state)
 }
 
 static void
-only_the_lists_of_the_device_make_an_app_installed(void **state)
+must_64_and_behaviour_12_only_the_lists_of_the_device_make_an_app_installed(void **state)
 {
 	(void)state;
 	for (int s = 0; s < MANAGED_STATES; s++)
@@ -1247,8 +1247,8 @@ a_configuration_that_no_property_list_can_hold_is_refused(void **state)
 	}
 }
 
-TESTS(from_every_state_silence_leads_to_an_end, whatever_a_device_says_silence_behind_it_leads_to_an_end,
-      only_the_lists_of_the_device_make_an_app_installed, who_declined_is_not_asked_again_until_somebody_asks,
+TESTS(behaviour_12_from_every_state_silence_leads_to_an_end, behaviour_12_whatever_a_device_says_silence_behind_it_leads_to_an_end,
+      must_64_and_behaviour_12_only_the_lists_of_the_device_make_an_app_installed, who_declined_is_not_asked_again_until_somebody_asks,
       who_declines_what_must_be_there_is_asked_again_a_day_later_and_a_few_times, a_decline_is_about_its_own_build_alone,
       silence_uses_up_no_attempt, each_word_of_a_device_has_its_meaning, lists_are_asked_for_less_and_less_often_and_for_a_day_at_most,
       a_wave_takes_its_percent_of_the_devices_and_who_was_in_one_is_in_the_next, hours_are_those_of_a_clock_on_a_wall,

@@ -512,7 +512,7 @@ what_ios_would_not_take_is_refused_with_the_place(void **state)
 		{ "{\"name\":\"a\",\"colour\":1}", "there is no \"colour\" here" },
 		{ "{\"name\":\"a\",\"removable\":1}", "removable must be true or false" },
 		{ "{\"name\":\"a\",\"expires\":\"soon\"}", "expires must be a date such as 2026-11-22T08:30:00Z" },
-		{ "{\"name\":\"a\",\"remove_after_s\":0}", "remove_after_s must be a number of seconds" },
+		{ "{\"name\":\"a\",\"remove_after_s\":0}", "remove_after_s must be a number of seconds, at most 315360000" },
 		{ "{\"name\":\"a\",\"consent\":{\"d e\":\"x\"}}", "consent: \"d e\" must be a language such as de, and have a text" },
 		{ "{\"name\":\"a\",\"payloads\":{}}", "payloads must be a list, and is a dictionary" },
 		{ "{\"name\":\"a\",\"payloads\":[1]}", "payloads[0] must be a dictionary, and is an integer" },

@@ -2,6 +2,7 @@
 #include "check_authority.h"
 #include "check_story.h"
 #include "core/clock.h"
+#include "mdm/ends.h"
 #include "mdm/ca_sign.h"
 #include "web/ending_sources.h"
 #include "web/signing.h"
@@ -120,6 +121,21 @@ one_is_made_at_the_first_need_and_its_key_is_sealed(void **state)
 	assert_int_equal(number(&b, "SELECT count(*) FROM certificate WHERE purpose = 'sign'"), 1);
 	assert_int_equal(number(&b, "SELECT count(*) FROM signing_certificate"), 1);
 	assert_int_equal(number(&b, "SELECT instr(CAST(sealed_key AS TEXT), 'PRIVATE') FROM signing_certificate"), 0);
+}
+
+static void
+our_own_signing_certificate_is_no_device_that_a_ca_is_kept_for(void **state)
+{
+	struct bench b = bench(state);
+	struct rows *rows;
+	struct err err;
+	int64_t live;
+
+	sha256(&b);
+	rows = db_query(b.ctx, b.db, "SELECT authority_id FROM certificate WHERE purpose = 'sign'");
+	assert_ok(rows_one(rows, &err, "no row"), &err);
+	assert_ok(ends_live_certificates(b.db, rows_text(b.ctx, rows, 0), &live, &err), &err);
+	assert_int_equal(live, 0);
 }
 
 static void
@@ -270,7 +286,7 @@ it_is_in_the_watch_and_nobody_is_told_while_it_renews_itself(void **state)
 	assert_int_equal(listed(&w)->n, 0);
 }
 
-TESTS(must_54_what_our_own_ca_signs_verifies_against_the_exported_ca, a_chain_up_to_the_root_goes_along,
+TESTS(our_own_signing_certificate_is_no_device_that_a_ca_is_kept_for, must_54_what_our_own_ca_signs_verifies_against_the_exported_ca, a_chain_up_to_the_root_goes_along,
       one_is_made_at_the_first_need_and_its_key_is_sealed, what_signs_is_nobodys_identity_and_nobody_can_ask_for_one,
       it_is_renewed_before_its_end_and_when_it_was_revoked, none_is_made_where_nothing_was_signed_yet,
       at_the_end_of_its_ca_it_is_not_made_again_and_again_and_then_nothing_signs,

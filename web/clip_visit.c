@@ -26,21 +26,13 @@ clip_cookie_set(struct req *req, struct reply *reply, const char *token)
 	reply_header(reply, "Set-Cookie", text);
 }
 
-static int
-release(struct clip_visit *visit)
-{
-	json_decref(visit->here);
-	json_decref(visit->asked);
-	return 0;
-}
-
 static bool
 read_asked(struct req *req, struct clip_visit *visit, struct err *err)
 {
 	json_t *list, *item;
 	size_t i;
 
-	visit->asked = json_object();
+	visit->asked = json_hold(visit, json_object());
 	if (!managed_app_list(req->site->db, visit->clip->device_id, &list, err))
 		return false;
 	json_array_foreach(json_object_get(list, "items"), i, item)
@@ -69,13 +61,12 @@ clip_visit(struct req *req, const char *token, struct clip_visit **ret, struct e
 {
 	struct clip_visit *visit = mem_new(req, struct clip_visit);
 
-	talloc_set_destructor(visit, release);
 	visit->token = token;
 	if (strlen(token) != LINK_TOKEN_SIZE - 1 || !site_clip(req->site)->on)
 		return err_set(err, ERR_MISSING, "no such web clip");
 	if (!clip_open(visit, req->site->db, token, &visit->clip, err) || !read_person(req, visit, err) ||
 	    !app_device_list(req->site->db, visit->viewer, visit->clip->device_id, &visit->here, err) ||
-	    !read_asked(req, visit, err))
+	    !json_hold(visit, visit->here) || !read_asked(req, visit, err))
 		return false;
 	visit->installs = (visit->clip->access_rights & INSTALL_RIGHT) != 0;
 	*ret = visit;

@@ -6,6 +6,7 @@
 #include "core/buf.h"
 #include "core/json.h"
 #include "core/secret.h"
+#include "web/person_change.h"
 #include "web/rooms.h"
 #include <string.h>
 
@@ -14,109 +15,6 @@ whole_admin(struct req *req, struct err *err)
 {
 	return !req->person->bundle_id ||
 	       err_set(err, ERR_DENIED, "this token is for %s alone", req->person->bundle_id);
-}
-
-static struct people_act
-act_of(struct req *req)
-{
-	return (struct people_act){ person_actor(req, req->person), req_param(req, "id"),
-				    site_conf(req->site)->signin_local_login };
-}
-
-/* Groups of the directory decide the roles of its people, where any are named. */
-static bool
-role_is_ours(struct req *req, const char *source)
-{
-	const struct conf *conf = site_conf(req->site);
-
-	return strcmp(source, "directory") != 0 || (!*conf->ldap_admin_groups && !*conf->ldap_publisher_groups);
-}
-
-/* ---- changes: each for the form and for the API ---- */
-
-static bool
-set_role(struct req *req, struct db *db, const char *word, struct err *err)
-{
-	struct people_act act = act_of(req);
-	enum role role;
-	json_t *person;
-	bool ours;
-
-	if (!role_parse(word, &role, err) || !people_show(db, act.id, &person, err))
-		return false;
-	ours = role_is_ours(req, text_of(person, "source"));
-	json_decref(person);
-	if (!ours)
-		return err_code(err, ERR_CONFLICT, "role_of_directory", "the groups of the directory decide this role");
-	return people_set_role(db, &act, role, err);
-}
-
-static bool
-set_disabled(struct req *req, struct db *db, bool disabled, struct err *err)
-{
-	struct people_act act = act_of(req);
-
-	return people_set_disabled(db, &act, disabled, err);
-}
-
-static bool
-set_email(struct req *req, struct db *db, const char *email, struct err *err)
-{
-	struct people_act act = act_of(req);
-
-	return people_set_email(db, &act, email, err);
-}
-
-/* Bundle ids as people write lists: by lines, blanks or commas. */
-static bool
-set_apps_text(struct req *req, bool all, const char *text, struct err *err)
-{
-	struct people_act act = act_of(req);
-	const char **ids = NULL;
-	size_t n = 0;
-
-	for (const char *at = text; *(at += strspn(at, " \t\r\n,;"));) {
-		size_t len = strcspn(at, " \t\r\n,;");
-
-		if (n == PERSON_APPS_MAX)
-			return err_set(err, ERR_LIMIT, "more than %d apps", PERSON_APPS_MAX);
-		ids = mem_grow(req, ids, const char *, n + 1);
-		ids[n++] = mem_textn(req, at, len);
-		at += len;
-	}
-	return people_set_apps(req->site->db, &act, all, ids, n, err);
-}
-
-static bool
-set_apps_json(struct req *req, struct db *db, bool all, const json_t *list, struct err *err)
-{
-	struct people_act act = act_of(req);
-	size_t n = json_array_size(list), i;
-	const char **ids = mem_array(req, const char *, n + 1);
-	json_t *id;
-
-	json_array_foreach(list, i, id) {
-		ids[i] = json_string_value(id);
-		if (!ids[i])
-			return err_set(err, ERR_INVALID, "apps must be a list of bundle ids");
-	}
-	return people_set_apps(db, &act, all, ids, n, err);
-}
-
-static bool
-unlock(struct req *req, struct err *err)
-{
-	struct people_act act = act_of(req);
-
-	return people_unlock(req->site->db, &act, err);
-}
-
-static bool
-sign_out(struct req *req, struct err *err)
-{
-	struct people_act act = act_of(req);
-
-	return people_sign_out(req->site->db, &act, err);
 }
 
 static bool
@@ -326,7 +224,7 @@ person_page(struct req *req, struct reply *reply, int status, const char *passwo
 	json_object_set_new(p, "locked_until", page_moment_of(req, p, "locked_until"));
 	json_object_set_new(p, "checked", page_moment_of(req, p, "checked"));
 	json_object_set_new(p, "created", page_moment_of(req, p, "created"));
-	json_object_set_new(p, "role_is_ours", json_boolean(role_is_ours(req, text_of(p, "source"))));
+	json_object_set_new(p, "role_is_ours", json_boolean(person_role_is_ours(req, text_of(p, "source"))));
 	json_object_set_new(p, "apps_text", json_string(apps_text(req, p)));
 	dress(p);
 	data = json_pack("{s:o, s:o, s:b, s:s?, s:s?, s:s?}", "someone", p, "roles", choices(roles, text_of(p, "role")), "self",
@@ -357,7 +255,8 @@ post_role(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *role;
 
-	return form_text(req, "role", &role, err) && done(req, reply, set_role(req, req->site->db, role, err), "role", err);
+	return form_text(req, "role", &role, err) &&
+	       done(req, reply, person_change_role(req, req->site->db, role, err), "role", err);
 }
 
 static bool
@@ -366,7 +265,7 @@ post_apps(struct req *req, struct reply *reply, struct err *err)
 	const char *which, *apps = req_form(req, "apps");
 
 	return form_text(req, "which", &which, err) &&
-	       done(req, reply, set_apps_text(req, strcmp(which, "all") == 0, apps ? apps : "", err), "apps", err);
+	       done(req, reply, person_change_apps_text(req, strcmp(which, "all") == 0, apps ? apps : "", err), "apps", err);
 }
 
 static bool
@@ -374,7 +273,8 @@ post_email(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *email;
 
-	return form_text(req, "email", &email, err) && done(req, reply, set_email(req, req->site->db, email, err), "email", err);
+	return form_text(req, "email", &email, err) &&
+	       done(req, reply, person_change_email(req, req->site->db, email, err), "email", err);
 }
 
 static bool
@@ -388,31 +288,31 @@ post_attributes(struct req *req, struct reply *reply, struct err *err)
 static bool
 post_disable(struct req *req, struct reply *reply, struct err *err)
 {
-	return done(req, reply, set_disabled(req, req->site->db, true, err), "disabled", err);
+	return done(req, reply, person_change_disabled(req, req->site->db, true, err), "disabled", err);
 }
 
 static bool
 post_enable(struct req *req, struct reply *reply, struct err *err)
 {
-	return done(req, reply, set_disabled(req, req->site->db, false, err), "enabled", err);
+	return done(req, reply, person_change_disabled(req, req->site->db, false, err), "enabled", err);
 }
 
 static bool
 post_sign_out(struct req *req, struct reply *reply, struct err *err)
 {
-	return done(req, reply, sign_out(req, err), "signed_out", err);
+	return done(req, reply, person_change_sign_out(req, err), "signed_out", err);
 }
 
 static bool
 post_unlock(struct req *req, struct reply *reply, struct err *err)
 {
-	return done(req, reply, unlock(req, err), "unlocked", err);
+	return done(req, reply, person_change_unlock(req, err), "unlocked", err);
 }
 
 static bool
 post_password(struct req *req, struct reply *reply, struct err *err)
 {
-	struct people_act act = act_of(req);
+	struct people_act act = person_act(req);
 	char *password;
 
 	if (!people_new_password(req, req->site->db, &act, &password, err))
@@ -469,9 +369,10 @@ tx_change(struct db *tx, void *arg, struct err *err)
 {
 	const struct change *c = arg;
 
-	return (!c->email || set_email(c->req, tx, c->email, err)) && (!c->role || set_role(c->req, tx, c->role, err)) &&
-	       (c->disabled < 0 || set_disabled(c->req, tx, c->disabled, err)) &&
-	       ((c->all < 0 && !c->apps) || set_apps_json(c->req, tx, c->all > 0, c->apps, err));
+	return (!c->email || person_change_email(c->req, tx, c->email, err)) &&
+	       (!c->role || person_change_role(c->req, tx, c->role, err)) &&
+	       (c->disabled < 0 || person_change_disabled(c->req, tx, c->disabled, err)) &&
+	       ((c->all < 0 && !c->apps) || person_change_apps_json(c->req, tx, c->all > 0, c->apps, err));
 }
 
 static bool
@@ -490,19 +391,19 @@ api_change(struct req *req, struct reply *reply, struct err *err)
 static bool
 api_sign_out(struct req *req, struct reply *reply, struct err *err)
 {
-	return whole_admin(req, err) && sign_out(req, err) && reply_empty(reply, 204);
+	return whole_admin(req, err) && person_change_sign_out(req, err) && reply_empty(reply, 204);
 }
 
 static bool
 api_unlock(struct req *req, struct reply *reply, struct err *err)
 {
-	return whole_admin(req, err) && unlock(req, err) && reply_empty(reply, 204);
+	return whole_admin(req, err) && person_change_unlock(req, err) && reply_empty(reply, 204);
 }
 
 static bool
 api_password(struct req *req, struct reply *reply, struct err *err)
 {
-	struct people_act act = act_of(req);
+	struct people_act act = person_act(req);
 	char *password;
 
 	return whole_admin(req, err) && people_new_password(req, req->site->db, &act, &password, err) &&

@@ -8,6 +8,9 @@ UPDATE managed_app SET brought = build_id WHERE state = 'installed' AND ours AND
 	AND NOT EXISTS (SELECT 1 FROM build_bundle t JOIN build_bundle o ON o.app_bundle_id = t.app_bundle_id AND o.build = t.build
 	AND o.version = t.version AND o.path = '' AND o.build_id <> t.build_id WHERE t.build_id = managed_app.build_id AND t.path = '');
 
+-- What must be there and was declined before it was asked for again is asked for again, too.
+UPDATE managed_app SET due = changed + 86400 WHERE state = 'declined' AND cause = 'required' AND due IS NULL AND attempts < 5;
+
 -- Which of two rows is the newer one: a counter for each table, which two writers cannot read at once.  Before it was
 -- the largest number there is and one more, for which each table had an index.
 CREATE TABLE turn (

@@ -492,6 +492,7 @@ has_build() { [ "$(sql "SELECT count(*) FROM installed_app WHERE bundle_id = 'co
 	local worn
 	worn=$(sql "SELECT certificate FROM build_bundle WHERE certificate_name LIKE '%Worn%' LIMIT 1")
 	grep -qF "/admin/held?certificate=$worn" "$W/mail.txt"
+	sign_in anna
 	as anna get /admin
 	expect_body "/admin/held?certificate=$worn"
 	as anna get "/admin/held?certificate=$worn"

@@ -278,6 +278,41 @@ too_large_is_said_before_the_body_is_read() {
 	wait_until published
 }
 
+# a_hundred PASS: at once, of which so many are taken; $W/answers.  While they are held, whoever else uploads is not in their way.
+a_hundred() {
+	local pid size drafts
+	rm -f "$W/held"
+	python3 "$ROOT/tests/e2e/lib/parallel.py" "$PORT" "$HOST" "$(cat "$W/token.upload")" "$W/big.ipa" 100 "$1" "$W/held" >"$W/answers" 3>&- &
+	pid=$!
+	wait_until test -e "$W/held"
+	[ "$(sort "$W/answers" | uniq -c | sed 's/^ *//')" = "$((100 - $1)) 429 too_often" ]
+	# each has all of its room, though a thousand bytes of it have come
+	size=$(stat -c %s "$W/big.ipa")
+	drafts=$(leftovers)
+	[ "$(wc -l <<<"$drafts")" -eq "$1" ]
+	! fallocate -l 4096 "$W/may" || [ "$(xargs -d '\n' stat -c %b <<<"$drafts" | sort -n | head -1)" -ge $((size / 512)) ]
+	upload "$IPAS/enterprise.ipa" admin
+	[[ $STATUS == 20[01] ]]
+	rm "$W/held"
+	wait "$pid"
+	[ "$(grep -c '^20[01] -$' "$W/answers")" = "$1" ]
+	[ "$(wc -l <"$W/answers")" = 100 ]
+	wait_until no_leftovers || { leftovers; return 1; }
+}
+
+@test "of a hundred uploads at once exactly as many are taken as one may have, and nothing is left of any" {
+	app big.ipa mb=2
+	a_hundred 4
+	[ "$(sort "$W/answers" | uniq -c | sed 's/^ *//' | grep '20. -' | sort)" = $'1 201 -\n3 200 -' ]
+	blobs >"$W/blobs.before"
+	a_hundred 4	# the four have given back what they had
+	pomona_stop
+	setting upload parallel_max 7
+	pomona_again
+	a_hundred 7
+	diff "$W/blobs.before" <(blobs)		# the same bytes are kept once
+}
+
 # ---- pomona upload ----
 
 upload_command() {	# what is left of the command line

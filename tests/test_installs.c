@@ -1,0 +1,429 @@
+/* What was observed of installs: the bytes that went out, the steps, whose they are; against a real SQLite. */
+#include "tests/check_house.h"
+#include "tests/check_link.h"
+#include "catalog/build.h"
+#include "catalog/contact.h"
+#include "catalog/grant.h"
+#include "catalog/install_watch.h"
+#include "catalog/link.h"
+#include "catalog/ranges.h"
+#include "core/clock.h"
+#include "core/count.h"
+#include "core/secret.h"
+#include <stdio.h>
+
+#define DAY		86400
+
+static void
+a_byte_that_went_out_twice_counts_once(void **state)
+{
+	struct ranges r = { 0 };
+	static unsigned char bytes[4096];
+	unsigned seed = 7;
+
+	(void)state;
+	ranges_add(&r, 0, 100);
+	ranges_add(&r, 50, 150);
+	ranges_add(&r, 150, 160);
+	ranges_add(&r, 300, 310);
+	ranges_add(&r, 20, 10);
+	ranges_add(&r, -5, 10);
+	assert_int_equal(r.n, 2);
+	assert_int_equal(ranges_bytes(&r), 170);
+	ranges_add(&r, 90, 305);
+	assert_int_equal(r.n, 1);
+	assert_int_equal(ranges_bytes(&r), 310);
+	for (int round = 0; round < 2000; round++) {	/* against a list of every byte, few enough ranges */
+		int64_t sum = 0;
+
+		r = (struct ranges){ 0 };
+		memset(bytes, 0, sizeof bytes);
+		for (int i = 0; i < RANGES_MAX; i++) {
+			int64_t from = (seed = seed * 1103515245 + 12345) / 65536 % 4000, to = from + seed / 7 % 96;
+
+			ranges_add(&r, from, to);
+			memset(bytes + from, 1, (size_t)(to - from));
+		}
+		for (size_t i = 0; i < sizeof bytes; i++)
+			sum += bytes[i];
+		assert_int_equal(ranges_bytes(&r), sum);
+	}
+	r = (struct ranges){ 0 };
+	for (int i = 0; i < 100; i++)	/* too many: fewer are counted, never more */
+		ranges_add(&r, 10 * i, 10 * i + 5);
+	assert_int_equal(ranges_bytes(&r), 5 * RANGES_MAX);
+	ranges_add(&r, 0, 1000);
+	assert_int_equal(ranges_bytes(&r), 1000);
+}
+
+static void
+of_a_device_only_what_its_daemon_says_is_known(void **state)
+{
+	static const struct { const char *agent, *model, *os; } agents[] = {
+		{ "com.apple.appstored/1.0 iOS/18.1 model/iPhone15,4 hwp/t8130 build/22B83 (6; dt:311)", "iPhone15,4", "18.1" },
+		{ "com.apple.appstored/1.0 iOS/14.4.2 model/iPhone13,1 hwp/t8101 build/18D70 (6; dt:228) AMS/1", "iPhone13,1", "14.4.2" },
+		{ "itunesstored/1.0 iOS/9.3.5 model/iPad3,4 hwp/s5l8955x build/13G36 (6; dt:77)", "iPad3,4", "9.3.5" },
+		{ "com.apple.appstored/1.0 iPadOS/17.0 model/iPad13,4", "iPad13,4", "17.0" },
+		{ "com.apple.appstored/1.0 model/iPhone15,4", "iPhone15,4", "" },
+		{ "com.apple.appstored/1.0 iOS/<b> model/iPhone15,4;x", "", "" },
+		{ "com.apple.appstored/1.0 iOS/1234567890123456789 model/", "", "" },
+		{ "com.apple.appstored/1.0 xiOS/18.1 submodel/iPhone15,4", "", "" },
+		{ "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) model/iPhone15,4 iOS/18.1", "", "" },
+		{ "", "", "" }, { NULL, "", "" },
+	};
+	char model[INSTALL_MODEL_SIZE], os[INSTALL_OS_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof agents / sizeof *agents; i++) {
+		install_agent(agents[i].agent, model, os);
+		assert_string_equal(model, agents[i].model);
+		assert_string_equal(os, agents[i].os);
+	}
+}
+
+/* What a tester's page makes: an install of a link, and the grant that moves it. */
+static struct grant *
+tapped(TALLOC_CTX *ctx, struct house *h, const char *link_id, const char *id)
+{
+	struct install_start start = { .id = id, .build_id = h->build, .link_id = link_id, .opened = clock_now(),
+					.tapped = true };
+	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = 3600, .ipa_s = DAY, .install = &start };
+	struct grant *grant;
+	struct err err;
+	char *token;
+
+	assert_ok(grant_new(ctx, h->db, &terms, h->build, NULL, &token, &err), &err);
+	assert_ok(grant_open(ctx, h->db, token, GRANT_PAGE, "safari", &grant, &err), &err);
+	grant->size = 1000;
+	assert_ok(db_run(h->db, &err, "UPDATE build SET size = 1000"), &err);
+	return grant;
+}
+
+static bool
+tx_nothing(struct db *tx, void *arg, struct err *err)
+{
+	(void)tx, (void)arg, (void)err;
+	return true;
+}
+
+static bool
+tx_put(struct db *tx, void *arg, struct err *err)
+{
+	return install_put(tx, arg, err);
+}
+
+/* "opened tapped manifest ipa 62 %; not_asked": the events, percent and what stalls. */
+static const char *
+story(TALLOC_CTX *ctx, struct house *h, struct install_watch *watch, const char *id)
+{
+	struct install_viewer viewer = { .person = h->anna };
+	const char *text = "";
+	json_t *install, *event;
+	struct err err;
+	size_t i;
+
+	assert_ok(db_tx(h->db, tx_nothing, NULL, &err), &err);	/* behind all that was written behind */
+	assert_ok(install_show(h->db, watch, &viewer, id, &install, &err), &err);
+	json_array_foreach(json_object_get(install, "events"), i, event) {
+		const char *detail = json_string_value(json_object_get(event, "detail"));
+
+		text = mem_printf(ctx, "%s%s%s%s%s", text, *text ? " " : "", json_string_value(json_object_get(event, "kind")),
+				  *detail ? " " : "", detail);
+	}
+	if (json_is_string(json_object_get(install, "stalled")))
+		text = mem_printf(ctx, "%s; %s", text, json_string_value(json_object_get(install, "stalled")));
+	json_decref(install);
+	return text;
+}
+
+static int64_t
+out_of(void *arg)
+{
+	return *(int64_t *)arg;
+}
+
+#define DAEMON "com.apple.appstored/1.0 iOS/18.1 model/iPhone15,4 hwp/t8130 build/22B83 (6; dt:311)"
+
+static void
+an_install_tells_what_was_observed_and_no_more(void **state)
+{
+	struct house h = house_with_build(*state);
+	struct install_watch *watch = install_watch_new(h.db);
+	struct install_viewer viewer = { .person = h.anna };
+	struct install_part *part, *again;
+	struct grant *grant;
+	int64_t out = 300, none = -1;
+	struct err err;
+	json_t *install;
+	char *link;
+
+	tester_link(*state, &h, (struct link_terms){ 0 }, &link);
+	grant = tapped(*state, &h, link, "aaaaaaaaaaaaaaaa");
+	assert_string_equal(story(*state, &h, watch, "aaaaaaaaaaaaaaaa"), "opened tapped");
+	set_now(&h, "2026-11-22T12:01:00Z");
+	assert_string_equal(story(*state, &h, watch, "aaaaaaaaaaaaaaaa"), "opened tapped; not_asked");
+	for (int i = 0; i < 5; i++)	/* iOS asks several times */
+		install_saw(watch, grant, "phone", DAEMON, INSTALL_MANIFEST);
+	install_saw(watch, grant, "phone", DAEMON, INSTALL_ICON);
+	assert_string_equal(story(*state, &h, watch, "aaaaaaaaaaaaaaaa"), "opened tapped manifest icon");
+	set_now(&h, "2026-11-22T12:02:00Z");
+	assert_string_equal(story(*state, &h, watch, "aaaaaaaaaaaaaaaa"), "opened tapped manifest icon; not_begun");
+	part = install_sends(watch, grant, "phone", DAEMON, 0, 1000, out_of, &out);
+	assert_string_equal(story(*state, &h, watch, "aaaaaaaaaaaaaaaa"), "opened tapped manifest icon ipa 30 %");
+	out = 2000;	/* with the head it is more than the file: the end alone says that it was whole */
+	assert_string_equal(story(*state, &h, watch, "aaaaaaaaaaaaaaaa"), "opened tapped manifest icon ipa 99 %");
+	install_sent(part, 620);
+	assert_string_equal(story(*state, &h, NULL, "aaaaaaaaaaaaaaaa"), "opened tapped manifest icon ipa 62 %");
+	part = install_sends(watch, grant, "other address", DAEMON, 0, 620, out_of, &none);
+	again = install_sends(watch, grant, "other address", DAEMON, 620, 380, out_of, &none);
+	install_sent(part, 620);	/* twice, counted once */
+	assert_string_equal(story(*state, &h, NULL, "aaaaaaaaaaaaaaaa"), "opened tapped manifest icon ipa 62 %");
+	install_sent(again, 380);
+	assert_string_equal(story(*state, &h, watch, "aaaaaaaaaaaaaaaa"), "opened tapped manifest icon ipa 100 % whole");
+	assert_ok(install_show(h.db, watch, &viewer, "aaaaaaaaaaaaaaaa", &install, &err), &err);
+	assert_string_equal(json_string_value(json_object_get(install, "model")), "iPhone15,4");
+	assert_string_equal(json_string_value(json_object_get(install, "os")), "18.1");
+	assert_string_equal(json_string_value(json_object_get(install, "state")), "whole");
+	json_decref(install);
+}
+
+static void
+a_tap_is_recorded_once_in_a_moment_and_again_later(void **state)
+{
+	struct house h = house_with_build(*state);
+	struct err err;
+
+	tapped(*state, &h, NULL, "aaaaaaaaaaaaaaaa");
+	assert_ok(install_tap(h.db, "aaaaaaaaaaaaaaaa", &err), &err);
+	assert_string_equal(story(*state, &h, NULL, "aaaaaaaaaaaaaaaa"), "opened tapped");
+	set_now(&h, "2026-11-22T12:00:05Z");
+	assert_ok(install_tap(h.db, "aaaaaaaaaaaaaaaa", &err), &err);
+	assert_string_equal(story(*state, &h, NULL, "aaaaaaaaaaaaaaaa"), "opened tapped tapped");
+	assert_false(install_tap(h.db, "bbbbbbbbbbbbbbbb", &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+}
+
+static void
+each_client_of_a_grant_for_many_has_an_install_of_its_own(void **state)
+{
+	struct house h = house_with_build(*state);
+	struct install_watch *watch = install_watch_new(h.db);
+	struct install_filter filter = { .build_id = h.build };
+	struct grant_terms terms = { .kind = GRANT_CI, .manifest_s = DAY, .ipa_s = DAY };
+	struct grant *grant;
+	struct err err;
+	json_t *page;
+	char *token;
+
+	assert_ok(grant_new(*state, h.db, &terms, h.build, h.paul->id, &token, &err), &err);
+	assert_ok(grant_open(*state, h.db, token, GRANT_PAGE, "safari", &grant, &err), &err);
+	for (int i = 0; i < 40; i++)
+		install_saw(watch, grant, i & 1 ? "one phone" : "another", DAEMON, INSTALL_MANIFEST);
+	assert_ok(db_tx(h.db, tx_nothing, NULL, &err), &err);
+	assert_ok(install_list(h.db, watch, h.paul, &filter, NULL, 200, &page, &err), &err);
+	assert_int_equal(json_array_size(json_object_get(page, "items")), 2);
+	json_decref(page);
+	assert_ok(build_delete(h.db, h.paul, h.build, &err), &err);
+	install_saw(watch, grant, "a third", DAEMON, INSTALL_MANIFEST);	/* of a build that is gone: nothing */
+	install_saw(watch, grant, "one phone", DAEMON, INSTALL_ICON);
+	assert_ok(db_tx(h.db, tx_nothing, NULL, &err), &err);
+	assert_int_equal(count_get(COUNT_SIGHTS_DROPPED), 0);
+}
+
+/* "aa bb": the ids that a list has, in its order. */
+static const char *
+listed(TALLOC_CTX *ctx, struct house *h, const struct person *who, struct install_filter filter)
+{
+	const char *ids = "";
+	json_t *page, *item;
+	struct err err;
+	size_t i;
+
+	assert_ok(install_list(h->db, NULL, who, &filter, NULL, 200, &page, &err), &err);
+	json_array_foreach(json_object_get(page, "items"), i, item)
+		ids = mem_printf(ctx, "%s%s%.2s", ids, i ? " " : "", json_string_value(json_object_get(item, "id")));
+	json_decref(page);
+	return ids;
+}
+
+static void
+installs_are_listed_by_app_build_person_and_contact(void **state)
+{
+	struct house h = house_with_build(*state);
+	const char *bob = tester(*state, &h, "Bob", "bob@example.com", "");
+	const struct install_start starts[] = {
+		{ .id = "aaaaaaaaaaaaaaaa", .build_id = h.build, .person_id = h.anna->id, .tapped = true },
+		{ .id = "bbbbbbbbbbbbbbbb", .build_id = h.build, .contact_id = bob, .tapped = true },
+		{ .id = "cccccccccccccccc", .build_id = h.build, .person_id = h.paul->id, .contact_id = bob, .tapped = true },
+		{ .id = "dddddddddddddddd", .build_id = h.build, .tapped = true },
+	};
+	struct err err;
+
+	for (size_t i = 0; i < 4; i++)
+		assert_ok(db_tx(h.db, tx_put, (void *)(uintptr_t)&starts[i], &err), &err);
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ 0 }), "dd cc bb aa");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .person = "" }), "dd cc bb aa");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .person = h.anna->id }), "aa");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .person = "paul" }), "cc");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .person = "nobody" }), "");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .contact_id = bob }), "cc bb");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .contact_id = bob, .person = "paul" }), "cc");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .build_id = h.build, .person = "anna" }), "aa");
+	assert_string_equal(listed(*state, &h, h.anna, (struct install_filter){ .bundle_id = "com.example.none", .person = "anna" }), "");
+	/* a name opens nothing of what somebody else publishes */
+	assert_string_equal(listed(*state, &h, h.mia, (struct install_filter){ .person = "anna" }), "");
+}
+
+static void
+a_flood_of_installs_is_written_in_few_commits_and_bounded_in_memory(void **state)
+{
+	struct house h = house_with_build(*state);
+	struct install_watch *watch = install_watch_new(h.db);
+	struct grant_terms terms = { .kind = GRANT_CI, .manifest_s = DAY, .ipa_s = DAY };
+	int64_t commits = count_get(COUNT_DB_COMMITS), dropped, bytes, quiet_s;
+	struct rows *rows;
+	struct grant *grant;
+	struct err err;
+	char *token, name[24], client[SECRET_HASH_SIZE];	/* as the site names clients: ids are mixed from all of it */
+	int n = 2 * WATCHED_MAX;
+
+	assert_ok(grant_new(*state, h.db, &terms, h.build, h.paul->id, &token, &err), &err);
+	assert_ok(grant_open(*state, h.db, token, GRANT_PAGE, "safari", &grant, &err), &err);
+	for (int i = 0; i < n; i++) {
+		snprintf(name, sizeof name, "phone %d", i);
+		install_saw(watch, grant, secret_hash(name, client), DAEMON, INSTALL_MANIFEST);
+	}
+	for (int i = 0; i < 4 * SIGHTS_MAX / SIGHTS_AT_ONCE; i++)
+		assert_ok(db_tx(h.db, tx_nothing, NULL, &err), &err);
+	rows = db_query(*state, h.db, "SELECT count(*), count(DISTINCT id) FROM install");
+	assert_ok(rows_one(rows, &err, "count"), &err);
+	dropped = count_get(COUNT_SIGHTS_DROPPED);
+	assert_int_equal(rows_int(rows, 0) + dropped, n);
+	assert_true(rows_int(rows, 0) >= SIGHTS_MAX);
+	assert_true(count_get(COUNT_DB_COMMITS) - commits < n / 50);
+	assert_false(install_bytes(watch, "none", &bytes, &quiet_s));
+	assert_true(talloc_total_blocks(watch) <= WATCHED_MAX + 1);
+}
+
+static void
+installs_by_all_taps_of_a_link_count_for_the_link(void **state)
+{
+	struct house h = house_with_build(*state);
+	struct install_start start = { .build_id = h.build };
+	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = 3600, .ipa_s = DAY, .install = &start };
+	struct grant *grant;
+	struct link *opened;
+	struct err err;
+	char *link, *one, *two, *token = tester_link(*state, &h, (struct link_terms){ .installs_max = 1 }, &link);
+
+	start.link_id = link;
+	start.id = "aaaaaaaaaaaaaaaa";
+	assert_ok(grant_new(*state, h.db, &terms, h.build, NULL, &one, &err), &err);
+	start.id = "bbbbbbbbbbbbbbbb";
+	assert_ok(grant_new(*state, h.db, &terms, h.build, NULL, &two, &err), &err);
+	assert_ok(grant_open(*state, h.db, one, GRANT_MANIFEST, "phone", &grant, &err), &err);
+	assert_false(link_open(*state, h.db, token, &opened, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_ok(grant_open(*state, h.db, one, GRANT_MANIFEST, "phone", &grant, &err), &err);
+	assert_ok(grant_open(*state, h.db, one, GRANT_IPA, "phone", &grant, &err), &err);
+	assert_ok(grant_open(*state, h.db, two, GRANT_MANIFEST, "phone", &grant, &err), &err);	/* the same phone again */
+	for (int file = GRANT_MANIFEST; file <= GRANT_MANIFEST_HEAD; file++) {
+		assert_false(grant_open(*state, h.db, one, (enum grant_file)file, "other phone", &grant, &err));
+		assert_int_equal(err.kind, ERR_MISSING);
+		assert_false(grant_open(*state, h.db, two, (enum grant_file)file, "other phone", &grant, &err));
+	}
+	assert_ok(link_revoke(h.db, h.paul, link, &err), &err);
+	for (int file = GRANT_MANIFEST; file <= GRANT_IPA; file++)
+		assert_false(grant_open(*state, h.db, one, (enum grant_file)file, "phone", &grant, &err));
+}
+
+static void
+an_install_is_shown_to_its_person_its_publisher_and_its_link_alone(void **state)
+{
+	struct house h = house_with_build(*state);
+	struct person bound = *h.mia, *petra = person(*state, &h, "petra", ROLE_PUBLISHER);
+	struct install_start start = { .id = "aaaaaaaaaaaaaaaa", .build_id = h.build, .person_id = h.mia->id };
+	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = 3600, .ipa_s = DAY, .install = &start };
+	struct err err;
+	char *token, *link, *other;
+
+	tester_link(*state, &h, (struct link_terms){ 0 }, &link);
+	tester_link(*state, &h, (struct link_terms){ 0 }, &other);
+	start.link_id = link;
+	assert_ok(grant_new(*state, h.db, &terms, h.build, h.mia->id, &token, &err), &err);
+	assert_ok(db_run(h.db, &err, "UPDATE person SET all_apps = FALSE WHERE id = $1", db_text(petra->id)), &err);
+	bound.bundle_id = "com.example.other";
+	const struct { struct install_viewer viewer; bool sees; } viewers[] = {
+		{ { h.mia, NULL }, true }, { { h.paul, NULL }, true }, { { h.anna, NULL }, true }, { { NULL, link }, true },
+		{ { &bound, NULL }, false }, { { petra, NULL }, false }, { { NULL, other }, false }, { { NULL, NULL }, false },
+	};
+
+	for (size_t i = 0; i < sizeof viewers / sizeof *viewers; i++) {
+		json_t *install = NULL;
+
+		assert_int_equal(install_show(h.db, NULL, &viewers[i].viewer, start.id, &install, &err), viewers[i].sees);
+		json_decref(install);
+		assert_true(viewers[i].sees || err.kind == ERR_MISSING);
+	}
+}
+
+static void
+who_opens_a_link_again_goes_on_with_the_install_that_was_opened(void **state)
+{
+	struct house h = house_with_build(*state);
+	struct install *install;
+	struct err err;
+	char *link, *id;
+
+	tester_link(*state, &h, (struct link_terms){ 0 }, &link);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, true, &id, &err), &err);
+	assert_null(id);
+	assert_ok(db_run(h.db, &err, "UPDATE install SET state = 'opened' WHERE id = $1",
+			 db_text(tapped(*state, &h, link, "aaaaaaaaaaaaaaaa")->install_id)), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, true, &id, &err), &err);
+	assert_string_equal(id, "aaaaaaaaaaaaaaaa");
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, false, &id, &err), &err);
+	assert_null(id);	/* a link for many: each begins their own */
+	assert_ok(install_opened(*state, h.db, link, h.build, h.mia->id, true, &id, &err), &err);
+	assert_null(id);	/* and who signs in has nobody else's */
+	assert_ok(db_run(h.db, &err, "UPDATE install SET person_id = $1", db_text(h.mia->id)), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, h.mia->id, true, &id, &err), &err);
+	assert_string_equal(id, "aaaaaaaaaaaaaaaa");
+	assert_ok(install_opened(*state, h.db, link, h.build, h.anna->id, true, &id, &err), &err);
+	assert_null(id);
+	assert_ok(db_run(h.db, &err, "UPDATE install SET person_id = NULL"), &err);
+	assert_ok(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err), &err);
+	assert_true(install->granted);
+	assert_int_equal(install->state, INSTALL_OPENED);
+	assert_false(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", "other", h.mia->id, &install, &err));
+	set_now(&h, "2026-11-22T13:00:00Z");
+	assert_ok(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err), &err);
+	assert_false(install->granted);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, true, &id, &err), &err);
+	assert_null(id);
+	set_now(&h, "2026-12-22T12:00:01Z");
+	assert_ok(install_sweep(h.db, &err), &err);
+	assert_false(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err));
+
+	/* One that was tapped goes like that, unless its grant lives. */
+	tester_link(*state, &h, (struct link_terms){ 0 }, &link);
+	tapped(*state, &h, link, "bbbbbbbbbbbbbbbb");
+	tapped(*state, &h, link, "cccccccccccccccc");
+	assert_ok(db_run(h.db, &err, "UPDATE install_grant SET manifest_until = 4000000000 WHERE install_id = 'cccccccccccccccc'"),
+		  &err);
+	set_now(&h, "2027-01-21T12:00:02Z");
+	assert_ok(install_sweep(h.db, &err), &err);
+	assert_false(install_get(*state, h.db, "bbbbbbbbbbbbbbbb", link, NULL, &install, &err));
+	assert_ok(install_get(*state, h.db, "cccccccccccccccc", link, NULL, &install, &err), &err);
+}
+
+TESTS(a_byte_that_went_out_twice_counts_once,
+      of_a_device_only_what_its_daemon_says_is_known,
+      an_install_tells_what_was_observed_and_no_more,
+      a_tap_is_recorded_once_in_a_moment_and_again_later,
+      each_client_of_a_grant_for_many_has_an_install_of_its_own,
+      installs_are_listed_by_app_build_person_and_contact,
+      a_flood_of_installs_is_written_in_few_commits_and_bounded_in_memory,
+      installs_by_all_taps_of_a_link_count_for_the_link,
+      an_install_is_shown_to_its_person_its_publisher_and_its_link_alone,
+      who_opens_a_link_again_goes_on_with_the_install_that_was_opened)
