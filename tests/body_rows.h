@@ -128,6 +128,7 @@ static const struct body_row body_rows[] = {
 	{ "POST /account/endings", AS_FORM, "mails=yes&email=a%40example.com&language=de" },
 	{ "POST /admin/people", AS_FORM, "name=noah&role=publisher", NULL, SLOW },
 	{ "POST /admin/people/$person/role", AS_FORM, "role=publisher" },
+	{ "POST /admin/people/$person/email", AS_FORM, "email=paul%40example.com" },
 	{ "POST /admin/people/$person/apps", AS_FORM, "which=some&apps=$app" },
 	{ "POST /admin/people/$person/attributes", AS_FORM, "attributes=department%3DSales%0D%0Atitle%3DHead" },
 	{ "POST /admin/directory", AS_FORM, "name=olga&password=x", NULL, MAY_FAIL },
