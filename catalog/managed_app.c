@@ -195,7 +195,9 @@ managed_app_answered(struct db *tx, const char *device_id, const char *bundle_id
 		return false;
 	if (!m || strcmp(m->command_uuid, uuid) != 0)
 		return true;
-	if (report.news == NEWS_UNMADE && !managed_app_unmade(tx, device_id, bundle_id, err))
+	/* Of a removal that was taken back it says nothing of the configuration. */
+	if (report.news == NEWS_UNMADE && !m->row.going && managed_waits(m->row.state) &&
+	    !managed_app_unmade(tx, device_id, bundle_id, err))
 		return false;
 	return managed_app_news(tx, m, &report, said ? text_cut(ctx, said, DETAIL_MAX) : NULL, err);
 }

@@ -179,8 +179,8 @@ due(const struct managed_row *row, int64_t now)
 }
 
 /* Was a command on its way, so that an answer is about it? */
-static bool
-waits_for_answer(enum managed_state state)
+bool
+managed_waits(enum managed_state state)
 {
 	return state == MANAGED_QUEUED || state == MANAGED_SENT || state == MANAGED_TIMED_OUT || state == MANAGED_REMOVING;
 }
@@ -302,20 +302,20 @@ managed_app_step(const struct managed_row *row, const struct managed_report *r, 
 		return row->state == MANAGED_QUEUED ? step_to(row, MANAGED_SENT, row->why, -1) : stay(row);
 	case NEWS_TAKEN:
 		if (row->state != MANAGED_INSTALLED)
-			return waits_for_answer(row->state) ? taken(row, now) : stay(row);
+			return managed_waits(row->state) ? taken(row, now) : stay(row);
 		step = stay(row);	/* a removal that was taken back too late: the lists say what is left */
 		step.act = MANAGED_ASK;
 		return step;
 	case NEWS_REJECTED:
-		return waits_for_answer(row->state) ? rejected(row, word, now) : stay(row);
+		return managed_waits(row->state) ? rejected(row, word, now) : stay(row);
 	case NEWS_REFUSED:
-		return waits_for_answer(row->state) ? fell(row, MANAGED_FAILED, row->going ? "not_removed" : "refused", now) : stay(row);
+		return managed_waits(row->state) ? fell(row, MANAGED_FAILED, row->going ? "not_removed" : "refused", now) : stay(row);
 	case NEWS_EXPIRED:
-		return waits_for_answer(row->state) ? unheard(row, now) : stay(row);
+		return managed_waits(row->state) ? unheard(row, now) : stay(row);
 	case NEWS_CANCELLED:
-		return waits_for_answer(row->state) ? step_to(row, MANAGED_FAILED, "cancelled", 0) : stay(row);
+		return managed_waits(row->state) ? step_to(row, MANAGED_FAILED, "cancelled", 0) : stay(row);
 	case NEWS_UNMADE:
-		return waits_for_answer(row->state) ? fell(row, MANAGED_FAILED, "not_made", now) : stay(row);
+		return managed_waits(row->state) ? fell(row, MANAGED_FAILED, "not_made", now) : stay(row);
 	case NEWS_LISTED:
 		return listed(row, r, now);
 	case NEWS_LISTED_INSTALLED:

@@ -83,3 +83,4 @@ struct managed_step managed_app_step(const struct managed_row *row, const struct
 
 /* Is something under way, so that another build has to wait? */
 bool managed_in_flight(enum managed_state state);
+bool managed_waits(enum managed_state state);	/* for the answer to a command */

@@ -293,9 +293,6 @@ tx_email(struct db *tx, void *arg, struct err *err)
 
 	if (!people_row(ctx, tx, a->act->id, &row, err))
 		return false;
-	if (strcmp(row.source, "directory") == 0)
-		return err_code(err, ERR_CONFLICT, "email_of_directory", "the e-mail address of %s is what the company's "
-				"directory says: change it there", row.name);
 	rows = db_query(ctx, tx, "SELECT display, email FROM person WHERE id = $1", db_text(row.id));
 	if (!rows_one(rows, err, "no such person"))
 		return false;
@@ -304,6 +301,9 @@ tx_email(struct db *tx, void *arg, struct err *err)
 	rows_done(rows);
 	if (strcmp(before, a->email) == 0)
 		return true;
+	if (strcmp(row.source, "directory") == 0)
+		return err_code(err, ERR_CONFLICT, "email_of_directory", "the e-mail address of %s is what the company's "
+				"directory says: change it there", row.name);
 	/* It stands for %email% too: their devices are looked at. */
 	return db_run(tx, err, "UPDATE person SET email = $1, words = $2 WHERE id = $3", db_text(a->email),
 		      db_text(people_words(ctx, row.name, display, a->email)), db_text(row.id)) &&

@@ -202,6 +202,19 @@ person_from(TALLOC_CTX *ctx, struct db *db, struct rows *rows, int at, struct pe
 }
 
 bool
+person_is_local(struct db *db, const char *name, bool *ret, struct err *err)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(scratch, db, "SELECT 1 FROM person WHERE folded = $1 AND source = 'local'",
+				     db_text(text_fold(scratch, name)));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+bool
 person_by_name(TALLOC_CTX *ctx, struct db *db, const char *name, struct person **ret, struct err *err)
 {
 	void *scratch SCOPED(mem) = talloc_new(NULL);

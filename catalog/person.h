@@ -40,6 +40,9 @@ bool role_parse(const char *name, enum role *ret, struct err *err) CHECKED;
 bool person_from(TALLOC_CTX *ctx, struct db *db, struct rows *rows, int at, struct person **ret,
 		 struct err *err) CHECKED;
 
+/* Also of who is disabled: no directory is ever told a password of theirs. */
+bool person_is_local(struct db *db, const char *name, bool *ret, struct err *err) CHECKED;
+
 /* ERR_MISSING for who is disabled, too. */
 bool person_by_name(TALLOC_CTX *ctx, struct db *db, const char *name, struct person **ret,
 		    struct err *err) CHECKED;

@@ -188,9 +188,6 @@ by_directory(TALLOC_CTX *ctx, const struct signin *s, const char *name, const ch
 static bool
 is_local(const struct signin *s, const char *name, bool *ret, struct err *err)
 {
-	void *scratch SCOPED(mem) = talloc_new(NULL);
-	struct person *person;
-
 	*ret = false;
 	if (!s->conf->signin_local_login)
 		return true;
@@ -198,10 +195,7 @@ is_local(const struct signin *s, const char *name, bool *ret, struct err *err)
 		*ret = true;
 		return true;
 	}
-	if (!person_by_name(scratch, s->db, name, &person, err))
-		return err->kind == ERR_MISSING;
-	*ret = strcmp(person->source, "local") == 0;
-	return true;
+	return person_is_local(s->db, name, ret, err);
 }
 
 /*
@@ -215,7 +209,7 @@ as_long(const struct signin *s, bool local, const char *password, const struct e
 		return true;
 	if (!local)
 		return person_as_long(s->db, password, err);
-	if (*password)
+	if (*password && strlen(password) <= DIRECTORY_PASSWORD_MAX)	/* else it would not be asked, either */
 		directory_as_long(s->directory, refused->kind == ERR_RATE);
 	return true;
 }

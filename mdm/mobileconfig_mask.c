@@ -89,7 +89,9 @@ mask_form(const json_t *form, covering *cover)
 							       text_of(payload, "id"), cover));
 		json_array_append_new(payloads, copy);
 	}
-	json_object_set_new(made, "payloads", payloads);
+	if (json_object_get(form, "payloads"))	/* a form without any is given back as it is */
+		json_object_set(made, "payloads", payloads);
+	json_decref(payloads);
 	if (*text_of(form, REMOVAL))
 		json_object_set_new(made, REMOVAL, cover(json_object_get(form, REMOVAL), REMOVAL));
 	return made;

@@ -50,7 +50,7 @@ static const struct body_row body_rows[] = {
 
 	/* people */
 	{ "POST /api/v1/people", AS_JSON, "{\"name\": \"noah\", \"role\": \"publisher\"}", NULL, SLOW },
-	{ "PATCH /api/v1/people/$person", AS_JSON, "{\"role\": \"publisher\", \"disabled\": false, \"all_apps\": false, \"apps\": [\"$app\"]}" },
+	{ "PATCH /api/v1/people/$person", AS_JSON, "{\"role\": \"publisher\", \"email\": \"paul@example.com\", \"disabled\": false, \"all_apps\": false, \"apps\": [\"$app\"]}" },
 	{ "PATCH /api/v1/people/$person/attributes", AS_JSON, "{\"department\": \"Sales\", \"title\": \"Head\"}", .nulls = "department title" },
 	{ "POST /api/v1/directory/test", AS_JSON, "{\"name\": \"olga\", \"password\": \"x\"}", NULL, MAY_FAIL },
 	{ "POST /api/v1/groups", AS_JSON, "{\"name\": \"Sales\"}" },
@@ -84,13 +84,13 @@ static const struct body_row body_rows[] = {
 	{ "PUT /api/v1/mobileconfigs/new", AS_JSON, "{\"name\": \"Mail\", \"removal_password\": \"secret\", \"remove_after_s\": 86400, \"payloads\": [{\"id\":"
 	  " \"restrictions\", \"type\": \"com.apple.applicationaccess\", \"keys\": {\"allowCamera\": false, \"ratingApps\": 600,"
 	  " \"autonomousSingleAppModePermittedAppIDs\": [\"com.example.a\"]}}]}", "payloads" },
-	{ "POST /api/v1/mobileconfigs/wifi/retry", AS_JSON, "{\"device\": \"$device\"}" },
+	{ "POST /api/v1/mobileconfigs/wifi/retry", AS_JSON, "{\"device\": \"$device\"}", .nulls = "device" },
 	{ "PUT /api/v1/assignments/sales", AS_JSON, "{\"mobileconfig\": \"wifi\", \"audience\": {\"group\": \"qa\"}, \"devices\": {\"product\":"
 	  " [\"iPhone*\", \"iPad*\"], \"os\": {\"from\": \"16\"}, \"supervised\": true, \"not\": {\"serial\": \"F2L*\"}}}", "audience devices" },
-	{ "POST /api/v1/own/$own/revoke", AS_JSON, "{\"reason\": \"superseded\"}" },
-	{ "POST /api/v1/certificates/$certificate/revoke", AS_JSON, "{\"reason\": \"superseded\"}" },
+	{ "POST /api/v1/own/$own/revoke", AS_JSON, "{\"reason\": \"superseded\"}", .nulls = "reason" },
+	{ "POST /api/v1/certificates/$certificate/revoke", AS_JSON, "{\"reason\": \"superseded\"}", .nulls = "reason" },
 	{ "POST /api/v1/challenges", AS_JSON, "{\"subject\": \"CN=printer\", \"ttl\": 600, \"device\": \"$device\", \"purpose\": \"client\"}", .nulls = "ttl device purpose" },
-	{ "POST /api/v1/scep-requests/$scep/approve", AS_JSON, "{\"subject\": \"CN=printer\"}" },
+	{ "POST /api/v1/scep-requests/$scep/approve", AS_JSON, "{\"subject\": \"CN=printer\"}", .nulls = "subject" },
 
 	/* running it */
 	{ "POST /api/v1/messages/test", AS_JSON, "{\"kind\": \"mail\", \"to\": \"a@example.com\"}", NULL, SLOW },
@@ -128,6 +128,7 @@ static const struct body_row body_rows[] = {
 	{ "POST /account/endings", AS_FORM, "mails=yes&email=a%40example.com&language=de" },
 	{ "POST /admin/people", AS_FORM, "name=noah&role=publisher", NULL, SLOW },
 	{ "POST /admin/people/$person/role", AS_FORM, "role=publisher" },
+	{ "POST /admin/people/$person/email", AS_FORM, "email=paul%40example.com" },
 	{ "POST /admin/people/$person/apps", AS_FORM, "which=some&apps=$app" },
 	{ "POST /admin/people/$person/attributes", AS_FORM, "attributes=department%3DSales%0D%0Atitle%3DHead" },
 	{ "POST /admin/directory", AS_FORM, "name=olga&password=x", NULL, MAY_FAIL },

@@ -267,7 +267,7 @@ api_revoke(struct req *req, struct reply *reply, struct err *err)
 	const char *reason = "unspecified";
 	json_t *body;
 
-	return req_json(req, &body, err) && JSON_READ(body, err, { "reason", JSON_IS_TEXT, &reason }) &&
+	return req_json(req, &body, err) && (json_drop_nulls(body), JSON_READ(body, err, { "reason", JSON_IS_TEXT, &reason })) &&
 	       revoke(req, reason, err) && api_one(req, reply, err);
 }
 

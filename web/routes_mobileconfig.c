@@ -181,7 +181,8 @@ api_retry(struct req *req, struct reply *reply, struct err *err)
 	int64_t n;
 
 	if (!find(req, &m, err) ||
-	    (req->body.len && (!req_json(req, &body, err) || !JSON_READ(body, err, { "device", JSON_IS_TEXT, &device }))))
+	    (req->body.len && (!req_json(req, &body, err) ||
+			       (json_drop_nulls(body), !JSON_READ(body, err, { "device", JSON_IS_TEXT, &device })))))
 		return false;
 	return desired_retry(req->site->db, actor(req), m->id, *device ? device : NULL, &n, err) &&
 	       reply_json(reply, 200, json_pack("{s:I}", "devices", (json_int_t)n));

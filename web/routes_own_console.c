@@ -124,7 +124,8 @@ api_revoke(struct req *req, struct reply *reply, struct err *err)
 	const char *reason = NULL;
 	json_t *body;
 
-	return req_json(req, &body, err) && JSON_READ(body, err, { "reason", JSON_IS_TEXT, &reason }) && revoke(req, reason, err) &&
+	return req_json(req, &body, err) && (json_drop_nulls(body), JSON_READ(body, err, { "reason", JSON_IS_TEXT, &reason })) &&
+	       revoke(req, reason, err) &&
 	       reply_json(reply, 200, json_pack("{s:s, s:s}", "id", req_param(req, "id"), "state", "revoked"));
 }
 

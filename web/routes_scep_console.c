@@ -106,7 +106,8 @@ api_approve(struct req *req, struct reply *reply, struct err *err)
 	json_t *body;
 
 	if (!whole_admin(req, err) ||
-	    (req->body.len && (!req_json(req, &body, err) || !JSON_READ(body, err, { "subject", JSON_IS_TEXT, &subject }))))
+	    (req->body.len && (!req_json(req, &body, err) ||
+			       (json_drop_nulls(body), !JSON_READ(body, err, { "subject", JSON_IS_TEXT, &subject })))))
 		return false;
 	return scep_request_approve(req->site->db, req->site->ca, actor(req), req_param(req, "id"), subject, err) &&
 	       reply_empty(reply, 204);
