@@ -63,7 +63,7 @@ corp() {
 }
 
 @test "whoever is disabled, or taken away, loses the session within the hour" {
-	pomona_start
+	POMONA__SESSION__ADMIN_IDLE_MINUTES=120 pomona_start	# it is the directory that ends them
 	try eva "pass of eva"
 	expect_status 303
 	try paula "pass of paula"
