@@ -261,6 +261,21 @@ is_word_of(const char *words, const char *word)
 	return false;
 }
 
+/* A job of one that was taken may still be at work; what a refusal itself changes, it changes each time. */
+static const char *
+changed_by_it(struct asker *w, TALLOC_CTX *ctx, const struct body *body)
+{
+	const char *changed = changed_tables(w, ctx);
+
+	for (int i = 0; *changed && i < 4; i++) {
+		sqlite3_sleep(250);
+		asker_put_back(w);
+		asker_ask(w, w->row->kind, body->bytes);
+		changed = version_of(w) != w->version ? changed_tables(w, ctx) : "";
+	}
+	return changed;
+}
+
 void
 asker_judge(struct asker *w, const struct body *body, int status)
 {
@@ -281,14 +296,14 @@ asker_judge(struct asker *w, const struct body *body, int status)
 	if (refused && w->row->kind != AS_PLIST && !strstr(w->type, "problem+json") && !strstr(w->type, "text/html") &&
 	    strncmp(w->path, "/api/", 5) == 0)
 		asker_wrong(w, body, status, mem_printf(ctx, "is no problem and no page, but %s", w->type));
-	if (refused && version != w->version && !(w->row->flags & WRITES) && *(changed = changed_tables(w, ctx)))
+	if (refused && version != w->version && !(w->row->flags & WRITES) && *(changed = changed_by_it(w, ctx, body)))
 		asker_wrong(w, body, status, mem_printf(ctx, "has changed%s", changed));
 	if (!refused && nonsense)
 		asker_wrong(w, body, status, "was taken");
 	if (status == 422 && nonsense && !strstr(buf_str(&w->got), body->field))
 		asker_wrong(w, body, status, "does not say which field");
 	w->taken += !refused;
-	if (version != w->version)
+	if (version_of(w) != w->version)
 		asker_put_back(w);
 }
 

@@ -124,7 +124,8 @@ ask_about(struct asker *w, const struct route *r, const char *path, const char *
 	w->row = &row;
 	w->method = methods[r->method];
 	w->path = path;
-	asker_judge(w, &(struct body){ what, "", false, false, { 0 } }, asker_ask(w, row.kind, (struct bytes){ body, strlen(body) }));
+	asker_judge(w, &(struct body){ what, "", false, false, { body, strlen(body) } },
+		    asker_ask(w, row.kind, (struct bytes){ body, strlen(body) }));
 }
 
 static bool
