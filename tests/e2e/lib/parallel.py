@@ -28,7 +28,7 @@ def answer(sock):
         got += piece
     status = int(got.split(b" ")[1])
     body = json.loads(got.partition(b"\r\n\r\n")[2])
-    print(status, body.get("code", "-"))
+    print(status, body.get("code", "-"), flush=True)
 
 
 def main():
