@@ -14,8 +14,8 @@
 	" t.version AND o.path = '' AND o.build_id <> t.build_id)"
 /* The device took the command that brings it, and has fetched it since; what it refused then was fetched, too. */
 #define COMMANDED "m.build_id = t.build_id AND m.began > 0"
-#define FETCHED	COMMANDED " AND m.state IN ('acknowledged', 'installing', 'installed') AND EXISTS (SELECT 1 FROM install_event e WHERE e.install_id = m.install_id AND e.kind = 'whole'" \
-	" AND e.at >= m.began)"
+#define FETCHED	COMMANDED " AND m.state IN ('acknowledged', 'installing', 'installed') AND EXISTS (SELECT 1 FROM install_event e" \
+	" WHERE e.install_id = m.install_id AND e.kind = 'whole' AND e.at >= m.began)"
 /* Its provision is there, and nothing else explains that: no twin, no renewal, no other app that is there. */
 #define SHOWN	"t.provision_uuid <> '' AND EXISTS (SELECT 1 FROM installed_provision p WHERE p.device_id = $1 AND p.uuid =" \
 	" t.provision_uuid) AND NOT EXISTS (SELECT 1 FROM renewal n WHERE n.device_id = $1 AND n.uuid = t.provision_uuid AND" \

@@ -44,7 +44,7 @@ plan_signed_anew(struct plan *plan, const struct held_app *app, struct err *err)
 	struct rows *rows;
 	enum rows_step step;
 
-	if (app->certificate >= clock_now() + RENEWAL_ANEW_S)
+	if (!app->certificate || app->certificate >= clock_now() + RENEWAL_ANEW_S)
 		return true;
 	rows = db_query(plan->ctx, plan->tx, "SELECT 1 FROM build_bundle t JOIN build_bundle o ON o.app_bundle_id = t.app_bundle_id"
 		" AND o.build = t.build AND o.version = t.version AND o.path = '' AND o.uploaded > t.uploaded JOIN channel c"
