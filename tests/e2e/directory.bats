@@ -19,7 +19,7 @@ teardown()   { pomona_stop; directory_stop; }
 		"directory|00000001000040008000000000000001|uid=eva,ou=people,$SUFFIX|Eva Nair (QA)|eva@example.com|+49 151 0001|member" ]
 	[ "$(sql "SELECT count(*) FROM person WHERE source = 'directory'")" = 1 ]
 	# the server is not asked again for what it has said
-	! grep -q 'pass of eva' "$W/log"
+	never grep -q 'pass of eva' "$W/log"
 }
 
 @test "roles come from groups, also from those in a circle of groups, at every sign-in" {
@@ -131,7 +131,7 @@ teardown()   { pomona_stop; directory_stop; }
 		try eva "pass of eva"
 		expect_status 502
 		expect_body 'Signing in does not work at the moment'
-		! grep -q 'BIND' "$D/log"
+		never grep -q 'BIND' "$D/log"
 		grep 'level=warn.*msg=sign-in' "$W/log" | tail -1 | grep -q 'TLS: '
 		: >"$W/log"
 	done <<-CASES
@@ -160,7 +160,7 @@ teardown()   { pomona_stop; directory_stop; }
 	try paula "pass of paula"
 	expect_status 502
 	expect_body 'Signing in does not work at the moment'
-	! grep -q 'is not right' "$W/body"
+	never grep -q 'is not right' "$W/body"
 	get /login -c "$W/jar" -b "$W/jar" -H 'Accept: text/html'
 	post /login -b "$W/jar" -H "Origin: $BASE" -H 'Accept: application/json' -d "name=paula&password=x&csrf=$(form_csrf)"
 	expect_problem 502 directory_down
@@ -194,7 +194,7 @@ teardown()   { pomona_stop; directory_stop; }
 	directory_start
 	for i in "${pids[@]}"; do wait "$i"; done
 	cat "$W"/one.*/statuses | sort | uniq -c
-	! cat "$W"/one.*/statuses | grep -vE '^(303|502|503)$'
+	cat "$W"/one.*/statuses | never grep -vE '^(303|502|503)$'
 	[ "$(cat "$W"/one.*/statuses | wc -l)" = 24 ]
 	signs_in() { try eva "pass of eva"; [ "$STATUS" = 303 ]; }
 	wait_until signs_in
@@ -383,7 +383,8 @@ teardown()   { pomona_stop; directory_stop; }
 	done
 	for i in "${pids[@]}"; do wait "$i"; done
 	i=$(grep -c 'BIND dn="uid=eva.* method=128' "$D/log")
-	[ "$i" -ge 1 ] && [ "$i" -le 4 ]
+	[ "$i" -ge 1 ]
+	[ "$i" -le 4 ]
 }
 
 @test "blanks in a name make no other name of it where people bind as themselves" {
@@ -446,7 +447,8 @@ teardown()   { pomona_stop; directory_stop; }
 	pomona_data
 	refuses() {	# WORDS
 		run env ASAN_OPTIONS=detect_leaks=0 timeout 20 "$POMONA" serve --data "$DATA" --listen 127.0.0.1:0 --plain
-		[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+		[ "$status" -ne 0 ]
+		[ "$status" -ne 124 ]
 		[[ $output == *"$1"* ]] || { echo "expected: $1"; echo "$output"; return 1; }
 	}
 	directory_use bind_password ""

@@ -37,7 +37,7 @@ doctor_is_content() {
 	grep -qE '^ok +outside' <<<"$output"
 	[ "$(grep -cE '^ok +(installs|links|devices) ' <<<"$output")" -ge 8 ]
 	grep -q '^[a-z]* *certificate *what stands in front shows: ' <<<"$output"	# the proxy's own, by a handshake
-	! grep -E '^fail +(outside|installs|links|devices) ' <<<"$output"
+	never grep -E '^fail +(outside|installs|links|devices) ' <<<"$output"
 }
 
 # The address is the client's as the proxy sees it, whatever the client says of itself.
