@@ -333,7 +333,12 @@ proven_by() {
 	expect_problem 400 not_its_identity
 	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=device -keyout "$W/stranger.key" -out "$W/stranger.pem" 2>/dev/null
 	PROOF=tls says stranger /mdm/command "$REPORT" <"$W/idle"
-	expect_status 400
+	expect_problem 400 bad_identity
+	# one that has ended is Pomona's to judge as well
+	openssl req -newkey rsa:2048 -nodes -subj /CN=device -keyout "$W/ended.key" -out "$W/ended.csr" 2>/dev/null
+	openssl x509 -req -in "$W/ended.csr" -CA "$W/stranger.pem" -CAkey "$W/stranger.key" -days -1 -out "$W/ended.pem" 2>/dev/null
+	PROOF=tls says ended /mdm/command "$REPORT" <"$W/idle"
+	expect_problem 400 bad_identity
 	get /login
 	expect_status 404
 	never grep 'path=/mdm/.* status=401' "$W/log"
