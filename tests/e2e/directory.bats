@@ -102,6 +102,51 @@ teardown()   { pomona_stop; directory_stop; }
 	expect_status 400
 }
 
+@test "without an account of ours, who is disabled is shut out by their own next try, and admins are told what is missing" {
+	directory_use bind_dn "" bind_password "" user_bind_template "uid=%s,ou=people,$SUFFIX" \
+		admin_groups "cn=testers,ou=groups,$SUFFIX"
+	pomona_start
+	try eva "pass of eva"
+	expect_status 303
+	cp "$W/jar.eva" "$W/jar.old"
+	get /admin/directory -b "$W/jar.old" -H 'Accept: text/html'
+	expect_status 200
+	expect_body "Nobody is looked up while they are away"
+	run "$POMONA" doctor --data "$DATA"
+	echo "$output" | grep -E '^warn +directory +hourly check: ldap.bind_dn is empty'
+	"$POMONA" token new --data "$DATA" --user eva --scope admin >"$W/token.eva"
+	get /api/v1/apps -H "$(bearer eva)"
+	expect_status 200
+	directory_change <<-LDIF
+		dn: uid=eva,ou=people,$SUFFIX
+		changetype: modify
+		replace: shadowExpire
+		shadowExpire: 1
+	LDIF
+	# a wrong password tells nobody, and ends nothing
+	try eva "pass of otto"
+	expect_status 401
+	get /api/v1/apps -H "$(bearer eva)"
+	expect_status 200
+	try eva "pass of eva"
+	expect_status 401
+	expect_body 'disabled'
+	get /api/v1/apps -H "$(bearer eva)"
+	expect_status 401
+	get /account -b "$W/jar.old" -H 'Accept: application/json'
+	expect_status 401
+	[ "$(sql "SELECT detail FROM audit WHERE act = 'person.disable'")" = "disabled in the directory by shadowExpire" ]
+	directory_change <<-LDIF
+		dn: uid=eva,ou=people,$SUFFIX
+		changetype: modify
+		delete: shadowExpire
+	LDIF
+	try eva "pass of eva"
+	expect_status 303
+	get /api/v1/apps -H "$(bearer eva)"
+	expect_status 200
+}
+
 @test "a name that fits two people lets neither in, and the log says why" {
 	pomona_start
 	try twins@example.com "pass of twin1"
