@@ -44,7 +44,7 @@ enum made { NO_ID, BUILD, GRANT, LINK, UPLOAD, TOKEN, AN_ITEM, CATEGORY, GROUP, 
 static const struct row {
 	const char *route;
 	enum need need;
-	const char *scope;	/* a token's, that suffices; NULL: none does */
+	const char *scope;	/* a token's, that suffices, or "one|other"; NULL: none does */
 	enum right right;
 	enum made id;		/* what :id stands for, if not one of the names below */
 	const char *body;	/* %s: the id */
@@ -182,7 +182,7 @@ static const struct row {
 	{ "GET /admin/test-devices", PUBLISHER, NULL, NONE },
 	{ "POST /admin/test-devices/:id/name", PUBLISHER, NULL, MINE, TEST_DEVICE, .body = "label=x", .flags = FORM },
 	{ "POST /admin/test-devices/:id/remove", PUBLISHER, NULL, MINE, TEST_DEVICE, .flags = FORM },
-	{ "GET /api/v1/devices.txt", PUBLISHER, "devices", NONE },
+	{ "GET /api/v1/devices.txt", PUBLISHER, "devices|upload", NONE },
 	{ "GET /api/v1/test-devices", PUBLISHER, "devices", NONE },
 	{ "PUT /api/v1/test-devices/:id", PUBLISHER, "devices", MINE, TEST_DEVICE, .body = "{\"label\": \"x\"}" },
 	{ "DELETE /api/v1/test-devices/:id", PUBLISHER, "devices", MINE, TEST_DEVICE },

@@ -103,7 +103,13 @@ static const char *const which_names[] = { "", "hidden", "open", "hidden's id un
 static bool
 scope_suffices(const char *has, const char *needed)
 {
-	return needed && (strcmp(has, "admin") == 0 || strcmp(has, needed) == 0 || strcmp(needed, "read") == 0);
+	const char *or = needed ? strchr(needed, '|') : NULL;
+
+	if (!needed)
+		return false;
+	if (or)
+		return scope_suffices(has, or + 1) || strncmp(needed, has, strlen(has)) == 0 || strcmp(has, "admin") == 0;
+	return strcmp(has, "admin") == 0 || strcmp(has, needed) == 0 || strcmp(needed, "read") == 0;
 }
 
 static enum outcome
