@@ -3,7 +3,6 @@
  */
 #include "catalog/people.h"
 #include "catalog/person_attribute.h"
-#include "core/buf.h"
 #include "core/json.h"
 #include "core/secret.h"
 #include "web/person_change.h"
@@ -67,27 +66,6 @@ filter_of(struct req *req)
 	return filter;
 }
 
-/* Where the list goes on, with the search kept. */
-static json_t *
-next_of(struct req *req, const struct people_filter *filter, const json_t *list)
-{
-	const char *next = json_string_value(json_object_get(list, "next"));
-	struct buf url;
-
-	if (!next)
-		return json_null();
-	buf_init(&url, req, 4096);
-	buf_text(&url, "/admin/people?after=");
-	buf_url(&url, next, strlen(next));
-	buf_text(&url, "&q=");
-	buf_url(&url, filter->search, strlen(filter->search));
-	if (filter->source)
-		buf_addf(&url, "&source=%s", filter->source);
-	if (filter->disabled)
-		buf_text(&url, "&disabled=yes");
-	return json_string(buf_str(&url));
-}
-
 /* `made`: an account just made, or NULL; refused: why none was. */
 static bool
 people_page(struct req *req, struct reply *reply, int status, json_t *made, const char *name, const struct err *refused,
@@ -106,8 +84,8 @@ people_page(struct req *req, struct reply *reply, int status, json_t *made, cons
 	}
 	json_array_foreach(json_object_get(list, "items"), i, person)
 		dress(person);
-	data = json_pack("{s:O, s:o, s:s, s:b, s:o, s:o, s:o, s:s, s:s?, s:b}", "people", json_object_get(list, "items"), "next_url",
-		next_of(req, &filter, list), "q", filter.search, "disabled", filter.disabled, "sources",
+	data = json_pack("{s:O, s:s?, s:s, s:b, s:o, s:o, s:o, s:s, s:s?, s:b}", "people", json_object_get(list, "items"), "next_url",
+		page_next(req, "/admin/people", "q source disabled", list), "q", filter.search, "disabled", filter.disabled, "sources",
 		choices(sources, filter.source ? filter.source : ""), "roles", choices(roles, "member"), "made",
 		made ? made : json_null(), "name", name, "refused", refused ? err_text(refused, text, sizeof text) : NULL,
 		"directory", directory_is_on(req->site->directory));
