@@ -86,8 +86,9 @@ people_page(struct req *req, struct reply *reply, int status, json_t *made, cons
 		dress(person);
 	data = json_pack("{s:O, s:s?, s:s, s:b, s:o, s:o, s:o, s:s, s:s?, s:b}", "people", json_object_get(list, "items"),
 		"next_url", page_next(req, "/admin/people", "q source disabled", list), "q", filter.search,
-		"disabled", filter.disabled, "sources", choices(sources, filter.source ? filter.source : ""), "roles", choices(roles, "member"), "made",
-		made ? made : json_null(), "name", name, "refused", refused ? err_text(refused, text, sizeof text) : NULL,
+		"disabled", filter.disabled, "sources", choices(sources, filter.source ? filter.source : ""),
+		"roles", choices(roles, "member"), "made", made ? made : json_null(), "name", name,
+		"refused", refused ? err_text(refused, text, sizeof text) : NULL,
 		"directory", directory_is_on(req->site->directory));
 	json_decref(list);
 	return reply_page_status(reply, req, status, "people", data, err);
