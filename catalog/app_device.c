@@ -66,7 +66,7 @@ item(TALLOC_CTX *ctx, struct rows *rows)
 		rows_bool(rows, 9) && (!expires || expires > clock_now()), "required", rows_bool(rows, 10),
 		"installed_version", or_empty(ctx, rows, 11), "installed_build", or_empty(ctx, rows, 12), "installing",
 		rows_bool(rows, 13), "scheme", scheme_of(ctx, rows_text(ctx, rows, 14)), "ipad_only",
-		family_is_ipads_text(rows_text(ctx, rows, 14)));
+		rows_bool(rows, 15));
 }
 
 bool
@@ -74,7 +74,7 @@ app_device_list(struct db *db, struct viewer viewer, const char *device_id, json
 {
 	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
 	struct rows *rows = db_query(ctx, db, "SELECT a.bundle_id, b.name, a.subtitle, b.id, b.version, b.build, b.size,"
-		" b.minimum_os, b.expires, b.installable, " VIEWER_REQUIRED ", i.short_version, i.version, i.installing, b.facts"
+		" b.minimum_os, b.expires, b.installable, " VIEWER_REQUIRED ", i.short_version, i.version, i.installing, b.facts, b.ipad_only"
 		" FROM installed_app i JOIN app a ON a.bundle_id = i.bundle_id JOIN build b ON b.id = " VIEWER_NEWEST
 		" WHERE i.device_id = $4 AND i.installed ORDER BY a.folded, a.id", VIEWER(viewer), db_text(device_id));
 

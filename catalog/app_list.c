@@ -1,7 +1,6 @@
 /* Table `app` too: lists of what somebody sees, with the items between the apps. */
 #include "catalog/app.h"
 #include "catalog/cursor.h"
-#include "catalog/family.h"
 #include "catalog/item.h"
 #include "catalog/rows.h"
 #include "core/clock.h"
@@ -9,7 +8,7 @@
 #define IN_CATEGORY " AND (CAST($8 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM app_category x" \
 	" JOIN category k ON k.id = x.category_id WHERE x.app_id = a.id AND k.folded = $8))"
 #define APP_LIST(right) "SELECT a.id, a.folded, a.bundle_id, b.name, a.subtitle, b.id, b.version, b.build," \
-	" b.size, b.minimum_os, b.installable, b.created, b.expires, b.good_until, " VIEWER_REQUIRED ", b.facts" \
+	" b.size, b.minimum_os, b.installable, b.created, b.expires, b.good_until, " VIEWER_REQUIRED ", b.ipad_only" \
 	" FROM app a JOIN build b ON b.id = " VIEWER_NEWEST \
 	" WHERE (a.folded, a.id) > ($4, $5) AND b.folded LIKE $6 ESCAPE '!'" IN_CATEGORY right \
 	" ORDER BY a.folded, a.id LIMIT $7"
@@ -26,7 +25,7 @@ app_json(TALLOC_CTX *ctx, struct rows *rows)
 		rows_bool(rows, 10) && (!rows_int(rows, 12) || rows_int(rows, 12) > clock_now()),
 		"required", rows_bool(rows, 14), "updated", clock_text(ctx, rows_int(rows, 11)),
 		"expires_at", (json_int_t)rows_int(rows, 12), "good_until", (json_int_t)rows_int(rows, 13),
-		"ipad_only", family_is_ipads_text(rows_text(ctx, rows, 15)));
+		"ipad_only", rows_bool(rows, 15));
 }
 
 static const char *

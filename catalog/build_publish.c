@@ -2,6 +2,7 @@
 #include "catalog/build.h"
 #include "catalog/app.h"
 #include "catalog/channel.h"
+#include "catalog/family.h"
 #include "catalog/notice.h"
 #include "catalog/provision_keep.h"
 #include "catalog/registration.h"
@@ -95,9 +96,9 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 	    !next_moment(tx, app, &created, err) ||
 	    !db_run(tx, err, "INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os,"
 		    " installable, expires, facts, chunk_sha256s, icon57, icon120, icon512, notes, branch,"
-		    " git_commit, ci_url, source, custom_fields, person_id, created, name, folded, good_until)"
+		    " git_commit, ci_url, source, custom_fields, person_id, created, name, folded, good_until, ipad_only)"
 		    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
-		    " $20, $21, $22, $23, $24, $25)",
+		    " $20, $21, $22, $23, $24, $25, $26)",
 		    db_text(p->id), db_text(app), db_text(p->draft->name), db_int(p->draft->size),
 		    db_text(p->version), db_text(p->build), db_text(p->minimum_os),
 		    db_bool(p->installable), db_int(p->expires), db_text(p->facts),
@@ -106,7 +107,8 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 		    db_text(p->notes), db_text(f->branch ? f->branch : ""),
 		    db_text(f->git_commit ? f->git_commit : ""), db_text(f->ci_url ? f->ci_url : ""),
 		    db_text(f->source ? f->source : ""), db_text(p->custom), db_text(p->person->id), db_int(created),
-		    db_text(p->name), db_text(app_folded(ctx, p->name, p->bundle_id)), db_int(p->good_until)) ||
+		    db_text(p->name), db_text(app_folded(ctx, p->name, p->bundle_id)), db_int(p->good_until),
+		    db_bool(family_is_ipads(p->read))) ||
 	    !channel_place(tx, app, f->channel ? f->channel : CHANNEL_DEFAULT, p->id, p->person->id, &placed, err) ||
 	    !app_set_newest(tx, app, p->id, err) || !registration_published(tx, app, p->id, p->read, err) ||
 	    !provision_keep_build(tx, p->id, created, p->bundles, p->person->id, err) ||

@@ -22,16 +22,6 @@ family_is_ipads(const json_t *facts)
 }
 
 bool
-family_is_ipads_text(const char *text)
-{
-	json_t *facts = text ? json_loads(text, 0, NULL) : NULL;
-	bool ret = family_is_ipads(facts);
-
-	json_decref(facts);
-	return ret;
-}
-
-bool
 family_has_iphone(const json_t *facts)
 {
 	return has(facts, IPHONE) || json_array_size(json_object_get(facts, "device_family")) == 0;

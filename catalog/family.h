@@ -10,8 +10,7 @@
 #include <jansson.h>
 #include "core/mem.h"
 
-bool family_is_ipads(const json_t *facts);	/* of a build: made for the iPad alone */
-bool family_is_ipads_text(const char *facts);	/* the same, as the build keeps them */
+bool family_is_ipads(const json_t *facts);	/* of a build: made for the iPad alone; lists have it as build.ipad_only */
 bool family_has_iphone(const json_t *facts);	/* an iPhone runs it, or nobody knows */
 
 /* "iPhone15,4", "iPod9,1"; what is not known is none. */

@@ -48,7 +48,7 @@ managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const cha
 	struct rows *rows = db_query(ctx, db, "SELECT e.access_rights, e.kind, e.supervised, d.os_version, b.minimum_os,"
 		" b.installable, b.expires > 0 AND b.expires <= $3, EXISTS (SELECT 1 FROM build_device l WHERE"
 		" l.build_id = b.id AND (l.udid = d.udid OR l.udid = '*')) OR NOT EXISTS (SELECT 1 FROM build_device l"
-		" WHERE l.build_id = b.id), d.product, b.facts FROM device d JOIN enrollment e ON e.id = d.enrollment_id JOIN build b ON b.id = $2"
+		" WHERE l.build_id = b.id), d.product, b.ipad_only FROM device d JOIN enrollment e ON e.id = d.enrollment_id JOIN build b ON b.id = $2"
 		" WHERE d.id = $1", db_text(device_id), db_text(build_id), db_now());
 	struct command_target target;
 	bool over, goes = true;
@@ -62,7 +62,7 @@ managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const cha
 	over = rows_bool(rows, 6);
 	if (!rows_bool(rows, 5))
 		*why = "not_installable";
-	else if (family_is_phone(rows_text(ctx, rows, 8)) && family_is_ipads_text(rows_text(ctx, rows, 9)))
+	else if (family_is_phone(rows_text(ctx, rows, 8)) && rows_bool(rows, 9))
 		*why = "needs_ipad";
 	else if (*os && num_version_compare(rows_text(ctx, rows, 4), os) > 0)
 		*why = "needs_ios";

@@ -25,7 +25,8 @@ read_one(TALLOC_CTX *ctx, struct db *db, struct rows *rows, struct renewal_tells
 #define THEIRS "(CASE WHEN i.contact_id IS NULL THEN l.contact_id ELSE i.contact_id END)"
 
 bool
-renewal_tells(TALLOC_CTX *ctx, struct db *db, struct renewal_tells **ret, size_t *n, struct err *err)
+renewal_tells(TALLOC_CTX *ctx, struct db *db, const struct renewal_tells *after, struct renewal_tells **ret, size_t *n,
+	      struct err *err)
 {
 	struct renewal_tells *list = mem_array(ctx, struct renewal_tells, RENEWAL_TELLS);
 	int64_t now = clock_now();
@@ -39,9 +40,9 @@ renewal_tells(TALLOC_CTX *ctx, struct db *db, struct renewal_tells **ret, size_t
 		" nb.expires > b.expires + $2 WHERE b.expires > $3 AND b.expires < $4 AND NOT EXISTS (SELECT 1 FROM install i2 JOIN build b2 ON"
 		" b2.id = i2.build_id AND b2.app_id = b.app_id LEFT JOIN link l2 ON l2.id = i2.link_id WHERE i2.state IN ('whole', 'installed')"
 		" AND (i2.created, b2.created) > (i.created, b.created) AND i2.build_id <> b.id AND (i2.contact_id = c.id OR l2.contact_id = c.id)) AND NOT EXISTS (SELECT 1"
-		" FROM renewal_told t WHERE t.build_id = b.id AND t.contact_id = c.id) ORDER BY c.id, b.id, l.channel_id IS NULL,"
-		" i.created DESC, ch.name LIMIT $5", db_int(now), db_int(DAY_S), db_int(now - RENEWAL_TELL_S), db_int(now + RENEWAL_TELL_S),
-		db_int(RENEWAL_TELLS));
+		" FROM renewal_told t WHERE t.build_id = b.id AND t.contact_id = c.id) AND (c.id, b.id) > ($6, $7) ORDER BY c.id, b.id,"
+		" l.channel_id IS NULL, i.created DESC, ch.name LIMIT $5", db_int(now), db_int(DAY_S), db_int(now - RENEWAL_TELL_S), db_int(now + RENEWAL_TELL_S),
+		db_int(RENEWAL_TELLS), db_text(after ? after->due.contact_id : ""), db_text(after ? after->ending_id : ""));
 	enum rows_step step;
 
 	*n = 0;

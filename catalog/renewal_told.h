@@ -21,8 +21,11 @@ struct renewal_tells {
 	struct notice_due due;
 };
 
-bool renewal_tells(TALLOC_CTX *ctx, struct db *db, struct renewal_tells **ret, size_t *n, struct err *err) CHECKED;
-/* In the transaction of the message, or where nothing can be sent. *first: false when they were told. */
+/* RENEWAL_TELLS of them behind `after` (NULL: the first), in the order of contacts and the builds that they have; who has
+ * one by several links comes once for each, the best link first. */
+bool renewal_tells(TALLOC_CTX *ctx, struct db *db, const struct renewal_tells *after, struct renewal_tells **ret, size_t *n,
+		   struct err *err) CHECKED;
+/* In the transaction of the message, or where no mail server would take it. *first: false when they were told. */
 bool renewal_told(struct db *tx, const char *build_id, const char *contact_id, bool *first, struct err *err) CHECKED;
 
 /* ---- people with an account, who installed from the catalog ---- */

@@ -4,12 +4,14 @@
 #include "catalog/build.h"
 #include "catalog/build_jobs.h"
 #include "catalog/channel.h"
+#include "catalog/family.h"
 #include "catalog/grant.h"
 #include "catalog/setting.h"
 #include "catalog/token.h"
 #include "catalog/upload.h"
 #include "core/audit.h"
 #include "core/clock.h"
+#include "core/embed.h"
 #include <pthread.h>
 #include <stdio.h>
 
@@ -339,6 +341,64 @@ a_list_that_reads_no_facts_says_what_one_that_does_says(void **state)
 		set_now(&h, cases[i].now);
 		assert_string_equal(judged(*state, &h, true), cases[i].says);
 		assert_string_equal(judged(*state, &h, false), cases[i].says);
+	}
+}
+
+/* The newest build of com.example.pads, in a list of apps. */
+static bool
+listed_for_the_ipad_alone(struct house *h)
+{
+	json_t *list, *app;
+	struct err err;
+	bool ret;
+
+	assert_ok(app_list(h->db, VIEWER_HOUSE, &(struct app_filter){ .search = "pads" }, NULL, 10, &list, &err), &err);
+	app = json_array_get(json_object_get(list, "items"), 0);
+	assert_non_null(app);
+	ret = json_is_true(json_object_get(app, "ipad_only"));
+	json_decref(list);
+	return ret;
+}
+
+static void
+a_list_of_apps_says_what_is_for_the_ipad_alone_and_reads_no_facts(void **state)
+{
+	struct house h = house(*state);
+	json_t *facts = json_pack("{s:s, s:s, s:s, s:s, s:[i], s:{s:b}, s:{s:b, s:[]}}", "bundle_id", "com.example.pads", "name", "Pads",
+		"version", "1.0", "build", "1", "device_family", 2, "binary", "signed", 1, "verdict", "installable", 1, "reasons");
+	struct err err;
+	bool fresh;
+	char *id;
+
+	assert_ok(publish_facts(*state, &h, facts, NULL, h.paul, &id, &fresh, &err), &err);
+	assert_ok(db_run(h.db, &err, "UPDATE build SET facts = 'not read'"), &err);
+	assert_true(listed_for_the_ipad_alone(&h));
+}
+
+static void
+builds_from_before_are_known_for_the_ipad_alone_by_what_their_facts_say(void **state)
+{
+	static const char *const families[] = { "[]", "[1]", "[2]", "[1,2]", "[2,1]", "[2,6]", "[6,2]", "[3,2,7]", "[2,7,1]", "[7,2,1]",
+		"[1,7,2]", "[7,1,2]", "[4]", "[7]", "[6,7,2]" };
+	struct house h = house(*state);
+	struct bytes file;
+	const char *change;
+	struct err err;
+
+	assert_true(embed_find("core/schema/0032_family.sql", &file));
+	change = strstr(mem_textn(*state, file.p, file.len), "UPDATE ");
+	assert_non_null(change);
+	published(*state, &h, (struct sent){ .bundle_id = "com.example.pads", .name = "Pads" });
+	for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+		const char *text = mem_printf(*state, "{\"name\":\"a \\\"device_family\\\":[2]\",\"device_family\":%s,\"url_schemes\":[]}", families[i]);
+		json_t *facts = json_loads(text, 0, NULL);
+
+		assert_non_null(facts);
+		assert_ok(db_run(h.db, &err, "UPDATE build SET facts = $1, ipad_only = FALSE", db_text(text)), &err);
+		assert_ok(db_runv(h.db, &err, change, DB_VALS()), &err);
+		if (listed_for_the_ipad_alone(&h) != family_is_ipads(facts))
+			fail_msg("%s is taken for something else", families[i]);
+		json_decref(facts);
 	}
 }
 
@@ -704,6 +764,8 @@ TESTS(the_same_bytes_are_the_same_build,
       retention_counts_each_channel_for_itself,
       a_verdict_is_that_of_today,
       a_list_that_reads_no_facts_says_what_one_that_does_says,
+      a_list_of_apps_says_what_is_for_the_ipad_alone_and_reads_no_facts,
+      builds_from_before_are_known_for_the_ipad_alone_by_what_their_facts_say,
       a_token_for_one_app_neither_changes_nor_learns_of_another,
       a_search_means_its_signs_and_forgets_case,
       pages_follow_each_other_without_a_gap_while_apps_come,

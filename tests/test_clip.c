@@ -187,10 +187,11 @@ what_is_made_for_the_ipad_alone_is_offered_to_no_iphone_and_an_ipad_takes_what_i
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		json_t *app = offered("2.0", "20", true);
+		json_t *app = offered("2.0", "20", true), *facts = json_loads(rows[i].facts, 0, NULL);
 		json_t *here = json_pack("{s:s, s:s, s:b}", "installed_version", "1.0", "installed_build", "10", "installing", 0);
 
-		json_object_set_new(app, "ipad_only", json_boolean(family_is_ipads_text(rows[i].facts)));
+		json_object_set_new(app, "ipad_only", json_boolean(family_is_ipads(facts)));
+		json_decref(facts);
 		if (strcmp(app_device_state(app, NULL, NULL, "18.1", rows[i].product), rows[i].is) != 0)
 			fail_msg("row %zu is not %s", i, rows[i].is);
 		/* nor is what is there updated by it */

@@ -481,11 +481,11 @@ what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_req
 }
 
 static void
-made_for(struct house *h, const char *facts)
+made_for_ipad_alone(struct house *h, bool alone)
 {
 	struct err err;
 
-	assert_ok(db_run(h->db, &err, "UPDATE build SET facts = $1", db_text(facts)), &err);
+	assert_ok(db_run(h->db, &err, "UPDATE build SET ipad_only = $1", db_bool(alone)), &err);
 }
 
 static void
@@ -497,14 +497,14 @@ an_app_for_the_ipad_alone_goes_to_no_iphone_though_it_is_required_and_the_row_sa
 	sql(&h, "DELETE FROM managed_app");
 	sql(&h, "DELETE FROM installed_app");
 	sql(&h, "UPDATE channel SET required = TRUE");
-	made_for(&h, "{\"device_family\": [2]}");
+	made_for_ipad_alone(&h, true);
 	sql(&h, "UPDATE device SET product = 'iPhone15,4'");
 	assert_string_equal(planned(*state, &h), mem_printf(*state, "failed required %s needs_ipad", build_id));
 	/* a device is what it reports */
 	sql(&h, "UPDATE device SET product = 'iPad13,4'");
 	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
 	sql(&h, "DELETE FROM managed_app");
-	made_for(&h, "{\"device_family\": [1]}");
+	made_for_ipad_alone(&h, false);
 	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
 }
 

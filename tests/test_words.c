@@ -331,7 +331,27 @@ with_the_longest_host_an_sms_still_says_something_beside_the_link(void **state)
 	}
 }
 
-TESTS(with_the_longest_host_an_sms_still_says_something_beside_the_link,
+/* The longest date of each language; the name of the app and of who sent it do not fit everywhere. */
+static void
+an_sms_without_a_link_says_when_it_ends_in_every_language(void **state)
+{
+	char *text;
+	struct err err;
+
+	for (size_t l = 0; page_languages[l]; l++) {
+		json_t *words = table(page_languages[l]), *date = page_date(page_languages[l], 1822003200);	/* 26 September 2027 */
+		const char *word = json_string_value(json_object_get(words, "say_sms_ends_ask_short")), *place = strstr(word, "{{ends}}");
+		const char *forms[] = { mem_printf(*state, "%.*s%s%s", (int)(place - word), word, json_string_value(json_object_get(date,
+					"text")), place + strlen("{{ends}}")), NULL };
+
+		assert_ok(sms_fit(*state, forms, "App", "", &text, &err), &err);
+		assert_string_equal(text, forms[0]);
+		json_decref(date);
+		json_decref(words);
+	}
+}
+
+TESTS(with_the_longest_host_an_sms_still_says_something_beside_the_link, an_sms_without_a_link_says_when_it_ends_in_every_language,
       every_language_has_every_word_with_the_same_values, no_word_is_there_for_nothing,
       english_keeps_to_the_house_words, a_browser_gets_the_best_of_our_languages,
       a_date_is_written_as_people_write_it, a_size_has_the_comma_and_the_unit_of_the_language,

@@ -57,7 +57,8 @@ link_sms(TALLOC_CTX *ctx, struct site *site, const char *language, const struct 
 	const char *const notice[] = { "say_sms_new", "say_sms_new_short", NULL };
 	const char *const listed[] = { "say_sms_listed", "say_sms_listed_short", NULL };
 	const char *const ends[] = { "say_sms_ends", "say_sms_new_short", NULL };
-	const char *const *keys = w->listed ? listed : w->ends ? ends : w->notice ? notice : link;
+	const char *const ask[] = { w->from ? "say_sms_ends_ask_from" : "say_sms_ends_ask", "say_sms_ends_ask", "say_sms_ends_ask_short", NULL };
+	const char *const *keys = w->listed ? listed : !w->url ? ask : w->ends ? ends : w->notice ? notice : link;
 	json_t *data = words_json(site, language, w);
 	const char *forms[4];
 	size_t n = 0;
@@ -66,7 +67,7 @@ link_sms(TALLOC_CTX *ctx, struct site *site, const char *language, const struct 
 		forms[n] = page_say(ctx, site->pages, language, keys[n], data);
 	forms[n] = NULL;
 	json_decref(data);
-	return sms_fit(ctx, forms, w->app, w->url, ret, err);
+	return sms_fit(ctx, forms, w->app, w->url ? w->url : "", ret, err);
 }
 
 static const char *
@@ -92,14 +93,15 @@ link_mail(TALLOC_CTX *ctx, struct site *site, const char *language, const struct
 	  struct message_mail *mail, struct err *err)
 {
 	json_t *data = words_json(site, language, w);
-	const char *paragraphs[8];
+	const char *paragraphs[8], *stop = w->url ? w->url : w->own_url;
 	char *html, *text;
 	size_t n = 0;
 #define SAY(key) page_say(ctx, site->pages, language, key, data)
 	struct mail_notice notice = {
 		.language = language, .paragraphs = paragraphs,
-		.title = SAY(w->listed ? "say_mail_listed" : w->ends ? "say_mail_ends" : w->notice ? "say_mail_new" : "say_mail_link"),
-		.button = SAY("say_mail_open"), .url = w->url, .qr = true, .footer = SAY("say_mail_why"),
+		.title = SAY(w->listed ? "say_mail_listed" : !w->url ? "say_mail_ends_ask" : w->ends ? "say_mail_ends" :
+			     w->notice ? "say_mail_new" : "say_mail_link"),
+		.button = SAY("say_mail_open"), .url = w->url, .qr = w->url != NULL, .footer = SAY("say_mail_why"),
 	};
 
 	if (w->from && !w->notice && !w->listed)
@@ -107,8 +109,9 @@ link_mail(TALLOC_CTX *ctx, struct site *site, const char *language, const struct
 	if (w->listed)
 		paragraphs[n++] = SAY("say_mail_listed_what");
 	if (w->ends)
-		paragraphs[n++] = SAY("say_mail_ends_what");
-	paragraphs[n++] = SAY("say_mail_what");
+		paragraphs[n++] = SAY(w->url ? "say_mail_ends_what" : w->from ? "say_mail_ends_ask_from" : "say_mail_ends_ask_company");
+	if (w->url)
+		paragraphs[n++] = SAY("say_mail_what");
 	if (w->pin)
 		paragraphs[n++] = SAY("say_mail_pin");
 	if (*w->notes) {
@@ -125,13 +128,13 @@ link_mail(TALLOC_CTX *ctx, struct site *site, const char *language, const struct
 	mail->html = html;
 	mail->qr = w->url;
 	mail->reply_to = !*site_conf(site)->smtp_reply_to ? reply_to(ctx, w->reply_to) : NULL;
-	mail->unsubscribe_url = mem_printf(ctx, "%s/unsubscribe", w->url);
+	mail->unsubscribe_url = stop ? mem_printf(ctx, "%s/unsubscribe", stop) : NULL;
 	return true;
 }
 
 /* ---- to one contact ---- */
 
-struct link_letter {
+struct link_letter {	/* by one way at least */
 	struct message_mail mail;	/* to NULL: none */
 	const char *sms, *sms_to;	/* NULL: none */
 	const char *about;
@@ -168,17 +171,20 @@ bool
 link_letter(TALLOC_CTX *ctx, struct site *site, const struct contact *contact, const struct link_ways *ways,
 	    const struct link_words *words, const char *link_id, struct link_letter **ret, struct err *err)
 {
-	struct link_letter *letter = mem_new(ctx, struct link_letter);
 	const char *language = link_language(site, contact);
+	struct link_letter *letter;
 	bool mail, sms;
 	char *text;
 
-	*ret = letter;
+	*ret = NULL;
 	if (!ways->any && !ways->mail && !ways->sms)
 		return true;
-	letter->about = mem_printf(letter, "link:%s", link_id);
 	if (!choose_ways(site, contact, ways, &mail, &sms, err))
 		return false;
+	if (!mail && !sms)
+		return true;
+	*ret = letter = mem_new(ctx, struct link_letter);
+	letter->about = mem_printf(letter, "link:%s", link_id);
 	if (mail) {
 		if (!link_mail(letter, site, language, words, &letter->mail, err))
 			return false;
@@ -200,6 +206,8 @@ link_post(struct db *tx, const struct link_letter *letter, struct err *err)
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	char *id;
 
+	if (!letter)
+		return true;
 	return (!letter->mail.to || message_mail(tx, &letter->mail, &id, ctx, err)) &&
 	       (!letter->sms || message_sms(tx, letter->sms_to, letter->sms, letter->about, &id, ctx, err));
 }
@@ -246,7 +254,7 @@ tx_make(struct db *tx, void *arg, struct err *err)
 			one->contact_id = id;
 		}
 		one->draft->terms.contact_id = one->contact_id;
-		if (!link_put(tx, person, one->draft, err) || (one->letter && !link_post(tx, one->letter, err)))
+		if (!link_put(tx, person, one->draft, err) || !link_post(tx, one->letter, err))
 			return false;
 	}
 	return true;

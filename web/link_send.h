@@ -21,7 +21,8 @@ struct link_words {
 	const char *from;		/* NULL: nobody in particular */
 	const char *reply_to;		/* NULL: smtp.reply_to */
 	const char *notes;		/* Markdown, or "" */
-	const char *url;
+	const char *url;		/* NULL: there is none to give, and they are told whom to ask (with `ends`) */
+	const char *own_url;		/* where there is none: of the link that they had, for who wants no notices */
 	int64_t expires;
 	bool pin;			/* one will be asked for */
 	bool notice;			/* of a new build; else of a link */
@@ -36,7 +37,7 @@ const char *link_language(struct site *site, const struct contact *contact);
 bool link_sms(TALLOC_CTX *ctx, struct site *site, const char *language, const struct link_words *words, char **ret,
 	      struct err *err) CHECKED;
 
-/* Sends to one contact, in a transaction of who calls; what was prepared outside of it. */
+/* Sends to one contact, in a transaction of who calls; what was prepared outside of it.  *ret NULL: by no way of `ways`. */
 struct link_letter;
 bool link_letter(TALLOC_CTX *ctx, struct site *site, const struct contact *contact, const struct link_ways *ways,
 		 const struct link_words *words, const char *link_id, struct link_letter **ret, struct err *err) CHECKED;

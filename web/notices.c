@@ -44,6 +44,24 @@ find_link(TALLOC_CTX *ctx, struct site *site, const char *channel, const struct 
 	return true;
 }
 
+/* What they have ends all the same: they hear whom to ask. */
+static void
+ask_for_link(TALLOC_CTX *ctx, struct site *site, const struct notice_due *due, struct link_words *words)
+{
+	struct link *link;
+	struct err none;
+	char *token;
+
+	if (!link_token(ctx, site->db, &site->link_key, due->link_id, &token, &none) ||
+	    !link_find(ctx, site->db, token, &link, &none))
+		return;
+	words->own_url = mem_printf(ctx, "%s/i/%s", site->base_url, token);
+	if (due->sender) {
+		words->from = link->from;
+		words->reply_to = link->reply_to;
+	}
+}
+
 bool
 notice_letter(TALLOC_CTX *ctx, struct site *site, const json_t *build, const char *channel, const struct notice_due *due,
 	      int64_t ends, struct notice_letter *ret, struct err *err)
@@ -63,8 +81,12 @@ notice_letter(TALLOC_CTX *ctx, struct site *site, const json_t *build, const cha
 	}
 	words.size = page_size(ctx, link_language(site, contact), json_integer_value(json_object_get(build, "size")));
 	if (!find_link(ctx, site, channel, due, &ret->draft, &words, &id)) {
-		log_info("a tester is not told of a build: no link for them can be sent", KV("contact", due->contact_id));
-		return true;
+		if (!ends) {
+			log_info("a tester is not told of a build: no link for them can be sent", KV("contact", due->contact_id));
+			return true;
+		}
+		ask_for_link(ctx, site, due, &words);
+		id = due->link_id;
 	}
 	if (!link_letter(ctx, site, contact, &ways, &words, id, &letter, err))
 		return false;

@@ -13,8 +13,8 @@ bool notices_build(const struct job *job, TALLOC_CTX *ctx, void *site, struct er
 struct site;
 struct notice_letter {	/* lives no longer than its context, `build` and `due` */
 	const struct notice_due *due;
-	const struct link_draft *draft;		/* a link that leads there; NULL: theirs does */
-	const struct link_letter *letter;	/* NULL: they cannot be reached */
+	const struct link_draft *draft;		/* a link that leads there; NULL: theirs does, or none can be made */
+	const struct link_letter *letter;	/* NULL: they cannot be reached, or there is nothing to say without a link */
 	bool gone;				/* the contact was removed */
 };
 bool notice_letter(TALLOC_CTX *ctx, struct site *site, const json_t *build, const char *channel, const struct notice_due *due,

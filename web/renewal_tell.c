@@ -15,8 +15,6 @@
 #include "web/rooms.h"
 #include <string.h>
 
-#define ROUNDS_MAX 100	/* of one day */
-
 /* ---- holders of links ---- */
 
 struct telling {
@@ -44,7 +42,7 @@ tell(struct site *site, const struct renewal_tells *of, struct err *err)
 	if (!build_show(site->db, VIEWER_HOUSE, of->build_id, false, &build, err))
 		return err->kind == ERR_MISSING;	/* deleted since: tomorrow there may be another */
 	ok = notice_letter(ctx, site, build, of->channel, &of->due, of->ends, &t.letter, err) &&
-	     (t.letter.gone || db_tx(site->db, tx_tell, &t, err));
+	     (!t.letter.letter || db_tx(site->db, tx_tell, &t, err));	/* who cannot be reached today is owed it still */
 	if (!ok && (err->kind == ERR_INVALID || err->kind == ERR_LIMIT)) {
 		/* no mail goes to such an address: that is not tried each day, and nobody behind it waits for it */
 		log_warn("a tester is not told that what they installed ends", KV("contact", of->due.contact_id),
@@ -57,20 +55,21 @@ tell(struct site *site, const struct renewal_tells *of, struct err *err)
 }
 
 static bool
-tell_testers(TALLOC_CTX *ctx, struct site *site, struct err *err)
+tell_testers(struct site *site, struct err *err)
 {
-	struct renewal_tells *list;
-	size_t n = RENEWAL_TELLS;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct renewal_tells *list = NULL;
+	size_t n = 0;
 
-	for (int round = 0; n == RENEWAL_TELLS && round < ROUNDS_MAX; round++) {
-		if (!renewal_tells(ctx, site->db, &list, &n, err))
+	do {
+		if (!renewal_tells(ctx, site->db, n ? &list[n - 1] : NULL, &list, &n, err))
 			return false;
 		for (size_t i = 0; i < n; i++)
 			if (!tell(site, &list[i], err))
 				return false;
 		if (n)
 			outbox_wake(site);
-	}
+	} while (n == RENEWAL_TELLS);
 	return true;
 }
 
@@ -148,7 +147,6 @@ write_letter(TALLOC_CTX *ctx, struct site *site, const json_t *build, const stru
 	return true;
 }
 
-/* Who cannot be reached today is owed it still. */
 static bool
 tell_holder(struct site *site, const struct renewal_holder *of, struct err *err)
 {
@@ -192,7 +190,7 @@ tell_people(struct site *site, struct err *err)
 }
 
 bool
-renewal_tell(TALLOC_CTX *ctx, struct site *site, struct err *err)
+renewal_tell(struct site *site, struct err *err)
 {
-	return tell_testers(ctx, site, err) && tell_people(site, err);
+	return tell_testers(site, err) && tell_people(site, err);
 }

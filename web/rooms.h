@@ -174,7 +174,7 @@ bool job_renewal_wave(const struct job *job, TALLOC_CTX *ctx, void *site, struct
 bool job_renewal_day(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool renewals_begin(struct site *site, struct err *err) CHECKED;	/* the first of those that recur */
 /* ---- renewal_tell.c: testers and people without management whose build ends ---- */
-bool renewal_tell(TALLOC_CTX *ctx, struct site *site, struct err *err) CHECKED;
+bool renewal_tell(struct site *site, struct err *err) CHECKED;
 
 /* ---- routes_identity.c: identities are renewed before they end ---- */
 bool identity_begin(struct site *site, struct err *err) CHECKED;

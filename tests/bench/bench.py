@@ -447,6 +447,10 @@ def seed(server, apps, builds):
                            (build, app, sha256, size, facts["version"], str(b), now + 300 * 86400,
                             json.dumps(facts), " ".join([sha256] * (size // (10 << 20) + 1)), sha256, sha256, sha256,
                             sha256[:40], person, now - (builds - b) * 60, name, (name + "\n" + bundle).lower()))
+                db.execute("INSERT INTO build_bundle (build_id, path, app_bundle_id, version, build, uploaded, bundle_id,"
+                           " provision_uuid, expires, certificate, certificate_name, certificate_expires)"
+                           " VALUES (?, '', ?, ?, ?, ?, ?, ?, ?, '', '', 0)",
+                           (build, bundle, facts["version"], str(b), now, bundle, build, now + 300 * 86400))
                 db.execute("INSERT INTO placement (channel_id, build_id, person_id, at) VALUES (?, ?, ?, ?)",
                            ("ch%05d" % a, build, person, now))
             db.execute("UPDATE app SET newest_build_id = ? WHERE id = ?", (build, app))

@@ -369,6 +369,56 @@ installs() {
 	expect_body "/apps/com.example.beacon/builds/$(sql "SELECT newest_build_id FROM app WHERE bundle_id = 'com.example.beacon'")/install"
 }
 
+@test "a tester for whom no link can be made hears whom to ask, once; and who cannot be reached hears it when they can be" {
+	smtpd mail --tls tls
+	mail_settings "smtps://127.0.0.1:$SMTP"
+	settings_of sms driver '"http"' url '"http://127.0.0.1:9/send?to={to}&text={text}"'
+	pomona_stop && pomona_again
+	local to
+	published beacon
+	BUILD=$(json .build.id)
+	# a PIN for a new link is the sender's to hand on; paul's links go with him
+	for to in '"email":"pin@example.com","pin":"482913"' '"phone":"+4915112345678","pin":"482913"' '"email":"later@example.com","pin":"482913"'; do
+		post /api/v1/links -H "$(bearer admin)" -H 'Content-Type: application/json' -d "{\"build\":\"$BUILD\",$to}"
+		expect_status 201
+	done
+	post /api/v1/links -H "$(bearer upload)" -H 'Content-Type: application/json' -d "{\"build\":\"$BUILD\",\"email\":\"gone@example.com\"}"
+	expect_status 201
+	sql "INSERT INTO install (id, build_id, link_id, contact_id, state, created, changed) SELECT 'i' || l.id, b.id, l.id, l.contact_id,
+		'whole', 1000, 1000 FROM link l JOIN build b ON b.app_id = l.app_id"
+	sql "UPDATE contact SET email = '' WHERE email = 'later@example.com'"
+	sql "UPDATE person SET disabled = TRUE WHERE name = 'paul'"
+	upload "$W/made/next.ipa" admin '?notify=no'
+	expect_status 201
+	later 11 days
+	all_told() { [ "$(rows "message WHERE state = 'sent'")" = 2 ]; }
+	wait_until all_told || { sql "SELECT * FROM job"; sql "SELECT recipient, state FROM message"; tail -5 "$W/log"; return 1; }
+	settled
+	later 1 day
+	settled
+	[ "$(rows message)" = 3 ]
+	[ "$(rows renewal_told)" = 3 ]
+	sql "SELECT body FROM message WHERE kind = 'sms'" | grep -q 'stops working on .* Ask anna for a new link\.'
+	python3 - "$W"/mail/*.eml <<-PY
+		import email, email.policy, sys
+		mails = {m["To"]: m for m in (email.message_from_file(open(path), policy=email.policy.default) for path in sys.argv[1:])}
+		words = {to: m.get_body(("plain",)).get_content() for to, m in mails.items()}
+		assert "ask anna for a link" in words["pin@example.com"], words
+		assert "ask at " in words["gone@example.com"] and "paul" not in words["gone@example.com"], words
+		for to, m in mails.items():
+		    assert "stops launching on" in m["Subject"] and "newer version" not in m["Subject"], m["Subject"]
+		    assert "/i/" not in words[to] and "/unsubscribe" in m["List-Unsubscribe"], words[to]
+		    assert not [p for p in m.walk() if p.get_content_maintype() == "image"], "a code without a link"
+	PY
+	# its publisher sees it at the link that they had
+	[ "$(sql "SELECT count(*) FROM message m JOIN link l ON m.about = 'link:' || l.id")" = 3 ]
+	sql "UPDATE contact SET email = 'later@example.com' WHERE email = '' AND phone = ''"
+	later 1 day
+	last_told() { [ "$(rows "message WHERE recipient = 'later@example.com' AND state = 'sent'")" = 1 ]; }
+	wait_until last_told
+	[ "$(rows renewal_told)" = 4 ]
+}
+
 @test "the waves of a provision are paused and go on, by page, API and command line; the end is told all the same" {
 	local uuid
 	published beacon
