@@ -212,7 +212,7 @@ install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const char *
 
 /* ---- looking ---- */
 
-#define SELECT_INSTALL "SELECT i.id, a.bundle_id, a.name, i.build_id, b.version, b.build, b.size, i.link_id," \
+#define SELECT_INSTALL "SELECT i.id, a.bundle_id, b.name, i.build_id, b.version, b.build, b.size, i.link_id," \
 	" c.name, CASE WHEN p.display <> '' THEN p.display ELSE p.name END, i.model, i.os, i.bytes, i.state, i.created," \
 	" i.changed FROM install i JOIN build b ON b.id = i.build_id JOIN app a ON a.id = b.app_id" \
 	" LEFT JOIN contact c ON c.id = i.contact_id LEFT JOIN person p ON p.id = i.person_id WHERE "

@@ -686,6 +686,34 @@ no_notices_wait() { [ "$(sqlite3 "$DATA/pomona.db" "SELECT count(*) FROM job WHE
 	[ "$(sent_to anna@example.com | wc -l)" = 1 ]
 }
 
+@test "a link shows the icon and the name of its own build, whatever was uploaded to another channel" {
+	published
+	new_link "{\"build\":\"$BUILD\"}"
+	local mine=$URL
+	get "$mine/icon.png"
+	expect_status 200
+	cp "$W/body" "$W/icon"
+	published "$IPAS/catalog-icon.ipa" '?channel=secret'	# its icon is drawn
+	get "$mine/icon.png"
+	expect_status 200
+	cmp "$W/body" "$W/icon"
+	app rebrand.ipa name=Rebrand build=35
+	upload "$W/rebrand.ipa" upload '?channel=secret'
+	expect_status 201
+	safari anna get "$mine"
+	expect_body 'Demo App'
+	! grep -q Rebrand "$W/body"
+	button
+	daemon manifest.plist
+	expect_status 200
+	expect_body 'Demo App'
+	! grep -q Rebrand "$W/body"
+	new_link "{\"build\":\"$BUILD\"}"
+	get "$URL/icon.png"
+	expect_status 200
+	! cmp -s "$W/body" "$W/icon"
+}
+
 @test "kill -9 in the middle of telling hundreds tells each of them, and nobody twice" {
 	# No mail server answers: what is written is what counts here.
 	settings_of smtp url '"smtps://127.0.0.1:1"' from '"Apps <apps@example.com>"' ca_file "\"$W/tls/ca.pem\""
