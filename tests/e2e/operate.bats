@@ -71,6 +71,31 @@ usage() {
 	cmp "$W/local/tls/cert.pem" "$W/cert"
 }
 
+@test "init --local keeps what the operator has written since, and says when the address in it is gone" {
+	"$POMONA" init --local --data "$W/local" >/dev/null
+	printf 'smtp {\n\tfrom = "apps@example.com"\n}\n' >>"$W/local/pomona.conf"
+	cp "$W/local/pomona.conf" "$W/mine"
+	run "$POMONA" init --local --data "$W/local"
+	[ "$status" -eq 0 ]
+	cmp "$W/mine" "$W/local/pomona.conf"
+	[[ $output != *"no longer has"* ]]
+	# another network, after the laptop moved: a certificate for where it is now, and one line for the operator
+	sed -i "s|base_url = .*|base_url = 'https://192.0.2.7:8443'|" "$W/local/pomona.conf"
+	echo "laptop 192.0.2.7" >"$W/local/tls/names"
+	cp "$W/local/pomona.conf" "$W/mine"
+	cp "$W/local/tls/cert.pem" "$W/cert"
+	run "$POMONA" init --local --data "$W/local"
+	[ "$status" -eq 0 ]
+	cmp "$W/mine" "$W/local/pomona.conf"
+	[[ $output == *"no longer has the address 192.0.2.7: write base_url = 'https://"*":8443'"*"$W/local/pomona.conf"* ]]
+	! cmp -s "$W/cert" "$W/local/tls/cert.pem"
+	openssl verify -CAfile "$W/local/tls/ca.pem" "$W/local/tls/cert.pem"
+	# a name is no address
+	sed -i "s|base_url = .*|base_url = 'https://apps.example.com'|" "$W/local/pomona.conf"
+	run "$POMONA" init --local --data "$W/local"
+	[[ $output == *"https://apps.example.com"* && $output != *"no longer has"* ]]
+}
+
 @test "init writes every path so that serve reads it back to the letter" {
 	local odd="$W/it's \"odd\" \\ \${HOME} # and ; so"
 	mkdir -p "$odd"
