@@ -248,6 +248,21 @@ too_large_is_said_before_the_body_is_read() {
 	too_large_is_said_before_the_body_is_read
 }
 
+@test "an upload that does not come from our own page is refused before the body is read" {
+	head -c 30000000 /dev/zero >"$W/large.ipa"
+	sign_in paul
+	as paul ask PUT /api/v1/upload -T "$W/large.ipa"
+	expect_status 403
+	as paul ask PUT /api/v1/upload -T "$W/large.ipa" -H 'X-CSRF-Token: of-another-session' -H 'Expect:'
+	expect_status 403
+	as paul get /account
+	get /metrics
+	grep -qx 'pomona_upload_bytes_total 0' "$W/body"
+	expect_nothing_left
+	as paul ask PUT /api/v1/upload -T "$IPAS/enterprise.ipa" -H "X-CSRF-Token: $CSRF" -H 'Accept: application/json'
+	expect_status 201
+}
+
 @test "an upload that breaks off leaves nothing" {
 	app big.ipa mb=8
 	curl -sS --connect-to "::127.0.0.1:$PORT" -T "$W/big.ipa" -H "$(bearer upload)" --limit-rate 1M "$BASE/api/v1/upload" -o /dev/null 2>/dev/null 3>&- &
