@@ -413,7 +413,12 @@ refuses_to_serve() {	# what it should say, as a pattern
 	expect_status 201
 	local grant
 	grant=$(json .manifest_url)
-	head -c $(($(df --output=avail -B1 "$W/disk" | tail -1) - 9000000)) /dev/zero >"$W/disk/ballast"
+	head -c $(($(df --output=avail -B1 "$W/disk" | tail -1) - 12000000)) /dev/zero >"$W/disk/ballast"
+	truncate -s 400M "$W/huge.ipa"	# begins well, and hears that it is over however much of it follows
+	upload - upload -H 'Transfer-Encoding: chunked' <"$W/huge.ipa"
+	expect_problem 507 no_room
+	wait_until no_leftovers
+	head -c 3000000 /dev/zero >>"$W/disk/ballast"
 	app two.ipa mb=4 build=2
 	upload "$W/two.ipa"
 	expect_problem 507 no_room

@@ -127,6 +127,14 @@ teardown()   { pomona_stop; }
 	expect_nothing_left
 }
 
+@test "a form that is wrong hears it, however large its file is" {
+	truncate -s 400M "$W/huge.ipa"
+	post /api/v1/upload -H "$(bearer upload)" -H 'Accept: application/json' -F "ipa=@$W/huge.ipa"
+	expect_problem 422 invalid
+	expect_body 'in the field \"file\", not \"ipa\"'
+	expect_nothing_left
+}
+
 @test "what is no app is refused with a code and words" {
 	local file code
 	for file in bad-top:no_payload bad-many:many_apps bad-no-info:no_info bad-info:bad_info bad-plist-bomb:hostile_plist; do
@@ -228,6 +236,10 @@ too_large_is_said_before_the_body_is_read() {
 	# of unknown length, it is refused at the limit
 	upload - upload -H 'Transfer-Encoding: chunked' <"$W/large.ipa"
 	expect_status 413
+	# however much follows
+	truncate -s 400M "$W/huge.ipa"
+	upload - upload -H 'Transfer-Encoding: chunked' <"$W/huge.ipa"
+	expect_problem 413 too_large
 	get /metrics
 	counted=$(sed -n 's/^pomona_upload_bytes_total //p' "$W/body")
 	[ "$counted" -le 2000000 ]
