@@ -387,3 +387,27 @@ upload_command() {	# what is left of the command line
 	[ "$status" -eq 5 ]
 	[[ $output != *"$TOKEN"* ]]
 }
+
+# Says "go on", takes a little of the file and is gone.
+GONE='
+import socket, sys
+door = socket.create_server(("127.0.0.1", 0))
+open(sys.argv[1] + ".new", "w").write(str(door.getsockname()[1]))
+__import__("os").rename(sys.argv[1] + ".new", sys.argv[1])
+caller, _ = door.accept()
+caller.recv(65536)
+caller.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+caller.recv(65536)
+caller.close()
+'
+
+@test "pomona upload says that it was the network when the connection ends in the middle of the file" {
+	app big.ipa mb=8
+	timeout 60 python3 -c "$GONE" "$W/door" 3>&- &
+	local gone=$!
+	wait_until test -s "$W/door"
+	run "$POMONA" upload --server "http://127.0.0.1:$(cat "$W/door")" --token-file "$W/token.upload" "$W/big.ipa"
+	wait $gone
+	[ "$status" -eq 5 ] || { echo "$status: $output"; return 1; }
+	[[ $output != *refused* && $output == *"http://127.0.0.1:"* ]]
+}
