@@ -399,13 +399,49 @@ refuses_to_serve() {	# what it should say, as a pattern
 
 # ---- disk, log, retention ----
 
-@test "a full disk refuses uploads with 507, and nothing else" {
+small_disk() {	# SIZE: where the data is from now on
 	[ "$(id -u)" -eq 0 ] || skip "only root can mount a small disk"
 	mkdir "$W/disk"
-	mount -t tmpfs -o size=48m none "$W/disk" 2>/dev/null || skip "no tmpfs can be mounted here"
+	mount -t tmpfs -o "size=$1" none "$W/disk" 2>/dev/null || skip "no tmpfs can be mounted here"
 	MOUNTED=$W/disk
 	mv "$DATA" "$W/disk/data"
 	DATA=$W/disk/data CONF=$DATA/pomona.conf
+}
+
+@test "room that one resumable upload was promised is not promised to another" {
+	small_disk 100m
+	setting upload keep_free_mb 8
+	pomona_start
+	local first
+	begins() {	# BYTES STATUS
+		post /api/v1/uploads -H 'Tus-Resumable: 1.0.0' -H "$(bearer upload)" -H "Upload-Length: $1"
+		expect_status "$2"
+	}
+	begins 40000000 201
+	first=$(header Location)
+	begins 60000000 507
+	begins 20000000 201
+	begins 40000000 507
+	# what has come of it is counted once: half of the first is on the disk, and only its other half is owed
+	head -c 20000000 /dev/zero >"$W/half"
+	ask PATCH "${first#"$BASE"}" -H 'Tus-Resumable: 1.0.0' -H "$(bearer upload)" -H 'Upload-Offset: 0' \
+		-H 'Content-Type: application/offset+octet-stream' --data-binary "@$W/half"
+	expect_status 204
+	begins 40000000 507
+	begins 15000000 201
+	pomona_stop
+	pomona_again
+	begins 20000000 507
+	delete "${first#"$BASE"}" -H 'Tus-Resumable: 1.0.0' -H "$(bearer upload)"
+	expect_status 204
+	begins 20000000 201
+	pomona_stop
+	umount "$MOUNTED"
+	MOUNTED=
+}
+
+@test "a full disk refuses uploads with 507, and nothing else" {
+	small_disk 48m
 	setting upload keep_free_mb 8
 	pomona_start
 	app one.ipa mb=10 build=1
