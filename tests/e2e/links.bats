@@ -490,7 +490,8 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	local loading=$!
 	under_way() {
 		curl -sS "${SOCKET[@]}" -H "$(bearer upload)" -o "$W/body" "$base/api/v1/links/$LINK"
-		[[ $(json '.installs_seen[0].percent') =~ ^[0-9]+$ ]] && [ "$(json '.installs_seen[0].percent')" -ge 10 ]
+		[[ $(json '.installs_seen[0].percent') =~ ^[0-9]+$ ]] || return 1
+		[ "$(json '.installs_seen[0].percent')" -ge 10 ]
 	}
 	wait_until under_way
 	[ "$(json '.installs_seen[0].percent')" -lt 100 ]

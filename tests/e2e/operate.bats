@@ -40,7 +40,8 @@ usage() {
 		run "$POMONA" init --data "$W/new" --base-url https://apps.example.com --master-key "$key"
 		[ "$status" -eq 3 ]
 		[[ $output == *"must not lie inside"* ]]
-		[ ! -e "$W/new/master.key" ] && [ ! -e "$W/new/keys/master.key" ]
+		[ ! -e "$W/new/master.key" ]
+		[ ! -e "$W/new/keys/master.key" ]
 	done
 	ln -s "$W/new" "$W/elsewhere"
 	run "$POMONA" init --data "$W/new" --base-url https://apps.example.com --master-key "$W/elsewhere/master.key"
@@ -138,7 +139,8 @@ usage() {
 
 refuses_to_serve() {	# what it should say, as a pattern
 	run timeout 60 "$POMONA" serve --data "$DATA" --listen 127.0.0.1:0 --plain
-	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+	[ "$status" -ne 0 ]
+	[ "$status" -ne 124 ]
 	[[ $output != *"ready http"* ]]
 	# shellcheck disable=SC2053
 	[[ $output == $1 ]] || { echo "it says: $output"; return 1; }
@@ -219,7 +221,8 @@ refuses_to_serve() {	# what it should say, as a pattern
 	head -c 2000000 /dev/zero >"$W/large"
 	limited() { upload "$W/large" && [ "$STATUS" = 413 ]; }
 	wait_until limited
-	[ "$PID" = "$pid" ] && kill -0 "$PID"
+	[ "$PID" = "$pid" ]
+	kill -0 "$PID"
 
 	# what cannot be read changes nothing and is said
 	echo "nonsense {" >>"$CONF"
@@ -524,7 +527,7 @@ small_disk() {	# SIZE: where the data is from now on
 	expect_not_in "$W/log" "$CSRF"
 	# nor is any of them on the disk as it is
 	for secret in "${secrets[@]}"; do
-		! grep -rqaF -- "$secret" "$DATA" || { echo "$secret is in $DATA"; return 1; }
+		never grep -rqaF -- "$secret" "$DATA"
 	done
 }
 

@@ -78,7 +78,8 @@ form() { as anna post "$1" --data-urlencode "csrf=$CSRF" "${@:2}"; }
 @test "an admin gives local accounts their addresses, and an invitation goes where that says" {
 	smtpd mail
 	mail_settings "smtp://127.0.0.1:$SMTP" tls none
-	pomona_stop && pomona_again
+	pomona_stop
+	pomona_again
 	run "$POMONA" enroll invite --data "$DATA" --user mia --by mail
 	[ "$status" -ne 0 ]
 	sign_in anna
