@@ -751,16 +751,16 @@ no_notices_wait() { [ "$(sqlite3 "$DATA/pomona.db" "SELECT count(*) FROM job WHE
 	expect_status 201
 	safari anna get "$mine"
 	expect_body 'Demo App'
-	! grep -q Rebrand "$W/body"
+	never grep -q Rebrand "$W/body"
 	button
 	daemon manifest.plist
 	expect_status 200
 	expect_body 'Demo App'
-	! grep -q Rebrand "$W/body"
+	never grep -q Rebrand "$W/body"
 	new_link "{\"build\":\"$BUILD\"}"
 	get "$URL/icon.png"
 	expect_status 200
-	! cmp -s "$W/body" "$W/icon"
+	never cmp -s "$W/body" "$W/icon"
 }
 
 @test "kill -9 in the middle of telling hundreds tells each of them, and nobody twice" {
