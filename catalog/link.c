@@ -334,20 +334,35 @@ link_opened(struct db *db, const struct link *link)
 	db_later(db, tx_opened, o);
 }
 
-/* Counted inside the transaction: two phones at once do not share the last install. */
 bool
-link_use(struct db *tx, const char *id, const char *client, struct err *err)
+link_has_phone(struct db *db, const char *id, const char *phone, bool *ret, struct err *err)
 {
-	if (!db_run(tx, err, "UPDATE link_client SET at = $1 WHERE link_id = $2 AND client = $3 AND NOT EXISTS"
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM link_client WHERE link_id = $1 AND client = $2", db_text(id),
+				     db_text(phone));
+
+	if (!rows_one(rows, err, "no count"))
+		return false;
+	*ret = rows_int(rows, 0) > 0;
+	return true;
+}
+
+/* Counted inside the transaction: two phones at once do not share the last install.  Writing the link's own row locks
+ * it where there are many writers. */
+bool
+link_use(struct db *tx, const char *id, const char *phone, struct err *err)
+{
+	if (!db_run(tx, err, "UPDATE link SET installs_max = installs_max WHERE id = $1", db_text(id)) ||
+	    !db_run(tx, err, "UPDATE link_client SET at = $1 WHERE link_id = $2 AND client = $3 AND NOT EXISTS"
 		    " (SELECT 1 FROM link l JOIN person p ON p.id = l.person_id WHERE l.id = link_id AND p.disabled)",
-		    db_now(), db_text(id), db_text(client)))
+		    db_now(), db_text(id), db_text(phone)))
 		return false;
 	if (db_changed(tx))
 		return true;
 	if (!db_run(tx, err, "INSERT INTO link_client (link_id, client, at) SELECT l.id, $1, CAST($2 AS BIGINT)"
 		    " FROM link l WHERE l.id = $3 AND NOT " LINK_REVOKED " AND l.expires > $2 AND (l.installs_max = 0"
 		    " OR l.installs_max > (SELECT count(*) FROM link_client k WHERE k.link_id = l.id))",
-		    db_text(client), db_now(), db_text(id)))
+		    db_text(phone), db_now(), db_text(id)))
 		return false;
 	return db_changed(tx) || err_set(err, ERR_MISSING, "the link is over");
 }

@@ -7,7 +7,11 @@
  * not in the database, so that a message can be sent again with the same address.  A PIN is kept as a
  * hash keyed by the token.  Unknown, expired, used up and revoked are one and the same ERR_MISSING.
  *
- * An install is a client (address and user agent) that fetched a manifest, over all of the link's grants.
+ * An install is a phone that fetched a manifest, over all of the link's grants; looking and tapping use up
+ * nothing.  A phone is a browser that opened the page: a random cookie of that page, kept as a hash.  The same
+ * browser is the same phone with the next build, at a second try and from any address; two browsers are two phones
+ * behind one address.  A browser that forgets its cookies is a new phone, and the address of a manifest that is handed
+ * on from a page counts as the phone that had the page.  Installs without such a cookie count by address and program.
  */
 #include "catalog/person.h"
 
@@ -89,8 +93,11 @@ bool link_try_pin(struct db *db, const struct link *link, const char *token, con
 
 void link_opened(struct db *db, const struct link *link);	/* its page was looked at; written behind */
 
-/* In the transaction of a manifest: counts the client, or ERR_MISSING when the link is over for it. */
-bool link_use(struct db *tx, const char *id, const char *client, struct err *err) CHECKED;
+/* In the transaction of a manifest: counts the phone, or ERR_MISSING when the link is over for it. */
+bool link_use(struct db *tx, const char *id, const char *phone, struct err *err) CHECKED;
+
+/* Is this phone one of the link's installs?  Then it may install by it also when the link is used up. */
+bool link_has_phone(struct db *db, const char *id, const char *phone, bool *ret, struct err *err) CHECKED;
 
 /* ---- for its publisher: of others they know nothing ---- */
 

@@ -13,18 +13,10 @@ struct people {
 };
 
 static void
-run(struct house *h, const char *sql)
-{
-	struct err err;
-
-	assert_ok(db_runv(h->db, &err, sql, DB_VALS()), &err);
-}
-
-static void
 publishes_only(TALLOC_CTX *ctx, struct house *h, struct person *p, const char *bundle_id)
 {
-	run(h, mem_printf(ctx, "UPDATE person SET all_apps = FALSE WHERE id = '%s'", p->id));
-	run(h, mem_printf(ctx, "INSERT INTO publisher_app (person_id, bundle_id) VALUES ('%s', '%s')", p->id, bundle_id));
+	sql(h, mem_printf(ctx, "UPDATE person SET all_apps = FALSE WHERE id = '%s'", p->id));
+	sql(h, mem_printf(ctx, "INSERT INTO publisher_app (person_id, bundle_id) VALUES ('%s', '%s')", p->id, bundle_id));
 }
 
 static struct people
@@ -35,8 +27,8 @@ people(TALLOC_CTX *ctx, struct house *h)
 		.pia = person(ctx, h, "pia", ROLE_PUBLISHER), .pete = person(ctx, h, "pete", ROLE_PUBLISHER),
 	};
 
-	run(h, "INSERT INTO people_group (id, name, folded, source, created) VALUES ('qa', 'QA', 'qa', 'local', 0)");
-	run(h, mem_printf(ctx, "INSERT INTO group_person (group_id, person_id) VALUES ('qa', '%s')", p.ines->id));
+	sql(h, "INSERT INTO people_group (id, name, folded, source, created) VALUES ('qa', 'QA', 'qa', 'local', 0)");
+	sql(h, mem_printf(ctx, "INSERT INTO group_person (group_id, person_id) VALUES ('qa', '%s')", p.ines->id));
 	publishes_only(ctx, h, p.pia, HIDDEN);
 	publishes_only(ctx, h, p.pete, "com.example.other");
 	return p;
@@ -304,7 +296,7 @@ rights_end_with_the_role_whatever_rows_are_left(void **state)
 
 	set_audience(&h, HIDDEN, "qa", "{\"group\": \"qa\"}");
 	assert_string_equal(sees(*state, &h, viewer_of(p.pia), all), HIDDEN " 1");
-	run(&h, "UPDATE person SET role = 'member'");
+	sql(&h, "UPDATE person SET role = 'member'");
 	/* as long as the request lasts that began before */
 	assert_string_equal(sees(*state, &h, viewer_of(p.pia), all), "");
 	assert_false(build_delete(h.db, p.pia, hidden, &err));

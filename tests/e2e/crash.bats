@@ -63,7 +63,8 @@ expect_no_orphans() {
 		expect_no_orphans
 	done
 	echo "$n uploads, $answered answered before the server was killed"
-	[ "$answered" -ge $((KILLS / 2)) ] && [ "$answered" -lt $n ]
+	[ "$answered" -ge $((KILLS / 2)) ]
+	[ "$answered" -lt $n ]
 	# each that was answered is whole
 	while read -r id sum; do
 		get "/api/v1/builds/$id" -H "$(bearer read)"

@@ -237,7 +237,7 @@ user() { printf 'X-Remote-User: %s' "$1"; }
 	expect_status 200
 	# ... while those who are asked about still wait
 	local waiting=0
-	for i in "${pids[@]}"; do kill -0 "$i" 2>/dev/null && waiting=$((waiting + 1)); done
+	for i in "${pids[@]}"; do if kill -0 "$i" 2>/dev/null; then waiting=$((waiting + 1)); fi; done
 	[ $waiting -ge 1 ]
 	for i in "${pids[@]}"; do wait "$i" || true; done
 }
@@ -245,7 +245,8 @@ user() { printf 'X-Remote-User: %s' "$1"; }
 @test "settings that would believe anybody, or nobody, refuse to start" {
 	refuses() {	# WORDS
 		run env ASAN_OPTIONS=detect_leaks=0 timeout 20 "$POMONA" serve --data "$DATA" --listen 127.0.0.1:0 --plain
-		[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+		[ "$status" -ne 0 ]
+		[ "$status" -ne 124 ]
 		[[ $output == *"$1"* ]] || { echo "expected: $1"; echo "$output"; return 1; }
 	}
 	setting signin proxy_header '"X-Remote-User"'
