@@ -66,7 +66,7 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 		json_array_append_new(devices, device_item(req, device));
 	data = json_pack("{s:o, s:o, s:b, s:s, s:s, s:s?, s:s?}", "waiting", waiting, "devices", devices, "udids", udids,
 			 "udids_url", "/admin/test-devices?udids=yes", "txt_url", txt_url(req, NULL), "next_url",
-			 page_next(req, "/admin/test-devices", list), "changed", changed);
+			 page_next(req, "/admin/test-devices", "", list), "changed", changed);
 	json_decref(list);
 	return reply_page(reply, req, "testdevices", data, err);
 }

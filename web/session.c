@@ -8,6 +8,7 @@
  * (session_admit), and a form repeats the session's csrf value (session_check).
  */
 #include "web/site.h"
+#include "catalog/attempts.h"
 #include "catalog/token.h"
 #include "core/buf.h"
 #include "core/clock.h"
@@ -48,7 +49,7 @@ site_client(struct req *req, char hash[SECRET_HASH_SIZE])
 {
 	const char *agent = req_header(req, "User-Agent");
 
-	return secret_hash(mem_printf(req, "%s\n%s", req->address, agent ? agent : ""), hash);
+	return secret_hash(mem_printf(req, "%s\n%s", attempts_address(req, req->address), agent ? agent : ""), hash);
 }
 
 /* What a token may do is its scope; admin holds all, upload and devices hold read. */

@@ -267,6 +267,10 @@ with_directory() {
 	expect_status 303
 	admin PATCH "/people/$(id_of eva)" -d '{"role":"admin"}'
 	expect_problem 409 role_of_directory
+	expect_body 'ldap.admin_groups and ldap.publisher_groups'	# where it is said instead
+	sign_in anna
+	as anna get "/admin/people/$(id_of eva)"
+	expect_body 'decide it; ldap.admin_groups and ldap.publisher_groups say which'
 	local before
 	before=$(sql "SELECT email FROM person WHERE name = 'eva'")
 	admin PATCH "/people/$(id_of eva)" -d '{"email":"else@example.com"}'

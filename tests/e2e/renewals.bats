@@ -605,6 +605,16 @@ rounds() {	# phones connect, and time goes by
 	[ "$old" != "$new" ]
 	[ "$(sql "SELECT count(*) FROM (SELECT DISTINCT version, build FROM build)")" = 1 ]
 	wait_until is_wanted "$new" || { sql "SELECT * FROM job"; sql "SELECT * FROM managed_app"; return 1; }
+	# until it is there, every page that says what ends says that it is coming
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "signature")][0].doing' anew
+	get "/api/v1/held?cause=certificate" -H "$(bearer admin)"
+	expect_json '[.items[].doing] | unique | @json' '["renewing"]'
+	sign_in anna
+	as anna get /admin/provisions
+	expect_body 'a build signed anew is on its way: 2'
+	as anna get "/admin/devices/$(sql "SELECT id FROM device LIMIT 1")"
+	expect_body 'A build that is signed anew is on its way to this device'
 	rounds
 	wait_until brought "$new" || { sql "SELECT * FROM managed_app"; sql "SELECT * FROM install_event"; return 1; }
 	settled
