@@ -97,13 +97,12 @@ find_target(TALLOC_CTX *ctx, struct db *tx, const struct person *person, const s
 	    struct target *ret, struct err *err)
 {
 	struct rows *rows = t->build_id
-		? db_query(ctx, tx, "SELECT a.id, a.bundle_id, b.id, b.installable, b.expires FROM build b"
+		? db_query(ctx, tx, "SELECT a.id, a.bundle_id, b.id, b.installs_until FROM build b"
 			   " JOIN app a ON a.id = b.app_id WHERE b.id = $4 AND " VIEWER_OWNS, VIEWER(viewer_of(person)), db_text(t->build_id))
-		: db_query(ctx, tx, "SELECT a.id, a.bundle_id, c.id, TRUE, 0 FROM channel c JOIN app a"
+		: db_query(ctx, tx, "SELECT a.id, a.bundle_id, c.id, CAST($6 AS BIGINT) FROM channel c JOIN app a"
 			   " ON a.id = c.app_id WHERE a.bundle_id = $4 AND c.name = $5 AND " VIEWER_OWNS, VIEWER(viewer_of(person)),
-			   db_text(t->bundle_id), db_text(t->channel));
+			   db_text(t->bundle_id), db_text(t->channel), db_int(INT64_MAX));
 	int64_t until;
-	bool installable;
 
 	if (!rows_one(rows, err, t->build_id ? "no such build" : "no such channel"))
 		return false;
@@ -111,10 +110,9 @@ find_target(TALLOC_CTX *ctx, struct db *tx, const struct person *person, const s
 	ret->bundle_id = rows_text(ctx, rows, 1);
 	ret->build_id = t->build_id ? rows_text(ctx, rows, 2) : NULL;
 	ret->channel_id = t->build_id ? NULL : rows_text(ctx, rows, 2);
-	installable = rows_bool(rows, 3);
-	until = rows_int(rows, 4);
+	until = rows_int(rows, 3);
 	rows_done(rows);
-	if (!installable || (until && until <= clock_now()))
+	if (until <= clock_now())
 		return err_code(err, ERR_CONFLICT, "not_installable",
 				"this build cannot be installed; its verdict says why");
 	return true;

@@ -1,5 +1,6 @@
 /* Table `notice`. */
 #include "catalog/notice.h"
+#include "catalog/build.h"
 #include "catalog/channel.h"
 #include "catalog/registration.h"
 #include "core/job.h"
@@ -28,8 +29,8 @@ notice_landed(struct db *tx, const char *build_id, const char *channel, struct e
 static bool
 app_of(TALLOC_CTX *ctx, struct db *db, const char *build_id, char **app, bool *installable, struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT app_id, installable AND (expires = 0 OR expires > $2) FROM build"
-				     " WHERE id = $1", db_text(build_id), db_now());
+	struct rows *rows = db_query(ctx, db, "SELECT b.app_id, " BUILD_INSTALLS("$2") " FROM build b"
+				     " WHERE b.id = $1", db_text(build_id), db_now());
 	enum rows_step step = rows_next(rows, err);
 
 	*app = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;

@@ -51,6 +51,16 @@ job_retain(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 }
 
 static bool
+job_judge(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+
+	(void)job;
+	(void)ctx;
+	return build_judge_all(site->db, err);
+}
+
+static bool
 wanted(const char *name, void *db, bool *ret, struct err *err)
 {
 	return build_wants_blob(db, name, ret, err);
@@ -170,6 +180,7 @@ tx_first_check(struct db *tx, void *arg_, struct err *err)
 const struct job_kind site_jobs[] = {
 	{ "build_md5s",    10, job_md5s, NULL },
 	{ "build_retain",   5, job_retain, NULL },
+	{ "build_judge",   10, job_judge, NULL },
 	{ "blob_sweep",     5, job_blob_sweep, NULL },
 	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead },
 	{ NOTICE_JOB, NOTICE_ATTEMPTS, notices_build, NULL },
