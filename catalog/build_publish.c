@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/job.h"
 #include "core/json.h"
+#include "core/log.h"
 #include "core/secret.h"
 #include "core/text.h"
 #include "ipa/verdict.h"
@@ -193,6 +194,23 @@ keep_icons(TALLOC_CTX *ctx, struct blobs *blobs, const struct inspect *inspect, 
 	return true;
 }
 
+static bool
+tx_sweep(struct db *tx, void *arg, struct err *err)
+{
+	(void)arg;
+	return job_add(tx, "blob_sweep", json_object(), 0, "blob_sweep", err);
+}
+
+/* What was kept for a build that has not come to be goes soon; where that cannot be written, at the next start. */
+static void
+sweep_soon(struct db *db)
+{
+	struct err none;
+
+	if (!db_tx(db, tx_sweep, NULL, &none))
+		log_err("the files of a build that was not published stay until the next start", &none);
+}
+
 bool
 build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_draft *draft,
 	      const struct inspect *inspect, const struct build_fields *fields,
@@ -231,8 +249,10 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 	while (kept > 0)
 		blob_unpin(blobs, p.icons[--kept]);
 	blob_unpin(blobs, draft->name);
-	if (!ok)
+	if (!ok) {
+		sweep_soon(db);
 		return err_at(err, "publish %s", p.bundle_id);
+	}
 	*id = p.id;
 	*fresh = p.fresh;
 	return true;

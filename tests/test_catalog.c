@@ -114,6 +114,33 @@ the_same_bytes_are_the_same_build(void **state)
 	assert_string_equal(builds(*state, &h, (struct build_filter){ 0 }), "1");
 }
 
+static bool
+is_wanted(const char *name, void *db, bool *ret, struct err *err)
+{
+	return build_wants_blob(db, name, ret, err);
+}
+
+static void
+an_upload_that_is_refused_at_its_end_leaves_no_files_behind(void **state)
+{
+	struct house h = house(*state);
+	struct rows *rows;
+	struct err err;
+	int removed = 0;
+	bool fresh;
+	char *id;
+
+	assert_ok(db_run(h.db, &err, "UPDATE person SET role = 'member' WHERE name = 'paul'"), &err);	/* while it was under way */
+	assert_false(publish(*state, &h, (struct sent){ 0 }, &id, &fresh, &err));
+	assert_int_equal(err.kind, ERR_DENIED);
+	rows = db_query(*state, h.db, "SELECT count(*) FROM job WHERE kind = 'blob_sweep'");
+	assert_ok(rows_one(rows, &err, "no count"), &err);
+	assert_int_equal(rows_int(rows, 0), 1);
+	rows_done(rows);
+	assert_ok(blob_sweep(h.blobs, is_wanted, h.db, false, &removed, &err), &err);
+	assert_true(removed > 1);	/* the .ipa and its icons */
+}
+
 static void
 promoting_what_is_the_newest_changes_nothing_and_is_not_audited_again(void **state)
 {
@@ -843,7 +870,7 @@ settings_are_kept_all_or_none_and_a_change_is_audited(void **state)
 	assert_int_equal(after, before + 3);	/* two, and the one that changed */
 }
 
-TESTS(the_same_bytes_are_the_same_build,
+TESTS(the_same_bytes_are_the_same_build, an_upload_that_is_refused_at_its_end_leaves_no_files_behind,
       promoting_what_is_the_newest_changes_nothing_and_is_not_audited_again,
       promoting_an_older_build_again_rolls_its_channel_and_the_catalog_back,
       retention_keeps_the_build_that_was_rolled_back_to,
