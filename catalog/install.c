@@ -83,14 +83,16 @@ bool
 install_use(struct db *tx, const char *id, const char *client, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, tx, "SELECT link_id FROM install WHERE id = $1", db_text(id));
+	struct rows *rows = db_query(ctx, tx, "SELECT link_id, phone FROM install WHERE id = $1", db_text(id));
+	struct link_user user = { .client = client };
 	const char *link;
 
 	if (!rows_one(rows, err, "no such install"))
 		return false;
 	link = rows_text(ctx, rows, 0);
+	user.is_phone = *rows_text(ctx, rows, 1) != '\0';
 	rows_done(rows);
-	return !link || link_use(tx, link, client, err);
+	return !link || link_use(tx, link, &user, err);
 }
 
 bool

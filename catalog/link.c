@@ -348,19 +348,18 @@ link_has_phone(struct db *db, const char *id, const char *phone, bool *ret, stru
 /* Counted inside the transaction: two phones at once do not share the last install.  Writing the link's own row locks
  * it where there are many writers. */
 bool
-link_use(struct db *tx, const char *id, const char *phone, struct err *err)
+link_use(struct db *tx, const char *id, const struct link_user *user, struct err *err)
 {
 	if (!db_run(tx, err, "UPDATE link SET installs_max = installs_max WHERE id = $1", db_text(id)) ||
 	    !db_run(tx, err, "UPDATE link_client SET at = $1 WHERE link_id = $2 AND client = $3 AND NOT EXISTS"
 		    " (SELECT 1 FROM link l JOIN person p ON p.id = l.person_id WHERE l.id = link_id AND p.disabled)",
-		    db_now(), db_text(id), db_text(phone)))
+		    db_now(), db_text(id), db_text(user->client)))
 		return false;
 	if (db_changed(tx))
 		return true;
-	if (!db_run(tx, err, "INSERT INTO link_client (link_id, client, at) SELECT l.id, $1, CAST($2 AS BIGINT)"
-		    " FROM link l WHERE l.id = $3 AND NOT " LINK_REVOKED " AND l.expires > $2 AND (l.installs_max = 0"
-		    " OR l.installs_max > (SELECT count(*) FROM link_client k WHERE k.link_id = l.id))",
-		    db_text(phone), db_now(), db_text(id)))
+	if (!db_run(tx, err, "INSERT INTO link_client (link_id, client, at, is_phone) SELECT l.id, $1, CAST($2 AS BIGINT), $4"
+		    " FROM link l WHERE l.id = $3 AND NOT " LINK_REVOKED " AND l.expires > $2 AND " LINK_LEFT,
+		    db_text(user->client), db_now(), db_text(id), db_bool(user->is_phone)))
 		return false;
 	return db_changed(tx) || err_set(err, ERR_MISSING, "the link is over");
 }

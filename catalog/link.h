@@ -23,6 +23,9 @@
 #define LINK_INSTALLS_MAX	100000
 #define LINK_PAGE_MAX		200	/* items of one list */
 
+/* Good for one more install: of link l. */
+#define LINK_LEFT "(l.installs_max = 0 OR l.installs_max > (SELECT count(*) FROM link_client k WHERE k.link_id = l.id))"
+
 /* Withdrawn, or its sender may not come in any more: of link l. */
 #define LINK_REVOKED "(l.revoked OR EXISTS (SELECT 1 FROM person sender WHERE sender.id = l.person_id AND sender.disabled))"
 
@@ -93,8 +96,14 @@ bool link_try_pin(struct db *db, const struct link *link, const char *token, con
 
 void link_opened(struct db *db, const struct link *link);	/* its page was looked at; written behind */
 
-/* In the transaction of a manifest: counts the phone, or ERR_MISSING when the link is over for it. */
-bool link_use(struct db *tx, const char *id, const char *phone, struct err *err) CHECKED;
+/* Who installs by a link. */
+struct link_user {
+	const char *client;		/* the phone, as above; else a client as for grant_open */
+	bool is_phone;
+};
+
+/* In the transaction of a manifest: counts the user, or ERR_MISSING when the link is over for them. */
+bool link_use(struct db *tx, const char *id, const struct link_user *user, struct err *err) CHECKED;
 
 /* Is this phone one of the link's installs?  Then it may install by it also when the link is used up. */
 bool link_has_phone(struct db *db, const char *id, const char *phone, bool *ret, struct err *err) CHECKED;

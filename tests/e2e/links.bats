@@ -333,6 +333,8 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	safari anna get "$URL"
 	button
 	local first=$D
+	get "/api/v1/links/$LINK" -H "$(bearer upload)"
+	expect_json '(.expires | fromdate) - (.created | fromdate) | . / 86400' 90
 	app newer.ipa build=35 version=9.9
 	upload "$W/newer.ipa" upload '?channel=qa'
 	expect_status 201
@@ -704,6 +706,13 @@ no_notices_wait() { [ "$(sqlite3 "$DATA/pomona.db" "SELECT count(*) FROM job WHE
 	wait_until no_notices_wait
 	[ "$(sent_to anna@example.com)" = 'New: Demo App 9.9 (35)' ]
 	[ -z "$(sent_to quiet@example.com)$(sent_to pia@example.com)" ]
+	# Its publisher hears of the other two, and why.
+	grep -q 'testers are not told of a build.*channel=qa testers=1 why="their links lead to an earlier build and ask for a PIN"' "$W/log"
+	sign_in paul
+	as paul get "/admin/apps/com.example.app/builds/$(sql "SELECT id FROM build WHERE build = '35'")" -H 'Accept: application/json'
+	expect_json '.build.notices | [.told, (.missed[] | .why, .n)] | join(" ")' '2 pin 1 address 1'
+	as paul get "/admin/apps/com.example.app/builds/$(sql "SELECT id FROM build WHERE build = '35'")"
+	expect_body 'Testers not told'
 	python3 - "$W/mail" "$anna" <<-'PY'
 		import email, email.policy, glob, re, sys
 		texts = {}
