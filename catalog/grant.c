@@ -151,6 +151,7 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 	char hash[SECRET_HASH_SIZE];
 	int64_t now = clock_now(), ipa_s, last, mine;
 	struct rows *rows;
+	const char *phone;
 	bool known, live, fetching, used_up, allowed;
 
 	if (!*token || strlen(token) > GRANT_TOKEN_MAX) {
@@ -160,12 +161,13 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 	rows = db_query(g, db,
 		"SELECT g.id, g.manifest_until, g.ipa_seconds, g.installs_max, g.created,"
 		" b.id, b.app_id, b.sha256, b.size, b.version, b.build, b.minimum_os, b.chunk_sha256s,"
-		" b.chunk_md5s, b.icon57, b.icon512, a.bundle_id, a.name,"
+		" b.chunk_md5s, b.icon57, b.icon512, a.bundle_id, b.name,"
 		" (SELECT count(*) FROM grant_client c WHERE c.grant_hash = g.hash),"
 		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash),"
-		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash AND c.client = $2),"
-		" g.install_id FROM install_grant g JOIN build b ON b.id = g.build_id JOIN app a ON a.id = b.app_id"
-		" LEFT JOIN person p ON p.id = g.person_id"
+		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash"
+		" AND c.client = CASE WHEN n.phone <> '' THEN n.phone ELSE $2 END),"
+		" g.install_id, n.phone FROM install_grant g JOIN build b ON b.id = g.build_id JOIN app a ON a.id = b.app_id"
+		" LEFT JOIN person p ON p.id = g.person_id LEFT JOIN install n ON n.id = g.install_id"
 		" WHERE g.hash = $1 AND b.installable AND (p.id IS NULL OR NOT p.disabled)"
 		" AND NOT EXISTS (SELECT 1 FROM install i JOIN link l ON l.id = i.link_id JOIN person sender"
 		" ON sender.id = l.person_id WHERE i.id = g.install_id AND sender.disabled) AND (g.enrollment_id IS NULL"
@@ -198,7 +200,10 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 	mine = rows_int(rows, 20);
 	known = !rows_null(rows, 20);
 	g->install_id = rows_text(g, rows, 21);
+	phone = rows_text(g, rows, 22);
 	rows_done(rows);
+	if (phone && *phone)
+		client = phone;
 
 	live = now < g->manifest_until;
 	fetching = last && now < last + ipa_s;

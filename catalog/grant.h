@@ -7,8 +7,11 @@
  * 24 hours after that client's first manifest), *device* (MDM: lives as long as the enrollment),
  * *ci* (in an upload's answer: 7 days, 20 installs, revocable).
  *
- * An install is a client (address and user agent) that fetched the manifest; iOS fetches it several
- * times.  Unknown, expired, used up and revoked are one and the same ERR_MISSING.
+ * An install is a client that fetched the manifest; iOS fetches it several times.  Of an install that began on
+ * a link's page the client is the browser that tapped (catalog/link.h), whatever address the daemon fetches from.
+ * Where no page stands before it, as with *ci*, it is the daemon's address (IPv6 by /64) and User-Agent: two
+ * phones of one model and iOS behind one address are one install, and a phone that changes its network is two.
+ * Unknown, expired, used up and revoked are one and the same ERR_MISSING.
  */
 #include "catalog/person.h"
 
@@ -43,7 +46,7 @@ struct grant {
 bool grant_new(TALLOC_CTX *ctx, struct db *db, const struct grant_terms *terms, const char *build_id,
 	       const char *person_id, char **token, struct err *err) CHECKED;
 
-/* `client`: hash of address and user agent. */
+/* `client`: hash of address and user agent (site_client), for a grant whose install has no phone of its own. */
 bool grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file file, const char *client,
 		struct grant **ret, struct err *err) CHECKED;
 

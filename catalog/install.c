@@ -38,9 +38,9 @@ install_put(struct db *tx, const struct install_start *s, struct err *err)
 	int64_t now = clock_now();
 
 	return db_run(tx, err, "INSERT INTO install (id, build_id, link_id, person_id, contact_id, state, created,"
-		      " changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)", db_text(s->id), db_text(s->build_id),
+		      " changed, phone) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)", db_text(s->id), db_text(s->build_id),
 		      db_text(s->link_id), db_text(s->person_id), db_text(s->contact_id),
-		      db_text(names[s->tapped ? INSTALL_TAPPED : INSTALL_OPENED]), db_int(now)) &&
+		      db_text(names[s->tapped ? INSTALL_TAPPED : INSTALL_OPENED]), db_int(now), db_text(s->phone ? s->phone : "")) &&
 	       (!s->opened || add_event(tx, s->id, INSTALL_OPENED, s->opened, err)) &&
 	       (!s->tapped || add_event(tx, s->id, INSTALL_TAPPED, now, err));
 }
@@ -83,14 +83,16 @@ bool
 install_use(struct db *tx, const char *id, const char *client, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, tx, "SELECT link_id FROM install WHERE id = $1", db_text(id));
+	struct rows *rows = db_query(ctx, tx, "SELECT link_id, phone FROM install WHERE id = $1", db_text(id));
+	struct link_user user = { .client = client };
 	const char *link;
 
 	if (!rows_one(rows, err, "no such install"))
 		return false;
 	link = rows_text(ctx, rows, 0);
+	user.is_phone = *rows_text(ctx, rows, 1) != '\0';
 	rows_done(rows);
-	return !link || link_use(tx, link, client, err);
+	return !link || link_use(tx, link, &user, err);
 }
 
 bool
@@ -189,30 +191,36 @@ install_get(TALLOC_CTX *ctx, struct db *db, const char *id, const char *link_id,
 
 bool
 install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const char *build_id, const char *person_id,
-	       bool one_recipient, char **id, struct err *err)
+	       const char *phone, char **id, struct err *err)
 {
 	void *here SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(here, db, "SELECT i.id FROM install i WHERE i.link_id = $1 AND i.build_id = $2"
+	struct rows *rows = db_query(here, db, "SELECT i.id, i.phone FROM install i WHERE i.link_id = $1 AND i.build_id = $2"
 				     " AND i.state = 'opened' AND EXISTS (SELECT 1 FROM install_grant g"
 				     " WHERE g.install_id = i.id AND g.manifest_until > $3)"
 				     " AND COALESCE(i.person_id, '') = $5 ORDER BY i.created DESC, i.id DESC LIMIT $4",
-				     db_text(link_id), db_text(build_id), db_now(),
-				     db_int(one_recipient ? 1 : INSTALL_OPENED_MAX), db_text(person_id ? person_id : ""));
+				     db_text(link_id), db_text(build_id), db_now(), db_int(INSTALL_OPENED_MAX),
+				     db_text(person_id ? person_id : ""));
+	const char *newest = NULL;
 	enum rows_step step;
 	int n = 0;
 
 	*id = NULL;
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		if (n++ == 0)
+			newest = rows_text(here, rows, 0);
+		if (!*id && strcmp(rows_text(here, rows, 1), phone) == 0)
 			*id = rows_text(ctx, rows, 0);
-	if (!one_recipient && n < INSTALL_OPENED_MAX)
-		*id = NULL;
-	return step == ROWS_END;
+	}
+	rows_done(rows);
+	if (step == ROWS_FAILED || *id || n < INSTALL_OPENED_MAX)
+		return step != ROWS_FAILED;
+	*id = mem_text(ctx, newest);
+	return db_run(db, err, "UPDATE install SET phone = '' WHERE id = $1", db_text(newest));
 }
 
 /* ---- looking ---- */
 
-#define SELECT_INSTALL "SELECT i.id, a.bundle_id, a.name, i.build_id, b.version, b.build, b.size, i.link_id," \
+#define SELECT_INSTALL "SELECT i.id, a.bundle_id, b.name, i.build_id, b.version, b.build, b.size, i.link_id," \
 	" c.name, CASE WHEN p.display <> '' THEN p.display ELSE p.name END, i.model, i.os, i.bytes, i.state, i.created," \
 	" i.changed FROM install i JOIN build b ON b.id = i.build_id JOIN app a ON a.id = b.app_id" \
 	" LEFT JOIN contact c ON c.id = i.contact_id LEFT JOIN person p ON p.id = i.person_id WHERE "

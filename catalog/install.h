@@ -30,6 +30,7 @@ enum install_kind {
 struct install_start {
 	const char *id, *build_id;
 	const char *link_id, *person_id, *contact_id;	/* NULL: none */
+	const char *phone;		/* hash of the browser's cookie, which counts for the link; NULL: none */
 	int64_t opened;			/* when its page was; 0: it has none */
 	bool tapped;			/* now */
 };
@@ -51,15 +52,15 @@ struct install {
 bool install_get(TALLOC_CTX *ctx, struct db *db, const char *id, const char *link_id, const char *person_id,
 		 struct install **ret, struct err *err) CHECKED;
 
-/* One of this person (NULL: of nobody who signed in) that was opened and not tapped yet, for who opens the link
- * again; NULL: a new one is due. */
+/* One of this browser and person (NULL: of nobody who signed in) that was opened and not tapped yet; NULL: a new one
+ * is due.  Of INSTALL_OPENED_MAX the newest stands for all, and counts as no browser's any more. */
 bool install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const char *build_id, const char *person_id,
-		    bool one_recipient, char **id, struct err *err) CHECKED;
+		    const char *phone, char **id, struct err *err) CHECKED;
 
 /* In the transaction that found it out, of a managed device: how it ended, and why in a few words. */
 bool install_ended(struct db *tx, const char *id, enum install_kind kind, const char *detail, struct err *err) CHECKED;
 
-/* In the transaction of a first manifest: counts the client at the install's link, when it has one. */
+/* In the transaction of a first manifest: counts the phone (or client) at the install's link, when it has one. */
 bool install_use(struct db *tx, const char *id, const char *client, struct err *err) CHECKED;
 /* Would the install's link refuse this client? */
 bool install_link_over(struct db *db, const char *id, const char *client, bool *ret, struct err *err) CHECKED;

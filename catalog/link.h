@@ -7,7 +7,11 @@
  * not in the database, so that a message can be sent again with the same address.  A PIN is kept as a
  * hash keyed by the token.  Unknown, expired, used up and revoked are one and the same ERR_MISSING.
  *
- * An install is a client (address and user agent) that fetched a manifest, over all of the link's grants.
+ * An install is a phone that fetched a manifest, over all of the link's grants; looking and tapping use up
+ * nothing.  A phone is a browser that opened the page: a random cookie of that page, kept as a hash.  The same
+ * browser is the same phone with the next build, at a second try and from any address; two browsers are two phones
+ * behind one address.  A browser that forgets its cookies is a new phone, and the address of a manifest that is handed
+ * on from a page counts as the phone that had the page.  Installs without such a cookie count by address and program.
  */
 #include "catalog/person.h"
 
@@ -18,6 +22,9 @@
 #define LINK_DAYS_MAX		365
 #define LINK_INSTALLS_MAX	100000
 #define LINK_PAGE_MAX		200	/* items of one list */
+
+/* Good for one more install: of link l. */
+#define LINK_LEFT "(l.installs_max = 0 OR l.installs_max > (SELECT count(*) FROM link_client k WHERE k.link_id = l.id))"
 
 /* Withdrawn, or its sender may not come in any more: of link l. */
 #define LINK_REVOKED "(l.revoked OR EXISTS (SELECT 1 FROM person sender WHERE sender.id = l.person_id AND sender.disabled))"
@@ -65,7 +72,8 @@ char *link_derive(TALLOC_CTX *ctx, const struct link_key *key, const char *what)
 char *link_tap_token(TALLOC_CTX *ctx, const struct link_key *key, const char *install_id);
 
 struct link {
-	const char *id, *app_id, *bundle_id, *app_name;
+	const char *id, *app_id, *bundle_id;
+	const char *app_name;		/* as build_id has it, not as a channel has it that testers do not see */
 	const char *build_id;		/* of the moment; NULL: the channel is empty */
 	const char *channel;		/* NULL: to one build */
 	const char *contact_id, *contact_name;	/* NULL: to nobody in particular */
@@ -88,8 +96,17 @@ bool link_try_pin(struct db *db, const struct link *link, const char *token, con
 
 void link_opened(struct db *db, const struct link *link);	/* its page was looked at; written behind */
 
-/* In the transaction of a manifest: counts the client, or ERR_MISSING when the link is over for it. */
-bool link_use(struct db *tx, const char *id, const char *client, struct err *err) CHECKED;
+/* Who installs by a link. */
+struct link_user {
+	const char *client;		/* the phone, as above; else a client as for grant_open */
+	bool is_phone;
+};
+
+/* In the transaction of a manifest: counts the user, or ERR_MISSING when the link is over for them. */
+bool link_use(struct db *tx, const char *id, const struct link_user *user, struct err *err) CHECKED;
+
+/* Is this phone one of the link's installs?  Then it may install by it also when the link is used up. */
+bool link_has_phone(struct db *db, const char *id, const char *phone, bool *ret, struct err *err) CHECKED;
 
 /* ---- for its publisher: of others they know nothing ---- */
 

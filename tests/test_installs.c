@@ -305,6 +305,70 @@ a_flood_of_installs_is_written_in_few_commits_and_bounded_in_memory(void **state
 	assert_true(talloc_total_blocks(watch) <= WATCHED_MAX + 1);
 }
 
+/* A tap on the link's page by a browser: the grant behind its button. */
+static char *
+tap_of(TALLOC_CTX *ctx, struct house *h, const char *link, const char *id, const char *phone)
+{
+	struct install_start start = { .id = id, .build_id = h->build, .link_id = link, .phone = phone };
+	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = 3600, .ipa_s = DAY, .install = &start };
+	struct err err;
+	char *token;
+
+	assert_ok(grant_new(ctx, h->db, &terms, h->build, NULL, &token, &err), &err);
+	return token;
+}
+
+static bool
+fetches(TALLOC_CTX *ctx, struct house *h, const char *token, enum grant_file file, const char *client)
+{
+	struct grant *grant;
+	struct err err = { 0 };
+
+	return grant_open(ctx, h->db, token, file, client, &grant, &err) || (assert_int_equal(err.kind, ERR_MISSING), false);
+}
+
+static void
+a_phone_is_the_browser_that_tapped_whatever_address_its_daemon_has(void **state)
+{
+	struct house h = house_with_build(*state);
+	char *link, *token = tester_link(*state, &h, (struct link_terms){ .installs_max = 2 }, &link);
+	char *one = tap_of(*state, &h, link, "aaaaaaaaaaaaaaaa", "one"), *again = tap_of(*state, &h, link, "bbbbbbbbbbbbbbbb", "one");
+	char *two = tap_of(*state, &h, link, "cccccccccccccccc", "two"), *third = tap_of(*state, &h, link, "dddddddddddddddd", "third");
+	struct err err;
+	struct link *opened;
+	bool counted;
+
+	/* looking uses up nothing; each address of one phone is that phone, at a second tap too */
+	assert_true(fetches(*state, &h, one, GRANT_MANIFEST_HEAD, "wifi"));
+	assert_ok(link_has_phone(h.db, link, "one", &counted, &err), &err);
+	assert_false(counted);
+	for (int i = 0; i < 5; i++) {
+		assert_true(fetches(*state, &h, one, GRANT_MANIFEST, mem_printf(*state, "privacy address %d", i)));
+		assert_true(fetches(*state, &h, again, GRANT_MANIFEST, mem_printf(*state, "LTE %d", i)));
+	}
+	assert_ok(link_has_phone(h.db, link, "one", &counted, &err), &err);
+	assert_true(counted);
+	assert_ok(link_open(*state, h.db, token, &opened, &err), &err);
+	assert_int_equal(opened->installs, 1);
+
+	/* others of the same model behind the same address are others */
+	assert_true(fetches(*state, &h, two, GRANT_MANIFEST, "LTE 0"));
+	assert_false(fetches(*state, &h, third, GRANT_MANIFEST, "LTE 0"));
+	assert_false(fetches(*state, &h, third, GRANT_MANIFEST_HEAD, "wifi"));
+	assert_true(fetches(*state, &h, one, GRANT_MANIFEST, "another network"));
+	assert_true(fetches(*state, &h, one, GRANT_IPA, "another network"));
+
+	/* and what was counted before there were phones goes on counting */
+	tester_link(*state, &h, (struct link_terms){ .installs_max = 2 }, &link);
+	assert_ok(db_run(h.db, &err, "INSERT INTO link_client (link_id, client, at) VALUES ($1, 'address and agent', 0)",
+			 db_text(link)), &err);
+	one = tap_of(*state, &h, link, "eeeeeeeeeeeeeeee", NULL);
+	two = tap_of(*state, &h, link, "ffffffffffffffff", "two");
+	assert_true(fetches(*state, &h, one, GRANT_MANIFEST, "address and agent"));
+	assert_true(fetches(*state, &h, two, GRANT_MANIFEST, "address and agent"));
+	assert_false(fetches(*state, &h, one, GRANT_MANIFEST, "another address"));
+}
+
 static void
 installs_by_all_taps_of_a_link_count_for_the_link(void **state)
 {
@@ -376,20 +440,20 @@ who_opens_a_link_again_goes_on_with_the_install_that_was_opened(void **state)
 	char *link, *id;
 
 	tester_link(*state, &h, (struct link_terms){ 0 }, &link);
-	assert_ok(install_opened(*state, h.db, link, h.build, NULL, true, &id, &err), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, "mine", &id, &err), &err);
 	assert_null(id);
-	assert_ok(db_run(h.db, &err, "UPDATE install SET state = 'opened' WHERE id = $1",
+	assert_ok(db_run(h.db, &err, "UPDATE install SET state = 'opened', phone = 'mine' WHERE id = $1",
 			 db_text(tapped(*state, &h, link, "aaaaaaaaaaaaaaaa")->install_id)), &err);
-	assert_ok(install_opened(*state, h.db, link, h.build, NULL, true, &id, &err), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, "mine", &id, &err), &err);
 	assert_string_equal(id, "aaaaaaaaaaaaaaaa");
-	assert_ok(install_opened(*state, h.db, link, h.build, NULL, false, &id, &err), &err);
-	assert_null(id);	/* a link for many: each begins their own */
-	assert_ok(install_opened(*state, h.db, link, h.build, h.mia->id, true, &id, &err), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, "yours", &id, &err), &err);
+	assert_null(id);	/* each browser begins its own */
+	assert_ok(install_opened(*state, h.db, link, h.build, h.mia->id, "mine", &id, &err), &err);
 	assert_null(id);	/* and who signs in has nobody else's */
 	assert_ok(db_run(h.db, &err, "UPDATE install SET person_id = $1", db_text(h.mia->id)), &err);
-	assert_ok(install_opened(*state, h.db, link, h.build, h.mia->id, true, &id, &err), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, h.mia->id, "mine", &id, &err), &err);
 	assert_string_equal(id, "aaaaaaaaaaaaaaaa");
-	assert_ok(install_opened(*state, h.db, link, h.build, h.anna->id, true, &id, &err), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, h.anna->id, "mine", &id, &err), &err);
 	assert_null(id);
 	assert_ok(db_run(h.db, &err, "UPDATE install SET person_id = NULL"), &err);
 	assert_ok(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err), &err);
@@ -399,11 +463,23 @@ who_opens_a_link_again_goes_on_with_the_install_that_was_opened(void **state)
 	set_now(&h, "2026-11-22T13:00:00Z");
 	assert_ok(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err), &err);
 	assert_false(install->granted);
-	assert_ok(install_opened(*state, h.db, link, h.build, NULL, true, &id, &err), &err);
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, "mine", &id, &err), &err);
 	assert_null(id);
 	set_now(&h, "2026-12-22T12:00:01Z");
 	assert_ok(install_sweep(h.db, &err), &err);
 	assert_false(install_get(*state, h.db, "aaaaaaaaaaaaaaaa", link, NULL, &install, &err));
+
+	/* Of many that were only opened the newest stands for all, and is no browser's any more. */
+	tester_link(*state, &h, (struct link_terms){ .installs_max = 1, .expires = clock_now() + DAY }, &link);
+	for (int i = 0; i < INSTALL_OPENED_MAX; i++)
+		tap_of(*state, &h, link, mem_printf(*state, "x%015d", i), mem_printf(*state, "browser %d", i));
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, "one more", &id, &err), &err);
+	assert_string_equal(id, mem_printf(*state, "x%015d", INSTALL_OPENED_MAX - 1));
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL, "browser 7", &id, &err), &err);
+	assert_string_equal(id, "x000000000000007");
+	assert_ok(install_opened(*state, h.db, link, h.build, NULL,
+				 mem_printf(*state, "browser %d", INSTALL_OPENED_MAX - 1), &id, &err), &err);
+	assert_string_equal(id, mem_printf(*state, "x%015d", INSTALL_OPENED_MAX - 1));
 
 	/* One that was tapped goes like that, unless its grant lives. */
 	tester_link(*state, &h, (struct link_terms){ 0 }, &link);
@@ -424,6 +500,7 @@ TESTS(a_byte_that_went_out_twice_counts_once,
       each_client_of_a_grant_for_many_has_an_install_of_its_own,
       installs_are_listed_by_app_build_person_and_contact,
       a_flood_of_installs_is_written_in_few_commits_and_bounded_in_memory,
+      a_phone_is_the_browser_that_tapped_whatever_address_its_daemon_has,
       installs_by_all_taps_of_a_link_count_for_the_link,
       an_install_is_shown_to_its_person_its_publisher_and_its_link_alone,
       who_opens_a_link_again_goes_on_with_the_install_that_was_opened)

@@ -26,8 +26,9 @@ static bool
 tx_use(struct db *tx, void *arg, struct err *err)
 {
 	const char *const *of = arg;
+	struct link_user user = { .client = of[1], .is_phone = strncmp(of[1], "phone", 5) == 0 };
 
-	return link_use(tx, of[0], of[1], err);
+	return link_use(tx, of[0], &user, err);
 }
 
 static bool
@@ -338,6 +339,63 @@ a_link_to_a_channel_leads_to_what_is_newest_there(void **state)
 	assert_int_equal(err.kind, ERR_MISSING);
 }
 
+/* What a tester reads of a link, its grant and its install. */
+static void
+says(TALLOC_CTX *ctx, struct house *h, const char *token, const char *tap, const char *install, const char *name)
+{
+	struct install_viewer viewer = { 0 };
+	struct grant *grant;
+	struct link *link;
+	json_t *shown;
+	struct err err;
+
+	assert_ok(link_open(ctx, h->db, token, &link, &err), &err);
+	assert_string_equal(link->app_name, name);
+	assert_ok(grant_open(ctx, h->db, tap, GRANT_MANIFEST, "phone", &grant, &err), &err);
+	assert_string_equal(grant->name, name);
+	viewer.link_id = link->id;
+	assert_ok(install_show(h->db, NULL, &viewer, install, &shown, &err), &err);
+	assert_string_equal(json_string_value(json_object_get(shown, "app")), name);
+	json_decref(shown);
+}
+
+static void
+a_link_says_the_name_of_its_own_build_whatever_was_uploaded_beside_it(void **state)
+{
+	struct house h = house_with_build(*state);	/* "Demo" */
+	struct link_terms of_build = { .build_id = h.build, .expires = clock_now() + DAY };
+	struct link_terms of_channel = { .bundle_id = "com.example.app", .channel = "main", .expires = clock_now() + DAY };
+	char *ids[2], *token = tester_link(*state, &h, of_build, &ids[0]), *other = tester_link(*state, &h, of_channel, &ids[1]);
+	struct install_start start = { .id = "install", .build_id = h.build, .link_id = ids[0], .opened = clock_now() };
+	struct install_start second = { .id = "second", .build_id = h.build, .link_id = ids[1], .opened = clock_now() };
+	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = DAY, .ipa_s = DAY, .install = &start };
+	struct link_aim *aim;
+	struct link *link;
+	char *tap, *taps, *rebrand;
+	struct err err;
+
+	assert_ok(grant_new(*state, h.db, &terms, h.build, NULL, &tap, &err), &err);
+	terms.install = &second;
+	assert_ok(grant_new(*state, h.db, &terms, h.build, NULL, &taps, &err), &err);
+	rebrand = published(*state, &h, (struct sent){ .build = "2", .name = "Rebrand", .channel = "secret" });
+	for (int gone = 0; gone < 2; gone++) {
+		says(*state, &h, token, tap, "install", "Demo");
+		says(*state, &h, other, taps, "second", "Demo");
+		assert_ok(link_aim(*state, h.db, h.paul, &of_build, &aim, &err), &err);
+		assert_string_equal(aim->app_name, "Demo");
+		assert_ok(link_aim(*state, h.db, h.paul, &of_channel, &aim, &err), &err);
+		assert_string_equal(aim->app_name, "Demo");
+		if (!gone)
+			assert_ok(build_delete(h.db, h.paul, rebrand, &err), &err);
+	}
+	/* of a channel with nothing in it no name is known */
+	published(*state, &h, (struct sent){ .build = "3", .name = "Rebrand", .channel = "secret" });
+	assert_ok(build_delete(h.db, h.paul, h.build, &err), &err);
+	assert_ok(link_open(*state, h.db, other, &link, &err), &err);
+	assert_null(link->build_id);
+	assert_string_equal(link->app_name, "com.example.app");
+}
+
 static void
 terms_that_make_no_sense_are_refused(void **state)
 {
@@ -597,20 +655,33 @@ tx_told(struct db *tx, void *arg, struct err *err)
 	const char **told = arg;
 	bool first;
 
-	if (!notice_told(tx, told[0], told[1], &first, err))
+	if (!notice_told(tx, told[0], told[1], MISS_NONE, &first, err))
+		return false;
+	told[2] = first ? "first" : "again";
+	return true;
+}
+
+static bool
+tx_missed_pin(struct db *tx, void *arg, struct err *err)
+{
+	const char **told = arg;
+	bool first;
+
+	if (!notice_told(tx, told[0], told[1], MISS_PIN, &first, err))
 		return false;
 	told[2] = first ? "first" : "again";
 	return true;
 }
 
 static void
-told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
+told_are_those_whose_link_lasts_and_leads_to_the_channel_each_once(void **state)
 {
 	struct house h = house_with_build(*state);
 	struct link_terms to_channel = { .bundle_id = "com.example.app", .channel = "main" };
 	char *ann = tester(*state, &h, "ann", "ann@example.com", ""), *ben = tester(*state, &h, "ben", "ben@example.com", "");
 	char *cid = tester(*state, &h, "cid", "cid@example.com", ""), *dan = tester(*state, &h, "dan", "dan@example.com", "");
 	char *eve = tester(*state, &h, "eve", "eve@example.com", ""), *used, *revoked, *next;
+	char *fay = tester(*state, &h, "fay", "fay@example.com", ""), *theirs, *old;
 	const char *told[3];
 	struct rows *rows;
 	struct err err;
@@ -625,7 +696,14 @@ told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
 	to_channel.contact_id = eve;
 	tester_link(*state, &h, to_channel, NULL);
 	tester_link(*state, &h, (struct link_terms){ 0 }, NULL);		/* to nobody in particular */
-	assert_true(use(&h, used, "phone"));
+	assert_true(use(&h, used, "phone"));	/* used up, by their own phone: it may install the next build too */
+	to_channel.contact_id = fay;
+	to_channel.installs_max = 1;
+	tester_link(*state, &h, to_channel, &theirs);
+	assert_true(use(&h, theirs, "phone"));
+	to_channel.contact_id = tester(*state, &h, "gil", "gil@example.com", "");
+	tester_link(*state, &h, to_channel, &old);
+	assert_true(use(&h, old, "an address, from before there were phones"));
 	assert_ok(link_revoke(h.db, h.paul, revoked, &err), &err);
 	assert_ok(contact_set_quiet(h.db, eve, true, &err), &err);
 	assert_ok(contact_set_quiet(h.db, eve, true, &err), &err);	/* changes nothing: one row */
@@ -638,8 +716,12 @@ told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
 
 	assert_non_null(strstr(all, "ann:channel"));
 	assert_non_null(strstr(all, "ben:build"));
-	assert_int_equal(strlen(all), strlen("ann:channel ben:build"));
-	assert_string_equal(due(*state, &h, h.build, "main"), "ann:channel");	/* ben's link is that build's own */
+	assert_non_null(strstr(all, "cid:build"));
+	assert_non_null(strstr(all, "fay:channel"));
+	assert_int_equal(strlen(all), strlen("ann:channel ben:build cid:build fay:channel"));
+	all = due(*state, &h, h.build, "main");		/* ben's and cid's links are that build's own */
+	assert_non_null(strstr(all, "ann:channel"));
+	assert_int_equal(strlen(all), strlen("ann:channel fay:channel"));
 	assert_string_equal(due(*state, &h, next, "other"), "");
 	told[0] = next;
 	told[1] = ann;
@@ -647,7 +729,7 @@ told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
 	assert_string_equal(told[2], "first");
 	assert_ok(db_tx(h.db, tx_told, told, &err), &err);
 	assert_string_equal(told[2], "again");
-	assert_string_equal(due(*state, &h, next, "main"), "ben:build");
+	assert_null(strstr(due(*state, &h, next, "main"), "ann:"));
 	assert_ok(notice_newest(h.db, next, "main", &newest, &err), &err);
 	assert_true(newest);
 	assert_ok(notice_newest(h.db, h.build, "main", &newest, &err), &err);
@@ -656,6 +738,98 @@ told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
 	assert_false(newest);
 	set_now(&h, "2026-11-29T12:00:00Z");	/* all links are over */
 	assert_string_equal(due(*state, &h, next, "main"), "");
+}
+
+/* "2 told, expired 3, sender 1" */
+static const char *
+counted(TALLOC_CTX *ctx, struct house *h, const char *build)
+{
+	const char *text;
+	json_t *counts, *miss;
+	struct err err;
+	size_t i;
+
+	assert_ok(notice_counts(h->db, build, &counts, &err), &err);
+	text = mem_printf(ctx, "%d told", (int)json_integer_value(json_object_get(counts, "told")));
+	json_array_foreach(json_object_get(counts, "missed"), i, miss)
+		text = mem_printf(ctx, "%s, %s %d", text, json_string_value(json_object_get(miss, "why")),
+				  (int)json_integer_value(json_object_get(miss, "n")));
+	json_decref(counts);
+	return text;
+}
+
+static void
+who_of_a_channel_is_not_told_is_counted_with_the_reason(void **state)
+{
+	struct house h = house_with_build(*state);
+	struct link_terms week = { .bundle_id = "com.example.app", .channel = "main", .expires = clock_now() + 7 * DAY };
+	struct link_terms quarter = week;
+	int64_t n[MISS_KINDS] = { 0 };
+	char *ids[7], *used, *revoked, *next;
+	const char *told[3];
+	struct err err;
+
+	quarter.expires = clock_now() + 90 * DAY;
+	for (int i = 0; i < 7; i++)
+		ids[i] = tester(*state, &h, mem_printf(*state, "t%d", i), mem_printf(*state, "t%d@example.com", i), "");
+	for (int i = 0; i < 3; i++) {		/* their links will have expired */
+		week.contact_id = ids[i];
+		tester_link(*state, &h, week, NULL);
+	}
+	quarter.contact_id = ids[2];		/* but for this one: they have another */
+	tester_link(*state, &h, quarter, NULL);
+	quarter.contact_id = ids[3];
+	quarter.installs_max = 1;
+	tester_link(*state, &h, quarter, &used);
+	assert_true(use(&h, used, "an address"));
+	week.contact_id = ids[4];		/* withdrawn on purpose: nobody wonders */
+	tester_link(*state, &h, week, &revoked);
+	assert_ok(link_revoke(h.db, h.paul, revoked, &err), &err);
+	week.contact_id = ids[5];		/* and who wants no notices gets none */
+	tester_link(*state, &h, week, NULL);
+	assert_ok(contact_set_quiet(h.db, ids[5], true, &err), &err);
+	tester_link(*state, &h, (struct link_terms){ .contact_id = ids[6], .pin = "482913", .expires = quarter.expires }, NULL);
+	set_now(&h, "2026-11-30T12:00:00Z");
+	next = published(*state, &h, (struct sent){ .build = "2" });
+	assert_string_equal(counted(*state, &h, next), "0 told");
+	told[0] = next;
+	told[1] = ids[2];
+	assert_ok(db_tx(h.db, tx_told, told, &err), &err);
+	told[1] = ids[6];
+	assert_ok(db_tx(h.db, tx_missed_pin, told, &err), &err);
+	assert_string_equal(told[2], "first");
+	assert_ok(db_tx(h.db, tx_missed_pin, told, &err), &err);
+	assert_string_equal(told[2], "again");
+	assert_ok(notice_missed(h.db, next, "main", n, &err), &err);
+	assert_int_equal(n[MISS_EXPIRED], 2);
+	assert_int_equal(n[MISS_USED_UP], 1);
+	assert_int_equal(n[MISS_SENDER], 0);
+	assert_string_equal(counted(*state, &h, next), "1 told, expired 2, used_up 1, pin 1");
+	assert_ok(notice_missed(h.db, next, "main", n, &err), &err);	/* said once */
+	assert_int_equal(n[MISS_EXPIRED], 2);
+
+	/* who gets a link after all is told after all */
+	quarter.contact_id = ids[0];
+	tester_link(*state, &h, quarter, NULL);
+	assert_non_null(strstr(due(*state, &h, next, "main"), "t0:channel"));
+	assert_int_equal(strlen(due(*state, &h, next, "main")), strlen("t0:channel t6:build"));
+	told[1] = ids[0];
+	assert_ok(db_tx(h.db, tx_told, told, &err), &err);
+	assert_string_equal(told[2], "first");
+	assert_string_equal(counted(*state, &h, next), "2 told, expired 1, used_up 1, pin 1");
+
+	/* the sender is gone for all of them; and whose link has expired a year ago is no tester any more */
+	next = published(*state, &h, (struct sent){ .build = "3" });
+	assert_ok(db_run(h.db, &err, "UPDATE person SET disabled = TRUE WHERE name = 'paul'"), &err);
+	memset(n, 0, sizeof n);
+	assert_ok(notice_missed(h.db, next, "main", n, &err), &err);
+	assert_int_equal(n[MISS_SENDER], 4);
+	assert_int_equal(n[MISS_EXPIRED], 1);
+	set_now(&h, "2028-03-01T12:00:00Z");
+	assert_ok(db_run(h.db, &err, "DELETE FROM notice"), &err);
+	memset(n, 0, sizeof n);
+	assert_ok(notice_missed(h.db, next, "main", n, &err), &err);
+	assert_int_equal(n[MISS_EXPIRED] + n[MISS_SENDER], 0);
 }
 
 static void
@@ -686,11 +860,13 @@ TESTS(a_number_is_kept_in_e164_and_an_address_in_lower_case,
       the_last_installs_of_a_link_are_not_shared_by_phones_at_once,
       after_five_wrong_pins_the_right_one_waits_for_fifteen_minutes,
       a_link_to_a_channel_leads_to_what_is_newest_there,
+      a_link_says_the_name_of_its_own_build_whatever_was_uploaded_beside_it,
       terms_that_make_no_sense_are_refused,
       links_of_apps_that_somebody_does_not_publish_are_missing,
       a_contact_who_tests_apps_of_others_keeps_address_links_and_silence,
       a_link_rests_while_its_sender_is_disabled_and_a_removed_contact_takes_it_along,
       an_app_can_ask_for_a_sign_in_on_all_of_its_links,
       links_are_listed_newest_first_page_by_page_with_their_state,
-      told_are_those_whose_working_link_leads_to_the_channel_each_once,
+      told_are_those_whose_link_lasts_and_leads_to_the_channel_each_once,
+      who_of_a_channel_is_not_told_is_counted_with_the_reason,
       a_build_in_a_channel_has_its_notice_written_with_it_unless_it_is_silent)

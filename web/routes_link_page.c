@@ -3,8 +3,9 @@
  * grant and looks the same.
  *
  * Nobody signs in unless the link asks for it.  Whoever opens the page gets an install of their own, with
- * a cookie for that path alone, so that its steps can be shown and nobody else's are.  A link that asks
- * for nothing shows the button at once; one with a PIN after the PIN.
+ * a cookie for that path alone, so that its steps can be shown and nobody else's are; and one more, by
+ * which the link counts phones (catalog/link.h).  A link that asks for nothing shows the button at once; one
+ * with a PIN after the PIN.
  */
 #include "catalog/contact.h"
 #include "catalog/registration.h"
@@ -21,6 +22,8 @@
 #define QR_SVG_MAX	(256u << 10)
 #define COOKIE		"pomona_install"
 #define COOKIE_S	(30 * DAY_S)
+#define PHONE_COOKIE	"pomona_phone"
+#define PHONE_MAX	64	/* a longer one is none of ours */
 #define TAPS_MAX	60	/* new installs by taps of one link, a minute */
 
 static const char *
@@ -45,16 +48,36 @@ struct visit {
 	struct install *install;	/* theirs; NULL: none yet */
 	json_t *build;
 	struct browser browser;
+	const char *cookie;		/* of this browser; NULL: it has none yet */
+	char phone[SECRET_HASH_SIZE];	/* its hash */
+	bool counted;			/* the phone is one of the link's installs: it may install the next build too */
 };
 
 static void
-set_cookie(struct reply *reply, const struct visit *v, const struct req *req)
+set_cookie(struct req *req, struct reply *reply, const struct visit *v, const char *name, const char *value, int64_t s)
 {
-	char text[256];
+	reply_header(reply, "Set-Cookie", mem_printf(req, "%s=%s; Path=/i/%s; HttpOnly; SameSite=Lax%s; Max-Age=%lld", name,
+		value, v->token, req->site->secure ? "; Secure" : "", (long long)s));
+}
 
-	snprintf(text, sizeof text, "%s=%s; Path=/i/%s; HttpOnly; SameSite=Lax%s; Max-Age=%d", COOKIE, v->install->id,
-		 v->token, req->site->secure ? "; Secure" : "", COOKIE_S);
-	reply_header(reply, "Set-Cookie", text);
+/* Who counts as one phone: known by its cookie, for as long as the link is. */
+static bool
+find_phone(struct req *req, struct visit *v, struct err *err)
+{
+	const char *cookie = req_cookie(req, PHONE_COOKIE);
+
+	if (!cookie || !*cookie || strlen(cookie) > PHONE_MAX)
+		return true;
+	v->cookie = cookie;
+	return link_has_phone(req->site->db, v->link->id, secret_hash(cookie, v->phone), &v->counted, err);
+}
+
+static const char *
+phone_of(struct req *req, struct visit *v)
+{
+	if (!v->cookie)
+		secret_hash(v->cookie = secret_token(req), v->phone);
+	return v->phone;
 }
 
 /* By their cookie. An install of another build of the same channel is over: this is the next one. */
@@ -90,15 +113,15 @@ begin_install(struct req *req, struct reply *reply, struct visit *v, bool tapped
 	int64_t now = clock_now(), lives = link->expires - now, tap_s = conf->grant_tap_minutes * 60;
 	struct install_start start = { .id = secret_id(req), .build_id = link->build_id, .link_id = link->id,
 				       .contact_id = link->contact_id, .person_id = req->person ? req->person->id : NULL,
-				       .opened = tapped && link->opened ? link->opened : now, .tapped = tapped };
+				       .opened = tapped && link->opened ? link->opened : now, .tapped = tapped,
+				       .phone = phone_of(req, v) };
 	/* What was asked for is asked for again after a while; what was not lives as long as the link. */
 	struct grant_terms terms = { .kind = GRANT_TAP, .ipa_s = conf->grant_tap_ipa_hours * 3600, .install = &start,
 				     .manifest_s = (link->pin || link->sign_in) && tap_s < lives ? tap_s : lives };
-	/* Whoever it is for is one of one recipient, or of one who signed in; else it may be anybody. */
-	bool one = link->contact_id || start.person_id;
 	char *id = NULL, *token;
 
-	if (!tapped && !install_opened(req, req->site->db, link->id, link->build_id, start.person_id, one, &id, err))
+	if (!tapped && !install_opened(req, req->site->db, link->id, link->build_id, start.person_id, start.phone, &id,
+				       err))
 		return false;
 	if (tapped && may_go_on(v, start.person_id, now - tap_s)) {
 		id = mem_text(req, v->install->id);
@@ -115,11 +138,19 @@ begin_install(struct req *req, struct reply *reply, struct visit *v, bool tapped
 	}
 	if (!install_get(req, req->site->db, id, link->id, NULL, &v->install, err))
 		return false;
-	set_cookie(reply, v, req);
+	set_cookie(req, reply, v, COOKIE, v->install->id, COOKIE_S);
+	set_cookie(req, reply, v, PHONE_COOKIE, v->cookie, lives);
 	return true;
 }
 
 /* ---- the page ---- */
+
+/* A phone that is one of the installs goes on, with the next build too. */
+static bool
+used_up_for(const struct visit *v)
+{
+	return v->link->used_up && !v->counted;
+}
 
 /* May this visit see it?  Who has begun the last install of a link goes on seeing how far it is. */
 static bool
@@ -127,10 +158,11 @@ find_visit(struct req *req, struct visit *v, struct err *err)
 {
 	v->token = req_param(req, "token");
 	browser_read(req_header(req, "User-Agent"), &v->browser);
-	if (!link_find(req, req->site->db, v->token, &v->link, err) || !find_install(req, v, err))
+	if (!link_find(req, req->site->db, v->token, &v->link, err) || !find_install(req, v, err) ||
+	    !find_phone(req, v, err))
 		return false;
 	if (!v->link->build_id || v->link->revoked || v->link->expired ||
-	    (v->link->used_up && !(v->install && v->install->state >= INSTALL_MANIFEST)))
+	    (used_up_for(v) && !(v->install && v->install->state >= INSTALL_MANIFEST)))
 		return err_set(err, ERR_MISSING, "no such link");
 	return true;
 }
@@ -139,7 +171,7 @@ find_visit(struct req *req, struct visit *v, struct err *err)
 static bool
 may_begin(struct req *req, const struct visit *v)
 {
-	return !req->head && !v->browser.robot && !v->browser.in_app && !v->link->pin &&
+	return !req->head && !v->browser.robot && !v->browser.in_app && !v->link->pin && !used_up_for(v) &&
 	       strcmp(build_verdict_word(v->build), "cannot") != 0 && (!v->link->sign_in || req->person);
 }
 
@@ -163,7 +195,7 @@ link_page(struct req *req, struct reply *reply, struct visit *v, int status, int
 	view.icon_url = mem_printf(req, "%s/icon.png", self);
 	view.from = link->from;
 	view.expires = link->expires;
-	view.installs_max = link->installs_max;
+	view.installs_max = v->counted ? 0 : link->installs_max;	/* theirs is among them */
 	view.installs = link->installs;
 	view.status_url = self;
 	view.tapped_url = mem_printf(req, "%s/tapped", self);
@@ -250,7 +282,7 @@ post_page(struct req *req, struct reply *reply, struct err *err)
 
 	if (!find_visit(req, &v, err))
 		return false;
-	if (v.link->over)
+	if (used_up_for(&v))
 		return err_set(err, ERR_MISSING, "no such link");
 	if (v.link->sign_in && !session_look(req, err))
 		return false;
@@ -283,31 +315,31 @@ post_tapped(struct req *req, struct reply *reply, struct err *err)
 
 /* ---- what stands beside it ---- */
 
-/* The app of a link whose page they may see, or of a grant that works. */
+/* The build of a link whose page they may see, or of a grant that works. */
 static bool
-linked_bundle(struct req *req, const char **bundle_id, struct err *err)
+linked_build(struct req *req, const char **build_id, struct err *err)
 {
 	struct visit v = { 0 };
 	struct grant *grant;
 
 	if (find_visit(req, &v, err)) {
-		*bundle_id = v.link->bundle_id;
+		*build_id = v.link->build_id;
 		return true;
 	}
 	if (err->kind != ERR_MISSING || !open_grant(req, &grant, err))
 		return false;
-	*bundle_id = grant->bundle_id;
+	*build_id = grant->build_id;
 	return true;
 }
 
 static bool
 get_qr(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *bundle_id;
+	const char *build_id;
 	struct buf svg;
 
 	buf_init(&svg, req, QR_SVG_MAX);
-	if (!linked_bundle(req, &bundle_id, err) || !qr_svg(url_of(req, req_param(req, "token"), ""), &svg, err))
+	if (!linked_build(req, &build_id, err) || !qr_svg(url_of(req, req_param(req, "token"), ""), &svg, err))
 		return false;
 	return reply_text(reply, 200, "image/svg+xml", buf_str(&svg));
 }
@@ -315,12 +347,12 @@ get_qr(struct req *req, struct reply *reply, struct err *err)
 static bool
 get_icon(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *bundle_id;
+	const char *build_id;
 	int64_t size;
 	char *name;
 	int fd;
 
-	if (!linked_bundle(req, &bundle_id, err) || !build_icon(req, req->site->db, VIEWER_HOUSE, bundle_id, ICON_512, &name, err) ||
+	if (!linked_build(req, &build_id, err) || !build_icon_of(req, req->site->db, build_id, ICON_512, &name, err) ||
 	    !blob_open(req->site->blobs, name, &fd, &size, err))
 		return false;
 	reply_header(reply, "Cache-Control", "private, max-age=3600");

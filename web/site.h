@@ -77,4 +77,4 @@ bool session_proof(struct req *req, const char *field, struct err *err);	/* the 
 json_t *problem_json(const struct err *err, const char *instance);	/* RFC 9457; tells nothing that is ours */
 const char *session_cookie_name(struct site *site);
 void session_set_cookie(struct reply *reply, struct site *site, const char *value, int64_t max_age_s);
-const char *site_client(struct req *req, char hash[65]);	/* address and user agent, hashed */
+const char *site_client(struct req *req, char hash[65]);	/* address (IPv6 by /64) and user agent, hashed */

@@ -120,7 +120,8 @@ expect_no_orphans() { wait_until no_orphans || { cat "$W/orphans"; return 1; }; 
 	done
 	echo "$n uploads, $answered answered before the server was killed, $resumed resumable ones whole behind it"
 	[ "$resumed" -ge 1 ]
-	[ "$answered" -ge $((KILLS / 2)) ] && [ "$answered" -lt $n ]
+	[ "$answered" -ge $((KILLS / 2)) ]
+	[ "$answered" -lt $n ]
 	# each that was answered is whole
 	while read -r id sum; do
 		get "/api/v1/builds/$id" -H "$(bearer read)"

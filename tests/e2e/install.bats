@@ -245,6 +245,23 @@ print(*head[:2])' "$W/body")" = "$side $side" ]
 	expect_status 200
 }
 
+@test "a phone that changes its IPv6 address is one install, and one in another network is another" {
+	pomona_stop
+	setting grant ci_installs 1
+	setting server trusted_proxies '"127.0.0.1"'
+	pomona_again
+	published
+	local at
+	for at in 2001:db8:1:1::1 2001:db8:1:1:8a2e:370:7334:1 2001:db8:1:1:ffff:ffff:ffff:ffff; do
+		phone manifest.plist -H "X-Forwarded-For: $at"
+		expect_status 200
+	done
+	phone manifest.plist -H 'X-Forwarded-For: 2001:db8:1:2::1'
+	expect_same_404
+	phone app.ipa -H 'X-Forwarded-For: 2001:db8:1:1::2'
+	expect_status 200
+}
+
 @test "two phones at once do not share the last install" {
 	pomona_stop
 	setting grant ci_installs 3

@@ -102,6 +102,52 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	expect_problem 404 not_found
 }
 
+@test "one browser is one phone from every network and with the next build, and two are two behind one address" {
+	pomona_stop
+	setting server trusted_proxies '"127.0.0.1"'
+	pomona_again
+	published "$IPAS/enterprise.ipa" '?channel=qa'
+	new_link '{"bundle_id":"com.example.app","channel":"qa","email":"anna@example.com","max_installs":2}'
+	local at theirs
+	safari anna get "$URL"
+	button
+	for at in 192.0.2.1 198.51.100.7 2001:db8::1 2001:db8:2::1; do		# Wi-Fi, LTE and their privacy addresses
+		daemon manifest.plist -H "X-Forwarded-For: $at"
+		expect_status 200
+	done
+	expect_link used
+	expect_json .installs 1
+	theirs=$D
+	safari ben get "$URL"
+	button
+	[ "$D" != "$theirs" ]
+	daemon manifest.plist -H 'X-Forwarded-For: 192.0.2.1'			# the same model behind the same address
+	expect_status 200
+	expect_link used_up
+	safari cid get "$URL"
+	expect_status 404
+	app newer.ipa build=35
+	upload "$W/newer.ipa" upload '?channel=qa'
+	expect_status 201
+	safari cid get "$URL"
+	expect_status 404
+	safari anna get "$URL"			# used up, and by her too: the next build is hers as well
+	expect_status 200
+	expect_not_in "$W/body" 'Installs left'
+	button
+	[ "$D" != "$theirs" ]
+	safari anna post "$URL/tapped"
+	expect_status 204
+	daemon manifest.plist -H 'X-Forwarded-For: 203.0.113.9'
+	expect_status 200
+	get "/api/v1/links/$LINK" -H "$(bearer upload)"
+	expect_json .installs 2
+	local cookie
+	cookie=$(awk '$6 == "pomona_phone" { print $7 }' "$W/jar.anna")
+	[ "${#cookie}" -ge 22 ]
+	[ "$(sql 'SELECT phone FROM install' | grep -cF "$cookie")" = 0 ]
+}
+
 @test "the page after the tap shows what is true, also to who comes back" {
 	published
 	new_link "{\"build\":\"$BUILD\"}"
@@ -169,8 +215,10 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	grep -q 'does not work any more' "$W/unknown"
 	daemon app.ipa			# who had begun the last install finishes it
 	expect_status 200
-	AGENT=other daemon manifest.plist
-	expect_status 404
+	AGENT=other daemon manifest.plist	# what was handed on counts as who had it
+	expect_status 200
+	get "/api/v1/links?build=$BUILD" -H "$(bearer upload)"
+	expect_json '[.items[] | select(.state == "used_up") | .installs] | join(" ")' 1
 }
 
 @test "revoking ends what the link has given, at once" {
@@ -285,6 +333,8 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	safari anna get "$URL"
 	button
 	local first=$D
+	get "/api/v1/links/$LINK" -H "$(bearer upload)"
+	expect_json '(.expires | fromdate) - (.created | fromdate) | . / 86400' 90
 	app newer.ipa build=35 version=9.9
 	upload "$W/newer.ipa" upload '?channel=qa'
 	expect_status 201
@@ -442,7 +492,8 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	local loading=$!
 	under_way() {
 		curl -sS "${SOCKET[@]}" -H "$(bearer upload)" -o "$W/body" "$base/api/v1/links/$LINK"
-		[[ $(json '.installs_seen[0].percent') =~ ^[0-9]+$ ]] && [ "$(json '.installs_seen[0].percent')" -ge 10 ]
+		[[ $(json '.installs_seen[0].percent') =~ ^[0-9]+$ ]] || return 1
+		[ "$(json '.installs_seen[0].percent')" -ge 10 ]
 	}
 	wait_until under_way
 	[ "$(json '.installs_seen[0].percent')" -lt 100 ]
@@ -655,6 +706,13 @@ no_notices_wait() { [ "$(sqlite3 "$DATA/pomona.db" "SELECT count(*) FROM job WHE
 	wait_until no_notices_wait
 	[ "$(sent_to anna@example.com)" = 'New: Demo App 9.9 (35)' ]
 	[ -z "$(sent_to quiet@example.com)$(sent_to pia@example.com)" ]
+	# Its publisher hears of the other two, and why.
+	grep -q 'testers are not told of a build.*channel=qa testers=1 why="their links lead to an earlier build and ask for a PIN"' "$W/log"
+	sign_in paul
+	as paul get "/admin/apps/com.example.app/builds/$(sql "SELECT id FROM build WHERE build = '35'")" -H 'Accept: application/json'
+	expect_json '.build.notices | [.told, (.missed[] | .why, .n)] | join(" ")' '2 pin 1 address 1'
+	as paul get "/admin/apps/com.example.app/builds/$(sql "SELECT id FROM build WHERE build = '35'")"
+	expect_body 'Testers not told'
 	python3 - "$W/mail" "$anna" <<-'PY'
 		import email, email.policy, glob, re, sys
 		texts = {}
@@ -684,6 +742,34 @@ no_notices_wait() { [ "$(sqlite3 "$DATA/pomona.db" "SELECT count(*) FROM job WHE
 	ask PUT /api/v1/upload -T "$W/fourth.ipa" -H "$(bearer upload)" -H 'X-Pomona-Channel: qa' -H 'X-Pomona-Notify: false'
 	wait_until no_notices_wait
 	[ "$(sent_to anna@example.com | wc -l)" = 1 ]
+}
+
+@test "a link shows the icon and the name of its own build, whatever was uploaded to another channel" {
+	published
+	new_link "{\"build\":\"$BUILD\"}"
+	local mine=$URL
+	get "$mine/icon.png"
+	expect_status 200
+	cp "$W/body" "$W/icon"
+	published "$IPAS/catalog-icon.ipa" '?channel=secret'	# its icon is drawn
+	get "$mine/icon.png"
+	expect_status 200
+	cmp "$W/body" "$W/icon"
+	app rebrand.ipa name=Rebrand build=35
+	upload "$W/rebrand.ipa" upload '?channel=secret'
+	expect_status 201
+	safari anna get "$mine"
+	expect_body 'Demo App'
+	never grep -q Rebrand "$W/body"
+	button
+	daemon manifest.plist
+	expect_status 200
+	expect_body 'Demo App'
+	never grep -q Rebrand "$W/body"
+	new_link "{\"build\":\"$BUILD\"}"
+	get "$URL/icon.png"
+	expect_status 200
+	never cmp -s "$W/body" "$W/icon"
 }
 
 @test "kill -9 in the middle of telling hundreds tells each of them, and nobody twice" {

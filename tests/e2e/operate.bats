@@ -40,7 +40,8 @@ usage() {
 		run "$POMONA" init --data "$W/new" --base-url https://apps.example.com --master-key "$key"
 		[ "$status" -eq 3 ]
 		[[ $output == *"must not lie inside"* ]]
-		[ ! -e "$W/new/master.key" ] && [ ! -e "$W/new/keys/master.key" ]
+		[ ! -e "$W/new/master.key" ]
+		[ ! -e "$W/new/keys/master.key" ]
 	done
 	ln -s "$W/new" "$W/elsewhere"
 	run "$POMONA" init --data "$W/new" --base-url https://apps.example.com --master-key "$W/elsewhere/master.key"
@@ -88,7 +89,7 @@ usage() {
 	[ "$status" -eq 0 ]
 	cmp "$W/mine" "$W/local/pomona.conf"
 	[[ $output == *"no longer has the address 192.0.2.7: write base_url = 'https://"*":8443'"*"$W/local/pomona.conf"* ]]
-	! cmp -s "$W/cert" "$W/local/tls/cert.pem"
+	never cmp -s "$W/cert" "$W/local/tls/cert.pem"
 	openssl verify -CAfile "$W/local/tls/ca.pem" "$W/local/tls/cert.pem"
 	# a name is no address
 	sed -i "s|base_url = .*|base_url = 'https://apps.example.com'|" "$W/local/pomona.conf"
@@ -138,7 +139,8 @@ usage() {
 
 refuses_to_serve() {	# what it should say, as a pattern
 	run timeout 60 "$POMONA" serve --data "$DATA" --listen 127.0.0.1:0 --plain
-	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+	[ "$status" -ne 0 ]
+	[ "$status" -ne 124 ]
 	[[ $output != *"ready http"* ]]
 	# shellcheck disable=SC2053
 	[[ $output == $1 ]] || { echo "it says: $output"; return 1; }
@@ -219,7 +221,8 @@ refuses_to_serve() {	# what it should say, as a pattern
 	head -c 2000000 /dev/zero >"$W/large"
 	limited() { upload "$W/large" && [ "$STATUS" = 413 ]; }
 	wait_until limited
-	[ "$PID" = "$pid" ] && kill -0 "$PID"
+	[ "$PID" = "$pid" ]
+	kill -0 "$PID"
 
 	# what cannot be read changes nothing and is said
 	echo "nonsense {" >>"$CONF"
@@ -524,7 +527,7 @@ small_disk() {	# SIZE: where the data is from now on
 	expect_not_in "$W/log" "$CSRF"
 	# nor is any of them on the disk as it is
 	for secret in "${secrets[@]}"; do
-		! grep -rqaF -- "$secret" "$DATA" || { echo "$secret is in $DATA"; return 1; }
+		never grep -rqaF -- "$secret" "$DATA"
 	done
 }
 
