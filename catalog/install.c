@@ -83,7 +83,7 @@ bool
 install_use(struct db *tx, const char *id, const char *client, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, tx, "SELECT link_id, phone FROM install WHERE id = $1", db_text(id));
+	struct rows *rows = db_query(ctx, tx, "SELECT link_id, phone, person_id FROM install WHERE id = $1", db_text(id));
 	struct link_user user = { .client = client };
 	const char *link;
 
@@ -91,6 +91,7 @@ install_use(struct db *tx, const char *id, const char *client, struct err *err)
 		return false;
 	link = rows_text(ctx, rows, 0);
 	user.is_phone = *rows_text(ctx, rows, 1) != '\0';
+	user.person_id = rows_text(ctx, rows, 2);
 	rows_done(rows);
 	return !link || link_use(tx, link, &user, err);
 }
@@ -99,7 +100,8 @@ bool
 install_link_over(struct db *db, const char *id, const char *client, bool *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT " LINK_REVOKED " OR l.expires <= $2 OR (l.installs_max > 0 AND"
+	struct rows *rows = db_query(ctx, db, "SELECT " LINK_REVOKED " OR l.expires <= $2 OR NOT "
+				     LINK_IS_FOR("COALESCE(i.person_id, '')") " OR (l.installs_max > 0 AND"
 				     " l.installs_max <= (SELECT count(*) FROM link_client k WHERE k.link_id = l.id)"
 				     " AND NOT EXISTS (SELECT 1 FROM link_client k WHERE k.link_id = l.id AND k.client = $3))"
 				     " FROM install i LEFT JOIN link l ON l.id = i.link_id WHERE i.id = $1",

@@ -305,6 +305,40 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	[ "$(installs)" -le 62 ]
 }
 
+@test "a link that was sent to somebody and forwarded installs nothing for whoever it was forwarded to" {
+	published
+	new_link "{\"build\":\"$BUILD\",\"email\":\"anna@example.com\",\"sign_in\":true}"
+	sql "UPDATE person SET email = 'Anna@Example.com' WHERE name = 'anna'"
+	sign_in mia
+	as mia get "$URL" -A "$SAFARI"
+	expect_status 403
+	expect_body 'This link is for somebody else'
+	expect_body 'Ask paul for your own link to Demo App'
+	expect_not_in "$W/body" itms-services
+	as mia post "$URL" -A "$SAFARI" -d pin=
+	expect_status 403
+	as mia get "${URL/\/i\///udid/}/register.mobileconfig" -A "$SAFARI"
+	expect_status 403
+	as mia get "$URL" -A "$SAFARI" -H 'Accept: application/json'
+	expect_problem 403 not_recipient
+	[ "$(sql 'SELECT count(*) FROM install')" = 0 ]
+	sign_in anna
+	as anna get "$URL" -A "$SAFARI"
+	expect_status 200
+	button
+	daemon manifest.plist
+	expect_status 200
+	# It ends with her account, also for who has the address of the manifest.
+	sql "UPDATE person SET disabled = 1 WHERE name = 'anna'"
+	daemon manifest.plist
+	expect_status 404
+	daemon app.ipa
+	expect_status 404
+	safari ben get "$URL"
+	expect_status 404
+	expect_body 'does not work any more'
+}
+
 @test "a link that asks for a sign-in shows its button to who is signed in" {
 	published
 	new_link "{\"build\":\"$BUILD\",\"sign_in\":true}"
