@@ -26,9 +26,10 @@
 /* Good for one more install: of link l. */
 #define LINK_LEFT "(l.installs_max = 0 OR l.installs_max > (SELECT count(*) FROM link_client k WHERE k.link_id = l.id))"
 
-/* A person q whose mail address or number is the one of link l's contact; both are indexed so (0033_links.sql). */
-#define LINK_OWNERS_ "contact rc JOIN person q ON ((q.email <> '' AND lower(q.email) = rc.email) OR (q.phone <> '' AND replace(" \
-	"replace(replace(replace(replace(replace(q.phone, ' ', ''), '-', ''), '(', ''), ')', ''), '/', ''), '.', '') = rc.phone))" \
+/* A person q whose mail address or number is the one of link l's contact.  Indexed so (0033_links.sql), for which SQLite must
+ * not see a column on the other side: it would compare by its affinity, and look at everybody. */
+#define LINK_OWNERS_ "contact rc JOIN person q ON ((rc.email <> '' AND lower(q.email) = rc.email || '') OR (rc.phone <> ''" \
+	" AND replace(replace(replace(replace(replace(replace(q.phone, ' ', ''), '-', ''), '(', ''), ')', ''), '/', ''), '.', '') = rc.phone || ''))" \
 	" WHERE rc.id = l.contact_id"
 /* Whoever it is for may not come in any more: of link l. */
 #define LINK_OWNER_GONE "((EXISTS (SELECT 1 FROM " LINK_OWNERS_ " AND q.disabled) AND NOT EXISTS (SELECT 1 FROM " LINK_OWNERS_ \
