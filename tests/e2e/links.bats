@@ -179,6 +179,24 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	daemon manifest.plist
 	later 61
 	stalls not_begun
+	daemon 57.png
+	later 61
+	stalls not_loading
+	safari anna get "$URL"
+	expect_body 'Free some storage'
+	sql "UPDATE build SET minimum_os = '18.2'"
+	stalls old
+	safari anna get "$URL"
+	expect_body 'Your device says that it has iOS 18.1'
+	sign_in paul
+	as paul get "/admin/links/$LINK"
+	expect_body 'The device has iOS 18.1, the build needs 18.2.'
+	sql "UPDATE build SET minimum_os = '16.0'"
+	daemon app.ipa
+	look_is() { safari anna get "$URL" -H 'Accept: application/json' && [ "$(json .look)" = "$1" ]; }
+	wait_until look_is trust
+	as paul get "/admin/links/$LINK"
+	expect_body 'have them trust the developer'
 }
 
 @test "unknown, expired, used up and revoked: the same page to the byte" {
