@@ -76,7 +76,7 @@ app_device_list(struct db *db, struct viewer viewer, const char *device_id, json
 	struct rows *rows = db_query(ctx, db, "SELECT a.bundle_id, b.name, a.subtitle, b.id, b.version, b.build, b.size,"
 		" b.minimum_os, b.expires, b.installable, " VIEWER_REQUIRED ", i.short_version, i.version, i.installing, b.facts, b.ipad_only"
 		" FROM installed_app i JOIN app a ON a.bundle_id = i.bundle_id JOIN build b ON b.id = " VIEWER_NEWEST
-		" WHERE i.device_id = $4 AND i.installed ORDER BY a.folded, a.id", VIEWER(viewer), db_text(device_id));
+		" WHERE i.device_id = $4 AND i.installed ORDER BY b.folded, a.id", VIEWER(viewer), db_text(device_id));
 
 	return rows_list(rows, item, ret, err) || err_at(err, "the apps of a device");
 }

@@ -60,6 +60,9 @@ bool build_delete(struct db *db, const struct person *person, const char *id, st
 /* The icon of the newest build they see: blob name. */
 bool build_icon(TALLOC_CTX *ctx, struct db *db, struct viewer viewer, const char *bundle_id, enum icon_size size,
 		char **name, struct err *err) CHECKED;
+/* The icon of this build, for whoever shows another proof (a link, a grant): another build's may be a secret. */
+bool build_icon_of(TALLOC_CTX *ctx, struct db *db, const char *id, enum icon_size size, char **name,
+		   struct err *err) CHECKED;
 
 /* For the clean-up: is this blob an .ipa or icon of a build, or of an item, or the logo? */
 bool build_wants_blob(struct db *db, const char *name, bool *ret, struct err *err) CHECKED;

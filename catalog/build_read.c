@@ -254,3 +254,15 @@ build_icon(TALLOC_CTX *ctx, struct db *db, struct viewer viewer, const char *bun
 	*name = rows_text(ctx, rows, (int)size);
 	return true;
 }
+
+bool
+build_icon_of(TALLOC_CTX *ctx, struct db *db, const char *id, enum icon_size size, char **name, struct err *err)
+{
+	void *here SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(here, db, "SELECT icon57, icon120, icon512 FROM build WHERE id = $1", db_text(id));
+
+	if (!rows_one(rows, err, "no such build"))
+		return false;
+	*name = rows_text(ctx, rows, (int)size);
+	return true;
+}

@@ -75,22 +75,17 @@ move(struct db *tx, const char *id, int64_t place, struct err *err)
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, tx, "SELECT id FROM category WHERE id <> $1 ORDER BY place, folded",
 				     db_text(id));
-	const char *ids[CATEGORIES_MAX + 1];
-	enum rows_step step;
-	int64_t n = 0;
+	const char **others;
+	size_t n, at;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW && n < CATEGORIES_MAX) {
-		if (n == place - 1)
-			ids[n++] = id;
-		ids[n++] = rows_text(ctx, rows, 0);
-	}
-	rows_done(rows);
-	if (n < place)
-		ids[n++] = id;
-	for (int64_t i = 0; step != ROWS_FAILED && i < n; i++)
-		if (!db_run(tx, err, "UPDATE category SET place = $1 WHERE id = $2", db_int(i + 1), db_text(ids[i])))
+	if (!rows_texts(ctx, rows, &others, &n, err))
+		return false;
+	at = (size_t)place <= n ? (size_t)place - 1 : n;
+	for (size_t i = 0; i <= n; i++)
+		if (!db_run(tx, err, "UPDATE category SET place = $1 WHERE id = $2", db_int((int64_t)i + 1),
+			    db_text(i == at ? id : others[i - (i > at)])))
 			return false;
-	return step != ROWS_FAILED;
+	return true;
 }
 
 static bool

@@ -56,12 +56,6 @@ desired_marked(TALLOC_CTX *ctx, struct db *db, size_t most, const char ***ret, s
 {
 	struct rows *rows = db_query(ctx, db, "SELECT device_id FROM desired_due ORDER BY device_id LIMIT $1",
 				     db_int((int64_t)most));
-	enum rows_step step;
 
-	*ret = mem_array(ctx, const char *, most);
-	*n = 0;
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		(*ret)[(*n)++] = rows_text(ctx, rows, 0);
-	rows_done(rows);
-	return step != ROWS_FAILED;
+	return rows_texts(ctx, rows, ret, n, err);
 }

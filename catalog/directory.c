@@ -180,15 +180,19 @@ sign_in(TALLOC_CTX *ctx, struct call *call, const struct asked *a, struct direct
 		return false;
 	if (!refused && found.person->disabled)
 		refused = "account_disabled";
+	if (refused && strcmp(refused, "account_disabled") == 0) {
+		if (!found.person->disabled)
+			found.person->disabled = DIRECTORY_SAYS_SO;
+		*ret = found.person;
+	}
 	if (refused)
 		return refuse(err, refused);
 	if ((look && !call_bind_ours(call, err)) || !call_groups(ctx, call, found.person, err))
 		return err_at(err, "directory");
 	call_judge(call, found.person);
-	if (!found.person->allowed)
-		return err_set(err, ERR_DENIED, "your account is in none of the groups whose people use this server");
 	*ret = found.person;
-	return true;
+	return found.person->allowed ||
+	       err_set(err, ERR_DENIED, "your account is in none of the groups whose people use this server");
 }
 
 bool
@@ -199,6 +203,7 @@ directory_sign_in(TALLOC_CTX *ctx, struct directory *d, const char *name, const 
 	struct call call;
 	bool ok;
 
+	*ret = NULL;
 	if (!*password || strlen(password) > DIRECTORY_PASSWORD_MAX || !*name || strlen(name) > DIRECTORY_NAME_MAX ||
 	    !text_valid(name, strlen(name)))
 		return refuse(err, "wrong_password");

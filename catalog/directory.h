@@ -59,7 +59,9 @@ bool directory_can_look(struct directory *directory);	/* without somebody's own 
  * ERR_SIGN_IN with code wrong_password, also for a name that is not there; password_expired and
  * account_disabled only behind the right password.  `may` is asked before a password is sent, with the
  * person's external_id, or NULL when none is known yet: no more wrong ones than the directory bears.
+ * *ret is set on a refusal, too, when it is known who is disabled, or in none of the groups; else it is NULL.
  */
+#define DIRECTORY_SAYS_SO	"its answer to a sign-in"	/* where no attribute says by what */
 typedef bool directory_may(void *arg, const char *external_id, struct err *err);
 bool directory_sign_in(TALLOC_CTX *ctx, struct directory *directory, const char *name, const char *password,
 		       directory_may *may, void *arg, struct directory_person **ret, struct err *err) CHECKED;

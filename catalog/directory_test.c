@@ -148,8 +148,6 @@ test_person(struct testing *t, TALLOC_CTX *ctx, const char *name, const char *pa
 	if (!look) {
 		bool is_dn = strchr(conf->ldap_user_bind_template, '=') != NULL;
 
-		call_say(&t->call, DIRECTORY_WARN, "bind", "ldap.bind_dn is empty: a person who is disabled in the directory keeps "
-			 "their session here until it ends by itself");
 		if (!password) {
 			call_say(&t->call, DIRECTORY_FAIL, "search", "without ldap.bind_dn a person can be found only with their password");
 			return false;
@@ -189,6 +187,10 @@ directory_test(struct directory *d, const char *name, const char *password, dire
 		return false;
 	}
 	server = test_servers(&t, d);
+	if (!directory_can_look(d))
+		heard(&t, DIRECTORY_WARN, "hourly check", "ldap.bind_dn is empty, so nobody is looked up while they are away: who is "
+		      "disabled there keeps tokens, install links and sessions here until these end by themselves, an admin disables "
+		      "them here, or they try to sign in again; set ldap.bind_dn and ldap.bind_password");
 	if (!server || !*name)
 		return !t.failed;
 	call_begin(&t.call, d, DIRECTORY_WHOLE_MS);

@@ -162,7 +162,7 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 	rows = db_query(g, db,
 		"SELECT g.id, g.manifest_until, g.ipa_seconds, g.installs_max, g.created,"
 		" b.id, b.app_id, b.sha256, b.size, b.version, b.build, b.minimum_os, b.chunk_sha256s,"
-		" b.chunk_md5s, b.icon57, b.icon512, a.bundle_id, a.name,"
+		" b.chunk_md5s, b.icon57, b.icon512, a.bundle_id, b.name,"
 		" (SELECT count(*) FROM grant_client c WHERE c.grant_hash = g.hash),"
 		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash),"
 		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash"

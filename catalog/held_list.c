@@ -1,6 +1,7 @@
 /* Table `held_app`, joined with what its rows are about. */
 #include "catalog/held_list.h"
 #include "catalog/cursor.h"
+#include "catalog/renewal.h"
 #include "core/clock.h"
 #include <stdlib.h>
 
@@ -40,13 +41,11 @@ item_of(TALLOC_CTX *ctx, struct rows *rows)
 		"certificate", paper(ctx, rows, "sha1", 17), "doing", rows_text(ctx, rows, 20));
 }
 
-/* Something for the app is on its way to the device in one of these states. */
-#define COMING(states) "EXISTS (SELECT 1 FROM renewal r JOIN provision_fit f ON f.uuid = r.uuid AND f.build_id = h.build_id WHERE" \
-	" r.device_id = h.device_id AND r.action = 'install' AND r.state IN (" states "))"
 #define LIST "SELECT d.id, CASE WHEN d.name <> '' THEN d.name ELSE d.udid END, d.product, w.name, d.seen, h.bundle_id," \
 	" coalesce(a.name, h.bundle_id), h.build_id, bb.version, bb.build, h.ends, h.cause, h.next, h.path, h.uuid, p.name, p.expires," \
-	" cb.certificate, cb.certificate_name, cb.certificate_expires, CASE WHEN h.cause = 'certificate' THEN 'resign' WHEN " \
-	COMING("'failed'") " THEN 'failing' WHEN " COMING("'wanted', 'sent', 'acknowledged'") " THEN 'renewing' ELSE '' END" \
+	" cb.certificate, cb.certificate_name, cb.certificate_expires, CASE WHEN " RENEWAL_ANEW " THEN 'renewing' WHEN h.cause =" \
+	" 'certificate' THEN 'resign' WHEN " RENEWAL_COMING("'failed'") " THEN 'failing' WHEN " \
+	RENEWAL_COMING("'wanted', 'sent', 'acknowledged'") " THEN 'renewing' ELSE '' END" \
 	" FROM held_app h JOIN device d ON d.id = h.device_id JOIN build_bundle bb ON bb.build_id = h.build_id AND bb.path = ''" \
 	" LEFT JOIN app a ON a.bundle_id = h.bundle_id LEFT JOIN person w ON w.id = d.person_id LEFT JOIN provision p ON p.uuid = h.uuid" \
 	" LEFT JOIN build_bundle cb ON cb.build_id = h.build_id AND cb.path = (SELECT x.path FROM build_bundle x WHERE x.build_id =" \

@@ -224,7 +224,7 @@ install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const char *
 
 /* ---- looking ---- */
 
-#define SELECT_INSTALL "SELECT i.id, a.bundle_id, a.name, i.build_id, b.version, b.build, b.size, i.link_id," \
+#define SELECT_INSTALL "SELECT i.id, a.bundle_id, b.name, i.build_id, b.version, b.build, b.size, i.link_id," \
 	" c.name, CASE WHEN p.display <> '' THEN p.display ELSE p.name END, i.model, i.os, i.bytes, i.state, i.created," \
 	" i.changed, b.minimum_os, b.ipad_only, b.expires, (SELECT min(d.udid) FROM build_device d WHERE d.build_id = b.id" \
 	" AND NOT EXISTS (SELECT 1 FROM install_grant g WHERE g.install_id = i.id AND g.enrollment_id IS NOT NULL))" \

@@ -139,10 +139,10 @@ link_aim(TALLOC_CTX *ctx, struct db *db, const struct person *person, const stru
 	if (!aim->build_id)
 		aim->build_id = newest;
 	aim->bundle_id = target.bundle_id;
-	rows = db_query(aim, db, "SELECT a.name, CASE WHEN p.display <> '' THEN p.display ELSE p.name END, p.email"
-			" FROM app a, person p WHERE a.id = $1 AND p.id = $2", db_text(target.app_id),
+	rows = db_query(aim, db, "SELECT b.name, CASE WHEN p.display <> '' THEN p.display ELSE p.name END, p.email"
+			" FROM build b, person p WHERE b.id = $1 AND p.id = $2", db_text(aim->build_id),
 			db_text(person->id));
-	if (!rows_one(rows, err, "no such app"))
+	if (!rows_one(rows, err, "no such build"))
 		return false;
 	aim->app_name = rows_text(aim, rows, 0);
 	aim->from = rows_text(aim, rows, 1);
@@ -203,17 +203,17 @@ bool
 link_find(TALLOC_CTX *ctx, struct db *db, const char *token, struct link **ret, struct err *err)
 {
 	struct link *l = mem_new(ctx, struct link);
-	struct err none = { 0 };
-	char hash[SECRET_HASH_SIZE], *build;
+	char hash[SECRET_HASH_SIZE];
 	struct rows *rows;
 
 	if (strlen(token) != LINK_TOKEN_SIZE - 1)
 		return err_set(err, ERR_MISSING, "no such link");
-	rows = db_query(l, db, "SELECT l.id, l.app_id, a.bundle_id, a.name, l.build_id, ch.name, l.contact_id, c.name,"
-		" l.person_id, CASE WHEN p.display <> '' THEN p.display ELSE p.name END, l.expires, l.installs_max,"
+	rows = db_query(l, db, "SELECT l.id, l.app_id, a.bundle_id, coalesce(b.name, a.bundle_id), b.id, ch.name,"
+		" l.contact_id, c.name, l.person_id, CASE WHEN p.display <> '' THEN p.display ELSE p.name END, l.expires, l.installs_max,"
 		" (SELECT count(*) FROM link_client k WHERE k.link_id = l.id), l.created, l.opened, l.pin <> '',"
 		" l.sign_in OR a.link_sign_in, " LINK_REVOKED ", p.email"
 		" FROM link l JOIN app a ON a.id = l.app_id LEFT JOIN channel ch ON ch.id = l.channel_id"
+		" LEFT JOIN build b ON b.id = coalesce(l.build_id, ch.newest_build_id)"
 		" LEFT JOIN contact c ON c.id = l.contact_id LEFT JOIN person p ON p.id = l.person_id"
 		" WHERE l.hash = $1", db_text(secret_hash(token, hash)));
 	if (!rows_one(rows, err, "no such link"))
@@ -241,12 +241,6 @@ link_find(TALLOC_CTX *ctx, struct db *db, const char *token, struct link **ret, 
 	l->used_up = l->installs_max && l->installs >= l->installs_max;
 	l->over = l->revoked || l->expired || l->used_up;
 	rows_done(rows);
-	if (l->channel && channel_newest(l, db, VIEWER_HOUSE, l->app_id, l->channel, &build, &none))
-		l->build_id = build;
-	if (none.kind && none.kind != ERR_MISSING) {
-		*err = none;
-		return false;
-	}
 	*ret = l;
 	return true;
 }

@@ -91,7 +91,8 @@ char *link_derive(TALLOC_CTX *ctx, const struct link_key *key, const char *what)
 char *link_tap_token(TALLOC_CTX *ctx, const struct link_key *key, const char *install_id);
 
 struct link {
-	const char *id, *app_id, *bundle_id, *app_name;
+	const char *id, *app_id, *bundle_id;
+	const char *app_name;		/* as build_id has it, not as a channel has it that testers do not see */
 	const char *build_id;		/* of the moment; NULL: the channel is empty */
 	const char *channel;		/* NULL: to one build */
 	const char *contact_id, *contact_name;	/* NULL: to nobody in particular */

@@ -38,7 +38,7 @@ item_of(TALLOC_CTX *ctx, struct rows *rows)
 	return item;
 }
 
-#define SELECT_LINK "SELECT l.id, a.bundle_id, a.name, l.build_id, b.version, b.build, ch.name, l.contact_id," \
+#define SELECT_LINK "SELECT l.id, a.bundle_id, coalesce(b.name, a.name), l.build_id, b.version, b.build, ch.name, l.contact_id," \
 	" c.name, c.email, c.phone, p.name, l.person_id, l.created, l.expires, l.installs_max," \
 	" (SELECT count(*) FROM link_client k WHERE k.link_id = l.id), l.app_id, l.pin <> ''," \
 	" l.sign_in OR a.link_sign_in, l.opened, " LINK_REVOKED \

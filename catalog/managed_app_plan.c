@@ -72,19 +72,15 @@ managed_app_device_again(struct db *tx, const char *device_id, int64_t due, stru
 static bool
 add_jobs(struct db *tx, TALLOC_CTX *ctx, struct rows *rows, bool (*changed)(struct db *, const char *, struct err *), struct err *err)
 {
-	const char **ids = NULL;
-	enum rows_step step;
-	size_t n = 0;
+	const char **ids;
+	size_t n;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		ids = mem_grow(ctx, ids, const char *, n + 1);
-		ids[n++] = rows_text(ctx, rows, 0);
-	}
-	rows_done(rows);
+	if (!rows_texts(ctx, rows, &ids, &n, err))
+		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!changed(tx, ids[i], err))
 			return false;
-	return step != ROWS_FAILED;
+	return true;
 }
 
 bool

@@ -370,3 +370,42 @@ people_checked(struct db *db, const char *id, const struct directory_person *per
 	*ended = a.ended;
 	return true;
 }
+
+static bool
+find_directory_name(TALLOC_CTX *ctx, struct db *tx, const char *name, const char **ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, tx, "SELECT id FROM person WHERE folded = $1 AND source = 'directory'",
+				     db_text(text_fold(ctx, name)));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+static bool
+tx_turned_away(struct db *tx, void *arg, struct err *err)
+{
+	static const struct directory_person disabled = { .disabled = DIRECTORY_SAYS_SO };
+	struct arrival *asked = arg, a = *asked;
+	bool ok = a.from ? find_external(a.ctx, tx, a.from->external_id, &a.id, err)
+			 : find_directory_name(a.ctx, tx, a.name, &a.id, err);
+
+	if (!a.from)
+		a.from = &disabled;
+	ok = ok && (!a.id || tx_checked(tx, &a, err));
+	asked->ended = ok && a.id && a.ended;
+	return ok;
+}
+
+bool
+people_turned_away(struct db *db, const char *name, const struct directory_person *person, bool *ended, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct arrival a = { .ctx = ctx, .name = name, .from = person };
+
+	if (!db_tx(db, tx_turned_away, &a, err))
+		return false;
+	*ended = a.ended;
+	return true;
+}

@@ -44,6 +44,12 @@ bool people_known(TALLOC_CTX *ctx, struct db *db, const char *after, struct peop
 #define PEOPLE_MISSED_S		240
 bool people_checked(struct db *db, const char *id, const struct directory_person *person, bool *ended,
 		    struct err *err) CHECKED;
+/*
+ * The same of whom the directory turned away at a sign-in; person NULL: it knew the name they typed and said no more
+ * than that they are disabled.  Nothing, when nobody of the directory is known here by that id or name.
+ */
+bool people_turned_away(struct db *db, const char *name, const struct directory_person *person, bool *ended,
+			struct err *err) CHECKED;
 bool people_missed(struct db *db, bool *ret, struct err *err) CHECKED;	/* was anybody, and is due for the second check? */
 
 /* ---- for admins ---- */

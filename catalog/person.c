@@ -171,18 +171,13 @@ read_apps(struct person *person, struct db *db, struct err *err)
 {
 	struct rows *rows = db_query(person, db, "SELECT bundle_id FROM publisher_app WHERE person_id = $1"
 				     " ORDER BY bundle_id LIMIT $2", db_text(person->id), db_int(PERSON_APPS_MAX));
-	const char **apps = mem_array(person, const char *, 1);
-	enum rows_step step;
-	size_t n = 0;
+	const char **apps;
+	size_t n;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		apps = mem_grow(person, apps, const char *, n + 2);
-		apps[n++] = rows_text(person, rows, 0);
-		apps[n] = NULL;
-	}
-	rows_done(rows);
+	if (!rows_texts(person, rows, &apps, &n, err))
+		return false;
 	person->apps = apps;
-	return step == ROWS_END;
+	return true;
 }
 
 bool

@@ -139,7 +139,7 @@ registration_fill(struct db *db, struct err *err)
 /* Where the link leads: the newest of its channel; or, as it was to one build, the newest that came into
  * a channel that it waits for since the link was made, and lists the device. */
 #define DUE "SELECT q.device_id, q.link_id, q.person_id, q.contact_id, q.channel, q.pin, q.sign_in, b.id, b.version," \
-	" b.build, a.bundle_id, a.name, p.name FROM (SELECT w.*, t.udid, t.contact_id, ch.name AS channel," \
+	" b.build, a.bundle_id, b.name, p.name FROM (SELECT w.*, t.udid, t.contact_id, ch.name AS channel," \
 	" CASE WHEN w.channel_id IS NOT NULL THEN (SELECT m.build_id FROM placement m" \
 	" WHERE m.channel_id = w.channel_id ORDER BY m.at DESC, m.build_id DESC LIMIT 1)" \
 	" ELSE (SELECT m.build_id FROM placement m JOIN channel n ON n.id = m.channel_id JOIN build_device d" \

@@ -100,17 +100,15 @@ ask_all_again(struct db *tx, struct err *err)
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, tx, "SELECT DISTINCT device_id FROM renewal WHERE due <= $1 AND state = 'acknowledged' LIMIT $2",
 				     db_now(), db_int(RENEWAL_WAVE_MAX));
-	const char *ids[RENEWAL_WAVE_MAX];
-	enum rows_step step;
-	size_t n = 0;
+	const char **ids;
+	size_t n;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		ids[n++] = rows_text(ctx, rows, 0);
-	rows_done(rows);
-	for (size_t i = 0; step != ROWS_FAILED && i < n; i++)
+	if (!rows_texts(ctx, rows, &ids, &n, err))
+		return false;
+	for (size_t i = 0; i < n; i++)
 		if (!ask_again(tx, ids[i], err))
 			return false;
-	return step != ROWS_FAILED;
+	return true;
 }
 
 #define LONGEST_WAIT_S (RENEWAL_LOST_S > RENEWAL_AGAIN_MAX_S ? RENEWAL_LOST_S : RENEWAL_AGAIN_MAX_S)

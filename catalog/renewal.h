@@ -111,9 +111,19 @@ bool renewal_due(struct db *tx, struct err *err) CHECKED;	/* rows whose time has
 /* ---- renewal_show.c: reading ---- */
 #include "catalog/viewer.h"
 
-/* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed,paused,paused_by}:
+/* Of a row h of held_app: a provision for it is on its way to the device in one of these states. */
+#define RENEWAL_COMING(states) "EXISTS (SELECT 1 FROM renewal r JOIN provision_fit f ON f.uuid = r.uuid AND f.build_id =" \
+	" h.build_id WHERE r.device_id = h.device_id AND r.action = 'install' AND r.state IN (" states "))"
+/* And a build of it that outlives it, signed by another certificate. */
+#define RENEWAL_ANEW "(h.cause = 'certificate' AND EXISTS (SELECT 1 FROM managed_app m JOIN build_bundle n ON n.build_id = m.build_id" \
+	" AND n.path = '' WHERE m.device_id = h.device_id AND m.bundle_id = h.bundle_id AND m.build_id <> h.build_id AND m.state IN" \
+	" ('wanted', 'queued', 'sent', 'acknowledged', 'installing') AND NOT EXISTS (SELECT 1 FROM build_bundle x WHERE x.build_id" \
+	" = m.build_id AND x.certificate_expires > 0 AND x.certificate_expires <= h.ends)))"
+
+/* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed,paused,paused_by,anew}:
  * one item for each build, end and provision - or its certificate, whatever the provision - by end; of those that end
- * before `until`.  paused: for how many of the waiting the waves stand still. */
+ * before `until`.  paused: for how many of the waiting the waves stand still.  anew: to how many devices a build that is
+ * signed anew is on its way. */
 bool renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err) CHECKED;
 
 /* Builds that people get here, whether devices hold them or not, by what is embedded in them, which no renewal reaches:

@@ -22,6 +22,15 @@ struct plan {
 /* ---- what is to come ---- */
 
 static bool
+is_wanted(const struct plan *plan, const char *uuid)
+{
+	for (size_t i = 0; i < plan->wanted_n; i++)
+		if (strcmp(plan->wanted[i], uuid) == 0)
+			return true;
+	return false;
+}
+
+static bool
 want(struct plan *plan, const char *uuid, int64_t ends, struct err *err)
 {
 	bool fresh;
@@ -29,9 +38,8 @@ want(struct plan *plan, const char *uuid, int64_t ends, struct err *err)
 	if (!renewal_want(plan->tx, plan->device_id, uuid, "install", ends, &fresh, err))
 		return false;
 	plan->fresh = plan->fresh || fresh;
-	for (size_t i = 0; i < plan->wanted_n; i++)
-		if (strcmp(plan->wanted[i], uuid) == 0)
-			return true;
+	if (is_wanted(plan, uuid))
+		return true;
 	plan->wanted = mem_grow(plan->ctx, plan->wanted, const char *, plan->wanted_n + 1);
 	plan->wanted[plan->wanted_n++] = uuid;
 	return true;
@@ -216,27 +224,17 @@ drop_unwanted(struct plan *plan, struct err *err)
 {
 	struct rows *rows = db_query(plan->ctx, plan->tx, "SELECT uuid FROM renewal WHERE device_id = $1 AND action = 'install'"
 				     " AND state IN ('wanted', 'failed')", db_text(plan->device_id));
-	const char **drop = NULL;
-	enum rows_step step;
-	size_t n = 0;
+	const char **uuids;
+	size_t n;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		const char *uuid = rows_text(plan->ctx, rows, 0);
-		bool wanted = false;
-
-		for (size_t i = 0; i < plan->wanted_n; i++)
-			wanted = wanted || strcmp(plan->wanted[i], uuid) == 0;
-		if (wanted)
-			continue;
-		drop = mem_grow(plan->ctx, drop, const char *, n + 1);
-		drop[n++] = uuid;
-	}
-	rows_done(rows);
-	for (size_t i = 0; step != ROWS_FAILED && i < n; i++)
-		if (!db_run(plan->tx, err, "DELETE FROM renewal WHERE device_id = $1 AND uuid = $2 AND action = 'install'",
-			    db_text(plan->device_id), db_text(drop[i])))
+	if (!rows_texts(plan->ctx, rows, &uuids, &n, err))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!is_wanted(plan, uuids[i]) &&
+		    !db_run(plan->tx, err, "DELETE FROM renewal WHERE device_id = $1 AND uuid = $2 AND action = 'install'",
+			    db_text(plan->device_id), db_text(uuids[i])))
 			return false;
-	return step != ROWS_FAILED;
+	return true;
 }
 
 static bool
@@ -296,14 +294,10 @@ tx_batch(struct db *tx, void *arg, struct err *err)
 		" bb.app_bundle_id = ia.bundle_id))))) OR EXISTS (SELECT 1 FROM held_app h WHERE h.device_id = d.id"
 		" AND (h.bundle_id = $2 OR $2 = ''))) ORDER BY d.id LIMIT $3", db_text(b->after), db_text(b->bundle_id),
 		db_int(RENEWAL_BATCH));
-	const char *ids[RENEWAL_BATCH];
-	enum rows_step step;
-	size_t n = 0;
+	const char **ids;
+	size_t n;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW)
-		ids[n++] = rows_text(ctx, rows, 0);
-	rows_done(rows);
-	if (step == ROWS_FAILED)
+	if (!rows_texts(ctx, rows, &ids, &n, err))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!renewal_device(tx, ids[i], err))
@@ -331,18 +325,14 @@ renewal_plan_fits(struct db *tx, const char *uuid, const char *build_id, struct 
 		" ON f.build_id = bb.build_id AND f.path = bb.path WHERE bb.build_id = $1 OR f.uuid = $2 OR f.uuid IN (SELECT"
 		" x.provision_uuid FROM build_bundle x WHERE x.build_id = $1)", db_text(build_id ? build_id : ""),
 		db_text(uuid ? uuid : ""));
-	const char **apps = NULL;
-	enum rows_step step;
-	size_t n = 0;
+	const char **apps;
+	size_t n;
 
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		apps = mem_grow(ctx, apps, const char *, n + 1);
-		apps[n++] = rows_text(ctx, rows, 0);
-	}
-	rows_done(rows);
-	for (size_t i = 0; step != ROWS_FAILED && i < n; i++)
+	if (!rows_texts(ctx, rows, &apps, &n, err))
+		return false;
+	for (size_t i = 0; i < n; i++)
 		if (!job_add(tx, RENEWAL_PLAN_JOB, json_pack("{s:s, s:s}", "app", apps[i], "after", ""), 0, apps[i], err) ||
 		    !managed_app_provided(tx, apps[i], err))
 			return false;
-	return step != ROWS_FAILED;
+	return true;
 }

@@ -153,6 +153,27 @@ refused(struct gate *gate, int64_t failed, struct err *err)
 	return false;
 }
 
+/*
+ * Whom it turns away is shut out here as by the hourly check, which cannot ask where there is no account of ours.
+ * Keeps `err` unless that cannot be written.
+ */
+static bool
+turned_away(const struct signin *s, const char *name, const struct directory_person *found, struct err *err)
+{
+	struct err trouble = { 0 };
+	bool ended = false;
+
+	if (!found && strcmp(err->code, "account_disabled") != 0)
+		return false;
+	if (!people_turned_away(s->db, name, found, &ended, &trouble)) {
+		*err = trouble;
+		return false;
+	}
+	if (ended)
+		log_info("whom the directory turned away was signed out", KV("name", name));
+	return false;
+}
+
 static bool
 by_directory(TALLOC_CTX *ctx, const struct signin *s, const char *name, const char *password, struct person **ret,
 	     struct err *err)
@@ -166,6 +187,7 @@ by_directory(TALLOC_CTX *ctx, const struct signin *s, const char *name, const ch
 	in = directory_sign_in(scratch, s->directory, name, password, may_bind, &gate, &found, err);
 	failed = leave(&gate, !in && err->kind == ERR_SIGN_IN && strcmp(err->code, "wrong_password") == 0);
 	if (!in) {
+		(void)turned_away(s, name, found, err);
 		if (strcmp(err->code, "name_ambiguous") == 0) {
 			log_warn("a name fits several people of the directory; ldap.user_filter must find one",
 				 KV("name", name));

@@ -53,7 +53,7 @@ static bool
 add_apps(struct db *db, const struct person *person, json_t *device, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT a.bundle_id, a.name, w.state, b.version, b.build, b.id, w.told"
+	struct rows *rows = db_query(ctx, db, "SELECT a.bundle_id, coalesce(b.name, a.name), w.state, b.version, b.build, b.id, w.told"
 		" FROM device_app w JOIN app a ON a.id = w.app_id LEFT JOIN build b ON b.id = w.build_id"
 		" WHERE w.device_id = $3 AND " MINE " ORDER BY a.folded, a.id", ME(person),
 		db_text(json_string_value(json_object_get(device, "id"))));

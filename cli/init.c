@@ -6,8 +6,10 @@
  * certificate authority of devices (ca_make.c).
  * --local instead of --base-url is the five-minute way (`./dev run`): a private CA and a certificate
  * for this host's own name and address, an admin with a one-time password, and a QR code that opens
- * /trust on a phone.  Running it again changes nothing that is there, but renews that certificate when
- * it is about to end or the address has changed.
+ * /trust on a phone.
+ * Running either again changes nothing that is there.  The certificate of --local is renewed when it is
+ * about to end or this host has other addresses; the configuration is its operator's from then on, so an
+ * address in it that this host no longer has is only told of.
  */
 #include "catalog/person.h"
 #include "cli/ca_make.h"
@@ -190,6 +192,22 @@ make_certificates(TALLOC_CTX *ctx, const char *data, const struct lan *lan, stru
 	       write_text(mem_printf(ctx, "%s/names", dir), 0644, lan->names, err);
 }
 
+/* The base URL names an address of the day it was written; a name is the operator's own affair. */
+static void
+tell_moved(TALLOC_CTX *ctx, const struct conf *conf, const struct lan *lan)
+{
+	char *host = mem_text(ctx, conf->server_base_url + strcspn(conf->server_base_url, ":"));
+	struct in_addr address;
+
+	host += strspn(host, ":/");
+	host[strcspn(host, ":")] = '\0';
+	if (inet_pton(AF_INET, host, &address) != 1 ||
+	    strstr(mem_printf(ctx, " %s ", lan->names), mem_printf(ctx, " %s ", host)))
+		return;
+	fprintf(stderr, "pomona: warning: this host no longer has the address %s: write"
+		" base_url = 'https://%s:%d' in the section server of %s\n", host, lan->address, LOCAL_PORT, conf->file);
+}
+
 static bool
 first_admin(TALLOC_CTX *ctx, struct db *db, struct err *err)
 {
@@ -296,20 +314,20 @@ cmd_init(int argc, char **argv)
 		return cli_fail(&err);
 	if (realpath(master, real))	/* serve may begin elsewhere */
 		master = mem_text(ctx, real);
-	/* A local installation follows the host's address; any other keeps what its operator wrote. */
-	if ((o.local || access(config, F_OK) != 0) &&
-	    !write_text(config, 0600, configuration(ctx, &o, &lan, master), &err))
+	if (access(config, F_OK) != 0 && !write_text(config, 0600, configuration(ctx, &o, &lan, master), &err))
 		return cli_fail(&err);
 	place->config = config;
 	if (!cli_db(ctx, place, &conf, &db, &err))
 		return cli_fail(&err);
-	printf("data       %s\nsettings   %s\nmaster key %s\nbase URL   %s\n", place->data, config, master, o.base_url);
+	printf("data       %s\nsettings   %s\nmaster key %s\nbase URL   %s\n", place->data, config, master,
+	       conf->server_base_url);
 	if (!make_ca(conf, db, &o.ca, &err))
 		return cli_fail(&err);
 	if (!o.local) {
 		puts("next       pomona user add NAME --admin --password-file FILE, then pomona serve");
 		return EXIT_OK;
 	}
+	tell_moved(ctx, conf, &lan);
 	if (!first_admin(ctx, db, &err))
 		return cli_fail(&err);
 	trust_url = mem_printf(ctx, "http://%s:%d/trust", lan.address, LOCAL_TRUST_PORT);

@@ -164,7 +164,7 @@ send_file(TALLOC_CTX *ctx, const struct opts *o, const char *server, const char 
 	}
 	rc = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
-	if (rc != CURLE_OK && !*status)
+	if (rc != CURLE_OK && *status < 200)	/* 100: go on, and then it was gone */
 		return err_set(err, ERR_UPSTREAM, "%s: %s", server, *why ? why : curl_easy_strerror(rc));
 	return true;
 }

@@ -72,6 +72,17 @@ blobs_room(const struct blobs *blobs, int64_t *free_bytes, struct err *err)
 	return true;
 }
 
+int64_t
+blobs_promised(struct blobs *blobs)
+{
+	int64_t promised;
+
+	pthread_mutex_lock(&blobs->lock);
+	promised = blobs->promised;
+	pthread_mutex_unlock(&blobs->lock);
+	return promised;
+}
+
 static bool
 is_name(const char *name)
 {

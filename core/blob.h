@@ -78,3 +78,4 @@ bool blob_sweep(struct blobs *blobs, blob_wanted *wanted, void *arg, bool at_sta
 		struct err *err) CHECKED;
 const char *blobs_tmp(const struct blobs *blobs);	/* where what is not whole yet stands; for tests */
 bool blobs_room(const struct blobs *blobs, int64_t *free_bytes, struct err *err) CHECKED;
+int64_t blobs_promised(struct blobs *blobs);	/* of it, to drafts; 0 where the file system itself reserves */

@@ -18,7 +18,8 @@
 #include "core/log.h"
 #include "core/secret.h"
 
-#define JOB_POLL_MS 1000
+#define JOB_POLL_MS	1000
+#define CLOCK_BACK_S	60	/* further behind what was seen: the clock was set back */
 
 struct jobs {
 	struct db *db;
@@ -329,17 +330,42 @@ worker_main(void *arg)
 	return NULL;
 }
 
-/* Renews what runs here, three times in the length of a lease. */
+/* What a clock that was ahead has written waits as long as it was to wait, from now on. */
+static bool
+tx_mend(struct db *tx, void *arg, struct err *err)
+{
+	struct db_val now = db_int(clock_now());
+
+	(void)arg;
+	return db_run(tx, err, "UPDATE job SET due = CASE WHEN due > created THEN due - created + CAST($1 AS BIGINT) ELSE CAST($1 AS"
+		      " BIGINT) END, created = $1 WHERE NOT dead AND created > CAST($1 AS BIGINT) + $2", now, db_int(CLOCK_BACK_S)) &&
+	       db_run(tx, err, "UPDATE job SET due = $1 WHERE NOT dead AND attempt > 0 AND owner = '' AND due > CAST($1 AS BIGINT) + $2",
+		      now, db_int(JOB_BACKOFF_MAX_S)) &&
+	       db_run(tx, err, "UPDATE job SET lease = CAST($1 AS BIGINT) + $2 WHERE lease > CAST($1 AS BIGINT) + $2", now,
+		      db_int(JOB_LEASE_S));
+}
+
+/* Renews what runs here, three times in the length of a lease; and sees when the clock was set back. */
 static void *
 keeper_main(void *arg)
 {
 	struct jobs *jobs = arg;
 	int64_t renewed = clock_ms();
+	time_t seen = clock_now();
 
 	while (!pause_a_little(jobs)) {
 		struct err err = { 0 };
+		time_t now = clock_now();
 		bool any;
 
+		if (now < seen - CLOCK_BACK_S) {
+			log_warn("the clock was set back: what was to wait waits from now on", KVI("seconds", seen - now));
+			if (!db_tx(jobs->db, tx_mend, NULL, &err)) {
+				log_err("jobs of a clock that was ahead", &err);
+				continue;
+			}
+		}
+		seen = now;
 		pthread_mutex_lock(&jobs->lock);
 		any = jobs->running > 0;
 		pthread_mutex_unlock(&jobs->lock);
@@ -423,7 +449,7 @@ jobs_start(TALLOC_CTX *ctx, struct db *db, const struct job_kind *kinds, int thr
 	jobs->site = site;
 	jobs->me = secret_id(jobs);
 	write_sql(jobs);
-	if (!free_leases(jobs, err)) {
+	if (!free_leases(jobs, err) || !db_tx(db, tx_mend, NULL, err)) {
 		talloc_free(jobs);
 		return false;
 	}

@@ -17,6 +17,38 @@ set_now(const struct house *h, const char *iso)
 	clock_follow(path);
 }
 
+void
+sql(const struct house *h, const char *text)
+{
+	struct err err;
+
+	assert_ok(db_run(h->db, &err, text), &err);
+}
+
+char *
+sql_text(TALLOC_CTX *ctx, const struct house *h, const char *text)
+{
+	struct rows *rows = db_query(ctx, h->db, text);
+	struct err err;
+	char *ret;
+
+	assert_ok(rows_one(rows, &err, "no row"), &err);
+	ret = rows_text(ctx, rows, 0);
+	rows_done(rows);
+	return ret;
+}
+
+int64_t
+sql_int(const struct house *h, const char *text)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, h->db, text);
+	struct err err;
+
+	assert_ok(rows_one(rows, &err, "no row"), &err);
+	return rows_int(rows, 0);
+}
+
 struct person *
 person(TALLOC_CTX *ctx, struct house *h, const char *name, enum role role)
 {

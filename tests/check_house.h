@@ -21,6 +21,12 @@ struct house {
 
 struct house house(TALLOC_CTX *ctx);	/* at noon of 2026-11-22 */
 void set_now(const struct house *h, const char *iso);
+
+/* SQL, which must succeed; and the first column of the first row, which must be there. */
+void sql(const struct house *h, const char *text);
+int64_t sql_int(const struct house *h, const char *text);
+char *sql_text(TALLOC_CTX *ctx, const struct house *h, const char *text);
+
 struct person *person(TALLOC_CTX *ctx, struct house *h, const char *name, enum role role);
 struct person *publisher_of(TALLOC_CTX *ctx, struct house *h, const char *name, const char *bundle_id);	/* and of no other app */
 

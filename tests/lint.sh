@@ -25,6 +25,8 @@ rule "includes run one way: cli -> web -> catalog -> mdm, ipa -> core" "$(
 	includes catalog 'web/|cli/'
 	includes web 'cli/')"
 
+rule "to fuzz what is not there is an error" "$(./dev fuzz 1 fuzz_nothing >/dev/null 2>&1 && echo "./dev fuzz 1 fuzz_nothing succeeds")"
+
 outside() { grep -nE "#include <$1" -r --include='*.[ch]' core ipa mdm catalog web cli 2>/dev/null | grep -vE "^($2)"; }
 rule "each library has its one room" "$(
 	outside microhttpd 'web/server\.c'
@@ -114,4 +116,25 @@ rule "every setting that code reads is in the table" "$(
 		grep -qE "[TNB]\($section, " core/conf.h || continue
 		grep -qE "[TNB]\($section, +$key," core/conf.h || echo "conf->$f"
 	done)"
+# What a line of bash does without what is quoted, substituted, in parentheses or a comment.
+bare() {
+	sed -E -e "s/'[^']*'//g" -e ':q s/"[^"]*"//; tq; s/\[\[[^]]*\]\]/test/g; :p s/\$?\([^()]*\)//; tp; s/(^|[[:space:]])#.*//'
+}
+# "FILE:LINE: WORDS" of each line that cannot fail a story: bash ends nothing for `! command`, nor for a of `a && b`.
+# It may, as the last word of a function of one line; and a && b may where || says what happens otherwise.
+dead() {	# FILES
+	local file
+	for file; do
+		bare <"$file" | awk -v file="$file" '
+			/^[ \t]*! / || /[;{] *! [^;]*; *[^ }]/ { print file ":" NR ": ! does not end a story: never COMMAND (lib/pomona.bash): " $0; next }
+			/&&/ && !/\|\|/ && !/\{.*\}/ && !/^[ \t]*((if|elif|while|until) |\()/ { print file ":" NR ": what stands before && does not end a story: a line each: " $0 }'
+	done
+}
+rule "each line of a story can fail it" "$(
+	dead tests/e2e/*.bats tests/e2e/lib/*.bash
+	# this rule itself: what it is for, and what it is to leave alone
+	[ "$(printf '\t%s\n' '! grep -q x y' '[ a ] && [ b ]' 'f() { ! one; two; }' 'one && two' 'for i in 1; do [ a ] && b; done' | dead /dev/stdin | wc -l)" = 5 ] ||
+		echo "dead() lets something pass"
+	printf '\t%s\n' 'f() { one && ! two; }' 'f() { ! one; }' 'one && two || { three; }' 'if ! one; then two; fi' '[[ a && b ]]' 'grep "! a && b" c' \
+		'n=$(one && two)' '(cd x && y)' 'until a && b; do' '# ! a' | dead /dev/stdin)"
 exit $bad

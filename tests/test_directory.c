@@ -274,6 +274,11 @@ active_directory_says_why_behind_the_right_password(void **state)
 		assert_false(directory_sign_in(*state, d, "anna", "right", may, NULL, &p, &err));
 		assert_int_equal(err.kind, ERR_SIGN_IN);
 		assert_string_equal(err.code, cases[i].code);
+		/* who is disabled is told along: they are shut out here */
+		if (strcmp(err.code, "account_disabled") == 0)
+			assert_string_equal(p->disabled, DIRECTORY_SAYS_SO);
+		else
+			assert_null(p);
 	}
 }
 
@@ -308,8 +313,11 @@ accounts_that_the_entry_disables_stay_out(void **state)
 		in = directory_sign_in(*state, d, "anna", "right", may, NULL, &p, &err);
 		if (in != cases[i].in)
 			fail_msg("%s %s: %s", cases[i].attribute, cases[i].value, err.cause);
-		if (!in)
+		if (!in) {
 			assert_string_equal(err.code, "account_disabled");
+			assert_string_equal(p->external_id, "0102030405060708090a0b0c0d0e0f10");
+			assert_string_equal(p->disabled, cases[i].attribute);
+		}
 	}
 }
 

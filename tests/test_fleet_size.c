@@ -12,14 +12,6 @@
 #define MANY	"20000"
 #define TIMES	50
 
-static void
-sql(struct house *h, const char *text)
-{
-	struct err err;
-
-	assert_ok(db_run(h->db, &err, text), &err);
-}
-
 #define NUMBERS(from, to) "WITH RECURSIVE n (i) AS (SELECT " from " UNION ALL SELECT i + 1 FROM n WHERE i < " to ") "
 
 #define DEVICES(from, to) NUMBERS(from, to) "INSERT INTO device (id, udid, enrollment_id, created, changed) SELECT 'd' || i," \

@@ -277,6 +277,52 @@ a_waiting_job_of_the_same_key_is_kept_and_a_begun_one_is_not_enough(void **state
 	clock_follow(NULL);
 }
 
+/* An hour's job that a clock a month ahead has put back in the table waits its hour, not the month. */
+static void
+what_a_clock_that_was_ahead_has_written_waits_as_long_as_it_was_to_wait(void **state)
+{
+	const char *dir = test_dir(*state);
+	struct db *db = open_db(*state, dir);
+	struct site site = { .failures_left = 1 };
+	struct err err = { 0 };
+	struct jobs *jobs;
+	time_t ahead = AT_START + 30 * 86400;
+
+	set_clock(dir, AT_START);
+	jobs = start(*state, db, kinds, 2, &site);
+	add(db, "count", .n = 7);	/* fails under the clock that is ahead, and has its back-off from there */
+	set_clock(dir, ahead);
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job WHERE owner = '' AND attempt = 1", 1);
+	add(db, "count", .n = 8, .not_before = ahead + 3600);
+	assert_ok(db_run(db, &err, "INSERT INTO job (id, kind, args, created, due, owner, lease, attempt) VALUES ('gone', 'count',"
+			 " $3, $1, $1, 'a dead process', $2, 1)", db_int(AT_START), db_int(ahead + JOB_LEASE_S), db_text("{\"n\":9}")), &err);
+	/* set right while the server runs: it looks at the clock each second, and must have seen the wrong one */
+	for (int tries = 0; tries < 60 && number(db, mem_printf(*state, "SELECT count(*) FROM job WHERE due > %lld", (long long)AT_START + 9000));
+	     tries++) {
+		set_clock(dir, ahead);
+		usleep(1200000);
+		set_clock(dir, AT_START + 1000);
+		usleep(1200000);
+	}
+	assert_int_equal(number(db, mem_printf(*state, "SELECT count(*) FROM job WHERE due = %lld", (long long)AT_START + 4600)), 1);
+	set_clock(dir, AT_START + 1000 + JOB_LEASE_S);
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job", 1);
+	assert_int_equal(site.runs[7], 2);
+	assert_int_equal(site.runs[8], 0);
+	assert_int_equal(site.runs[9], 1);
+	jobs_stop(jobs);
+	/* and while it did not */
+	set_clock(dir, ahead);
+	add(db, "count", .n = 10, .not_before = ahead + 60);
+	set_clock(dir, AT_START + 2000);
+	jobs = start(*state, db, kinds, 2, &site);
+	assert_int_equal(number(db, mem_printf(*state, "SELECT count(*) FROM job WHERE due = %lld", (long long)AT_START + 2060)), 1);
+	talloc_free(jobs);
+	clock_follow(NULL);
+}
+
 static void
 a_job_that_runs_here_is_not_taken_again_when_the_clock_jumps(void **state)
 {
@@ -430,6 +476,7 @@ TESTS(many_workers_do_each_job_once, a_job_exists_when_its_cause_does,
       what_fails_is_tried_again_later_and_is_dead_in_the_end,
       a_job_waits_for_its_time_and_other_kinds_are_left_alone,
       a_waiting_job_of_the_same_key_is_kept_and_a_begun_one_is_not_enough,
+      what_a_clock_that_was_ahead_has_written_waits_as_long_as_it_was_to_wait,
       a_job_that_runs_here_is_not_taken_again_when_the_clock_jumps,
       what_a_killed_server_worked_at_is_taken_up_by_the_next_one_at_once,
       a_job_of_another_process_is_taken_over_when_its_lease_has_ended,

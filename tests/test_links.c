@@ -339,6 +339,63 @@ a_link_to_a_channel_leads_to_what_is_newest_there(void **state)
 	assert_int_equal(err.kind, ERR_MISSING);
 }
 
+/* What a tester reads of a link, its grant and its install. */
+static void
+says(TALLOC_CTX *ctx, struct house *h, const char *token, const char *tap, const char *install, const char *name)
+{
+	struct install_viewer viewer = { 0 };
+	struct grant *grant;
+	struct link *link;
+	json_t *shown;
+	struct err err;
+
+	assert_ok(link_open(ctx, h->db, token, &link, &err), &err);
+	assert_string_equal(link->app_name, name);
+	assert_ok(grant_open(ctx, h->db, tap, GRANT_MANIFEST, "phone", &grant, &err), &err);
+	assert_string_equal(grant->name, name);
+	viewer.link_id = link->id;
+	assert_ok(install_show(h->db, NULL, &viewer, install, &shown, &err), &err);
+	assert_string_equal(json_string_value(json_object_get(shown, "app")), name);
+	json_decref(shown);
+}
+
+static void
+a_link_says_the_name_of_its_own_build_whatever_was_uploaded_beside_it(void **state)
+{
+	struct house h = house_with_build(*state);	/* "Demo" */
+	struct link_terms of_build = { .build_id = h.build, .expires = clock_now() + DAY };
+	struct link_terms of_channel = { .bundle_id = "com.example.app", .channel = "main", .expires = clock_now() + DAY };
+	char *ids[2], *token = tester_link(*state, &h, of_build, &ids[0]), *other = tester_link(*state, &h, of_channel, &ids[1]);
+	struct install_start start = { .id = "install", .build_id = h.build, .link_id = ids[0], .opened = clock_now() };
+	struct install_start second = { .id = "second", .build_id = h.build, .link_id = ids[1], .opened = clock_now() };
+	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = DAY, .ipa_s = DAY, .install = &start };
+	struct link_aim *aim;
+	struct link *link;
+	char *tap, *taps, *rebrand;
+	struct err err;
+
+	assert_ok(grant_new(*state, h.db, &terms, h.build, NULL, &tap, &err), &err);
+	terms.install = &second;
+	assert_ok(grant_new(*state, h.db, &terms, h.build, NULL, &taps, &err), &err);
+	rebrand = published(*state, &h, (struct sent){ .build = "2", .name = "Rebrand", .channel = "secret" });
+	for (int gone = 0; gone < 2; gone++) {
+		says(*state, &h, token, tap, "install", "Demo");
+		says(*state, &h, other, taps, "second", "Demo");
+		assert_ok(link_aim(*state, h.db, h.paul, &of_build, &aim, &err), &err);
+		assert_string_equal(aim->app_name, "Demo");
+		assert_ok(link_aim(*state, h.db, h.paul, &of_channel, &aim, &err), &err);
+		assert_string_equal(aim->app_name, "Demo");
+		if (!gone)
+			assert_ok(build_delete(h.db, h.paul, rebrand, &err), &err);
+	}
+	/* of a channel with nothing in it no name is known */
+	published(*state, &h, (struct sent){ .build = "3", .name = "Rebrand", .channel = "secret" });
+	assert_ok(build_delete(h.db, h.paul, h.build, &err), &err);
+	assert_ok(link_open(*state, h.db, other, &link, &err), &err);
+	assert_null(link->build_id);
+	assert_string_equal(link->app_name, "com.example.app");
+}
+
 static void
 terms_that_make_no_sense_are_refused(void **state)
 {
@@ -905,6 +962,7 @@ TESTS(a_number_is_kept_in_e164_and_an_address_in_lower_case,
       the_last_installs_of_a_link_are_not_shared_by_phones_at_once,
       after_five_wrong_pins_the_right_one_waits_for_fifteen_minutes,
       a_link_to_a_channel_leads_to_what_is_newest_there,
+      a_link_says_the_name_of_its_own_build_whatever_was_uploaded_beside_it,
       terms_that_make_no_sense_are_refused,
       links_of_apps_that_somebody_does_not_publish_are_missing,
       a_contact_who_tests_apps_of_others_keeps_address_links_and_silence,

@@ -190,6 +190,39 @@ whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did(void **s
 }
 
 static void
+whom_the_directory_turns_away_at_the_door_is_shut_out_too(void **state)
+{
+	const struct session_limits limits = { 1000000, 1000000, 1000000 };
+	struct house h = house(*state);
+	struct directory_person eva = somebody("01", "eva"), mia = somebody("02", "mia"), nobody = somebody("03", "nobody");
+	char *evas, *mias, *csrf;
+	struct person *found;
+	struct err err;
+	bool ended;
+
+	assert_ok(session_new(*state, h.db, arrives(*state, &h, eva), &evas, &err), &err);
+	assert_ok(session_new(*state, h.db, arrives(*state, &h, mia), &mias, &err), &err);
+	/* whoever is not known here: nothing */
+	assert_ok(people_turned_away(h.db, "nobody", &nobody, &ended, &err), &err);
+	assert_false(ended);
+	assert_ok(people_turned_away(h.db, "nobody", NULL, &ended, &err), &err);
+	assert_false(ended);
+	/* by the entry, and by the name alone where it refused the bind */
+	eva.disabled = "shadowExpire";
+	assert_ok(people_turned_away(h.db, "whoever", &eva, &ended, &err), &err);
+	assert_true(ended);
+	assert_false(session_open(*state, h.db, evas, &limits, &found, &csrf, &err));
+	assert_ok(session_open(*state, h.db, mias, &limits, &found, &csrf, &err), &err);
+	assert_ok(people_turned_away(h.db, "MIA", NULL, &ended, &err), &err);
+	assert_true(ended);
+	assert_false(session_open(*state, h.db, mias, &limits, &found, &csrf, &err));
+	assert_ok(people_turned_away(h.db, "MIA", NULL, &ended, &err), &err);
+	assert_false(ended);	/* they were before */
+	/* and the directory lets them in again */
+	assert_string_equal(arrives(*state, &h, mia)->name, "mia");
+}
+
+static void
 a_proxy_names_the_person_of_that_name(void **state)
 {
 	struct house h = house(*state);
@@ -525,7 +558,8 @@ a_flood_of_names_fills_no_memory_and_the_audit_hears_of_few(void **state)
 
 TESTS(two_people_never_share_a_name_and_one_is_known_by_the_id, names_of_other_directories_become_names_of_ours,
       groups_decide_the_role_only_where_they_are_asked_to,
-      whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did, a_proxy_names_the_person_of_that_name,
+      whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did,
+      whom_the_directory_turns_away_at_the_door_is_shut_out_too, a_proxy_names_the_person_of_that_name,
       a_proxy_means_a_local_account_by_its_very_name_alone, somebody_who_can_sign_in_stays_admin,
       an_admin_sets_the_address_of_whom_the_directory_does_not_know,
       a_publisher_of_named_apps_publishes_those, of_many_tries_at_once_no_more_are_begun_than_may_fail,

@@ -136,16 +136,6 @@ count_devices(struct house *h, const struct person *person)
 	return n;
 }
 
-static int64_t
-count_of(TALLOC_CTX *ctx, struct house *h, const char *sql)
-{
-	struct rows *rows = db_query(ctx, h->db, sql);
-	struct err err;
-
-	assert_ok(rows_one(rows, &err, "no answer"), &err);
-	return rows_int(rows, 0);
-}
-
 /* ---- challenges ---- */
 
 static void
@@ -264,7 +254,7 @@ the_page_after_it_opens_for_a_day_and_for_its_link(void **state)
 	assert_false(registration_view(h.db, link, view, &device, &err));
 	set_now(&h, "2026-11-23T12:00:01Z");
 	assert_ok(registration_sweep(h.db, &err), &err);
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM registration_challenge"), 0);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM registration_challenge"), 0);
 	assert_int_equal(count_devices(&h, h.paul), 1);
 }
 
@@ -282,7 +272,7 @@ refused_answers_are_audited_and_at_last_not_looked_at(void **state)
 		assert_ok(registration_may_answer(h.db, link, &err), &err);
 		assert_ok(registration_refused(h.db, link, &why, &err), &err);
 	}
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM audit WHERE act = 'device.refused'"
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM audit WHERE act = 'device.refused'"
 				  " AND detail = 'its signer is nobody we believe'"), REFUSALS_MAX);
 	assert_false(registration_may_answer(h.db, link, &err));
 	assert_int_equal(err.kind, ERR_RATE);
@@ -372,7 +362,7 @@ builds_of_before_are_looked_at_once(void **state)
 	assert_ok(registration_fill(h.db, &err), &err);
 	assert_ok(registration_fill(h.db, &err), &err);
 	assert_int_equal(fit(&h, anna, build), FIT_LISTED);
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM build_device"), 90);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM build_device"), 90);
 }
 
 /* ---- waiting ---- */
@@ -434,7 +424,7 @@ who_waits_is_invited_to_the_build_that_lists_them(void **state)
 	lists(*state, &h, (struct listing){ .build = "4", .udids = UDID_1 " " UDID_2 });
 	assert_string_equal(invite(*state, &h, "com.example.app"), "4");
 	assert_string_equal(invite(*state, &h, "com.example.app"), "");
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM job WHERE kind = 'registration_invite'"), 1);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM job WHERE kind = 'registration_invite'"), 1);
 }
 
 static void
@@ -486,8 +476,8 @@ with_a_contact_go_its_devices(void **state)
 	register_one(*state, &h, link_of(*state, &h, (struct link_terms){ .build_id = build, .contact_id = anna }), UDID_1);
 	register_one(*state, &h, link_of(*state, &h, (struct link_terms){ .build_id = build }), UDID_2);
 	assert_ok(contact_remove(h.db, h.paul, anna, &err), &err);
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM tester_device"), 1);
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM device_app"), 1);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM tester_device"), 1);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM device_app"), 1);
 }
 
 static void
@@ -520,8 +510,8 @@ whose_link_is_revoked_waits_no_more(void **state)
 	register_one(*state, &h, ben, UDID_2);		/* is listed: invited */
 	assert_ok(link_revoke(h.db, h.paul, anna->id, &err), &err);
 	assert_ok(link_revoke(h.db, h.paul, ben->id, &err), &err);
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM device_app"), 1);
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM tester_device"), 1);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM device_app"), 1);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM tester_device"), 1);
 	lists(*state, &h, (struct listing){ .build = "2", .udids = UDID_1 " " UDID_2 });
 	assert_string_equal(invite(*state, &h, "com.example.app"), "");
 }
@@ -627,7 +617,7 @@ publishers_see_the_devices_of_their_apps(void **state)
 	assert_int_equal(count_devices(&h, olga), 1);
 	assert_int_equal(count_devices(&h, h.paul), 2);
 	assert_ok(tester_device_remove(h.db, h.paul, id, &err), &err);
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM tester_device"), 1);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM tester_device"), 1);
 }
 
 static void
@@ -643,9 +633,9 @@ udids_are_given_out_with_an_audit_row(void **state)
 	list = devices(&h, h.paul, true);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(list, "items"), 0), "udid")), UDID_1);
 	json_decref(list);
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM audit WHERE act = 'device.udids' AND actor = 'paul'"
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM audit WHERE act = 'device.udids' AND actor = 'paul'"
 				  " AND detail = '1 devices'"), 1);
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM audit WHERE detail LIKE '%001A2B3C%'"
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM audit WHERE detail LIKE '%001A2B3C%'"
 				  " OR object LIKE '%001A2B3C%'"), 0);
 	assert_ok(audit_verify(h.db, &rows, &err), &err);
 }
@@ -697,7 +687,7 @@ devices_txt_is_what_apples_site_takes(void **state)
 	assert_ok(tester_device_rename(h.db, olga, id, "Kühlhaus 7", &err), &err);
 	assert_string_equal(text_of_devices(*state, &h, olga, NULL), "Device ID\tDevice Name\tDevice Platform\n"
 		UDID_3 "\tKühlhaus 7\tios\n");
-	assert_int_equal(count_of(*state, &h, "SELECT count(*) FROM audit WHERE act = 'devices.txt'"), 6);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM audit WHERE act = 'devices.txt'"), 6);
 }
 
 static void

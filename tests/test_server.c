@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/count.h"
 #include "core/log.h"
+#include "web/rooms.h"
 #include "web/server.h"
 
 /* ---- routes under test ---- */
@@ -33,6 +34,22 @@ get_where(struct req *req, struct reply *reply, struct err *err)
 						"address", req->address, "secure", req->secure, "browser",
 						req->browser, "local", req->local, "id", req->id, "q", req_query(req, "q"), "cookie",
 						req_cookie(req, "session")));
+}
+
+/* Addresses that keep of ?q= &group= &after= what they are told to. */
+static bool
+get_onward(struct req *req, struct reply *reply, struct err *err)
+{
+	json_t *more = json_pack("{s:s}", "next", "7 é"), *end = json_pack("{s:n}", "next");
+	const char *all = "q group";
+
+	(void)err;
+	reply_json(reply, 200, json_pack("[s, s, s, s, s, s?]", page_next(req, "/list", all, more), page_next(req, "/list", "", more),
+		page_url(req, "/list", all, "group", "a&b"), page_url(req, "/list?deep", all, "group", ""),
+		page_url(req, "/list", all, NULL, NULL), page_next(req, "/list", all, end)));
+	json_decref(more);
+	json_decref(end);
+	return true;
 }
 
 static bool
@@ -165,6 +182,7 @@ static const struct sink upload_sink = { upload_open, upload_feed, upload_cut };
 static const struct route test_routes[] = {
 	{ GET, "/hello", WHO_ANYONE, "0", ON_IO, get_hello },
 	{ GET, "/worker", WHO_ANYONE, "0", ON_WORKER, get_hello },
+	{ GET, "/onward", WHO_ANYONE, "0", ON_IO, get_onward },
 	{ GET, "/apps/:app", WHO_ANYONE, "0", ON_WORKER, get_where },
 	{ GET, "/apps/new", WHO_ANYONE, "0", ON_IO, get_hello },
 	{ POST, "/form", WHO_ANYONE, "64K", ON_IO, post_form },
@@ -289,6 +307,21 @@ a_handler_sees_path_query_cookies_and_what_the_client_prefers(void **state)
 	assert_non_null(strstr(got.text, "\"address\":\"127.0.0.1\""));
 	assert_non_null(strstr(got.text, "\"secure\":false"));
 	assert_string_equal(ASK("/apps/new").text, "hello");
+	server_stop(server);
+}
+
+static void
+an_address_keeps_what_was_asked_and_encodes_it(void **state)
+{
+	struct server_conf conf = test_conf();
+	struct server *server = start(*state, &conf);
+
+	assert_string_equal(ASK("/onward?q=caf%C3%A9+%26+bar&group=QA&after=3&state=x").text,
+		"[\"/list?after=7%20%C3%A9&q=caf%C3%A9%20%26%20bar&group=QA\",\"/list?after=7%20%C3%A9\","
+		"\"/list?group=a%26b&q=caf%C3%A9%20%26%20bar\",\"/list?deep&q=caf%C3%A9%20%26%20bar\","
+		"\"/list?q=caf%C3%A9%20%26%20bar&group=QA\",null]");
+	assert_string_equal(ASK("/onward?q=").text,
+		"[\"/list?after=7%20%C3%A9\",\"/list?after=7%20%C3%A9\",\"/list?group=a%26b\",\"/list?deep\",\"/list\",null]");
 	server_stop(server);
 }
 
@@ -996,6 +1029,7 @@ a_server_that_cannot_start_says_why(void **state)
 
 TESTS(one_connection_carries_many_requests_of_both_kinds,
       a_handler_sees_path_query_cookies_and_what_the_client_prefers,
+      an_address_keeps_what_was_asked_and_encodes_it,
       refusals_have_one_exit_and_say_what_is_possible,
       bodies_in_memory_are_whole_and_bounded,
       a_file_is_served_whole_in_part_or_not_at_all,

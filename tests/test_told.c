@@ -4,14 +4,6 @@
 #include "core/clock.h"
 #include <stdlib.h>
 
-static void
-sql(struct house *h, const char *text)
-{
-	struct err err;
-
-	assert_ok(db_runv(h->db, &err, text, DB_VALS()), &err);
-}
-
 #define MIA	"(SELECT id FROM person WHERE name = 'mia')"
 #define BUILD(number) "(SELECT id FROM build WHERE build = '" number "')"
 #define INSTALLED(id, number, created) "INSERT INTO install (id, build_id, person_id, state, created, changed) VALUES" \

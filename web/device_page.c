@@ -123,9 +123,9 @@ stops_of(struct req *req, const json_t *apps)
 
 	if (!app || !clock_parse(text_of(app, "ends"), &ends, &none) || ends > clock_now() + 30 * DAY_S)
 		return json_null();
-	return json_pack("{s:s, s:o, s:b, s:b}", "name", text_of(app, "name"), "at", page_date_of(req, app, "ends"), "coming",
+	return json_pack("{s:s, s:o, s:b, s:b, s:b}", "name", text_of(app, "name"), "at", page_date_of(req, app, "ends"), "coming",
 			 clock_parse(text_of(app, "next"), &next, &none) && next > ends + DAY_S, "resign",
-			 strcmp(text_of(app, "cause"), "certificate") == 0);
+			 strcmp(text_of(app, "cause"), "certificate") == 0, "anew", json_is_true(json_object_get(app, "anew")));
 }
 
 /* What is on its list, what is on its way, and which app stops first. */

@@ -42,15 +42,16 @@ add_provision(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, stru
 	return put(&ending, add, arg, err);
 }
 
-/* The certificate that signed it ends before any provision of it: nothing that is on its way helps (MUST 67). */
+/* The certificate that signed it ends before any provision of it: only a build that is signed anew helps (MUST 67). */
 static bool
 add_signature(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, struct err *err)
 {
+	json_int_t devices = json_integer_value(json_object_get(e, "devices")), anew = json_integer_value(json_object_get(e, "anew"));
 	const struct ending ending = {
 		.subject = text_of(e, "build_id"), .bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"),
 		.name = mem_printf(ctx, "%s %s (%s)", text_of(e, "app"), text_of(e, "version"), text_of(e, "build")),
-		.devices = json_integer_value(json_object_get(e, "devices")),
-		.people = json_integer_value(json_object_get(e, "people")), .href = "/admin/provisions", .doing = "resign",
+		.devices = devices, .people = json_integer_value(json_object_get(e, "people")), .href = "/admin/provisions",
+		.doing = anew >= devices ? "anew" : anew ? "anew_some" : "resign",
 		.devices_href = mem_printf(ctx, "/admin/held?build=%s&cause=certificate", text_of(e, "build_id")),
 	};
 

@@ -18,7 +18,9 @@
 #include "web/workers.h"
 
 #define EXCHANGE_POOL		3072		/* of a request, beyond its struct; more goes to malloc */
-#define EXCHANGE_SWALLOW_MAX	(256LL << 20)	/* read after a refusal found too late, so that it arrives */
+/* Read after a refusal found too late, so that it arrives: a body of announced length to its end, any other
+ * so far, as linger.h does.  What bounds its time is what bounds every body's: deadline.h. */
+#define EXCHANGE_SWALLOW_MAX	(8LL << 30)
 #define EXCHANGE_BODIES_MAX	(256LL << 20)	/* bodies kept in memory, all together */
 #define EXCHANGE_METHOD_SIZE	16
 

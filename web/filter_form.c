@@ -202,18 +202,11 @@ read_rows(struct req *req)
 	return filter;
 }
 
-static int
-give_back(json_t **json)
-{
-	json_decref(*json);
-	return 0;
-}
-
 bool
 filter_of_form(struct req *req, json_t **ret, bool *same, struct err *err)
 {
 	const char *as = req_form(req, "as"), *which = req_form(req, "which"), *text = field(req, "devices", 0);
-	json_t *filter = NULL, **kept;
+	json_t *filter = NULL;
 	json_error_t why;
 
 	*ret = NULL;
@@ -228,8 +221,6 @@ filter_of_form(struct req *req, json_t **ret, bool *same, struct err *err)
 			return false;
 		filter = read_rows(req);
 	}
-	kept = mem_new(req, json_t *);
-	*kept = *ret = filter;
-	talloc_set_destructor(kept, give_back);
+	*ret = json_hold(req, filter);
 	return true;
 }

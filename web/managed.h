@@ -6,8 +6,7 @@
 #include "web/http.h"
 
 struct device_filter device_filter(struct req *req);	/* of the query */
-/* The same filter under another path; after NULL: from the start. */
-const char *device_filter_url(struct req *req, const char *path, const char *after);
+#define DEVICE_FILTER "q state model os person app silent"	/* its fields there */
 
 /* device_show with the four groups of the inventory; ERR_MISSING. */
 bool device_whole(struct req *req, const char *id, json_t **ret, struct err *err) CHECKED;

@@ -21,24 +21,6 @@ edit_field(struct req *req, const char *name)
 	return text && *text ? text : NULL;
 }
 
-static int
-let_go(json_t **json)
-{
-	json_decref(*json);
-	return 0;
-}
-
-/* Until the request ends. */
-json_t *
-edit_held(struct req *req, json_t *json)
-{
-	json_t **kept = mem_new(req, json_t *);
-
-	*kept = json;
-	talloc_set_destructor(kept, let_go);
-	return json;
-}
-
 bool
 edit_find(struct req *req, struct kept_mobileconfig **ret, struct err *err)
 {
@@ -85,7 +67,7 @@ edit_begin(struct req *req, struct kept_mobileconfig **m, json_t **form, struct 
 				(long long)(*m)->version);
 	if (!mobileconfig_shown(req, (*m)->id, 0, form, err))
 		return false;
-	edit_held(req, *form);
+	json_hold(req, *form);
 	return true;
 }
 

@@ -9,7 +9,6 @@
 #include "web/mobileconfig_page.h"
 
 const char *edit_field(struct req *req, const char *name);	/* of the form; NULL: empty too */
-json_t *edit_held(struct req *req, json_t *json);		/* until the request ends */
 
 /* May the page say why, beside what was typed? */
 bool edit_sayable(struct req *req, const struct err *err);

@@ -31,13 +31,6 @@ person_of_name(TALLOC_CTX *ctx, const char *name)
 	return len > suffix && strcmp(name + len - suffix, MOBILECONFIG_SUFFIX) == 0 ? mem_textn(ctx, name, len - suffix) : NULL;
 }
 
-static int
-let_go(json_t **json)
-{
-	json_decref(*json);
-	return 0;
-}
-
 bool
 mobileconfig_take(struct req *req, const struct mobileconfig_sent *sent, bool *created, struct kept_mobileconfig **ret,
 		  const char **signer, struct err *err)
@@ -48,17 +41,15 @@ mobileconfig_take(struct req *req, const struct mobileconfig_sent *sent, bool *c
 		.person = sent->person, .note = sent->note, .form = sent->form, .base_url = site->base_url };
 	struct kept_mobileconfig *before;
 	struct err missing;
-	json_t **form;
+	json_t *form;
 
 	/* Whose it is was decided when it was made: people are renamed, its name is not. */
 	if (!put.person && !mobileconfig_find(req, site->db, name, &before, &missing))
 		put.person = person_of_name(req, name);
 	if (!put.form) {
-		form = mem_new(req, json_t *);
-		if (!mobileconfig_form_read(req, sent->file, form, &put.identifier, &by, err))
+		if (!mobileconfig_form_read(req, sent->file, &form, &put.identifier, &by, err))
 			return false;
-		talloc_set_destructor(form, let_go);
-		put.form = *form;
+		put.form = json_hold(req, form);
 	}
 	if (signer)
 		*signer = by;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include "core/embed.h"
 #include "core/file.h"
+#include "core/json.h"
 
 #define PAGES_DIR	"web/pages/"
 #define WORDS_DIR	"web/words/"
@@ -56,13 +57,6 @@ read_source(TALLOC_CTX *ctx, const char *dev_dir, const char *path, struct bytes
 	return file_read(ctx, mem_printf(ctx, "%s/%s", dev_dir, path), TEMPLATE_TEXT_MAX, ret, err);
 }
 
-static int
-free_tongue(struct tongue *tongue)
-{
-	json_decref(tongue->words);
-	return 0;
-}
-
 static bool
 read_words(struct tongue *tongue, const char *dev_dir, struct err *err)
 {
@@ -72,7 +66,7 @@ read_words(struct tongue *tongue, const char *dev_dir, struct err *err)
 
 	if (!read_source(tongue, dev_dir, path, &bytes, err))
 		return false;
-	tongue->words = json_loadb(bytes.p, bytes.len, JSON_REJECT_DUPLICATES, &why);
+	tongue->words = json_hold(tongue, json_loadb(bytes.p, bytes.len, JSON_REJECT_DUPLICATES, &why));
 	if (!json_is_object(tongue->words))
 		return err_set(err, ERR_INTERNAL, "%s:%d: %s", path, why.line, why.text);
 	return true;
@@ -232,7 +226,6 @@ open_tongue(TALLOC_CTX *ctx, const char *dev_dir, const char *language, struct t
 {
 	struct tongue *tongue = mem_new(ctx, struct tongue);
 
-	talloc_set_destructor(tongue, free_tongue);
 	tongue->language = language;
 	if (!read_words(tongue, dev_dir, err))
 		return false;

@@ -141,13 +141,9 @@ chips(struct req *req, const struct catalog_view *view, const char *chosen, json
 	list = json_array();
 	json_array_foreach(names, i, name) {
 		const char *text = json_string_value(name);
-		struct buf url;
 
-		buf_init(&url, req, 4 * CATEGORY_NAME_MAX + 128);
-		buf_addf(&url, "%s?category=", home_of(view));
-		buf_url(&url, text, strlen(text));
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", text, "url", buf_str(&url), "current",
-						      chosen && strcmp(chosen, text) == 0));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", text, "url",
+			page_url(req, home_of(view), "", "category", text), "current", chosen && strcmp(chosen, text) == 0));
 	}
 	json_decref(names);
 	*ret = list;
@@ -221,7 +217,7 @@ catalog_page(struct req *req, struct reply *reply, const struct catalog_view *vi
 			 "filtered", filtered, "categories", categories, "featured", featured, "apps",
 			 json_object_get(list, "items"), "updates", newer, "updates_count", (int)n,
 			 "update_all_url", n && view->by_clip && view->visit->installs ? mem_printf(req, "%s/updates", view->home) : NULL,
-			 "next_url", page_next(req, home_of(view), list));
+			 "next_url", page_next(req, home_of(view), "q category", list));
 	json_object_set_new(data, "device", device_of(req, view, any_moves(newer) || any_moves(json_object_get(list, "items"))));
 	add_place(view, data);
 	json_decref(list);

@@ -31,7 +31,8 @@ person_change_role(struct req *req, struct db *db, const char *word, struct err 
 	ours = person_role_is_ours(req, text_of(person, "source"));
 	json_decref(person);
 	if (!ours)
-		return err_code(err, ERR_CONFLICT, "role_of_directory", "the groups of the directory decide this role");
+		return err_code(err, ERR_CONFLICT, "role_of_directory", "the groups of the directory decide this role: "
+				"ldap.admin_groups and ldap.publisher_groups say which");
 	return people_set_role(db, &act, role, err);
 }
 

@@ -90,8 +90,13 @@ json_t *page_moment_of(struct req *req, const json_t *json, const char *key);	/*
 const char *names_joined(TALLOC_CTX *ctx, const json_t *list);	/* "QA, main" of a list of texts */
 const char *build_verdict_word(const json_t *build);	/* "installs", "expiring", "cannot" */
 
-/* ---- routes_catalog.c ---- */
-const char *page_next(struct req *req, const char *path, const json_t *list);	/* where a list of apps goes on, or NULL */
+/*
+ * ---- page_url.c ----
+ * PATH with what the request asked in the fields that `keep` names ("q state"), percent-encoded; what is empty is left
+ * out.  The field `name`, unless NULL, is `value`.  page_next: where a list goes on, NULL at its end.  Both of req.
+ */
+const char *page_url(struct req *req, const char *path, const char *keep, const char *name, const char *value);
+const char *page_next(struct req *req, const char *path, const char *keep, const json_t *list);
 
 /* ---- routes_contacts.c: reads a table of testers, and keeps its good rows only when told so ---- */
 bool contacts_take_table(struct req *req, struct bytes text, const char *group, bool keep, json_t **ret,

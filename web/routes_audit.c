@@ -103,28 +103,7 @@ read_filter(struct req *req, struct audit_filter *ret, struct err *err)
 	return true;
 }
 
-/* PATH with the filter of the request, but `value` for `name`, and from `after` (NULL: the newest). */
-static const char *
-filter_url(struct req *req, const char *path, const char *name, const char *value, const char *after)
-{
-	static const char *const names[] = { "actor", "act", "object", "from", "until", "after" };
-	const char *sign = "?";
-	struct buf url;
-
-	buf_init(&url, req, 8 * HTTP_TARGET_MAX);
-	buf_text(&url, path);
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		const char *text = strcmp(names[i], "after") == 0 ? after :
-				   name && strcmp(names[i], name) == 0 ? value : given(req, names[i]);
-
-		if (!text)
-			continue;
-		buf_addf(&url, "%s%s=", sign, names[i]);
-		buf_url(&url, text, strlen(text));
-		sign = "&";
-	}
-	return buf_str(&url);
-}
+#define FILTER "actor act object from until"	/* its fields in a query */
 
 /* ---- the page ---- */
 
@@ -161,7 +140,7 @@ acts_of(struct req *req)
 static json_t *
 linked(struct req *req, const char *name, const char *text)
 {
-	return json_pack("{s:s, s:s}", "text", text, "url", filter_url(req, "/admin/audit", name, text, NULL));
+	return json_pack("{s:s, s:s}", "text", text, "url", page_url(req, "/admin/audit", FILTER, name, text));
 }
 
 /* "anna" of "anna (token abc)": filtering by her shows both. */
@@ -170,8 +149,8 @@ actor_of(struct req *req, const char *actor)
 {
 	const char *token = strstr(actor, " (token ");
 
-	return json_pack("{s:s, s:s}", "text", actor, "url", filter_url(req, "/admin/audit", "actor",
-			 token ? mem_textn(req, actor, (size_t)(token - actor)) : actor, NULL));
+	return json_pack("{s:s, s:s}", "text", actor, "url", page_url(req, "/admin/audit", FILTER, "actor",
+			 token ? mem_textn(req, actor, (size_t)(token - actor)) : actor));
 }
 
 static json_t *
@@ -209,7 +188,6 @@ get_audit(struct req *req, struct reply *reply, struct err *err)
 	static const char *const names[] = { "actor", "object", "from", "until" };
 	struct audit_filter filter;
 	json_t *list, *item, *rows, *check, *asked, *data;
-	const char *next;
 	size_t i;
 
 	if (!read_filter(req, &filter, err) || !check_of(req, &check, err))
@@ -224,13 +202,12 @@ get_audit(struct req *req, struct reply *reply, struct err *err)
 	asked = json_object();
 	for (i = 0; i < sizeof names / sizeof *names; i++)
 		json_object_set_new(asked, names[i], json_string(given(req, names[i]) ? given(req, names[i]) : ""));
-	next = json_string_value(json_object_get(list, "next"));
 	data = json_pack("{s:o, s:b, s:o, s:o, s:o, s:s?, s:s?, s:s, s:i}", "filter", asked,
 		"filtered", filter.actor || filter.act || filter.object || filter.from || filter.until,
 		"acts", acts_of(req), "rows", rows, "check", check,
-		"next_url", next ? filter_url(req, "/admin/audit", NULL, NULL, next) : NULL,
-		"first_url", filter.before ? filter_url(req, "/admin/audit", NULL, NULL, NULL) : NULL,
-		"csv_url", filter_url(req, "/admin/audit.csv", NULL, NULL, NULL), "csv_rows", AUDIT_CSV_ROWS);
+		"next_url", page_next(req, "/admin/audit", FILTER, list),
+		"first_url", filter.before ? page_url(req, "/admin/audit", FILTER, NULL, NULL) : NULL,
+		"csv_url", page_url(req, "/admin/audit.csv", FILTER, NULL, NULL), "csv_rows", AUDIT_CSV_ROWS);
 	json_decref(list);
 	return reply_page(reply, req, "audit", data, err);
 }
@@ -327,7 +304,7 @@ get_audit_csv(struct req *req, struct reply *reply, struct err *err)
 	reply_header(reply, "Content-Disposition", mem_printf(req, "attachment; filename=\"audit-%s.csv\"",
 							      clock_day(clock_now(), day)));
 	if (next) {
-		url = filter_url(req, "/admin/audit.csv", NULL, NULL, next);
+		url = page_url(req, "/admin/audit.csv", FILTER, "after", next);
 		reply_header(reply, "Link", mem_printf(req, "<%s%s>; rel=\"next\"", req->site->base_url, url));
 	}
 	return true;

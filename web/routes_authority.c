@@ -105,22 +105,6 @@ certificate_row(struct req *req, const json_t *c)
 			 "state", json_object_get(c, "state"));
 }
 
-static const char *
-next_url(struct req *req, const json_t *list, const char *q)
-{
-	const char *next = json_string_value(json_object_get(list, "next"));
-	struct buf url;
-
-	if (!next)
-		return NULL;
-	buf_init(&url, req, 4 * HTTP_TARGET_MAX);
-	buf_text(&url, "/admin/ca?after=");
-	buf_url(&url, next, strlen(next));
-	buf_text(&url, "&q=");
-	buf_url(&url, q, strlen(q));
-	return buf_str(&url);
-}
-
 static bool
 get_page(struct req *req, struct reply *reply, struct err *err)
 {
@@ -146,7 +130,7 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 			 "purposes", json_incref(json_object_get(counts, "by_purpose")),
 			 "total", json_pack("{s:O, s:O, s:O}", "valid", json_object_get(counts, "valid"), "revoked",
 					    json_object_get(counts, "revoked"), "expired", json_object_get(counts, "expired")),
-			 "q", q, "certificates", certs, "next_url", next_url(req, list, q));
+			 "q", q, "certificates", certs, "next_url", page_next(req, "/admin/ca", "q", list));
 	json_decref(all);
 	json_decref(list);
 	return reply_page(reply, req, "authority", data, err);

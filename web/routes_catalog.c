@@ -4,7 +4,6 @@
 #include "catalog/app.h"
 #include "catalog/category.h"
 #include "catalog/channel.h"
-#include "core/buf.h"
 #include "core/clock.h"
 #include "core/num.h"
 #include "ipa/manifest.h"
@@ -14,28 +13,6 @@
 #include <string.h>
 
 /* ---- pages ---- */
-
-/* Where a list of apps goes on; NULL at its end. */
-const char *
-page_next(struct req *req, const char *path, const json_t *list)
-{
-	const char *q = req_query(req, "q"), *category = req_query(req, "category");
-	struct buf url;
-
-	if (!json_is_string(json_object_get(list, "next")))
-		return NULL;
-	buf_init(&url, req, 4 * HTTP_TARGET_MAX);
-	buf_addf(&url, "%s?after=%s", path, text_of(list, "next"));
-	if (q && *q) {
-		buf_text(&url, "&q=");
-		buf_url(&url, q, strlen(q));
-	}
-	if (category && *category) {
-		buf_text(&url, "&category=");
-		buf_url(&url, category, strlen(category));
-	}
-	return buf_str(&url);
-}
 
 /* Whoever has signed in; on a device of theirs that we manage it is known which. */
 static bool

@@ -175,7 +175,7 @@ get_apps(struct req *req, struct reply *reply, struct err *err)
 		json_object_set_new(item, "icon_url", json_sprintf("/apps/%s/icon/120.png", bundle_id));
 		json_array_append_new(apps, item);
 	}
-	data = json_pack("{s:o, s:s?}", "apps", apps, "next_url", page_next(req, "/admin/apps", list));
+	data = json_pack("{s:o, s:s?}", "apps", apps, "next_url", page_next(req, "/admin/apps", "q", list));
 	json_decref(list);
 	return reply_page(reply, req, "apps", data, err);
 }

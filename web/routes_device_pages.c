@@ -64,7 +64,7 @@ static bool
 list_page(struct req *req, struct reply *reply, json_t *done, const struct err *refused, struct err *err)
 {
 	struct device_filter filter = device_filter(req);
-	const char *next, *state = filter.state ? filter.state : "";
+	const char *state = filter.state ? filter.state : "";
 	json_t *list, *counts, *rows, *device, *data;
 	char text[520];
 	size_t i;
@@ -81,10 +81,9 @@ list_page(struct req *req, struct reply *reply, json_t *done, const struct err *
 	rows = json_array();
 	json_array_foreach(json_object_get(list, "items"), i, device)
 		json_array_append_new(rows, device_row(req, device));
-	next = json_string_value(json_object_get(list, "next"));
 	data = json_pack("{s:o, s:o, s:o, s:o, s:s, s:s?, s:o, s:s?, s:b}", "devices", rows, "states", states_of(req, state), "filter",
-		filter_of(req), "counts", counts, "csv_url", device_filter_url(req, "/admin/devices.csv", NULL), "next_url",
-		next ? device_filter_url(req, "/admin/devices", next) : NULL, "done", done ? done : json_null(), "refused",
+		filter_of(req), "counts", counts, "csv_url", page_url(req, "/admin/devices.csv", DEVICE_FILTER, NULL, NULL),
+		"next_url", page_next(req, "/admin/devices", DEVICE_FILTER, list), "done", done ? done : json_null(), "refused",
 		refused ? err_text(refused, text, sizeof text) : NULL, "filtered", strchr(req->target, '?') != NULL);
 	json_decref(list);
 	return reply_page_status(reply, req, refused ? 422 : 200, "devices", data, err);

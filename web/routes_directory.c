@@ -53,8 +53,9 @@ directory_page(struct req *req, struct reply *reply, const char *name, json_t *s
 {
 	const struct conf *conf = site_conf(req->site);
 
-	return reply_page(reply, req, "directory", json_pack("{s:b, s:o, s:s, s:b, s:b, s:o}", "on",
-		directory_is_on(req->site->directory), "settings", settings_of(conf), "name", name, "tested", steps != NULL,
+	return reply_page(reply, req, "directory", json_pack("{s:b, s:b, s:o, s:s, s:b, s:b, s:o}", "on",
+		directory_is_on(req->site->directory), "blind", directory_is_on(req->site->directory) &&
+		!directory_can_look(req->site->directory), "settings", settings_of(conf), "name", name, "tested", steps != NULL,
 		"good", good, "steps", steps ? steps : json_array()), err);
 }
 

@@ -248,16 +248,14 @@ static bool
 get_identities(struct req *req, struct reply *reply, struct err *err)
 {
 	struct ends_span span = endings_identity_span(req->site, clock_now() + ENDING_EVER_S);
-	const char *next;
 	json_t *list, *data, *device;
 	size_t i;
 
 	if (!whole_admin(req, err) ||
 	    !ends_identity_list(req->site->db, &span, req_query(req, "after"), ENDS_PAGE_MAX, &list, err))
 		return false;
-	next = json_string_value(json_object_get(list, "next"));
 	data = json_pack("{s:O, s:s?}", "devices", json_object_get(list, "items"), "next_url",
-			 next ? mem_printf(req, "/admin/expiry/identities?after=%s", next) : NULL);
+			 page_next(req, "/admin/expiry/identities", "", list));
 	json_decref(list);
 	json_array_foreach(json_object_get(data, "devices"), i, device) {
 		json_object_set_new(device, "url", json_sprintf("/admin/devices/%s", text_of(device, "id")));

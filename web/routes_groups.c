@@ -2,7 +2,6 @@
  * Groups of people, for admins: those kept here, and the directory's to look at.
  */
 #include "catalog/group.h"
-#include "core/buf.h"
 #include "core/json.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -31,22 +30,6 @@ put(struct req *req, const char *name, bool in, struct err *err)
 
 /* ---- pages ---- */
 
-static const char *
-next_url(struct req *req, const json_t *list, const char *q)
-{
-	const char *next = json_string_value(json_object_get(list, "next"));
-	struct buf url;
-
-	if (!next)
-		return NULL;
-	buf_init(&url, req, 4 * HTTP_TARGET_MAX);
-	buf_text(&url, "/admin/groups?after=");
-	buf_url(&url, next, strlen(next));
-	buf_text(&url, "&q=");
-	buf_url(&url, q, strlen(q));
-	return buf_str(&url);
-}
-
 static bool
 groups_page(struct req *req, struct reply *reply, const char *typed, const struct err *refused, struct err *err)
 {
@@ -60,7 +43,7 @@ groups_page(struct req *req, struct reply *reply, const char *typed, const struc
 	json_array_foreach(json_object_get(list, "items"), i, group)
 		json_object_set_new(group, "url", json_sprintf("/admin/groups/%s", text_of(group, "id")));
 	data = json_pack("{s:s, s:O, s:s?, s:s, s:s?}", "q", q, "groups", json_object_get(list, "items"),
-			 "next_url", next_url(req, list, q), "name", typed,
+			 "next_url", page_next(req, "/admin/groups", "q", list), "name", typed,
 			 "refused", refused ? err_text(refused, text, sizeof text) : NULL);
 	json_decref(list);
 	return reply_page_status(reply, req, refused ? 422 : 200, "groups", data, err);

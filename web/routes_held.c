@@ -14,8 +14,7 @@
 
 /* ---- what is asked for ---- */
 
-static const char *const fields[] = { "build", "bundle_id", "certificate", "provision", "cause", "ends" };
-#define FIELDS (sizeof fields / sizeof *fields)
+#define FILTER "build bundle_id certificate provision cause ends"
 
 static bool
 filter_of(struct req *req, struct held_filter *ret, struct err *err)
@@ -29,27 +28,6 @@ filter_of(struct req *req, struct held_filter *ret, struct err *err)
 		.certificate = req_query(req, "certificate"), .uuid = req_query(req, "provision"), .cause = req_query(req, "cause"),
 		.ends = at };
 	return true;
-}
-
-/* The same filter at another address. */
-static char *
-url_of(struct req *req, const char *path, const char *after)
-{
-	const char *mark = "?";
-	struct buf url;
-
-	buf_init(&url, req, 4 * HTTP_TARGET_MAX);
-	buf_text(&url, path);
-	for (size_t i = 0; i <= FIELDS; i++) {
-		const char *value = i < FIELDS ? req_query(req, fields[i]) : after;
-
-		if (!value || !*value)
-			continue;
-		buf_addf(&url, "%s%s=", mark, i < FIELDS ? fields[i] : "after");
-		buf_url(&url, value, strlen(value));
-		mark = "&";
-	}
-	return mem_text(req, buf_str(&url));
 }
 
 static bool
@@ -103,7 +81,6 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 {
 	struct held_filter filter;
 	json_t *list, *names, *item, *rows, *data;
-	bool filtered = false;
 	size_t i;
 
 	if (!find(req, req_query(req, "after"), SHOWN, &list, err))
@@ -112,14 +89,13 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 		json_decref(list);
 		return false;
 	}
-	for (i = 0; i < FIELDS; i++)
-		filtered = filtered || (req_query(req, fields[i]) && *req_query(req, fields[i]));
 	rows = json_array();
 	json_array_foreach(json_object_get(list, "items"), i, item)
 		json_array_append_new(rows, row_of(req, item));
-	data = json_pack("{s:o, s:o, s:b, s:s, s:o}", "rows", rows, "only", names, "filtered", filtered, "csv_url",
-		url_of(req, "/admin/held.csv", NULL), "next_url", json_is_string(json_object_get(list, "next")) ?
-		json_string(url_of(req, "/admin/held", text_of(list, "next"))) : json_null());
+	data = json_pack("{s:o, s:o, s:b, s:s, s:s?}", "rows", rows, "only", names,
+		"filtered", *page_url(req, "", FILTER, NULL, NULL) != '\0',
+		"csv_url", page_url(req, "/admin/held.csv", FILTER, NULL, NULL),
+		"next_url", page_next(req, "/admin/held", FILTER, list));
 	json_decref(list);
 	return reply_page(reply, req, "held", data, err);
 }

@@ -3,7 +3,6 @@
  */
 #include "catalog/group.h"
 #include "catalog/people.h"
-#include "core/buf.h"
 #include "core/clock.h"
 #include "core/num.h"
 #include "web/invitation_send.h"
@@ -38,33 +37,7 @@ invitation_filter_of(struct req *req)
 	return filter;
 }
 
-/* A page of ours with what is asked now kept, but for its state and place. */
-static const char *
-url_with(struct req *req, const char *path, const char *state, const char *after)
-{
-	const char *const names[] = { "state", "after", "person", "group", "q" };
-	const char *values[] = { state, after ? after : "", query_text(req, "person"), query_text(req, "group"), query_text(req, "q") };
-	const char *mark = "?";
-	struct buf url;
-
-	buf_init(&url, req, 4 * HTTP_TARGET_MAX);
-	buf_text(&url, path);
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (*values[i]) {
-			buf_addf(&url, "%s%s=", mark, names[i]);
-			buf_url(&url, values[i], strlen(values[i]));
-			mark = "&";
-		}
-	return buf_str(&url);
-}
-
-static json_t *
-next_of(struct req *req, const char *path, const char *state, const json_t *list)
-{
-	const char *next = json_string_value(json_object_get(list, "next"));
-
-	return next ? json_string(url_with(req, path, state, next)) : json_null();
-}
+#define WHOSE "person group q"	/* what is asked, but for the state and the place */
 
 /* ---- the list ---- */
 
@@ -73,14 +46,14 @@ chips(struct req *req, const char *state, const json_t *counts)
 {
 	json_t *list = json_array();
 
-	json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:n}", "state", "", "url", url_with(req, HERE, "", NULL), "current",
-					      !*state, "count"));
+	json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:n}", "state", "", "url",
+					      page_url(req, HERE, WHOSE, NULL, NULL), "current", !*state, "count"));
 	for (size_t i = 0; i < STATES; i++) {
 		json_int_t n = json_integer_value(json_object_get(counts, states[i]));
 
 		if (n || strcmp(state, states[i]) == 0)
 			json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:I}", "state", states[i], "url",
-				url_with(req, HERE, states[i], NULL), "current", strcmp(state, states[i]) == 0, "count", n));
+				page_url(req, HERE, WHOSE, "state", states[i]), "current", strcmp(state, states[i]) == 0, "count", n));
 	}
 	return list;
 }
@@ -142,10 +115,10 @@ invitations_page(struct req *req, struct reply *reply, int status, const struct 
 	}
 	json_array_foreach(json_object_get(list, "items"), n, i)
 		dress(req, i);
-	data = json_pack("{s:O, s:o, s:o, s:o, s:s, s:s, s:s, s:s?, s:I, s:s?}", "invitations", json_object_get(list, "items"),
-		"filters", chips(req, state, counts), "groups", groups, "next_url", next_of(req, HERE, state, list), "q", filter.search,
-		"csv_url", url_with(req, HERE ".csv", state, NULL), "new_url", url_with(req, HERE "/new", "", NULL), "changed",
-		req_query(req, "changed"), "days", (json_int_t)site_conf(req->site)->enroll_silent_days, "refused",
+	data = json_pack("{s:O, s:o, s:o, s:s?, s:s, s:s, s:s, s:s?, s:I, s:s?}", "invitations", json_object_get(list, "items"),
+		"filters", chips(req, state, counts), "groups", groups, "next_url", page_next(req, HERE, WHOSE " state", list),
+		"q", filter.search, "csv_url", page_url(req, HERE ".csv", WHOSE, "state", state),
+		"new_url", page_url(req, HERE "/new", WHOSE, NULL, NULL), "changed", req_query(req, "changed"), "days", (json_int_t)site_conf(req->site)->enroll_silent_days, "refused",
 		refused ? err_text(refused, text, sizeof text) : NULL);
 	json_decref(list);
 	json_decref(counts);
@@ -262,8 +235,8 @@ invite_page(struct req *req, struct reply *reply, int status, json_t *made, cons
 	}
 	tick(json_object_get(missing, "items"), &persons);
 	tick(groups, &groups_ticked);
-	data = json_pack("{s:o, s:O, s:o, s:o, s:s, s:I, s:I, s:b, s:b, s:o, s:s, s:s?, s:b}", "one", one, "people",
-		json_object_get(missing, "items"), "next_url", next_of(req, HERE "/new", "", missing), "groups", groups, "q", q,
+	data = json_pack("{s:o, s:O, s:s?, s:o, s:s, s:I, s:I, s:b, s:b, s:o, s:s, s:s?, s:b}", "one", one, "people",
+		json_object_get(missing, "items"), "next_url", page_next(req, HERE "/new", WHOSE, missing), "groups", groups, "q", q,
 		"days", (json_int_t)conf->enroll_invite_days, "silent_days", (json_int_t)conf->enroll_silent_days,
 		"can_mail", *conf->smtp_url != '\0', "can_sms", *conf->sms_driver != '\0', "languages", page_language_choice(""),
 		"note", note ? note : "", "refused", refused ? err_text(refused, text, sizeof text) : NULL, "done", made != NULL);

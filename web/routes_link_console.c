@@ -58,14 +58,6 @@ page_install(struct req *req, json_t *install)
 		json_object_set_new(event, "at", page_moment_of(req, event, "at"));
 }
 
-static const char *
-page_on(struct req *req, const char *path, const json_t *list)
-{
-	const char *next = json_string_value(json_object_get(list, "next"));
-
-	return next ? mem_printf(req, "%s&after=%s", path, next) : NULL;
-}
-
 static bool
 get_links(struct req *req, struct reply *reply, struct err *err)
 {
@@ -78,8 +70,7 @@ get_links(struct req *req, struct reply *reply, struct err *err)
 	json_array_foreach(json_object_get(list, "items"), i, link)
 		page_link(req, link);
 	data = json_pack("{s:O, s:s?}", "links", json_object_get(list, "items"), "next_url",
-			 page_on(req, mem_printf(req, "/admin/links?bundle=%s&build=%s", filter.bundle_id ? filter.bundle_id : "",
-						 filter.build_id ? filter.build_id : ""), list));
+			 page_next(req, "/admin/links", "bundle build", list));
 	json_decref(list);
 	return reply_page(reply, req, "links", data, err);
 }
@@ -142,23 +133,6 @@ post_link_revoke(struct req *req, struct reply *reply, struct err *err)
 
 /* ---- installs ---- */
 
-/* This list again, narrowed as it is. */
-static const char *
-installs_url(struct req *req)
-{
-	static const char *const names[] = { "bundle", "build", "person" };
-	struct buf url;
-
-	buf_init(&url, req, 4 * HTTP_TARGET_MAX);
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		const char *value = req_query(req, names[i]);
-
-		buf_addf(&url, "%s%s=", i ? "&" : "/admin/installs?", names[i]);
-		buf_url(&url, value ? value : "", value ? strlen(value) : 0);
-	}
-	return buf_str(&url);
-}
-
 static bool
 get_installs(struct req *req, struct reply *reply, struct err *err)
 {
@@ -172,7 +146,7 @@ get_installs(struct req *req, struct reply *reply, struct err *err)
 	json_array_foreach(json_object_get(list, "items"), i, install)
 		page_install(req, install);
 	data = json_pack("{s:O, s:s?}", "installs", json_object_get(list, "items"), "next_url",
-			 page_on(req, installs_url(req), list));
+			 page_next(req, "/admin/installs", "bundle build person", list));
 	json_decref(list);
 	return reply_page(reply, req, "installs", data, err);
 }

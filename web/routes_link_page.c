@@ -338,31 +338,31 @@ post_tapped(struct req *req, struct reply *reply, struct err *err)
 
 /* ---- what stands beside it ---- */
 
-/* The app of a link whose page they may see, or of a grant that works. */
+/* The build of a link whose page they may see, or of a grant that works. */
 static bool
-linked_bundle(struct req *req, const char **bundle_id, struct err *err)
+linked_build(struct req *req, const char **build_id, struct err *err)
 {
 	struct visit v = { 0 };
 	struct grant *grant;
 
 	if (find_visit(req, &v, err)) {
-		*bundle_id = v.link->bundle_id;
+		*build_id = v.link->build_id;
 		return true;
 	}
 	if (err->kind != ERR_MISSING || !open_grant(req, &grant, err))
 		return false;
-	*bundle_id = grant->bundle_id;
+	*build_id = grant->build_id;
 	return true;
 }
 
 static bool
 get_qr(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *bundle_id;
+	const char *build_id;
 	struct buf svg;
 
 	buf_init(&svg, req, QR_SVG_MAX);
-	if (!linked_bundle(req, &bundle_id, err) || !qr_svg(url_of(req, req_param(req, "token"), ""), &svg, err))
+	if (!linked_build(req, &build_id, err) || !qr_svg(url_of(req, req_param(req, "token"), ""), &svg, err))
 		return false;
 	return reply_text(reply, 200, "image/svg+xml", buf_str(&svg));
 }
@@ -370,12 +370,12 @@ get_qr(struct req *req, struct reply *reply, struct err *err)
 static bool
 get_icon(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *bundle_id;
+	const char *build_id;
 	int64_t size;
 	char *name;
 	int fd;
 
-	if (!linked_bundle(req, &bundle_id, err) || !build_icon(req, req->site->db, VIEWER_HOUSE, bundle_id, ICON_512, &name, err) ||
+	if (!linked_build(req, &build_id, err) || !build_icon_of(req, req->site->db, build_id, ICON_512, &name, err) ||
 	    !blob_open(req->site->blobs, name, &fd, &size, err))
 		return false;
 	reply_header(reply, "Cache-Control", "private, max-age=3600");

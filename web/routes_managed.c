@@ -23,26 +23,6 @@ device_filter(struct req *req)
 				       req_query(req, "os"), req_query(req, "person"), req_query(req, "app"), device_silent_s(req) };
 }
 
-const char *
-device_filter_url(struct req *req, const char *path, const char *after)
-{
-	static const char *const names[] = { "q", "state", "model", "os", "person", "app", "silent" };
-	const char *value, *mark = "?";
-	struct buf url;
-
-	buf_init(&url, req, 4 * HTTP_TARGET_MAX);
-	buf_text(&url, path);
-	for (size_t i = 0; i <= sizeof names / sizeof *names; i++) {
-		value = i < sizeof names / sizeof *names ? req_query(req, names[i]) : after;
-		if (!value || !*value)
-			continue;
-		buf_addf(&url, "%s%s=", mark, value == after ? "after" : names[i]);
-		buf_url(&url, value, strlen(value));
-		mark = "&";
-	}
-	return buf_str(&url);
-}
-
 bool
 device_whole(struct req *req, const char *id, json_t **ret, struct err *err)
 {
@@ -101,7 +81,7 @@ device_list_csv(struct req *req, struct reply *reply, struct err *err)
 	if (!whole_admin(req, err) || !device_csv(req, req->site->db, &filter, req_query(req, "after"), &out, &next, err))
 		return false;
 	if (next)
-		reply_header(reply, "Link", mem_printf(req, "<%s>; rel=\"next\"", device_filter_url(req, req->path, next)));
+		reply_header(reply, "Link", mem_printf(req, "<%s>; rel=\"next\"", page_url(req, req->path, DEVICE_FILTER, "after", next)));
 	return reply_csv(req, reply, &out, "devices");
 }
 

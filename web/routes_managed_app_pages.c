@@ -253,7 +253,7 @@ gather(struct req *req, const char *bundle_id, json_t *page, struct err *err)
 {
 	struct db *db = req->site->db;
 	json_t *app, *part, *configurations = json_array();
-	const char *required, *next;
+	const char *required;
 
 	json_object_set_new(page, "configurations", configurations);
 	if (!app_show(db, viewer_of(req->person), bundle_id, &app, err))
@@ -275,9 +275,9 @@ gather(struct req *req, const char *bundle_id, json_t *page, struct err *err)
 	json_decref(part);
 	if (!managed_app_devices(db, bundle_id, req_query(req, "after"), DEVICES_SHOWN, &part, err))
 		return false;
-	next = json_string_value(json_object_get(part, "next"));
 	json_object_set_new(page, "devices", device_rows(req, part));
-	json_object_set_new(page, "next_url", next ? json_sprintf("/admin/apps/%s/devices?after=%s", bundle_id, next) : json_null());
+	json_object_set_new(page, "next_url", json_pack("s?", page_next(req, mem_printf(req, "/admin/apps/%s/devices", bundle_id),
+									"", part)));
 	json_decref(part);
 	if (!groups_part(req, &part, err))
 		return false;

@@ -84,7 +84,7 @@ filters(const char *current)
 static bool
 get_messages(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *state = wanted(req), *next;
+	const char *state = wanted(req);
 	json_t *list, *message, *items = json_array(), *data;
 	size_t i;
 
@@ -94,12 +94,9 @@ get_messages(struct req *req, struct reply *reply, struct err *err)
 	}
 	json_array_foreach(json_object_get(list, "items"), i, message)
 		json_array_append_new(items, page_message(req, message));
-	next = json_string_value(json_object_get(list, "next"));
-	if (next)
-		next = mem_printf(req, "/admin/messages?%s%s%safter=%s", state ? "state=" : "",
-				  state ? state : "", state ? "&" : "", next);
 	data = json_pack("{s:o, s:o, s:b, s:s?}", "messages", items, "filters", filters(state ? state : ""),
-			 "retried", req_query(req, "retried") != NULL, "next_url", next);
+			 "retried", req_query(req, "retried") != NULL, "next_url",
+			 page_next(req, "/admin/messages", "state about", list));
 	json_decref(list);
 	return reply_page(reply, req, "messages", data, err);
 }

@@ -45,7 +45,7 @@ keep_same(struct req *req, struct assignment *to, bool same_people, bool same_de
 		return err_set(err, ERR_INVALID, "a new assignment has nothing that could stay as it is");
 	if (!assignment_show(req->site->db, to->id, &now, err))
 		return false;
-	edit_held(req, now);
+	json_hold(req, now);
 	if (same_people)
 		to->audience = json_object_get(now, "audience");
 	if (same_devices)
@@ -71,7 +71,7 @@ assign(struct req *req, struct reply *reply, const char *id, struct err *err)
 	    assignment_put(req, req->site->db, actor(req), &to, &created, &id, err))
 		return edit_done(req, reply, "assigned");
 	if (filter && !same_devices && !devices)
-		to.devices = edit_held(req, json_object());	/* all of them, and not as it was */
+		to.devices = json_hold(req, json_object());	/* all of them, and not as it was */
 	return refuse(req, reply, &to, err);
 }
 

@@ -57,7 +57,7 @@ post_list(struct req *req, struct reply *reply, struct err *err)
 	if (!form_text(req, "name", &sent.name, err))
 		return false;
 	if (!file.len)
-		sent.form = edit_held(req, json_pack("{s:s, s:[]}", "name", title ? title : sent.name, "payloads"));
+		sent.form = json_hold(req, json_pack("{s:s, s:[]}", "name", title ? title : sent.name, "payloads"));
 	if (!mobileconfig_find(req, req->site->db, sent.name, &m, &why)) {
 		why = (struct err){ 0 };
 		if (mobileconfig_take(req, &sent, &created, &m, NULL, &why))
@@ -138,7 +138,7 @@ post_settings(struct req *req, struct reply *reply, struct err *err)
 	json_t *form;
 	bool ok = edit_begin(req, &m, &form, err);
 
-	if (ok && as_json && !(form = edit_held(req, json_loads(typed ? typed : "", JSON_REJECT_DUPLICATES, &where))))
+	if (ok && as_json && !(form = json_hold(req, json_loads(typed ? typed : "", JSON_REJECT_DUPLICATES, &where))))
 		ok = err_set(err, ERR_INVALID, "this is no JSON: line %d column %d: %s", where.line, where.column, where.text);
 	if (ok && !as_json)
 		ok = set_settings(req, form, err);

@@ -59,7 +59,7 @@ get_new_payload(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *type = req_query(req, "type");
 	struct kept_mobileconfig *m;
-	json_t *payload = edit_held(req, json_pack("{s:s}", "type", type && strlen(type) <= PAYLOAD_FORM_NEW_MAX ? type : ""));
+	json_t *payload = json_hold(req, json_pack("{s:s}", "type", type && strlen(type) <= PAYLOAD_FORM_NEW_MAX ? type : ""));
 
 	return edit_find(req, &m, err) && payload_page(req, reply, m, &(struct shown){ payload, .is_new = true }, err);
 }
@@ -73,7 +73,7 @@ get_payload(struct req *req, struct reply *reply, struct err *err)
 
 	if (!edit_find(req, &m, err) || !mobileconfig_shown(req, m->id, 0, &form, err))
 		return false;
-	edit_held(req, form);
+	json_hold(req, form);
 	if (!(payload = payload_in(form, req_param(req, "id"), &at)))
 		return err_set(err, ERR_MISSING, "no such payload");
 	return payload_page(req, reply, m, &(struct shown){ payload }, err);
@@ -88,7 +88,7 @@ page_again(struct req *req, struct reply *reply, const struct kept_mobileconfig 
 
 	if (!payload_form_draft(req, "payload", before, &shown.payload, &shown.focus, err))
 		return edit_refuse(req, reply, "payloads", NULL, err);
-	edit_held(req, shown.payload);
+	json_hold(req, shown.payload);
 	return payload_page(req, reply, m, &shown, err);
 }
 
@@ -117,11 +117,11 @@ post_any_payload(struct req *req, struct reply *reply, const char *id, struct er
 		return edit_refuse(req, reply, "payloads", NULL, err);
 	if (id && !(before = payload_in(form, id, &at)))
 		return err_set(err, ERR_MISSING, "no such payload");
-	edit_held(req, json_incref(before));	/* put_in lets it go */
+	json_hold(req, json_incref(before));	/* put_in lets it go */
 	if (payload_form_acts(req, "payload"))
 		return page_again(req, reply, m, before, NULL, err);
 	if (payload_form_read(req, "payload", before, &payload, &why)) {
-		put_in(form, before, at, edit_held(req, payload));
+		put_in(form, before, at, json_hold(req, payload));
 		if (edit_keep(req, m, form, &why))
 			return edit_done(req, reply, "saved");
 	}

@@ -50,24 +50,13 @@ reasons_part(void)
 static bool
 get_page(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *q = req_query(req, "q"), *next, *revoked = req_query(req, "revoked");
+	const char *q = req_query(req, "q"), *revoked = req_query(req, "revoked");
 	json_t *all, *page;
-	struct buf url;
 
 	if (!whole_admin(req, err) || !list(req, NULL, PAGE_ROWS, &all, err))
 		return false;
-	next = json_string_value(json_object_get(all, "next"));
-	buf_init(&url, req, 4096);
-	if (next) {
-		buf_text(&url, "/admin/own?after=");
-		buf_url(&url, next, strlen(next));
-		if (q && *q) {
-			buf_text(&url, "&q=");
-			buf_url(&url, q, strlen(q));
-		}
-	}
 	page = json_pack("{s:s, s:o, s:s?, s:b, s:s, s:o}", "q", q ? q : "", "rows", rows_part(req, all),
-			 "next_url", next ? buf_str(&url) : NULL, "revoked", revoked != NULL,
+			 "next_url", page_next(req, "/admin/own", "q", all), "revoked", revoked != NULL,
 			 "base", strstr(req->site->base_url, "://") + 3, "reasons", reasons_part());
 	json_decref(all);
 	return reply_page(reply, req, "owned", page, err);

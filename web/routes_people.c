@@ -2,7 +2,6 @@
  * Signing in and out, one's own account and tokens.
  */
 #include "catalog/token.h"
-#include "core/buf.h"
 #include "core/json.h"
 #include "core/log.h"
 #include "core/num.h"
@@ -210,19 +209,6 @@ post_login(struct req *req, struct reply *reply, struct err *err)
 	return begin_session(req, reply, person, err) && reply_see(reply, next);
 }
 
-static const char *
-sign_in_url(struct req *req, const char *next)
-{
-	struct buf url;
-
-	if (!*next)
-		return "/login";
-	buf_init(&url, req, 4 * HTTP_TARGET_MAX);
-	buf_text(&url, "/login?next=");
-	buf_url(&url, next, strlen(next));
-	return buf_str(&url);
-}
-
 static bool
 post_logout(struct req *req, struct reply *reply, struct err *err)
 {
@@ -231,7 +217,7 @@ post_logout(struct req *req, struct reply *reply, struct err *err)
 	if (cookie && !session_end(req->site->db, cookie, err))
 		return false;
 	session_set_cookie(reply, req->site, "", 0);
-	return reply_see(reply, sign_in_url(req, own_path(req_form(req, "next"), "")));
+	return reply_see(reply, page_url(req, "/login", "", "next", own_path(req_form(req, "next"), "")));
 }
 
 /* ---- account ---- */

@@ -3,7 +3,6 @@
  */
 #include "catalog/people.h"
 #include "catalog/person_attribute.h"
-#include "core/buf.h"
 #include "core/json.h"
 #include "core/secret.h"
 #include "web/person_change.h"
@@ -67,27 +66,6 @@ filter_of(struct req *req)
 	return filter;
 }
 
-/* Where the list goes on, with the search kept. */
-static json_t *
-next_of(struct req *req, const struct people_filter *filter, const json_t *list)
-{
-	const char *next = json_string_value(json_object_get(list, "next"));
-	struct buf url;
-
-	if (!next)
-		return json_null();
-	buf_init(&url, req, 4096);
-	buf_text(&url, "/admin/people?after=");
-	buf_url(&url, next, strlen(next));
-	buf_text(&url, "&q=");
-	buf_url(&url, filter->search, strlen(filter->search));
-	if (filter->source)
-		buf_addf(&url, "&source=%s", filter->source);
-	if (filter->disabled)
-		buf_text(&url, "&disabled=yes");
-	return json_string(buf_str(&url));
-}
-
 /* `made`: an account just made, or NULL; refused: why none was. */
 static bool
 people_page(struct req *req, struct reply *reply, int status, json_t *made, const char *name, const struct err *refused,
@@ -106,10 +84,11 @@ people_page(struct req *req, struct reply *reply, int status, json_t *made, cons
 	}
 	json_array_foreach(json_object_get(list, "items"), i, person)
 		dress(person);
-	data = json_pack("{s:O, s:o, s:s, s:b, s:o, s:o, s:o, s:s, s:s?, s:b}", "people", json_object_get(list, "items"), "next_url",
-		next_of(req, &filter, list), "q", filter.search, "disabled", filter.disabled, "sources",
-		choices(sources, filter.source ? filter.source : ""), "roles", choices(roles, "member"), "made",
-		made ? made : json_null(), "name", name, "refused", refused ? err_text(refused, text, sizeof text) : NULL,
+	data = json_pack("{s:O, s:s?, s:s, s:b, s:o, s:o, s:o, s:s, s:s?, s:b}", "people", json_object_get(list, "items"),
+		"next_url", page_next(req, "/admin/people", "q source disabled", list), "q", filter.search,
+		"disabled", filter.disabled, "sources", choices(sources, filter.source ? filter.source : ""),
+		"roles", choices(roles, "member"), "made", made ? made : json_null(), "name", name,
+		"refused", refused ? err_text(refused, text, sizeof text) : NULL,
 		"directory", directory_is_on(req->site->directory));
 	json_decref(list);
 	return reply_page_status(reply, req, status, "people", data, err);
@@ -191,7 +170,8 @@ set_attributes(struct req *req, const char *text, struct err *err)
 			continue;
 		if (cut == len) {
 			json_decref(change);
-			return err_set(err, ERR_INVALID, "\"%.*s\" is no line such as department = Sales", (int)(len < 60 ? len : 60), text);
+			return err_set(err, ERR_INVALID, "\"%.*s\" is no line such as department = Sales",
+				       (int)(len < 60 ? len : 60), text);
 		}
 		for (from = cut + 1; from < len && strchr(" \t", text[from]); from++)
 			;
@@ -353,7 +333,8 @@ api_add(struct req *req, struct reply *reply, struct err *err)
 	json_t *body, *made;
 
 	return whole_admin(req, err) && req_json(req, &body, err) &&
-	       JSON_READ(body, err, { "name", JSON_IS_TEXT, &name, true }, { "role", JSON_IS_TEXT, &role }) && add(req, name, role, &made, err) && reply_json(reply, 201, made);
+	       JSON_READ(body, err, { "name", JSON_IS_TEXT, &name, true }, { "role", JSON_IS_TEXT, &role }) &&
+	       add(req, name, role, &made, err) && reply_json(reply, 201, made);
 }
 
 struct change {
@@ -412,23 +393,34 @@ api_password(struct req *req, struct reply *reply, struct err *err)
 
 const struct route person_routes[] = {
 	{ GET,    "/admin/people",               WHO_ADMIN, "0",   ON_WORKER, get_people,    NULL, NULL,    "Everybody" },
-	{ POST,   "/admin/people",               WHO_ADMIN, "16K", ON_WORKER, post_people,   NULL, NULL,    "Make a local account: name, role" },
+	{ POST,   "/admin/people",               WHO_ADMIN, "16K", ON_WORKER, post_people,   NULL, NULL,
+	  "Make a local account: name, role" },
 	{ GET,    "/admin/people/:id",           WHO_ADMIN, "0",   ON_WORKER, get_person,    NULL, NULL,    "One person" },
 	{ POST,   "/admin/people/:id/role",      WHO_ADMIN, "16K", ON_WORKER, post_role,     NULL, NULL,    "Their role" },
-	{ POST,   "/admin/people/:id/apps",      WHO_ADMIN, "64K", ON_WORKER, post_apps,     NULL, NULL,    "Which apps they publish: which, apps" },
-	{ POST,   "/admin/people/:id/email",     WHO_ADMIN, "16K", ON_WORKER, post_email,    NULL, NULL,    "Where notices and invitations go to: email" },
-	{ POST,   "/admin/people/:id/attributes", WHO_ADMIN, "64K", ON_WORKER, post_attributes, NULL, NULL,  "What is known of them for mobileconfigs: attributes, a line each" },
+	{ POST,   "/admin/people/:id/apps",      WHO_ADMIN, "64K", ON_WORKER, post_apps,     NULL, NULL,
+	  "Which apps they publish: which, apps" },
+	{ POST,   "/admin/people/:id/email",     WHO_ADMIN, "16K", ON_WORKER, post_email,    NULL, NULL,
+	  "Where notices and invitations go to: email" },
+	{ POST,   "/admin/people/:id/attributes", WHO_ADMIN, "64K", ON_WORKER, post_attributes, NULL, NULL,
+	  "What is known of them for mobileconfigs: attributes, a line each" },
 	{ POST,   "/admin/people/:id/disable",   WHO_ADMIN, "16K", ON_WORKER, post_disable,  NULL, NULL,    "Let them in no more" },
 	{ POST,   "/admin/people/:id/enable",    WHO_ADMIN, "16K", ON_WORKER, post_enable,   NULL, NULL,    "Let them in again" },
 	{ POST,   "/admin/people/:id/sign-out",  WHO_ADMIN, "16K", ON_WORKER, post_sign_out, NULL, NULL,    "Sign them out everywhere" },
 	{ POST,   "/admin/people/:id/unlock",    WHO_ADMIN, "16K", ON_WORKER, post_unlock,   NULL, NULL,    "Forget wrong passwords" },
-	{ POST,   "/admin/people/:id/password",  WHO_ADMIN, "16K", ON_WORKER, post_password, NULL, NULL,    "A password for one sign-in" },
-	{ GET,    "/api/v1/people",              WHO_ADMIN, "0",   ON_WORKER, api_people,    NULL, "admin", "People: ?q= ?source= ?disabled= ?after= ?limit=" },
-	{ POST,   "/api/v1/people",              WHO_ADMIN, "16K", ON_WORKER, api_add,       NULL, "admin", "Make a local account: {name, role}" },
+	{ POST,   "/admin/people/:id/password",  WHO_ADMIN, "16K", ON_WORKER, post_password, NULL, NULL,
+	  "A password for one sign-in" },
+	{ GET,    "/api/v1/people",              WHO_ADMIN, "0",   ON_WORKER, api_people,    NULL, "admin",
+	  "People: ?q= ?source= ?disabled= ?after= ?limit=" },
+	{ POST,   "/api/v1/people",              WHO_ADMIN, "16K", ON_WORKER, api_add,       NULL, "admin",
+	  "Make a local account: {name, role}" },
 	{ GET,    "/api/v1/people/:id",          WHO_ADMIN, "0",   ON_WORKER, api_person,    NULL, "admin", "One person" },
-	{ PATCH,  "/api/v1/people/:id",          WHO_ADMIN, "64K", ON_WORKER, api_change,    NULL, "admin", "Change a person: {role, email, disabled, all_apps, apps}" },
-	{ DELETE, "/api/v1/people/:id/sessions", WHO_ADMIN, "0",   ON_WORKER, api_sign_out,  NULL, "admin", "Sign a person out everywhere" },
-	{ POST,   "/api/v1/people/:id/unlock",   WHO_ADMIN, "0",   ON_WORKER, api_unlock,    NULL, "admin", "Forget a person's wrong passwords" },
-	{ POST,   "/api/v1/people/:id/password", WHO_ADMIN, "0",   ON_WORKER, api_password,  NULL, "admin", "A password for one sign-in" },
+	{ PATCH,  "/api/v1/people/:id",          WHO_ADMIN, "64K", ON_WORKER, api_change,    NULL, "admin",
+	  "Change a person: {role, email, disabled, all_apps, apps}" },
+	{ DELETE, "/api/v1/people/:id/sessions", WHO_ADMIN, "0",   ON_WORKER, api_sign_out,  NULL, "admin",
+	  "Sign a person out everywhere" },
+	{ POST,   "/api/v1/people/:id/unlock",   WHO_ADMIN, "0",   ON_WORKER, api_unlock,    NULL, "admin",
+	  "Forget a person's wrong passwords" },
+	{ POST,   "/api/v1/people/:id/password", WHO_ADMIN, "0",   ON_WORKER, api_password,  NULL, "admin",
+	  "A password for one sign-in" },
 	{ 0 }
 };

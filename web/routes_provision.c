@@ -102,7 +102,7 @@ static const char *
 doing_of(const json_t *ending)
 {
 	if (strcmp(text_of(ending, "cause"), "certificate") == 0)
-		return "resign";
+		return json_integer_value(json_object_get(ending, "anew")) > 0 ? "anew" : "resign";
 	if (json_integer_value(json_object_get(ending, "failed")) > 0)
 		return "failing";
 	if (json_integer_value(json_object_get(ending, "paused")) > 0)
@@ -153,7 +153,7 @@ endings_of(struct req *req, json_t **ret, struct err *err)
 
 		if (!(ok = missing_of(req, e, &missing, err)))
 			break;
-		json_array_append_new(shown, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:O, s:O, s:O, s:b, s:s, s:o, s:O, s:s, s:s?}",
+		json_array_append_new(shown, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:O, s:O, s:O, s:b, s:s, s:o, s:O, s:s, s:s?, s:O}",
 			"app", text_of(e, "app"), "url", mem_printf(req, "/admin/apps/%s/builds/%s", text_of(e, "bundle_id"),
 			text_of(e, "build_id")), "version", text_of(e, "version"), "build", text_of(e, "build"),
 			"ends", page_date_of(req, e, "ends"), "next", page_date_of(req, e, "next"), "doing", doing,
@@ -161,7 +161,7 @@ endings_of(struct req *req, json_t **ret, struct err *err)
 			json_object_get(e, "waiting"), "failed", json_object_get(e, "failed"), "over", ends <= now, "uuid",
 			text_of(e, "uuid"), "missing", missing, "paused", json_object_get(e, "paused"), "paused_by",
 			text_of(e, "paused_by"), "devices_url", req->person->role == ROLE_ADMIN ? mem_printf(req,
-			"/admin/held?build=%s&cause=%s&ends=%s", text_of(e, "build_id"), text_of(e, "cause"), text_of(e, "ends")) : NULL));
+			"/admin/held?build=%s&cause=%s&ends=%s", text_of(e, "build_id"), text_of(e, "cause"), text_of(e, "ends")) : NULL, "anew", json_object_get(e, "anew")));
 	}
 	json_decref(list);
 	if (!ok) {

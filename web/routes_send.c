@@ -99,8 +99,8 @@ send_page(struct req *req, struct reply *reply, int status, const json_t *build,
 	json_object_set_new(page, "leads", channels);
 	json_object_set_new(page, "q", json_string(q ? q : ""));
 	json_object_set(page, "testers", tick(json_object_get(contacts, "items"), "contact", req));
-	json_object_set_new(page, "next_url", page_next(req, mem_printf(req, "/admin/builds/%s/send", id), contacts)
-			    ? json_string(page_next(req, mem_printf(req, "/admin/builds/%s/send", id), contacts)) : json_null());
+	json_object_set_new(page, "next_url", json_pack("s?", page_next(req, mem_printf(req, "/admin/builds/%s/send", id), "q",
+									contacts)));
 	json_object_set_new(page, "groups", tick(groups, "group", req));
 	json_object_set_new(page, "days", json_integer(conf->link_days));
 	json_object_set_new(page, "channel_days", json_integer(conf->link_channel_days));

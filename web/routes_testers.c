@@ -20,7 +20,6 @@ testers_page(struct req *req, struct reply *reply, int status, const struct cont
 {
 	const char *q = req_query(req, "q"), *group = req_query(req, "group"), *changed = req_query(req, "changed");
 	json_t *list, *groups, *item, *data;
-	const char *next;
 	size_t i;
 
 	if (!contact_list(req->site->db, q, group, req_query(req, "after"), CONTACT_PAGE_MAX, &list, err))
@@ -36,10 +35,9 @@ testers_page(struct req *req, struct reply *reply, int status, const struct cont
 		json_object_set_new(item, "remove_url", json_sprintf("/admin/tester-groups/%s/remove", text_of(item, "id")));
 		json_object_set_new(item, "current", json_boolean(group && strcmp(group, text_of(item, "id")) == 0));
 	}
-	next = page_next(req, "/admin/testers", list);
 	data = json_pack("{s:s, s:b, s:O, s:o, s:s?, s:s?, s:s?}", "q", q ? q : "", "all", !group || !*group, "testers",
 			 json_object_get(list, "items"), "groups", groups, "next_url",
-			 next && group ? mem_printf(req, "%s&group=%s", next, group) : next, "changed", changed,
+			 page_next(req, "/admin/testers", "q group", list), "changed", changed,
 			 "refused", refused);
 	json_decref(list);
 	json_object_set_new(data, "typed", json_pack("{s:s, s:s, s:s, s:s}", "name", typed && typed->name ? typed->name : "",

@@ -100,12 +100,28 @@ bad:
 	return err_set(err, ERR_MALFORMED, "Upload-Metadata is not keys with base64 of UTF-8");
 }
 
+/* One at a time: nobody is promised the room that another is being promised. */
+static bool
+promise(struct req *req, int64_t length, json_t *fields, struct upload **ret, struct err *err)
+{
+	static pthread_mutex_t promising = PTHREAD_MUTEX_INITIALIZER;
+	const struct conf *conf = site_conf(req->site);
+	bool ok;
+
+	pthread_mutex_lock(&promising);
+	ok = upload_room(req->site, length, err) &&
+	     upload_new(req, req->site->db, req->person, length, fields, conf->upload_resume_hours * 3600,
+			UNFINISHED_TIMES * conf->upload_parallel_max, ret, err);
+	pthread_mutex_unlock(&promising);
+	return ok;
+}
+
 static bool
 post_uploads(struct req *req, struct reply *reply, struct err *err)
 {
 	struct site *site = req->site;
 	const struct conf *conf = site_conf(site);
-	int64_t length, room;
+	int64_t length;
 	json_t *fields = NULL;
 	const char *channel;
 	struct upload *upload;
@@ -115,16 +131,10 @@ post_uploads(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	if (length > conf->upload_max_mb * 1000000)
 		return err_set(err, ERR_LIMIT, "larger than %lld MB", (long long)conf->upload_max_mb);
-	if (!blobs_room(site->blobs, &room, err))
-		return false;
-	if (room - length < conf->upload_keep_free_mb * 1000000)
-		return err_set(err, ERR_NO_ROOM, "the disk has no room for %lld bytes", (long long)length);
 	if (!read_metadata(req, &fields, err))
 		return false;
 	channel = json_string_value(json_object_get(fields, "channel"));
-	ok = (!channel || channel_name_ok(channel, err)) &&
-	     upload_new(req, site->db, req->person, length, fields, conf->upload_resume_hours * 3600,
-			UNFINISHED_TIMES * conf->upload_parallel_max, &upload, err);
+	ok = (!channel || channel_name_ok(channel, err)) && promise(req, length, fields, &upload, err);
 	json_decref(fields);
 	if (!ok || !upload_file_make(site, upload->id, err))
 		return false;

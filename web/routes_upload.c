@@ -54,7 +54,7 @@ drained(void *req)
 }
 
 static bool
-raw_open(struct req *req, struct err *err)
+begin(struct req *req, struct err *err)
 {
 	struct incoming *in = mem_new(req, struct incoming);
 	const char *channel = field(req, "channel");
@@ -67,6 +67,13 @@ raw_open(struct req *req, struct err *err)
 		return false;
 	blob_draft_on_drained(in->draft, drained, req);
 	return true;
+}
+
+/* A form proves in one of its fields where it comes from; here it is a header, judged before the body. */
+static bool
+raw_open(struct req *req, struct err *err)
+{
+	return session_proof(req, NULL, err) && begin(req, err);
 }
 
 static bool
@@ -118,7 +125,7 @@ put_upload(struct req *req, struct reply *reply, struct err *err)
 	bool fresh;
 	char *id;
 
-	return session_proof(req, NULL, err) && publish(req, NULL, &id, &fresh, err) &&
+	return publish(req, NULL, &id, &fresh, err) &&
 	       upload_answer(req, req->site, id, req->person, &answer, err) &&
 	       reply_json(reply, fresh ? 201 : 200, answer);
 }
@@ -152,7 +159,7 @@ form_open(struct req *req, struct err *err)
 	static const struct multipart_calls calls = { form_file, form_data };
 	struct incoming *in;
 
-	if (!raw_open(req, err))
+	if (!begin(req, err))
 		return false;
 	in = req->sink_state;
 	return multipart_new(in, req_header(req, "Content-Type"), &calls, in, &in->form, err);

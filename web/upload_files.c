@@ -41,6 +41,30 @@ upload_sweep_files(struct site *site, struct err *err)
 	return ok;
 }
 
+/* A part on its way has all of its room already, where the file system can reserve. */
+static int64_t
+bytes_here(void *site, const char *id)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct stat st;
+
+	if (stat(upload_path(ctx, site, id), &st) != 0)
+		return 0;
+	return st.st_blocks * 512 > st.st_size ? st.st_blocks * 512 : st.st_size;
+}
+
+bool
+upload_room(struct site *site, int64_t length, struct err *err)
+{
+	int64_t room, announced;
+
+	if (!blobs_room(site->blobs, &room, err) ||
+	    !upload_promised(site->db, bytes_here, site, &announced, err))
+		return false;
+	room -= announced + blobs_promised(site->blobs) + site_conf(site)->upload_keep_free_mb * 1000000;
+	return room >= length || err_set(err, ERR_NO_ROOM, "the disk has no room for %lld bytes", (long long)length);
+}
+
 bool
 upload_file_make(struct site *site, const char *id, struct err *err)
 {

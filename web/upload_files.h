@@ -12,6 +12,12 @@ const char *upload_path(TALLOC_CTX *ctx, struct site *site, const char *id);
 /* ERR_LOCKED when another request is at it.  Left when ctx ends. */
 bool upload_enter(TALLOC_CTX *ctx, const char *id, struct err *err) CHECKED;
 
+/*
+ * Is there room for one more of `length` bytes, beside what every other one has announced and not sent?  Who
+ * sends at once (a raw upload) does not wait for them: a promise may never be kept.  ERR_NO_ROOM.
+ */
+bool upload_room(struct site *site, int64_t length, struct err *err) CHECKED;
+
 /* Empty, durably. */
 bool upload_file_make(struct site *site, const char *id, struct err *err) CHECKED;
 

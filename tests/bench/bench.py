@@ -454,7 +454,8 @@ def seed(server, apps, builds):
                 db.execute("INSERT INTO placement (channel_id, build_id, person_id, at) VALUES (?, ?, ?, ?)",
                            ("ch%05d" % a, build, person, now))
             db.execute("UPDATE app SET newest_build_id = ? WHERE id = ?", (build, app))
-            db.execute("UPDATE channel SET newest_build_id = ?, newest_at = ? WHERE app_id = ?", (build, now, app))
+            db.execute("UPDATE channel SET newest_build_id = ?, newest_at = ?, newest_folded = ? WHERE app_id = ?",
+                       (build, now, (name + "\n" + bundle).lower(), app))
         cookie, grant = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         hashed = lambda text: hashlib.sha256(text.encode()).hexdigest()
         db.execute("INSERT INTO session (hash, person_id, csrf, created, seen) VALUES (?, ?, ?, ?, ?)",

@@ -27,7 +27,8 @@ decide() { post "/api/v1/enroll/approvals/$1/$2" -H "$(bearer admin)" -d '{}'; e
 	[ "$(waiting)" = 1 ]
 	expect_json '.items[0].person' mia
 	expect_json '.items[0].direct' false
-	[ -n "$(json '.items[0].udid')" ] && [ -n "$(json '.items[0].serial')" ]
+	[ -n "$(json '.items[0].udid')" ]
+	[ -n "$(json '.items[0].serial')" ]
 	page_says 'IT looks at this device first'
 	# again, without patience: it waits once
 	button mia

@@ -69,10 +69,13 @@ without_ca() { sqlite3 "$DATA/pomona.db" 'DELETE FROM authority'; }
 }
 
 @test "a CA of the company's own is brought, and its chain shown to proxies" {
-	(cd "$W" && openssl req -x509 -newkey rsa:2048 -nodes -keyout r.key -out r.pem -days 90 -subj '/O=Company/CN=Root' &&
-		openssl req -newkey rsa:2048 -nodes -keyout s.key -out s.csr -subj '/O=Company/CN=Devices' &&
+	(
+		cd "$W"
+		openssl req -x509 -newkey rsa:2048 -nodes -keyout r.key -out r.pem -days 90 -subj '/O=Company/CN=Root'
+		openssl req -newkey rsa:2048 -nodes -keyout s.key -out s.csr -subj '/O=Company/CN=Devices'
 		openssl x509 -req -in s.csr -CA r.pem -CAkey r.key -days 60 -out s.pem -extfile \
-			<(printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n')) 2>/dev/null
+			<(printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n')
+	) 2>/dev/null
 	run "$POMONA" init --data "$W/new" --base-url https://apps.example.com --master-key "$W/new.key" \
 		--ca-cert "$W/s.pem" --ca-key "$W/s.key"
 	[ "$status" -eq 4 ]

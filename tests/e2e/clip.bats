@@ -52,7 +52,7 @@ save_clip() {	# FIELDS of the settings page's form
 	[ "$(clip_key IsRemovable)" = True ]
 	[[ $(clip_key URL) =~ ^https://apps.example.com/c/[A-Za-z0-9_-]{22}$ ]]
 	# nothing of it waits in the database, the log or the queue's history
-	! grep -aqF "$(clip_key URL | sed 's|.*/||')" "$DATA/pomona.db" "$DATA/pomona.db-wal" "$W/log"
+	never grep -aqF "$(clip_key URL | sed 's|.*/||')" "$DATA/pomona.db" "$DATA/pomona.db-wal" "$W/log"
 	nobody_sent_away
 	judged
 }
@@ -75,7 +75,7 @@ sys.stdout.buffer.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBB
 	clip_is installed
 	icon
 	[ "$(size)" = "180 180" ]
-	! cmp -s "$W/icon.png" "$W/drawn.png"
+	never cmp -s "$W/icon.png" "$W/drawn.png"
 	judged
 	# what no icon could be made of is no logo: nobody finds a letter there instead
 	printf '\xff\xd8\xff\xe0\0\x10JFIF\0' >"$W/logo.jpg"
@@ -93,7 +93,7 @@ sys.stdout.buffer.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBB
 		expect_status 200
 		expect_header Set-Cookie '__Host-pomona-clip=*HttpOnly*Secure*'
 		expect_body 'Demo App'
-		! grep -qE 'http-equiv="refresh"|/account|/eas' "$W/body"
+		never grep -qE 'http-equiv="refresh"|/account|/eas' "$W/body"
 	done
 	launch -H 'Cookie: __Host-pomona-clip=nonsense; __Host-pomona=nonsense'
 	expect_status 200
@@ -160,7 +160,7 @@ reaches() {
 		connects
 		does ManagedApplicationList
 		does InstalledApplicationList
-		! app_is "$1" || return 0
+		if app_is "$1"; then return 0; fi
 		sleep 0.25
 	done
 	echo "the app is $(state_of com.example.app), not $1"; tail -n 3 "$W/ledger" "$W/log"; return 1

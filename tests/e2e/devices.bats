@@ -37,8 +37,10 @@ teardown() { devices_stop; }
 # join FROM N: phones FROM.. come into management, half of them by phases, half directly.
 join() {
 	local from=$1 n=$2
-	sessions "$n" url && cp "$W/urls" "$W/urls.phases"
-	sessions "$n" direct_url && cp "$W/urls" "$W/urls.direct"
+	sessions "$n" url
+	cp "$W/urls" "$W/urls.phases"
+	sessions "$n" direct_url
+	cp "$W/urls" "$W/urls.direct"
 	paste -d '\n' "$W/urls.phases" "$W/urls.direct" | awk 'NR % 4 == 1 || NR % 4 == 0' >"$W/urls.$from"
 	device_on fleet --first "$from" --count "$n" --enroll "$W/urls.$from" --drain >"$W/joined" 2>"$W/joined.err" ||
 		{ cat "$W/joined" "$W/joined.err"; tail -5 "$W/log"; return 1; }
@@ -137,7 +139,7 @@ count_taken() {
 	python3 "$ROOT/tests/device/oracle.py" "$W/ledger" "$DATA/pomona.db" "$W/told"
 	# pushes woke phones, by their own magic
 	grep -q ' pushed rightly' "$W/ledger"
-	! grep -q 'with another magic' "$W/ledger"
+	never grep -q 'with another magic' "$W/ledger"
 	# every device ends as it should
 	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = "$PHONES" ]
 	post /api/v1/commands -H "$(bearer admin)" -d "{\"request_type\":\"ProfileList\",\"devices\":$(some 0 1)}"
@@ -188,7 +190,7 @@ came_back() { get /api/v1/came-back -H "$(bearer admin)"; }
 	: >"$W/ledger"
 	device_on fleet --count $old --drain >"$W/fleet"
 	nobody_sent_away
-	! grep -q ' 503$' "$W/ledger"
+	never grep -q ' 503$' "$W/ledger"
 	device_with
 	start unknown "$DEVICE" fleet "${WITH[@]}" --first $old --count $new
 	FLEET=$LAST
@@ -203,7 +205,7 @@ came_back() { get /api/v1/came-back -H "$(bearer admin)"; }
 	: >"$W/ledger"
 	device_on fleet --count $((old + new)) --drain >"$W/fleet"
 	nobody_sent_away
-	! grep -q ' 503$' "$W/ledger"
+	never grep -q ' 503$' "$W/ledger"
 	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = $((old + new)) ]
 	# and they do what they are told
 	sql "SELECT id FROM device ORDER BY udid" >"$W/ids"
@@ -233,7 +235,7 @@ crowd() {
 	FLEET=
 	device_with
 	for i in 0 1 2 3; do
-		[ $((i % 2)) -eq 0 ] && proof=signature || proof=client-cert
+		if [ $((i % 2)) -eq 0 ]; then proof=signature; else proof=client-cert; fi
 		start phones$i "$DEVICE" fleet "${WITH[@]}" --first $((i * quarter)) --count $quarter --threads $quarter --proof $proof --seed $i "$@"
 		FLEET="$FLEET $LAST"
 	done
@@ -285,8 +287,8 @@ order_all() {
 	crowd --drain
 	crowd_is_done
 	python3 "$ROOT/tests/device/oracle.py" "$W/ledger" "$DATA/pomona.db" "$W/told"
-	! grep -E ' (http|said) .* (0|5[0-9][0-9])$' "$W/ledger"
-	! grep -w unanswered "$W/ledger"
+	never grep -E ' (http|said) .* (0|5[0-9][0-9])$' "$W/ledger"
+	never grep -w unanswered "$W/ledger"
 	# each order once for each device that there is: in the history, or waiting
 	[ "$(sql "SELECT count(*) FROM (SELECT 1 FROM command c JOIN (SELECT enrollment_id, command_id FROM command_queue UNION ALL
 		SELECT enrollment_id, command_id FROM command_history) r ON r.command_id = c.id WHERE c.uuid IN ($(cut -d' ' -f1 "$W/told" |

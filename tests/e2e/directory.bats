@@ -19,7 +19,7 @@ teardown()   { pomona_stop; directory_stop; }
 		"directory|00000001000040008000000000000001|uid=eva,ou=people,$SUFFIX|Eva Nair (QA)|eva@example.com|+49 151 0001|member" ]
 	[ "$(sql "SELECT count(*) FROM person WHERE source = 'directory'")" = 1 ]
 	# the server is not asked again for what it has said
-	! grep -q 'pass of eva' "$W/log"
+	never grep -q 'pass of eva' "$W/log"
 }
 
 @test "roles come from groups, also from those in a circle of groups, at every sign-in" {
@@ -102,6 +102,51 @@ teardown()   { pomona_stop; directory_stop; }
 	expect_status 400
 }
 
+@test "without an account of ours, who is disabled is shut out by their own next try, and admins are told what is missing" {
+	directory_use bind_dn "" bind_password "" user_bind_template "uid=%s,ou=people,$SUFFIX" \
+		admin_groups "cn=testers,ou=groups,$SUFFIX"
+	pomona_start
+	try eva "pass of eva"
+	expect_status 303
+	cp "$W/jar.eva" "$W/jar.old"
+	get /admin/directory -b "$W/jar.old" -H 'Accept: text/html'
+	expect_status 200
+	expect_body "Nobody is looked up while they are away"
+	run "$POMONA" doctor --data "$DATA"
+	echo "$output" | grep -E '^warn +directory +hourly check: ldap.bind_dn is empty'
+	"$POMONA" token new --data "$DATA" --user eva --scope admin >"$W/token.eva"
+	get /api/v1/apps -H "$(bearer eva)"
+	expect_status 200
+	directory_change <<-LDIF
+		dn: uid=eva,ou=people,$SUFFIX
+		changetype: modify
+		replace: shadowExpire
+		shadowExpire: 1
+	LDIF
+	# a wrong password tells nobody, and ends nothing
+	try eva "pass of otto"
+	expect_status 401
+	get /api/v1/apps -H "$(bearer eva)"
+	expect_status 200
+	try eva "pass of eva"
+	expect_status 401
+	expect_body 'disabled'
+	get /api/v1/apps -H "$(bearer eva)"
+	expect_status 401
+	get /account -b "$W/jar.old" -H 'Accept: application/json'
+	expect_status 401
+	[ "$(sql "SELECT detail FROM audit WHERE act = 'person.disable'")" = "disabled in the directory by shadowExpire" ]
+	directory_change <<-LDIF
+		dn: uid=eva,ou=people,$SUFFIX
+		changetype: modify
+		delete: shadowExpire
+	LDIF
+	try eva "pass of eva"
+	expect_status 303
+	get /api/v1/apps -H "$(bearer eva)"
+	expect_status 200
+}
+
 @test "a name that fits two people lets neither in, and the log says why" {
 	pomona_start
 	try twins@example.com "pass of twin1"
@@ -131,7 +176,7 @@ teardown()   { pomona_stop; directory_stop; }
 		try eva "pass of eva"
 		expect_status 502
 		expect_body 'Signing in does not work at the moment'
-		! grep -q 'BIND' "$D/log"
+		never grep -q 'BIND' "$D/log"
 		grep 'level=warn.*msg=sign-in' "$W/log" | tail -1 | grep -q 'TLS: '
 		: >"$W/log"
 	done <<-CASES
@@ -160,7 +205,7 @@ teardown()   { pomona_stop; directory_stop; }
 	try paula "pass of paula"
 	expect_status 502
 	expect_body 'Signing in does not work at the moment'
-	! grep -q 'is not right' "$W/body"
+	never grep -q 'is not right' "$W/body"
 	get /login -c "$W/jar" -b "$W/jar" -H 'Accept: text/html'
 	post /login -b "$W/jar" -H "Origin: $BASE" -H 'Accept: application/json' -d "name=paula&password=x&csrf=$(form_csrf)"
 	expect_problem 502 directory_down
@@ -194,7 +239,7 @@ teardown()   { pomona_stop; directory_stop; }
 	directory_start
 	for i in "${pids[@]}"; do wait "$i"; done
 	cat "$W"/one.*/statuses | sort | uniq -c
-	! cat "$W"/one.*/statuses | grep -vE '^(303|502|503)$'
+	cat "$W"/one.*/statuses | never grep -vE '^(303|502|503)$'
 	[ "$(cat "$W"/one.*/statuses | wc -l)" = 24 ]
 	signs_in() { try eva "pass of eva"; [ "$STATUS" = 303 ]; }
 	wait_until signs_in
@@ -383,7 +428,8 @@ teardown()   { pomona_stop; directory_stop; }
 	done
 	for i in "${pids[@]}"; do wait "$i"; done
 	i=$(grep -c 'BIND dn="uid=eva.* method=128' "$D/log")
-	[ "$i" -ge 1 ] && [ "$i" -le 4 ]
+	[ "$i" -ge 1 ]
+	[ "$i" -le 4 ]
 }
 
 @test "blanks in a name make no other name of it where people bind as themselves" {
@@ -446,7 +492,8 @@ teardown()   { pomona_stop; directory_stop; }
 	pomona_data
 	refuses() {	# WORDS
 		run env ASAN_OPTIONS=detect_leaks=0 timeout 20 "$POMONA" serve --data "$DATA" --listen 127.0.0.1:0 --plain
-		[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+		[ "$status" -ne 0 ]
+		[ "$status" -ne 124 ]
 		[[ $output == *"$1"* ]] || { echo "expected: $1"; echo "$output"; return 1; }
 	}
 	directory_use bind_password ""

@@ -214,7 +214,7 @@ is_refused() {
 	: >"$W/ledger"
 	device_on fleet --poll-ms 100 --for 2 "$@" >"$W/fleet"
 	grep -q ' http Idle 400$' "$W/ledger"
-	! grep -v ' http Idle 400$' "$W/ledger"
+	never grep -v ' http Idle 400$' "$W/ledger"
 }
 
 # is_back: phone 0 after its restoration, when it left some hours ago.

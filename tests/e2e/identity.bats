@@ -127,7 +127,7 @@ order_for_later() {
 	connects	# under the new one
 	get /crl
 	openssl crl -inform DER -in "$W/body" -noout -text >"$W/crl"
-	! grep -q "$serial" "$W/crl"
+	never grep -q "$serial" "$W/crl"
 	days 334
 	wait_until swept
 	get /crl

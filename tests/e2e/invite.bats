@@ -38,7 +38,8 @@ with_mail() {
 	[ "$output" = "mia: mail to mia@example.com" ]
 	wait_until mails 1
 	read_mail 1
-	grep -qF 'sign in as mia' "$W/mail.txt" && grep -qF 'Before Friday, please.' "$W/mail.txt"
+	grep -qF 'sign in as mia' "$W/mail.txt"
+	grep -qF 'Before Friday, please.' "$W/mail.txt"
 	wait_until state_becomes mia sent
 	# not signed in: what will happen, and nobody's name
 	get "$LINK" -H 'Accept: text/html'

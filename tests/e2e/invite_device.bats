@@ -114,7 +114,7 @@ owner_of() {
 	device_on fleet --count 2 --for 3 >"$W/fleet" 2>&1 || true
 	[ "$(sql "SELECT e.state FROM device d JOIN enrollment e ON e.id = d.enrollment_id WHERE d.udid = '$first'")" = enrolled ]
 	grep "$second" "$W/ledger" | grep -q ' 403'
-	! grep "$first" "$W/ledger" | grep -q ' 40[13]'
+	grep "$first" "$W/ledger" | never grep ' 40[13]'
 	# whose it is was said there, and is said otherwise on its page and by the API
 	local id
 	id=$(sql "SELECT id FROM device WHERE udid = '$first'")

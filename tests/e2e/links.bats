@@ -544,7 +544,8 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	local loading=$!
 	under_way() {
 		curl -sS "${SOCKET[@]}" -H "$(bearer upload)" -o "$W/body" "$base/api/v1/links/$LINK"
-		[[ $(json '.installs_seen[0].percent') =~ ^[0-9]+$ ]] && [ "$(json '.installs_seen[0].percent')" -ge 10 ]
+		[[ $(json '.installs_seen[0].percent') =~ ^[0-9]+$ ]] || return 1
+		[ "$(json '.installs_seen[0].percent')" -ge 10 ]
 	}
 	wait_until under_way
 	[ "$(json '.installs_seen[0].percent')" -lt 100 ]
@@ -793,6 +794,34 @@ no_notices_wait() { [ "$(sqlite3 "$DATA/pomona.db" "SELECT count(*) FROM job WHE
 	ask PUT /api/v1/upload -T "$W/fourth.ipa" -H "$(bearer upload)" -H 'X-Pomona-Channel: qa' -H 'X-Pomona-Notify: false'
 	wait_until no_notices_wait
 	[ "$(sent_to anna@example.com | wc -l)" = 1 ]
+}
+
+@test "a link shows the icon and the name of its own build, whatever was uploaded to another channel" {
+	published
+	new_link "{\"build\":\"$BUILD\"}"
+	local mine=$URL
+	get "$mine/icon.png"
+	expect_status 200
+	cp "$W/body" "$W/icon"
+	published "$IPAS/catalog-icon.ipa" '?channel=secret'	# its icon is drawn
+	get "$mine/icon.png"
+	expect_status 200
+	cmp "$W/body" "$W/icon"
+	app rebrand.ipa name=Rebrand build=35
+	upload "$W/rebrand.ipa" upload '?channel=secret'
+	expect_status 201
+	safari anna get "$mine"
+	expect_body 'Demo App'
+	never grep -q Rebrand "$W/body"
+	button
+	daemon manifest.plist
+	expect_status 200
+	expect_body 'Demo App'
+	never grep -q Rebrand "$W/body"
+	new_link "{\"build\":\"$BUILD\"}"
+	get "$URL/icon.png"
+	expect_status 200
+	never cmp -s "$W/body" "$W/icon"
 }
 
 @test "kill -9 in the middle of telling hundreds tells each of them, and nobody twice" {

@@ -92,7 +92,7 @@ version_on_phone() { of_phone "[a.get('Version') for a in s['Apps'] if a['Identi
 	# asked for once more it is there already, and nothing is sent
 	wants
 	expect_problem 409 already_there
-	! command_waits InstallApplication
+	never command_waits InstallApplication
 	# a newer build: the same address, another build behind it
 	published build=35
 	wants
@@ -116,7 +116,7 @@ version_on_phone() { of_phone "[a.get('Version') for a in s['Apps'] if a['Identi
 	expect_state declined user
 	[ "$(last_event)" = "declined UserRejected" ]
 	passes 90000
-	! command_waits InstallApplication
+	never command_waits InstallApplication
 	# a person asks again; the owner does not say, for a day
 	wants
 	expect_status 202
@@ -189,7 +189,7 @@ version_on_phone() { of_phone "[a.get('Version') for a in s['Apps'] if a['Identi
 	passes $((10 * 86400 + 60))
 	expect_state timed_out not_delivered
 	[[ "$(last_event)" == "timed_out"* ]]
-	! command_waits InstallApplication
+	never command_waits InstallApplication
 	connects
 	becomes acknowledged
 	expect_state timed_out not_delivered
@@ -321,7 +321,7 @@ settled() { wait_until no_job; }
 	rollout '{"remove_on_leave":true}'
 	audience main '{"person":"paul"}'
 	wait_until state_is removing
-	! command_waits RemoveApplication
+	never command_waits RemoveApplication
 	passes 3600
 	wait_until command_waits RemoveApplication
 	connects
@@ -426,7 +426,7 @@ settled() { wait_until no_job; }
 	attribute office 4
 	looked() { [ "$(sql "SELECT count(*) FROM job WHERE kind = 'managed_app_device' AND dedupe_key NOT LIKE '%again%'")" = 0 ]; }
 	wait_until looked
-	! command_waits Settings
+	never command_waits Settings
 	delete "/api/v1/apps/$APP/configurations/$id" -H "$(bearer admin)"
 	expect_status 204
 	wait_until command_waits Settings
@@ -498,7 +498,7 @@ settled() { wait_until no_job; }
 	arrives
 	[ "$(version_on_phone)" = "['34']" ]
 	[ "$(grep -c . "$W/relay/cut")" -ge 10 ]
-	! grep -E ' unanswered | 0$' "$W/ledger"
+	never grep -E ' unanswered | 0$' "$W/ledger"
 	nobody_sent_away
 	PORT=$server
 }

@@ -70,7 +70,8 @@ have() {
 		later 61
 		device_on fleet --count "$PHONES" --drain >"$W/fleet"
 	done
-	[ "$(rows "state = 'installed'")" = "$PHONES" ] && [ "$(have 34)" = "$PHONES" ]
+	[ "$(rows "state = 'installed'")" = "$PHONES" ]
+	[ "$(have 34)" = "$PHONES" ]
 
 	change PUT rollout '{"pace":"step","percent":25}'
 	published 35

@@ -156,7 +156,7 @@ nothing_waits() { [ "$STATUS" = 200 ] && [ ! -s "$W/body" ]; }
 	expect_status 410
 	says phone /mdm/command "$REPORT" <"$W/idle"
 	expect_status 200
-	! grep 'path=/mdm/.* status=401' "$W/log"
+	never grep 'path=/mdm/.* status=401' "$W/log"
 	[ "$(sql "SELECT count(*) FROM audit WHERE act = 'enrollment.refused'")" = 1 ]
 	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = 1 ]
 }
@@ -233,7 +233,7 @@ asks_for_certificate() {	# PORT: the names of CAs that a client may choose from
 	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 	BASE=https://$HOST
 	pomona_serve --tls-cert "$W/tls/cert.pem" --tls-key "$W/tls/key.pem" --device-listen "127.0.0.1:$port"
-	! asks_for_certificate "$PORT"
+	never asks_for_certificate "$PORT"
 	asks_for_certificate "$port"
 	local main=$PORT
 	PORT=$port
@@ -333,10 +333,15 @@ proven_by() {
 	expect_problem 400 not_its_identity
 	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=device -keyout "$W/stranger.key" -out "$W/stranger.pem" 2>/dev/null
 	PROOF=tls says stranger /mdm/command "$REPORT" <"$W/idle"
-	expect_status 400
+	expect_problem 400 bad_identity
+	# one that has ended is Pomona's to judge as well
+	openssl req -newkey rsa:2048 -nodes -subj /CN=device -keyout "$W/ended.key" -out "$W/ended.csr" 2>/dev/null
+	openssl x509 -req -in "$W/ended.csr" -CA "$W/stranger.pem" -CAkey "$W/stranger.key" -days -1 -out "$W/ended.pem" 2>/dev/null
+	PROOF=tls says ended /mdm/command "$REPORT" <"$W/idle"
+	expect_problem 400 bad_identity
 	get /login
 	expect_status 404
-	! grep 'path=/mdm/.* status=401' "$W/log"
+	never grep 'path=/mdm/.* status=401' "$W/log"
 }
 
 @test "nginx passes a device's certificate on, and a client's own header is nothing (MUST 6)"	{ proven_by nginx; }

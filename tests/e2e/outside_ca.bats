@@ -132,7 +132,7 @@ by() {
 	: >"$W/ledger"
 	device_on fleet --poll-ms 100 --for 2 >"$W/fleet"
 	grep -q ' http Idle 400$' "$W/ledger"
-	! grep -v ' http Idle 400$' "$W/ledger"
+	never grep -v ' http Idle 400$' "$W/ledger"
 	pomona_stop
 	pomona_again
 	does DeviceInformation '{"Queries":["DeviceName"]}'

@@ -78,7 +78,8 @@ form() { as anna post "$1" --data-urlencode "csrf=$CSRF" "${@:2}"; }
 @test "an admin gives local accounts their addresses, and an invitation goes where that says" {
 	smtpd mail
 	mail_settings "smtp://127.0.0.1:$SMTP" tls none
-	pomona_stop && pomona_again
+	pomona_stop
+	pomona_again
 	run "$POMONA" enroll invite --data "$DATA" --user mia --by mail
 	[ "$status" -ne 0 ]
 	sign_in anna
@@ -266,6 +267,10 @@ with_directory() {
 	expect_status 303
 	admin PATCH "/people/$(id_of eva)" -d '{"role":"admin"}'
 	expect_problem 409 role_of_directory
+	expect_body 'ldap.admin_groups and ldap.publisher_groups'	# where it is said instead
+	sign_in anna
+	as anna get "/admin/people/$(id_of eva)"
+	expect_body 'decide it; ldap.admin_groups and ldap.publisher_groups say which'
 	local before
 	before=$(sql "SELECT email FROM person WHERE name = 'eva'")
 	admin PATCH "/people/$(id_of eva)" -d '{"email":"else@example.com"}'

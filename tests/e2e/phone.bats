@@ -291,6 +291,6 @@ of_answer() {
 	[ "$(sql "SELECT count(*) FROM device")" = 1 ]
 	[ "$(sql "SELECT state FROM enrollment ORDER BY created, id" | sort | tr '\n' ' ')" = "enrolled removed " ]
 	connects
-	! grep -q "got $UUID" "$W/ledger"
+	never grep -q "got $UUID" "$W/ledger"
 	nobody_sent_away
 }

@@ -72,7 +72,7 @@ nothing_wrong() { [ "$(apns_count .wrong)" = 0 ] || { apns counts; return 1; }; 
 	nothing_wrong
 	# the key is sealed: nothing of it is in the data directory
 	openssl x509 -in "$W/given.pem" -noout -modulus >"$W/modulus"
-	! grep -rq 'PRIVATE KEY' "$DATA"
+	never grep -rq 'PRIVATE KEY' "$DATA"
 }
 
 @test "MUST 37: a certificate of another topic than that of the enrolled devices is refused, unless it is meant" {

@@ -134,7 +134,8 @@ settled() { wait_until idle || { sql "SELECT * FROM job"; tail -5 "$W/log"; retu
 		sent=$(sql "SELECT count(DISTINCT device_id) FROM renewal WHERE sent > 0")
 		echo "wave $wave: $sent of $PHONES"
 		# a fifth an hour and no more; those whose turn comes again after an error count, too
-		[ "$sent" -gt "$before" ] && [ "$sent" -le $((before + PHONES / 5)) ]
+		[ "$sent" -gt "$before" ]
+		[ "$sent" -le $((before + PHONES / 5)) ]
 		[ "$sent" -lt "$PHONES" ] || break
 		before=$sent
 		# all but those that sleep come by; the server dies in the middle of it
@@ -149,7 +150,8 @@ settled() { wait_until idle || { sql "SELECT * FROM job"; tail -5 "$W/log"; retu
 		later 61 minutes
 		settled
 	done
-	[ "$wave" -ge 5 ] && [ "$sent" = "$PHONES" ]
+	[ "$wave" -ge 5 ]
+	[ "$sent" = "$PHONES" ]
 
 	# what failed is brought up; those that slept for a week, too
 	later 3 days
@@ -198,7 +200,8 @@ nothing_stopped() { ! grep -E -m 5 ' (stops|loses) ' "$W/ledger"; }
 @test "whatever the pace, what is newer is on every device at the latest 30 days before the end" {
 	local phones=10
 	setting renewal paused yes
-	pomona_stop && pomona_again
+	pomona_stop
+	pomona_again
 	published stock
 	holds stock
 	join $phones
@@ -260,8 +263,8 @@ refused() { add "$1"; expect_problem 422 "$2"; }
 	"$POMONA" provision add --data "$DATA" "$W"/made/{stock,share,note,watch}.mobileprovision >"$W/cli" 2>"$W/cli.err"
 	grep -q 'renews com.example.stock 1.0 (7) PlugIns/Note.appex' "$W/cli"
 	grep -q 'renews com.example.stock 1.0 (7) Watch/Clock.app' "$W/cli"
-	! grep -q missing "$W/cli.err"
-	! "$POMONA" provision add --data "$DATA" "$W/made/other-stranger.mobileprovision" 2>"$W/cli.err"
+	never grep -q missing "$W/cli.err"
+	never "$POMONA" provision add --data "$DATA" "$W/made/other-stranger.mobileprovision" 2>"$W/cli.err"
 	grep -q 'it is signed, but not by Apple' "$W/cli.err"
 	"$POMONA" provision list --data "$DATA" | grep -q '^00000111-.*com.example.stock.share'
 	# in the console, several files at once; the page says what they are for
@@ -307,7 +310,8 @@ installs() {
 	smtpd mail --tls tls
 	mail_settings "smtps://127.0.0.1:$SMTP"
 	settings_of sms driver '"http"' url '"http://127.0.0.1:9/send?to={to}&text={text}"'
-	pomona_stop && pomona_again
+	pomona_stop
+	pomona_again
 	local name
 	published beacon
 	BUILD=$(json .build.id)
@@ -373,7 +377,8 @@ installs() {
 	smtpd mail --tls tls
 	mail_settings "smtps://127.0.0.1:$SMTP"
 	settings_of sms driver '"http"' url '"http://127.0.0.1:9/send?to={to}&text={text}"'
-	pomona_stop && pomona_again
+	pomona_stop
+	pomona_again
 	local to
 	published beacon
 	BUILD=$(json .build.id)
@@ -463,7 +468,7 @@ installs() {
 	reached 3
 	"$POMONA" provision pause --data "$DATA" "$uuid"
 	"$POMONA" provision list --data "$DATA" | grep -q "^$uuid .*paused by cli"
-	! "$POMONA" provision pause --data "$DATA" 00000000-0000-4000-8000-000000000000 2>"$W/cli.err"
+	never "$POMONA" provision pause --data "$DATA" 00000000-0000-4000-8000-000000000000 2>"$W/cli.err"
 	grep -q 'no such provision' "$W/cli.err"
 	later 61 minutes
 	reached 3
@@ -489,7 +494,8 @@ has_build() { [ "$(sql "SELECT count(*) FROM installed_app WHERE bundle_id = 'co
 	local phone i
 	smtpd mail --tls tls
 	mail_settings "smtps://127.0.0.1:$SMTP"
-	pomona_stop && pomona_again
+	pomona_stop
+	pomona_again
 	sql "UPDATE person SET email = 'anna@example.com' WHERE name = 'anna'"
 	published worn adhoc
 	holds worn adhoc
@@ -509,10 +515,11 @@ has_build() { [ "$(sql "SELECT count(*) FROM installed_app WHERE bundle_id = 'co
 	local mine other
 	mine=$(sql "SELECT udid FROM device WHERE lower(udid) IN (SELECT udid FROM provision_device WHERE uuid LIKE '00000150%')")
 	other=$(sql "SELECT udid FROM device WHERE udid <> '$mine'")
-	[ -n "$mine" ] && [ -n "$other" ]
+	[ -n "$mine" ]
+	[ -n "$other" ]
 	provisions_of "$mine" | grep -q 00000150
-	! provisions_of "$other" | grep 00000150
-	! grep "^[^ ]* $other got .*InstallProvisioningProfile" "$W/ledger"
+	provisions_of "$other" | never grep 00000150
+	never grep "^[^ ]* $other got .*InstallProvisioningProfile" "$W/ledger"
 	[ "$(sql "SELECT count(*) FROM held_app h JOIN device d ON d.id = h.device_id WHERE d.udid = '$other' AND h.bundle_id = 'com.example.adhoc'
 		AND h.ends < $(date -u -d "$TODAY + 41 days" +%s)")" = 1 ]
 
@@ -598,6 +605,16 @@ rounds() {	# phones connect, and time goes by
 	[ "$old" != "$new" ]
 	[ "$(sql "SELECT count(*) FROM (SELECT DISTINCT version, build FROM build)")" = 1 ]
 	wait_until is_wanted "$new" || { sql "SELECT * FROM job"; sql "SELECT * FROM managed_app"; return 1; }
+	# until it is there, every page that says what ends says that it is coming
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "signature")][0].doing' anew
+	get "/api/v1/held?cause=certificate" -H "$(bearer admin)"
+	expect_json '[.items[].doing] | unique | @json' '["renewing"]'
+	sign_in anna
+	as anna get /admin/provisions
+	expect_body 'a build signed anew is on its way: 2'
+	as anna get "/admin/devices/$(sql "SELECT id FROM device LIMIT 1")"
+	expect_body 'A build that is signed anew is on its way to this device'
 	rounds
 	wait_until brought "$new" || { sql "SELECT * FROM managed_app"; sql "SELECT * FROM install_event"; return 1; }
 	settled

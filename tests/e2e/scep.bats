@@ -110,7 +110,10 @@ operation() { ask POST "http://$HOST${1-/scep}?operation=PKIOperation" --data-bi
 	get '/scep?operation=GetCACert'
 	expect_header Content-Type application/x-x509-ca-ra-cert
 	[ "$(openssl pkcs7 -inform DER -in "$W/body" -print_certs -noout | grep -c ^subject)" = 4 ]
-	[ -n "$ENC" ] && [ -n "$SIG" ] && [ "$ENC" != "$SIG" ] && [ "$ENC" != "$CA" ]
+	[ -n "$ENC" ]
+	[ -n "$SIG" ]
+	[ "$ENC" != "$SIG" ]
+	[ "$ENC" != "$CA" ]
 	openssl x509 -in "$SIG" -noout -ext keyUsage | tail -1 | grep -qx ' *Digital Signature'
 	openssl x509 -in "$ENC" -noout -ext keyUsage | tail -1 | grep -qx ' *Key Encipherment'
 }
@@ -158,8 +161,9 @@ operation() { ask POST "http://$HOST${1-/scep}?operation=PKIOperation" --data-bi
 	message wrong
 	operation
 	expect_said "2 2"
-	! openssl asn1parse -inform DER -in "$W/body" | grep -q pkcs7-envelopedData
-	head -c 500 "$W/message" >"$W/half" && mv "$W/half" "$W/message"
+	openssl asn1parse -inform DER -in "$W/body" | never grep pkcs7-envelopedData
+	head -c 500 "$W/message" >"$W/half"
+	mv "$W/half" "$W/message"
 	operation
 	expect_problem 400 bad_message
 	get '/scep?operation=PKIOperation&message=!!!'
@@ -253,7 +257,7 @@ operation() { ask POST "http://$HOST${1-/scep}?operation=PKIOperation" --data-bi
 	for i in $(seq 50); do
 		cp "$W/reply.$i" "$W/body"
 		said
-		[ "$SAID" = 0 ] && issued=$((issued + 1))
+		if [ "$SAID" = 0 ]; then issued=$((issued + 1)); fi
 	done
 	[ "$issued" = 1 ]
 	[ "$(certificates)" = 1 ]
@@ -396,7 +400,7 @@ certmonger_story() {	# one|root
 	[ "$(openssl x509 -in "$W/first.crt" -noout -serial)" != "$(openssl x509 -in "$W/second.crt" -noout -serial)" ]
 	[ "$(openssl x509 -in "$W/first.crt" -noout -pubkey)" = "$(openssl x509 -in "$W/second.crt" -noout -pubkey)" ]
 	cmp <(openssl x509 -in "$W/cm.crt" -noout -pubkey) <(openssl pkey -in "$W/cm.key" -pubout)
-	! cmp -s "$W/first.key" "$W/cm.key"
+	never cmp -s "$W/first.key" "$W/cm.key"
 	[ "$(certificates)" = 3 ]
 	[ "$(sql "SELECT count(*) FROM challenge WHERE used IS NOT NULL")" = 1 ]
 }
@@ -409,7 +413,7 @@ certmonger_story() {	# one|root
 scepclient_story() {	# one|root
 	command -v scepclient >/dev/null || skip "no scepclient"
 	pomona_data
-	[ "$1" = one ] && setting scep allow_single_des true
+	if [ "$1" = one ]; then setting scep allow_single_des true; fi
 	if [ "$1" = root ]; then
 		export POMONA__SCEP__ALLOW_SINGLE_DES=true
 	fi

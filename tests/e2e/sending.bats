@@ -63,7 +63,8 @@ teardown()   { local rc=0; pomona_stop || rc=1; stop_started; return $rc; }
 	kill -HUP $PID
 	wait_later why 'offers no STARTTLS'
 	# nobody was given anything; put right, it goes by itself
-	[ ! -e "$W/mail/ledger" ] && [ ! -e "$W/open/ledger" ]
+	[ ! -e "$W/mail/ledger" ]
+	[ ! -e "$W/open/ledger" ]
 	expect_not_in "$W/log" secret
 	mail_settings "smtp://127.0.0.1:$SMTP" tls none
 	kill -HUP $PID
@@ -113,7 +114,8 @@ teardown()   { local rc=0; pomona_stop || rc=1; stop_started; return $rc; }
 	one_waits_with_words() { [ "$(sql "SELECT count(*) FROM message WHERE error LIKE '%does not answer on port%'")" -ge 1 ]; }
 	wait_until one_waits_with_words
 	for i in 1 2 3; do later 200; sleep 0.5; done
-	[ "$(count_state waiting)" = 30 ] && [ "$(count_state failed)" = 0 ]
+	[ "$(count_state waiting)" = 30 ]
+	[ "$(count_state failed)" = 0 ]
 	# few of them were tried: the others looked and went on waiting
 	[ "$(sql 'SELECT sum(attempts) FROM message')" -le 4 ]
 	# it comes back on the same port
@@ -243,7 +245,7 @@ teardown()   { local rc=0; pomona_stop || rc=1; stop_started; return $rc; }
 	grep -F 'Got message' "$W/smsc.out" | grep -F '<Apps +819012345678 ucs-2 P%09'
 	[ "$(grep -c 'Got message' "$W/smsc.out")" = 2 ]
 	# the report's address is as good as a password
-	! grep -oE 'hooks/sms/[A-Za-z0-9_-]{12,}' "$W/log"
+	never grep -oE 'hooks/sms/[A-Za-z0-9_-]{12,}' "$W/log"
 	get /hooks/sms/0123456789abcdefghijklmnopq?status=1
 	expect_status 404
 	# what Kannel refuses has failed, with its words
@@ -314,7 +316,7 @@ teardown()   { local rc=0; pomona_stop || rc=1; stop_started; return $rc; }
 	moved() { [[ $(message error +491701234568) == *"no redirect is followed"* ]]; }
 	wait_until moved
 	expect_state +491701234568 waiting
-	! grep -q elsewhere "$W/any/asked"
+	never grep -q elsewhere "$W/any/asked"
 }
 
 # ---- console ----

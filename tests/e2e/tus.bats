@@ -252,7 +252,8 @@ expect_published() {
 	ask HEAD "/api/v1/uploads/${U##*/}x" -H "$V" -H "$(bearer upload)"
 	expect_status 404
 	get "/api/v1/uploads/..%2f..%2fpomona.conf" -H "$V" -H "$(bearer upload)"
-	[ "$STATUS" -ge 400 ] && [ "$STATUS" -lt 500 ]
+	[ "$STATUS" -ge 400 ]
+	[ "$STATUS" -lt 500 ]
 	create 1000
 	[ "$(find "$DATA/uploads" -type f | wc -l)" -eq 2 ]
 }
@@ -317,7 +318,8 @@ expect_published() {
 	wait $sender || true
 	pomona_again
 	at=$(offset)
-	[ "$at" -gt 0 ] && [ "$at" -lt "$(stat -c %s "$W/app.ipa")" ]
+	[ "$at" -gt 0 ]
+	[ "$at" -lt "$(stat -c %s "$W/app.ipa")" ]
 	piece "$at" 100000000
 	send "$at" "$W/piece"
 	expect_status 204

@@ -151,13 +151,15 @@ audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
 		openssl req -x509 -newkey rsa:2048 -nodes -days 28 -subj "/CN=Example Corp $name" -keyout "$W/$name.key" \
 			-out "$W/$name.pem" 2>/dev/null
 	done
-	cp "$W/one.pem" "$W/sign.pem" && cp "$W/one.key" "$W/sign.key"
+	cp "$W/one.pem" "$W/sign.pem"
+	cp "$W/one.key" "$W/sign.key"
 	pomona_stop
 	printf 'registration {\n\tsign_cert = "%s"\n\tsign_key = "%s"\n}\n' "$W/sign.pem" "$W/sign.key" >>"$CONF"
 	pomona_again
 	phone
 	expect_said .signer "Example Corp one"
-	cp "$W/two.pem" "$W/sign.pem" && cp "$W/two.key" "$W/sign.key"
+	cp "$W/two.pem" "$W/sign.pem"
+	cp "$W/two.key" "$W/sign.key"
 	phone
 	expect_said .signer "Example Corp two"
 	mv "$W/sign.key" "$W/gone.key"
@@ -171,7 +173,8 @@ audited() { sql "SELECT count(*) FROM audit WHERE act = '$1'"; }
 	sign_in anna
 	as anna get /admin
 	expect_body "Certificate that signs mobileconfigs Example Corp two ends on"
-	cp "$W/apple/root.pem" "$W/sign.pem" && cp "$W/apple/root.key" "$W/sign.key"	# it ended in 2022
+	cp "$W/apple/root.pem" "$W/sign.pem"
+	cp "$W/apple/root.key" "$W/sign.key"	# it ended in 2022
 	run "$POMONA" doctor --data "$DATA"
 	echo "$output" | grep -qE '^fail +signing +registration.sign_cert, which signs mobileconfigs, has expired'
 }
@@ -369,6 +372,14 @@ invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 	expect_header Content-Disposition '*devices.txt*'
 	[ "$(cat "$W/body")" = "$HEAD_LINE"$'\n'"$MINE"$'\tAnna Berg, iPhone 15\tios' ]
 	[ "$(audited devices.txt)" = 1 ]
+	# CI reads it by the token it publishes with, and one for another app reads of none
+	get '/api/v1/devices.txt?app=com.example.app' -H "$(bearer upload)"
+	expect_status 200
+	[ "$(cat "$W/body")" = "$HEAD_LINE"$'\n'"$MINE"$'\tAnna Berg, iPhone 15\tios' ]
+	get '/api/v1/devices.txt?app=com.example.app' -H "$(bearer other)"
+	expect_status 200
+	[ "$(cat "$W/body")" = "$HEAD_LINE" ]
+	[ "$(audited devices.txt)" = 3 ]
 	as paul get /admin
 	expect_body "Devices that wait for a build of Demo App: 1"
 	adhoc 2 "$OTHER,$MINE"

@@ -127,6 +127,14 @@ teardown()   { pomona_stop; }
 	expect_nothing_left
 }
 
+@test "a form that is wrong hears it, however large its file is" {
+	truncate -s 400M "$W/huge.ipa"
+	post /api/v1/upload -H "$(bearer upload)" -H 'Accept: application/json' -F "ipa=@$W/huge.ipa"
+	expect_problem 422 invalid
+	expect_body 'in the field \"file\", not \"ipa\"'
+	expect_nothing_left
+}
+
 @test "what is no app is refused with a code and words" {
 	local file code
 	for file in bad-top:no_payload bad-many:many_apps bad-no-info:no_info bad-info:bad_info bad-plist-bomb:hostile_plist; do
@@ -228,6 +236,10 @@ too_large_is_said_before_the_body_is_read() {
 	# of unknown length, it is refused at the limit
 	upload - upload -H 'Transfer-Encoding: chunked' <"$W/large.ipa"
 	expect_status 413
+	# however much follows
+	truncate -s 400M "$W/huge.ipa"
+	upload - upload -H 'Transfer-Encoding: chunked' <"$W/huge.ipa"
+	expect_problem 413 too_large
 	get /metrics
 	counted=$(sed -n 's/^pomona_upload_bytes_total //p' "$W/body")
 	[ "$counted" -le 2000000 ]
@@ -246,6 +258,21 @@ too_large_is_said_before_the_body_is_read() {
 	setting upload max_mb 1
 	pomona_start_tls
 	too_large_is_said_before_the_body_is_read
+}
+
+@test "an upload that does not come from our own page is refused before the body is read" {
+	head -c 30000000 /dev/zero >"$W/large.ipa"
+	sign_in paul
+	as paul ask PUT /api/v1/upload -T "$W/large.ipa"
+	expect_status 403
+	as paul ask PUT /api/v1/upload -T "$W/large.ipa" -H 'X-CSRF-Token: of-another-session' -H 'Expect:'
+	expect_status 403
+	as paul get /account
+	get /metrics
+	grep -qx 'pomona_upload_bytes_total 0' "$W/body"
+	expect_nothing_left
+	as paul ask PUT /api/v1/upload -T "$IPAS/enterprise.ipa" -H "X-CSRF-Token: $CSRF" -H 'Accept: application/json'
+	expect_status 201
 }
 
 @test "an upload that breaks off leaves nothing" {
@@ -290,7 +317,9 @@ a_hundred() {
 	size=$(stat -c %s "$W/big.ipa")
 	drafts=$(leftovers)
 	[ "$(wc -l <<<"$drafts")" -eq "$1" ]
-	! fallocate -l 4096 "$W/may" || [ "$(xargs -d '\n' stat -c %b <<<"$drafts" | sort -n | head -1)" -ge $((size / 512)) ]
+	if fallocate -l 4096 "$W/may"; then
+		[ "$(xargs -d '\n' stat -c %b <<<"$drafts" | sort -n | head -1)" -ge $((size / 512)) ]
+	fi
 	upload "$IPAS/enterprise.ipa" admin
 	[[ $STATUS == 20[01] ]]
 	rm "$W/held"
@@ -325,7 +354,7 @@ upload_command() {	# what is left of the command line
 	[ "$(wc -l <"$W/out")" -eq 1 ]
 	grep -q "^$BASE/i/[A-Za-z0-9_-]*$" "$W/out"
 	grep -q '^warning: ' "$W/err"
-	! grep -q '%' "$W/err"		# progress is for terminals
+	never grep -q '%' "$W/err"		# progress is for terminals
 	get "$(cat "$W/out")"
 	expect_status 200
 	get /api/v1/apps/com.example.app/builds -H "$(bearer read)"
@@ -359,4 +388,28 @@ upload_command() {	# what is left of the command line
 	run upload_command "$IPAS/enterprise.ipa"
 	[ "$status" -eq 5 ]
 	[[ $output != *"$TOKEN"* ]]
+}
+
+# Says "go on", takes a little of the file and is gone.
+GONE='
+import socket, sys
+door = socket.create_server(("127.0.0.1", 0))
+open(sys.argv[1] + ".new", "w").write(str(door.getsockname()[1]))
+__import__("os").rename(sys.argv[1] + ".new", sys.argv[1])
+caller, _ = door.accept()
+caller.recv(65536)
+caller.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+caller.recv(65536)
+caller.close()
+'
+
+@test "pomona upload says that it was the network when the connection ends in the middle of the file" {
+	app big.ipa mb=8
+	timeout 60 python3 -c "$GONE" "$W/door" 3>&- &
+	local gone=$!
+	wait_until test -s "$W/door"
+	run "$POMONA" upload --server "http://127.0.0.1:$(cat "$W/door")" --token-file "$W/token.upload" "$W/big.ipa"
+	wait $gone
+	[ "$status" -eq 5 ] || { echo "$status: $output"; return 1; }
+	[[ $output != *refused* && $output == *"http://127.0.0.1:"* ]]
 }

@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 #include <stdint.h>
+#include <string.h>
 #include "web/access.h"
 #include "web/address.h"
 #include "web/fields.h"
@@ -30,6 +31,23 @@ check_range(const char *text)
 	range_none_match(text, "\"tag\"");
 }
 
+/* Where only the peer is trusted, what stands left of the last hop changes nothing. */
+static void
+only_the_nearest_word_counts(TALLOC_CTX *ctx, const char *text)
+{
+	const char *comma = strrchr(text, ',');
+	const struct field all = { "X-Forwarded-For", text }, last = { "X-Forwarded-For", comma ? comma + 1 : text };
+	struct address by_all, by_last, peer = { .local = true };
+	struct addresses *set;
+	struct err err = { 0 };
+
+	if (!addresses_read(ctx, "unix", &set, &err))
+		abort();
+	address_client(set, &peer, &all, 1, &by_all);
+	address_client(set, &peer, &last, 1, &by_last);
+	assert(by_all.local == by_last.local && (by_all.local || memcmp(by_all.ip, by_last.ip, sizeof by_all.ip) == 0));
+}
+
 static void
 check_address(TALLOC_CTX *ctx, const char *text)
 {
@@ -44,6 +62,32 @@ check_address(TALLOC_CTX *ctx, const char *text)
 	address_client(set, &(struct address){ .local = true }, headers, 2, &client);
 	assert(*address_text(&client, shown));
 	address_forwarded_tls(headers, 2);
+	only_the_nearest_word_counts(ctx, text);
+}
+
+/* A cookie is a name without = and a value, neither with a ; in it; written again they are the same. */
+static void
+check_cookies(TALLOC_CTX *ctx, const char *text)
+{
+	struct fields fields = { 0 }, again = { 0 };
+	bool quoted = false;
+	char *all = mem_text(ctx, "");
+
+	fields_add_cookies(ctx, text, &fields);
+	assert(fields.n <= FIELDS_COOKIES_MAX);
+	for (size_t i = 0; i < fields.n; i++) {
+		const struct field *f = &fields.items[i];
+
+		assert(*f->name && !strpbrk(f->name, "=;") && !strchr(f->value, ';'));
+		quoted = quoted || *f->value == '"' || strpbrk(f->value, " \t");
+		all = mem_printf(ctx, "%s%s=%s; ", all, f->name, f->value);
+	}
+	if (quoted)
+		return;
+	fields_add_cookies(ctx, all, &again);
+	assert(again.n == fields.n);
+	for (size_t i = 0; i < fields.n; i++)
+		assert(strcmp(again.items[i].name, fields.items[i].name) == 0 && strcmp(again.items[i].value, fields.items[i].value) == 0);
 }
 
 int
@@ -62,8 +106,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				assert(fields.n <= 64);
 			break;
 		case 1:
-			fields_add_cookies(ctx, text, &fields);
-			assert(fields.n <= FIELDS_COOKIES_MAX);
+			check_cookies(ctx, text);
 			break;
 		case 2:
 			fields_prefers_html(text);

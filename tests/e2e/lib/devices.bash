@@ -104,7 +104,7 @@ enrolled_phone() {
 
 # connects [OPTIONS of device fleet]: the phone connects until the server has nothing more.
 connects() {
-	device_on fleet --drain "${PHONE_IS[@]}" "$@" >"$W/fleet" && return
+	if device_on fleet --drain "${PHONE_IS[@]}" "$@" >"$W/fleet"; then return; fi
 	cat "$W/fleet"
 	tail -5 "$W/ledger"
 	grep -o 'err=.*' "$W/log" | sort | uniq -c	# why the server refused it

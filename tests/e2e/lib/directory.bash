@@ -170,7 +170,7 @@ directory_start() {
 		}
 		directory_conf "$D" "$@" >"$D/slapd.conf"
 		directory_serve "$D/slapd.conf"
-		kill -0 "$D_PID" 2>/dev/null && { D_STARTED=yes; return 0; }
+		if kill -0 "$D_PID" 2>/dev/null; then D_STARTED=yes; return 0; fi
 		# somebody else was faster with one of the ports
 		cat "$D/log"
 		[ -z "${D_STARTED-}" ] || return 1
@@ -187,7 +187,7 @@ directory_serve() {	# CONF
 }
 
 directory_answers_or_ended() {
-	! kill -0 "$D_PID" 2>/dev/null || ldapsearch -x -H "ldap://127.0.0.1:$D_PORT" -b "" -s base
+	if kill -0 "$D_PID" 2>/dev/null; then ldapsearch -x -H "ldap://127.0.0.1:$D_PORT" -b "" -s base; fi
 }
 
 directory_stop() {

@@ -14,6 +14,11 @@ people_certificates() {
 	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=mia" -keyout "$W/front/mia.key" \
 		-out "$W/front/mia.csr"
 	openssl x509 -req -in "$W/front/mia.csr" -CA "$W/tls/ca.pem" -CAkey "$W/tls/ca.key" -days 30 -out "$W/front/mia.pem"
+	# with whom something is wrong: of the right CA, but ended; of nobody's CA
+	openssl x509 -req -in "$W/front/mia.csr" -CA "$W/tls/ca.pem" -CAkey "$W/tls/ca.key" -days -1 -out "$W/front/ended.pem"
+	cp "$W/front/mia.key" "$W/front/ended.key"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/UID=anna/CN=device" \
+		-keyout "$W/front/stranger.key" -out "$W/front/stranger.pem"
 }
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }

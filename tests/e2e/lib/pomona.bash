@@ -30,6 +30,19 @@ wait_until() {
 	return 1
 }
 
+# never WORDS...: the command must say no.  (bash lets `! command` pass by wherever it stands but at a function's end, and
+# `[ a ] && [ b ]` when a is wrong; tests/lint.sh refuses both.)  That grep or cmp could not read, or that there is no
+# such command, is no such answer.  Behind a pipe: `one | never two`.
+never() {
+	local rc=0
+	"$@" || rc=$?
+	case ${1##*/}:$rc in
+	*:0 | *:12[67] | grep:2 | cmp:2)
+		echo "this must not be, and answered $rc: $*"
+		return 1 ;;
+	esac
+}
+
 # ---- server ----
 
 # pomona_prepare [http|https]: what all tests of the file begin with.
@@ -137,7 +150,7 @@ pomona_stop() {
 
 pomona_log_clean() {
 	[ -f "${W-/nowhere}/log" ] || return 0
-	! grep -E -A 30 'ERROR: AddressSanitizer|runtime error|LeakSanitizer' "$W/log"
+	never grep -E -A 30 'ERROR: AddressSanitizer|runtime error|LeakSanitizer' "$W/log"
 }
 
 # As power loss would, but for what the kernel holds.
@@ -163,7 +176,7 @@ ask() {
 	local method=$1 url=$2; shift 2
 	case $url in /*) url=$BASE$url ;; esac
 	local how=(-X "$method")
-	[ "$method" = HEAD ] && how=(-I)
+	if [ "$method" = HEAD ]; then how=(-I); fi
 	rm -f "$W/body" "$W/head"
 	STATUS=$(curl -sS "${how[@]}" --connect-to "::127.0.0.1:$PORT" --cacert "$W/tls/ca.pem" --path-as-is --max-time 60 \
 		-o "$W/body" -D "$W/head" -w '%{http_code}' "$@" "$url" 2>"$W/curl") || CURL_FAILED=$?
@@ -182,7 +195,7 @@ bearer() { printf 'Authorization: Bearer %s' "$(cat "$W/token.$1")"; }
 
 # upload FILE [TOKEN] [OPTIONS or ?QUERY]
 upload() {
-	local file=$1 token=${2:-upload} query=; shift; [ $# -gt 0 ] && shift
+	local file=$1 token=${2:-upload} query=; shift; if [ $# -gt 0 ]; then shift; fi
 	case ${1-} in \?*) query=$1; shift ;; esac
 	ask PUT "/api/v1/upload$query" -T "$file" -H "$(bearer "$token")" "$@"
 }

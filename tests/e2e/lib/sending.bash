@@ -163,5 +163,6 @@ kannel() {
 listens() { (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 kannel_online() {
 	curl -s "http://127.0.0.1:$KANNEL_ADMIN/status.txt?password=admin" >"$W/kannel.status"
-	grep -q 'fake.*online' "$W/kannel.status" && grep -q 'smsbox:' "$W/kannel.status"
+	grep -q 'fake.*online' "$W/kannel.status" || return 1
+	grep -q 'smsbox:' "$W/kannel.status"
 }

@@ -1,0 +1,306 @@
+/* Apps on managed devices: what is planned for a device, and that nothing is looked for row by row. */
+#include "tests/check_managed_app.h"
+#include "catalog/managed_app_inner.h"
+#include "catalog/renewal.h"
+#include "core/clock.h"
+
+static void leaves(struct house *h) { sql(h, "DELETE FROM audience_person"); }
+static void
+comes_back(struct house *h)
+{
+	sql(h, "INSERT INTO audience_person (audience_id, person_id) SELECT 'them', id FROM person WHERE name = 'mia'");
+}
+
+static void
+who_left_by_mistake_and_is_back_keeps_the_app_and_its_data(void **state)
+{
+	static const char *const since[] = { "", "UPDATE managed_app SET attempts = 1", "UPDATE managed_app SET state = 'failed', why = 'not_removed'",
+					     "UPDATE managed_app SET state = 'timed_out', began = 5", "UPDATE channel SET required = TRUE" };
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	for (size_t i = 0; i < sizeof since / sizeof *since; i++) {
+		struct rows *rows;
+
+		leaves(&h);
+		assert_string_equal(planned(*state, &h), "removing required gone ");
+		/* not at once */
+		rows = db_query(*state, h.db, "SELECT due FROM managed_app");
+		assert_ok(rows_one(rows, &err, "no row"), &err);
+		assert_true(rows_int(rows, 0) >= clock_now() + 1800);
+		rows_done(rows);
+		assert_ok(managed_app_removing(h.db, "d1", APP, &err), &err);
+		if (*since[i])
+			sql(&h, since[i]);
+		comes_back(&h);
+		assert_string_equal(planned(*state, &h), mem_printf(*state, "installed %s %s ", i == 4 ? "required" : "asked", build_id));
+		/* one that waits in the queue is refused at its delivery */
+		assert_false(managed_app_removing(h.db, "d1", APP, &err));
+	}
+}
+
+static void
+a_removal_that_somebody_asked_for_or_that_was_taken_is_not_taken_back(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+
+	sql(&h, "UPDATE managed_app SET build_id = NULL, cause = 'admin', state = 'removing'");
+	assert_string_equal(planned(*state, &h), "removing admin gone ");
+	sql(&h, "UPDATE managed_app SET cause = 'required', began = 5");
+	assert_string_equal(planned(*state, &h), "removing required gone ");
+}
+
+static void
+a_channel_without_a_build_takes_nothing_away(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+
+	sql(&h, "UPDATE channel SET newest_build_id = NULL");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed asked %s ", build_id));
+	leaves(&h);
+	assert_string_equal(planned(*state, &h), "removing required gone ");
+	comes_back(&h);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed asked %s ", build_id));
+}
+
+static void
+what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_required(void **state)
+{
+	char *build_id, *newer;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	newer = published(*state, &h, (struct sent){ .channel = "main", .build = "2" });
+	sql(&h, "UPDATE installed_app SET installed = FALSE, state = 'ManagedButUninstalled'");
+	assert_ok(managed_app_listed(h.db, "d1", true, &err), &err);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "removed asked %s owner_removed", build_id));
+	/* after a month its row is gone, and the device still says so */
+	sql(&h, "DELETE FROM managed_app");
+	assert_string_equal(planned(*state, &h), "");
+	sql(&h, "UPDATE channel SET required = TRUE");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", newer));
+}
+
+static void
+made_for_ipad_alone(struct house *h, bool alone)
+{
+	struct err err;
+
+	assert_ok(db_run(h->db, &err, "UPDATE build SET ipad_only = $1", db_bool(alone)), &err);
+}
+
+static void
+an_app_for_the_ipad_alone_goes_to_no_iphone_though_it_is_required_and_the_row_says_why(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "DELETE FROM installed_app");
+	sql(&h, "UPDATE channel SET required = TRUE");
+	made_for_ipad_alone(&h, true);
+	sql(&h, "UPDATE device SET product = 'iPhone15,4'");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "failed required %s needs_ipad", build_id));
+	/* a device is what it reports */
+	sql(&h, "UPDATE device SET product = 'iPad13,4'");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
+	sql(&h, "DELETE FROM managed_app");
+	made_for_ipad_alone(&h, false);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
+}
+
+static void
+a_decline_is_about_its_own_build_alone(void **state)
+{
+	static const char *const causes[] = { "asked", "current", "required" };
+	char *build_id, *newer;
+	struct house h = with_app(*state, &build_id);
+
+	sql(&h, "UPDATE managed_app SET state = 'declined', why = 'user', attempts = 1");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "declined asked %s user", build_id));
+	newer = published(*state, &h, (struct sent){ .channel = "main", .build = "2" });
+	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+		const char *then = strcmp(causes[i], "required") == 0 ? "required" : "current";
+
+		/* the update to build 1 was declined, and build 2 is here */
+		sql(&h, mem_printf(*state, "UPDATE channel SET required = %s", strcmp(then, "required") == 0 ? "TRUE" : "FALSE"));
+		sql(&h, mem_printf(*state, "UPDATE managed_app SET build_id = '%s', cause = '%s', state = 'declined', why = 'user', attempts = 1,"
+				   " due = NULL", build_id, causes[i]));
+		assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted %s %s ", then, newer));
+		/* and that one, too: nobody asks for it by a plan */
+		sql(&h, "UPDATE managed_app SET state = 'declined', why = 'user', attempts = 1, due = NULL");
+		assert_string_equal(planned(*state, &h), mem_printf(*state, "declined %s %s user", then, newer));
+	}
+	/* what somebody asked for and declined, and only then is required, is asked for as that */
+	sql(&h, "UPDATE managed_app SET cause = 'asked', state = 'declined', why = 'user', attempts = 1, due = NULL");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", newer));
+	sql(&h, "UPDATE managed_app SET state = 'declined', why = 'user', attempts = 1");
+	/* it need not be there any more: nobody asks again tomorrow */
+	sql(&h, "UPDATE managed_app SET due = 2000000000");
+	sql(&h, "UPDATE rollout SET keep_current = FALSE");
+	sql(&h, "UPDATE channel SET required = FALSE");
+	planned(*state, &h);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM managed_app WHERE due IS NOT NULL"), 0);
+}
+
+static void
+a_device_of_nobody_is_one_of_everyones_and_one_of_a_disabled_person_gets_nothing(void **state)
+{
+	char *build_id, *newer;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	/* a kiosk: the app is for an audience, then for everyone */
+	sql(&h, "DELETE FROM installed_app");
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "UPDATE channel SET required = TRUE");
+	sql(&h, "UPDATE device SET person_id = NULL");
+	assert_string_equal(planned(*state, &h), "");
+	sql(&h, "UPDATE channel SET audience_id = NULL");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
+	assert_false(managed_app_remove(h.db, "anna", "d1", APP, &err));
+	assert_string_equal(err.code, "required");
+	/* what an admin put there by hand is kept current */
+	sql(&h, "UPDATE channel SET required = FALSE");
+	sql(&h, "UPDATE managed_app SET state = 'installed', cause = 'admin', ours = TRUE, due = NULL");
+	sql(&h, "INSERT INTO installed_app (device_id, bundle_id, version, short_version, installed, managed, state, at)"
+		" VALUES ('d1', '" APP "', '1', '1.0', TRUE, TRUE, 'Managed', 1)");
+	newer = published(*state, &h, (struct sent){ .channel = "main", .build = "2" });
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted current %s ", newer));
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "UPDATE device SET person_id = (SELECT id FROM person WHERE name = 'mia')");
+	sql(&h, "UPDATE person SET disabled = TRUE WHERE name = 'mia'");
+	assert_string_equal(planned(*state, &h), "");
+}
+
+static void
+what_could_not_be_installed_is_looked_at_again_after_attempts_too(void **state)
+{
+	static const char *const whys[] = { "needs_ios", "not_listed", "no_right", "not_installable", "rejected" };
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	for (size_t i = 0; i < sizeof whys / sizeof *whys; i++) {
+		sql(&h, mem_printf(*state, "UPDATE managed_app SET state = 'failed', why = '%s', attempts = 2", whys[i]));
+		sql(&h, "DELETE FROM job");
+		assert_ok(managed_app_fits_again(h.db, "d1", &err), &err);
+		assert_int_equal(sql_int(&h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), i < 4);
+	}
+}
+
+/* ---- a build whose own provision is over ---- */
+
+static void
+bundle(struct house *h, const char *build_id, const char *path, int64_t ends)
+{
+	struct err err;
+
+	assert_ok(db_run(h->db, &err, "DELETE FROM build_bundle WHERE build_id = $1 AND path = $2", db_text(build_id), db_text(path)), &err);
+	assert_ok(db_run(h->db, &err, "INSERT INTO build_bundle (build_id, path, app_bundle_id, version, build, uploaded, bundle_id,"
+			 " provision_uuid, expires, certificate, certificate_name, certificate_expires) VALUES ($1, $2, '" APP "', '1.0', '1', 1,"
+			 " '" APP "', 'old', $3, 'c', '', $4)", db_text(build_id), db_text(path), db_int(ends),
+			 db_int(clock_now() + 900 * DAY_S)), &err);
+}
+
+/* It fits the app itself (path ""), or an extension; listed: ad hoc, for this device. */
+static void
+newer(struct house *h, const char *uuid, const char *build_id, const char *path, const char *listed)
+{
+	struct err err;
+
+	assert_ok(db_run(h->db, &err, "INSERT INTO provision (uuid, name, kind, team_id, app_id, expires, facts, source, created, file)"
+			 " VALUES ($1, $1, $2, 'TEAM', 'TEAM.*', $3, '', 'upload', 1, $4)", db_text(uuid),
+			 db_text(listed ? "adhoc" : "enterprise"), db_int(clock_now() + 365 * DAY_S), db_bytes((struct bytes){ "file", 4 })), &err);
+	assert_ok(db_run(h->db, &err, "INSERT INTO provision_fit (build_id, path, uuid) VALUES ($1, $2, $3)", db_text(build_id),
+			 db_text(path), db_text(uuid)), &err);
+	if (listed)
+		assert_ok(db_run(h->db, &err, "INSERT INTO provision_device (uuid, udid) VALUES ($1, $2)", db_text(uuid), db_text(listed)), &err);
+}
+
+static bool
+tx_fits(struct db *tx, void *build_id, struct err *err)
+{
+	return renewal_plan_fits(tx, NULL, build_id, err);
+}
+
+static void
+a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	const char *refused = mem_printf(*state, "failed required %s not_installable", build_id);
+	struct err err;
+
+	/* erased: it has nothing, and must have the app, whose provisions ended yesterday and were renewed since */
+	sql(&h, "DELETE FROM installed_app");
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "UPDATE channel SET required = TRUE");
+	assert_ok(db_run(h.db, &err, "UPDATE build SET expires = $1", db_int(clock_now() - DAY_S)), &err);
+	bundle(&h, build_id, "", clock_now() - DAY_S);
+	bundle(&h, build_id, "PlugIns/Share.appex", clock_now() - DAY_S);
+	assert_string_equal(planned(*state, &h), refused);
+	/* half a set, and one that is for another device, are none */
+	newer(&h, "new-app", build_id, "", NULL);
+	newer(&h, "new-other", build_id, "PlugIns/Share.appex", "udid-2");
+	assert_string_equal(planned(*state, &h), refused);
+	newer(&h, "new-ext", build_id, "PlugIns/Share.appex", "udid-1");
+	/* nor does any help when the certificate is over */
+	sql(&h, "UPDATE build_bundle SET certificate_expires = 5 WHERE path = ''");
+	assert_string_equal(planned(*state, &h), refused);
+	sql(&h, "UPDATE build_bundle SET certificate_expires = 0");
+	sql(&h, "DELETE FROM job");
+	/* the device is looked at because they came */
+	assert_ok(db_tx(h.db, tx_fits, build_id, &err), &err);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM job WHERE kind = 'managed_app_app'"), 1);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM managed_app WHERE state = 'queued'"), 1);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM command c JOIN command_queue q ON q.command_id = c.id WHERE c.request_type ="
+			       " 'InstallProvisioningProfile' AND q.priority > (SELECT max(x.priority) FROM command_queue x JOIN command y ON"
+			       " y.id = x.command_id WHERE y.request_type = 'InstallApplication')"), 2);
+}
+
+/* ---- what runs for many devices ---- */
+
+static void
+by_index_alone(TALLOC_CTX *ctx, struct db *db, const char *sql, const struct db_val *vals, bool constant_scans)
+{
+	struct rows *rows = db_queryv(ctx, db, mem_printf(ctx, "EXPLAIN QUERY PLAN %s", sql), vals);
+	struct err err;
+	int n = 0;
+
+	while (rows_next(rows, &err) == ROWS_ROW) {
+		const char *plan = rows_text(ctx, rows, 3);
+
+		n++;
+		if (strncmp(plan, "SCAN", 4) == 0 && !(constant_scans && strstr(plan, "USING")))
+			fail_msg("%s", plan);
+	}
+	assert_true(n > 3);
+}
+
+static void
+with_100000_devices_nothing_is_looked_for_row_by_row(void **state)
+{
+	struct house h = house(*state);
+
+	by_index_alone(*state, h.db, managed_app_due_sql, DB_VALS(db_int(0), db_int(1)), false);
+	by_index_alone(*state, h.db, managed_app_plan_app_sql, DB_VALS(db_text("a"), db_text(""), db_int(200)), false);
+	by_index_alone(*state, h.db, managed_app_plan_rows_sql, DB_VALS(db_text("a"), db_text(""), db_int(200)), false);
+	by_index_alone(*state, h.db, managed_app_plan_device_sql, DB_VALS(db_text("d"), db_text(""), db_int(200)), true);
+}
+
+TESTS(who_left_by_mistake_and_is_back_keeps_the_app_and_its_data,
+      a_removal_that_somebody_asked_for_or_that_was_taken_is_not_taken_back,
+      a_channel_without_a_build_takes_nothing_away,
+      what_its_owner_took_away_does_not_come_back_with_the_next_build_unless_it_is_required,
+      an_app_for_the_ipad_alone_goes_to_no_iphone_though_it_is_required_and_the_row_says_why,
+      a_decline_is_about_its_own_build_alone,
+      a_device_of_nobody_is_one_of_everyones_and_one_of_a_disabled_person_gets_nothing,
+      what_could_not_be_installed_is_looked_at_again_after_attempts_too,
+      a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones,
+      with_100000_devices_nothing_is_looked_for_row_by_row)
