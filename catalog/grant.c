@@ -2,6 +2,7 @@
 #include "catalog/grant.h"
 #include "catalog/build.h"
 #include "catalog/install.h"
+#include "catalog/link.h"
 #include "catalog/rows.h"
 #include "catalog/viewer.h"
 #include "core/audit.h"
@@ -170,8 +171,8 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 		" LEFT JOIN person p ON p.id = g.person_id LEFT JOIN install n ON n.id = g.install_id"
 		" WHERE g.hash = $1 AND (" BUILD_INSTALLS("$3") " OR (g.kind = 'device' AND b.installable))"
 		" AND (p.id IS NULL OR NOT p.disabled)"
-		" AND NOT EXISTS (SELECT 1 FROM install i JOIN link l ON l.id = i.link_id JOIN person sender"
-		" ON sender.id = l.person_id WHERE i.id = g.install_id AND sender.disabled) AND (g.enrollment_id IS NULL"
+		" AND NOT EXISTS (SELECT 1 FROM install i JOIN link l ON l.id = i.link_id WHERE i.id = g.install_id AND " LINK_REVOKED ")"
+		" AND (g.enrollment_id IS NULL"
 		" OR EXISTS (SELECT 1 FROM enrollment e WHERE e.id = g.enrollment_id AND e.state = 'enrolled'))",
 		db_text(secret_hash(token, hash)), db_text(client), db_int(now));
 	if (!rows_one(rows, err, "no such grant")) {

@@ -153,7 +153,7 @@ tx_missed(struct db *tx, void *arg, struct err *err)
 		const char *sql = mem_printf(ctx, "INSERT INTO notice (build_id, contact_id, at, missed)"
 			" SELECT b.id, c.id, CAST($3 AS BIGINT), $4 FROM build b JOIN channel ch ON ch.app_id = b.app_id AND ch.name = $2"
 			" JOIN contact c ON NOT c.quiet WHERE b.id = $1 AND EXISTS (SELECT 1 FROM link l WHERE l.app_id = b.app_id"
-			" AND l.contact_id = c.id AND NOT l.revoked AND l.expires > $5 AND %s AND " LEADS_HERE ")"
+			" AND l.contact_id = c.id AND NOT l.revoked AND NOT " LINK_OWNER_GONE " AND l.expires > $5 AND %s AND " LEADS_HERE ")"
 			" AND NOT EXISTS (SELECT 1 FROM notice t WHERE t.build_id = b.id AND t.contact_id = c.id)"
 			" AND " HAS_DEVICE_FOR_IT " AND NOT " WILL_BE_INVITED " ON CONFLICT (build_id, contact_id) DO NOTHING", over[i].links);
 
