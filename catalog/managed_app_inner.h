@@ -53,7 +53,10 @@ enum managed_twin {
 };
 bool managed_app_twin(struct db *db, const char *device_id, const char *build_id, enum managed_twin *ret, struct err *err) CHECKED;
 bool managed_app_has_twin(struct db *db, const char *build_id, bool *ret, struct err *err) CHECKED;
-/* Is it, with the numbers of the one that is there, signed anew against the end of its certificate?  *ends: when that is; 0: it is not. */
+/*
+ * Does it outlive the one that is there, which no provision helps?  *ends: when that stops; 0: it does not.  By a
+ * provision alone it is judged when what this build brings was looked at: it may fit what is there.
+ */
 bool managed_app_renews(struct db *db, const char *device_id, const char *build_id, int64_t *ends, struct err *err) CHECKED;
 
 /* managed_app_send.c: its command into the queue. */

@@ -406,16 +406,22 @@ is_refused(const struct plan *p)
 		(p->status && strcmp(p->status, "ManagedButUninstalled") == 0));
 }
 
-/* *ends: when that stops which the target, signed anew, is to follow; 0: it is not about that, or far away. */
+/* *ends: when that stops which the target is to follow, for it outlives it and is no older; 0: it is not about that, or far away. */
 static bool
-find_renewal(struct db *tx, const struct plan *p, int64_t *ends, struct err *err)
+find_renewal(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, int64_t *ends, struct err *err)
 {
+	struct target t;
+
 	*ends = 0;
 	if (!p->target || !p->managed || !p->installed || !p->cause || !p->build_id || p->state == MANAGED_REMOVING)
 		return true;
 	if (!managed_app_renews(tx, p->device_id, p->target, ends, err))
 		return false;
-	if (*ends >= clock_now() + RENEWAL_ANEW_S)
+	if (!*ends)
+		return true;
+	if (!read_target(ctx, tx, p->target, &t, err))
+		return false;
+	if (*ends >= clock_now() + RENEWAL_ANEW_S || num_release_compare(p->short_version, p->version, t.version, t.build) > 0)
 		*ends = 0;
 	return true;
 }
@@ -429,7 +435,7 @@ plan_wish(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rol
 	int64_t ends;
 	int order;
 
-	if (!find_renewal(tx, p, &ends, err))
+	if (!find_renewal(ctx, tx, p, &ends, err))
 		return false;
 	urgent = ends && ends < clock_now() + RENEW_LAST_S;
 	keep = keep || ends;
