@@ -33,6 +33,8 @@ bool managed_app_put_exact(struct db *tx, const char *device_id, const char *bun
 bool managed_app_unfit(const char *why);	/* one of the words of managed_app_fit: looked at again when the device has changed */
 bool managed_app_forget(struct db *tx, const char *device_id, const char *bundle_id, struct err *err) CHECKED;
 
+bool managed_app_by_itself(const char *cause);	/* nobody asked for it */
+
 /* What is new of it, and all that follows.  detail NULL: none. */
 bool managed_app_news(struct db *tx, struct managed_app *app, const struct managed_report *report, const char *detail,
 		      struct err *err) CHECKED;

@@ -8,7 +8,7 @@
  *	install	wanted -> sent -> acknowledged -> done	ProvisioningProfileList has it
  *	remove	wanted -> sent -> acknowledged -> done	the list has it no more
  *	either	failed -> wanted, when its due time has come: an hour at first, twice that, a day at most; what devices
- *		take and never list is given up, until a list has it, an app is sent or something newer fits
+ *		take and never list is said to be given up, and tried once a week, in the last 30 days once a day
  *
  * A set goes together: nothing is sent that would not move the day on which something of the app stops, but for the
  * last week, when what there is goes.  Old ones go only when for each bundle on the device that they cover a newer
@@ -37,6 +37,7 @@
 #define RENEWAL_LISTED_S	3600	/* acknowledged, and on no list for so long: the list is asked for again */
 #define RENEWAL_ASKED_MAX	3	/* then it has failed and is sent again, ever later */
 #define RENEWAL_ATTEMPTS_MAX	8	/* taken and on no list after so many: given up, with its reason shown */
+#define RENEWAL_GIVEN_UP_S	(7 * DAY_S)	/* and tried again so much later; a day later in the last 30 days */
 #define RENEWAL_QUIET_S		(30 * DAY_S)	/* what was done for so long and is undone begins anew */
 #define RENEWAL_FRESH_S		DAY_S	/* a list of apps by which something is removed is no older */
 #define RENEWAL_KEPT_S		(90 * DAY_S)	/* of rows that are done */
