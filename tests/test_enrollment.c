@@ -546,6 +546,49 @@ a_phone_restored_from_its_backup_is_back_when_it_says_so(void **state)
 }
 
 static void
+a_device_that_begins_anew_with_each_breath_fills_nothing(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p;
+	int64_t commands, history, audit;
+
+	mdm_listens(m);
+	p = phone_enrolled(m, UDID_A);
+	mdm_queue(m, p, "ProfileList", 0);
+	phone_enrolls(p);		/* the first one begins anew */
+	assert_int_equal(mdm_told.enrolled, 2);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
+	assert_int_equal(mdm_audited(m, "enrollment.returned"), 1);
+	mdm_queue(m, p, "ProfileList", 0);
+	commands = mdm_number(m, "SELECT count(*) FROM command");
+	history = mdm_number(m, "SELECT count(*) FROM command_history");
+	audit = mdm_number(m, "SELECT count(*) FROM audit");
+	for (int i = 0; i < 30; i++) {
+		p->token[0]++;
+		if (i % 3 == 2)
+			assert_ok(phone_check_out(p), &m->err);
+		phone_enrolls(p);
+		assert_string_equal(phone_state(p), "enrolled");
+		assert_memory_equal(phone_enrollment(p)->token.p, p->token, p->token_len);
+	}
+	assert_int_equal(mdm_told.enrolled, 2);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), commands);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), history + 1);	/* it left with it */
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM audit"), audit + 1);
+	assert_int_equal(mdm_number(m, "SELECT returns FROM enrollment"), 30);
+	/* it is heard as ever, and asked anew when the hour is over */
+	assert_string_equal(phone_idle(p), mdm_queue(m, p, "ProfileList", 0));
+	assert_true(mdm_number(m, "SELECT refresh_due FROM device") <= clock_now() + ENROLLMENT_RETURN_S);
+	mdm_at(m, "2026-11-22T13:00:01Z");
+	phone_enrolls(p);
+	assert_int_equal(mdm_told.enrolled, 3);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM audit WHERE act = 'enrollment.returned' AND detail LIKE '%and 30 times%'"), 1);
+	/* a new identity is another thing */
+	p = phone_enrolled(m, UDID_A);
+	assert_int_equal(mdm_told.enrolled, 4);
+}
+
+static void
 an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since(void **state)
 {
 	struct mdm *m = mdm_new(*state);
@@ -860,6 +903,7 @@ TESTS(must_7_and_behaviour_5_authenticate_stages_and_the_first_token_update_enro
       must_9_a_device_that_checks_out_is_no_more_managed_and_not_pushed,
       must_3_who_was_retired_is_told_to_leave_whatever_it_says,
       a_phone_restored_from_its_backup_is_back_when_it_says_so,
+      a_device_that_begins_anew_with_each_breath_fills_nothing,
       an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since,
       behaviour_4_a_renewal_changes_the_identity_and_nothing_else,
       an_identity_renewed_by_scep_alone_is_taken_when_it_is_shown,
