@@ -175,6 +175,8 @@ stage_again(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct e
 	const char *device_id;
 
 	return put_device(ctx, tx, t->checkin, &device_id, err) &&
+	       db_run(tx, err, "UPDATE device SET serial = s.serial FROM enroll_session s WHERE device.id = $1 AND s.id = $2"
+		      " AND s.kind = 'ota' AND s.serial <> ''", db_text(device_id), db_text(e->session_id)) &&
 	       db_run(tx, err, "UPDATE enrollment SET again = TRUE, authenticate_signed = $1, state = CASE WHEN state ="
 		      " 'removed' THEN 'staged' ELSE state END WHERE id = $2", db_int(signed_at(t->identity)),
 		      db_text(e->id)) &&
