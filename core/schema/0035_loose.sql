@@ -20,3 +20,7 @@ CREATE TABLE scep_chain (
 	at		BIGINT NOT NULL
 );
 CREATE INDEX scep_chain_origin ON scep_chain (origin, at);
+
+-- How often a device begins anew under the identity that it has.
+ALTER TABLE enrollment ADD COLUMN returned BIGINT NOT NULL DEFAULT 0;	-- when that last was a new beginning; 0: never
+ALTER TABLE enrollment ADD COLUMN returns BIGINT NOT NULL DEFAULT 0;	-- how often it has since been none
