@@ -348,6 +348,44 @@ tx_unrendered(struct db *tx, void *arg, struct err *err)
 	return ok;
 }
 
+static bool
+sent_last(TALLOC_CTX *ctx, struct db *db, const char *enrollment_id, struct queued **ret, struct err *err)
+{
+	return first(ctx, db_query(ctx, db, "SELECT " QUEUED_COLUMNS " FROM command_queue q JOIN command c ON c.id = q.command_id"
+		     " WHERE q.enrollment_id = $1 AND q.state = 'sent' ORDER BY q.sent DESC, q.command_id LIMIT 1",
+		     db_text(enrollment_id)), ret, err);
+}
+
+static bool
+tx_unreadable(struct db *tx, void *arg, struct err *err)
+{
+	struct unrendered *u = arg;
+	const char *id = u->enrollment->id, *uuid = u->turn.report->uuid;
+	struct queued *command;
+
+	u->turn.ret = (struct queue_reported){ 0 };
+	if (!(uuid ? queue_find(u->turn.ctx, tx, id, uuid, &command, err) : sent_last(u->turn.ctx, tx, id, &command, err)))
+		return false;
+	if (!command || (!uuid && command->unanswered < QUEUE_UNREADABLE_MAX))
+		return true;
+	u->command = command;
+	u->turn.ret.known = true;
+	return tx_unrendered(tx, u, err);
+}
+
+bool
+queue_unreadable(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enrollment, const char *uuid, const struct err *why,
+		 struct queue_reported *ret, struct err *err)
+{
+	const struct queue_report report = { .enrollment = enrollment, .uuid = uuid };
+	struct unrendered u = { { .ctx = ctx, .report = &report }, enrollment, NULL, why, false };
+
+	if (!db_tx(db, tx_unreadable, &u, err))
+		return false;
+	*ret = u.turn.ret;
+	return true;
+}
+
 bool
 queue_deliver(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enrollment, struct queued *next,
 	      struct bytes *body, struct err *err)

@@ -16,6 +16,7 @@
 #define QUEUE_NOT_NOW_LAST_S	3600	/* a NotNow at the end of a connection: the device comes by itself, or is pushed; doubles, too */
 #define QUEUE_NOT_NOW_FREE	8	/* NotNows after which it is offered at each connection; then every QUEUE_NOT_NOW_S */
 #define QUEUE_PUSH_AGAIN_MAX_S	DAY_S
+#define QUEUE_UNREADABLE_MAX	5
 
 struct queue_report {
 	const struct enrollment *enrollment;
@@ -41,6 +42,14 @@ bool queue_turn(TALLOC_CTX *ctx, struct db *db, const struct queue_report *repor
 /* What a report is about, before it is taken; NULL in *ret: nothing that waits. */
 bool queue_find(TALLOC_CTX *ctx, struct db *db, const char *enrollment_id, const char *uuid, struct queued **ret,
 		struct err *err) CHECKED;
+
+/*
+ * A report came that cannot be read (`why`), and would come again with each delivery: its command ends as an error,
+ * and another is chosen.  uuid NULL: nothing says which; then it is the one that was sent last, once it has been in vain
+ * QUEUE_UNREADABLE_MAX times.  ret->known false: none ended, and nothing is chosen.
+ */
+bool queue_unreadable(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enrollment, const char *uuid,
+		      const struct err *why, struct queue_reported *ret, struct err *err) CHECKED;
 
 /*
  * The body that hands `next` to the device: {Command, CommandUUID}, rendered by its kind.  One that cannot be

@@ -4,6 +4,7 @@
 
 #define STATUS_MAX	64
 #define UUID_MAX	128
+#define HEAD_MAX	4096	/* bytes of a report that cannot be read which are looked at */
 
 static bool
 malformed(struct err *err, const char *why)
@@ -75,4 +76,22 @@ report_read(TALLOC_CTX *ctx, struct bytes body, struct report **ret, struct err 
 	}
 	*ret = r;
 	return true;
+}
+
+char *
+report_uuid_of(TALLOC_CTX *ctx, struct bytes body)
+{
+	static const char key[] = "<key>CommandUUID</key>", open[] = "<string>";
+	size_t len = body.len < HEAD_MAX ? body.len : HEAD_MAX;
+	const char *end = body.len ? (const char *)body.p + len : NULL, *p = memmem(body.p, len, key, strlen(key)), *to;
+
+	if (!p)
+		return NULL;
+	for (p += strlen(key); p < end && strchr(" \t\r\n", *p) && *p; p++)
+		;
+	if ((size_t)(end - p) < strlen(open) || memcmp(p, open, strlen(open)) != 0)
+		return NULL;
+	p += strlen(open);
+	to = memchr(p, '<', (size_t)(end - p));
+	return to && to > p && to - p <= UUID_MAX && !memchr(p, '\0', (size_t)(to - p)) ? mem_textn(ctx, p, (size_t)(to - p)) : NULL;
 }

@@ -143,6 +143,19 @@ read_answer(TALLOC_CTX *ctx, const struct talk *talk, const struct enrollment *e
 }
 
 static bool
+hand_over(TALLOC_CTX *ctx, const struct talk *talk, const struct enrollment *e, struct queued *next, struct checkin_answer *ret,
+	  struct err *err)
+{
+	if (!queue_deliver(ctx, talk->db, e, next, &ret->body, err))
+		return false;
+	if (ret->body.len) {
+		ret->type = "application/xml";
+		count_add(COUNT_MDM_COMMANDS, 1);
+	}
+	return true;
+}
+
+static bool
 take_report(TALLOC_CTX *ctx, const struct talk *talk, const struct enrollment *e, const struct report *r,
 	    struct checkin_answer *ret, struct err *err)
 {
@@ -163,13 +176,32 @@ take_report(TALLOC_CTX *ctx, const struct talk *talk, const struct enrollment *e
 	if (r->uuid && !reported.known)
 		log_debug("a device answered a command that does not wait for it", KV("device", e->device_id),
 			 KV("command", r->uuid), KV("status", r->status));
-	if (!queue_deliver(ctx, talk->db, e, reported.next, &ret->body, err))
+	return hand_over(ctx, talk, e, reported.next, ret, err);
+}
+
+/*
+ * An answer that is beyond what is read comes again with each delivery, and is as long then.  Its command ends, and the
+ * device goes on; false with the refusal when it is not known which that is.
+ */
+static bool
+take_unreadable(TALLOC_CTX *ctx, const struct talk *talk, const struct identity *identity, struct bytes body,
+		struct checkin_answer *ret, struct err *err)
+{
+	const struct enrollment *e = identity->enrollment;
+	struct queue_reported reported;
+	const struct err why = *err;
+
+	if (strcmp(why.code, "hostile_plist") != 0 || identity->leaves || !e || strcmp(e->state, "enrolled") != 0)
 		return false;
-	if (ret->body.len) {
-		ret->type = "application/xml";
-		count_add(COUNT_MDM_COMMANDS, 1);
+	if (!queue_unreadable(ctx, talk->db, e, report_uuid_of(ctx, body), &why, &reported, err))
+		return false;
+	if (!reported.known) {
+		*err = why;
+		return false;
 	}
-	return true;
+	count_add(COUNT_MDM_ERRORS, 1);
+	seen(talk, e);
+	return hand_over(ctx, talk, e, reported.next, ret, err);
 }
 
 static bool
@@ -196,8 +228,10 @@ talk_command(TALLOC_CTX *ctx, const struct talk *talk, const struct proof *proof
 	struct report *r;
 
 	*ret = (struct checkin_answer){ .status = 200 };
-	if (!proof_judge(ctx, talk->db, talk->ca, proof, talk->grace_s, &identity, err) || !report_read(ctx, body, &r, err))
+	if (!proof_judge(ctx, talk->db, talk->ca, proof, talk->grace_s, &identity, err))
 		return false;
+	if (!report_read(ctx, body, &r, err))
+		return take_unreadable(ctx, talk, identity, body, ret, err);
 	if (identity->leaves)
 		return take_leave(ctx, talk, identity, r, ret, err);
 	if (!enrollment_speaks(ctx, talk->db, identity, &r->who, &e, err))

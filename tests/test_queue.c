@@ -1,6 +1,7 @@
 /* The queue of commands: at least once, in order, and none recorded twice. */
 #include "tests/check_mdm.h"
 #include "core/clock.h"
+#include "core/plist.h"
 #include "mdm/identity_renew.h"
 #include "mdm/push.h"
 #include "mdm/queue_sweep.h"
@@ -642,6 +643,64 @@ old_history_and_its_commands_are_cleaned_up(void **state)
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), 0);
 }
 
+/* So deep that the gate stops it. */
+static const char *
+deep(struct mdm *m, const char *head)
+{
+	struct buf b;
+
+	buf_init(&b, m->ctx, 1u << 20);
+	buf_text(&b, head);
+	buf_text(&b, "<key>InstalledApplicationList</key>");
+	for (int i = 0; i < 200; i++)
+		buf_text(&b, "<array>");
+	for (int i = 0; i < 200; i++)
+		buf_text(&b, "</array>");
+	buf_addf(&b, "<key>Status</key><string>Acknowledged</string><key>UDID</key><string>%s</string>", UDID_A);
+	return mdm_dict(m, buf_str(&b));
+}
+
+static void
+an_answer_that_is_beyond_what_is_read_ends_its_command_and_the_next_one_comes(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "InstalledApplicationList", 0), *b = mdm_queue(m, p, "ProfileList", 0);
+	const char *head = mem_printf(m->ctx, "<key>CommandUUID</key>\n\t<string>%s</string>", a);
+	char *long_text = mem_size(m->ctx, PLIST_BYTES_MAX + 1);
+
+	assert_string_equal(phone_idle(p), a);
+	assert_ok(phone_command(p, deep(m, head)), &m->err);
+	assert_int_equal(m->status, 200);
+	assert_non_null(strstr(m->text, b));		/* and is given what comes next */
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history WHERE state = 'error' AND error LIKE '%deeper than%'"), 1);
+	memset(long_text, ' ', PLIST_BYTES_MAX);
+	long_text[PLIST_BYTES_MAX] = '\0';
+	head = mem_printf(m->ctx, "<key>CommandUUID</key><string>%s</string>%s", b, long_text);
+	assert_ok(phone_command(p, mdm_dict(m, head)), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history WHERE state = 'error' AND error LIKE '%too large%'"), 1);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
+	assert_false(phone_command(p, deep(m, head)));	/* it waits no more */
+}
+
+static void
+an_answer_that_cannot_be_read_at_all_ends_what_was_sent_last_when_it_was_in_vain_often_enough(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "InstalledApplicationList", 0);
+
+	for (int i = 1; i < QUEUE_UNREADABLE_MAX; i++) {
+		assert_string_equal(phone_idle(p), a);
+		phone_is_refused(p, phone_command(p, deep(m, "")), ERR_INVALID);
+	}
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 1);
+	assert_string_equal(phone_idle(p), a);
+	assert_ok(phone_command(p, deep(m, "")), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history WHERE state = 'error'"), 1);
+}
+
 struct for_three { TALLOC_CTX *ctx; const struct queue_wish *wish; const char *ids[3]; char *uuid; };
 
 static bool
@@ -764,6 +823,8 @@ TESTS(must_15_an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_noth
       what_cannot_be_taken_back_is_not_sent_again_by_a_click,
       history_goes_by_pages_and_ends,
       old_history_and_its_commands_are_cleaned_up,
+      an_answer_that_is_beyond_what_is_read_ends_its_command_and_the_next_one_comes,
+      an_answer_that_cannot_be_read_at_all_ends_what_was_sent_last_when_it_was_in_vain_often_enough,
       a_command_stays_as_long_as_one_device_waits_for_it_or_has_it_in_its_history,
       behaviour_1_a_report_that_cannot_be_kept_is_asked_for_again_and_kept_once,
       a_plain_command_that_is_no_dictionary_is_refused)

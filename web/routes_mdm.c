@@ -87,6 +87,6 @@ put_message(struct req *req, struct reply *reply, struct err *err)
 
 const struct route mdm_routes[] = {
 	{ PUT, "/mdm/checkin", WHO_DEVICE, "1024K", ON_WORKER, put_message, NULL, NULL, "A device's check-in" },
-	{ PUT, "/mdm/command", WHO_DEVICE, "4096K", ON_WORKER, put_message, NULL, NULL, "A device's report; its next command" },
+	{ PUT, "/mdm/command", WHO_DEVICE, "16384K", ON_WORKER, put_message, NULL, NULL, "A device's report; its next command" },
 	{ 0 }
 };

@@ -143,7 +143,7 @@ nothing_waits() { [ "$STATUS" = 200 ] && [ ! -s "$W/body" ]; }
 		expect_status 400
 		ask PUT $path --data-binary "@$W/idle" -H 'Content-Type:'
 		expect_status 400
-		head -c 5000000 /dev/zero >"$W/large"
+		head -c 17000000 /dev/zero >"$W/large"
 		ask PUT $path -H "Content-Type: $REPORT" --data-binary "@$W/large" -H "Mdm-Signature: x"
 		expect_status 413
 	done
