@@ -1,7 +1,7 @@
 #pragma once
 /*
  * renewal_told - who is not managed is not forgotten: who installed, by a link or from the catalog, a build whose
- * provision ends hears of it once, with a link to the newer build.
+ * first provision or certificate ends hears of it once, with a link to the newer build.
  *
  * Known from the timeline: the .ipa went out whole to them.  Told are those whose newest install of the app is of that
  * build, from RENEWAL_TELL_S before its end to as long behind it, once there is a newer build that lasts longer where

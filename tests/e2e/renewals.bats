@@ -214,6 +214,12 @@ nothing_stopped() { ! grep -E -m 5 ' (stops|loses) ' "$W/ledger"; }
 	device_on fleet --count $phones --drain >"$W/fleet"
 	[ "$(rows "renewal WHERE state = 'wanted' AND action = 'install'")" = $((4 * phones)) ]
 	[ "$(rows "renewal WHERE sent > 0")" = 0 ]
+	# and it is said that waves stand still: it is nothing that needs nobody
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "provision")][0] | [.doing, .needs] | @json' '["provision_stands",true]'
+	sign_in anna
+	as anna get /admin/provisions
+	expect_body 'renewal.paused'
 	# 30 days before it goes to all, paused or not, and they say that they have it
 	later 25 hours
 	settled
