@@ -98,6 +98,14 @@ who_is_told_is_who_has_it_unmanaged_sees_a_newer_one_and_wants_to_know(void **st
 		{ MANAGED_PHONE("enrolled"), true },
 		{ MANAGED_PHONE("enrolled") LISTS_IT("FALSE"), true },
 		{ MANAGED_PHONE("removed") LISTS_IT("TRUE"), true },
+		/* but not of another device of theirs */
+		{ MANAGED_PHONE("enrolled") LISTS_IT("TRUE") "; UPDATE device SET product = 'iPhone15,4'; UPDATE install SET model = 'iPad14,1'", true },
+		{ MANAGED_PHONE("enrolled") LISTS_IT("TRUE") "; UPDATE device SET product = 'iPhone15,4'; UPDATE install SET model = 'iPhone15,4'", false },
+		{ MANAGED_PHONE("enrolled") LISTS_IT("TRUE") "; UPDATE install SET model = 'iPad14,1'", false },
+		{ INSTALLED("i2", "2", "2000") "; UPDATE install SET model = 'iPad14,1'; UPDATE install SET model = 'iPhone15,4' WHERE id = 'i2'", true },
+		{ INSTALLED("i2", "2", "2000") "; UPDATE install SET model = 'iPad14,1'", false },
+		{ INSTALLED("i2", "1", "2000") "; " INSTALLED("i3", "2", "3000") "; UPDATE install SET model = 'iPhone15,4'; UPDATE install"
+		  " SET model = 'iPad14,1' WHERE id = 'i1'", true },
 		/* by the link of a contact, who is told */
 		{ CONTACT "; UPDATE install SET contact_id = 'c1'", false },
 	};

@@ -352,6 +352,10 @@ installs() {
 	wait_until all_whole
 	upload "$W/made/next.ipa" admin '?notify=no'
 	expect_status 201
+	# her iPhone has the newer one already; her iPad holds the old one still
+	sql "UPDATE install SET model = 'iPad14,1' WHERE id LIKE 'i%' AND link_id IS NOT NULL AND created = 1000"
+	sql "INSERT INTO install (id, build_id, link_id, contact_id, model, state, created, changed) SELECT 'n' || l.id, '$(json .build.id)', l.id,
+		l.contact_id, 'iPhone15,4', 'whole', 2000, 2000 FROM link l JOIN contact c ON c.id = l.contact_id WHERE c.email = 'anna@example.com'"
 	later 5 days
 	settled
 	[ "$(rows message)" = 0 ]
