@@ -32,7 +32,8 @@ app_upsert(TALLOC_CTX *ctx, struct db *tx, const char *bundle_id, const char *na
 bool
 app_set_newest(struct db *tx, const char *app_id_, const char *build_id, struct err *err)
 {
-	return db_run(tx, err, "UPDATE app SET newest_build_id = $1 WHERE id = $2", db_text(build_id),
+	return db_run(tx, err, "UPDATE app SET newest_build_id = $1, name = (SELECT b.name FROM build b WHERE b.id = $1),"
+		      " folded = (SELECT b.folded FROM build b WHERE b.id = $1) WHERE id = $2", db_text(build_id),
 		      db_text(app_id_));
 }
 

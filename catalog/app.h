@@ -10,7 +10,7 @@
 /* What a search looks in. */
 char *app_folded(TALLOC_CTX *ctx, const char *name, const char *bundle_id);
 
-/* In the publishing transaction: makes or renames the app and points it at its newest build. */
+/* In the publishing transaction: makes the app; points it at its newest build, whose name is the app's for its publishers. */
 bool app_upsert(TALLOC_CTX *ctx, struct db *tx, const char *bundle_id, const char *name, char **id,
 		struct err *err) CHECKED;
 bool app_set_newest(struct db *tx, const char *app_id, const char *build_id, struct err *err) CHECKED;

@@ -175,8 +175,8 @@ attempts_forget_all(void)
 	pthread_mutex_unlock(&lock);
 }
 
-bool
-attempts_note(const char *key)
+static bool
+note(const char *key, int most)
 {
 	int64_t now = clock_now();
 	struct attempt *a;
@@ -187,8 +187,8 @@ attempts_note(const char *key)
 		notes_since = now;
 		notes = 0;
 	}
-	a = find(ATTEMPTS_NOTE, key, notes < ATTEMPTS_NOTES_MAX);
-	good = a && notes < ATTEMPTS_NOTES_MAX && (!a->n || now - a->last >= ATTEMPTS_NOTE_S);
+	a = find(ATTEMPTS_NOTE, key, notes < most);
+	good = a && notes < most && (!a->n || now - a->last >= ATTEMPTS_NOTE_S);
 	if (good) {
 		a->n++;
 		a->last = now;
@@ -196,6 +196,18 @@ attempts_note(const char *key)
 	}
 	pthread_mutex_unlock(&lock);
 	return good;
+}
+
+bool
+attempts_note(const char *key)
+{
+	return note(key, ATTEMPTS_NOTES_MAX);
+}
+
+bool
+attempts_note_minor(const char *key)
+{
+	return note(key, ATTEMPTS_NOTES_MAX / 4);
 }
 
 const char *

@@ -41,6 +41,7 @@ int64_t attempts_lock(int64_t failures);	/* the NAME rule: seconds after so many
 
 /* For what is worth a row of the audit once in a while: true once a key and hour, and not too often in all. */
 bool attempts_note(const char *key);
+bool attempts_note_minor(const char *key);	/* the same, and leaves room for others: the first quarter alone */
 
 /* What counts as one address: IPv6 by /64, which is what one customer has. */
 const char *attempts_address(TALLOC_CTX *ctx, const char *address);

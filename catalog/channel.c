@@ -27,7 +27,9 @@ channel_refresh(struct db *tx, const char *app_id, struct err *err)
 	return managed_app_app_changed(tx, app_id, err) &&
 	       db_run(tx, err, "UPDATE channel SET newest_build_id = (SELECT p.build_id FROM placement p"
 		      " WHERE p.channel_id = channel.id ORDER BY p.at DESC, p.build_id DESC LIMIT 1),"
-		      " newest_at = (SELECT coalesce(max(p.at), 0) FROM placement p WHERE p.channel_id = channel.id)"
+		      " newest_at = (SELECT coalesce(max(p.at), 0) FROM placement p WHERE p.channel_id = channel.id),"
+		      " newest_folded = coalesce((SELECT b.folded FROM placement p JOIN build b ON b.id = p.build_id"
+		      " WHERE p.channel_id = channel.id ORDER BY p.at DESC, p.build_id DESC LIMIT 1), '')"
 		      " WHERE app_id = $1", db_text(app_id));
 }
 

@@ -99,12 +99,13 @@ ending_owed(struct db *db, const char *person_id, const struct ending_key *keys,
 
 /* ---- telling ---- */
 
+/* What a clock that was ahead has sent was not today. */
 bool
 ending_told_today(struct db *db, const char *person_id, bool *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM ending_notice WHERE person_id = $1 AND at >= $2",
-				     db_text(person_id), db_int(day_of(clock_now()) * DAY_S));
+	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM ending_notice WHERE person_id = $1 AND at >= $2"
+				     " AND at <= $3", db_text(person_id), db_int(day_of(clock_now()) * DAY_S), db_now());
 
 	if (!rows_one(rows, err, "no count"))
 		return false;

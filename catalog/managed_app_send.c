@@ -1,6 +1,7 @@
 /* Table `managed_app`: who asks for an app, whether the device takes it, and its command on the way. */
 #include "catalog/managed_app_inner.h"
 #include "catalog/app_configuration.h"
+#include "catalog/build.h"
 #include "catalog/family.h"
 #include "catalog/install.h"
 #include "catalog/renewal.h"
@@ -46,7 +47,7 @@ managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const cha
 		struct err *err)
 {
 	struct rows *rows = db_query(ctx, db, "SELECT e.access_rights, e.kind, e.supervised, d.os_version, b.minimum_os,"
-		" b.installable, b.expires > 0 AND b.expires <= $3, EXISTS (SELECT 1 FROM build_device l WHERE"
+		" b.installable, NOT " BUILD_INSTALLS("$3") ", EXISTS (SELECT 1 FROM build_device l WHERE"
 		" l.build_id = b.id AND (l.udid = d.udid OR l.udid = '*')) OR NOT EXISTS (SELECT 1 FROM build_device l"
 		" WHERE l.build_id = b.id), d.product, b.ipad_only FROM device d JOIN enrollment e ON e.id = d.enrollment_id JOIN build b ON b.id = $2"
 		" WHERE d.id = $1", db_text(device_id), db_text(build_id), db_now());

@@ -1,11 +1,21 @@
 /* Table `notice`. */
 #include "catalog/notice.h"
+#include "catalog/build.h"
 #include "catalog/channel.h"
+#include "core/clock.h"
 #include "catalog/registration.h"
 #include "core/job.h"
 #include <string.h>
 
 #define ROWS_MAX (20 * NOTICE_BATCH)	/* links that are looked through for one batch */
+
+const char *const notice_misses[MISS_KINDS] = { "", "expired", "used_up", "pin", "sender", "address", "key" };
+
+/* Link l leads to channel ch, or to a build of it before b. */
+#define LEADS_HERE "(l.channel_id = ch.id OR (l.build_id <> b.id AND EXISTS (SELECT 1 FROM placement p" \
+	" WHERE p.channel_id = ch.id AND p.build_id = l.build_id)))"
+/* Used up, but by phones that are known: theirs may install by it. */
+#define THEIR_PHONE "EXISTS (SELECT 1 FROM link_client o WHERE o.link_id = l.id AND o.is_phone)"
 
 /* Contact c and build b: with devices registered of which none is listed they could not install it. */
 #define LISTED_ "JOIN build_device d ON d.build_id = b.id AND (d.udid = t.udid OR d.udid = '*')"
@@ -28,8 +38,8 @@ notice_landed(struct db *tx, const char *build_id, const char *channel, struct e
 static bool
 app_of(TALLOC_CTX *ctx, struct db *db, const char *build_id, char **app, bool *installable, struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT app_id, installable AND (expires = 0 OR expires > $2) FROM build"
-				     " WHERE id = $1", db_text(build_id), db_now());
+	struct rows *rows = db_query(ctx, db, "SELECT b.app_id, " BUILD_INSTALLS("$2") " FROM build b"
+				     " WHERE b.id = $1", db_text(build_id), db_now());
 	enum rows_step step = rows_next(rows, err);
 
 	*app = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
@@ -79,16 +89,15 @@ notice_due(TALLOC_CTX *ctx, struct db *db, const char *build_id, const char *cha
 {
 	struct notice_due *list = mem_array(ctx, struct notice_due, NOTICE_BATCH);
 	void *here SCOPED(mem) = talloc_new(NULL);
-	/* Of several links of one contact the best comes first: to the channel, then the newest. */
+	/* Of several links of one contact the best comes first: to the channel, not used up, then the newest. */
 	struct rows *rows = db_query(here, db,
 		"SELECT l.contact_id, l.id, l.channel_id IS NOT NULL, l.person_id, l.installs_max, l.pin <> '', l.sign_in"
 		" FROM build b JOIN channel ch ON ch.app_id = b.app_id AND ch.name = $2 JOIN link l ON l.app_id = b.app_id"
 		" JOIN contact c ON c.id = l.contact_id WHERE b.id = $1 AND NOT " LINK_REVOKED " AND l.expires > $3 AND NOT c.quiet"
-		" AND (l.installs_max = 0 OR l.installs_max > (SELECT count(*) FROM link_client k WHERE k.link_id = l.id))"
-		" AND (l.channel_id = ch.id OR (l.build_id <> b.id AND EXISTS (SELECT 1 FROM placement p"
-		" WHERE p.channel_id = ch.id AND p.build_id = l.build_id)))"
-		" AND NOT EXISTS (SELECT 1 FROM notice t WHERE t.build_id = b.id AND t.contact_id = c.id)"
-		" AND " HAS_DEVICE_FOR_IT " AND NOT " WILL_BE_INVITED " AND c.id > $4 ORDER BY c.id, l.channel_id IS NULL, l.created DESC, l.id LIMIT $5", db_text(build_id),
+		" AND (" LINK_LEFT " OR " THEIR_PHONE ") AND " LEADS_HERE
+		" AND NOT EXISTS (SELECT 1 FROM notice t WHERE t.build_id = b.id AND t.contact_id = c.id AND t.missed = '')"
+		" AND " HAS_DEVICE_FOR_IT " AND NOT " WILL_BE_INVITED " AND c.id > $4 ORDER BY c.id, l.channel_id IS NULL,"
+		" NOT " LINK_LEFT ", l.created DESC, l.id LIMIT $5", db_text(build_id),
 		db_text(channel), db_now(), db_text(after), db_int(ROWS_MAX));
 	enum rows_step step = ROWS_END;
 
@@ -107,11 +116,88 @@ notice_due(TALLOC_CTX *ctx, struct db *db, const char *build_id, const char *cha
 }
 
 bool
-notice_told(struct db *tx, const char *build_id, const char *contact_id, bool *first, struct err *err)
+notice_told(struct db *tx, const char *build_id, const char *contact_id, enum notice_miss miss, bool *first, struct err *err)
 {
-	if (!db_run(tx, err, "INSERT INTO notice (build_id, contact_id, at) VALUES ($1, $2, $3)"
-		    " ON CONFLICT (build_id, contact_id) DO NOTHING", db_text(build_id), db_text(contact_id), db_now()))
+	if (!db_run(tx, err, "INSERT INTO notice (build_id, contact_id, at, missed) VALUES ($1, $2, $3, $4)"
+		    " ON CONFLICT (build_id, contact_id) DO UPDATE SET at = excluded.at, missed = excluded.missed"
+		    " WHERE notice.missed <> '' AND notice.missed <> excluded.missed", db_text(build_id), db_text(contact_id),
+		    db_now(), db_text(notice_misses[miss])))
 		return false;
 	*first = db_changed(tx) > 0;
 	return true;
+}
+
+/* In this order: the first that fits is the reason. */
+static const struct {
+	enum notice_miss miss;
+	const char *links;		/* of them one at least */
+} over[] = {
+	{ MISS_SENDER,  "l.expires > $3 AND " LINK_REVOKED },
+	{ MISS_USED_UP, "l.expires > $3" },
+	{ MISS_EXPIRED, "l.expires <= $3" },
+};
+
+struct missing {
+	const char *build_id, *channel;
+	int64_t n[MISS_KINDS];
+};
+
+static bool
+tx_missed(struct db *tx, void *arg, struct err *err)
+{
+	struct missing *m = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	int64_t now = clock_now();
+
+	for (size_t i = 0; i < sizeof over / sizeof *over; i++) {
+		const char *sql = mem_printf(ctx, "INSERT INTO notice (build_id, contact_id, at, missed)"
+			" SELECT b.id, c.id, CAST($3 AS BIGINT), $4 FROM build b JOIN channel ch ON ch.app_id = b.app_id AND ch.name = $2"
+			" JOIN contact c ON NOT c.quiet WHERE b.id = $1 AND EXISTS (SELECT 1 FROM link l WHERE l.app_id = b.app_id"
+			" AND l.contact_id = c.id AND NOT l.revoked AND NOT " LINK_OWNER_GONE " AND l.expires > $5 AND %s AND " LEADS_HERE ")"
+			" AND NOT EXISTS (SELECT 1 FROM notice t WHERE t.build_id = b.id AND t.contact_id = c.id)"
+			" AND " HAS_DEVICE_FOR_IT " AND NOT " WILL_BE_INVITED " ON CONFLICT (build_id, contact_id) DO NOTHING", over[i].links);
+
+		if (!db_run(tx, err, sql, db_text(m->build_id), db_text(m->channel), db_int(now),
+			    db_text(notice_misses[over[i].miss]), db_int(now - LINK_DAYS_MAX * (int64_t)DAY_S)))
+			return err_at(err, "testers who are not told");
+		m->n[over[i].miss] = db_changed(tx);
+	}
+	return true;
+}
+
+bool
+notice_missed(struct db *db, const char *build_id, const char *channel, int64_t n[MISS_KINDS], struct err *err)
+{
+	struct missing m = { .build_id = build_id, .channel = channel };
+
+	if (!db_tx(db, tx_missed, &m, err))
+		return false;
+	for (int i = 0; i < MISS_KINDS; i++)
+		n[i] += m.n[i];
+	return true;
+}
+
+bool
+notice_counts(struct db *db, const char *build_id, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT missed, count(*) FROM notice WHERE build_id = $1 GROUP BY missed",
+				     db_text(build_id));
+	int64_t n[MISS_KINDS] = { 0 };
+	json_t *missed = json_array();
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		for (int i = 0; i < MISS_KINDS; i++)
+			if (strcmp(notice_misses[i], rows_text(ctx, rows, 0)) == 0)
+				n[i] = rows_int(rows, 1);
+	rows_done(rows);
+	for (int i = MISS_NONE + 1; i < MISS_KINDS; i++)
+		if (n[i])
+			json_array_append_new(missed, json_pack("{s:s, s:I}", "why", notice_misses[i], "n", (json_int_t)n[i]));
+	*ret = json_pack("{s:I, s:o}", "told", (json_int_t)n[MISS_NONE], "missed", missed);
+	if (step != ROWS_FAILED)
+		return true;
+	json_decref(*ret);
+	return false;
 }

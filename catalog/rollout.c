@@ -127,8 +127,8 @@ tx_next(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (rollout->by_step)
 		return true;
-	/* a job that is run twice steps once */
-	if (!rollout->paused && changed + DAY_S / 2 <= clock_now()) {
+	/* a job that is run twice steps once; what is ahead was written by a clock that was */
+	if (!rollout->paused && (changed + DAY_S / 2 <= clock_now() || changed > clock_now() + DAY_S / 2)) {
 		if (!advance(tx, n->app_id, n->build_id, rollout->percent, err))
 			return false;
 		reached += rollout->percent;

@@ -90,6 +90,7 @@
 	N(expiry,    hour,             5,     0, 23,        live,  "At which hour (UTC) it is looked once a day what ends, and mail goes to those who are to be told") \
 	B(expiry,    look,             true,  live,  "Look once a day by a handshake which certificate is shown at server.base_url and mdm.base_url; no: where the server itself cannot reach them") \
 	N(link,      days,             7,     1, 365,       live,  "How long a tester's link works unless its sender says otherwise") \
+	N(link,      channel_days,     90,    1, 365,       live,  "The same of a link to a channel: for so long they are told of its new builds") \
 	N(link,      installs,         3,     0, 100000,    live,  "How many installs it is good for; 0 is no limit") \
 	T(registration, sign_cert,     "",    live,  "PEM file: certificate and chain that sign mobileconfigs; empty: unsigned") \
 	T(registration, sign_key,      "",    live,  "PEM file: its private key") \

@@ -16,6 +16,7 @@
 	X(REQUESTS_5XX,      counter, "pomona_http_requests_total",     "status=\"5xx\"",     "") \
 	X(CONNECTIONS,       gauge,   "pomona_http_connections",        "",                   "Connections open now") \
 	X(GATE_REFUSED,      counter, "pomona_http_gate_refused_total", "",                   "Requests refused by the request gate: malformed or ambiguous") \
+	X(FORWARDED_DROPPED, counter, "pomona_http_forwarded_dropped_total", "",              "Requests with X-Forwarded-For or -Proto from elsewhere than a trusted proxy: not believed") \
 	X(REAPED,            counter, "pomona_http_reaped_total",       "",                   "Connections ended because a head or body came too slowly") \
 	X(LINGERING,         gauge,   "pomona_http_lingering",          "",                   "Refused uploads still being drained so that the answer arrives") \
 	X(UPLOADS_NEW,       counter, "pomona_uploads_total",           "result=\"new\"",     "Uploads, by result") \

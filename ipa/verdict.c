@@ -18,11 +18,13 @@ static const char *const level_names[] = { "info", "warning", "error" };
 enum code {
 	STORE_SIGNED,
 	WRONG_PLATFORM,
+	BUNDLE_VERSION_MISSING,
 	NO_PROVISION,
 	PROVISION_EXPIRED,
 	PROVISION_EXPIRING,
 	CERTIFICATE_EXPIRED,
 	CERTIFICATE_EXPIRING,
+	SIGNER_NOT_LISTED,
 	EXTENSION_SOONER,
 	SIGNATURE_OTHER,
 	SIGNATURE_INVALID,
@@ -36,11 +38,13 @@ static const struct {
 } codes[] = {
 	[STORE_SIGNED]		= { "store_signed", ERROR },
 	[WRONG_PLATFORM]	= { "wrong_platform", ERROR },
+	[BUNDLE_VERSION_MISSING] = { "bundle_version_missing", ERROR },
 	[NO_PROVISION]		= { "no_provision", ERROR },
 	[PROVISION_EXPIRED]	= { "provision_expired", ERROR },
 	[PROVISION_EXPIRING]	= { "provision_expiring", WARNING },
 	[CERTIFICATE_EXPIRED]	= { "certificate_expired", ERROR },
 	[CERTIFICATE_EXPIRING]	= { "certificate_expiring", WARNING },
+	[SIGNER_NOT_LISTED]	= { "signer_not_listed", ERROR },
 	[EXTENSION_SOONER]	= { "extension_sooner", WARNING },
 	[SIGNATURE_OTHER]	= { "signature_other", ERROR },
 	[SIGNATURE_INVALID]	= { "signature_invalid", ERROR },
@@ -61,6 +65,7 @@ struct bundle {
 	const char *its;	/* "The app's provision", "its provision" */
 	const char *id;
 	json_t *provision;
+	json_t *code;
 	bool main;
 };
 
@@ -143,6 +148,16 @@ judge_platform(struct verdict *v, json_t *facts)
 	    people);
 }
 
+/* Every iOS asks for it at the end of an install, and a manifest names it. */
+static void
+judge_version(struct verdict *v, json_t *facts)
+{
+	if (!*text_at(facts, "build"))
+		add(v, BUNDLE_VERSION_MISSING,
+		    "Info.plist has no CFBundleVersion, or one that is not a text, and devices refuse the "
+		    "app. Give it one (CURRENT_PROJECT_VERSION in Xcode), a string such as \"42\", and build it again.");
+}
+
 static void
 judge_binary(struct verdict *v, json_t *facts)
 {
@@ -207,8 +222,59 @@ judge_dates(struct verdict *v, const struct bundle *b)
 		    b->prefix, b->its, day(expires).text);
 }
 
+static void
+say_expired(struct verdict *v, const struct bundle *b, json_t *cert, time_t at)
+{
+	add(v, CERTIFICATE_EXPIRED,
+	    "%sThe signing certificate \"%s\" ran out on %s, and devices refuse what it "
+	    "signed. Make a new certificate and provision and sign the app again.",
+	    b->prefix, text_at(cert, "subject"), day(at).text);
+}
+
+static void
+say_expiring(struct verdict *v, const struct bundle *b, json_t *cert, time_t at, const char *more)
+{
+	add(v, CERTIFICATE_EXPIRING,
+	    "%sThe signing certificate \"%s\" runs out on %s%s. Make a new one and sign "
+	    "the app again before that day.",
+	    b->prefix, text_at(cert, "subject"), day(at).text, more);
+}
+
+/* The certificate that signed the executable; NULL: not known. */
+static json_t *
+signer_of(const json_t *code)
+{
+	json_t *signer = json_object_get(code, "certificate");
+
+	return *text_at(signer, "sha1") ? signer : NULL;
+}
+
+/* A device takes what one of the provision's own certificates has signed, as long as that one lasts. */
+static void
+judge_signer(struct verdict *v, const struct bundle *b, json_t *provision)
+{
+	json_t *signer = signer_of(b->code), *cert;
+	bool listed = false;
+	time_t at;
+	size_t i;
+
+	json_array_foreach(json_object_get(provision, "certificates"), i, cert)
+		listed = listed || strcmp(text_at(cert, "sha1"), text_at(signer, "sha1")) == 0;
+	if (!listed)
+		add_as(v, SIGNER_NOT_LISTED, v->tests ? WARNING : ERROR,
+		       "%sThe signing certificate \"%s\" is none of the provision's, and devices refuse what "
+		       "it signed. Sign with a certificate of the provision, or make a provision that has it.",
+		       b->prefix, text_at(signer, "subject"));
+	if (!time_at(signer, "expires", &at))
+		return;
+	if (at <= v->now)
+		say_expired(v, b, signer, at);
+	else if (at - v->now <= VERDICT_EXPIRING_DAYS * DAY_S)
+		say_expiring(v, b, signer, at, "");
+}
+
 /*
- * Which of the certificates has signed the app is not known, so it is certain that it has run out
+ * Which of the certificates has signed it is not known, so it is certain that it has run out
  * only when all have; the next to run out may be the one.
  */
 static void
@@ -232,18 +298,10 @@ judge_certificates(struct verdict *v, const struct bundle *b)
 		}
 	}
 	if (latest && latest_at <= v->now)
-		add(v, CERTIFICATE_EXPIRED,
-		    "%sThe signing certificate \"%s\" ran out on %s, and devices refuse what it "
-		    "signed. Make a new certificate and provision and sign the app again.",
-		    b->prefix, text_at(latest, "subject"), day(latest_at).text);
+		say_expired(v, b, latest, latest_at);
 	else if (soonest && soonest_at - v->now <= VERDICT_EXPIRING_DAYS * DAY_S)
-		add(v, CERTIFICATE_EXPIRING,
-		    "%sThe signing certificate \"%s\" runs out on %s%s. Make a new one and sign "
-		    "the app again before that day.",
-		    b->prefix, text_at(soonest, "subject"), day(soonest_at).text,
-		    json_array_size(list) > 1 ? "; it is one of several that may have "
-						"signed the app"
-					      : "");
+		say_expiring(v, b, soonest, soonest_at,
+			     json_array_size(list) > 1 ? "; it is one of several that may have signed the app" : "");
 }
 
 static void
@@ -266,6 +324,8 @@ judge_bundle(struct verdict *v, const struct bundle *b, json_t *main)
 			    "Export "
 			    "the app again with a provision for it.",
 			    b->prefix, b->id);
+		else if (json_is_object(main) && signer_of(b->code))
+			judge_signer(v, b, main);
 		return;
 	}
 	if (strcmp(text_at(b->provision, "kind"), "store") == 0 &&
@@ -276,7 +336,10 @@ judge_bundle(struct verdict *v, const struct bundle *b, json_t *main)
 		    b->prefix, b->its);
 	judge_signature(v, b);
 	judge_dates(v, b);
-	judge_certificates(v, b);
+	if (signer_of(b->code))
+		judge_signer(v, b, b->provision);
+	else
+		judge_certificates(v, b);
 	if (!provision_covers(&covers, b->id))
 		add(v, APP_ID_MISMATCH,
 		    "%s%s is for \"%s\" and does not cover the bundle id \"%s\". Sign again with a "
@@ -295,7 +358,7 @@ judge_extension(struct verdict *v, json_t *extension, json_t *main)
 				   : "extension";
 	struct bundle b = { mem_printf(tmp, "%s %s: ", what, slash ? slash + 1 : path),
 			    "its provision", text_at(extension, "bundle_id"),
-			    json_object_get(extension, "provision"), false };
+			    json_object_get(extension, "provision"), json_object_get(extension, "code"), false };
 	time_t ends, main_ends;
 
 	judge_bundle(v, &b, main);
@@ -315,10 +378,11 @@ verdict_add(json_t *facts, time_t now)
 	struct verdict v = { json_array(), now,
 			     strcmp(text_at(provision, "signature"), "other:test") == 0, true };
 	struct bundle app = { "", "The app's provision", text_at(facts, "bundle_id"), provision,
-			      true };
+			      json_object_get(facts, "code"), true };
 	size_t i;
 
 	judge_platform(&v, facts);
+	judge_version(&v, facts);
 	judge_binary(&v, facts);
 	judge_bundle(&v, &app, provision);
 	json_array_foreach(json_object_get(facts, "extensions"), i, extension)
@@ -341,13 +405,19 @@ look_at_date(const json_t *dated, time_t now, int64_t *soonest)
 		*soonest = expires;
 }
 
+/* The app or a bundle inside it. */
 static void
-look_at_provision(const json_t *provision, time_t now, int64_t *soonest)
+look_at_bundle(const json_t *bundle, time_t now, int64_t *soonest)
 {
+	const json_t *provision = json_object_get(bundle, "provision"), *signer = signer_of(json_object_get(bundle, "code"));
 	json_t *cert;
 	size_t i;
 
 	look_at_date(provision, now, soonest);
+	if (signer) {
+		look_at_date(signer, now, soonest);
+		return;
+	}
 	json_array_foreach(json_object_get(provision, "certificates"), i, cert)
 		look_at_date(cert, now, soonest);
 }
@@ -359,8 +429,43 @@ verdict_holds_until(const json_t *facts, time_t now)
 	json_t *extension;
 	size_t i;
 
-	look_at_provision(json_object_get(facts, "provision"), now, &soonest);
+	look_at_bundle(facts, now, &soonest);
 	json_array_foreach(json_object_get(facts, "extensions"), i, extension)
-		look_at_provision(json_object_get(extension, "provision"), now, &soonest);
+		look_at_bundle(extension, now, &soonest);
 	return soonest;
+}
+
+/* Ends with its provision, and with the certificate that signed it: where that is not known, with the last. */
+static void
+look_at_end(const json_t *bundle, int64_t *end)
+{
+	json_t *provision = json_object_get(bundle, "provision"), *signer = signer_of(json_object_get(bundle, "code")), *cert;
+	time_t at, last = 0;
+	size_t i;
+
+	if (time_at(provision, "expires", &at) && at < *end)
+		*end = at;
+	if (signer && time_at(signer, "expires", &at) && at < *end)
+		*end = at;
+	json_array_foreach(json_object_get(provision, "certificates"), i, cert)
+		if (!signer && time_at(cert, "expires", &at) && at > last)
+			last = at;
+	if (last && last < *end)
+		*end = last;
+}
+
+int64_t
+verdict_installs_until(json_t *facts, time_t now)
+{
+	int64_t end = INT64_MAX;
+	json_t *extension;
+	size_t i;
+
+	verdict_add(facts, now);
+	if (!json_is_true(json_object_get(json_object_get(facts, "verdict"), "installable")))
+		return 0;
+	look_at_end(facts, &end);
+	json_array_foreach(json_object_get(facts, "extensions"), i, extension)
+		look_at_end(extension, &end);
+	return end;
 }

@@ -349,41 +349,80 @@ command_verdict_err(const struct command_verdict *v, struct err *err)
 	return err_code(err, ERR_CONFLICT, "not_enrolled", "this device is not under management");
 }
 
+/* All of the same target: they share what they are asked with. */
 static bool
-refresh(struct db *tx, const struct enrollment *enrollment, const char *const *types, struct err *err)
+refresh(struct db *tx, const struct command_target *target, const char *const *ids, size_t ids_n, const char *const *types,
+	struct err *err)
 {
-	const struct command_target target = { enrollment->access_rights, enrollment->kind, enrollment->supervised };
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct part parts[PARTS_MAX];
 	struct err none = { 0 };
 	size_t n;
 
-	if (!refresh_parts(ctx, types, &target, parts, &n, &none))
+	if (!refresh_parts(ctx, types, target, parts, &n, &none))
 		return none.kind == ERR_DENIED || (*err = none, false);
 	for (size_t i = 0; i < n; i++) {
 		const struct queue_wish wish = { .request_type = parts[i].request_type, .payload = parts[i].payload,
 			.dedupe_key = parts[i].dedupe_key, .priority = QUEUE_PRIORITY_HOUSE, .created_by = "house" };
 
-		if (!queue_add(tx, ctx, &wish, &enrollment->id, 1, NULL, NULL, err))
+		if (!queue_add(tx, ctx, &wish, ids, ids_n, NULL, NULL, err))
+			return false;
+	}
+	return true;
+}
+
+static struct command_target
+target_of(const struct enrollment *e)
+{
+	return (struct command_target){ e->access_rights, e->kind, e->supervised };
+}
+
+static bool
+refresh_one(struct db *tx, const struct enrollment *e, const char *const *types, struct err *err)
+{
+	const struct command_target target = target_of(e);
+
+	return refresh(tx, &target, &e->id, 1, types, err);
+}
+
+bool
+command_refresh(struct db *tx, const struct enrollment *enrollment, struct err *err)
+{
+	return refresh_one(tx, enrollment, verb_refresh, err);
+}
+
+bool
+command_refresh_many(struct db *tx, const struct enrollment *const *enrollments, size_t n, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char **ids = mem_array(ctx, const char *, n);
+	bool *asked = mem_array(ctx, bool, n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct command_target target = target_of(enrollments[i]), other;
+		size_t crowd = 0;
+
+		for (size_t k = i; k < n; k++) {
+			other = target_of(enrollments[k]);
+			if (asked[k] || !same(&target, &other))
+				continue;
+			asked[k] = true;
+			ids[crowd++] = enrollments[k]->id;
+		}
+		if (crowd && !refresh(tx, &target, ids, crowd, verb_refresh, err))
 			return false;
 	}
 	return true;
 }
 
 bool
-command_refresh(struct db *tx, const struct enrollment *enrollment, struct err *err)
-{
-	return refresh(tx, enrollment, verb_refresh, err);
-}
-
-bool
 command_refresh_after(struct db *tx, const struct enrollment *enrollment, const char *request_type, struct err *err)
 {
-	return refresh(tx, enrollment, verb_changes(request_type), err);
+	return refresh_one(tx, enrollment, verb_changes(request_type), err);
 }
 
 bool
 command_refresh_lists(struct db *tx, const struct enrollment *enrollment, const char *const *types, struct err *err)
 {
-	return refresh(tx, enrollment, types, err);
+	return refresh_one(tx, enrollment, types, err);
 }

@@ -57,6 +57,8 @@ bool command_verdict_err(const struct command_verdict *verdict, struct err *err)
 
 /* By the house, inside a transaction: what an enrollment begins with; and the lists that a request type changed. */
 bool command_refresh(struct db *tx, const struct enrollment *enrollment, struct err *err) CHECKED;
+/* The same of many (at most QUEUE_CHUNK): those that may be asked the same share the commands. */
+bool command_refresh_many(struct db *tx, const struct enrollment *const *enrollments, size_t n, struct err *err) CHECKED;
 bool command_refresh_after(struct db *tx, const struct enrollment *enrollment, const char *request_type,
 			   struct err *err) CHECKED;
 /* These lists; `types` ends with NULL.  What the device may not be asked is left out. */

@@ -30,3 +30,18 @@ device_said(struct db *tx, const char *device_id, const struct device_said *said
 		return false;
 	return said->supervised < 0 || keep_supervised(tx, device_id, said->supervised, err);
 }
+
+bool
+device_proven(TALLOC_CTX *ctx, struct db *db, const char *device_id, const char **udid, const char **serial, struct err *err)
+{
+	void *own SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(own, db, "SELECT d.udid, COALESCE((SELECT s.serial FROM enrollment e JOIN enroll_session s"
+		" ON s.id = e.session_id WHERE e.id = d.enrollment_id AND s.kind = 'ota'), '') FROM device d WHERE d.id = $1",
+		db_text(device_id));
+
+	if (!rows_one(rows, err, "no such device"))
+		return false;
+	*udid = rows_text(ctx, rows, 0);
+	*serial = rows_text(ctx, rows, 1);
+	return true;
+}

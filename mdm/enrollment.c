@@ -42,6 +42,7 @@ enrollment_of_row(TALLOC_CTX *ctx, struct rows *rows)
 		.authenticate_signed = rows_int(rows, 17), .token_signed = rows_int(rows, 18),
 		.ended = rows_int(rows, 19), .old_identity = rows_text(e, rows, 20),
 		.old_identity_until = rows_int(rows, 21), .old_speaks = rows_null(rows, 22) ? -1 : rows_bool(rows, 22),
+		.returned = rows_int(rows, 23), .returns = rows_int(rows, 24),
 	};
 	return e;
 }
@@ -206,11 +207,9 @@ enrollment_end_staged(struct db *tx, const char *device_id, const struct enrollm
 	return true;
 }
 
-bool
-enrollment_begin(struct db *tx, const struct enrollment *e, const char *act, struct err *err)
+static bool
+make_current(struct db *tx, const struct enrollment *e, struct err *err)
 {
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct enrollment *now;
 	size_t n;
 
 	/* what only began there would take it from this one with its first TokenUpdate */
@@ -219,10 +218,35 @@ enrollment_begin(struct db *tx, const struct enrollment *e, const char *act, str
 	       db_run(tx, err, "UPDATE enrollment SET state = 'enrolled', why = '', again = FALSE, ended = NULL,"
 		      " enrolled = $1 WHERE id = $2", db_now(), db_text(e->id)) &&
 	       db_run(tx, err, "UPDATE device SET enrollment_id = $1, person_id = $2, changed = $3"
-		      " WHERE id = $4", db_text(e->id), db_text(e->person_id), db_now(), db_text(e->device_id)) &&
-	       audit_add(tx, "device", act, e->device_id, e->session_id, err) &&
+		      " WHERE id = $4", db_text(e->id), db_text(e->person_id), db_now(), db_text(e->device_id));
+}
+
+bool
+enrollment_begin(struct db *tx, const struct enrollment *e, const char *act, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *more = e->returns ? mem_printf(ctx, ", and %lld times in between", (long long)e->returns) : "";
+	struct enrollment *now;
+
+	return make_current(tx, e, err) &&
+	       audit_add(tx, "device", act, e->device_id, mem_printf(ctx, "%s%s", e->session_id, more), err) &&
 	       enrollment_get(ctx, tx, e->id, &now, err) &&
 	       (!all_hooks->enrolled || all_hooks->enrolled(tx, hooks_site, now, err));
+}
+
+bool
+enrollment_begin_quietly(struct db *tx, const struct enrollment *e, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	int64_t due = e->returned + ENROLLMENT_RETURN_S;
+
+	return make_current(tx, e, err) &&
+	       db_run(tx, err, "UPDATE enrollment SET returns = returns + 1 WHERE id = $1", db_text(e->id)) &&
+	       db_run(tx, err, "UPDATE device SET refresh_due = CASE WHEN refresh_due < $1 THEN refresh_due ELSE CAST($1 AS BIGINT)"
+		      " END WHERE id = $2", db_int(due), db_text(e->device_id)) &&
+	       (e->returns || audit_add(tx, "device", "enrollment.returned", e->device_id, mem_printf(ctx, "%s: again within %d"
+					" minutes; until then it is asked nothing, and how often is counted", e->session_id,
+					ENROLLMENT_RETURN_S / 60), err));
 }
 
 struct by_it {

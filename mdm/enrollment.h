@@ -28,6 +28,7 @@ struct enrollment {
 	int supervised;			/* -1: not reported */
 	bool again;			/* Authenticate came anew; its TokenUpdate has not */
 	int64_t authenticate_signed, token_signed, ended;	/* 0: none */
+	int64_t returned, returns;	/* its last new beginning under this identity, 0: none; those that were none since */
 };
 
 /* By a certificate that is bound to it: now, by a renewal under way, or until a moment ago; ERR_MISSING. */

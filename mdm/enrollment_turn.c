@@ -175,6 +175,8 @@ stage_again(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct e
 	const char *device_id;
 
 	return put_device(ctx, tx, t->checkin, &device_id, err) &&
+	       db_run(tx, err, "UPDATE device SET serial = s.serial FROM enroll_session s WHERE device.id = $1 AND s.id = $2"
+		      " AND s.kind = 'ota' AND s.serial <> ''", db_text(device_id), db_text(e->session_id)) &&
 	       db_run(tx, err, "UPDATE enrollment SET again = TRUE, authenticate_signed = $1, state = CASE WHEN state ="
 		      " 'removed' THEN 'staged' ELSE state END WHERE id = $2", db_int(signed_at(t->identity)),
 		      db_text(e->id)) &&
@@ -295,15 +297,27 @@ reset(struct db *tx, const struct enrollment *e, struct err *err)
 }
 
 static bool
+is_too_soon(const struct enrollment *e)
+{
+	return e->returned && clock_now() < e->returned + ENROLLMENT_RETURN_S;
+}
+
+static bool
+begin_again(struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
+{
+	if (is_too_soon(e))
+		return set_token(tx, t, e, err) && enrollment_begin_quietly(tx, e, err);
+	return reset(tx, e, err) && set_token(tx, t, e, err) && enrollment_begin(tx, e, "enrollment.returned", err) &&
+	       db_run(tx, err, "UPDATE enrollment SET returned = $1, returns = 0 WHERE id = $2", db_now(), db_text(e->id));
+}
+
+static bool
 begin(struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
 {
-	bool is_first = enrollment_is(e, "staged") && !e->again;
-
-	if (is_first ? !may_begin(tx, t, e, err) : !reset(tx, e, err))
-		return false;
-	return set_token(tx, t, e, err) &&
-	       (!is_first || enroll_session_done(tx, e->session_id, e->id, err)) &&
-	       enrollment_begin(tx, e, is_first ? "enrollment.enrolled" : "enrollment.returned", err);
+	if (!enrollment_is(e, "staged") || e->again)
+		return begin_again(tx, t, e, err);
+	return may_begin(tx, t, e, err) && set_token(tx, t, e, err) && enroll_session_done(tx, e->session_id, e->id, err) &&
+	       enrollment_begin(tx, e, "enrollment.enrolled", err);
 }
 
 static bool
@@ -393,7 +407,9 @@ tx_check_out(struct db *tx, void *arg, struct err *err)
 		return true;
 	return enrollment_end(tx, b.enrollment, "removed", "the device left", err) &&
 	       counted_keep(tx, b.enrollment->id, t->message, err) &&
-	       audit_add(tx, "device", "enrollment.removed", b.enrollment->device_id, "CheckOut", err);
+	       /* who comes and goes is in the audit once: when it began to */
+	       ((is_too_soon(b.enrollment) && b.enrollment->returns) ||
+		audit_add(tx, "device", "enrollment.removed", b.enrollment->device_id, "CheckOut", err));
 }
 
 bool

@@ -15,6 +15,12 @@
 
 #define ENROLLMENT_QUIET_S	3600	/* after a CheckOut: what still comes in is a straggler */
 
+/*
+ * Under one identity a device begins anew once in this time.  It may do so with every breath, and each beginning would
+ * ask it everything, and write that down: what comes sooner changes its push token and no more, and is answered as ever.
+ */
+#define ENROLLMENT_RETURN_S	3600
+
 bool enrollment_authenticate(struct db *db, const struct identity *identity, const struct checkin *checkin,
 			     const struct inventory *inventory, struct err *err) CHECKED;
 /* sealer NULL: UnlockToken is not kept. */
@@ -48,8 +54,9 @@ void enrollment_told(struct db *db, const struct enrollment *enrollment);	/* a r
 #define ENROLLMENT_COLUMNS \
 	"e.id, e.device_id, d.udid, e.session_id, e.person_id, e.kind, e.state, e.identity, e.next_identity," \
 	" e.access_rights, e.topic, e.push_magic, e.token, e.token_at, e.token_bad, e.supervised, e.again," \
-	" e.authenticate_signed, e.token_signed, e.ended, e.old_identity, e.old_identity_until, e.old_speaks"
-#define ENROLLMENT_COLUMNS_N 23
+	" e.authenticate_signed, e.token_signed, e.ended, e.old_identity, e.old_identity_until, e.old_speaks," \
+	" e.returned, e.returns"
+#define ENROLLMENT_COLUMNS_N 25
 #define ENROLLMENT_FROM	" FROM enrollment e JOIN device d ON d.id = e.device_id "
 struct enrollment *enrollment_of_row(TALLOC_CTX *ctx, struct rows *rows);
 
@@ -64,4 +71,9 @@ bool enrollment_end_staged(struct db *tx, const char *device_id, const struct en
 bool enrollment_revoke(struct db *tx, const char *sha256, const char *reason, struct err *err) CHECKED;
 /* Makes it the device's own, ends the one before it and those that only began, and tells the house. */
 bool enrollment_begin(struct db *tx, const struct enrollment *enrollment, const char *act, struct err *err) CHECKED;
+/*
+ * The same for one that began anew under its identity a moment ago: it is current, and that is all.  What it has is asked
+ * when its pace allows, and what is missing by then is put there as ever.  One row of the audit, and then a count.
+ */
+bool enrollment_begin_quietly(struct db *tx, const struct enrollment *enrollment, struct err *err) CHECKED;
 const struct enrollment_hooks *enrollment_hooks_of(void **site);

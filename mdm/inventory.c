@@ -179,6 +179,7 @@ read_device(struct inventory *inv, const json_t *dict)
 	inv->os_build = text_at(inv, dict, "BuildVersion");
 	inv->product = text_at(inv, dict, "ProductName");
 	inv->serial = text_at(inv, dict, "SerialNumber");
+	inv->udid = text_at(inv, dict, "UDID");
 	inv->supervised = bool_at(dict, "IsSupervised");
 }
 

@@ -51,6 +51,8 @@ void inventory_hook(inventory_kept *kept, void *site);
  *		version,managed,encrypted,removable,payloads[{type,identifier,name}]}],
  *		certificates[{sha256,name,identity,expires}]
  *   reported	{<request type>: when}
+ *   deviations	{udid, serial}: what it says where that is not what is known of it, which stands among the facts:
+ *		the UDID that it is bound to, the serial number that its session has proven; mostly {}
  */
 bool inventory_show(struct db *db, const char *device_id, json_t **ret, struct err *err) CHECKED;
 

@@ -1,5 +1,5 @@
 #pragma once
-/* inventory_inner - one answer, read: between mdm/inventory.c and mdm/inventory_keep.c alone. */
+/* inventory_inner - one answer, read: between mdm/inventory.c, mdm/inventory_keep.c and mdm/inventory_show.c alone. */
 #include "mdm/fact.h"
 #include "mdm/inventory.h"
 
@@ -31,6 +31,9 @@ struct inventory {
 	struct inventory_certificate *certificates;
 	size_t facts_n, apps_n, provisions_n, mobileconfigs_n, certificates_n;
 	/* of the device's own row; NULL, MISSING: not reported */
-	const char *name, *os_version, *os_build, *product, *serial;
+	const char *name, *os_version, *os_build, *product, *udid, *serial;
 	int supervised;
 };
+
+/* The fact "udid" or "serial": does it say it is another device than the one that it is known to be? */
+bool inventory_deviates(const char *name, const char *said, const char *known);

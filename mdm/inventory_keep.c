@@ -1,4 +1,6 @@
 /* Answers kept: inside the report's transaction, so that what is shown is what was acknowledged. */
+#include "core/audit.h"
+#include "core/json.h"
 #include "mdm/device_said.h"
 #include "mdm/inventory_inner.h"
 #include <string.h>
@@ -144,6 +146,56 @@ keep_lists(struct db *tx, const char *device_id, const struct inventory *inv, st
 	return true;
 }
 
+/* ---- what it says of itself, and what is known ---- */
+
+/* The fact as it was said last, as JSON; NULL: it was not. */
+static bool
+said_before(TALLOC_CTX *ctx, struct db *tx, const char *device_id, const char *name, const char **ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, tx, "SELECT value FROM device_fact WHERE device_id = $1 AND name = $2",
+				     db_text(device_id), db_text(name));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+/* Once, until it says the right thing again. */
+static bool
+note_deviation(struct db *tx, const char *device_id, const char *name, const char *said, const char *known, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *json;
+	json_t *before;
+
+	if (!said || !*said || !*known || !inventory_deviates(name, said, known))
+		return true;
+	if (!said_before(ctx, tx, device_id, name, &json, err))
+		return false;
+	before = json ? json_hold(ctx, json_loads(json, JSON_DECODE_ANY, NULL)) : NULL;
+	return (json_is_string(before) && inventory_deviates(name, json_string_value(before), known)) ||
+	       audit_add(tx, "device", "device.deviates", device_id, mem_printf(ctx, "%s: it says %s, and is %s", name, said, known),
+			 err);
+}
+
+/* What its session has proven stands, whatever an answer says; without the Profile Service its word is all there is. */
+static bool
+keep_said(struct db *tx, const char *device_id, const struct inventory *inv, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct device_said said = { inv->name, inv->os_version, inv->os_build, inv->product, inv->serial, inv->supervised };
+	const char *udid, *serial;
+
+	if (!device_proven(ctx, tx, device_id, &udid, &serial, err) ||
+	    !note_deviation(tx, device_id, "udid", inv->udid, udid, err) ||
+	    !note_deviation(tx, device_id, "serial", inv->serial, serial, err))
+		return false;
+	if (*serial)
+		said.serial = serial;
+	return device_said(tx, device_id, &said, err);
+}
+
 static inventory_kept *hook;
 static void *hook_site;
 
@@ -157,16 +209,13 @@ inventory_hook(inventory_kept *kept, void *site)
 bool
 inventory_keep(struct db *tx, const char *device_id, const struct inventory *inv, struct err *err)
 {
-	const struct device_said said = { inv->name, inv->os_version, inv->os_build, inv->product, inv->serial,
-					  inv->supervised };
-
 	if (!db_run(tx, err, "INSERT INTO device_report (device_id, request_type, at, answer, whole) VALUES ($1, $2, $3, $4, $5)"
 		    " ON CONFLICT (device_id, request_type) DO UPDATE SET at = excluded.at, answer = excluded.answer,"
 		    " whole = CASE WHEN excluded.whole > 0 THEN excluded.whole ELSE device_report.whole END",
 		    db_text(device_id), db_text(inv->request_type), db_now(), db_bytes(inv->packed),
 		    inv->partial ? db_int(0) : db_now()))
 		return false;
-	return keep_facts(tx, device_id, inv, err) && keep_lists(tx, device_id, inv, err) &&
-	       (strcmp(inv->request_type, "DeviceInformation") != 0 || device_said(tx, device_id, &said, err)) &&
+	return (strcmp(inv->request_type, "DeviceInformation") != 0 || keep_said(tx, device_id, inv, err)) &&
+	       keep_facts(tx, device_id, inv, err) && keep_lists(tx, device_id, inv, err) &&
 	       (!hook || hook(tx, hook_site, device_id, inv->request_type, err));
 }

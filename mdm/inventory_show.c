@@ -1,8 +1,9 @@
 /* What is known of a device, as JSON and as tables: what it did not report is null there, and empty here. */
 #include "core/clock.h"
 #include "core/pack.h"
-#include "mdm/fact.h"
-#include "mdm/inventory.h"
+#include "mdm/device_answer.h"
+#include "mdm/device_said.h"
+#include "mdm/inventory_inner.h"
 #include <string.h>
 
 #define DATA_PROTECTION 3	/* HardwareEncryptionCaps: blocks and files; with a passcode they are protected */
@@ -186,10 +187,47 @@ add_data_protection(json_t *compliance)
 }
 
 bool
+inventory_deviates(const char *name, const char *said, const char *known)
+{
+	char udid[DEVICE_UDID_SIZE];
+
+	return strcmp(said, known) != 0 && (strcmp(name, "udid") != 0 || !device_udid(said, udid) || strcmp(udid, known) != 0);
+}
+
+static void
+show_known(json_t *facts, const char *name, const char *known, json_t *deviations)
+{
+	json_t *said = json_object_get(facts, name);
+
+	if (!*known || !json_is_string(said) || !*json_string_value(said))
+		return;
+	if (inventory_deviates(name, json_string_value(said), known))
+		json_object_set(deviations, name, said);
+	json_object_set_new(facts, name, json_string(known));
+}
+
+/* A device may say that it is another one: it is shown as the one that it is. */
+static bool
+show_deviations(struct db *db, const char *device_id, json_t *all, struct err *err)
+{
+	json_t *deviations = json_object(), *facts = json_object_get(all, fact_group_name(FACT_DEVICE));
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *udid, *serial;
+
+	json_object_set_new(all, "deviations", deviations);
+	if (!device_proven(ctx, db, device_id, &udid, &serial, err))
+		return err->kind == ERR_MISSING;
+	show_known(facts, "udid", udid, deviations);
+	show_known(facts, "serial", serial, deviations);
+	return true;
+}
+
+bool
 inventory_show(struct db *db, const char *device_id, json_t **ret, struct err *err)
 {
 	json_t *all = all_null(), *reported = json_object(), *list;
-	bool ok = show_reported(db, device_id, reported, err) && show_facts(db, device_id, all, err);
+	bool ok = show_reported(db, device_id, reported, err) && show_facts(db, device_id, all, err) &&
+		  show_deviations(db, device_id, all, err);
 
 	for (size_t i = 0; i < LISTS && ok; i++) {
 		list = was_reported(reported, &lists[i]) ? json_array() : json_null();
@@ -266,7 +304,7 @@ inventory_csv(struct db *db, const char *device_id, const char *group, struct bu
 	if (!inventory_show(db, device_id, &all, err))
 		return false;
 	from = json_object_get(all, list ? fact_group_name(list->group) : group);
-	if (!from || strcmp(group, "reported") == 0) {
+	if (!from || strcmp(group, "reported") == 0 || strcmp(group, "deviations") == 0) {
 		json_decref(all);
 		return err_set(err, ERR_MISSING, "no table of this name");
 	}

@@ -71,33 +71,53 @@ tx_due(struct db *tx, void *arg, struct err *err)
 }
 
 struct old {
-	int64_t history, commands;
+	int64_t before;
 	bool more;
 };
 
-/* Nothing refers to a command when all that it may wait, and then all that history may keep, has passed. */
+/* The commands of what goes may be without anything by now: they are looked at behind it, in parts of their own. */
 static bool
 tx_old(struct db *tx, void *arg, struct err *err)
 {
 	struct old *old = arg;
 
-	if (!db_run(tx, err, "DELETE FROM command_history WHERE (enrollment_id, command_id) IN (SELECT enrollment_id,"
-		    " command_id FROM command_history WHERE ended < $1 ORDER BY ended LIMIT $2)", db_int(old->history),
-		    db_int(HISTORY_BATCH)))
+	if (!db_run(tx, err, "INSERT INTO command_loose (command_id) SELECT DISTINCT command_id FROM (SELECT command_id"
+		    " FROM command_history WHERE ended < $1 ORDER BY ended, enrollment_id, command_id LIMIT $2) o WHERE TRUE"
+		    " ON CONFLICT DO NOTHING", db_int(old->before), db_int(HISTORY_BATCH)) ||
+	    !db_run(tx, err, "DELETE FROM command_history WHERE (enrollment_id, command_id) IN (SELECT enrollment_id,"
+		    " command_id FROM command_history WHERE ended < $1 ORDER BY ended, enrollment_id, command_id LIMIT $2)",
+		    db_int(old->before), db_int(HISTORY_BATCH)))
 		return false;
 	old->more = db_changed(tx) == HISTORY_BATCH;
-	if (!db_run(tx, err, "DELETE FROM command WHERE id IN (SELECT id FROM command WHERE created < $1"
-		    " ORDER BY created LIMIT $2)", db_int(old->commands), db_int(HISTORY_BATCH)))
+	return true;
+}
+
+const char queue_loose_sql[] = "DELETE FROM command WHERE id IN (SELECT command_id FROM command_loose ORDER BY command_id"
+	" LIMIT $1) AND NOT EXISTS (SELECT 1 FROM command_queue q WHERE q.command_id = command.id)"
+	" AND NOT EXISTS (SELECT 1 FROM command_history h WHERE h.command_id = command.id)";
+
+/*
+ * A command and its first rows of the queue are written in one transaction, and a row of the history in that which
+ * takes the row out of the queue: one that neither has is never referred to again.
+ */
+static bool
+tx_loose(struct db *tx, void *arg, struct err *err)
+{
+	bool *more = arg;
+
+	if (!db_runv(tx, err, queue_loose_sql, DB_VALS(db_int(HISTORY_BATCH))) ||
+	    !db_run(tx, err, "DELETE FROM command_loose WHERE command_id IN (SELECT command_id FROM command_loose"
+		    " ORDER BY command_id LIMIT $1)", db_int(HISTORY_BATCH)))
 		return false;
-	old->more = old->more || db_changed(tx) == HISTORY_BATCH;
+	*more = db_changed(tx) == HISTORY_BATCH;
 	return true;
 }
 
 bool
 queue_sweep(struct db *db, int64_t history_days, struct err *err)
 {
-	struct old old = { clock_now() - history_days * DAY_S,
-			   clock_now() - history_days * DAY_S - 2 * QUEUE_AHEAD_MAX_S - DAY_S, true };
+	struct old old = { clock_now() - history_days * DAY_S, true };
+	bool loose = true;
 
 	for (size_t n = BATCH; n == BATCH;) {
 		void *ctx SCOPED(mem) = talloc_new(NULL);
@@ -112,5 +132,8 @@ queue_sweep(struct db *db, int64_t history_days, struct err *err)
 	while (old.more)
 		if (!db_tx(db, tx_old, &old, err))
 			return err_at(err, "clean-up of the command history");
+	while (loose)
+		if (!db_tx(db, tx_loose, &loose, err))
+			return err_at(err, "clean-up of commands");
 	return true;
 }

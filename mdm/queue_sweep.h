@@ -1,10 +1,16 @@
 #pragma once
 /*
  * queue_sweep - what time does to the queue: commands expire, silent devices are pushed again, what was put
- * off comes due, and old history goes.  Safe to repeat; a batch is one transaction.
+ * off comes due, and old history goes, and with the last row of it the command itself.  Safe to repeat; a batch is
+ * one transaction.
+ *
+ * An answer that comes after that is one to a command that we do not know: taken with 200 and not kept, as an answer
+ * to one that has ended already is.
  */
 #include "core/db.h"
 
 #define QUEUE_SWEEP_S	60	/* how often */
 
 bool queue_sweep(struct db *db, int64_t history_days, struct err *err) CHECKED;
+
+extern const char queue_loose_sql[];	/* for the test of its plan: $1 how many */

@@ -16,16 +16,28 @@ first_time(const char *id, int64_t period)
 	return clock_now() + (int64_t)(crc32(0, (const unsigned char *)id, (uInt)strlen(id)) % (uint64_t)period);
 }
 
+struct row { const char *id, *enrollment; bool due; };
+
 static bool
-ask(struct db *tx, const struct look *look, const char *device_id, const char *enrollment_id, bool is_due, struct err *err)
+set_time(struct db *tx, const struct look *look, const struct row *row, struct err *err)
 {
-	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
+	return db_run(tx, err, "UPDATE device SET refresh_due = $1 WHERE id = $2",
+		      db_int(row->due ? clock_now() + look->period : first_time(row->id, look->period)), db_text(row->id));
+}
+
+static bool
+ask(TALLOC_CTX *ctx, struct db *tx, struct look *look, const struct row *rows, struct err *err)
+{
+	const struct enrollment *due[REFRESH_CHUNK];
 	struct enrollment *e;
 
-	if (is_due && (!enrollment_get(ctx, tx, enrollment_id, &e, err) || !command_refresh(tx, e, err)))
-		return err_at(err, "device %s", device_id);
-	return db_run(tx, err, "UPDATE device SET refresh_due = $1 WHERE id = $2",
-		      db_int(is_due ? clock_now() + look->period : first_time(device_id, look->period)), db_text(device_id));
+	for (int64_t i = 0; i < look->seen; i++) {
+		if (!set_time(tx, look, &rows[i], err) || (rows[i].due && !enrollment_get(ctx, tx, rows[i].enrollment, &e, err)))
+			return err_at(err, "device %s", rows[i].id);
+		if (rows[i].due)
+			due[look->asked++] = e;
+	}
+	return command_refresh_many(tx, due, (size_t)look->asked, err);
 }
 
 /* A transaction may be run again: what it counts begins anew. */
@@ -35,7 +47,7 @@ tx_chunk(struct db *tx, void *arg, struct err *err)
 	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
 	struct look *look = arg;
 	int64_t now = clock_now();
-	struct { const char *id, *enrollment; bool due; } rows[REFRESH_CHUNK];
+	struct row rows[REFRESH_CHUNK];
 	struct rows *found = db_query(ctx, tx, "SELECT d.id, d.enrollment_id, d.refresh_due <= $1 FROM device d"
 		" JOIN enrollment e ON e.id = d.enrollment_id WHERE e.state = 'enrolled' AND (d.refresh_due IS NULL OR d.refresh_due > $2"
 		" OR (d.refresh_due <= $1 AND d.seen > $3)) ORDER BY d.refresh_due, d.id LIMIT $4",
@@ -49,14 +61,7 @@ tx_chunk(struct db *tx, void *arg, struct err *err)
 		rows[look->seen++].due = rows_bool(found, 2);
 	}
 	rows_done(found);
-	if (step == ROWS_FAILED)
-		return false;
-	for (int64_t i = 0; i < look->seen; i++) {
-		if (!ask(tx, look, rows[i].id, rows[i].enrollment, rows[i].due, err))
-			return false;
-		look->asked += rows[i].due;
-	}
-	return true;
+	return step != ROWS_FAILED && ask(ctx, tx, look, rows, err);
 }
 
 bool

@@ -159,8 +159,7 @@ static bool
 by_renewal(struct talk *t, bool again, struct err *err)
 {
 	const struct certificate *old = t->ours;
-	struct scep_renewal renewal = { old->sha256, t->message->transaction_id, t->csr->key_sha256, old->subject,
-					old->purpose };
+	struct scep_renewal renewal = { old->sha256, t->message->transaction_id, t->csr->key_sha256 };
 	struct ca_wish wish = { .key = t->csr->key, .subject = old->subject, .session_id = old->session_id };
 	struct keeping k = { .renewal = &renewal };
 	enum scep_renewal_state state;

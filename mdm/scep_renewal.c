@@ -1,19 +1,19 @@
-/* Table `scep_renewal`. */
+/* Tables `scep_renewal` and `scep_chain`. */
 #include "mdm/scep_renewal.h"
 #include "core/clock.h"
 #include <string.h>
 
-/* Whatever the chain or tree that they are in: those that say the same. */
+/* All that came of the same first certificate, which may be a tree; others may say the same as it does. */
 static bool
 too_often(TALLOC_CTX *ctx, struct db *db, const struct scep_renewal *renewal, bool *ret, struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM certificate WHERE subject = $1 AND purpose = $2"
-				     " AND issued > $3", db_text(renewal->subject), db_text(renewal->purpose),
-				     db_int(clock_now() - DAY_S));
+	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM scep_chain WHERE origin = COALESCE((SELECT origin"
+				     " FROM scep_chain WHERE certificate = $1), $2) AND at > $3", db_text(renewal->certificate),
+				     db_text(renewal->certificate), db_int(clock_now() - DAY_S));
 
 	if (!rows_one(rows, err, "no count"))
 		return false;
-	*ret = rows_int(rows, 0) > SCEP_RENEWALS_MAX;
+	*ret = rows_int(rows, 0) >= SCEP_RENEWALS_MAX;
 	rows_done(rows);
 	return true;
 }
@@ -57,5 +57,7 @@ scep_renewal_put(struct db *tx, const struct scep_renewal *renewal, const char *
 		    db_text(renewal->key_sha256), db_now(), db_int(clock_now() - SCEP_RENEWAL_S)))
 		return false;
 	*first = db_changed(tx) == 1;
-	return true;
+	return !*first || db_run(tx, err, "INSERT INTO scep_chain (certificate, origin, at) VALUES ($1, COALESCE((SELECT c.origin"
+				 " FROM scep_chain c WHERE c.certificate = $2), $3), $4)", db_text(next),
+				 db_text(renewal->certificate), db_text(renewal->certificate), db_now());
 }

@@ -2,17 +2,17 @@
 /*
  * scep_renewal - the last renewal of a certificate: at most one in SCEP_RENEWAL_S, and the same request again
  * (transaction and key) gets the same certificate again.  Each new one may be renewed at once (certmonger: resubmit,
- * then rekey), so of one subject and purpose there are at most SCEP_RENEWALS_MAX in a day.  mdm/scep_answer.c's own.
+ * then rekey), so of one that a challenge brought, and all that came of it, there are at most SCEP_RENEWALS_MAX in a day.
+ * mdm/scep_answer.c's own.
  */
 #include "core/db.h"
 
 #define SCEP_RENEWAL_S		600
-#define SCEP_RENEWALS_MAX	24
+#define SCEP_RENEWALS_MAX	24	/* of a chain, in a day */
 
 struct scep_renewal {
 	const char *certificate;	/* sha256 of the one that is renewed */
 	const char *transaction_id, *key_sha256;
-	const char *subject, *purpose;	/* of it, and of those that come of it */
 };
 
 enum scep_renewal_state { SCEP_RENEWAL_MAY, SCEP_RENEWAL_AGAIN, SCEP_RENEWAL_EARLY, SCEP_RENEWAL_OFTEN };

@@ -25,6 +25,8 @@ rule "includes run one way: cli -> web -> catalog -> mdm, ipa -> core" "$(
 	includes catalog 'web/|cli/'
 	includes web 'cli/')"
 
+rule "to fuzz what is not there is an error" "$(./dev fuzz 1 fuzz_nothing >/dev/null 2>&1 && echo "./dev fuzz 1 fuzz_nothing succeeds")"
+
 outside() { grep -nE "#include <$1" -r --include='*.[ch]' core ipa mdm catalog web cli 2>/dev/null | grep -vE "^($2)"; }
 rule "each library has its one room" "$(
 	outside microhttpd 'web/server\.c'

@@ -26,9 +26,12 @@ enum right {
 	SELF,		/* one's own alone */
 	THING,		/* the same for all who may ask */
 	GRANT_PATH,	/* by its path: known or not */
+	LINK_PATH,	/* the same: known, revoked or not known */
+	WATCH,		/* one's own, and of apps that one publishes: missing for all others */
 };
 
-enum made { NO_ID, BUILD, GRANT, LINK, UPLOAD, TOKEN, AN_ITEM, CATEGORY, GROUP, TESTER, TESTERS, INVITATION, SOMEONE };
+enum made { NO_ID, BUILD, GRANT, LINK, UPLOAD, TOKEN, AN_ITEM, CATEGORY, GROUP, TESTER, TESTERS, INVITATION, TEST_DEVICE, INSTALL, MESSAGE,
+	    LINK_TOKEN, SOMEONE };
 
 /* What is used up by being allowed is made anew for each who is. */
 #define EATS	1	/* the id's object */
@@ -41,7 +44,7 @@ enum made { NO_ID, BUILD, GRANT, LINK, UPLOAD, TOKEN, AN_ITEM, CATEGORY, GROUP, 
 static const struct row {
 	const char *route;
 	enum need need;
-	const char *scope;	/* a token's, that suffices; NULL: none does */
+	const char *scope;	/* a token's, that suffices, or "one|other"; NULL: none does */
 	enum right right;
 	enum made id;		/* what :id stands for, if not one of the names below */
 	const char *body;	/* %s: the id */
@@ -53,17 +56,17 @@ static const struct row {
 	{ "GET /d/:grant/app.ipa", BY_PATH, NULL, GRANT_PATH },
 	{ "GET /d/:grant/:icon", BY_PATH, NULL, NEVER },
 	{ "GET /i/:token", BY_PATH, NULL, GRANT_PATH },
-	{ "POST /i/:token", BY_PATH, NULL, NEVER, .flags = FORM },
-	{ "POST /i/:token/tapped", BY_PATH, NULL, NEVER, .flags = FORM },
+	{ "POST /i/:token", BY_PATH, NULL, LINK_PATH, LINK_TOKEN, .flags = FORM },
+	{ "POST /i/:token/tapped", BY_PATH, NULL, LINK_PATH, LINK_TOKEN, .flags = FORM },
 	{ "GET /i/:token/qr.svg", BY_PATH, NULL, GRANT_PATH },
 	{ "GET /i/:token/icon.png", BY_PATH, NULL, NEVER },
-	{ "GET /i/:token/unsubscribe", BY_PATH, NULL, NEVER },
-	{ "POST /i/:token/unsubscribe", BY_PATH, NULL, NEVER, .flags = FORM },
-	{ "GET /udid/:token", BY_PATH, NULL, NEVER },
-	{ "POST /udid/:token", BY_PATH, NULL, NEVER, .flags = FORM },
-	{ "GET /udid/:token/register.mobileconfig", BY_PATH, NULL, NEVER },
-	{ "POST /udid/:token/answer", BY_PATH, NULL, NEVER },
-	{ "GET /udid/:token/done/:view", BY_PATH, NULL, NEVER },
+	{ "GET /i/:token/unsubscribe", BY_PATH, NULL, THING, LINK_TOKEN },
+	{ "POST /i/:token/unsubscribe", BY_PATH, NULL, THING, LINK_TOKEN, .flags = FORM },
+	{ "GET /udid/:token", BY_PATH, NULL, LINK_PATH, LINK_TOKEN },
+	{ "POST /udid/:token", BY_PATH, NULL, LINK_PATH, LINK_TOKEN, .flags = FORM },
+	{ "GET /udid/:token/register.mobileconfig", BY_PATH, NULL, LINK_PATH, LINK_TOKEN },
+	{ "POST /udid/:token/answer", BY_PATH, NULL, LINK_PATH, LINK_TOKEN, .always = 415 },
+	{ "GET /udid/:token/done/:view", BY_PATH, NULL, LINK_PATH, LINK_TOKEN },
 	{ "PUT /mdm/checkin", BY_PATH, NULL, NONE, .always = 400 },	/* nothing says which device; never 401 */
 	{ "PUT /mdm/command", BY_PATH, NULL, NONE, .always = 400 },
 	{ "GET /hooks/sms/:token", BY_PATH, NULL, NONE, .always = 204 },	/* gateways are told nothing */
@@ -86,7 +89,7 @@ static const struct row {
 	{ "GET /apps/:bundle/builds/:id", PERSON, NULL, SEES, BUILD },
 	{ "GET /apps/:bundle/channels/:channel", PERSON, NULL, SEES },
 	{ "POST /apps/:bundle/builds/:id/install", PERSON, NULL, SEES, BUILD, .flags = FORM },
-	{ "GET /apps/:bundle/installs/:id", PERSON, NULL, NEVER },
+	{ "GET /apps/:bundle/installs/:id", PERSON, NULL, SELF, INSTALL },
 	{ "GET /apps/:bundle/icon/:size", PERSON, "read", SEES },
 	{ "GET /items/:id/icon.png", PERSON, "read", ITEM, AN_ITEM },
 	{ "GET /api/v1/apps", PERSON, "read", NONE },
@@ -96,7 +99,7 @@ static const struct row {
 	{ "GET /api/v1/builds/:id", PERSON, "read", SEES, BUILD },
 	{ "GET /api/v1/categories", PERSON, "read", NONE },
 	{ "GET /api/v1/featured", PERSON, "read", NONE },
-	{ "GET /api/v1/installs/:id", ANYBODY, NULL, NEVER },
+	{ "GET /api/v1/installs/:id", ANYBODY, NULL, WATCH, INSTALL },
 
 	/* a person's own mobileconfig */
 	{ "GET /eas", PERSON, NULL, NONE },
@@ -115,9 +118,9 @@ static const struct row {
 	{ "POST /admin/upload", PUBLISHER, NULL, NONE, .body = A_FILE, .flags = FORM },
 	{ "PUT /api/v1/upload", PUBLISHER, "upload", NONE, .body = "no app" },
 	{ "POST /api/v1/upload", PUBLISHER, "upload", NONE, .body = A_FILE, .flags = FORM },
-	{ "OPTIONS /api/v1/uploads", ANYBODY, NULL, NONE },
+	{ "OPTIONS /api/v1/uploads", ANYBODY, NULL, NONE, .always = 204 },
 	{ "POST /api/v1/uploads", PUBLISHER, "upload", NONE },
-	{ "GET /api/v1/uploads/:id", PUBLISHER, "upload", SELF, UPLOAD },
+	{ "GET /api/v1/uploads/:id", PUBLISHER, "upload", SELF, UPLOAD, .always = 202 },
 	{ "PATCH /api/v1/uploads/:id", PUBLISHER, "upload", SELF, UPLOAD },
 	{ "DELETE /api/v1/uploads/:id", PUBLISHER, "upload", SELF, UPLOAD, .flags = EATS },
 	{ "GET /admin/apps/:bundle", PUBLISHER, NULL, OWNS },
@@ -177,12 +180,12 @@ static const struct row {
 	{ "PUT /api/v1/contact-groups/:id/contacts/:contact", PUBLISHER, "upload", THING, TESTERS, .flags = WHOLE },
 	{ "DELETE /api/v1/contact-groups/:id/contacts/:contact", PUBLISHER, "upload", THING, TESTERS, .flags = WHOLE },
 	{ "GET /admin/test-devices", PUBLISHER, NULL, NONE },
-	{ "POST /admin/test-devices/:id/name", PUBLISHER, NULL, NEVER, .body = "label=x", .flags = FORM },
-	{ "POST /admin/test-devices/:id/remove", PUBLISHER, NULL, NEVER, .flags = FORM },
-	{ "GET /api/v1/devices.txt", PUBLISHER, "devices", NONE },
+	{ "POST /admin/test-devices/:id/name", PUBLISHER, NULL, MINE, TEST_DEVICE, .body = "label=x", .flags = FORM },
+	{ "POST /admin/test-devices/:id/remove", PUBLISHER, NULL, MINE, TEST_DEVICE, .flags = FORM },
+	{ "GET /api/v1/devices.txt", PUBLISHER, "devices|upload", NONE },
 	{ "GET /api/v1/test-devices", PUBLISHER, "devices", NONE },
-	{ "PUT /api/v1/test-devices/:id", PUBLISHER, "devices", NEVER, .body = "{\"label\": \"x\"}" },
-	{ "DELETE /api/v1/test-devices/:id", PUBLISHER, "devices", NEVER },
+	{ "PUT /api/v1/test-devices/:id", PUBLISHER, "devices", MINE, TEST_DEVICE, .body = "{\"label\": \"x\"}" },
+	{ "DELETE /api/v1/test-devices/:id", PUBLISHER, "devices", MINE, TEST_DEVICE },
 
 	/* one's own account */
 	{ "GET /login", ANYBODY, NULL, NONE },
@@ -401,13 +404,13 @@ static const struct row {
 	{ "GET /api/v1/expiry", PERSON, "read", NONE },
 	{ "GET /api/v1/expiry/identities", ADMIN, "devices", NONE, .flags = WHOLE },
 	{ "GET /admin/messages", ADMIN, NULL, NONE },
-	{ "POST /admin/messages/:id/retry", ADMIN, NULL, NEVER, .flags = FORM },
+	{ "POST /admin/messages/:id/retry", ADMIN, NULL, THING, MESSAGE, .flags = FORM },
 	{ "GET /admin/sending", ADMIN, NULL, NONE },
 	{ "POST /admin/sending/mail", ADMIN, NULL, NONE, .body = "to=", .flags = FORM },
 	{ "POST /admin/sending/sms", ADMIN, NULL, NONE, .body = "to=", .flags = FORM },
 	{ "GET /api/v1/messages", ADMIN, "admin", NONE },
-	{ "GET /api/v1/messages/:id", ADMIN, "admin", NEVER },
-	{ "POST /api/v1/messages/:id/retry", ADMIN, "admin", NEVER },
+	{ "GET /api/v1/messages/:id", ADMIN, "admin", THING, MESSAGE },
+	{ "POST /api/v1/messages/:id/retry", ADMIN, "admin", THING, MESSAGE },
 	{ "POST /api/v1/messages/test", ADMIN, "admin", NONE, .body = "{}" },
 	{ "POST /api/v1/messages/bounces", ADMIN, "admin", NONE, .body = "x" },
 	{ "POST /api/v1/challenges", ADMIN, "admin", NONE, .body = "{\"subject\": \"\"}", .flags = WHOLE },

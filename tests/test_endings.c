@@ -484,7 +484,28 @@ a_member_is_told_where_the_directory_has_them_alone(void **state)
 	assert_string_equal(reader.email, "");
 }
 
-TESTS(behaviour_11_a_year_brings_exactly_the_notices_that_should_go,
+static void
+who_had_a_mail_by_a_clock_that_was_ahead_hears_of_what_comes_next(void **state)
+{
+	struct story w = story_begin(*state, STORY_MAIL);
+
+	story_human(&w, "anna", ROLE_ADMIN, "anna@example.com");
+	things_n = 1;
+	things[0] = (struct thing){ "canteen", "com.example.canteen", noon_of(70), false };
+	story_day(&w, 41);
+	sweep(&w);
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM ending_notice"), 1);
+	/* the clock is set right */
+	things[things_n++] = (struct thing){ "fieldbook", "com.example.fieldbook", noon_of(26), false };
+	story_day(&w, 12);
+	sweep(&w);
+	assert_int_equal(story_number(&w, "SELECT days FROM ending_notice WHERE subject = 'fieldbook'"), 14);
+	sweep(&w);
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM ending_notice"), 2);
+}
+
+TESTS(who_had_a_mail_by_a_clock_that_was_ahead_hears_of_what_comes_next,
+      behaviour_11_a_year_brings_exactly_the_notices_that_should_go,
       a_notice_and_its_mail_are_written_together_or_not_at_all,
       without_a_mail_server_nobody_is_told_and_nothing_is_lost,
       a_source_that_fails_keeps_no_other_waiting,

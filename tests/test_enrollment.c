@@ -1,6 +1,7 @@
 /* From Authenticate to the end of an enrollment: what check-ins change, and what they may not. */
 #include "tests/check_mdm.h"
 #include "core/clock.h"
+#include "core/json.h"
 #include "mdm/came_back.h"
 #include "mdm/challenge.h"
 #include "mdm/counted.h"
@@ -546,6 +547,107 @@ a_phone_restored_from_its_backup_is_back_when_it_says_so(void **state)
 }
 
 static void
+a_device_that_begins_anew_with_each_breath_fills_nothing(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p;
+	int64_t commands, history, audit;
+
+	mdm_listens(m);
+	p = phone_enrolled(m, UDID_A);
+	mdm_queue(m, p, "ProfileList", 0);
+	phone_enrolls(p);		/* the first one begins anew */
+	assert_int_equal(mdm_told.enrolled, 2);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
+	assert_int_equal(mdm_audited(m, "enrollment.returned"), 1);
+	mdm_queue(m, p, "ProfileList", 0);
+	commands = mdm_number(m, "SELECT count(*) FROM command");
+	history = mdm_number(m, "SELECT count(*) FROM command_history");
+	audit = mdm_number(m, "SELECT count(*) FROM audit");
+	for (int i = 0; i < 30; i++) {
+		p->token[0]++;
+		if (i % 3 == 2)
+			assert_ok(phone_check_out(p), &m->err);
+		phone_enrolls(p);
+		assert_string_equal(phone_state(p), "enrolled");
+		assert_memory_equal(phone_enrollment(p)->token.p, p->token, p->token_len);
+	}
+	assert_int_equal(mdm_told.enrolled, 2);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), commands);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), history + 1);	/* it left with it */
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM audit"), audit + 1);
+	assert_int_equal(mdm_number(m, "SELECT returns FROM enrollment"), 30);
+	/* it is heard as ever, and asked anew when the hour is over */
+	assert_string_equal(phone_idle(p), mdm_queue(m, p, "ProfileList", 0));
+	assert_true(mdm_number(m, "SELECT refresh_due FROM device") <= clock_now() + ENROLLMENT_RETURN_S);
+	mdm_at(m, "2026-11-22T13:00:01Z");
+	phone_enrolls(p);
+	assert_int_equal(mdm_told.enrolled, 3);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM audit WHERE act = 'enrollment.returned' AND detail LIKE '%and 30 times%'"), 1);
+	/* a new identity is another thing */
+	p = phone_enrolled(m, UDID_A);
+	assert_int_equal(mdm_told.enrolled, 4);
+}
+
+static void
+says_it_is(struct phone *p, const char *udid, const char *serial)
+{
+	const char *uuid = mdm_queue(p->mdm, p, "DeviceInformation", 0);
+
+	assert_string_equal(phone_idle(p), uuid);
+	phone_says_more(p, "Acknowledged", uuid, mem_printf(p->mdm->ctx, "<key>QueryResponses</key><dict><key>UDID</key>"
+			"<string>%s</string><key>SerialNumber</key><string>%s</string></dict>", udid, serial));
+	assert_int_equal(p->mdm->status, 200);
+}
+
+/* What the facts and the deviations of the phone are: "udid serial / udid serial". */
+static void
+shows(struct phone *p, const char *udid, const char *serial, const char *other_udid, const char *other_serial)
+{
+	struct mdm *m = p->mdm;
+	const json_t *facts, *other;
+	json_t *all;
+
+	assert_ok(inventory_show(m->db, phone_enrollment(p)->device_id, &all, &m->err), &m->err);
+	facts = json_object_get(all, "device");
+	other = json_object_get(all, "deviations");
+	assert_string_equal(text_of(facts, "udid"), udid);
+	assert_string_equal(text_of(facts, "serial"), serial);
+	assert_string_equal(text_of(other, "udid"), other_udid);
+	assert_string_equal(text_of(other, "serial"), other_serial);
+	json_decref(all);
+	assert_string_equal(mdm_text(m, mem_printf(m->ctx, "SELECT serial FROM device WHERE udid = '%s'", udid)), serial);
+}
+
+static void
+a_device_is_shown_as_the_one_that_it_is_whatever_it_says(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_new(m, UDID_A, mdm_session(m, "ota", UDID_A, "F2LX1234", NULL)), *q;
+
+	phone_enrolls(p);
+	says_it_is(p, "00008120-001a2b3c4d5e801e", p->serial);	/* in small letters */
+	shows(p, UDID_A, p->serial, "", "");
+	assert_int_equal(mdm_audited(m, "device.deviates"), 0);
+	for (int i = 0; i < 3; i++) {
+		says_it_is(p, UDID_B, "SOMEBODYS");
+		shows(p, UDID_A, p->serial, UDID_B, "SOMEBODYS");
+	}
+	assert_int_equal(mdm_audited(m, "device.deviates"), 2);
+	assert_ok(phone_checkin(p, mdm_dict(m, "<key>MessageType</key><string>Authenticate</string><key>UDID</key><string>" UDID_A
+		  "</string><key>Topic</key><string>" TOPIC "</string><key>SerialNumber</key><string>SOMEBODYS</string>")), &m->err);
+	assert_string_equal(mdm_text(m, "SELECT serial FROM device"), p->serial);
+	says_it_is(p, UDID_A, p->serial);
+	shows(p, UDID_A, p->serial, "", "");
+	/* without the Profile Service its serial number is what it says; the UDID is not */
+	q = phone_direct(m, UDID_B, NULL);
+	phone_enrolls(q);
+	says_it_is(q, UDID_A, "NEW0000001");
+	shows(q, UDID_B, "NEW0000001", UDID_A, "");
+	assert_int_equal(mdm_audited(m, "device.deviates"), 3);
+}
+
+static void
 an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since(void **state)
 {
 	struct mdm *m = mdm_new(*state);
@@ -860,6 +962,8 @@ TESTS(must_7_and_behaviour_5_authenticate_stages_and_the_first_token_update_enro
       must_9_a_device_that_checks_out_is_no_more_managed_and_not_pushed,
       must_3_who_was_retired_is_told_to_leave_whatever_it_says,
       a_phone_restored_from_its_backup_is_back_when_it_says_so,
+      a_device_that_begins_anew_with_each_breath_fills_nothing,
+      a_device_is_shown_as_the_one_that_it_is_whatever_it_says,
       an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since,
       behaviour_4_a_renewal_changes_the_identity_and_nothing_else,
       an_identity_renewed_by_scep_alone_is_taken_when_it_is_shown,

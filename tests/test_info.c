@@ -94,6 +94,25 @@ values_of_another_type_are_left_out(void **state)
 }
 
 static void
+a_bundle_version_is_a_text_or_there_is_none(void **state)
+{
+	static const struct { const char *node, *read; } cases[] = {
+		{ "<key>CFBundleVersion</key><string>42</string>", "42" }, { "<key>CFBundleVersion</key><integer>42</integer>", "" },
+		{ "<key>CFBundleVersion</key><string> </string>", "" }, { "", "" },
+	};
+	struct info *info;
+	struct err err;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char *xml = mem_printf(*state, "<plist version=\"1.0\"><dict><key>CFBundleIdentifier</key><string>com.example.app"
+				       "</string>%s</dict></plist>", cases[i].node);
+
+		assert_ok(info_read(*state, (struct bytes){ xml, strlen(xml) }, &info, &err), &err);
+		assert_string_equal(info->build, cases[i].read);
+	}
+}
+
+static void
 a_bundle_id_is_required_and_plain(void **state)
 {
 	static const char *const bad[] = { "", ".", "com..example", ".com", "com.", "com.example/../x",
@@ -215,6 +234,6 @@ texts_from_strangers_are_cleaned(void **state)
 
 TESTS(an_iphone_app_says_everything, old_apps_name_their_icons_elsewhere,
       a_tv_app_has_a_text_where_others_have_icons, values_of_another_type_are_left_out,
-      a_bundle_id_is_required_and_plain, refusals_tell_malice_from_accident,
+      a_bundle_version_is_a_text_or_there_is_none, a_bundle_id_is_required_and_plain, refusals_tell_malice_from_accident,
       localized_names_are_read_from_every_kind_of_strings, strings_without_a_name_have_none,
       texts_from_strangers_are_cleaned)

@@ -13,7 +13,7 @@ device_house(TALLOC_CTX *ctx)
 	struct house h = house(ctx);
 	struct err err;
 
-	assert_ok(db_run(h.db, &err, "INSERT INTO device (id, udid, enrollment_id, created, changed) VALUES ($1, 'udid-1', 'e-1', 1, 1)",
+	assert_ok(db_run(h.db, &err, "INSERT INTO device (id, udid, enrollment_id, created, changed) VALUES ($1, '00008120-001A2B3C4D5E801E', 'e-1', 1, 1)",
 			 db_text(DEVICE)), &err);
 	assert_ok(db_run(h.db, &err, "INSERT INTO enrollment (id, device_id, session_id, state, identity, access_rights, created)"
 			 " VALUES ('e-1', $1, 's-1', 'enrolled', 'f00', 8191, 1)", db_text(DEVICE)), &err);

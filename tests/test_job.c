@@ -15,6 +15,7 @@
 
 struct site {
 	_Atomic int runs[256];		/* by argument n */
+	_Atomic int begun, let_go;
 	_Atomic int failures_left, last_attempt, deaths_failing;
 	pthread_barrier_t gate;
 	int told;			/* a pipe */
@@ -55,6 +56,17 @@ run_for_ever(const struct job *job, TALLOC_CTX *ctx, void *arg, struct err *err)
 	return false;
 }
 
+static bool
+run_slow(const struct job *job, TALLOC_CTX *ctx, void *arg, struct err *err)
+{
+	struct site *site = arg;
+
+	site->begun++;
+	for (int i = 0; i < LONG_ENOUGH && !site->let_go; i++)
+		usleep(10000);
+	return run_count(job, ctx, arg, err);
+}
+
 /* Fails at first, as a full disk would make it. */
 static bool
 tell_dead(const struct job *job, struct db *tx, void *arg, const struct err *why, struct err *err)
@@ -70,7 +82,8 @@ tell_dead(const struct job *job, struct db *tx, void *arg, const struct err *why
 }
 
 static const struct job_kind kinds[] = {
-	{ "count", 3, run_count, NULL }, { "gate", 3, run_gate, NULL }, { "told", 2, run_count, tell_dead }, { 0 },
+	{ "count", 3, run_count, NULL }, { "gate", 3, run_gate, NULL }, { "told", 2, run_count, tell_dead },
+	{ "slow", 3, run_slow, NULL, .slow = true }, { 0 },
 };
 static const struct job_kind deadly[] = { { "count", 3, run_for_ever, NULL }, { "told", 2, run_for_ever, NULL }, { 0 } };
 
@@ -170,6 +183,39 @@ many_workers_do_each_job_once(void **state)
 	jobs_stop(jobs);
 	for (int i = 0; i < 200; i++)
 		assert_int_equal(site.runs[i], 1);
+}
+
+static void
+however_many_slow_jobs_wait_one_worker_is_left_for_what_is_quick(void **state)
+{
+	struct db *db = open_db(*state, test_dir(*state));
+	struct site site = { 0 };
+	struct jobs *jobs;
+
+	for (int n = 1; n <= 3; n++)
+		add(db, "slow", .n = n);
+	jobs = start(*state, db, kinds, 3, &site);
+	for (int i = 0; i < LONG_ENOUGH && site.begun < 2; i++)
+		usleep(10000);
+	for (int n = 11; n <= 14; n++) {
+		add(db, "count", .n = n);
+		jobs_wake(jobs);
+	}
+	wait_for(db, "SELECT count(*) FROM job", 3);
+	assert_int_equal(site.begun, 2);
+	assert_int_equal(site.runs[11] + site.runs[12] + site.runs[13] + site.runs[14], 4);
+	site.let_go = 1;
+	wait_for(db, "SELECT count(*) FROM job", 0);
+	jobs_stop(jobs);
+	assert_int_equal(site.runs[1] + site.runs[2] + site.runs[3], 3);
+
+	/* who works alone does those, too */
+	jobs = start(*state, db, kinds, 1, &site);
+	add(db, "slow", .n = 4);
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job", 0);
+	jobs_stop(jobs);
+	assert_int_equal(site.runs[4], 1);
 }
 
 static void
@@ -274,6 +320,52 @@ a_waiting_job_of_the_same_key_is_kept_and_a_begun_one_is_not_enough(void **state
 	assert_int_equal(site.runs[1] + site.runs[5], 2);
 	talloc_free(jobs);
 	pthread_barrier_destroy(&site.gate);
+	clock_follow(NULL);
+}
+
+/* An hour's job that a clock a month ahead has put back in the table waits its hour, not the month. */
+static void
+what_a_clock_that_was_ahead_has_written_waits_as_long_as_it_was_to_wait(void **state)
+{
+	const char *dir = test_dir(*state);
+	struct db *db = open_db(*state, dir);
+	struct site site = { .failures_left = 1 };
+	struct err err = { 0 };
+	struct jobs *jobs;
+	time_t ahead = AT_START + 30 * 86400;
+
+	set_clock(dir, AT_START);
+	jobs = start(*state, db, kinds, 2, &site);
+	add(db, "count", .n = 7);	/* fails under the clock that is ahead, and has its back-off from there */
+	set_clock(dir, ahead);
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job WHERE owner = '' AND attempt = 1", 1);
+	add(db, "count", .n = 8, .not_before = ahead + 3600);
+	assert_ok(db_run(db, &err, "INSERT INTO job (id, kind, args, created, due, owner, lease, attempt) VALUES ('gone', 'count',"
+			 " $3, $1, $1, 'a dead process', $2, 1)", db_int(AT_START), db_int(ahead + JOB_LEASE_S), db_text("{\"n\":9}")), &err);
+	/* set right while the server runs: it looks at the clock each second, and must have seen the wrong one */
+	for (int tries = 0; tries < 60 && number(db, mem_printf(*state, "SELECT count(*) FROM job WHERE due > %lld", (long long)AT_START + 9000));
+	     tries++) {
+		set_clock(dir, ahead);
+		usleep(1200000);
+		set_clock(dir, AT_START + 1000);
+		usleep(1200000);
+	}
+	assert_int_equal(number(db, mem_printf(*state, "SELECT count(*) FROM job WHERE due = %lld", (long long)AT_START + 4600)), 1);
+	set_clock(dir, AT_START + 1000 + JOB_LEASE_S);
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job", 1);
+	assert_int_equal(site.runs[7], 2);
+	assert_int_equal(site.runs[8], 0);
+	assert_int_equal(site.runs[9], 1);
+	jobs_stop(jobs);
+	/* and while it did not */
+	set_clock(dir, ahead);
+	add(db, "count", .n = 10, .not_before = ahead + 60);
+	set_clock(dir, AT_START + 2000);
+	jobs = start(*state, db, kinds, 2, &site);
+	assert_int_equal(number(db, mem_printf(*state, "SELECT count(*) FROM job WHERE due = %lld", (long long)AT_START + 2060)), 1);
+	talloc_free(jobs);
 	clock_follow(NULL);
 }
 
@@ -426,10 +518,11 @@ a_job_is_dead_when_who_waits_was_told_and_not_before(void **state)
 	clock_follow(NULL);
 }
 
-TESTS(many_workers_do_each_job_once, a_job_exists_when_its_cause_does,
+TESTS(many_workers_do_each_job_once, however_many_slow_jobs_wait_one_worker_is_left_for_what_is_quick, a_job_exists_when_its_cause_does,
       what_fails_is_tried_again_later_and_is_dead_in_the_end,
       a_job_waits_for_its_time_and_other_kinds_are_left_alone,
       a_waiting_job_of_the_same_key_is_kept_and_a_begun_one_is_not_enough,
+      what_a_clock_that_was_ahead_has_written_waits_as_long_as_it_was_to_wait,
       a_job_that_runs_here_is_not_taken_again_when_the_clock_jumps,
       what_a_killed_server_worked_at_is_taken_up_by_the_next_one_at_once,
       a_job_of_another_process_is_taken_over_when_its_lease_has_ended,

@@ -26,8 +26,9 @@ static bool
 tx_use(struct db *tx, void *arg, struct err *err)
 {
 	const char *const *of = arg;
+	struct link_user user = { .client = of[1], .is_phone = strncmp(of[1], "phone", 5) == 0 };
 
-	return link_use(tx, of[0], of[1], err);
+	return link_use(tx, of[0], &user, err);
 }
 
 static bool
@@ -570,6 +571,108 @@ a_link_rests_while_its_sender_is_disabled_and_a_removed_contact_takes_it_along(v
 	assert_false(contact_remove(h.db, h.anna, ben, &err));
 }
 
+/* May they have the link? Looking and tapping say the same. */
+static bool
+is_theirs(TALLOC_CTX *ctx, struct house *h, const char *token, const struct person *person, bool tapped)
+{
+	struct link *link;
+	struct err err = { 0 };
+
+	assert_ok(link_open(ctx, h->db, token, &link, &err), &err);
+	if (tapped ? link_take(h->db, link, person->id, &err) : link_is_for(h->db, link, person->id, &err))
+		return true;
+	assert_int_equal(err.kind, ERR_DENIED);
+	assert_string_equal(err.code, "not_recipient");
+	assert_non_null(strstr(err.cause, "ask paul for your own"));
+	return false;
+}
+
+/* A page of the link that this person (NULL: nobody) opened while signed in: may its manifest be fetched? */
+static char *
+page_of(TALLOC_CTX *ctx, struct house *h, const char *link, const char *id, const struct person *person)
+{
+	struct install_start start = { .id = id, .build_id = h->build, .link_id = link, .phone = id,
+				       .person_id = person ? person->id : NULL };
+	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = 3600, .ipa_s = DAY, .install = &start };
+	struct err err;
+	char *token;
+
+	assert_ok(grant_new(ctx, h->db, &terms, h->build, start.person_id, &token, &err), &err);
+	return token;
+}
+
+static bool
+fetches(TALLOC_CTX *ctx, struct house *h, const char *token)
+{
+	struct grant *grant;
+	struct err err;
+
+	return grant_open(ctx, h->db, token, GRANT_MANIFEST, "phone", &grant, &err);
+}
+
+static void
+a_link_that_asks_who_it_is_belongs_to_whom_it_was_sent_or_to_the_first_who_taps(void **state)
+{
+	struct house h = house_with_build(*state);
+	const char *by_mail = tester(*state, &h, "Anna", "anna@example.com", ""), *by_number = tester(*state, &h, "Mia", "", "+49151234567");
+	const char *nobodys = tester(*state, &h, "Zoe", "zoe@example.org", "+4917111111");
+	char *link, *mail = tester_link(*state, &h, (struct link_terms){ .contact_id = by_mail, .sign_in = true }, &link), *page;
+	char *number = tester_link(*state, &h, (struct link_terms){ .contact_id = by_number, .sign_in = true }, NULL);
+	char *open = tester_link(*state, &h, (struct link_terms){ .contact_id = nobodys }, NULL), *first, *lost, *asked;
+	struct err err;
+
+	assert_ok(db_run(h.db, &err, "UPDATE person SET email = 'Anna@Example.COM' WHERE id = $1", db_text(h.anna->id)), &err);
+	assert_ok(db_run(h.db, &err, "UPDATE person SET phone = '+49 (151) 23-4.567' WHERE id = $1", db_text(h.mia->id)), &err);
+	assert_true(is_theirs(*state, &h, mail, h.anna, false));
+	assert_true(is_theirs(*state, &h, mail, h.anna, true));
+	assert_false(is_theirs(*state, &h, mail, h.mia, false));
+	assert_false(is_theirs(*state, &h, mail, h.mia, true));
+	assert_true(is_theirs(*state, &h, number, h.mia, true));
+	assert_false(is_theirs(*state, &h, number, h.anna, true));
+	assert_false(fetches(*state, &h, page_of(*state, &h, link, "aaaaaaaaaaaaaaaa", h.mia)));
+	assert_false(fetches(*state, &h, page_of(*state, &h, link, "bbbbbbbbbbbbbbbb", NULL)));
+	assert_true(fetches(*state, &h, page_of(*state, &h, link, "cccccccccccccccc", h.anna)));
+
+	/* Nobody has the address: looking binds nobody, the first tap does, and so does the first manifest. */
+	first = tester_link(*state, &h, (struct link_terms){ .contact_id = nobodys, .sign_in = true }, &link);
+	assert_true(is_theirs(*state, &h, first, h.anna, false));
+	lost = page_of(*state, &h, link, "dddddddddddddddd", h.anna);
+	assert_true(is_theirs(*state, &h, first, h.mia, true));
+	assert_false(is_theirs(*state, &h, first, h.anna, false));
+	assert_false(is_theirs(*state, &h, first, h.anna, true));
+	assert_true(is_theirs(*state, &h, first, h.mia, true));
+	assert_false(fetches(*state, &h, lost));
+	tester_link(*state, &h, (struct link_terms){ .contact_id = nobodys, .sign_in = true }, &link);
+	lost = page_of(*state, &h, link, "eeeeeeeeeeeeeeee", h.anna);
+	assert_true(fetches(*state, &h, page_of(*state, &h, link, "ffffffffffffffff", h.mia)));
+	assert_false(fetches(*state, &h, lost));
+
+	/* What asks nobody is for whoever has it, and becomes somebody's when its app asks. */
+	assert_true(is_theirs(*state, &h, open, h.mia, true));
+	assert_true(is_theirs(*state, &h, open, h.anna, true));
+	assert_ok(link_rule_set(h.db, h.paul, "com.example.app", true, &err), &err);
+	assert_true(is_theirs(*state, &h, open, h.anna, true));
+	assert_false(is_theirs(*state, &h, open, h.mia, true));
+	assert_ok(link_rule_set(h.db, h.paul, "com.example.app", false, &err), &err);
+
+	/* It ends with the account: of whom it was sent to, of who took it; and with none of the same address that goes on. */
+	page = page_of(*state, &h, link, "gggggggggggggggg", h.mia);
+	assert_true(fetches(*state, &h, page));
+	assert_ok(db_run(h.db, &err, "UPDATE person SET disabled = TRUE WHERE id = $1", db_text(h.mia->id)), &err);
+	assert_int_equal(opens(*state, &h, number), ERR_MISSING);
+	assert_int_equal(opens(*state, &h, first), ERR_MISSING);
+	assert_int_equal(opens(*state, &h, mail), ERR_NONE);
+	assert_false(fetches(*state, &h, page));
+	asked = tester_link(*state, &h, (struct link_terms){ .contact_id = by_number }, NULL);	/* asks nobody, and is over too */
+	assert_int_equal(opens(*state, &h, asked), ERR_MISSING);
+	assert_ok(db_run(h.db, &err, "UPDATE person SET phone = '+49151234567' WHERE id = $1", db_text(h.anna->id)), &err);
+	assert_int_equal(opens(*state, &h, asked), ERR_NONE);
+	assert_ok(db_run(h.db, &err, "UPDATE person SET disabled = FALSE"), &err);
+	assert_int_equal(opens(*state, &h, number), ERR_NONE);
+	assert_int_equal(opens(*state, &h, first), ERR_NONE);
+	assert_true(fetches(*state, &h, page));
+}
+
 static void
 an_app_can_ask_for_a_sign_in_on_all_of_its_links(void **state)
 {
@@ -654,20 +757,33 @@ tx_told(struct db *tx, void *arg, struct err *err)
 	const char **told = arg;
 	bool first;
 
-	if (!notice_told(tx, told[0], told[1], &first, err))
+	if (!notice_told(tx, told[0], told[1], MISS_NONE, &first, err))
+		return false;
+	told[2] = first ? "first" : "again";
+	return true;
+}
+
+static bool
+tx_missed_pin(struct db *tx, void *arg, struct err *err)
+{
+	const char **told = arg;
+	bool first;
+
+	if (!notice_told(tx, told[0], told[1], MISS_PIN, &first, err))
 		return false;
 	told[2] = first ? "first" : "again";
 	return true;
 }
 
 static void
-told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
+told_are_those_whose_link_lasts_and_leads_to_the_channel_each_once(void **state)
 {
 	struct house h = house_with_build(*state);
 	struct link_terms to_channel = { .bundle_id = "com.example.app", .channel = "main" };
 	char *ann = tester(*state, &h, "ann", "ann@example.com", ""), *ben = tester(*state, &h, "ben", "ben@example.com", "");
 	char *cid = tester(*state, &h, "cid", "cid@example.com", ""), *dan = tester(*state, &h, "dan", "dan@example.com", "");
 	char *eve = tester(*state, &h, "eve", "eve@example.com", ""), *used, *revoked, *next;
+	char *fay = tester(*state, &h, "fay", "fay@example.com", ""), *theirs, *old;
 	const char *told[3];
 	struct rows *rows;
 	struct err err;
@@ -682,7 +798,14 @@ told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
 	to_channel.contact_id = eve;
 	tester_link(*state, &h, to_channel, NULL);
 	tester_link(*state, &h, (struct link_terms){ 0 }, NULL);		/* to nobody in particular */
-	assert_true(use(&h, used, "phone"));
+	assert_true(use(&h, used, "phone"));	/* used up, by their own phone: it may install the next build too */
+	to_channel.contact_id = fay;
+	to_channel.installs_max = 1;
+	tester_link(*state, &h, to_channel, &theirs);
+	assert_true(use(&h, theirs, "phone"));
+	to_channel.contact_id = tester(*state, &h, "gil", "gil@example.com", "");
+	tester_link(*state, &h, to_channel, &old);
+	assert_true(use(&h, old, "an address, from before there were phones"));
 	assert_ok(link_revoke(h.db, h.paul, revoked, &err), &err);
 	assert_ok(contact_set_quiet(h.db, eve, true, &err), &err);
 	assert_ok(contact_set_quiet(h.db, eve, true, &err), &err);	/* changes nothing: one row */
@@ -695,8 +818,12 @@ told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
 
 	assert_non_null(strstr(all, "ann:channel"));
 	assert_non_null(strstr(all, "ben:build"));
-	assert_int_equal(strlen(all), strlen("ann:channel ben:build"));
-	assert_string_equal(due(*state, &h, h.build, "main"), "ann:channel");	/* ben's link is that build's own */
+	assert_non_null(strstr(all, "cid:build"));
+	assert_non_null(strstr(all, "fay:channel"));
+	assert_int_equal(strlen(all), strlen("ann:channel ben:build cid:build fay:channel"));
+	all = due(*state, &h, h.build, "main");		/* ben's and cid's links are that build's own */
+	assert_non_null(strstr(all, "ann:channel"));
+	assert_int_equal(strlen(all), strlen("ann:channel fay:channel"));
 	assert_string_equal(due(*state, &h, next, "other"), "");
 	told[0] = next;
 	told[1] = ann;
@@ -704,7 +831,7 @@ told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
 	assert_string_equal(told[2], "first");
 	assert_ok(db_tx(h.db, tx_told, told, &err), &err);
 	assert_string_equal(told[2], "again");
-	assert_string_equal(due(*state, &h, next, "main"), "ben:build");
+	assert_null(strstr(due(*state, &h, next, "main"), "ann:"));
 	assert_ok(notice_newest(h.db, next, "main", &newest, &err), &err);
 	assert_true(newest);
 	assert_ok(notice_newest(h.db, h.build, "main", &newest, &err), &err);
@@ -713,6 +840,98 @@ told_are_those_whose_working_link_leads_to_the_channel_each_once(void **state)
 	assert_false(newest);
 	set_now(&h, "2026-11-29T12:00:00Z");	/* all links are over */
 	assert_string_equal(due(*state, &h, next, "main"), "");
+}
+
+/* "2 told, expired 3, sender 1" */
+static const char *
+counted(TALLOC_CTX *ctx, struct house *h, const char *build)
+{
+	const char *text;
+	json_t *counts, *miss;
+	struct err err;
+	size_t i;
+
+	assert_ok(notice_counts(h->db, build, &counts, &err), &err);
+	text = mem_printf(ctx, "%d told", (int)json_integer_value(json_object_get(counts, "told")));
+	json_array_foreach(json_object_get(counts, "missed"), i, miss)
+		text = mem_printf(ctx, "%s, %s %d", text, json_string_value(json_object_get(miss, "why")),
+				  (int)json_integer_value(json_object_get(miss, "n")));
+	json_decref(counts);
+	return text;
+}
+
+static void
+who_of_a_channel_is_not_told_is_counted_with_the_reason(void **state)
+{
+	struct house h = house_with_build(*state);
+	struct link_terms week = { .bundle_id = "com.example.app", .channel = "main", .expires = clock_now() + 7 * DAY };
+	struct link_terms quarter = week;
+	int64_t n[MISS_KINDS] = { 0 };
+	char *ids[7], *used, *revoked, *next;
+	const char *told[3];
+	struct err err;
+
+	quarter.expires = clock_now() + 90 * DAY;
+	for (int i = 0; i < 7; i++)
+		ids[i] = tester(*state, &h, mem_printf(*state, "t%d", i), mem_printf(*state, "t%d@example.com", i), "");
+	for (int i = 0; i < 3; i++) {		/* their links will have expired */
+		week.contact_id = ids[i];
+		tester_link(*state, &h, week, NULL);
+	}
+	quarter.contact_id = ids[2];		/* but for this one: they have another */
+	tester_link(*state, &h, quarter, NULL);
+	quarter.contact_id = ids[3];
+	quarter.installs_max = 1;
+	tester_link(*state, &h, quarter, &used);
+	assert_true(use(&h, used, "an address"));
+	week.contact_id = ids[4];		/* withdrawn on purpose: nobody wonders */
+	tester_link(*state, &h, week, &revoked);
+	assert_ok(link_revoke(h.db, h.paul, revoked, &err), &err);
+	week.contact_id = ids[5];		/* and who wants no notices gets none */
+	tester_link(*state, &h, week, NULL);
+	assert_ok(contact_set_quiet(h.db, ids[5], true, &err), &err);
+	tester_link(*state, &h, (struct link_terms){ .contact_id = ids[6], .pin = "482913", .expires = quarter.expires }, NULL);
+	set_now(&h, "2026-11-30T12:00:00Z");
+	next = published(*state, &h, (struct sent){ .build = "2" });
+	assert_string_equal(counted(*state, &h, next), "0 told");
+	told[0] = next;
+	told[1] = ids[2];
+	assert_ok(db_tx(h.db, tx_told, told, &err), &err);
+	told[1] = ids[6];
+	assert_ok(db_tx(h.db, tx_missed_pin, told, &err), &err);
+	assert_string_equal(told[2], "first");
+	assert_ok(db_tx(h.db, tx_missed_pin, told, &err), &err);
+	assert_string_equal(told[2], "again");
+	assert_ok(notice_missed(h.db, next, "main", n, &err), &err);
+	assert_int_equal(n[MISS_EXPIRED], 2);
+	assert_int_equal(n[MISS_USED_UP], 1);
+	assert_int_equal(n[MISS_SENDER], 0);
+	assert_string_equal(counted(*state, &h, next), "1 told, expired 2, used_up 1, pin 1");
+	assert_ok(notice_missed(h.db, next, "main", n, &err), &err);	/* said once */
+	assert_int_equal(n[MISS_EXPIRED], 2);
+
+	/* who gets a link after all is told after all */
+	quarter.contact_id = ids[0];
+	tester_link(*state, &h, quarter, NULL);
+	assert_non_null(strstr(due(*state, &h, next, "main"), "t0:channel"));
+	assert_int_equal(strlen(due(*state, &h, next, "main")), strlen("t0:channel t6:build"));
+	told[1] = ids[0];
+	assert_ok(db_tx(h.db, tx_told, told, &err), &err);
+	assert_string_equal(told[2], "first");
+	assert_string_equal(counted(*state, &h, next), "2 told, expired 1, used_up 1, pin 1");
+
+	/* the sender is gone for all of them; and whose link has expired a year ago is no tester any more */
+	next = published(*state, &h, (struct sent){ .build = "3" });
+	assert_ok(db_run(h.db, &err, "UPDATE person SET disabled = TRUE WHERE name = 'paul'"), &err);
+	memset(n, 0, sizeof n);
+	assert_ok(notice_missed(h.db, next, "main", n, &err), &err);
+	assert_int_equal(n[MISS_SENDER], 4);
+	assert_int_equal(n[MISS_EXPIRED], 1);
+	set_now(&h, "2028-03-01T12:00:00Z");
+	assert_ok(db_run(h.db, &err, "DELETE FROM notice"), &err);
+	memset(n, 0, sizeof n);
+	assert_ok(notice_missed(h.db, next, "main", n, &err), &err);
+	assert_int_equal(n[MISS_EXPIRED] + n[MISS_SENDER], 0);
 }
 
 static void
@@ -748,7 +967,9 @@ TESTS(a_number_is_kept_in_e164_and_an_address_in_lower_case,
       links_of_apps_that_somebody_does_not_publish_are_missing,
       a_contact_who_tests_apps_of_others_keeps_address_links_and_silence,
       a_link_rests_while_its_sender_is_disabled_and_a_removed_contact_takes_it_along,
+      a_link_that_asks_who_it_is_belongs_to_whom_it_was_sent_or_to_the_first_who_taps,
       an_app_can_ask_for_a_sign_in_on_all_of_its_links,
       links_are_listed_newest_first_page_by_page_with_their_state,
-      told_are_those_whose_working_link_leads_to_the_channel_each_once,
+      told_are_those_whose_link_lasts_and_leads_to_the_channel_each_once,
+      who_of_a_channel_is_not_told_is_counted_with_the_reason,
       a_build_in_a_channel_has_its_notice_written_with_it_unless_it_is_silent)

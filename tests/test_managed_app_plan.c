@@ -272,7 +272,7 @@ a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones(void 
 	sql(&h, "DELETE FROM installed_app");
 	sql(&h, "DELETE FROM managed_app");
 	sql(&h, "UPDATE channel SET required = TRUE");
-	assert_ok(db_run(h.db, &err, "UPDATE build SET expires = $1", db_int(clock_now() - DAY_S)), &err);
+	assert_ok(db_run(h.db, &err, "UPDATE build SET expires = $1, installs_until = $1", db_int(clock_now() - DAY_S)), &err);
 	bundle(&h, build_id, "", clock_now() - DAY_S);
 	bundle(&h, build_id, "PlugIns/Share.appex", clock_now() - DAY_S);
 	assert_string_equal(planned(*state, &h), refused);

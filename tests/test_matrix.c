@@ -24,6 +24,7 @@
 #include "catalog/upload.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/secret.h"
 #include "ipa/inspect.h"
 #include "web/invitation_send.h"
 #include "web/rooms.h"
@@ -35,6 +36,8 @@
 #define HIDDEN_PART	"moonbase"	/* a channel of `open`, for qa too */
 #define HIDDEN_VERSION	"9.9.9"		/* of a build in it alone */
 #define UNKNOWN		"zzzzzzzzzzzzzzzz"
+#define VIEW		"0"			/* what opens the page behind a device's registration */
+#define INSTALL_COOKIE	"pomona_install"
 
 /* ---- who asks ---- */
 
@@ -61,6 +64,7 @@ struct world {
 	size_t actors_n;
 	const char *build[3], *grant_token, *item[3], *victim, *contact;	/* by enum app */
 	const char *things[SOMEONE + 1];	/* known ones */
+	const char *install;			/* the cookie of a link's page; NULL: none */
 	char base[64];
 	bool browser;
 	int cases, wrong;
@@ -99,7 +103,13 @@ static const char *const which_names[] = { "", "hidden", "open", "hidden's id un
 static bool
 scope_suffices(const char *has, const char *needed)
 {
-	return needed && (strcmp(has, "admin") == 0 || strcmp(has, needed) == 0 || strcmp(needed, "read") == 0);
+	const char *or = needed ? strchr(needed, '|') : NULL;
+
+	if (!needed)
+		return false;
+	if (or)
+		return scope_suffices(has, or + 1) || strncmp(needed, has, strlen(has)) == 0 || strcmp(has, "admin") == 0;
+	return strcmp(has, "admin") == 0 || strcmp(has, needed) == 0 || strcmp(needed, "read") == 0;
 }
 
 static enum outcome
@@ -121,9 +131,10 @@ expected_right(const struct row *row, const struct actor *a, enum which which)
 	case SEES:	return actor_sees(a, app) ? YES : MISSING;
 	case OWNS:	return actor_owns(a, app) ? YES : actor_sees(a, app) ? DENIED : MISSING;
 	case MINE:	return actor_owns(a, app) ? YES : MISSING;
+	case WATCH:	return (which == WHICH_KNOWN ? actor_sees(a, THE_OPEN) : actor_owns(a, app)) ? YES : MISSING;
 	case ITEM:	return !a->bound && (which == WHICH_OPEN || a->role == ROLE_ADMIN || strcmp(a->name, "ines") == 0)
 			       ? YES : MISSING;
-	default:	return YES;	/* SELF, THING and GRANT_PATH: what is known */
+	default:	return YES;	/* SELF, THING, GRANT_PATH and LINK_PATH: what is known */
 	}
 }
 
@@ -145,11 +156,23 @@ expected(const struct row *row, const struct actor *a, enum which which)
 	return expected_right(row, a, which);
 }
 
+/* Of who may: what is asked for, or a word on what was sent, but never that there is nothing of that name. */
 static bool
-fits(enum outcome outcome, int status)
+fits_yes(const char *route, int status)
+{
+	static const int look[] = { 200, 303, 0 }, act[] = { 200, 201, 202, 204, 303, 400, 409, 413, 415, 422, 0 };
+	const int *fit = strncmp(route, "GET ", 4) == 0 ? look : act;
+
+	while (*fit && *fit != status)
+		fit++;	/* 303: /login, of who is signed in */
+	return *fit != 0;
+}
+
+static bool
+fits(const struct row *row, enum outcome outcome, int status)
 {
 	switch (outcome) {
-	case YES:	return status >= 200 && status < 500 && status != 401 && status != 403 && status != 404;
+	case YES:	return row->always ? status == row->always : fits_yes(row->route, status);
 	case SIGN_IN:	return status == 401;
 	case DENIED:	return status == 403;
 	case MISSING:	return status == 404;
@@ -182,9 +205,11 @@ ask(struct world *w, const struct actor *a, const char *method, const char *path
 				 ? "application/offset+octet-stream" : "application/json"));
 	if (strncmp(path, "/api/v1/uploads", 15) == 0)
 		head = curl_slist_append(curl_slist_append(head, "Tus-Resumable: 1.0.0"), "Upload-Offset: 0");
-	if (a->credential)
-		head = curl_slist_append(head, mem_printf(w->ctx, a->scope ? "Authorization: Bearer %s" : "Cookie: pomona=%s",
-							  a->credential));
+	if (a->credential && a->scope)
+		head = curl_slist_append(head, mem_printf(w->ctx, "Authorization: Bearer %s", a->credential));
+	if ((a->credential && !a->scope) || w->install)
+		head = curl_slist_append(head, mem_printf(w->ctx, "Cookie: pomona=%s; " INSTALL_COOKIE "=%s",
+			a->credential && !a->scope ? a->credential : "", w->install ? w->install : ""));
 	if (a->csrf && proof != NO_CSRF)
 		head = curl_slist_append(head, mem_printf(w->ctx, "X-CSRF-Token: %s", a->csrf));
 	if (proof == CROSS_SITE)
@@ -443,6 +468,66 @@ new_link(struct world *w, enum app app)
 }
 
 static const char *
+new_device(struct world *w, enum app app)
+{
+	const char *id = secret_id(w->ctx);
+	struct err err;
+
+	assert_ok(db_run(w->site->db, &err, "INSERT INTO tester_device (id, udid, product, version, name, created, changed)"
+			 " VALUES ($1, $1, 'iPhone15,4', '22B83', 'x', 0, 0)", db_text(id)), &err);
+	assert_ok(db_run(w->site->db, &err, "INSERT INTO device_app (device_id, app_id, pin, sign_in, since, state, created,"
+			 " changed) SELECT $1, app_id, FALSE, FALSE, 0, 'waiting', 0, 0 FROM build WHERE id = $2", db_text(id),
+			 db_text(w->build[app])), &err);
+	return id;
+}
+
+/* whose NULL: of somebody without an account, by a link. */
+static const char *
+new_install(struct world *w, const char *whose, enum app app, const char *link)
+{
+	const char *id = secret_id(w->ctx);
+	struct err err;
+
+	assert_ok(db_run(w->site->db, &err, "INSERT INTO install (id, build_id, person_id, link_id, created, changed)"
+			 " VALUES ($1, $2, $3, $4, $5, $5)", db_text(id), db_text(w->build[app]), db_text(whose), db_text(link),
+			 db_now()), &err);
+	return id;
+}
+
+static const char *
+new_message(struct world *w)
+{
+	const char *id = secret_id(w->ctx);
+	struct err err;
+
+	assert_ok(db_run(w->site->db, &err, "INSERT INTO message (id, kind, recipient, body, state, asked, created, changed)"
+			 " VALUES ($1, 'mail', 'zoe@example.com', $2, 'failed', $3, $3, $3)", db_text(id), db_text("{}"), db_now()), &err);
+	return id;
+}
+
+/* With an install that has begun in this browser, and a device that was registered by it; or a revoked one. */
+static const char *
+new_link_token(struct world *w, bool revoked)
+{
+	struct link_terms terms = { .build_id = w->build[THE_OPEN], .contact_id = w->contact, .expires = clock_now() + 3600,
+				    .installs_max = 1 };
+	char hash[SECRET_HASH_SIZE], *id, *token;
+	struct err err;
+
+	assert_ok(link_new(w->ctx, w->site->db, &w->site->link_key, w->house.anna, &terms, &id, &token, &err), &err);
+	w->install = new_install(w, NULL, THE_OPEN, id);
+	if (revoked) {
+		assert_ok(db_run(w->site->db, &err, "UPDATE link SET revoked = TRUE WHERE id = $1", db_text(id)), &err);
+		return token;
+	}
+	run(w, "DELETE FROM registration_challenge");
+	assert_ok(db_run(w->site->db, &err, "INSERT INTO registration_challenge (hash, link_id, device_id, view, expires, created)"
+			 " VALUES ($1, $1, $2, $3, $4, $4)", db_text(id), db_text(new_device(w, THE_OPEN)),
+			 db_text(secret_hash(VIEW, hash)), db_now()), &err);
+	return token;
+}
+
+static const char *
 new_token(struct world *w, const struct person *person)
 {
 	struct err err;
@@ -559,6 +644,11 @@ id_of(struct world *w, const struct row *row, const struct actor *a, enum which 
 	case LINK:	return new_link(w, app);
 	case UPLOAD:	return new_upload(w, which == WHICH_FOREIGN || !a->alive ? w->house.paul : a->person);
 	case TOKEN:	return new_token(w, which == WHICH_FOREIGN || !a->alive ? w->house.paul : a->person);
+	case TEST_DEVICE: return new_device(w, app);
+	case INSTALL:	return new_install(w, which == WHICH_KNOWN && a->alive ? a->person->id : which == WHICH_FOREIGN
+					   ? w->house.paul->id : w->victim, app, NULL);
+	case MESSAGE:	return new_message(w);
+	case LINK_TOKEN: return new_link_token(w, which == WHICH_FOREIGN);
 	case AN_ITEM:
 		if (row->right == ITEM)
 			return w->item[app];
@@ -582,8 +672,9 @@ path_of(struct world *w, const struct row *row, enum which which, const char *id
 	const struct { const char *name, *value; } values[] = {
 		{ ":bundle", bundle }, { ":channel", which == WHICH_HIDDEN ? HIDDEN_CHANNEL : "main" }, { ":id", id },
 		{ ":size", "120.png" }, { ":colour", "0a58ca" }, { ":name", "olga" }, { ":person", w->victim },
-		{ ":grant", which == WHICH_KNOWN ? w->grant_token : id }, { ":token", which == WHICH_KNOWN ? w->grant_token : id },
-		{ ":contact", w->contact }, { ":hash", "0" }, { ":file", "none" }, { ":icon", "57.png" }, { ":view", "0" },
+		{ ":grant", which == WHICH_KNOWN ? w->grant_token : id }, 
+		{ ":token", which == WHICH_KNOWN && row->id != LINK_TOKEN ? w->grant_token : id },
+		{ ":contact", w->contact }, { ":hash", "0" }, { ":file", "none" }, { ":icon", "57.png" }, { ":view", VIEW },
 		{ ":table", "apps.csv" }, { ":uuid", UNKNOWN }, { ":type", "SecurityInfo" },
 		{ ":key", "00" }, { ":sha256", UNKNOWN }, { ":request*", "MA%3D%3D" }, { ":version", "1" },
 	};
@@ -628,7 +719,7 @@ static void
 judge(struct world *w, const struct row *row, const struct actor *a, enum which which, int status, enum outcome want)
 {
 	static const char *const outcomes[] = { "allowed", "401", "403", "404", "400, 404 or 422" };
-	bool ok = row->always && want == YES ? status == row->always : fits(want, status);
+	bool ok = fits(row, want, status);
 
 	w->cases++;
 	if (ok)
@@ -652,6 +743,7 @@ ask_case(struct world *w, const struct row *row, struct actor *a, enum which whi
 	judge(w, row, a, which, status, want);
 	talloc_free(w->ctx);
 	w->ctx = outer;
+	w->install = NULL;
 	if ((row->flags & ENDS) && a->alive && !a->scope)
 		open_session(w, a, a->person);
 }
@@ -662,9 +754,11 @@ ask_row(struct world *w, const struct row *row)
 	static const enum which of_app[] = { WHICH_HIDDEN, WHICH_OPEN, WHICH_UNKNOWN, WHICH_MALFORMED, WHICH_NONE };
 	static const enum which of_self[] = { WHICH_KNOWN, WHICH_FOREIGN, WHICH_UNKNOWN, WHICH_MALFORMED, WHICH_NONE };
 	static const enum which of_thing[] = { WHICH_KNOWN, WHICH_UNKNOWN, WHICH_MALFORMED, WHICH_NONE };
+	static const enum which of_path[] = { WHICH_KNOWN, WHICH_FOREIGN, WHICH_UNKNOWN, WHICH_MALFORMED, WHICH_NONE };
+	static const enum which of_watch[] = { WHICH_KNOWN, WHICH_HIDDEN, WHICH_OPEN, WHICH_UNKNOWN, WHICH_MALFORMED, WHICH_NONE };
 	static const enum which of_none[] = { WHICH_NONE }, of_never[] = { WHICH_UNKNOWN, WHICH_NONE };
 	const enum which *list = row->right == NONE ? of_none : row->right == NEVER ? of_never : row->right == SELF ? of_self
-				 : row->right == THING || row->right == GRANT_PATH ? of_thing : of_app;
+				 : row->right == LINK_PATH ? of_path : row->right == WATCH ? of_watch : row->right == THING || row->right == GRANT_PATH ? of_thing : of_app;
 	bool mixed = row->id == BUILD && strstr(row->route, ":bundle");
 
 	for (size_t i = 0; i < w->actors_n; i++) {

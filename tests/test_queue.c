@@ -635,10 +635,54 @@ old_history_and_its_commands_are_cleaned_up(void **state)
 	mdm_at(m, "2027-05-22T12:00:00Z");
 	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 0);
+	/* years later it says so again: to nothing that we know */
+	assert_null(phone_says(p, "Acknowledged", a));
+	assert_int_equal(m->status, 200);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), 0);
+}
+
+struct for_three { TALLOC_CTX *ctx; const struct queue_wish *wish; const char *ids[3]; char *uuid; };
+
+static bool
+tx_add_three(struct db *tx, void *arg, struct err *err)
+{
+	struct for_three *f = arg;
+
+	return queue_add(tx, f->ctx, f->wish, f->ids, 3, NULL, &f->uuid, err);
+}
+
+static void
+a_command_stays_as_long_as_one_device_waits_for_it_or_has_it_in_its_history(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), *q = phone_enrolled(m, UDID_B), *r = phone_enrolled(m, "00008120-00000000000000AA");
+	const char *plain = mdm_dict(m, "<key>RequestType</key><string>ProfileList</string>");
+	struct queue_wish wish = { .request_type = "ProfileList", .created_by = "house", .ttl_s = QUEUE_AHEAD_MAX_S,
+				   .payload = { plain, strlen(plain) } };
+	struct for_three f = { m->ctx, &wish, { phone_enrollment(p)->id, phone_enrollment(q)->id, phone_enrollment(r)->id }, NULL };
+	const char *a;
+
+	assert_ok(db_tx(m->db, tx_add_three, &f, &m->err), &m->err);
+	a = f.uuid;
+	assert_string_equal(phone_idle(p), a);
+	assert_null(phone_says(p, "Acknowledged", a));
+	mdm_at(m, "2027-03-22T12:00:00Z");
+	assert_string_equal(phone_idle(q), a);
+	assert_null(phone_says(q, "Acknowledged", a));
+	mdm_at(m, "2027-05-22T12:00:00Z");	/* p's history goes, q's stays, r waits */
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), 1);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 1);
-	mdm_at(m, "2029-06-22T12:00:00Z");
+	mdm_at(m, "2027-10-22T12:00:00Z");	/* and q's */
+	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), 0);
+	assert_string_equal(phone_idle(r), a);
+	assert_null(phone_says(r, "Acknowledged", a));
+	mdm_at(m, "2028-10-22T12:00:00Z");
 	assert_ok(queue_sweep(m->db, 180, &m->err), &m->err);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_loose"), 0);
 }
 
 static void
@@ -720,5 +764,6 @@ TESTS(must_15_an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_noth
       what_cannot_be_taken_back_is_not_sent_again_by_a_click,
       history_goes_by_pages_and_ends,
       old_history_and_its_commands_are_cleaned_up,
+      a_command_stays_as_long_as_one_device_waits_for_it_or_has_it_in_its_history,
       behaviour_1_a_report_that_cannot_be_kept_is_asked_for_again_and_kept_once,
       a_plain_command_that_is_no_dictionary_is_refused)

@@ -1,6 +1,7 @@
 /* The queue of commands when there are many: devices, commands, a long history, threads. */
 #include "tests/check_mdm.h"
 #include "mdm/command_send.h"
+#include "mdm/queue_sweep.h"
 #include "mdm/queue_turn.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -79,6 +80,24 @@ behaviour_14_the_next_command_is_found_by_an_index_however_long_the_history(void
 		index = index || strstr(plan, "command_queue_next");
 	}
 	assert_true(index);
+}
+
+static void
+commands_that_nothing_refers_to_are_found_by_an_index(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct rows *rows = db_queryv(*state, m->db, mem_printf(*state, "EXPLAIN QUERY PLAN %s", queue_loose_sql), DB_VALS(db_int(1)));
+	int indices = 0;
+
+	while (rows_next(rows, &m->err) == ROWS_ROW) {
+		const char *plan = rows_text(*state, rows, 3);
+
+		/* but for the list itself, in its order */
+		assert_true(!strstr(plan, "SCAN") || strstr(plan, "command_loose"));
+		assert_null(strstr(plan, "TEMP B-TREE"));
+		indices += strstr(plan, "command_queue_command") || strstr(plan, "command_history_command");
+	}
+	assert_int_equal(indices, 2);
 }
 
 /*
@@ -198,5 +217,6 @@ behaviour_14_many_devices_connect_while_commands_come_in_and_nothing_is_lost_or_
 TESTS(behaviour_14_a_bulk_command_goes_in_chunks_with_a_verdict_for_each_device,
       a_device_has_so_many_commands_waiting_and_no_more,
       behaviour_14_the_next_command_is_found_by_an_index_however_long_the_history,
+      commands_that_nothing_refers_to_are_found_by_an_index,
       no_command_is_lost_and_none_recorded_twice_whatever_the_order_of_things,
       behaviour_14_many_devices_connect_while_commands_come_in_and_nothing_is_lost_or_doubled)

@@ -89,6 +89,24 @@ what_waits_already_is_not_asked_twice(void **state)
 }
 
 static void
+devices_that_are_asked_at_once_share_the_commands(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	int64_t kinds, all;
+
+	fleet(m, 20);
+	run(m, "UPDATE device SET refresh_due = 1");
+	run(m, "UPDATE enrollment SET access_rights = 16 WHERE id = 'e7'");	/* it may be asked for less */
+	assert_int_equal(look(m), 20);
+	kinds = mdm_number(m, "SELECT count(*) FROM command_queue WHERE enrollment_id = 'e1'");
+	all = mdm_number(m, "SELECT count(*) FROM command_queue WHERE enrollment_id = 'e7'");
+	assert_true(kinds > 3);
+	assert_in_range(all, 1, kinds - 1);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), kinds + all);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 19 * kinds + all);
+}
+
+static void
 who_is_silent_is_left_alone_until_they_are_back(void **state)
 {
 	struct mdm *m = mdm_new(*state);
@@ -119,4 +137,5 @@ who_left_is_asked_nothing_and_nobody_is_where_it_is_switched_off(void **state)
 }
 
 TESTS(each_device_is_asked_once_a_day_and_not_all_at_once, what_waits_already_is_not_asked_twice,
+      devices_that_are_asked_at_once_share_the_commands,
       who_is_silent_is_left_alone_until_they_are_back, who_left_is_asked_nothing_and_nobody_is_where_it_is_switched_off)

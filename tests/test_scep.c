@@ -824,6 +824,23 @@ a_chain_of_renewals_has_an_end_within_a_day(void **state)
 	only_cert(&r);
 }
 
+/* 25 printers, all called so, got theirs by challenges today: that is no renewal. */
+static void
+many_of_one_subject_that_were_issued_today_keep_nobody_from_a_renewal(void **state)
+{
+	struct world w = world(*state);
+	X509 *cert = enrolled(*state, &w, 0);
+	struct craft_reply r;
+
+	for (int i = 0; i <= SCEP_RENEWALS_MAX; i++) {
+		r = ask(*state, &w, (struct ask){ { .challenge = challenge(*state, &w), .key = craft_key(1),
+						    .transaction = mem_printf(*state, "printer%d", i) } });
+		only_cert(&r);
+	}
+	r = ask(*state, &w, (struct ask){ { .signer = cert, .signer_key = craft_key(0), .key = craft_key(1) } });
+	only_cert(&r);
+}
+
 /* ---- by hand ---- */
 
 static char *
@@ -1026,6 +1043,7 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       a_certificate_of_the_same_names_by_somebody_else_renews_nothing,
       an_enrolled_device_does_not_use_up_the_challenge_of_another,
       a_chain_of_renewals_has_an_end_within_a_day,
+      many_of_one_subject_that_were_issued_today_keep_nobody_from_a_renewal,
       who_guesses_behind_an_address_does_not_shut_out_the_sessions_behind_it,
       a_good_challenge_counts_more_than_the_certificate_that_signs,
       a_request_without_a_challenge_waits_for_an_admin_and_polls,

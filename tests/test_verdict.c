@@ -8,7 +8,7 @@
 
 /* A good enterprise app; each case changes one thing (RFC 7396: null removes). */
 static const char good[] =
-	"{\"bundle_id\":\"com.example.demo\",\"platform\":\"iphoneos\","
+	"{\"bundle_id\":\"com.example.demo\",\"build\":\"34\",\"platform\":\"iphoneos\","
 	"\"binary\":{\"architectures\":[\"arm64\"],\"encrypted\":false,\"signed\":true},"
 	"\"provision\":{\"kind\":\"enterprise\",\"signature\":\"apple\",\"app_id\":\"A1B2C3D4E5.com.example.*\","
 	"\"expires\":\"2027-10-01T00:00:00Z\","
@@ -17,6 +17,10 @@ static const char good[] =
 
 #define EXTENSION(more) "{\"extensions\":[{\"bundle_id\":\"com.example.demo.share\"," \
 	"\"path\":\"PlugIns/Share.appex\",\"provision\":" more "}]}"
+/* Signed by the first of two, by one that the provision does not have. */
+#define TWO(first, second) "\"provision\":{\"certificates\":[{\"sha1\":\"aa\",\"subject\":\"Anna\",\"expires\":\"" first "\"}," \
+	"{\"sha1\":\"bb\",\"subject\":\"Ben\",\"expires\":\"" second "\"}]}"
+#define SIGNED(sha1, name, expires) "\"code\":{\"certificate\":{\"sha1\":\"" sha1 "\",\"subject\":\"" name "\",\"expires\":\"" expires "\"}}"
 #define ITS(more) "{\"kind\":\"enterprise\",\"signature\":\"apple\",\"app_id\":\"A1B2C3D4E5.com.example.*\"," more "}"
 
 static const struct {
@@ -65,6 +69,24 @@ static const struct {
 	  "{\"subject\":\"Ben\",\"expires\":\"2027-11-01T00:00:00Z\"}]}}", "certificate_expiring", "warning",
 	  "The signing certificate \"Anna\" runs out on 1 December 2026; it is one of several that may have "
 	  "signed the app. Make a new one and sign the app again before that day." },
+	{ "{" TWO("2026-11-21T08:00:00Z", "2027-11-01T00:00:00Z") "," SIGNED("aa", "Anna", "2026-11-21T08:00:00Z") "}",
+	  "certificate_expired", "error",
+	  "The signing certificate \"Anna\" ran out on 21 November 2026, and devices refuse what it signed. "
+	  "Make a new certificate and provision and sign the app again." },
+	{ "{" TWO("2026-12-01T00:00:00Z", "2027-11-01T00:00:00Z") "," SIGNED("aa", "Anna", "2026-12-01T00:00:00Z") "}",
+	  "certificate_expiring", "warning",
+	  "The signing certificate \"Anna\" runs out on 1 December 2026. Make a new one and sign the app again "
+	  "before that day." },
+	{ "{" TWO("2026-11-21T08:00:00Z", "2027-11-01T00:00:00Z") "," SIGNED("bb", "Ben", "2027-11-01T00:00:00Z") "}", NULL },
+	{ "{" TWO("2026-12-01T00:00:00Z", "2027-11-01T00:00:00Z") "," SIGNED("bb", "Ben", "2027-11-01T00:00:00Z") "}", NULL },
+	{ "{" TWO("2027-10-01T00:00:00Z", "2027-11-01T00:00:00Z") "," SIGNED("cc", "Zoe", "2027-11-01T00:00:00Z") "}",
+	  "signer_not_listed", "error",
+	  "The signing certificate \"Zoe\" is none of the provision's, and devices refuse what it signed. "
+	  "Sign with a certificate of the provision, or make a provision that has it." },
+	{ "{\"code\":{\"certificate\":null}}", NULL },
+	{ "{\"build\":\"\"}", "bundle_version_missing", "error",
+	  "Info.plist has no CFBundleVersion, or one that is not a text, and devices refuse the app. Give it one "
+	  "(CURRENT_PROJECT_VERSION in Xcode), a string such as \"42\", and build it again." },
 	{ "{\"provision\":{\"signature\":\"other\"}}", "signature_other", "error",
 	  "The app's provision is signed, but not by Apple, and devices refuse it. Use one from Apple's "
 	  "developer portal and sign the app again." },
@@ -81,6 +103,9 @@ static const struct {
 	{ EXTENSION(ITS("\"expires\":\"2027-10-01T00:01:00Z\"")), NULL },
 	{ EXTENSION(ITS("\"expires\":\"2027-09-30T23:59:00Z\"")), NULL },
 	{ EXTENSION("null"), NULL },		/* the app's wildcard covers it */
+	{ EXTENSION("null," SIGNED("dd", "Eve", "2027-12-01T00:00:00Z")), "signer_not_listed", "error",
+	  "extension Share.appex: The signing certificate \"Eve\" is none of the provision's, and devices refuse what it "
+	  "signed. Sign with a certificate of the provision, or make a provision that has it." },
 	{ EXTENSION(ITS("\"expires\":\"2027-06-01T00:00:00Z\"")), "extension_sooner", "warning",
 	  "extension Share.appex: its provision runs out on 1 June 2027, before the app's on 1 October 2027; "
 	  "the app stops working on the earlier day." },
@@ -181,6 +206,13 @@ codes_at(TALLOC_CTX *ctx, json_t *facts, time_t now)
 	return text;
 }
 
+static bool
+installs_at(json_t *facts, time_t now)
+{
+	verdict_add(facts, now);
+	return json_is_true(json_object_get(json_object_get(facts, "verdict"), "installable"));
+}
+
 static void
 a_verdict_holds_until_the_moment_that_is_told_and_no_longer(void **state)
 {
@@ -199,6 +231,12 @@ a_verdict_holds_until_the_moment_that_is_told_and_no_longer(void **state)
 			assert_true(changes < 20);
 		}
 		assert_string_equal(codes_at(*state, facts, (time_t)4102444800), first);	/* 2100 */
+		until = verdict_installs_until(facts, now);
+		assert_int_equal(until > now, installs_at(facts, now));
+		if (until && until < INT64_MAX) {
+			assert_true(installs_at(facts, (time_t)until - 1));
+			assert_false(installs_at(facts, (time_t)until));
+		}
 		json_decref(facts);
 	}
 	assert_ok(clock_parse("2027-09-01T00:00:00Z", &told, &err), &err);

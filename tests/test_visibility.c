@@ -2,6 +2,7 @@
 #include "tests/check_house.h"
 #include "catalog/app.h"
 #include "catalog/audience.h"
+#include "catalog/cursor.h"
 #include "catalog/grant.h"
 
 #define HIDDEN "com.example.hidden"
@@ -167,6 +168,59 @@ each_person_is_shown_the_newest_of_the_channels_they_see(void **state)
 	assert_false(channel_newest(*state, h.db, viewer_of(p.olga), id, "qa", &id, &err));
 }
 
+/* The names of the whole list, `limit` a page: "Banana, Mango".  No cursor holds `secret`. */
+static const char *
+names(TALLOC_CTX *ctx, struct house *h, struct viewer viewer, int64_t limit, const char *secret)
+{
+	const char *text = "", *after = NULL, *place, *id;
+	json_t *list, *item;
+	struct err err;
+	size_t i;
+
+	do {
+		assert_ok(app_list(h->db, viewer, &(struct app_filter){ 0 }, after, limit, &list, &err), &err);
+		json_array_foreach(json_object_get(list, "items"), i, item)
+			text = mem_printf(ctx, "%s%s%s", text, *text ? ", " : "", json_string_value(json_object_get(item, "name")));
+		after = json_string_value(json_object_get(list, "next"));
+		after = after ? mem_text(ctx, after) : NULL;
+		cursor_take(ctx, after, &place, &id);
+		assert_true(!after || *place);
+		assert_null(strstr(place, secret));
+		json_decref(list);
+	} while (after);
+	return text;
+}
+
+static void
+a_list_is_ordered_and_paged_by_the_names_that_its_reader_sees(void **state)
+{
+	struct house h = house(*state);
+	struct people p = people(*state, &h);
+	const char *hidden;
+	struct err err;
+
+	published(*state, &h, (struct sent){ .bundle_id = "com.example.m", .name = "Mango", .build = "1" });
+	published(*state, &h, (struct sent){ .bundle_id = "com.example.b", .name = "Banana", .build = "1" });
+	published(*state, &h, (struct sent){ .bundle_id = "com.example.z", .name = "Zebra", .build = "1" });
+	set_audience(&h, "com.example.m", "qa", "{\"group\": \"qa\"}");
+	set_audience(&h, "com.example.b", "qa", "{\"group\": \"qa\"}");
+	published(*state, &h, (struct sent){ .bundle_id = "com.example.m", .name = "Aardvark", .build = "2", .channel = "qa" });
+	hidden = published(*state, &h, (struct sent){ .bundle_id = "com.example.b", .name = "Yak", .build = "2", .channel = "qa" });
+	for (int limit = 1; limit < 4; limit++) {
+		assert_string_equal(names(*state, &h, viewer_of(p.olga), limit, "aardvark"), "Banana, Mango, Zebra");
+		assert_string_equal(names(*state, &h, viewer_of(p.olga), limit, "yak"), "Banana, Mango, Zebra");
+		assert_string_equal(names(*state, &h, viewer_of(p.ines), limit, "mango"), "Aardvark, Yak, Zebra");
+		assert_string_equal(names(*state, &h, viewer_of(h.paul), limit, "mango"), "Aardvark, Yak, Zebra");
+		assert_string_equal(names(*state, &h, VIEWER_HOUSE, limit, "mango"), "Aardvark, Yak, Zebra");
+	}
+	/* in two channels it is one app still; taken away, it has its old name for all */
+	assert_ok(build_promote(h.db, h.paul, hidden, "main", true, &err), &err);
+	assert_string_equal(names(*state, &h, viewer_of(p.olga), 1, "banana"), "Mango, Yak, Zebra");
+	assert_string_equal(names(*state, &h, viewer_of(p.ines), 1, "banana"), "Aardvark, Yak, Zebra");
+	assert_ok(build_delete(h.db, h.paul, hidden, &err), &err);
+	assert_string_equal(names(*state, &h, viewer_of(h.paul), 1, "yak"), "Aardvark, Banana, Zebra");
+}
+
 static void
 a_token_for_one_app_sees_no_other_whoever_owns_it(void **state)
 {
@@ -301,6 +355,7 @@ an_app_is_required_of_those_whom_its_channel_is_for(void **state)
 TESTS(
 	an_app_for_a_group_is_there_for_them_and_its_publishers_alone,
 	each_person_is_shown_the_newest_of_the_channels_they_see,
+	a_list_is_ordered_and_paged_by_the_names_that_its_reader_sees,
 	a_token_for_one_app_sees_no_other_whoever_owns_it,
 	what_somebody_may_not_change_is_refused_and_what_they_do_not_see_is_not_there,
 	rights_end_with_the_role_whatever_rows_are_left,

@@ -242,7 +242,8 @@ every_reason_of_a_verdict_has_a_title(void **state)
 	static const char *const codes[] = { "store_signed",	   "wrong_platform",	   "no_provision",
 					     "provision_expired",  "provision_expiring",   "certificate_expired",
 					     "certificate_expiring", "extension_sooner",   "signature_other",
-					     "signature_invalid",  "app_id_mismatch",	   "encrypted" };
+					     "signature_invalid",  "app_id_mismatch",	   "encrypted",
+					     "signer_not_listed",  "bundle_version_missing" };
 	struct pages *pages = opened(*state);
 	json_t *reasons = json_array(), *said;
 

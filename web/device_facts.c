@@ -87,22 +87,25 @@ value_text(struct req *req, const char *name, enum fact_type type, const json_t 
 }
 
 static json_t *
-fact_row(struct req *req, const char *name, const char *text)
+fact_row(struct req *req, const char *name, const char *text, const char *said)
 {
 	const char *label = word(req, mem_printf(req, "fact_%s", name));
 
-	return json_pack("{s:s, s:s, s:s?, s:b}", "name", name, "label", label ? label : name, "text", text, "code", is_code(name));
+	return json_pack("{s:s, s:s, s:s?, s:b, s:s?}", "name", name, "label", label ? label : name, "text", text, "code",
+			 is_code(name), "said", said);
 }
 
 static void
-add_facts(struct req *req, json_t *into, const json_t *group, enum fact_group which, bool main)
+add_facts(struct req *req, json_t *into, const json_t *device, enum fact_group which, bool main)
 {
+	const json_t *group = json_object_get(device, fact_group_name(which)), *deviations = json_object_get(device, "deviations");
 	const struct fact *fact = fact_table;
 
 	for (size_t i = 0; i < fact_table_n; i++, fact++)
 		if (fact->group == which && is_main(fact->name) == main)
 			json_array_append_new(into, fact_row(req, fact->name,
-				value_text(req, fact->name, fact->type, json_object_get(group, fact->name))));
+				value_text(req, fact->name, fact->type, json_object_get(group, fact->name)),
+				json_string_value(json_object_get(deviations, fact->name))));
 }
 
 json_t *
@@ -113,9 +116,9 @@ device_facts(struct req *req, const json_t *device, enum fact_group which)
 
 	if (which == FACT_COMPLIANCE)
 		json_array_append_new(facts, fact_row(req, "data_protection",
-			value_text(req, "data_protection", FACT_BOOL, json_object_get(group, "data_protection"))));
-	add_facts(req, facts, group, which, true);
-	add_facts(req, more, group, which, false);
+			value_text(req, "data_protection", FACT_BOOL, json_object_get(group, "data_protection")), NULL));
+	add_facts(req, facts, device, which, true);
+	add_facts(req, more, device, which, false);
 	return json_pack("{s:o, s:o}", "facts", facts, "more", more);
 }
 

@@ -48,7 +48,7 @@ struct route {
 	enum thread thread;
 	handler *handle;
 	const struct sink *sink;	/* NULL: the body is kept in memory */
-	const char *scope;		/* token scope that suffices: read, upload, devices, admin; NULL: none does */
+	const char *scope;		/* of a token: read, upload, devices, admin, "one|other"; NULL: none suffices */
 	const char *what;		/* one line, for --routes and the API's description */
 };
 

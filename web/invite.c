@@ -39,7 +39,7 @@ tx_invite(struct db *tx, void *arg, struct err *err)
 	if (!in->letter)
 		return true;
 	/* Told by a notice of this build already, they have their link. */
-	return notice_told(tx, in->due->build_id, in->due->contact_id, &first, err) &&
+	return notice_told(tx, in->due->build_id, in->due->contact_id, MISS_NONE, &first, err) &&
 	       (!first || link_post(tx, in->letter, err));
 }
 
@@ -61,7 +61,8 @@ new_link(TALLOC_CTX *ctx, struct site *site, const struct registration_due *due,
 {
 	const struct conf *conf = site_conf(site);
 	struct link_terms terms = { .contact_id = due->contact_id, .installs_max = conf->link_installs,
-				    .expires = clock_now() + conf->link_days * DAY_S, .sign_in = due->sign_in };
+				    .expires = clock_now() + (due->channel ? conf->link_channel_days : conf->link_days) * DAY_S,
+				    .sign_in = due->sign_in };
 	struct err err;
 
 	if (due->channel) {

@@ -9,13 +9,13 @@
 
 /* Their own link where it leads here.  A link to an earlier build has done its work: they get one to the
  * channel, from the same person, as long as that person may, and no PIN would have to be told anew. */
-static bool
+static enum notice_miss
 find_link(TALLOC_CTX *ctx, struct site *site, const char *channel, const struct notice_due *due, const struct link_draft **new,
 	  struct link_words *words, const char **id)
 {
 	const struct conf *conf = site_conf(site);
 	struct link_terms terms = { .contact_id = due->contact_id, .installs_max = due->installs_max,
-				    .expires = clock_now() + conf->link_days * DAY_S, .sign_in = due->sign_in,
+				    .expires = clock_now() + conf->link_channel_days * DAY_S, .sign_in = due->sign_in,
 				    .channel = channel };
 	struct link_draft *draft;
 	struct link_aim *aim;
@@ -26,22 +26,24 @@ find_link(TALLOC_CTX *ctx, struct site *site, const char *channel, const struct 
 	if (due->to_channel) {
 		if (!link_token(ctx, site->db, &site->link_key, due->link_id, &token, &none) ||
 		    !link_find(ctx, site->db, token, &link, &none))
-			return false;
+			return MISS_KEY;
 		words->pin = link->pin;
 		words->expires = link->expires;
 		words->url = mem_printf(ctx, "%s/i/%s", site->base_url, token);
 		*id = link->id;
-		return true;
+		return MISS_NONE;
 	}
 	terms.bundle_id = words->bundle_id;
-	if (!due->sender || due->pin || !link_aim(ctx, site->db, due->sender, &terms, &aim, &none) ||
+	if (due->pin)
+		return MISS_PIN;
+	if (!due->sender || !link_aim(ctx, site->db, due->sender, &terms, &aim, &none) ||
 	    !link_draft(ctx, &site->link_key, &terms, &draft, &none))
-		return false;
+		return MISS_SENDER;
 	words->expires = terms.expires;
 	words->url = mem_printf(ctx, "%s/i/%s", site->base_url, draft->token);
 	*new = draft;
 	*id = draft->id;
-	return true;
+	return MISS_NONE;
 }
 
 /* What they have ends all the same: they hear whom to ask. */
@@ -80,17 +82,17 @@ notice_letter(TALLOC_CTX *ctx, struct site *site, const json_t *build, const cha
 		return err->kind == ERR_MISSING;	/* removed since */
 	}
 	words.size = page_size(ctx, link_language(site, contact), json_integer_value(json_object_get(build, "size")));
-	if (!find_link(ctx, site, channel, due, &ret->draft, &words, &id)) {
-		if (!ends) {
-			log_info("a tester is not told of a build: no link for them can be sent", KV("contact", due->contact_id));
+	ret->miss = find_link(ctx, site, channel, due, &ret->draft, &words, &id);
+	if (ret->miss) {
+		if (!ends)
 			return true;
-		}
 		ask_for_link(ctx, site, due, &words);
 		id = due->link_id;
 	}
 	if (!link_letter(ctx, site, contact, &ways, &words, id, &letter, err))
 		return false;
 	ret->letter = letter;
+	ret->miss = letter ? MISS_NONE : MISS_ADDRESS;
 	return true;
 }
 
@@ -104,33 +106,56 @@ notice_post(struct db *tx, const struct notice_letter *l, struct err *err)
 struct telling {
 	const char *build_id;
 	struct notice_letter letter;
+	bool first;		/* that they were told, or not for this reason */
 };
 
 static bool
 tx_tell(struct db *tx, void *arg, struct err *err)
 {
-	const struct telling *t = arg;
-	bool first;
+	struct telling *t = arg;
 
-	if (!notice_told(tx, t->build_id, t->letter.due->contact_id, &first, err))
+	if (!notice_told(tx, t->build_id, t->letter.due->contact_id, t->letter.miss, &t->first, err))
 		return false;
-	return !first || notice_post(tx, &t->letter, err);
+	return !t->first || notice_post(tx, &t->letter, err);
 }
 
+/* One who is not told is counted in `missed`. */
 static bool
-tell(struct site *site, const struct job *job, const json_t *build, const struct notice_due *due, struct err *err)
+tell(struct site *site, const struct job *job, const json_t *build, const struct notice_due *due, int64_t *missed,
+     struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct telling t = { .build_id = text_of(job->args, "build") };
 
-	if (notice_letter(ctx, site, build, text_of(job->args, "channel"), due, 0, &t.letter, err) &&
-	    (t.letter.gone || db_tx(site->db, tx_tell, &t, err)))
-		return true;
-	if (err->kind != ERR_INVALID && err->kind != ERR_LIMIT)
-		return false;
-	/* An address from before it was looked at so closely: nobody behind it waits for it. */
-	log_warn("a tester is not told of a build", KV("contact", due->contact_id), KV("why", err->cause));
+	if (!notice_letter(ctx, site, build, text_of(job->args, "channel"), due, 0, &t.letter, err) ||
+	    (!t.letter.gone && !db_tx(site->db, tx_tell, &t, err))) {
+		if (err->kind != ERR_INVALID && err->kind != ERR_LIMIT)
+			return false;
+		/* An address from before it was looked at so closely: nobody behind it waits for it. */
+		log_warn("a tester is not told of a build", KV("contact", due->contact_id), KV("why", err->cause));
+		t.letter = (struct notice_letter){ .due = due, .miss = MISS_ADDRESS };
+		if (!db_tx(site->db, tx_tell, &t, err))
+			return false;
+	}
+	missed[t.letter.miss] += t.first && t.letter.miss;
 	return true;
+}
+
+static void
+log_missed(const char *build_id, const char *channel, const int64_t missed[MISS_KINDS])
+{
+	static const char *const words[MISS_KINDS] = {
+		[MISS_EXPIRED] = "their links have expired", [MISS_USED_UP] = "their links are used up",
+		[MISS_PIN] = "their links lead to an earlier build and ask for a PIN",
+		[MISS_SENDER] = "who sent their links is gone or may not send this app any more",
+		[MISS_ADDRESS] = "no address or number that this server can send to",
+		[MISS_KEY] = "their links were made with another master key",
+	};
+
+	for (int i = MISS_NONE + 1; i < MISS_KINDS; i++)
+		if (missed[i])
+			log_warn("testers are not told of a build", KV("build", build_id), KV("channel", channel),
+				 KVI("testers", missed[i]), KV("why", words[i]));
 }
 
 bool
@@ -138,6 +163,7 @@ notices_build(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 {
 	struct site *site = p;
 	const char *id = text_of(job->args, "build"), *channel = text_of(job->args, "channel"), *after = "";
+	int64_t missed[MISS_KINDS] = { 0 };
 	struct notice_due *due;
 	json_t *build;
 	bool newest, ok = true;
@@ -152,10 +178,13 @@ notices_build(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	while (ok && n == NOTICE_BATCH) {
 		ok = notice_due(ctx, site->db, id, channel, after, &due, &n, err);
 		for (size_t i = 0; ok && i < n; i++)
-			ok = tell(site, job, build, &due[i], err);
+			ok = tell(site, job, build, &due[i], missed, err);
 		after = n ? due[n - 1].contact_id : after;
 		outbox_wake(site);
 	}
+	ok = ok && notice_missed(site->db, id, channel, missed, err);
+	if (ok)
+		log_missed(id, channel, missed);
 	json_decref(build);
 	return ok;
 }

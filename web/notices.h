@@ -15,6 +15,7 @@ struct notice_letter {	/* lives no longer than its context, `build` and `due` */
 	const struct notice_due *due;
 	const struct link_draft *draft;		/* a link that leads there; NULL: theirs does, or none can be made */
 	const struct link_letter *letter;	/* NULL: they cannot be reached, or there is nothing to say without a link */
+	enum notice_miss miss;			/* without a letter: why */
 	bool gone;				/* the contact was removed */
 };
 bool notice_letter(TALLOC_CTX *ctx, struct site *site, const json_t *build, const char *channel, const struct notice_due *due,

@@ -34,7 +34,7 @@ static const char *const acts[] = {
 	"device.command", "device.lock", "device.clear_passcode", "device.erase", "device.lost_mode", "device.locate",
 	"invitation.new", "invitation.send", "invitation.revoke", "invitation.decline",
 	"enrollment.enrolled", "enrollment.returned", "enrollment.renewed", "enrollment.removed", "enrollment.retired",
-	"enrollment.refused", "enrollment.old_identity", "came_back.taken_in", "came_back.refused",
+	"enrollment.refused", "enrollment.old_identity", "device.deviates", "came_back.taken_in", "came_back.refused",
 	"command.cancel", "command.clear", "command.resend",
 	"managed_app.ask", "managed_app.remove", "rollout.set", "rollout.step", "rollout.stop",
 	"app.configuration", "app.configuration_remove",

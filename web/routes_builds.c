@@ -3,6 +3,7 @@
  */
 #include "catalog/app.h"
 #include "catalog/channel.h"
+#include "catalog/notice.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "ipa/manifest.h"
@@ -56,10 +57,14 @@ build_detail(struct req *req, const json_t *build, const char *new_token, json_t
 {
 	const char *id = text_of(build, "id"), *base;
 	const json_t *provision = json_object_get(json_object_get(build, "facts"), "provision");
-	json_t *page, *links, *link = json_null(), *qr;
+	json_t *page, *links, *notices, *link = json_null(), *qr;
 
 	if (!links_of(req, id, &links, err))
 		return false;
+	if (!notice_counts(req->site->db, id, &notices, err)) {
+		json_decref(links);
+		return false;
+	}
 	page = page_build(req, build);
 	base = mem_printf(req, "/admin/builds/%s", id);
 	json_object_set_new(page, "promote_url", json_sprintf("%s/promote", base));
@@ -84,6 +89,11 @@ build_detail(struct req *req, const json_t *build, const char *new_token, json_t
 			link = json_pack("{s:s, s:o}", "url", url, "qr", qr);
 	}
 	json_object_set_new(page, "new_link", link);
+	if (!json_integer_value(json_object_get(notices, "told")) && !json_array_size(json_object_get(notices, "missed")))
+		json_object_set_new(page, "notices", json_null());
+	else
+		json_object_set(page, "notices", notices);
+	json_decref(notices);
 	*ret = page;
 	return true;
 }

@@ -149,7 +149,7 @@ const struct route device_routes[] = {
 	{ GET,    "/admin/test-devices",             WHO_PUBLISHER, "0",   ON_WORKER, get_page,    NULL, NULL, "Registered test devices, and who waits for a build" },
 	{ POST,   "/admin/test-devices/:id/name",    WHO_PUBLISHER, "16K", ON_WORKER, post_name,   NULL, NULL, "Name a test device" },
 	{ POST,   "/admin/test-devices/:id/remove",  WHO_PUBLISHER, "16K", ON_WORKER, post_remove, NULL, NULL, "Remove a test device" },
-	{ GET,    "/api/v1/devices.txt",        WHO_PUBLISHER, "0",   ON_WORKER, get_txt,     NULL, "devices", "Registered test devices as Apple's site takes them: ?app= for those that wait for its build" },
+	{ GET,    "/api/v1/devices.txt",        WHO_PUBLISHER, "0",   ON_WORKER, get_txt,     NULL, "devices|upload", "Registered test devices as Apple's site takes them: ?app= for those that wait for its build" },
 	{ GET,    "/api/v1/test-devices",       WHO_PUBLISHER, "0",   ON_WORKER, api_list,    NULL, "devices", "Registered test devices: ?udids=yes&after=&limit=" },
 	{ PUT,    "/api/v1/test-devices/:id",   WHO_PUBLISHER, "16K", ON_WORKER, api_rename,  NULL, "devices", "Name a test device: {label}" },
 	{ DELETE, "/api/v1/test-devices/:id",   WHO_PUBLISHER, "0",   ON_WORKER, api_remove,  NULL, "devices", "Remove a test device" },

@@ -18,12 +18,13 @@
 
 /* An ISO 8601 time, or a number: seconds from now, or since 1970. */
 static bool
-read_expires(struct req *req, const json_t *value, int64_t *ret, struct err *err)
+read_expires(struct req *req, const json_t *value, const char *channel, int64_t *ret, struct err *err)
 {
+	const struct conf *conf = site_conf(req->site);
 	int64_t now = clock_now();
 	time_t at;
 
-	*ret = now + site_conf(req->site)->link_days * DAY_S;
+	*ret = now + (channel ? conf->link_channel_days : conf->link_days) * DAY_S;
 	if (!value || json_is_null(value))
 		return true;
 	if (json_is_integer(value)) {
@@ -128,7 +129,7 @@ api_new(struct req *req, struct reply *reply, struct err *err)
 		       { "sign_in", JSON_IS_BOOL, &sign_in }, { "send", JSON_IS_ANY, &send }))
 		return false;
 	terms.sign_in = sign_in;
-	if (!read_expires(req, expires, &terms.expires, err) || !read_pin(req, pin, &terms.pin, err) ||
+	if (!read_expires(req, expires, terms.channel, &terms.expires, err) || !read_pin(req, pin, &terms.pin, err) ||
 	    !read_send(send, &ways, err) || !read_contact(req, id, &given, &contact, err) ||
 	    !link_make(req, &terms, &contact, contact ? 1 : 0, &ways, &made, err))
 		return false;

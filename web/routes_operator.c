@@ -117,13 +117,19 @@ operation(const struct route *route, json_t *params)
 	json_t *responses = json_pack("{s:{s:s}, s:{s:s, s:{s:{s:{s:s}}}}}", "2XX", "description", "Done",
 		"4XX", "description", "Refused, and why", "content", "application/problem+json", "schema", "$ref",
 		"#/components/schemas/Problem");
+	const char *scope = route->scope ? route->scope : "session";
 	json_t *op = json_pack("{s:s, s:o, s:o}", "summary", route->what, "parameters", params, "responses", responses);
 
+	json_t *security = json_array();
+
+	json_object_set_new(op, "security", security);
 	if (route->who == WHO_ANYONE || route->who == WHO_OPERATOR)
-		json_object_set_new(op, "security", json_array());
-	else
-		json_object_set_new(op, "security", json_pack("[{s:[s]}, {s:[]}]", "token",
-			route->scope ? route->scope : "session", "session"));
+		return op;
+	for (size_t n; *scope; scope += n + (scope[n] == '|')) {	/* each alone suffices */
+		n = strcspn(scope, "|");
+		json_array_append_new(security, json_pack("{s:[s%]}", "token", scope, n));
+	}
+	json_array_append_new(security, json_pack("{s:[]}", "session"));
 	return op;
 }
 

@@ -103,6 +103,7 @@ send_page(struct req *req, struct reply *reply, int status, const json_t *build,
 									contacts)));
 	json_object_set_new(page, "groups", tick(groups, "group", req));
 	json_object_set_new(page, "days", json_integer(conf->link_days));
+	json_object_set_new(page, "channel_days", json_integer(conf->link_channel_days));
 	json_object_set_new(page, "most", json_integer(conf->link_installs));
 	json_object_set_new(page, "can_mail", json_boolean(*conf->smtp_url));
 	json_object_set_new(page, "can_sms", json_boolean(*conf->sms_driver));
@@ -166,7 +167,8 @@ read_terms(struct req *req, const json_t *build, struct link_terms *terms, struc
 	ways->sms = way && strcmp(way, "sms") == 0;
 	if (req_form(req, "pin"))
 		terms->pin = link_pin(req);
-	if (!number_of(req, "days", DAYS_MAX, conf->link_days, &days, err) ||
+	if (!(terms->channel ? number_of(req, "channel_days", DAYS_MAX, conf->link_channel_days, &days, err)
+			     : number_of(req, "days", DAYS_MAX, conf->link_days, &days, err)) ||
 	    !number_of(req, "installs", LINK_INSTALLS_MAX, conf->link_installs, &terms->installs_max, err))
 		return false;
 	terms->expires = clock_now() + days * DAY_S;

@@ -56,9 +56,18 @@ site_client(struct req *req, char hash[SECRET_HASH_SIZE])
 static bool
 scope_holds(const char *scope, const char *needed)
 {
+	size_t len = strlen(scope);
+
 	if (!needed)
 		return false;
-	return strcmp(scope, needed) == 0 || strcmp(scope, "admin") == 0 || strcmp(needed, "read") == 0;
+	if (strcmp(scope, "admin") == 0 || strcmp(needed, "read") == 0)
+		return true;
+	for (; strncmp(needed, scope, len) != 0 || (needed[len] && needed[len] != '|'); needed++) {
+		needed += strcspn(needed, "|");
+		if (!*needed)
+			return false;
+	}
+	return true;
 }
 
 /* From our own pages?  Browsers say so themselves; those that say nothing send no cookie of ours
@@ -126,6 +135,7 @@ session_admit(struct req *req, struct err *err)
 
 	req->language = pages_language(req_header(req, "Accept-Language"));
 	vouch_note_spoof(req, site_conf(req->site)->server_client_cert_header);
+	vouch_note_forwarded(req);
 	if (who == WHO_GRANT || who == WHO_LINK || who == WHO_DEVICE)
 		return true;
 	if (who == WHO_OPERATOR) {

@@ -2,6 +2,7 @@
 #include "catalog/attempts.h"
 #include "core/audit.h"
 #include "core/clock.h"
+#include "core/count.h"
 #include "core/log.h"
 #include "core/num.h"
 #include "core/secret.h"
@@ -184,21 +185,42 @@ tx_spoof(struct db *tx, void *arg, struct err *err)
 	return audit_add(tx, "system", "proxy.spoofed", spoof->address, spoof->header, err);
 }
 
-void
-vouch_note_spoof(struct req *req, const char *name)
+static void
+note(struct req *req, const char *name, const char *address)
 {
-	const char *address = attempts_address(req, req->address);
 	struct spoof *spoof;
 
-	if (req->proxied || !*name || !req_has_header(req, name))
-		return;
-	if (!attempts_note(mem_printf(req, "spoof\n%s", address)))
-		return;
 	log_warn("a header of proxies came from elsewhere and was dropped", KV("header", name), KV("address", req->address));
 	spoof = mem_new(NULL, struct spoof);
 	snprintf(spoof->address, sizeof spoof->address, "%s", address);
 	snprintf(spoof->header, sizeof spoof->header, "%s", name);
 	db_later(req->site->db, tx_spoof, spoof);
+}
+
+void
+vouch_note_spoof(struct req *req, const char *name)
+{
+	const char *address = attempts_address(req, req->address);
+
+	if (!req->proxied && *name && req_has_header(req, name) && attempts_note(mem_printf(req, "spoof\n%s", address)))
+		note(req, name, address);
+}
+
+/* Noted apart, so that it hides no header that would sign somebody in. */
+void
+vouch_note_forwarded(struct req *req)
+{
+	static const char *const names[] = { "X-Forwarded-For", "X-Forwarded-Proto" };
+	const char *name = NULL, *address = attempts_address(req, req->address);
+
+	for (size_t i = 0; !req->proxied && !name && i < sizeof names / sizeof *names; i++)
+		if (req_has_header(req, names[i]))
+			name = names[i];
+	if (!name)
+		return;
+	count_add(COUNT_FORWARDED_DROPPED, 1);
+	if (*site_conf(req->site)->server_trusted_proxies && attempts_note_minor(mem_printf(req, "forwarded\n%s", address)))
+		note(req, name, address);
 }
 
 /* ---- reading ---- */

@@ -26,3 +26,8 @@ bool vouch_read(struct req *req, struct err *err) CHECKED;
 
 /* Somebody shows a header that only a proxy of ours may show: dropped by whoever reads it, and audited here. */
 void vouch_note_spoof(struct req *req, const char *name);
+/*
+ * The same of X-Forwarded-For and -Proto, which honest programs behind a proxy of their own show as well: each request
+ * is counted, and where proxies are trusted an address is audited once an hour.
+ */
+void vouch_note_forwarded(struct req *req);

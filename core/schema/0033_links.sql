@@ -4,6 +4,7 @@
 -- page that many have): it counts by the daemon's address and program.  The rows of link_client from before were made
 -- so and stay, each as one install.
 ALTER TABLE install ADD COLUMN phone TEXT NOT NULL DEFAULT '';
+ALTER TABLE link_client ADD COLUMN is_phone BOOLEAN NOT NULL DEFAULT FALSE;
 
 -- Of a link that asks for a sign-in: the person who was the first to install by it; '' nobody yet.  No reference: whose
 -- it was stays so.

@@ -441,12 +441,13 @@ def seed(server, apps, builds):
                 facts["file"] = {"size": size, "sha256": sha256}
                 db.execute("INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os, installable,"
                            " expires, facts, chunk_sha256s, icon57, icon120, icon512, notes, branch, git_commit,"
-                           " ci_url, source, custom_fields, person_id, created, name, folded)"
+                           " ci_url, source, custom_fields, person_id, created, name, folded, installs_until)"
                            " VALUES (?, ?, ?, ?, ?, ?, '15.0', 1,"
-                           " ?, ?, ?, ?, ?, ?, 'Fixes and improvements.', 'main', ?, '', 'bench', '{}', ?, ?, ?, ?)",
+                           " ?, ?, ?, ?, ?, ?, 'Fixes and improvements.', 'main', ?, '', 'bench', '{}', ?, ?, ?, ?, ?)",
                            (build, app, sha256, size, facts["version"], str(b), now + 300 * 86400,
                             json.dumps(facts), " ".join([sha256] * (size // (10 << 20) + 1)), sha256, sha256, sha256,
-                            sha256[:40], person, now - (builds - b) * 60, name, (name + "\n" + bundle).lower()))
+                            sha256[:40], person, now - (builds - b) * 60, name, (name + "\n" + bundle).lower(),
+                            now + 300 * 86400))
                 db.execute("INSERT INTO build_bundle (build_id, path, app_bundle_id, version, build, uploaded, bundle_id,"
                            " provision_uuid, expires, certificate, certificate_name, certificate_expires)"
                            " VALUES (?, '', ?, ?, ?, ?, ?, ?, ?, '', '', 0)",
@@ -454,7 +455,8 @@ def seed(server, apps, builds):
                 db.execute("INSERT INTO placement (channel_id, build_id, person_id, at) VALUES (?, ?, ?, ?)",
                            ("ch%05d" % a, build, person, now))
             db.execute("UPDATE app SET newest_build_id = ? WHERE id = ?", (build, app))
-            db.execute("UPDATE channel SET newest_build_id = ?, newest_at = ? WHERE app_id = ?", (build, now, app))
+            db.execute("UPDATE channel SET newest_build_id = ?, newest_at = ?, newest_folded = ? WHERE app_id = ?",
+                       (build, now, (name + "\n" + bundle).lower(), app))
         cookie, grant = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         hashed = lambda text: hashlib.sha256(text.encode()).hexdigest()
         db.execute("INSERT INTO session (hash, person_id, csrf, created, seen) VALUES (?, ?, ?, ?, ?)",

@@ -45,3 +45,12 @@ print(functools.reduce(lambda o, k: o[k], sys.argv[1].split("."), json.load(sys.
 	[ "$status" -eq 4 ]
 	[ "$(field error.code <<<"$output")" = not_zip ]
 }
+
+@test "of several certificates the one that signed the app decides" {
+	local ipa=${POMONA_SHARED:-$BATS_TEST_DIRNAME/../../../shared}/fixtures/ipa/app-info-iphone.ipa
+	[ -e "$ipa" ] || skip "no $ipa"
+	run "$POMONA_BIN" inspect --now 2017-05-01T00:00:00Z "$ipa"
+	[ "$status" -eq 0 ]
+	[ "$(field verdict.installable <<<"$output")" = False ]
+	[[ "$output" == *certificate_expired* ]]
+}

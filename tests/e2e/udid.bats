@@ -372,6 +372,14 @@ invited() { [ "$(sql "SELECT state FROM device_app")" = invited ]; }
 	expect_header Content-Disposition '*devices.txt*'
 	[ "$(cat "$W/body")" = "$HEAD_LINE"$'\n'"$MINE"$'\tAnna Berg, iPhone 15\tios' ]
 	[ "$(audited devices.txt)" = 1 ]
+	# CI reads it by the token it publishes with, and one for another app reads of none
+	get '/api/v1/devices.txt?app=com.example.app' -H "$(bearer upload)"
+	expect_status 200
+	[ "$(cat "$W/body")" = "$HEAD_LINE"$'\n'"$MINE"$'\tAnna Berg, iPhone 15\tios' ]
+	get '/api/v1/devices.txt?app=com.example.app' -H "$(bearer other)"
+	expect_status 200
+	[ "$(cat "$W/body")" = "$HEAD_LINE" ]
+	[ "$(audited devices.txt)" = 3 ]
 	as paul get /admin
 	expect_body "Devices that wait for a build of Demo App: 1"
 	adhoc 2 "$OTHER,$MINE"

@@ -84,6 +84,29 @@ user() { printf 'X-Remote-User: %s' "$1"; }
 	[ "$(grep -c 'came from elsewhere and was dropped' "$W/log")" = 1 ]
 }
 
+@test "forwarded addresses from elsewhere are not believed: counted each time, audited once where there are proxies" {
+	local i
+	forwarded() { get /metrics; sed -n 's/^pomona_http_forwarded_dropped_total //p' "$W/body"; }
+	pomona_start
+	get /healthz -H 'X-Forwarded-For: 203.0.113.7'
+	[ "$(forwarded)" = 1 ]
+	pomona_stop
+	[ "$(sql "SELECT count(*) FROM audit WHERE act = 'proxy.spoofed'")" = 0 ]	# nobody is trusted: it means nothing
+	setting server trusted_proxies '"192.0.2.1"'
+	setting signin proxy_header '"X-Remote-User"'
+	pomona_again
+	for i in 1 2 3 4 5; do
+		get /healthz -H 'X-Forwarded-For: 203.0.113.7'
+		get /d/none/manifest.plist -H 'X-Forwarded-Proto: https'
+	done
+	[ "$(forwarded)" = 10 ]
+	get /account -H "$(user anna)" -H 'Accept: application/json'	# what would sign in is not hidden by it
+	expect_status 401
+	pomona_stop
+	[ "$(sql "SELECT object, detail FROM audit WHERE act = 'proxy.spoofed' ORDER BY id")" = $'127.0.0.1|X-Forwarded-For\n127.0.0.1|X-Remote-User' ]
+	expect_not_in "$W/log" 203.0.113.7
+}
+
 @test "where a grant, a link or a device decides, the header is not looked at" {
 	setting server trusted_proxies '"192.0.2.1"'
 	setting signin proxy_header '"X-Remote-User"'
