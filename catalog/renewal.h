@@ -143,9 +143,9 @@ _Static_assert(RENEWAL_BETTER_S == 86400, "as RENEWAL_LONGER has it");
 	RENEWAL_LASTS("oc.newest_build_id", "h.device_id", RENEWAL_LONGER) "))))"
 
 /* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed,paused,paused_by,anew,
- * offered}:
+ * offered,wanted}:
  * one item for each build, end and provision - or its certificate, whatever the provision - by end; of those that end
- * before `until`.  paused: for how many of the waiting the waves stand still.  anew: to how many devices a build that is
+ * before `until`.  paused: for how many of the waiting the waves stand still; wanted: to how many of them nothing was sent yet.  anew: to how many devices a build that is
  * signed anew is on its way, where no provision helps; offered: for how many more there is one, and it is not. */
 bool renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err) CHECKED;
 

@@ -1,12 +1,12 @@
 #pragma once
 /*
  * renewal_told - who is not managed is not forgotten: who installed, by a link or from the catalog, a build whose
- * provision ends hears of it once, with a link to the newer build.
+ * first provision or certificate ends hears of it once, with a link to the newer build.
  *
  * Known from the timeline: the .ipa went out whole to them.  Told are those whose newest install of the app is of that
- * build, from RENEWAL_TELL_S before its end to as long behind it, once there is a newer build that lasts longer where
+ * build, device by device as far as their models tell them apart (two of one model are one), from RENEWAL_TELL_S before its end to as long behind it, once there is a newer build that lasts longer where
  * their link leads, or, of people who signed in, where they see the app.  Not told is who wants no notices
- * (catalog/contact.h, catalog/ending_reader.h), and whose managed device has the app: that is seen to.
+ * (catalog/contact.h, catalog/ending_reader.h), and whose managed device has the app, unless another model installed it: that is seen to.
  */
 #include "catalog/notice.h"
 #include "core/clock.h"

@@ -16,6 +16,12 @@
 #define CONTACT "INSERT INTO contact (id, name, folded, email, created) VALUES ('c1', 'Cleo', 'cleo', 'cleo@example.com', 1)"
 #define AUDIENCE "INSERT INTO audience (id, tree, hash, created) VALUES ('a1', '', 'a1', 1); UPDATE channel SET audience_id = 'a1'"
 
+#define PART_OF(number, ends, certificate) "INSERT INTO build_bundle (build_id, path, app_bundle_id, version, build, uploaded, bundle_id," \
+	" provision_uuid, expires, certificate, certificate_name, certificate_expires) VALUES (" BUILD(number) ", 'PlugIns/Share.appex'," \
+	" 'com.example.app', '1.0', '" number "', 1, 'com.example.app.share', 'p" number "', " ends ", 'c', '', " certificate ")"
+#define SOON	"1797076800"	/* 2026-12-12T12:00:00Z */
+#define FAR	"1822996800"
+
 /* Mia's phone has build 1, which ends in twenty days; build 2 is newer. */
 static struct house
 told_house(TALLOC_CTX *ctx)
@@ -77,6 +83,13 @@ who_is_told_is_who_has_it_unmanaged_sees_a_newer_one_and_wants_to_know(void **st
 		{ "UPDATE build SET expires = expires + 20 * 86400 WHERE build = '1'", false },	/* in 40 days */
 		{ "UPDATE build SET expires = expires - 49 * 86400 WHERE build = '1'", true },	/* 29 days ago */
 		{ "UPDATE build SET expires = expires - 51 * 86400 WHERE build = '1'", false },
+		/* an extension ends first, or a certificate; and so does one of the newer build */
+		{ "UPDATE build SET expires = " FAR " WHERE build = '1'; " PART_OF("1", FAR, FAR), false },
+		{ "UPDATE build SET expires = " FAR " WHERE build = '1'; " PART_OF("1", SOON, FAR), true },
+		{ "UPDATE build SET expires = " FAR " WHERE build = '1'; " PART_OF("1", FAR, SOON), true },
+		{ PART_OF("2", FAR, SOON), false },
+		{ PART_OF("2", SOON, FAR), false },
+		{ PART_OF("2", FAR, FAR), true },
 		/* as they wish */
 		{ "INSERT INTO ending_reader (person_id, mails, email, language, changed) VALUES (" MIA ", FALSE, '', '', 1)", false },
 		{ "INSERT INTO ending_reader (person_id, mails, email, language, changed) VALUES (" MIA ", TRUE, '', '', 1)", true },
@@ -85,6 +98,14 @@ who_is_told_is_who_has_it_unmanaged_sees_a_newer_one_and_wants_to_know(void **st
 		{ MANAGED_PHONE("enrolled"), true },
 		{ MANAGED_PHONE("enrolled") LISTS_IT("FALSE"), true },
 		{ MANAGED_PHONE("removed") LISTS_IT("TRUE"), true },
+		/* but not of another device of theirs */
+		{ MANAGED_PHONE("enrolled") LISTS_IT("TRUE") "; UPDATE device SET product = 'iPhone15,4'; UPDATE install SET model = 'iPad14,1'", true },
+		{ MANAGED_PHONE("enrolled") LISTS_IT("TRUE") "; UPDATE device SET product = 'iPhone15,4'; UPDATE install SET model = 'iPhone15,4'", false },
+		{ MANAGED_PHONE("enrolled") LISTS_IT("TRUE") "; UPDATE install SET model = 'iPad14,1'", false },
+		{ INSTALLED("i2", "2", "2000") "; UPDATE install SET model = 'iPad14,1'; UPDATE install SET model = 'iPhone15,4' WHERE id = 'i2'", true },
+		{ INSTALLED("i2", "2", "2000") "; UPDATE install SET model = 'iPad14,1'", false },
+		{ INSTALLED("i2", "1", "2000") "; " INSTALLED("i3", "2", "3000") "; UPDATE install SET model = 'iPhone15,4'; UPDATE install"
+		  " SET model = 'iPad14,1' WHERE id = 'i1'", true },
 		/* by the link of a contact, who is told */
 		{ CONTACT "; UPDATE install SET contact_id = 'c1'", false },
 	};
@@ -96,6 +117,7 @@ who_is_told_is_who_has_it_unmanaged_sees_a_newer_one_and_wants_to_know(void **st
 		size_t n;
 
 		statements(ctx, &h, cases[i].so);
+		sql(&h, "UPDATE build_bundle SET expires = (SELECT b.expires FROM build b WHERE b.id = build_bundle.build_id) WHERE path = ''");
 		n = holders(ctx, &h, NULL, &list);
 		if (n != cases[i].told)
 			fail_msg("%s: %zu", cases[i].so, n);

@@ -33,18 +33,27 @@ anew_doing(const json_t *e)
 	return anew >= devices ? "anew" : json_integer_value(json_object_get(e, "offered")) > 0 ? "anew_offered" : anew ? "anew_some" : NULL;
 }
 
+bool
+renewal_stands(struct site *site, const json_t *e)
+{
+	const struct conf *conf = site_conf(site);
+
+	return conf->renewal_paused && json_integer_value(json_object_get(e, "wanted")) > 0 &&
+	       time_of(e, "ends") > clock_now() + conf->renewal_days_before * DAY_S;
+}
+
 /* Of one app on managed devices; several builds and ends are several things. */
 static bool
-add_provision(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, struct err *err)
+add_provision(TALLOC_CTX *ctx, struct site *site, const json_t *e, ending_add *add, void *arg, struct err *err)
 {
 	json_int_t waiting = json_integer_value(json_object_get(e, "waiting")), failed = json_integer_value(json_object_get(e, "failed"));
 	json_int_t devices = json_integer_value(json_object_get(e, "devices"));
-	bool paused = json_integer_value(json_object_get(e, "paused")) > 0;
+	bool stands = renewal_stands(site, e), paused = stands || json_integer_value(json_object_get(e, "paused")) > 0;
 	struct ending ending = {
 		.subject = mem_printf(ctx, "%s %s", text_of(e, "build_id"), text_of(e, "uuid")),
 		.name = text_of(e, "app"), .bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"), .devices = devices,
 		.people = json_integer_value(json_object_get(e, "people")), .href = "/admin/provisions",
-		.doing = paused ? "provision_paused" : waiting >= devices ? "provision" : waiting + failed > 0 ? "provision_some" :
+		.doing = stands ? "provision_stands" : paused ? "provision_paused" : waiting >= devices ? "provision" : waiting + failed > 0 ? "provision_some" :
 			anew_doing(e) ? anew_doing(e) : "provision_none",
 	};
 
@@ -54,7 +63,7 @@ add_provision(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, stru
 
 /* The certificate that signed it ends before any provision of it: only a build that is signed anew helps (MUST 67). */
 static bool
-add_signature(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, struct err *err)
+add_signature(TALLOC_CTX *ctx, struct site *site, const json_t *e, ending_add *add, void *arg, struct err *err)
 {
 	const struct ending ending = {
 		.subject = text_of(e, "build_id"), .bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"),
@@ -64,10 +73,11 @@ add_signature(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, stru
 		.devices_href = mem_printf(ctx, "/admin/held?build=%s&cause=certificate", text_of(e, "build_id")),
 	};
 
+	(void)site;
 	return put(&ending, add, arg, err);
 }
 
-typedef bool add_held(TALLOC_CTX *ctx, const json_t *held, ending_add *add, void *arg, struct err *err);
+typedef bool add_held(TALLOC_CTX *ctx, struct site *site, const json_t *held, ending_add *add, void *arg, struct err *err);
 
 static bool
 list_held(TALLOC_CTX *ctx, struct site *site, const char *cause, add_held *each, time_t until, ending_add *add, void *arg,
@@ -81,7 +91,7 @@ list_held(TALLOC_CTX *ctx, struct site *site, const char *cause, add_held *each,
 		return false;
 	json_array_foreach(held, i, e)
 		if (ok && strcmp(text_of(e, "cause"), cause) == 0)
-			ok = each(ctx, e, add, arg, err);
+			ok = each(ctx, site, e, add, arg, err);
 	json_decref(held);
 	return ok;
 }

@@ -31,3 +31,6 @@ bool ending_look_in_front(struct site *site, struct err *err) CHECKED;
 
 /* Asks the directory, for ending_directory_password; once a day.  A directory that is down changes nothing. */
 bool ending_ask_directory(struct site *site, struct err *err) CHECKED;
+
+/* An item of renewal_endings: no wave brings it, for renewal.paused is set and the promise of the last days is not due. */
+bool renewal_stands(struct site *site, const json_t *ending);

@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "web/endings.h"
 #include "web/http.h"
+#include "web/ending_sources.h"
 #include "web/provision_take.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -99,7 +100,7 @@ struct taken {
 };
 
 static const char *
-doing_of(const json_t *ending)
+doing_of(struct req *req, const json_t *ending)
 {
 	json_int_t anew = json_integer_value(json_object_get(ending, "anew"));
 	bool offered = json_integer_value(json_object_get(ending, "offered")) > 0;
@@ -108,7 +109,7 @@ doing_of(const json_t *ending)
 		return offered ? "offered" : anew > 0 ? "anew" : "resign";
 	if (json_integer_value(json_object_get(ending, "failed")) > 0)
 		return "failing";
-	if (json_integer_value(json_object_get(ending, "paused")) > 0)
+	if (json_integer_value(json_object_get(ending, "paused")) > 0 || renewal_stands(req->site, ending))
 		return "paused";
 	if (json_integer_value(json_object_get(ending, "waiting")) > 0)
 		return "renewing";
@@ -151,7 +152,8 @@ endings_of(struct req *req, json_t **ret, struct err *err)
 	}
 	json_array_foreach(list, i, e) {
 		json_t *missing = NULL;
-		const char *doing = doing_of(e);
+		const char *doing = doing_of(req, e);
+		bool stands = renewal_stands(req->site, e);
 		time_t ends = time_at(e, "ends");
 
 		if (!(ok = missing_of(req, e, &missing, err)))
@@ -162,8 +164,8 @@ endings_of(struct req *req, json_t **ret, struct err *err)
 			"ends", page_date_of(req, e, "ends"), "next", page_date_of(req, e, "next"), "doing", doing,
 			"provision", text_of(e, "provision"), "devices", json_object_get(e, "devices"), "waiting",
 			json_object_get(e, "waiting"), "failed", json_object_get(e, "failed"), "over", ends <= now, "uuid",
-			text_of(e, "uuid"), "missing", missing, "paused", json_object_get(e, "paused"), "paused_by",
-			text_of(e, "paused_by"), "devices_url", req->person->role == ROLE_ADMIN ? mem_printf(req,
+			text_of(e, "uuid"), "missing", missing, "paused", json_object_get(e, stands ? "wanted" : "paused"),
+			"paused_by", stands ? "renewal.paused" : text_of(e, "paused_by"), "devices_url", req->person->role == ROLE_ADMIN ? mem_printf(req,
 			"/admin/held?build=%s&cause=%s&ends=%s", text_of(e, "build_id"), text_of(e, "cause"), text_of(e, "ends")) : NULL, "anew", json_object_get(e, "anew")));
 	}
 	json_decref(list);

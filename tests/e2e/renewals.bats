@@ -214,6 +214,12 @@ nothing_stopped() { ! grep -E -m 5 ' (stops|loses) ' "$W/ledger"; }
 	device_on fleet --count $phones --drain >"$W/fleet"
 	[ "$(rows "renewal WHERE state = 'wanted' AND action = 'install'")" = $((4 * phones)) ]
 	[ "$(rows "renewal WHERE sent > 0")" = 0 ]
+	# and it is said that waves stand still: it is nothing that needs nobody
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "provision")][0] | [.doing, .needs] | @json' '["provision_stands",true]'
+	sign_in anna
+	as anna get /admin/provisions
+	expect_body 'renewal.paused'
 	# 30 days before it goes to all, paused or not, and they say that they have it
 	later 25 hours
 	settled
@@ -346,6 +352,10 @@ installs() {
 	wait_until all_whole
 	upload "$W/made/next.ipa" admin '?notify=no'
 	expect_status 201
+	# her iPhone has the newer one already; her iPad holds the old one still
+	sql "UPDATE install SET model = 'iPad14,1' WHERE id LIKE 'i%' AND link_id IS NOT NULL AND created = 1000"
+	sql "INSERT INTO install (id, build_id, link_id, contact_id, model, state, created, changed) SELECT 'n' || l.id, '$(json .build.id)', l.id,
+		l.contact_id, 'iPhone15,4', 'whole', 2000, 2000 FROM link l JOIN contact c ON c.id = l.contact_id WHERE c.email = 'anna@example.com'"
 	later 5 days
 	settled
 	[ "$(rows message)" = 0 ]
