@@ -57,16 +57,14 @@ or_empty(TALLOC_CTX *ctx, struct rows *rows, int column)
 static json_t *
 item(TALLOC_CTX *ctx, struct rows *rows)
 {
-	int64_t expires = rows_int(rows, 8);
-
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:s, s:s, s:b, s:s, s:b}", "kind", "app",
 		"bundle_id", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1), "subtitle", rows_text(ctx, rows, 2),
 		"build_id", rows_text(ctx, rows, 3), "version", rows_text(ctx, rows, 4), "build", rows_text(ctx, rows, 5),
 		"size", (json_int_t)rows_int(rows, 6), "minimum_os", rows_text(ctx, rows, 7), "installable",
-		rows_bool(rows, 9) && (!expires || expires > clock_now()), "required", rows_bool(rows, 10),
-		"installed_version", or_empty(ctx, rows, 11), "installed_build", or_empty(ctx, rows, 12), "installing",
-		rows_bool(rows, 13), "scheme", scheme_of(ctx, rows_text(ctx, rows, 14)), "ipad_only",
-		rows_bool(rows, 15));
+		rows_int(rows, 8) > clock_now(), "required", rows_bool(rows, 9),
+		"installed_version", or_empty(ctx, rows, 10), "installed_build", or_empty(ctx, rows, 11), "installing",
+		rows_bool(rows, 12), "scheme", scheme_of(ctx, rows_text(ctx, rows, 13)), "ipad_only",
+		rows_bool(rows, 14));
 }
 
 bool
@@ -74,7 +72,7 @@ app_device_list(struct db *db, struct viewer viewer, const char *device_id, json
 {
 	void *ctx SCOPED(mem) = mem_must(talloc_new(NULL));
 	struct rows *rows = db_query(ctx, db, "SELECT a.bundle_id, b.name, a.subtitle, b.id, b.version, b.build, b.size,"
-		" b.minimum_os, b.expires, b.installable, " VIEWER_REQUIRED ", i.short_version, i.version, i.installing, b.facts, b.ipad_only"
+		" b.minimum_os, b.installs_until, " VIEWER_REQUIRED ", i.short_version, i.version, i.installing, b.facts, b.ipad_only"
 		" FROM installed_app i JOIN app a ON a.bundle_id = i.bundle_id JOIN build b ON b.id = " VIEWER_NEWEST
 		" WHERE i.device_id = $4 AND i.installed ORDER BY b.folded, a.id", VIEWER(viewer), db_text(device_id));
 

@@ -10,7 +10,7 @@
 /* In the order of the names that they see: through the channel whose newest build it is (of several the first),
  * as that order has an index there.  Place and search know of no other build's name. */
 #define APP_LIST(right) "SELECT a.id, c.newest_folded, a.bundle_id, b.name, a.subtitle, b.id, b.version, b.build," \
-	" b.size, b.minimum_os, b.installable, b.created, b.expires, b.good_until, " VIEWER_REQUIRED ", b.ipad_only" \
+	" b.size, b.minimum_os, b.installs_until, b.created, b.expires, b.good_until, " VIEWER_REQUIRED ", b.ipad_only" \
 	" FROM channel c JOIN app a ON a.id = c.app_id JOIN build b ON b.id = c.newest_build_id" \
 	" WHERE (c.newest_folded, c.app_id) > ($4, $5) AND c.newest_folded LIKE $6 ESCAPE '!'" \
 	" AND c.newest_build_id = " VIEWER_NEWEST " AND NOT EXISTS (SELECT 1 FROM channel d WHERE d.app_id = c.app_id" \
@@ -26,7 +26,7 @@ app_json(TALLOC_CTX *ctx, struct rows *rows)
 		"subtitle", rows_text(ctx, rows, 4), "build_id", rows_text(ctx, rows, 5),
 		"version", rows_text(ctx, rows, 6), "build", rows_text(ctx, rows, 7),
 		"size", (json_int_t)rows_int(rows, 8), "minimum_os", rows_text(ctx, rows, 9), "installable",
-		rows_bool(rows, 10) && (!rows_int(rows, 12) || rows_int(rows, 12) > clock_now()),
+		rows_int(rows, 10) > clock_now(),
 		"required", rows_bool(rows, 14), "updated", clock_text(ctx, rows_int(rows, 11)),
 		"expires_at", (json_int_t)rows_int(rows, 12), "good_until", (json_int_t)rows_int(rows, 13),
 		"ipad_only", rows_bool(rows, 15));

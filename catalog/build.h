@@ -13,6 +13,10 @@
 #define BUILD_FIELD_MAX		512	/* bytes of a git fact */
 #define BUILD_CUSTOM_MAX	4096	/* bytes of custom_fields as JSON */
 
+/* Can build b be installed at the time `now` (a parameter)?  What its verdict says, without a look at the facts; whoever
+ * makes a way to install it asks this.  A managed device may be given a newer provision before: managed_app_fit. */
+#define BUILD_INSTALLS(now) "(b.installs_until > " now ")"
+
 struct build_fields {
 	const char *channel;		/* NULL: CHANNEL_DEFAULT for a new build */
 	const char *changelog, *branch, *git_commit, *ci_url, *source;
@@ -66,6 +70,9 @@ bool build_icon_of(TALLOC_CTX *ctx, struct db *db, const char *id, enum icon_siz
 
 /* For the clean-up: is this blob an .ipa or icon of a build, or of an item, or the logo? */
 bool build_wants_blob(struct db *db, const char *name, bool *ret, struct err *err) CHECKED;
+
+/* Until when a list shows it as good without a look at its facts (0: it looks), and BUILD_INSTALLS.  Writes a verdict. */
+void build_judge(json_t *facts, int64_t *good_until, int64_t *installs_until);
 
 /* For build_delete and retention, inside a transaction: the app's newest becomes what was placed before, or
  * the app goes (each build is in a channel from its upload on). */

@@ -5,6 +5,8 @@
 #include "core/audit.h"
 #include "core/buf.h"
 #include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static bool
@@ -92,4 +94,64 @@ build_retain(struct db *db, const char *app, int64_t keep, struct err *err)
 	struct retain r = { app, keep };
 
 	return keep <= 0 || db_tx(db, tx_retain, &r, err);
+}
+
+/* ---- builds of before ---- */
+
+#define ID_MAX		64
+#define JUDGE_STEP	100	/* builds a transaction */
+
+struct judging {
+	char after[ID_MAX], last[ID_MAX];	/* ids of builds: where it begins, where it ended */
+	size_t n;
+};
+
+static bool
+judge_one(struct db *tx, const char *id, const char *text, struct err *err)
+{
+	json_t *facts = json_loads(text, 0, NULL);
+	int64_t good_until, installs_until;
+
+	if (!facts)
+		return true;	/* as the schema has left it; whoever asks for it hears so */
+	build_judge(facts, &good_until, &installs_until);
+	json_decref(facts);
+	return db_run(tx, err, "UPDATE build SET good_until = $1, installs_until = $2 WHERE id = $3", db_int(good_until),
+		      db_int(installs_until), db_text(id)) || err_at(err, "build %s", id);
+}
+
+static bool
+tx_judge(struct db *tx, void *arg, struct err *err)
+{
+	struct judging *j = arg;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *ids[JUDGE_STEP], *facts[JUDGE_STEP];
+	struct rows *rows = db_query(ctx, tx, "SELECT b.id, b.facts FROM build b WHERE b.id > $1 ORDER BY b.id LIMIT $2",
+				     db_text(j->after), db_int(JUDGE_STEP));
+	enum rows_step step;
+
+	j->n = 0;
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		ids[j->n] = rows_text(ctx, rows, 0);
+		facts[j->n++] = rows_text(ctx, rows, 1);
+	}
+	for (size_t i = 0; step == ROWS_END && i < j->n; i++) {
+		if (!judge_one(tx, ids[i], facts[i], err))
+			return false;
+		snprintf(j->last, sizeof j->last, "%s", ids[i]);
+	}
+	return step == ROWS_END;
+}
+
+bool
+build_judge_all(struct db *db, struct err *err)
+{
+	struct judging j = { "", "", JUDGE_STEP };
+
+	while (j.n == JUDGE_STEP) {
+		if (!db_tx(db, tx_judge, &j, err))
+			return false;
+		memcpy(j.after, j.last, sizeof j.after);
+	}
+	return true;
 }

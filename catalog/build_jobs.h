@@ -1,6 +1,6 @@
 #pragma once
 /*
- * build_jobs - the jobs that follow an upload.  Both are safe to repeat.
+ * build_jobs - the jobs that follow an upload, or an upgrade.  All are safe to repeat.
  */
 #include "core/blob.h"
 #include "core/db.h"
@@ -10,3 +10,6 @@ bool build_add_md5s(struct db *db, struct blobs *blobs, const char *id, struct e
 
 /* Deletes the app's builds beyond the newest `keep` of every channel they are in; 0 keeps all. */
 bool build_retain(struct db *db, const char *app_id, int64_t keep, struct err *err) CHECKED;
+
+/* Builds of before: what their facts say to the rules of today (build_judge). */
+bool build_judge_all(struct db *db, struct err *err) CHECKED;

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/job.h"
 #include "core/json.h"
+#include "core/log.h"
 #include "core/secret.h"
 #include "core/text.h"
 #include "ipa/verdict.h"
@@ -25,7 +26,7 @@ struct publish {
 	const char *bundle_id, *name, *version, *build, *minimum_os, *facts, *notes, *custom;
 	char icons[ICON_SIZES][BLOB_NAME_SIZE];
 	bool installable, fresh;
-	int64_t expires, good_until;
+	int64_t expires, good_until, installs_until;
 	char *id;
 };
 
@@ -96,9 +97,9 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 	    !next_moment(tx, app, &created, err) ||
 	    !db_run(tx, err, "INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os,"
 		    " installable, expires, facts, chunk_sha256s, icon57, icon120, icon512, notes, branch,"
-		    " git_commit, ci_url, source, custom_fields, person_id, created, name, folded, good_until, ipad_only)"
+		    " git_commit, ci_url, source, custom_fields, person_id, created, name, folded, good_until, ipad_only, installs_until)"
 		    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
-		    " $20, $21, $22, $23, $24, $25, $26)",
+		    " $20, $21, $22, $23, $24, $25, $26, $27)",
 		    db_text(p->id), db_text(app), db_text(p->draft->name), db_int(p->draft->size),
 		    db_text(p->version), db_text(p->build), db_text(p->minimum_os),
 		    db_bool(p->installable), db_int(p->expires), db_text(p->facts),
@@ -108,7 +109,7 @@ tx_publish(struct db *tx, void *arg, struct err *err)
 		    db_text(f->git_commit ? f->git_commit : ""), db_text(f->ci_url ? f->ci_url : ""),
 		    db_text(f->source ? f->source : ""), db_text(p->custom), db_text(p->person->id), db_int(created),
 		    db_text(p->name), db_text(app_folded(ctx, p->name, p->bundle_id)), db_int(p->good_until),
-		    db_bool(family_is_ipads(p->read))) ||
+		    db_bool(family_is_ipads(p->read)), db_int(p->installs_until)) ||
 	    !channel_place(tx, app, f->channel ? f->channel : CHANNEL_DEFAULT, p->id, p->person->id, &placed, err) ||
 	    !app_set_newest(tx, app, p->id, err) || !registration_published(tx, app, p->id, p->read, err) ||
 	    !provision_keep_build(tx, p->id, created, p->bundles, p->person->id, err) ||
@@ -167,16 +168,14 @@ provision_expires(const json_t *facts)
 	return *text && clock_parse(text, &at, &err) ? at : 0;
 }
 
-/* Until then a list shows it as good without a look at its facts. */
-static int64_t
-good_until(const json_t *facts, time_t expires)
+void
+build_judge(json_t *facts, int64_t *good_until, int64_t *installs_until)
 {
-	time_t now = clock_now();
+	time_t now = clock_now(), expires = provision_expires(facts);
 
-	if (!json_is_true(json_object_get(json_object_get(facts, "verdict"), "installable")) ||
-	    (expires && expires - now < VERDICT_EXPIRING_DAYS * DAY_S))
-		return 0;
-	return verdict_holds_until(facts, now);
+	*installs_until = verdict_installs_until(facts, now);
+	*good_until = !*installs_until || (expires && expires - now < VERDICT_EXPIRING_DAYS * DAY_S)
+			      ? 0 : verdict_holds_until(facts, now);
 }
 
 /* An app without an icon that can be read gets a plain one.  *kept are pinned. */
@@ -195,6 +194,23 @@ keep_icons(TALLOC_CTX *ctx, struct blobs *blobs, const struct inspect *inspect, 
 	return true;
 }
 
+static bool
+tx_sweep(struct db *tx, void *arg, struct err *err)
+{
+	(void)arg;
+	return job_add(tx, "blob_sweep", json_object(), 0, "blob_sweep", err);
+}
+
+/* What was kept for a build that has not come to be goes soon; where that cannot be written, at the next start. */
+static void
+sweep_soon(struct db *db)
+{
+	struct err none;
+
+	if (!db_tx(db, tx_sweep, NULL, &none))
+		log_err("the files of a build that was not published stay until the next start", &none);
+}
+
 bool
 build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_draft *draft,
 	      const struct inspect *inspect, const struct build_fields *fields,
@@ -203,6 +219,7 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 	const json_t *facts = inspect->facts, *verdict = json_object_get(facts, "verdict");
 	void *here SCOPED(mem) = talloc_new(NULL);
 	const char *name = text_of(facts, "name");
+	json_t *judged;
 	char *dump;
 	int kept = 0;
 	struct publish p = {
@@ -216,7 +233,9 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 	};
 	bool ok;
 
-	p.good_until = good_until(facts, p.expires);
+	judged = json_deep_copy(facts);
+	build_judge(judged, &p.good_until, &p.installs_until);
+	json_decref(judged);
 	if (!person_publishes(person, p.bundle_id))
 		return err_set(err, ERR_DENIED, "you may not publish %s", p.bundle_id);
 	if (!check_fields(fields, err) || !provision_bundles_of(here, inspect->facts, &p.bundles, err))
@@ -230,8 +249,10 @@ build_publish(TALLOC_CTX *ctx, struct db *db, struct blobs *blobs, struct blob_d
 	while (kept > 0)
 		blob_unpin(blobs, p.icons[--kept]);
 	blob_unpin(blobs, draft->name);
-	if (!ok)
+	if (!ok) {
+		sweep_soon(db);
 		return err_at(err, "publish %s", p.bundle_id);
+	}
 	*id = p.id;
 	*fresh = p.fresh;
 	return true;

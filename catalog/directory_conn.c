@@ -7,6 +7,7 @@
  */
 #include "catalog/directory_inner.h"
 #include "core/clock.h"
+#include "core/resolve.h"
 #include "core/text.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -97,11 +98,12 @@ connect_one(const struct addrinfo *to, int ms)
 static bool
 connect_server(struct call *call, const struct directory_server *server, int *ret, struct err *err)
 {
-	struct addrinfo want = { .ai_socktype = SOCK_STREAM }, *list = NULL;
-	int64_t until = clock_ms() + time_left(call, DIRECTORY_CONNECT_MS);
+	int ms = time_left(call, DIRECTORY_CONNECT_MS), rc, fd = -1;
+	int64_t until = clock_ms() + ms;
 	char shown[INET6_ADDRSTRLEN] = "";
-	int rc = getaddrinfo(server->host, server->port, &want, &list), fd = -1;
+	struct addrinfo *list = NULL;
 
+	rc = resolve(server->host, server->port, ms, &list);
 	if (rc != 0) {
 		call_say(call, DIRECTORY_FAIL, "resolve", "%s: %s; is the name right, and the resolver reachable?",
 			 server->host, gai_strerror(rc));

@@ -1,6 +1,8 @@
 /* Tables `install_grant` and `grant_client`. */
 #include "catalog/grant.h"
+#include "catalog/build.h"
 #include "catalog/install.h"
+#include "catalog/link.h"
 #include "catalog/rows.h"
 #include "catalog/viewer.h"
 #include "core/audit.h"
@@ -50,9 +52,8 @@ tx_new(struct db *tx, void *arg, struct err *err)
 
 	if (!db_run(tx, err, "INSERT INTO install_grant (hash, id, kind, build_id, person_id, manifest_until,"
 		    " ipa_seconds, installs_max, created, install_id)"
-		    " SELECT $1, $2, $3, id, $4, CAST($5 AS BIGINT), CAST($6 AS BIGINT), CAST($7 AS BIGINT),"
-		    " CAST($8 AS BIGINT), $10 FROM build WHERE id = $9 AND installable"
-		    " AND (expires = 0 OR expires > $8)",
+		    " SELECT $1, $2, $3, b.id, $4, CAST($5 AS BIGINT), CAST($6 AS BIGINT), CAST($7 AS BIGINT),"
+		    " CAST($8 AS BIGINT), $10 FROM build b WHERE b.id = $9 AND " BUILD_INSTALLS("$8"),
 		    db_text(f->hash), db_text(f->id), db_text(kinds[f->terms->kind]), db_text(f->person_id),
 		    db_int(clock_now() + f->terms->manifest_s), db_int(f->terms->ipa_s),
 		    db_int(f->terms->installs_max), db_now(), db_text(f->build_id),
@@ -168,11 +169,12 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 		" AND c.client = CASE WHEN n.phone <> '' THEN n.phone ELSE $2 END),"
 		" g.install_id, n.phone FROM install_grant g JOIN build b ON b.id = g.build_id JOIN app a ON a.id = b.app_id"
 		" LEFT JOIN person p ON p.id = g.person_id LEFT JOIN install n ON n.id = g.install_id"
-		" WHERE g.hash = $1 AND b.installable AND (p.id IS NULL OR NOT p.disabled)"
-		" AND NOT EXISTS (SELECT 1 FROM install i JOIN link l ON l.id = i.link_id JOIN person sender"
-		" ON sender.id = l.person_id WHERE i.id = g.install_id AND sender.disabled) AND (g.enrollment_id IS NULL"
+		" WHERE g.hash = $1 AND (" BUILD_INSTALLS("$3") " OR (g.kind = 'device' AND b.installable))"
+		" AND (p.id IS NULL OR NOT p.disabled)"
+		" AND NOT EXISTS (SELECT 1 FROM install i JOIN link l ON l.id = i.link_id WHERE i.id = g.install_id AND " LINK_REVOKED ")"
+		" AND (g.enrollment_id IS NULL"
 		" OR EXISTS (SELECT 1 FROM enrollment e WHERE e.id = g.enrollment_id AND e.state = 'enrolled'))",
-		db_text(secret_hash(token, hash)), db_text(client));
+		db_text(secret_hash(token, hash)), db_text(client), db_int(now));
 	if (!rows_one(rows, err, "no such grant")) {
 		count_add(COUNT_GRANTS_REFUSED, 1);
 		return false;

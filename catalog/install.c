@@ -1,11 +1,13 @@
 /* Tables `install` and `install_event`. */
 #include "catalog/install.h"
 #include "catalog/cursor.h"
+#include "catalog/install_stall.h"
 #include "catalog/install_watch.h"
 #include "catalog/link.h"
 #include "catalog/viewer.h"
 #include "catalog/rows.h"
 #include "core/clock.h"
+#include "core/json.h"
 #include <string.h>
 
 #define TAP_AGAIN_S 5
@@ -83,7 +85,7 @@ bool
 install_use(struct db *tx, const char *id, const char *client, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, tx, "SELECT link_id, phone FROM install WHERE id = $1", db_text(id));
+	struct rows *rows = db_query(ctx, tx, "SELECT link_id, phone, person_id FROM install WHERE id = $1", db_text(id));
 	struct link_user user = { .client = client };
 	const char *link;
 
@@ -91,6 +93,7 @@ install_use(struct db *tx, const char *id, const char *client, struct err *err)
 		return false;
 	link = rows_text(ctx, rows, 0);
 	user.is_phone = *rows_text(ctx, rows, 1) != '\0';
+	user.person_id = rows_text(ctx, rows, 2);
 	rows_done(rows);
 	return !link || link_use(tx, link, &user, err);
 }
@@ -99,7 +102,8 @@ bool
 install_link_over(struct db *db, const char *id, const char *client, bool *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT " LINK_REVOKED " OR l.expires <= $2 OR (l.installs_max > 0 AND"
+	struct rows *rows = db_query(ctx, db, "SELECT " LINK_REVOKED " OR l.expires <= $2 OR NOT "
+				     LINK_IS_FOR("COALESCE(i.person_id, '')") " OR (l.installs_max > 0 AND"
 				     " l.installs_max <= (SELECT count(*) FROM link_client k WHERE k.link_id = l.id)"
 				     " AND NOT EXISTS (SELECT 1 FROM link_client k WHERE k.link_id = l.id AND k.client = $3))"
 				     " FROM install i LEFT JOIN link l ON l.id = i.link_id WHERE i.id = $1",
@@ -222,7 +226,9 @@ install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const char *
 
 #define SELECT_INSTALL "SELECT i.id, a.bundle_id, b.name, i.build_id, b.version, b.build, b.size, i.link_id," \
 	" c.name, CASE WHEN p.display <> '' THEN p.display ELSE p.name END, i.model, i.os, i.bytes, i.state, i.created," \
-	" i.changed FROM install i JOIN build b ON b.id = i.build_id JOIN app a ON a.id = b.app_id" \
+	" i.changed, b.minimum_os, b.ipad_only, b.expires, (SELECT min(d.udid) FROM build_device d WHERE d.build_id = b.id" \
+	" AND NOT EXISTS (SELECT 1 FROM install_grant g WHERE g.install_id = i.id AND g.enrollment_id IS NOT NULL))" \
+	" FROM install i JOIN build b ON b.id = i.build_id JOIN app a ON a.id = b.app_id" \
 	" LEFT JOIN contact c ON c.id = i.contact_id LEFT JOIN person p ON p.id = i.person_id WHERE "
 
 static json_t *
@@ -247,6 +253,10 @@ item_of(TALLOC_CTX *ctx, struct rows *rows)
 	json_object_set_new(item, "person", or_null(ctx, rows, 9));
 	json_object_set_new(item, "model", or_null(ctx, rows, 10));
 	json_object_set_new(item, "os", or_null(ctx, rows, 11));
+	json_object_set_new(item, "minimum_os", json_string(rows_text(ctx, rows, 16)));
+	json_object_set_new(item, "ipad_only", json_boolean(rows_bool(rows, 17)));
+	json_object_set_new(item, "until", json_integer(rows_int(rows, 18)));
+	json_object_set_new(item, "listed", or_null(ctx, rows, 19));
 	return item;
 }
 
@@ -270,24 +280,23 @@ moment_of(const json_t *event)
 	return json_integer_value(json_object_get(event, "moment"));
 }
 
-/* What is most often the reason when nothing happens, told by the last step that did. */
-static const char *
-stalled(const json_t *events, int64_t quiet_s)
+/* What the install and its events say, for what follows from it. */
+static void
+read_seen(const json_t *item, const json_t *events, struct install_seen *ret)
 {
-	int64_t last[INSTALL_KINDS] = { 0 }, now = clock_now();
 	size_t i;
 	json_t *event;
 
-	json_array_foreach(events, i, event)
-		last[kind_of(json_string_value(json_object_get(event, "kind")))] = moment_of(event);
-	if (last[INSTALL_WHOLE] || last[INSTALL_INSTALLED] || last[INSTALL_DECLINED] || last[INSTALL_FAILED] ||
-	    last[INSTALL_TIMED_OUT])
-		return NULL;
-	if (last[INSTALL_IPA])
-		return quiet_s >= INSTALL_QUIET_S ? "slow" : NULL;
-	if (last[INSTALL_MANIFEST])
-		return now - last[INSTALL_MANIFEST] >= INSTALL_QUIET_S ? "not_begun" : NULL;
-	return last[INSTALL_TAPPED] && now - last[INSTALL_TAPPED] >= INSTALL_QUIET_S ? "not_asked" : NULL;
+	*ret = (struct install_seen){ .now = clock_now(), .model = text_of(item, "model"), .os = text_of(item, "os"),
+		.minimum_os = text_of(item, "minimum_os"), .ipad_only = json_is_true(json_object_get(item, "ipad_only")),
+		.listed = json_string_value(json_object_get(item, "listed")),
+		.expires = json_integer_value(json_object_get(item, "until")) };
+	json_array_foreach(events, i, event) {
+		enum install_kind kind = kind_of(text_of(event, "kind"));
+
+		ret->last[kind] = moment_of(event);
+		ret->taps += kind == INSTALL_TAPPED;
+	}
 }
 
 /* Adds events, percent and what stalls; the bytes of what is under way are known to the watch. */
@@ -295,11 +304,12 @@ static bool
 add_events(struct db *db, struct install_watch *watch, json_t *item, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	const char *id = json_string_value(json_object_get(item, "id")), *why;
+	const char *id = json_string_value(json_object_get(item, "id")), *why, *look;
 	int64_t bytes = json_integer_value(json_object_get(item, "bytes")), live = 0, quiet_s = 0;
 	int64_t size = json_integer_value(json_object_get(item, "size"));
 	struct rows *rows = db_query(ctx, db, EVENTS, db_text(id), db_int(INSTALL_EVENTS_SHOWN));
 	bool asked = false, watched = watch && install_bytes(watch, id, &live, &quiet_s);
+	struct install_seen seen;
 	json_t *events, *event;
 	struct err none;
 	time_t changed;
@@ -311,7 +321,10 @@ add_events(struct db *db, struct install_watch *watch, json_t *item, struct err 
 		bytes = live;
 	if (!watched && clock_parse(json_string_value(json_object_get(item, "changed")), &changed, &none))
 		quiet_s = clock_now() - changed;
-	why = stalled(events, quiet_s);
+	read_seen(item, events, &seen);
+	seen.quiet_s = quiet_s;
+	why = install_stalled(&seen);
+	look = install_look(&seen);
 	json_array_foreach(events, i, event) {
 		const char *kind = json_string_value(json_object_get(event, "kind"));
 
@@ -325,7 +338,11 @@ add_events(struct db *db, struct install_watch *watch, json_t *item, struct err 
 	json_object_set_new(item, "bytes", json_integer(bytes));
 	json_object_set_new(item, "percent", asked && bytes ? json_integer(bytes * 100 / size) : json_null());
 	json_object_set_new(item, "stalled", why ? json_string(why) : json_null());
+	json_object_set_new(item, "look", look ? json_string(look) : json_null());
 	json_object_set_new(item, "events", events);
+	json_object_del(item, "ipad_only");	/* of the build, for the two above alone */
+	json_object_del(item, "until");
+	json_object_del(item, "listed");
 	return true;
 }
 

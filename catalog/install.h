@@ -74,9 +74,9 @@ struct install_viewer {
 struct install_watch;
 
 /*
- * {id,bundle_id,app,build_id,version,build,link_id,contact,person,model,os,bytes,size,percent,state,stalled,
- * created,changed,events[{at,kind,detail}]}; percent null: not known; stalled null, or not_asked,
- * not_begun, slow.  `watch` (NULL: none) knows what is under way.
+ * {id,bundle_id,app,build_id,version,build,minimum_os,link_id,contact,person,model,os,bytes,size,percent,state,
+ * stalled,look,created,changed,events[{at,kind,detail}]}; percent null: not known; stalled and look: null, or the words of
+ * install_stall.h.  `watch` (NULL: none) knows what is under way.
  */
 bool install_show(struct db *db, struct install_watch *watch, const struct install_viewer *viewer, const char *id,
 		  json_t **ret, struct err *err) CHECKED;

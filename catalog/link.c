@@ -97,13 +97,12 @@ find_target(TALLOC_CTX *ctx, struct db *tx, const struct person *person, const s
 	    struct target *ret, struct err *err)
 {
 	struct rows *rows = t->build_id
-		? db_query(ctx, tx, "SELECT a.id, a.bundle_id, b.id, b.installable, b.expires FROM build b"
+		? db_query(ctx, tx, "SELECT a.id, a.bundle_id, b.id, b.installs_until FROM build b"
 			   " JOIN app a ON a.id = b.app_id WHERE b.id = $4 AND " VIEWER_OWNS, VIEWER(viewer_of(person)), db_text(t->build_id))
-		: db_query(ctx, tx, "SELECT a.id, a.bundle_id, c.id, TRUE, 0 FROM channel c JOIN app a"
+		: db_query(ctx, tx, "SELECT a.id, a.bundle_id, c.id, CAST($6 AS BIGINT) FROM channel c JOIN app a"
 			   " ON a.id = c.app_id WHERE a.bundle_id = $4 AND c.name = $5 AND " VIEWER_OWNS, VIEWER(viewer_of(person)),
-			   db_text(t->bundle_id), db_text(t->channel));
+			   db_text(t->bundle_id), db_text(t->channel), db_int(INT64_MAX));
 	int64_t until;
-	bool installable;
 
 	if (!rows_one(rows, err, t->build_id ? "no such build" : "no such channel"))
 		return false;
@@ -111,10 +110,9 @@ find_target(TALLOC_CTX *ctx, struct db *tx, const struct person *person, const s
 	ret->bundle_id = rows_text(ctx, rows, 1);
 	ret->build_id = t->build_id ? rows_text(ctx, rows, 2) : NULL;
 	ret->channel_id = t->build_id ? NULL : rows_text(ctx, rows, 2);
-	installable = rows_bool(rows, 3);
-	until = rows_int(rows, 4);
+	until = rows_int(rows, 3);
 	rows_done(rows);
-	if (!installable || (until && until <= clock_now()))
+	if (until <= clock_now())
 		return err_code(err, ERR_CONFLICT, "not_installable",
 				"this build cannot be installed; its verdict says why");
 	return true;
@@ -347,14 +345,78 @@ link_has_phone(struct db *db, const char *id, const char *phone, bool *ret, stru
 	return true;
 }
 
+static bool
+is_for(struct db *db, const char *id, const char *person_id, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT " LINK_IS_FOR("$2") " FROM link l WHERE l.id = $1", db_text(id),
+				     db_text(person_id ? person_id : ""));
+
+	if (!rows_one(rows, err, "no such link"))
+		return false;
+	*ret = rows_bool(rows, 0);
+	return true;
+}
+
+static bool
+not_recipient(const struct link *link, struct err *err)
+{
+	return err_code(err, ERR_DENIED, "not_recipient", "this link is for somebody else: ask %s for your own",
+			link->from ? link->from : "whoever sent it");
+}
+
+bool
+link_is_for(struct db *db, const struct link *link, const char *person_id, struct err *err)
+{
+	bool is;
+
+	return is_for(db, link->id, person_id, &is, err) && (is || not_recipient(link, err));
+}
+
+/* Of several at once the first gets it. */
+static bool
+bind(struct db *tx, const char *id, const char *person_id, bool *ret, struct err *err)
+{
+	return (!person_id || db_run(tx, err, "UPDATE link AS l SET bound = $2 WHERE l.id = $1 AND l.bound = '' AND " LINK_ASKS_WHO_
+				     " AND " LINK_IS_FOR("$2"), db_text(id), db_text(person_id))) &&
+	       is_for(tx, id, person_id, ret, err);
+}
+
+struct taking {
+	const char *id, *person_id;
+	bool is;
+};
+
+static bool
+tx_take(struct db *tx, void *arg, struct err *err)
+{
+	struct taking *t = arg;
+
+	return bind(tx, t->id, t->person_id, &t->is, err);
+}
+
+bool
+link_take(struct db *db, const struct link *link, const char *person_id, struct err *err)
+{
+	struct taking t = { link->id, person_id, false };
+
+	return db_tx(db, tx_take, &t, err) && (t.is || not_recipient(link, err));
+}
+
 /* Counted inside the transaction: two phones at once do not share the last install.  Writing the link's own row locks
  * it where there are many writers. */
 bool
 link_use(struct db *tx, const char *id, const struct link_user *user, struct err *err)
 {
+	bool is;
+
 	if (!db_run(tx, err, "UPDATE link SET installs_max = installs_max WHERE id = $1", db_text(id)) ||
-	    !db_run(tx, err, "UPDATE link_client SET at = $1 WHERE link_id = $2 AND client = $3 AND NOT EXISTS"
-		    " (SELECT 1 FROM link l JOIN person p ON p.id = l.person_id WHERE l.id = link_id AND p.disabled)",
+	    !bind(tx, id, user->person_id, &is, err))
+		return false;
+	if (!is)
+		return err_set(err, ERR_MISSING, "the link is somebody else's");
+	if (!db_run(tx, err, "UPDATE link_client SET at = $1 WHERE link_id = $2 AND client = $3 AND NOT EXISTS"
+		    " (SELECT 1 FROM link l WHERE l.id = link_id AND " LINK_REVOKED ")",
 		    db_now(), db_text(id), db_text(user->client)))
 		return false;
 	if (db_changed(tx))

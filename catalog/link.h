@@ -26,8 +26,27 @@
 /* Good for one more install: of link l. */
 #define LINK_LEFT "(l.installs_max = 0 OR l.installs_max > (SELECT count(*) FROM link_client k WHERE k.link_id = l.id))"
 
-/* Withdrawn, or its sender may not come in any more: of link l. */
-#define LINK_REVOKED "(l.revoked OR EXISTS (SELECT 1 FROM person sender WHERE sender.id = l.person_id AND sender.disabled))"
+/* A person q whose mail address or number is the one of link l's contact.  Indexed so (0033_links.sql), for which SQLite must
+ * not see a column on the other side: it would compare by its affinity, and look at everybody. */
+#define LINK_OWNERS_ "contact rc JOIN person q ON ((rc.email <> '' AND lower(q.email) = rc.email || '') OR (rc.phone <> ''" \
+	" AND replace(replace(replace(replace(replace(replace(q.phone, ' ', ''), '-', ''), '(', ''), ')', ''), '/', ''), '.', '') = rc.phone || ''))" \
+	" WHERE rc.id = l.contact_id"
+/* Whoever it is for may not come in any more: of link l. */
+#define LINK_OWNER_GONE "((EXISTS (SELECT 1 FROM " LINK_OWNERS_ " AND q.disabled) AND NOT EXISTS (SELECT 1 FROM " LINK_OWNERS_ \
+	" AND NOT q.disabled)) OR EXISTS (SELECT 1 FROM person bound WHERE bound.id = l.bound AND bound.disabled))"
+
+/* Withdrawn, or its sender or whoever it is for may not come in any more: of link l. */
+#define LINK_REVOKED "(l.revoked OR EXISTS (SELECT 1 FROM person sender WHERE sender.id = l.person_id AND sender.disabled)" \
+	" OR " LINK_OWNER_GONE ")"
+
+/*
+ * May the person with this id (SQL; '' nobody) install by link l?  One with a contact that asks for a sign-in is for the
+ * person with the contact's address or number; where there is none, for the first who taps.
+ */
+#define LINK_ASKS_WHO_ "(l.contact_id IS NOT NULL AND (l.sign_in OR EXISTS (SELECT 1 FROM app ra WHERE ra.id = l.app_id" \
+	" AND ra.link_sign_in)))"
+#define LINK_IS_FOR(id) "(NOT " LINK_ASKS_WHO_ " OR CASE WHEN EXISTS (SELECT 1 FROM " LINK_OWNERS_ ") THEN EXISTS (SELECT 1 FROM " \
+	LINK_OWNERS_ " AND q.id = " id ") ELSE " id " <> '' AND l.bound IN ('', " id ") END)"
 
 struct link_key { unsigned char bytes[32]; };
 void link_key_from(struct bytes secret, struct link_key *ret);	/* of the master key */
@@ -100,7 +119,13 @@ void link_opened(struct db *db, const struct link *link);	/* its page was looked
 struct link_user {
 	const char *client;		/* the phone, as above; else a client as for grant_open */
 	bool is_phone;
+	const char *person_id;		/* who signed in on its page; NULL: nobody */
 };
+
+/* Of one who signed in: ERR_DENIED "not_recipient" when the link is somebody else's. */
+bool link_is_for(struct db *db, const struct link *link, const char *person_id, struct err *err) CHECKED;
+/* The same when they tap: from then on it is theirs. */
+bool link_take(struct db *db, const struct link *link, const char *person_id, struct err *err) CHECKED;
 
 /* In the transaction of a manifest: counts the user, or ERR_MISSING when the link is over for them. */
 bool link_use(struct db *tx, const char *id, const struct link_user *user, struct err *err) CHECKED;

@@ -14,6 +14,12 @@
 
 /* ---- rows ---- */
 
+bool
+managed_app_by_itself(const char *cause)
+{
+	return strcmp(cause, "required") == 0 || strcmp(cause, "current") == 0;
+}
+
 struct managed_app *
 managed_app_of(TALLOC_CTX *ctx, struct rows *rows)
 {
@@ -27,7 +33,7 @@ managed_app_of(TALLOC_CTX *ctx, struct rows *rows)
 	m->command_uuid = rows_text(m, rows, 5);
 	m->row = (struct managed_row){ .state = managed_state_of(rows_text(m, rows, 6)), .going = !m->build_id,
 		.kept = strcmp(m->cause, "required") == 0, .why = rows_text(m, rows, 7), .attempts = rows_int(rows, 8),
-		.polls = rows_int(rows, 9), .began = rows_int(rows, 10) };
+		.polls = rows_int(rows, 9), .began = rows_int(rows, 10), .itself = managed_app_by_itself(m->cause) };
 	return m;
 }
 
@@ -285,11 +291,13 @@ struct sweep {
 static int64_t
 later(TALLOC_CTX *ctx, struct rows *rows, managed_when *when, void *arg)
 {
-	const char *state = rows_text(ctx, rows, 2), *cause = rows_text(ctx, rows, 3), *zone = rows_text(ctx, rows, 7);
+	enum managed_state state = managed_state_of(rows_text(ctx, rows, 2));
+	const char *zone = rows_text(ctx, rows, 7);
 	json_t *name;
 	int64_t at;
 
-	if (strcmp(state, "wanted") != 0 || strcmp(cause, "asked") == 0 || strcmp(cause, "admin") == 0 || rows_null(rows, 4))
+	if ((state != MANAGED_WANTED && state != MANAGED_FAILED && state != MANAGED_TIMED_OUT && state != MANAGED_DECLINED) ||
+	    !managed_app_by_itself(rows_text(ctx, rows, 3)) || rows_null(rows, 4))
 		return 0;
 	if (rows_bool(rows, 4))		/* paused: its end wakes it */
 		return clock_now() + DAY_S;

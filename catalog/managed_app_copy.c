@@ -54,15 +54,17 @@ managed_app_has_twin(struct db *db, const char *build_id, bool *ret, struct err 
 	return step != ROWS_FAILED;
 }
 
+/* What a build brings, which the build that is there may live by, is looked at by a job (catalog/provision_fit.c). */
+#define JUDGED	"NOT EXISTS (SELECT 1 FROM job j WHERE j.kind = 'provision_fit' AND j.dedupe_key = $2 AND NOT j.dead)"
+
 bool
 managed_app_renews(struct db *db, const char *device_id, const char *build_id, int64_t *ends, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, db, "SELECT h.ends FROM build_bundle t JOIN held_app h ON h.device_id = $1 AND h.bundle_id ="
-		" t.app_bundle_id AND h.cause = 'certificate' JOIN build_bundle o ON o.build_id = h.build_id AND o.path = ''"
-		" AND o.build = t.build AND o.version = t.version AND o.build_id <> t.build_id WHERE t.build_id = $2 AND t.path = ''"
-		" AND NOT EXISTS (SELECT 1 FROM build_bundle x WHERE x.build_id = t.build_id AND x.certificate_expires > 0 AND"
-		" x.certificate_expires <= h.ends + CAST($3 AS BIGINT))", db_text(device_id), db_text(build_id), db_int(RENEWAL_BETTER_S));
+		" t.app_bundle_id AND h.build_id <> t.build_id WHERE t.build_id = $2 AND t.path = '' AND " RENEWAL_HELPLESS " AND "
+		"(h.cause = 'certificate' OR " JUDGED ") AND " RENEWAL_LASTS("t.build_id", "h.device_id", RENEWAL_LONGER),
+		db_text(device_id), db_text(build_id));
 	enum rows_step step = rows_next(rows, err);
 
 	*ends = step == ROWS_ROW ? rows_int(rows, 0) : 0;

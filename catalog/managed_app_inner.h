@@ -33,6 +33,8 @@ bool managed_app_put_exact(struct db *tx, const char *device_id, const char *bun
 bool managed_app_unfit(const char *why);	/* one of the words of managed_app_fit: looked at again when the device has changed */
 bool managed_app_forget(struct db *tx, const char *device_id, const char *bundle_id, struct err *err) CHECKED;
 
+bool managed_app_by_itself(const char *cause);	/* nobody asked for it */
+
 /* What is new of it, and all that follows.  detail NULL: none. */
 bool managed_app_news(struct db *tx, struct managed_app *app, const struct managed_report *report, const char *detail,
 		      struct err *err) CHECKED;
@@ -53,7 +55,10 @@ enum managed_twin {
 };
 bool managed_app_twin(struct db *db, const char *device_id, const char *build_id, enum managed_twin *ret, struct err *err) CHECKED;
 bool managed_app_has_twin(struct db *db, const char *build_id, bool *ret, struct err *err) CHECKED;
-/* Is it, with the numbers of the one that is there, signed anew against the end of its certificate?  *ends: when that is; 0: it is not. */
+/*
+ * Does it outlive the one that is there, which no provision helps?  *ends: when that stops; 0: it does not.  By a
+ * provision alone it is judged when what this build brings was looked at: it may fit what is there.
+ */
 bool managed_app_renews(struct db *db, const char *device_id, const char *build_id, int64_t *ends, struct err *err) CHECKED;
 
 /* managed_app_send.c: its command into the queue. */

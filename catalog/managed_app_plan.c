@@ -179,7 +179,7 @@ managed_app_held_back(struct db *tx, const char *bundle_id, struct err *err)
 	       (!db_changed(tx) || managed_app_wake(tx, clock_now(), err));
 }
 
-#define BY_ITSELF "cause IN ('required', 'current') AND state IN ('wanted', 'queued')"
+#define BY_ITSELF "cause IN ('required', 'current') AND (state IN ('wanted', 'queued') OR (state IN ('failed', 'timed_out') AND due IS NOT NULL))"
 
 /* The build that a device has by its lists: what it is left with. */
 #define LISTED "FROM installed_app i JOIN app a ON a.bundle_id = i.bundle_id JOIN build k ON k.app_id = a.id AND k.build = i.version" \
@@ -216,7 +216,8 @@ managed_app_stopped(struct db *tx, const char *bundle_id, const char *build_id, 
 
 #define PLAN_COLUMNS "a.id, a.bundle_id, d.id, d.enrollment_id, p.id IS NULL OR NOT p.disabled, " TARGET ", " REQUIRED ", " OWNER ", " \
 	CONFIGURED ", m.build_id, m.cause, m.state, m.ours, m.configuration, i.installed, i.managed, i.version," \
-	" (SELECT max(k.created) FROM build k WHERE k.app_id = a.id AND k.build = i.version), m.why, i.short_version, " OFFERED ", " PRESENT ", m.began, i.state, d.person_id"
+	" (SELECT max(k.created) FROM build k WHERE k.app_id = a.id AND k.build = i.version), m.why, i.short_version, " OFFERED ", " PRESENT ", m.began, i.state," \
+	" d.person_id, m.due, m.attempts"
 #define PLAN_JOINS " LEFT JOIN person p ON p.id = d.person_id LEFT JOIN managed_app m ON m.device_id = d.id" \
 	" AND m.bundle_id = a.bundle_id LEFT JOIN installed_app i ON i.device_id = d.id AND i.bundle_id = a.bundle_id"
 
@@ -234,6 +235,7 @@ struct plan {
 	int64_t began;			/* when the device took the last command; 0: it has not */
 	const char *status;		/* of its managed list; NULL: none */
 	const char *person_id;		/* NULL: it belongs to nobody */
+	bool given_up;			/* it has had its attempts */
 };
 
 static struct plan
@@ -246,7 +248,8 @@ plan_of(TALLOC_CTX *ctx, struct rows *rows)
 		rows_text(ctx, rows, 9), rows_text(ctx, rows, 10), rows_text(ctx, rows, 13),
 		state ? managed_state_of(state) : MANAGED_STATES, rows_bool(rows, 12), rows_bool(rows, 14), rows_bool(rows, 15),
 		rows_text(ctx, rows, 16), rows_int(rows, 17), rows_text(ctx, rows, 18), rows_text(ctx, rows, 19),
-		rows_bool(rows, 20), rows_text(ctx, rows, 21), rows_int(rows, 22), rows_text(ctx, rows, 23), rows_text(ctx, rows, 24) };
+		rows_bool(rows, 20), rows_text(ctx, rows, 21), rows_int(rows, 22), rows_text(ctx, rows, 23), rows_text(ctx, rows, 24),
+		rows_null(rows, 25) && rows_int(rows, 26) >= MANAGED_ATTEMPTS_MAX };
 }
 
 struct target {
@@ -277,7 +280,7 @@ tries(const struct plan *p)
 static bool
 by_itself(const struct plan *p)
 {
-	return p->cause && (strcmp(p->cause, "required") == 0 || strcmp(p->cause, "current") == 0);
+	return p->cause && managed_app_by_itself(p->cause);
 }
 
 /* It is not offered any more, or need not be there. */
@@ -308,6 +311,8 @@ is_settled(const struct plan *p)
 		return true;
 	if (p->state == MANAGED_FAILED && managed_app_unfit(p->why))
 		return false;
+	if (p->given_up && (p->state == MANAGED_FAILED || p->state == MANAGED_TIMED_OUT) && strcmp(p->why, "cancelled") != 0)
+		return false;	/* somebody had asked for it, and now it is to be there by itself */
 	if (p->required && strcmp(p->cause, "required") != 0 &&
 	    (p->state == MANAGED_DECLINED || p->state == MANAGED_FAILED || p->state == MANAGED_TIMED_OUT))
 		return false;	/* it was not required then */
@@ -406,16 +411,22 @@ is_refused(const struct plan *p)
 		(p->status && strcmp(p->status, "ManagedButUninstalled") == 0));
 }
 
-/* *ends: when that stops which the target, signed anew, is to follow; 0: it is not about that, or far away. */
+/* *ends: when that stops which the target is to follow, for it outlives it and is no older; 0: it is not about that, or far away. */
 static bool
-find_renewal(struct db *tx, const struct plan *p, int64_t *ends, struct err *err)
+find_renewal(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, int64_t *ends, struct err *err)
 {
+	struct target t;
+
 	*ends = 0;
 	if (!p->target || !p->managed || !p->installed || !p->cause || !p->build_id || p->state == MANAGED_REMOVING)
 		return true;
 	if (!managed_app_renews(tx, p->device_id, p->target, ends, err))
 		return false;
-	if (*ends >= clock_now() + RENEWAL_ANEW_S)
+	if (!*ends)
+		return true;
+	if (!read_target(ctx, tx, p->target, &t, err))
+		return false;
+	if (*ends >= clock_now() + RENEWAL_ANEW_S || num_release_compare(p->short_version, p->version, t.version, t.build) > 0)
 		*ends = 0;
 	return true;
 }
@@ -429,7 +440,7 @@ plan_wish(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rol
 	int64_t ends;
 	int order;
 
-	if (!find_renewal(tx, p, &ends, err))
+	if (!find_renewal(ctx, tx, p, &ends, err))
 		return false;
 	urgent = ends && ends < clock_now() + RENEW_LAST_S;
 	keep = keep || ends;

@@ -88,13 +88,20 @@ stay(const struct managed_row *row)
 	return step;
 }
 
-/* Later again, a few times. */
+static bool
+may_again(const struct managed_row *row)
+{
+	return row->attempts < MANAGED_ATTEMPTS_MAX || (row->itself && !row->going);
+}
+
+/* Later again, a few times; what is to be there by itself once a day then. */
 static struct managed_step
 fell(const struct managed_row *row, enum managed_state state, const char *why, int64_t now)
 {
 	int64_t tried = row->attempts > 0 ? row->attempts : 1;
+	int64_t wait = again_s[tried < MANAGED_ATTEMPTS_MAX ? tried - 1 : MANAGED_ATTEMPTS_MAX - 2];
 
-	return step_to(row, state, why, tried < MANAGED_ATTEMPTS_MAX ? now + again_s[tried - 1] : 0);
+	return step_to(row, state, why, may_again(row) ? now + wait : 0);
 }
 
 /* It was in a drawer, which says nothing of the app: no attempt is used up, and the next command waits for it. */
@@ -163,7 +170,7 @@ due(const struct managed_row *row, int64_t now)
 		return poll(row, now);
 	case MANAGED_FAILED:
 	case MANAGED_TIMED_OUT:
-		return row->attempts < MANAGED_ATTEMPTS_MAX ? try_again(row, now) : step_to(row, row->state, row->why, 0);
+		return may_again(row) ? try_again(row, now) : step_to(row, row->state, row->why, 0);
 	case MANAGED_DECLINED:
 		return row->kept && row->attempts < MANAGED_ATTEMPTS_MAX ? try_again(row, now) : step_to(row, row->state, row->why, 0);
 	case MANAGED_REMOVING:	/* began: the device has taken the removal */

@@ -7,13 +7,13 @@
  *
  * or it ends as declined, failed or timed out; removing -> removed is the way back.  Acknowledged is not installed:
  * what the device lists decides.  Each state that is not an end has a `due`, and silence alone
- * leads from each of them to an end: that is a test.
+ * leads from each of them to an end, from which what is there by itself is tried again once a day: that is a test.
  */
 #include "core/clock.h"
 #include "core/err.h"
 #include <stdint.h>
 
-#define MANAGED_ATTEMPTS_MAX	5	/* InstallApplications by themselves; then somebody has to ask */
+#define MANAGED_ATTEMPTS_MAX	5	/* InstallApplications, ever later; then somebody has to ask, or it is one a day */
 #define MANAGED_GIVE_UP_S	DAY_S	/* after the device took it: nothing has come of it */
 #define MANAGED_TTL_S		(30 * DAY_S)	/* how long a command waits for a device that is silent */
 #define MANAGED_SLACK_S		DAY_S	/* then the queue must have told its end */
@@ -60,6 +60,7 @@ struct managed_row {
 	bool kept;		/* by itself (required): it comes back when its owner removes it */
 	const char *why;	/* of the last step */
 	int64_t attempts, polls, began;
+	bool itself;		/* nobody asked: required, kept current, or to follow what stops; it is tried until it is there */
 };
 
 enum managed_act {

@@ -1,6 +1,7 @@
 /* Table `managed_app`: who asks for an app, whether the device takes it, and its command on the way. */
 #include "catalog/managed_app_inner.h"
 #include "catalog/app_configuration.h"
+#include "catalog/build.h"
 #include "catalog/family.h"
 #include "catalog/install.h"
 #include "catalog/renewal.h"
@@ -46,7 +47,7 @@ managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const cha
 		struct err *err)
 {
 	struct rows *rows = db_query(ctx, db, "SELECT e.access_rights, e.kind, e.supervised, d.os_version, b.minimum_os,"
-		" b.installable, b.expires > 0 AND b.expires <= $3, EXISTS (SELECT 1 FROM build_device l WHERE"
+		" b.installable, NOT " BUILD_INSTALLS("$3") ", EXISTS (SELECT 1 FROM build_device l WHERE"
 		" l.build_id = b.id AND (l.udid = d.udid OR l.udid = '*')) OR NOT EXISTS (SELECT 1 FROM build_device l"
 		" WHERE l.build_id = b.id), d.product, b.ipad_only FROM device d JOIN enrollment e ON e.id = d.enrollment_id JOIN build b ON b.id = $2"
 		" WHERE d.id = $1", db_text(device_id), db_text(build_id), db_now());
@@ -110,6 +111,14 @@ begin_timeline(struct db *tx, TALLOC_CTX *ctx, struct managed_app *m, const char
 	return install_put(tx, &start, err);
 }
 
+/* Who is disabled gets nothing that they have not asked for; back here, it goes on. */
+static bool
+left_alone(struct db *tx, const struct managed_app *m, struct err *err)
+{
+	return db_run(tx, err, "UPDATE managed_app SET due = $3 WHERE device_id = $1 AND bundle_id = $2", db_text(m->device_id),
+		      db_text(m->bundle_id), db_int(clock_now() + DAY_S)) && managed_app_wake(tx, clock_now() + DAY_S, err);
+}
+
 static bool
 add_command(struct db *tx, TALLOC_CTX *ctx, const struct managed_app *m, const char *enrollment_id, char **uuid,
 	    enum queue_verdict *verdict, struct err *err)
@@ -135,10 +144,10 @@ not_possible(struct db *tx, const struct managed_app *m, const char *why, struct
 /* ERR_MISSING from a query: what is named there has gone. */
 static bool
 look(TALLOC_CTX *ctx, struct db *tx, const struct managed_app *m, struct enrollment **enrollment, const char **person_id,
-     const char **why, struct err *err)
+     const char **why, bool *disabled, struct err *err)
 {
-	struct rows *rows = db_query(ctx, tx, "SELECT d.person_id, EXISTS (SELECT 1 FROM build b WHERE b.id = $2) FROM device d"
-				     " WHERE d.id = $1", db_text(m->device_id), db_text(m->build_id));
+	struct rows *rows = db_query(ctx, tx, "SELECT d.person_id, EXISTS (SELECT 1 FROM build b WHERE b.id = $2), EXISTS (SELECT 1 FROM"
+				     " person v WHERE v.id = d.person_id AND v.disabled) FROM device d WHERE d.id = $1", db_text(m->device_id), db_text(m->build_id));
 	bool built;
 
 	*why = NULL;
@@ -150,6 +159,7 @@ look(TALLOC_CTX *ctx, struct db *tx, const struct managed_app *m, struct enrollm
 		return false;
 	*person_id = rows_text(ctx, rows, 0);
 	built = rows_bool(rows, 1);
+	*disabled = rows_bool(rows, 2);
 	rows_done(rows);
 	if (m->row.going)
 		return true;
@@ -167,13 +177,16 @@ managed_app_queue(struct db *tx, struct managed_app *m, struct err *err)
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *person_id = NULL, *why = "";
 	enum queue_verdict verdict;
+	bool disabled = false;
 	struct enrollment *e;
 	char *uuid;
 
-	if (!look(ctx, tx, m, &e, &person_id, &why, err))
+	if (!look(ctx, tx, m, &e, &person_id, &why, &disabled, err))
 		return false;
 	if (!e)				/* not managed any more: nothing can be done there */
 		return managed_app_forget(tx, m->device_id, m->bundle_id, err);
+	if (disabled && m->row.itself && !m->row.going)
+		return left_alone(tx, m, err);
 	if (why)
 		return not_possible(tx, m, why, err);
 	if (!m->row.going && (!renewal_before_install(tx, m->device_id, m->build_id, err) ||

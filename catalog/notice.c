@@ -1,5 +1,6 @@
 /* Table `notice`. */
 #include "catalog/notice.h"
+#include "catalog/build.h"
 #include "catalog/channel.h"
 #include "core/clock.h"
 #include "catalog/registration.h"
@@ -37,8 +38,8 @@ notice_landed(struct db *tx, const char *build_id, const char *channel, struct e
 static bool
 app_of(TALLOC_CTX *ctx, struct db *db, const char *build_id, char **app, bool *installable, struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT app_id, installable AND (expires = 0 OR expires > $2) FROM build"
-				     " WHERE id = $1", db_text(build_id), db_now());
+	struct rows *rows = db_query(ctx, db, "SELECT b.app_id, " BUILD_INSTALLS("$2") " FROM build b"
+				     " WHERE b.id = $1", db_text(build_id), db_now());
 	enum rows_step step = rows_next(rows, err);
 
 	*app = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
@@ -152,7 +153,7 @@ tx_missed(struct db *tx, void *arg, struct err *err)
 		const char *sql = mem_printf(ctx, "INSERT INTO notice (build_id, contact_id, at, missed)"
 			" SELECT b.id, c.id, CAST($3 AS BIGINT), $4 FROM build b JOIN channel ch ON ch.app_id = b.app_id AND ch.name = $2"
 			" JOIN contact c ON NOT c.quiet WHERE b.id = $1 AND EXISTS (SELECT 1 FROM link l WHERE l.app_id = b.app_id"
-			" AND l.contact_id = c.id AND NOT l.revoked AND l.expires > $5 AND %s AND " LEADS_HERE ")"
+			" AND l.contact_id = c.id AND NOT l.revoked AND NOT " LINK_OWNER_GONE " AND l.expires > $5 AND %s AND " LEADS_HERE ")"
 			" AND NOT EXISTS (SELECT 1 FROM notice t WHERE t.build_id = b.id AND t.contact_id = c.id)"
 			" AND " HAS_DEVICE_FOR_IT " AND NOT " WILL_BE_INVITED " ON CONFLICT (build_id, contact_id) DO NOTHING", over[i].links);
 

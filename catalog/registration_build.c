@@ -1,5 +1,6 @@
 /* Table `build_device`, and who of `device_app` has a build at last. */
 #include "catalog/registration.h"
+#include "catalog/build.h"
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/job.h"
@@ -148,7 +149,7 @@ registration_fill(struct db *db, struct err *err)
 	" FROM device_app w JOIN tester_device t ON t.id = w.device_id LEFT JOIN channel ch ON ch.id = w.channel_id" \
 	" WHERE w.app_id = $1 AND w.state = 'waiting') q" \
 	" JOIN build b ON b.id = q.candidate JOIN app a ON a.id = q.app_id LEFT JOIN person p ON p.id = q.person_id" \
-	" AND NOT p.disabled WHERE b.installable AND (b.expires = 0 OR b.expires > $2)" \
+	" AND NOT p.disabled WHERE " BUILD_INSTALLS("$2") \
 	" AND EXISTS (SELECT 1 FROM build_device d WHERE d.build_id = b.id AND (d.udid = q.udid OR d.udid = '*'))" \
 	" ORDER BY q.device_id LIMIT $3"
 

@@ -111,7 +111,13 @@ ask_all_again(struct db *tx, struct err *err)
 	return true;
 }
 
-#define LONGEST_WAIT_S (RENEWAL_LOST_S > RENEWAL_AGAIN_MAX_S ? RENEWAL_LOST_S : RENEWAL_AGAIN_MAX_S)
+#define LONGEST_WAIT_S RENEWAL_GIVEN_UP_S
+_Static_assert(LONGEST_WAIT_S >= RENEWAL_LOST_S && LONGEST_WAIT_S >= RENEWAL_AGAIN_MAX_S, "it is");
+
+/* What was given up: once a week, from so long before the end on once a day. */
+#define GIVEN_UP_AGAIN "CASE WHEN action = 'install' AND ends - 30 * 86400 <= CAST($1 AS BIGINT) + 86400 THEN CAST($1 AS BIGINT) + 86400 WHEN" \
+	" action = 'install' AND ends - 30 * 86400 < CAST($1 AS BIGINT) + 7 * 86400 THEN ends - 30 * 86400 ELSE CAST($1 AS BIGINT) + 7 * 86400 END"
+_Static_assert(RENEWAL_GIVEN_UP_S == 7 * 86400, "as GIVEN_UP_AGAIN has it");
 
 bool
 renewal_due(struct db *tx, struct err *err)
@@ -126,7 +132,7 @@ renewal_due(struct db *tx, struct err *err)
 	       db_run(tx, err, "UPDATE renewal SET state = 'wanted', due = NULL, changed = $1 WHERE due <= $1 AND state = 'failed'",
 		      db_now()) &&
 	       db_run(tx, err, "UPDATE renewal SET state = 'failed', why = CASE WHEN attempts + 1 < $2 THEN 'not_listed' ELSE"
-		      " 'given_up' END, due = CASE WHEN attempts + 1 < $2 THEN CAST($1 AS BIGINT) + " AGAIN_S("attempts") " END, attempts = attempts + 1,"
+		      " 'given_up' END, due = CASE WHEN attempts + 1 < $2 THEN CAST($1 AS BIGINT) + " AGAIN_S("attempts") " ELSE " GIVEN_UP_AGAIN " END, attempts = attempts + 1,"
 		      " changed = $1 WHERE due <= $1 AND state = 'acknowledged' AND asked >= $3", db_now(),
 		      db_int(RENEWAL_ATTEMPTS_MAX), db_int(RENEWAL_ASKED_MAX)) && ask_all_again(tx, err);
 }
@@ -134,5 +140,7 @@ renewal_due(struct db *tx, struct err *err)
 bool
 renewal_sweep(struct db *db, struct err *err)
 {
-	return db_run(db, err, "DELETE FROM renewal WHERE state = 'done' AND changed < $1", db_int(clock_now() - RENEWAL_KEPT_S));
+	return db_run(db, err, "DELETE FROM renewal WHERE state = 'done' AND changed < $1", db_int(clock_now() - RENEWAL_KEPT_S)) &&
+	       /* given up before such were tried again */
+	       db_run(db, err, "UPDATE renewal SET due = $1 WHERE state = 'failed' AND due IS NULL", db_now());
 }

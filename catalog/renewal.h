@@ -8,7 +8,7 @@
  *	install	wanted -> sent -> acknowledged -> done	ProvisioningProfileList has it
  *	remove	wanted -> sent -> acknowledged -> done	the list has it no more
  *	either	failed -> wanted, when its due time has come: an hour at first, twice that, a day at most; what devices
- *		take and never list is given up, until a list has it, an app is sent or something newer fits
+ *		take and never list is said to be given up, and tried once a week, in the last 30 days once a day
  *
  * A set goes together: nothing is sent that would not move the day on which something of the app stops, but for the
  * last week, when what there is goes.  Old ones go only when for each bundle on the device that they cover a newer
@@ -37,6 +37,7 @@
 #define RENEWAL_LISTED_S	3600	/* acknowledged, and on no list for so long: the list is asked for again */
 #define RENEWAL_ASKED_MAX	3	/* then it has failed and is sent again, ever later */
 #define RENEWAL_ATTEMPTS_MAX	8	/* taken and on no list after so many: given up, with its reason shown */
+#define RENEWAL_GIVEN_UP_S	(7 * DAY_S)	/* and tried again so much later; a day later in the last 30 days */
 #define RENEWAL_QUIET_S		(30 * DAY_S)	/* what was done for so long and is undone begins anew */
 #define RENEWAL_FRESH_S		DAY_S	/* a list of apps by which something is removed is no older */
 #define RENEWAL_KEPT_S		(90 * DAY_S)	/* of rows that are done */
@@ -114,16 +115,38 @@ bool renewal_due(struct db *tx, struct err *err) CHECKED;	/* rows whose time has
 /* Of a row h of held_app: a provision for it is on its way to the device in one of these states. */
 #define RENEWAL_COMING(states) "EXISTS (SELECT 1 FROM renewal r JOIN provision_fit f ON f.uuid = r.uuid AND f.build_id =" \
 	" h.build_id WHERE r.device_id = h.device_id AND r.action = 'install' AND r.state IN (" states "))"
-/* And a build of it that outlives it, signed by another certificate. */
-#define RENEWAL_ANEW "(h.cause = 'certificate' AND EXISTS (SELECT 1 FROM managed_app m JOIN build_bundle n ON n.build_id = m.build_id" \
-	" AND n.path = '' WHERE m.device_id = h.device_id AND m.bundle_id = h.bundle_id AND m.build_id <> h.build_id AND m.state IN" \
-	" ('wanted', 'queued', 'sent', 'acknowledged', 'installing') AND NOT EXISTS (SELECT 1 FROM build_bundle x WHERE x.build_id" \
-	" = m.build_id AND x.certificate_expires > 0 AND x.certificate_expires <= h.ends)))"
+/* A provision xp that fits bundle x and goes to the device lasts until `until` at least. */
+#define RENEWAL_FITS(device, until) "EXISTS (SELECT 1 FROM provision_fit xf JOIN provision xp ON xp.uuid = xf.uuid AND xp.file IS NOT NULL" \
+	" AND xp.expires >= " until " WHERE xf.build_id = x.build_id AND xf.path = x.path AND (xp.kind = 'enterprise' OR EXISTS (SELECT 1" \
+	" FROM provision_device xd JOIN device xo ON lower(xo.udid) = xd.udid WHERE xd.uuid = xp.uuid AND xo.id = " device ")))"
+/* A build lasts until then on the device: the certificate of each part, and its provision or one that fits. */
+#define RENEWAL_LASTS(build, device, until) "(EXISTS (SELECT 1 FROM build_bundle x WHERE x.build_id = " build " AND x.path = '') AND NOT EXISTS" \
+	" (SELECT 1 FROM build_bundle x WHERE x.build_id = " build " AND ((x.certificate_expires > 0 AND x.certificate_expires < " until ")" \
+	" OR (x.provision_uuid <> '' AND x.expires < " until " AND NOT " RENEWAL_FITS(device, until) "))))"
+/* What ends on row h of held_app so late outlives it: RENEWAL_BETTER_S. */
+#define RENEWAL_LONGER	"h.ends + 86400"
+_Static_assert(RENEWAL_BETTER_S == 86400, "as RENEWAL_LONGER has it");
+/*
+ * No provision helps row h: its certificate ends first, or some part of it has none that fits and outlives it.  What the
+ * row was worked out of may have changed since: fits are looked at as they are.
+ */
+#define RENEWAL_HELPLESS "(h.cause = 'certificate' OR (h.next < " RENEWAL_LONGER " AND EXISTS (SELECT 1 FROM build_bundle x WHERE x.build_id =" \
+	" h.build_id AND x.provision_uuid <> '' AND x.expires < " RENEWAL_LONGER " AND NOT " RENEWAL_FITS("h.device_id", RENEWAL_LONGER) ")))"
+/* And a build of it that outlives it is on its way there. */
+#define RENEWAL_ANEW "(" RENEWAL_HELPLESS " AND EXISTS (SELECT 1 FROM managed_app m WHERE m.device_id = h.device_id AND m.bundle_id =" \
+	" h.bundle_id AND m.build_id <> h.build_id AND (m.state IN ('wanted', 'queued', 'sent', 'acknowledged', 'installing') OR" \
+	" (m.state IN ('failed', 'timed_out') AND m.due IS NOT NULL)) AND " RENEWAL_LASTS("m.build_id", "h.device_id", RENEWAL_LONGER) "))"
+/* Or it is offered, to whomever, and not on its way there. */
+#define RENEWAL_OFFERED "(" RENEWAL_HELPLESS " AND NOT " RENEWAL_ANEW " AND EXISTS (SELECT 1 FROM app oa LEFT JOIN channel oc ON" \
+	" oc.app_id = oa.id WHERE oa.bundle_id = h.bundle_id AND ((oa.newest_build_id <> h.build_id AND " \
+	RENEWAL_LASTS("oa.newest_build_id", "h.device_id", RENEWAL_LONGER) ") OR (oc.newest_build_id <> h.build_id AND " \
+	RENEWAL_LASTS("oc.newest_build_id", "h.device_id", RENEWAL_LONGER) "))))"
 
-/* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed,paused,paused_by,anew}:
+/* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed,paused,paused_by,anew,
+ * offered}:
  * one item for each build, end and provision - or its certificate, whatever the provision - by end; of those that end
  * before `until`.  paused: for how many of the waiting the waves stand still.  anew: to how many devices a build that is
- * signed anew is on its way. */
+ * signed anew is on its way, where no provision helps; offered: for how many more there is one, and it is not. */
 bool renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err) CHECKED;
 
 /* Builds that people get here, whether devices hold them or not, by what is embedded in them, which no renewal reaches:

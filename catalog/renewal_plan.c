@@ -45,18 +45,20 @@ want(struct plan *plan, const char *uuid, int64_t ends, struct err *err)
 	return true;
 }
 
-/* Signed anew since under the same numbers, and placed: near the end the plan of apps says whether it goes out. */
+/* No provision helps, and a build that outlives it is placed: near the end the plan of apps says whether it goes there. */
 static bool
-plan_signed_anew(struct plan *plan, const struct held_app *app, struct err *err)
+plan_anew(struct plan *plan, const struct held_app *app, struct err *err)
 {
 	struct rows *rows;
 	enum rows_step step;
 
-	if (!app->certificate || app->certificate >= clock_now() + RENEWAL_ANEW_S)
+	if ((app->certificate && app->certificate < app->ends ? app->certificate : app->ends) >= clock_now() + RENEWAL_ANEW_S)
 		return true;
-	rows = db_query(plan->ctx, plan->tx, "SELECT 1 FROM build_bundle t JOIN build_bundle o ON o.app_bundle_id = t.app_bundle_id"
-		" AND o.build = t.build AND o.version = t.version AND o.path = '' AND o.uploaded > t.uploaded JOIN channel c"
-		" ON c.newest_build_id = o.build_id WHERE t.build_id = $1 AND t.path = '' LIMIT 1", db_text(app->first->build_id));
+	rows = db_query(plan->ctx, plan->tx, "SELECT 1 FROM held_app h JOIN build_bundle t ON t.build_id = h.build_id AND t.path = ''"
+		" JOIN build_bundle o ON o.app_bundle_id = t.app_bundle_id AND o.path = '' AND o.build_id <> t.build_id AND (o.uploaded >"
+		" t.uploaded OR o.build <> t.build OR o.version <> t.version) JOIN channel c ON c.newest_build_id = o.build_id WHERE"
+		" h.device_id = $1 AND h.bundle_id = $2 AND " RENEWAL_LASTS("o.build_id", "h.device_id", RENEWAL_LONGER) " LIMIT 1",
+		db_text(plan->device_id), db_text(app->first->app));
 	step = rows_next(rows, err);
 	rows_done(rows);
 	return step == ROWS_ROW ? managed_app_device_unhurried(plan->tx, plan->device_id, err) : step == ROWS_END;
@@ -69,7 +71,9 @@ plan_app(struct plan *plan, const struct held_app *app, struct err *err)
 	bool half = app->ends < now + RENEWAL_LAST_S;
 
 	if (app->certificate && (app->certificate <= app->ends || app->certificate <= now))
-		return plan_signed_anew(plan, app, err);	/* no provision helps (MUST 67) */
+		return plan_anew(plan, app, err);	/* no provision helps (MUST 67) */
+	if (app->next < app->ends + RENEWAL_BETTER_S && !plan_anew(plan, app, err))
+		return false;
 	if (app->next < app->ends + RENEWAL_BETTER_S && !half)
 		return true;
 	for (const struct held_bundle *b = app->bundles; b < app->bundles + app->n; b++)

@@ -26,14 +26,15 @@ time_or_null(TALLOC_CTX *ctx, int64_t at)
 static json_t *
 ending_of(TALLOC_CTX *ctx, struct rows *rows)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:s?}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s?}",
 		"app", rows_text(ctx, rows, 0), "bundle_id", rows_text(ctx, rows, 1), "build_id", rows_text(ctx, rows, 2),
 		"version", rows_text(ctx, rows, 3), "build", rows_text(ctx, rows, 4), "ends", time_or_null(ctx, rows_int(rows, 5)),
 		"cause", rows_text(ctx, rows, 6), "next", time_or_null(ctx, rows_int(rows, 7)), "path", rows_text(ctx, rows, 8),
 		"uuid", rows_text(ctx, rows, 9), "provision", text_or_null(rows_text(ctx, rows, 10)), "devices",
 		(json_int_t)rows_int(rows, 11), "people", (json_int_t)rows_int(rows, 12), "waiting", (json_int_t)rows_int(rows, 13),
 		"failed", (json_int_t)rows_int(rows, 14), "paused", (json_int_t)rows_int(rows, 15), "anew",
-		(json_int_t)rows_int(rows, 16), "paused_by", rows_int(rows, 15) ? rows_text(ctx, rows, 17) : NULL);
+		(json_int_t)rows_int(rows, 16), "offered", (json_int_t)rows_int(rows, 18), "paused_by",
+		rows_int(rows, 15) ? rows_text(ctx, rows, 17) : NULL);
 }
 
 #define STANDS	"EXISTS (SELECT 1 FROM renewal r JOIN renewal_pause z ON z.uuid = r.uuid JOIN provision_fit f ON f.uuid = r.uuid" \
@@ -52,7 +53,8 @@ renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret
 		" bb.build, h.ends, h.cause, min(h.next), min(h.path), min(h.uuid), min((SELECT p.name FROM provision p WHERE p.uuid = h.uuid)),"
 		" count(*), count(DISTINCT d.person_id), " YES(RENEWAL_COMING("'wanted', 'sent', 'acknowledged'")) ", "
 		YES(RENEWAL_COMING("'failed'")) ", " YES(STANDS) ", " YES(RENEWAL_ANEW) ", (SELECT min(z.actor) FROM renewal_pause z"
-		" JOIN provision_fit f ON f.uuid = z.uuid WHERE f.build_id = h.build_id AND EXISTS (SELECT 1 FROM renewal y WHERE y.uuid = z.uuid AND y.action = 'install' AND y.state = 'wanted'))"
+		" JOIN provision_fit f ON f.uuid = z.uuid WHERE f.build_id = h.build_id AND EXISTS (SELECT 1 FROM renewal y WHERE y.uuid = z.uuid AND y.action = 'install' AND y.state = 'wanted')), "
+		YES(RENEWAL_OFFERED)
 		" FROM held_app h JOIN device d ON d.id = h.device_id JOIN build_bundle bb ON bb.build_id = h.build_id AND bb.path = ''"
 		" LEFT JOIN app a ON a.bundle_id = bb.app_bundle_id WHERE h.ends < $4 AND (CAST($1 AS BOOLEAN) OR " VIEWER_OWNS ")"
 		" GROUP BY a.name, bb.app_bundle_id, h.build_id, bb.version, bb.build, h.ends, h.cause, " THING
@@ -186,9 +188,9 @@ renewal_devices(struct db *db, const char *uuid, const char *build_id, const cha
 static json_t *
 held_of(TALLOC_CTX *ctx, struct rows *rows)
 {
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:b}", "bundle_id", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1),
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:b, s:b}", "bundle_id", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1),
 		"build_id", rows_text(ctx, rows, 2), "ends", time_or_null(ctx, rows_int(rows, 3)), "cause", rows_text(ctx, rows, 4),
-		"next", time_or_null(ctx, rows_int(rows, 5)), "anew", rows_bool(rows, 6));
+		"next", time_or_null(ctx, rows_int(rows, 5)), "anew", rows_bool(rows, 6), "offered", rows_bool(rows, 7));
 }
 
 static json_t *
@@ -223,7 +225,7 @@ renewal_of_device(struct db *db, const char *device_id, json_t **ret, struct err
 	size_t i;
 
 	if (!rows_list(db_query(ctx, db, "SELECT h.bundle_id, coalesce(a.name, h.bundle_id), h.build_id, h.ends, h.cause, h.next, "
-		RENEWAL_ANEW " FROM held_app h LEFT JOIN app a ON a.bundle_id = h.bundle_id WHERE h.device_id = $1 ORDER BY h.ends, h.bundle_id",
+		RENEWAL_ANEW ", " RENEWAL_OFFERED " FROM held_app h LEFT JOIN app a ON a.bundle_id = h.bundle_id WHERE h.device_id = $1 ORDER BY h.ends, h.bundle_id",
 		db_text(device_id)), held_of, &apps, err))
 		return err_at(err, "apps of a device");
 	if (!rows_list(db_query(ctx, db, "SELECT x.uuid, coalesce(p.name, x.name), coalesce(p.expires, x.expires), x.listed, p.uuid IS NOT"

@@ -36,7 +36,7 @@ renewal_tells(TALLOC_CTX *ctx, struct db *db, const struct renewal_tells *after,
 		" (SELECT count(*) FROM link_client k WHERE k.link_id = l.id)) FROM build b JOIN install i ON i.build_id = b.id AND i.state IN"
 		" ('whole', 'installed') JOIN link l ON l.id = i.link_id JOIN contact c ON c.id = " THEIRS " AND NOT c.quiet JOIN channel ch ON"
 		" ch.app_id = b.app_id AND (ch.id = l.channel_id OR (l.channel_id IS NULL AND EXISTS (SELECT 1 FROM placement p WHERE"
-		" p.channel_id = ch.id AND p.build_id = b.id))) JOIN build nb ON nb.id = ch.newest_build_id AND nb.installable AND"
+		" p.channel_id = ch.id AND p.build_id = b.id))) JOIN build nb ON nb.id = ch.newest_build_id AND nb.installs_until > $1 AND"
 		" nb.expires > b.expires + $2 WHERE b.expires > $3 AND b.expires < $4 AND NOT EXISTS (SELECT 1 FROM install i2 JOIN build b2 ON"
 		" b2.id = i2.build_id AND b2.app_id = b.app_id LEFT JOIN link l2 ON l2.id = i2.link_id WHERE i2.state IN ('whole', 'installed')"
 		" AND (i2.created, b2.created) > (i.created, b.created) AND i2.build_id <> b.id AND (i2.contact_id = c.id OR l2.contact_id = c.id)) AND NOT EXISTS (SELECT 1"
@@ -81,7 +81,7 @@ renewal_told(struct db *tx, const char *build_id, const char *contact_id, bool *
 /* By the index of people's installs, so that a part of them costs a part: CROSS JOIN keeps the order, and no other index fits. */
 const char renewal_holders_sql[] = "SELECT p.id, p.phone, b.id, b.expires, nb.id, i.created, i.id FROM install i CROSS JOIN build b JOIN app a ON"
 	" a.id = b.app_id JOIN person p ON p.id = i.person_id AND NOT p.disabled LEFT JOIN link l ON l.id = i.link_id"
-	" LEFT JOIN ending_reader r ON r.person_id = p.id JOIN build nb ON nb.id = " VIEWER_NEWEST_OF("p.id") " AND nb.installable AND"
+	" LEFT JOIN ending_reader r ON r.person_id = p.id JOIN build nb ON nb.id = " VIEWER_NEWEST_OF("p.id") " AND nb.installs_until > $8 AND"
 	" nb.expires > b.expires + $1 WHERE b.id = i.build_id AND b.expires > $2 AND b.expires < $3 AND i.state = 'whole'"
 	" AND coalesce(i.contact_id, '') = '' AND l.contact_id IS NULL AND (r.mails IS NULL OR r.mails) AND NOT " LATER " AND NOT " MANAGED
 	" AND NOT EXISTS (SELECT 1 FROM renewal_told_person t WHERE t.build_id = b.id AND t.person_id = p.id)"
@@ -95,7 +95,7 @@ renewal_holders(TALLOC_CTX *ctx, struct db *db, const struct renewal_holder *aft
 	int64_t now = clock_now();
 	struct rows *rows = db_query(ctx, db, renewal_holders_sql, db_int(DAY_S), db_int(now - RENEWAL_TELL_S), db_int(now + RENEWAL_TELL_S),
 		db_text(after ? after->person_id : ""), db_int(after ? after->installed : 0), db_text(after ? after->install_id : ""),
-		db_int(RENEWAL_TELLS));
+		db_int(RENEWAL_TELLS), db_int(now));
 	enum rows_step step;
 
 	*n = 0;

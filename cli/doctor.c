@@ -238,15 +238,16 @@ drop(char *p, size_t size, size_t n, void *arg)
 static const struct {
 	const char *what, *path;
 	long expected;		/* 0: anything of ours but a sign-in or a redirect */
+	bool shows;		/* and once more with a certificate of nobody's: devices have many */
 } doors[] = {
 	{ "outside",  "/healthz",                200 },
-	{ "installs", "/d/doctor/manifest.plist", 404 },
+	{ "installs", "/d/doctor/manifest.plist", 404, true },
 	{ "installs", "/d/doctor/app.ipa",       404 },
 	{ "links",    "/i/doctor",               404 },
 	{ "links",    "/udid/doctor",            0 },
-	{ "devices",  "/mdm/checkin",            0 },
+	{ "devices",  "/mdm/checkin",            0, true },
 	{ "devices",  "/mdm/command",            0 },
-	{ "devices",  "/scep",                   0 },
+	{ "devices",  "/scep",                   0, true },
 	{ "devices",  "/scep/doctor",            0 },
 	{ "devices",  "/enroll/doctor",          0 },
 	{ "devices",  "/eas/doctor",             0 },
@@ -268,9 +269,22 @@ look_for_ours(char *line, size_t size, size_t n, void *ours)
 }
 
 static void
-knock(const struct conf *conf, const char *ca, const char *what, const char *path, long expected)
+show_certificate(CURL *curl, const struct x509_made *made)
+{
+	struct curl_blob cert = { made->cert_pem, strlen(made->cert_pem), CURL_BLOB_COPY };
+	struct curl_blob key = { made->key_pem, strlen(made->key_pem), CURL_BLOB_COPY };
+
+	curl_easy_setopt(curl, CURLOPT_SSLCERT_BLOB, &cert);
+	curl_easy_setopt(curl, CURLOPT_SSLKEY_BLOB, &key);
+}
+
+/* shown NULL: without a certificate. */
+static void
+knock(const struct conf *conf, const char *ca, const struct x509_made *shown, const char *what, const char *path,
+      long expected)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *door = shown ? mem_printf(ctx, "%s behind another CA's certificate", path) : path;
 	CURL *curl = curl_easy_init();
 	char why[CURL_ERROR_SIZE] = "";
 	bool ours = false;
@@ -286,26 +300,32 @@ knock(const struct conf *conf, const char *ca, const char *what, const char *pat
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, 10L);
 	if (ca)
 		curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
+	if (shown)
+		show_certificate(curl, shown);
 	rc = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_cleanup(curl);
 	if (rc != CURLE_OK)
-		say("fail", what, "%s%s: %s", conf->server_base_url, path, *why ? why : curl_easy_strerror(rc));
+		say("fail", what, "%s%s: %s%s", conf->server_base_url, door, *why ? why : curl_easy_strerror(rc),
+		    shown ? "; a port that asks people for certificates must take any from devices: see docs/proxy" : "");
 	else if (status == 401 || (status >= 300 && status < 400))
 		say("fail", what, "%s answers %ld: a proxy in front must not ask devices who they are and must "
-		    "not redirect them, or installs break and devices are lost; see docs/proxy", path, status);
+		    "not redirect them, or installs break and devices are lost; see docs/proxy", door, status);
 	else if (!ours)
-		say("fail", what, "%s answers %ld, and that is not Pomona's answer: what stands in front?", path, status);
+		say("fail", what, "%s answers %ld, and that is not Pomona's answer: what stands in front?%s", door, status,
+		    shown ? " A port that asks people for certificates must take any from devices: see docs/proxy" : "");
 	else if (expected && status != expected)
-		say("fail", what, "%s%s answers %ld, not %ld", conf->server_base_url, path, status, expected);
+		say("fail", what, "%s%s answers %ld, not %ld", conf->server_base_url, door, status, expected);
 	else
-		say("ok", what, "%s answers %ld", path, status);
+		say("ok", what, "%s answers %ld", door, status);
 }
 
 static void
 check_outside(TALLOC_CTX *ctx, const struct conf *conf)
 {
 	const char *ca = mem_printf(ctx, "%s/tls/ca.pem", conf->server_data);
+	struct x509_made nobody;
+	struct err err = { 0 };
 	struct stat st;
 
 	if (!*conf->server_base_url) {
@@ -317,7 +337,14 @@ check_outside(TALLOC_CTX *ctx, const struct conf *conf)
 	if (stat(ca, &st) != 0)
 		ca = NULL;
 	for (size_t i = 0; i < sizeof doors / sizeof *doors; i++)
-		knock(conf, ca, doors[i].what, doors[i].path, doors[i].expected);
+		knock(conf, ca, NULL, doors[i].what, doors[i].path, doors[i].expected);
+	if (!x509_make(ctx, "doctor", NULL, 1, NULL, &nobody, &err)) {
+		say_err("outside", &err);
+		return;
+	}
+	for (size_t i = 0; i < sizeof doors / sizeof *doors; i++)
+		if (doors[i].shows)
+			knock(conf, ca, &nobody, doors[i].what, doors[i].path, doors[i].expected);
 }
 
 /* Is there one, does the master key open it, how long is it good for? */

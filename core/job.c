@@ -34,6 +34,7 @@ struct jobs {
 	pthread_cond_t wake, stop;
 	uint64_t wakes;
 	int running;
+	int slow, slow_max;	/* how many run a slow job, or look for any */
 	bool stopping;
 };
 
@@ -91,7 +92,7 @@ struct values {
 };
 
 static const struct db_val *
-fill(const struct jobs *jobs, bool lease, struct values *v)
+fill(const struct jobs *jobs, bool slow, bool lease, struct values *v)
 {
 	time_t now = clock_now();
 	int n = 0;
@@ -99,7 +100,7 @@ fill(const struct jobs *jobs, bool lease, struct values *v)
 	v->vals[n++] = db_int(now);
 	v->vals[n++] = db_text(jobs->me);
 	for (const struct job_kind *kind = jobs->kinds; kind->name; kind++)
-		v->vals[n++] = db_text(kind->name);
+		v->vals[n++] = db_text(kind->slow && !slow ? "" : kind->name);	/* no job is of kind "" */
 	if (lease)
 		v->vals[n++] = db_int(now + JOB_LEASE_S);
 	v->vals[n] = (struct db_val){ .type = DB_END };
@@ -111,6 +112,7 @@ struct lease {
 	TALLOC_CTX *ctx;
 	struct job *job;	/* NULL: somebody else was faster */
 	char *args;
+	bool slow;		/* may it be a slow one? */
 };
 
 static bool
@@ -118,7 +120,7 @@ take_lease(struct db *tx, void *arg, struct err *err)
 {
 	struct lease *lease = arg;
 	struct values v;
-	struct rows *rows = db_queryv(lease->ctx, tx, lease->jobs->lease_sql, fill(lease->jobs, true, &v));
+	struct rows *rows = db_queryv(lease->ctx, tx, lease->jobs->lease_sql, fill(lease->jobs, lease->slow, true, &v));
 
 	lease->job = NULL;
 	switch (rows_next(rows, err)) {
@@ -140,10 +142,10 @@ take_lease(struct db *tx, void *arg, struct err *err)
 
 /* *any: is there something to take?  Asked first, since a reader costs the writer nothing. */
 static bool
-is_due(struct jobs *jobs, TALLOC_CTX *ctx, bool *any, struct err *err)
+is_due(struct jobs *jobs, TALLOC_CTX *ctx, bool slow, bool *any, struct err *err)
 {
 	struct values v;
-	struct rows *rows = db_queryv(ctx, jobs->db, jobs->due_sql, fill(jobs, false, &v));
+	struct rows *rows = db_queryv(ctx, jobs->db, jobs->due_sql, fill(jobs, slow, false, &v));
 	enum rows_step step = rows_next(rows, err);
 
 	rows_done(rows);
@@ -246,16 +248,23 @@ report(struct jobs *jobs, const struct job_kind *kind, const struct job *job, en
 		log_warn("a job lost its lease while it ran", KV("job", job->id), KV("kind", job->kind));
 }
 
-static void
-run(struct jobs *jobs, struct job *job, const char *args, TALLOC_CTX *ctx)
+static const struct job_kind *
+kind_of(const struct jobs *jobs, const struct job *job)
 {
 	const struct job_kind *kind = jobs->kinds;
-	struct err err = { 0 };
-	bool ok = false, dead;
 
 	while (kind->name && strcmp(kind->name, job->kind) != 0)
 		kind++;
 	assert(kind->name);
+	return kind;
+}
+
+static void
+run(struct jobs *jobs, const struct job_kind *kind, struct job *job, const char *args, TALLOC_CTX *ctx)
+{
+	struct err err = { 0 };
+	bool ok = false, dead;
+
 	log_request(job->id);
 	job->args = json_loads(args, 0, NULL);
 	if (job->attempt > kind->attempts_max)
@@ -284,25 +293,52 @@ count_running(struct jobs *jobs, int change)
 	pthread_mutex_unlock(&jobs->lock);
 }
 
+/* Whoever looks for slow jobs counts as running one until they have found another. */
+static bool
+enter_slow(struct jobs *jobs)
+{
+	bool entered;
+
+	pthread_mutex_lock(&jobs->lock);
+	entered = jobs->slow < jobs->slow_max;
+	jobs->slow += entered;
+	pthread_mutex_unlock(&jobs->lock);
+	return entered;
+}
+
+static void
+leave_slow(struct jobs *jobs, bool entered)
+{
+	pthread_mutex_lock(&jobs->lock);
+	jobs->slow -= entered;
+	pthread_mutex_unlock(&jobs->lock);
+}
+
 /* True when there was a job. */
 static bool
 work_once(struct jobs *jobs)
 {
 	TALLOC_CTX *ctx SCOPED(mem) = talloc_new(NULL);
-	struct lease lease = { .jobs = jobs, .ctx = ctx };
+	struct lease lease = { .jobs = jobs, .ctx = ctx, .slow = enter_slow(jobs) };
+	const struct job_kind *kind;
 	struct err err = { 0 };
 	bool any;
 
-	if (!is_due(jobs, ctx, &any, &err) || (any && !db_tx(jobs->db, take_lease, &lease, &err))) {
+	if (!is_due(jobs, ctx, lease.slow, &any, &err) || (any && !db_tx(jobs->db, take_lease, &lease, &err))) {
 		log_err("looking for jobs", &err);
+		leave_slow(jobs, lease.slow);
 		return false;
 	}
-	if (!lease.job)
+	kind = lease.job ? kind_of(jobs, lease.job) : NULL;
+	if (!kind || !kind->slow)
+		leave_slow(jobs, lease.slow);
+	if (!kind)
 		return any;	/* taken by another worker: look again */
 	count_running(jobs, 1);
 	jobs_wake(jobs);	/* there may be more, and others sleep */
-	run(jobs, lease.job, lease.args, ctx);
+	run(jobs, kind, lease.job, lease.args, ctx);
 	count_running(jobs, -1);
+	leave_slow(jobs, kind->slow);
 	return true;
 }
 
@@ -447,6 +483,7 @@ jobs_start(TALLOC_CTX *ctx, struct db *db, const struct job_kind *kinds, int thr
 	jobs->db = db;
 	jobs->kinds = kinds;
 	jobs->site = site;
+	jobs->slow_max = threads > 1 ? threads - 1 : 1;
 	jobs->me = secret_id(jobs);
 	write_sql(jobs);
 	if (!free_leases(jobs, err) || !db_tx(db, tx_mend, NULL, err)) {

@@ -34,6 +34,8 @@ struct job_kind {
 	 * work; it is called until it succeeds, so it fails only as the database does. */
 	bool (*on_dead)(const struct job *job, struct db *tx, void *site, const struct err *why,
 			struct err *err);
+	/* Takes as long as a file is large: of several threads one is always left for what is quick. */
+	bool slow;
 };
 
 /*

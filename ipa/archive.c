@@ -90,7 +90,7 @@ read_end(TALLOC_CTX *ctx, struct zip *zip, struct err *err)
 	if (zip->directory_size > ZIP_DIRECTORY_MAX)
 		return TOO_LARGE(err, "the archive's directory is larger than %u MB",
 				 ZIP_DIRECTORY_MAX >> 20);
-	/* Nothing may hide between the directory and its end, nor before the first member. */
+	/* Nothing may hide between the directory and its end; nor before the first member: judge_together. */
 	if (zip->directory_at > end_at || zip->directory_size != end_at - zip->directory_at)
 		return HOSTILE(err, "the archive's directory is not where its end says; "
 			       "the file may be damaged or cut short");
@@ -183,6 +183,8 @@ judge_together(struct seen *seen, struct err *err)
 		return true;
 	qsort(seen->names, seen->count, sizeof *seen->names, by_number);
 	qsort(seen->extents, seen->count, sizeof *seen->extents, by_place);
+	if (seen->extents[0].from != 0)
+		return HOSTILE(err, "the file has something before its first entry: it is no plain archive");
 	for (size_t i = 1; i < seen->count; i++) {
 		if (seen->names[i] == seen->names[i - 1])
 			return HOSTILE(err, "two entries of the archive have the same name, "

@@ -124,10 +124,18 @@ read_zip64(const unsigned char *extra, size_t len, uint64_t **values, size_t wan
 	return HOSTILE(err, "the archive lacks a zip64 field that it announces");
 }
 
+/* What the Finder adds: attributes of files, by the files' names.  Nobody reads it (ipa/layout.h). */
+static bool
+is_macosx(const struct zip_member *m)
+{
+	return m->name_len > 9 && memcmp(m->name, "__MACOSX/", 9) == 0;
+}
+
 static bool
 judge_name(const struct zip_member *m, uint64_t number, struct err *err)
 {
 	const char *name = m->name, *end = m->name + m->name_len;
+	bool ignored = is_macosx(m);
 
 	if (m->name_len == 0)
 		return HOSTILE(err, "entry %llu of the archive has no name",
@@ -136,7 +144,7 @@ judge_name(const struct zip_member *m, uint64_t number, struct err *err)
 	if (u8_check((const uint8_t *)name, m->name_len))
 		return HOSTILE(err, "the name of entry %llu of the archive is not UTF-8",
 			       (unsigned long long)number);
-	for (const char *p = name; p < end; p++) {
+	for (const char *p = name; p < end && !ignored; p++) {
 		unsigned char c = (unsigned char)*p;
 
 		if (c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)p[1] < 0xa0))

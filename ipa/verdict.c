@@ -434,3 +434,38 @@ verdict_holds_until(const json_t *facts, time_t now)
 		look_at_bundle(extension, now, &soonest);
 	return soonest;
 }
+
+/* Ends with its provision, and with the certificate that signed it: where that is not known, with the last. */
+static void
+look_at_end(const json_t *bundle, int64_t *end)
+{
+	json_t *provision = json_object_get(bundle, "provision"), *signer = signer_of(json_object_get(bundle, "code")), *cert;
+	time_t at, last = 0;
+	size_t i;
+
+	if (time_at(provision, "expires", &at) && at < *end)
+		*end = at;
+	if (signer && time_at(signer, "expires", &at) && at < *end)
+		*end = at;
+	json_array_foreach(json_object_get(provision, "certificates"), i, cert)
+		if (!signer && time_at(cert, "expires", &at) && at > last)
+			last = at;
+	if (last && last < *end)
+		*end = last;
+}
+
+int64_t
+verdict_installs_until(json_t *facts, time_t now)
+{
+	int64_t end = INT64_MAX;
+	json_t *extension;
+	size_t i;
+
+	verdict_add(facts, now);
+	if (!json_is_true(json_object_get(json_object_get(facts, "verdict"), "installable")))
+		return 0;
+	look_at_end(facts, &end);
+	json_array_foreach(json_object_get(facts, "extensions"), i, extension)
+		look_at_end(extension, &end);
+	return end;
+}

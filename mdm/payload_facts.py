@@ -30,6 +30,32 @@ SECRETS = {
     "com.apple.security.pkcs12/PayloadContent", "com.apple.eas.account/Certificate", "com.apple.relay.managed/ANY",
 }
 
+# Payloads of which Apple says in a sentence, and not by keys, that they have the keys of another; None: all of them.
+SAME = {
+    # com.apple.vpn.managed.applayer.yaml, payload content: the VPN payload's fields, and a few more.
+    "com.apple.vpn.managed.applayer": ("com.apple.vpn.managed", None),
+    # com.apple.globalethernet.managed.yaml, ANY: keys of 802.1X, and the proxy's; Wi-Fi has the same, and they are named.
+    "com.apple.globalethernet.managed": ("com.apple.wifi.managed", {
+        "PayloadCertificateUUID", "EAPClientConfiguration", "ProxyType", "ProxyServer", "ProxyServerPort",
+        "ProxyUsername", "ProxyPassword", "ProxyPACURL", "ProxyPACFallbackAllowed"}),
+}
+
+
+def ours(key, kind="<string>"):
+    return {"key": key, "type": kind, "presence": "optional"}
+
+
+# What Apple's schema leaves out and iOS reads: nothing else tells a VPN of an app (VPNType VPN) its server.  A key
+# that a newer schema has is Apple's.
+OURS = {
+    # Configuration Profile Reference (Apple, 2010 to 2019), VPN payload, VPN dictionary; the example of Apple's page
+    # AppToAppLayerVPNMapping; GlobalProtect administrator's guide, example of an iOS device-level VPN configuration.
+    "com.apple.vpn.managed/VPN": [ours("RemoteAddress"), ours("AuthName"), ours("AuthPassword")],
+    # Configuration Profile Reference, VPN payload: VendorConfig is the vendor's own, its four keys are examples;
+    # Apple: NetworkVPNVPNPluginVendorConfigObject, vendor-specific too.
+    "com.apple.vpn.managed/VendorConfig": [ours("ANY", "<any>")],
+}
+
 LISTS = {"com.apple.security.scep/" + name for name in ("rfc822Name", "dNSName", "uniformResourceIdentifier")}
 
 
@@ -75,19 +101,42 @@ def keys(facts, depth, owner, above):
         keys(inner, depth + 1, owner, above + [fact])
 
 
+def add_ours(payloads):
+    for place, more in OURS.items():
+        name, key = place.split("/")
+        for fact in payloads[name]["payloadkeys"]:
+            if fact["key"] == key:
+                there = {f["key"] for f in fact["subkeys"]}
+                fact["subkeys"] += [f for f in more if f["key"] not in there]
+
+
+def all_keys(payload, payloads):
+    name, own = payload["payload"]["payloadtype"], payload.get("payloadkeys") or []
+    if name not in SAME:
+        if "fields in this payload are the same" in " ".join(str(payload["payload"].get("content")).split()):
+            sys.exit("%s: its keys are those of another payload: give it a row of SAME" % name)
+        return own
+    other, wanted = SAME[name]
+    there = {f["key"] for f in own}
+    return [f for f in payloads[other]["payloadkeys"]
+            if f["key"] not in there and (wanted is None or f["key"] in wanted)] + own
+
+
 def main(root):
     print("# Made by payload_facts.py from Apple's published schema (device-management, mdm/profiles).")
     payloads = []
     for path in sorted(glob.glob(os.path.join(root, "mdm", "profiles", "*.yaml"))):
         with open(path, encoding="utf-8") as file:
             payloads.append(yaml.safe_load(file))
+    by_name = {p["payload"]["payloadtype"]: p for p in payloads}
+    add_ours(by_name)
     for payload in sorted(payloads, key=lambda p: p["payload"]["payloadtype"]):
         system = ios(payload["payload"])
         if not here(system) or not system:
             continue
         name = payload["payload"]["payloadtype"]
         row(0, name, "payload", {}, system, name)
-        keys(payload.get("payloadkeys"), 1, name, [])
+        keys(all_keys(payload, by_name), 1, name, [])
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ apps_build(struct story *w, const char *name, const char *build, time_t provisio
 	story_run(w, "INSERT INTO app (id, bundle_id, name, folded, newest_build_id, created) VALUES ($1, $2, $3, $1, $4, 1)"
 		  " ON CONFLICT (id) DO UPDATE SET newest_build_id = excluded.newest_build_id", db_text(name), db_text(bundle_id),
 		  db_text(shown), db_text(id));
-	story_run(w, "INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os, installable, expires, good_until, facts,"
+	story_run(w, "INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os, installable, expires, good_until, installs_until, facts,"
 		  " chunk_sha256s, icon57, icon120, icon512, notes, branch, git_commit, ci_url, source, custom_fields, created)"
-		  " VALUES ($1, $2, $1, 1, '1.0', $3, '12.0', TRUE, $4, $5, $6, '', '', '', '', '', '', '', '', 'upload', $6, 1)"
-		  " ON CONFLICT (id) DO UPDATE SET expires = excluded.expires, good_until = excluded.good_until", db_text(id), db_text(name),
+		  " VALUES ($1, $2, $1, 1, '1.0', $3, '12.0', TRUE, $4, $5, $5, $6, '', '', '', '', '', '', '', '', 'upload', $6, 1)"
+		  " ON CONFLICT (id) DO UPDATE SET expires = excluded.expires, good_until = excluded.good_until, installs_until = excluded.installs_until", db_text(id), db_text(name),
 		  db_text(build), db_int(provision_ends), db_int(good), db_text("{}"));
 	story_run(w, "INSERT INTO build_bundle (build_id, path, app_bundle_id, version, build, uploaded, bundle_id, provision_uuid,"
 		  " expires, certificate, certificate_name, certificate_expires) VALUES ($1, '', $2, '1.0', $3, 1, $2, $1, $4, $5, $5, $6)"

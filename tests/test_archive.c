@@ -47,6 +47,8 @@ members_are_read_however_an_honest_tool_packs_them(void **state)
 		{ .name = APP "\xc3\x9c.txt", .text = "UTF-8 with its flag", .flags = 1 << 11 },
 		{ .name = APP "\xe6\xa2\xa8.txt", .text = "UTF-8 without", .mode = S_IFREG | 0644 },
 		{ .name = "__MACOSX/._A", .text = "ignored" },
+		{ .name = "__MACOSX/Payload/._a\\b", .text = "as the Finder names it" },
+		{ .name = "__MACOSX/Payload/._Icon\r", .text = "with its own icon" },
 		{ 0 }
 	};
 	static const struct zip_end ends[] = { { 0 },
@@ -82,6 +84,7 @@ static const struct {
 	{ "goes up",		{ { .name = "Payload/../../etc/passwd", .text = "" } }, .code = "hostile_zip" },
 	{ "goes up at its end",	{ { .name = "Payload/..", .text = "" } }, .code = "hostile_zip" },
 	{ "stays in place",	{ { .name = "Payload/./A.app/x", .text = "" } }, .code = "hostile_zip" },
+	{ "goes up beside",	{ { .name = "__MACOSX/../x", .text = "" } }, .code = "hostile_zip" },
 	{ "is absolute",	{ { .name = "/etc/passwd", .text = "" } }, .code = "hostile_zip" },
 	{ "has an empty part",	{ { .name = "Payload//A.app", .text = "" } }, .code = "hostile_zip" },
 	{ "has a backslash",	{ { .name = APP "..\\x", .text = "" } }, .code = "hostile_zip" },
@@ -109,6 +112,7 @@ static const struct {
 	  .code = "hostile_zip" },
 	{ "unpacks to 9 GB",	{ { .name = APP "a", .text = "1", .declared = 9ull << 30, .zip64 = true } },
 	  .code = "too_large" },
+	{ "has bytes before",	{ { .name = APP "a", .text = "1" } }, { .before = "#!/bin/sh\n" }, "hostile_zip" },
 	{ "has bytes between",	{ { .name = APP "a", .text = "1" } }, { .directory_off = -1 }, "hostile_zip" },
 	{ "has a directory beyond the end", { { .name = APP "a", .text = "1" } }, { .directory_off = 1 << 20 },
 	  "hostile_zip" },

@@ -6,6 +6,8 @@
 #include "catalog/channel.h"
 #include "catalog/family.h"
 #include "catalog/grant.h"
+#include "catalog/link.h"
+#include "catalog/notice.h"
 #include "catalog/setting.h"
 #include "catalog/token.h"
 #include "catalog/upload.h"
@@ -110,6 +112,33 @@ the_same_bytes_are_the_same_build(void **state)
 	assert_false(fresh);
 	assert_string_equal(channels(*state, &h, first), "beta main");
 	assert_string_equal(builds(*state, &h, (struct build_filter){ 0 }), "1");
+}
+
+static bool
+is_wanted(const char *name, void *db, bool *ret, struct err *err)
+{
+	return build_wants_blob(db, name, ret, err);
+}
+
+static void
+an_upload_that_is_refused_at_its_end_leaves_no_files_behind(void **state)
+{
+	struct house h = house(*state);
+	struct rows *rows;
+	struct err err;
+	int removed = 0;
+	bool fresh;
+	char *id;
+
+	assert_ok(db_run(h.db, &err, "UPDATE person SET role = 'member' WHERE name = 'paul'"), &err);	/* while it was under way */
+	assert_false(publish(*state, &h, (struct sent){ 0 }, &id, &fresh, &err));
+	assert_int_equal(err.kind, ERR_DENIED);
+	rows = db_query(*state, h.db, "SELECT count(*) FROM job WHERE kind = 'blob_sweep'");
+	assert_ok(rows_one(rows, &err, "no count"), &err);
+	assert_int_equal(rows_int(rows, 0), 1);
+	rows_done(rows);
+	assert_ok(blob_sweep(h.blobs, is_wanted, h.db, false, &removed, &err), &err);
+	assert_true(removed > 1);	/* the .ipa and its icons */
 }
 
 static void
@@ -553,6 +582,92 @@ the_manifest_ends_by_the_clock_and_the_ipa_after_the_first_manifest(void **state
 	assert_false(opens(*state, &h, "nobody-knows-this-one", GRANT_MANIFEST, "phone"));
 }
 
+/* Signed with a certificate that ends before the provision does; an extension with a provision that ends later still. */
+static json_t *
+ends_by_its_signer(const char *build, const char *at)
+{
+	json_t *facts = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:{s:b}, s:{s:s, s:s, s:s, s:s, s:[{s:s, s:s, s:s}]},"
+		" s:{s:{s:s, s:s, s:s}}, s:{s:b, s:[]}}",
+		"bundle_id", "com.example.app", "name", "Demo", "version", "1.0", "build", build, "minimum_os", "15.0",
+		"platform", "iphoneos", "binary", "signed", 1, "provision", "kind", "enterprise",
+		"expires", "2027-11-22T12:00:00Z", "app_id", "A1B2C3D4E5.*", "signature", "apple", "certificates",
+		"sha1", "aa", "subject", "Anna", "expires", at, "code", "certificate", "sha1", "aa", "subject", "Anna",
+		"expires", at, "verdict", "installable", 1, "reasons");
+
+	assert_non_null(facts);
+	return facts;
+}
+
+static bool
+is_listed_as_installable(struct house *h)
+{
+	json_t *list, *item;
+	struct err err;
+	bool ret;
+
+	assert_ok(app_list(h->db, viewer_of(h->mia), &(struct app_filter){ 0 }, NULL, 0, &list, &err), &err);
+	item = json_array_get(json_object_get(list, "items"), 0);
+	ret = json_is_true(json_object_get(item, "installable"));
+	json_decref(list);
+	return ret;
+}
+
+static void
+what_its_verdict_refuses_today_has_no_grant_no_link_and_no_notice(void **state)
+{
+	struct house h = house(*state);
+	struct grant_terms terms = { GRANT_CI, 90 * DAY, 90 * DAY, 20 };
+	struct link_terms link = { .expires = clock_now() + 90 * DAY };
+	struct link_aim *aim;
+	char *id, *token, *other;
+	json_t *build;
+	struct err err;
+	bool fresh, newest;
+
+	assert_ok(publish_facts(*state, &h, ends_by_its_signer("1", "2026-12-02T12:00:00Z"), NULL, h.paul, &id, &fresh, &err), &err);
+	link.build_id = id;
+	assert_ok(grant_new(*state, h.db, &terms, id, h.paul->id, &token, &err), &err);
+	for (int over = 0; over < 2; over++) {
+		set_now(&h, over ? "2026-12-02T12:00:00Z" : "2026-12-02T11:59:59Z");
+		assert_ok(build_show(h.db, VIEWER_HOUSE, id, false, &build, &err), &err);
+		assert_int_equal(json_is_true(json_object_get(build, "installable")), !over);
+		json_decref(build);
+		assert_int_equal(is_listed_as_installable(&h), !over);
+		assert_ok(notice_newest(h.db, id, "main", &newest, &err), &err);
+		assert_int_equal(newest, !over);
+		assert_int_equal(link_aim(*state, h.db, h.paul, &link, &aim, &err), !over);
+		assert_int_equal(grant_new(*state, h.db, &terms, id, h.paul->id, &other, &err), !over);
+		/* what was handed on before serves no manifest of what no device takes, nor the rest of it */
+		for (int file = GRANT_MANIFEST; file <= GRANT_PAGE; file++)
+			assert_int_equal(opens(*state, &h, token, (enum grant_file)file, "phone"), !over);
+	}
+	assert_false(grant_new(*state, h.db, &terms, id, h.paul->id, &other, &err));
+	assert_string_equal(err.code, "not_installable");
+}
+
+static void
+builds_from_before_are_judged_by_the_rules_of_today(void **state)
+{
+	struct house h = house(*state);
+	char *ids[3];
+	struct rows *rows;
+	struct err err;
+	bool fresh;
+
+	assert_ok(publish_facts(*state, &h, ends_by_its_signer("1", "2026-12-02T12:00:00Z"), NULL, h.paul, &ids[0], &fresh, &err), &err);
+	assert_ok(publish_facts(*state, &h, ends_by_its_signer("", "2027-12-02T12:00:00Z"), NULL, h.paul, &ids[1], &fresh, &err), &err);
+	ids[2] = published(*state, &h, (struct sent){ .build = "3" });
+	assert_ok(db_run(h.db, &err, "UPDATE build SET installs_until = expires, good_until = 7"), &err);
+	assert_ok(db_run(h.db, &err, "UPDATE build SET facts = 'not read' WHERE id = $1", db_text(ids[2])), &err);
+	assert_ok(build_judge_all(h.db, &err), &err);
+	rows = db_query(*state, h.db, "SELECT count(*) FROM build WHERE (id = $1 AND installs_until = $4 AND good_until <> 7) OR"
+			" (id = $2 AND installs_until = 0 AND good_until = 0) OR (id = $3 AND installs_until = expires AND good_until = 7)",
+			db_text(ids[0]), db_text(ids[1]), db_text(ids[2]), db_int(1796212800));
+	assert_ok(rows_one(rows, &err, "no count"), &err);
+	assert_int_equal(rows_int(rows, 0), 3);
+	rows_done(rows);
+}
+
 static void
 sweeping_removes_what_can_never_be_used_again_and_nothing_else(void **state)
 {
@@ -755,7 +870,7 @@ settings_are_kept_all_or_none_and_a_change_is_audited(void **state)
 	assert_int_equal(after, before + 3);	/* two, and the one that changed */
 }
 
-TESTS(the_same_bytes_are_the_same_build,
+TESTS(the_same_bytes_are_the_same_build, an_upload_that_is_refused_at_its_end_leaves_no_files_behind,
       promoting_what_is_the_newest_changes_nothing_and_is_not_audited_again,
       promoting_an_older_build_again_rolls_its_channel_and_the_catalog_back,
       retention_keeps_the_build_that_was_rolled_back_to,
@@ -774,7 +889,8 @@ TESTS(the_same_bytes_are_the_same_build,
       sweeping_removes_what_can_never_be_used_again_and_nothing_else,
       one_phone_that_asks_again_is_one_install,
       phones_that_race_for_the_last_install_do_not_share_it,
-      what_cannot_be_installed_gets_no_grant,
+      what_cannot_be_installed_gets_no_grant, what_its_verdict_refuses_today_has_no_grant_no_link_and_no_notice,
+      builds_from_before_are_judged_by_the_rules_of_today,
       an_upload_is_finished_once_and_is_its_owners_alone,
       uploads_begun_at_the_same_time_do_not_exceed_what_a_person_may_have,
       settings_are_kept_all_or_none_and_a_change_is_audited)

@@ -1,10 +1,33 @@
 /* The directory: names in filters and DNs, settings, and answers that a real server cannot be made to give. */
 #include "tests/check_ldap.h"
+#include <dlfcn.h>
+#include <netdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "catalog/directory.h"
 #include "core/buf.h"
+#include "core/resolve.h"
+
+/* ---- a resolver that does not answer ---- */
+
+static pthread_mutex_t resolver = PTHREAD_MUTEX_INITIALIZER;	/* held: it is silent */
+
+/* In place of libc's, for the whole program. */
+int
+getaddrinfo(const char *host, const char *port, const struct addrinfo *want, struct addrinfo **ret)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+	if (host && strcmp(host, "silent.example.com") == 0 && !(want->ai_flags & AI_NUMERICHOST)) {
+		pthread_mutex_lock(&resolver);
+		pthread_mutex_unlock(&resolver);
+		return EAI_FAIL;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	return real(host, port, want, ret);
+}
 
 /* ---- text ---- */
 
@@ -377,6 +400,36 @@ an_entry_without_an_id_or_a_server_that_refers_elsewhere_is_trouble_and_not_abse
 }
 
 static void
+a_server_whose_name_is_not_resolved_in_time_is_passed_over(void **state)
+{
+	struct script script = { .ad = true, .entry = anna };
+	struct fake_ldap *server = fake_ldap(*state, answer, &script);
+	struct conf *conf = settings(*state, mem_printf(*state, "ldap://silent.example.com %s", server->url));
+	struct directory *d;
+	struct directory_person *p;
+	struct addrinfo *list;
+	struct err err;
+
+	pthread_mutex_lock(&resolver);
+	assert_ok(directory_new(server, conf, &d, &err), &err);
+	assert_ok(directory_sign_in(*state, d, "anna", "right", may, NULL, &p, &err), &err);
+	conf = settings(*state, "ldap://silent.example.com");
+	assert_ok(directory_use(d, conf, &err), &err);
+	assert_false(directory_sign_in(*state, d, "anna", "right", may, NULL, &p, &err));
+	assert_string_equal(err.code, "directory_down");
+	/* nor do those that wait grow without end */
+	for (int i = 0; i < 2 * RESOLVE_MAX; i++)
+		assert_int_equal(resolve("silent.example.com", "389", 1, &list), EAI_AGAIN);
+	assert_int_equal(resolve("localhost", "389", 60000, &list), EAI_AGAIN);
+	assert_int_equal(resolve("127.0.0.1", "389", 0, &list), 0);
+	freeaddrinfo(list);
+	pthread_mutex_unlock(&resolver);
+	while (resolve("localhost", "389", 60000, &list) == EAI_AGAIN)
+		usleep(1000);	/* they end once it has answered */
+	freeaddrinfo(list);
+}
+
+static void
 nonsense_ends_the_connection_and_nothing_else(void **state)
 {
 	static const struct {
@@ -465,4 +518,4 @@ TESTS(names_in_filters_and_dns_are_values_and_nothing_else, equal_dns_fold_to_eq
       other_directories_are_walked_step_by_step, active_directory_says_why_behind_the_right_password,
       accounts_that_the_entry_disables_stay_out, an_empty_password_and_a_name_that_is_none_reach_no_server,
       an_entry_without_an_id_or_a_server_that_refers_elsewhere_is_trouble_and_not_absence,
-      nonsense_ends_the_connection_and_nothing_else, every_page_of_an_answer_is_read)
+      a_server_whose_name_is_not_resolved_in_time_is_passed_over, nonsense_ends_the_connection_and_nothing_else, every_page_of_an_answer_is_read)

@@ -4,6 +4,7 @@
 #include "catalog/build.h"
 #include "catalog/contact.h"
 #include "catalog/grant.h"
+#include "catalog/install_stall.h"
 #include "catalog/install_watch.h"
 #include "catalog/link.h"
 #include "catalog/ranges.h"
@@ -167,7 +168,7 @@ an_install_tells_what_was_observed_and_no_more(void **state)
 	install_saw(watch, grant, "phone", DAEMON, INSTALL_ICON);
 	assert_string_equal(story(*state, &h, watch, "aaaaaaaaaaaaaaaa"), "opened tapped manifest icon");
 	set_now(&h, "2026-11-22T12:02:00Z");
-	assert_string_equal(story(*state, &h, watch, "aaaaaaaaaaaaaaaa"), "opened tapped manifest icon; not_begun");
+	assert_string_equal(story(*state, &h, watch, "aaaaaaaaaaaaaaaa"), "opened tapped manifest icon; not_loading");
 	part = install_sends(watch, grant, "phone", DAEMON, 0, 1000, out_of, &out);
 	assert_string_equal(story(*state, &h, watch, "aaaaaaaaaaaaaaaa"), "opened tapped manifest icon ipa 30 %");
 	out = 2000;	/* with the head it is more than the file: the end alone says that it was whole */
@@ -185,6 +186,107 @@ an_install_tells_what_was_observed_and_no_more(void **state)
 	assert_string_equal(json_string_value(json_object_get(install, "os")), "18.1");
 	assert_string_equal(json_string_value(json_object_get(install, "state")), "whole");
 	json_decref(install);
+}
+
+/* Nothing is said that was not seen: the word of each story, by what is known of it. */
+static void
+a_reason_is_given_where_what_was_observed_supports_it(void **state)
+{
+#define SEEN(...) { .minimum_os = "17.0", .now = 1000, __VA_ARGS__ }
+#define LAST(...) .last = { __VA_ARGS__ }
+	static const struct { struct install_seen seen; const char *stalled, *look; } stories[] = {
+		{ SEEN(LAST([INSTALL_OPENED] = 1)), NULL, NULL },
+		{ SEEN(LAST([INSTALL_TAPPED] = 941), .taps = 1), NULL, NULL },
+		{ SEEN(LAST([INSTALL_TAPPED] = 940), .taps = 1), "not_asked", NULL },
+		{ SEEN(LAST([INSTALL_TAPPED] = 940), .taps = 3), "again", NULL },
+		{ SEEN(LAST([INSTALL_TAPPED] = 900, [INSTALL_MANIFEST] = 941), .taps = 1), NULL, NULL },
+		{ SEEN(LAST([INSTALL_TAPPED] = 900, [INSTALL_MANIFEST] = 940), .taps = 3), "not_begun", NULL },
+		{ SEEN(LAST([INSTALL_MANIFEST] = 800, [INSTALL_ICON] = 941)), NULL, NULL },
+		{ SEEN(LAST([INSTALL_MANIFEST] = 800, [INSTALL_ICON] = 940)), "not_loading", NULL },
+		{ SEEN(LAST([INSTALL_MANIFEST] = 800, [INSTALL_IPA] = 900), .quiet_s = 59), NULL, NULL },
+		{ SEEN(LAST([INSTALL_MANIFEST] = 800, [INSTALL_IPA] = 900), .quiet_s = 60), "slow", NULL },
+		/* what its daemon said of the device: at once, and before what is guessed */
+		{ SEEN(LAST([INSTALL_MANIFEST] = 999), .os = "16.7.2"), "old", NULL },
+		{ SEEN(LAST([INSTALL_MANIFEST] = 999), .os = "17.0"), NULL, NULL },
+		{ SEEN(LAST([INSTALL_MANIFEST] = 999), .os = "18.1"), NULL, NULL },
+		{ SEEN(LAST([INSTALL_MANIFEST] = 900), .os = "9.3.5", .quiet_s = 100), "old", NULL },
+		{ SEEN(LAST([INSTALL_MANIFEST] = 999), .ipad_only = true, .model = "iPhone15,4"), "family", NULL },
+		{ SEEN(LAST([INSTALL_MANIFEST] = 999), .ipad_only = true, .model = "iPad13,4"), NULL, NULL },
+		{ SEEN(LAST([INSTALL_MANIFEST] = 999), .ipad_only = true), NULL, NULL },
+		/* all of it was fetched: where to look, and nothing is claimed */
+		{ SEEN(LAST([INSTALL_WHOLE] = 100), .os = "16.7.2"), NULL, NULL },
+		{ SEEN(LAST([INSTALL_WHOLE] = 100), .listed = "*"), NULL, "trust" },
+		{ SEEN(LAST([INSTALL_WHOLE] = 100), .listed = "00008110-000A"), NULL, "listed" },
+		{ SEEN(LAST([INSTALL_WHOLE] = 100), .listed = "*", .expires = 1001), NULL, "trust" },
+		{ SEEN(LAST([INSTALL_WHOLE] = 100), .listed = "*", .expires = 1000), NULL, "expired" },
+		{ SEEN(LAST([INSTALL_IPA] = 100), .quiet_s = 900, .listed = "*", .expires = 1), "slow", NULL },
+		/* and where the end is known there is nothing to explain */
+		{ SEEN(LAST([INSTALL_WHOLE] = 100, [INSTALL_INSTALLED] = 110), .listed = "*"), NULL, NULL },
+		{ SEEN(LAST([INSTALL_MANIFEST] = 100, [INSTALL_FAILED] = 110), .os = "9.0"), NULL, NULL },
+		{ SEEN(LAST([INSTALL_TAPPED] = 100, [INSTALL_DECLINED] = 110), .taps = 2), NULL, NULL },
+		{ SEEN(LAST([INSTALL_TAPPED] = 100, [INSTALL_TIMED_OUT] = 110), .taps = 2), NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof stories / sizeof *stories; i++) {
+		struct install_seen seen = stories[i].seen;
+		const char *stalled, *look;
+
+		seen.os = seen.os ? seen.os : "";
+		seen.model = seen.model ? seen.model : "";
+		stalled = install_stalled(&seen);
+		look = install_look(&seen);
+		if (strcmp(stalled ? stalled : "", stories[i].stalled ? stories[i].stalled : "") != 0 ||
+		    strcmp(look ? look : "", stories[i].look ? stories[i].look : "") != 0)
+			fail_msg("story %zu: %s, %s", i, stalled ? stalled : "goes on", look ? look : "nothing to look at");
+	}
+}
+
+/* What install_show says of an install, with its build and device as they are here. */
+static const char *
+reason_of(TALLOC_CTX *ctx, struct house *h, struct install_watch *watch, const char *what)
+{
+	struct install_viewer viewer = { .person = h->anna };
+	const char *text;
+	json_t *install;
+	struct err err;
+
+	assert_ok(db_tx(h->db, tx_nothing, NULL, &err), &err);
+	assert_ok(install_show(h->db, watch, &viewer, "aaaaaaaaaaaaaaaa", &install, &err), &err);
+	text = mem_text(ctx, json_string_value(json_object_get(install, what)));
+	assert_null(json_object_get(install, "listed"));	/* no device of others */
+	json_decref(install);
+	return text ? text : "";
+}
+
+static void
+the_build_and_the_device_of_an_install_give_its_reason(void **state)
+{
+	struct house h = house_with_build(*state);
+	struct install_watch *watch = install_watch_new(h.db);
+	struct grant *grant = tapped(*state, &h, NULL, "aaaaaaaaaaaaaaaa");
+	struct install_part *part;
+	int64_t out = 0;
+	struct err err;
+
+	install_saw(watch, grant, "phone", DAEMON, INSTALL_MANIFEST);
+	assert_string_equal(reason_of(*state, &h, watch, "stalled"), "");
+	assert_ok(db_run(h.db, &err, "UPDATE build SET minimum_os = '18.2'"), &err);
+	assert_string_equal(reason_of(*state, &h, watch, "stalled"), "old");
+	assert_ok(db_run(h.db, &err, "UPDATE build SET minimum_os = '16.0', ipad_only = TRUE"), &err);
+	assert_string_equal(reason_of(*state, &h, watch, "stalled"), "family");
+	assert_ok(db_run(h.db, &err, "UPDATE build SET ipad_only = FALSE"), &err);
+	part = install_sends(watch, grant, "phone", DAEMON, 0, 1000, out_of, &out);
+	install_sent(part, 1000);
+	assert_string_equal(reason_of(*state, &h, watch, "stalled"), "");
+	assert_ok(db_run(h.db, &err, "DELETE FROM build_device"), &err);
+	assert_string_equal(reason_of(*state, &h, watch, "look"), "");
+	assert_ok(db_run(h.db, &err, "INSERT INTO build_device (build_id, udid) VALUES ($1, '00008110-000A')", db_text(h.build)), &err);
+	assert_string_equal(reason_of(*state, &h, watch, "look"), "listed");
+	assert_ok(db_run(h.db, &err, "UPDATE build_device SET udid = '*'"), &err);
+	assert_string_equal(reason_of(*state, &h, watch, "look"), "trust");
+	assert_ok(db_run(h.db, &err, "UPDATE build SET expires = $1", db_int(clock_now())), &err);
+	assert_string_equal(reason_of(*state, &h, watch, "look"), "expired");
 }
 
 static void
@@ -496,6 +598,8 @@ who_opens_a_link_again_goes_on_with_the_install_that_was_opened(void **state)
 TESTS(a_byte_that_went_out_twice_counts_once,
       of_a_device_only_what_its_daemon_says_is_known,
       an_install_tells_what_was_observed_and_no_more,
+      a_reason_is_given_where_what_was_observed_supports_it,
+      the_build_and_the_device_of_an_install_give_its_reason,
       a_tap_is_recorded_once_in_a_moment_and_again_later,
       each_client_of_a_grant_for_many_has_an_install_of_its_own,
       installs_are_listed_by_app_build_person_and_contact,

@@ -15,6 +15,7 @@
 
 struct site {
 	_Atomic int runs[256];		/* by argument n */
+	_Atomic int begun, let_go;
 	_Atomic int failures_left, last_attempt, deaths_failing;
 	pthread_barrier_t gate;
 	int told;			/* a pipe */
@@ -55,6 +56,17 @@ run_for_ever(const struct job *job, TALLOC_CTX *ctx, void *arg, struct err *err)
 	return false;
 }
 
+static bool
+run_slow(const struct job *job, TALLOC_CTX *ctx, void *arg, struct err *err)
+{
+	struct site *site = arg;
+
+	site->begun++;
+	for (int i = 0; i < LONG_ENOUGH && !site->let_go; i++)
+		usleep(10000);
+	return run_count(job, ctx, arg, err);
+}
+
 /* Fails at first, as a full disk would make it. */
 static bool
 tell_dead(const struct job *job, struct db *tx, void *arg, const struct err *why, struct err *err)
@@ -70,7 +82,8 @@ tell_dead(const struct job *job, struct db *tx, void *arg, const struct err *why
 }
 
 static const struct job_kind kinds[] = {
-	{ "count", 3, run_count, NULL }, { "gate", 3, run_gate, NULL }, { "told", 2, run_count, tell_dead }, { 0 },
+	{ "count", 3, run_count, NULL }, { "gate", 3, run_gate, NULL }, { "told", 2, run_count, tell_dead },
+	{ "slow", 3, run_slow, NULL, .slow = true }, { 0 },
 };
 static const struct job_kind deadly[] = { { "count", 3, run_for_ever, NULL }, { "told", 2, run_for_ever, NULL }, { 0 } };
 
@@ -170,6 +183,39 @@ many_workers_do_each_job_once(void **state)
 	jobs_stop(jobs);
 	for (int i = 0; i < 200; i++)
 		assert_int_equal(site.runs[i], 1);
+}
+
+static void
+however_many_slow_jobs_wait_one_worker_is_left_for_what_is_quick(void **state)
+{
+	struct db *db = open_db(*state, test_dir(*state));
+	struct site site = { 0 };
+	struct jobs *jobs;
+
+	for (int n = 1; n <= 3; n++)
+		add(db, "slow", .n = n);
+	jobs = start(*state, db, kinds, 3, &site);
+	for (int i = 0; i < LONG_ENOUGH && site.begun < 2; i++)
+		usleep(10000);
+	for (int n = 11; n <= 14; n++) {
+		add(db, "count", .n = n);
+		jobs_wake(jobs);
+	}
+	wait_for(db, "SELECT count(*) FROM job", 3);
+	assert_int_equal(site.begun, 2);
+	assert_int_equal(site.runs[11] + site.runs[12] + site.runs[13] + site.runs[14], 4);
+	site.let_go = 1;
+	wait_for(db, "SELECT count(*) FROM job", 0);
+	jobs_stop(jobs);
+	assert_int_equal(site.runs[1] + site.runs[2] + site.runs[3], 3);
+
+	/* who works alone does those, too */
+	jobs = start(*state, db, kinds, 1, &site);
+	add(db, "slow", .n = 4);
+	jobs_wake(jobs);
+	wait_for(db, "SELECT count(*) FROM job", 0);
+	jobs_stop(jobs);
+	assert_int_equal(site.runs[4], 1);
 }
 
 static void
@@ -472,7 +518,7 @@ a_job_is_dead_when_who_waits_was_told_and_not_before(void **state)
 	clock_follow(NULL);
 }
 
-TESTS(many_workers_do_each_job_once, a_job_exists_when_its_cause_does,
+TESTS(many_workers_do_each_job_once, however_many_slow_jobs_wait_one_worker_is_left_for_what_is_quick, a_job_exists_when_its_cause_does,
       what_fails_is_tried_again_later_and_is_dead_in_the_end,
       a_job_waits_for_its_time_and_other_kinds_are_left_alone,
       a_waiting_job_of_the_same_key_is_kept_and_a_begun_one_is_not_enough,

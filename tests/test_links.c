@@ -571,6 +571,108 @@ a_link_rests_while_its_sender_is_disabled_and_a_removed_contact_takes_it_along(v
 	assert_false(contact_remove(h.db, h.anna, ben, &err));
 }
 
+/* May they have the link? Looking and tapping say the same. */
+static bool
+is_theirs(TALLOC_CTX *ctx, struct house *h, const char *token, const struct person *person, bool tapped)
+{
+	struct link *link;
+	struct err err = { 0 };
+
+	assert_ok(link_open(ctx, h->db, token, &link, &err), &err);
+	if (tapped ? link_take(h->db, link, person->id, &err) : link_is_for(h->db, link, person->id, &err))
+		return true;
+	assert_int_equal(err.kind, ERR_DENIED);
+	assert_string_equal(err.code, "not_recipient");
+	assert_non_null(strstr(err.cause, "ask paul for your own"));
+	return false;
+}
+
+/* A page of the link that this person (NULL: nobody) opened while signed in: may its manifest be fetched? */
+static char *
+page_of(TALLOC_CTX *ctx, struct house *h, const char *link, const char *id, const struct person *person)
+{
+	struct install_start start = { .id = id, .build_id = h->build, .link_id = link, .phone = id,
+				       .person_id = person ? person->id : NULL };
+	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = 3600, .ipa_s = DAY, .install = &start };
+	struct err err;
+	char *token;
+
+	assert_ok(grant_new(ctx, h->db, &terms, h->build, start.person_id, &token, &err), &err);
+	return token;
+}
+
+static bool
+fetches(TALLOC_CTX *ctx, struct house *h, const char *token)
+{
+	struct grant *grant;
+	struct err err;
+
+	return grant_open(ctx, h->db, token, GRANT_MANIFEST, "phone", &grant, &err);
+}
+
+static void
+a_link_that_asks_who_it_is_belongs_to_whom_it_was_sent_or_to_the_first_who_taps(void **state)
+{
+	struct house h = house_with_build(*state);
+	const char *by_mail = tester(*state, &h, "Anna", "anna@example.com", ""), *by_number = tester(*state, &h, "Mia", "", "+49151234567");
+	const char *nobodys = tester(*state, &h, "Zoe", "zoe@example.org", "+4917111111");
+	char *link, *mail = tester_link(*state, &h, (struct link_terms){ .contact_id = by_mail, .sign_in = true }, &link), *page;
+	char *number = tester_link(*state, &h, (struct link_terms){ .contact_id = by_number, .sign_in = true }, NULL);
+	char *open = tester_link(*state, &h, (struct link_terms){ .contact_id = nobodys }, NULL), *first, *lost, *asked;
+	struct err err;
+
+	assert_ok(db_run(h.db, &err, "UPDATE person SET email = 'Anna@Example.COM' WHERE id = $1", db_text(h.anna->id)), &err);
+	assert_ok(db_run(h.db, &err, "UPDATE person SET phone = '+49 (151) 23-4.567' WHERE id = $1", db_text(h.mia->id)), &err);
+	assert_true(is_theirs(*state, &h, mail, h.anna, false));
+	assert_true(is_theirs(*state, &h, mail, h.anna, true));
+	assert_false(is_theirs(*state, &h, mail, h.mia, false));
+	assert_false(is_theirs(*state, &h, mail, h.mia, true));
+	assert_true(is_theirs(*state, &h, number, h.mia, true));
+	assert_false(is_theirs(*state, &h, number, h.anna, true));
+	assert_false(fetches(*state, &h, page_of(*state, &h, link, "aaaaaaaaaaaaaaaa", h.mia)));
+	assert_false(fetches(*state, &h, page_of(*state, &h, link, "bbbbbbbbbbbbbbbb", NULL)));
+	assert_true(fetches(*state, &h, page_of(*state, &h, link, "cccccccccccccccc", h.anna)));
+
+	/* Nobody has the address: looking binds nobody, the first tap does, and so does the first manifest. */
+	first = tester_link(*state, &h, (struct link_terms){ .contact_id = nobodys, .sign_in = true }, &link);
+	assert_true(is_theirs(*state, &h, first, h.anna, false));
+	lost = page_of(*state, &h, link, "dddddddddddddddd", h.anna);
+	assert_true(is_theirs(*state, &h, first, h.mia, true));
+	assert_false(is_theirs(*state, &h, first, h.anna, false));
+	assert_false(is_theirs(*state, &h, first, h.anna, true));
+	assert_true(is_theirs(*state, &h, first, h.mia, true));
+	assert_false(fetches(*state, &h, lost));
+	tester_link(*state, &h, (struct link_terms){ .contact_id = nobodys, .sign_in = true }, &link);
+	lost = page_of(*state, &h, link, "eeeeeeeeeeeeeeee", h.anna);
+	assert_true(fetches(*state, &h, page_of(*state, &h, link, "ffffffffffffffff", h.mia)));
+	assert_false(fetches(*state, &h, lost));
+
+	/* What asks nobody is for whoever has it, and becomes somebody's when its app asks. */
+	assert_true(is_theirs(*state, &h, open, h.mia, true));
+	assert_true(is_theirs(*state, &h, open, h.anna, true));
+	assert_ok(link_rule_set(h.db, h.paul, "com.example.app", true, &err), &err);
+	assert_true(is_theirs(*state, &h, open, h.anna, true));
+	assert_false(is_theirs(*state, &h, open, h.mia, true));
+	assert_ok(link_rule_set(h.db, h.paul, "com.example.app", false, &err), &err);
+
+	/* It ends with the account: of whom it was sent to, of who took it; and with none of the same address that goes on. */
+	page = page_of(*state, &h, link, "gggggggggggggggg", h.mia);
+	assert_true(fetches(*state, &h, page));
+	assert_ok(db_run(h.db, &err, "UPDATE person SET disabled = TRUE WHERE id = $1", db_text(h.mia->id)), &err);
+	assert_int_equal(opens(*state, &h, number), ERR_MISSING);
+	assert_int_equal(opens(*state, &h, first), ERR_MISSING);
+	assert_int_equal(opens(*state, &h, mail), ERR_NONE);
+	assert_false(fetches(*state, &h, page));
+	asked = tester_link(*state, &h, (struct link_terms){ .contact_id = by_number }, NULL);	/* asks nobody, and is over too */
+	assert_int_equal(opens(*state, &h, asked), ERR_MISSING);
+	assert_ok(db_run(h.db, &err, "UPDATE person SET phone = '+49151234567' WHERE id = $1", db_text(h.anna->id)), &err);
+	assert_int_equal(opens(*state, &h, asked), ERR_NONE);
+	assert_ok(db_run(h.db, &err, "UPDATE person SET disabled = FALSE"), &err);
+	assert_int_equal(opens(*state, &h, number), ERR_NONE);
+	assert_int_equal(opens(*state, &h, first), ERR_NONE);
+	assert_true(fetches(*state, &h, page));
+}
+
 static void
 an_app_can_ask_for_a_sign_in_on_all_of_its_links(void **state)
 {
@@ -865,6 +967,7 @@ TESTS(a_number_is_kept_in_e164_and_an_address_in_lower_case,
       links_of_apps_that_somebody_does_not_publish_are_missing,
       a_contact_who_tests_apps_of_others_keeps_address_links_and_silence,
       a_link_rests_while_its_sender_is_disabled_and_a_removed_contact_takes_it_along,
+      a_link_that_asks_who_it_is_belongs_to_whom_it_was_sent_or_to_the_first_who_taps,
       an_app_can_ask_for_a_sign_in_on_all_of_its_links,
       links_are_listed_newest_first_page_by_page_with_their_state,
       told_are_those_whose_link_lasts_and_leads_to_the_channel_each_once,

@@ -40,7 +40,7 @@ hear(struct kept *k, const struct managed_report *report, int64_t now)
 	struct managed_step s = managed_app_step(&k->row, report, now);
 
 	k->gone = s.act == MANAGED_FORGET;
-	k->row = (struct managed_row){ s.state, k->row.going, k->row.kept, s.why, s.attempts, s.polls, s.began };
+	k->row = (struct managed_row){ s.state, k->row.going, k->row.kept, s.why, s.attempts, s.polls, s.began, k->row.itself };
 	if (s.due >= 0)
 		k->due = s.due;
 	if (s.act == MANAGED_QUEUE) {
@@ -56,7 +56,7 @@ is_end(enum managed_state state)
 	       state == MANAGED_TIMED_OUT || state == MANAGED_REMOVED;
 }
 
-/* Nothing is ever heard of it again. */
+/* Nothing is ever heard of it again: it comes to an end, from which what is to be there by itself is tried once a day. */
 static void
 falls_silent(struct kept *k, int64_t now)
 {
@@ -65,8 +65,12 @@ falls_silent(struct kept *k, int64_t now)
 	int steps = 0;
 
 	while (!k->gone && k->due) {
-		assert_true(steps++ < 200);
-		assert_true(k->due - began < 366 * DAY_S);
+		if (k->row.itself && !k->row.going && is_end(k->row.state) && k->commands > MANAGED_ATTEMPTS_MAX + 1) {
+			assert_true(k->due <= now + DAY_S);
+			return;
+		}
+		assert_true(steps++ < 200 + 200 * k->row.itself);
+		assert_true(k->due - began < (k->row.itself ? 2 : 1) * 366 * DAY_S);
 		now = k->due > now ? k->due : now;
 		k->due = 0;
 		hear(k, &due, now);
@@ -87,7 +91,7 @@ any_row(void)
 	struct kept k = { .due = NOW };
 
 	k.row = (struct managed_row){ dice() % MANAGED_STATES, dice() % 4 == 0, dice() % 2, "", dice() % (MANAGED_ATTEMPTS_MAX + 1),
-				      dice() % 12, NOW - dice() % DAY_S };
+				      dice() % 12, NOW - dice() % DAY_S, dice() % 2 };
 	if (k.row.going)
 		k.row.state = dice() % 2 ? MANAGED_REMOVING : MANAGED_FAILED;
 	return k;
@@ -99,11 +103,12 @@ behaviour_12_from_every_state_silence_leads_to_an_end(void **state)
 	(void)state;
 	for (int going = 0; going < 2; going++)
 		for (int s = 0; s < MANAGED_STATES; s++)
-			for (int64_t attempts = 0; attempts <= MANAGED_ATTEMPTS_MAX; attempts++) {
-				struct kept k = { { s, going, false, "", attempts, 0, attempts ? NOW : 0 }, NOW, false, 0 };
+			for (int64_t attempts = 0; attempts <= MANAGED_ATTEMPTS_MAX; attempts++)
+				for (int itself = 0; itself < 2; itself++) {
+					struct kept k = { { s, going, false, "", attempts, 0, attempts ? NOW : 0, itself }, NOW, false, 0 };
 
-				falls_silent(&k, NOW);
-			}
+					falls_silent(&k, NOW);
+				}
 }
 
 static void
@@ -193,6 +198,43 @@ who_declines_what_must_be_there_is_asked_again_a_day_later_and_a_few_times(void 
 		}
 		assert_int_equal(k.commands, MANAGED_ATTEMPTS_MAX);
 	}
+}
+
+static void
+what_is_to_be_there_by_itself_is_tried_once_a_day_without_end_unless_the_reason_stays(void **state)
+{
+	static const struct managed_report due = { .news = NEWS_DUE }, refused = { .news = NEWS_REFUSED };
+	static const struct managed_report never = { .news = NEWS_REJECTED, .word = "NotSupported" }, back = { .news = NEWS_CANCELLED };
+	struct kept k = { { MANAGED_WANTED, false, false, "", 0, 0, 0, true }, NOW, false, 0 }, asked = k, final;
+	int64_t now = NOW;
+
+	(void)state;
+	asked.row.itself = false;
+	for (int i = 1; i <= 100; i++) {
+		now = k.due;
+		k.due = 0;
+		hear(&k, &due, now);
+		assert_int_equal(k.commands, i);
+		final = k;
+		hear(&k, &refused, now);
+		assert_int_equal(k.row.state, MANAGED_FAILED);
+		assert_int_equal(k.row.attempts, i);
+		assert_true(k.due > now && k.due <= now + DAY_S);
+		assert_true(i < MANAGED_ATTEMPTS_MAX || k.due == now + DAY_S);
+	}
+	hear(&final, &never, now);
+	assert_int_equal(final.due, 0);
+	final = k;
+	hear(&final, &due, now);
+	hear(&final, &back, now);
+	assert_int_equal(final.due, 0);
+	while (asked.due) {
+		now = asked.due;
+		asked.due = 0;
+		hear(&asked, &due, now);
+		hear(&asked, &refused, now);
+	}
+	assert_int_equal(asked.commands, MANAGED_ATTEMPTS_MAX);
 }
 
 static void
@@ -369,7 +411,7 @@ TESTS(behaviour_12_from_every_state_silence_leads_to_an_end,
       behaviour_12_whatever_a_device_says_silence_behind_it_leads_to_an_end,
       must_64_and_behaviour_12_only_the_lists_of_the_device_make_an_app_installed,
       who_declined_is_not_asked_again_until_somebody_asks,
-      who_declines_what_must_be_there_is_asked_again_a_day_later_and_a_few_times, silence_uses_up_no_attempt,
+      who_declines_what_must_be_there_is_asked_again_a_day_later_and_a_few_times, what_is_to_be_there_by_itself_is_tried_once_a_day_without_end_unless_the_reason_stays, silence_uses_up_no_attempt,
       each_word_of_a_device_has_its_meaning, lists_are_asked_for_less_and_less_often_and_for_a_day_at_most,
       what_was_written_when_the_clock_was_ahead_is_looked_at_and_ends,
       a_wave_takes_its_percent_of_the_devices_and_who_was_in_one_is_in_the_next,

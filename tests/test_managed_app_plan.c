@@ -192,6 +192,39 @@ what_could_not_be_installed_is_looked_at_again_after_attempts_too(void **state)
 	}
 }
 
+static void
+what_was_given_up_as_somebodys_wish_goes_on_once_it_is_to_be_there_by_itself(void **state)
+{
+	char *build_id, *newer;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	newer = published(*state, &h, (struct sent){ .channel = "main", .build = "2" });
+	sql(&h, mem_printf(*state, "UPDATE managed_app SET build_id = '%s', state = 'failed', why = 'device', attempts = 5, due = NULL", newer));
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted current %s ", newer));
+	/* not what somebody took back */
+	sql(&h, "UPDATE managed_app SET state = 'failed', why = 'cancelled', attempts = 5, due = NULL");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "failed current %s cancelled", newer));
+	/* it goes on once a day, but not for who is disabled, nor while it is paused */
+	sql(&h, "UPDATE managed_app SET state = 'failed', why = 'device', attempts = 9, due = 1");
+	sql(&h, "UPDATE rollout SET paused = TRUE");
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_string_equal(sql_text(*state, &h, "SELECT state FROM managed_app"), "failed");
+	sql(&h, "UPDATE rollout SET paused = FALSE");
+	sql(&h, "UPDATE person SET disabled = TRUE WHERE name = 'mia'");
+	sql(&h, "UPDATE managed_app SET due = 1");
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_string_equal(sql_text(*state, &h, "SELECT state FROM managed_app"), "wanted");
+	sql(&h, "UPDATE person SET disabled = FALSE WHERE name = 'mia'");
+	sql(&h, "UPDATE managed_app SET due = 1");
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_string_equal(sql_text(*state, &h, "SELECT state || ' ' || attempts FROM managed_app"), "queued 10");
+	/* a wave that was stopped ends it */
+	sql(&h, "UPDATE managed_app SET state = 'failed', why = 'device', due = 1");
+	assert_ok(managed_app_stopped(h.db, APP, newer, &err), &err);
+	assert_string_equal(sql_text(*state, &h, "SELECT state || ' ' || build_id FROM managed_app"), mem_printf(*state, "installed %s", build_id));
+}
+
 /* ---- a build whose own provision is over ---- */
 
 static void
@@ -239,7 +272,7 @@ a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones(void 
 	sql(&h, "DELETE FROM installed_app");
 	sql(&h, "DELETE FROM managed_app");
 	sql(&h, "UPDATE channel SET required = TRUE");
-	assert_ok(db_run(h.db, &err, "UPDATE build SET expires = $1", db_int(clock_now() - DAY_S)), &err);
+	assert_ok(db_run(h.db, &err, "UPDATE build SET expires = $1, installs_until = $1", db_int(clock_now() - DAY_S)), &err);
 	bundle(&h, build_id, "", clock_now() - DAY_S);
 	bundle(&h, build_id, "PlugIns/Share.appex", clock_now() - DAY_S);
 	assert_string_equal(planned(*state, &h), refused);
@@ -302,5 +335,6 @@ TESTS(who_left_by_mistake_and_is_back_keeps_the_app_and_its_data,
       a_decline_is_about_its_own_build_alone,
       a_device_of_nobody_is_one_of_everyones_and_one_of_a_disabled_person_gets_nothing,
       what_could_not_be_installed_is_looked_at_again_after_attempts_too,
+      what_was_given_up_as_somebodys_wish_goes_on_once_it_is_to_be_there_by_itself,
       a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones,
       with_100000_devices_nothing_is_looked_for_row_by_row)

@@ -310,6 +310,76 @@ against_the_end_of_a_certificate_what_is_signed_anew_goes_out_though_nobody_keep
 	assert_string_equal(planned(*state, &h), stays);
 }
 
+/* The usual case: what a pipeline builds has a number of its own.  */
+static char *
+next_build(TALLOC_CTX *ctx, struct house *h, const char *build)
+{
+	return published(ctx, h, (struct sent){ .build = build, .channel = "main", .provision = NEW });
+}
+
+static void
+against_the_end_of_a_certificate_a_build_with_higher_numbers_goes_out_and_no_older_one(void **state)
+{
+	char *old_id, *new_id;
+	struct house h = with_brought(*state, &old_id);
+	const char *stays = mem_printf(*state, "installed asked %s ", old_id), *goes;
+
+	sql(&h, "UPDATE rollout SET keep_current = FALSE, percent = 1");
+	new_id = next_build(*state, &h, "2");
+	goes = mem_printf(*state, "wanted current %s ", new_id);
+	assert_true(rollout_number("d1", new_id) >= 1);
+	assert_string_equal(planned(*state, &h), stays);
+	ends_by_certificate(*state, &h, old_id, 61);
+	assert_string_equal(planned(*state, &h), stays);
+	ends_by_certificate(*state, &h, old_id, 59);
+	assert_string_equal(planned(*state, &h), stays);
+	ends_by_certificate(*state, &h, old_id, 29);
+	assert_string_equal(planned(*state, &h), goes);
+	/* what its channel is not for does not get it */
+	sql(&h, "DELETE FROM audience_person");
+	ends_by_certificate(*state, &h, old_id, 29);
+	sql(&h, "UPDATE rollout SET remove_on_leave = FALSE");
+	assert_string_equal(planned(*state, &h), stays);
+	sql(&h, "INSERT INTO audience_person (audience_id, person_id) SELECT 'them', id FROM person WHERE name = 'mia'");
+	/* nor does one whose provision ends as soon, unless a newer one fits it */
+	sql(&h, mem_printf(*state, "UPDATE build_bundle SET expires = %lld WHERE build_id = '%s'", (long long)(clock_now() + 29 * DAY_S), new_id));
+	assert_string_equal(planned(*state, &h), stays);
+	sql(&h, mem_printf(*state, "INSERT INTO provision (uuid, kind, team_id, app_id, name, expires, facts, file, source, created) VALUES ('later',"
+			   " 'enterprise', 'TEAM', 'TEAM.*', 'Later', %lld, '', 'f', 'upload', 1)", (long long)(clock_now() + 300 * DAY_S)));
+	sql(&h, mem_printf(*state, "INSERT INTO provision_fit (build_id, path, uuid) VALUES ('%s', '', 'later')", new_id));
+	assert_string_equal(planned(*state, &h), goes);
+	/* and never an older version */
+	sql(&h, "UPDATE installed_app SET version = '3'");
+	ends_by_certificate(*state, &h, old_id, 29);
+	assert_string_equal(planned(*state, &h), stays);
+}
+
+static void
+what_stops_by_its_provision_that_nothing_renews_gets_the_build_that_outlives_it(void **state)
+{
+	char *old_id, *new_id;
+	struct house h = with_brought(*state, &old_id);
+	const char *stays = mem_printf(*state, "installed asked %s ", old_id), *goes;
+
+	sql(&h, "UPDATE rollout SET keep_current = FALSE");
+	sql(&h, mem_printf(*state, "UPDATE build_bundle SET expires = %lld, certificate_expires = %lld", (long long)(clock_now() + 20 * DAY_S),
+			   (long long)(clock_now() + 90 * DAY_S)));
+	new_id = next_build(*state, &h, "2");
+	goes = mem_printf(*state, "wanted current %s ", new_id);
+	ends_by_certificate(*state, &h, old_id, 20);
+	sql(&h, "UPDATE held_app SET cause = 'provision', next = ends");
+	/* its own provisions may fit what is there: that is looked at first */
+	assert_string_equal(planned(*state, &h), stays);
+	sql(&h, "DELETE FROM job WHERE kind = 'provision_fit'");
+	sql(&h, mem_printf(*state, "INSERT INTO provision (uuid, kind, team_id, app_id, name, expires, facts, file, source, created) VALUES ('later',"
+			   " 'enterprise', 'TEAM', 'TEAM.*', 'Later', %lld, '', 'f', 'upload', 1)", (long long)(clock_now() + 300 * DAY_S)));
+	sql(&h, mem_printf(*state, "INSERT INTO provision_fit (build_id, path, uuid) VALUES ('%s', '', 'later')", old_id));
+	assert_string_equal(planned(*state, &h), stays);
+	/* one for other devices is no help */
+	sql(&h, "UPDATE provision SET kind = 'adhoc' WHERE uuid = 'later'");
+	assert_string_equal(planned(*state, &h), goes);
+}
+
 static void
 what_was_to_follow_a_certificate_and_is_not_placed_any_more_leaves_the_build_that_is_there(void **state)
 {
@@ -331,4 +401,6 @@ TESTS(a_build_signed_anew_with_the_same_numbers_goes_to_who_has_the_old_one_and_
       without_a_fetch_the_provision_that_a_build_alone_brings_tells_that_it_is_there,
       of_which_of_two_builds_a_device_has_nobody_knows_the_newest_is_sent_once_unless_its_provision_is_there,
       against_the_end_of_a_certificate_what_is_signed_anew_goes_out_though_nobody_keeps_the_app_current,
+      against_the_end_of_a_certificate_a_build_with_higher_numbers_goes_out_and_no_older_one,
+      what_stops_by_its_provision_that_nothing_renews_gets_the_build_that_outlives_it,
       what_was_to_follow_a_certificate_and_is_not_placed_any_more_leaves_the_build_that_is_there)

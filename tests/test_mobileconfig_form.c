@@ -111,8 +111,18 @@ opened(TALLOC_CTX *ctx, const struct identity *id, const struct buf *out)
 	return text;
 }
 
-/* What passes for a mobileconfig, and what for its opened payloads ("-array.plist"); one python for all of them. */
+/*
+ * What passes for a mobileconfig, and what for its opened payloads ("-array.plist"); one python for all of them.  The
+ * judge knows keys alone: that a per-app VPN has those of a VPN too is a sentence of Apple's schema, and a VPN's
+ * RemoteAddress, AuthName and AuthPassword and the free keys of VendorConfig are not in its snapshot, but in Apple's
+ * Configuration Profile Reference.  It is told of them here, in a hand of its own, and not from our table.
+ */
 #define JUDGE "import sys, glob; sys.path.insert(0, sys.argv[1]); import check_plist as c; s = c.Store(); c.Store = lambda: s\n" \
+	"keys = lambda t: s.named('payload', 'com.apple.vpn.' + t)[0]['payloadkeys']\n" \
+	"under = lambda n: next(k for k in keys('managed') if k['key'] == n)['subkeys']\n" \
+	"under('VPN').extend({'key': k, 'type': '<string>'} for k in ('RemoteAddress', 'AuthName', 'AuthPassword'))\n" \
+	"under('VendorConfig').append({'key': 'ANY', 'type': '<any>'})\n" \
+	"keys('managed.applayer').extend(keys('managed'))\n" \
 	"bad = 0\n" \
 	"for f in sorted(glob.glob(sys.argv[2] + '/*.plist')):\n" \
 	"    kind = 'payload-array' if f.endswith('-array.plist') else 'profile'\n" \
@@ -168,6 +178,106 @@ must_54_every_payload_type_with_every_key_passes_the_judge_of_apples_schema(void
 	}
 	assert_int_equal(n, 48);
 	judge_all(*state, shared, dir);
+	forget(&id);
+}
+
+/* In so many words, and not by the table. */
+#define PER_APP "{\"name\":\"a\",\"payloads\":[{\"id\":\"vpn\",\"type\":\"com.apple.vpn.managed.applayer\",\"keys\":{%s}}]}"
+#define IKEV2	"\"UserDefinedName\":\"Office\",\"IKEv2\":{\"RemoteAddress\":\"vpn.example.com\",\"RemoteIdentifier\":\"vpn.example.com\"," \
+		"\"LocalIdentifier\":\"phone\",\"AuthenticationMethod\":\"None\",\"ExtendedAuthEnabled\":1,\"AuthPassword\":\"sesame\"}"
+
+static void
+must_54_a_vpn_of_single_apps_has_the_keys_of_a_vpn_and_its_own(void **state)
+{
+	static const char *const wrong[][2] = {
+		{ "\"VPNUUID\":\"u\"", "the key VPNType is missing" },
+		{ "\"VPNUUID\":\"u\",\"VPNType\":\"IKEv2\"", "the key UserDefinedName is missing" },
+		{ "\"VPNType\":\"IKEv2\"," IKEV2, "the key VPNUUID is missing" },
+		{ "\"VPNUUID\":\"u\",\"VPNType\":\"PPTP\"," IKEV2, "is none of" },
+		{ "\"VPNUUID\":\"u\",\"VPNType\":\"IKEv2\",\"SSID_STR\":\"a\"," IKEV2, "iOS has no key \"SSID_STR\" here" },
+	};
+	json_t *form = form_of(mem_printf(*state, PER_APP, "\"VPNType\":\"IKEv2\",\"VPNUUID\":\"u\",\"SafariDomains\":[\"example.com\"]," IKEV2));
+	const char *shared = test_shared(*state, "apple-schema/check_plist.py"), *dir = test_dir(*state), *inner;
+	struct identity id = identity_of(*state);
+	struct err err;
+	struct buf out;
+
+	assert_ok(mobileconfig_form_judge(form, &err), &err);
+	assert_true(mobileconfig_form_secret(form));
+	written_for(*state, form, id.cert, &out);
+	inner = opened(*state, &id, &out);
+	assert_non_null(strstr(inner, "<key>IKEv2</key><dict>\n<key>RemoteAddress</key><string>vpn.example.com</string>"));
+	assert_non_null(strstr(inner, "<key>VPNUUID</key><string>u</string>"));
+	assert_non_null(strstr(inner, "<key>UserDefinedName</key><string>Office</string>"));
+	put(mem_printf(*state, "%s/per-app-array.plist", dir), inner, strlen(inner));
+	if (shared)
+		judge_all(*state, shared, dir);
+	json_decref(form);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		form = form_of(mem_printf(*state, PER_APP, wrong[i][0]));
+		assert_false(mobileconfig_form_judge(form, &err));
+		assert_string_equal(err.code, "bad_mobileconfig");
+		assert_non_null(strstr(err.cause, wrong[i][1]));
+		json_decref(form);
+	}
+	forget(&id);
+}
+
+/* Its schema has no 802.1X key of it, and names them in a sentence. */
+static void
+an_ethernet_has_the_8021x_keys_of_wifi_and_takes_others(void **state)
+{
+	static const char text[] = "{\"name\":\"a\",\"payloads\":[{\"id\":\"e\",\"type\":\"com.apple.globalethernet.managed\",\"keys\":"
+				   "{\"Interface\":\"AnyEthernet\",\"EAPClientConfiguration\":{\"AcceptEAPTypes\":[%d],\"UserPassword\":\"sesame\"}}}]}";
+	json_t *form = form_of(mem_printf(*state, text, 25)), *masked;
+	struct err err;
+	char *shown;
+
+	assert_ok(mobileconfig_form_judge(form, &err), &err);
+	assert_true(mobileconfig_form_secret(form));
+	masked = mobileconfig_form_masked(form);
+	shown = json_dumps(masked, 0);
+	assert_null(strstr(shown, "sesame"));
+	free(shown);
+	json_decref(masked);
+	json_decref(form);
+	form = form_of(mem_printf(*state, text, 99));
+	assert_false(mobileconfig_form_judge(form, &err));
+	assert_non_null(strstr(err.cause, "99 is none of 13|17|18|21|23|25|43"));
+	json_decref(form);
+}
+
+static void
+a_vpn_of_an_app_names_its_server_and_has_what_its_maker_wants(void **state)
+{
+	json_t *form = form_of("{\"name\":\"a\",\"payloads\":[{\"id\":\"vpn\",\"type\":\"com.apple.vpn.managed\",\"keys\":{\"VPNType\":\"VPN\","
+			       "\"VPNSubType\":\"com.paloaltonetworks.globalprotect.vpn\",\"UserDefinedName\":\"Office\",\"VPN\":{\"RemoteAddress\":"
+			       "\"vpn.example.com\",\"AuthName\":\"%username%\",\"AuthPassword\":\"sesame\",\"AuthenticationMethod\":\"Password\"},"
+			       "\"VendorConfig\":{\"Group\":\"staff\",\"mobile_id\":\"%serial%\",\"retries\":3,\"apiToken\":\"open it\"}}}]}"), *masked;
+	const char *shared = test_shared(*state, "apple-schema/check_plist.py"), *dir = test_dir(*state), *inner;
+	struct identity id = identity_of(*state);
+	struct err err;
+	struct buf out;
+	char *shown;
+
+	assert_ok(mobileconfig_form_judge(form, &err), &err);
+	masked = mobileconfig_form_masked(form);
+	shown = json_dumps(masked, 0);
+	assert_null(strstr(shown, "sesame"));
+	assert_null(strstr(shown, "open it"));
+	assert_non_null(strstr(shown, "vpn.example.com"));
+	free(shown);
+	json_decref(masked);
+	written_for(*state, form, id.cert, &out);
+	assert_null(strstr(buf_str(&out), "sesame"));
+	inner = opened(*state, &id, &out);
+	assert_non_null(strstr(inner, "<key>RemoteAddress</key><string>vpn.example.com</string>"));
+	assert_non_null(strstr(inner, "<key>AuthPassword</key><string>sesame</string>"));
+	assert_non_null(strstr(inner, "<key>retries</key><integer>3</integer>"));
+	put(mem_printf(*state, "%s/vpn-array.plist", dir), inner, strlen(inner));
+	if (shared)
+		judge_all(*state, shared, dir);
+	json_decref(form);
 	forget(&id);
 }
 
@@ -966,6 +1076,8 @@ any_form_that_is_taken_goes_out_right_and_is_read_again(void **state)
 }
 
 TESTS(must_54_every_payload_type_with_every_key_passes_the_judge_of_apples_schema,
+      must_54_a_vpn_of_single_apps_has_the_keys_of_a_vpn_and_its_own, an_ethernet_has_the_8021x_keys_of_wifi_and_takes_others,
+      a_vpn_of_an_app_names_its_server_and_has_what_its_maker_wants,
       must_54_everything_of_the_envelope_passes_it_too_and_stands_where_ios_looks_for_it,
       must_55_openssl_opens_an_encrypted_one_and_finds_an_array, must_54_a_signed_one_is_verified_by_openssl,
       every_key_that_sounds_like_a_secret_is_marked_as_one, must_56_no_secret_of_any_payload_type_goes_out_in_the_open,

@@ -7,6 +7,7 @@
 #include "tests/check_authority.h"
 #include "tests/check_payload.h"
 #include "core/buf.h"
+#include "core/json.h"
 #include "core/num.h"
 #include "core/seal.h"
 #include "core/x509.h"
@@ -374,8 +375,13 @@ make_room(TALLOC_CTX *ctx, struct open_page *p, const struct apple_fact *fact, c
 	json_t *item;
 
 	if (kind == KIND_GROUP)
-		for (const struct apple_fact *f = fact->under; f; f = f->next)
-			make_room(ctx, p, f, payload_field(ctx, name, f->name), json_object_get(v, f->name));
+		for (const struct apple_fact *f = fact->under; f; f = f->next) {
+			json_t *rest = payload_is_rest(f) ? payload_rest(fact, v) : NULL;
+
+			make_room(ctx, p, rest ? payload_any("dictionary") : f, payload_field(ctx, name, f->name),
+				  rest ? rest : json_object_get(v, f->name));
+			json_decref(rest);
+		}
 	if (kind == KIND_ANY)
 		make_room(ctx, p, payload_any(payload_any_of(fact, v)), name, v);
 	for (; i < n; i++) {
@@ -455,7 +461,10 @@ enter(TALLOC_CTX *ctx, struct open_page *p, const struct apple_fact *fact, const
 	switch (payload_kind(fact)) {
 	case KIND_GROUP:
 		for (const struct apple_fact *f = fact->under; f; f = f->next)
-			if (json_object_get(v, f->name))
+			if (payload_is_rest(f))
+				enter_items(ctx, p, payload_any("dictionary"), payload_field(ctx, name, f->name),
+					    json_hold(ctx, payload_rest(fact, v)));
+			else if (json_object_get(v, f->name))
 				enter(ctx, p, f, payload_field(ctx, name, f->name), json_object_get(v, f->name));
 		break;
 	case KIND_ANY:		enter(ctx, p, payload_any(payload_any_of(fact, v)), name, v); break;
@@ -923,6 +932,34 @@ keys_that_an_admin_names_want_a_name_each_and_one_alone(void **state)
 	json_decref(b.parts);
 }
 
+/* VendorConfig of a VPN: Apple names four keys of it, and its maker has others. */
+static void
+what_an_admin_names_stands_beside_the_keys_that_apple_names(void **state)
+{
+	static const char keys[] = "{\"VendorConfig\":{\"Group\":\"staff\",\"colour\":\"red\",\"apiToken\":\"sesame\"}}";
+	json_t *form = form_of(keys, "com.apple.vpn.managed", NULL), *masked = mobileconfig_form_masked(form), *read;
+	struct browser b = browser(*state);
+	struct open_page p = opened(*state, &b, form, masked);
+	struct err err;
+
+	assert_null(strstr(p.html, "~json\""));
+	assert_null(strstr(p.html, "sesame"));
+	assert_non_null(strstr(p.html, "name=\"payload/VendorConfig/Group\""));
+	assert_non_null(strstr(p.html, "name=\"payload/VendorConfig/Realm\""));
+	press(*state, &p, "add payload/VendorConfig/*");
+	type_in(&p, "payload/VendorConfig/*/2~key", "Group");
+	type_in(&p, "payload/VendorConfig/*/2", "others");
+	assert_false(payload_form_read(p.req, "payload", p.payload, &read, &err));
+	assert_string_equal(err.code, "bad_mobileconfig");
+	press(*state, &p, "");
+	assert_non_null(strstr(p.html, "value=\"others\""));
+	type_in(&p, "payload/VendorConfig/*/2~key", "PortalHost");
+	assert_becomes(&p, "{\"VendorConfig\":{\"Group\":\"staff\",\"colour\":\"red\",\"apiToken\":\"sesame\",\"PortalHost\":\"others\"}}");
+	json_decref(masked);
+	json_decref(form);
+	json_decref(b.parts);
+}
+
 static void
 the_headers_of_a_relay_are_fields_with_their_names_shown_and_their_values_kept(void **state)
 {
@@ -1076,7 +1113,8 @@ TESTS(every_payload_type_comes_back_from_its_page_as_it_was,
       what_is_sealed_opens_in_no_field_that_is_shown_and_not_for_ever, what_was_typed_under_a_key_that_sounds_secret_never_comes_back_in_clear,
       all_that_stands_below_such_a_key_is_hidden_too, a_file_that_was_chosen_goes_along_too,
       the_headers_of_a_relay_are_fields_with_their_names_shown_and_their_values_kept,
-      keys_that_an_admin_names_want_a_name_each_and_one_alone, so_does_any_payload_at_random,
+      keys_that_an_admin_names_want_a_name_each_and_one_alone,
+      what_an_admin_names_stands_beside_the_keys_that_apple_names, so_does_any_payload_at_random,
       a_secret_is_never_in_the_page_and_stays_unless_it_is_replaced_or_taken_out,
       items_are_added_and_taken_away_without_their_neighbours_losing_a_secret, a_page_that_was_refused_asks_for_a_new_secret_again,
       a_new_payload_is_made_of_what_is_typed,

@@ -273,6 +273,27 @@ where_a_build_signed_anew_is_placed_the_plan_of_apps_looks_at_whose_certificate_
 	sql(&h, "UPDATE build_bundle SET uploaded = 2 WHERE build_id = 'anew'");
 	plan(&h, "d1");
 	assert_string_equal(sql_text(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), "1");
+	/* one with other numbers, too; and where it is the provision that ends, and no newer one is here */
+	sql(&h, "DELETE FROM job");
+	sql(&h, "UPDATE build_bundle SET build = '8' WHERE build_id = 'anew'");
+	plan(&h, "d1");
+	assert_string_equal(sql_text(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), "1");
+	sql(&h, "DELETE FROM job");
+	sql(&h, mem_printf(*state, "UPDATE build_bundle SET certificate_expires = %lld WHERE build_id <> 'anew'", (long long)days(90)));
+	sql(&h, mem_printf(*state, "UPDATE build_bundle SET expires = %lld WHERE build_id <> 'anew'", (long long)days(40)));
+	sql(&h, mem_printf(*state, "UPDATE provision SET expires = %lld", (long long)days(40)));
+	plan(&h, "d1");
+	assert_string_equal(sql_text(*state, &h, "SELECT cause FROM held_app"), "provision");
+	assert_string_equal(sql_text(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), "1");
+	sql(&h, "DELETE FROM job");
+	newer(&h, "new-app", "TEAM.com.example.stock", "", 365);
+	newer(&h, "new-ext", "TEAM.com.example.stock.share", "com.example.stock.share", 365);
+	plan(&h, "d1");
+	assert_string_equal(sql_text(*state, &h, "SELECT count(*) FROM job WHERE kind = 'managed_app_device'"), "0");
+	sql(&h, "DELETE FROM renewal");
+	sql(&h, "DELETE FROM provision_fit WHERE uuid LIKE 'new-%'");
+	sql(&h, mem_printf(*state, "UPDATE build_bundle SET certificate_expires = %lld WHERE build_id <> 'anew'", (long long)days(20)));
+	plan(&h, "d1");
 	/* a look that waits for the first lists is not hurried */
 	sql(&h, mem_printf(*state, "UPDATE job SET due = %lld", (long long)clock_now() + 3600));
 	plan(&h, "d1");

@@ -330,10 +330,28 @@ what_is_taken_and_never_listed_is_sent_ever_later_and_then_given_up_with_its_rea
 		set_now(&h, clock_text(*state, clock_now() + hours[i] * 3600 + 1));
 	}
 	assert_string_equal(sql_text(*state, &h, "SELECT why FROM renewal WHERE uuid = 'new-app'"), "given_up");
+	/* the end is 36 days away: it is tried again within a week, 30 days before the end at the latest, and then each day */
+	assert_int_equal(sql_int(&h, "SELECT due - (ends - 30 * 86400) FROM renewal WHERE uuid = 'new-app'"), 0);
 	set_now(&h, clock_text(*state, days(5)));
 	plan(&h, "d1");
 	wave(&h, ALL_AT_ONCE);
 	assert_string_equal(sql_text(*state, &h, STATE), "failed");
+	for (int i = 0; i < 3; i++) {
+		set_now(&h, clock_text(*state, days(2)));
+		wave(&h, ALL_AT_ONCE);
+		assert_string_equal(sql_text(*state, &h, STATE), "sent");
+		sql(&h, "DELETE FROM command_queue");
+		came(&h, RENEWAL_TAKEN);
+		for (int k = 0; k < 4; k++) {
+			set_now(&h, clock_text(*state, clock_now() + 3601));
+			wave(&h, ALL_AT_ONCE);
+		}
+		assert_string_equal(sql_text(*state, &h, "SELECT why FROM renewal WHERE uuid = 'new-app'"), "given_up");
+		assert_int_equal(sql_int(&h, SINCE), 86400);
+	}
+	sql(&h, "UPDATE renewal SET state = 'acknowledged', due = 1, asked = 3, ends = ends + 100 * 86400 WHERE uuid = 'new-app'");
+	wave(&h, ALL_AT_ONCE);
+	assert_int_equal(sql_int(&h, SINCE), 7 * 86400);
 	/* a list has it after all */
 	lists(&h, "d1", "new-app");
 	plan(&h, "d1");

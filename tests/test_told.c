@@ -72,7 +72,7 @@ who_is_told_is_who_has_it_unmanaged_sees_a_newer_one_and_wants_to_know(void **st
 		/* its publisher sees it, whoever the channel is for */
 		{ AUDIENCE "; UPDATE install SET person_id = (SELECT id FROM person WHERE name = 'paul')", true },
 		/* nothing newer */
-		{ "UPDATE build SET installable = FALSE WHERE build = '2'", false },
+		{ "UPDATE build SET installs_until = 0 WHERE build = '2'", false },
 		{ "UPDATE build SET expires = (SELECT expires FROM build WHERE build = '1') WHERE build = '2'", false },
 		{ "UPDATE build SET expires = expires + 20 * 86400 WHERE build = '1'", false },	/* in 40 days */
 		{ "UPDATE build SET expires = expires - 49 * 86400 WHERE build = '1'", true },	/* 29 days ago */
@@ -187,7 +187,7 @@ people_are_found_by_the_index_of_their_installs_from_where_the_last_part_ended(v
 {
 	struct house h = told_house(*state);
 	struct rows *rows = db_query(*state, h.db, mem_printf(*state, "EXPLAIN QUERY PLAN %s", renewal_holders_sql), db_int(0), db_int(0),
-				     db_int(0), db_text(""), db_int(0), db_text(""), db_int(1));
+				     db_int(0), db_text(""), db_int(0), db_text(""), db_int(1), db_int(0));
 	struct err err;
 	int indexes = 0;
 

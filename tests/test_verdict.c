@@ -206,6 +206,13 @@ codes_at(TALLOC_CTX *ctx, json_t *facts, time_t now)
 	return text;
 }
 
+static bool
+installs_at(json_t *facts, time_t now)
+{
+	verdict_add(facts, now);
+	return json_is_true(json_object_get(json_object_get(facts, "verdict"), "installable"));
+}
+
 static void
 a_verdict_holds_until_the_moment_that_is_told_and_no_longer(void **state)
 {
@@ -224,6 +231,12 @@ a_verdict_holds_until_the_moment_that_is_told_and_no_longer(void **state)
 			assert_true(changes < 20);
 		}
 		assert_string_equal(codes_at(*state, facts, (time_t)4102444800), first);	/* 2100 */
+		until = verdict_installs_until(facts, now);
+		assert_int_equal(until > now, installs_at(facts, now));
+		if (until && until < INT64_MAX) {
+			assert_true(installs_at(facts, (time_t)until - 1));
+			assert_false(installs_at(facts, (time_t)until));
+		}
 		json_decref(facts);
 	}
 	assert_ok(clock_parse("2027-09-01T00:00:00Z", &told, &err), &err);

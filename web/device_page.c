@@ -118,14 +118,18 @@ static json_t *
 stops_of(struct req *req, const json_t *apps)
 {
 	const json_t *app = json_array_get(apps, 0);
+	bool anew = json_is_true(json_object_get(app, "anew")), offered = json_is_true(json_object_get(app, "offered"));
+	bool resign, coming;
 	time_t ends, next;
 	struct err none;
 
 	if (!app || !clock_parse(text_of(app, "ends"), &ends, &none) || ends > clock_now() + 30 * DAY_S)
 		return json_null();
-	return json_pack("{s:s, s:o, s:b, s:b, s:b}", "name", text_of(app, "name"), "at", page_date_of(req, app, "ends"), "coming",
-			 clock_parse(text_of(app, "next"), &next, &none) && next > ends + DAY_S, "resign",
-			 strcmp(text_of(app, "cause"), "certificate") == 0, "anew", json_is_true(json_object_get(app, "anew")));
+	resign = strcmp(text_of(app, "cause"), "certificate") == 0 && !anew && !offered;
+	coming = strcmp(text_of(app, "cause"), "certificate") != 0 && !anew && !offered && clock_parse(text_of(app, "next"), &next, &none) &&
+		 next > ends + DAY_S;
+	return json_pack("{s:s, s:o, s:b, s:b, s:b, s:b, s:b}", "name", text_of(app, "name"), "at", page_date_of(req, app, "ends"),
+			 "coming", coming, "resign", resign, "anew", anew, "offered", offered, "none", !resign && !coming && !anew && !offered);
 }
 
 /* What is on its list, what is on its way, and which app stops first. */

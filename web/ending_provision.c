@@ -24,6 +24,15 @@ put(const struct ending *ending, ending_add *add, void *arg, struct err *err)
 	return add(arg, ending) || err_set(err, ERR_LIMIT, "more than %d things end", ENDINGS_MAX);
 }
 
+/* A build that outlives it: on its way to all of them, to some, offered and on its way to none; NULL: there is none. */
+static const char *
+anew_doing(const json_t *e)
+{
+	json_int_t devices = json_integer_value(json_object_get(e, "devices")), anew = json_integer_value(json_object_get(e, "anew"));
+
+	return anew >= devices ? "anew" : json_integer_value(json_object_get(e, "offered")) > 0 ? "anew_offered" : anew ? "anew_some" : NULL;
+}
+
 /* Of one app on managed devices; several builds and ends are several things. */
 static bool
 add_provision(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, struct err *err)
@@ -35,7 +44,8 @@ add_provision(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, stru
 		.subject = mem_printf(ctx, "%s %s", text_of(e, "build_id"), text_of(e, "uuid")),
 		.name = text_of(e, "app"), .bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"), .devices = devices,
 		.people = json_integer_value(json_object_get(e, "people")), .href = "/admin/provisions",
-		.doing = paused ? "provision_paused" : waiting >= devices ? "provision" : waiting + failed > 0 ? "provision_some" : "provision_none",
+		.doing = paused ? "provision_paused" : waiting >= devices ? "provision" : waiting + failed > 0 ? "provision_some" :
+			anew_doing(e) ? anew_doing(e) : "provision_none",
 	};
 
 	ending.quiet = !paused && waiting >= devices && !failed && ending.ends > clock_now() + LAST_S;
@@ -46,12 +56,11 @@ add_provision(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, stru
 static bool
 add_signature(TALLOC_CTX *ctx, const json_t *e, ending_add *add, void *arg, struct err *err)
 {
-	json_int_t devices = json_integer_value(json_object_get(e, "devices")), anew = json_integer_value(json_object_get(e, "anew"));
 	const struct ending ending = {
 		.subject = text_of(e, "build_id"), .bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"),
 		.name = mem_printf(ctx, "%s %s (%s)", text_of(e, "app"), text_of(e, "version"), text_of(e, "build")),
-		.devices = devices, .people = json_integer_value(json_object_get(e, "people")), .href = "/admin/provisions",
-		.doing = anew >= devices ? "anew" : anew ? "anew_some" : "resign",
+		.devices = json_integer_value(json_object_get(e, "devices")), .people = json_integer_value(json_object_get(e, "people")),
+		.href = "/admin/provisions", .doing = anew_doing(e) ? anew_doing(e) : "resign",
 		.devices_href = mem_printf(ctx, "/admin/held?build=%s&cause=certificate", text_of(e, "build_id")),
 	};
 

@@ -51,6 +51,16 @@ job_retain(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 }
 
 static bool
+job_judge(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+
+	(void)job;
+	(void)ctx;
+	return build_judge_all(site->db, err);
+}
+
+static bool
 wanted(const char *name, void *db, bool *ret, struct err *err)
 {
 	return build_wants_blob(db, name, ret, err);
@@ -168,17 +178,18 @@ tx_first_check(struct db *tx, void *arg_, struct err *err)
 }
 
 const struct job_kind site_jobs[] = {
-	{ "build_md5s",    10, job_md5s, NULL },
+	{ "build_md5s",    10, job_md5s, NULL, .slow = true },
 	{ "build_retain",   5, job_retain, NULL },
-	{ "blob_sweep",     5, job_blob_sweep, NULL },
-	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead },
+	{ "build_judge",   10, job_judge, NULL },
+	{ "blob_sweep",     5, job_blob_sweep, NULL, .slow = true },
+	{ "upload_finish",  UPLOAD_ATTEMPTS, upload_finish, upload_dead, .slow = true },
 	{ NOTICE_JOB, NOTICE_ATTEMPTS, notices_build, NULL },
 	{ "sweep",       1000, job_sweep, NULL },
 	{ "directory_check", 1000, job_directory_check, NULL },
 	{ "registration_fill",   10, job_registration_fill, NULL },
 	{ "registration_invite", 10, job_registration_invite, NULL },
 	{ INVITATION_REMIND_JOB, 10, job_invitation_remind, NULL },
-	{ "audit_verify", 1000, audit_job, NULL },
+	{ "audit_verify", 1000, audit_job, NULL, .slow = true },
 	{ "queue_sweep", 1000, job_queue_sweep, NULL },
 	{ "refresh", 1000, job_refresh, NULL },
 	{ "identity_sweep", 1000, job_identity_sweep, NULL },

@@ -82,6 +82,8 @@ add_steps(struct req *req, json_t *page, const struct install_view *view)
 	json_object_set_new(page, "asked", json_boolean(asked));
 	json_object_set_new(page, "over", json_boolean(over));
 	json_object_set_new(page, "stall", or_null(stall));
+	json_object_set_new(page, "look", or_null(json_string_value(json_object_get(view->install, "look"))));
+	json_object_set_new(page, "its_ios", json_string(text_of(view->install, "os")));
 	json_object_set_new(page, "refresh", begun && !over && view->status_url ? json_integer(REFRESH_S) : json_null());
 }
 

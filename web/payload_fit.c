@@ -85,6 +85,16 @@ is_free(const json_t *v)
 	return json_is_object(v) && !is_kept(v) && json_object_size(v) <= PAYLOAD_ITEMS_MAX;
 }
 
+static bool
+is_group(const struct apple_fact *fact, const json_t *v)
+{
+	json_t *rest = apple_fact_find(fact->under, "*") ? payload_rest(fact, v) : NULL;
+	bool few = json_object_size(rest) <= PAYLOAD_ITEMS_MAX;
+
+	json_decref(rest);
+	return few && json_is_object(v) && !is_kept(v);
+}
+
 /* Boxes show what is among their values, in their order: a list in another order may mean it. */
 static bool
 are_values(const char *values, const json_t *v)
@@ -145,7 +155,7 @@ payload_fits(const json_t *form, enum payload_kind kind, const struct apple_fact
 	case KIND_WORDS:	return are_words(form, fact, v);
 	case KIND_SUBJECT:	return is_subject(v);
 	case KIND_LIST:		return is_list(fact, v);
-	case KIND_GROUP:	return json_is_object(v) && !is_kept(v);
+	case KIND_GROUP:	return is_group(fact, v);
 	case KIND_FREE:		return is_free(v);
 	case KIND_ANY:		return json_object_size(v) <= PAYLOAD_ITEMS_MAX && json_array_size(v) <= PAYLOAD_ITEMS_MAX;
 	default:		return false;

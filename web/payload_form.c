@@ -50,14 +50,18 @@ fields_of(const struct apple_fact *fact, const json_t *v, int depth)
 	enum payload_kind kind = payload_kind(fact);
 	const json_t *item;
 	const char *key;
+	json_t *rest;
 	size_t i;
 	int n = 1;
 
 	if (depth > PAYLOAD_DEPTH_MAX)
 		return n;
 	if (kind == KIND_GROUP)
-		for (const struct apple_fact *f = fact->under; f; f = f->next)
-			n += fields_of(f, json_object_get(v, f->name), depth + 1);
+		for (const struct apple_fact *f = fact->under; f; f = f->next) {
+			rest = payload_is_rest(f) ? payload_rest(fact, v) : NULL;
+			n += fields_of(rest ? payload_any("dictionary") : f, rest ? rest : json_object_get(v, f->name), depth + 1);
+			json_decref(rest);
+		}
 	if (kind == KIND_LIST)
 		json_array_foreach(v, i, item)
 			n += 1 + fields_of(fact->under, item, depth + 1);
@@ -79,11 +83,27 @@ has_room(struct part *p, const struct apple_fact *item)
 
 /* ---- dictionaries ---- */
 
+/* Of a group: a key that Apple names, or the row of those that its admin does. */
+static void
+add_key(struct part *p, const struct apple_fact *group, const struct apple_fact *f, const char *name, const json_t *v)
+{
+	const char *inner = payload_field(p->req, name, f->name);
+	json_t *rest;
+
+	if (!payload_is_rest(f)) {
+		add_fact(p, f, inner, json_object_get(v, f->name));
+		return;
+	}
+	rest = payload_rest(group, v);
+	add_free(p, payload_any("dictionary"), inner, rest);
+	json_decref(rest);
+}
+
 static void
 add_under(struct part *p, const struct apple_fact *fact, const char *name, const json_t *v)
 {
 	for (const struct apple_fact *f = fact->under; f; f = f->next)
-		add_fact(p, f, payload_field(p->req, name, f->name), json_object_get(v, f->name));
+		add_key(p, fact, f, name, v);
 }
 
 /* ---- lists ---- */
@@ -289,7 +309,7 @@ kind_for(struct part *p, const struct apple_fact *fact, const json_t *v)
 		return kind == KIND_SUBJECT || fact->secret ? kind : KIND_JSON;
 	if (v && !payload_fits(p->form, kind, fact, v))
 		kind = json_is_array(v) && fact->type == APPLE_ARRAY && payload_fits(p->form, KIND_LIST, fact, v) ? KIND_LIST : KIND_JSON;
-	if (kind != KIND_LIST && kind != KIND_FREE && kind != KIND_ANY)
+	if (kind != KIND_LIST && kind != KIND_FREE && kind != KIND_ANY && !(kind == KIND_GROUP && apple_fact_find(fact->under, "*")))
 		return kind;
 	return p->depth < PAYLOAD_DEPTH_MAX && p->n + fields_of(fact, v, 0) <= PAYLOAD_FIELDS_MAX ? kind : KIND_JSON;
 }
@@ -319,27 +339,33 @@ add_all(struct part *p, const struct apple_fact *fact, const json_t *keys)
 
 	for (int later = 0; later < 2; later++) {
 		for (const struct apple_fact *f = fact->under; f; f = f->next) {
-			const json_t *v = json_object_get(keys, f->name);
-			bool early = v || f->required;
+			json_t *more = payload_is_rest(f) ? payload_rest(fact, keys) : NULL;
+			bool early = json_object_get(keys, f->name) || more || f->required;
 
+			json_decref(more);
 			if (early == (later == 1))
 				continue;
 			if (later && rest++ == 0)
 				json_object_set_new(payload_item(p, "more", NULL, ""), "expanded", json_boolean(first == 0));
 			first += !later;
-			add_fact(p, f, payload_field(p->req, PAYLOAD_PREFIX, f->name), v);
+			add_key(p, fact, f, PAYLOAD_PREFIX, keys);
 		}
 	}
 	if (rest)
 		payload_item(p, "more_end", NULL, "");
 }
 
-/* A type of which Apple names no key. */
+/* A type of which Apple names no key, or not all. */
 static void
 add_fact_of_all(struct part *p, const struct apple_fact *fact, const json_t *keys)
 {
-	if (p->n + fields_of(fact, keys, 0) > PAYLOAD_FIELDS_MAX || json_object_get(keys, DRAFT_TYPED))
+	enum payload_kind kind = payload_kind(fact);
+
+	if (p->n + fields_of(fact, keys, 0) > PAYLOAD_FIELDS_MAX || json_object_get(keys, DRAFT_TYPED) ||
+	    (json_object_size(keys) > 0 && !payload_fits(p->form, kind, fact, keys)))
 		payload_add_field(p, KIND_JSON, NULL, PAYLOAD_PREFIX, keys);
+	else if (kind == KIND_GROUP)
+		add_all(p, fact, keys);
 	else
 		add_free(p, fact, PAYLOAD_PREFIX, keys);
 }
@@ -371,7 +397,7 @@ payload_form_part(struct req *req, const json_t *form, const json_t *payload, co
 	}
 	if (foreign)
 		payload_add_field(&p, KIND_JSON, NULL, PAYLOAD_PREFIX, keys);
-	else if (payload_kind(fact) == KIND_FREE)
+	else if (payload_kind(fact) == KIND_FREE || apple_fact_find(fact->under, "*"))
 		add_fact_of_all(&p, fact, keys);
 	else
 		add_all(&p, fact, keys);

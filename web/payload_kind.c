@@ -59,6 +59,26 @@ payload_kind(const struct apple_fact *fact)
 	}
 }
 
+/* ---- keys beside those that Apple names ---- */
+
+bool
+payload_is_rest(const struct apple_fact *fact)
+{
+	return strcmp(fact->name, "*") == 0;
+}
+
+json_t *
+payload_rest(const struct apple_fact *group, const json_t *v)
+{
+	json_t *rest = NULL, *item;
+	const char *key;
+
+	json_object_foreach((json_t *)v, key, item)
+		if (!apple_fact_find(group->under, key) && !(group->type == APPLE_PAYLOAD && payload_common(key)))
+			json_object_set(rest ? rest : (rest = json_object()), key, item);
+	return rest;
+}
+
 /* ---- where any type may stand ---- */
 
 static const struct apple_fact any = { .name = "*", .type = APPLE_ANY };

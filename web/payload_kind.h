@@ -32,6 +32,14 @@ enum payload_kind { KIND_TEXT, KIND_SECRET, KIND_REFERENCE, KIND_CHOICE, KIND_NU
 
 enum payload_kind payload_kind(const struct apple_fact *fact);
 
+/*
+ * A group may take keys that its admin names beside Apple's (`VendorConfig` of a VPN): the row "*" behind them.  They
+ * are free keys at the place "*" of the group.  payload_rest: those of `v` that no fact names, all in the order they
+ * have; what every payload has is not among them.  NULL: none.
+ */
+bool payload_is_rest(const struct apple_fact *fact);
+json_t *payload_rest(const struct apple_fact *group, const json_t *v);
+
 /* Can a field of this kind show the value, so that it comes back as it is?  `form`: whose payloads may be meant. */
 bool payload_fits(const json_t *form, enum payload_kind kind, const struct apple_fact *fact, const json_t *v);
 

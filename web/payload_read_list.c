@@ -34,18 +34,43 @@ blank_any(struct reading *r, const struct apple_fact *fact, const char *name)
 	return json_pack("{s:s}", DRAFT_OF, of);
 }
 
+/* The keys that an admin named, beside Apple's: one that has a field of its own is not named again. */
+static bool
+add_rest(struct reading *r, const char *name, json_t *made, struct err *err)
+{
+	const char *inner = payload_field(r->req, name, "*"), *key;
+	json_t *rest, *v;
+	size_t i = PAYLOAD_ITEMS_MAX;
+	bool ok = true;
+
+	if (!payload_read_free(r, payload_any("dictionary"), inner, &rest, err))
+		return false;
+	json_object_foreach(rest, key, v) {
+		bool again = json_object_get(made, key);
+
+		if (again && !r->act)
+			ok = BAD("%.200s: two keys are called \"%.100s\"", inner, key);
+		json_object_set(made, again ? mem_printf(r->req, DRAFT_KEY, i++, key) : key, v);
+	}
+	json_decref(rest);
+	return ok;
+}
+
 bool
 payload_read_group(struct reading *r, const struct apple_fact *fact, const char *name, json_t **ret, struct err *err)
 {
-	json_t *made = json_object(), *v;
+	json_t *made = json_object(), *v = NULL;
+	bool ok = true, rest = false;
 
-	for (const struct apple_fact *f = fact->under; f; f = f->next) {
-		if (!payload_read_fact(r, f, payload_field(r->req, name, f->name), &v, err)) {
-			json_decref(made);
-			return false;
-		}
-		if (v)
+	for (const struct apple_fact *f = fact->under; f && ok; f = f->next, v = NULL) {
+		if (payload_is_rest(f))
+			rest = true;
+		else if ((ok = payload_read_fact(r, f, payload_field(r->req, name, f->name), &v, err)) && v)
 			json_object_set_new(made, f->name, v);
+	}
+	if (!ok || (rest && !add_rest(r, name, made, err))) {
+		json_decref(made);
+		return false;
 	}
 	*ret = made;
 	if (json_object_size(made) == 0) {

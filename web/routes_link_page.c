@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/secret.h"
 #include "web/link_pin.h"
+#include "web/link_theirs.h"
 #include "web/pace.h"
 #include "web/page_install.h"
 #include "web/qr.h"
@@ -145,6 +146,24 @@ begin_install(struct req *req, struct reply *reply, struct visit *v, bool tapped
 
 /* ---- the page ---- */
 
+/* Whose it is, where it asks: what somebody else began here with another account is not theirs. */
+static bool
+look_who(struct req *req, struct visit *v, bool tapped, struct err *err)
+{
+	const struct install *install = v->install;
+
+	if (!v->link->sign_in)
+		return true;
+	if (!session_look(req, err))
+		return false;
+	if (req->person && !(tapped ? link_take(req->site->db, v->link, req->person->id, err)
+				    : link_is_for(req->site->db, v->link, req->person->id, err)))
+		return false;
+	if (install && (!install->person_id || (req->person && strcmp(install->person_id, req->person->id) != 0)))
+		v->install = NULL;
+	return true;
+}
+
 /* A phone that is one of the installs goes on, with the next build too. */
 static bool
 used_up_for(const struct visit *v)
@@ -250,8 +269,8 @@ get_page(struct req *req, struct reply *reply, struct err *err)
 
 	if (!find_visit(req, &v, err))
 		return err->kind == ERR_MISSING && !v.link && grant_page(req, reply, err);
-	if (v.link->sign_in && !session_look(req, err))
-		return false;
+	if (!look_who(req, &v, false, err))
+		return link_not_theirs(req, reply, v.link, "i", err);
 	if (!build_show(req->site->db, VIEWER_HOUSE, v.link->build_id, true, &v.build, err))
 		return false;
 	ok = link_page(req, reply, &v, 200, -1, -1, err);
@@ -284,8 +303,8 @@ post_page(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	if (used_up_for(&v))
 		return err_set(err, ERR_MISSING, "no such link");
-	if (v.link->sign_in && !session_look(req, err))
-		return false;
+	if (!look_who(req, &v, !v.link->pin, err))
+		return link_not_theirs(req, reply, v.link, "i", err);
 	if (v.link->sign_in && !req->person)
 		return req->browser ? reply_see(reply, mem_printf(req, "/login?next=/i/%s", v.token))
 				    : err_set(err, ERR_SIGN_IN, "this link asks for a sign-in");
@@ -293,6 +312,8 @@ post_page(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	if (v.link->pin && !link_try_pin(req->site->db, v.link, v.token, pin ? pin : "", &left, err))
 		ok = refuse_pin(req, reply, &v, left, err);
+	else if (v.link->pin && v.link->sign_in && !link_take(req->site->db, v.link, req->person->id, err))
+		ok = link_not_theirs(req, reply, v.link, "i", err);
 	else if ((ok = begin_install(req, reply, &v, true, err) &&
 		       reply_see(reply, mem_printf(req, "/i/%s?begin=yes", v.token))) && v.link->pin)
 		link_pin_remember(req, reply, v.link, v.token);
@@ -310,6 +331,8 @@ post_tapped(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	if (!v.install)
 		return err_set(err, ERR_MISSING, "no install of this browser");
+	if (v.link->sign_in && v.install->person_id && !link_take(req->site->db, v.link, v.install->person_id, err))
+		return false;
 	return install_tap(req->site->db, v.install->id, err) && reply_empty(reply, 204);
 }
 

@@ -55,15 +55,17 @@ static json_t *
 item_row(struct req *req, const json_t *item)
 {
 	const char *version = text_of(item, "version"), *install = text_of(item, "install_id");
+	json_int_t attempts = json_integer_value(json_object_get(item, "attempts"));
 	bool going = is(item, "state", "removing") || is(item, "state", "removed");
 
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o}", "bundle_id", text_of(item, "bundle_id"),
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o}", "bundle_id", text_of(item, "bundle_id"),
 		"name", text_of(item, "name"), "wanted", *version ? mem_printf(req, "%s (%s)", version, text_of(item, "build")) : "",
 		"installed", text_or_null(item, "installed_version"), "cause", text_of(item, "cause"), "state", text_of(item, "state"),
 		"why", text_of(item, "why"), "detail", text_of(item, "detail"), "again", may_again(item), "goes",
 		!going && !is(item, "cause", "required") && (json_is_true(json_object_get(item, "managed")) || !may_again(item)), "next",
 		page_moment_of(req, item, "due"), "changed", page_moment_of(req, item, "changed"), "url",
-		*install && *text_of(item, "build_id") ? json_sprintf("/admin/installs?build=%s", text_of(item, "build_id")) : json_null());
+		*install && *text_of(item, "build_id") ? json_sprintf("/admin/installs?build=%s", text_of(item, "build_id")) : json_null(), "attempts",
+		attempts > 1 ? json_integer(attempts) : json_null());
 }
 
 static bool

@@ -101,15 +101,18 @@ struct taken {
 static const char *
 doing_of(const json_t *ending)
 {
+	json_int_t anew = json_integer_value(json_object_get(ending, "anew"));
+	bool offered = json_integer_value(json_object_get(ending, "offered")) > 0;
+
 	if (strcmp(text_of(ending, "cause"), "certificate") == 0)
-		return json_integer_value(json_object_get(ending, "anew")) > 0 ? "anew" : "resign";
+		return offered ? "offered" : anew > 0 ? "anew" : "resign";
 	if (json_integer_value(json_object_get(ending, "failed")) > 0)
 		return "failing";
 	if (json_integer_value(json_object_get(ending, "paused")) > 0)
 		return "paused";
 	if (json_integer_value(json_object_get(ending, "waiting")) > 0)
 		return "renewing";
-	return "missing";
+	return offered ? "offered" : anew > 0 ? "anew" : "missing";
 }
 
 static bool

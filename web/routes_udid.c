@@ -12,6 +12,7 @@
 #include "mdm/model.h"
 #include "web/fields.h"
 #include "web/link_pin.h"
+#include "web/link_theirs.h"
 #include "web/qr.h"
 #include "web/rooms.h"
 #include "web/signing.h"
@@ -104,6 +105,8 @@ post_page(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	if (wants_sign_in(req, link))
 		return send_to_sign_in(req, reply, err);
+	if (link->sign_in && !link_is_for(req->site->db, link, req->person->id, err))
+		return link_not_theirs(req, reply, link, "udid", err);
 	if (!link->pin || link_try_pin(req->site->db, link, token, pin ? pin : "", &left, err)) {
 		if (link->pin)
 			link_pin_remember(req, reply, link, token);
@@ -134,6 +137,9 @@ get_mobileconfig(struct req *req, struct reply *reply, struct err *err)
 		return false;
 	if (wants_sign_in(req, link))
 		return send_to_sign_in(req, reply, err);
+	if (link->sign_in && !(req->head ? link_is_for(req->site->db, link, req->person->id, err)
+					  : link_take(req->site->db, link, req->person->id, err)))
+		return link_not_theirs(req, reply, link, "udid", err);
 	if (!link_pin_given(req, link))
 		return req->browser ? reply_see(reply, mem_printf(req, "/udid/%s", req_param(req, "token")))
 				    : err_set(err, ERR_DENIED, "this link asks for its PIN first");

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define JOB_THREADS	3	/* one of them is never at what is slow */
 #define CA_PEM_MAX	(64u << 10)
 #define MASTER_KEY_MAX	4096
 #define ROOTS_PEM_MAX	(1u << 20)
@@ -269,7 +270,7 @@ site_start(struct site *site, struct err *err)
 			       "behind a proxy that does TLS");
 	/* Jobs wake the others, which are there before them. */
 	if (!outbox_start(site, err) || !push_start(site, err) ||
-	    !jobs_start(site, site->db, site_jobs, 2, site, &site->jobs, err) || !server_start(site, &server, &site->server, err))
+	    !jobs_start(site, site->db, site_jobs, JOB_THREADS, site, &site->jobs, err) || !server_start(site, &server, &site->server, err))
 		return false;
 	if (!mdm_listen(site, server, err))
 		return false;

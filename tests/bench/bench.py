@@ -444,12 +444,13 @@ def seed(server, apps, builds):
                 facts["file"] = {"size": size, "sha256": sha256}
                 db.execute("INSERT INTO build (id, app_id, sha256, size, version, build, minimum_os, installable,"
                            " expires, facts, chunk_sha256s, icon57, icon120, icon512, notes, branch, git_commit,"
-                           " ci_url, source, custom_fields, person_id, created, name, folded)"
+                           " ci_url, source, custom_fields, person_id, created, name, folded, installs_until)"
                            " VALUES (?, ?, ?, ?, ?, ?, '15.0', 1,"
-                           " ?, ?, ?, ?, ?, ?, 'Fixes and improvements.', 'main', ?, '', 'bench', '{}', ?, ?, ?, ?)",
+                           " ?, ?, ?, ?, ?, ?, 'Fixes and improvements.', 'main', ?, '', 'bench', '{}', ?, ?, ?, ?, ?)",
                            (build, app, sha256, size, facts["version"], str(b), now + 300 * 86400,
                             json.dumps(facts), " ".join([sha256] * (size // (10 << 20) + 1)), sha256, sha256, sha256,
-                            sha256[:40], person, now - (builds - b) * 60, name, (name + "\n" + bundle).lower()))
+                            sha256[:40], person, now - (builds - b) * 60, name, (name + "\n" + bundle).lower(),
+                            now + 300 * 86400))
                 db.execute("INSERT INTO build_bundle (build_id, path, app_bundle_id, version, build, uploaded, bundle_id,"
                            " provision_uuid, expires, certificate, certificate_name, certificate_expires)"
                            " VALUES (?, '', ?, ?, ?, ?, ?, ?, ?, '', '', 0)",

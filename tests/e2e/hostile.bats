@@ -38,7 +38,7 @@ refused_by_the_server() {	# LOG: of hostile.py
 		expect_problem 422 "$code" || { echo "it was $name"; return 1; }
 		refused=$((refused + 1))
 	done < <(sed -nE 's/^ok +4 .* MB  ([^ ]+): ([a-z_]+): .*/\1 \2/p' "$1"
-		cd "$HOSTILE" && find . -name '*.plist' -printf '%P not_zip\n')
+		find "$HOSTILE/" -name '*.plist' -printf '%P not_zip\n')
 	after=$(rss)
 	echo "$refused refused; the server had $before KB before, and $after KB behind them"
 	[ "$refused" -ge "$2" ]

@@ -438,4 +438,12 @@ tapped() {
 	expect_json '.verdict.reasons | any(.code == "provision_expired" and .level == "error")' true
 	tapped mia
 	[ -z "$ITMS" ]
+	# nor by the link that was handed on before, nor by a new one of the console
+	get "$PAGE" -H 'Accept: text/html'
+	expect_status 404
+	sign_in paul
+	as paul post "/admin/builds/$BUILD/links" --data-urlencode "csrf=$CSRF"
+	expect_status 409
+	as paul get "/admin/apps/com.example.app/builds/$BUILD"
+	never grep -q "builds/$BUILD/links\"" "$W/body"
 }

@@ -179,6 +179,24 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	daemon manifest.plist
 	later 61
 	stalls not_begun
+	daemon 57.png
+	later 61
+	stalls not_loading
+	safari anna get "$URL"
+	expect_body 'Free some storage'
+	sql "UPDATE build SET minimum_os = '18.2'"
+	stalls old
+	safari anna get "$URL"
+	expect_body 'Your device says that it has iOS 18.1'
+	sign_in paul
+	as paul get "/admin/links/$LINK"
+	expect_body 'The device has iOS 18.1, the build needs 18.2.'
+	sql "UPDATE build SET minimum_os = '16.0'"
+	daemon app.ipa
+	look_is() { safari anna get "$URL" -H 'Accept: application/json' && [ "$(json .look)" = "$1" ]; }
+	wait_until look_is trust
+	as paul get "/admin/links/$LINK"
+	expect_body 'have them trust the developer'
 }
 
 @test "unknown, expired, used up and revoked: the same page to the byte" {
@@ -303,6 +321,40 @@ bare() { tr -d '\r' <"$1" | grep -viE '^(date|x-request-id):'; }
 	[ "$(grep -c 303 "$W/codes")" -ge 58 ]
 	[ "$(tail -1 "$W/codes")" = 429 ]
 	[ "$(installs)" -le 62 ]
+}
+
+@test "a link that was sent to somebody and forwarded installs nothing for whoever it was forwarded to" {
+	published
+	new_link "{\"build\":\"$BUILD\",\"email\":\"anna@example.com\",\"sign_in\":true}"
+	sql "UPDATE person SET email = 'Anna@Example.com' WHERE name = 'anna'"
+	sign_in mia
+	as mia get "$URL" -A "$SAFARI"
+	expect_status 403
+	expect_body 'This link is for somebody else'
+	expect_body 'Ask paul for your own link to Demo App'
+	expect_not_in "$W/body" itms-services
+	as mia post "$URL" -A "$SAFARI" -d pin=
+	expect_status 403
+	as mia get "${URL/\/i\///udid/}/register.mobileconfig" -A "$SAFARI"
+	expect_status 403
+	as mia get "$URL" -A "$SAFARI" -H 'Accept: application/json'
+	expect_problem 403 not_recipient
+	[ "$(sql 'SELECT count(*) FROM install')" = 0 ]
+	sign_in anna
+	as anna get "$URL" -A "$SAFARI"
+	expect_status 200
+	button
+	daemon manifest.plist
+	expect_status 200
+	# It ends with her account, also for who has the address of the manifest.
+	sql "UPDATE person SET disabled = 1 WHERE name = 'anna'"
+	daemon manifest.plist
+	expect_status 404
+	daemon app.ipa
+	expect_status 404
+	safari ben get "$URL"
+	expect_status 404
+	expect_body 'does not work any more'
 }
 
 @test "a link that asks for a sign-in shows its button to who is signed in" {

@@ -169,3 +169,17 @@ shows() { SHOWN=(--cert "$W/front/$1.pem" --key "$W/front/$1.key"); }
 
 @test "nginx asks people for a certificate, and devices for none"	{ certified_by nginx; }
 @test "HAProxy asks people for a certificate, and devices for none"	{ certified_by haproxy; }
+
+@test "doctor sees a proxy that keeps devices out by the certificate they have" {
+	behind nginx 2
+	front_stops
+	sed -i '/error_page 495/d' "$W/front/shipped"
+	nginx -e "$W/front/log" -p "$W/front" -c "$W/front/nginx.conf" >/dev/null 2>&1 3>&- &
+	FRONT_PID=$!
+	wait_until front_answers
+	run "$POMONA" doctor --data "$DATA"
+	echo "$output"
+	[ "$status" -ne 0 ]
+	grep -E "^ok +devices +/mdm/checkin answers" <<<"$output"
+	grep -E "^fail +devices +/mdm/checkin behind another CA's certificate answers 400, and that is not Pomona's" <<<"$output"
+}

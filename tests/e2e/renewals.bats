@@ -501,6 +501,10 @@ has_build() { [ "$(sql "SELECT count(*) FROM installed_app WHERE bundle_id = 'co
 	holds worn adhoc
 	join 2
 	settled
+	for phone in $(sql "SELECT id FROM device"); do	# asked for once; nobody keeps it current
+		post "/api/v1/devices/$phone/apps" -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"bundle_id":"com.example.stock"}'
+		expect_status 202
+	done
 	[ "$(sql "SELECT group_concat(cause) FROM (SELECT DISTINCT cause FROM held_app WHERE bundle_id = 'com.example.stock')")" = certificate ]
 
 	# of two phones the newer ad hoc provision lists one
@@ -555,12 +559,18 @@ has_build() { [ "$(sql "SELECT count(*) FROM installed_app WHERE bundle_id = 'co
 	as anna get "/admin/held?certificate=$worn"
 	[ "$(grep -o '/admin/devices/[a-z0-9]*"' "$W/body" | sort -u | wc -l)" = 2 ]
 
-	# the way out: signed anew it goes out, and nothing of it ends any more
+	# the way out: signed anew it goes out by itself, whatever its numbers, and nothing of it ends any more
+	ask PUT /api/v1/apps/com.example.stock/rollout -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"paused":true}'
 	published resigned
-	for phone in $(sql "SELECT id FROM device"); do
-		post "/api/v1/devices/$phone/apps" -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"bundle_id":"com.example.stock"}'
-		expect_status 202
-	done
+	settled
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "signature")][0].doing' anew_offered
+	as anna get /admin/provisions
+	expect_body 'a build that lasts longer is here'
+	ask PUT /api/v1/apps/com.example.stock/rollout -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"paused":false}'
+	wait_until is_wanted "$(sql "SELECT newest_build_id FROM app WHERE bundle_id = 'com.example.stock'")"
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "signature")][0].doing' anew
 	for i in 1 2 3; do
 		device_on fleet --count 2 --drain >"$W/fleet"
 		later 61 minutes

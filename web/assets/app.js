@@ -64,6 +64,7 @@ const watch = (tries) => {
 		.then((data) => {
 			data.steps.forEach(show);
 			all('[data-stall]').forEach((el) => { el.hidden = el.dataset.stall !== data.stall; });
+			all('[data-look]').forEach((el) => { el.hidden = el.dataset.look !== data.look; });
 			if (data.over && live.dataset.then) location.replace(live.dataset.then);
 			const over = data.over || data.steps.some((s) => s.state === 'fail');
 			if (!over) setTimeout(watch, 2000, tries - 1);
