@@ -34,16 +34,82 @@ setup() {
 
 teardown() { devices_stop; }
 
-# join FROM N: phones FROM.. come into management, half of them by phases, half directly.
-join() {
+# ways FROM N: a way into management for each of the phones FROM.., half of them by phases, half directly.
+ways() {
 	local from=$1 n=$2
 	sessions "$n" url
 	cp "$W/urls" "$W/urls.phases"
 	sessions "$n" direct_url
 	cp "$W/urls" "$W/urls.direct"
 	paste -d '\n' "$W/urls.phases" "$W/urls.direct" | awk 'NR % 4 == 1 || NR % 4 == 0' >"$W/urls.$from"
+}
+
+# join FROM N: phones FROM.. come into management, in peace.
+join() {
+	local from=$1 n=$2
+	ways "$from" "$n"
 	device_on fleet --first "$from" --count "$n" --enroll "$W/urls.$from" --drain >"$W/joined" 2>"$W/joined.err" ||
 		{ cat "$W/joined" "$W/joined.err"; tail -5 "$W/log"; return 1; }
+}
+
+# The fingerprints of the identities that the phones have.
+shown_identities() {
+	python3 - "$W" <<-'PY'
+		import glob, hashlib, plistlib, sys
+		for path in glob.glob(sys.argv[1] + "/phones/*.plist"):
+		    with open(path, "rb") as f:
+		        print(hashlib.sha256(plistlib.load(f)["Enrollment"]["Identity"]).hexdigest())
+	PY
+}
+
+# joins STEP N: so many certificates, Authenticates (staged) or TokenUpdates (enrolled) there are by now.
+joins() {
+	local sql
+	case $1 in
+	0)	sql="SELECT count(*) FROM certificate WHERE purpose = 'mdm'" ;;
+	1)	sql="SELECT count(*) FROM enrollment" ;;
+	2)	sql="SELECT count(*) FROM enrollment WHERE state = 'enrolled'" ;;
+	esac
+	[ "$(sql "$sql")" -ge "$2" ]
+}
+
+# join_killed FROM N KILLS: the same, while the server is killed.  A phone tries its way in again by itself; what its
+# person sees fail in the end, because the answer to a step that counted was lost, begins anew with another.
+join_killed() {
+	local from=$1 n=$2 kills=$3 k amid=0 enrolled
+	ways "$from" "$n"
+	device_with
+	start joining "$DEVICE" fleet "${WITH[@]}" --first "$from" --count "$n" --enroll "$W/urls.$from" --threads 4 --poll-ms 500
+	FLEET=$LAST
+	for ((k = 0; k < kills; k++)); do
+		# FROM phones had all of it before
+		wait_until joins $((k % 3)) $((from + 1 + k * n / (kills + 2)))
+		pomona_kill
+		enrolled=$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")
+		[ "$enrolled" = $((from + n)) ] || amid=$((amid + 1))
+		pomona_again
+	done
+	echo "$amid of $kills kills met phones that were on their way in"
+	[ $amid -ge $((kills * 3 / 5)) ]
+	kill -TERM "$FLEET"
+	wait "$FLEET" || true		# some are not in
+	started=("${started[0]}")
+	# by phases: who was staged directly, for nobody, is only taken from itself by a proof of its UDID
+	sessions "$n" url
+	device_on fleet --first "$from" --count "$n" --enroll "$W/urls" --drain >"$W/joined" 2>"$W/joined.err" ||
+		{ cat "$W/joined"; sort "$W/joined.err" | uniq -c; tail -5 "$W/log"; return 1; }
+	cat "$W/joined"
+	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = $((from + n)) ]
+	[ "$(sql "SELECT count(DISTINCT device_id) FROM enrollment WHERE state = 'enrolled'")" = $((from + n)) ]
+	[ "$(sql "SELECT count(*) FROM device d JOIN enrollment e ON e.id = d.enrollment_id AND e.state = 'enrolled'")" = $((from + n)) ]
+	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'staged'")" = 0 ]
+	# what a phone shows has its row and is good, and no other identity of it is taken
+	[ "$(sql "SELECT count(*) FROM enrollment e JOIN certificate c ON c.sha256 = e.identity WHERE e.state = 'enrolled' AND
+		c.revoked IS NULL")" = $((from + n)) ]
+	[ "$(sql "SELECT count(*) FROM enrollment e JOIN certificate c ON c.sha256 IN (e.identity, e.next_identity, e.old_identity)
+		WHERE e.state <> 'enrolled' AND c.revoked IS NULL")" = 0 ]
+	sql "SELECT lower(c.sha256) FROM enrollment e JOIN certificate c ON c.sha256 = e.identity WHERE e.state = 'enrolled' ORDER BY 1" >"$W/server.identities"
+	shown_identities | LC_ALL=C sort | diff - "$W/server.identities"
 }
 
 # live [HABITS]: all phones, in two programs, until settle.
@@ -114,13 +180,13 @@ count_taken() {
 }
 
 @test "no command is lost and none recorded twice, whenever the server is killed (behaviours 1 and 14)" {
-	local round sender
-	join 0 "$PHONES"
-	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = "$PHONES" ]
+	local round sender early=$((KILLS / 4)) late=$((PHONES / 4))
+	RANDOM=4711
+	join 0 $((PHONES - late))
+	join_killed $((PHONES - late)) $late $early
 	sql "SELECT id FROM device ORDER BY udid" >"$W/ids"
 	live --poll-ms 2000 --not-now 10 --error 3 --unsent 4 --half 3 --deaf 5 --dead 3 --asleep 5
-	RANDOM=4711
-	for ((round = 1; round <= KILLS; round++)); do
+	for ((round = 1; round <= KILLS - early; round++)); do
 		send_orders $round 3>&- &
 		sender=$!
 		# at some moment, counted in what the phones do; every other time when all was taken
