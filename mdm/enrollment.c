@@ -183,13 +183,14 @@ end_before(struct db *tx, const struct enrollment *e, struct err *err)
 	return strcmp(before->id, e->id) == 0 || end(tx, before, e, "replaced", "the device enrolled again", err);
 }
 
-bool
-enrollment_end_staged(struct db *tx, const char *device_id, const struct enrollment *by, const char *state,
-		      const char *why, size_t *ret, struct err *err)
+/* Of the device, all that are in the state `was`. */
+static bool
+end_those(struct db *tx, const char *device_id, const char *was, const struct enrollment *by, const char *state,
+	  const char *why, size_t *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, tx, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM "WHERE e.device_id = $1"
-		" AND e.state = 'staged' AND e.id <> $2", db_text(device_id), db_text(by ? by->id : ""));
+		" AND e.state = $2 AND e.id <> $3", db_text(device_id), db_text(was), db_text(by ? by->id : ""));
 	struct enrollment **all = NULL;
 	enum rows_step step;
 	size_t n = 0;
@@ -205,6 +206,25 @@ enrollment_end_staged(struct db *tx, const char *device_id, const struct enrollm
 			return false;
 	*ret = n;
 	return true;
+}
+
+bool
+enrollment_end_staged(struct db *tx, const char *device_id, const struct enrollment *by, const char *state,
+		      const char *why, size_t *ret, struct err *err)
+{
+	return end_those(tx, device_id, "staged", by, state, why, ret, err);
+}
+
+/* No push tells it: it has nothing left that would hear one. */
+bool
+enrollment_erased(struct db *tx, const struct enrollment *e, struct err *err)
+{
+	static const char why[] = "it was erased";
+	size_t left;
+
+	return end_those(tx, e->device_id, "removed", NULL, "retired", why, &left, err) && end(tx, e, NULL, "retired", why, err) &&
+	       db_run(tx, err, "UPDATE enrollment SET token = NULL, push_magic = '' WHERE id = $1", db_text(e->id)) &&
+	       push_forget(tx, e->id, err) && audit_add(tx, "device", "enrollment.removed", e->device_id, "EraseDevice", err);
 }
 
 static bool
@@ -261,14 +281,15 @@ tx_by_it(struct db *tx, void *arg, struct err *err)
 	struct enrollment *e;
 	bool current = enrollment_of_device(ctx, tx, by->device_id, &e, err);
 	struct err missing = *err;
-	size_t begun = 0;
+	size_t begun = 0, left = 0;
 
 	if (!current && err->kind != ERR_MISSING)
 		return false;
-	/* Whom IT sends away does not come in again by what was under way. */
-	if (!enrollment_end_staged(tx, by->device_id, NULL, "retired", by->why, &begun, err))
+	/* Whom IT sends away does not come in again by what was under way, nor by what it had before it left. */
+	if (!enrollment_end_staged(tx, by->device_id, NULL, "retired", by->why, &begun, err) ||
+	    !end_those(tx, by->device_id, "removed", NULL, "retired", by->why, &left, err))
 		return false;
-	if (!current && !begun) {
+	if (!current && !begun && !left) {
 		*err = missing;
 		return false;
 	}

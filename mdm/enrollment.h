@@ -38,7 +38,10 @@ bool enrollment_get(TALLOC_CTX *ctx, struct db *db, const char *id, struct enrol
 bool enrollment_of_device(TALLOC_CTX *ctx, struct db *db, const char *device_id, struct enrollment **ret,
 			  struct err *err) CHECKED;	/* the current one; ERR_MISSING: not managed */
 
-/* By IT: from now on it is told to leave (403 unrecognized.device).  Audited. */
+/*
+ * By IT: from now on it is told to leave (403 unrecognized.device), by whichever identity it ever had, also when it
+ * has left already and could be back.  ERR_MISSING when there is nothing to end.  Audited.
+ */
 bool enrollment_retire(struct db *db, const char *actor, const char *device_id, const char *why,
 		       struct err *err) CHECKED;
 

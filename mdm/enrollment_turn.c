@@ -2,7 +2,7 @@
  * What is bound to whom is decided by the certificate's session alone (0012_enrollment.sql), looked up again in
  * each transaction: nothing that was read outside is relied on.
  */
-#include "mdm/enrollment_bind.h"
+#include "mdm/enrollment_welcome.h"
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -78,72 +78,23 @@ put_device(TALLOC_CTX *ctx, struct db *tx, const struct checkin *c, const char *
 	return true;
 }
 
-/*
- * Without the Profile Service nobody has proven the UDID: such a session does not take a device from another
- * person, nor from one who is about to have it.  IT retires it first, or it leaves by itself.
- */
-static bool
-may_take_from(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct enroll_session *s, struct err *err)
+static struct comer
+comer(const struct turn *t)
 {
-	struct rows *rows;
-	enum rows_step step;
-
-	if (strcmp(s->kind, "direct") != 0)
-		return true;
-	rows = db_query(ctx, tx, "SELECT 1 FROM device d JOIN enrollment e ON e.device_id = d.id WHERE d.udid = $1"
-			" AND (e.id = d.enrollment_id OR (e.state = 'staged' AND e.created > $2)) AND e.session_id <> $3"
-			" AND (e.person_id IS NULL OR e.person_id IS DISTINCT FROM $4)", db_text(t->who->udid),
-			db_int(clock_now() - ENROLL_LATE_S), db_text(s->id), db_text(s->person_id));
-	step = rows_next(rows, err);
-	rows_done(rows);
-	if (step == ROWS_ROW)
-		return enrollment_refuse(t->db, t->identity, t->who->udid, "the device is under management for somebody else", err);
-	return step == ROWS_END;
-}
-
-/* Who was disabled since the mobileconfig was handed out enrolls nothing any more. */
-static bool
-is_welcome(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct enroll_session *s, struct err *err)
-{
-	struct rows *rows;
-	enum rows_step step;
-
-	if (!s->person_id)
-		return true;
-	rows = db_query(ctx, tx, "SELECT 1 FROM person p JOIN enroll_session s ON s.person_id = p.id WHERE s.id = $1"
-			" AND NOT p.disabled", db_text(s->id));
-	step = rows_next(rows, err);
-	rows_done(rows);
-	if (step == ROWS_END)
-		return enrollment_refuse(t->db, t->identity, t->who->udid, "who began it is not let in any more", err);
-	return step == ROWS_ROW;
+	return (struct comer){ t->db, t->identity, t->who->udid };
 }
 
 static bool
-may_take(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
+may_take(struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
 {
 	const struct enroll_session *s = b->session;
+	const struct comer c = comer(t);
 
-	if (!is_welcome(ctx, tx, t, s, err))
-		return false;
 	if (strcmp(s->state, "issued") != 0 && strcmp(s->state, "staged") != 0)
 		return enrollment_refuse(t->db, t->identity, t->who->udid, "its enrollment is over", err);
 	if (*s->serial && *t->checkin->serial && strcmp(s->serial, t->checkin->serial) != 0)
 		return enrollment_refuse(t->db, t->identity, t->who->udid, "its serial number is another device's", err);
-	return may_take_from(ctx, tx, t, s, err);
-}
-
-/* Whose the device is may have changed since Authenticate, and who may have one; a session goes with its person. */
-static bool
-may_begin(struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct enroll_session *s;
-
-	if (enroll_session_get(ctx, tx, e->session_id, &s, err))
-		return is_welcome(ctx, tx, t, s, err) && may_take_from(ctx, tx, t, s, err);
-	return err->kind == ERR_MISSING &&
-	       enrollment_refuse(t->db, t->identity, t->who->udid, "who began it is gone", err);
+	return enrollment_welcome(tx, &c, s, err);
 }
 
 static bool
@@ -154,7 +105,7 @@ stage(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *
 	const struct enroll_session *s = b->session;
 	int64_t turn;
 
-	return may_take(ctx, tx, t, b, err) && put_device(ctx, tx, t->checkin, &device_id, err) &&
+	return may_take(tx, t, b, err) && put_device(ctx, tx, t->checkin, &device_id, err) &&
 	       /* what began and was not ended is given up, with its certificates */
 	       enrollment_end_staged(tx, device_id, &(struct enrollment){ .id = id, .session_id = s->id }, "replaced",
 				     "it never ended", &none, err) &&
@@ -172,9 +123,10 @@ stage(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *
 static bool
 stage_again(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
 {
+	const struct comer c = comer(t);
 	const char *device_id;
 
-	return put_device(ctx, tx, t->checkin, &device_id, err) &&
+	return enrollment_welcome_back(tx, &c, e, err) && put_device(ctx, tx, t->checkin, &device_id, err) &&
 	       db_run(tx, err, "UPDATE device SET serial = s.serial FROM enroll_session s WHERE device.id = $1 AND s.id = $2"
 		      " AND s.kind = 'ota' AND s.serial <> ''", db_text(device_id), db_text(e->session_id)) &&
 	       db_run(tx, err, "UPDATE enrollment SET again = TRUE, authenticate_signed = $1, state = CASE WHEN state ="
@@ -314,10 +266,12 @@ begin_again(struct db *tx, const struct turn *t, const struct enrollment *e, str
 static bool
 begin(struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
 {
+	const struct comer c = comer(t);
+
 	if (!enrollment_is(e, "staged") || e->again)
-		return begin_again(tx, t, e, err);
-	return may_begin(tx, t, e, err) && set_token(tx, t, e, err) && enroll_session_done(tx, e->session_id, e->id, err) &&
-	       enrollment_begin(tx, e, "enrollment.enrolled", err);
+		return enrollment_welcome_back(tx, &c, e, err) && begin_again(tx, t, e, err);
+	return enrollment_welcome_begun(tx, &c, e, err) && set_token(tx, t, e, err) &&
+	       enroll_session_done(tx, e->session_id, e->id, err) && enrollment_begin(tx, e, "enrollment.enrolled", err);
 }
 
 static bool
@@ -432,9 +386,11 @@ come_home(struct db *tx, const struct turn *t, const struct enrollment *e, bool 
 	int64_t said = t->identity->proof.live ? clock_now() : t->identity->proof.signed_at;
 	void *site;
 	const struct enrollment_hooks *hooks = enrollment_hooks_of(&site);
+	const struct comer c = comer(t);
 
 	*home = said > e->ended + ENROLLMENT_QUIET_S;
-	return !*home || (enrollment_begin(tx, e, "enrollment.returned", err) &&
+	return !*home || (enrollment_welcome_back(tx, &c, e, err) &&
+			  enrollment_begin(tx, e, "enrollment.returned", err) &&
 			  (!hooks->wants_token || hooks->wants_token(tx, site, e, err)));
 }
 

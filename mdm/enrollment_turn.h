@@ -64,6 +64,8 @@ struct enrollment *enrollment_of_row(TALLOC_CTX *ctx, struct rows *rows);
  * certificates too, shown or not, and what could bring it another. */
 bool enrollment_end(struct db *tx, const struct enrollment *enrollment, const char *state, const char *why,
 		    struct err *err) CHECKED;
+/* It has said that it erases itself, as IT wanted: ends as one that IT released.  Audited. */
+bool enrollment_erased(struct db *tx, const struct enrollment *enrollment, struct err *err) CHECKED;
 /* The same for all that only began on a device, but for `by` (NULL: all), which is what replaces them. */
 bool enrollment_end_staged(struct db *tx, const char *device_id, const struct enrollment *by, const char *state,
 			   const char *why, size_t *n, struct err *err) CHECKED;

@@ -665,6 +665,81 @@ an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since(void *
 	assert_int_equal(mdm_audited(m, "enrollment.refused"), 1);
 }
 
+/* How the house ends one that acknowledged EraseDevice (web/device_kinds.c). */
+static bool
+tx_erased(struct db *tx, void *arg, struct err *err)
+{
+	return enrollment_erased(tx, arg, err);
+}
+
+static void
+what_it_erased_does_not_come_back_by_itself(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *left = phone_enrolled(m, UDID_A), *p;
+
+	assert_ok(phone_check_out(left), &m->err);
+	p = phone_enrolled(m, UDID_A);
+	assert_ok(db_tx(m->db, tx_erased, phone_enrollment(p), &m->err), &m->err);
+	assert_string_equal(phone_state(p), "retired");
+	assert_int_equal(phone_enrollment(p)->token.len, 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM certificate WHERE revoked IS NULL"), 0);
+	mdm_at(m, "2026-11-25T12:00:00Z");
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_DENIED);
+	phone_is_refused(p, phone_authenticate(p), ERR_DENIED);
+	phone_is_refused(p, phone_token(p, ""), ERR_DENIED);
+	/* nor by what it was before */
+	phone_is_refused(left, phone_command(left, phone_idle_xml(left)), ERR_DENIED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device WHERE enrollment_id IS NOT NULL"), 0);
+	p = phone_enrolled(m, UDID_A);	/* set up anew it is as any other */
+	assert_null(phone_idle(p));
+}
+
+static void
+who_left_and_is_not_let_in_any_more_does_not_come_back(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p;
+
+	mdm_person(m, "1", "mia");
+	p = phone_ota(m, UDID_A, "1");
+	phone_enrolls(p);
+	assert_ok(phone_check_out(p), &m->err);
+	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = TRUE"), &m->err);
+	mdm_at(m, "2026-11-25T12:00:00Z");
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_MALFORMED);
+	phone_is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	phone_is_refused(p, phone_authenticate(p), ERR_MALFORMED);
+	assert_string_equal(phone_state(p), "removed");
+	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = FALSE"), &m->err);
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = TRUE"), &m->err);
+	phone_is_refused(p, phone_token(p, ""), ERR_MALFORMED);	/* disabled between the two */
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device WHERE enrollment_id IS NOT NULL"), 0);
+	assert_ok(db_run(m->db, &m->err, "UPDATE person SET disabled = FALSE"), &m->err);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_string_equal(phone_state(p), "enrolled");
+}
+
+static void
+it_can_end_for_good_one_that_has_left(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *device = phone_enrollment(p)->device_id;
+
+	assert_ok(phone_check_out(p), &m->err);
+	assert_ok(enrollment_retire(m->db, "anna", device, "stolen", &m->err), &m->err);
+	assert_string_equal(phone_state(p), "retired");
+	mdm_at(m, "2026-11-25T12:00:00Z");
+	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_DENIED);
+	phone_is_refused(p, phone_token(p, ""), ERR_DENIED);
+	assert_int_equal(mdm_audited(m, "enrollment.retired"), 1);
+	assert_false(enrollment_retire(m->db, "anna", device, "stolen", &m->err));	/* once */
+	assert_int_equal(m->err.kind, ERR_MISSING);
+}
+
 /* ---- renewal ---- */
 
 static void
@@ -965,6 +1040,9 @@ TESTS(must_7_and_behaviour_5_authenticate_stages_and_the_first_token_update_enro
       a_device_that_begins_anew_with_each_breath_fills_nothing,
       a_device_is_shown_as_the_one_that_it_is_whatever_it_says,
       an_identity_of_before_does_not_take_a_device_back_that_has_enrolled_since,
+      what_it_erased_does_not_come_back_by_itself,
+      who_left_and_is_not_let_in_any_more_does_not_come_back,
+      it_can_end_for_good_one_that_has_left,
       behaviour_4_a_renewal_changes_the_identity_and_nothing_else,
       an_identity_renewed_by_scep_alone_is_taken_when_it_is_shown,
       a_renewal_of_one_device_is_of_no_use_to_another,

@@ -92,7 +92,7 @@ changed(struct db *tx, void *site, const struct queued *command, const struct en
 
 /* ---- erase: what the device takes with it ---- */
 
-/* It says no more after this; whoever sets it up again enrolls it anew. */
+/* It says no more after this, and does not come back by a backup of it; whoever sets it up again enrolls it anew. */
 static bool
 erased(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment, const char *status,
        void *answer, struct err *err)
@@ -100,9 +100,7 @@ erased(struct db *tx, void *site, const struct queued *command, const struct enr
 	(void)site;
 	(void)command;
 	(void)answer;
-	return strcmp(status, "Acknowledged") != 0 ||
-	       (enrollment_end(tx, enrollment, "removed", "it was erased", err) &&
-		audit_add(tx, "device", "enrollment.removed", enrollment->device_id, "EraseDevice", err));
+	return strcmp(status, "Acknowledged") != 0 || enrollment_erased(tx, enrollment, err);
 }
 
 static const struct command_kind kinds[] = {

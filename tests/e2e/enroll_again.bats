@@ -233,7 +233,7 @@ is_back() {
 	[ "$(audited enrollment.refused)" = 0 ]
 }
 
-@test "a phone that left or was erased, and is restored from its backup, is managed as it was, and may enroll anew" {
+@test "a phone that left and is restored from its backup is managed as it was, while its person may be, and may enroll anew" {
 	local enrollment
 	own mia
 	connects
@@ -242,18 +242,40 @@ is_back() {
 	leaves
 	[ "$(states)" = removed ]
 	is_back 1
-	backed_up
-	order EraseDevice
-	connects || true
-	[ "$(of_phone 's["Enrollment"]["State"]')" = removed ]
-	[ "$(states)" = removed ]
-	is_back 2
 	[ "$(sql "SELECT id FROM enrollment")" = "$enrollment" ]
 	shown mia '.devices | map(.state) | join(" ")' enrolled
 	own mia
 	[ "$(states)" = "replaced enrolled" ]
 	does DeviceInformation '{"Queries":["DeviceName"]}'
 	nobody_sent_away
+	judged
+}
+
+@test "a phone that IT erased does not come back from its backup, nor one that left and that IT then releases" {
+	own mia
+	connects
+	backed_up
+	order EraseDevice
+	connects || true
+	[ "$(of_phone 's["Enrollment"]["State"]')" = removed ]
+	[ "$(states)" = retired ]
+	restored
+	sql "UPDATE enrollment SET ended = ended - 7200"
+	connects || true			# it is told to leave
+	[ "$(of_phone 's["Enrollment"]["State"]')" = removed ]
+	[ "$(states)" = retired ]
+	own mia
+	backed_up
+	leaves
+	[ "$(states)" = "retired removed" ]
+	post "/api/v1/devices/$ID/retire" -H "$(bearer devices)" -d '{"reason":"stolen"}'
+	expect_status 204
+	restored
+	sql "UPDATE enrollment SET ended = ended - 7200"
+	connects || true
+	[ "$(states)" = "retired retired" ]
+	[ "$(sql "SELECT count(*) FROM device WHERE enrollment_id IS NOT NULL")" = 0 ]
+	[ "$(audited enrollment.returned)" = 0 ]
 	judged
 }
 

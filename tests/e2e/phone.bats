@@ -199,7 +199,7 @@ of_answer() {
 	becomes acknowledged
 	[ "$(of_phone 's["Enrollment"]["State"]')" = removed ]
 	# and it is managed no more: nothing waits for it, nobody pushes it
-	[ "$(sql "SELECT state || ', ' || why FROM enrollment")" = "removed, it was erased" ]
+	[ "$(sql "SELECT state || ', ' || why FROM enrollment")" = "retired, it was erased" ]
 	[ "$(sql "SELECT count(*) FROM command_queue")" = 0 ]
 	[ "$(sql "SELECT count(*) FROM push_due")" = 0 ]
 	[ "$(sql "SELECT count(*) FROM device WHERE enrollment_id IS NOT NULL")" = 0 ]
