@@ -72,6 +72,15 @@ joins() {
 	esac
 	[ "$(sql "$sql")" -ge "$2" ]
 }
+# comes_to STEP N: that many, or it is as far as it gets: whom a kill has cost the answer that counted waits for a person.
+comes_to() {
+	local now
+	joins "$@" && return 0
+	now=$(sql "SELECT count(*) || ' ' || (SELECT count(*) FROM enrollment) FROM certificate")
+	[ "$now" = "$SEEN" ] || STILL=0
+	SEEN=$now STILL=$((STILL + 1))
+	[ $STILL -ge 100 ]
+}
 
 # join_killed FROM N KILLS: the same, while the server is killed.  A phone tries its way in again by itself; what its
 # person sees fail in the end, because the answer to a step that counted was lost, begins anew with another.
@@ -83,7 +92,8 @@ join_killed() {
 	FLEET=$LAST
 	for ((k = 0; k < kills; k++)); do
 		# FROM phones had all of it before
-		wait_until joins $((k % 3)) $((from + 1 + k * n / (kills + 2)))
+		STILL=0
+		wait_until comes_to $((k % 3)) $((from + 1 + k * n / (kills + 2)))
 		pomona_kill
 		enrolled=$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")
 		[ "$enrolled" = $((from + n)) ] || amid=$((amid + 1))

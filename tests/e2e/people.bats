@@ -352,7 +352,7 @@ with_directory() {
 	directory_use bind_dn "" bind_password "" user_bind_template "uid=%s,ou=people,$SUFFIX"
 	ldap --user eva --password-file "$W/pw"
 	[ "$status" -eq 0 ]
-	[[ $output == *"warn  bind"*"ldap.bind_dn is empty"* ]]
+	[[ $output == *"warn  hourly check ldap.bind_dn is empty"* ]]
 	run "$POMONA" doctor --data "$DATA"
 	[[ $output == *"directory    server:"* ]]
 }

@@ -63,8 +63,8 @@ const watch = (tries) => {
 		.then((r) => (r.ok ? r.json() : Promise.reject(r.status)))
 		.then((data) => {
 			data.steps.forEach(show);
-			all('[data-stall]').forEach((el) => { el.hidden = el.dataset.stall !== data.stall; });
-			all('[data-look]').forEach((el) => { el.hidden = el.dataset.look !== data.look; });
+			for (const is of ['stall', 'look'])
+				all(`[data-${is}]`).forEach((el) => { el.hidden = el.dataset[is] !== data[is]; });
 			if (data.over && live.dataset.then) location.replace(live.dataset.then);
 			const over = data.over || data.steps.some((s) => s.state === 'fail');
 			if (!over) setTimeout(watch, 2000, tries - 1);
