@@ -75,7 +75,7 @@ joins() {
 # comes_to STEP N: that many, or it is as far as it gets: whom a kill has cost the answer that counted waits for a person.
 comes_to() {
 	local now
-	joins "$@" && return 0
+	if joins "$@"; then return 0; fi
 	now=$(sql "SELECT count(*) || ' ' || (SELECT count(*) FROM enrollment) FROM certificate")
 	[ "$now" = "$SEEN" ] || STILL=0
 	SEEN=$now STILL=$((STILL + 1))
