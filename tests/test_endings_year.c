@@ -189,7 +189,7 @@ static const char expected[] =
 	"154 anna provision canteen-3 canteen 7\n"	/* on its way for weeks: in the last one that is told */
 	"166 anna ra ra 14\n"			/* then another was made */
 	"180 mia own o-mia 60\n"
-	"202 anna own o-nils 60\n"		/* no mail reaches nils */
+	"202 anna own 2027-09-20 60\n"	/* no mail reaches nils: his week, which begins on the day that his ends */
 	"210 mia own o-mia 30\n"
 	"220 anna signature stock-7 60\n"	/* what phones hold, by build ... */
 	"220 anna signature stock-8 60\n"
@@ -198,16 +198,16 @@ static const char expected[] =
 	"220 anna distribution cert-stock-7 60\n"	/* ... and the certificate itself */
 	"220 paul distribution cert-stock-7 60\n"
 	"226 mia own o-mia 14\n"		/* then she installed it again */
-	"232 anna own o-nils 30\n"
-	"248 anna own o-nils 14\n"
+	"232 anna own 2027-09-20 30\n"
+	"248 anna own 2027-09-20 14\n"
 	"250 anna signature stock-7 30\n"
 	"250 anna signature stock-8 30\n"
 	"250 paul signature stock-7 30\n"
 	"250 paul signature stock-8 30\n"
 	"250 anna distribution cert-stock-7 30\n"
 	"250 paul distribution cert-stock-7 30\n"
-	"255 anna own o-nils 7\n"
-	"261 anna own o-nils 1\n";
+	"255 anna own 2027-09-20 7\n"
+	"261 anna own 2027-09-20 1\n";
 
 /* What was told today, in the words of the list. */
 static bool

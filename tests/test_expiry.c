@@ -10,7 +10,7 @@
 #include "web/ending_sources.h"
 #include "web/page.h"
 
-static const struct ending_source tokens[] = { { "token", ENDING_FOR_OWNER, ending_tokens }, { 0 } };
+static const struct ending_source tokens[] = { { "token", ENDING_FOR_OWNER, ending_tokens, ending_tokens_of }, { 0 } };
 
 #define TOPIC "com.apple.mgmt.External.1"
 

@@ -4,7 +4,7 @@
  */
 #include "core/clock.h"
 #include "core/log.h"
-#include "web/endings.h"
+#include "web/endings_owned.h"
 #include <string.h>
 
 #define KEEP_MS 60000
@@ -51,44 +51,71 @@ hold(struct site *site, struct endings **ret, struct err *err)
 	return true;
 }
 
+static bool
+is_among(const struct endings *all, const struct ending *e)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->list[i].ends == e->ends && all->list[i].source == e->source && strcmp(all->list[i].subject, e->subject) == 0)
+			return true;
+	return false;
+}
+
+/* What is theirs stands in the list where few of its week do; else it is counted here. */
 bool
 endings_count(struct site *site, const struct person *person, int64_t *ret, struct err *err)
 {
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct endings *all, *mine = mem_new(ctx, struct endings);
 	time_t now = clock_now();
-	struct endings *all;
 
-	if (!hold(site, &all, err))
+	if (!owned_by(site, NULL, person->id, now + ENDING_EVER_S, mine, err) || !hold(site, &all, err))
 		return false;
 	*ret = 0;
 	for (size_t i = 0; i < all->n; i++)
 		*ret += ending_needs(&all->list[i], now) && ending_concerns(&all->list[i], person);
+	for (size_t i = 0; i < mine->n; i++)
+		*ret += ending_needs(&mine->list[i], now) && ending_concerns(&mine->list[i], person) && !is_among(all, &mine->list[i]);
 	pthread_mutex_unlock(&site->lock);
 	return true;
 }
 
 /* ---- for Prometheus ---- */
 
+static const int within_days[] = { 0, 1, 7, 14, 30, ENDING_DAYS };
+#define WITHIN (sizeof within_days / sizeof *within_days)
+
+static void
+count_end(int64_t n[WITHIN], time_t *first, time_t ends, int64_t many, time_t now)
+{
+	*first = *first && *first < ends ? *first : ends;
+	for (size_t d = 0; d < WITHIN; d++)
+		if (ends <= now || (within_days[d] && ending_days_left(now, ends) <= within_days[d]))
+			n[d] += many;
+}
+
+/* Those of a week by the day, which is over when they are. */
 static void
 print_kind(struct buf *soonest, struct buf *within, const struct endings *all, const char *kind, time_t now)
 {
-	static const int days[] = { 0, 1, 7, 14, 30, ENDING_DAYS };
-	int64_t n[sizeof days / sizeof *days] = { 0 };
-	const struct ending *first = NULL;
+	int64_t n[WITHIN] = { 0 };
+	time_t first = 0;
 
 	for (size_t i = 0; i < all->n; i++) {
 		const struct ending *e = &all->list[i];
 
 		if (strcmp(e->source->kind, kind) != 0 || e->quiet)
 			continue;
-		first = first ? first : e;
-		for (size_t d = 0; d < sizeof days / sizeof *days; d++)
-			n[d] += e->ends <= now || (days[d] && ending_days_left(now, e->ends) <= days[d]);
+		if (!e->many)
+			count_end(n, &first, e->ends, 1, now);
+		for (int day = 0; day < 7; day++)
+			if (e->of_day[day])
+				count_end(n, &first, e->ends + (day + 1) * DAY_S - 1, e->of_day[day], now);
 	}
 	if (!first)
 		return;
-	buf_addf(soonest, "pomona_ending_seconds{kind=\"%s\"} %lld\n", kind, (long long)first->ends);
-	for (size_t d = 0; d < sizeof days / sizeof *days; d++)
-		buf_addf(within, "pomona_endings{kind=\"%s\",days=\"%d\"} %lld\n", kind, days[d], (long long)n[d]);
+	buf_addf(soonest, "pomona_ending_seconds{kind=\"%s\"} %lld\n", kind, (long long)first);
+	for (size_t d = 0; d < WITHIN; d++)
+		buf_addf(within, "pomona_endings{kind=\"%s\",days=\"%d\"} %lld\n", kind, within_days[d], (long long)n[d]);
 }
 
 bool

@@ -28,7 +28,7 @@ look(struct req *req, time_t until, struct view *ret, struct err *err)
 {
 	struct view v = { .now = clock_now() };
 
-	if (!endings_list(req, req->site, NULL, until, &v.all, err))
+	if (!endings_list_for(req, req->site, req->person->id, until, &v.all, err))
 		return false;
 	v.list = mem_array(req, const struct ending *, v.all->n + 1);
 	v.n = endings_seen(req, v.all, v.list);

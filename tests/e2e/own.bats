@@ -639,6 +639,13 @@ story_behind() {
 	expect_body "given out"
 	as anna get '/admin/own?q=nobody'
 	expect_body "Nobody has any yet"
+	# by the week in which the certificate ends, as the watch over what ends links here
+	local ends
+	ends=$(sql "SELECT date(not_after, 'unixepoch') FROM certificate WHERE purpose = 'person'")
+	as anna get "/admin/own?ends=$ends"
+	expect_body "given out"
+	as anna get "/admin/own?ends=$(date -u -d "$ends + 7 days" +%F)"
+	expect_body "Nobody has any yet"
 	get '/api/v1/own?person=mia' -H "$(bearer devices)"
 	expect_json '.items | length' 1
 	expect_json '.items[0].person' mia
