@@ -362,12 +362,14 @@ keep(struct exchange *ex, struct bytes bytes)
 
 	if (need > ex->room) {
 		size_t room = ex->room ? ex->room : BODY_ROOM;
+		int64_t grow;
 
 		while (room < need)
 			room *= 2;
-		if (atomic_fetch_add(&ex->all->bodies, (int64_t)(room - ex->room)) >
-		    EXCHANGE_BODIES_MAX) {
-			atomic_fetch_sub(&ex->all->bodies, (int64_t)(room - ex->room));
+		grow = (int64_t)(room - ex->room);
+		if (atomic_fetch_add(&ex->all->bodies, grow) + grow >
+		    (room > EXCHANGE_LARGE ? EXCHANGE_LARGE_MAX : EXCHANGE_BODIES_MAX)) {
+			atomic_fetch_sub(&ex->all->bodies, grow);
 			return err_set(&ex->err, ERR_BUSY, "too many bodies at once");
 		}
 		p = mem_grow(ex, p, char, room);
