@@ -3,17 +3,18 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "mdm/push.h"
+#include "mdm/refusals.h"
 #include <pthread.h>
 #include <string.h>
 
-/* Who refused a device writes it down, once an hour and identity: a device may repeat itself for ever. */
+/* An old identity that was shown: its row is looked at once an hour, since a device may repeat itself for ever. */
 #define NOTES	64
 static struct { char sha256[X509_FINGERPRINT_SIZE]; int64_t at; } notes[NOTES];
 static size_t notes_next;
 static pthread_mutex_t notes_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static bool
-noted(const char *sha256)
+shown_lately(const char *sha256)
 {
 	int64_t now = clock_now();
 	bool found = false;
@@ -34,30 +35,15 @@ struct note {
 	char act[40], object[X509_FINGERPRINT_SIZE], detail[300];
 };
 
-static bool
-tx_note(struct db *tx, void *arg, struct err *err)
-{
-	const struct note *note = arg;
-
-	return audit_add(tx, "device", note->act, note->object, note->detail, err);
-}
-
 bool
 enrollment_refuse(struct db *db, const struct identity *identity, const char *udid, const char *why, struct err *err)
 {
-	struct note *note;
+	const char *object = identity->enrollment ? identity->enrollment->device_id : identity->sha256;
 
 	err_code(err, ERR_MALFORMED, "not_its_identity", "%s", why);
-	if (noted(identity->sha256))
-		return false;
-	log_warn("a device with an identity that is not its own was refused", KV("identity", identity->sha256),
-		 KV("says", udid), KV("why", why));
-	note = mem_new(NULL, struct note);
-	snprintf(note->act, sizeof note->act, "enrollment.refused");
-	snprintf(note->object, sizeof note->object, "%s",
-		 identity->enrollment ? identity->enrollment->device_id : identity->sha256);
-	snprintf(note->detail, sizeof note->detail, "it says to be %s: %s", udid, why);
-	db_later(db, tx_note, note);
+	if (refusals_note(db, identity->sha256, object, udid, why))
+		log_warn("a device with an identity that is not its own was refused", KV("identity", identity->sha256),
+			 KV("says", udid), KV("why", why));
 	return false;
 }
 
@@ -76,7 +62,7 @@ enrollment_old_shown(struct db *db, const struct enrollment *e)
 {
 	struct note *note;
 
-	if (noted(e->identity))
+	if (shown_lately(e->identity))
 		return;
 	note = mem_new(NULL, struct note);
 	snprintf(note->act, sizeof note->act, "enrollment.old_identity");

@@ -38,7 +38,7 @@ bool enrollment_may_return(struct db *db, struct db *tx, const struct identity *
 bool enrollment_may_come_back(struct db *db, const struct identity *identity, const struct bound *b,
 			      const struct checkin_who *who, struct err *err) CHECKED;
 
-/* Always false: ERR_MALFORMED "not_its_identity"; audited once an hour and identity. */
+/* Always false: ERR_MALFORMED "not_its_identity"; audited as mdm/refusals.h says. */
 bool enrollment_refuse(struct db *db, const struct identity *identity, const char *udid, const char *why,
 		       struct err *err) CHECKED;
 
