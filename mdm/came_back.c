@@ -64,6 +64,18 @@ look(TALLOC_CTX *ctx, struct db *db, const char *sha256, const char **state, con
 	return step != ROWS_FAILED;
 }
 
+/* Of an outside CA, and one more than there is room for. */
+static bool
+is_one_too_many(struct db *db, const struct identity *identity, bool *ret, struct err *err)
+{
+	int64_t n = 0;
+
+	if (!identity->ours && identity->known && !came_back_waiting(db, &n, err))
+		return false;
+	*ret = n >= CAME_BACK_OUTSIDE_MAX;
+	return true;
+}
+
 bool
 came_back_note(struct db *db, const struct identity *identity, const struct checkin_who *who,
 	       const struct checkin *checkin, struct err *err)
@@ -72,7 +84,7 @@ came_back_note(struct db *db, const struct identity *identity, const struct chec
 	X509 *cert SCOPED(x509) = NULL;
 	struct note note = { db, identity, who, checkin, "" };
 	const char *state, *udid;
-	bool fresh;
+	bool fresh, full = false;
 
 	if (!look(ctx, db, identity->sha256, &state, &udid, &fresh, err))
 		return false;
@@ -80,7 +92,9 @@ came_back_note(struct db *db, const struct identity *identity, const struct chec
 		return err_code(err, ERR_DENIED, "retired", "a device that came back was refused");
 	if (*udid && strcmp(udid, who->udid) != 0)
 		return another(&note, err);
-	if (!fresh || (checkin && checkin->type == CHECKIN_TOKEN_UPDATE)) {
+	if (!*state && !is_one_too_many(db, identity, &full, err))
+		return false;
+	if (!full && (!fresh || (checkin && checkin->type == CHECKIN_TOKEN_UPDATE))) {
 		if (!x509_read_der(identity->proof.der, &cert, err))
 			return false;
 		note.subject = x509_subject_cn(ctx, cert);
@@ -94,13 +108,13 @@ came_back_note(struct db *db, const struct identity *identity, const struct chec
 /* ---- taking in ---- */
 
 struct back {
-	struct db *db;
+	struct ca *ca;
 	const struct came_back_terms *terms;
 	const char *actor, *sha256, *udid, *serial, *topic, *push_magic;
 	struct bytes token, der;
 	int64_t first_seen;
-	struct certificate certificate;
-	const char *authority_id;
+	struct certificate certificate;	/* of an outside one: its session and its end alone */
+	bool outside;
 };
 
 static bool
@@ -145,19 +159,15 @@ find_authority(TALLOC_CTX *ctx, struct db *db, X509 *cert, const char **ret, str
 
 /* The row that was lost, from the certificate itself. */
 static bool
-row_of(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
+row_of(TALLOC_CTX *ctx, struct db *db, struct back *b, X509 *cert, struct err *err)
 {
-	X509 *cert SCOPED(x509) = NULL;
 	struct certificate *c = &b->certificate;
 	char *key = mem_size(ctx, X509_FINGERPRINT_SIZE), *serial;
 	BIGNUM *number;
-	time_t ends;
 
-	if (!x509_read_der(b->der, &cert, err) || !find_authority(ctx, db, cert, &c->authority_id, err) ||
+	if (!find_authority(ctx, db, cert, &c->authority_id, err) ||
 	    !certificate_key_sha256(X509_get0_pubkey(cert), key, err))
 		return false;
-	if (!x509_expires(cert, &ends))
-		return err_set(err, ERR_CONFLICT, "the end of its certificate cannot be read");
 	number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
 	serial = number ? BN_bn2hex(number) : NULL;
 	c->serial = mem_text(ctx, serial ? serial : b->sha256);
@@ -167,14 +177,46 @@ row_of(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
 	BN_free(number);
 	c->sha256 = b->sha256;
 	c->purpose = "mdm";
-	c->session_id = secret_id(ctx);	/* the one that is lost; the certificates that renew it have it too */
 	c->subject = x509_name_text(ctx, X509_get_subject_name(cert));
 	c->key_sha256 = key;
 	c->der = b->der;
 	c->not_before = c->issued = x509_begins(cert);
-	c->not_after = ends;
 	c->reason = "";
 	return true;
+}
+
+/* That our records have, of one that brought nothing as far as they know. */
+static bool
+known_session(TALLOC_CTX *ctx, struct db *db, const struct back *b, X509 *cert, const char **ret, struct err *err)
+{
+	const char *named = proof_session_named(ctx, cert);
+	struct rows *rows = db_query(ctx, db, "SELECT 1 FROM enroll_session WHERE id = $1 AND udid = $2 AND kind <> 'renewal'"
+		" AND state IN ('issued', 'staged', 'expired')", db_text(named ? named : ""), db_text(b->udid));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW ? named : NULL;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+static bool
+read_certificate(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
+{
+	X509 *cert SCOPED(x509) = NULL;
+	enum ca_whose whose = CA_NOBODYS;
+	const char *session = NULL;
+	time_t ends;
+
+	if (!x509_read_der(b->der, &cert, err) || !ca_whose(b->ca, cert, &whose, err))
+		return false;
+	if (whose == CA_NOBODYS || !x509_expires(cert, &ends))
+		return err_set(err, ERR_CONFLICT, "its certificate is by no CA that is believed");
+	b->outside = whose == CA_TRUSTED;
+	if (b->outside && !known_session(ctx, db, b, cert, &session, err))
+		return false;
+	b->certificate.not_after = ends;
+	b->certificate.session_id = session ? session : secret_id(ctx);	/* the one that is lost; what renews it has it too */
+	return b->outside || row_of(ctx, db, b, cert, err);
 }
 
 /* *session_id: what its enrollment is found by when it is renewed. */
@@ -184,6 +226,8 @@ keep_row(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char **sess
 	struct certificate *found;
 
 	*session_id = b->certificate.session_id;
+	if (b->outside)
+		return true;
 	if (certificate_find(ctx, tx, b->sha256, &found, err)) {
 		if (found->session_id)
 			*session_id = found->session_id;
@@ -225,12 +269,13 @@ put_enrollment(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char 
 		return put_owner(tx, b, err) && enrollment_by_identity(ctx, tx, b->sha256, ret, err);
 	return err->kind == ERR_MISSING && turn_next(tx, TURN_ENROLLMENT, &turn, err) &&
 	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, state, identity, access_rights,"
-		      " created, turn) SELECT CAST($1 AS TEXT), d.id, CAST($2 AS TEXT), CASE WHEN $3 THEN CAST($4 AS TEXT) WHEN $5"
+		      " created, turn, identity_ends) SELECT CAST($1 AS TEXT), d.id, CAST($2 AS TEXT), CASE WHEN $3 THEN CAST($4 AS TEXT) WHEN $5"
 		      " THEN d.person_id ELSE (SELECT s.person_id FROM enroll_session s WHERE s.id = CAST($2 AS TEXT)) END,"
-		      " 'staged', CAST($6 AS TEXT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($10 AS BIGINT) FROM device d"
-		      " WHERE d.id = $9", db_text(secret_id(ctx)), db_text(session_id),
+		      " 'staged', CAST($6 AS TEXT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($10 AS BIGINT), CAST($11 AS BIGINT)"
+		      " FROM device d WHERE d.id = $9", db_text(secret_id(ctx)), db_text(session_id),
 		      db_bool(b->terms->said), db_text(b->terms->person_id), db_bool(b->terms->as_recorded), db_text(b->sha256),
-		      db_int(b->terms->access_rights), db_now(), db_text(device_id), db_int(turn)) &&
+		      db_int(b->terms->access_rights), db_now(), db_text(device_id), db_int(turn),
+		      b->outside ? db_int(b->certificate.not_after) : db_null()) &&
 	       enrollment_by_identity(ctx, tx, b->sha256, ret, err);
 }
 
@@ -290,17 +335,18 @@ tx_take(struct db *tx, void *arg, struct err *err)
 }
 
 bool
-came_back_take(struct db *db, const char *actor, const char *sha256, const struct came_back_terms *terms, struct err *err)
+came_back_take(struct db *db, struct ca *ca, const char *actor, const char *sha256, const struct came_back_terms *terms,
+	       struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct back b = { .db = db, .terms = terms, .actor = actor, .sha256 = sha256 };
+	struct back b = { .ca = ca, .terms = terms, .actor = actor, .sha256 = sha256 };
 
-	return read_back(ctx, db, &b, err) && row_of(ctx, db, &b, err) && db_tx(db, tx_take, &b, err);
+	return read_back(ctx, db, &b, err) && read_certificate(ctx, db, &b, err) && db_tx(db, tx_take, &b, err);
 }
 
 bool
-came_back_take_all(struct db *db, const char *actor, const struct came_back_terms *terms, struct came_back_taken *ret,
-		   struct err *err)
+came_back_take_all(struct db *db, struct ca *ca, const char *actor, const struct came_back_terms *terms,
+		   struct came_back_taken *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, db, "SELECT sha256 FROM came_back b WHERE state = 'waiting' AND NOT EXISTS"
@@ -313,7 +359,7 @@ came_back_take_all(struct db *db, const char *actor, const struct came_back_term
 	if (!rows_texts(ctx, rows, &all, &count, err))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (came_back_take(db, actor, all[i], terms, err))
+		if (came_back_take(db, ca, actor, all[i], terms, err))
 			ret->n++;
 		else if (err->kind != ERR_CONFLICT && err->kind != ERR_MISSING)
 			return err_at(err, "certificate %s", all[i]);

@@ -3,10 +3,15 @@
  * came_back - devices that know us better than we know them.
  *
  * After a backup was put back, devices that enrolled or renewed since show certificates of ours that have no
- * row, or no enrollment.  They are not sent away, which would unenroll them: they get 503, stand on a list,
- * and an admin takes them in again, one or all, or refuses them.
+ * row, or no enrollment; or certificates of an outside CA that is trusted, for a session that has no row.  They are
+ * not sent away, which would unenroll them: they get 503, stand on a list, and an admin takes them in again, one or
+ * all, or refuses them.
  */
+#include "mdm/ca.h"
 #include "mdm/enrollment_turn.h"
+
+/* Who has the challenge of an outside CA may have as many certificates as it likes: beyond these nobody more is listed. */
+#define CAME_BACK_OUTSIDE_MAX	100000
 
 /*
  * The device that it says to be at first it stays: ERR_MALFORMED "not_its_identity" for another one later.
@@ -44,17 +49,18 @@ struct came_back_terms {
 
 /*
  * A new enrollment of that device, from what it said: with its push token when it sent one while it waited, else
- * the house is asked for what brings one.  ERR_MISSING; ERR_CONFLICT when it is decided already; "device_speaks"
+ * the house is asked for what brings one.  ERR_MISSING; ERR_CONFLICT when it is decided already, or nobody believes the
+ * CA of its certificate any more; "device_speaks"
  * when the device was heard of since under the identity that we know; "managed" when it is managed under another
  * identity than `replaces` names: nothing but its own word says that the one that asks is that device.  Audited.
  */
-bool came_back_take(struct db *db, const char *actor, const char *sha256, const struct came_back_terms *terms,
-		    struct err *err) CHECKED;
+bool came_back_take(struct db *db, struct ca *ca, const char *actor, const char *sha256,
+		    const struct came_back_terms *terms, struct err *err) CHECKED;
 /* All but those that came_back_take refuses, and those of which several say to be the same device. */
 struct came_back_taken {
 	int64_t n, managed;		/* taken in; left because their device is managed under another identity */
 };
-bool came_back_take_all(struct db *db, const char *actor, const struct came_back_terms *terms, struct came_back_taken *ret,
-			struct err *err) CHECKED;
+bool came_back_take_all(struct db *db, struct ca *ca, const char *actor, const struct came_back_terms *terms,
+			struct came_back_taken *ret, struct err *err) CHECKED;
 /* From now on it is told to leave. */
 bool came_back_refuse(struct db *db, const char *actor, const char *sha256, struct err *err) CHECKED;

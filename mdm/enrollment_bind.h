@@ -20,6 +20,7 @@ enum binding {
 struct bound {
 	enum binding how;
 	struct enrollment *enrollment;	/* NULL for BOUND_NEW, BOUND_NOT */
+	bool lost;			/* BOUND_NOT, of an outside CA: its session is not in our records, and they may be old */
 	struct enroll_session *session;	/* NULL for BOUND_CURRENT, BOUND_NEXT, BOUND_OLD, BOUND_NOT, and when it is forgotten */
 };
 

@@ -34,7 +34,7 @@ static bool
 take(struct req *req, struct came_back_terms *terms, struct err *err)
 {
 	terms->access_rights = site_conf(req->site)->enroll_access_rights;
-	return came_back_take(req->site->db, actor(req), req_param(req, "id"), terms, err);
+	return came_back_take(req->site->db, req->site->ca, actor(req), req_param(req, "id"), terms, err);
 }
 
 static bool
@@ -43,7 +43,7 @@ take_all(struct req *req, bool as_recorded, struct came_back_taken *taken, struc
 	const struct came_back_terms terms = { .as_recorded = as_recorded,
 					       .access_rights = site_conf(req->site)->enroll_access_rights };
 
-	return came_back_take_all(req->site->db, actor(req), &terms, taken, err);
+	return came_back_take_all(req->site->db, req->site->ca, actor(req), &terms, taken, err);
 }
 
 /* ---- the pages ---- */
