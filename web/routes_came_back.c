@@ -63,7 +63,7 @@ came_back_page(struct req *req, struct reply *reply, int status, const struct er
 		const char *sha256 = text_of(item, "sha256");
 		bool waits = strcmp(text_of(item, "state"), "waiting") == 0, other = json_is_string(json_object_get(item, "managed"));
 
-		waiting += waits;
+		waiting += waits && !other;
 		managed += other;
 		json_object_set_new(item, "first_seen", page_moment_of(req, item, "first_seen"));
 		json_object_set_new(item, "last_seen", page_moment_of(req, item, "last_seen"));
