@@ -6,6 +6,7 @@
 #include "core/secret.h"
 #include "mdm/proof.h"
 #include "mdm/queue_secret.h"
+#include "mdm/refusals.h"
 #include <openssl/cms.h>
 #include <openssl/rsa.h>
 #include <stdio.h>
@@ -48,6 +49,7 @@ mdm_new(TALLOC_CTX *ctx)
 	queue_kinds(NULL, NULL);
 	queue_sealer(NULL);
 	enrollment_hooks(NULL, NULL);
+	refusals_forget();
 	return m;
 }
 
