@@ -1,6 +1,7 @@
 /* Tables `device` and `enrollment`, with enrollment_turn.c, seen.c and came_back.c. */
 #include "core/audit.h"
 #include "core/clock.h"
+#include "mdm/challenge.h"
 #include "mdm/enroll_session.h"
 #include "mdm/enrollment_turn.h"
 #include "mdm/push.h"
@@ -144,15 +145,23 @@ end_identities(struct db *tx, const struct enrollment *e, const struct enrollmen
 	       enroll_session_void(tx, e->id, e->session_id, but, err);
 }
 
+/* What was made for the device by itself: iOS takes off all that management has brought, whoever ends it. */
+static bool
+end_bound(struct db *tx, const struct enrollment *e, const char *reason, struct err *err)
+{
+	return challenge_void_bound(tx, e->id, err) && certificate_revoke_bound(tx, e->id, reason, err);
+}
+
 /* `by`: the one that replaces it; what is of that one's session stays as it is. */
 static bool
 end(struct db *tx, const struct enrollment *e, const struct enrollment *by, const char *state, const char *why,
     struct err *err)
 {
 	bool is_retired = strcmp(state, "retired") == 0, is_removed = strcmp(state, "removed") == 0;
+	const char *reason = is_retired || is_removed ? "cessationOfOperation" : "superseded";
 
 	/* One who left may be back, from a backup of the phone: its identity stays good until it runs out. */
-	if (!is_removed && !end_identities(tx, e, by, is_retired ? "cessationOfOperation" : "superseded", err))
+	if ((!is_removed && !end_identities(tx, e, by, reason, err)) || !end_bound(tx, e, reason, err))
 		return false;
 	return queue_drop(tx, e, why, NULL, err) &&
 	       (is_retired ? true : push_forget(tx, e->id, err)) &&

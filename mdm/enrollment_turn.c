@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "mdm/came_back.h"
+#include "mdm/challenge.h"
 #include "mdm/counted.h"
 #include "mdm/escrow.h"
 #include "mdm/identity_renew.h"
@@ -245,7 +246,7 @@ static bool
 reset(struct db *tx, const struct enrollment *e, struct err *err)
 {
 	return queue_drop(tx, e, "the device enrolled again", NULL, err) && push_forget(tx, e->id, err) &&
-	       escrow_forget(tx, e->id, err);
+	       escrow_forget(tx, e->id, err) && challenge_void_bound(tx, e->id, err);
 }
 
 static bool

@@ -160,7 +160,8 @@ by_renewal(struct talk *t, bool again, struct err *err)
 {
 	const struct certificate *old = t->ours;
 	struct scep_renewal renewal = { old->sha256, t->message->transaction_id, t->csr->key_sha256 };
-	struct ca_wish wish = { .key = t->csr->key, .subject = old->subject, .session_id = old->session_id };
+	struct ca_wish wish = { .key = t->csr->key, .subject = old->subject, .session_id = old->session_id,
+				.enrollment_id = old->enrollment_id };
 	struct keeping k = { .renewal = &renewal };
 	enum scep_renewal_state state;
 	char *next;
@@ -212,7 +213,7 @@ by_challenge(struct talk *t, bool again, struct err *err)
 	if (challenge.state == CHALLENGE_GOOD)
 		return issue(t, &(struct ca_wish){
 			.key = t->csr->key, .purpose = challenge.purpose, .subject = challenge.subject,
-			.session_id = challenge.session_id, .upn = challenge.upn, .email = challenge.email,
+			.session_id = challenge.session_id, .enrollment_id = challenge.enrollment_id, .upn = challenge.upn, .email = challenge.email,
 			.days = challenge.purpose == CA_PERSON ? t->server->conf->own_certificate_days : 0,
 		}, &k, again, err);
 	if (t->ours)

@@ -804,6 +804,12 @@ a_renewal_of_one_device_is_of_no_use_to_another(void **state)
 	assert_null(phone_enrollment(a)->next_identity);
 }
 
+static bool
+tx_keep_certificate(struct db *tx, void *arg, struct err *err)
+{
+	return certificate_keep(tx, arg, err);
+}
+
 static const char *
 renewal_of(struct mdm *m, struct phone *p)
 {
@@ -858,6 +864,44 @@ who_was_retired_keeps_no_certificate_that_it_renewed_and_never_showed(void **sta
 	p->cert = by_us;
 	phone_is_refused(p, phone_authenticate(p), ERR_DENIED);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+	assert_null(phone_idle(other));
+}
+
+/* By CheckOut, by being erased, replaced, released; or it begins anew under the identity that it has. */
+static void
+what_was_made_for_one_device_ends_however_its_enrollment_does(void **state)
+{
+	static const char *const ways[] = { "removed", "erased", "replaced", "retired", "again" };
+	const struct challenge_wish wish = { .purpose = CA_CLIENT, .subject = "CN=VPN", .ttl_s = DAY_S };
+	struct mdm *m = mdm_new(*state);
+	struct phone *other = phone_enrolled(m, UDID_B);
+	char *text;
+
+	assert_ok(challenge_new_by(m->db, m->ctx, "anna", phone_enrollment(other)->device_id, &wish, &text, &m->err), &m->err);
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		struct phone *p = phone_enrolled(m, mem_printf(m->ctx, "00008120-0000000000000A%02zu", i));
+		struct enrollment *e = phone_enrollment(p);
+		struct certificate *vpn = mdm_issue(m, CA_CLIENT, NULL, false);
+
+		vpn->enrollment_id = e->id;
+		assert_ok(db_tx(m->db, tx_keep_certificate, vpn, &m->err), &m->err);
+		assert_ok(challenge_new_by(m->db, m->ctx, "anna", e->device_id, &wish, &text, &m->err), &m->err);
+		assert_int_equal(mdm_number(m, open_challenges(m)), 2);
+		if (strcmp(ways[i], "removed") == 0)
+			assert_ok(phone_check_out(p), &m->err);
+		else if (strcmp(ways[i], "erased") == 0)
+			assert_ok(db_tx(m->db, tx_erased, e, &m->err), &m->err);
+		else if (strcmp(ways[i], "replaced") == 0)
+			phone_enrolled(m, p->udid);
+		else if (strcmp(ways[i], "retired") == 0)
+			assert_ok(enrollment_retire(m->db, "anna", e->device_id, "lost", &m->err), &m->err);
+		else
+			phone_enrolls(p);
+		assert_int_equal(mdm_number(m, open_challenges(m)), 1);	/* the other device's */
+		assert_string_equal(mdm_text(m, mem_printf(m->ctx, "SELECT reason FROM certificate WHERE sha256 = '%s'", vpn->sha256)),
+				    strcmp(ways[i], "again") == 0 ? "" : strcmp(ways[i], "replaced") == 0 ? "superseded" :
+				    "cessationOfOperation");
+	}
 	assert_null(phone_idle(other));
 }
 
@@ -1047,6 +1091,7 @@ TESTS(must_7_and_behaviour_5_authenticate_stages_and_the_first_token_update_enro
       an_identity_renewed_by_scep_alone_is_taken_when_it_is_shown,
       a_renewal_of_one_device_is_of_no_use_to_another,
       who_was_retired_keeps_no_certificate_that_it_renewed_and_never_showed,
+      what_was_made_for_one_device_ends_however_its_enrollment_does,
       who_was_replaced_keeps_no_certificate_and_the_new_one_keeps_all_of_its_own,
       a_good_certificate_of_an_enrollment_that_ended_is_not_one_that_came_back,
       when_a_device_was_heard_of_is_written_behind,

@@ -5,8 +5,10 @@
 #include "core/clock.h"
 #include "core/count.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/secret.h"
 #include "mdm/challenge.h"
+#include "mdm/enrollment.h"
 #include "mdm/guesses.h"
 #include "mdm/scep_answer.h"
 #include "mdm/scep_offer.h"
@@ -526,6 +528,116 @@ behaviour_8_a_challenge_of_a_session_is_good_at_its_url_alone(void **state)
 	assert_int_equal(err.kind, ERR_INVALID);
 }
 
+/* ---- of one device ---- */
+
+static void
+device(TALLOC_CTX *ctx, const struct world *w, const char *id)
+{
+	const char *e = mem_printf(ctx, "enrollment of %s", id);
+	struct err err;
+
+	assert_ok(db_run(w->db, &err, "INSERT INTO device (id, udid, enrollment_id, created, changed) VALUES ($1, $2, $3, 1, 1)",
+			 db_text(id), db_text(mem_printf(ctx, "UDID-%s", id)), db_text(e)), &err);
+	assert_ok(db_run(w->db, &err, "INSERT INTO enrollment (id, device_id, session_id, state, identity, access_rights, created,"
+			 " turn) VALUES ($1, $2, $1, 'enrolled', $1, 8191, 1, 1)", db_text(e), db_text(id)), &err);
+}
+
+static char *
+challenge_of(TALLOC_CTX *ctx, const struct world *w, const char *device_id)
+{
+	const struct challenge_wish wish = { .purpose = CA_CLIENT, .subject = "CN=VPN of a phone,O=Example" };
+	struct err err;
+	char *text;
+
+	assert_ok(challenge_new_by(w->db, ctx, "anna", device_id, &wish, &text, &err), &err);
+	return text;
+}
+
+static int64_t
+of_device_1(const struct world *w, const char *state)
+{
+	json_t *list, *item;
+	struct err err;
+	int64_t n = 0;
+	size_t i;
+
+	assert_ok(certificate_list(w->db, NULL, NULL, 100, &list, &err), &err);
+	json_array_foreach(json_object_get(list, "items"), i, item)
+		n += strcmp(text_of(item, "device"), "d1") == 0 && strcmp(text_of(item, "state"), state) == 0;
+	json_decref(list);
+	return n;
+}
+
+static void
+what_a_challenge_of_a_device_brings_is_that_devices_and_ends_with_its_management(void **state)
+{
+	struct world w = world(*state);
+	char *unused, *others;
+	struct ask first;
+	struct craft_reply r, next;
+	struct err err;
+
+	device(*state, &w, "d1");
+	device(*state, &w, "d2");
+	first = (struct ask){ { .challenge = challenge_of(*state, &w, "d1"), .transaction = "first" } };
+	unused = challenge_of(*state, &w, "d1");
+	others = challenge_of(*state, &w, "d2");
+	r = ask(*state, &w, first);
+	next = ask(*state, &w, (struct ask){ { .signer = only_cert(&r), .signer_key = craft_key(0), .key = craft_key(1) } });
+	only_cert(&next);
+	assert_int_equal(of_device_1(&w, "valid"), 2);
+
+	assert_ok(enrollment_retire(w.db, "anna", "d1", "lost", &err), &err);
+	assert_int_equal(of_device_1(&w, "revoked"), 2);
+	assert_int_equal(count_of(*state, &w, "certificate WHERE reason = 'cessationOfOperation'"), 2);
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = unused, .transaction = "second" } }), "2");
+	assert_refused(ask(*state, &w, first), "2");	/* what it got is not given again */
+	assert_refused(ask(*state, &w, (struct ask){ { .signer = only_cert(&next), .signer_key = craft_key(1), .key = craft_key(2) } }), "2");
+	assert_int_equal(count_of(*state, &w, "certificate"), 2);
+	next = ask(*state, &w, (struct ask){ { .challenge = others, .transaction = "third" } });
+	only_cert(&next);
+	assert_int_equal(of_device_1(&w, "valid"), 0);
+}
+
+/* Its device ends between the look at it and the transaction that uses it up. */
+static void
+a_challenge_whose_device_goes_while_it_is_used_brings_nothing(void **state)
+{
+	struct world w = world(*state);
+	char *text;
+	struct err err;
+
+	device(*state, &w, "d1");
+	text = challenge_of(*state, &w, "d1");
+	assert_ok(db_run(w.db, &err, "CREATE TRIGGER ended BEFORE INSERT ON certificate BEGIN UPDATE challenge SET expires = 1;"
+			 " UPDATE enrollment SET state = 'removed'; END"), &err);
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = text } }), "2");
+	assert_int_equal(count_of(*state, &w, "certificate"), 0);
+	/* Nor one of before, when what ends a device did not know of it. */
+	assert_ok(db_run(w.db, &err, "DROP TRIGGER ended"), &err);
+	text = challenge_of(*state, &w, "d1");
+	assert_ok(db_run(w.db, &err, "UPDATE challenge SET enrollment_id = NULL"), &err);
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = text } }), "2");
+}
+
+static void
+a_challenge_for_a_device_that_is_not_there_is_refused_by_its_name(void **state)
+{
+	const struct challenge_wish wish = { .purpose = CA_CLIENT, .subject = "CN=VPN" };
+	struct world w = world(*state);
+	char text[sizeof(struct err)], *none;
+	struct err err;
+
+	assert_false(challenge_new_by(w.db, *state, "anna", "d9", &wish, &none, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_string_equal(err_text(&err, text, sizeof text), "device d9: there is none with this id");
+	device(*state, &w, "d1");
+	assert_ok(enrollment_retire(w.db, "anna", "d1", "lost", &err), &err);
+	assert_false(challenge_new_by(w.db, *state, "anna", "d1", &wish, &none, &err));
+	assert_string_equal(err_text(&err, text, sizeof text), "device d1: this device is not under management");
+	assert_int_equal(count_of(*state, &w, "challenge"), 0);
+}
+
 static void
 a_request_that_another_key_signs_again_does_not_use_up_its_challenge(void **state)
 {
@@ -1027,6 +1139,9 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       fifty_at_once_with_one_challenge_get_one_certificate,
       fifty_times_the_same_request_at_once_is_one_certificate_for_all,
       behaviour_8_a_challenge_of_a_session_is_good_at_its_url_alone,
+      what_a_challenge_of_a_device_brings_is_that_devices_and_ends_with_its_management,
+      a_challenge_whose_device_goes_while_it_is_used_brings_nothing,
+      a_challenge_for_a_device_that_is_not_there_is_refused_by_its_name,
       a_request_that_another_key_signs_again_does_not_use_up_its_challenge,
       what_is_wrong_inside_is_answered_in_one_way,
       what_known_defects_of_others_were_about_gets_its_answer_and_no_certificate,
