@@ -6,7 +6,8 @@
  * One that was made in an enroll_session is good at that session's SCEP URL alone; one without a session is
  * good at /scep, and only for the purpose `client`.  One that an admin makes for a managed device is that device's
  * while it is under management as it was then: with that it is void, and what came of it is revoked
- * (certificate_revoke_bound).  SCEP does not say who asks: until then it is as secret as any other.
+ * (certificate_revoke_bound).  SCEP does not say who asks: until then it is as secret as any other, but a request that
+ * another device signs by what we gave it is refused, and audited as a misuse.
  */
 #include "core/clock.h"
 #include "mdm/ca.h"

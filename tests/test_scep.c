@@ -599,6 +599,37 @@ what_a_challenge_of_a_device_brings_is_that_devices_and_ends_with_its_management
 	assert_int_equal(of_device_1(&w, "valid"), 0);
 }
 
+/* With the key of its own identity, so that it is no request that somebody has signed again. */
+static void
+who_signs_as_another_device_gets_nothing_for_the_challenge_of_this_one(void **state)
+{
+	struct world w = world(*state);
+	struct craft_reply vpn, identity, r;
+	char sha256[X509_FINGERPRINT_SIZE], *text;
+	struct err err;
+
+	device(*state, &w, "d1");
+	device(*state, &w, "d2");
+	vpn = ask(*state, &w, (struct ask){ { .challenge = challenge_of(*state, &w, "d2"), .transaction = "vpn" } });
+	identity = ask(*state, &w, (struct ask){ { .transaction = "identity", .key = craft_key(1), .challenge = challenge_for(*state,
+		&w, (struct challenge_wish){ .purpose = CA_MDM, .session_id = SESSION }) }, .session = SESSION });
+	assert_ok(db_run(w.db, &err, "UPDATE enrollment SET identity = $1 WHERE device_id = 'd2'",
+			 db_text(x509_sha256(only_cert(&identity), sha256))), &err);
+	text = challenge_of(*state, &w, "d1");
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = text, .signer = only_cert(&vpn), .signer_key = craft_key(0),
+		.key = craft_key(0), .transaction = "a" } }), "2");
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = text, .signer = only_cert(&identity), .signer_key = craft_key(1),
+		.key = craft_key(1), .transaction = "b" } }), "2");
+	assert_int_equal(count_of(*state, &w, "certificate"), 2);
+	assert_int_equal(count_of(*state, &w, "audit WHERE act = 'challenge.misused'"), 1);
+	/* Its own identity may, and so may a key of which nothing is known. */
+	r = ask(*state, &w, (struct ask){ { .challenge = challenge_of(*state, &w, "d2"), .signer = only_cert(&identity),
+		.signer_key = craft_key(1), .key = craft_key(1), .transaction = "c" } });
+	only_cert(&r);
+	r = ask(*state, &w, (struct ask){ { .challenge = text, .key = craft_key(2), .transaction = "d" } });
+	only_cert(&r);
+}
+
 /* Its device ends between the look at it and the transaction that uses it up. */
 static void
 a_challenge_whose_device_goes_while_it_is_used_brings_nothing(void **state)
@@ -1140,6 +1171,7 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       fifty_times_the_same_request_at_once_is_one_certificate_for_all,
       behaviour_8_a_challenge_of_a_session_is_good_at_its_url_alone,
       what_a_challenge_of_a_device_brings_is_that_devices_and_ends_with_its_management,
+      who_signs_as_another_device_gets_nothing_for_the_challenge_of_this_one,
       a_challenge_whose_device_goes_while_it_is_used_brings_nothing,
       a_challenge_for_a_device_that_is_not_there_is_refused_by_its_name,
       a_request_that_another_key_signs_again_does_not_use_up_its_challenge,
