@@ -83,6 +83,21 @@ enrollment_of_device(TALLOC_CTX *ctx, struct db *db, const char *device_id, stru
 		   "this device is not under management", err);
 }
 
+/* `|| ''` keeps SQLite from looking through all who have left. */
+bool
+enrollment_has_left(struct db *db, const char *sha256, const char *session_id, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT 1 FROM enrollment e WHERE e.state || '' = 'removed' AND (" BOUND_TO
+		" OR e.session_id = $2 OR e.id = (SELECT s.enrollment_id FROM enroll_session s WHERE s.id = $2"
+		" AND s.kind = 'renewal')) LIMIT 1", db_text(sha256), db_text(session_id ? session_id : ""));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
 bool
 enrollment_shown(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct shown *ret, struct err *err)
 {

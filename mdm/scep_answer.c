@@ -165,8 +165,15 @@ by_renewal(struct talk *t, bool again, struct err *err)
 				.enrollment_id = old->enrollment_id };
 	struct keeping k = { .renewal = &renewal };
 	enum scep_renewal_state state;
+	bool left = false;
 	char *next;
 
+	/* The identity of one who left is good until it runs out (enrollment_end), and no longer. */
+	if (strcmp(old->purpose, ca_purpose_name(CA_MDM)) == 0 &&
+	    !enrollment_has_left(t->server->db, old->sha256, old->session_id, &left, err))
+		return false;
+	if (left)
+		return refuse(t, SCEP_BAD_REQUEST, "its device is under management no more", err);
 	if (!scep_renewal_look(t->ctx, t->server->db, &renewal, &state, &next, err))
 		return false;
 	if (state == SCEP_RENEWAL_AGAIN)

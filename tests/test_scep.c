@@ -850,6 +850,33 @@ a_renewal_keeps_purpose_and_session_and_needs_neither_token_nor_challenge(void *
 }
 
 static void
+who_has_left_does_not_renew_the_identity_that_it_keeps_until_that_runs_out(void **state)
+{
+	struct world w = world(*state);
+	struct craft_reply identity, next, r;
+	char sha256[X509_FINGERPRINT_SIZE];
+	struct ask old, unshown;
+	struct err err;
+
+	device(*state, &w, "d1");
+	identity = ask(*state, &w, (struct ask){ { .challenge = challenge_for(*state, &w, (struct challenge_wish){
+		.purpose = CA_MDM, .session_id = SESSION }) }, .session = SESSION });
+	assert_ok(db_run(w.db, &err, "UPDATE enrollment SET session_id = '" SESSION "', identity = $1",
+			 db_text(x509_sha256(only_cert(&identity), sha256))), &err);
+	next = ask(*state, &w, (struct ask){ { .signer = only_cert(&identity), .signer_key = craft_key(0), .key = craft_key(1) } });
+	old = (struct ask){ { .signer = only_cert(&identity), .signer_key = craft_key(0), .key = craft_key(2), .transaction = "o" } };
+	unshown = (struct ask){ { .signer = only_cert(&next), .signer_key = craft_key(1), .key = craft_key(2), .transaction = "u" } };
+	now_is(&w, "2026-11-22T12:30:00Z");
+	assert_ok(db_run(w.db, &err, "UPDATE enrollment SET state = 'removed'"), &err);
+	assert_refused(ask(*state, &w, old), "2");
+	assert_refused(ask(*state, &w, unshown), "2");
+	assert_int_equal(count_of(*state, &w, "certificate"), 2);
+	assert_ok(db_run(w.db, &err, "UPDATE enrollment SET state = 'enrolled'"), &err);	/* it is back */
+	r = ask(*state, &w, unshown);
+	only_cert(&r);
+}
+
+static void
 a_certificate_that_is_revoked_while_its_renewal_is_under_way_renews_nothing(void **state)
 {
 	struct world w = world(*state);
@@ -1184,6 +1211,7 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       a_live_certificate_of_ours_renews_itself_whatever_the_message_type,
       who_signs_with_the_certificate_of_a_challenge_wants_the_next_one_with_the_same_challenge,
       a_renewal_keeps_purpose_and_session_and_needs_neither_token_nor_challenge,
+      who_has_left_does_not_renew_the_identity_that_it_keeps_until_that_runs_out,
       a_certificate_that_is_revoked_while_its_renewal_is_under_way_renews_nothing,
       a_certificate_is_renewed_once_in_ten_minutes_and_the_same_request_gets_the_same_again,
       revoked_expired_and_passing_certificates_do_not_renew,
