@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "mdm/challenge.h"
 #include "mdm/enroll_session.h"
+#include "mdm/enrollment_settle.h"
 #include "mdm/enrollment_turn.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
@@ -283,12 +284,10 @@ bool
 enrollment_begin_quietly(struct db *tx, const struct enrollment *e, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	int64_t due = e->returned + ENROLLMENT_RETURN_S;
 
 	return make_current(tx, e, err) &&
 	       db_run(tx, err, "UPDATE enrollment SET returns = returns + 1 WHERE id = $1", db_text(e->id)) &&
-	       db_run(tx, err, "UPDATE device SET refresh_due = CASE WHEN refresh_due < $1 THEN refresh_due ELSE CAST($1 AS BIGINT)"
-		      " END WHERE id = $2", db_int(due), db_text(e->device_id)) &&
+	       enrollment_settle_later(tx, e, err) &&
 	       (e->returns || audit_add(tx, "device", "enrollment.returned", e->device_id, mem_printf(ctx, "%s: again within %d"
 					" minutes; until then it is asked nothing, and how often is counted", e->session_id,
 					ENROLLMENT_RETURN_S / 60), err));

@@ -388,7 +388,7 @@ tx_check_out(struct db *tx, void *arg, struct err *err)
 		return true;
 	return enrollment_end(tx, b.enrollment, "removed", "the device left", err) &&
 	       counted_keep(tx, b.enrollment->id, t->message, err) &&
-	       /* who comes and goes is in the audit once: when it began to */
+	       /* who comes and goes is in the audit when it began to, and as it ended (mdm/enrollment_settle.h) */
 	       ((is_too_soon(b.enrollment) && b.enrollment->returns) ||
 		audit_add(tx, "device", "enrollment.removed", b.enrollment->device_id, "CheckOut", err));
 }

@@ -7,6 +7,7 @@
 #include "mdm/challenge.h"
 #include "mdm/counted.h"
 #include "mdm/enroll_session.h"
+#include "mdm/enrollment_settle.h"
 #include "mdm/enrollment_turn.h"
 #include "mdm/escrow.h"
 #include <openssl/x509.h>
@@ -729,16 +730,31 @@ a_device_that_begins_anew_with_each_breath_fills_nothing(void **state)
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), history + 1);	/* it left with it */
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM audit"), audit + 1);
 	assert_int_equal(mdm_number(m, "SELECT returns FROM enrollment"), 30);
-	/* it is heard as ever, and asked anew when the hour is over */
+	/* it is heard as ever, and begins as anybody does when the hour is over */
 	assert_string_equal(phone_idle(p), mdm_queue(m, p, "ProfileList", 0));
-	assert_true(mdm_number(m, "SELECT refresh_due FROM device") <= clock_now() + ENROLLMENT_RETURN_S);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM job WHERE kind = '" ENROLLMENT_SETTLE_JOB "' AND due = 1795352400"), 1);
+	assert_ok(enrollment_settle(m->db, phone_enrollment(p)->id, &m->err), &m->err);
+	assert_int_equal(mdm_told.enrolled, 2);
 	mdm_at(m, "2026-11-22T13:00:01Z");
-	phone_enrolls(p);
+	assert_ok(enrollment_settle(m->db, phone_enrollment(p)->id, &m->err), &m->err);
+	assert_ok(enrollment_settle(m->db, phone_enrollment(p)->id, &m->err), &m->err);
 	assert_int_equal(mdm_told.enrolled, 3);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM audit WHERE act = 'enrollment.returned' AND detail LIKE '%and 30 times%'"), 1);
+	/* who has left by then is in the audit log, once */
+	phone_enrolls(p);
+	assert_ok(phone_check_out(p), &m->err);
+	audit = mdm_audited(m, "enrollment.removed");
+	mdm_at(m, "2026-11-22T14:00:02Z");
+	for (int i = 0; i < 2; i++)
+		assert_ok(enrollment_settle(m->db, mdm_text(m, "SELECT id FROM enrollment"), &m->err), &m->err);
+	assert_int_equal(mdm_told.enrolled, 3);
+	assert_int_equal(mdm_audited(m, "enrollment.removed"), audit + 1);
+	phone_enrolls(p);
+	assert_int_equal(mdm_told.enrolled, 4);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM audit WHERE act = 'enrollment.returned' AND detail LIKE '% in between%'"), 1);
 	/* a new identity is another thing */
 	p = phone_enrolled(m, UDID_A);
-	assert_int_equal(mdm_told.enrolled, 4);
+	assert_int_equal(mdm_told.enrolled, 5);
 }
 
 static void
