@@ -2,6 +2,7 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/job.h"
+#include "mdm/enrollment_bind.h"
 #include "mdm/enrollment_turn.h"
 
 bool
