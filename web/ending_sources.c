@@ -7,6 +7,7 @@
 #include "mdm/ca_sign.h"
 #include "mdm/ends.h"
 #include "mdm/push_certificate.h"
+#include "web/rooms.h"
 #include "web/signing.h"
 #include <openssl/err.h>
 #include <string.h>
@@ -354,6 +355,35 @@ ending_tokens(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add,
 			ok = add(arg, &ending) || full(err);
 	}
 	json_decref(tokens);
+	return ok;
+}
+
+/* Told to whose it is, as they alone can sign in; once they rest for long, it is shown and no more. */
+bool
+ending_rest(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	struct signin signin = site_signin(site);
+	struct people_rest rest = signin_rest(&signin);
+	time_t now = clock_now();
+	json_t *people, *p;
+	bool ok = true;
+	size_t i;
+
+	(void)ctx;
+	if (!people_rest_ending(site->db, &rest, now - ENDING_PAST_S, until, &people, err))
+		return false;
+	json_array_foreach(people, i, p) {
+		struct ending ending = {
+			.subject = text_of(p, "id"), .name = text_of(p, "name"), .ends = time_of(p, "ends"),
+			.begins = time_of(p, "begins"), .devices = -1, .people = -1, .person_id = text_of(p, "id"),
+			.href = "/account",
+		};
+
+		ending.quiet = ending.ends < now - ENDING_LATE * DAY_S;
+		if (ok)
+			ok = add(arg, &ending) || full(err);
+	}
+	json_decref(people);
 	return ok;
 }
 

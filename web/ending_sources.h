@@ -20,6 +20,7 @@ ending_list ending_directory_certificate;	/* what we show the directory */
 ending_list ending_identities;		/* devices whose identity will not be new by itself, by week */
 ending_list ending_own;			/* certificates in people's own mobileconfigs */
 ending_list ending_tokens;		/* API tokens */
+ending_list ending_rest;		/* people whom nobody looks up, and what is theirs (catalog/people_rest.h) */
 ending_list ending_provisions;		/* ending_provision.c: of apps on managed devices */
 ending_list ending_signatures;		/* ending_provision.c: of the same, those that have to be signed anew */
 ending_list ending_builds;		/* ending_provision.c: what people install, by its embedded provisions */

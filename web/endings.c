@@ -29,6 +29,7 @@ const struct ending_source ending_sources[] = {
 	{ "directory_password",    ENDING_FOR_ADMINS, ending_directory_password },
 	{ "own",                   ENDING_FOR_OWNER,  ending_own },
 	{ "token",                 ENDING_FOR_OWNER,  ending_tokens },
+	{ "rest",                  ENDING_FOR_OWNER,  ending_rest },
 	{ 0 }
 };
 
