@@ -447,12 +447,12 @@ a_server_whose_name_is_not_resolved_in_time_is_passed_over(void **state)
 	assert_string_equal(err.code, "directory_down");
 	/* nor do those that wait grow without end */
 	for (int i = 0; i < 2 * RESOLVE_MAX; i++)
-		assert_int_equal(resolve("silent.example.com", "389", 1, &list), EAI_AGAIN);
-	assert_int_equal(resolve("localhost", "389", 60000, &list), EAI_AGAIN);
-	assert_int_equal(resolve("127.0.0.1", "389", 0, &list), 0);
+		assert_int_equal(resolve("silent.example.com", "389", 0, 1, &list), EAI_AGAIN);
+	assert_int_equal(resolve("localhost", "389", 0, 60000, &list), EAI_AGAIN);
+	assert_int_equal(resolve("127.0.0.1", "389", 0, 0, &list), 0);
 	freeaddrinfo(list);
 	pthread_mutex_unlock(&resolver);
-	while (resolve("localhost", "389", 60000, &list) == EAI_AGAIN)
+	while (resolve("localhost", "389", 0, 60000, &list) == EAI_AGAIN)
 		usleep(1000);	/* they end once it has answered */
 	freeaddrinfo(list);
 }
