@@ -219,7 +219,7 @@ install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const char *
 	if (step == ROWS_FAILED || *id || n < INSTALL_OPENED_MAX)
 		return step != ROWS_FAILED;
 	*id = mem_text(ctx, newest);
-	return db_run(db, err, "UPDATE install SET phone = '' WHERE id = $1", db_text(newest));
+	return db_run(db, err, "UPDATE install SET phone = '' WHERE id = $1 AND state = 'opened'", db_text(newest));
 }
 
 /* ---- looking ---- */
@@ -264,8 +264,10 @@ item_of(TALLOC_CTX *ctx, struct rows *rows)
 static json_t *
 event_of(TALLOC_CTX *ctx, struct rows *rows)
 {
-	return json_pack("{s:s, s:s, s:s, s:I}", "at", clock_text(ctx, rows_int(rows, 0)), "kind",
-			 rows_text(ctx, rows, 1), "detail", rows_text(ctx, rows, 2), "moment",
+	const char *kind = rows_text(ctx, rows, 1);
+
+	return json_pack("{s:s, s:s, s:b, s:s, s:I}", "at", clock_text(ctx, rows_int(rows, 0)), "kind", kind, "bad",
+			 kind_of(kind) > INSTALL_INSTALLED, "detail", rows_text(ctx, rows, 2), "moment",
 			 (json_int_t)rows_int(rows, 0));
 }
 

@@ -55,9 +55,9 @@ plan_anew(struct plan *plan, const struct held_app *app, struct err *err)
 	if ((app->certificate && app->certificate < app->ends ? app->certificate : app->ends) >= clock_now() + RENEWAL_ANEW_S)
 		return true;
 	rows = db_query(plan->ctx, plan->tx, "SELECT 1 FROM held_app h JOIN build_bundle t ON t.build_id = h.build_id AND t.path = ''"
-		" JOIN build_bundle o ON o.app_bundle_id = t.app_bundle_id AND o.path = '' AND o.build_id <> t.build_id AND (o.uploaded >"
-		" t.uploaded OR o.build <> t.build OR o.version <> t.version) JOIN channel c ON c.newest_build_id = o.build_id WHERE"
-		" h.device_id = $1 AND h.bundle_id = $2 AND " RENEWAL_LASTS("o.build_id", "h.device_id", RENEWAL_LONGER) " LIMIT 1",
+		" JOIN app a ON a.bundle_id = t.app_bundle_id JOIN channel c ON c.app_id = a.id JOIN build_bundle o ON o.build_id ="
+		" c.newest_build_id AND o.path = '' AND o.build_id <> t.build_id AND (o.uploaded > t.uploaded OR o.build <> t.build"
+		" OR o.version <> t.version) WHERE h.device_id = $1 AND h.bundle_id = $2 AND " RENEWAL_LASTS("o.build_id", "h.device_id", RENEWAL_LONGER) " LIMIT 1",
 		db_text(plan->device_id), db_text(app->first->app));
 	step = rows_next(rows, err);
 	rows_done(rows);

@@ -189,8 +189,9 @@ end_those(struct db *tx, const char *device_id, const char *was, const struct en
 	  const char *why, size_t *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
+	/* `|| ''`: by the device, not by all that ever left */
 	struct rows *rows = db_query(ctx, tx, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM "WHERE e.device_id = $1"
-		" AND e.state = $2 AND e.id <> $3", db_text(device_id), db_text(was), db_text(by ? by->id : ""));
+		" AND e.state || '' = $2 AND e.id <> $3", db_text(device_id), db_text(was), db_text(by ? by->id : ""));
 	struct enrollment **all = NULL;
 	enum rows_step step;
 	size_t n = 0;

@@ -5,6 +5,7 @@
 
 #define BATCH		500
 #define HISTORY_BATCH	5000
+#define BATCHES_MAX	20	/* of old rows in one run: what is due waits for it */
 
 struct due {
 	const char *enrollment_id;
@@ -118,6 +119,7 @@ queue_sweep(struct db *db, int64_t history_days, struct err *err)
 {
 	struct old old = { clock_now() - history_days * DAY_S, true };
 	bool loose = true;
+	int batches = 0;
 
 	for (size_t n = BATCH; n == BATCH;) {
 		void *ctx SCOPED(mem) = talloc_new(NULL);
@@ -129,10 +131,10 @@ queue_sweep(struct db *db, int64_t history_days, struct err *err)
 	}
 	if (!queue_seal_old(db, err))
 		return false;
-	while (old.more)
+	while (old.more && batches++ < BATCHES_MAX)
 		if (!db_tx(db, tx_old, &old, err))
 			return err_at(err, "clean-up of the command history");
-	while (loose)
+	while (loose && batches++ < BATCHES_MAX)
 		if (!db_tx(db, tx_loose, &loose, err))
 			return err_at(err, "clean-up of commands");
 	return true;

@@ -1,8 +1,8 @@
 #pragma once
 /*
  * queue_sweep - what time does to the queue: commands expire, silent devices are pushed again, what was put
- * off comes due, and old history goes, and with the last row of it the command itself.  Safe to repeat; a batch is
- * one transaction.
+ * off comes due, and old history goes, and with the last row of it the command itself: so much of it in a run that
+ * what is due waits for some seconds.  Safe to repeat; a batch is one transaction.
  *
  * An answer that comes after that is one to a command that we do not know: taken with 200 and not kept, as an answer
  * to one that has ended already is.

@@ -366,7 +366,9 @@ tx_unreadable(struct db *tx, void *arg, struct err *err)
 	u->turn.ret = (struct queue_reported){ 0 };
 	if (!(uuid ? queue_find(u->turn.ctx, tx, id, uuid, &command, err) : sent_last(u->turn.ctx, tx, id, &command, err)))
 		return false;
-	if (!command || (!uuid && command->unanswered < QUEUE_UNREADABLE_MAX))
+	if (!command && uuid)	/* it has ended: its 200 was lost, or nobody knows it */
+		return (u->turn.ret.known = choose_another(u, tx, err));
+	if (!command || command->unanswered < (uuid ? 0 : QUEUE_UNREADABLE_MAX))
 		return true;
 	u->command = command;
 	u->turn.ret.known = true;

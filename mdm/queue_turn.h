@@ -45,8 +45,8 @@ bool queue_find(TALLOC_CTX *ctx, struct db *db, const char *enrollment_id, const
 
 /*
  * A report came that cannot be read (`why`), and would come again with each delivery: its command ends as an error,
- * and another is chosen.  uuid NULL: nothing says which; then it is the one that was sent last, once it has been in vain
- * QUEUE_UNREADABLE_MAX times.  ret->known false: none ended, and nothing is chosen.
+ * and another is chosen; one that has ended already, as for any report.  uuid NULL: nothing says which; then it is the
+ * one that was sent last, once it has been in vain QUEUE_UNREADABLE_MAX times.  ret->known false: nothing is chosen.
  */
 bool queue_unreadable(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enrollment, const char *uuid,
 		      const struct err *why, struct queue_reported *ret, struct err *err) CHECKED;

@@ -4,7 +4,6 @@
 
 #define STATUS_MAX	64
 #define UUID_MAX	128
-#define HEAD_MAX	4096	/* bytes of a report that cannot be read which are looked at */
 
 static bool
 malformed(struct err *err, const char *why)
@@ -82,11 +81,11 @@ char *
 report_uuid_of(TALLOC_CTX *ctx, struct bytes body)
 {
 	static const char key[] = "<key>CommandUUID</key>", open[] = "<string>";
-	size_t len = body.len < HEAD_MAX ? body.len : HEAD_MAX;
-	const char *end = body.len ? (const char *)body.p + len : NULL, *p = memmem(body.p, len, key, strlen(key)), *to;
+	const char *p = body.len ? memmem(body.p, body.len, key, strlen(key)) : NULL, *end, *to;
 
 	if (!p)
 		return NULL;
+	end = (const char *)body.p + body.len;
 	for (p += strlen(key); p < end && strchr(" \t\r\n", *p) && *p; p++)
 		;
 	if ((size_t)(end - p) < strlen(open) || memcmp(p, open, strlen(open)) != 0)

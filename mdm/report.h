@@ -22,8 +22,5 @@ struct report {
 /* ERR_MALFORMED "bad_report", and what core/plist.h says. */
 bool report_read(TALLOC_CTX *ctx, struct bytes body, struct report **ret, struct err *err) CHECKED;
 
-/*
- * The CommandUUID of an XML report that report_read does not take, as its first keys say; NULL: they do not.  Devices
- * write their keys in order, and this one is the first.
- */
+/* The CommandUUID of an XML report that report_read does not take, as its text says; NULL: it does not. */
 char *report_uuid_of(TALLOC_CTX *ctx, struct bytes body);

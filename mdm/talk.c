@@ -180,20 +180,23 @@ take_report(TALLOC_CTX *ctx, const struct talk *talk, const struct enrollment *e
 }
 
 /*
- * An answer that is beyond what is read comes again with each delivery, and is as long then.  Its command ends, and the
- * device goes on; false with the refusal when it is not known which that is.
+ * An answer that cannot be read comes again with each delivery, and is the same then.  Its command ends, and the device
+ * goes on; false with the refusal when it is not known which that is, or what came is readable and no report.
  */
 static bool
 take_unreadable(TALLOC_CTX *ctx, const struct talk *talk, const struct identity *identity, struct bytes body,
 		struct checkin_answer *ret, struct err *err)
 {
 	const struct enrollment *e = identity->enrollment;
+	const char *uuid = report_uuid_of(ctx, body);
 	struct queue_reported reported;
 	const struct err why = *err;
 
-	if (strcmp(why.code, "hostile_plist") != 0 || identity->leaves || !e || strcmp(e->state, "enrolled") != 0)
+	if (strcmp(why.code, "hostile_plist") != 0 && (!uuid || strcmp(why.code, "bad_plist") != 0))
 		return false;
-	if (!queue_unreadable(ctx, talk->db, e, report_uuid_of(ctx, body), &why, &reported, err))
+	if (identity->leaves || !e || strcmp(e->state, "enrolled") != 0)
+		return false;
+	if (!queue_unreadable(ctx, talk->db, e, uuid, &why, &reported, err))
 		return false;
 	if (!reported.known) {
 		*err = why;

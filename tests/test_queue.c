@@ -656,6 +656,7 @@ deep(struct mdm *m, const char *head)
 		buf_text(&b, "<array>");
 	for (int i = 0; i < 200; i++)
 		buf_text(&b, "</array>");
+	assert_true(strlen(head) < 1000);	/* beyond that it would be cut */
 	buf_addf(&b, "<key>Status</key><string>Acknowledged</string><key>UDID</key><string>%s</string>", UDID_A);
 	return mdm_dict(m, buf_str(&b));
 }
@@ -680,7 +681,33 @@ an_answer_that_is_beyond_what_is_read_ends_its_command_and_the_next_one_comes(vo
 	assert_ok(phone_command(p, mdm_dict(m, head)), &m->err);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history WHERE state = 'error' AND error LIKE '%too large%'"), 1);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
-	assert_false(phone_command(p, deep(m, head)));	/* it waits no more */
+	/* said again, because the 200 was lost: as of any command that has ended (MUST 20) */
+	a = mdm_queue(m, p, "ProfileList", 0);
+	assert_ok(phone_command(p, deep(m, mem_printf(m->ctx, "<key>CommandUUID</key><string>%s</string>", b))), &m->err);
+	assert_int_equal(m->status, 200);
+	assert_non_null(strstr(m->text, a));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), 2);
+}
+
+static void
+an_answer_that_is_no_property_list_ends_its_command_wherever_it_names_it(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	const char *a = mdm_queue(m, p, "CertificateList", 0);
+	char *long_text = mem_size(m->ctx, 100000);
+
+	/* keys go by their names: what makes it long stands before the one that we look for */
+	memset(long_text, 'A', 99999);
+	assert_string_equal(phone_idle(p), a);
+	assert_ok(phone_command(p, mdm_dict(m, mem_printf(m->ctx, "<key>CertificateList</key><array><data>%s</data></array>"
+		"<key>CommandUUID</key><string>%s</string><key>Label</key><string>a&#x1;</string><key>Status</key>"
+		"<string>Acknowledged</string>", long_text, a))), &m->err);
+	assert_int_equal(m->status, 200);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history WHERE state = 'error'"), 1);
+	/* of which nothing is said is refused */
+	phone_is_refused(p, phone_command(p, "<plist><dict>"), ERR_INVALID);
 }
 
 static void
@@ -824,6 +851,7 @@ TESTS(must_15_an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_noth
       history_goes_by_pages_and_ends,
       old_history_and_its_commands_are_cleaned_up,
       an_answer_that_is_beyond_what_is_read_ends_its_command_and_the_next_one_comes,
+      an_answer_that_is_no_property_list_ends_its_command_wherever_it_names_it,
       an_answer_that_cannot_be_read_at_all_ends_what_was_sent_last_when_it_was_in_vain_often_enough,
       a_command_stays_as_long_as_one_device_waits_for_it_or_has_it_in_its_history,
       behaviour_1_a_report_that_cannot_be_kept_is_asked_for_again_and_kept_once,

@@ -362,12 +362,14 @@ keep(struct exchange *ex, struct bytes bytes)
 
 	if (need > ex->room) {
 		size_t room = ex->room ? ex->room : BODY_ROOM;
+		int64_t grow;
 
 		while (room < need)
 			room *= 2;
-		if (atomic_fetch_add(&ex->all->bodies, (int64_t)(room - ex->room)) >
-		    EXCHANGE_BODIES_MAX) {
-			atomic_fetch_sub(&ex->all->bodies, (int64_t)(room - ex->room));
+		grow = (int64_t)(room - ex->room);
+		if (atomic_fetch_add(&ex->all->bodies, grow) + grow >
+		    (room > EXCHANGE_LARGE ? EXCHANGE_LARGE_MAX : EXCHANGE_BODIES_MAX)) {
+			atomic_fetch_sub(&ex->all->bodies, grow);
 			return err_set(&ex->err, ERR_BUSY, "too many bodies at once");
 		}
 		p = mem_grow(ex, p, char, room);
@@ -386,7 +388,8 @@ take(struct exchange *ex, struct bytes bytes)
 	deadline_body(&ex->conn->deadline, bytes.len);
 	ex->got += (int64_t)bytes.len;
 	if (ex->err.kind) /* refused already: the answer can be given only behind the whole body */
-		return ex->req.length < 0 && ex->got - ex->limit > EXCHANGE_SWALLOW_MAX ? NEXT_CUT : NEXT_READ;
+		return ex->req.length < 0 && ex->got - ex->limit > (ex->req.route->sink ? EXCHANGE_SWALLOW_MAX : EXCHANGE_SWALLOW_KEPT)
+			       ? NEXT_CUT : NEXT_READ;
 	if (ex->got > ex->limit)
 		err_set(&ex->err, ERR_LIMIT, "the body is longer than %lld bytes",
 			(long long)ex->limit);

@@ -99,6 +99,9 @@ const look = async (browser, base, path, name, out, thorough) => {
 			const page = await context.newPage(), full = `${name} ${device} ${colorScheme}`;
 			page.on('console', (m) => { if (m.type() === 'error' && !/404|Failed to load/.test(m.text())) complain(full, m.text()); });
 			page.on('pageerror', (e) => complain(full, e.message));
+			await page.addInitScript(() => document.addEventListener('click', (e) => {	// nothing here takes it up
+				if (e.target.closest('a[href^="itms-services:"]')) e.preventDefault();
+			}, true));
 			await page.goto(base + path, { waitUntil: 'load' });
 			if (out)
 				await page.screenshot({ path: join(out, `${name}-${device}-${colorScheme}.png`.replaceAll('/', '_')) });

@@ -96,7 +96,8 @@ join_killed() {
 		wait_until comes_to $((k % 3)) $((from + 1 + k * n / (kills + 2)))
 		pomona_kill
 		enrolled=$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")
-		[ "$enrolled" = $((from + n)) ] || amid=$((amid + 1))
+		# where nothing moves any more there is nobody to meet
+		[ "$enrolled" = $((from + n)) ] || [ $STILL -ge 100 ] || amid=$((amid + 1))
 		pomona_again
 	done
 	echo "$amid of $kills kills met phones that were on their way in"
