@@ -60,7 +60,7 @@ calendar_open(TALLOC_CTX *ctx, struct db *db, const char *token, struct person *
 	void *scratch SCOPED(mem) = talloc_new(NULL);
 	char hash[SECRET_HASH_SIZE];
 	struct rows *rows = db_query(scratch, db, "SELECT c.used, " PERSON_COLUMNS " FROM calendar c JOIN person p"
-				     " ON p.id = c.person_id WHERE c.token_hash = $1 AND NOT p.disabled",
+				     " ON p.id = c.person_id WHERE c.token_hash = $1 AND " PERSON_IS_IN("p"),
 				     db_text(secret_hash(token, hash)));
 
 	if (!rows_one(rows, err, "no such calendar") || !person_from(ctx, db, rows, 1, ret, err))

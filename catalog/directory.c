@@ -137,16 +137,27 @@ call_judge(struct call *call, struct directory_person *p)
 
 /* ---- signing in ---- */
 
-/* With a template: the person's own bind comes first.  Leaves *refused as call_password does. */
+/* With a template: the person's own bind comes first, as *who.  Leaves *refused as call_password does. */
 static bool
-bind_first(TALLOC_CTX *ctx, struct call *call, const char *name, const char *password, const char **refused,
-	   struct err *err)
+bind_first(TALLOC_CTX *ctx, struct call *call, const char *name, const char *password, const char **who,
+	   const char **refused, struct err *err)
 {
 	const struct conf *conf = call->settings->conf;
 	bool is_dn = strchr(conf->ldap_user_bind_template, '=') != NULL;
-	const char *who = directory_fill(ctx, conf->ldap_user_bind_template, name, is_dn ? directory_dn_value : NULL);
 
-	return call_connect(call, err) && (call_password(ctx, call, who, password, refused, err) || err_at(err, "directory"));
+	*who = directory_fill(ctx, conf->ldap_user_bind_template, name, is_dn ? directory_dn_value : NULL);
+	return call_connect(call, err) && (call_password(ctx, call, *who, password, refused, err) || err_at(err, "directory"));
+}
+
+static bool
+refuse_bind(TALLOC_CTX *ctx, const char *who, const char *refused, struct directory_person **ret, struct err *err)
+{
+	if (strcmp(refused, "account_disabled") == 0) {
+		*ret = mem_new(ctx, struct directory_person);
+		(*ret)->login = who;
+		(*ret)->disabled = DIRECTORY_SAYS_SO;
+	}
+	return refuse(err, refused);
 }
 
 struct asked {
@@ -160,11 +171,13 @@ sign_in(TALLOC_CTX *ctx, struct call *call, const struct asked *a, struct direct
 {
 	const struct conf *conf = call->settings->conf;
 	bool template = *conf->ldap_user_bind_template, look = *conf->ldap_bind_dn || !template;
-	const char *refused = NULL;
+	const char *refused = NULL, *who = NULL;
 	struct found found;
 
-	if (template && (!a->may(a->arg, NULL, err) || !bind_first(ctx, call, a->name, a->password, &refused, err) || refused))
-		return refused && refuse(err, refused);
+	if (template && (!a->may(a->arg, NULL, err) || !bind_first(ctx, call, a->name, a->password, &who, &refused, err)))
+		return false;
+	if (refused)
+		return refuse_bind(ctx, who, refused, ret, err);
 	if ((look && !(template ? call_bind_ours(call, err) : call_connect_ours(call, err))) ||
 	    !call_find(ctx, call, a->name, &found, err))
 		return false;
@@ -178,6 +191,7 @@ sign_in(TALLOC_CTX *ctx, struct call *call, const struct asked *a, struct direct
 		return bind_nobody(call, a->password, err);
 	if (!call_password(ctx, call, found.person->dn, a->password, &refused, err))
 		return false;
+	found.person->login = who;
 	if (!refused && found.person->disabled)
 		refused = "account_disabled";
 	if (refused && strcmp(refused, "account_disabled") == 0) {

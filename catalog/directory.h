@@ -32,7 +32,8 @@ struct directory;
 struct person_attribute;	/* catalog/person_attribute.h */
 
 struct directory_person {
-	const char *external_id;	/* objectGUID or entryUUID, 32 digits of hex */
+	const char *external_id;	/* objectGUID or entryUUID, 32 digits of hex; NULL: their login alone is known */
+	const char *login;		/* whom ldap.user_bind_template bound at this sign-in; NULL: nobody */
 	const char *dn, *name;		/* sAMAccountName, uid or cn */
 	const char *display, *email, *phone;	/* "" when not there */
 	const char *disabled;		/* why they are not to be let in; NULL: they are */
@@ -59,7 +60,8 @@ bool directory_can_look(struct directory *directory);	/* without somebody's own 
  * ERR_SIGN_IN with code wrong_password, also for a name that is not there; password_expired and
  * account_disabled only behind the right password.  `may` is asked before a password is sent, with the
  * person's external_id, or NULL when none is known yet: no more wrong ones than the directory bears.
- * *ret is set on a refusal, too, when it is known who is disabled, or in none of the groups; else it is NULL.
+ * *ret is set on a refusal, too, when it is known who is disabled, or in none of the groups; else it is NULL.  Where the
+ * person's own bind was refused since they are disabled, it is their login and `disabled` alone.
  */
 #define DIRECTORY_SAYS_SO	"its answer to a sign-in"	/* where no attribute says by what */
 typedef bool directory_may(void *arg, const char *external_id, struct err *err);

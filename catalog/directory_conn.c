@@ -103,7 +103,7 @@ connect_server(struct call *call, const struct directory_server *server, int *re
 	char shown[INET6_ADDRSTRLEN] = "";
 	struct addrinfo *list = NULL;
 
-	rc = resolve(server->host, server->port, ms, &list);
+	rc = resolve(server->host, server->port, 0, ms, &list);
 	if (rc != 0) {
 		call_say(call, DIRECTORY_FAIL, "resolve", "%s: %s; is the name right, and the resolver reachable?",
 			 server->host, gai_strerror(rc));

@@ -189,8 +189,8 @@ directory_test(struct directory *d, const char *name, const char *password, dire
 	server = test_servers(&t, d);
 	if (!directory_can_look(d))
 		heard(&t, DIRECTORY_WARN, "hourly check", "ldap.bind_dn is empty, so nobody is looked up while they are away: who is "
-		      "disabled there keeps tokens, install links and sessions here until these end by themselves, an admin disables "
-		      "them here, or they try to sign in again; set ldap.bind_dn and ldap.bind_password");
+		      "disabled there keeps tokens, install links and sessions here until they try to sign in again, an admin disables "
+		      "them here, or these rest (signin.rest_days); set ldap.bind_dn and ldap.bind_password");
 	if (!server || !*name)
 		return !t.failed;
 	call_begin(&t.call, d, DIRECTORY_WHOLE_MS);

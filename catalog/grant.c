@@ -170,7 +170,7 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 		" g.install_id, n.phone FROM install_grant g JOIN build b ON b.id = g.build_id JOIN app a ON a.id = b.app_id"
 		" LEFT JOIN person p ON p.id = g.person_id LEFT JOIN install n ON n.id = g.install_id"
 		" WHERE g.hash = $1 AND (" BUILD_INSTALLS("$3") " OR (g.kind = 'device' AND b.installable))"
-		" AND (p.id IS NULL OR NOT p.disabled)"
+		" AND (p.id IS NULL OR " PERSON_IS_IN("p") " OR (g.enrollment_id IS NOT NULL AND NOT p.disabled))"
 		" AND NOT EXISTS (SELECT 1 FROM install i JOIN link l ON l.id = i.link_id WHERE i.id = g.install_id AND " LINK_REVOKED ")"
 		" AND (g.enrollment_id IS NULL"
 		" OR EXISTS (SELECT 1 FROM enrollment e WHERE e.id = g.enrollment_id AND e.state = 'enrolled'))",

@@ -5,6 +5,7 @@
 #include "catalog/audience.h"
 #include "catalog/desired.h"
 #include "catalog/managed_app.h"
+#include "catalog/people_rest.h"
 #include "catalog/person_attribute.h"
 #include "catalog/session.h"
 #include "core/audit.h"
@@ -128,9 +129,9 @@ make_row(struct db *tx, const char *id, const char *name, const char *source, co
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *folded = text_fold(ctx, name);
 
-	return db_run(tx, err, "INSERT INTO person (id, name, folded, words, role, password, source, external_id, created)"
-		      " VALUES ($1, $2, $3, $3, 'member', '', $4, $5, $6)", db_text(id), db_text(name), db_text(folded),
-		      db_text(source), db_text(external_id), db_now()) &&
+	return db_run(tx, err, "INSERT INTO person (id, name, folded, words, role, password, source, external_id, created,"
+		      " confirmed) VALUES ($1, $2, $3, $3, 'member', '', $4, $5, $6, $7)", db_text(id), db_text(name), db_text(folded),
+		      db_text(source), db_text(external_id), db_now(), db_now()) &&
 	       audience_refresh_person(tx, id, err) && audit_add(tx, "system", "person.add", name, source, err);
 }
 
@@ -196,6 +197,18 @@ set_missed(struct db *tx, const char *id, int64_t when, struct err *err)
 	return db_run(tx, err, "UPDATE person SET missed = $1 WHERE id = $2", db_int(when), db_text(id));
 }
 
+/* Who has the login now, had it last: one that went to somebody else in the directory means whoever came by it since. */
+static bool
+set_login(struct db *tx, const char *id, const struct directory_person *p, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *login = p->login ? text_fold(ctx, p->login) : "";
+
+	return !*login ||
+	       (db_run(tx, err, "UPDATE person SET login = '' WHERE login = $1 AND id <> $2", db_text(login), db_text(id)) &&
+		db_run(tx, err, "UPDATE person SET login = $1 WHERE id = $2 AND login <> $1", db_text(login), db_text(id)));
+}
+
 static bool
 tx_arrive(struct db *tx, void *arg, struct err *err)
 {
@@ -217,7 +230,8 @@ tx_arrive(struct db *tx, void *arg, struct err *err)
 		return false;
 	if (row.disabled && strcmp(row.disabled_by, "directory") != 0)
 		return err_code(err, ERR_DENIED, "account_disabled", "your account has been disabled here");
-	return people_let_in(tx, &row, "system", BACK, err) && set_missed(tx, id, 0, err) && update_row(tx, a->from, &row, err) && set_groups(tx, id, a->from, err) &&
+	return people_let_in(tx, &row, "system", BACK, err) && set_missed(tx, id, 0, err) && update_row(tx, a->from, &row, err) &&
+	       set_groups(tx, id, a->from, err) && set_login(tx, id, a->from, err) && people_confirm(tx, id, err) &&
 	       person_by_id(a->ctx, tx, id, &a->person, err);
 }
 
@@ -272,7 +286,7 @@ tx_proxy(struct db *tx, void *arg, struct err *err)
 	}
 	if (disabled)
 		return err_code(err, ERR_DENIED, "account_disabled", "your account has been disabled here");
-	return person_by_id(a->ctx, tx, id, &a->person, err);
+	return people_confirm(tx, id, err) && person_by_id(a->ctx, tx, id, &a->person, err);
 }
 
 bool
@@ -355,7 +369,7 @@ tx_checked(struct db *tx, void *arg, struct err *err)
 		return !a->ended || (set_missed(tx, row.id, 0, err) &&
 				     people_shut_out(tx, &row, "directory", "system", why, err));
 	}
-	return set_missed(tx, row.id, 0, err) && update_row(tx, p, &row, err) && set_groups(tx, row.id, p, err) &&
+	return set_missed(tx, row.id, 0, err) && update_row(tx, p, &row, err) && set_groups(tx, row.id, p, err) && people_confirm(tx, row.id, err) &&
 	       (strcmp(row.disabled_by, "directory") != 0 || people_let_in(tx, &row, "system", BACK, err));
 }
 
@@ -371,11 +385,12 @@ people_checked(struct db *db, const char *id, const struct directory_person *per
 	return true;
 }
 
+/* Never by the name here: two people's names are told apart by a "(2)", of which the directory knows nothing. */
 static bool
-find_directory_name(TALLOC_CTX *ctx, struct db *tx, const char *name, const char **ret, struct err *err)
+find_login(TALLOC_CTX *ctx, struct db *tx, const char *login, const char **ret, struct err *err)
 {
-	struct rows *rows = db_query(ctx, tx, "SELECT id FROM person WHERE folded = $1 AND source = 'directory'",
-				     db_text(text_fold(ctx, name)));
+	struct rows *rows = db_query(ctx, tx, "SELECT id FROM person WHERE login = $1 AND source = 'directory'",
+				     db_text(text_fold(ctx, login)));
 	enum rows_step step = rows_next(rows, err);
 
 	*ret = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
@@ -386,23 +401,20 @@ find_directory_name(TALLOC_CTX *ctx, struct db *tx, const char *name, const char
 static bool
 tx_turned_away(struct db *tx, void *arg, struct err *err)
 {
-	static const struct directory_person disabled = { .disabled = DIRECTORY_SAYS_SO };
 	struct arrival *asked = arg, a = *asked;
-	bool ok = a.from ? find_external(a.ctx, tx, a.from->external_id, &a.id, err)
-			 : find_directory_name(a.ctx, tx, a.name, &a.id, err);
+	bool ok = a.from->external_id ? find_external(a.ctx, tx, a.from->external_id, &a.id, err)
+				      : find_login(a.ctx, tx, a.from->login, &a.id, err);
 
-	if (!a.from)
-		a.from = &disabled;
 	ok = ok && (!a.id || tx_checked(tx, &a, err));
 	asked->ended = ok && a.id && a.ended;
 	return ok;
 }
 
 bool
-people_turned_away(struct db *db, const char *name, const struct directory_person *person, bool *ended, struct err *err)
+people_turned_away(struct db *db, const struct directory_person *person, bool *ended, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct arrival a = { .ctx = ctx, .name = name, .from = person };
+	struct arrival a = { .ctx = ctx, .from = person };
 
 	if (!db_tx(db, tx_turned_away, &a, err))
 		return false;

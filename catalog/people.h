@@ -45,11 +45,11 @@ bool people_known(TALLOC_CTX *ctx, struct db *db, const char *after, struct peop
 bool people_checked(struct db *db, const char *id, const struct directory_person *person, bool *ended,
 		    struct err *err) CHECKED;
 /*
- * The same of whom the directory turned away at a sign-in; person NULL: it knew the name they typed and said no more
- * than that they are disabled.  Nothing, when nobody of the directory is known here by that id or name.
+ * The same of whom the directory turned away at a sign-in, by their external_id, or where it refused their own bind and
+ * said no more than that they are disabled, by the login: it is who last came in by that one.  Nothing, when nobody of the
+ * directory is known here by the one or the other.
  */
-bool people_turned_away(struct db *db, const char *name, const struct directory_person *person, bool *ended,
-			struct err *err) CHECKED;
+bool people_turned_away(struct db *db, const struct directory_person *person, bool *ended, struct err *err) CHECKED;
 bool people_missed(struct db *db, bool *ret, struct err *err) CHECKED;	/* was anybody, and is due for the second check? */
 
 /* ---- for admins ---- */
@@ -59,7 +59,7 @@ struct people_filter {
 	const char *source;	/* NULL: any */
 	bool disabled;		/* those alone */
 };
-/* {items[{id,name,display,email,source,role,disabled,disabled_by,groups,all_apps,created}], next}, by name */
+/* {items[{id,name,display,email,source,role,disabled,disabled_by,groups,all_apps,created,resting}], next}, by name */
 bool people_list(struct db *db, const struct people_filter *filter, const char *after, int64_t limit,
 		 json_t **ret, struct err *err) CHECKED;
 /* The same of one, with phone, dn, groups[{id,name,source}], all_apps, apps[], sessions, tokens, locked_until */

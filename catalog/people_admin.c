@@ -21,16 +21,16 @@
 static json_t *
 item(TALLOC_CTX *ctx, struct rows *rows)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:I, s:b, s:s}", "id", rows_text(ctx, rows, 0),
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:I, s:b, s:s, s:b}", "id", rows_text(ctx, rows, 0),
 			 "name", rows_text(ctx, rows, 1), "display", rows_text(ctx, rows, 2), "email", rows_text(ctx, rows, 3),
 			 "source", rows_text(ctx, rows, 4), "role", rows_text(ctx, rows, 5), "disabled", rows_bool(rows, 6),
 			 "disabled_by", rows_text(ctx, rows, 7), "groups", (json_int_t)rows_int(rows, 8), "all_apps",
-			 rows_bool(rows, 9), "created", clock_text(ctx, rows_int(rows, 10)));
+			 rows_bool(rows, 9), "created", clock_text(ctx, rows_int(rows, 10)), "resting", rows_bool(rows, 11));
 }
 
 #define ITEM "p.id, p.name, p.display, p.email, p.source, p.role, p.disabled, p.disabled_by," \
-	" (SELECT count(*) FROM group_person m WHERE m.person_id = p.id), p.all_apps, p.created"
-#define ITEM_N 11
+	" (SELECT count(*) FROM group_person m WHERE m.person_id = p.id), p.all_apps, p.created, p.resting"
+#define ITEM_N 12
 
 bool
 people_list(struct db *db, const struct people_filter *filter, const char *after, int64_t limit, json_t **ret,

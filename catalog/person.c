@@ -189,6 +189,7 @@ person_from(TALLOC_CTX *ctx, struct db *db, struct rows *rows, int at, struct pe
 	person->name = rows_text(person, rows, at + 1);
 	person->source = rows_text(person, rows, at + 3);
 	person->password_once = rows_bool(rows, at + 4);
+	person->resting = rows_bool(rows, at + 6);
 	if (!role_parse(rows_text(person, rows, at + 2), &person->role, err) ||
 	    (person->role == ROLE_PUBLISHER && !rows_bool(rows, at + 5) && !read_apps(person, db, err)))
 		return false;

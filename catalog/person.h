@@ -25,6 +25,7 @@ struct person {
 	const char *source;		/* "local", "directory" or "proxy": who knows the password */
 	const char *const *apps;	/* a publisher's, by bundle id, ends with NULL; NULL: every app */
 	bool password_once;		/* signed in by a password that must be changed first */
+	bool resting;			/* not confirmed for long (people_rest.h): nothing of theirs opens anything */
 	const char *token_id;		/* NULL: a session */
 	const char *scope;		/* the token's; NULL: a session */
 	const char *bundle_id;		/* the only app the token may touch; NULL: all */
@@ -34,8 +35,10 @@ const char *role_name(enum role role);
 bool role_parse(const char *name, enum role *ret, struct err *err) CHECKED;
 
 /* ---- reading: by whoever joins table person as p ---- */
-#define PERSON_COLUMNS		"p.id, p.name, p.role, p.source, p.password_once, p.all_apps"
-#define PERSON_COLUMNS_N	6
+/* May what is theirs open anything?  Of the person of this alias. */
+#define PERSON_IS_IN(p)		"(NOT " p ".disabled AND NOT " p ".resting)"
+#define PERSON_COLUMNS		"p.id, p.name, p.role, p.source, p.password_once, p.all_apps, p.resting"
+#define PERSON_COLUMNS_N	7
 /* From the row that has PERSON_COLUMNS from column `at` on. */
 bool person_from(TALLOC_CTX *ctx, struct db *db, struct rows *rows, int at, struct person **ret,
 		 struct err *err) CHECKED;

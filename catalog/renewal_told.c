@@ -18,7 +18,7 @@ read_one(TALLOC_CTX *ctx, struct db *db, struct rows *rows, struct renewal_tells
 		return true;
 	if (!person_by_id(ctx, db, person, &sender, err))
 		return err->kind == ERR_MISSING;	/* disabled since */
-	t->due.sender = sender;
+	t->due.sender = sender->resting ? NULL : sender;
 	return true;
 }
 

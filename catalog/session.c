@@ -63,7 +63,7 @@ session_open(TALLOC_CTX *ctx, struct db *db, const char *cookie, const struct se
 	struct seen seen;
 	struct rows *rows = db_query(scratch, db,
 		"SELECT s.csrf, s.created, s.seen, " PERSON_COLUMNS " FROM session s"
-		" JOIN person p ON p.id = s.person_id WHERE s.hash = $1 AND NOT p.disabled",
+		" JOIN person p ON p.id = s.person_id WHERE s.hash = $1 AND " PERSON_IS_IN("p"),
 		db_text(secret_hash(cookie, seen.hash)));
 	int64_t now = clock_now(), idle, last;
 

@@ -163,13 +163,11 @@ turned_away(const struct signin *s, const char *name, const struct directory_per
 	struct err trouble = { 0 };
 	bool ended = false;
 
-	if (!found && strcmp(err->code, "account_disabled") != 0)
+	if (!found)
 		return false;
-	if (!people_turned_away(s->db, name, found, &ended, &trouble)) {
+	if (!people_turned_away(s->db, found, &ended, &trouble))
 		*err = trouble;
-		return false;
-	}
-	if (ended)
+	else if (ended)
 		log_info("whom the directory turned away was signed out", KV("name", name));
 	return false;
 }
@@ -377,6 +375,13 @@ signin_check_conf(const struct conf *conf, struct err *err)
 }
 
 /* ---- the hourly check ---- */
+
+struct people_rest
+signin_rest(const struct signin *s)
+{
+	return (struct people_rest){ .days = s->conf->signin_rest_days,
+				     .looked_up = directory_is_on(s->directory) && directory_can_look(s->directory) };
+}
 
 bool
 signin_check_page(TALLOC_CTX *ctx, const struct signin *s, const char *after, char **next, int64_t *ended,

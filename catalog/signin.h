@@ -10,6 +10,7 @@
  * May take as long as the directory does: never on an I/O thread.
  */
 #include "catalog/people.h"
+#include "catalog/people_rest.h"
 
 struct signin {
 	struct db *db;
@@ -37,6 +38,9 @@ bool signin_vouched(struct db *db, const struct person *person, const char *how,
 
 /* Could anybody sign in with these settings?  ERR_INVALID when not. */
 bool signin_check_conf(const struct conf *conf, struct err *err) CHECKED;
+
+/* Who was not confirmed for long rests (people_rest.h), as far as nobody looks them up; with each round of the check. */
+struct people_rest signin_rest(const struct signin *signin);
 
 /*
  * The hourly check: a page of the directory's people behind `after`.  *next is where it goes on, "" at

@@ -100,7 +100,7 @@ token_open(TALLOC_CTX *ctx, struct db *db, const char *text, struct person **ret
 	if (strncmp(text, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0)
 		return err_set(err, ERR_SIGN_IN, "that is no token of ours: they begin with " TOKEN_PREFIX);
 	rows = db_query(scratch, db, "SELECT t.id, t.scope, t.bundle_id, t.used, " PERSON_COLUMNS
-			" FROM token t JOIN person p ON p.id = t.person_id WHERE t.hash = $1 AND NOT p.disabled"
+			" FROM token t JOIN person p ON p.id = t.person_id WHERE t.hash = $1 AND " PERSON_IS_IN("p")
 			" AND (t.expires IS NULL OR t.expires > $2)", db_text(secret_hash(text, hash)), db_now());
 	if (!rows_one(rows, err, "unknown, revoked or expired token"))
 		return err->kind == ERR_MISSING ? err_set(err, ERR_SIGN_IN, "unknown, revoked or expired token") : false;

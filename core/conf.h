@@ -66,6 +66,7 @@
 	T(ldap,      publisher_groups, "",    live,  "DNs of groups whose members are publishers, separated by ;") \
 	T(ldap,      required_groups,  "",    live,  "DNs of groups of which a person must be in one to sign in, separated by ;; empty: everyone found") \
 	T(ldap,      attributes,       "department userPrincipalName title", live, "What is kept of each person for %variables% of mobileconfigs: names of attributes, separated by spaces") \
+	N(signin,    rest_days,        30,    0, 3650,      live,  "Tokens, links, feeds and sessions of people whom nobody can look up (direct bind, a proxy's word) rest after so many days without a sign-in, until the next; 0: never") \
 	B(signin,    local_login,      true,  live,  "Local accounts may sign in; no: the directory or proxy alone") \
 	T(signin,    proxy_header,     "",    live,  "Header in which a trusted proxy names who is signed in: X-Remote-User; empty: none") \
 	B(signin,    proxy_basic,      false, live,  "Believe HTTP Basic that a trusted proxy forwards") \

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 #include "core/num.h"
+#include "core/resolve.h"
 
 #define HOST_MAX	253
 #define LABEL_MAX	63
@@ -276,19 +277,13 @@ egress_url(TALLOC_CTX *ctx, const struct egress *e)
 
 /* ---- resolving and judging ---- */
 
-/*
- * Blocks for as long as the system's resolver tries (resolv.conf: mostly 5 s, twice for each server), and nothing ends
- * it sooner: a stop waits so long for the job that asks.  Who cannot wait kills us; what was asked for is a job, and
- * is done again.
- */
+/* A resolver that hangs holds neither a job's thread nor a stop for longer. */
 static bool
-ask_system(const char *host, unsigned char ips[][16], size_t *n, struct err *err)
+ask_system(const char *host, int ms, unsigned char ips[][16], size_t *n, struct err *err)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG }, *list = NULL;
-	int rc = getaddrinfo(host, NULL, &hints, &list);
+	struct addrinfo *list = NULL;
+	int rc = resolve(host, NULL, AI_ADDRCONFIG, ms ? ms : EGRESS_RESOLVE_MS, &list);
 
-	if (rc == EAI_SYSTEM)
-		return err_errno(err, "resolve %s", host);
 	if (rc != 0)
 		return err_set(err, ERR_UPSTREAM, "the name %s cannot be resolved: %s", host,
 			       gai_strerror(rc));
@@ -344,7 +339,8 @@ find(struct egress *e, const struct egress_rules *rules, struct err *err)
 			       rules->schemes);
 	if (net_ip(e->host, e->ips[0]))
 		e->ips_n = 1;
-	else if (!(rules->resolve ? rules->resolve : ask_system)(e->host, e->ips, &e->ips_n, err))
+	else if (!(rules->resolve ? rules->resolve(e->host, e->ips, &e->ips_n, err)
+				  : ask_system(e->host, rules->resolve_ms, e->ips, &e->ips_n, err)))
 		return false;
 	for (size_t i = 0; i < e->ips_n; i++)
 		if (!judge(e, rules, e->ips[i], err))

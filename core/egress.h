@@ -16,6 +16,7 @@
 #include "core/net.h"
 
 #define EGRESS_URL_MAX		8192	/* bytes: an SMS of several parts, escaped */
+#define EGRESS_RESOLVE_MS	10000	/* a name: a first server that is silent for 5 s, and the next one's answer */
 #define EGRESS_ADDRESSES_MAX	16	/* of one name; more are not looked at and not dialled */
 
 enum egress_reach { EGRESS_NEVER, EGRESS_PRIVATE, EGRESS_PUBLIC };
@@ -27,7 +28,8 @@ struct egress_rules {
 	const char *schemes;	/* "https http": those that are taken here, separated by spaces */
 	const char *allow;	/* egress.allow; NULL is none */
 	bool configured;	/* the operator's own words, from the settings file */
-	egress_resolver *resolve;	/* NULL: the system's */
+	egress_resolver *resolve;	/* NULL: the system's, within ... */
+	int resolve_ms;			/* ... 0: EGRESS_RESOLVE_MS */
 };
 
 struct egress {
@@ -42,7 +44,10 @@ struct egress {
 /* Reads the URL alone: scheme://host[:port][/path][?query], no user, no fragment, ASCII. */
 bool egress_read(TALLOC_CTX *ctx, const char *url, struct egress **ret, struct err *err) CHECKED;
 
-/* Reads, resolves (blocks) and judges.  ERR_INVALID when it is refused, ERR_UPSTREAM when nothing is found. */
+/*
+ * Reads, resolves (blocks, for EGRESS_RESOLVE_MS at most) and judges.  ERR_INVALID when it is refused, ERR_UPSTREAM when
+ * nothing is found.
+ */
 bool egress_open(TALLOC_CTX *ctx, const struct egress_rules *rules, const char *url, struct egress **ret,
 		 struct err *err) CHECKED;
 

@@ -9,7 +9,7 @@ struct lookup {
 	pthread_mutex_t lock;
 	pthread_cond_t answered;
 	bool done, left;		/* the resolver has answered; nobody waits any more */
-	int rc;
+	int flags, rc;
 	struct addrinfo *list;
 	const char *host, *port;
 };
@@ -59,7 +59,7 @@ look_up(void *arg)
 {
 	struct lookup *l = arg;
 	struct addrinfo *list;
-	int rc = ask(l->host, l->port, 0, &list);
+	int rc = ask(l->host, l->port, l->flags, &list);
 	bool left;
 
 	pthread_mutex_lock(&l->lock);
@@ -79,7 +79,7 @@ look_up(void *arg)
 }
 
 static struct lookup *
-lookup_new(const char *host, const char *port)
+lookup_new(const char *host, const char *port, int flags)
 {
 	struct lookup *l = mem_new(NULL, struct lookup);
 	pthread_condattr_t attr;
@@ -91,6 +91,7 @@ lookup_new(const char *host, const char *port)
 	pthread_mutex_init(&l->lock, NULL);
 	l->host = mem_text(l, host);
 	l->port = port ? mem_text(l, port) : NULL;
+	l->flags = flags;
 	return l;
 }
 
@@ -124,7 +125,7 @@ wait_for(struct lookup *l, int ms, struct addrinfo **ret)
 }
 
 int
-resolve(const char *host, const char *port, int ms, struct addrinfo **ret)
+resolve(const char *host, const char *port, int flags, int ms, struct addrinfo **ret)
 {
 	struct lookup *l;
 	pthread_t thread;
@@ -134,7 +135,7 @@ resolve(const char *host, const char *port, int ms, struct addrinfo **ret)
 		return rc;
 	if (!begin())
 		return EAI_AGAIN;
-	l = lookup_new(host, port);
+	l = lookup_new(host, port, flags);
 	if (pthread_create(&thread, NULL, look_up, l) != 0) {
 		forget(l);
 		end();

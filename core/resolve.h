@@ -11,7 +11,7 @@
 #define RESOLVE_MAX	32
 
 /*
- * TCP addresses of host and port (a number, or NULL), for freeaddrinfo; within ms.  Returns 0, or what gai_strerror
- * knows: EAI_AGAIN for no answer in time.
+ * TCP addresses of host and port (a number, or NULL), for freeaddrinfo; within ms.  flags: AI_ADDRCONFIG, or 0.  Returns 0,
+ * or what gai_strerror knows: EAI_AGAIN for no answer in time.
  */
-int resolve(const char *host, const char *port, int ms, struct addrinfo **ret);
+int resolve(const char *host, const char *port, int flags, int ms, struct addrinfo **ret);

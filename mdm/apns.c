@@ -153,7 +153,7 @@ apns_open(struct apns *apns, const struct apns_where *where, X509 *cert, EVP_PKE
 	  struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	const struct egress_rules rules = { "https", where->allow, where->configured, NULL };
+	const struct egress_rules rules = { .schemes = "https", .allow = where->allow, .configured = where->configured };
 	const nghttp2_settings_entry settings[] = { { NGHTTP2_SETTINGS_ENABLE_PUSH, 0 } };
 	int64_t deadline = clock_ms() + APNS_CONNECT_S * 1000;
 	struct egress *e;

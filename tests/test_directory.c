@@ -210,7 +210,8 @@ answer(const struct fake_ask *ask)
 	} else if (ask->op == LDAP_REQ_BIND && strcmp(ask->dn, "cn=us,dc=example") == 0) {
 		fake_result(ask, LDAP_RES_BIND, 0, "");
 	} else if (ask->op == LDAP_REQ_BIND) {
-		bool right = strcmp(ask->dn, ANNA) == 0 && strcmp(ask->password, "right") == 0;
+		bool right = (strcmp(ask->dn, ANNA) == 0 || strcmp(ask->dn, "anna@corp.example.com") == 0) &&
+			     strcmp(ask->password, "right") == 0;
 
 		atomic_fetch_add(&script->user_binds, 1);
 		fake_result(ask, LDAP_RES_BIND, right && !script->user_words ? 0 : LDAP_INVALID_CREDENTIALS,
@@ -303,6 +304,33 @@ active_directory_says_why_behind_the_right_password(void **state)
 		else
 			assert_null(p);
 	}
+}
+
+static void
+a_refused_bind_of_their_own_tells_as_whom_they_bound(void **state)
+{
+	struct script script = { .ad = true, .entry = anna };
+	struct fake_ldap *server = fake_ldap(*state, answer, &script);
+	struct conf *conf = settings(*state, server->url);
+	struct directory *d;
+	struct directory_person *p;
+	struct err err;
+
+	conf->ldap_user_bind_template = "%s@corp.example.com";
+	assert_ok(directory_new(server, conf, &d, &err), &err);
+	assert_ok(directory_sign_in(*state, d, "anna", "right", may, NULL, &p, &err), &err);
+	assert_string_equal(p->login, "anna@corp.example.com");
+	assert_non_null(p->external_id);
+	script.user_words = "80090308: LdapErr: DSID-0C090449, comment: AcceptSecurityContext error, data 533, v4563";
+	assert_false(directory_sign_in(*state, d, "anna", "right", may, NULL, &p, &err));
+	assert_string_equal(err.code, "account_disabled");
+	assert_string_equal(p->login, "anna@corp.example.com");
+	assert_string_equal(p->disabled, DIRECTORY_SAYS_SO);
+	assert_null(p->external_id);
+	/* who only mistyped, or is to change a password, is not disabled */
+	script.user_words = "80090308: LdapErr: DSID-0C090449, comment: AcceptSecurityContext error, data 773, v4563";
+	assert_false(directory_sign_in(*state, d, "anna", "right", may, NULL, &p, &err));
+	assert_null(p);
 }
 
 static void
@@ -419,12 +447,12 @@ a_server_whose_name_is_not_resolved_in_time_is_passed_over(void **state)
 	assert_string_equal(err.code, "directory_down");
 	/* nor do those that wait grow without end */
 	for (int i = 0; i < 2 * RESOLVE_MAX; i++)
-		assert_int_equal(resolve("silent.example.com", "389", 1, &list), EAI_AGAIN);
-	assert_int_equal(resolve("localhost", "389", 60000, &list), EAI_AGAIN);
-	assert_int_equal(resolve("127.0.0.1", "389", 0, &list), 0);
+		assert_int_equal(resolve("silent.example.com", "389", 0, 1, &list), EAI_AGAIN);
+	assert_int_equal(resolve("localhost", "389", 0, 60000, &list), EAI_AGAIN);
+	assert_int_equal(resolve("127.0.0.1", "389", 0, 0, &list), 0);
 	freeaddrinfo(list);
 	pthread_mutex_unlock(&resolver);
-	while (resolve("localhost", "389", 60000, &list) == EAI_AGAIN)
+	while (resolve("localhost", "389", 0, 60000, &list) == EAI_AGAIN)
 		usleep(1000);	/* they end once it has answered */
 	freeaddrinfo(list);
 }
@@ -516,6 +544,7 @@ every_page_of_an_answer_is_read(void **state)
 TESTS(names_in_filters_and_dns_are_values_and_nothing_else, equal_dns_fold_to_equal_texts_and_others_do_not,
       settings_that_cannot_work_are_refused_by_name, active_directory_walks_nested_groups_itself,
       other_directories_are_walked_step_by_step, active_directory_says_why_behind_the_right_password,
+      a_refused_bind_of_their_own_tells_as_whom_they_bound,
       accounts_that_the_entry_disables_stay_out, an_empty_password_and_a_name_that_is_none_reach_no_server,
       an_entry_without_an_id_or_a_server_that_refers_elsewhere_is_trouble_and_not_absence,
       a_server_whose_name_is_not_resolved_in_time_is_passed_over, nonsense_ends_the_connection_and_nothing_else, every_page_of_an_answer_is_read)

@@ -1,9 +1,32 @@
 /* Where the server may connect to: URLs in every disguise, and names that answer differently twice. */
 #include "tests/check.h"
 #include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include "core/egress.h"
 #include "core/num.h"
+
+static pthread_mutex_t resolver = PTHREAD_MUTEX_INITIALIZER;	/* held: it is silent */
+static atomic_bool answered;		/* in the end, to nobody any more */
+
+/* In place of libc's, for the whole program. */
+int
+getaddrinfo(const char *host, const char *port, const struct addrinfo *want, struct addrinfo **ret)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+	if (host && strcmp(host, "silent.example.com") == 0 && !(want->ai_flags & AI_NUMERICHOST)) {
+		pthread_mutex_lock(&resolver);
+		pthread_mutex_unlock(&resolver);
+		atomic_store(&answered, true);
+		return EAI_FAIL;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	return real(host, port, want, ret);
+}
 
 /* What each name answers, one list a call; the last goes on. */
 static const char *answers[4];
@@ -246,7 +269,27 @@ only_what_opens_more_than_own_networks_is_a_seam(void **state)
 	assert_string_equal(err.path, "egress.allow");
 }
 
+static void
+a_resolver_that_is_silent_holds_nobody_for_longer_than_said(void **state)
+{
+	const struct egress_rules rules = { .schemes = "https", .resolve_ms = 1 };
+	struct egress *e;
+	struct err err;
+
+	pthread_mutex_lock(&resolver);
+	assert_false(egress_open(*state, &rules, "https://silent.example.com/", &e, &err));
+	pthread_mutex_unlock(&resolver);
+	assert_int_equal(err.kind, ERR_UPSTREAM);	/* a job tries again */
+	assert_non_null(strstr(err.cause, "silent.example.com cannot be resolved"));
+	while (!atomic_load(&answered))
+		sched_yield();
+	/* and the system's own answers are taken */
+	assert_ok(egress_open(*state, &(struct egress_rules){ .schemes = "https", .configured = true }, "https://localhost/", &e, &err), &err);
+	assert_true(egress_loopback(e));
+}
+
 TESTS(no_form_of_a_url_leads_inside, what_is_public_is_reached_in_its_one_form,
       a_name_is_refused_whole_when_one_of_its_addresses_is, a_name_that_answers_differently_a_moment_later_gains_nothing,
       an_operator_opens_addresses_for_typed_words_plain_ones_too,
-      the_settings_file_may_name_the_companys_own_hosts_and_no_metadata, only_what_opens_more_than_own_networks_is_a_seam)
+      the_settings_file_may_name_the_companys_own_hosts_and_no_metadata, only_what_opens_more_than_own_networks_is_a_seam,
+      a_resolver_that_is_silent_holds_nobody_for_longer_than_said)

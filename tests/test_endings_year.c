@@ -220,7 +220,7 @@ static const char expected[] =
 static bool
 made_up(const char *kind)
 {
-	static const char *const kinds[] = { "tls_ca", "trusted_ca", "ca", "ca_before", "token" };
+	static const char *const kinds[] = { "tls_ca", "trusted_ca", "ca", "ca_before", "token", "rest" };
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (strcmp(kinds[i], kind) == 0)
@@ -321,6 +321,13 @@ signs(struct story *w)
 	assert_ok(signing_keep(w->site, &err), &err);
 }
 
+/* Comes by the proxy's word alone, and has a token. */
+static void
+comes_by_the_proxy(struct story *w, int day)
+{
+	story_run(w, "UPDATE person SET source = 'proxy', confirmed = $1 WHERE name = 'rita'", db_int(STORY_BEGIN + day * DAY_S));
+}
+
 static void
 begin_behind(struct story *w, const char *trusted)
 {
@@ -344,6 +351,9 @@ begin_behind(struct story *w, const char *trusted)
 	story_day(w, 0);
 	story_human(w, "anna", ROLE_ADMIN, "anna@example.com");
 	assert_ok(token_new(w->ctx, w->db, "test", story_human(w, "paul", ROLE_PUBLISHER, "paul@example.com"), &wish, &token, &err), &err);
+	wish.days = 0;
+	assert_ok(token_new(w->ctx, w->db, "test", story_human(w, "rita", ROLE_PUBLISHER, "rita@example.com"), &wish, &token, &err), &err);
+	comes_by_the_proxy(w, 0);
 	story_run(w, "INSERT INTO push_certificate (id, topic, state, sealed_key, not_after, created, changed)"
 		  " VALUES ('p', 'com.apple.mgmt.External.1', 'current', $1, $2, 1, 1)", db_bytes((struct bytes){ "x", 1 }), db_int(noon_of(90)));
 	heard(w, "tls", IN_FRONT, 10, 100);
@@ -390,6 +400,9 @@ happens_behind(struct story *w, const void *trusted_file, int today)
 	const char *trusted = trusted_file;
 
 	switch (today) {
+	case 20:	comes_by_the_proxy(w, 20); break;	/* not told of what would have been 30 */
+	case 55:	comes_by_the_proxy(w, 55); break;	/* it had rested for five days */
+	case 79:	story_run(w, "DELETE FROM token WHERE person_id = (SELECT id FROM person WHERE name = 'rita')"); break;
 	case 60:	signs(w); break;	/* the job of each day had failed until now */
 	case 75:	heard(w, "tls", IN_FRONT, 75, 165); break;	/* the proxy has renewed its own */
 	case 80:	story_run(w, "UPDATE push_certificate SET not_after = $1", db_int(noon_of(445))); break;
@@ -412,11 +425,14 @@ happens_behind(struct story *w, const void *trusted_file, int today)
 /* As above; of authorities the subject is a number that is made there. */
 static const char expected_behind[] =
 	"30 anna push com.apple.mgmt.External.1 60\n"
+	"43 rita rest apart 7\n"	/* on day 50 nobody had said for a month that it is her */
+	"49 rita rest apart 1\n"
 	"51 anna signing_own signing_own 14\n"	/* sees to itself, and nobody is told before that */
 	"58 anna signing_own signing_own 7\n"
 	"60 anna push com.apple.mgmt.External.1 30\n"
 	"70 anna tls server.base_url 30\n"	/* it lives for 90 days: no 60 */
 	"76 anna push com.apple.mgmt.External.1 14\n"	/* then it was renewed */
+	"78 rita rest apart 7\n"	/* then she had nothing left that would */
 	"110 anna ca apart 60\n"
 	"130 anna trusted_ca apart 60\n"
 	"135 anna tls server.base_url 30\n"
@@ -467,6 +483,7 @@ each_source_of_the_watch_is_in_one_of_these_years(void **state)
 		{ ending_tls_ca, " tls_ca " }, { ending_signing, " signing " }, { ending_signing_own, " signing_own " },
 		{ ending_identities, " identities " }, { ending_directory_certificate, " directory_certificate " },
 		{ ending_directory_password, " directory_password " }, { ending_own, " own " }, { ending_tokens, " token " },
+		{ ending_rest, " rest " },
 	};
 	const size_t n = sizeof in_years / sizeof *in_years;
 

@@ -195,31 +195,62 @@ whom_the_directory_turns_away_at_the_door_is_shut_out_too(void **state)
 	const struct session_limits limits = { 1000000, 1000000, 1000000 };
 	struct house h = house(*state);
 	struct directory_person eva = somebody("01", "eva"), mia = somebody("02", "mia"), nobody = somebody("03", "nobody");
+	struct directory_person refused = { .login = "MIA@corp", .disabled = DIRECTORY_SAYS_SO };
 	char *evas, *mias, *csrf;
 	struct person *found;
 	struct err err;
 	bool ended;
 
 	assert_ok(session_new(*state, h.db, arrives(*state, &h, eva), &evas, &err), &err);
+	mia.login = "mia@Corp";
 	assert_ok(session_new(*state, h.db, arrives(*state, &h, mia), &mias, &err), &err);
 	/* whoever is not known here: nothing */
-	assert_ok(people_turned_away(h.db, "nobody", &nobody, &ended, &err), &err);
+	assert_ok(people_turned_away(h.db, &nobody, &ended, &err), &err);
 	assert_false(ended);
-	assert_ok(people_turned_away(h.db, "nobody", NULL, &ended, &err), &err);
+	assert_ok(people_turned_away(h.db, &(struct directory_person){ .login = "nobody@corp", .disabled = DIRECTORY_SAYS_SO }, &ended, &err), &err);
 	assert_false(ended);
-	/* by the entry, and by the name alone where it refused the bind */
+	/* by the entry, and by the login alone where it refused the bind */
 	eva.disabled = "shadowExpire";
-	assert_ok(people_turned_away(h.db, "whoever", &eva, &ended, &err), &err);
+	assert_ok(people_turned_away(h.db, &eva, &ended, &err), &err);
 	assert_true(ended);
 	assert_false(session_open(*state, h.db, evas, &limits, &found, &csrf, &err));
 	assert_ok(session_open(*state, h.db, mias, &limits, &found, &csrf, &err), &err);
-	assert_ok(people_turned_away(h.db, "MIA", NULL, &ended, &err), &err);
+	assert_ok(people_turned_away(h.db, &refused, &ended, &err), &err);
 	assert_true(ended);
 	assert_false(session_open(*state, h.db, mias, &limits, &found, &csrf, &err));
-	assert_ok(people_turned_away(h.db, "MIA", NULL, &ended, &err), &err);
+	assert_ok(people_turned_away(h.db, &refused, &ended, &err), &err);
 	assert_false(ended);	/* they were before */
 	/* and the directory lets them in again */
 	assert_string_equal(arrives(*state, &h, mia)->name, "mia");
+}
+
+/* Whose names here are as like as can be: a local anna, one who left, their namesake, and one who is called "anna (2)". */
+static void
+a_refused_bind_is_about_who_last_came_by_that_login_whatever_they_are_called_here(void **state)
+{
+	struct house h = house(*state);
+	struct directory_person before = somebody("01", "anna"), now = somebody("02", "anna"), third = somebody("03", "anna (2)");
+	struct directory_person refused = { .login = "anna@corp", .disabled = DIRECTORY_SAYS_SO };
+	struct err err;
+	bool ended;
+
+	before.login = now.login = "anna@corp";
+	third.login = "anna (2)@corp";
+	assert_string_equal(arrives(*state, &h, before)->name, "anna");
+	assert_string_equal(arrives(*state, &h, now)->name, "anna (2)");
+	assert_string_equal(arrives(*state, &h, third)->name, "anna (2) (2)");
+	assert_ok(people_turned_away(h.db, &refused, &ended, &err), &err);
+	assert_true(ended);
+	assert_int_equal(number(&h, "SELECT count(*) FROM person WHERE disabled"), 1);
+	assert_int_equal(number(&h, "SELECT count(*) FROM person WHERE disabled AND external_id = '02'"), 1);
+	/* a name here is no login: nobody has come by this one */
+	refused.login = "anna";
+	assert_ok(people_turned_away(h.db, &refused, &ended, &err), &err);
+	assert_false(ended);
+	refused.login = "anna (2)@corp";
+	assert_ok(people_turned_away(h.db, &refused, &ended, &err), &err);
+	assert_true(ended);
+	assert_int_equal(number(&h, "SELECT count(*) FROM person WHERE disabled AND external_id <> '01'"), 2);
 }
 
 static void
@@ -559,7 +590,8 @@ a_flood_of_names_fills_no_memory_and_the_audit_hears_of_few(void **state)
 TESTS(two_people_never_share_a_name_and_one_is_known_by_the_id, names_of_other_directories_become_names_of_ours,
       groups_decide_the_role_only_where_they_are_asked_to,
       whom_the_directory_shuts_out_it_lets_in_again_but_not_whom_an_admin_did,
-      whom_the_directory_turns_away_at_the_door_is_shut_out_too, a_proxy_names_the_person_of_that_name,
+      whom_the_directory_turns_away_at_the_door_is_shut_out_too,
+      a_refused_bind_is_about_who_last_came_by_that_login_whatever_they_are_called_here, a_proxy_names_the_person_of_that_name,
       a_proxy_means_a_local_account_by_its_very_name_alone, somebody_who_can_sign_in_stays_admin,
       an_admin_sets_the_address_of_whom_the_directory_does_not_know,
       a_publisher_of_named_apps_publishes_those, of_many_tries_at_once_no_more_are_begun_than_may_fail,

@@ -13,6 +13,7 @@
 #define ROUNDS		60
 #define ROUNDS_WHOLE	1000
 #define T_MOST		2.58	/* p = 0.01 */
+#define LOGIN	"eva@corp.example.com"	/* as ldap.user_bind_template has it */
 #define EVA	"uid=eva,ou=people,dc=example"
 #define WRONG	"a wrong password"
 
@@ -20,6 +21,7 @@ struct seen {
 	atomic_int searches, binds;
 	atomic_int typed;		/* of the binds: with a password that somebody typed */
 	atomic_int mia;			/* searches for a name that is local */
+	atomic_bool knows, disabled;	/* eva's password; and that she is, by Active Directory's own answer */
 };
 
 static void
@@ -33,7 +35,12 @@ answer(const struct fake_ask *ask)
 	} else if (ask->op == LDAP_REQ_BIND) {
 		atomic_fetch_add(&seen->binds, 1);
 		atomic_fetch_add(&seen->typed, strcmp(ask->password, WRONG) == 0 || strcmp(ask->password, PASSWORD) == 0);
-		fake_result(ask, LDAP_RES_BIND, LDAP_INVALID_CREDENTIALS, "");
+		if (atomic_load(&seen->knows) && (strcmp(ask->dn, LOGIN) == 0 || strcmp(ask->dn, EVA) == 0) &&
+		    strcmp(ask->password, PASSWORD) == 0)
+			fake_result(ask, LDAP_RES_BIND, atomic_load(&seen->disabled) ? LDAP_INVALID_CREDENTIALS : 0,
+				    atomic_load(&seen->disabled) ? "80090308: LdapErr: DSID-0C090449, data 533, v4563" : "");
+		else
+			fake_result(ask, LDAP_RES_BIND, LDAP_INVALID_CREDENTIALS, "");
 	} else if (ask->op == LDAP_REQ_SEARCH) {
 		atomic_fetch_add(&seen->searches, *ask->dn != '\0');
 		atomic_fetch_add(&seen->mia, fake_has(ask, "mia"));
@@ -228,6 +235,32 @@ a_refused_local_name_asks_the_directory_as_often_as_others_and_tells_it_nothing(
 	assert_asked(&w, 1, 0, 0);
 }
 
+/* A proxy's eva has the name here, so that the directory's is "eva (2)": its answer is about her, and her alone. */
+static void
+whom_active_directory_says_is_disabled_is_shut_out_by_the_login_and_no_namesake(void **state)
+{
+	struct world w;
+	struct person *p;
+	struct err err;
+
+	begin(*state, &w, true);
+	w.conf->ldap_bind_dn = w.conf->ldap_bind_password = "";
+	w.conf->ldap_user_bind_template = "%s@corp.example.com";
+	atomic_store(&w.seen.knows, true);
+	assert_ok(people_from_proxy(*state, w.h.db, "eva", true, &p, &err), &err);
+	assert_ok(signin_password(*state, &w.signin, "eva", PASSWORD, "192.0.2.1", &p, &err), &err);
+	assert_string_equal(p->name, "eva (2)");
+	atomic_store(&w.seen.disabled, true);
+	assert_false(signin_password(*state, &w.signin, "eva", PASSWORD, "192.0.2.1", &p, &err));
+	assert_string_equal(err.code, "account_disabled");
+	assert_string_equal(sql_text(*state, &w.h, "SELECT name FROM person WHERE disabled"), "eva (2)");
+	assert_int_equal(sql_int(&w.h, "SELECT count(*) FROM person WHERE disabled"), 1);
+	atomic_store(&w.seen.disabled, false);
+	assert_ok(signin_password(*state, &w.signin, "eva", PASSWORD, "192.0.2.1", &p, &err), &err);
+	assert_int_equal(sql_int(&w.h, "SELECT count(*) FROM person WHERE disabled"), 0);
+}
+
 TESTS(a_name_that_nobody_has_costs_what_a_wrong_password_costs,
       beside_a_directory_local_names_its_own_and_unknown_ones_cost_alike,
-      a_refused_local_name_asks_the_directory_as_often_as_others_and_tells_it_nothing)
+      a_refused_local_name_asks_the_directory_as_often_as_others_and_tells_it_nothing,
+      whom_active_directory_says_is_disabled_is_shut_out_by_the_login_and_no_namesake)

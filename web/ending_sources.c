@@ -7,6 +7,7 @@
 #include "mdm/ca_sign.h"
 #include "mdm/ends.h"
 #include "mdm/push_certificate.h"
+#include "web/rooms.h"
 #include "web/signing.h"
 #include <openssl/err.h>
 #include <string.h>
@@ -421,6 +422,60 @@ ending_tokens_of(TALLOC_CTX *ctx, struct site *site, const char *person_id, time
 {
 	(void)ctx;
 	return list_pages(site, page_tokens, person_id, until, add, arg, err);
+}
+
+/* ---- people whom nobody looks up, and what is theirs ---- */
+
+/* Told to whose it is, as they alone can sign in; once they rest for long, it is shown and no more. */
+static bool
+add_rest(const json_t *p, ending_add *add, void *arg)
+{
+	struct ending ending = {
+		.subject = text_of(p, "id"), .name = text_of(p, "name"), .ends = time_of(p, "ends"), .begins = time_of(p, "begins"),
+		.devices = -1, .people = -1, .person_id = text_of(p, "id"), .href = "/account",
+	};
+
+	ending.quiet = ending.ends < clock_now() - ENDING_LATE * DAY_S;
+	return add(arg, &ending);
+}
+
+static bool
+page_rest(struct site *site, const char *person_id, struct ends_after *after, time_t until, ending_add *add, void *arg,
+	  bool *more, struct err *err)
+{
+	const struct people_rest_page page = { person_id, after->ends, after->id, until, PAGE_ROWS };
+	struct signin signin = site_signin(site);
+	struct people_rest rest = signin_rest(&signin);
+	json_t *people, *p = NULL;
+	bool ok = true;
+	size_t i;
+
+	if (!people_rest_ending(site->db, &rest, &page, &people, err))
+		return false;
+	json_array_foreach(people, i, p)
+		ok = ok && (add_rest(p, add, arg) || full(err));
+	*more = json_array_size(people) == PAGE_ROWS;
+	if (*more) {
+		p = json_array_get(people, PAGE_ROWS - 1);
+		ends_after_set(after, time_of(p, "ends"), text_of(p, "id"));
+	}
+	json_decref(people);
+	return ok;
+}
+
+bool
+ending_rest(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	(void)ctx;
+	return list_pages(site, page_rest, NULL, until, add, arg, err);
+}
+
+bool
+ending_rest_of(TALLOC_CTX *ctx, struct site *site, const char *person_id, time_t until, ending_add *add, void *arg,
+	       struct err *err)
+{
+	(void)ctx;
+	return list_pages(site, page_rest, person_id, until, add, arg, err);
 }
 
 /* ---- our account in the directory ---- */

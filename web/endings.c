@@ -30,6 +30,7 @@ const struct ending_source ending_sources[] = {
 	{ "directory_password",    ENDING_FOR_ADMINS, ending_directory_password },
 	{ "own",                   ENDING_FOR_OWNER,  ending_own, ending_own_of, "/admin/own?ends=" },
 	{ "token",                 ENDING_FOR_OWNER,  ending_tokens, ending_tokens_of },
+	{ "rest",                  ENDING_FOR_OWNER,  ending_rest, ending_rest_of },
 	{ 0 }
 };
 

@@ -149,6 +149,21 @@ tx_next_check(struct db *tx, void *arg_, struct err *err)
 		       r->due, "directory_check", err);
 }
 
+/* Whom nobody can look up is not waited for for ever. */
+static bool
+rest_those_unseen(struct site *site, struct err *err)
+{
+	struct signin signin = site_signin(site);
+	struct people_rest rest = signin_rest(&signin);
+	int64_t n;
+
+	if (!people_rest_sweep(site->db, &rest, &n, err))
+		return false;
+	if (n)
+		log_info("tokens and links of people rest whom nobody has confirmed for signin.rest_days", KVI("people", n));
+	return true;
+}
+
 static bool
 job_directory_check(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 {
@@ -176,7 +191,7 @@ job_directory_check(const struct job *job, TALLOC_CTX *ctx, void *p, struct err 
 		more = *next;
 	}
 	r.after = on && more ? after : "";
-	if (!people_missed(site->db, &missed, err))
+	if (!people_missed(site->db, &missed, err) || (!*r.after && !rest_those_unseen(site, err)))
 		return false;
 	r.due = down ? clock_now() + CHECK_AGAIN_S : *r.after ? 0 : r.began + (on && missed ? CHECK_AGAIN_S : CHECK_S);
 	return db_tx(site->db, tx_next_check, &r, err);

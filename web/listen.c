@@ -86,6 +86,7 @@ listen_open(TALLOC_CTX *ctx, const char *where, struct listener *ret, struct err
 	host = *where == '[' && colon[-1] == ']'
 		       ? mem_textn(ctx, where + 1, (size_t)(colon - where) - 2)
 		       : mem_textn(ctx, where, (size_t)(colon - where));
+	/* At the start alone, before anybody waits for us: a name may take as long as the resolver does. */
 	why = getaddrinfo(*host ? host : NULL, colon + 1, &hints, &found);
 	talloc_free(host);
 	if (why)

@@ -382,27 +382,48 @@ get_icon(struct req *req, struct reply *reply, struct err *err)
 	return reply_file(reply, req, fd, size, site_etag(req, name), "image/png", NULL);
 }
 
-/* ---- no more notices ---- */
+/*
+ * ---- no more notices ----
+ *
+ * The List-Unsubscribe of every mail to a tester (RFC 8058): mail programs follow it by themselves, so looking changes
+ * nothing, and one POST does it, asking for nothing and answered with 200.  It counts by a link that is over, too: notices go
+ * to the contact, not by that link.  A token that is over, used up, withdrawn or was never given out has one and the same
+ * answer, which names no app, so that nobody learns by it which one there was; what is asked for is said to be done.
+ */
 
 static bool
-unsubscribe_page(struct req *req, struct reply *reply, const struct link *link, bool quiet, struct err *err)
+unsubscribe_page(struct req *req, struct reply *reply, bool quiet, struct err *err)
 {
-	return reply_page(reply, req, "unsubscribe", json_pack("{s:s, s:b, s:s}", "app", link->app_name, "quiet", quiet,
-		"stop_url", mem_printf(req, "/i/%s/unsubscribe", req_param(req, "token"))), err);
+	return reply_page(reply, req, "unsubscribe", json_pack("{s:b, s:s}", "quiet", quiet, "stop_url",
+		mem_printf(req, "/i/%s/unsubscribe", req_param(req, "token"))), err);
 }
 
-/* Works for as long as the link is known, and asks for nothing: mail programs follow it by themselves,
- * so that looking changes nothing. */
+/* *ret NULL: a token of no link to somebody. */
+static bool
+find_theirs(struct req *req, struct link **ret, struct err *err)
+{
+	bool ok = link_find(req, req->site->db, req_param(req, "token"), ret, err);
+
+	if (!ok || !(*ret)->contact_id)
+		*ret = NULL;
+	return ok || err->kind == ERR_MISSING;
+}
+
 static bool
 get_unsubscribe(struct req *req, struct reply *reply, struct err *err)
 {
 	struct contact *contact;
+	bool quiet = false;
 	struct link *link;
 
-	return link_find(req, req->site->db, req_param(req, "token"), &link, err) &&
-	       (link->contact_id || err_set(err, ERR_MISSING, "a link to nobody")) &&
-	       contact_get(req, req->site->db, link->contact_id, &contact, err) &&
-	       unsubscribe_page(req, reply, link, contact->quiet, err);
+	if (!find_theirs(req, &link, err))
+		return false;
+	if (link && !link->over) {
+		if (!contact_get(req, req->site->db, link->contact_id, &contact, err))
+			return false;
+		quiet = contact->quiet;
+	}
+	return unsubscribe_page(req, reply, quiet, err);
 }
 
 static bool
@@ -411,10 +432,9 @@ post_unsubscribe(struct req *req, struct reply *reply, struct err *err)
 	bool quiet = req_form(req, "again") == NULL;
 	struct link *link;
 
-	return link_find(req, req->site->db, req_param(req, "token"), &link, err) &&
-	       (link->contact_id || err_set(err, ERR_MISSING, "a link to nobody")) &&
-	       contact_set_quiet(req->site->db, link->contact_id, quiet, err) &&
-	       unsubscribe_page(req, reply, link, quiet, err);
+	return find_theirs(req, &link, err) &&
+	       (!link || contact_set_quiet(req->site->db, link->contact_id, quiet, err)) &&
+	       unsubscribe_page(req, reply, quiet, err);
 }
 
 const struct route link_page_routes[] = {

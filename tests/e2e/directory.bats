@@ -147,6 +147,29 @@ teardown()   { pomona_stop; directory_stop; }
 	expect_status 200
 }
 
+@test "without an account of ours, tokens of whom nobody has confirmed for a month rest until the next sign-in" {
+	directory_use bind_dn "" bind_password "" user_bind_template "uid=%s,ou=people,$SUFFIX" \
+		admin_groups "cn=testers,ou=groups,$SUFFIX"
+	pomona_start
+	try eva "pass of eva"
+	expect_status 303
+	"$POMONA" token new --data "$DATA" --user eva --scope admin >"$W/token.eva"
+	may() { get /api/v1/apps -H "$(bearer eva)"; [ "$STATUS" = 200 ]; }
+	rests() { ! may; }
+	may
+	# a week before she is told, and admins see it
+	"$POMONA" expiry --data "$DATA" --json | jq -e '.items[] | select(.kind == "rest") | .name == "eva" and (.ends | startswith("2026-12-22"))'
+	echo 2026-12-22T12:51:00Z >"$W/clock"
+	wait_until rests
+	expect_problem 401 sign_in
+	[ "$(sql "SELECT detail FROM audit WHERE act = 'person.rest'")" = "not confirmed since 2026-11-22" ]
+	try eva "pass of otto"
+	rests
+	try eva "pass of eva"
+	expect_status 303
+	may
+}
+
 @test "a name that fits two people lets neither in, and the log says why" {
 	pomona_start
 	try twins@example.com "pass of twin1"

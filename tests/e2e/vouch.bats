@@ -195,6 +195,13 @@ user() { printf 'X-Remote-User: %s' "$1"; }
 	expect_problem 401 wrong_password
 	get /api/v1/apps -u 'paula:'
 	expect_status 401
+	# what is no text, or text with a NUL in it, is nobody's name, and no server hears of it
+	before=$(grep -c ' BIND ' "$D/log")
+	get /api/v1/apps -H "Authorization: Basic $(printf 'paula\0:pass of paula' | base64)"
+	expect_problem 401 sign_in
+	get /api/v1/apps -H "Authorization: Basic $(printf 'paul\377a:pass of paula' | base64)"
+	expect_problem 401 sign_in
+	[ "$(grep -c ' BIND ' "$D/log")" = "$before" ]
 	get /api/v1/people -u "anna:$(cat "$W/password.anna")"	# a local account
 	expect_status 200
 	# a browser that has it is asked for the page's own value, like any other
