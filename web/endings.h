@@ -93,10 +93,12 @@ bool job_endings(const struct job *job, TALLOC_CTX *ctx, void *site, struct err 
 bool job_endings_look(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool endings_begin(struct site *site, struct err *err) CHECKED;	/* at start: what was slept through */
 
-/* ---- endings_now.c: what every page and /metrics say, from a list that is a minute old at most ---- */
+/* ---- endings_now.c: what every page and /metrics say, from a list that is a minute old, or two while one is made ---- */
 bool endings_count(struct site *site, const struct person *person, int64_t *ret, struct err *err) CHECKED;
 bool endings_print(struct site *site, struct buf *out, struct err *err) CHECKED;	/* Prometheus text */
 void endings_forget(struct site *site);	/* something was renewed: look again */
+/* All of them as they are now, ENDING_EVER_S ahead, until ctx is freed.  Who asks at the same time gets the same list. */
+bool endings_fresh(TALLOC_CTX *ctx, struct site *site, const struct endings **ret, struct err *err) CHECKED;
 
 /* ---- routes_expiry.c ---- */
 struct endings_today {

@@ -48,7 +48,7 @@ expiry_feed(struct req *req, struct reply *reply, struct err *err)
 	time_t now = clock_now();
 	const struct ending **list;
 	struct ending_reader reader;
-	struct endings *all;
+	const struct endings *all;
 	struct buf out;
 	size_t n;
 
@@ -56,7 +56,7 @@ expiry_feed(struct req *req, struct reply *reply, struct err *err)
 		return err_set(err, ERR_MISSING, "no such calendar");
 	if (!calendar_open(req, req->site->db, mem_textn(req, file, len - suffix), &req->person, err) ||
 	    !ending_reader(req, req->site->db, req->person->id, &reader, err) ||
-	    !endings_list(req, req->site, NULL, now + ENDING_EVER_S, &all, err))
+	    !endings_fresh(req, req->site, &all, err))
 		return false;
 	list = mem_array(req, const struct ending *, all->n + 1);
 	n = endings_seen(req, all, list);
