@@ -4,6 +4,7 @@
 #include "catalog/channel.h"
 #include "core/audit.h"
 #include "core/buf.h"
+#include "ipa/verdict.h"
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,17 +108,19 @@ struct judging {
 };
 
 static bool
-judge_one(struct db *tx, const char *id, const char *text, struct err *err)
+judge_one(struct db *tx, const char *id, const char *text, time_t uploaded, struct err *err)
 {
 	json_t *facts = json_loads(text, 0, NULL);
 	int64_t good_until, installs_until;
+	bool installable;	/* by the rules of today on the day of its upload: what only its dates refuse, another provision may help */
 
 	if (!facts)
 		return true;	/* as the schema has left it; whoever asks for it hears so */
+	installable = verdict_installs_until(facts, uploaded) != 0;
 	build_judge(facts, &good_until, &installs_until);
 	json_decref(facts);
-	return db_run(tx, err, "UPDATE build SET good_until = $1, installs_until = $2 WHERE id = $3", db_int(good_until),
-		      db_int(installs_until), db_text(id)) || err_at(err, "build %s", id);
+	return db_run(tx, err, "UPDATE build SET good_until = $1, installs_until = $2, installable = $3 WHERE id = $4",
+		      db_int(good_until), db_int(installs_until), db_bool(installable), db_text(id)) || err_at(err, "build %s", id);
 }
 
 static bool
@@ -126,17 +129,19 @@ tx_judge(struct db *tx, void *arg, struct err *err)
 	struct judging *j = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *ids[JUDGE_STEP], *facts[JUDGE_STEP];
-	struct rows *rows = db_query(ctx, tx, "SELECT b.id, b.facts FROM build b WHERE b.id > $1 ORDER BY b.id LIMIT $2",
+	time_t uploaded[JUDGE_STEP];
+	struct rows *rows = db_query(ctx, tx, "SELECT b.id, b.facts, b.created FROM build b WHERE b.id > $1 ORDER BY b.id LIMIT $2",
 				     db_text(j->after), db_int(JUDGE_STEP));
 	enum rows_step step;
 
 	j->n = 0;
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
 		ids[j->n] = rows_text(ctx, rows, 0);
-		facts[j->n++] = rows_text(ctx, rows, 1);
+		facts[j->n] = rows_text(ctx, rows, 1);
+		uploaded[j->n++] = rows_int(rows, 2);
 	}
 	for (size_t i = 0; step == ROWS_END && i < j->n; i++) {
-		if (!judge_one(tx, ids[i], facts[i], err))
+		if (!judge_one(tx, ids[i], facts[i], uploaded[i], err))
 			return false;
 		snprintf(j->last, sizeof j->last, "%s", ids[i]);
 	}

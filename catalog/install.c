@@ -225,7 +225,7 @@ install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const char *
 	if (step == ROWS_FAILED || *id || n < INSTALL_OPENED_MAX)
 		return step != ROWS_FAILED;
 	*id = mem_text(ctx, newest);
-	return db_run(db, err, "UPDATE install SET phone = '' WHERE id = $1", db_text(newest));
+	return db_run(db, err, "UPDATE install SET phone = '' WHERE id = $1 AND state = 'opened'", db_text(newest));
 }
 
 /* ---- looking ---- */

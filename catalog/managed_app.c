@@ -299,7 +299,7 @@ later(TALLOC_CTX *ctx, struct rows *rows, managed_when *when, void *arg)
 	if ((state != MANAGED_WANTED && state != MANAGED_FAILED && state != MANAGED_TIMED_OUT && state != MANAGED_DECLINED) ||
 	    !managed_app_by_itself(rows_text(ctx, rows, 3)) || rows_null(rows, 4))
 		return 0;
-	if (rows_bool(rows, 4))		/* paused: its end wakes it */
+	if (rows_bool(rows, 4))		/* paused: its end wakes what has not begun */
 		return clock_now() + DAY_S;
 	name = zone ? json_loads(zone, JSON_DECODE_ANY, NULL) : NULL;
 	at = when(arg, rows_text(ctx, rows, 5), strcmp(rows_text(ctx, rows, 6), "device") == 0 ? json_string_value(name) : NULL);

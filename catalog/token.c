@@ -150,15 +150,22 @@ ending_json(TALLOC_CTX *ctx, struct rows *rows)
 			 "expires", clock_text(ctx, rows_int(rows, 7)));
 }
 
+#define ENDING " FROM token t JOIN person p ON p.id = t.person_id WHERE t.expires >= $1 AND t.expires < $2" \
+	" AND (t.expires, t.id) > ($1, $3) AND NOT p.disabled"
+
 bool
-token_ending(struct db *db, time_t from, time_t until, json_t **ret, struct err *err)
+token_ending(struct db *db, const struct token_page *page, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = page->person_id ?
+		db_query(ctx, db, "SELECT t.id, t.label, t.scope, t.bundle_id, p.name, p.id, t.created, t.expires" ENDING
+			 " AND t.person_id = $5 ORDER BY t.expires, t.id LIMIT $4", db_int(page->from), db_int(page->until),
+			 db_text(page->after), db_int(page->limit), db_text(page->person_id)) :
+		db_query(ctx, db, "SELECT t.id, t.label, t.scope, t.bundle_id, p.name, p.id, t.created, t.expires" ENDING
+			 " ORDER BY t.expires, t.id LIMIT $4", db_int(page->from), db_int(page->until), db_text(page->after),
+			 db_int(page->limit));
 
-	return rows_list(db_query(ctx, db, "SELECT t.id, t.label, t.scope, t.bundle_id, p.name, p.id, t.created, t.expires"
-				  " FROM token t JOIN person p ON p.id = t.person_id WHERE t.expires > $1 AND t.expires < $2"
-				  " AND NOT p.disabled ORDER BY t.expires, t.id", db_int(from), db_int(until)),
-			 ending_json, ret, err);
+	return rows_list(rows, ending_json, ret, err);
 }
 
 static bool

@@ -26,5 +26,12 @@ bool token_open(TALLOC_CTX *ctx, struct db *db, const char *text, struct person 
 bool token_list(struct db *db, const struct person *person, json_t **ret, struct err *err) CHECKED;
 /* One's own, or as an admin anybody's; by a token for one app only one's own for that app. */
 bool token_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
-/* [{id, label, scope, bundle_id, person, person_id, created, expires}] of people who are let in. */
-bool token_ending(struct db *db, time_t from, time_t until, json_t **ret, struct err *err) CHECKED;
+/* [{id, label, scope, bundle_id, person, person_id, created, expires}] of people who are let in, who ends first, first. */
+struct token_page {
+	const char *person_id;	/* NULL: everybody's */
+	time_t from;		/* behind this end and this id; at first "" */
+	const char *after;
+	time_t until;
+	int limit;
+};
+bool token_ending(struct db *db, const struct token_page *page, json_t **ret, struct err *err) CHECKED;

@@ -171,7 +171,8 @@ upload_exists(struct db *db, const char *id, bool *ret, struct err *err)
 }
 
 bool
-upload_promised(struct db *db, int64_t (*here)(void *arg, const char *id), void *arg, int64_t *ret, struct err *err)
+upload_promised(struct db *db, int64_t (*missing)(void *arg, const char *id, int64_t length), void *arg, int64_t *ret,
+		struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, db, "SELECT id, length FROM upload WHERE status = $1 AND expires > $2",
@@ -179,11 +180,8 @@ upload_promised(struct db *db, int64_t (*here)(void *arg, const char *id), void 
 	int64_t sum = 0;
 	enum rows_step got;
 
-	while ((got = rows_next(rows, err)) == ROWS_ROW) {
-		int64_t missing = rows_int(rows, 1) - here(arg, rows_text(ctx, rows, 0));
-
-		sum += missing > 0 ? missing : 0;
-	}
+	while ((got = rows_next(rows, err)) == ROWS_ROW)
+		sum += missing(arg, rows_text(ctx, rows, 0), rows_int(rows, 1));
 	*ret = sum;
 	return got == ROWS_END;
 }

@@ -37,7 +37,7 @@ bool upload_whole(struct db *db, const char *id, struct err *err) CHECKED;
 bool upload_set(struct db *db, const char *id, int64_t status, const char *answer, struct err *err) CHECKED;
 bool upload_remove(struct db *db, const char *id, struct err *err) CHECKED;
 bool upload_exists(struct db *db, const char *id, bool *ret, struct err *err) CHECKED;
-/* Bytes that uploads under way have announced and not sent; `here` says how many of one are on the disk. */
-bool upload_promised(struct db *db, int64_t (*here)(void *arg, const char *id), void *arg, int64_t *ret,
+/* Bytes that uploads under way have announced and not sent; `missing` says how many of one that still are. */
+bool upload_promised(struct db *db, int64_t (*missing)(void *arg, const char *id, int64_t length), void *arg, int64_t *ret,
 		     struct err *err) CHECKED;
 bool upload_sweep(struct db *db, struct err *err) CHECKED;	/* rows past their time */

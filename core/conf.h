@@ -115,7 +115,7 @@
 	B(clip,      removable,        true,  live,  "People may take the icon away") \
 	T(own,       identity,         "scep", live, "How a person's own mobileconfig (/eas) brings their certificate: scep (the device makes the key), pkcs12 (made here, sent encrypted, not kept) or none") \
 	N(own,       certificate_days, 365,   1, 3650,      live,  "How long a person's own certificate is valid") \
-	T(own,       upn,              "%upn%", live, "userPrincipalName in it: %username%@corp.example.com; %upn% is the directory's, or the e-mail address") \
+	T(own,       upn,              "%upn%", live, "userPrincipalName in it, by which servers know the person: %upn% is the directory's; %email% or %username%@corp.example.com say that it is made of that") \
 	T(eas,       host,             "",    live,  "Exchange server of the mobileconfig at /eas: mail.example.com; empty: none is made from settings") \
 	T(eas,       user_name,        "%username%", live, "Name at that server, as in EXAMPLE\\%username% or %upn%") \
 	N(eas,       past_days,        7,     0, 31,        live,  "Mail of how many days is kept on the device: 1, 3, 7, 14, 31, or 0 for all") \

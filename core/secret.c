@@ -37,11 +37,13 @@ secret_token(TALLOC_CTX *ctx)
 	return buf.p;
 }
 
+#define ID_CHARS	16
+static const char letters[] = "abcdefghijkmnpqrstuvwxyz23456789";	/* 32, none alike */
+
 char *
 secret_id(TALLOC_CTX *ctx)
 {
-	static const char letters[] = "abcdefghijkmnpqrstuvwxyz23456789";	/* 32, none alike */
-	unsigned char bytes[16];
+	unsigned char bytes[ID_CHARS];
 	char *id = mem_size(ctx, sizeof bytes + 1);
 
 	secret_random(bytes, sizeof bytes);
@@ -49,6 +51,12 @@ secret_id(TALLOC_CTX *ctx)
 		id[i] = letters[bytes[i] & 31];
 	id[sizeof bytes] = '\0';
 	return id;
+}
+
+bool
+secret_is_id(const char *text)
+{
+	return strspn(text, letters) == ID_CHARS && !text[ID_CHARS];
 }
 
 const char *

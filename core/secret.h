@@ -12,6 +12,7 @@
 
 char *secret_token(TALLOC_CTX *ctx);			/* base64url text of SECRET_BITS */
 char *secret_id(TALLOC_CTX *ctx);			/* 80 bits, lower-case letters and digits: a row's id */
+bool secret_is_id(const char *text);			/* could it be one? */
 void secret_random(void *p, size_t len);		/* aborts when the system has no randomness */
 const char *secret_hash(const char *token, char hash[SECRET_HASH_SIZE]);	/* returns hash */
 bool secret_equal(const char *a, const char *b);	/* in constant time for equal lengths */

@@ -165,6 +165,19 @@ fingerprint(X509 *cert, const EVP_MD *md, char hex[X509_FINGERPRINT_SIZE])
 	return hex;
 }
 
+char *
+x509_name_text(TALLOC_CTX *ctx, const X509_NAME *name)
+{
+	BIO *bio SCOPED(bio) = BIO_new(BIO_s_mem());
+	char *p;
+	long len;
+
+	if (!bio || X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0)
+		return mem_text(ctx, "");
+	len = BIO_get_mem_data(bio, &p);
+	return mem_textn(ctx, p, (size_t)len);
+}
+
 const char *
 x509_sha1(X509 *cert, char hex[X509_FINGERPRINT_SIZE])
 {

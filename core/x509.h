@@ -25,6 +25,7 @@ struct x509_pinned { const char *name, *sha256, *pem; };
 bool x509_read_pinned(const struct x509_pinned *pins, size_t n, STACK_OF(X509) **ret, struct err *err) CHECKED;
 
 char *x509_subject_cn(TALLOC_CTX *ctx, X509 *cert);	/* valid UTF-8; "" when there is none */
+char *x509_name_text(TALLOC_CTX *ctx, const X509_NAME *name);	/* RFC 4514, in UTF-8; "" when it cannot be said */
 const char *x509_sha1(X509 *cert, char hex[X509_FINGERPRINT_SIZE]);
 const char *x509_sha256(X509 *cert, char hex[X509_FINGERPRINT_SIZE]);
 const char *x509_der_sha256(struct bytes der, char hex[X509_FINGERPRINT_SIZE]);	/* the same of its bytes, or of a key's */

@@ -157,7 +157,7 @@ ca_form_person(const char *upn, const char *email)
 	GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
 	X509_EXTENSION *extension = NULL;
 
-	if (names && (!*upn || add_upn(names, upn)) && (!*email || add_email(names, email)))
+	if (names && add_upn(names, upn) && add_email(names, email))
 		extension = X509V3_EXT_i2d(NID_subject_alt_name, 0, names);
 	sk_GENERAL_NAME_pop_free(names, GENERAL_NAME_free);
 	return extension;

@@ -14,7 +14,7 @@ X509_EXTENSION *ca_form_extension(X509 *cert, X509 *issuer, int nid, const char 
 X509_EXTENSION *ca_form_issuer_key(X509 *issuer);	/* authorityKeyIdentifier */
 X509_EXTENSION *ca_form_own_key(struct bytes key);	/* subjectKeyIdentifier, of the BIT STRING's content */
 X509_EXTENSION *ca_form_crl_url(const char *url);	/* cRLDistributionPoints */
-/* subjectAltName of a person: userPrincipalName (otherName 1.3.6.1.4.1.311.20.2.3) and rfc822Name; "": is not said. */
+/* subjectAltName of a person: userPrincipalName (otherName 1.3.6.1.4.1.311.20.2.3) and rfc822Name. */
 X509_EXTENSION *ca_form_person(const char *upn, const char *email);
 
 /* Adds it and frees it; NULL is false. */

@@ -48,18 +48,26 @@ set_key(X509 *cert, struct bytes rsa)
 	return false;
 }
 
-/* rfc822Name is ASCII (RFC 5280 4.2.1.6): an address beyond it is left out. */
+/* Servers let a person in by these names: one without them would say nobody, or be taken for somebody by its subject. */
+static bool
+check_names(const struct ca_wish *wish, struct err *err)
+{
+	if (wish->purpose != CA_PERSON)
+		return true;
+	if (!wish->upn || !*wish->upn)
+		return err_code(err, ERR_CONFLICT, "missing_name", "a person's certificate without userPrincipalName");
+	if (!wish->email || !*wish->email)
+		return err_code(err, ERR_CONFLICT, "missing_name", "a person's certificate without an e-mail address");
+	for (const char *p = wish->email; *p; p++)	/* rfc822Name is ASCII (RFC 5280 4.2.1.6) */
+		if (*p & 0x80)
+			return err_code(err, ERR_CONFLICT, "missing_name", "a person's certificate without an e-mail address in ASCII");
+	return true;
+}
+
 static bool
 set_names(X509 *cert, const struct ca_wish *wish)
 {
-	const char *upn = wish->upn ? wish->upn : "", *email = wish->email ? wish->email : "";
-
-	for (const char *p = email; *p; p++)
-		if (*p & 0x80) {
-			email = "";
-			break;
-		}
-	return (!*upn && !*email) || ca_form_add(cert, ca_form_person(upn, email));
+	return wish->purpose != CA_PERSON || ca_form_add(cert, ca_form_person(wish->upn, wish->email));
 }
 
 static bool
@@ -133,7 +141,7 @@ ca_issue(TALLOC_CTX *ctx, struct ca *ca, const struct ca_wish *wish, struct cert
 	OSSL_LIB_CTX *lib;
 	struct bytes rsa;
 
-	if (!ca_set_ready(ca, &set, err) || !ca_own(set, &own, err) || !cms_thread_lib(&lib, err))
+	if (!check_names(wish, err) || !ca_set_ready(ca, &set, err) || !ca_own(set, &own, err) || !cms_thread_lib(&lib, err))
 		return false;
 	if (set->ca->not_after <= now)
 		return err_code(err, ERR_BUSY, "ca_expired", "the certificate authority has expired; `pomona ca renew` "

@@ -1,4 +1,4 @@
-/* Table `came_back`; what it takes in goes to `device` and `enrollment`. */
+/* Table `came_back`, with came_back_list.c; what it takes in goes to `device` and `enrollment`. */
 #include "mdm/came_back.h"
 #include "core/audit.h"
 #include "core/clock.h"
@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define NOTE_STEP_S	60
-#define LIST_MAX	1000
 
 /* ---- writing it down ---- */
 
@@ -65,6 +64,18 @@ look(TALLOC_CTX *ctx, struct db *db, const char *sha256, const char **state, con
 	return step != ROWS_FAILED;
 }
 
+/* Of an outside CA, and one more than there is room for. */
+static bool
+is_one_too_many(struct db *db, const struct identity *identity, bool *ret, struct err *err)
+{
+	int64_t n = 0;
+
+	if (!identity->ours && identity->known && !came_back_waiting(db, &n, err))
+		return false;
+	*ret = n >= CAME_BACK_OUTSIDE_MAX;
+	return true;
+}
+
 bool
 came_back_note(struct db *db, const struct identity *identity, const struct checkin_who *who,
 	       const struct checkin *checkin, struct err *err)
@@ -73,7 +84,7 @@ came_back_note(struct db *db, const struct identity *identity, const struct chec
 	X509 *cert SCOPED(x509) = NULL;
 	struct note note = { db, identity, who, checkin, "" };
 	const char *state, *udid;
-	bool fresh;
+	bool fresh, full = false;
 
 	if (!look(ctx, db, identity->sha256, &state, &udid, &fresh, err))
 		return false;
@@ -81,7 +92,9 @@ came_back_note(struct db *db, const struct identity *identity, const struct chec
 		return err_code(err, ERR_DENIED, "retired", "a device that came back was refused");
 	if (*udid && strcmp(udid, who->udid) != 0)
 		return another(&note, err);
-	if (!fresh || (checkin && checkin->type == CHECKIN_TOKEN_UPDATE)) {
+	if (!*state && !is_one_too_many(db, identity, &full, err))
+		return false;
+	if (!full && (!fresh || (checkin && checkin->type == CHECKIN_TOKEN_UPDATE))) {
 		if (!x509_read_der(identity->proof.der, &cert, err))
 			return false;
 		note.subject = x509_subject_cn(ctx, cert);
@@ -92,58 +105,16 @@ came_back_note(struct db *db, const struct identity *identity, const struct chec
 			who->udid);
 }
 
-/* ---- lists ---- */
-
-bool
-came_back_list(struct db *db, json_t **ret, struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT b.sha256, b.subject, b.udid, b.serial, d.id, d.name, p.name, b.first_seen,"
-		" b.last_seen, b.state FROM came_back b LEFT JOIN device d ON d.udid = b.udid LEFT JOIN person p"
-		" ON p.id = d.person_id ORDER BY CASE WHEN b.state = 'waiting' THEN 0 ELSE 1 END, b.last_seen DESC, b.sha256"
-		" LIMIT $1", db_int(LIST_MAX));
-	json_t *items = json_array();
-	enum rows_step step;
-
-	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		char first[CLOCK_ISO_SIZE], last[CLOCK_ISO_SIZE];
-
-		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s, s:s, s:s}",
-			"sha256", rows_text(ctx, rows, 0), "subject", rows_text(ctx, rows, 1), "udid", rows_text(ctx, rows, 2),
-			"serial", rows_text(ctx, rows, 3), "device_id", rows_text(ctx, rows, 4), "name", rows_text(ctx, rows, 5),
-			"person", rows_text(ctx, rows, 6), "first_seen", clock_iso(rows_int(rows, 7), first),
-			"last_seen", clock_iso(rows_int(rows, 8), last), "state", rows_text(ctx, rows, 9)));
-	}
-	if (step == ROWS_FAILED) {
-		json_decref(items);
-		return false;
-	}
-	*ret = json_pack("{s:o, s:n}", "items", items, "next");
-	return true;
-}
-
-bool
-came_back_waiting(struct db *db, int64_t *n, struct err *err)
-{
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM came_back WHERE state = 'waiting'");
-
-	if (!rows_one(rows, err, "no count"))
-		return false;
-	*n = rows_int(rows, 0);
-	return true;
-}
-
 /* ---- taking in ---- */
 
 struct back {
-	struct db *db;
-	const struct came_back_owner *owner;
+	struct ca *ca;
+	const struct came_back_terms *terms;
 	const char *actor, *sha256, *udid, *serial, *topic, *push_magic;
 	struct bytes token, der;
-	int64_t access_rights, first_seen;
-	struct certificate certificate;
-	const char *authority_id;
+	int64_t first_seen;
+	struct certificate certificate;	/* of an outside one: its session and its end alone */
+	bool outside;
 };
 
 static bool
@@ -186,37 +157,15 @@ find_authority(TALLOC_CTX *ctx, struct db *db, X509 *cert, const char **ret, str
 	return step == ROWS_FAILED ? false : err_set(err, ERR_CONFLICT, "its certificate is by no CA of ours");
 }
 
-static char *
-name_text(TALLOC_CTX *ctx, const X509_NAME *name)
-{
-	BIO *bio SCOPED(bio) = BIO_new(BIO_s_mem());
-	char *p;
-	long len;
-
-	if (!bio || X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0)
-		return mem_text(ctx, "");
-	len = BIO_get_mem_data(bio, &p);
-	return mem_textn(ctx, p, (size_t)len);
-}
-
-static int64_t
-unix_of(const ASN1_TIME *at)
-{
-	struct tm tm;
-
-	return ASN1_TIME_to_tm(at, &tm) ? timegm(&tm) : 0;
-}
-
 /* The row that was lost, from the certificate itself. */
 static bool
-row_of(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
+row_of(TALLOC_CTX *ctx, struct db *db, struct back *b, X509 *cert, struct err *err)
 {
-	X509 *cert SCOPED(x509) = NULL;
 	struct certificate *c = &b->certificate;
 	char *key = mem_size(ctx, X509_FINGERPRINT_SIZE), *serial;
 	BIGNUM *number;
 
-	if (!x509_read_der(b->der, &cert, err) || !find_authority(ctx, db, cert, &c->authority_id, err) ||
+	if (!find_authority(ctx, db, cert, &c->authority_id, err) ||
 	    !certificate_key_sha256(X509_get0_pubkey(cert), key, err))
 		return false;
 	number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
@@ -228,14 +177,46 @@ row_of(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
 	BN_free(number);
 	c->sha256 = b->sha256;
 	c->purpose = "mdm";
-	c->session_id = secret_id(ctx);	/* the one that is lost; the certificates that renew it have it too */
-	c->subject = name_text(ctx, X509_get_subject_name(cert));
+	c->subject = x509_name_text(ctx, X509_get_subject_name(cert));
 	c->key_sha256 = key;
 	c->der = b->der;
-	c->not_before = c->issued = unix_of(X509_get0_notBefore(cert));
-	c->not_after = unix_of(X509_get0_notAfter(cert));
+	c->not_before = c->issued = x509_begins(cert);
 	c->reason = "";
 	return true;
+}
+
+/* That our records have, of one that brought nothing as far as they know. */
+static bool
+known_session(TALLOC_CTX *ctx, struct db *db, const struct back *b, X509 *cert, const char **ret, struct err *err)
+{
+	const char *named = proof_session_named(ctx, cert);
+	struct rows *rows = db_query(ctx, db, "SELECT 1 FROM enroll_session WHERE id = $1 AND udid = $2 AND kind <> 'renewal'"
+		" AND state IN ('issued', 'staged', 'expired')", db_text(named ? named : ""), db_text(b->udid));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW ? named : NULL;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+static bool
+read_certificate(TALLOC_CTX *ctx, struct db *db, struct back *b, struct err *err)
+{
+	X509 *cert SCOPED(x509) = NULL;
+	enum ca_whose whose = CA_NOBODYS;
+	const char *session = NULL;
+	time_t ends;
+
+	if (!x509_read_der(b->der, &cert, err) || !ca_whose(b->ca, cert, &whose, err))
+		return false;
+	if (whose == CA_NOBODYS || !x509_expires(cert, &ends))
+		return err_set(err, ERR_CONFLICT, "its certificate is by no CA that is believed");
+	b->outside = whose == CA_TRUSTED;
+	if (b->outside && !known_session(ctx, db, b, cert, &session, err))
+		return false;
+	b->certificate.not_after = ends;
+	b->certificate.session_id = session ? session : secret_id(ctx);	/* the one that is lost; what renews it has it too */
+	return b->outside || row_of(ctx, db, b, cert, err);
 }
 
 /* *session_id: what its enrollment is found by when it is renewed. */
@@ -245,6 +226,8 @@ keep_row(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char **sess
 	struct certificate *found;
 
 	*session_id = b->certificate.session_id;
+	if (b->outside)
+		return true;
 	if (certificate_find(ctx, tx, b->sha256, &found, err)) {
 		if (found->session_id)
 			*session_id = found->session_id;
@@ -271,8 +254,8 @@ put_device(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char **id
 static bool
 put_owner(struct db *tx, const struct back *b, struct err *err)
 {
-	return !b->owner->said || db_run(tx, err, "UPDATE enrollment SET person_id = $1 WHERE identity = $2",
-					 db_text(b->owner->person_id), db_text(b->sha256));
+	return !b->terms->said || db_run(tx, err, "UPDATE enrollment SET person_id = $1 WHERE identity = $2",
+					 db_text(b->terms->person_id), db_text(b->sha256));
 }
 
 /* A staged one whose TokenUpdate came before the backup was put back is simply made true. */
@@ -286,30 +269,40 @@ put_enrollment(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char 
 		return put_owner(tx, b, err) && enrollment_by_identity(ctx, tx, b->sha256, ret, err);
 	return err->kind == ERR_MISSING && turn_next(tx, TURN_ENROLLMENT, &turn, err) &&
 	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, state, identity, access_rights,"
-		      " created, turn) SELECT CAST($1 AS TEXT), d.id, CAST($2 AS TEXT), CASE WHEN $3 THEN CAST($4 AS TEXT) WHEN $5"
+		      " created, turn, identity_ends) SELECT CAST($1 AS TEXT), d.id, CAST($2 AS TEXT), CASE WHEN $3 THEN CAST($4 AS TEXT) WHEN $5"
 		      " THEN d.person_id ELSE (SELECT s.person_id FROM enroll_session s WHERE s.id = CAST($2 AS TEXT)) END,"
-		      " 'staged', CAST($6 AS TEXT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($10 AS BIGINT) FROM device d"
-		      " WHERE d.id = $9", db_text(secret_id(ctx)), db_text(session_id),
-		      db_bool(b->owner->said), db_text(b->owner->person_id), db_bool(b->owner->as_recorded), db_text(b->sha256),
-		      db_int(b->access_rights), db_now(), db_text(device_id), db_int(turn)) &&
+		      " 'staged', CAST($6 AS TEXT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($10 AS BIGINT), CAST($11 AS BIGINT)"
+		      " FROM device d WHERE d.id = $9", db_text(secret_id(ctx)), db_text(session_id),
+		      db_bool(b->terms->said), db_text(b->terms->person_id), db_bool(b->terms->as_recorded), db_text(b->sha256),
+		      db_int(b->terms->access_rights), db_now(), db_text(device_id), db_int(turn),
+		      b->outside ? db_int(b->certificate.not_after) : db_null()) &&
 	       enrollment_by_identity(ctx, tx, b->sha256, ret, err);
 }
 
 /*
- * The certificate is ours, but that it is this device's was known to the rows that are lost.  A device does not
- * go back to an identity that it has renewed: one that is heard of under the one we know did not come back.
+ * The certificate is good, but that it is this device's was known to the rows that are lost.  A device does not
+ * go back to an identity that it has renewed: one that is heard of under the one we know did not come back.  One that is
+ * not heard of may sleep, and whoever claims its UDID would have its place: that is for somebody to say who looked at both.
  */
 static bool
-speaks_otherwise(TALLOC_CTX *ctx, struct db *tx, const struct back *b, bool *ret, struct err *err)
+may_take(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char **other, struct err *err)
 {
-	struct rows *rows = db_query(ctx, tx, "SELECT 1 FROM device d JOIN enrollment e ON e.id = d.enrollment_id"
-		" WHERE d.udid = $1 AND d.seen >= $2 AND e.identity <> $3", db_text(b->udid), db_int(b->first_seen),
+	struct rows *rows = db_query(ctx, tx, "SELECT e.id, COALESCE(d.seen >= $1, FALSE) FROM device d JOIN enrollment e"
+		" ON e.id = d.enrollment_id WHERE d.udid = $2 AND e.identity <> $3", db_int(b->first_seen), db_text(b->udid),
 		db_text(b->sha256));
 	enum rows_step step = rows_next(rows, err);
+	bool speaks = step == ROWS_ROW && rows_bool(rows, 1);
 
-	*ret = step == ROWS_ROW;
+	*other = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
 	rows_done(rows);
-	return step != ROWS_FAILED;
+	if (step != ROWS_ROW)
+		return step == ROWS_END;
+	if (speaks)
+		return err_code(err, ERR_CONFLICT, "device_speaks", "device %s has been heard of under the identity that we know:"
+				" this is not it", b->udid);
+	return (b->terms->replaces && strcmp(b->terms->replaces, *other) == 0) ||
+	       err_code(err, ERR_CONFLICT, "managed", "device %s is managed under another identity, whose place this one would"
+			" take: look at both first, and say which it replaces", b->udid);
 }
 
 static bool
@@ -319,15 +312,10 @@ tx_take(struct db *tx, void *arg, struct err *err)
 	const struct enrollment_hooks *hooks = enrollment_hooks_of(&site);
 	const struct back *b = arg;
 	struct enrollment *e;
-	const char *device_id, *session_id;
-	bool other;
+	const char *device_id, *session_id, *other, *what = b->udid;
 
-	if (!speaks_otherwise(ctx, tx, b, &other, err))
-		return false;
-	if (other)
-		return err_code(err, ERR_CONFLICT, "device_speaks", "device %s has been heard of under the identity that"
-				" we know: this is not it", b->udid);
-	if (!db_run(tx, err, "UPDATE came_back SET state = 'taken_in' WHERE sha256 = $1 AND state = 'waiting'",
+	if (!may_take(ctx, tx, b, &other, err) ||
+	    !db_run(tx, err, "UPDATE came_back SET state = 'taken_in' WHERE sha256 = $1 AND state = 'waiting'",
 		    db_text(b->sha256)))
 		return false;
 	if (!db_changed(tx))
@@ -339,26 +327,27 @@ tx_take(struct db *tx, void *arg, struct err *err)
 				    " WHERE id = $5", db_bytes(b->token), db_text(b->push_magic), db_text(b->topic),
 				    db_now(), db_text(e->id)))
 		return false;
+	if (other)
+		what = mem_printf(ctx, "%s: identity %s takes the place of enrollment %s", b->udid, b->sha256, other);
 	return enrollment_begin(tx, e, "enrollment.returned", err) &&
 	       (b->token.len || !hooks->wants_token || hooks->wants_token(tx, site, e, err)) &&
-	       audit_add(tx, b->actor, "came_back.taken_in", device_id, b->udid, err);
+	       audit_add(tx, b->actor, "came_back.taken_in", device_id, what, err);
 }
 
 bool
-came_back_take(struct db *db, const char *actor, const char *sha256, const struct came_back_owner *owner,
-	       int64_t access_rights, struct err *err)
+came_back_take(struct db *db, struct ca *ca, const char *actor, const char *sha256, const struct came_back_terms *terms,
+	       struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct back b = { .db = db, .owner = owner, .actor = actor, .sha256 = sha256, .access_rights = access_rights };
+	struct back b = { .ca = ca, .terms = terms, .actor = actor, .sha256 = sha256 };
 
-	return read_back(ctx, db, &b, err) && row_of(ctx, db, &b, err) && db_tx(db, tx_take, &b, err);
+	return read_back(ctx, db, &b, err) && read_certificate(ctx, db, &b, err) && db_tx(db, tx_take, &b, err);
 }
 
 bool
-came_back_take_all(struct db *db, const char *actor, bool as_recorded, int64_t access_rights, int64_t *n,
-		   struct err *err)
+came_back_take_all(struct db *db, struct ca *ca, const char *actor, const struct came_back_terms *terms,
+		   struct came_back_taken *ret, struct err *err)
 {
-	const struct came_back_owner owner = { .as_recorded = as_recorded };
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, db, "SELECT sha256 FROM came_back b WHERE state = 'waiting' AND NOT EXISTS"
 		" (SELECT 1 FROM came_back o WHERE o.udid = b.udid AND o.sha256 <> b.sha256 AND o.state = 'waiting')"
@@ -366,14 +355,16 @@ came_back_take_all(struct db *db, const char *actor, bool as_recorded, int64_t a
 	const char **all;
 	size_t count;
 
+	*ret = (struct came_back_taken){ 0 };
 	if (!rows_texts(ctx, rows, &all, &count, err))
 		return false;
-	*n = 0;
 	for (size_t i = 0; i < count; i++)
-		if (came_back_take(db, actor, all[i], &owner, access_rights, err))
-			++*n;
+		if (came_back_take(db, ca, actor, all[i], terms, err))
+			ret->n++;
 		else if (err->kind != ERR_CONFLICT && err->kind != ERR_MISSING)
 			return err_at(err, "certificate %s", all[i]);
+		else if (strcmp(err->code, "managed") == 0)
+			ret->managed++;
 	return true;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "mdm/ends.h"
 #include "core/clock.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,23 +24,45 @@ ends_live_certificates(struct db *db, const char *authority_id, int64_t *ret, st
 	return true;
 }
 
-bool
-ends_own(TALLOC_CTX *ctx, struct db *db, time_t from, time_t until, size_t max, struct ends_own **ret, size_t *n,
-	 struct err *err)
+void
+ends_after_set(struct ends_after *after, time_t ends, const char *id)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT o.id, o.title, o.person_id, p.name, o.device_name, c.not_before,"
-		" c.not_after FROM certificate c JOIN own_session s ON s.id = c.session_id JOIN own_mobileconfig o ON o.id = s.own_id"
-		" JOIN person p ON p.id = o.person_id WHERE c.purpose = 'person' AND c.not_after > $1 AND c.not_after < $2"
-		" AND c.revoked IS NULL AND NOT p.disabled AND o.state IN ('offered', 'installed') AND NOT EXISTS (SELECT 1"
-		" FROM own_session t JOIN certificate k ON k.session_id = t.id WHERE t.own_id = o.id AND k.revoked IS NULL"
-		" AND k.purpose || '' = 'person' AND k.turn > c.turn AND NOT t.embedded) ORDER BY c.not_after, o.id LIMIT $3", db_int(from),
-		db_int(until), db_int((int64_t)max));
+	after->ends = ends;
+	snprintf(after->id, sizeof after->id, "%s", id);
+}
+
+#define OWN_COLUMNS "SELECT o.id, o.title, o.person_id, p.name, o.device_name, c.not_before, c.not_after"
+#define OWN_WHERE " AND c.not_after < $2 AND (c.not_after, o.id) > ($1, $3)" \
+	" AND c.revoked IS NULL AND NOT p.disabled AND o.state IN ('offered', 'installed') AND NOT EXISTS (SELECT 1" \
+	" FROM own_session t JOIN certificate k ON k.session_id = t.id WHERE t.own_id = o.id AND k.revoked IS NULL" \
+	" AND k.purpose || '' = 'person' AND k.turn > c.turn AND NOT t.embedded) ORDER BY c.not_after, o.id LIMIT $4"
+
+/* Of all from the certificates that end, of one from what is theirs (`|| ''`: mdm/certificate.c). */
+static struct rows *
+own_rows(TALLOC_CTX *ctx, struct db *db, const char *person_id, const struct ends_after *after, time_t until, size_t max)
+{
+	if (person_id)
+		return db_query(ctx, db, OWN_COLUMNS " FROM own_mobileconfig o JOIN own_session s ON s.own_id = o.id"
+				" JOIN certificate c ON c.session_id = s.id JOIN person p ON p.id = o.person_id"
+				" WHERE o.person_id = $5 AND c.purpose || '' = 'person' AND c.not_after >= $1" OWN_WHERE, db_int(after->ends), db_int(until),
+				db_text(after->id), db_int((int64_t)max), db_text(person_id));
+	return db_query(ctx, db, OWN_COLUMNS " FROM certificate c JOIN own_session s ON s.id = c.session_id"
+			" JOIN own_mobileconfig o ON o.id = s.own_id JOIN person p ON p.id = o.person_id WHERE c.purpose = 'person'"
+			" AND c.not_after >= $1" OWN_WHERE, db_int(after->ends), db_int(until), db_text(after->id), db_int((int64_t)max));
+}
+
+bool
+ends_own(TALLOC_CTX *ctx, struct db *db, const char *person_id, const struct ends_after *after, time_t until, size_t max,
+	 struct ends_own **ret, size_t *n, struct err *err)
+{
+	struct rows *rows = own_rows(ctx, db, person_id, after, until, max);
 	enum rows_step step;
 
 	*ret = NULL;
 	*n = 0;
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {
-		*ret = mem_grow(ctx, *ret, struct ends_own, *n + 1);
+		if (!*n)
+			*ret = mem_array(ctx, struct ends_own, max);
 		(*ret)[(*n)++] = (struct ends_own){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_text(ctx, rows, 2),
 			rows_text(ctx, rows, 3), rows_text(ctx, rows, 4), rows_int(rows, 5), rows_int(rows, 6) };
 	}

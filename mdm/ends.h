@@ -20,9 +20,15 @@ struct ends_own {
 	const char *id, *title, *person_id, *person, *device;	/* id: of the mobileconfig; device "": not known */
 	time_t begins, ends;
 };
-/* Who ends first, first; at most `max`. */
-bool ends_own(TALLOC_CTX *ctx, struct db *db, time_t from, time_t until, size_t max, struct ends_own **ret, size_t *n,
-	      struct err *err) CHECKED;
+/* Where a list goes on: behind this one; at first {from, ""}. */
+struct ends_after {
+	time_t ends;
+	char id[64];
+};
+void ends_after_set(struct ends_after *after, time_t ends, const char *id);
+/* Who ends first, first; at most `max`, of this person or (NULL) of all. */
+bool ends_own(TALLOC_CTX *ctx, struct db *db, const char *person_id, const struct ends_after *after, time_t until, size_t max,
+	      struct ends_own **ret, size_t *n, struct err *err) CHECKED;
 
 struct ends_span {
 	time_t from, until;	/* of the identities' end */

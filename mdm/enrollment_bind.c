@@ -2,18 +2,20 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/secret.h"
 #include "mdm/push.h"
+#include "mdm/refusals.h"
 #include <pthread.h>
 #include <string.h>
 
-/* Who refused a device writes it down, once an hour and identity: a device may repeat itself for ever. */
+/* An old identity that was shown: its row is looked at once an hour, since a device may repeat itself for ever. */
 #define NOTES	64
 static struct { char sha256[X509_FINGERPRINT_SIZE]; int64_t at; } notes[NOTES];
 static size_t notes_next;
 static pthread_mutex_t notes_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static bool
-noted(const char *sha256)
+shown_lately(const char *sha256)
 {
 	int64_t now = clock_now();
 	bool found = false;
@@ -34,30 +36,15 @@ struct note {
 	char act[40], object[X509_FINGERPRINT_SIZE], detail[300];
 };
 
-static bool
-tx_note(struct db *tx, void *arg, struct err *err)
-{
-	const struct note *note = arg;
-
-	return audit_add(tx, "device", note->act, note->object, note->detail, err);
-}
-
 bool
 enrollment_refuse(struct db *db, const struct identity *identity, const char *udid, const char *why, struct err *err)
 {
-	struct note *note;
+	const char *object = identity->enrollment ? identity->enrollment->device_id : identity->sha256;
 
 	err_code(err, ERR_MALFORMED, "not_its_identity", "%s", why);
-	if (noted(identity->sha256))
-		return false;
-	log_warn("a device with an identity that is not its own was refused", KV("identity", identity->sha256),
-		 KV("says", udid), KV("why", why));
-	note = mem_new(NULL, struct note);
-	snprintf(note->act, sizeof note->act, "enrollment.refused");
-	snprintf(note->object, sizeof note->object, "%s",
-		 identity->enrollment ? identity->enrollment->device_id : identity->sha256);
-	snprintf(note->detail, sizeof note->detail, "it says to be %s: %s", udid, why);
-	db_later(db, tx_note, note);
+	if (refusals_note(db, identity->sha256, object, udid, why))
+		log_warn("a device with an identity that is not its own was refused", KV("identity", identity->sha256),
+			 KV("says", udid), KV("why", why));
 	return false;
 }
 
@@ -76,7 +63,7 @@ enrollment_old_shown(struct db *db, const struct enrollment *e)
 {
 	struct note *note;
 
-	if (noted(e->identity))
+	if (shown_lately(e->identity))
 		return;
 	note = mem_new(NULL, struct note);
 	snprintf(note->act, sizeof note->act, "enrollment.old_identity");
@@ -110,17 +97,30 @@ enrollment_told(struct db *db, const struct enrollment *e)
 /*
  * An outside CA keeps no account of sessions for us: the one whose name the SCEP payload asked to be put into the
  * certificate, while it is open, and for this device.  What the message claims alone binds nothing.
+ *
+ * A session that our records do not have began after they were made, and so did what came of it; one that is over in them
+ * and brought nothing, while this device has its certificate, went on elsewhere.  Then the records are those of a backup.
+ * What a renewal of an enrollment brings that has ended since is nobody's.
  */
 static bool
 outside_session(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const char *udid, const char **ret,
-		struct err *err)
+		bool *lost, struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT 1 FROM enroll_session WHERE id = $1 AND udid = $2 AND expires > $3"
-		" AND state IN ('issued', 'staged')", db_text(identity->session_id ? identity->session_id : ""),
-		db_text(udid), db_now());
-	enum rows_step step = rows_next(rows, err);
+	struct rows *rows;
+	enum rows_step step;
 
-	*ret = step == ROWS_ROW ? identity->session_id : NULL;
+	*ret = NULL;
+	*lost = false;
+	if (!identity->session_id)
+		return true;
+	rows = db_query(ctx, db, "SELECT s.udid = $1 AND s.expires > $2 AND s.state IN ('issued', 'staged'), s.udid = $1 AND s.state"
+			" IN ('issued', 'staged', 'expired') AND (s.kind <> 'renewal' OR EXISTS (SELECT 1 FROM enrollment e"
+			" WHERE e.id = s.enrollment_id AND e.state = 'enrolled')) FROM enroll_session s WHERE s.id = $3", db_text(udid),
+			db_now(), db_text(identity->session_id));
+	step = rows_next(rows, err);
+	if (step == ROWS_ROW && rows_bool(rows, 0))
+		*ret = identity->session_id;
+	*lost = (step == ROWS_END && secret_is_id(identity->session_id)) || (step == ROWS_ROW && !*ret && rows_bool(rows, 1));
 	rows_done(rows);
 	return step != ROWS_FAILED;
 }
@@ -144,7 +144,7 @@ bind_session(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, co
 {
 	const char *id = identity->session_id;
 
-	if (!identity->ours && !outside_session(ctx, db, identity, udid, &id, err))
+	if (!identity->ours && !outside_session(ctx, db, identity, udid, &id, &b->lost, err))
 		return false;
 	if (!id)
 		return true;
@@ -227,7 +227,7 @@ enrollment_may_come_back(struct db *db, const struct identity *identity, const s
 			 const struct checkin_who *who, struct err *err)
 {
 	/* A database that knows the certificate knows its enrollment, had there been one. */
-	if (b->how == BOUND_NOT && identity->known)
+	if (b->how == BOUND_NOT && identity->known && !b->lost)
 		return enrollment_refuse(db, identity, who->udid, "its identity belongs to no enrollment that began here", err);
 	return b->how != BOUND_NEW || *b->session->udid ||
 	       enrollment_refuse(db, identity, who->udid, "it has not authenticated, and nothing says that it is this device",

@@ -20,6 +20,7 @@ enum binding {
 struct bound {
 	enum binding how;
 	struct enrollment *enrollment;	/* NULL for BOUND_NEW, BOUND_NOT */
+	bool lost;			/* BOUND_NOT, of an outside CA: its session is not in our records, and they may be old */
 	struct enroll_session *session;	/* NULL for BOUND_CURRENT, BOUND_NEXT, BOUND_OLD, BOUND_NOT, and when it is forgotten */
 };
 
@@ -38,7 +39,7 @@ bool enrollment_may_return(struct db *db, struct db *tx, const struct identity *
 bool enrollment_may_come_back(struct db *db, const struct identity *identity, const struct bound *b,
 			      const struct checkin_who *who, struct err *err) CHECKED;
 
-/* Always false: ERR_MALFORMED "not_its_identity"; audited once an hour and identity. */
+/* Always false: ERR_MALFORMED "not_its_identity"; audited as mdm/refusals.h says. */
 bool enrollment_refuse(struct db *db, const struct identity *identity, const char *udid, const char *why,
 		       struct err *err) CHECKED;
 

@@ -172,10 +172,13 @@ tx_authenticate(struct db *tx, void *arg, struct err *err)
 	struct bound b;
 	bool ok = true, stale = false;
 
+	t->came_back = false;
 	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) ||
 	    !enrollment_same_device(t->db, t->identity, &b, t->who, err) ||
 	    !enrollment_may_return(t->db, tx, t->identity, &b, t->who, err))
 		return false;
+	if (b.how == BOUND_NOT && (t->came_back = b.lost))
+		return true;
 	if (b.how == BOUND_NOT)
 		return enrollment_refuse(t->db, t->identity, t->who->udid, "its identity belongs to no enrollment that began here", err);
 	if (b.how == BOUND_CURRENT && !is_stale(tx, t, b.enrollment, b.enrollment->authenticate_signed, &stale, err))
@@ -202,7 +205,9 @@ enrollment_authenticate(struct db *db, const struct identity *identity, const st
 
 	if (!identity->known)
 		return came_back_note(db, identity, &checkin->who, checkin, err);
-	return db_tx(db, tx_authenticate, &t, err) || err_at(err, "Authenticate");
+	if (!db_tx(db, tx_authenticate, &t, err))
+		return err_at(err, "Authenticate");
+	return !t.came_back || came_back_note(db, identity, &checkin->who, checkin, err);
 }
 
 /* ---- renewal of the identity ---- */

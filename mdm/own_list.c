@@ -74,8 +74,10 @@ own_list(struct db *db, const struct own_filter *filter, int64_t limit, json_t *
 		" WHERE (o.changed, o.id) < ($2, $3) AND (CAST($4 AS TEXT) IS NULL OR o.person_id = $4)"
 		" AND (CAST($7 AS TEXT) IS NULL OR lower(p.name) = lower($7))"
 		" AND (CAST($5 AS TEXT) IS NULL OR p.words LIKE lower($5) ESCAPE '!' OR lower(o.device_name) LIKE lower($5) ESCAPE '!')"
+		" AND (CAST($9 AS BIGINT) = 0 OR (n.not_after >= $8 AND n.not_after < $9 AND n.revoked IS NULL))"
 		" ORDER BY o.changed DESC, o.id DESC LIMIT $6", db_now(), db_int(from), db_text(last), db_text(filter->person_id),
-		db_text(search), db_int(most + 1), db_text(filter->person));
+		db_text(search), db_int(most + 1), db_text(filter->person),
+		db_int(filter->ends_from), db_int(filter->ends_until));
 	enum rows_step step;
 
 	while ((step = rows_next(rows, err)) == ROWS_ROW) {

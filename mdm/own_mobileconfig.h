@@ -41,6 +41,7 @@ struct own_filter {
 	const char *person_id, *person;	/* an id, or a name; NULL: everybody's */
 	const char *search;	/* part of a person's name or a device's; NULL: all */
 	const char *after;
+	time_t ends_from, ends_until;	/* of the newest certificate's end, where it is still good; 0, 0: any */
 };
 bool own_list(struct db *db, const struct own_filter *filter, int64_t limit, json_t **ret, struct err *err) CHECKED;
 

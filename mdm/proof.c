@@ -37,9 +37,8 @@ proof_by_signature(TALLOC_CTX *ctx, const char *text, struct bytes body, struct 
 	return true;
 }
 
-/* NULL: its subject is none that we give to identities, or ask an outside CA for. */
-static const char *
-session_named(TALLOC_CTX *ctx, X509 *cert)
+const char *
+proof_session_named(TALLOC_CTX *ctx, X509 *cert)
 {
 	static const char prefix[] = ENROLL_IDENTITY " ";
 	const char *cn = x509_subject_cn(ctx, cert);
@@ -63,7 +62,7 @@ judge_stranger(struct ca *ca, struct identity *identity, int64_t grace_s, struct
 		return bad(err, "its certificate is by nobody whom we believe");
 	if (X509_cmp_time(X509_get0_notAfter(cert), &late) < 0 || X509_cmp_time(X509_get0_notBefore(cert), &now) > 0)
 		return bad(err, "its certificate has run out, or is not valid yet");
-	identity->session_id = session_named(identity, cert);
+	identity->session_id = proof_session_named(identity, cert);
 	if (whose == CA_TRUSTED && x509_expires(cert, &end))
 		identity->ends = end;
 	if (whose == CA_OURS && !identity->session_id)

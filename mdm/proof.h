@@ -10,7 +10,8 @@
  *
  * Refusals: ERR_MALFORMED "no_identity" and "bad_identity" (400); ERR_DENIED "retired" (403: the device leaves, but for
  * those that `leaves` is set for, which are no refusal);
- * ERR_BUSY "came_back" (503) for a certificate of ours that we know nothing of.  Never ERR_SIGN_IN.
+ * ERR_BUSY "came_back" (503) for a certificate of ours that we know nothing of, or of an outside CA for a session that
+ * we know nothing of (mdm/came_back.h).  Never ERR_SIGN_IN.
  */
 #include "mdm/ca.h"
 #include "mdm/enrollment.h"
@@ -32,7 +33,7 @@ struct identity {
 	char sha256[X509_FINGERPRINT_SIZE];
 	struct proof proof;
 	bool ours;			/* we issued it, and have its row */
-	bool known;			/* ours, or of a CA that is trusted; false: came back */
+	bool known;			/* we have its row, or it is of an outside CA that is trusted; false: came back */
 	const char *session_id;		/* it was issued in; without a row: that its subject names; NULL: none */
 	struct enrollment *enrollment;	/* it is bound to; NULL: to none yet */
 	const char *leaves;		/* retired, and 403 says nothing to it: mdm/leaving.h; NULL: else */
@@ -42,3 +43,6 @@ struct identity {
 /* Belongs to ctx.  grace_s: how long an expired one of a current enrollment is accepted, so that it can be renewed. */
 bool proof_judge(TALLOC_CTX *ctx, struct db *db, struct ca *ca, const struct proof *proof, int64_t grace_s,
 		 struct identity **ret, struct err *err) CHECKED;
+
+/* The session that its subject names; NULL: it is none that we give to identities, or ask an outside CA for. */
+const char *proof_session_named(TALLOC_CTX *ctx, X509 *cert);

@@ -76,7 +76,7 @@ static const struct body_row body_rows[] = {
 	{ "POST /api/v1/commands", AS_JSON, "{\"verb\": \"erase\", \"params\": {\"preserve_data_plan\": true}, \"reason\": \"lost\","
 	  " \"devices\": [\"$device\", \"$phone\"]}", "params devices" },
 	{ "POST /api/v1/came-back/take", AS_JSON, "{\"as_recorded\": true}" },
-	{ "POST /api/v1/came-back/$came/take", AS_JSON, "{\"person\": \"olga\", \"as_recorded\": false}", "person" },
+	{ "POST /api/v1/came-back/$came/take", AS_JSON, "{\"person\": \"olga\", \"as_recorded\": false, \"replaces\": \"e\"}", "person" },
 	{ "PUT /api/v1/mobileconfigs/wifi?note=x", AS_JSON, "{\"name\": \"Office Wi-Fi\", \"description\": \"x\", \"organization\": \"Example\","
 	  " \"consent\": {\"default\": \"Yes\", \"de\": \"Ja\"}, \"removable\": false, \"expires\": \"2027-01-01T00:00:00Z\", \"payloads\": [{\"id\": \"wifi\","
 	  " \"type\": \"com.apple.wifi.managed\", \"name\": \"Wi-Fi\", \"keys\": {\"SSID_STR\": \"office\", \"EncryptionType\": \"WPA2\","
@@ -154,7 +154,7 @@ static const struct body_row body_rows[] = {
 	{ "POST /admin/devices/$device/apps", AS_FORM, "bundle_id=$app&act=install" },
 	{ "POST /apps/$app/devices/$device", AS_FORM, "x=1", NULL, MAY_FAIL },
 	{ "POST /admin/devices/came-back/take", AS_FORM, "as_recorded=yes" },
-	{ "POST /admin/devices/came-back/$came/take", AS_FORM, "person=olga" },
+	{ "POST /admin/devices/came-back/$came/take", AS_FORM, "person=olga&replaces=e" },
 	{ "POST /admin/settings/clip", AS_FORM, "label=Apps&on=yes&full_screen=yes&removable=no" },
 	{ "POST /admin/mobileconfigs", AS_FORM, "name=vpn&title=VPN&purpose=device&person=" },
 	{ "POST /admin/mobileconfigs/wifi", AS_FORM, "version=1&title=Wi-Fi&description=x&organization=y&consent=Yes&remove_on=&expires=2027-01-01&remove_days=5"

@@ -6,6 +6,7 @@
 #include "core/secret.h"
 #include "mdm/proof.h"
 #include "mdm/queue_secret.h"
+#include "mdm/refusals.h"
 #include <openssl/cms.h>
 #include <openssl/rsa.h>
 #include <stdio.h>
@@ -48,6 +49,7 @@ mdm_new(TALLOC_CTX *ctx)
 	queue_kinds(NULL, NULL);
 	queue_sealer(NULL);
 	enrollment_hooks(NULL, NULL);
+	refusals_forget();
 	return m;
 }
 
@@ -107,7 +109,8 @@ mdm_issue(struct mdm *m, enum ca_purpose purpose, const char *session_id, bool k
 {
 	const char *subject = mem_printf(m->ctx, "CN=%s %s", purpose == CA_MDM ? "device" : "enrollment",
 					 session_id ? session_id : "42");
-	struct ca_wish wish = { .key = mdm_key(), .purpose = purpose, .subject = subject, .session_id = session_id };
+	struct ca_wish wish = { .key = mdm_key(), .purpose = purpose, .subject = subject, .session_id = session_id,
+				.upn = "anna@corp.example.com", .email = "anna@example.com" };
 	struct certificate *cert;
 
 	assert_ok(ca_issue(m->ctx, m->ca, &wish, &cert, &m->err), &m->err);

@@ -50,6 +50,8 @@ char *mdm_text(struct mdm *m, const char *sql);
 /* A session as the Profile Service leaves it, or a direct one (udid NULL); its id. */
 const char *mdm_session(struct mdm *m, const char *kind, const char *udid, const char *serial, const char *person_id);
 struct certificate *mdm_issue(struct mdm *m, enum ca_purpose purpose, const char *session_id, bool keep);
+/* For the phones' key, by a CA of its own (PEM) that is not ours.  check_foreign.c */
+struct bytes mdm_foreign(struct mdm *m, const char *cn, struct bytes *ca_pem, int days);
 struct phone *phone_new(struct mdm *m, const char *udid, const char *session_id);
 struct phone *phone_ota(struct mdm *m, const char *udid, const char *person_id);	/* of a person's session, or nobody's */
 struct phone *phone_direct(struct mdm *m, const char *udid, const char *person_id);

@@ -261,11 +261,13 @@ static const struct row {
 	/* devices that came back */
 	{ "GET /admin/devices/came-back", ADMIN, NULL, NONE },
 	{ "POST /admin/devices/came-back/take", ADMIN, NULL, NONE, .flags = FORM },
+	{ "GET /admin/devices/came-back/:id", ADMIN, NULL, NEVER },
 	{ "POST /admin/devices/came-back/:id/take", ADMIN, NULL, NEVER, .flags = FORM },
 	{ "POST /admin/devices/came-back/:id/refuse", ADMIN, NULL, NEVER, .flags = FORM },
 	{ "GET /api/v1/came-back", ADMIN, "devices", NONE },
 	{ "GET /api/v1/identities", ADMIN, "devices", NONE },
 	{ "POST /api/v1/came-back/take", ADMIN, "devices", NONE },
+	{ "GET /api/v1/came-back/:id", ADMIN, "devices", NEVER },
 	{ "POST /api/v1/came-back/:id/take", ADMIN, "devices", NEVER },
 	{ "POST /api/v1/came-back/:id/refuse", ADMIN, "devices", NEVER },
 

@@ -657,7 +657,7 @@ builds_from_before_are_judged_by_the_rules_of_today(void **state)
 	assert_ok(publish_facts(*state, &h, ends_by_its_signer("1", "2026-12-02T12:00:00Z"), NULL, h.paul, &ids[0], &fresh, &err), &err);
 	assert_ok(publish_facts(*state, &h, ends_by_its_signer("", "2027-12-02T12:00:00Z"), NULL, h.paul, &ids[1], &fresh, &err), &err);
 	ids[2] = published(*state, &h, (struct sent){ .build = "3" });
-	assert_ok(db_run(h.db, &err, "UPDATE build SET installs_until = expires, good_until = 7"), &err);
+	assert_ok(db_run(h.db, &err, "UPDATE build SET installs_until = expires, good_until = 7, installable = TRUE"), &err);
 	assert_ok(db_run(h.db, &err, "UPDATE build SET facts = 'not read' WHERE id = $1", db_text(ids[2])), &err);
 	assert_ok(build_judge_all(h.db, &err), &err);
 	rows = db_query(*state, h.db, "SELECT count(*) FROM build WHERE (id = $1 AND installs_until = $4 AND good_until <> 7) OR"
@@ -665,6 +665,14 @@ builds_from_before_are_judged_by_the_rules_of_today(void **state)
 			db_text(ids[0]), db_text(ids[1]), db_text(ids[2]), db_int(1796212800));
 	assert_ok(rows_one(rows, &err, "no count"), &err);
 	assert_int_equal(rows_int(rows, 0), 3);
+	rows_done(rows);
+	/* whose days are over may go with another provision, and what no device takes may not */
+	set_now(&h, "2026-12-10T12:00:00Z");
+	assert_ok(build_judge_all(h.db, &err), &err);
+	rows = db_query(*state, h.db, "SELECT count(*) FROM build WHERE installs_until = 0 AND installable = (id = $1) AND id <> $2",
+			db_text(ids[0]), db_text(ids[2]));
+	assert_ok(rows_one(rows, &err, "no count"), &err);
+	assert_int_equal(rows_int(rows, 0), 2);
 	rows_done(rows);
 }
 

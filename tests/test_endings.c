@@ -46,7 +46,7 @@ list_nothing(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, 
 static const struct ending_source sources[] = {
 	{ "provision", ENDING_FOR_PUBLISHERS, list_things },
 	{ "push", ENDING_FOR_ADMINS, ending_push },
-	{ "token", ENDING_FOR_OWNER, ending_tokens },
+	{ "token", ENDING_FOR_OWNER, ending_tokens, ending_tokens_of },
 	{ "directory_password", ENDING_FOR_ADMINS, ending_directory_password },
 	{ "identities", ENDING_FOR_ADMINS, ending_identities },
 	{ 0 }
@@ -350,23 +350,41 @@ what_lives_shortly_is_told_of_late(void **state)
 static size_t owners_n;
 
 static bool
+add_owned(size_t i, ending_add *add, void *arg)
+{
+	char subject[24], id[24];
+
+	snprintf(subject, sizeof subject, "%zu", i);
+	snprintf(id, sizeof id, "o%05zu", i);
+	/* those of the first thousand end first */
+	return add(arg, &(struct ending){ .subject = subject, .name = subject, .person_id = id, .ends = noon_of(i < 1000 ? -3 : 14),
+					  .devices = -1, .people = -1 });
+}
+
+static bool
 list_owned(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
 {
+	(void)ctx;
 	(void)site;
 	(void)until;
-	for (size_t i = 0; i < owners_n; i++) {
-		const char *id = mem_printf(ctx, "o%05zu", i);
-		/* those of the first thousand end first */
-		struct ending e = { .subject = mem_printf(ctx, "%zu", i), .person_id = id, .ends = noon_of(i < 1000 ? -3 : 14),
-				    .devices = -1, .people = -1 };
-
-		if (!add(arg, &e))
+	for (size_t i = 0; i < owners_n; i++)
+		if (!add_owned(i, add, arg))
 			return err_set(err, ERR_LIMIT, "full");
-	}
 	return true;
 }
 
-static const struct ending_source owned_alone[] = { { "own", ENDING_FOR_OWNER, list_owned }, { 0 } };
+static bool
+list_owned_of(TALLOC_CTX *ctx, struct site *site, const char *person_id, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	size_t i = strtoul(person_id + 1, NULL, 10);
+
+	(void)ctx;
+	(void)site;
+	(void)until;
+	return *person_id != 'o' || i >= owners_n || add_owned(i, add, arg) || err_set(err, ERR_LIMIT, "full");
+}
+
+static const struct ending_source owned_alone[] = { { "own", ENDING_FOR_OWNER, list_owned, list_owned_of, "/admin/own?ends=" }, { 0 } };
 
 static void
 owners(struct story *w, size_t n, const char *email)
@@ -404,9 +422,11 @@ what_cannot_be_told_to_its_owner_is_told_to_admins(void **state)
 	story_run(&w, "INSERT INTO ending_reader (person_id, mails, email, language, changed) VALUES ('o00002', FALSE, '', '', 1)");
 	assert_ok(endings_sweep(w.site, owned_alone, &err), &err);
 	assert_string_equal(story_text(&w, "SELECT group_concat(said, ' ') FROM (SELECT p.name || ':' || n.subject AS said FROM ending_notice n"
-			    " JOIN person p ON p.id = n.person_id ORDER BY 1)"), "anna:1 anna:2 anna:3 o0:0");
+			    " JOIN person p ON p.id = n.person_id ORDER BY 1)"), "anna:2026-12-28 o0:0");
 	assert_int_equal(story_number(&w, "SELECT count(*) FROM message WHERE recipient = 'anna@example.com' AND body LIKE"
-			 " '%https://apps.example.com/admin/people/o00001%'"), 1);
+			 " '%https://apps.example.com/admin/own?ends=2026-12-28%'"), 1);
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM message WHERE body LIKE '%Certificates of people: 3 end in the week of%'"
+			 " AND body LIKE '%No mail reaches these people%'"), 1);
 	assert_int_equal(story_number(&w, "SELECT count(*) FROM message"), 2);
 }
 

@@ -1,9 +1,14 @@
 /* A year of what the house itself knows: the sources that the server has, over real rows and real certificates. */
 #include "tests/check_apps.h"
+#include "tests/check_authority.h"
+#include "catalog/ending.h"
+#include "catalog/token.h"
 #include "core/buf.h"
 #include "core/file.h"
 #include "mdm/authority.h"
+#include "mdm/ca_make.h"
 #include "web/ending_sources.h"
+#include "web/signing.h"
 #include <string.h>
 #include <sys/stat.h>
 
@@ -113,8 +118,10 @@ begin(struct story *w, const struct files *f)
 }
 
 static void
-happens(struct story *w, const struct files *f, int today)
+happens(struct story *w, const void *files, int today)
 {
+	const struct files *f = files;
+
 	switch (today) {
 	case 60:	in_file(w, f->tls, made(w, "apps.example.com", 60, 600)); break;
 	case 61:	in_file(w, f->signing, made(w, "Example Signing", 61, 151)); break;	/* a day late */
@@ -189,7 +196,7 @@ static const char expected[] =
 	"154 anna provision canteen-3 canteen 7\n"	/* on its way for weeks: in the last one that is told */
 	"166 anna ra ra 14\n"			/* then another was made */
 	"180 mia own o-mia 60\n"
-	"202 anna own o-nils 60\n"		/* no mail reaches nils */
+	"202 anna own 2027-09-20 60\n"	/* no mail reaches nils: his week, which begins on the day that his ends */
 	"210 mia own o-mia 30\n"
 	"220 anna signature stock-7 60\n"	/* what phones hold, by build ... */
 	"220 anna signature stock-8 60\n"
@@ -198,16 +205,28 @@ static const char expected[] =
 	"220 anna distribution cert-stock-7 60\n"	/* ... and the certificate itself */
 	"220 paul distribution cert-stock-7 60\n"
 	"226 mia own o-mia 14\n"		/* then she installed it again */
-	"232 anna own o-nils 30\n"
-	"248 anna own o-nils 14\n"
+	"232 anna own 2027-09-20 30\n"
+	"248 anna own 2027-09-20 14\n"
 	"250 anna signature stock-7 30\n"
 	"250 anna signature stock-8 30\n"
 	"250 paul signature stock-7 30\n"
 	"250 paul signature stock-8 30\n"
 	"250 anna distribution cert-stock-7 30\n"
 	"250 paul distribution cert-stock-7 30\n"
-	"255 anna own o-nils 7\n"
-	"261 anna own o-nils 1\n";
+	"255 anna own 2027-09-20 7\n"
+	"261 anna own 2027-09-20 1\n";
+
+/* Subjects that are another each time. */
+static bool
+made_up(const char *kind)
+{
+	static const char *const kinds[] = { "tls_ca", "trusted_ca", "ca", "ca_before", "token" };
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(kinds[i], kind) == 0)
+			return true;
+	return false;
+}
 
 /* What was told today, in the words of the list. */
 static bool
@@ -223,7 +242,7 @@ note(struct story *w, int today, struct buf *out)
 	while ((step = rows_next(rows, &err)) == ROWS_ROW) {
 		const char *kind = rows_text(w->ctx, rows, 1), *subject = rows_text(w->ctx, rows, 2);
 
-		buf_addf(out, "%d %s %s %s %d\n", today, rows_text(w->ctx, rows, 0), kind, strcmp(kind, "tls_ca") == 0 ? "apart" : subject,
+		buf_addf(out, "%d %s %s %s %d\n", today, rows_text(w->ctx, rows, 0), kind, made_up(kind) ? "apart" : subject,
 			 (int)rows_int(rows, 3));
 	}
 	assert_int_equal(step, ROWS_END);
@@ -240,34 +259,229 @@ lines_of(const char *text)
 	return n;
 }
 
+/* Day by day; what was told, in the words of the lists. */
+static const char *
+year(struct story *w, void (*today_happens)(struct story *, const void *, int), const void *arg)
+{
+	struct err err = { 0 };
+	struct buf told;
+
+	buf_init(&told, w->ctx, 64u << 10);
+	for (int today = 0; today <= 365; today++) {
+		story_day(w, today);
+		today_happens(w, arg, today);
+		assert_ok(endings_sweep(w->site, NULL, &err), &err);
+		if (note(w, today, &told)) {
+			struct buf again;
+
+			buf_init(&again, w->ctx, 4096);
+			note(w, today, &again);
+			assert_ok(endings_sweep(w->site, NULL, &err), &err);	/* the job came twice */
+			assert_int_equal(story_number(w, mem_printf(w->ctx, "SELECT count(*) FROM ending_notice WHERE at >= %lld",
+						      (long long)(STORY_BEGIN + today * DAY_S))), (int)lines_of(buf_str(&again)));
+		}
+	}
+	assert_int_equal(story_number(w, "SELECT count(*) FROM ending_notice n WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.id = n.message_id)"), 0);
+	assert_int_equal(story_number(w, "SELECT count(*) FROM message"),
+			 story_number(w, "SELECT count(*) FROM (SELECT DISTINCT recipient, created FROM message) AS m"));
+	return buf_str(&told);
+}
+
 static void
 behaviour_11_a_year_of_the_real_sources_brings_exactly_the_notices_that_should_go(void **state)
 {
 	struct story w = story_begin(*state, STORY_MAIL);
 	struct files files = files_of(&w);
-	struct err err = { 0 };
-	struct buf told;
 
 	begin(&w, &files);
-	buf_init(&told, *state, 64u << 10);
-	for (int today = 0; today <= 365; today++) {
-		story_day(&w, today);
-		happens(&w, &files, today);
-		assert_ok(endings_sweep(w.site, NULL, &err), &err);
-		if (note(&w, today, &told)) {
-			struct buf again;
-
-			buf_init(&again, *state, 4096);
-			note(&w, today, &again);
-			assert_ok(endings_sweep(w.site, NULL, &err), &err);	/* the job came twice */
-			assert_int_equal(story_number(&w, mem_printf(*state, "SELECT count(*) FROM ending_notice WHERE at >= %lld",
-						      (long long)(STORY_BEGIN + today * DAY_S))), (int)lines_of(buf_str(&again)));
-		}
-	}
-	assert_string_equal(buf_str(&told), expected);
-	assert_int_equal(story_number(&w, "SELECT count(*) FROM ending_notice n WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.id = n.message_id)"), 0);
-	assert_int_equal(story_number(&w, "SELECT count(*) FROM message"),
-			 story_number(&w, "SELECT count(*) FROM (SELECT DISTINCT recipient, created FROM message) AS m"));
+	assert_string_equal(year(&w, happens, &files), expected);
 }
 
-TESTS(behaviour_11_a_year_of_the_real_sources_brings_exactly_the_notices_that_should_go)
+/* ---- the same year in a house whose own CA signs, behind a proxy ---- */
+
+#define IN_FRONT	"https://apps.example.com"
+#define FOR_DEVICES	"https://devices.example.com"
+#define BIND_DN		"cn=pomona,dc=example,dc=com"
+
+/* What another system said: a handshake, the directory. */
+static void
+heard(struct story *w, const char *kind, const char *subject, int begins, int ends)
+{
+	struct ending_known known = { subject, subject, noon_of(ends), begins ? noon_of(begins) : 0 };
+	struct err err;
+
+	assert_ok(ending_know(w->db, kind, &known, &err), &err);
+}
+
+static void
+signs(struct story *w)
+{
+	struct err err;
+
+	assert_ok(signing_keep(w->site, &err), &err);
+}
+
+static void
+begin_behind(struct story *w, const char *trusted)
+{
+	struct conf *conf = mem_copy(w->ctx, site_conf(w->site), sizeof *conf);
+	struct token_wish wish = { "CI", "upload", NULL, 300 };
+	struct err err;
+	struct bytes out;
+	char *token;
+
+	conf->mdm_base_url = FOR_DEVICES;
+	conf->scep_external_ca_file = trusted;
+	conf->ldap_bind_dn = BIND_DN;
+	w->site->conf = conf;
+	in_file(w, trusted, made(w, "Other CA", -1000, 190));
+	in_authority(w, "ca", ROLE_OF_CA, made(w, "Long Ago", -1000, 3000));	/* what story_device's devices show */
+	story_run(w, "UPDATE authority SET retired = 5");
+	story_day(w, -3480);	/* ten years, so until 170 */
+	w->site->ca = test_ca(w->ctx, w->db);
+	story_day(w, -300);	/* what it signs with, for a year */
+	assert_ok(signing_sign(w->ctx, w->site, (struct bytes){ "<plist/>", 8 }, &out, &err), &err);
+	story_day(w, 0);
+	story_human(w, "anna", ROLE_ADMIN, "anna@example.com");
+	assert_ok(token_new(w->ctx, w->db, "test", story_human(w, "paul", ROLE_PUBLISHER, "paul@example.com"), &wish, &token, &err), &err);
+	story_run(w, "INSERT INTO push_certificate (id, topic, state, sealed_key, not_after, created, changed)"
+		  " VALUES ('p', 'com.apple.mgmt.External.1', 'current', $1, $2, 1, 1)", db_bytes((struct bytes){ "x", 1 }), db_int(noon_of(90)));
+	heard(w, "tls", IN_FRONT, 10, 100);
+	heard(w, "tls_devices", FOR_DEVICES, -65, 300);
+	heard(w, "directory_password", BIND_DN, 0, 250);
+	story_device(w, "d1", "i1", noon_of(300), STORY_BEGIN);		/* was never heard of again */
+	story_device(w, "d2", "i2", noon_of(301), STORY_BEGIN + 5000LL * DAY_S);	/* speaks up: renews itself */
+}
+
+/* Another CA takes over; a phone still shows what the one before gave it. */
+static void
+succeeds(struct story *w)
+{
+	struct ca_make_wish wish = { .name = "Example", .base_url = TEST_CA_URL };
+	struct ca_made next;
+	struct err err;
+
+	assert_ok(ca_make_look(w->db, &wish, &err), &err);
+	assert_ok(ca_make_single(w->ctx, test_sealer(w->ctx), &wish, &next, &err), &err);
+	assert_ok(ca_make_keep(w->db, "cli", "ca.renew", &wish, &next, &err), &err);
+	story_run(w, "INSERT INTO certificate (sha256, serial, authority_id, purpose, subject, key_sha256, der, not_before, not_after, issued, turn)"
+		  " SELECT 'old', 'old', a.id, 'mdm', 'old', 'old', $1, 1, $2, 1, (SELECT max(turn) + 1 FROM certificate) FROM authority a"
+		  " WHERE a.role = 'ca' AND a.retired > 5", db_bytes((struct bytes){ "x", 1 }), db_int(noon_of(900)));
+}
+
+/* The company's root, and the next CA under it, which is to take over. */
+static void
+under_root(struct story *w)
+{
+	struct x509_made root, below;
+	struct err err;
+
+	story_day(w, -3000);
+	assert_ok(x509_make(w->ctx, "Example Root", "", 3230, NULL, &root, &err), &err);
+	story_day(w, 150);
+	assert_ok(x509_make(w->ctx, "Example Next", "", 2000, &root, &below, &err), &err);
+	in_authority(w, "root", ROLE_OF_ABOVE, root.cert_pem);
+	in_authority(w, "next", ROLE_OF_CA, below.cert_pem);
+}
+
+static void
+happens_behind(struct story *w, const void *trusted_file, int today)
+{
+	const char *trusted = trusted_file;
+
+	switch (today) {
+	case 60:	signs(w); break;	/* the job of each day had failed until now */
+	case 75:	heard(w, "tls", IN_FRONT, 75, 165); break;	/* the proxy has renewed its own */
+	case 80:	story_run(w, "UPDATE push_certificate SET not_after = $1", db_int(noon_of(445))); break;
+	case 136:	heard(w, "tls", IN_FRONT, 136, 600); break;
+	case 145:	succeeds(w); signs(w); break;
+	case 150:	under_root(w); break;
+	case 161:	in_file(w, trusted, made(w, "Other CA", 161, 900)); break;
+	case 165:	story_run(w, "UPDATE certificate SET revoked = 5 WHERE sha256 = 'old'"); break;	/* the phone has another one */
+	case 205:	story_run(w, "UPDATE authority SET retired = 5 WHERE id = 'next'"); break;
+	case 230:	heard(w, "directory_password", BIND_DN, 0, 330); break;
+	case 271:	heard(w, "tls_devices", FOR_DEVICES, 271, 900); break;
+	case 280:	story_device(w, "d1", "i1b", noon_of(700), 0); break;	/* comes back */
+	case 281:	story_device(w, "d2", "i2b", noon_of(700), 0); break;	/* and this one has renewed at last */
+	case 290:	story_run(w, "DELETE FROM token"); break;
+	default:	return;
+	}
+	story_day(w, today);
+}
+
+/* As above; of authorities the subject is a number that is made there. */
+static const char expected_behind[] =
+	"30 anna push com.apple.mgmt.External.1 60\n"
+	"51 anna signing_own signing_own 14\n"	/* sees to itself, and nobody is told before that */
+	"58 anna signing_own signing_own 7\n"
+	"60 anna push com.apple.mgmt.External.1 30\n"
+	"70 anna tls server.base_url 30\n"	/* it lives for 90 days: no 60 */
+	"76 anna push com.apple.mgmt.External.1 14\n"	/* then it was renewed */
+	"110 anna ca apart 60\n"
+	"130 anna trusted_ca apart 60\n"
+	"135 anna tls server.base_url 30\n"
+	"140 anna ca apart 30\n"
+	"145 anna ca_before apart 30\n"	/* it was succeeded, and is still shown */
+	"156 anna ca_before apart 14\n"
+	"160 anna trusted_ca apart 30\n"
+	"163 anna ca_before apart 7\n"
+	"170 anna ca_above root 60\n"
+	"190 anna directory_password cn=pomona,dc=example,dc=com 60\n"
+	"200 anna ca_above root 30\n"
+	"220 anna directory_password cn=pomona,dc=example,dc=com 30\n"
+	"237 anna identities 2027-10-25 60\n"	/* its week begins on day 297 */
+	"240 paul token apart 60\n"
+	"240 anna tls mdm.base_url 60\n"
+	"267 anna identities 2027-10-25 30\n"
+	"270 paul token apart 30\n"
+	"270 anna tls mdm.base_url 30\n"
+	"270 anna directory_password cn=pomona,dc=example,dc=com 60\n"	/* the new one */
+	"286 paul token apart 14\n"
+	"300 anna directory_password cn=pomona,dc=example,dc=com 30\n"
+	"316 anna directory_password cn=pomona,dc=example,dc=com 14\n"
+	"323 anna directory_password cn=pomona,dc=example,dc=com 7\n"
+	"329 anna directory_password cn=pomona,dc=example,dc=com 1\n";
+
+static void
+behaviour_11_a_year_behind_a_proxy_with_our_own_ca_brings_exactly_the_notices_that_should_go(void **state)
+{
+	struct story w = story_begin(*state, STORY_MAIL);
+	const char *trusted = mem_printf(w.ctx, "%s/trusted.pem", w.house.dir);
+
+	begin_behind(&w, trusted);
+	assert_string_equal(year(&w, happens_behind, trusted), expected_behind);
+}
+
+/* ---- no kind is forgotten ---- */
+
+/* A new row of web/endings.c wants its source in one of these years, and its line here. */
+static void
+each_source_of_the_watch_is_in_one_of_these_years(void **state)
+{
+	static const struct { ending_list *list; const char *says; } in_years[] = {
+		{ ending_provisions, " provision " }, { ending_signatures, " signature " }, { ending_builds, " build " },
+		{ ending_distribution, " distribution " }, { ending_push, " push " }, { ending_ca, " ca " },
+		{ ending_ca_above, " ca_above " }, { ending_ca_before, " ca_before " }, { ending_ra, " ra " },
+		{ ending_trusted_ca, " trusted_ca " }, { ending_tls, " tls server.tls_cert " },
+		{ ending_tls_in_front, " tls server.base_url " }, { ending_tls_devices, " tls mdm.base_url " },
+		{ ending_tls_ca, " tls_ca " }, { ending_signing, " signing " }, { ending_signing_own, " signing_own " },
+		{ ending_identities, " identities " }, { ending_directory_certificate, " directory_certificate " },
+		{ ending_directory_password, " directory_password " }, { ending_own, " own " }, { ending_tokens, " token " },
+	};
+	const size_t n = sizeof in_years / sizeof *in_years;
+
+	(void)state;
+	for (const struct ending_source *source = ending_sources; source->kind; source++) {
+		size_t i = 0;
+
+		while (i < n && in_years[i].list != source->list)
+			i++;
+		if (i == n || strncmp(in_years[i].says + 1, source->kind, strlen(source->kind)) != 0 ||
+		    (!strstr(expected, in_years[i].says) && !strstr(expected_behind, in_years[i].says)))
+			fail_msg("a source of %s is in no year", source->kind);
+	}
+}
+
+TESTS(behaviour_11_a_year_of_the_real_sources_brings_exactly_the_notices_that_should_go,
+      behaviour_11_a_year_behind_a_proxy_with_our_own_ca_brings_exactly_the_notices_that_should_go,
+      each_source_of_the_watch_is_in_one_of_these_years)

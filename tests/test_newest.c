@@ -144,7 +144,7 @@ of_certificates_the_last_issued_is_the_one_a_mobileconfig_carries(void **state)
 	assert_string_equal(text_of(json_object_get(item, "certificate"), "sha256"), sha256[TIMES - 1]);
 	assert_int_equal(json_integer_value(json_object_get(item, "old")), TIMES - 1);
 	json_decref(page);
-	assert_ok(ends_own(m->ctx, m->db, 0, INT64_MAX, 100, &ends, &n, &m->err), &m->err);
+	assert_ok(ends_own(m->ctx, m->db, NULL, &(struct ends_after){ 0 }, INT64_MAX, 100, &ends, &n, &m->err), &m->err);
 	assert_int_equal(n, 1);
 	/* one that is seen ends those before it, and none that came later */
 	assert_ok(own_seen(m->ctx, m->db, sha256[TIMES - 3], &whose, &m->err), &m->err);

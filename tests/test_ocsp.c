@@ -261,8 +261,32 @@ a_person_s_certificate_says_who_they_are_for_as_long_as_was_set_and_where_to_ask
 	assert_non_null(memmem(cert->der.p, cert->der.len, "\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x14\x02\x03\xa0\x17\x0c\x15"
 			       "anna@corp.example.com", 16 + 21));
 	X509_free(x509);
-	wish.email = "ann\xc3\xa4@example.com";	/* no rfc822Name can say it */
-	wish.upn = "";
+}
+
+static void
+a_person_s_certificate_says_both_of_their_names_or_there_is_none(void **state)
+{
+	static const struct { const char *upn, *email, *why; } lacking[] = {
+		{ "", "anna@example.com", "userPrincipalName" }, { NULL, "anna@example.com", "userPrincipalName" },
+		{ "anna@corp.example.com", "", "e-mail" }, { "anna@corp.example.com", NULL, "e-mail" },
+		{ "anna@corp.example.com", "ann\xc3\xa4@example.com", "ASCII" },	/* no rfc822Name can say it */
+		{ NULL, NULL, "userPrincipalName" },
+	};
+	struct ca *ca = test_ca(*state, test_db(*state));
+	struct ca_wish wish = { .key = test_rsa_key(), .purpose = CA_PERSON, .subject = "UID=anna,CN=Anna Nair,O=Example", .days = 30 };
+	struct certificate *cert;
+	struct err err = { 0 };
+	X509 *x509;
+
+	for (size_t i = 0; i < sizeof lacking / sizeof *lacking; i++) {
+		wish.upn = lacking[i].upn;
+		wish.email = lacking[i].email;
+		assert_false(ca_issue(*state, ca, &wish, &cert, &err));
+		assert_string_equal(err.code, "missing_name");
+		assert_non_null(strstr(err.cause, lacking[i].why));
+	}
+	/* any other says none, even where some are given */
+	wish = (struct ca_wish){ .key = test_rsa_key(), .purpose = CA_MDM, .subject = "CN=device", .upn = "a@example.com", .email = "a@example.com" };
 	assert_ok(ca_issue(*state, ca, &wish, &cert, &err), &err);
 	x509 = test_x509(cert);
 	assert_int_equal(X509_get_ext_by_NID(x509, NID_subject_alt_name, -1), -1);
@@ -274,4 +298,5 @@ TESTS(a_certificate_is_good_until_it_is_revoked_and_one_of_nobody_is_unknown,
       what_is_no_request_or_asks_too_much_is_malformed_and_another_ca_is_not_ours,
       who_asks_too_often_is_answered_with_what_was_signed_before_and_costs_no_signature,
       a_ca_that_was_succeeded_still_answers_for_what_it_issued,
+      a_person_s_certificate_says_both_of_their_names_or_there_is_none,
       a_person_s_certificate_says_who_they_are_for_as_long_as_was_set_and_where_to_ask)

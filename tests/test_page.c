@@ -362,7 +362,7 @@ no_page_refers_to_a_glyph_or_an_address_that_is_not_ours(void **state)
 						 "crl_url", "pem_url", "history_url", "device.url",
 						 "approve_url", "refuse_url", "cancel_url",
 						 "crl_url", "pem_url", "history_url", "device.url", "home", "manifest_url",
-						 "open_url", "get_link", "update_all_url", "back_url", "answer_url", "reveal_url", NULL };
+						 "open_url", "look_url", "get_link", "update_all_url", "back_url", "answer_url", "reveal_url", NULL };
 	static const char *const attributes[] = { "href=\"{{", "src=\"{{", "action=\"{{" };
 	char *glyphs = mem_textn(*state, test_file(*state, "web/pages/_glyphs.html").p,
 				 test_file(*state, "web/pages/_glyphs.html").len);

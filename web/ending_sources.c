@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define PEM_FILE_MAX	(256u << 10)
+#define PAGE_ROWS	1000	/* of what people own, held at a time */
 #define IDENTITY_DAYS	60	/* before its end a device that is silent counts */
 #define IDENTITY_LATE	14	/* and any that is not renewed by then, or by half of the time that it is tried */
 
@@ -309,52 +310,117 @@ ending_identities(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *
 
 /* ---- certificates in people's own mobileconfigs ---- */
 
-bool
-ending_own(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+static bool
+add_own(const struct ends_own *o, ending_add *add, void *arg)
 {
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return add(arg, &(struct ending){
+		.subject = o->id, .ends = o->ends, .begins = o->begins, .devices = -1, .people = -1,
+		.name = mem_printf(ctx, *o->device ? "%s (%s, %s)" : "%s (%s)", o->title, o->person, o->device),
+		.person_id = o->person_id, .href = "/eas",
+	});
+}
+
+/* They are as many as people: a page at a time. */
+typedef bool list_page(struct site *site, const char *person_id, struct ends_after *after, time_t until, ending_add *add,
+		       void *arg, bool *more, struct err *err);
+
+static bool
+list_pages(struct site *site, list_page *page, const char *person_id, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	struct ends_after after = { .ends = clock_now() - ENDING_PAST_S };
+	bool more = true;
+
+	while (more)
+		if (!page(site, person_id, &after, until, add, arg, &more, err))
+			return false;
+	return true;
+}
+
+static bool
+page_own(struct site *site, const char *person_id, struct ends_after *after, time_t until, ending_add *add, void *arg,
+	 bool *more, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct ends_own *all;
 	size_t n;
 
-	if (!ends_own(ctx, site->db, clock_now() - ENDING_PAST_S, until, ENDINGS_MAX, &all, &n, err))
+	if (!ends_own(ctx, site->db, person_id, after, until, PAGE_ROWS, &all, &n, err))
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		const struct ends_own *o = &all[i];
-		struct ending ending = {
-			.subject = o->id, .ends = o->ends, .begins = o->begins, .devices = -1, .people = -1,
-			.name = mem_printf(ctx, *o->device ? "%s (%s, %s)" : "%s (%s)", o->title, o->person, o->device),
-			.person_id = o->person_id, .href = "/eas",
-		};
-
-		if (!add(arg, &ending))
+	for (size_t i = 0; i < n; i++)
+		if (!add_own(&all[i], add, arg))
 			return full(err);
-	}
+	*more = n == PAGE_ROWS;
+	if (n)
+		ends_after_set(after, all[n - 1].ends, all[n - 1].id);
 	return true;
+}
+
+bool
+ending_own(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	(void)ctx;
+	return list_pages(site, page_own, NULL, until, add, arg, err);
+}
+
+bool
+ending_own_of(TALLOC_CTX *ctx, struct site *site, const char *person_id, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	(void)ctx;
+	return list_pages(site, page_own, person_id, until, add, arg, err);
 }
 
 /* ---- API tokens ---- */
 
-bool
-ending_tokens(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+static bool
+add_token(const json_t *t, ending_add *add, void *arg)
 {
-	json_t *tokens, *t;
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *label = text_of(t, "label");
+
+	return add(arg, &(struct ending){
+		.subject = text_of(t, "id"), .ends = time_of(t, "expires"), .begins = time_of(t, "created"),
+		.name = mem_printf(ctx, "%s (%s)", *label ? label : text_of(t, "scope"), text_of(t, "person")),
+		.devices = -1, .people = -1, .person_id = text_of(t, "person_id"), .href = "/account",
+	});
+}
+
+static bool
+page_tokens(struct site *site, const char *person_id, struct ends_after *after, time_t until, ending_add *add, void *arg,
+	    bool *more, struct err *err)
+{
+	const struct token_page page = { person_id, after->ends, after->id, until, PAGE_ROWS };
+	json_t *tokens, *t = NULL;
 	bool ok = true;
 	size_t i;
 
-	if (!token_ending(site->db, clock_now() - ENDING_PAST_S, until, &tokens, err))
+	if (!token_ending(site->db, &page, &tokens, err))
 		return false;
-	json_array_foreach(tokens, i, t) {
-		const char *label = text_of(t, "label");
-		struct ending ending = {
-			.subject = text_of(t, "id"), .ends = time_of(t, "expires"), .begins = time_of(t, "created"),
-			.name = mem_printf(ctx, "%s (%s)", *label ? label : text_of(t, "scope"), text_of(t, "person")),
-			.devices = -1, .people = -1, .person_id = text_of(t, "person_id"), .href = "/account",
-		};
-
-		if (ok)
-			ok = add(arg, &ending) || full(err);
+	json_array_foreach(tokens, i, t)
+		ok = ok && (add_token(t, add, arg) || full(err));
+	*more = json_array_size(tokens) == PAGE_ROWS;
+	if (*more) {
+		t = json_array_get(tokens, PAGE_ROWS - 1);
+		ends_after_set(after, time_of(t, "expires"), text_of(t, "id"));
 	}
 	json_decref(tokens);
 	return ok;
+}
+
+bool
+ending_tokens(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
+{
+	(void)ctx;
+	return list_pages(site, page_tokens, NULL, until, add, arg, err);
+}
+
+bool
+ending_tokens_of(TALLOC_CTX *ctx, struct site *site, const char *person_id, time_t until, ending_add *add, void *arg,
+		 struct err *err)
+{
+	(void)ctx;
+	return list_pages(site, page_tokens, person_id, until, add, arg, err);
 }
 
 /* ---- our account in the directory ---- */

@@ -20,6 +20,9 @@ ending_list ending_directory_certificate;	/* what we show the directory */
 ending_list ending_identities;		/* devices whose identity will not be new by itself, by week */
 ending_list ending_own;			/* certificates in people's own mobileconfigs */
 ending_list ending_tokens;		/* API tokens */
+typedef bool ending_list_of(TALLOC_CTX *ctx, struct site *site, const char *person_id, time_t until, ending_add *add, void *arg,
+			    struct err *err);
+ending_list_of ending_own_of, ending_tokens_of;	/* those of one person */
 ending_list ending_provisions;		/* ending_provision.c: of apps on managed devices */
 ending_list ending_signatures;		/* ending_provision.c: of the same, those that have to be signed anew */
 ending_list ending_builds;		/* ending_provision.c: what people install, by its embedded provisions */

@@ -1,6 +1,7 @@
 #include "web/endings.h"
 #include "core/clock.h"
 #include "web/ending_sources.h"
+#include "web/endings_owned.h"
 #include "web/page.h"
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,8 @@ const struct ending_source ending_sources[] = {
 	{ "identities",            ENDING_FOR_ADMINS, ending_identities },
 	{ "directory_certificate", ENDING_FOR_ADMINS, ending_directory_certificate },
 	{ "directory_password",    ENDING_FOR_ADMINS, ending_directory_password },
-	{ "own",                   ENDING_FOR_OWNER,  ending_own },
-	{ "token",                 ENDING_FOR_OWNER,  ending_tokens },
+	{ "own",                   ENDING_FOR_OWNER,  ending_own, ending_own_of, "/admin/own?ends=" },
+	{ "token",                 ENDING_FOR_OWNER,  ending_tokens, ending_tokens_of },
 	{ 0 }
 };
 
@@ -37,7 +38,7 @@ const struct ending_source ending_sources[] = {
 struct gather {
 	struct endings *all;
 	const struct ending_source *source;
-	size_t room;
+	struct owned_weeks *weeks;	/* of a source of what people own */
 };
 
 static const char *const *
@@ -56,17 +57,15 @@ copy_list(TALLOC_CTX *ctx, const char *const *list)
 	return copy;
 }
 
-static bool
-gather(void *arg, const struct ending *e)
+bool
+endings_keep(struct endings *all, const struct ending *e)
 {
-	struct gather *g = arg;
-	struct endings *all = g->all;
 	struct ending *copy;
 
 	if (all->n == ENDINGS_MAX)
 		return false;
-	if (all->n == g->room)
-		all->list = mem_grow(all, all->list, struct ending, g->room = 2 * g->room + 32);
+	if (all->n == all->room)
+		all->list = mem_grow(all, all->list, struct ending, all->room = 2 * all->room + 32);
 	copy = &all->list[all->n++];
 	*copy = *e;
 	copy->subject = mem_text(all, e->subject);
@@ -77,7 +76,19 @@ gather(void *arg, const struct ending *e)
 	copy->href = mem_text(all, e->href);
 	copy->devices_href = mem_text(all, e->devices_href);
 	copy->person_id = mem_text(all, e->person_id);
-	copy->source = g->source;
+	return true;
+}
+
+static bool
+gather(void *arg, const struct ending *e)
+{
+	struct gather *g = arg;
+	struct ending one = *e;
+
+	one.source = g->source;
+	if (!g->weeks)
+		return endings_keep(g->all, &one);
+	owned_weeks_add(g->weeks, &one);
 	return true;
 }
 
@@ -91,8 +102,8 @@ by_end(const void *a_, const void *b_)
 	return strcmp(a->source->kind, b->source->kind) ? strcmp(a->source->kind, b->source->kind) : strcmp(a->subject, b->subject);
 }
 
-static void
-add_failed(struct endings *all, const char *kind, const struct err *why)
+void
+endings_failed(struct endings *all, const char *kind, const struct err *why)
 {
 	char text[520];
 
@@ -119,35 +130,87 @@ drop_doubles(struct endings *all)
 	all->n = n;
 }
 
+void
+endings_sort(struct endings *all)
+{
+	if (all->n)
+		qsort(all->list, all->n, sizeof *all->list, by_end);
+	drop_doubles(all);
+}
+
+static bool
+list_source(struct site *site, const struct ending_source *source, time_t until, struct endings *all, struct err *err)
+{
+	void *scratch SCOPED(mem) = talloc_new(NULL);
+	struct owned_weeks *weeks = source->whom == ENDING_FOR_OWNER ? owned_weeks_new(scratch, source) : NULL;
+	struct gather g = { all, source, weeks };
+	size_t before = all->n;
+
+	if (source->list(scratch, site, until, gather, &g, err) &&
+	    (!weeks || owned_weeks_list(weeks, OWNED_SHOWN, all) || err_set(err, ERR_LIMIT, "more than %d things end", ENDINGS_MAX)))
+		return true;
+	all->n = before;
+	return false;
+}
+
+static bool
+list(TALLOC_CTX *ctx, struct site *site, const struct ending_source *sources, bool owned, time_t until, struct endings **ret,
+     struct err *err)
+{
+	struct endings *all = mem_new(ctx, struct endings);
+	size_t tried = 0, failed = 0;
+
+	for (const struct ending_source *s = sources ? sources : ending_sources; s->kind; s++) {
+		struct err why = { 0 };
+
+		if (s->whom == ENDING_FOR_OWNER && !owned)
+			continue;
+		tried++;
+		if (list_source(site, s, until, all, &why))
+			continue;
+		endings_failed(all, s->kind, &why);
+		failed++;
+		*err = why;
+	}
+	if (failed && failed == tried) {
+		talloc_free(all);
+		return err_at(err, "what ends");
+	}
+	endings_sort(all);
+	*ret = all;
+	return true;
+}
+
 bool
 endings_list(TALLOC_CTX *ctx, struct site *site, const struct ending_source *sources, time_t until, struct endings **ret,
 	     struct err *err)
 {
-	const struct ending_source *first = sources ? sources : ending_sources;
-	struct endings *all = mem_new(ctx, struct endings);
-	struct gather g = { .all = all };
-	size_t sources_failed = 0;
+	return list(ctx, site, sources, true, until, ret, err);
+}
 
-	for (g.source = first; g.source->kind; g.source++) {
-		void *scratch SCOPED(mem) = talloc_new(NULL);
-		struct err why = { 0 };
-		size_t before = all->n;
+bool
+endings_list_house(TALLOC_CTX *ctx, struct site *site, const struct ending_source *sources, time_t until,
+		   struct endings **ret, struct err *err)
+{
+	return list(ctx, site, sources, false, until, ret, err);
+}
 
-		if (g.source->list(scratch, site, until, gather, &g, &why))
-			continue;
-		all->n = before;
-		add_failed(all, g.source->kind, &why);
-		sources_failed++;
-		*err = why;
-	}
-	if (sources_failed && sources_failed == (size_t)(g.source - first)) {
-		talloc_free(all);
-		return err_at(err, "what ends");
-	}
-	if (all->n)
-		qsort(all->list, all->n, sizeof *all->list, by_end);
-	drop_doubles(all);
-	*ret = all;
+void
+endings_add_own(struct endings *all, struct site *site, const char *person_id, time_t until)
+{
+	struct err why = { 0 };
+
+	if (!owned_by(site, NULL, person_id, until, all, &why))
+		endings_failed(all, "own", &why);
+	endings_sort(all);
+}
+
+bool
+endings_list_for(TALLOC_CTX *ctx, struct site *site, const char *person_id, time_t until, struct endings **ret, struct err *err)
+{
+	if (!list(ctx, site, NULL, true, until, ret, err))
+		return false;
+	endings_add_own(*ret, site, person_id, until);
 	return true;
 }
 
@@ -189,6 +252,9 @@ ending_tells(const struct ending *e, const struct person *person)
 bool
 ending_needs(const struct ending *e, time_t now)
 {
+	/* people are told of their own; somebody is needed where they have not seen to it */
+	if (e->many && !e->unheard && ending_days_left(now, e->ends) > ENDING_SOON)
+		return false;
 	return !e->quiet && (e->ends <= now || ending_notice_at(now, e->begins, e->ends) > 0);
 }
 
@@ -211,17 +277,18 @@ ending_json(const struct ending *e, time_t now)
 {
 	char at[CLOCK_ISO_SIZE];
 
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:I, s:s, s:b, s:o, s:o, s:s, s:s?}", "kind", e->source->kind,
+	return json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:I, s:s, s:b, s:o, s:o, s:I, s:s, s:s?}", "kind", e->source->kind,
 			 "subject", e->subject, "name", e->name, "bundle_id", e->bundle_id, "ends", clock_iso(e->ends, at),
 			 "days", (json_int_t)ending_days_left(now, e->ends), "level", ending_level(e, now), "needs",
 			 ending_needs(e, now), "devices", count_or_null(e->devices), "people", count_or_null(e->people),
-			 "doing", e->doing, "url", e->href);
+			 "count", (json_int_t)(e->many ? e->many : 1), "doing", e->doing, "url", e->href);
 }
 
 const char *
 ending_word(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *e, const char *what)
 {
-	const char *word = pages_word(site->pages, language, mem_printf(ctx, "ending_%s%s", e->source->kind, what));
+	const char *week = e->many ? "_week" : "";
+	const char *word = pages_word(site->pages, language, mem_printf(ctx, "ending_%s%s%s", e->source->kind, week, what));
 
 	return word ? word : e->source->kind;
 }
@@ -230,11 +297,12 @@ char *
 ending_title(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *e, time_t now)
 {
 	const char *what = ending_word(ctx, site, language, e, ""), *own = mem_printf(ctx, "ending_%s_title", e->source->kind);
-	const char *key = pages_word(site->pages, language, own) ? own : e->ends <= now ? "ending_over" : "ending_on";
+	const char *key = e->many ? "ending_week_title" : pages_word(site->pages, language, own) ? own : e->ends <= now ? "ending_over" : "ending_on";
 	json_t *at = page_date(language, e->ends), *data;
 	char *title;
 
-	data = json_pack("{s:s, s:o}", "what", e->name ? mem_printf(ctx, "%s %s", what, e->name) : what, "at", at);
+	data = json_pack("{s:s, s:o, s:I}", "what", e->name && !e->many ? mem_printf(ctx, "%s %s", what, e->name) : what, "at", at,
+			 "count", (json_int_t)e->many);
 	title = page_say(ctx, site->pages, language, key, data);
 	json_decref(data);
 	return title;
@@ -275,7 +343,8 @@ char *
 ending_touches(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *e)
 {
 	const char *text = "";
-	const struct { int64_t n; const char *key; } of[] = { { e->devices, "ending_devices" }, { e->people, "ending_people" } };
+	const struct { int64_t n; const char *key; } of[] = { { e->devices, "ending_devices" }, { e->people, "ending_people" },
+		{ e->many ? e->many : -1, "ending_many" } };
 
 	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
 		json_t *data;

@@ -33,6 +33,8 @@ struct ending {
 	bool quiet;			/* sees to itself: it is shown, nobody is told and it needs nobody */
 	const struct ending_source *source;	/* set by the watch */
 	bool unheard;			/* set while it is told: no mail goes to its owner */
+	int64_t many;			/* so many of several owners in the week of `ends`, a Monday; 0: one thing */
+	int64_t of_day[7];		/* of those, from Monday on */
 };
 
 typedef bool ending_add(void *arg, const struct ending *ending);	/* copies it; false: there are too many */
@@ -42,11 +44,15 @@ struct ending_source {
 	enum ending_for whom;
 	/* Calls `add` for each that ends before `until`, and for those that ended within the last 90 days. */
 	bool (*list)(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err);
+	/* ENDING_FOR_OWNER: those of this person alone.  There `list` holds a page of them at a time: they are many. */
+	bool (*of)(TALLOC_CTX *ctx, struct site *site, const char *person_id, time_t until, ending_add *add, void *arg,
+		   struct err *err);
+	const char *week_page;		/* where admins see whose end in the week of the day behind it; NULL: nowhere */
 };
 
 extern const struct ending_source ending_sources[];	/* ends with kind NULL; one of a kind that fails hides no other of it */
 
-#define ENDINGS_MAX	20000
+#define ENDINGS_MAX	20000	/* held at once; of what people own the weeks are held */
 #define ENDING_PAST_S	(90 * DAY_S)
 #define ENDING_EVER_S	(40LL * 366 * DAY_S)	/* beyond the life of any root */
 #define ENDING_SOON	14	/* days: then it is urgent */
@@ -57,11 +63,23 @@ struct endings {
 	const char **failed;	/* kinds that could not be looked at, once each, and why: they hide no other one */
 	const char **why;
 	size_t failed_n;
+	size_t room;
 };
 
-/* Of these sources (NULL: ending_sources), before `until`.  False only where nothing can be known at all. */
+/* Of these sources (NULL: ending_sources), before `until`; of what people own see web/endings_owned.h.  False only where
+ * nothing can be known at all. */
 bool endings_list(TALLOC_CTX *ctx, struct site *site, const struct ending_source *sources, time_t until,
 		  struct endings **ret, struct err *err) CHECKED;
+/* The same, and each that is this person's own. */
+bool endings_list_for(TALLOC_CTX *ctx, struct site *site, const char *person_id, time_t until, struct endings **ret,
+		      struct err *err) CHECKED;
+/* Without what people own. */
+bool endings_list_house(TALLOC_CTX *ctx, struct site *site, const struct ending_source *sources, time_t until,
+			struct endings **ret, struct err *err) CHECKED;
+bool endings_keep(struct endings *all, const struct ending *ending);	/* copies it; false: there are ENDINGS_MAX */
+void endings_sort(struct endings *all);		/* and each once */
+void endings_add_own(struct endings *all, struct site *site, const char *person_id, time_t until);	/* what is theirs, and sorts */
+void endings_failed(struct endings *all, const char *kind, const struct err *why);
 
 bool ending_concerns(const struct ending *ending, const struct person *person);	/* may they see it? */
 bool ending_tells(const struct ending *ending, const struct person *person);	/* are they told of it? */
@@ -70,7 +88,7 @@ const char *ending_level(const struct ending *ending, time_t now);	/* "error", "
 
 /*
  * What Today, the page, the API and the command line say of one: {kind, subject, name|null, bundle_id|null, ends, days,
- * level, needs, devices|null, people|null, doing, url|null}.
+ * level, needs, devices|null, people|null, count, doing, url|null}; count: how many of people's own, in a week.
  */
 json_t *ending_json(const struct ending *ending, time_t now);
 /* "Push certificate: ends on 3 December 2026", in the reader's language. */
@@ -97,8 +115,9 @@ bool endings_begin(struct site *site, struct err *err) CHECKED;	/* at start: wha
 bool endings_count(struct site *site, const struct person *person, int64_t *ret, struct err *err) CHECKED;
 bool endings_print(struct site *site, struct buf *out, struct err *err) CHECKED;	/* Prometheus text */
 void endings_forget(struct site *site);	/* something was renewed: look again */
-/* All of them as they are now, ENDING_EVER_S ahead, until ctx is freed.  Who asks at the same time gets the same list. */
-bool endings_fresh(TALLOC_CTX *ctx, struct site *site, const struct endings **ret, struct err *err) CHECKED;
+/* endings_list_for, as it is now and ENDING_EVER_S ahead.  Who asks at the same time shares one list, and has a copy. */
+bool endings_fresh(TALLOC_CTX *ctx, struct site *site, const char *person_id, struct endings **ret, struct err *err) CHECKED;
+uint64_t endings_made(struct site *site);	/* lists so far; for the test that they are shared */
 
 /* ---- routes_expiry.c ---- */
 struct endings_today {

@@ -5,37 +5,25 @@
  */
 #include "core/clock.h"
 #include "core/log.h"
-#include "web/endings.h"
+#include "web/endings_owned.h"
 #include <string.h>
 
 #define KEEP_MS 60000
 
-struct kept {
-	struct endings *endings;	/* below this */
-	size_t users;			/* whoever has it, the keeper among them */
-};
-
 struct endings_now {
-	struct kept *kept;	/* NULL: none yet */
+	struct endings *endings;	/* NULL: none yet */
 	int64_t made_ms;
-	uint64_t asked, made;	/* how often it was to be forgotten; and when the kept one was begun */
+	uint64_t asked, begun;		/* how often it was to be forgotten by now; and when the kept one was begun */
+	uint64_t made;			/* how many */
 	bool making;
-	pthread_cond_t over;	/* the making */
+	pthread_cond_t over;		/* the making */
 };
 
 /* ---- with the site's lock ---- */
 
-static void
-let_go(struct kept *kept)
-{
-	if (kept && --kept->users == 0)
-		talloc_free(kept);
-}
-
 static int
 end_now(struct endings_now *now)
 {
-	let_go(now->kept);
 	pthread_cond_destroy(&now->over);
 	return 0;
 }
@@ -57,75 +45,55 @@ now_of(struct site *site)
 static bool
 is_enough(const struct endings_now *now, uint64_t asked)
 {
-	return now->kept && now->made >= asked && clock_ms() - now->made_ms < (now->making ? 2 * KEEP_MS : KEEP_MS);
+	return now->endings && now->begun >= asked && clock_ms() - now->made_ms < (now->making ? 2 * KEEP_MS : KEEP_MS);
 }
 
 /* Without the lock while it asks. */
 static bool
 make(struct site *site, struct endings_now *now, struct err *err)
 {
-	struct kept *kept = mem_new(NULL, struct kept);
+	struct endings *fresh;
 	uint64_t asked = now->asked;
 	bool ok;
 
 	now->making = true;
 	pthread_mutex_unlock(&site->lock);
-	ok = endings_list(kept, site, NULL, clock_now() + ENDING_EVER_S, &kept->endings, err);
+	ok = endings_list(NULL, site, NULL, clock_now() + ENDING_EVER_S, &fresh, err);
 	pthread_mutex_lock(&site->lock);
 	now->making = false;
 	pthread_cond_broadcast(&now->over);
-	if (!ok) {
-		talloc_free(kept);
+	if (!ok)
 		return false;
-	}
-	let_go(now->kept);
-	kept->users = 1;
-	now->kept = kept;
-	now->made = asked;
+	talloc_free(now->endings);
+	now->endings = talloc_steal(now, fresh);
+	now->begun = asked;
 	now->made_ms = clock_ms();
+	now->made++;
 	return true;
 }
 
 /* ---- */
 
-struct loan {
-	struct site *site;
-	struct kept *kept;
-};
-
-static int
-end_loan(struct loan *loan)
-{
-	pthread_mutex_lock(&loan->site->lock);
-	let_go(loan->kept);
-	pthread_mutex_unlock(&loan->site->lock);
-	return 0;
-}
-
-/* Until ctx is freed. */
+/* With the lock held when it returns true, so that the list stays. */
 static bool
-borrow(TALLOC_CTX *ctx, struct site *site, bool fresh, const struct endings **ret, struct err *err)
+hold(struct site *site, bool anew, const struct endings **ret, struct err *err)
 {
-	struct loan *loan = mem_new(ctx, struct loan);
 	struct endings_now *now;
 	uint64_t asked;
 	bool ok = true;
 
 	pthread_mutex_lock(&site->lock);
 	now = now_of(site);
-	asked = now->asked += fresh;
+	asked = now->asked += anew;
 	while (ok && !is_enough(now, asked))
 		if (now->making)
 			pthread_cond_wait(&now->over, &site->lock);
 		else
 			ok = make(site, now, err);
-	if (ok) {
-		now->kept->users++;
-		*loan = (struct loan){ site, now->kept };
-		talloc_set_destructor(loan, end_loan);
-		*ret = loan->kept->endings;
-	}
-	pthread_mutex_unlock(&site->lock);
+	if (ok)
+		*ret = now->endings;
+	else
+		pthread_mutex_unlock(&site->lock);
 	return ok;
 }
 
@@ -137,50 +105,112 @@ endings_forget(struct site *site)
 	pthread_mutex_unlock(&site->lock);
 }
 
-bool
-endings_fresh(TALLOC_CTX *ctx, struct site *site, const struct endings **ret, struct err *err)
+uint64_t
+endings_made(struct site *site)
 {
-	return borrow(ctx, site, true, ret, err);
+	uint64_t n;
+
+	pthread_mutex_lock(&site->lock);
+	n = now_of(site)->made;
+	pthread_mutex_unlock(&site->lock);
+	return n;
 }
 
+static struct endings *
+copy_of(TALLOC_CTX *ctx, const struct endings *all)
+{
+	struct endings *copy = mem_new(ctx, struct endings);
+
+	for (size_t i = 0; i < all->n; i++)
+		endings_keep(copy, &all->list[i]);
+	copy->failed = mem_array(copy, const char *, all->failed_n + 1);
+	copy->why = mem_array(copy, const char *, all->failed_n + 1);
+	for (; copy->failed_n < all->failed_n; copy->failed_n++) {
+		copy->failed[copy->failed_n] = all->failed[copy->failed_n];
+		copy->why[copy->failed_n] = mem_text(copy, all->why[copy->failed_n]);
+	}
+	return copy;
+}
+
+bool
+endings_fresh(TALLOC_CTX *ctx, struct site *site, const char *person_id, struct endings **ret, struct err *err)
+{
+	const struct endings *all;
+
+	if (!hold(site, true, &all, err))
+		return false;
+	*ret = copy_of(ctx, all);
+	pthread_mutex_unlock(&site->lock);
+	endings_add_own(*ret, site, person_id, clock_now() + ENDING_EVER_S);
+	return true;
+}
+
+static bool
+is_among(const struct endings *all, const struct ending *e)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->list[i].ends == e->ends && all->list[i].source == e->source && strcmp(all->list[i].subject, e->subject) == 0)
+			return true;
+	return false;
+}
+
+/* What is theirs stands in the list where few of its week do; else it is counted here. */
 bool
 endings_count(struct site *site, const struct person *person, int64_t *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	time_t now = clock_now();
+	struct endings *mine = mem_new(ctx, struct endings);
 	const struct endings *all;
+	time_t now = clock_now();
 
-	if (!borrow(ctx, site, false, &all, err))
+	if (!owned_by(site, NULL, person->id, now + ENDING_EVER_S, mine, err) || !hold(site, false, &all, err))
 		return false;
 	*ret = 0;
 	for (size_t i = 0; i < all->n; i++)
 		*ret += ending_needs(&all->list[i], now) && ending_concerns(&all->list[i], person);
+	for (size_t i = 0; i < mine->n; i++)
+		*ret += ending_needs(&mine->list[i], now) && ending_concerns(&mine->list[i], person) && !is_among(all, &mine->list[i]);
+	pthread_mutex_unlock(&site->lock);
 	return true;
 }
 
 /* ---- for Prometheus ---- */
 
+static const int within_days[] = { 0, 1, 7, 14, 30, ENDING_DAYS };
+#define WITHIN (sizeof within_days / sizeof *within_days)
+
+static void
+count_end(int64_t n[WITHIN], time_t *first, time_t ends, int64_t many, time_t now)
+{
+	*first = *first && *first < ends ? *first : ends;
+	for (size_t d = 0; d < WITHIN; d++)
+		if (ends <= now || (within_days[d] && ending_days_left(now, ends) <= within_days[d]))
+			n[d] += many;
+}
+
+/* Those of a week by the day, which is over when they are. */
 static void
 print_kind(struct buf *soonest, struct buf *within, const struct endings *all, const char *kind, time_t now)
 {
-	static const int days[] = { 0, 1, 7, 14, 30, ENDING_DAYS };
-	int64_t n[sizeof days / sizeof *days] = { 0 };
-	const struct ending *first = NULL;
+	int64_t n[WITHIN] = { 0 };
+	time_t first = 0;
 
 	for (size_t i = 0; i < all->n; i++) {
 		const struct ending *e = &all->list[i];
 
 		if (strcmp(e->source->kind, kind) != 0 || e->quiet)
 			continue;
-		first = first ? first : e;
-		for (size_t d = 0; d < sizeof days / sizeof *days; d++)
-			n[d] += e->ends <= now || (days[d] && ending_days_left(now, e->ends) <= days[d]);
+		if (!e->many)
+			count_end(n, &first, e->ends, 1, now);
+		for (int day = 0; day < 7; day++)
+			if (e->of_day[day])
+				count_end(n, &first, e->ends + (day + 1) * DAY_S - 1, e->of_day[day], now);
 	}
 	if (!first)
 		return;
-	buf_addf(soonest, "pomona_ending_seconds{kind=\"%s\"} %lld\n", kind, (long long)first->ends);
-	for (size_t d = 0; d < sizeof days / sizeof *days; d++)
-		buf_addf(within, "pomona_endings{kind=\"%s\",days=\"%d\"} %lld\n", kind, days[d], (long long)n[d]);
+	buf_addf(soonest, "pomona_ending_seconds{kind=\"%s\"} %lld\n", kind, (long long)first);
+	for (size_t d = 0; d < WITHIN; d++)
+		buf_addf(within, "pomona_endings{kind=\"%s\",days=\"%d\"} %lld\n", kind, within_days[d], (long long)n[d]);
 }
 
 bool
@@ -192,13 +222,14 @@ endings_print(struct site *site, struct buf *out, struct err *err)
 
 	buf_init(&soonest, ctx, 64u << 10);
 	buf_init(&within, ctx, 64u << 10);
-	if (!borrow(ctx, site, false, &all, err))
+	if (!hold(site, false, &all, err))
 		return false;
 	for (const struct ending_source *s = ending_sources; s->kind; s++)
 		if (s == ending_sources || strcmp(s->kind, s[-1].kind) != 0)
 			print_kind(&soonest, &within, all, s->kind, clock_now());
 	buf_addf(&within, "# HELP pomona_endings_unknown Kinds of which it cannot be told when they end\n"
 		 "# TYPE pomona_endings_unknown gauge\npomona_endings_unknown %zu\n", all->failed_n);
+	pthread_mutex_unlock(&site->lock);
 	buf_text(out, "# HELP pomona_ending_seconds When the next of its kind ends, seconds since 1970\n"
 		 "# TYPE pomona_ending_seconds gauge\n");
 	buf_text(out, buf_str(&soonest));

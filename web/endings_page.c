@@ -81,6 +81,17 @@ worst_of(const struct ending *const *list, size_t n, time_t now)
 	return worst;
 }
 
+/* Of people's own one stands for many. */
+static int64_t
+count_of(const struct ending *const *list, size_t n)
+{
+	int64_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += list[i]->many ? list[i]->many : 1;
+	return count;
+}
+
 json_t *
 page_weeks(struct req *req, const struct ending *const *list, size_t n, time_t now)
 {
@@ -98,7 +109,7 @@ page_weeks(struct req *req, const struct ending *const *list, size_t n, time_t n
 			at++;
 		clock_day(monday, day);
 		json_array_append_new(weeks, json_pack("{s:{s:s, s:s}, s:I, s:s, s:s, s:o}", "at", "iso", day, "text",
-			short_day(req, req->language, monday), "count", (json_int_t)(at - from), "level",
+			short_day(req, req->language, monday), "count", (json_int_t)count_of(list + from, at - from), "level",
 			worst_of(list + from, at - from, now), "what", what_of(req, list + from, at - from), "url",
 			json_sprintf("/admin/expiry?week=%s", day)));
 	}

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "web/ending_sources.h"
+#include "web/endings_owned.h"
 #include "web/mail_page.h"
 #include "web/outbox.h"
 #include "web/page.h"
@@ -23,9 +24,12 @@
 #define TOLD_MAX	12	/* of one mail with all their words ... */
 #define LINES_MAX	60	/* ... a line each ... and of the rest the number */
 
+#define OWNED_PAST_S	((ENDING_LATE + 7) * DAY_S)	/* whose week may still be told of */
+
 struct sweep {
 	struct site *site;
-	const struct endings *all;
+	const struct ending_source *sources;
+	struct endings *all;	/* but for what people own: of that the weeks that no mail can tell its owners */
 	time_t now;
 };
 
@@ -124,21 +128,40 @@ write_fitting(TALLOC_CTX *ctx, struct voice *v, const struct ending_reader *read
 
 /* ---- one person ---- */
 
-static bool
-owed_to(TALLOC_CTX *ctx, const struct sweep *s, const struct person *person, struct owed *ret, struct err *err)
+/* Those of a list that may be due. */
+static void
+may_owe(const struct sweep *s, const struct endings *list, const struct person *person, struct owed *o)
 {
-	struct owed o = { mem_array(ctx, const struct ending *, s->all->n + 1), mem_array(ctx, struct ending_key, s->all->n + 1),
-			  mem_array(ctx, int, s->all->n + 1), 0 };
-	size_t n = 0;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct ending *e = &list->list[i];
 
-	for (size_t i = 0; i < s->all->n; i++) {
-		const struct ending *e = &s->all->list[i];
-
-		if (!ending_tells(e, person) || !ending_notice_at(s->now, e->begins, e->ends))
-			continue;
-		o.endings[o.n] = e;
-		o.keys[o.n++] = (struct ending_key){ e->source->kind, e->subject, e->begins, e->ends };
+		if (ending_tells(e, person) && ending_notice_at(s->now, e->begins, e->ends))
+			o->endings[o->n++] = e;
 	}
+}
+
+static int
+by_end(const void *a_, const void *b_)
+{
+	const struct ending *const *a = a_, *const *b = b_;
+
+	return (*a)->ends < (*b)->ends ? -1 : (*a)->ends > (*b)->ends;
+}
+
+/* mine: what is their own. */
+static bool
+owed_to(TALLOC_CTX *ctx, const struct sweep *s, const struct person *person, const struct endings *mine, struct owed *ret,
+	struct err *err)
+{
+	size_t most = s->all->n + mine->n + 1, n = 0;
+	struct owed o = { mem_array(ctx, const struct ending *, most), mem_array(ctx, struct ending_key, most), mem_array(ctx, int, most), 0 };
+
+	may_owe(s, s->all, person, &o);
+	may_owe(s, mine, person, &o);
+	if (o.n)
+		qsort(o.endings, o.n, sizeof(const struct ending *), by_end);
+	for (size_t i = 0; i < o.n; i++)
+		o.keys[i] = (struct ending_key){ o.endings[i]->source->kind, o.endings[i]->subject, o.endings[i]->begins, o.endings[i]->ends };
 	if (o.n && !ending_owed(s->site->db, person->id, o.keys, o.n, o.days, err))
 		return false;
 	for (size_t i = 0; i < o.n; i++)
@@ -159,6 +182,7 @@ tell(const struct sweep *s, const struct ending_reader *reader, struct err *err)
 	const struct conf *conf = site_conf(s->site);
 	struct voice voice = { s->site, reader->person, pages_language(*reader->language ? reader->language : conf->company_language), s->now,
 			       TOLD_MAX, LINES_MAX };
+	struct endings *mine = mem_new(ctx, struct endings);
 	struct message_mail mail;
 	struct owed owed;
 	bool today;
@@ -169,7 +193,8 @@ tell(const struct sweep *s, const struct ending_reader *reader, struct err *err)
 		return false;
 	if (today)
 		return true;
-	if (!owed_to(ctx, s, reader->person, &owed, err))
+	if (!owned_by(s->site, s->sources, reader->person->id, s->now + LOOKED_AHEAD_S, mine, err) ||
+	    !owed_to(ctx, s, reader->person, mine, &owed, err))
 		return false;
 	return !owed.n || (write_fitting(ctx, &voice, reader, &owed, &mail, err) &&
 			   ending_tell(s->site->db, &(struct ending_letter){ reader->person->id, owed.keys, owed.days, owed.n,
@@ -177,31 +202,6 @@ tell(const struct sweep *s, const struct ending_reader *reader, struct err *err)
 }
 
 /* ---- everybody ---- */
-
-static int
-by_person(const void *a_, const void *b_)
-{
-	const struct ending *const *a = a_, *const *b = b_;
-
-	return strcmp((*a)->person_id, (*b)->person_id);
-}
-
-/* What belongs to one person and may be due, who has the same together. */
-static size_t
-owned(const struct sweep *s, struct ending **ret)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->all->n; i++) {
-		struct ending *e = &s->all->list[i];
-
-		if (e->person_id && ending_notice_at(s->now, e->begins, e->ends))
-			ret[n++] = e;
-	}
-	if (n)
-		qsort(ret, n, sizeof *ret, by_person);
-	return n;
-}
 
 /* One person's trouble keeps no other waiting; the database's brings the job again. */
 static bool
@@ -220,48 +220,66 @@ told(const struct sweep *s, const struct ending_reader *reader, struct err *err)
 
 /* ---- who owns something, however many they are ---- */
 
-struct owner {
-	struct ending **list;	/* what is theirs */
-	size_t n;
-};
-
-typedef bool each_owner(const struct sweep *s, const struct owner *owner, const struct ending_reader *reader, struct err *err);
-
-/* What no mail can tell its owner is for admins. */
 static bool
-mark(const struct sweep *s, const struct owner *owner, const struct ending_reader *reader, struct err *err)
+hears(const struct ending_reader *reader)
 {
-	(void)s;
-	(void)err;
-	for (size_t i = 0; i < owner->n; i++)
-		owner->list[i]->unheard = !reader->mails || !*reader->email;
+	return reader->mails && *reader->email;
+}
+
+/* What no mail can tell its owner is for admins, by the week. */
+static bool
+add_unheard(const struct sweep *s, const char *person_id, struct owned_weeks *const *weeks, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct endings *mine = mem_new(ctx, struct endings);
+	size_t k = 0;
+
+	if (!owned_by(s->site, s->sources, person_id, s->now + LOOKED_AHEAD_S, mine, err))
+		return false;
+	for (const struct ending_source *source = s->sources; source->kind; source++) {
+		if (source->whom != ENDING_FOR_OWNER)
+			continue;
+		for (size_t i = 0; i < mine->n; i++)
+			if (mine->list[i].source == source && mine->list[i].ends >= s->now - OWNED_PAST_S)
+				owned_weeks_add(weeks[k], &mine->list[i]);
+		k++;
+	}
 	return true;
 }
 
+/* Members are told; who looks after things comes later, when it is known what else they hear of. */
 static bool
-tell_owner(const struct sweep *s, const struct owner *owner, const struct ending_reader *reader, struct err *err)
+tell_owner(const struct sweep *s, const char *person_id, struct owned_weeks *const *weeks, struct err *err)
 {
-	return owner->list[0]->unheard || told(s, reader, err);
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct ending_reader reader = { .email = "" };	/* who is disabled or gone has no address */
+	struct err why = { 0 };
+
+	if (!ending_reader(ctx, s->site->db, person_id, &reader, &why) && why.kind != ERR_MISSING)
+		return *err = why, false;
+	if (!hears(&reader))
+		return add_unheard(s, person_id, weeks, err);
+	return reader.person->role >= ROLE_PUBLISHER || told(s, &reader, err);
 }
 
-/* One by one.  Who is disabled or gone has no address: the reader is empty. */
 static bool
-for_owners(const struct sweep *s, struct ending **list, size_t n, each_owner *each, struct err *err)
+tell_owners(const struct sweep *s, const struct owners *owners, struct err *err)
 {
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct owned_weeks **weeks = NULL;
+	size_t n = 0;
 	bool ok = true;
-	size_t to;
 
-	for (size_t from = 0; from < n; from = to) {
-		void *ctx SCOPED(mem) = talloc_new(NULL);
-		struct ending_reader reader = { .email = "" };
-		struct err why = { 0 };
-
-		for (to = from; to < n && strcmp(list[to]->person_id, list[from]->person_id) == 0; to++)
-			;
-		if (!ending_reader(ctx, s->site->db, list[from]->person_id, &reader, &why) && why.kind != ERR_MISSING)
-			return *err = why, false;
-		ok = each(s, &(struct owner){ list + from, to - from }, &reader, err) && ok;
-	}
+	for (const struct ending_source *source = s->sources; source->kind; source++)
+		if (source->whom == ENDING_FOR_OWNER) {
+			weeks = mem_grow(ctx, weeks, struct owned_weeks *, n + 1);
+			weeks[n++] = owned_weeks_new(ctx, source);
+		}
+	for (size_t i = 0; i < owners->n; i++)
+		ok = tell_owner(s, owners->ids[i], weeks, err) && ok;
+	for (size_t i = 0; i < n; i++)
+		if (!owned_weeks_list(weeks[i], OWNED_TOLD, s->all))
+			return err_set(err, ERR_LIMIT, "more than %d things end", ENDINGS_MAX);
 	return ok;
 }
 
@@ -285,24 +303,18 @@ bool
 endings_sweep(struct site *site, const struct ending_source *sources, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct sweep s = { .site = site, .now = clock_now() };
-	struct ending **list;
-	struct endings *all;
-	size_t n;
+	struct sweep s = { .site = site, .sources = sources ? sources : ending_sources, .now = clock_now() };
+	struct owners owners;
 	bool ok;
 
 	if (!*site_conf(site)->smtp_url || !*site_conf(site)->smtp_from)
 		return true;
-	if (!endings_list(ctx, site, sources, s.now + LOOKED_AHEAD_S, &all, err))
+	if (!endings_list_house(ctx, site, s.sources, s.now + LOOKED_AHEAD_S, &s.all, err))
 		return false;
-	for (size_t i = 0; i < all->failed_n; i++)
-		log_error("it is not known when something ends", KV("kind", all->failed[i]), KV("why", all->why[i]));
-	s.all = all;
-	list = mem_array(ctx, struct ending *, all->n + 1);
-	n = owned(&s, list);
-	if (!for_owners(&s, list, n, mark, err))
-		return false;
-	ok = for_owners(&s, list, n, tell_owner, err);
+	owners_of(ctx, site, s.sources, s.now - OWNED_PAST_S, s.now + LOOKED_AHEAD_S, s.all, &owners);
+	for (size_t i = 0; i < s.all->failed_n; i++)
+		log_error("it is not known when something ends", KV("kind", s.all->failed[i]), KV("why", s.all->why[i]));
+	ok = tell_owners(&s, &owners, err);
 	ok = tell_readers(&s, err) && ok;
 	if (site->outbox)
 		outbox_wake(site);

@@ -388,7 +388,8 @@ take(struct exchange *ex, struct bytes bytes)
 	deadline_body(&ex->conn->deadline, bytes.len);
 	ex->got += (int64_t)bytes.len;
 	if (ex->err.kind) /* refused already: the answer can be given only behind the whole body */
-		return ex->req.length < 0 && ex->got - ex->limit > EXCHANGE_SWALLOW_MAX ? NEXT_CUT : NEXT_READ;
+		return ex->req.length < 0 && ex->got - ex->limit > (ex->req.route->sink ? EXCHANGE_SWALLOW_MAX : EXCHANGE_SWALLOW_KEPT)
+			       ? NEXT_CUT : NEXT_READ;
 	if (ex->got > ex->limit)
 		err_set(&ex->err, ERR_LIMIT, "the body is longer than %lld bytes",
 			(long long)ex->limit);

@@ -20,7 +20,8 @@
 #define EXCHANGE_POOL		3072		/* of a request, beyond its struct; more goes to malloc */
 /* Read after a refusal found too late, so that it arrives: a body of announced length to its end, any other
  * so far, as linger.h does.  What bounds its time is what bounds every body's: deadline.h. */
-#define EXCHANGE_SWALLOW_MAX	(8LL << 30)
+#define EXCHANGE_SWALLOW_MAX	(8LL << 30)	/* where uploads go; */
+#define EXCHANGE_SWALLOW_KEPT	(256LL << 20)	/* where bodies are kept */
 #define EXCHANGE_BODIES_MAX	(256LL << 20)	/* bodies kept in memory, all together */
 #define EXCHANGE_LARGE		(4LL << 20)	/* a body beyond this is large, ... */
 #define EXCHANGE_LARGE_MAX	(64LL << 20)	/* ... and is taken while all together are below this: a few keep nobody out */

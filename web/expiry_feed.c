@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define FEED_MAX	(8u << 20)
+#define EVENT_MAX	(64u << 10)	/* of one: who ends last is left out of a feed that is full */
 #define FEED_PAST_S	(30 * DAY_S)
 
 /* The same for as long as the thing is: a date that moves, moves. */
@@ -48,7 +49,7 @@ expiry_feed(struct req *req, struct reply *reply, struct err *err)
 	time_t now = clock_now();
 	const struct ending **list;
 	struct ending_reader reader;
-	const struct endings *all;
+	struct endings *all;
 	struct buf out;
 	size_t n;
 
@@ -56,14 +57,14 @@ expiry_feed(struct req *req, struct reply *reply, struct err *err)
 		return err_set(err, ERR_MISSING, "no such calendar");
 	if (!calendar_open(req, req->site->db, mem_textn(req, file, len - suffix), &req->person, err) ||
 	    !ending_reader(req, req->site->db, req->person->id, &reader, err) ||
-	    !endings_fresh(req, req->site, &all, err))
+	    !endings_fresh(req, req->site, req->person->id, &all, err))
 		return false;
 	list = mem_array(req, const struct ending *, all->n + 1);
 	n = endings_seen(req, all, list);
 	language = pages_language(*reader.language ? reader.language : site_conf(req->site)->company_language);
 	buf_init(&out, req, FEED_MAX);
 	ical_begin(&out, mem_printf(req, "%s: %s", site_name(req->site), pages_word(req->site->pages, language, "expiry")));
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && out.len < FEED_MAX - EVENT_MAX; i++)
 		if (list[i]->ends > now - FEED_PAST_S)
 			add_event(req, &out, list[i], language, now);
 	ical_end(&out);

@@ -16,7 +16,7 @@
 #define HTTP_QUERY_MAX		64	/* fields of a query */
 #define HTTP_FORM_MAX		1024	/* fields of a form: a page of devices, each with its box */
 #define HTTP_PARAM_MAX		4	/* :names in a path */
-#define HTTP_TEXT_MAX		(4u << 20)	/* largest body kept in memory: a device's report of all that it has */
+#define HTTP_TEXT_MAX		(16u << 20)	/* largest body kept in memory: a device's report, beyond what is read of it */
 
 enum method { METHOD_NONE, GET, POST, PUT, PATCH, DELETE, OPTIONS };	/* HEAD is answered as GET */
 enum who { WHO_ANYONE, WHO_GRANT, WHO_LINK, WHO_DEVICE, WHO_OPERATOR, WHO_PERSON, WHO_PUBLISHER, WHO_ADMIN };

@@ -18,6 +18,7 @@
 #include "mdm/challenge.h"
 #include "mdm/enroll_session.h"
 #include "mdm/own_mobileconfig.h"
+#include "mdm/refusals.h"
 #include "mdm/scep_request.h"
 #include "web/clip_kinds.h"
 #include "web/endings.h"
@@ -103,6 +104,7 @@ job_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 
 	(void)job;
 	(void)ctx;
+	refusals_sweep(site->db);
 	return session_sweep(site->db, &limits, err) && grant_sweep(site->db, err) &&
 	       upload_sweep(site->db, err) && upload_sweep_files(site, err) && install_sweep(site->db, err) &&
 	       message_sweep(site->db, site_conf(site)->message_keep_days, err) &&

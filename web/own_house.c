@@ -9,11 +9,33 @@
 #include "web/rooms.h"
 #include <openssl/rsa.h>
 #include <string.h>
+#include <strings.h>
 
 #define KEY_BITS	2048
 #define UPN_MAX		256	/* bytes of userPrincipalName, and of an address */
 
 #define TYPE_EAS	"com.apple.eas.account"
+
+/* The same for everybody would let each of them in as one. */
+static bool
+is_of_a_person(const char *upn)
+{
+	static const char *const nobody_s[] = { "serial", "udid", "product", "device_name", "os_version" };	/* a device's */
+	json_t *form = json_pack("{s:s}", "name", upn), *names = mobileconfig_form_variables(form), *name;
+	bool ok = false;
+	size_t i;
+
+	json_array_foreach(names, i, name) {
+		bool device = false;
+
+		for (size_t k = 0; k < sizeof nobody_s / sizeof *nobody_s; k++)
+			device |= strcasecmp(json_string_value(name), nobody_s[k]) == 0;
+		ok |= !device;
+	}
+	json_decref(form);
+	json_decref(names);
+	return ok;
+}
 
 bool
 own_check_conf(const struct conf *conf, struct err *err)
@@ -26,8 +48,11 @@ own_check_conf(const struct conf *conf, struct err *err)
 		i++;
 	if (i == sizeof days / sizeof *days)
 		return err_set(err, ERR_INVALID, "eas.past_days: 1, 3, 7, 14, 31, or 0 for all");
-	return own_way_read(conf->own_identity, &way) ||
-	       err_set(err, ERR_INVALID, "own.identity: scep, pkcs12 or none, and not \"%.40s\"", conf->own_identity);
+	if (!own_way_read(conf->own_identity, &way))
+		return err_set(err, ERR_INVALID, "own.identity: scep, pkcs12 or none, and not \"%.40s\"", conf->own_identity);
+	return way == OWN_NONE || is_of_a_person(conf->own_upn) ||
+	       err_set(err, ERR_INVALID, "own.upn: one that differs from person to person, such as %%upn%% or"
+		       " %%username%%@corp.example.com, and not \"%.80s\"", conf->own_upn);
 }
 
 /* ---- which there are ---- */
@@ -120,7 +145,7 @@ struct known {
 	struct values *values;
 };
 
-/* What the device said of itself wins; who has no userPrincipalName is known by their address. */
+/* What the device said of itself wins. */
 static const char *
 value_of(void *arg, const char *name)
 {
@@ -129,25 +154,11 @@ value_of(void *arg, const char *name)
 		{ "udid", k->target->udid }, { "serial", k->target->serial }, { "product", k->target->product },
 		{ "device_name", k->target->device_name }, { "os_version", k->target->version },
 	};
-	const char *value;
 
 	for (size_t i = 0; i < sizeof said / sizeof *said; i++)
 		if (strcmp(said[i].name, name) == 0 && *said[i].value)
 			return said[i].value;
-	value = values_get(k->values, name);
-	return value || strcmp(name, "upn") != 0 ? value : values_get(k->values, "email");
-}
-
-/* A text of ours with variables, filled as a form is. */
-static bool
-fill_text(struct known *known, const char *text, const char **ret, struct err *err)
-{
-	json_t *form = json_hold(known->ctx, json_pack("{s:s}", "name", text)), *filled;
-
-	if (!mobileconfig_form_fill(form, value_of, known, &filled, err))
-		return false;
-	*ret = text_of(json_hold(known->ctx, filled), "name");
-	return strlen(*ret) <= UPN_MAX || err_code(err, ERR_CONFLICT, "bad_upn", "own.upn comes to more than %d bytes", UPN_MAX);
+	return values_get(k->values, name);
 }
 
 /* ---- the identity ---- */
@@ -231,34 +242,68 @@ make_pkcs12(TALLOC_CTX *ctx, struct site *site, struct own_filled *f, const char
 	       p12_for_device(ctx, cert, key, NULL, text_cut(ctx, name, P12_NAME_MAX / 4), f->p12_password, &f->p12, err);
 }
 
-/* Who it says they are.  What is not known of them is left out, but where own.upn puts more together. */
+/*
+ * Does the form want a certificate?  Then what its SAN says stands in its payload's place while variables are filled, so
+ * that all that is missing is named at once.
+ */
+static bool
+ask_names(struct site *site, json_t *form, enum own_way *ret, struct err *err)
+{
+	json_t *payloads = json_object_get(form, "payloads");
+	bool referred = refers(payloads, OWN_IDENTITY);
+
+	*ret = OWN_NONE;
+	if (!take_out(form, OWN_IDENTITY) && !referred)
+		return true;
+	if (!own_way_read(site_conf(site)->own_identity, ret) || *ret == OWN_NONE)
+		return !referred || err_code(err, ERR_CONFLICT, "needs_identity", "it wants a certificate, and own.identity is none");
+	json_array_insert_new(payloads, 0, json_pack("{s:s, s:s, s:{s:s, s:s}}", "id", OWN_IDENTITY, "type", PAYLOAD_SCEP, "keys",
+						  "upn", site_conf(site)->own_upn, "email", "%email%"));
+	return true;
+}
+
+/* The answers.  rfc822Name is ASCII (RFC 5280 4.2.1.6). */
+static bool
+take_names(struct known *known, struct own_filled *f, struct err *err)
+{
+	json_t *payloads = json_object_get(f->form, "payloads"), *payload, *names = NULL;
+	size_t i;
+
+	json_array_foreach(payloads, i, payload)
+		if (strcmp(text_of(payload, "id"), OWN_IDENTITY) == 0)
+			names = json_object_get(payload, "keys");
+	f->gift.upn = mem_text(known->ctx, text_of(names, "upn"));
+	f->gift.email = mem_text(known->ctx, text_of(names, "email"));
+	if (strlen(f->gift.upn) > UPN_MAX)
+		return err_code(err, ERR_CONFLICT, "bad_upn", "own.upn comes to more than %d bytes", UPN_MAX);
+	if (strlen(f->gift.email) > UPN_MAX)
+		return err_code(err, ERR_CONFLICT, "bad_email", "%%email%% has more than %d bytes", UPN_MAX);
+	for (const char *p = f->gift.email; *p; p++)
+		if (*p & 0x80)
+			return err_code(err, ERR_CONFLICT, "bad_email", "%%email%% has letters that no certificate can say: %.80s", f->gift.email);
+	return true;
+}
+
+/* Who it says they are. */
 static bool
 name_identity(struct site *site, struct known *known, struct own_filled *f, struct err *err)
 {
 	TALLOC_CTX *ctx = known->ctx;
-	const char *name = value_of(known, "full_name"), *email = value_of(known, "email");
+	const char *name = value_of(known, "full_name");
 
 	f->subject = mem_new(ctx, struct phase_subject);
 	*f->subject = phase_subject(ctx, site_name(site), name ? name : value_of(known, "username"));
 	phase_subject_person(ctx, f->subject, value_of(known, "username"));
 	f->gift.subject = payload_subject(ctx, f->subject->parts);
-	f->gift.email = email ? email : "";
-	if (strcmp(site_conf(site)->own_upn, "%upn%") != 0)
-		return fill_text(known, site_conf(site)->own_upn, &f->gift.upn, err);
-	f->gift.upn = value_of(known, "upn") ? value_of(known, "upn") : "";
-	return true;
+	return take_names(known, f, err);
 }
 
 static bool
 add_identity(struct site *site, struct known *known, struct own_filled *f, struct err *err)
 {
-	bool referred = refers(json_object_get(f->form, "payloads"), OWN_IDENTITY);
-
-	if (!take_out(f->form, OWN_IDENTITY) && !referred)
+	if (f->gift.way == OWN_NONE)
 		return true;
-	if (!own_way_read(site_conf(site)->own_identity, &f->gift.way) || f->gift.way == OWN_NONE)
-		return !referred || err_code(err, ERR_CONFLICT, "needs_identity", "it wants a certificate, and own.identity is none");
-	return name_identity(site, known, f, err) &&
+	return name_identity(site, known, f, err) && take_out(f->form, OWN_IDENTITY) &&
 	       (f->gift.way != OWN_PKCS12 || f->only_try || make_pkcs12(known->ctx, site, f, value_of(known, "username"), err));
 }
 
@@ -279,7 +324,7 @@ fill_in(struct site *site, struct known *known, const json_t *form, struct own_f
 		if (!json_array_size(json_object_get(copy, "payloads")))
 			return err_code(err, ERR_CONFLICT, "needs_identity", "without an identity nothing is left of it");
 	}
-	if (!mobileconfig_form_fill(copy, value_of, known, &filled, err))
+	if (!ask_names(site, copy, &f->gift.way, err) || !mobileconfig_form_fill(copy, value_of, known, &filled, err))
 		return false;
 	f->form = json_hold(known->ctx, filled);
 	return add_identity(site, known, f, err);
@@ -289,6 +334,17 @@ const char *
 own_identifier(TALLOC_CTX *ctx, const struct own_template *template, const char *person_id)
 {
 	return mem_printf(ctx, "%s.%s", template->identifier, person_id);
+}
+
+/* Where a userPrincipalName comes from is not said by its name. */
+static bool
+refused(const struct own_template *template, struct err *err)
+{
+	const struct err why = *err;
+
+	if (strcmp(why.code, "missing_variable") == 0 && strstr(why.cause, "%upn%"))
+		(void)err_code(err, ERR_CONFLICT, why.code, "%.200s (the directory's userPrincipalName, or set own.upn)", why.cause);
+	return err_at(err, "%s", template->title);
 }
 
 static bool
@@ -309,7 +365,7 @@ fill(TALLOC_CTX *ctx, struct site *site, const char *language, const struct own_
 		.udid = target->plain ? "" : target->udid, .product = target->product, .device_name = target->device_name,
 	};
 	if (!form_of(ctx, site, language, template, &form, err) || !fill_in(site, &known, form, &f, err))
-		return err_at(err, "%s", template->title);
+		return refused(template, err);
 	*ret = f;
 	return true;
 }

@@ -40,7 +40,9 @@ struct own_target {
 
 /*
  * Filled in for them; for PKCS#12 the key is made and the certificate signed, so outside of any transaction.
- * ERR_CONFLICT "missing_variable"; "needs_identity" when nothing would be left of it.
+ * A certificate says userPrincipalName (own.upn) and e-mail address, or there is none.  ERR_CONFLICT "missing_variable"
+ * names all that is not known, "bad_upn", "bad_email" what no certificate can say; "needs_identity" when nothing would be
+ * left of it.
  */
 struct own_filled {
 	struct own_gift gift;		/* for mdm/own_phase.h */

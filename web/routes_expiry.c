@@ -34,9 +34,9 @@ see(struct req *req, const struct endings *all, struct view *ret)
 static bool
 look_at_all(struct req *req, struct view *ret, struct err *err)
 {
-	const struct endings *all;
+	struct endings *all;
 
-	if (!endings_fresh(req, req->site, &all, err))
+	if (!endings_fresh(req, req->site, req->person->id, &all, err))
 		return false;
 	see(req, all, ret);
 	return true;
@@ -47,7 +47,7 @@ look(struct req *req, time_t until, struct view *ret, struct err *err)
 {
 	struct endings *all;
 
-	if (!endings_list(req, req->site, NULL, until, &all, err))
+	if (!endings_list_for(req, req->site, req->person->id, until, &all, err))
 		return false;
 	see(req, all, ret);
 	return true;

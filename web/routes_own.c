@@ -83,7 +83,7 @@ plain_target(struct req *req)
 				    .version = "", .device_name = "" };
 }
 
-/* A conflict is what keeps it from being made for this person: `lacks`, in words for IT; NULL: nothing does. */
+/* A conflict is what keeps it from being made for this person: `lacks`, as IT reads it; NULL: nothing does. */
 static bool
 could(struct req *req, const struct own_template *template, const struct own_target *target, const char **lacks,
       struct err *err)
@@ -112,8 +112,8 @@ templates_part(struct req *req, json_t **ret, struct err *err)
 			json_decref(list);
 			return false;
 		}
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s?}", "mobileconfig", all.all[i].id, "title", all.all[i].title,
-						      "plain", !secret, "lacks", lacks));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s?, s:b}", "mobileconfig", all.all[i].id, "title", all.all[i].title,
+						      "plain", !secret, "lacks", lacks, "lacks_upn", lacks && strstr(lacks, "%upn%")));
 	}
 	*ret = list;
 	return true;

@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/num.h"
+#include "mdm/ends.h"
 #include "mdm/own_mobileconfig.h"
 #include "web/own_rows.h"
 #include "web/rooms.h"
@@ -16,9 +17,17 @@ static bool
 list(struct req *req, const char *person, int64_t limit, json_t **ret, struct err *err)
 {
 	const char *q = req_query(req, "q");
-	const struct own_filter filter = { .search = q && strlen(q) <= SEARCH_MAX ? q : NULL, .after = req_query(req, "after"),
+	const char *ends = req_query(req, "ends");	/* a day: the week of it, as the watch over what ends links here */
+	time_t day = 0;
+	struct own_filter filter = { .search = q && strlen(q) <= SEARCH_MAX ? q : NULL, .after = req_query(req, "after"),
 					   .person = person && *person ? person : NULL };
 
+	if (ends && *ends) {
+		if (!clock_parse(ends, &day, err))
+			return false;
+		filter.ends_from = ends_week_of(day);
+		filter.ends_until = filter.ends_from + 7 * DAY_S;
+	}
 	return own_list(req->site->db, &filter, limit, ret, err);
 }
 
@@ -50,13 +59,13 @@ reasons_part(void)
 static bool
 get_page(struct req *req, struct reply *reply, struct err *err)
 {
-	const char *q = req_query(req, "q"), *revoked = req_query(req, "revoked");
+	const char *q = req_query(req, "q"), *revoked = req_query(req, "revoked"), *ends = req_query(req, "ends");
 	json_t *all, *page;
 
 	if (!whole_admin(req, err) || !list(req, NULL, PAGE_ROWS, &all, err))
 		return false;
-	page = json_pack("{s:s, s:o, s:s?, s:b, s:s, s:o}", "q", q ? q : "", "rows", rows_part(req, all),
-			 "next_url", page_next(req, "/admin/own", "q", all), "revoked", revoked != NULL,
+	page = json_pack("{s:s?, s:s, s:o, s:s?, s:b, s:s, s:o}", "ends", ends && *ends ? ends : NULL, "q", q ? q : "", "rows", rows_part(req, all),
+			 "next_url", page_next(req, "/admin/own", "q ends", all), "revoked", revoked != NULL,
 			 "base", strstr(req->site->base_url, "://") + 3, "reasons", reasons_part());
 	json_decref(all);
 	return reply_page(reply, req, "owned", page, err);

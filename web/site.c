@@ -11,6 +11,7 @@
 #include "mdm/pusher.h"
 #include "web/clip.h"
 #include "web/outbox.h"
+#include "web/own_house.h"
 #include "web/rooms.h"
 #include <dirent.h>
 #include <errno.h>
@@ -306,7 +307,7 @@ site_reload(struct site *site, struct err *err)
 	/* The old one stays with the site: a request may still be reading it, and reloads are rare. */
 	if (!conf_reread(NULL, site_conf(site), &again, err))
 		return err_at(err, "the running settings stay");
-	if (!signin_check_conf(again, err) || !ca_reload(site->ca, err) || !trust_outside(site, again, err) ||
+	if (!signin_check_conf(again, err) || !own_check_conf(again, err) || !ca_reload(site->ca, err) || !trust_outside(site, again, err) ||
 	    !directory_use(site->directory, again, err)) {
 		talloc_free(again);
 		return err_at(err, "the running settings stay");

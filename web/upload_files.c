@@ -41,16 +41,21 @@ upload_sweep_files(struct site *site, struct err *err)
 	return ok;
 }
 
-/* A part on its way has all of its room already, where the file system can reserve. */
+/*
+ * A part on its way has all of its room already, where the file system can reserve.  Whose last byte came long ago has
+ * its room when it goes on, if there still is some: what a CI job announced before it died keeps nobody out.
+ */
 static int64_t
-bytes_here(void *site, const char *id)
+missing(void *site, const char *id, int64_t length)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct stat st;
+	int64_t here;
 
-	if (stat(upload_path(ctx, site, id), &st) != 0)
+	if (stat(upload_path(ctx, site, id), &st) != 0 || time(NULL) - st.st_mtime > UPLOAD_PROMISED_S)
 		return 0;
-	return st.st_blocks * 512 > st.st_size ? st.st_blocks * 512 : st.st_size;
+	here = st.st_blocks * 512 > st.st_size ? st.st_blocks * 512 : st.st_size;
+	return length > here ? length - here : 0;
 }
 
 bool
@@ -59,7 +64,7 @@ upload_room(struct site *site, int64_t length, struct err *err)
 	int64_t room, announced;
 
 	if (!blobs_room(site->blobs, &room, err) ||
-	    !upload_promised(site->db, bytes_here, site, &announced, err))
+	    !upload_promised(site->db, missing, site, &announced, err))
 		return false;
 	room -= announced + blobs_promised(site->blobs) + site_conf(site)->upload_keep_free_mb * 1000000;
 	return room >= length || err_set(err, ERR_NO_ROOM, "the disk has no room for %lld bytes", (long long)length);

@@ -7,6 +7,8 @@
 #include "catalog/upload.h"
 #include "web/site.h"
 
+#define UPLOAD_PROMISED_S	900	/* how long after its last byte an upload keeps the room that it announced */
+
 const char *upload_path(TALLOC_CTX *ctx, struct site *site, const char *id);
 
 /* ERR_LOCKED when another request is at it.  Left when ctx ends. */
@@ -14,7 +16,8 @@ bool upload_enter(TALLOC_CTX *ctx, const char *id, struct err *err) CHECKED;
 
 /*
  * Is there room for one more of `length` bytes, beside what every other one has announced and not sent?  Who
- * sends at once (a raw upload) does not wait for them: a promise may never be kept.  ERR_NO_ROOM.
+ * sends at once (a raw upload) does not wait for them: a promise may never be kept, and it is for as long as bytes
+ * come (UPLOAD_PROMISED_S).  ERR_NO_ROOM.
  */
 bool upload_room(struct site *site, int64_t length, struct err *err) CHECKED;
 

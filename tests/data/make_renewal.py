@@ -10,6 +10,7 @@ DIR/adhoc.ipa adhoc.mobileprovision	for the UDIDs in the environment (UDIDS, by 
 DIR/worn.ipa		stock, signed with a certificate that ends 20 days after NOW
 DIR/resigned.ipa		a newer build of it, signed anew with another certificate
 DIR/again.ipa		worn with its very numbers, signed anew with the other certificate
+DIR/lasting.ipa		stock with its very numbers, signed anew with the other certificate, its provisions a year long
 DIR/next.ipa			beacon, a newer build, a year long
 """
 import datetime, os, plistlib, struct, subprocess, sys, tempfile
@@ -125,9 +126,9 @@ def uuid(n):
     return "%08x-0000-4000-8000-000000000000" % n
 
 
-def stock(signer, first, build="7"):
+def stock(signer, first, build="7", end=SOON):
     def one(n, bundle_id, **claims):
-        return bundle(bundle_id, provision(uuid(first + n), bundle_id, SOON, certificates=(signer,)), signer, build, **claims)
+        return bundle(bundle_id, provision(uuid(first + n), bundle_id, end, certificates=(signer,)), signer, build, **claims)
     return app(one(0, "com.example.stock", **{"keychain-access-groups": [TEAM + ".com.example.stock"]}),
                {"PlugIns/Share.appex": one(1, "com.example.stock.share"), "PlugIns/Note.appex": one(2, "com.example.stock.note"),
                 "Watch/Clock.app": one(3, "com.example.stock.watch")})
@@ -146,6 +147,7 @@ def main():
     write("worn.ipa", stock(WORN, 0x60))
     write("resigned.ipa", stock(ANOTHER, 0x40, "8"))
     write("again.ipa", stock(ANOTHER, 0x70))
+    write("lasting.ipa", stock(ANOTHER, 0x80, end=LATER))
     write("stock.mobileprovision", provision(uuid(0x110), "com.example.stock", LATER))
     write("share.mobileprovision", provision(uuid(0x111), "com.example.stock.share", LATER))
     write("note.mobileprovision", provision(uuid(0x112), "com.example.stock.note", LATER))

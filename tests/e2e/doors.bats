@@ -380,6 +380,30 @@ teardown()   { pomona_stop; }
 		| select(([.parameters[] | select(.in == "path") | .name] | sort) != $names)] | length' 0
 }
 
+@test "a few who send very much, and then stand still, take the room for bodies from nobody" {
+	pomona_stop
+	PROGRAM=$POMONA_RELEASE pomona_again
+	# each at half of what a device may answer; none has said who it is
+	python3 - "$PORT" "$W/held" >/dev/null 2>&1 3>&- <<-'PY' &
+		import os, socket, sys, time
+		held = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(40)]
+		for s in held:
+		    s.sendall(b"PUT /mdm/command HTTP/1.1\r\nHost: apps.example.com\r\nContent-Length: 16000000\r\n\r\n" + b"x" * 8500000)
+		held.append(socket.create_connection(("127.0.0.1", int(sys.argv[1]))))
+		held[-1].sendall(b"PUT /mdm/checkin HTTP/1.1\r\nHost: apps.example.com\r\nContent-Length: 100\r\n\r\n1")
+		open(sys.argv[2], "w").close()
+		time.sleep(600)
+	PY
+	local crowd=$!
+	they_hold() { [ -e "$W/held" ]; }
+	wait_until they_hold
+	post /api/v1/tokens -H "$(bearer admin)" -H 'Content-Type: application/json' \
+		-d "{\"label\": \"$(head -c 90 /dev/zero | tr '\0' x)\"}"
+	kill $crowd
+	wait $crowd || true
+	expect_status 201
+}
+
 @test "counters and readiness are for loopback, an admin or a token, and not there for others" {
 	get /metrics
 	expect_status 200

@@ -104,8 +104,31 @@ owner_of() {
 	as anna post "/admin/devices/came-back/$one/take" --data-urlencode "csrf=$CSRF" -d person=zoe
 	expect_status 422
 	expect_body 'nobody who may sign in is called zoe'
+	# the one is managed under another identity, in the records: its place is given to nobody who was not looked at
+	sql "INSERT INTO device (id, udid, name, serial, enrollment_id, created, changed) VALUES ('sleeps', '$first', 'Phone of before', 'F2LBEFORE', 'before', 1, 1)"
+	sql "INSERT INTO enrollment (id, device_id, session_id, state, identity, access_rights, created, enrolled, turn)
+		VALUES ('before', 'sleeps', 'none', 'enrolled', 'an identity of before', 8191, 1, 1, 900000)"
+	as anna get /admin/devices/came-back
+	expect_body "/admin/devices/came-back/$one\""
+	never expect_body "/admin/devices/came-back/$one/take"
+	expect_body "/admin/devices/came-back/$other/take"
 	as anna post "/admin/devices/came-back/$one/take" --data-urlencode "csrf=$CSRF" -d person=mia
+	expect_status 409
+	expect_body 'name="replaces" value="before"'
+	as anna post "/admin/devices/came-back/$one/take" --data-urlencode "csrf=$CSRF" -d person=mia -d replaces=another
+	expect_status 409
+	as anna get "/admin/devices/came-back/$one"
+	expect_status 200
+	expect_body 'Phone of before'
+	expect_body 'an identity of before'
+	as anna post "/admin/devices/came-back/$one/take" --data-urlencode "csrf=$CSRF" -d person=zoe -d replaces=before
+	expect_status 422
+	expect_body 'nobody who may sign in is called zoe'
+	as anna post "/admin/devices/came-back/$one/take" --data-urlencode "csrf=$CSRF" -d person=mia -d replaces=before
 	expect_header Location '*changed=taken_in'
+	[ "$(sql "SELECT state FROM enrollment WHERE id = 'before'")" = replaced ]
+	as anna get '/admin/audit?act=came_back.taken_in'
+	expect_body 'takes the place of enrollment before'
 	as anna post "/admin/devices/came-back/$other/refuse" --data-urlencode "csrf=$CSRF"
 	expect_header Location '*changed=refused'
 	as anna post "/admin/devices/came-back/$other/take" --data-urlencode "csrf=$CSRF"

@@ -161,6 +161,21 @@ nothing_waits() { [ "$STATUS" = 200 ] && [ ! -s "$W/body" ]; }
 	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = 1 ]
 }
 
+@test "an answer longer than what is read is taken, ends its command, and the next one comes" {
+	served
+	enrolls phone $DEVICE_UDID
+	says phone /mdm/command "$REPORT" < <(report $DEVICE_UDID Idle)
+	local uuid
+	uuid=$(python3 -c 'import plistlib, sys; print(plistlib.load(open(sys.argv[1], "rb"))["CommandUUID"])' "$W/body")
+	report $DEVICE_UDID Acknowledged "$uuid" >"$W/long"
+	head -c 9000000 /dev/zero | tr '\0' ' ' >>"$W/long"
+	says phone /mdm/command "$REPORT" <"$W/long"
+	expect_status 200
+	[ -s "$W/body" ]
+	never grep -q "$uuid" "$W/body"
+	[ "$(sql "SELECT state FROM command_history h JOIN command c ON c.id = h.command_id WHERE c.uuid = '$uuid'")" = error ]
+}
+
 @test "a database that fails is 503, and nothing is lost by it (MUST 2)" {
 	served
 	enrolls phone $DEVICE_UDID

@@ -435,6 +435,13 @@ small_disk() {	# SIZE: where the data is from now on
 	pomona_stop
 	pomona_again
 	begins 20000000 507
+	# what stands still for long keeps nobody out
+	touch -d '-20 minutes' "$DATA/uploads/${first##*/}"
+	begins 20000000 201
+	delete "$(header Location | sed "s|^$BASE||")" -H 'Tus-Resumable: 1.0.0' -H "$(bearer upload)"
+	expect_status 204
+	touch "$DATA/uploads/${first##*/}"
+	begins 20000000 507
 	delete "${first#"$BASE"}" -H 'Tus-Resumable: 1.0.0' -H "$(bearer upload)"
 	expect_status 204
 	begins 20000000 201

@@ -139,3 +139,56 @@ by() {
 	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = 1 ]
 	nobody_sent_away
 }
+
+@test "phones that enrolled or renewed at an outside CA after the backup that is put back wait, are listed and taken in again" {
+	devices_start
+	SERVE_OPTIONS+=(--listen "127.0.0.1:$PORT")	# phones remember where it is
+	enrolled_phone --outside-scep "$URL"
+	local before renewed sha256 enrollment
+	before=$(sql "SELECT identity FROM enrollment")
+	pomona_stop
+	cp -r "$DATA" "$W/backup"
+	pomona_again
+	post "/api/v1/devices/$ID/renew" -H "$(bearer devices)"
+	expect_status 202
+	connects
+	connects
+	renewed=$(sql "SELECT identity FROM enrollment")
+	[ "$renewed" != "$before" ]
+	sessions 1
+	device_on fleet --first 1 --enroll "$W/urls" --outside-scep "$URL" --drain >"$W/fleet"
+	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled'")" = 2 ]
+	pomona_stop
+	rm -rf "$DATA"
+	mv "$W/backup" "$DATA"
+	pomona_again
+	: >"$W/ledger"
+	device_on fleet --count 2 --outside-scep "$URL" --poll-ms 100 --for 2 >"$W/fleet"
+	[ "$(grep ' 503$' "$W/ledger" | cut -d' ' -f2 | sort -u | wc -l)" = 2 ]
+	never grep -E ' (400|401|403)$' "$W/ledger"
+	get /api/v1/came-back -H "$(bearer admin)"
+	expect_json '[.items[] | .state] | join(" ")' "waiting waiting"
+	# the new one is nobody else; the renewed one is managed under the identity that the backup has
+	post /api/v1/came-back/take -H "$(bearer admin)" -H 'Content-Type: application/json' -d "{}"
+	expect_json '"\(.taken_in) \(.left_managed)"' "1 1"
+	get /api/v1/came-back -H "$(bearer admin)"
+	sha256=$(json '.items[] | select(.managed) | .sha256')
+	[ "$sha256" = "$renewed" ]
+	post "/api/v1/came-back/$sha256/take" -H "$(bearer admin)"
+	expect_problem 409 managed
+	get "/api/v1/came-back/$sha256" -H "$(bearer admin)"
+	expect_json .now.identity "$before"
+	expect_json .issuer "CN=Outside CA,O=Example"
+	enrollment=$(json .now.enrollment)
+	post "/api/v1/came-back/$sha256/take" -H "$(bearer admin)" -H 'Content-Type: application/json' -d "{\"replaces\": \"$enrollment\"}"
+	expect_status 204
+	: >"$W/ledger"
+	device_on fleet --count 2 --outside-scep "$URL" --drain >"$W/fleet"
+	nobody_sent_away
+	never grep -q ' 503$' "$W/ledger"
+	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled' AND identity_ends IS NOT NULL")" = 2 ]
+	does DeviceInformation '{"Queries":["DeviceName"]}'
+	# whose push token was not known is asked for it, and has a new identity from there by that
+	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled' AND old_identity = '$renewed' AND token IS NOT NULL")" = 1 ]
+	judged
+}

@@ -13,7 +13,7 @@ setup_file() {
 }
 setup() {
 	devices_data
-	export POMONA__EAS__HOST=mail.example.com
+	export POMONA__EAS__HOST=mail.example.com POMONA__OWN__UPN='%username%@corp.example.com'
 	sql "UPDATE person SET email = name || '@example.com', display = CASE name WHEN 'mia' THEN 'Mia Nair' ELSE name END"
 }
 teardown() {
@@ -90,7 +90,7 @@ judge_all() {
 	grep -q 'email:mia@example.com' "$W/text"
 	openssl x509 -in "$W/me.pem" -noout -ext subjectAltName | grep -q 'othername'
 	openssl asn1parse -in "$W/me.pem" -strparse "$(openssl asn1parse -in "$W/me.pem" | grep -A1 'X509v3 Subject Alternative Name' | tail -1 | cut -d: -f1)" |
-		grep -A2 'Microsoft User Principal Name' | grep -q mia@example.com
+		grep -A2 'Microsoft User Principal Name' | grep -q mia@corp.example.com
 	grep -q "URI:$BASE/crl" "$W/text"
 	grep -q "OCSP - URI:$BASE/ocsp" "$W/text"
 	grep -q 'TLS Web Client Authentication' "$W/text"
@@ -639,6 +639,13 @@ story_behind() {
 	expect_body "given out"
 	as anna get '/admin/own?q=nobody'
 	expect_body "Nobody has any yet"
+	# by the week in which the certificate ends, as the watch over what ends links here
+	local ends
+	ends=$(sql "SELECT date(not_after, 'unixepoch') FROM certificate WHERE purpose = 'person'")
+	as anna get "/admin/own?ends=$ends"
+	expect_body "given out"
+	as anna get "/admin/own?ends=$(date -u -d "$ends + 7 days" +%F)"
+	expect_body "Nobody has any yet"
 	get '/api/v1/own?person=mia' -H "$(bearer devices)"
 	expect_json '.items | length' 1
 	expect_json '.items[0].person' mia
@@ -700,6 +707,70 @@ judge() {	# SCHEMA FILE
 	python3 "$SHARED/apple-schema/check_plist.py" --strict "$1" "$2"
 }
 
+upn_is() {	# in the certificate's subjectAltName
+	openssl asn1parse -in "$W/me.pem" -strparse "$(openssl asn1parse -in "$W/me.pem" | grep -A1 'X509v3 Subject Alternative Name' | tail -1 | cut -d: -f1)" |
+		grep -A2 'Microsoft User Principal Name' | grep -q ":$1$"
+}
+# attribute NAME ATTRIBUTE VALUE: as an admin fills it in on the page of an account of this server.
+attribute() {
+	local page
+	page=/admin/people/$(sql "SELECT id FROM person WHERE name = '$1'")
+	[ -e "$W/jar.anna" ] || sign_in anna
+	as anna get "$page"
+	as anna post "$page/attributes" --data-urlencode "csrf=$(form_csrf)" --data-urlencode "attributes=$2 = $3"
+	expect_status 303
+}
+
+@test "no certificate without userPrincipalName and address: what is missing is named, to the person and to IT, and nothing stands in for it" {
+	unset POMONA__OWN__UPN
+	pomona_start_tls
+	sign_in mia
+	as mia get /eas -A "$SAFARI"
+	expect_body "%upn%"
+	expect_body "setting own.upn"
+	expect_not_in "$W/body" 'name="mobileconfig"'
+	as mia get /eas -A "$SAFARI" -H 'Accept-Language: de'
+	expect_body "im Verzeichnis"
+	as mia get /account
+	as mia post /eas --data-urlencode "csrf=$(form_csrf)" -H 'Accept: application/json'
+	expect_problem 409 missing_variable
+	expect_body "own.upn"
+	# both at once
+	sql "UPDATE person SET email = '' WHERE name = 'mia'"
+	as mia get /account
+	as mia post /eas --data-urlencode "csrf=$(form_csrf)" -H 'Accept: application/json'
+	expect_problem 409 missing_variable
+	expect_body "%upn%, %email%"
+	# letters that a certificate cannot say
+	sql "UPDATE person SET email = 'mïa@example.com' WHERE name = 'mia'"
+	attribute mia userPrincipalName mia.nair@corp.example.com
+	as mia get /account
+	as mia post /eas --data-urlencode "csrf=$(form_csrf)" -H 'Accept: application/json'
+	expect_problem 409 bad_email
+	[ "$(sql "SELECT (SELECT count(*) FROM own_session) + (SELECT count(*) FROM certificate WHERE purpose = 'person')")" = 0 ]
+	sql "UPDATE person SET email = 'mia@example.com' WHERE name = 'mia'"
+	button mia
+	phone
+	took
+	identity
+	upn_is mia.nair@corp.example.com
+	openssl x509 -in "$W/me.pem" -noout -text | grep -q 'email:mia@example.com'
+	# an address stands in for it where that was said, and one text for everybody is none
+	pomona_stop
+	POMONA__OWN__UPN=%email% pomona_again
+	button mia
+	phone
+	took
+	identity
+	upn_is mia@example.com
+	pomona_stop
+	for text in admin@corp.example.com %serial% ''; do
+		POMONA__OWN__UPN=$text run "$POMONA" serve --data "$DATA" --listen 127.0.0.1:0 --plain
+		[ "$status" -ne 0 ]
+		[[ $output == *own.upn* ]]
+	done
+}
+
 @test "an admin's own template has Wi-Fi and VPN by the same identity, and without it only the rest" {
 	pomona_start_tls
 	cat >"$W/form.json" <<-'JSON'
@@ -717,6 +788,7 @@ judge() {	# SCHEMA FILE
 	expect_status 201
 	ask PUT /api/v1/assignments/office -H "$(bearer admin)" -d '{"mobileconfig":"office","audience":{"everyone":true}}'
 	expect_status 201
+	attribute mia userPrincipalName mia.nair@corp.example.com
 	sign_in mia
 	as mia get /eas -A "$SAFARI"
 	expect_body "Office"
@@ -730,7 +802,7 @@ judge() {	# SCHEMA FILE
 	uuid=$(payload com.apple.security.scep '[q for q in all if "mobileconfig" not in q][-1]["PayloadUUID"]')
 	[ "$(payload com.apple.wifi.managed 'p["PayloadCertificateUUID"]')" = "$uuid" ]
 	[ "$(payload com.apple.vpn.managed 'p["IKEv2"]["PayloadCertificateUUID"]')" = "$uuid" ]
-	[ "$(payload com.apple.vpn.managed 'p["UserDefinedName"]')" = "VPN of mia@example.com" ]
+	[ "$(payload com.apple.vpn.managed 'p["UserDefinedName"]')" = "VPN of mia.nair@corp.example.com" ]
 	button mia "mobileconfig=$id" plain=1
 	get "$URL" -b "$W/jar.mia"
 	unsigned "$W/body" "$W/plain.plist"
@@ -748,10 +820,6 @@ says() {
 	} | directory_change
 }
 heard() { [ "$(sql "SELECT value FROM person_attribute WHERE name = 'department'")" = "$1" ]; }
-upn_is() {	# in the certificate's subjectAltName
-	openssl asn1parse -in "$W/me.pem" -strparse "$(openssl asn1parse -in "$W/me.pem" | grep -A1 'X509v3 Subject Alternative Name' | tail -1 | cut -d: -f1)" |
-		grep -A2 'Microsoft User Principal Name' | grep -q ":$1$"
-}
 thought() { [ "$(sql "SELECT (SELECT count(*) FROM desired_due) + (SELECT count(*) FROM device_mobileconfig WHERE state = 'wanted')")" = 0 ]; }
 phone_1() { device_on fleet --first 1 --count 1 --drain "$@" >"$W/fleet" || { cat "$W/fleet"; tail -5 "$W/ledger"; return 1; }; }
 
@@ -760,6 +828,7 @@ phone_1() { device_on fleet --first 1 --count 1 --drain "$@" >"$W/fleet" || { ca
 	directory_start
 	directory_use
 	says mail ada@example.com displayName "Ada Ad" department "R&D <Mail>"
+	unset POMONA__OWN__UPN	# as it is set where nothing is
 	export POMONA__EAS__USER_NAME='%upn%'
 	pomona_start_tls
 	try ada "pass of ada"

@@ -661,3 +661,45 @@ rounds() {	# phones connect, and time goes by
 	[ "$(sql "SELECT count(*) FROM command WHERE request_type = 'InstallApplication'")" = 4 ]
 	judged
 }
+
+@test "where the provision is what ends and no newer one fits, a build signed anew gets to who has that by itself, and outlives it" {
+	local old new phone
+	published stock
+	old=$(json .build.id)
+	holds
+	join 2
+	for phone in $(sql "SELECT id FROM device"); do
+		post "/api/v1/devices/$phone/apps" -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"bundle_id":"com.example.stock"}'
+		expect_status 202
+	done
+	rounds
+	wait_until brought "$old" || { sql "SELECT * FROM managed_app"; sql "SELECT * FROM installed_app"; return 1; }
+	settled
+	[ "$(rows "held_app WHERE cause = 'provision' AND build_id = '$old'")" = 2 ]
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "provision" and .bundle_id == "com.example.stock")] | [length, .[0].doing, .[0].devices, .[0].needs] | @json' \
+		'[1,"provision_none",2,true]'
+
+	# its provisions are for another certificate: none of them helps what is there
+	published lasting
+	new=$(json .build.id)
+	[ "$(sql "SELECT count(*) FROM (SELECT DISTINCT version, build FROM build)")" = 1 ]
+	wait_until is_wanted "$new" || { sql "SELECT * FROM job"; sql "SELECT * FROM managed_app"; return 1; }
+	settled
+	[ "$(rows "renewal WHERE action = 'install'")" = 0 ]
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "provision" and .bundle_id == "com.example.stock")][0].doing' anew
+	rounds
+	wait_until brought "$new" || { sql "SELECT * FROM managed_app"; sql "SELECT * FROM install_event"; return 1; }
+	settled
+	[ "$(rows "held_app WHERE bundle_id = 'com.example.stock' AND build_id = '$new' AND ends > $(date -d "$TODAY + 300 days" +%s)")" = 2 ]
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "provision" and .bundle_id == "com.example.stock" and .days < 100)] | length' 0
+
+	# once, and the phones launch it when the old provisions are long over
+	later 45 days
+	device_on fleet --count 2 --drain >"$W/fleet"
+	nothing_stopped
+	[ "$(sql "SELECT count(*) FROM command WHERE request_type = 'InstallApplication'")" = 4 ]
+	judged
+}
