@@ -117,7 +117,7 @@ bool endings_print(struct site *site, struct buf *out, struct err *err) CHECKED;
 void endings_forget(struct site *site);	/* something was renewed: look again */
 /* endings_list_for, as it is now and ENDING_EVER_S ahead.  Who asks at the same time shares one list, and has a copy. */
 bool endings_fresh(TALLOC_CTX *ctx, struct site *site, const char *person_id, struct endings **ret, struct err *err) CHECKED;
-uint64_t endings_made(struct site *site);	/* lists so far; for the test that they are shared */
+uint64_t endings_made(struct site *site);	/* lists so far; for tests that they are shared */
 
 /* ---- routes_expiry.c ---- */
 struct endings_today {
