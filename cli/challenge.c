@@ -37,7 +37,7 @@ new(struct cli_call *call, struct err *err)
 static const struct cli_option options[] = {
 	{ "subject", 's', "DN", "What the certificate says, whatever the request does: \"CN=printer 7,O=Example\"", AT(subject) },
 	{ "ttl", 't', "SECONDS", "How long it is good for (default: scep.challenge_minutes)", AT(ttl) },
-	{ "device", 'd', "ID", "The managed device that it is meant for", AT(device) },
+	{ "device", 'd', "ID", "The managed device (its id) that the certificate is for, and ends with", AT(device) },
 	{ "purpose", 'p', "PURPOSE", "client (the only one outside of an enrollment)", .take = take_purpose },
 	{ 0 }
 };

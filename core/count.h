@@ -66,6 +66,8 @@
 	X(MDM_ERRORS,        counter, "pomona_mdm_reports_total",       "status=\"error\"",   "") \
 	X(MDM_COMMANDS,      counter, "pomona_mdm_commands_sent_total", "",                   "Commands handed to devices, each time") \
 	X(MDM_REFUSED,       counter, "pomona_mdm_refused_total",       "",                   "Messages at the MDM URLs that were not taken") \
+	X(MDM_OTHER_KIND,    counter, "pomona_mdm_not_as_offered_total", "what=\"kind\"",    "Messages of devices that said of their enrollment what we did not give it") \
+	X(MDM_OTHER_TOPIC,   counter, "pomona_mdm_not_as_offered_total", "what=\"topic\"",   "") \
 	X(RSS_BYTES,         gauge,   "pomona_resident_memory_bytes",   "",                   "Resident memory of the server process")
 
 enum count {

@@ -59,6 +59,7 @@ struct ca_wish {
 	enum ca_purpose purpose;
 	const char *subject;		/* RFC 4514: "CN=device 42,O=Example" (mdm/subject.h) */
 	const char *session_id;		/* enroll_session or own_session; NULL: none */
+	const char *enrollment_id;	/* of the device that it is made for by itself; NULL: none */
 	const char *upn, *email;	/* in the SAN of CA_PERSON, which is none without them: ERR_CONFLICT "missing_name" */
 	int64_t days;			/* 0: the purpose's */
 };

@@ -123,6 +123,7 @@ describe(TALLOC_CTX *ctx, X509 *cert, const struct ca_set *set, const struct ca_
 	row->subject = subject_write(row, X509_get_subject_name(cert));
 	row->key_sha256 = mem_text(row, key_sha256);
 	row->session_id = mem_text(row, wish->session_id);
+	row->enrollment_id = mem_text(row, wish->enrollment_id);
 	row->reason = "";
 	*ret = row;
 	return true;

@@ -323,9 +323,10 @@ tx_take(struct db *tx, void *arg, struct err *err)
 	if (!keep_row(ctx, tx, b, &session_id, err) || !put_device(ctx, tx, b, &device_id, err) ||
 	    !put_enrollment(ctx, tx, b, device_id, session_id, &e, err))
 		return false;
-	if (b->token.len && !db_run(tx, err, "UPDATE enrollment SET token = $1, push_magic = $2, topic = $3, token_at = $4"
-				    " WHERE id = $5", db_bytes(b->token), db_text(b->push_magic), db_text(b->topic),
-				    db_now(), db_text(e->id)))
+	if (b->token.len && !db_run(tx, err, "UPDATE enrollment SET token = $1, push_magic = $2, token_at = $4, topic = CASE"
+				    " WHEN topic <> '' THEN topic ELSE COALESCE((SELECT s.topic FROM enroll_session s WHERE s.id ="
+				    " enrollment.session_id AND s.topic <> ''), CAST($3 AS TEXT)) END WHERE id = $5",
+				    db_bytes(b->token), db_text(b->push_magic), db_text(b->topic), db_now(), db_text(e->id)))
 		return false;
 	if (other)
 		what = mem_printf(ctx, "%s: identity %s takes the place of enrollment %s", b->udid, b->sha256, other);

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #define COLUMNS	"sha256, serial, authority_id, purpose, subject, key_sha256, der, session_id, not_before," \
-		" not_after, issued, revoked, reason"
+		" not_after, issued, revoked, reason, enrollment_id"
+#define DEVICE	"(SELECT e.device_id FROM enrollment e WHERE e.id = certificate.enrollment_id)"
 
 static const struct {
 	const char *name;
@@ -49,17 +50,19 @@ certificate_keep(struct db *tx, const struct certificate *cert, struct err *err)
 
 	return turn_next(tx, TURN_CERTIFICATE, &turn, err) &&
 	       db_run(tx, err, "INSERT INTO certificate (" COLUMNS ", turn)"
-		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, '', $12)", db_text(cert->sha256),
+		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, '', $12, $13)", db_text(cert->sha256),
 		      db_text(cert->serial), db_text(cert->authority_id), db_text(cert->purpose), db_text(cert->subject),
 		      db_text(cert->key_sha256), db_bytes(cert->der), db_text(cert->session_id),
-		      db_int(cert->not_before), db_int(cert->not_after), db_int(cert->issued), db_int(turn));
+		      db_int(cert->not_before), db_int(cert->not_after), db_int(cert->issued),
+		      db_text(cert->enrollment_id), db_int(turn));
 }
 
 bool
 certificate_find(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct certificate **ret, struct err *err)
 {
 	struct certificate *cert = mem_new(ctx, struct certificate);
-	struct rows *rows = db_query(cert, db, "SELECT " COLUMNS " FROM certificate WHERE sha256 = $1", db_text(sha256));
+	struct rows *rows = db_query(cert, db, "SELECT " COLUMNS ", " DEVICE " FROM certificate WHERE sha256 = $1",
+				     db_text(sha256));
 
 	if (!rows_one(rows, err, "certificate")) {
 		talloc_free(cert);
@@ -72,6 +75,7 @@ certificate_find(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct cert
 		.der = rows_bytes(cert, rows, 6), .session_id = rows_text(cert, rows, 7),
 		.not_before = rows_int(rows, 8), .not_after = rows_int(rows, 9), .issued = rows_int(rows, 10),
 		.revoked = rows_int(rows, 11), .reason = rows_text(cert, rows, 12),
+		.enrollment_id = rows_text(cert, rows, 13), .device_id = rows_text(cert, rows, 14),
 	};
 	rows_done(rows);
 	*ret = cert;
@@ -161,6 +165,15 @@ certificate_revoke_others(struct db *tx, const char *enrollment_id, const char *
 			   db_text(also ? also : "")), reason, err);
 }
 
+bool
+certificate_revoke_bound(struct db *tx, const char *enrollment_id, const char *reason, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return revoke_each(ctx, tx, db_query(ctx, tx, "SELECT sha256 FROM certificate WHERE enrollment_id = $1 AND revoked"
+			   " IS NULL", db_text(enrollment_id)), reason, err);
+}
+
 struct revoking {
 	const char *actor, *sha256, *reason;
 };
@@ -225,8 +238,8 @@ moment(int64_t at)
 static json_t *
 item(const struct certificate *cert, int64_t now)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s}", "sha256", cert->sha256,
-			 "serial", cert->serial, "subject", cert->subject, "purpose", cert->purpose,
+	return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:o, s:o, s:o, s:o, s:s, s:s}", "sha256", cert->sha256,
+			 "serial", cert->serial, "subject", cert->subject, "purpose", cert->purpose, "device", cert->device_id,
 			 "issued", moment(cert->issued), "not_before", moment(cert->not_before),
 			 "not_after", moment(cert->not_after), "revoked", moment(cert->revoked), "reason", cert->reason,
 			 "state", state_of(cert->revoked, cert->not_after, now));
@@ -263,7 +276,7 @@ place(const char *after, const char **sha256)
 	return issued;
 }
 
-#define LIST "SELECT sha256, serial, subject, purpose, issued, not_before, not_after, revoked, reason" \
+#define LIST "SELECT sha256, serial, subject, purpose, issued, not_before, not_after, revoked, reason, " DEVICE \
 	" FROM certificate WHERE (issued, sha256) < ($1, $2)"
 #define NEWEST " ORDER BY issued DESC, sha256 DESC LIMIT $3"
 
@@ -294,6 +307,7 @@ certificate_list(struct db *db, const char *search, const char *after, int64_t l
 			.sha256 = last, .serial = rows_text(ctx, rows, 1), .subject = rows_text(ctx, rows, 2),
 			.purpose = rows_text(ctx, rows, 3), .issued = issued, .not_before = rows_int(rows, 5),
 			.not_after = rows_int(rows, 6), .revoked = rows_int(rows, 7), .reason = rows_text(ctx, rows, 8),
+			.device_id = rows_text(ctx, rows, 9),
 		}, now));
 	}
 	if (step == ROWS_FAILED) {

@@ -17,6 +17,8 @@
 struct certificate {
 	const char *sha256, *serial, *authority_id, *purpose, *subject, *key_sha256;
 	const char *session_id;		/* NULL: none */
+	const char *enrollment_id;	/* of the device that it was made for by itself (mdm/challenge.h); NULL: none */
+	const char *device_id;		/* that device's, when it was read from here; NULL */
 	struct bytes der;
 	int64_t not_before, not_after, issued;
 	int64_t revoked;		/* 0: is not */
@@ -34,7 +36,9 @@ bool certificate_revoke(struct db *tx, const char *sha256, const char *reason, s
  */
 bool certificate_revoke_all(struct db *tx, const char *enrollment_id, const char *session_id, const char *but,
 			    const char *reason, struct err *err) CHECKED;
-/* The same but for these two (`also` may be NULL): a device has shown the one, and had the other before. */
+/* Those that were made for this device by themselves, and what renewed them: they end with its enrollment. */
+bool certificate_revoke_bound(struct db *tx, const char *enrollment_id, const char *reason, struct err *err) CHECKED;
+/* The same as certificate_revoke_all but for these two (`also` may be NULL): a device has shown the one, and had the other before. */
 bool certificate_revoke_others(struct db *tx, const char *enrollment_id, const char *session_id, const char *sha256,
 			       const char *also, const char *reason, struct err *err) CHECKED;
 /* A serial as people write it: hex, colons and capitals do not matter.  ERR_MISSING. */
@@ -52,7 +56,8 @@ bool certificate_revoke_by(struct db *db, const char *actor, const char *sha256,
 
 /*
  * Newest first.  `search`: a part of the subject, or how a serial or fingerprint begins; NULL or "": all.
- * {items[{sha256, serial, subject, purpose, issued, not_before, not_after, revoked, reason, state}], next}
+ * {items[{sha256, serial, subject, purpose, device, issued, not_before, not_after, revoked, reason, state}], next};
+ * device: the id of the one that it was made for by itself, or null.
  */
 bool certificate_list(struct db *db, const char *search, const char *after, int64_t limit, json_t **ret,
 		      struct err *err) CHECKED;

@@ -31,11 +31,12 @@ challenge_new(struct db *tx, TALLOC_CTX *ctx, const struct challenge_wish *wish,
 			       CHALLENGE_TTL_MAX_S / DAY_S);
 	text = secret_token(ctx);
 	if (!db_run(tx, err, "INSERT INTO challenge (hash, purpose, subject, session_id, udid, created_by, created,"
-		    " expires, upn, email) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		    " expires, upn, email, enrollment_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 		    db_text(secret_hash(text, hash)), db_text(ca_purpose_name(wish->purpose)), db_text(wish->subject),
 		    db_text(wish->session_id), db_text(wish->udid ? wish->udid : ""),
 		    db_text(wish->created_by ? wish->created_by : ""), db_now(), db_int(clock_now() + ttl),
-		    db_text(wish->upn ? wish->upn : ""), db_text(wish->email ? wish->email : "")))
+		    db_text(wish->upn ? wish->upn : ""), db_text(wish->email ? wish->email : ""),
+		    db_text(wish->enrollment_id)))
 		return false;
 	*ret = text;
 	return true;
@@ -48,17 +49,35 @@ struct order {
 	char *text;
 };
 
+/* Its enrollment of now: whoever has the device after that is not meant. */
+static bool
+order_device(struct db *tx, struct order *o, struct err *err)
+{
+	struct enrollment *enrollment;
+	struct rows *rows;
+	struct err none;
+
+	if (enrollment_of_device(o->ctx, tx, o->device_id, &enrollment, err)) {
+		o->wish.udid = enrollment->udid;
+		o->wish.enrollment_id = enrollment->id;
+		return true;
+	}
+	if (err->kind == ERR_MISSING) {
+		rows = db_query(o->ctx, tx, "SELECT 1 FROM device WHERE id = $1", db_text(o->device_id));
+		if (!rows_one(rows, &none, "there is none with this id"))
+			*err = none;
+		rows_done(rows);
+	}
+	return err_at(err, "device %.64s", o->device_id);
+}
+
 static bool
 tx_order(struct db *tx, void *arg, struct err *err)
 {
 	struct order *o = arg;
-	struct enrollment *enrollment;
 
-	if (o->device_id) {
-		if (!enrollment_of_device(o->ctx, tx, o->device_id, &enrollment, err))
-			return false;
-		o->wish.udid = enrollment->udid;
-	}
+	if (o->device_id && !order_device(tx, o, err))
+		return false;
 	return challenge_new(tx, o->ctx, &o->wish, &o->text, err) &&
 	       audit_add(tx, o->actor, "challenge.new", o->wish.subject, o->device_id, err);
 }
@@ -90,6 +109,9 @@ fits(TALLOC_CTX *ctx, struct rows *rows, const struct challenge_use *use, const 
 
 	if (!same(c->session_id, use->session_id) || (!use->session_id && c->purpose != CA_CLIENT))
 		return false;
+	/* Of a device: while it is under management as it was when that was said. */
+	if (!use->session_id && *udid && !(c->enrollment_id && same(rows_text(ctx, rows, 11), "enrolled")))
+		return false;
 	return !*udid || !use->udid || !*use->udid || strcmp(udid, use->udid) == 0;
 }
 
@@ -107,7 +129,8 @@ challenge_look(TALLOC_CTX *ctx, struct db *db, const struct challenge_use *use, 
 	}
 	secret_hash(use->challenge, c.hash);
 	rows = db_query(ctx, db, "SELECT purpose, subject, session_id, udid, used, transaction_id, key_sha256,"
-			" certificate, upn, email FROM challenge WHERE hash = $1 AND expires > $2", db_text(c.hash), db_now());
+			" certificate, upn, email, enrollment_id, (SELECT e.state FROM enrollment e WHERE e.id ="
+			" challenge.enrollment_id) FROM challenge WHERE hash = $1 AND expires > $2", db_text(c.hash), db_now());
 	step = rows_next(rows, err);
 	if (step == ROWS_ROW) {
 		c.subject = rows_text(ctx, rows, 1);
@@ -115,6 +138,7 @@ challenge_look(TALLOC_CTX *ctx, struct db *db, const struct challenge_use *use, 
 		c.certificate = rows_text(ctx, rows, 7);
 		c.upn = rows_text(ctx, rows, 8);
 		c.email = rows_text(ctx, rows, 9);
+		c.enrollment_id = rows_text(ctx, rows, 10);
 		c.state = CHALLENGE_WRONG;
 		if (!ca_purpose_read(rows_text(ctx, rows, 0), &c.purpose) || !fits(ctx, rows, use, &c))
 			;
@@ -183,4 +207,11 @@ challenge_void(struct db *tx, const char *session_id, enum ca_purpose purpose, s
 	return db_run(tx, err, "UPDATE challenge SET expires = CAST($1 AS BIGINT) WHERE session_id = $2 AND purpose = $3"
 		      " AND used IS NULL AND expires > $1", db_now(), db_text(session_id),
 		      db_text(ca_purpose_name(purpose)));
+}
+
+bool
+challenge_void_bound(struct db *tx, const char *enrollment_id, struct err *err)
+{
+	return db_run(tx, err, "UPDATE challenge SET expires = CAST($1 AS BIGINT) WHERE enrollment_id = $2 AND used IS NULL"
+		      " AND expires > $1", db_now(), db_text(enrollment_id));
 }

@@ -4,7 +4,10 @@
  * while.  Kept as a hash, consumed in the transaction that keeps the certificate.  RFC 8894 section 2.4, 7.3.
  *
  * One that was made in an enroll_session is good at that session's SCEP URL alone; one without a session is
- * good at /scep, and only for the purpose `client`.
+ * good at /scep, and only for the purpose `client`.  One that an admin makes for a managed device is that device's
+ * while it is under management as it was then: with that it is void, and what came of it is revoked
+ * (certificate_revoke_bound).  SCEP does not say who asks: until then it is as secret as any other, but a request that
+ * another device signs by what we gave it is refused, and audited as a misuse.
  */
 #include "core/clock.h"
 #include "mdm/ca.h"
@@ -18,6 +21,7 @@ struct challenge_wish {
 	const char *subject;	/* RFC 4514, and found good: challenge_subject */
 	const char *session_id;	/* NULL: none */
 	const char *udid;	/* "" : of no device in particular */
+	const char *enrollment_id;	/* of the device that it is for; NULL: of none, or the session says it */
 	const char *created_by;	/* "person:<name>", "house" */
 	int64_t ttl_s;		/* 0: CHALLENGE_TTL_S */
 	const char *upn, *email;	/* what the certificate's SAN says; NULL: nothing */
@@ -33,7 +37,13 @@ bool challenge_new(struct db *tx, TALLOC_CTX *ctx, const struct challenge_wish *
 /* Those of a session that nobody has used are good no more: a new one is about to be handed out. */
 bool challenge_void(struct db *tx, const char *session_id, enum ca_purpose purpose, struct err *err) CHECKED;
 
-/* The same by an admin, its subject judged, audited; device_id NULL: none in particular (ERR_MISSING when it is not managed). */
+/* The same for those of a device, when its enrollment ends or begins anew. */
+bool challenge_void_bound(struct db *tx, const char *enrollment_id, struct err *err) CHECKED;
+
+/*
+ * By an admin, its subject judged, audited.  device_id NULL: for none in particular; ERR_MISSING when there is no such
+ * device, or it is not under management.
+ */
 bool challenge_new_by(struct db *db, TALLOC_CTX *ctx, const char *actor, const char *device_id,
 		      const struct challenge_wish *wish, char **ret, struct err *err) CHECKED;
 
@@ -58,7 +68,7 @@ struct challenge {
 	char hash[65];
 	enum challenge_state state;
 	enum ca_purpose purpose;	/* the rest is set when it is good */
-	const char *subject, *session_id, *upn, *email;
+	const char *subject, *session_id, *enrollment_id, *upn, *email;
 	const char *certificate;	/* sha256 of what it was used for, when AGAIN */
 };
 

@@ -1,7 +1,9 @@
 /* Tables `device` and `enrollment`, with enrollment_turn.c, seen.c and came_back.c. */
 #include "core/audit.h"
 #include "core/clock.h"
+#include "mdm/challenge.h"
 #include "mdm/enroll_session.h"
+#include "mdm/enrollment_settle.h"
 #include "mdm/enrollment_turn.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
@@ -82,6 +84,21 @@ enrollment_of_device(TALLOC_CTX *ctx, struct db *db, const char *device_id, stru
 		   "this device is not under management", err);
 }
 
+/* `|| ''` keeps SQLite from looking through all who have left. */
+bool
+enrollment_has_left(struct db *db, const char *sha256, const char *session_id, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT 1 FROM enrollment e WHERE e.state || '' = 'removed' AND (" BOUND_TO
+		" OR e.session_id = $2 OR e.id = (SELECT s.enrollment_id FROM enroll_session s WHERE s.id = $2"
+		" AND s.kind = 'renewal')) LIMIT 1", db_text(sha256), db_text(session_id ? session_id : ""));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
 bool
 enrollment_shown(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct shown *ret, struct err *err)
 {
@@ -144,15 +161,23 @@ end_identities(struct db *tx, const struct enrollment *e, const struct enrollmen
 	       enroll_session_void(tx, e->id, e->session_id, but, err);
 }
 
+/* What was made for the device by itself: iOS takes off all that management has brought, whoever ends it. */
+static bool
+end_bound(struct db *tx, const struct enrollment *e, const char *reason, struct err *err)
+{
+	return challenge_void_bound(tx, e->id, err) && certificate_revoke_bound(tx, e->id, reason, err);
+}
+
 /* `by`: the one that replaces it; what is of that one's session stays as it is. */
 static bool
 end(struct db *tx, const struct enrollment *e, const struct enrollment *by, const char *state, const char *why,
     struct err *err)
 {
 	bool is_retired = strcmp(state, "retired") == 0, is_removed = strcmp(state, "removed") == 0;
+	const char *reason = is_retired || is_removed ? "cessationOfOperation" : "superseded";
 
 	/* One who left may be back, from a backup of the phone: its identity stays good until it runs out. */
-	if (!is_removed && !end_identities(tx, e, by, is_retired ? "cessationOfOperation" : "superseded", err))
+	if ((!is_removed && !end_identities(tx, e, by, reason, err)) || !end_bound(tx, e, reason, err))
 		return false;
 	return queue_drop(tx, e, why, NULL, err) &&
 	       (is_retired ? true : push_forget(tx, e->id, err)) &&
@@ -259,12 +284,10 @@ bool
 enrollment_begin_quietly(struct db *tx, const struct enrollment *e, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	int64_t due = e->returned + ENROLLMENT_RETURN_S;
 
 	return make_current(tx, e, err) &&
 	       db_run(tx, err, "UPDATE enrollment SET returns = returns + 1 WHERE id = $1", db_text(e->id)) &&
-	       db_run(tx, err, "UPDATE device SET refresh_due = CASE WHEN refresh_due < $1 THEN refresh_due ELSE CAST($1 AS BIGINT)"
-		      " END WHERE id = $2", db_int(due), db_text(e->device_id)) &&
+	       enrollment_settle_later(tx, e, err) &&
 	       (e->returns || audit_add(tx, "device", "enrollment.returned", e->device_id, mem_printf(ctx, "%s: again within %d"
 					" minutes; until then it is asked nothing, and how often is counted", e->session_id,
 					ENROLLMENT_RETURN_S / 60), err));

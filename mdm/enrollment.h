@@ -39,6 +39,12 @@ bool enrollment_of_device(TALLOC_CTX *ctx, struct db *db, const char *device_id,
 			  struct err *err) CHECKED;	/* the current one; ERR_MISSING: not managed */
 
 /*
+ * Has the device left for whose management this certificate was issued, in this session (NULL: none is known)?  Also of one
+ * that it never showed.
+ */
+bool enrollment_has_left(struct db *db, const char *sha256, const char *session_id, bool *ret, struct err *err) CHECKED;
+
+/*
  * By IT: from now on it is told to leave (403 unrecognized.device), by whichever identity it ever had, also when it
  * has left already and could be back.  ERR_MISSING when there is nothing to end.  Audited.
  */

@@ -27,6 +27,19 @@ enrollment_topics(struct db *db, const char *topic, int64_t *same, int64_t *othe
 }
 
 bool
+enrollment_topic_given(struct db *db, const char *topic, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT 1 FROM enrollment e JOIN enroll_session s ON s.id = e.session_id"
+				     " WHERE e.state IN ('staged', 'enrolled') AND s.topic = $1 LIMIT 1", db_text(topic));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+bool
 enrollment_find(TALLOC_CTX *ctx, struct db *db, const char *text, char **id, struct err *err)
 {
 	void *own SCOPED(mem) = talloc_new(NULL);

@@ -13,6 +13,8 @@ bool enrollment_token_bad(struct db *tx, const char *enrollment_id, struct bytes
 
 /* How many can be pushed under a topic, and how many under any other. */
 bool enrollment_topics(struct db *db, const char *topic, int64_t *same, int64_t *other, struct err *err) CHECKED;
+/* Is a device under management that we gave this topic?  What devices say is not asked. */
+bool enrollment_topic_given(struct db *db, const char *topic, bool *ret, struct err *err) CHECKED;
 
 /* The current enrollment of the device with this serial number, UDID, name or id; ERR_MISSING, ERR_CONFLICT "several". */
 bool enrollment_find(TALLOC_CTX *ctx, struct db *db, const char *text, char **id, struct err *err) CHECKED;

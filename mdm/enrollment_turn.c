@@ -8,7 +8,9 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "mdm/came_back.h"
+#include "mdm/challenge.h"
 #include "mdm/counted.h"
+#include "mdm/enrollment_offer.h"
 #include "mdm/escrow.h"
 #include "mdm/identity_renew.h"
 #include "mdm/push.h"
@@ -34,6 +36,7 @@ struct turn {
 	const char *message;		/* counted_name of it; NULL: it cannot be a recording */
 	const char *unlock_for;		/* the enrollment that unlock_token was sealed for */
 	struct bytes unlock_token;
+	const char *topic;		/* that it is pushed under: ours, whatever it says */
 	bool came_back;
 	struct enrollment *speaks;	/* enrollment_speaks' answer */
 	TALLOC_CTX *ctx;
@@ -48,6 +51,25 @@ is_stale(struct db *tx, const struct turn *t, const struct enrollment *e, int64_
 	*ret = !proof->live && (enrollment_is(e, "removed") ? proof->signed_at <= e->ended :
 				proof->signed_at && proof->signed_at < newest);
 	return *ret || counted_before(tx, e->id, t->message, ret, err);
+}
+
+/* Whose certificate it is, and that it speaks as that device and as it was offered. */
+static bool
+is_who_it_says(struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
+{
+	return enrollment_same_device(t->db, t->identity, b, t->who, err) &&
+	       enrollment_as_offered(t->db, t->identity, b, t->who, err) &&
+	       enrollment_may_return(t->db, tx, t->identity, b, t->who, err);
+}
+
+/* We know nothing of it. */
+static bool
+note_back(struct db *db, const struct identity *identity, const struct checkin_who *who, const struct checkin *checkin,
+	  struct err *err)
+{
+	const struct bound none = { .how = BOUND_NOT };
+
+	return enrollment_as_offered(db, identity, &none, who, err) && came_back_note(db, identity, who, checkin, err);
 }
 
 static const char *
@@ -110,11 +132,10 @@ stage(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *
 	       enrollment_end_staged(tx, device_id, &(struct enrollment){ .id = id, .session_id = s->id }, "replaced",
 				     "it never ended", &none, err) &&
 	       turn_next(tx, TURN_ENROLLMENT, &turn, err) &&
-	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, kind, state, identity,"
-		      " access_rights, topic, authenticate_signed, created, identity_ends, turn) VALUES ($1, $2, $3, $4, $5,"
-		      " 'staged', $6, $7, $8, $9, $10, $11, $12)", db_text(id), db_text(device_id), db_text(s->id), db_text(s->person_id),
-		      db_text(t->who->user_enrollment ? "user" : "device"), db_text(t->identity->sha256),
-		      db_int(s->access_rights), db_text(t->checkin->topic), db_int(signed_at(t->identity)), db_now(),
+	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, state, identity,"
+		      " access_rights, topic, authenticate_signed, created, identity_ends, turn) VALUES ($1, $2, $3, $4,"
+		      " 'staged', $5, $6, $7, $8, $9, $10, $11)", db_text(id), db_text(device_id), db_text(s->id), db_text(s->person_id),
+		      db_text(t->identity->sha256), db_int(s->access_rights), db_text(t->topic), db_int(signed_at(t->identity)), db_now(),
 		      t->identity->ends ? db_int(t->identity->ends) : db_null(), db_int(turn)) &&
 	       enroll_session_staged(tx, s->id, t->who->udid, err) && counted_keep(tx, id, t->message, err);
 }
@@ -174,13 +195,14 @@ tx_authenticate(struct db *tx, void *arg, struct err *err)
 
 	t->came_back = false;
 	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) ||
-	    !enrollment_same_device(t->db, t->identity, &b, t->who, err) ||
-	    !enrollment_may_return(t->db, tx, t->identity, &b, t->who, err))
+	    !is_who_it_says(tx, t, &b, err))
 		return false;
 	if (b.how == BOUND_NOT && (t->came_back = b.lost))
 		return true;
 	if (b.how == BOUND_NOT)
 		return enrollment_refuse(t->db, t->identity, t->who->udid, "its identity belongs to no enrollment that began here", err);
+	if (!enrollment_topic(ctx, t->db, tx, t->identity, &b, t->checkin, &t->topic, err))
+		return false;
 	if (b.how == BOUND_CURRENT && !is_stale(tx, t, b.enrollment, b.enrollment->authenticate_signed, &stale, err))
 		return false;
 	/* While the identity before is still good this is a renewal that is not sure of itself, and no new beginning. */
@@ -204,10 +226,10 @@ enrollment_authenticate(struct db *db, const struct identity *identity, const st
 	struct turn t = { db, identity, checkin, &checkin->who, inventory, message_of(ctx, identity, checkin) };
 
 	if (!identity->known)
-		return came_back_note(db, identity, &checkin->who, checkin, err);
+		return note_back(db, identity, &checkin->who, checkin, err);
 	if (!db_tx(db, tx_authenticate, &t, err))
 		return err_at(err, "Authenticate");
-	return !t.came_back || came_back_note(db, identity, &checkin->who, checkin, err);
+	return !t.came_back || note_back(db, identity, &checkin->who, checkin, err);
 }
 
 /* ---- renewal of the identity ---- */
@@ -239,7 +261,7 @@ set_token(struct db *tx, const struct turn *t, const struct enrollment *e, struc
 
 	if (!db_run(tx, err, "UPDATE enrollment SET token = $1, push_magic = $2, topic = $3, token_at = $4, token_bad = '',"
 		    " token_signed = CASE WHEN token_signed > $5 THEN token_signed ELSE CAST($5 AS BIGINT) END WHERE id = $6",
-		    db_bytes(c->token), db_text(c->push_magic), db_text(c->topic), db_now(),
+		    db_bytes(c->token), db_text(c->push_magic), db_text(t->topic), db_now(),
 		    db_int(signed_at(t->identity)), db_text(e->id)) || !counted_keep(tx, e->id, t->message, err))
 		return false;
 	return !t->unlock_token.len || strcmp(t->unlock_for, e->id) != 0 || escrow_unlock_set(tx, e->id, t->unlock_token, err);
@@ -250,7 +272,7 @@ static bool
 reset(struct db *tx, const struct enrollment *e, struct err *err)
 {
 	return queue_drop(tx, e, "the device enrolled again", NULL, err) && push_forget(tx, e->id, err) &&
-	       escrow_forget(tx, e->id, err);
+	       escrow_forget(tx, e->id, err) && challenge_void_bound(tx, e->id, err);
 }
 
 static bool
@@ -290,8 +312,9 @@ tx_token_update(struct db *tx, void *arg, struct err *err)
 
 	t->came_back = false;
 	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) ||
-	    !enrollment_same_device(t->db, t->identity, &b, t->who, err) ||
-	    !enrollment_may_return(t->db, tx, t->identity, &b, t->who, err))
+	    !is_who_it_says(tx, t, &b, err))
+		return false;
+	if (!enrollment_topic(ctx, t->db, tx, t->identity, &b, t->checkin, &t->topic, err))
 		return false;
 	if (!(e = b.enrollment)) {
 		t->came_back = true;
@@ -338,10 +361,10 @@ enrollment_token_update(struct db *db, const struct sealer *sealer, const struct
 	struct turn t = { db, identity, checkin, &checkin->who, inventory, message_of(ctx, identity, checkin) };
 
 	if (!identity->known)
-		return came_back_note(db, identity, &checkin->who, checkin, err);
+		return note_back(db, identity, &checkin->who, checkin, err);
 	if (!seal_unlock(ctx, sealer, &t, err) || !db_tx(db, tx_token_update, &t, err))
 		return err_at(err, "TokenUpdate");
-	return !t.came_back || came_back_note(db, identity, &checkin->who, checkin, err);
+	return !t.came_back || note_back(db, identity, &checkin->who, checkin, err);
 }
 
 /* ---- CheckOut ---- */
@@ -355,8 +378,7 @@ tx_check_out(struct db *tx, void *arg, struct err *err)
 	bool stale;
 
 	if (!enrollment_bind(ctx, tx, t->identity, t->who->udid, &b, err) ||
-	    !enrollment_same_device(t->db, t->identity, &b, t->who, err) ||
-	    !enrollment_may_return(t->db, tx, t->identity, &b, t->who, err))
+	    !is_who_it_says(tx, t, &b, err))
 		return false;
 	if (!b.enrollment || (!enrollment_is(b.enrollment, "enrolled") && !enrollment_is(b.enrollment, "staged")))
 		return true;
@@ -366,7 +388,7 @@ tx_check_out(struct db *tx, void *arg, struct err *err)
 		return true;
 	return enrollment_end(tx, b.enrollment, "removed", "the device left", err) &&
 	       counted_keep(tx, b.enrollment->id, t->message, err) &&
-	       /* who comes and goes is in the audit once: when it began to */
+	       /* who comes and goes is in the audit when it began to, and as it ended (mdm/enrollment_settle.h) */
 	       ((is_too_soon(b.enrollment) && b.enrollment->returns) ||
 		audit_add(tx, "device", "enrollment.removed", b.enrollment->device_id, "CheckOut", err));
 }
@@ -378,7 +400,7 @@ enrollment_check_out(struct db *db, const struct identity *identity, const struc
 	struct turn t = { db, identity, checkin, &checkin->who, NULL, message_of(ctx, identity, checkin) };
 
 	if (!identity->known)
-		return came_back_note(db, identity, &checkin->who, checkin, err);
+		return note_back(db, identity, &checkin->who, checkin, err);
 	return db_tx(db, tx_check_out, &t, err) || err_at(err, "CheckOut");
 }
 
@@ -409,8 +431,7 @@ tx_speaks(struct db *tx, void *arg, struct err *err)
 	t->came_back = false;
 	t->speaks = NULL;
 	if (!enrollment_bind(t->ctx, tx, t->identity, t->who->udid, &b, err) ||
-	    !enrollment_same_device(t->db, t->identity, &b, t->who, err) ||
-	    !enrollment_may_return(t->db, tx, t->identity, &b, t->who, err))
+	    !is_who_it_says(tx, t, &b, err))
 		return false;
 	if (!b.enrollment || enrollment_is(b.enrollment, "staged")) {
 		t->came_back = true;
@@ -440,12 +461,12 @@ enrollment_speaks(TALLOC_CTX *ctx, struct db *db, const struct identity *identit
 						  (e->old_identity && strcmp(e->old_identity, identity->sha256) == 0))) {
 		e->spoken = identity->sha256;
 		*ret = e;
-		return enrollment_same_device(db, identity, &b, who, err);
+		return enrollment_same_device(db, identity, &b, who, err) && enrollment_as_offered(db, identity, &b, who, err);
 	}
 	if (!identity->known)
-		return came_back_note(db, identity, who, NULL, err);
+		return note_back(db, identity, who, NULL, err);
 	if (!db_tx(db, tx_speaks, &t, err))
 		return false;
 	*ret = t.speaks;
-	return !t.came_back || came_back_note(db, identity, who, NULL, err);
+	return !t.came_back || note_back(db, identity, who, NULL, err);
 }

@@ -17,7 +17,8 @@
 
 /*
  * Under one identity a device begins anew once in this time.  It may do so with every breath, and each beginning would
- * ask it everything, and write that down: what comes sooner changes its push token and no more, and is answered as ever.
+ * ask it everything, and write that down: what comes sooner changes its push token and what it says of itself, and is answered as
+ * ever; what has become of it is looked at when the time is over (mdm/enrollment_settle.h).
  */
 #define ENROLLMENT_RETURN_S	3600
 

@@ -174,7 +174,10 @@ struct import {
 	bool new_topic;
 };
 
-/* Devices of another topic: said with their number, so that nobody finds out later. */
+/*
+ * Devices of another topic: said with their number, so that nobody finds out later.  That a device says to be of this one
+ * is no reason to let it pass: only that it was given it, or that we have its certificate.
+ */
 static bool
 check_topic(struct db *db, const struct import *i, struct err *err)
 {
@@ -182,10 +185,12 @@ check_topic(struct db *db, const struct import *i, struct err *err)
 	struct rows *rows = db_query(ctx, db, "SELECT count(*) FROM push_certificate WHERE state = 'current' AND topic = $1",
 				     db_text(i->topic));
 	int64_t same, other;
+	bool given;
 
-	if (!rows_one(rows, err, "push certificates") || !enrollment_topics(db, i->topic, &same, &other, err))
+	if (!rows_one(rows, err, "push certificates") || !enrollment_topics(db, i->topic, &same, &other, err) ||
+	    !enrollment_topic_given(db, i->topic, &given, err))
 		return false;
-	if (i->new_topic || other == 0 || same > 0 || rows_int(rows, 0) > 0)
+	if (i->new_topic || other == 0 || given || rows_int(rows, 0) > 0)
 		return true;
 	return err_code(err, ERR_CONFLICT, "push_topic", "%lld devices are enrolled under another topic than %s; they could "
 			"not be reached and would have to enroll again: renew the same certificate at identity.apple.com, "

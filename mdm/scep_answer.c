@@ -4,6 +4,7 @@
 #include "mdm/ca_key.h"
 #include "mdm/challenge.h"
 #include "mdm/csr.h"
+#include "mdm/enrollment.h"
 #include "mdm/guesses.h"
 #include "mdm/scep_renewal.h"
 #include "mdm/scep_reply.h"
@@ -160,11 +161,19 @@ by_renewal(struct talk *t, bool again, struct err *err)
 {
 	const struct certificate *old = t->ours;
 	struct scep_renewal renewal = { old->sha256, t->message->transaction_id, t->csr->key_sha256 };
-	struct ca_wish wish = { .key = t->csr->key, .subject = old->subject, .session_id = old->session_id };
+	struct ca_wish wish = { .key = t->csr->key, .subject = old->subject, .session_id = old->session_id,
+				.enrollment_id = old->enrollment_id };
 	struct keeping k = { .renewal = &renewal };
 	enum scep_renewal_state state;
+	bool left = false;
 	char *next;
 
+	/* The identity of one who left is good until it runs out (enrollment_end), and no longer. */
+	if (strcmp(old->purpose, ca_purpose_name(CA_MDM)) == 0 &&
+	    !enrollment_has_left(t->server->db, old->sha256, old->session_id, &left, err))
+		return false;
+	if (left)
+		return refuse(t, SCEP_BAD_REQUEST, "its device is under management no more", err);
 	if (!scep_renewal_look(t->ctx, t->server->db, &renewal, &state, &next, err))
 		return false;
 	if (state == SCEP_RENEWAL_AGAIN)
@@ -194,6 +203,32 @@ may_use(const struct talk *t, const struct challenge *challenge)
 	return has_own_key(t) || (t->ours && strcmp(t->ours->subject, challenge->subject) == 0);
 }
 
+/* SCEP does not say which device asks; who signs with an identity of a device, or with what was made for one, does. */
+static bool
+is_another_device(struct talk *t, const struct challenge *challenge, bool *ret, struct err *err)
+{
+	const char *signer = t->ours ? t->ours->enrollment_id : NULL;
+	struct enrollment *e;
+
+	*ret = false;
+	if (!t->ours || !challenge->enrollment_id)
+		return true;
+	if (!signer && strcmp(t->ours->purpose, ca_purpose_name(CA_MDM)) == 0) {
+		if (enrollment_by_identity(t->ctx, t->server->db, t->ours->sha256, &e, err))
+			signer = e->id;
+		else if (err->kind != ERR_MISSING)
+			return false;
+	}
+	*ret = signer && strcmp(signer, challenge->enrollment_id) != 0;
+	return true;
+}
+
+static bool
+misused(struct talk *t, const struct challenge *challenge, const char *why, struct err *err)
+{
+	return challenge_misused(t->server->db, challenge, t->call->address, err) && refuse_wrong(t, why, err);
+}
+
 static bool
 by_challenge(struct talk *t, bool again, struct err *err)
 {
@@ -201,6 +236,7 @@ by_challenge(struct talk *t, bool again, struct err *err)
 				     t->message->transaction_id, t->csr->key_sha256 };
 	struct challenge challenge;
 	struct keeping k = { .challenge = &challenge, .use = &use };
+	bool others;
 
 	if (!challenge_look(t->ctx, t->server->db, &use, &challenge, err))
 		return false;
@@ -209,19 +245,20 @@ by_challenge(struct talk *t, bool again, struct err *err)
 		return give_again(t, challenge.certificate, err);
 	if (challenge.state == CHALLENGE_GOOD && !may_use(t, &challenge))
 		return refuse_wrong(t, "it is signed by another device than the one that its challenge is for", err);
+	if (!is_another_device(t, &challenge, &others, err))
+		return false;
+	if (challenge.state == CHALLENGE_GOOD && others)
+		return misused(t, &challenge, "its challenge is for another device", err);
 	if (challenge.state == CHALLENGE_GOOD)
 		return issue(t, &(struct ca_wish){
 			.key = t->csr->key, .purpose = challenge.purpose, .subject = challenge.subject,
-			.session_id = challenge.session_id, .upn = challenge.upn, .email = challenge.email,
+			.session_id = challenge.session_id, .enrollment_id = challenge.enrollment_id, .upn = challenge.upn, .email = challenge.email,
 			.days = challenge.purpose == CA_PERSON ? t->server->conf->own_certificate_days : 0,
 		}, &k, again, err);
 	if (t->ours)
 		return by_renewal(t, false, err);
-	if (challenge.state != CHALLENGE_UNKNOWN &&
-	    !challenge_misused(t->server->db, &challenge, t->call->address, err))
-		return false;
-	return refuse_wrong(t, challenge.state == CHALLENGE_UNKNOWN ? "its challenge is none of ours" :
-		"its challenge is used, expired or for somebody else", err);
+	return challenge.state == CHALLENGE_UNKNOWN ? refuse_wrong(t, "its challenge is none of ours", err) :
+		       misused(t, &challenge, "its challenge is used, expired or for somebody else", err);
 }
 
 /* ---- by hand ---- */

@@ -299,6 +299,21 @@ enrolled_as_far_as_it_knows_and_only_staged_here_came_back_too(void **state)
 	assert_string_equal(phone_state(p), "enrolled");
 }
 
+/* It said another while it waited; its session knows which one it was given. */
+static void
+who_came_back_is_pushed_under_the_topic_that_its_session_gave_it(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_ota(m, UDID_A, NULL);
+
+	phone_is_refused(p, phone_token(p, ""), ERR_BUSY);
+	assert_string_equal(mdm_text(m, "SELECT topic FROM came_back"), TOPIC);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET topic = 'com.apple.mgmt.External.given'"), &m->err);
+	assert_ok(came_back_take(m->db, m->ca, "anna", p->cert->sha256, &unsaid, &m->err), &m->err);
+	assert_string_equal(phone_enrollment(p)->topic, "com.apple.mgmt.External.given");
+	assert_memory_equal(phone_enrollment(p)->token.p, p->token, 32);
+}
+
 static void
 who_came_back_and_is_refused_is_told_to_leave(void **state)
 {
@@ -557,6 +572,7 @@ TESTS(must_3_our_certificate_without_a_row_is_listed_and_nobody_is_sent_away,
       a_session_of_which_an_identity_came_is_not_forgotten,
       who_was_taken_in_renews_its_identity_as_any_device,
       enrolled_as_far_as_it_knows_and_only_staged_here_came_back_too,
+      who_came_back_is_pushed_under_the_topic_that_its_session_gave_it,
       who_came_back_and_is_refused_is_told_to_leave,
       a_phone_that_may_have_changed_hands_comes_in_for_nobody_unless_an_admin_says_whose_it_is,
       a_fleet_where_no_phone_changed_hands_is_taken_in_for_whom_our_records_name,

@@ -1,11 +1,13 @@
 /* From Authenticate to the end of an enrollment: what check-ins change, and what they may not. */
 #include "tests/check_mdm.h"
 #include "core/clock.h"
+#include "core/count.h"
 #include "core/json.h"
 #include "mdm/came_back.h"
 #include "mdm/challenge.h"
 #include "mdm/counted.h"
 #include "mdm/enroll_session.h"
+#include "mdm/enrollment_settle.h"
 #include "mdm/enrollment_turn.h"
 #include "mdm/escrow.h"
 #include <openssl/x509.h>
@@ -410,16 +412,167 @@ a_session_that_is_over_enrolls_nobody(void **state)
 	phone_is_refused(p, phone_authenticate(p), ERR_MALFORMED);
 }
 
+static const char *
+renewal_of(struct mdm *m, struct phone *p)
+{
+	const char *session = mdm_session(m, "renewal", p->udid, NULL, NULL);
+
+	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET enrollment_id = $1 WHERE id = $2",
+			 db_text(phone_enrollment(p)->id), db_text(session)), &m->err);
+	return session;
+}
+
+/* ---- what it was offered ---- */
+
+#define OTHER_TOPIC	"com.apple.mgmt.External.00000000-1111-4222-8333-444455556666"
+
+/* A check-in of it: who is "UDID" or "EnrollmentID"; topic NULL: it says none. */
+static bool
+says_of_itself(struct phone *p, const char *type, const char *who, const char *topic)
+{
+	struct mdm *m = p->mdm;
+
+	return phone_checkin(p, mdm_dict(m, mem_printf(m->ctx, "<key>MessageType</key><string>%s</string><key>%s</key>"
+		"<string>%s</string>%s<key>PushMagic</key><string>m</string><key>Token</key><data>"
+		"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=</data>", type, who, p->udid,
+		topic ? mem_printf(m->ctx, "<key>Topic</key><string>%s</string>", topic) : "")));
+}
+
+static bool
+reports_as(struct phone *p, const char *who)
+{
+	return phone_command(p, mdm_dict(p->mdm, mem_printf(p->mdm->ctx, "<key>%s</key><string>%s</string><key>Status</key>"
+		"<string>Idle</string>", who, p->udid)));
+}
+
 static void
-an_enrollment_of_a_user_is_known_by_its_enrollment_id(void **state)
+an_enrollment_of_a_user_was_not_offered_and_nothing_of_it_takes_effect(void **state)
 {
 	struct mdm *m = mdm_new(*state);
-	struct phone *p = phone_new(m, "A1B2C3D4-USER", mdm_session(m, "direct", NULL, NULL, NULL));
+	struct phone *all[] = { phone_direct(m, "A1B2C3D4-USER", NULL), phone_direct(m, UDID_A, NULL),
+				phone_ota(m, UDID_A, NULL) };	/* the UDID itself, called so, would pass the session's check */
+	int64_t counted = count_get(COUNT_MDM_OTHER_KIND);
 
-	assert_ok(phone_checkin(p, mdm_dict(m, "<key>MessageType</key><string>Authenticate</string><key>Topic</key><string>"
-		TOPIC "</string><key>EnrollmentID</key><string>A1B2C3D4-USER</string>")), &m->err);
-	assert_string_equal(phone_enrollment(p)->kind, "user");
-	assert_string_equal(phone_enrollment(p)->udid, "A1B2C3D4-USER");
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		phone_is_refused(all[i], says_of_itself(all[i], "Authenticate", "EnrollmentID", TOPIC), ERR_MALFORMED);
+		assert_string_equal(m->err.code, "not_its_identity");
+		phone_is_refused(all[i], says_of_itself(all[i], "TokenUpdate", "EnrollmentID", TOPIC), ERR_MALFORMED);
+		phone_is_refused(all[i], reports_as(all[i], "EnrollmentID"), ERR_MALFORMED);
+	}
+	assert_int_equal(count_get(COUNT_MDM_OTHER_KIND), counted + 9);
+	assert_int_equal(mdm_number(m, "SELECT (SELECT count(*) FROM enrollment) + (SELECT count(*) FROM device)"
+				       " + (SELECT count(*) FROM came_back)"), 0);
+	mdm_settles(m);
+	assert_int_equal(mdm_audited(m, "enrollment.refused"), 3);
+	phone_enrolls(all[2]);	/* as it was offered */
+	assert_string_equal(phone_enrollment(all[2])->kind, "device");
+	assert_int_equal(phone_enrollment(all[2])->access_rights, 8191);
+}
+
+static void
+no_later_message_changes_from_the_udid_to_an_enrollment_id_or_back(void **state)
+{
+	static const char *const messages[] = { "Authenticate", "TokenUpdate", "CheckOut" };
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), *lost = phone_new(m, UDID_B, NULL);
+	const char *before;
+
+	phone_is_refused(p, reports_as(p, "EnrollmentID"), ERR_MALFORMED);	/* in the audit, once an hour */
+	mdm_settles(m);
+	before = mdm_snapshot(m);
+	for (size_t i = 0; i < 3; i++)
+		phone_is_refused(p, says_of_itself(p, messages[i], "EnrollmentID", TOPIC), ERR_MALFORMED);
+	phone_is_refused(p, reports_as(p, "EnrollmentID"), ERR_MALFORMED);
+	mdm_settles(m);
+	assert_string_equal(mdm_snapshot(m), before);
+	/* One that an older version has let begin so stays so. */
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET kind = 'user'"), &m->err);
+	before = mdm_snapshot(m);
+	for (size_t i = 0; i < 3; i++)
+		phone_is_refused(p, says_of_itself(p, messages[i], "UDID", TOPIC), ERR_MALFORMED);
+	phone_is_refused(p, reports_as(p, "UDID"), ERR_MALFORMED);
+	assert_string_equal(mdm_snapshot(m), before);
+	assert_ok(reports_as(p, "EnrollmentID"), &m->err);
+	assert_ok(says_of_itself(p, "CheckOut", "EnrollmentID", TOPIC), &m->err);
+	assert_string_equal(phone_state(p), "removed");
+	/* Of which our records are lost: nobody is taken in as what we never offer. */
+	assert_ok(db_run(m->db, &m->err, "DELETE FROM certificate WHERE sha256 = $1", db_text(lost->cert->sha256)), &m->err);
+	phone_is_refused(lost, says_of_itself(lost, "TokenUpdate", "EnrollmentID", TOPIC), ERR_MALFORMED);
+	phone_is_refused(lost, reports_as(lost, "EnrollmentID"), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+	phone_is_refused(lost, says_of_itself(lost, "TokenUpdate", "UDID", TOPIC), ERR_BUSY);
+}
+
+static struct phone *
+given_a_topic(struct mdm *m, const char *udid)
+{
+	struct phone *p = phone_ota(m, udid, NULL);
+
+	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET topic = '" TOPIC "' WHERE id = $1", db_text(p->session)), &m->err);
+	return p;
+}
+
+static void
+the_topic_is_the_one_that_a_device_was_given_whatever_it_says(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = given_a_topic(m, UDID_A), *silent = given_a_topic(m, UDID_B), *early;
+	int64_t counted = count_get(COUNT_MDM_OTHER_TOPIC);
+	const char *before;
+
+	phone_is_refused(p, says_of_itself(p, "Authenticate", "UDID", OTHER_TOPIC), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment"), 0);
+	assert_ok(phone_authenticate(p), &m->err);
+	phone_is_refused(p, says_of_itself(p, "TokenUpdate", "UDID", OTHER_TOPIC), ERR_MALFORMED);
+	assert_string_equal(phone_state(p), "staged");
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_string_equal(phone_enrollment(p)->topic, TOPIC);
+	before = mdm_snapshot(m);
+	phone_is_refused(p, says_of_itself(p, "TokenUpdate", "UDID", OTHER_TOPIC), ERR_MALFORMED);
+	phone_is_refused(p, says_of_itself(p, "Authenticate", "UDID", OTHER_TOPIC), ERR_MALFORMED);
+	mdm_settles(m);
+	assert_string_equal(mdm_snapshot(m), before);
+	assert_int_equal(count_get(COUNT_MDM_OTHER_TOPIC), counted + 4);
+	assert_int_equal(mdm_audited(m, "enrollment.refused"), 1);	/* once an hour */
+
+	assert_ok(says_of_itself(silent, "Authenticate", "UDID", NULL), &m->err);
+	assert_string_equal(phone_enrollment(silent)->topic, TOPIC);
+
+	early = given_a_topic(m, "00008120-00000000000000AA");	/* nobody is to take it in with a Topic of its own */
+	phone_is_refused(early, says_of_itself(early, "TokenUpdate", "UDID", OTHER_TOPIC), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+}
+
+static void
+a_device_whose_records_are_lost_says_its_topic_once(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), *known = given_a_topic(m, UDID_B);
+
+	phone_enrolls(known);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET topic = ''"), &m->err);
+	phone_is_refused(known, says_of_itself(known, "TokenUpdate", "UDID", OTHER_TOPIC), ERR_MALFORMED);
+	assert_ok(phone_token(known, ""), &m->err);	/* its session knows it */
+	assert_string_equal(phone_enrollment(known)->topic, TOPIC);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET session_id = 'lost' WHERE topic = ''"), &m->err);
+	assert_ok(says_of_itself(p, "TokenUpdate", "UDID", OTHER_TOPIC), &m->err);
+	assert_string_equal(phone_enrollment(p)->topic, OTHER_TOPIC);
+	phone_is_refused(p, phone_token(p, ""), ERR_MALFORMED);
+	assert_string_equal(phone_enrollment(p)->topic, OTHER_TOPIC);
+}
+
+static void
+a_renewal_of_the_identity_keeps_the_topic(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = given_a_topic(m, UDID_A);
+
+	phone_enrolls(p);
+	p->cert = mdm_issue(m, CA_MDM, renewal_of(m, p), true);
+	phone_is_refused(p, says_of_itself(p, "TokenUpdate", "UDID", OTHER_TOPIC), ERR_MALFORMED);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE old_identity IS NOT NULL"), 0);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_string_equal(phone_enrollment(p)->topic, TOPIC);
 }
 
 /* ---- tokens ---- */
@@ -577,16 +730,31 @@ a_device_that_begins_anew_with_each_breath_fills_nothing(void **state)
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_history"), history + 1);	/* it left with it */
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM audit"), audit + 1);
 	assert_int_equal(mdm_number(m, "SELECT returns FROM enrollment"), 30);
-	/* it is heard as ever, and asked anew when the hour is over */
+	/* it is heard as ever, and begins as anybody does when the hour is over */
 	assert_string_equal(phone_idle(p), mdm_queue(m, p, "ProfileList", 0));
-	assert_true(mdm_number(m, "SELECT refresh_due FROM device") <= clock_now() + ENROLLMENT_RETURN_S);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM job WHERE kind = '" ENROLLMENT_SETTLE_JOB "' AND due = 1795352400"), 1);
+	assert_ok(enrollment_settle(m->db, phone_enrollment(p)->id, &m->err), &m->err);
+	assert_int_equal(mdm_told.enrolled, 2);
 	mdm_at(m, "2026-11-22T13:00:01Z");
-	phone_enrolls(p);
+	assert_ok(enrollment_settle(m->db, phone_enrollment(p)->id, &m->err), &m->err);
+	assert_ok(enrollment_settle(m->db, phone_enrollment(p)->id, &m->err), &m->err);
 	assert_int_equal(mdm_told.enrolled, 3);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM audit WHERE act = 'enrollment.returned' AND detail LIKE '%and 30 times%'"), 1);
+	/* who has left by then is in the audit log, once */
+	phone_enrolls(p);
+	assert_ok(phone_check_out(p), &m->err);
+	audit = mdm_audited(m, "enrollment.removed");
+	mdm_at(m, "2026-11-22T14:00:02Z");
+	for (int i = 0; i < 2; i++)
+		assert_ok(enrollment_settle(m->db, mdm_text(m, "SELECT id FROM enrollment"), &m->err), &m->err);
+	assert_int_equal(mdm_told.enrolled, 3);
+	assert_int_equal(mdm_audited(m, "enrollment.removed"), audit + 1);
+	phone_enrolls(p);
+	assert_int_equal(mdm_told.enrolled, 4);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM audit WHERE act = 'enrollment.returned' AND detail LIKE '% in between%'"), 1);
 	/* a new identity is another thing */
 	p = phone_enrolled(m, UDID_A);
-	assert_int_equal(mdm_told.enrolled, 4);
+	assert_int_equal(mdm_told.enrolled, 5);
 }
 
 static void
@@ -804,14 +972,10 @@ a_renewal_of_one_device_is_of_no_use_to_another(void **state)
 	assert_null(phone_enrollment(a)->next_identity);
 }
 
-static const char *
-renewal_of(struct mdm *m, struct phone *p)
+static bool
+tx_keep_certificate(struct db *tx, void *arg, struct err *err)
 {
-	const char *session = mdm_session(m, "renewal", p->udid, NULL, NULL);
-
-	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET enrollment_id = $1 WHERE id = $2",
-			 db_text(phone_enrollment(p)->id), db_text(session)), &m->err);
-	return session;
+	return certificate_keep(tx, arg, err);
 }
 
 static bool
@@ -858,6 +1022,44 @@ who_was_retired_keeps_no_certificate_that_it_renewed_and_never_showed(void **sta
 	p->cert = by_us;
 	phone_is_refused(p, phone_authenticate(p), ERR_DENIED);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
+	assert_null(phone_idle(other));
+}
+
+/* By CheckOut, by being erased, replaced, released; or it begins anew under the identity that it has. */
+static void
+what_was_made_for_one_device_ends_however_its_enrollment_does(void **state)
+{
+	static const char *const ways[] = { "removed", "erased", "replaced", "retired", "again" };
+	const struct challenge_wish wish = { .purpose = CA_CLIENT, .subject = "CN=VPN", .ttl_s = DAY_S };
+	struct mdm *m = mdm_new(*state);
+	struct phone *other = phone_enrolled(m, UDID_B);
+	char *text;
+
+	assert_ok(challenge_new_by(m->db, m->ctx, "anna", phone_enrollment(other)->device_id, &wish, &text, &m->err), &m->err);
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		struct phone *p = phone_enrolled(m, mem_printf(m->ctx, "00008120-0000000000000A%02zu", i));
+		struct enrollment *e = phone_enrollment(p);
+		struct certificate *vpn = mdm_issue(m, CA_CLIENT, NULL, false);
+
+		vpn->enrollment_id = e->id;
+		assert_ok(db_tx(m->db, tx_keep_certificate, vpn, &m->err), &m->err);
+		assert_ok(challenge_new_by(m->db, m->ctx, "anna", e->device_id, &wish, &text, &m->err), &m->err);
+		assert_int_equal(mdm_number(m, open_challenges(m)), 2);
+		if (strcmp(ways[i], "removed") == 0)
+			assert_ok(phone_check_out(p), &m->err);
+		else if (strcmp(ways[i], "erased") == 0)
+			assert_ok(db_tx(m->db, tx_erased, e, &m->err), &m->err);
+		else if (strcmp(ways[i], "replaced") == 0)
+			phone_enrolled(m, p->udid);
+		else if (strcmp(ways[i], "retired") == 0)
+			assert_ok(enrollment_retire(m->db, "anna", e->device_id, "lost", &m->err), &m->err);
+		else
+			phone_enrolls(p);
+		assert_int_equal(mdm_number(m, open_challenges(m)), 1);	/* the other device's */
+		assert_string_equal(mdm_text(m, mem_printf(m->ctx, "SELECT reason FROM certificate WHERE sha256 = '%s'", vpn->sha256)),
+				    strcmp(ways[i], "again") == 0 ? "" : strcmp(ways[i], "replaced") == 0 ? "superseded" :
+				    "cessationOfOperation");
+	}
 	assert_null(phone_idle(other));
 }
 
@@ -1031,7 +1233,11 @@ TESTS(must_7_and_behaviour_5_authenticate_stages_and_the_first_token_update_enro
       who_is_retired_does_not_come_in_by_what_was_under_way,
       a_second_person_on_the_same_device_is_told_by_the_session,
       a_session_that_is_over_enrolls_nobody,
-      an_enrollment_of_a_user_is_known_by_its_enrollment_id,
+      an_enrollment_of_a_user_was_not_offered_and_nothing_of_it_takes_effect,
+      no_later_message_changes_from_the_udid_to_an_enrollment_id_or_back,
+      the_topic_is_the_one_that_a_device_was_given_whatever_it_says,
+      a_device_whose_records_are_lost_says_its_topic_once,
+      a_renewal_of_the_identity_keeps_the_topic,
       must_8_a_token_of_any_length_from_32_bytes_is_kept_and_a_later_one_replaces_it,
       must_8_and_behaviour_5_an_unlock_token_is_sealed_and_stays_when_the_next_update_has_none,
       must_9_a_device_that_checks_out_is_no_more_managed_and_not_pushed,
@@ -1047,6 +1253,7 @@ TESTS(must_7_and_behaviour_5_authenticate_stages_and_the_first_token_update_enro
       an_identity_renewed_by_scep_alone_is_taken_when_it_is_shown,
       a_renewal_of_one_device_is_of_no_use_to_another,
       who_was_retired_keeps_no_certificate_that_it_renewed_and_never_showed,
+      what_was_made_for_one_device_ends_however_its_enrollment_does,
       who_was_replaced_keeps_no_certificate_and_the_new_one_keeps_all_of_its_own,
       a_good_certificate_of_an_enrollment_that_ended_is_not_one_that_came_back,
       when_a_device_was_heard_of_is_written_behind,

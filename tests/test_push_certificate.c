@@ -290,6 +290,27 @@ must_37_another_topic_than_that_of_the_enrolled_is_refused_unless_it_is_meant(vo
 }
 
 static void
+must_37_one_device_that_says_another_topic_does_not_get_its_certificate_in(void **state)
+{
+	struct push_house *p = push_house(*state);
+	struct fake_cert other = fake_cert(p, p->apns_dir, OTHER_TOPIC, NULL, 365);
+	struct push_import i = { .file = text(other.cert_pem), .key = text(other.key_pem) };
+	struct err err = { 0 };
+
+	push_devices(p, 12);
+	push_device(p, p, OTHER_TOPIC);	/* as it says; who has given it that? */
+	refused(p, i, "push_topic", "12 devices are enrolled under another topic");
+	push_import_new(p, TOPIC);
+	/* One that was given it has no certificate: a phone that had left when the topic was given up, and is back. */
+	assert_ok(db_run(p->db, &err, "INSERT INTO enroll_session (id, token_hash, kind, state, challenge_hash, devices_max,"
+			 " access_rights, identifier, url, topic, created_by, created, expires, changed) VALUES ('given', '', 'ota', 'done',"
+			 " '', 1, 8191, '', '', $1, 'test', 1, 1, 1)", db_text(OTHER_TOPIC)), &err);
+	assert_ok(db_run(p->db, &err, "UPDATE enrollment SET session_id = 'given' WHERE topic = $1", db_text(OTHER_TOPIC)), &err);
+	assert_ok(import(p, &i, &err), &err);
+	assert_int_equal(push_number(p, "SELECT count(*) FROM push_certificate WHERE state = 'current'"), 2);
+}
+
+static void
 keys_are_sealed_and_not_kept_without_a_master_key(void **state)
 {
 	struct push_house *p = push_house(*state);
@@ -374,5 +395,6 @@ TESTS(a_certificate_is_taken_in_every_form_that_people_have, a_file_that_wants_h
       the_key_of_a_request_stays_here_and_fits_what_apple_gives_for_it,
       what_is_no_push_certificate_is_refused_in_words, an_expired_certificate_is_refused_with_its_day,
       must_37_another_topic_than_that_of_the_enrolled_is_refused_unless_it_is_meant,
+      must_37_one_device_that_says_another_topic_does_not_get_its_certificate_in,
       keys_are_sealed_and_not_kept_without_a_master_key, requests_that_nobody_follows_do_not_pile_up,
       what_is_shown_says_topic_end_state_and_why)

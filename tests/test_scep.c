@@ -5,8 +5,10 @@
 #include "core/clock.h"
 #include "core/count.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/secret.h"
 #include "mdm/challenge.h"
+#include "mdm/enrollment.h"
 #include "mdm/guesses.h"
 #include "mdm/scep_answer.h"
 #include "mdm/scep_offer.h"
@@ -526,6 +528,147 @@ behaviour_8_a_challenge_of_a_session_is_good_at_its_url_alone(void **state)
 	assert_int_equal(err.kind, ERR_INVALID);
 }
 
+/* ---- of one device ---- */
+
+static void
+device(TALLOC_CTX *ctx, const struct world *w, const char *id)
+{
+	const char *e = mem_printf(ctx, "enrollment of %s", id);
+	struct err err;
+
+	assert_ok(db_run(w->db, &err, "INSERT INTO device (id, udid, enrollment_id, created, changed) VALUES ($1, $2, $3, 1, 1)",
+			 db_text(id), db_text(mem_printf(ctx, "UDID-%s", id)), db_text(e)), &err);
+	assert_ok(db_run(w->db, &err, "INSERT INTO enrollment (id, device_id, session_id, state, identity, access_rights, created,"
+			 " turn) VALUES ($1, $2, $1, 'enrolled', $1, 8191, 1, 1)", db_text(e), db_text(id)), &err);
+}
+
+static char *
+challenge_of(TALLOC_CTX *ctx, const struct world *w, const char *device_id)
+{
+	const struct challenge_wish wish = { .purpose = CA_CLIENT, .subject = "CN=VPN of a phone,O=Example" };
+	struct err err;
+	char *text;
+
+	assert_ok(challenge_new_by(w->db, ctx, "anna", device_id, &wish, &text, &err), &err);
+	return text;
+}
+
+static int64_t
+of_device_1(const struct world *w, const char *state)
+{
+	json_t *list, *item;
+	struct err err;
+	int64_t n = 0;
+	size_t i;
+
+	assert_ok(certificate_list(w->db, NULL, NULL, 100, &list, &err), &err);
+	json_array_foreach(json_object_get(list, "items"), i, item)
+		n += strcmp(text_of(item, "device"), "d1") == 0 && strcmp(text_of(item, "state"), state) == 0;
+	json_decref(list);
+	return n;
+}
+
+static void
+what_a_challenge_of_a_device_brings_is_that_devices_and_ends_with_its_management(void **state)
+{
+	struct world w = world(*state);
+	char *unused, *others;
+	struct ask first;
+	struct craft_reply r, next;
+	struct err err;
+
+	device(*state, &w, "d1");
+	device(*state, &w, "d2");
+	first = (struct ask){ { .challenge = challenge_of(*state, &w, "d1"), .transaction = "first" } };
+	unused = challenge_of(*state, &w, "d1");
+	others = challenge_of(*state, &w, "d2");
+	r = ask(*state, &w, first);
+	next = ask(*state, &w, (struct ask){ { .signer = only_cert(&r), .signer_key = craft_key(0), .key = craft_key(1) } });
+	only_cert(&next);
+	assert_int_equal(of_device_1(&w, "valid"), 2);
+
+	assert_ok(enrollment_retire(w.db, "anna", "d1", "lost", &err), &err);
+	assert_int_equal(of_device_1(&w, "revoked"), 2);
+	assert_int_equal(count_of(*state, &w, "certificate WHERE reason = 'cessationOfOperation'"), 2);
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = unused, .transaction = "second" } }), "2");
+	assert_refused(ask(*state, &w, first), "2");	/* what it got is not given again */
+	assert_refused(ask(*state, &w, (struct ask){ { .signer = only_cert(&next), .signer_key = craft_key(1), .key = craft_key(2) } }), "2");
+	assert_int_equal(count_of(*state, &w, "certificate"), 2);
+	next = ask(*state, &w, (struct ask){ { .challenge = others, .transaction = "third" } });
+	only_cert(&next);
+	assert_int_equal(of_device_1(&w, "valid"), 0);
+}
+
+/* With the key of its own identity, so that it is no request that somebody has signed again. */
+static void
+who_signs_as_another_device_gets_nothing_for_the_challenge_of_this_one(void **state)
+{
+	struct world w = world(*state);
+	struct craft_reply vpn, identity, r;
+	char sha256[X509_FINGERPRINT_SIZE], *text;
+	struct err err;
+
+	device(*state, &w, "d1");
+	device(*state, &w, "d2");
+	vpn = ask(*state, &w, (struct ask){ { .challenge = challenge_of(*state, &w, "d2"), .transaction = "vpn" } });
+	identity = ask(*state, &w, (struct ask){ { .transaction = "identity", .key = craft_key(1), .challenge = challenge_for(*state,
+		&w, (struct challenge_wish){ .purpose = CA_MDM, .session_id = SESSION }) }, .session = SESSION });
+	assert_ok(db_run(w.db, &err, "UPDATE enrollment SET identity = $1 WHERE device_id = 'd2'",
+			 db_text(x509_sha256(only_cert(&identity), sha256))), &err);
+	text = challenge_of(*state, &w, "d1");
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = text, .signer = only_cert(&vpn), .signer_key = craft_key(0),
+		.key = craft_key(0), .transaction = "a" } }), "2");
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = text, .signer = only_cert(&identity), .signer_key = craft_key(1),
+		.key = craft_key(1), .transaction = "b" } }), "2");
+	assert_int_equal(count_of(*state, &w, "certificate"), 2);
+	assert_int_equal(count_of(*state, &w, "audit WHERE act = 'challenge.misused'"), 1);
+	/* Its own identity may, and so may a key of which nothing is known. */
+	r = ask(*state, &w, (struct ask){ { .challenge = challenge_of(*state, &w, "d2"), .signer = only_cert(&identity),
+		.signer_key = craft_key(1), .key = craft_key(1), .transaction = "c" } });
+	only_cert(&r);
+	r = ask(*state, &w, (struct ask){ { .challenge = text, .key = craft_key(2), .transaction = "d" } });
+	only_cert(&r);
+}
+
+/* Its device ends between the look at it and the transaction that uses it up. */
+static void
+a_challenge_whose_device_goes_while_it_is_used_brings_nothing(void **state)
+{
+	struct world w = world(*state);
+	char *text;
+	struct err err;
+
+	device(*state, &w, "d1");
+	text = challenge_of(*state, &w, "d1");
+	assert_ok(db_run(w.db, &err, "CREATE TRIGGER ended BEFORE INSERT ON certificate BEGIN UPDATE challenge SET expires = 1;"
+			 " UPDATE enrollment SET state = 'removed'; END"), &err);
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = text } }), "2");
+	assert_int_equal(count_of(*state, &w, "certificate"), 0);
+	/* Nor one of before, when what ends a device did not know of it. */
+	assert_ok(db_run(w.db, &err, "DROP TRIGGER ended"), &err);
+	text = challenge_of(*state, &w, "d1");
+	assert_ok(db_run(w.db, &err, "UPDATE challenge SET enrollment_id = NULL"), &err);
+	assert_refused(ask(*state, &w, (struct ask){ { .challenge = text } }), "2");
+}
+
+static void
+a_challenge_for_a_device_that_is_not_there_is_refused_by_its_name(void **state)
+{
+	const struct challenge_wish wish = { .purpose = CA_CLIENT, .subject = "CN=VPN" };
+	struct world w = world(*state);
+	char text[sizeof(struct err)], *none;
+	struct err err;
+
+	assert_false(challenge_new_by(w.db, *state, "anna", "d9", &wish, &none, &err));
+	assert_int_equal(err.kind, ERR_MISSING);
+	assert_string_equal(err_text(&err, text, sizeof text), "device d9: there is none with this id");
+	device(*state, &w, "d1");
+	assert_ok(enrollment_retire(w.db, "anna", "d1", "lost", &err), &err);
+	assert_false(challenge_new_by(w.db, *state, "anna", "d1", &wish, &none, &err));
+	assert_string_equal(err_text(&err, text, sizeof text), "device d1: this device is not under management");
+	assert_int_equal(count_of(*state, &w, "challenge"), 0);
+}
+
 static void
 a_request_that_another_key_signs_again_does_not_use_up_its_challenge(void **state)
 {
@@ -704,6 +847,33 @@ a_renewal_keeps_purpose_and_session_and_needs_neither_token_nor_challenge(void *
 					     .session = "" });
 	only_cert(&next);
 	assert_int_equal(count_of(*state, &w, "certificate WHERE session_id = '" SESSION "' AND purpose = 'mdm'"), 2);
+}
+
+static void
+who_has_left_does_not_renew_the_identity_that_it_keeps_until_that_runs_out(void **state)
+{
+	struct world w = world(*state);
+	struct craft_reply identity, next, r;
+	char sha256[X509_FINGERPRINT_SIZE];
+	struct ask old, unshown;
+	struct err err;
+
+	device(*state, &w, "d1");
+	identity = ask(*state, &w, (struct ask){ { .challenge = challenge_for(*state, &w, (struct challenge_wish){
+		.purpose = CA_MDM, .session_id = SESSION }) }, .session = SESSION });
+	assert_ok(db_run(w.db, &err, "UPDATE enrollment SET session_id = '" SESSION "', identity = $1",
+			 db_text(x509_sha256(only_cert(&identity), sha256))), &err);
+	next = ask(*state, &w, (struct ask){ { .signer = only_cert(&identity), .signer_key = craft_key(0), .key = craft_key(1) } });
+	old = (struct ask){ { .signer = only_cert(&identity), .signer_key = craft_key(0), .key = craft_key(2), .transaction = "o" } };
+	unshown = (struct ask){ { .signer = only_cert(&next), .signer_key = craft_key(1), .key = craft_key(2), .transaction = "u" } };
+	now_is(&w, "2026-11-22T12:30:00Z");
+	assert_ok(db_run(w.db, &err, "UPDATE enrollment SET state = 'removed'"), &err);
+	assert_refused(ask(*state, &w, old), "2");
+	assert_refused(ask(*state, &w, unshown), "2");
+	assert_int_equal(count_of(*state, &w, "certificate"), 2);
+	assert_ok(db_run(w.db, &err, "UPDATE enrollment SET state = 'enrolled'"), &err);	/* it is back */
+	r = ask(*state, &w, unshown);
+	only_cert(&r);
 }
 
 static void
@@ -1027,6 +1197,10 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       fifty_at_once_with_one_challenge_get_one_certificate,
       fifty_times_the_same_request_at_once_is_one_certificate_for_all,
       behaviour_8_a_challenge_of_a_session_is_good_at_its_url_alone,
+      what_a_challenge_of_a_device_brings_is_that_devices_and_ends_with_its_management,
+      who_signs_as_another_device_gets_nothing_for_the_challenge_of_this_one,
+      a_challenge_whose_device_goes_while_it_is_used_brings_nothing,
+      a_challenge_for_a_device_that_is_not_there_is_refused_by_its_name,
       a_request_that_another_key_signs_again_does_not_use_up_its_challenge,
       what_is_wrong_inside_is_answered_in_one_way,
       what_known_defects_of_others_were_about_gets_its_answer_and_no_certificate,
@@ -1037,6 +1211,7 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       a_live_certificate_of_ours_renews_itself_whatever_the_message_type,
       who_signs_with_the_certificate_of_a_challenge_wants_the_next_one_with_the_same_challenge,
       a_renewal_keeps_purpose_and_session_and_needs_neither_token_nor_challenge,
+      who_has_left_does_not_renew_the_identity_that_it_keeps_until_that_runs_out,
       a_certificate_that_is_revoked_while_its_renewal_is_under_way_renews_nothing,
       a_certificate_is_renewed_once_in_ten_minutes_and_the_same_request_gets_the_same_again,
       revoked_expired_and_passing_certificates_do_not_renew,

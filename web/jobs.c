@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "mdm/challenge.h"
 #include "mdm/enroll_session.h"
+#include "mdm/enrollment_settle.h"
 #include "mdm/own_mobileconfig.h"
 #include "mdm/refusals.h"
 #include "mdm/scep_request.h"
@@ -59,6 +60,15 @@ job_judge(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	(void)job;
 	(void)ctx;
 	return build_judge_all(site->db, err);
+}
+
+static bool
+job_enrollment_settle(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
+{
+	struct site *site = p;
+
+	(void)ctx;
+	return enrollment_settle(site->db, text_of(job->args, "enrollment"), err);
 }
 
 static bool
@@ -196,6 +206,7 @@ const struct job_kind site_jobs[] = {
 	{ "refresh", 1000, job_refresh, NULL },
 	{ "identity_sweep", 1000, job_identity_sweep, NULL },
 	{ "push_sweep", 1000, job_push_sweep, NULL },
+	{ ENROLLMENT_SETTLE_JOB, 100, job_enrollment_settle, NULL },
 	{ DESIRED_JOB, 1000, job_desired, NULL },
 	{ CLIP_JOB, 1000, job_clip, NULL },
 	{ MANAGED_SWEEP_JOB, 1000, job_managed_sweep, NULL },

@@ -216,6 +216,9 @@ operation() { ask POST "http://$HOST${1-/scep}?operation=PKIOperation" --data-bi
 	[ "$status" -eq 4 ]
 	run "$POMONA" challenge new --data "$DATA" --subject CN=x --device nobody
 	[ "$status" -eq 4 ]
+	[[ $output == *"device nobody: there is none with this id"* ]]
+	post /api/v1/challenges -H "$(bearer admin)" -d '{"subject":"CN=x","device":"nobody"}'
+	expect_status 404
 	post /api/v1/challenges -H "$(bearer admin)" -d '{"subject":"CN=scanner 1","ttl":120}'
 	expect_status 201
 	expect_json .url "http://$HOST/scep"
@@ -348,6 +351,40 @@ strongswan() {	# one|root
 
 @test "strongSwan's pki enrolls with AES and 3DES, renews without a challenge, and is told of a wrong one" { strongswan one; }
 @test "strongSwan's pki does so with a CA under a root and its RAs" { strongswan root; }
+
+@test "a challenge for a device is good for strongSwan while the device is managed, and its certificates end with that" {
+	command -v pki >/dev/null || skip "no strongSwan pki"
+	serve one
+	local id unused rc=0
+	for id in d1 d2; do
+		sqlite3 -cmd '.timeout 60000' "$DATA/pomona.db" "INSERT INTO device (id, udid, enrollment_id, created, changed)
+			VALUES ('$id', 'UDID-$id', 'e-$id', 1, 1);
+			INSERT INTO enrollment (id, device_id, session_id, state, identity, access_rights, created, turn)
+			VALUES ('e-$id', '$id', 's-$id', 'enrolled', 'i-$id', 8191, 1, 1)" >"$W/out"
+		pki --gen --type rsa --size 2048 --outform pem >"$W/$id.key" 2>/dev/null
+		pki_scep "$W/$id.pem" --in "$W/$id.key" --dn CN=x --password "$(challenge "CN=VPN of $id" --device $id)"
+		verified "$W/$id.pem"
+	done
+	pki --gen --type rsa --size 2048 --outform pem >"$W/next.key" 2>/dev/null
+	pki_scep "$W/next.pem" --in "$W/next.key" --dn CN=x --cert "$W/d1.pem" --key "$W/d1.key"
+	unused=$(challenge "CN=VPN of d1" --device d1)
+	get /api/v1/certificates -H "$(bearer admin)"
+	expect_json '[.items[].device] | sort | join(" ")' "d1 d1 d2"
+	post /api/v1/devices/d1/retire -H "$(bearer admin)" -d '{"reason":"lost"}'
+	expect_status 204
+	pki --gen --type rsa --size 2048 --outform pem >"$W/k.pem" 2>/dev/null
+	pki_scep "$W/none.pem" --in "$W/k.pem" --dn CN=x --password "$unused" || rc=$?
+	[ $rc = 1 ]
+	grep -q 'failInfo: *badRequest' "$W/pki.err"
+	get /api/v1/certificates -H "$(bearer admin)"
+	expect_json '[.items[] | .device + " " + .state + " " + .reason] | sort | join(", ")' \
+		"d1 revoked cessationOfOperation, d1 revoked cessationOfOperation, d2 valid "
+	get /crl
+	[ "$(openssl crl -inform DER -in "$W/body" -noout -text | grep -c 'Serial Number:')" = 2 ]
+	run challenge CN=x --device d1
+	[ "$status" -eq 4 ]
+	[[ $output == *"device d1: this device is not under management"* ]]
+}
 
 @test "strongSwan's pki polls until an admin has approved" {
 	command -v pki >/dev/null || skip "no strongSwan pki"

@@ -1,0 +1,50 @@
+#include "mdm/enrollment_settle.h"
+#include "core/audit.h"
+#include "core/clock.h"
+#include "core/job.h"
+#include "mdm/enrollment_bind.h"
+#include "mdm/enrollment_turn.h"
+
+bool
+enrollment_settle_later(struct db *tx, const struct enrollment *e, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return job_add(tx, ENROLLMENT_SETTLE_JOB, json_pack("{s:s}", "enrollment", e->id), e->returned + ENROLLMENT_RETURN_S,
+		       mem_printf(ctx, ENROLLMENT_SETTLE_JOB ":%s", e->id), err);
+}
+
+static bool
+has_left(struct db *tx, const struct enrollment *e, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return audit_add(tx, "device", "enrollment.removed", e->device_id, mem_printf(ctx, "CheckOut; within an hour it had come"
+			 " back %lld times before", (long long)e->returns), err);
+}
+
+static bool
+tx_settle(struct db *tx, void *arg, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct enrollment *e;
+	bool is_there;
+
+	if (!enrollment_get(ctx, tx, arg, &e, err))
+		return err->kind == ERR_MISSING;
+	if (!e->returns)
+		return true;
+	if (clock_now() < e->returned + ENROLLMENT_RETURN_S)
+		return enrollment_settle_later(tx, e, err);
+	is_there = enrollment_is(e, "enrolled");
+	if (is_there ? !enrollment_begin(tx, e, "enrollment.returned", err) : enrollment_is(e, "removed") && !has_left(tx, e, err))
+		return false;
+	return db_run(tx, err, "UPDATE enrollment SET returns = 0, returned = $1 WHERE id = $2",
+		      db_int(is_there ? clock_now() : e->returned), db_text(e->id));
+}
+
+bool
+enrollment_settle(struct db *db, const char *id, struct err *err)
+{
+	return db_tx(db, tx_settle, (void *)(uintptr_t)id, err) || err_at(err, "enrollment %s", id);
+}
