@@ -43,9 +43,9 @@ item_of(TALLOC_CTX *ctx, struct rows *rows)
 
 #define LIST "SELECT d.id, CASE WHEN d.name <> '' THEN d.name ELSE d.udid END, d.product, w.name, d.seen, h.bundle_id," \
 	" coalesce(a.name, h.bundle_id), h.build_id, bb.version, bb.build, h.ends, h.cause, h.next, h.path, h.uuid, p.name, p.expires," \
-	" cb.certificate, cb.certificate_name, cb.certificate_expires, CASE WHEN " RENEWAL_ANEW " THEN 'renewing' WHEN " \
-	RENEWAL_OFFERED " THEN 'offered' WHEN h.cause = 'certificate' THEN 'resign' WHEN " RENEWAL_COMING("'failed'") " THEN 'failing' WHEN " \
-	RENEWAL_COMING("'wanted', 'sent', 'acknowledged'") " THEN 'renewing' ELSE '' END" \
+	" cb.certificate, cb.certificate_name, cb.certificate_expires, CASE " RENEWAL_REMEDY(RENEWAL_GOING) \
+	" WHEN 'anew' THEN 'renewing' WHEN 'offered' THEN 'offered' ELSE CASE WHEN h.cause = 'certificate' THEN 'resign' WHEN " RENEWAL_COMING("'failed'") " THEN 'failing' WHEN " \
+	RENEWAL_COMING("'wanted', 'sent', 'acknowledged'") " THEN 'renewing' ELSE '' END END" \
 	" FROM held_app h JOIN device d ON d.id = h.device_id JOIN build_bundle bb ON bb.build_id = h.build_id AND bb.path = ''" \
 	" LEFT JOIN app a ON a.bundle_id = h.bundle_id LEFT JOIN person w ON w.id = d.person_id LEFT JOIN provision p ON p.uuid = h.uuid" \
 	" LEFT JOIN build_bundle cb ON cb.build_id = h.build_id AND cb.path = (SELECT x.path FROM build_bundle x WHERE x.build_id =" \

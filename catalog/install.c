@@ -82,6 +82,12 @@ install_ended(struct db *tx, const char *id, enum install_kind kind, const char 
 }
 
 bool
+install_forget(struct db *tx, const char *id, struct err *err)
+{
+	return db_run(tx, err, "DELETE FROM install WHERE id = $1 AND link_id IS NULL AND state IN ('failed', 'timed_out')", db_text(id));
+}
+
+bool
 install_use(struct db *tx, const char *id, const char *client, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);

@@ -60,6 +60,9 @@ bool install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const c
 /* In the transaction that found it out, of a managed device: how it ended, and why in a few words. */
 bool install_ended(struct db *tx, const char *id, enum install_kind kind, const char *detail, struct err *err) CHECKED;
 
+/* One of a managed device that came to nothing, where the next one begins; any other stays. */
+bool install_forget(struct db *tx, const char *id, struct err *err) CHECKED;
+
 /* In the transaction of a first manifest: counts the phone (or client) at the install's link, when it has one. */
 bool install_use(struct db *tx, const char *id, const char *client, struct err *err) CHECKED;
 /* Would the install's link refuse this client? */

@@ -92,7 +92,8 @@ left_full(struct db *tx, const struct managed_app *m, struct err *err)
 
 /*
  * Its timeline begins here; an attempt that is made again goes on in it.  Where another build has its numbers, one
- * that the device took does not: whether it fetches the file this time is to be seen (managed_app_copy.c).
+ * that the device took does not: whether it fetches the file this time is to be seen (managed_app_copy.c).  What is
+ * tried once a day has its own each day, and of those that came to nothing the last one stays.
  */
 static bool
 begin_timeline(struct db *tx, TALLOC_CTX *ctx, struct managed_app *m, const char *person_id, struct err *err)
@@ -100,13 +101,15 @@ begin_timeline(struct db *tx, TALLOC_CTX *ctx, struct managed_app *m, const char
 	const char *id = secret_id(ctx);
 	const struct install_start start = { .id = id, .build_id = m->build_id, .person_id = person_id,
 		.tapped = strcmp(m->cause, "asked") == 0 || strcmp(m->cause, "admin") == 0 };
-
-	bool twin = false;
+	bool unheard = strcmp(m->row.why, "not_delivered") == 0, twin = false;
+	bool daily = m->row.attempts >= MANAGED_ATTEMPTS_MAX && !unheard;
 
 	if (m->row.began && !managed_app_has_twin(tx, m->build_id, &twin, err))
 		return false;
-	if (m->install_id && !twin && (m->row.attempts > 0 || strcmp(m->row.why, "not_delivered") == 0))
+	if (m->install_id && !twin && !daily && (m->row.attempts > 0 || unheard))
 		return true;
+	if (m->install_id && m->row.attempts > MANAGED_ATTEMPTS_MAX && !install_forget(tx, m->install_id, err))
+		return false;
 	m->install_id = id;
 	return install_put(tx, &start, err);
 }
@@ -189,8 +192,7 @@ managed_app_queue(struct db *tx, struct managed_app *m, struct err *err)
 		return left_alone(tx, m, err);
 	if (why)
 		return not_possible(tx, m, why, err);
-	if (!m->row.going && (!renewal_before_install(tx, m->device_id, m->build_id, err) ||
-			      !begin_timeline(tx, ctx, m, person_id, err)))
+	if (!m->row.going && !renewal_before_install(tx, m->device_id, m->build_id, err))
 		return false;
 	if (!add_command(tx, ctx, m, e->id, &uuid, &verdict, err))
 		return false;
@@ -198,6 +200,8 @@ managed_app_queue(struct db *tx, struct managed_app *m, struct err *err)
 		return managed_app_forget(tx, m->device_id, m->bundle_id, err);
 	if (verdict == QUEUE_FULL)
 		return left_full(tx, m, err);
+	if (!m->row.going && !begin_timeline(tx, ctx, m, person_id, err))
+		return false;
 	return db_run(tx, err, "UPDATE managed_app SET command_uuid = $3, install_id = $4 WHERE device_id = $1 AND bundle_id = $2",
 		      db_text(m->device_id), db_text(m->bundle_id), db_text(uuid), db_text(m->install_id)) &&
 	       managed_app_news(tx, m, &queued, NULL, err);

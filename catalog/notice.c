@@ -127,14 +127,19 @@ notice_told(struct db *tx, const char *build_id, const char *contact_id, enum no
 	return true;
 }
 
+/* By the links of the app, of which a contact may have several; contacts who have none of it are not looked at. */
+#define MISSED(links) "INSERT INTO notice (build_id, contact_id, at, missed) SELECT DISTINCT b.id, c.id, CAST($3 AS BIGINT)," \
+	" CAST($4 AS TEXT) FROM build b JOIN channel ch ON ch.app_id = b.app_id AND ch.name = $2 JOIN link l ON l.app_id = b.app_id" \
+	" JOIN contact c ON c.id = l.contact_id WHERE b.id = $1 AND l.expires > $5 AND NOT l.revoked AND NOT c.quiet AND " links \
+	" AND NOT " LINK_OWNER_GONE " AND " LEADS_HERE " AND NOT EXISTS (SELECT 1 FROM notice t WHERE t.build_id = b.id" \
+	" AND t.contact_id = c.id) AND " HAS_DEVICE_FOR_IT " AND NOT " WILL_BE_INVITED " ON CONFLICT (build_id, contact_id) DO NOTHING"
+
 /* In this order: the first that fits is the reason. */
-static const struct {
-	enum notice_miss miss;
-	const char *links;		/* of them one at least */
-} over[] = {
-	{ MISS_SENDER,  "l.expires > $3 AND " LINK_REVOKED },
-	{ MISS_USED_UP, "l.expires > $3" },
-	{ MISS_EXPIRED, "l.expires <= $3" },
+const struct notice_over notice_overs[] = {
+	{ MISS_SENDER,  MISSED("l.expires > $3 AND " LINK_REVOKED) },
+	{ MISS_USED_UP, MISSED("l.expires > $3") },
+	{ MISS_EXPIRED, MISSED("l.expires <= $3") },
+	{ 0 }
 };
 
 struct missing {
@@ -146,21 +151,13 @@ static bool
 tx_missed(struct db *tx, void *arg, struct err *err)
 {
 	struct missing *m = arg;
-	void *ctx SCOPED(mem) = talloc_new(NULL);
 	int64_t now = clock_now();
 
-	for (size_t i = 0; i < sizeof over / sizeof *over; i++) {
-		const char *sql = mem_printf(ctx, "INSERT INTO notice (build_id, contact_id, at, missed)"
-			" SELECT b.id, c.id, CAST($3 AS BIGINT), $4 FROM build b JOIN channel ch ON ch.app_id = b.app_id AND ch.name = $2"
-			" JOIN contact c ON NOT c.quiet WHERE b.id = $1 AND EXISTS (SELECT 1 FROM link l WHERE l.app_id = b.app_id"
-			" AND l.contact_id = c.id AND NOT l.revoked AND NOT " LINK_OWNER_GONE " AND l.expires > $5 AND %s AND " LEADS_HERE ")"
-			" AND NOT EXISTS (SELECT 1 FROM notice t WHERE t.build_id = b.id AND t.contact_id = c.id)"
-			" AND " HAS_DEVICE_FOR_IT " AND NOT " WILL_BE_INVITED " ON CONFLICT (build_id, contact_id) DO NOTHING", over[i].links);
-
-		if (!db_run(tx, err, sql, db_text(m->build_id), db_text(m->channel), db_int(now),
-			    db_text(notice_misses[over[i].miss]), db_int(now - LINK_DAYS_MAX * (int64_t)DAY_S)))
+	for (const struct notice_over *over = notice_overs; over->sql; over++) {
+		if (!db_run(tx, err, over->sql, db_text(m->build_id), db_text(m->channel), db_int(now),
+			    db_text(notice_misses[over->miss]), db_int(now - LINK_DAYS_MAX * (int64_t)DAY_S)))
 			return err_at(err, "testers who are not told");
-		m->n[over[i].miss] = db_changed(tx);
+		m->n[over->miss] = db_changed(tx);
 	}
 	return true;
 }

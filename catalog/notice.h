@@ -54,6 +54,8 @@ bool notice_told(struct db *tx, const char *build_id, const char *contact_id, en
 
 /* Behind the last of notice_due: those whose links are all over.  Adds to n[] how many, of whom nobody knew it yet. */
 bool notice_missed(struct db *db, const char *build_id, const char *channel, int64_t n[MISS_KINDS], struct err *err) CHECKED;
+struct notice_over { enum notice_miss miss; const char *sql; };
+extern const struct notice_over notice_overs[];	/* ends with sql NULL; for the test that they go by the links of an app */
 
 /* {told, missed[{why, n}]} of a build, whose reader has been looked at; missed[] in the order above. */
 bool notice_counts(struct db *db, const char *build_id, json_t **ret, struct err *err) CHECKED;

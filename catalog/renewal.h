@@ -112,42 +112,63 @@ bool renewal_due(struct db *tx, struct err *err) CHECKED;	/* rows whose time has
 /* ---- renewal_show.c: reading ---- */
 #include "catalog/viewer.h"
 
-/* Of a row h of held_app: a provision for it is on its way to the device in one of these states. */
+/*
+ * Conditions on a row h of held_app; each is built of those above it.  Those with `device` may be asked of a group of
+ * rows, with device '', where no provision that is for some devices alone can make a difference.
+ */
+
+/* A provision for it is on its way to the device in one of these states. */
 #define RENEWAL_COMING(states) "EXISTS (SELECT 1 FROM renewal r JOIN provision_fit f ON f.uuid = r.uuid AND f.build_id =" \
 	" h.build_id WHERE r.device_id = h.device_id AND r.action = 'install' AND r.state IN (" states "))"
-/* A provision xp that fits bundle x and goes to the device lasts until `until` at least. */
-#define RENEWAL_FITS(device, until) "EXISTS (SELECT 1 FROM provision_fit xf JOIN provision xp ON xp.uuid = xf.uuid AND xp.file IS NOT NULL" \
-	" AND xp.expires >= " until " WHERE xf.build_id = x.build_id AND xf.path = x.path AND (xp.kind = 'enterprise' OR EXISTS (SELECT 1" \
-	" FROM provision_device xd JOIN device xo ON lower(xo.udid) = xd.udid WHERE xd.uuid = xp.uuid AND xo.id = " device ")))"
-/* A build lasts until then on the device: the certificate of each part, and its provision or one that fits. */
-#define RENEWAL_LASTS(build, device, until) "(EXISTS (SELECT 1 FROM build_bundle x WHERE x.build_id = " build " AND x.path = '') AND NOT EXISTS" \
-	" (SELECT 1 FROM build_bundle x WHERE x.build_id = " build " AND ((x.certificate_expires > 0 AND x.certificate_expires < " until ")" \
-	" OR (x.provision_uuid <> '' AND x.expires < " until " AND NOT " RENEWAL_FITS(device, until) "))))"
-/* What ends on row h of held_app so late outlives it: RENEWAL_BETTER_S. */
+
+/* What ends on it so late outlives it: RENEWAL_BETTER_S. */
 #define RENEWAL_LONGER	"h.ends + 86400"
 _Static_assert(RENEWAL_BETTER_S == 86400, "as RENEWAL_LONGER has it");
+
+/* A provision xp that fits bundle x and goes to the device lasts until `until` at least. */
+#define RENEWAL_FITS(device, until) "EXISTS (SELECT 1 FROM provision_fit xf JOIN provision xp ON xp.uuid = xf.uuid" \
+	" AND xp.file IS NOT NULL AND xp.expires >= " until " WHERE xf.build_id = x.build_id AND xf.path = x.path" \
+	" AND (xp.kind = 'enterprise' OR EXISTS (SELECT 1 FROM provision_device xd JOIN device xo ON lower(xo.udid) = xd.udid" \
+	" WHERE xd.uuid = xp.uuid AND xo.id = " device ")))"
+
+/* Bundle x ends before, and nothing that fits changes that: by its own provision, or by its certificate. */
+#define RENEWAL_UNFIT(device, until) "(x.provision_uuid <> '' AND x.expires < " until " AND NOT " RENEWAL_FITS(device, until) ")"
+#define RENEWAL_UNSIGNED(until) "(x.certificate_expires > 0 AND x.certificate_expires < " until ")"
+
+/* A build lasts until then on the device, with all its bundles.  NULL for a build: no. */
+#define RENEWAL_LASTS(build, device, until) "(EXISTS (SELECT 1 FROM build_bundle x WHERE x.build_id = " build " AND x.path = '')" \
+	" AND NOT EXISTS (SELECT 1 FROM build_bundle x WHERE x.build_id = " build " AND (" RENEWAL_UNSIGNED(until) \
+	" OR " RENEWAL_UNFIT(device, until) ")))"
+#define RENEWAL_OUTLIVES(build) RENEWAL_LASTS(build, "h.device_id", RENEWAL_LONGER)
+
 /*
- * No provision helps row h: its certificate ends first, or some part of it has none that fits and outlives it.  What the
- * row was worked out of may have changed since: fits are looked at as they are.
+ * No provision helps: its certificate ends first, or some bundle has none that fits and outlives it.  What the row was
+ * worked out of may have changed since: fits are looked at as they are.
  */
-#define RENEWAL_HELPLESS "(h.cause = 'certificate' OR (h.next < " RENEWAL_LONGER " AND EXISTS (SELECT 1 FROM build_bundle x WHERE x.build_id =" \
-	" h.build_id AND x.provision_uuid <> '' AND x.expires < " RENEWAL_LONGER " AND NOT " RENEWAL_FITS("h.device_id", RENEWAL_LONGER) ")))"
-/* And a build of it that outlives it is on its way there. */
-#define RENEWAL_ANEW "(" RENEWAL_HELPLESS " AND EXISTS (SELECT 1 FROM managed_app m WHERE m.device_id = h.device_id AND m.bundle_id =" \
-	" h.bundle_id AND m.build_id <> h.build_id AND (m.state IN ('wanted', 'queued', 'sent', 'acknowledged', 'installing') OR" \
-	" (m.state IN ('failed', 'timed_out') AND m.due IS NOT NULL)) AND " RENEWAL_LASTS("m.build_id", "h.device_id", RENEWAL_LONGER) "))"
-/* Or it is offered, to whomever, and not on its way there. */
-#define RENEWAL_OFFERED "(" RENEWAL_HELPLESS " AND NOT " RENEWAL_ANEW " AND EXISTS (SELECT 1 FROM app oa LEFT JOIN channel oc ON" \
-	" oc.app_id = oa.id WHERE oa.bundle_id = h.bundle_id AND ((oa.newest_build_id <> h.build_id AND " \
-	RENEWAL_LASTS("oa.newest_build_id", "h.device_id", RENEWAL_LONGER) ") OR (oc.newest_build_id <> h.build_id AND " \
-	RENEWAL_LASTS("oc.newest_build_id", "h.device_id", RENEWAL_LONGER) "))))"
+#define RENEWAL_HELPLESS "(h.cause = 'certificate' OR (h.next < " RENEWAL_LONGER " AND EXISTS (SELECT 1 FROM build_bundle x" \
+	" WHERE x.build_id = h.build_id AND " RENEWAL_UNFIT("h.device_id", RENEWAL_LONGER) ")))"
+
+/* Another build of the app that is on its way to the device; NULL: none. */
+#define RENEWAL_GOING "(SELECT m.build_id FROM managed_app m WHERE m.device_id = h.device_id AND m.bundle_id = h.bundle_id" \
+	" AND m.build_id <> h.build_id AND (m.state IN ('wanted', 'queued', 'sent', 'acknowledged', 'installing')" \
+	" OR (m.state IN ('failed', 'timed_out') AND m.due IS NOT NULL)))"
+
+/* A build of the app that outlives it is offered, to whomever. */
+#define RENEWAL_PLACED "(EXISTS (SELECT 1 FROM app oa WHERE oa.bundle_id = h.bundle_id AND oa.newest_build_id <> h.build_id" \
+	" AND " RENEWAL_OUTLIVES("oa.newest_build_id") ") OR EXISTS (SELECT 1 FROM app oa JOIN channel oc ON oc.app_id = oa.id" \
+	" WHERE oa.bundle_id = h.bundle_id AND oc.newest_build_id <> h.build_id AND " RENEWAL_OUTLIVES("oc.newest_build_id") "))"
+
+/* What is done where no provision helps: 'anew', a build that outlives it is on its way; 'offered', there is one, and
+ * it is not; '', nothing, or a provision helps.  going: RENEWAL_GOING, or a column that has it. */
+#define RENEWAL_REMEDY(going) "CASE WHEN NOT " RENEWAL_HELPLESS " THEN '' WHEN " RENEWAL_OUTLIVES(going) " THEN 'anew'" \
+	" WHEN " RENEWAL_PLACED " THEN 'offered' ELSE '' END"
 
 /* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed,paused,paused_by,anew,
  * offered,wanted}:
  * one item for each build, end and provision - or its certificate, whatever the provision - by end; of those that end
- * before `until`.  paused: for how many of the waiting the waves stand still; wanted: to how many of them nothing was sent yet.  anew: to how many devices a build that is
+ * before `until`, by this cause ("provision", "certificate"; NULL: either).  paused: for how many of the waiting the waves stand still; wanted: to how many of them nothing was sent yet.  anew: to how many devices a build that is
  * signed anew is on its way, where no provision helps; offered: for how many more there is one, and it is not. */
-bool renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err) CHECKED;
+bool renewal_endings(struct db *db, struct viewer viewer, const char *cause, int64_t until, json_t **ret, struct err *err) CHECKED;
 
 /* Builds that people get here, whether devices hold them or not, by what is embedded in them, which no renewal reaches:
  * [{app,bundle_id,build_id,version,build,ends}]; and certificates that signed what is in use: [{sha1,name,ends,devices,apps[]}];

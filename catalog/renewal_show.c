@@ -43,23 +43,43 @@ ending_of(TALLOC_CTX *ctx, struct rows *rows)
 
 /* What ends is one thing for all who hold the build: its certificate whatever covers them, a provision wherever inside. */
 #define THING "CASE WHEN h.cause = 'certificate' THEN '' ELSE h.uuid END"
+#define ASKED "h.ends < $4 AND (CAST($6 AS TEXT) IS NULL OR h.cause = $6)"
+
+/* Whom it is about, and what is on its way to them. */
+#define HELD "SELECT h.build_id, h.ends, h.cause, " THING " AS thing, min(h.next) AS next, min(h.path) AS path, min(h.uuid) AS uuid," \
+	" min((SELECT p.name FROM provision p WHERE p.uuid = h.uuid)) AS provision, count(*) AS devices," \
+	" count(DISTINCT d.person_id) AS people, " YES(RENEWAL_COMING("'wanted', 'sent', 'acknowledged'")) " AS waiting, " \
+	YES(RENEWAL_COMING("'failed'")) " AS failed, " YES(RENEWAL_COMING("'wanted'")) " AS wanted, " YES(STANDS) " AS paused" \
+	" FROM held_app h JOIN device d ON d.id = h.device_id WHERE " ASKED " GROUP BY h.build_id, h.ends, h.cause, " THING
+
+/* Apps of which some provision is for some devices alone, and until when: of theirs each device is asked for itself. */
+#define BY_DEVICE "SELECT b.app_bundle_id, max(p.expires) AS lasts FROM provision p JOIN provision_fit f ON f.uuid = p.uuid" \
+	" JOIN build_bundle b ON b.build_id = f.build_id AND b.path = '' WHERE p.kind <> 'enterprise' AND p.file IS NOT NULL" \
+	" GROUP BY b.app_bundle_id"
+/* Of all other apps it is one answer for all n devices to which the same build goes, if any: a fleet has a few of them. */
+#define ALIKE "SELECT h.bundle_id, h.build_id, h.ends, h.cause, " THING " AS thing, " RENEWAL_GOING " AS going," \
+	" CASE WHEN o.lasts >= " RENEWAL_LONGER " THEN h.device_id ELSE '' END AS device_id, h.next < " RENEWAL_LONGER " AS stays," \
+	" min(h.next) AS next, count(*) AS n FROM held_app h LEFT JOIN (" BY_DEVICE ") o ON o.app_bundle_id = h.bundle_id" \
+	" WHERE " ASKED " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
+#define REMEDY_IS(which) "sum(CASE WHEN " RENEWAL_REMEDY("h.going") " = '" which "' THEN h.n ELSE 0 END)"
+#define REMEDIES "SELECT h.build_id, h.ends, h.cause, h.thing, " REMEDY_IS("anew") " AS anew, " REMEDY_IS("offered") " AS offered" \
+	" FROM (" ALIKE ") h GROUP BY h.build_id, h.ends, h.cause, h.thing"
+
+#define PAUSED_BY "(SELECT min(z.actor) FROM renewal_pause z JOIN provision_fit f ON f.uuid = z.uuid WHERE f.build_id = h.build_id" \
+	" AND EXISTS (SELECT 1 FROM renewal y WHERE y.uuid = z.uuid AND y.action = 'install' AND y.state = 'wanted'))"
 
 bool
-renewal_endings(struct db *db, struct viewer viewer, int64_t until, json_t **ret, struct err *err)
+renewal_endings(struct db *db, struct viewer viewer, const char *cause, int64_t until, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 
 	return rows_list(db_query(ctx, db, "SELECT coalesce(a.name, bb.app_bundle_id), bb.app_bundle_id, h.build_id, bb.version,"
-		" bb.build, h.ends, h.cause, min(h.next), min(h.path), min(h.uuid), min((SELECT p.name FROM provision p WHERE p.uuid = h.uuid)),"
-		" count(*), count(DISTINCT d.person_id), " YES(RENEWAL_COMING("'wanted', 'sent', 'acknowledged'")) ", "
-		YES(RENEWAL_COMING("'failed'")) ", " YES(STANDS) ", " YES(RENEWAL_ANEW) ", (SELECT min(z.actor) FROM renewal_pause z"
-		" JOIN provision_fit f ON f.uuid = z.uuid WHERE f.build_id = h.build_id AND EXISTS (SELECT 1 FROM renewal y WHERE y.uuid = z.uuid AND y.action = 'install' AND y.state = 'wanted')), "
-		YES(RENEWAL_OFFERED) ", " YES(RENEWAL_COMING("'wanted'"))
-		" FROM held_app h JOIN device d ON d.id = h.device_id JOIN build_bundle bb ON bb.build_id = h.build_id AND bb.path = ''"
-		" LEFT JOIN app a ON a.bundle_id = bb.app_bundle_id WHERE h.ends < $4 AND (CAST($1 AS BOOLEAN) OR " VIEWER_OWNS ")"
-		" GROUP BY a.name, bb.app_bundle_id, h.build_id, bb.version, bb.build, h.ends, h.cause, " THING
-		" ORDER BY h.ends, bb.app_bundle_id, h.build_id LIMIT $5", VIEWER(viewer), db_int(until), db_int(ENDINGS_MAX)),
-		ending_of, ret, err) || err_at(err, "apps that end");
+		" bb.build, h.ends, h.cause, h.next, h.path, h.uuid, h.provision, h.devices, h.people, h.waiting, h.failed, h.paused,"
+		" m.anew, " PAUSED_BY ", m.offered, h.wanted FROM (" HELD ") h JOIN (" REMEDIES ") m ON m.build_id = h.build_id"
+		" AND m.ends = h.ends AND m.cause = h.cause AND m.thing = h.thing JOIN build_bundle bb ON bb.build_id = h.build_id"
+		" AND bb.path = '' LEFT JOIN app a ON a.bundle_id = bb.app_bundle_id WHERE (CAST($1 AS BOOLEAN) OR " VIEWER_OWNS ")"
+		" ORDER BY h.ends, bb.app_bundle_id, h.build_id LIMIT $5", VIEWER(viewer), db_int(until), db_int(ENDINGS_MAX),
+		db_text(cause)), ending_of, ret, err) || err_at(err, "apps that end");
 }
 
 /* Builds that people get here: the newest, what a channel offers, and what was installed within a year and nothing
@@ -188,9 +208,11 @@ renewal_devices(struct db *db, const char *uuid, const char *build_id, const cha
 static json_t *
 held_of(TALLOC_CTX *ctx, struct rows *rows)
 {
+	const char *remedy = rows_text(ctx, rows, 6);
+
 	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:b, s:b}", "bundle_id", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1),
 		"build_id", rows_text(ctx, rows, 2), "ends", time_or_null(ctx, rows_int(rows, 3)), "cause", rows_text(ctx, rows, 4),
-		"next", time_or_null(ctx, rows_int(rows, 5)), "anew", rows_bool(rows, 6), "offered", rows_bool(rows, 7));
+		"next", time_or_null(ctx, rows_int(rows, 5)), "anew", strcmp(remedy, "anew") == 0, "offered", strcmp(remedy, "offered") == 0);
 }
 
 static json_t *
@@ -225,7 +247,7 @@ renewal_of_device(struct db *db, const char *device_id, json_t **ret, struct err
 	size_t i;
 
 	if (!rows_list(db_query(ctx, db, "SELECT h.bundle_id, coalesce(a.name, h.bundle_id), h.build_id, h.ends, h.cause, h.next, "
-		RENEWAL_ANEW ", " RENEWAL_OFFERED " FROM held_app h LEFT JOIN app a ON a.bundle_id = h.bundle_id WHERE h.device_id = $1 ORDER BY h.ends, h.bundle_id",
+		RENEWAL_REMEDY(RENEWAL_GOING) " FROM held_app h LEFT JOIN app a ON a.bundle_id = h.bundle_id WHERE h.device_id = $1 ORDER BY h.ends, h.bundle_id",
 		db_text(device_id)), held_of, &apps, err))
 		return err_at(err, "apps of a device");
 	if (!rows_list(db_query(ctx, db, "SELECT x.uuid, coalesce(p.name, x.name), coalesce(p.expires, x.expires), x.listed, p.uuid IS NOT"

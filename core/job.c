@@ -366,19 +366,37 @@ worker_main(void *arg)
 	return NULL;
 }
 
-/* What a clock that was ahead has written waits as long as it was to wait, from now on. */
+/*
+ * What a clock that was ahead has written waits as long as it was to wait, from now on.  Where there are other servers
+ * the wrong clock may be this one: of their leases, without which work is done twice, those alone are shortened that
+ * are a day ahead, and so no living one's.
+ */
 static bool
 tx_mend(struct db *tx, void *arg, struct err *err)
 {
+	const struct jobs *jobs = arg;
 	struct db_val now = db_int(clock_now());
 
-	(void)arg;
 	return db_run(tx, err, "UPDATE job SET due = CASE WHEN due > created THEN due - created + CAST($1 AS BIGINT) ELSE CAST($1 AS"
 		      " BIGINT) END, created = $1 WHERE NOT dead AND created > CAST($1 AS BIGINT) + $2", now, db_int(CLOCK_BACK_S)) &&
 	       db_run(tx, err, "UPDATE job SET due = $1 WHERE NOT dead AND attempt > 0 AND owner = '' AND due > CAST($1 AS BIGINT) + $2",
 		      now, db_int(JOB_BACKOFF_MAX_S)) &&
-	       db_run(tx, err, "UPDATE job SET lease = CAST($1 AS BIGINT) + $2 WHERE lease > CAST($1 AS BIGINT) + $2", now,
-		      db_int(JOB_LEASE_S));
+	       db_run(tx, err, "UPDATE job SET lease = CAST($1 AS BIGINT) + $2 WHERE lease > CAST($1 AS BIGINT) + $2 AND"
+		      " (owner = $3 OR CAST($4 AS BOOLEAN) OR lease > CAST($1 AS BIGINT) + $5)", now, db_int(JOB_LEASE_S),
+		      db_text(jobs->me), db_bool(db_alone(jobs->db)), db_int(JOB_LEASE_S + DAY_S));
+}
+
+/* *owed until it is done; why not is said once. */
+static void
+mend(struct jobs *jobs, bool *owed, bool *said)
+{
+	struct err err = { 0 };
+
+	if (db_tx(jobs->db, tx_mend, jobs, &err))
+		*owed = false;
+	else if (!*said)
+		log_err("jobs of a clock that was ahead", &err);
+	*said = *owed;
 }
 
 /* Renews what runs here, three times in the length of a lease; and sees when the clock was set back. */
@@ -388,6 +406,7 @@ keeper_main(void *arg)
 	struct jobs *jobs = arg;
 	int64_t renewed = clock_ms();
 	time_t seen = clock_now();
+	bool owed = false, said = false;
 
 	while (!pause_a_little(jobs)) {
 		struct err err = { 0 };
@@ -396,12 +415,11 @@ keeper_main(void *arg)
 
 		if (now < seen - CLOCK_BACK_S) {
 			log_warn("the clock was set back: what was to wait waits from now on", KVI("seconds", seen - now));
-			if (!db_tx(jobs->db, tx_mend, NULL, &err)) {
-				log_err("jobs of a clock that was ahead", &err);
-				continue;
-			}
+			owed = true;
 		}
 		seen = now;
+		if (owed)
+			mend(jobs, &owed, &said);
 		pthread_mutex_lock(&jobs->lock);
 		any = jobs->running > 0;
 		pthread_mutex_unlock(&jobs->lock);
@@ -486,7 +504,7 @@ jobs_start(TALLOC_CTX *ctx, struct db *db, const struct job_kind *kinds, int thr
 	jobs->slow_max = threads > 1 ? threads - 1 : 1;
 	jobs->me = secret_id(jobs);
 	write_sql(jobs);
-	if (!free_leases(jobs, err) || !db_tx(db, tx_mend, NULL, err)) {
+	if (!free_leases(jobs, err) || !db_tx(db, tx_mend, jobs, err)) {
 		talloc_free(jobs);
 		return false;
 	}

@@ -1,5 +1,7 @@
 /* What is listed of all that ends, for whom, and what is made of it. */
 #include "tests/check_story.h"
+#include <pthread.h>
+#include <unistd.h>
 #include "catalog/calendar.h"
 #include "catalog/token.h"
 #include "core/clock.h"
@@ -337,6 +339,59 @@ the_numbers_are_those_of_the_list(void **state)
 	assert_int_equal(n, 0);
 }
 
+/* ---- one list for all who ask at once ---- */
+
+#define ASKERS	8
+
+struct crowd {
+	struct site *site;
+	const char *person_id;
+	pthread_barrier_t here;
+	_Atomic int answered;
+};
+
+static void *
+ask_with_others(void *arg)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct crowd *c = arg;
+	struct endings *all;
+	struct err err;
+
+	pthread_barrier_wait(&c->here);
+	c->answered += endings_fresh(ctx, c->site, c->person_id, &all, &err);
+	return NULL;
+}
+
+static void
+who_asks_for_the_list_at_once_shares_one_and_who_asks_later_sees_what_is_so_then(void **state)
+{
+	struct story w = story_begin(*state, "");
+	struct crowd c = { .site = w.site, .person_id = story_human(&w, "anna", ROLE_ADMIN, "")->id };
+	uint64_t before = endings_made(w.site);
+	pthread_t threads[ASKERS];
+	struct endings *late;
+	struct err err;
+
+	pthread_barrier_init(&c.here, NULL, ASKERS + 1);
+	pthread_mutex_lock(&w.site->lock);
+	for (int i = 0; i < ASKERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, ask_with_others, &c), 0);
+	pthread_barrier_wait(&c.here);
+	usleep(50000);		/* they stand before the lock, or come while the first one's list is made */
+	pthread_mutex_unlock(&w.site->lock);
+	for (int i = 0; i < ASKERS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&c.here);
+	assert_int_equal(c.answered, ASKERS);
+	assert_in_range(endings_made(w.site) - before, 1, ASKERS - 2);
+	story_run(&w, "INSERT INTO push_certificate (id, topic, state, sealed_key, not_after, created, changed)"
+	    " VALUES ('p', '" TOPIC "', 'current', $1, $2, 1, 1)", db_bytes((struct bytes){ "x", 1 }), db_int(noon_of(20)));
+	assert_ok(endings_fresh(w.ctx, w.site, c.person_id, &late, &err), &err);
+	assert_int_equal(late->n, 1);
+	assert_string_equal(late->list[0].source->kind, "push");
+}
+
 TESTS(certificates_in_files_are_watched_and_one_that_cannot_be_read_hides_no_other,
       an_old_authority_counts_while_certificates_of_it_are_in_use_and_a_root_while_ours_is_under_it,
       of_identities_only_those_are_listed_that_do_not_renew_by_themselves,
@@ -344,4 +399,4 @@ TESTS(certificates_in_files_are_watched_and_one_that_cannot_be_read_hides_no_oth
       everybody_sees_what_concerns_them_and_nothing_else,
       every_kind_has_its_words_in_every_language,
       an_address_of_a_calendar_is_its_persons_until_it_is_revoked,
-      the_numbers_are_those_of_the_list)
+      the_numbers_are_those_of_the_list, who_asks_for_the_list_at_once_shares_one_and_who_asks_later_sees_what_is_so_then)

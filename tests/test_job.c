@@ -323,6 +323,57 @@ a_waiting_job_of_the_same_key_is_kept_and_a_begun_one_is_not_enough(void **state
 	clock_follow(NULL);
 }
 
+/* What goes to stderr while it lives. */
+static int
+said_to(const char *path, int was)
+{
+	fflush(stderr);
+	if (was >= 0) {
+		dup2(was, STDERR_FILENO);
+		close(was);
+		log_setup(LOG_ERROR_ + 1, false);
+		return -1;
+	}
+	was = dup(STDERR_FILENO);
+	assert_non_null(freopen(path, "w", stderr));
+	log_setup(LOG_WARN_, false);
+	return was;
+}
+
+static void
+a_clock_that_was_set_back_is_mended_as_soon_as_that_goes_and_complained_of_once(void **state)
+{
+	const char *dir = test_dir(*state);
+	const char *path = mem_printf(*state, "%s/said", dir);
+	struct db *db = open_db(*state, dir);
+	struct site site = { 0 };
+	struct err err = { 0 };
+	struct jobs *jobs;
+	char line[1000];
+	int was, complaints = 0;
+	FILE *said;
+
+	set_clock(dir, AT_START + 86400);
+	jobs = start(*state, db, kinds, 1, &site);
+	add(db, "count", .n = 1, .not_before = AT_START + 86400 + 3600);
+	assert_ok(db_run(db, &err, "CREATE TRIGGER stuck BEFORE UPDATE OF due ON job BEGIN SELECT RAISE(ABORT, 'stuck'); END"), &err);
+	was = said_to(path, -1);
+	usleep(1500000);		/* it looks each second, and must have seen the wrong one */
+	set_clock(dir, AT_START);
+	usleep(4500000);
+	said_to(NULL, was);
+	said = fopen(path, "r");
+	assert_non_null(said);
+	while (fgets(line, sizeof line, said))
+		complaints += strstr(line, "jobs of a clock that was ahead") != NULL;
+	fclose(said);
+	assert_int_equal(complaints, 1);
+	assert_ok(db_run(db, &err, "DROP TRIGGER stuck"), &err);
+	wait_for(db, mem_printf(*state, "SELECT count(*) FROM job WHERE due = %d", AT_START + 3600), 1);
+	talloc_free(jobs);
+	clock_follow(NULL);
+}
+
 /* An hour's job that a clock a month ahead has put back in the table waits its hour, not the month. */
 static void
 what_a_clock_that_was_ahead_has_written_waits_as_long_as_it_was_to_wait(void **state)
@@ -522,6 +573,7 @@ TESTS(many_workers_do_each_job_once, however_many_slow_jobs_wait_one_worker_is_l
       what_fails_is_tried_again_later_and_is_dead_in_the_end,
       a_job_waits_for_its_time_and_other_kinds_are_left_alone,
       a_waiting_job_of_the_same_key_is_kept_and_a_begun_one_is_not_enough,
+      a_clock_that_was_set_back_is_mended_as_soon_as_that_goes_and_complained_of_once,
       what_a_clock_that_was_ahead_has_written_waits_as_long_as_it_was_to_wait,
       a_job_that_runs_here_is_not_taken_again_when_the_clock_jumps,
       what_a_killed_server_worked_at_is_taken_up_by_the_next_one_at_once,

@@ -954,6 +954,30 @@ a_build_in_a_channel_has_its_notice_written_with_it_unless_it_is_silent(void **s
 	assert_ok(rows_one(rows, &err, "no job"), &err);
 }
 
+static void
+who_is_not_told_of_a_build_is_found_by_the_links_of_its_app_and_not_among_all_contacts(void **state)
+{
+	struct house h = house(*state);
+	int found = 0, n = 0;
+	struct err err;
+
+	for (const struct notice_over *over = notice_overs; over->sql; over++, n++) {
+		struct rows *rows = db_query(*state, h.db, mem_printf(*state, "EXPLAIN QUERY PLAN %s", over->sql), db_text("b"),
+					     db_text("main"), db_int(2), db_text("expired"), db_int(1));
+
+		while (rows_next(rows, &err) == ROWS_ROW) {
+			const char *plan = rows_text(*state, rows, 3);
+
+			if (strncmp(plan, "SCAN", 4) == 0)
+				fail_msg("%s", plan);
+			found += strstr(plan, "SEARCH l USING INDEX link_app") != NULL;
+		}
+		rows_done(rows);
+	}
+	assert_int_equal(n, 3);
+	assert_int_equal(found, 3);
+}
+
 TESTS(a_number_is_kept_in_e164_and_an_address_in_lower_case,
       no_two_contacts_share_an_address_or_a_number,
       contacts_are_found_by_what_they_hold_and_groups_are_chosen_once,
@@ -972,4 +996,5 @@ TESTS(a_number_is_kept_in_e164_and_an_address_in_lower_case,
       links_are_listed_newest_first_page_by_page_with_their_state,
       told_are_those_whose_link_lasts_and_leads_to_the_channel_each_once,
       who_of_a_channel_is_not_told_is_counted_with_the_reason,
+      who_is_not_told_of_a_build_is_found_by_the_links_of_its_app_and_not_among_all_contacts,
       a_build_in_a_channel_has_its_notice_written_with_it_unless_it_is_silent)

@@ -176,6 +176,50 @@ each_attempt_of_a_build_signed_anew_has_a_timeline_of_its_own_in_which_its_fetch
 	assert_string_equal(sql_text(*state, &h, "SELECT state || ' ' || brought FROM managed_app"), mem_printf(*state, "installed %s", new_id));
 }
 
+/* Each day it takes the command and fails, for two weeks: at most so many timelines, and things in one. */
+static void
+fails_for_two_weeks(TALLOC_CTX *ctx, struct house *h, int timelines, int events)
+{
+	for (int day = 0; day < 14; day++) {
+		says(ctx, h, "Managed");
+		sql(h, "UPDATE managed_app SET due = 1");
+		takes_the_command(ctx, h);
+		says(ctx, h, "Failed");
+		lists(h);
+		assert_string_equal(sql_text(ctx, h, "SELECT state FROM managed_app"), "failed");
+	}
+	assert_int_equal(sql_int(h, "SELECT attempts FROM managed_app"), 14);
+	assert_in_range(sql_int(h, "SELECT count(*) FROM install"), 1, timelines);
+	assert_in_range(sql_int(h, "SELECT max(n) FROM (SELECT count(*) AS n FROM install_event GROUP BY install_id) x"), 1, events);
+	assert_int_equal(sql_int(h, "SELECT count(*) FROM managed_app m JOIN install i ON i.id = m.install_id WHERE i.state = 'failed'"), 1);
+}
+
+static void
+what_fails_each_day_leaves_its_first_attempts_and_the_last(void **state)
+{
+	char *old_id;
+	struct house h = with_brought(*state, &old_id);
+
+	signed_anew(*state, &h);
+	planned(*state, &h);
+	sql(&h, "DELETE FROM install");
+	fails_for_two_weeks(*state, &h, MANAGED_ATTEMPTS_MAX + 1, 2);
+}
+
+static void
+so_it_does_where_no_other_build_has_its_numbers(void **state)
+{
+	char *old_id;
+	struct house h = with_brought(*state, &old_id);
+
+	signed_anew(*state, &h);
+	sql(&h, mem_printf(*state, "UPDATE build_bundle SET build = '0' WHERE build_id = '%s'", old_id));
+	sql(&h, "UPDATE installed_app SET version = '0'");
+	planned(*state, &h);
+	sql(&h, "DELETE FROM install");
+	fails_for_two_weeks(*state, &h, 2, MANAGED_ATTEMPTS_MAX);
+}
+
 /* What came first is placed again, or is left when what followed it was deleted. */
 static void
 is_placed(TALLOC_CTX *ctx, struct house *h, const char *build_id)
@@ -397,6 +441,7 @@ what_was_to_follow_a_certificate_and_is_not_placed_any_more_leaves_the_build_tha
 TESTS(a_build_signed_anew_with_the_same_numbers_goes_to_who_has_the_old_one_and_is_there_when_it_was_fetched,
       a_build_signed_anew_that_was_fetched_and_refused_is_not_there,
       each_attempt_of_a_build_signed_anew_has_a_timeline_of_its_own_in_which_its_fetch_is_seen,
+      what_fails_each_day_leaves_its_first_attempts_and_the_last, so_it_does_where_no_other_build_has_its_numbers,
       an_older_build_with_the_same_numbers_does_not_go_out_unless_it_may_go_back,
       without_a_fetch_the_provision_that_a_build_alone_brings_tells_that_it_is_there,
       of_which_of_two_builds_a_device_has_nobody_knows_the_newest_is_sent_once_unless_its_provision_is_there,

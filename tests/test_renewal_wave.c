@@ -163,7 +163,7 @@ it_is_said_that_waves_stand_still_and_by_whom(void **state)
 	json_t *list, *p;
 
 	paused(&h, "new-app", true);
-	assert_ok(renewal_endings(h.db, VIEWER_HOUSE, INT64_MAX, &list, &err), &err);
+	assert_ok(renewal_endings(h.db, VIEWER_HOUSE, NULL, INT64_MAX, &list, &err), &err);
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "paused")), 3);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "paused_by")), "anna");
 	json_decref(list);

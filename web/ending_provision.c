@@ -3,7 +3,6 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "web/ending_sources.h"
-#include <string.h>
 
 #define LAST_S	(7 * DAY_S)	/* so near its end a renewal that is on its way is not left to itself */
 
@@ -87,11 +86,10 @@ list_held(TALLOC_CTX *ctx, struct site *site, const char *cause, add_held *each,
 	bool ok = true;
 	size_t i;
 
-	if (!renewal_endings(site->db, VIEWER_HOUSE, until, &held, err))
+	if (!renewal_endings(site->db, VIEWER_HOUSE, cause, until, &held, err))
 		return false;
 	json_array_foreach(held, i, e)
-		if (ok && strcmp(text_of(e, "cause"), cause) == 0)
-			ok = each(ctx, site, e, add, arg, err);
+		ok = ok && each(ctx, site, e, add, arg, err);
 	json_decref(held);
 	return ok;
 }

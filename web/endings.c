@@ -196,16 +196,22 @@ endings_list_house(TALLOC_CTX *ctx, struct site *site, const struct ending_sourc
 	return list(ctx, site, sources, false, until, ret, err);
 }
 
-bool
-endings_list_for(TALLOC_CTX *ctx, struct site *site, const char *person_id, time_t until, struct endings **ret, struct err *err)
+void
+endings_add_own(struct endings *all, struct site *site, const char *person_id, time_t until)
 {
 	struct err why = { 0 };
 
+	if (!owned_by(site, NULL, person_id, until, all, &why))
+		endings_failed(all, "own", &why);
+	endings_sort(all);
+}
+
+bool
+endings_list_for(TALLOC_CTX *ctx, struct site *site, const char *person_id, time_t until, struct endings **ret, struct err *err)
+{
 	if (!list(ctx, site, NULL, true, until, ret, err))
 		return false;
-	if (!owned_by(site, NULL, person_id, until, *ret, &why))
-		endings_failed(*ret, "own", &why);
-	endings_sort(*ret);
+	endings_add_own(*ret, site, person_id, until);
 	return true;
 }
 

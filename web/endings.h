@@ -78,6 +78,7 @@ bool endings_list_house(TALLOC_CTX *ctx, struct site *site, const struct ending_
 			struct endings **ret, struct err *err) CHECKED;
 bool endings_keep(struct endings *all, const struct ending *ending);	/* copies it; false: there are ENDINGS_MAX */
 void endings_sort(struct endings *all);		/* and each once */
+void endings_add_own(struct endings *all, struct site *site, const char *person_id, time_t until);	/* what is theirs, and sorts */
 void endings_failed(struct endings *all, const char *kind, const struct err *why);
 
 bool ending_concerns(const struct ending *ending, const struct person *person);	/* may they see it? */
@@ -110,10 +111,13 @@ bool job_endings(const struct job *job, TALLOC_CTX *ctx, void *site, struct err 
 bool job_endings_look(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool endings_begin(struct site *site, struct err *err) CHECKED;	/* at start: what was slept through */
 
-/* ---- endings_now.c: what every page and /metrics say, from a list that is a minute old at most ---- */
+/* ---- endings_now.c: what every page and /metrics say, from a list that is a minute old, or two while one is made ---- */
 bool endings_count(struct site *site, const struct person *person, int64_t *ret, struct err *err) CHECKED;
 bool endings_print(struct site *site, struct buf *out, struct err *err) CHECKED;	/* Prometheus text */
 void endings_forget(struct site *site);	/* something was renewed: look again */
+/* endings_list_for, as it is now and ENDING_EVER_S ahead.  Who asks at the same time shares one list, and has a copy. */
+bool endings_fresh(TALLOC_CTX *ctx, struct site *site, const char *person_id, struct endings **ret, struct err *err) CHECKED;
+uint64_t endings_made(struct site *site);	/* lists so far; for tests that they are shared */
 
 /* ---- routes_expiry.c ---- */
 struct endings_today {

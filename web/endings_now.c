@@ -1,6 +1,7 @@
 /*
- * What every page and /metrics say of what ends.  Listing it asks the database for much, so the numbers come from a
- * list that is kept for a minute; pages that show the list itself make their own.
+ * What every page and /metrics say of what ends.  Listing it asks the database for much: the numbers come from a list
+ * that is kept for a minute, and who must have it as it is now gets one that was begun after they asked.  One is made
+ * at a time, whoever asks meanwhile: they wait for it, and share it.
  */
 #include "core/clock.h"
 #include "core/log.h"
@@ -12,42 +13,135 @@
 struct endings_now {
 	struct endings *endings;	/* NULL: none yet */
 	int64_t made_ms;
+	uint64_t asked, begun;		/* how often it was to be forgotten by now; and when the kept one was begun */
+	uint64_t made;			/* how many */
+	bool making;
+	pthread_cond_t over;		/* the making */
 };
+
+/* ---- with the site's lock ---- */
+
+static int
+end_now(struct endings_now *now)
+{
+	pthread_cond_destroy(&now->over);
+	return 0;
+}
+
+static struct endings_now *
+now_of(struct site *site)
+{
+	struct endings_now *now = site->endings_now;
+
+	if (now)
+		return now;
+	now = site->endings_now = mem_new(site, struct endings_now);
+	pthread_cond_init(&now->over, NULL);
+	talloc_set_destructor(now, end_now);
+	return now;
+}
+
+/* While a newer one is made the last one does for a while more. */
+static bool
+is_enough(const struct endings_now *now, uint64_t asked)
+{
+	return now->endings && now->begun >= asked && clock_ms() - now->made_ms < (now->making ? 2 * KEEP_MS : KEEP_MS);
+}
+
+/* Without the lock while it asks. */
+static bool
+make(struct site *site, struct endings_now *now, struct err *err)
+{
+	struct endings *fresh;
+	uint64_t asked = now->asked;
+	bool ok;
+
+	now->making = true;
+	pthread_mutex_unlock(&site->lock);
+	ok = endings_list(NULL, site, NULL, clock_now() + ENDING_EVER_S, &fresh, err);
+	pthread_mutex_lock(&site->lock);
+	now->making = false;
+	pthread_cond_broadcast(&now->over);
+	if (!ok)
+		return false;
+	talloc_free(now->endings);
+	now->endings = talloc_steal(now, fresh);
+	now->begun = asked;
+	now->made_ms = clock_ms();
+	now->made++;
+	return true;
+}
+
+/* ---- */
+
+/* With the lock held when it returns true, so that the list stays. */
+static bool
+hold(struct site *site, bool anew, const struct endings **ret, struct err *err)
+{
+	struct endings_now *now;
+	uint64_t asked;
+	bool ok = true;
+
+	pthread_mutex_lock(&site->lock);
+	now = now_of(site);
+	asked = now->asked += anew;
+	while (ok && !is_enough(now, asked))
+		if (now->making)
+			pthread_cond_wait(&now->over, &site->lock);
+		else
+			ok = make(site, now, err);
+	if (ok)
+		*ret = now->endings;
+	else
+		pthread_mutex_unlock(&site->lock);
+	return ok;
+}
 
 void
 endings_forget(struct site *site)
 {
 	pthread_mutex_lock(&site->lock);
-	if (site->endings_now)
-		site->endings_now->made_ms = 0;
+	now_of(site)->asked++;
 	pthread_mutex_unlock(&site->lock);
 }
 
-static bool
-is_fresh(const struct endings_now *now)
+uint64_t
+endings_made(struct site *site)
 {
-	return now && now->endings && now->made_ms && clock_ms() - now->made_ms < KEEP_MS;
-}
-
-/* With the lock held when it returns true, so that the list stays. */
-static bool
-hold(struct site *site, struct endings **ret, struct err *err)
-{
-	struct endings *fresh;
+	uint64_t n;
 
 	pthread_mutex_lock(&site->lock);
-	if (!is_fresh(site->endings_now)) {
-		pthread_mutex_unlock(&site->lock);
-		if (!endings_list(NULL, site, NULL, clock_now() + ENDING_EVER_S, &fresh, err))
-			return false;
-		pthread_mutex_lock(&site->lock);
-		if (!site->endings_now)
-			site->endings_now = mem_new(site, struct endings_now);
-		talloc_free(site->endings_now->endings);
-		site->endings_now->endings = talloc_steal(site->endings_now, fresh);
-		site->endings_now->made_ms = clock_ms();
+	n = now_of(site)->made;
+	pthread_mutex_unlock(&site->lock);
+	return n;
+}
+
+static struct endings *
+copy_of(TALLOC_CTX *ctx, const struct endings *all)
+{
+	struct endings *copy = mem_new(ctx, struct endings);
+
+	for (size_t i = 0; i < all->n; i++)
+		endings_keep(copy, &all->list[i]);
+	copy->failed = mem_array(copy, const char *, all->failed_n + 1);
+	copy->why = mem_array(copy, const char *, all->failed_n + 1);
+	for (; copy->failed_n < all->failed_n; copy->failed_n++) {
+		copy->failed[copy->failed_n] = all->failed[copy->failed_n];
+		copy->why[copy->failed_n] = mem_text(copy, all->why[copy->failed_n]);
 	}
-	*ret = site->endings_now->endings;
+	return copy;
+}
+
+bool
+endings_fresh(TALLOC_CTX *ctx, struct site *site, const char *person_id, struct endings **ret, struct err *err)
+{
+	const struct endings *all;
+
+	if (!hold(site, true, &all, err))
+		return false;
+	*ret = copy_of(ctx, all);
+	pthread_mutex_unlock(&site->lock);
+	endings_add_own(*ret, site, person_id, clock_now() + ENDING_EVER_S);
 	return true;
 }
 
@@ -65,10 +159,11 @@ bool
 endings_count(struct site *site, const struct person *person, int64_t *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct endings *all, *mine = mem_new(ctx, struct endings);
+	struct endings *mine = mem_new(ctx, struct endings);
+	const struct endings *all;
 	time_t now = clock_now();
 
-	if (!owned_by(site, NULL, person->id, now + ENDING_EVER_S, mine, err) || !hold(site, &all, err))
+	if (!owned_by(site, NULL, person->id, now + ENDING_EVER_S, mine, err) || !hold(site, false, &all, err))
 		return false;
 	*ret = 0;
 	for (size_t i = 0; i < all->n; i++)
@@ -123,11 +218,11 @@ endings_print(struct site *site, struct buf *out, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct buf soonest, within;
-	struct endings *all;
+	const struct endings *all;
 
 	buf_init(&soonest, ctx, 64u << 10);
 	buf_init(&within, ctx, 64u << 10);
-	if (!hold(site, &all, err))
+	if (!hold(site, false, &all, err))
 		return false;
 	for (const struct ending_source *s = ending_sources; s->kind; s++)
 		if (s == ending_sources || strcmp(s->kind, s[-1].kind) != 0)

@@ -57,7 +57,7 @@ expiry_feed(struct req *req, struct reply *reply, struct err *err)
 		return err_set(err, ERR_MISSING, "no such calendar");
 	if (!calendar_open(req, req->site->db, mem_textn(req, file, len - suffix), &req->person, err) ||
 	    !ending_reader(req, req->site->db, req->person->id, &reader, err) ||
-	    !endings_list_for(req, req->site, req->person->id, now + ENDING_EVER_S, &all, err))
+	    !endings_fresh(req, req->site, req->person->id, &all, err))
 		return false;
 	list = mem_array(req, const struct ending *, all->n + 1);
 	n = endings_seen(req, all, list);

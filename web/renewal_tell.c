@@ -54,22 +54,38 @@ tell(struct site *site, const struct renewal_tells *of, struct err *err)
 	return ok;
 }
 
+/* A page of them after `last`, which becomes the last of this one; each page is gone before the next comes. */
+static bool
+tell_some_testers(struct site *site, struct renewal_tells *last, TALLOC_CTX *keep, size_t *n, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct renewal_tells *list;
+
+	if (!renewal_tells(ctx, site->db, last->ending_id ? last : NULL, &list, n, err))
+		return false;
+	for (size_t i = 0; i < *n; i++)
+		if (!tell(site, &list[i], err))
+			return false;
+	if (!*n)
+		return true;
+	outbox_wake(site);
+	talloc_free_children(keep);
+	*last = (struct renewal_tells){ .ending_id = mem_text(keep, list[*n - 1].ending_id),
+					.due.contact_id = mem_text(keep, list[*n - 1].due.contact_id) };
+	return true;
+}
+
 static bool
 tell_testers(struct site *site, struct err *err)
 {
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct renewal_tells *list = NULL;
-	size_t n = 0;
+	void *keep SCOPED(mem) = talloc_new(NULL);
+	struct renewal_tells last = { 0 };
+	size_t n;
 
-	do {
-		if (!renewal_tells(ctx, site->db, n ? &list[n - 1] : NULL, &list, &n, err))
+	do
+		if (!tell_some_testers(site, &last, keep, &n, err))
 			return false;
-		for (size_t i = 0; i < n; i++)
-			if (!tell(site, &list[i], err))
-				return false;
-		if (n)
-			outbox_wake(site);
-	} while (n == RENEWAL_TELLS);
+	while (n == RENEWAL_TELLS);
 	return true;
 }
 
@@ -171,21 +187,36 @@ tell_holder(struct site *site, const struct renewal_holder *of, struct err *err)
 }
 
 static bool
-tell_people(struct site *site, struct err *err)
+tell_some_people(struct site *site, struct renewal_holder *last, TALLOC_CTX *keep, size_t *n, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct renewal_holder *list = NULL;
-	size_t n = 0;
+	struct renewal_holder *list;
 
-	do {
-		if (!renewal_holders(ctx, site->db, n ? &list[n - 1] : NULL, &list, &n, err))
+	if (!renewal_holders(ctx, site->db, last->person_id ? last : NULL, &list, n, err))
+		return false;
+	for (size_t i = 0; i < *n; i++)
+		if (!tell_holder(site, &list[i], err))
 			return false;
-		for (size_t i = 0; i < n; i++)
-			if (!tell_holder(site, &list[i], err))
-				return false;
-		if (n)
-			outbox_wake(site);
-	} while (n == RENEWAL_TELLS);
+	if (!*n)
+		return true;
+	outbox_wake(site);
+	talloc_free_children(keep);
+	*last = (struct renewal_holder){ .person_id = mem_text(keep, list[*n - 1].person_id), .installed = list[*n - 1].installed,
+					 .install_id = mem_text(keep, list[*n - 1].install_id) };
+	return true;
+}
+
+static bool
+tell_people(struct site *site, struct err *err)
+{
+	void *keep SCOPED(mem) = talloc_new(NULL);
+	struct renewal_holder last = { 0 };
+	size_t n;
+
+	do
+		if (!tell_some_people(site, &last, keep, &n, err))
+			return false;
+	while (n == RENEWAL_TELLS);
 	return true;
 }
 

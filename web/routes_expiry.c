@@ -17,30 +17,40 @@
 #define UNHEARD_MAX	20	/* whom a page names */
 
 struct view {
-	struct endings *all;
+	const struct endings *all;
 	const struct ending **list;	/* of them, what the one who asks may see */
 	size_t n;
 	time_t now;
 };
 
-static bool
-look(struct req *req, time_t until, struct view *ret, struct err *err)
+static void
+see(struct req *req, const struct endings *all, struct view *ret)
 {
-	struct view v = { .now = clock_now() };
+	*ret = (struct view){ .all = all, .now = clock_now(), .list = mem_array(req, const struct ending *, all->n + 1) };
+	ret->n = endings_seen(req, all, ret->list);
+}
 
-	if (!endings_list_for(req, req->site, req->person->id, until, &v.all, err))
+/* The menu of this page counts the same. */
+static bool
+look_at_all(struct req *req, struct view *ret, struct err *err)
+{
+	struct endings *all;
+
+	if (!endings_fresh(req, req->site, req->person->id, &all, err))
 		return false;
-	v.list = mem_array(req, const struct ending *, v.all->n + 1);
-	v.n = endings_seen(req, v.all, v.list);
-	*ret = v;
+	see(req, all, ret);
 	return true;
 }
 
 static bool
-look_at_all(struct req *req, struct view *ret, struct err *err)
+look(struct req *req, time_t until, struct view *ret, struct err *err)
 {
-	endings_forget(req->site);	/* so that the menu of this page counts the same */
-	return look(req, clock_now() + ENDING_EVER_S, ret, err);
+	struct endings *all;
+
+	if (!endings_list_for(req, req->site, req->person->id, until, &all, err))
+		return false;
+	see(req, all, ret);
+	return true;
 }
 
 /* ---- who hears nothing ---- */
@@ -317,11 +327,11 @@ static bool
 api_list(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *days = req_query(req, "days");
-	int64_t n = DAYS_MAX, attention = 0;
+	int64_t n, attention = 0;
 	json_t *items, *failed;
 	struct view v;
 
-	if ((days && !num_parse(days, 0, DAYS_MAX, &n, err)) ||
+	if (!days ? !look_at_all(req, &v, err) : !num_parse(days, 0, DAYS_MAX, &n, err) ||
 	    !look(req, clock_now() - clock_now() % DAY_S + (n + 1) * DAY_S, &v, err))
 		return false;
 	items = json_array();

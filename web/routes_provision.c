@@ -146,7 +146,7 @@ endings_of(struct req *req, json_t **ret, struct err *err)
 	bool ok = true;
 	size_t i;
 
-	if (!renewal_endings(req->site->db, viewer_of(req->person), now + SOON_S, &list, err)) {
+	if (!renewal_endings(req->site->db, viewer_of(req->person), NULL, now + SOON_S, &list, err)) {
 		json_decref(shown);
 		return false;
 	}
@@ -389,7 +389,7 @@ get_csv(struct req *req, struct reply *reply, struct err *err)
 	struct buf out;
 	size_t i;
 
-	if (!renewal_endings(req->site->db, viewer_of(req->person), INT64_MAX, &list, err))
+	if (!renewal_endings(req->site->db, viewer_of(req->person), NULL, INT64_MAX, &list, err))
 		return false;
 	buf_init(&out, req, CSV_MAX);
 	buf_text(&out, "app,bundle_id,version,build,ends,cause,next,inside,provision_uuid,provision,devices,people,waiting,failed\r\n");
