@@ -213,7 +213,8 @@ site_for_command(TALLOC_CTX *ctx, struct conf *conf, struct db *db, struct site 
 
 	site->db = db;
 	*ret = site;
-	return pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) && look_open(site, err) &&
+	return directory_new(site, conf, &site->directory, err) &&	/* is anybody looked up?  It is asked nothing */
+	       pages_open(site, getenv("POMONA_DEV_PAGES"), &site->pages, err) && look_open(site, err) &&
 	       read_master_key(site, conf, err);
 }
 
