@@ -78,3 +78,5 @@ bool mobileconfig_versions(struct db *db, const char *id, json_t **ret, struct e
 
 /* Those of the purpose "own" that are for this person, by name: [{id, name, title, identifier, version}]. */
 bool mobileconfig_own(struct db *db, const char *person_id, json_t **ret, struct err *err) CHECKED;
+/* Ids of those that are for anybody, MOBILECONFIGS_MAX at most. */
+bool mobileconfig_own_all(TALLOC_CTX *ctx, struct db *db, const char ***ret, size_t *n, struct err *err) CHECKED;

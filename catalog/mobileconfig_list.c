@@ -155,3 +155,11 @@ mobileconfig_own(struct db *db, const char *person_id, json_t **ret, struct err 
 		" WHERE q.audience_id = a.audience_id AND q.person_id = $1))))) ORDER BY m.name", db_text(person_id)),
 		own_item, ret, err);
 }
+
+bool
+mobileconfig_own_all(TALLOC_CTX *ctx, struct db *db, const char ***ret, size_t *n, struct err *err)
+{
+	return rows_texts(ctx, db_query(ctx, db, "SELECT m.id FROM mobileconfig m WHERE m.purpose = 'own' AND (m.person_id IS"
+		" NOT NULL OR EXISTS (SELECT 1 FROM assignment a WHERE a.mobileconfig_id = m.id)) ORDER BY m.name LIMIT $1",
+		db_int(MOBILECONFIGS_MAX)), ret, n, err);
+}

@@ -2,6 +2,7 @@
 #include "catalog/person_attribute.h"
 #include "catalog/desired.h"
 #include "catalog/managed_app.h"
+#include "catalog/person.h"
 #include "core/audit.h"
 #include "core/json.h"
 #include "core/text.h"
@@ -174,6 +175,25 @@ person_attributes_change(struct db *db, const char *actor, const char *person_id
 		return err_set(err, ERR_INVALID, "attributes are an object of at most %d names, each with a text",
 			       PERSON_ATTRIBUTES_MAX);
 	return db_tx(db, tx_change, &c, err);
+}
+
+/* As know_person below has them. */
+bool
+person_attribute_lacking(struct db *db, const char *name, int64_t *lacking, int64_t *people, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *key = lower(ctx, name);
+	struct rows *rows = db_query(ctx, db, "SELECT COUNT(*), COUNT(CASE WHEN (CASE CAST($1 AS TEXT) WHEN 'username' THEN p.name"
+		" WHEN 'full_name' THEN p.display WHEN 'email' THEN p.email WHEN 'phone' THEN p.phone ELSE '' END) <> '' OR EXISTS"
+		" (SELECT 1 FROM person_attribute a WHERE a.person_id = p.id AND a.name IN ($1, $2)) THEN 1 END) FROM person p WHERE "
+		PERSON_IS_IN("p"), db_text(key), db_text(strcmp(key, "upn") == 0 ? "userprincipalname" : key));
+
+	if (!rows_one(rows, err, "nobody is counted"))
+		return false;
+	*people = rows_int(rows, 0);
+	*lacking = *people - rows_int(rows, 1);
+	rows_done(rows);
+	return true;
 }
 
 /* ---- values ---- */

@@ -35,6 +35,9 @@ bool person_attributes_change(struct db *db, const char *actor, const char *pers
 			      struct err *err) CHECKED;
 bool person_attributes(struct db *db, const char *person_id, json_t **ret, struct err *err) CHECKED;	/* {name: value} */
 
+/* Of the people who may come in, how many have nothing for this variable of a person? */
+bool person_attribute_lacking(struct db *db, const char *name, int64_t *lacking, int64_t *people, struct err *err) CHECKED;
+
 /* ---- values ---- */
 
 struct values;	/* belongs to its ctx */

@@ -16,6 +16,7 @@
 #include "mdm/ca_sign.h"
 #include "mdm/ca_show.h"
 #include "web/outbox.h"
+#include "web/own_upn.h"
 #include "web/rooms.h"
 #include "web/signing.h"
 #include <curl/curl.h>
@@ -372,6 +373,31 @@ check_ca(TALLOC_CTX *ctx, const struct conf *conf)
 		    clock_day(expires, day));
 }
 
+/* Nothing to say where no certificate is made for people. */
+static void
+check_own(TALLOC_CTX *ctx, const struct conf *conf)
+{
+	struct sealer *sealer = NULL;
+	struct own_upn_lack lack;
+	struct err err = { 0 };
+	struct db *db;
+
+	if (!own_upn_fits(conf, &err)) {
+		say("fail", "own", "no certificate is issued to people: %s", err.cause);
+		return;
+	}
+	if (!db_open(ctx, conf->server_data, &db, &err))
+		return;		/* check_database has said so */
+	if ((*conf->key_master_file && !cli_sealer(ctx, conf, &sealer, &err)) ||
+	    !own_upn_lacking(ctx, db, sealer, conf, &lack, &err))
+		say_err("own", &err);
+	else if (lack.variable)
+		say(lack.lacking == lack.people ? "fail" : "warn", "own",
+		    "own.upn is %s, and %lld of %lld people have no %%%s%%: no certificate is made for them; set own.upn, such as"
+		    " %%email%%, or have the directory say it (ldap.attributes)", conf->own_upn, (long long)lack.lacking,
+		    (long long)lack.people, lack.variable);
+}
+
 /* As far as it goes without a message: reached, encrypted, the account known. */
 static void
 check_sending(TALLOC_CTX *ctx, const struct conf *conf)
@@ -427,6 +453,7 @@ cmd_doctor(int argc, char **argv)
 	check_certificate(ctx, conf);
 	check_signing(ctx, conf);
 	check_ca(ctx, conf);
+	check_own(ctx, conf);
 	check_outside(ctx, conf);
 	check_sending(ctx, conf);
 	return failures ? EXIT_REJECTED : EXIT_OK;

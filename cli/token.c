@@ -21,6 +21,9 @@ new(struct cli_call *call, struct err *err)
 	    !token_new(call->ctx, call->db, "cli", person, &wish, &text, err))
 		return false;
 	puts(text);
+	if (person->resting)
+		fprintf(stderr, "pomona: %s was not confirmed for long (signin.rest_days): the token is answered 401 until they sign"
+			" in\n", o->user);
 	return true;
 }
 

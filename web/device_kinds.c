@@ -20,6 +20,7 @@
 #include "mdm/own_mobileconfig.h"
 #include "web/own_house.h"
 #include "web/own_kinds.h"
+#include "web/own_upn.h"
 #include "web/mobileconfig_kinds.h"
 #include "web/managed_apps.h"
 #include "web/rooms.h"
@@ -202,6 +203,7 @@ device_kinds_open(struct site *site, struct err *err)
 {
 	if (!check_address(site_conf(site), err) || !own_check_conf(site_conf(site), err))
 		return false;
+	own_upn_warn(site_conf(site));
 	queue_kinds(kinds, site);
 	queue_sealer(site->sealer);
 	enrollment_hooks(&hooks, site);

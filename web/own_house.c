@@ -6,36 +6,15 @@
 #include "core/text.h"
 #include "mdm/mobileconfig_form.h"
 #include "mdm/p12.h"
+#include "web/own_upn.h"
 #include "web/rooms.h"
 #include <openssl/rsa.h>
 #include <string.h>
-#include <strings.h>
 
 #define KEY_BITS	2048
 #define UPN_MAX		256	/* bytes of userPrincipalName, and of an address */
 
 #define TYPE_EAS	"com.apple.eas.account"
-
-/* The same for everybody would let each of them in as one. */
-static bool
-is_of_a_person(const char *upn)
-{
-	static const char *const nobody_s[] = { "serial", "udid", "product", "device_name", "os_version" };	/* a device's */
-	json_t *form = json_pack("{s:s}", "name", upn), *names = mobileconfig_form_variables(form), *name;
-	bool ok = false;
-	size_t i;
-
-	json_array_foreach(names, i, name) {
-		bool device = false;
-
-		for (size_t k = 0; k < sizeof nobody_s / sizeof *nobody_s; k++)
-			device |= strcasecmp(json_string_value(name), nobody_s[k]) == 0;
-		ok |= !device;
-	}
-	json_decref(form);
-	json_decref(names);
-	return ok;
-}
 
 bool
 own_check_conf(const struct conf *conf, struct err *err)
@@ -50,9 +29,7 @@ own_check_conf(const struct conf *conf, struct err *err)
 		return err_set(err, ERR_INVALID, "eas.past_days: 1, 3, 7, 14, 31, or 0 for all");
 	if (!own_way_read(conf->own_identity, &way))
 		return err_set(err, ERR_INVALID, "own.identity: scep, pkcs12 or none, and not \"%.40s\"", conf->own_identity);
-	return way == OWN_NONE || is_of_a_person(conf->own_upn) ||
-	       err_set(err, ERR_INVALID, "own.upn: one that differs from person to person, such as %%upn%% or"
-		       " %%username%%@corp.example.com, and not \"%.80s\"", conf->own_upn);
+	return true;
 }
 
 /* ---- which there are ---- */
@@ -183,6 +160,18 @@ refers(const json_t *value, const char *id)
 	return false;
 }
 
+bool
+own_wants_identity(const json_t *form)
+{
+	json_t *payloads = json_object_get(form, "payloads"), *payload;
+	size_t i;
+
+	json_array_foreach(payloads, i, payload)
+		if (strcmp(text_of(payload, "id"), OWN_IDENTITY) == 0)
+			return true;
+	return refers(payloads, OWN_IDENTITY);
+}
+
 /* Takes the payload of this id out. */
 static bool
 take_out(json_t *form, const char *id)
@@ -257,6 +246,8 @@ ask_names(struct site *site, json_t *form, enum own_way *ret, struct err *err)
 		return true;
 	if (!own_way_read(site_conf(site)->own_identity, ret) || *ret == OWN_NONE)
 		return !referred || err_code(err, ERR_CONFLICT, "needs_identity", "it wants a certificate, and own.identity is none");
+	if (!own_upn_fits(site_conf(site), err))
+		return false;
 	json_array_insert_new(payloads, 0, json_pack("{s:s, s:s, s:{s:s, s:s}}", "id", OWN_IDENTITY, "type", PAYLOAD_SCEP, "keys",
 						  "upn", site_conf(site)->own_upn, "email", "%email%"));
 	return true;

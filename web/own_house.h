@@ -41,7 +41,7 @@ struct own_target {
 /*
  * Filled in for them; for PKCS#12 the key is made and the certificate signed, so outside of any transaction.
  * A certificate says userPrincipalName (own.upn) and e-mail address, or there is none.  ERR_CONFLICT "missing_variable"
- * names all that is not known, "bad_upn", "bad_email" what no certificate can say; "needs_identity" when nothing would be
+ * names all that is not known, "bad_upn", "bad_email" what no certificate can say, or not of one person; "needs_identity" when nothing would be
  * left of it.
  */
 struct own_filled {
@@ -65,6 +65,9 @@ const char *own_identifier(TALLOC_CTX *ctx, const struct own_template *template,
 /* Once it is given (own_issue, own_command): with its identity, enveloped for this certificate unless that is empty. */
 bool own_write(TALLOC_CTX *ctx, struct own_filled *filled, struct bytes cert_der, struct buf *out,
 	       struct err *err) CHECKED;
+
+/* Is there, or does something refer to, the person's certificate? */
+bool own_wants_identity(const json_t *form);
 
 /* ERR_INVALID for a setting of own and eas that means nothing. */
 bool own_check_conf(const struct conf *conf, struct err *err) CHECKED;

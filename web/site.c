@@ -12,6 +12,7 @@
 #include "web/clip.h"
 #include "web/outbox.h"
 #include "web/own_house.h"
+#include "web/own_upn.h"
 #include "web/rooms.h"
 #include <dirent.h>
 #include <errno.h>
@@ -317,6 +318,7 @@ site_reload(struct site *site, struct err *err)
 	pthread_mutex_unlock(&site->lock);
 	atomic_store_explicit(&site->conf, again, memory_order_release);
 	apply(again);
+	own_upn_warn(again);
 	look_forget(site);
 	clip_changed(site);
 	/* Its files may be those of the command line. */

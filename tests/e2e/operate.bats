@@ -314,8 +314,14 @@ refuses_to_serve() {	# what it should say, as a pattern
 	"$POMONA" user add eva --publisher --data "$DATA" --password-file "$W/password.eva"
 	sign_in eva
 	"$POMONA" user list --data "$DATA" --json | jq -e 'any(.name == "eva" and .role == "publisher")'
-	"$POMONA" token new --data "$DATA" --user eva --scope upload >"$W/token.eva"
+	"$POMONA" token new --data "$DATA" --user eva --scope upload >"$W/token.eva" 2>"$W/said"
 	[ "$(wc -l <"$W/token.eva")" -eq 1 ]
+	[ ! -s "$W/said" ]
+	sqlite3 -cmd '.timeout 20000' "$DATA/pomona.db" "UPDATE person SET resting = TRUE WHERE name = 'eva'"
+	"$POMONA" token new --data "$DATA" --user eva --scope read >"$W/token.rests" 2>"$W/said"
+	[ "$(wc -l <"$W/token.rests")" -eq 1 ]
+	grep -q 'eva .*401 until they sign in' "$W/said"
+	sqlite3 -cmd '.timeout 20000' "$DATA/pomona.db" "UPDATE person SET resting = FALSE"
 	upload "$IPAS/enterprise.ipa" eva
 	expect_status 201
 	echo "another password" >"$W/password.eva"

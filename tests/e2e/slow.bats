@@ -21,6 +21,7 @@ at_the_door() { awk -v port=":$(printf %04X "$PORT")" '$2 ~ port "$" && $4 == "0
 # Half of them are there, or have been: on a slow machine, or with sanitizers, the first are ended before the last are there.
 crowded() { local gone; gone=$(reaped); [ $(($(at_the_door) + ${gone:-$BEFORE} - BEFORE)) -ge $((N / 2)) ]; }
 reaped() { get /metrics -m 60 >/dev/null 2>&1 || return 0; sed -n 's/^pomona_http_reaped_total //p' "$W/body"; }	# full: nothing
+counted() { BEFORE=$(reaped); [ -n "$BEFORE" ]; }	# until it is a number: one answer that did not come is none
 gone() { ! kill -0 "${CROWD[@]}" 2>/dev/null; }
 
 # open_are N: by the server's own count, with the connection that asks.
@@ -61,7 +62,7 @@ honest_until_over() {
 
 @test "slow heads, slow bodies and slow reads keep nobody out, and the server lets go of each" {
 	open_are 1
-	BEFORE=$(reaped)
+	wait_until counted
 	comes $((N / 2)) /login -H -i 3
 	comes $((N / 2)) /login -B -i 3 -s 16000	# within what the route takes: a longer body is refused by its head
 	WAIT_STEPS=4800 wait_until crowded
@@ -69,7 +70,7 @@ honest_until_over() {
 	wait_until gone
 	[ "$(cat "$W"/crowd.? | grep -c 'No open connections left')" = 2 ]	# it was the server that ended them
 	over
-	BEFORE=$(reaped)
+	wait_until counted
 	comes "$N" /api/v1/openapi.json -X -w 10 -y 20 -n 5 -z 5
 	WAIT_STEPS=4800 wait_until crowded
 	honest_until_over
