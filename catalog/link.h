@@ -31,11 +31,11 @@
 #define LINK_OWNERS_ "contact rc JOIN person q ON ((rc.email <> '' AND lower(q.email) = rc.email || '') OR (rc.phone <> ''" \
 	" AND replace(replace(replace(replace(replace(replace(q.phone, ' ', ''), '-', ''), '(', ''), ')', ''), '/', ''), '.', '') = rc.phone || ''))" \
 	" WHERE rc.id = l.contact_id"
-/* Whoever it is for may not come in any more, or rests: of link l. */
-#define LINK_OWNER_GONE "((EXISTS (SELECT 1 FROM " LINK_OWNERS_ " AND NOT " PERSON_IS_IN("q") ") AND NOT EXISTS (SELECT 1 FROM " LINK_OWNERS_ \
-	" AND " PERSON_IS_IN("q") ")) OR EXISTS (SELECT 1 FROM person bound WHERE bound.id = l.bound AND NOT " PERSON_IS_IN("bound") "))"
+/* Whoever it is for may not come in any more: of link l. */
+#define LINK_OWNER_GONE "((EXISTS (SELECT 1 FROM " LINK_OWNERS_ " AND q.disabled) AND NOT EXISTS (SELECT 1 FROM " LINK_OWNERS_ \
+	" AND NOT q.disabled)) OR EXISTS (SELECT 1 FROM person bound WHERE bound.id = l.bound AND bound.disabled))"
 
-/* Withdrawn, or its sender or whoever it is for may not come in any more, or rests: of link l. */
+/* Withdrawn, or its sender or whoever it is for may not come in any more, or its sender rests: of link l. */
 #define LINK_REVOKED "(l.revoked OR EXISTS (SELECT 1 FROM person sender WHERE sender.id = l.person_id AND NOT " PERSON_IS_IN("sender") ")" \
 	" OR " LINK_OWNER_GONE ")"
 

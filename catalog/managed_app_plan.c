@@ -120,7 +120,9 @@ managed_app_people_changed(struct db *tx, struct err *err)
 bool
 managed_app_begins(struct db *tx, const char *device_id, struct err *err)
 {
-	return db_run(tx, err, "DELETE FROM managed_app WHERE device_id = $1", db_text(device_id)) &&
+	/* not what was asked for since it is there: a device that came and went begins later (mdm/enrollment_settle.h) */
+	return db_run(tx, err, "DELETE FROM managed_app WHERE device_id = $1 AND changed <= COALESCE((SELECT e.enrolled FROM device d"
+		      " JOIN enrollment e ON e.id = d.enrollment_id WHERE d.id = $1), $2)", db_text(device_id), db_now()) &&
 	       add_job(tx, MANAGED_DEVICE_JOB, "device", device_id, clock_now() + LIST_WAIT_S, err);
 }
 

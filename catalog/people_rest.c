@@ -107,23 +107,28 @@ ending_json(TALLOC_CTX *ctx, struct rows *rows)
 			 "begins", clock_text(ctx, rows_int(rows, 2)), "ends", clock_text(ctx, rows_int(rows, 3)));
 }
 
+#define ENDING "SELECT p.id, p.name, p.confirmed, p.confirmed + $2 FROM person p WHERE " UNSEEN("p") " AND p.source <> 'local'" \
+	" AND NOT p.disabled AND p.confirmed >= $3 AND (p.confirmed, p.id) > ($3, $6) AND p.confirmed < $4 AND (EXISTS (SELECT 1" \
+	" FROM token t WHERE t.person_id = p.id AND (t.expires IS NULL OR t.expires > $5)) OR EXISTS (SELECT 1 FROM calendar c" \
+	" WHERE c.person_id = p.id) OR EXISTS (SELECT 1 FROM link l WHERE l.person_id = p.id AND NOT l.revoked AND l.expires > $5))"
+#define ENDING_ORDER " ORDER BY p.confirmed, p.id LIMIT $7"
+
 bool
 people_rest_ending(struct db *db, const struct people_rest *rest, const struct people_rest_page *page, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	int64_t life = rest->days * DAY_S;
+	struct rows *rows;
 
 	if (!rest->days) {
 		*ret = json_array();
 		return true;
 	}
-	return rows_list(db_query(ctx, db, "SELECT p.id, p.name, p.confirmed, p.confirmed + $2 FROM person p WHERE " UNSEEN("p")
-				  " AND NOT p.disabled AND p.confirmed >= $3 AND (p.confirmed, p.id) > ($3, $6) AND p.confirmed < $4"
-				  " AND (CAST($7 AS TEXT) IS NULL OR p.id = $7) AND (EXISTS (SELECT 1 FROM token t"
-				  " WHERE t.person_id = p.id AND (t.expires IS NULL OR t.expires > $5)) OR EXISTS (SELECT 1 FROM"
-				  " calendar c WHERE c.person_id = p.id) OR EXISTS (SELECT 1 FROM link l WHERE l.person_id = p.id"
-				  " AND NOT l.revoked AND l.expires > $5)) ORDER BY p.confirmed, p.id LIMIT $8",
-				  db_bool(rest->looked_up), db_int(life), db_int(page->from - life), db_int(page->until - life),
-				  db_now(), db_text(page->after), db_text(page->person_id), db_int(page->limit)),
-			 ending_json, ret, err);
+	rows = page->person_id ?
+		db_query(ctx, db, ENDING " AND p.id = $8" ENDING_ORDER, db_bool(rest->looked_up), db_int(life),
+			 db_int(page->from - life), db_int(page->until - life), db_now(), db_text(page->after), db_int(page->limit),
+			 db_text(page->person_id)) :
+		db_query(ctx, db, ENDING ENDING_ORDER, db_bool(rest->looked_up), db_int(life), db_int(page->from - life),
+			 db_int(page->until - life), db_now(), db_text(page->after), db_int(page->limit));
+	return rows_list(rows, ending_json, ret, err);
 }

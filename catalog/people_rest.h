@@ -4,9 +4,9 @@
  * ldap.bind_dn), who comes by a proxy's word, and whose directory is not asked any more.
  *
  * Nobody says when they are disabled there.  So what opens something for them rests once nobody has confirmed them for
- * signin.rest_days: sessions, API tokens, feeds, the links they sent and those that are for them, and the catalog of their
- * devices' web clips are refused as if they were revoked.  Nothing is taken away: it comes back with their next sign-in.
- * Devices under management keep what they have.
+ * signin.rest_days: sessions, API tokens, feeds and the links they sent are refused as if they were revoked.  Nothing is
+ * taken away: it comes back with their next sign-in.  A link that somebody else sent them does not rest, as it asks for a
+ * sign-in where its sender wants one, and neither does what their device shows: management ends that.
  */
 #include <jansson.h>
 #include "core/db.h"

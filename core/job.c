@@ -369,7 +369,7 @@ worker_main(void *arg)
 /*
  * What a clock that was ahead has written waits as long as it was to wait, from now on.  Where there are other servers
  * the wrong clock may be this one: of their leases, without which work is done twice, those alone are shortened that
- * are a day ahead, and so no living one's.
+ * are a day ahead: where clocks go right within a day, no living one's.
  */
 static bool
 tx_mend(struct db *tx, void *arg, struct err *err)

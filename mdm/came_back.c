@@ -3,6 +3,7 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/secret.h"
+#include "mdm/challenge.h"
 #include "mdm/enrollment_bind.h"
 #include "mdm/turn.h"
 #include <openssl/bn.h>
@@ -258,6 +259,14 @@ put_owner(struct db *tx, const struct back *b, struct err *err)
 					 db_text(b->terms->person_id), db_text(b->sha256));
 }
 
+/* Whom IT has sent away since it asked does not come in by asking. */
+static bool
+may_be_again(const struct enrollment *e, const struct back *b, struct err *err)
+{
+	return (!enrollment_is(e, "retired") && !enrollment_is(e, "replaced")) ||
+	       err_code(err, ERR_CONFLICT, "ended", "the enrollment of device %s with this identity is %s", b->udid, e->state);
+}
+
 /* A staged one whose TokenUpdate came before the backup was put back is simply made true. */
 static bool
 put_enrollment(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char *device_id, const char *session_id,
@@ -266,7 +275,7 @@ put_enrollment(TALLOC_CTX *ctx, struct db *tx, const struct back *b, const char 
 	int64_t turn;
 
 	if (enrollment_by_identity(ctx, tx, b->sha256, ret, err))
-		return put_owner(tx, b, err) && enrollment_by_identity(ctx, tx, b->sha256, ret, err);
+		return may_be_again(*ret, b, err) && put_owner(tx, b, err) && enrollment_by_identity(ctx, tx, b->sha256, ret, err);
 	return err->kind == ERR_MISSING && turn_next(tx, TURN_ENROLLMENT, &turn, err) &&
 	       db_run(tx, err, "INSERT INTO enrollment (id, device_id, session_id, person_id, state, identity, access_rights,"
 		      " created, turn, identity_ends) SELECT CAST($1 AS TEXT), d.id, CAST($2 AS TEXT), CASE WHEN $3 THEN CAST($4 AS TEXT) WHEN $5"
@@ -327,6 +336,9 @@ tx_take(struct db *tx, void *arg, struct err *err)
 				    " WHEN topic <> '' THEN topic ELSE COALESCE((SELECT s.topic FROM enroll_session s WHERE s.id ="
 				    " enrollment.session_id AND s.topic <> ''), CAST($3 AS TEXT)) END WHERE id = $5",
 				    db_bytes(b->token), db_text(b->push_magic), db_text(b->topic), db_now(), db_text(e->id)))
+		return false;
+	/* it is the same management on the device: what was made for it by itself goes on */
+	if (other && (!certificate_bind_again(tx, other, e->id, err) || !challenge_bind_again(tx, other, e->id, err)))
 		return false;
 	if (other)
 		what = mem_printf(ctx, "%s: identity %s takes the place of enrollment %s", b->udid, b->sha256, other);

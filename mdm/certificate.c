@@ -174,6 +174,12 @@ certificate_revoke_bound(struct db *tx, const char *enrollment_id, const char *r
 			   " IS NULL", db_text(enrollment_id)), reason, err);
 }
 
+bool
+certificate_bind_again(struct db *tx, const char *from, const char *to, struct err *err)
+{
+	return db_run(tx, err, "UPDATE certificate SET enrollment_id = $1 WHERE enrollment_id = $2", db_text(to), db_text(from));
+}
+
 struct revoking {
 	const char *actor, *sha256, *reason;
 };

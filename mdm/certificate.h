@@ -38,6 +38,8 @@ bool certificate_revoke_all(struct db *tx, const char *enrollment_id, const char
 			    const char *reason, struct err *err) CHECKED;
 /* Those that were made for this device by themselves, and what renewed them: they end with its enrollment. */
 bool certificate_revoke_bound(struct db *tx, const char *enrollment_id, const char *reason, struct err *err) CHECKED;
+/* The same management of the same device, by another enrollment: came_back.h. */
+bool certificate_bind_again(struct db *tx, const char *from, const char *to, struct err *err) CHECKED;
 /* The same as certificate_revoke_all but for these two (`also` may be NULL): a device has shown the one, and had the other before. */
 bool certificate_revoke_others(struct db *tx, const char *enrollment_id, const char *session_id, const char *sha256,
 			       const char *also, const char *reason, struct err *err) CHECKED;

@@ -215,3 +215,9 @@ challenge_void_bound(struct db *tx, const char *enrollment_id, struct err *err)
 	return db_run(tx, err, "UPDATE challenge SET expires = CAST($1 AS BIGINT) WHERE enrollment_id = $2 AND used IS NULL"
 		      " AND expires > $1", db_now(), db_text(enrollment_id));
 }
+
+bool
+challenge_bind_again(struct db *tx, const char *from, const char *to, struct err *err)
+{
+	return db_run(tx, err, "UPDATE challenge SET enrollment_id = $1 WHERE enrollment_id = $2", db_text(to), db_text(from));
+}

@@ -6,7 +6,7 @@
  * One that was made in an enroll_session is good at that session's SCEP URL alone; one without a session is
  * good at /scep, and only for the purpose `client`.  One that an admin makes for a managed device is that device's
  * while it is under management as it was then: with that it is void, and what came of it is revoked
- * (certificate_revoke_bound).  SCEP does not say who asks: until then it is as secret as any other, but a request that
+ * (certificate_revoke_bound); when the device begins anew under the identity that it has, the challenge alone is void.  SCEP does not say who asks: until then it is as secret as any other, but a request that
  * another device signs by what we gave it is refused, and audited as a misuse.
  */
 #include "core/clock.h"
@@ -39,6 +39,8 @@ bool challenge_void(struct db *tx, const char *session_id, enum ca_purpose purpo
 
 /* The same for those of a device, when its enrollment ends or begins anew. */
 bool challenge_void_bound(struct db *tx, const char *enrollment_id, struct err *err) CHECKED;
+/* The same management of the same device, by another enrollment: came_back.h. */
+bool challenge_bind_again(struct db *tx, const char *from, const char *to, struct err *err) CHECKED;
 
 /*
  * By an admin, its subject judged, audited.  device_id NULL: for none in particular; ERR_MISSING when there is no such

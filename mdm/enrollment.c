@@ -1,4 +1,4 @@
-/* Tables `device` and `enrollment`, with enrollment_turn.c, seen.c and came_back.c. */
+/* Tables `device` and `enrollment`, with those that docs/tables.md names. */
 #include "core/audit.h"
 #include "core/clock.h"
 #include "mdm/challenge.h"

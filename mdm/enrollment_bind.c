@@ -100,29 +100,35 @@ enrollment_told(struct db *db, const struct enrollment *e)
  *
  * A session that our records do not have began after they were made, and so did what came of it; one that is over in them
  * and brought nothing, while this device has its certificate, went on elsewhere.  Then the records are those of a backup.
- * What a renewal of an enrollment brings that has ended since is nobody's.
+ * What a renewal of an enrollment brings that has ended since is nobody's, and so is what somebody has whom IT sent away:
+ * a session that brought nothing is not remembered for ever.
  */
+#define SENT_AWAY(udid) "EXISTS (SELECT 1 FROM enrollment r JOIN device rd ON rd.id = r.device_id WHERE rd.udid = " udid \
+	" AND rd.enrollment_id IS NULL AND r.state = 'retired' AND NOT EXISTS (SELECT 1 FROM enrollment rn WHERE rn.device_id =" \
+	" r.device_id AND rn.turn > r.turn))"
+
 static bool
 outside_session(TALLOC_CTX *ctx, struct db *db, const struct identity *identity, const char *udid, const char **ret,
 		bool *lost, struct err *err)
 {
 	struct rows *rows;
-	enum rows_step step;
 
 	*ret = NULL;
 	*lost = false;
 	if (!identity->session_id)
 		return true;
-	rows = db_query(ctx, db, "SELECT s.udid = $1 AND s.expires > $2 AND s.state IN ('issued', 'staged'), s.udid = $1 AND s.state"
-			" IN ('issued', 'staged', 'expired') AND (s.kind <> 'renewal' OR EXISTS (SELECT 1 FROM enrollment e"
-			" WHERE e.id = s.enrollment_id AND e.state = 'enrolled')) FROM enroll_session s WHERE s.id = $3", db_text(udid),
-			db_now(), db_text(identity->session_id));
-	step = rows_next(rows, err);
-	if (step == ROWS_ROW && rows_bool(rows, 0))
+	rows = db_query(ctx, db, "SELECT s.id IS NOT NULL, s.udid = $1 AND s.expires > $2 AND s.state IN ('issued', 'staged'),"
+			" s.udid = $1 AND s.state IN ('issued', 'staged', 'expired') AND (s.kind <> 'renewal' OR EXISTS (SELECT 1 FROM"
+			" enrollment e WHERE e.id = s.enrollment_id AND e.state = 'enrolled')), " SENT_AWAY("$1") " FROM (SELECT CAST($3"
+			" AS TEXT) AS id) AS asked LEFT JOIN enroll_session s ON s.id = asked.id", db_text(udid), db_now(),
+			db_text(identity->session_id));
+	if (!rows_one(rows, err, "no session"))
+		return false;
+	if (rows_bool(rows, 1))
 		*ret = identity->session_id;
-	*lost = (step == ROWS_END && secret_is_id(identity->session_id)) || (step == ROWS_ROW && !*ret && rows_bool(rows, 1));
+	*lost = !*ret && !rows_bool(rows, 3) && (rows_bool(rows, 0) ? rows_bool(rows, 2) : secret_is_id(identity->session_id));
 	rows_done(rows);
-	return step != ROWS_FAILED;
+	return true;
 }
 
 /* The one that a session has brought already, in whatever state: its identity was renewed by SCEP alone. */

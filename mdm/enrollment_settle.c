@@ -1,3 +1,4 @@
+/* Table `enrollment` too: returned and returns. */
 #include "mdm/enrollment_settle.h"
 #include "core/audit.h"
 #include "core/clock.h"
@@ -23,6 +24,18 @@ has_left(struct db *tx, const struct enrollment *e, struct err *err)
 			 " back %lld times before", (long long)e->returns), err);
 }
 
+/* It is there since its last return, and what was asked for since stays. */
+static bool
+begins(struct db *tx, const struct enrollment *e, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL), *site;
+	const struct enrollment_hooks *hooks = enrollment_hooks_of(&site);
+
+	return audit_add(tx, "device", "enrollment.returned", e->device_id, mem_printf(ctx, "%s, and %lld times in between",
+			 e->session_id, (long long)e->returns), err) &&
+	       (!hooks->enrolled || hooks->enrolled(tx, site, e, err));
+}
+
 static bool
 tx_settle(struct db *tx, void *arg, struct err *err)
 {
@@ -34,10 +47,11 @@ tx_settle(struct db *tx, void *arg, struct err *err)
 		return err->kind == ERR_MISSING;
 	if (!e->returns)
 		return true;
-	if (clock_now() < e->returned + ENROLLMENT_RETURN_S)
+	if (enrollment_too_soon(e))
 		return enrollment_settle_later(tx, e, err);
-	is_there = enrollment_is(e, "enrolled");
-	if (is_there ? !enrollment_begin(tx, e, "enrollment.returned", err) : enrollment_is(e, "removed") && !has_left(tx, e, err))
+	/* whose Authenticate has come begins with its TokenUpdate */
+	is_there = enrollment_is(e, "enrolled") && !e->again;
+	if (is_there ? !begins(tx, e, err) : enrollment_is(e, "removed") && !has_left(tx, e, err))
 		return false;
 	return db_run(tx, err, "UPDATE enrollment SET returns = 0, returned = $1 WHERE id = $2",
 		      db_int(is_there ? clock_now() : e->returned), db_text(e->id));

@@ -275,16 +275,18 @@ reset(struct db *tx, const struct enrollment *e, struct err *err)
 	       escrow_forget(tx, e->id, err) && challenge_void_bound(tx, e->id, err);
 }
 
-static bool
-is_too_soon(const struct enrollment *e)
+bool
+enrollment_too_soon(const struct enrollment *e)
 {
-	return e->returned && clock_now() < e->returned + ENROLLMENT_RETURN_S;
+	int64_t now = clock_now();
+
+	return e->returned && now >= e->returned && now < e->returned + ENROLLMENT_RETURN_S;
 }
 
 static bool
 begin_again(struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
 {
-	if (is_too_soon(e))
+	if (enrollment_too_soon(e))
 		return set_token(tx, t, e, err) && enrollment_begin_quietly(tx, e, err);
 	return reset(tx, e, err) && set_token(tx, t, e, err) && enrollment_begin(tx, e, "enrollment.returned", err) &&
 	       db_run(tx, err, "UPDATE enrollment SET returned = $1, returns = 0 WHERE id = $2", db_now(), db_text(e->id));
@@ -389,7 +391,7 @@ tx_check_out(struct db *tx, void *arg, struct err *err)
 	return enrollment_end(tx, b.enrollment, "removed", "the device left", err) &&
 	       counted_keep(tx, b.enrollment->id, t->message, err) &&
 	       /* who comes and goes is in the audit when it began to, and as it ended (mdm/enrollment_settle.h) */
-	       ((is_too_soon(b.enrollment) && b.enrollment->returns) ||
+	       ((enrollment_too_soon(b.enrollment) && b.enrollment->returns) ||
 		audit_add(tx, "device", "enrollment.removed", b.enrollment->device_id, "CheckOut", err));
 }
 

@@ -21,6 +21,8 @@
  * ever; what has become of it is looked at when the time is over (mdm/enrollment_settle.h).
  */
 #define ENROLLMENT_RETURN_S	3600
+/* A clock that was ahead when it last did is no reason. */
+bool enrollment_too_soon(const struct enrollment *enrollment);
 
 bool enrollment_authenticate(struct db *db, const struct identity *identity, const struct checkin *checkin,
 			     const struct inventory *inventory, struct err *err) CHECKED;
@@ -75,8 +77,8 @@ bool enrollment_revoke(struct db *tx, const char *sha256, const char *reason, st
 /* Makes it the device's own, ends the one before it and those that only began, and tells the house. */
 bool enrollment_begin(struct db *tx, const struct enrollment *enrollment, const char *act, struct err *err) CHECKED;
 /*
- * The same for one that began anew under its identity a moment ago: it is current, and that is all.  What it has is asked
- * when its pace allows, and what is missing by then is put there as ever.  One row of the audit, and then a count.
+ * The same for one that began anew under its identity a moment ago: it is current, and that is all.  What becomes
+ * of it is looked at when the hour is over (mdm/enrollment_settle.h).  One row of the audit, and then a count.
  */
 bool enrollment_begin_quietly(struct db *tx, const struct enrollment *enrollment, struct err *err) CHECKED;
 const struct enrollment_hooks *enrollment_hooks_of(void **site);

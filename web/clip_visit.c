@@ -41,7 +41,7 @@ read_asked(struct req *req, struct clip_visit *visit, struct err *err)
 	return true;
 }
 
-/* Who was disabled, or rests, sees nothing by their device either. */
+/* Who was disabled sees nothing by their device either. */
 static bool
 read_person(struct req *req, struct clip_visit *visit, struct err *err)
 {
@@ -52,8 +52,7 @@ read_person(struct req *req, struct clip_visit *visit, struct err *err)
 		return true;
 	if (!person_by_id(req, req->site->db, visit->clip->person_id, &person, err))
 		return err->kind == ERR_MISSING;
-	visit->rests = person->resting;
-	visit->viewer = viewer_of(person->resting ? NULL : person);
+	visit->viewer = viewer_of(person);
 	return true;
 }
 

@@ -14,7 +14,6 @@ struct clip_visit {
 	const char *token;
 	struct viewer viewer;		/* of the device's person; nobody, where there is none (any more) */
 	bool installs;			/* management may put apps on it */
-	bool rests;			/* its person does (catalog/people_rest.h): nothing is shown until they sign in */
 	json_t *here, *asked;		/* app_device_list; managed_app_list by bundle id; end with the request */
 };
 

@@ -109,6 +109,9 @@ endings_failed(struct endings *all, const char *kind, const struct err *why)
 	char text[520];
 
 	err_text(why, text, sizeof text);
+	for (size_t i = 0; i < all->failed_n; i++)
+		if (strcmp(all->failed[i], kind) == 0 && strcmp(all->why[i], text) == 0)
+			return;
 	if (all->failed_n && strcmp(all->failed[all->failed_n - 1], kind) == 0) {
 		all->why[all->failed_n - 1] = mem_printf(all, "%s; %s", all->why[all->failed_n - 1], text);
 		return;
@@ -199,10 +202,7 @@ endings_list_house(TALLOC_CTX *ctx, struct site *site, const struct ending_sourc
 void
 endings_add_own(struct endings *all, struct site *site, const char *person_id, time_t until)
 {
-	struct err why = { 0 };
-
-	if (!owned_by(site, NULL, person_id, until, all, &why))
-		endings_failed(all, "own", &why);
+	owned_by(site, NULL, person_id, until, all);
 	endings_sort(all);
 }
 

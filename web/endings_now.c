@@ -15,6 +15,8 @@ struct endings_now {
 	int64_t made_ms;
 	uint64_t asked, begun;		/* how often it was to be forgotten by now; and when the kept one was begun */
 	uint64_t made;			/* how many */
+	uint64_t failed;		/* as `begun`, of the last that could not be made; */
+	struct err why;			/* and why */
 	bool making;
 	pthread_cond_t over;		/* the making */
 };
@@ -62,8 +64,11 @@ make(struct site *site, struct endings_now *now, struct err *err)
 	pthread_mutex_lock(&site->lock);
 	now->making = false;
 	pthread_cond_broadcast(&now->over);
-	if (!ok)
+	if (!ok) {
+		now->failed = asked;
+		now->why = *err;
 		return false;
+	}
 	talloc_free(now->endings);
 	now->endings = talloc_steal(now, fresh);
 	now->begun = asked;
@@ -86,10 +91,17 @@ hold(struct site *site, bool anew, const struct endings **ret, struct err *err)
 	now = now_of(site);
 	asked = now->asked += anew;
 	while (ok && !is_enough(now, asked))
-		if (now->making)
-			pthread_cond_wait(&now->over, &site->lock);
-		else
+		if (!now->making) {
 			ok = make(site, now, err);
+		} else {
+			now->failed = 0;
+			now->why.kind = ERR_NONE;
+			pthread_cond_wait(&now->over, &site->lock);
+			if (now->why.kind && now->failed >= asked) {	/* what they waited for: they do not try one after the other */
+				*err = now->why;
+				ok = false;
+			}
+		}
 	if (ok)
 		*ret = now->endings;
 	else
@@ -163,7 +175,8 @@ endings_count(struct site *site, const struct person *person, int64_t *ret, stru
 	const struct endings *all;
 	time_t now = clock_now();
 
-	if (!owned_by(site, NULL, person->id, now + ENDING_EVER_S, mine, err) || !hold(site, false, &all, err))
+	owned_by(site, NULL, person->id, now + ENDING_EVER_S, mine);
+	if (!hold(site, false, &all, err))
 		return false;
 	*ret = 0;
 	for (size_t i = 0; i < all->n; i++)

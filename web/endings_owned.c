@@ -8,7 +8,7 @@
 
 struct week {
 	time_t monday;
-	int64_t n, of_day[7];
+	int64_t n, loud, of_day[7];	/* of_day: those that are not quiet */
 	time_t life;		/* the longest of them; of whose beginning is not known, 0 for all */
 	bool ageless;
 	size_t first[OWNED_NAMED];	/* in `held` */
@@ -57,7 +57,8 @@ owned_weeks_add(struct owned_weeks *weeks, const struct ending *e)
 		week->life = e->ends - e->begins;
 	if (week->n < OWNED_NAMED && endings_keep(weeks->held, &one))
 		week->first[week->n] = weeks->held->n - 1;
-	week->of_day[(e->ends - week->monday) / DAY_S]++;
+	week->of_day[(e->ends - week->monday) / DAY_S] += !e->quiet;
+	week->loud += !e->quiet;
 	week->n++;
 }
 
@@ -70,7 +71,7 @@ keep_week(const struct owned_weeks *weeks, const struct week *week, enum owned_f
 	struct ending e = {
 		.ends = week->monday, .begins = week->ageless ? 0 : week->monday - week->life, .devices = -1, .people = -1,
 		.many = week->n, .doing = what == OWNED_TOLD ? "unheard" : "owners", .unheard = what == OWNED_TOLD,
-		.source = weeks->source,
+		.quiet = !week->loud, .source = weeks->source,
 	};
 
 	memcpy(e.of_day, week->of_day, sizeof e.of_day);
@@ -121,18 +122,16 @@ keep(void *arg, const struct ending *e)
 	return endings_keep(k->all, &one);
 }
 
-bool
-owned_by(struct site *site, const struct ending_source *sources, const char *person_id, time_t until, struct endings *all,
-	 struct err *err)
+void
+owned_by(struct site *site, const struct ending_source *sources, const char *person_id, time_t until, struct endings *all)
 {
 	for (const struct ending_source *s = sources ? sources : ending_sources; s->kind; s++) {
 		void *scratch SCOPED(mem) = talloc_new(NULL);
+		struct err why = { 0 };
 
-		if (s->whom == ENDING_FOR_OWNER &&
-		    !s->of(scratch, site, person_id, until, keep, &(struct keep){ all, s }, err))
-			return false;
+		if (s->whom == ENDING_FOR_OWNER && !s->of(scratch, site, person_id, until, keep, &(struct keep){ all, s }, &why))
+			endings_failed(all, s->kind, &why);
 	}
-	return true;
 }
 
 /* ---- who they are ---- */

@@ -20,9 +20,9 @@ enum owned_for {
 /* Into `all`; false: it is full. */
 bool owned_weeks_list(const struct owned_weeks *weeks, enum owned_for what, struct endings *all);
 
-/* Into `all`: what is this person's of these sources. */
-bool owned_by(struct site *site, const struct ending_source *sources, const char *person_id, time_t until,
-	      struct endings *all, struct err *err) CHECKED;
+/* Into `all`: what is this person's of these sources.  What fails hides no other: all->failed. */
+void owned_by(struct site *site, const struct ending_source *sources, const char *person_id, time_t until,
+	      struct endings *all);
 
 /* Who owns something that ends between the two, once each: an id is what is held of each.  What fails is in all->failed. */
 struct owners {

@@ -193,8 +193,8 @@ tell(const struct sweep *s, const struct ending_reader *reader, struct err *err)
 		return false;
 	if (today)
 		return true;
-	if (!owned_by(s->site, s->sources, reader->person->id, s->now + LOOKED_AHEAD_S, mine, err) ||
-	    !owed_to(ctx, s, reader->person, mine, &owed, err))
+	owned_by(s->site, s->sources, reader->person->id, s->now + LOOKED_AHEAD_S, mine);
+	if (!owed_to(ctx, s, reader->person, mine, &owed, err))
 		return false;
 	return !owed.n || (write_fitting(ctx, &voice, reader, &owed, &mail, err) &&
 			   ending_tell(s->site->db, &(struct ending_letter){ reader->person->id, owed.keys, owed.days, owed.n,
@@ -227,24 +227,22 @@ hears(const struct ending_reader *reader)
 }
 
 /* What no mail can tell its owner is for admins, by the week. */
-static bool
-add_unheard(const struct sweep *s, const char *person_id, struct owned_weeks *const *weeks, struct err *err)
+static void
+add_unheard(const struct sweep *s, const char *person_id, struct owned_weeks *const *weeks)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct endings *mine = mem_new(ctx, struct endings);
 	size_t k = 0;
 
-	if (!owned_by(s->site, s->sources, person_id, s->now + LOOKED_AHEAD_S, mine, err))
-		return false;
+	owned_by(s->site, s->sources, person_id, s->now + LOOKED_AHEAD_S, mine);
 	for (const struct ending_source *source = s->sources; source->kind; source++) {
 		if (source->whom != ENDING_FOR_OWNER)
 			continue;
 		for (size_t i = 0; i < mine->n; i++)
-			if (mine->list[i].source == source && mine->list[i].ends >= s->now - OWNED_PAST_S)
+			if (mine->list[i].source == source && mine->list[i].ends >= s->now - OWNED_PAST_S && !mine->list[i].quiet)
 				owned_weeks_add(weeks[k], &mine->list[i]);
 		k++;
 	}
-	return true;
 }
 
 /* Members are told; who looks after things comes later, when it is known what else they hear of. */
@@ -258,7 +256,7 @@ tell_owner(const struct sweep *s, const char *person_id, struct owned_weeks *con
 	if (!ending_reader(ctx, s->site->db, person_id, &reader, &why) && why.kind != ERR_MISSING)
 		return *err = why, false;
 	if (!hears(&reader))
-		return add_unheard(s, person_id, weeks, err);
+		return add_unheard(s, person_id, weeks), true;
 	return reader.person->role >= ROLE_PUBLISHER || told(s, &reader, err);
 }
 

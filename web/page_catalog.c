@@ -68,9 +68,9 @@ device_of(struct req *req, const struct catalog_view *view, bool moving)
 	secret_hash(mem_printf(req, "%s\n%s", here, asked), hash);
 	free(here);
 	free(asked);
-	device = json_pack("{s:s, s:b, s:b, s:b, s:b, s:o}", "name", view->visit->clip->device_name, "installs",
-			   view->visit->installs, "nobody", view->visit->viewer.person_id == NULL, "rests", view->visit->rests,
-			   "by_clip", view->by_clip, "refresh", moving ? json_integer(LOOK_AGAIN_S) : json_null());
+	device = json_pack("{s:s, s:b, s:b, s:b, s:o}", "name", view->visit->clip->device_name, "installs",
+			   view->visit->installs, "nobody", view->visit->viewer.person_id == NULL, "by_clip", view->by_clip,
+			   "refresh", moving ? json_integer(LOOK_AGAIN_S) : json_null());
 	json_object_set_new(device, "mark", moving ? json_sprintf("%.*s", MARK_SIZE, hash) : json_null());
 	return device;
 }

@@ -52,7 +52,9 @@ missing(void *site, const char *id, int64_t length)
 	struct stat st;
 	int64_t here;
 
-	if (stat(upload_path(ctx, site, id), &st) != 0 || time(NULL) - st.st_mtime > UPLOAD_PROMISED_S)
+	if (stat(upload_path(ctx, site, id), &st) != 0)
+		return length;		/* it is being made */
+	if (time(NULL) - st.st_mtime > UPLOAD_PROMISED_S)
 		return 0;
 	here = st.st_blocks * 512 > st.st_size ? st.st_blocks * 512 : st.st_size;
 	return length > here ? length - here : 0;

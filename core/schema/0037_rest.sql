@@ -7,3 +7,7 @@ ALTER TABLE person ADD COLUMN resting BOOLEAN NOT NULL DEFAULT FALSE;
 -- As whom ldap.user_bind_template last bound them, folded: whom a refusal of that bind is about.
 ALTER TABLE person ADD COLUMN login TEXT NOT NULL DEFAULT '';
 CREATE INDEX person_login ON person (login) WHERE login <> '';
+
+-- Who is to rest next, and what links they sent.
+CREATE INDEX person_confirmed ON person (confirmed, id) WHERE source <> 'local';
+CREATE INDEX link_person ON link (person_id);

@@ -146,20 +146,6 @@ sys.stdout.buffer.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBB
 	expect_status 404
 	get "$(clip_key URL)/apps/com.example.app/icon/120.png"
 	expect_status 404
-	# while its person rests (docs/directory.md), a device shows nothing and says what to do
-	MIAS=$BASE/c/${MIAS##*/}
-	get "$MIAS" -H 'Accept: text/html'
-	expect_body 'Demo App'
-	sqlite3 "$DATA/pomona.db" "UPDATE person SET resting = TRUE WHERE name = 'mia'"
-	get "$MIAS" -H 'Accept: text/html'
-	expect_status 200
-	expect_not_in "$W/body" 'Demo App'
-	expect_body 'Sign in once'
-	post "$MIAS/apps/com.example.app" -H "Origin: $BASE" -d from=app
-	expect_status 404
-	sqlite3 "$DATA/pomona.db" "UPDATE person SET resting = FALSE"
-	get "$MIAS" -H 'Accept: text/html'
-	expect_body 'Demo App'
 }
 
 # tap PATH [FIELD]: as the button of a page of this web clip does.
