@@ -245,13 +245,17 @@ inventory_show(struct db *db, const char *device_id, json_t **ret, struct err *e
 
 /* ---- as tables ---- */
 
+/* What was not reported is nothing, and what was and is empty a pair of quotes. */
 static void
 csv_value(struct buf *out, const json_t *v)
 {
 	char *made = json_is_null(v) || json_is_string(v) ? NULL : json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
 	const char *word = made ? made : json_is_string(v) ? json_string_value(v) : "";
 
-	buf_csv(out, word, strlen(word));
+	if (json_is_string(v) && !*word)
+		buf_text(out, "\"\"");
+	else
+		buf_csv(out, word, strlen(word));
 	free(made);
 }
 

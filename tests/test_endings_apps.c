@@ -93,6 +93,15 @@ an_admin_is_led_to_the_devices_that_a_certificate_touches_and_a_publisher_to_the
 				assert_string_equal(ending_href(w.ctx, &all->list[i], &admin), "/admin/provisions");
 			}
 	assert_int_equal(seen, 3);
+	apps_holds(&w, "d2", "stock-7", (struct apps_end){ noon_of(20), "provision", "old", "" });
+	assert_ok(endings_list(w.ctx, w.site, of_apps, clock_now() + 60 * DAY_S, &all, &err), &err);
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->list[i].source->kind, "provision") == 0) {
+			assert_non_null(strstr(ending_href(w.ctx, &all->list[i], &admin), "/admin/held?build=stock-7&cause=provision&ends=2"));
+			assert_string_equal(ending_href(w.ctx, &all->list[i], &publisher), "/admin/provisions");
+			seen |= 4;
+		}
+	assert_int_equal(seen, 7);
 	/* and so does her mail */
 	sweep(&w);
 	assert_int_equal(story_number(&w, "SELECT count(*) FROM message WHERE body LIKE '%/admin/held?certificate=cert-stock-7%' AND body LIKE"

@@ -484,7 +484,7 @@ groups_and_lists_are_tables_for_spreadsheets(void **state)
 
 	report(*state, &h, (struct said){ "InstalledApplicationList", APPS(FIELDBOOK), NULL });
 	report(*state, &h, (struct said){ "DeviceInformation", "<key>QueryResponses</key><dict><key>DeviceName</key><string>=1+1</string>"
-		"</dict>", NULL });
+		"<key>ModemFirmwareVersion</key><string></string></dict>", NULL });
 	buf_init(&out, *state, INVENTORY_CSV_MAX);
 	assert_ok(inventory_csv(h.db, DEVICE, "apps", &out, &err), &err);
 	assert_string_equal(buf_str(&out), "bundle_id,name,version,short_version,size,data_size,installed,managed,state,installing\r\n"
@@ -492,7 +492,8 @@ groups_and_lists_are_tables_for_spreadsheets(void **state)
 	buf_clear(&out);
 	assert_ok(inventory_csv(h.db, DEVICE, "device", &out, &err), &err);
 	assert_non_null(strstr(buf_str(&out), "name,'=1+1\r\n"));	/* no formula */
-	assert_non_null(strstr(buf_str(&out), "\r\nserial,\r\n"));
+	assert_non_null(strstr(buf_str(&out), "\r\nserial,\r\n"));	/* not reported is not empty */
+	assert_non_null(strstr(buf_str(&out), "\r\nmodem_firmware,\"\"\r\n"));
 	assert_false(inventory_csv(h.db, DEVICE, "reported", &out, &err));
 	assert_false(inventory_csv(h.db, DEVICE, "nothing", &out, &err));
 	assert_int_equal(err.kind, ERR_MISSING);

@@ -83,7 +83,8 @@ value_text(struct req *req, const char *name, enum fact_type type, const json_t 
 		json_decref(moment);
 		return text;
 	}
-	return json_string_value(v);
+	text = json_string_value(v);
+	return text && !*text ? word(req, "say_empty") : text;
 }
 
 static json_t *

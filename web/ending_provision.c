@@ -56,6 +56,8 @@ add_provision(TALLOC_CTX *ctx, struct site *site, const json_t *e, ending_add *a
 			anew_doing(e) ? anew_doing(e) : "provision_none",
 	};
 
+	if (devices > 0)
+		ending.devices_href = mem_printf(ctx, "/admin/held?build=%s&cause=provision&ends=%s", text_of(e, "build_id"), text_of(e, "ends"));
 	ending.quiet = !paused && waiting >= devices && !failed && ending.ends > clock_now() + LAST_S;
 	return put(&ending, add, arg, err);
 }

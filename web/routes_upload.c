@@ -118,18 +118,6 @@ publish(struct req *req, const struct fields *form, char **id, bool *fresh, stru
 	       upload_publish(req, req->site, in->draft, &fields, req->person, id, fresh, err);
 }
 
-static bool
-put_upload(struct req *req, struct reply *reply, struct err *err)
-{
-	json_t *answer;
-	bool fresh;
-	char *id;
-
-	return publish(req, NULL, &id, &fresh, err) &&
-	       upload_answer(req, req->site, id, req->person, &answer, err) &&
-	       reply_json(reply, fresh ? 201 : 200, answer);
-}
-
 /* ---- the same as a form ---- */
 
 static bool
@@ -194,6 +182,43 @@ publish_form(struct req *req, char **id, bool *fresh, struct err *err)
 	return publish(req, form, id, fresh, err);
 }
 
+/* ---- as either ---- */
+
+static bool
+is_form(struct req *req)
+{
+	const char *type = req_header(req, "Content-Type");
+
+	return type && strncasecmp(type, "multipart/form-data", strlen("multipart/form-data")) == 0;
+}
+
+static bool
+put_open(struct req *req, struct err *err)
+{
+	return is_form(req) ? form_open(req, err) : raw_open(req, err);
+}
+
+static bool
+put_feed(struct req *req, struct bytes bytes, bool *pause, struct err *err)
+{
+	struct incoming *in = req->sink_state;
+
+	return in->form ? form_feed(req, bytes, pause, err) : raw_feed(req, bytes, pause, err);
+}
+
+static bool
+put_upload(struct req *req, struct reply *reply, struct err *err)
+{
+	struct incoming *in = req->sink_state;
+	json_t *answer;
+	bool fresh;
+	char *id;
+
+	return (in->form ? publish_form(req, &id, &fresh, err) : publish(req, NULL, &id, &fresh, err)) &&
+	       upload_answer(req, req->site, id, req->person, &answer, err) &&
+	       reply_json(reply, fresh ? 201 : 200, answer);
+}
+
 static bool
 post_upload(struct req *req, struct reply *reply, struct err *err)
 {
@@ -223,11 +248,11 @@ post_console_upload(struct req *req, struct reply *reply, struct err *err)
 	return upload_page(req, reply, err_http_status(refused.kind), NULL, &refused, err);
 }
 
-static const struct sink raw_sink = { raw_open, raw_feed, raw_cut };
+static const struct sink put_sink = { put_open, put_feed, raw_cut };
 static const struct sink form_sink = { form_open, form_feed, raw_cut };
 
 const struct route upload_routes[] = {
-	{ PUT, "/api/v1/upload", WHO_PUBLISHER, "upload.max_mb", ON_WORKER, put_upload, &raw_sink, "upload", "Upload an .ipa as the body" },
+	{ PUT, "/api/v1/upload", WHO_PUBLISHER, "upload.max_mb", ON_WORKER, put_upload, &put_sink, "upload", "Upload an .ipa as the body, or a form with the field file" },
 	{ POST, "/api/v1/upload", WHO_PUBLISHER, "upload.max_mb", ON_WORKER, post_upload, &form_sink, "upload", "The same as a form with the field file" },
 	{ POST, "/admin/upload", WHO_PUBLISHER, "upload.max_mb", ON_WORKER, post_console_upload, &form_sink, NULL, "The same, answered by a page" },
 	{ 0 }

@@ -114,5 +114,5 @@ def bench_push(bench, house, table, opts):
     table.add("%d pushes that are due, one connection, TLS" % PUSHES, [rate for rate, _, _ in runs], None, "/s",
               ">= %d/s" % RATE, lambda rate, _: rate >= RATE)
     print("%-54s %12s" % ("  the server's CPU for each (its start too)", "%.1f us" % min(used for _, used, _ in runs)))
-    print("%-54s %12s" % ("  its memory at most", "%.0f MB" % max(memory for _, _, memory in runs)))
+    table.add("  its memory at most", [max(memory for _, _, memory in runs)], None, " MB", "<= 96 MB", lambda most, _: most <= 96)
     house.stop(fake)

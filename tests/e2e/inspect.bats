@@ -54,3 +54,30 @@ print(functools.reduce(lambda o, k: o[k], sys.argv[1].split("."), json.load(sys.
 	[ "$(field verdict.installable <<<"$output")" = False ]
 	[[ "$output" == *certificate_expired* ]]
 }
+
+@test "the release program reads every real file in its sandbox, and says of each what is known of it" {
+	local shared=${POMONA_SHARED:-$BATS_TEST_DIRNAME/../../../shared}/fixtures
+	[ -e "$shared/expected.jsonl" ] || skip "no $shared"
+	python3 - "$POMONA_BIN" "$shared" <<-'PY'
+		import json, os, subprocess, sys
+		program, shared = sys.argv[1:]
+		known = {item["path"]: item for item in map(json.loads, open(shared + "/expected.jsonl"))}
+		codes = {"appium-BadZippedApp.zip": "not_zip", "appium-TestApp-simulator.app.zip": "no_payload", "fastlane-not-an-ipa.ipa": "not_zip",
+		         "ostorlab-ios-dummy.ipa": "not_zip", "fastlane-gym-with_swift_twice.ipa": "no_info"}
+		apps = 0
+		for name in sorted(os.listdir(shared + "/ipa")):
+		    said = subprocess.run([program, "inspect", shared + "/ipa/" + name], capture_output=True, text=True)
+		    facts, item = json.loads(said.stdout), known.get(name, {})
+		    if not item.get("apps") or name in codes:
+		        assert said.returncode == 4 and facts["error"]["code"] == codes.get(name, "no_payload"), (name, facts)
+		        continue
+		    apps += 1
+		    prov = item.get("prov")
+		    assert said.returncode == 0, (name, said)
+		    assert facts["platform"] == (item.get("DTPlatformName") or ""), (name, facts["platform"])
+		    assert facts["binary"]["signed"] == item["codesig"] and (facts["provision"] is not None) == bool(prov), name
+		    assert facts["bundle_id"] == item["CFBundleIdentifier"] and facts["build"] == item["CFBundleVersion"], name
+		    assert not prov or facts["provision"]["signature"] in ("apple", "other"), name
+		assert apps == 12, apps
+	PY
+}

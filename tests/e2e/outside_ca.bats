@@ -189,6 +189,11 @@ by() {
 	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled' AND identity_ends IS NOT NULL")" = 2 ]
 	does DeviceInformation '{"Queries":["DeviceName"]}'
 	# whose push token was not known is asked for it, and has a new identity from there by that
-	[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled' AND old_identity = '$renewed' AND token IS NOT NULL")" = 1 ]
+	asked_anew() {
+		device_on fleet --count 2 --outside-scep "$URL" --drain >"$W/fleet"
+		[ "$(sql "SELECT count(*) FROM enrollment WHERE state = 'enrolled' AND old_identity = '$renewed' AND token IS NOT NULL")" = 1 ]
+	}
+	wait_until asked_anew
+	nobody_sent_away
 	judged
 }

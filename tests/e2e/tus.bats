@@ -436,3 +436,33 @@ tus_client() {
 	grep -qx done "$W/out"
 	expect_published
 }
+
+@test "a real app comes by curl, the command line and tus-js-client; its manifest is Apple's, and its bytes are the same" {
+	local shared=${POMONA_SHARED:-$BATS_TEST_DIRNAME/../../../shared}
+	local real=$shared/fixtures/ipa/expo-SmallestAppExample.ipa size at manifest
+	[ -e "$real" ] || skip "no $real"
+	size=$(stat -c %s "$real")
+	upload "$real"
+	expect_status 201
+	expect_json .build.installable true
+	manifest=$(json .manifest_url)
+	get "$manifest"
+	expect_status 200
+	sed "s|http://$HOST|https://$HOST|" "$W/body" | python3 "$shared/apple-schema/check_plist.py" manifest -	# this server is plain
+	: >"$W/ranges"
+	for ((at = 0; at < size; at += 1000000)); do
+		get "${manifest%manifest.plist}app.ipa" -r "$at-$((at + 999999))"
+		expect_status 206
+		cat "$W/body" >>"$W/ranges"
+	done
+	cmp "$W/ranges" "$real"
+	"$POMONA" upload --server "http://127.0.0.1:$PORT" --token-file "$W/token.upload" --channel cli --json "$real" >"$W/out"
+	[ "$(jq -r .build.sha256 "$W/out")" = "$(sha256 "$real")" ]
+	tus_client
+	node "$TUS" "$BASE/api/v1/uploads" "$real" "$TOKEN" >"$W/out"
+	grep -qx done "$W/out"
+	U=$(sed -n 's|^address http://[^/]*||p' "$W/out")
+	wait_until answered
+	expect_json '.build.channels | join(" ")' 'beta cli main'
+	expect_json .build.sha256 "$(sha256 "$real")"
+}

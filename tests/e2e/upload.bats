@@ -115,6 +115,9 @@ teardown()   { pomona_stop; }
 	expect_json .build.sha256 "$(sha256 "$IPAS/enterprise.ipa")"
 	post /api/v1/upload -H "$(bearer upload)" -H 'Accept: application/json' -F "file=@$IPAS/enterprise.ipa"
 	expect_status 200
+	ask PUT /api/v1/upload -H "$(bearer upload)" -H 'Accept: application/json' -F "file=@$IPAS/enterprise.ipa" -F channel=gamma
+	expect_status 200
+	expect_json '.build.channels | join(" ")' 'beta gamma'
 }
 
 @test "a field that cannot be kept is refused before anything is published" {

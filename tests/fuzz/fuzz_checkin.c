@@ -49,7 +49,10 @@ as_report(TALLOC_CTX *ctx, struct bytes body)
 	struct report *r;
 
 	if (!report_read(ctx, body, &r, &err)) {
+		const char *uuid = report_uuid_of(ctx, body);
+
 		is_refusal(&err);
+		assert(!uuid || (*uuid && strlen(uuid) <= 128 && !strchr(uuid, '<')));
 		return;
 	}
 	assert(*r->status && *r->who.udid && strlen(r->error) <= REPORT_ERROR_MAX);
