@@ -235,6 +235,38 @@ nothing_stopped() { ! grep -E -m 5 ' (stops|loses) ' "$W/ledger"; }
 	nothing_stopped
 }
 
+@test "a newer provision that stands inside a newer build goes to devices that keep the older one, and to who comes back after weeks" {
+	published beacon
+	holds beacon
+	join 4
+	settled
+	published next
+	settled
+	sent() { [ "$(rows "renewal WHERE action = 'install' AND sent > 0")" = 4 ]; }
+	local i
+	for i in 1 2 3 4 5 6; do
+		later 61 minutes
+		settled
+	done
+	wait_until sent
+	# two phones are there, and two are away until their command has ended
+	device_on fleet --count 2 --drain >"$W/fleet"
+	have_it() { [ "$(rows "installed_provision WHERE uuid LIKE '00000021%'")" = "$1" ]; }
+	wait_until have_it 2
+	later 32 days
+	ended() { [ "$(sql "SELECT count(*) FROM command_history h JOIN command c ON c.id = h.command_id WHERE c.request_type = 'InstallProvisioningProfile' AND h.state = 'expired'")" = 2 ]; }
+	wait_until ended
+	later 25 hours
+	settled
+	brought_up() { device_on fleet --count 4 --drain >"$W/fleet"; have_it 4; }
+	wait_until brought_up
+	[ "$(sql "SELECT count(*) || ' ' || count(DISTINCT version) FROM installed_app WHERE bundle_id = 'com.example.beacon'")" = "4 1" ]
+	[ "$(rows "command WHERE request_type = 'InstallApplication'")" = 0 ]
+	later 9 days
+	device_on fleet --count 4 --drain >"$W/fleet"
+	nothing_stopped
+}
+
 refused() { add "$1"; expect_problem 422 "$2"; }
 
 @test "what devices would refuse is not taken, and of what does not fit it is said why (behaviour 13)" {
