@@ -105,6 +105,8 @@ def bench_push(bench, house, table, opts):
         file.write(bench.run(device, "apns-cert", apns, TOPIC))
     server = bench.Server(house, "push")
     with open(os.path.join(apns, "url"), encoding="ascii") as file:
+        # what the server wants of a phone by itself (its web clip) would be pushed next
+        server.env["POMONA__CLIP__ON"] = "no"
         server.env.update({"POMONA__APNS__URL": file.read().strip(), "POMONA__APNS__CA_FILE": os.path.join(apns, "ca.pem")})
     server.cli("push", "import", house.path("push-bench.pem"))
     with server.database() as db:
