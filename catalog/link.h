@@ -28,12 +28,15 @@
 
 /* A person q whose mail address or number is the one of link l's contact.  Indexed so (0033_links.sql), for which SQLite must
  * not see a column on the other side: it would compare by its affinity, and look at everybody. */
-#define LINK_OWNERS_ "contact rc JOIN person q ON ((rc.email <> '' AND lower(q.email) = rc.email || '') OR (rc.phone <> ''" \
+#define LINK_OWNERS_OF_(contact) "contact rc JOIN person q ON ((rc.email <> '' AND lower(q.email) = rc.email || '') OR (rc.phone <> ''" \
 	" AND replace(replace(replace(replace(replace(replace(q.phone, ' ', ''), '-', ''), '(', ''), ')', ''), '/', ''), '.', '') = rc.phone || ''))" \
-	" WHERE rc.id = l.contact_id"
+	" WHERE rc.id = " contact
+#define LINK_OWNERS_ LINK_OWNERS_OF_("l.contact_id")
+/* Whoever has the address or number of the contact with this id (SQL) may not come in any more. */
+#define LINK_CONTACT_GONE(contact) "(EXISTS (SELECT 1 FROM " LINK_OWNERS_OF_(contact) " AND q.disabled) AND NOT EXISTS (SELECT 1 FROM " \
+	LINK_OWNERS_OF_(contact) " AND NOT q.disabled))"
 /* Whoever it is for may not come in any more: of link l. */
-#define LINK_OWNER_GONE "((EXISTS (SELECT 1 FROM " LINK_OWNERS_ " AND q.disabled) AND NOT EXISTS (SELECT 1 FROM " LINK_OWNERS_ \
-	" AND NOT q.disabled)) OR EXISTS (SELECT 1 FROM person bound WHERE bound.id = l.bound AND bound.disabled))"
+#define LINK_OWNER_GONE "(" LINK_CONTACT_GONE("l.contact_id") " OR EXISTS (SELECT 1 FROM person bound WHERE bound.id = l.bound AND bound.disabled))"
 
 /* Withdrawn, or its sender or whoever it is for may not come in any more, or its sender rests: of link l. */
 #define LINK_REVOKED "(l.revoked OR EXISTS (SELECT 1 FROM person sender WHERE sender.id = l.person_id AND NOT " PERSON_IS_IN("sender") ")" \

@@ -6,6 +6,7 @@
 #include "catalog/desired.h"
 #include "catalog/managed_app.h"
 #include "catalog/people_rest.h"
+#include "catalog/registration.h"
 #include "catalog/person_attribute.h"
 #include "catalog/session.h"
 #include "core/audit.h"
@@ -50,7 +51,7 @@ people_let_in(struct db *tx, const struct people_row *row, const char *actor, co
 {
 	return !row->disabled ||
 	       (db_run(tx, err, "UPDATE person SET disabled = FALSE, disabled_by = '' WHERE id = $1", db_text(row->id)) &&
-		audit_add(tx, actor, "person.enable", row->name, why, err));
+		registration_again(tx, err) && audit_add(tx, actor, "person.enable", row->name, why, err));
 }
 
 /* Letters of other directories that our names have not become "_"; never empty, never too long. */

@@ -1,5 +1,6 @@
 /* Table `person`: confirmed and resting. */
 #include "catalog/people_rest.h"
+#include "catalog/registration.h"
 #include "catalog/rows.h"
 #include "core/audit.h"
 #include "core/clock.h"
@@ -10,6 +11,7 @@ static bool
 set_resting(struct db *tx, const char *id, const char *name, const char *why, struct err *err)
 {
 	return db_run(tx, err, "UPDATE person SET resting = $1 WHERE id = $2", db_bool(why != NULL), db_text(id)) &&
+	       (why || registration_again(tx, err)) &&
 	       audit_add(tx, "system", why ? "person.rest" : "person.wake", name, why, err);
 }
 

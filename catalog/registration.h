@@ -56,6 +56,8 @@ bool registration_sweep(struct db *db, struct err *err) CHECKED;
 bool registration_published(struct db *tx, const char *app_id, const char *build_id, const json_t *facts,
 			    struct err *err) CHECKED;
 bool registration_offered(struct db *tx, const char *app_id, struct err *err) CHECKED;
+/* When somebody may come in again: who waited because of them, is looked at again. */
+bool registration_again(struct db *tx, struct err *err) CHECKED;
 
 /* In the transaction that revokes a link: who waits by it waits no more.  A link that expired keeps them. */
 bool registration_revoked(struct db *tx, const char *link_id, struct err *err) CHECKED;

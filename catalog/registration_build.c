@@ -84,6 +84,24 @@ registration_offered(struct db *tx, const char *app_id, struct err *err)
 	return job_add(tx, "registration_invite", json_pack("{s:s}", "app", app_id), 0, app_id, err);
 }
 
+bool
+registration_again(struct db *tx, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT DISTINCT app_id FROM device_app WHERE state = 'waiting'");
+	json_t *apps = json_array();
+	enum rows_step step;
+	bool ok = true;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		json_array_append_new(apps, json_string(rows_text(ctx, rows, 0)));
+	rows_done(rows);
+	for (size_t i = 0; ok && i < json_array_size(apps); i++)
+		ok = registration_offered(tx, json_string_value(json_array_get(apps, i)), err);
+	json_decref(apps);
+	return ok && step != ROWS_FAILED;
+}
+
 /* ---- builds of before ---- */
 
 #define ID_MAX 64
@@ -137,7 +155,7 @@ registration_fill(struct db *db, struct err *err)
 
 /* ---- who has a build at last ---- */
 
-/* Where the link leads: the newest of its channel; or, as it was to one build, the newest that came into
+/* Who may not come in, or whose sender rests, waits on.  Where the link leads: the newest of its channel; or, as it was to one build, the newest that came into
  * a channel that it waits for since the link was made, and lists the device. */
 #define DUE "SELECT q.device_id, q.link_id, q.person_id, q.contact_id, q.channel, q.pin, q.sign_in, b.id, b.version," \
 	" b.build, a.bundle_id, b.name, p.name FROM (SELECT w.*, t.udid, t.contact_id, ch.name AS channel," \
@@ -149,7 +167,8 @@ registration_fill(struct db *db, struct err *err)
 	" FROM device_app w JOIN tester_device t ON t.id = w.device_id LEFT JOIN channel ch ON ch.id = w.channel_id" \
 	" WHERE w.app_id = $1 AND w.state = 'waiting') q" \
 	" JOIN build b ON b.id = q.candidate JOIN app a ON a.id = q.app_id LEFT JOIN person p ON p.id = q.person_id" \
-	" AND NOT p.disabled WHERE " BUILD_INSTALLS("$2") \
+	" AND NOT p.disabled WHERE (p.id IS NULL OR NOT p.resting) AND NOT " LINK_CONTACT_GONE("q.contact_id") \
+	" AND " BUILD_INSTALLS("$2") \
 	" AND EXISTS (SELECT 1 FROM build_device d WHERE d.build_id = b.id AND (d.udid = q.udid OR d.udid = '*'))" \
 	" ORDER BY q.device_id LIMIT $3"
 

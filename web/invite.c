@@ -108,7 +108,11 @@ compose(TALLOC_CTX *ctx, struct site *site, struct invitation *in, struct err *e
 	const char *id;
 	char *token;
 
-	if (!due->contact_id || !contact_get(ctx, site->db, due->contact_id, &contact, err) || contact->quiet)
+	if (!due->contact_id)
+		return true;
+	if (!contact_get(ctx, site->db, due->contact_id, &contact, err))
+		return err->kind == ERR_MISSING;
+	if (contact->quiet)
 		return true;
 	if (old_link(ctx, site, due, &link, &token)) {
 		id = link->id;

@@ -167,7 +167,7 @@ notices_build(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 	struct notice_due *due;
 	json_t *build;
 	bool newest, ok = true;
-	size_t n = NOTICE_BATCH;
+	size_t n = 0;
 
 	if (!notice_newest(site->db, id, channel, &newest, err))
 		return false;
@@ -175,13 +175,13 @@ notices_build(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 		return true;
 	if (!build_show(site->db, VIEWER_HOUSE, id, false, &build, err))
 		return err->kind == ERR_MISSING;
-	while (ok && n == NOTICE_BATCH) {
+	do {
 		ok = notice_due(ctx, site->db, id, channel, after, &due, &n, err);
 		for (size_t i = 0; ok && i < n; i++)
 			ok = tell(site, job, build, &due[i], missed, err);
 		after = n ? due[n - 1].contact_id : after;
 		outbox_wake(site);
-	}
+	} while (ok && n);	/* few of them are not yet the last: each may have many links */
 	ok = ok && notice_missed(site->db, id, channel, missed, err);
 	if (ok)
 		log_missed(id, channel, missed);

@@ -12,7 +12,7 @@
 #define ATTEMPTS_MAX	20	/* of a job whose worker dies each time */
 #define AGAIN_MIN_S	60	/* of one message that is put off */
 #define AGAIN_MAX_S	3600
-#define RECORD_TRIES	60	/* a second apart */
+#define RECORD_TRIES	60	/* a second apart; no more of them when the server stops */
 #define STEP_US		100000	/* how long a worker sleeps before it looks whether the server stops */
 
 /* One way out. */
@@ -130,8 +130,10 @@ static bool
 record_sent(const struct attempt *a, const char *provider_id, struct err *err)
 {
 	for (int i = 0; !message_sent(a->site->db, a->message->id, provider_id, err); i++) {
-		log_err("that a message was sent could not be recorded", err, KV("message", a->message->id));
-		if (i == RECORD_TRIES)
+		if (i % RECORD_TRIES == 0)
+			log_err("that a message was sent cannot be recorded; it is tried every second", err,
+				KV("message", a->message->id));
+		if (i >= RECORD_TRIES && a->site->outbox->stopping)
 			return false;
 		sleep(1);
 	}

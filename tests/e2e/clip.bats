@@ -225,7 +225,7 @@ reaches() {
 @test "what changes something comes from our own pages, and not too often" {
 	upload "$IPAS/enterprise.ipa"
 	phone_of 0 mia
-	local url i
+	local url
 	url=$(clip_key URL)/apps/com.example.app
 	post "$url" -d from=app
 	expect_status 403
@@ -233,7 +233,10 @@ reaches() {
 	expect_status 403
 	post "$url" -H "Origin: $BASE" -H 'Sec-Fetch-Site: cross-site' -d from=app
 	expect_status 403
-	for ((i = 0; i < 61; i++)); do post "$(clip_key URL)/updates" -H "Origin: $BASE" -d x=y; [ "$STATUS" != 429 ] || break; done
+	# one program for all, which a slow machine sends within the minute as well
+	curl -sk -o "$W/body" -D "$W/heads" -w '%{http_code}\n' -H "Origin: $BASE" -d x=y "$(clip_key URL)/updates?[1-61]" >"$W/answers"
+	grep -qx 429 "$W/answers"
+	post "$(clip_key URL)/updates" -H "Origin: $BASE" -d x=y
 	expect_status 429
 	[ -n "$(header Retry-After)" ]
 }

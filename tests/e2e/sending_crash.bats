@@ -75,6 +75,22 @@ recorded() { sql "SELECT replace(recipient, '+', '%2B') FROM message WHERE state
 	[ "$(sql 'SELECT count(*) FROM job WHERE kind = '"'message_send'")" = 0 ]
 }
 
+tried() { [ "$(grep -c 'cannot be recorded' "$W/log")" -ge 1 ]; }
+
+@test "what a gateway took while the database cannot be written is recorded when it can be, and is not sent again" {
+	smtpd mail
+	mail_settings "smtp://127.0.0.1:$SMTP" tls none
+	pomona_serve --plain
+	sql "CREATE TRIGGER full BEFORE UPDATE ON message WHEN new.state = 'sent' BEGIN SELECT RAISE(FAIL, 'the disk is full'); END"
+	mail_to 'tester%d@example.com' '{"text":"Hello"}' 1
+	wait_until tried
+	sleep $([ -n "${POMONA_WHOLE-}" ] && echo 75 || echo 7)
+	[ "$(wc -l <"$W/mail/ledger")" = 1 ]
+	sql 'DROP TRIGGER full'
+	wait_until nothing_left
+	[ "$(wc -l <"$W/mail/ledger")" = 1 ]
+}
+
 # The recipients that stand in the two ledgers behind what stood there at that kill.
 ledger_after() {
 	local mails sms
