@@ -45,6 +45,7 @@ enrollment_of_row(TALLOC_CTX *ctx, struct rows *rows)
 		.ended = rows_int(rows, 19), .old_identity = rows_text(e, rows, 20),
 		.old_identity_until = rows_int(rows, 21), .old_speaks = rows_null(rows, 22) ? -1 : rows_bool(rows, 22),
 		.returned = rows_int(rows, 23), .returns = rows_int(rows, 24),
+		.enrolled = rows_int(rows, 25),
 	};
 	return e;
 }

@@ -27,7 +27,7 @@ struct enrollment {
 	const char *token_bad;
 	int supervised;			/* -1: not reported */
 	bool again;			/* Authenticate came anew; its TokenUpdate has not */
-	int64_t authenticate_signed, token_signed, ended;	/* 0: none */
+	int64_t authenticate_signed, token_signed, enrolled, ended;	/* 0: none */
 	int64_t returned, returns;	/* its last new beginning under this identity, 0: none; those that were none since */
 };
 

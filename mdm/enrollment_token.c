@@ -1,11 +1,11 @@
 #include "mdm/enrollment_token.h"
 
 bool
-enrollment_token_bad(struct db *tx, const char *enrollment_id, struct bytes token, const char *reason, bool *marked,
-		     struct err *err)
+enrollment_token_bad(struct db *tx, const char *enrollment_id, struct bytes token, int64_t as_of, const char *reason,
+		     bool *marked, struct err *err)
 {
-	if (!db_run(tx, err, "UPDATE enrollment SET token_bad = $1 WHERE id = $2 AND token = $3",
-		    db_text(*reason ? reason : "refused"), db_text(enrollment_id), db_bytes(token)))
+	if (!db_run(tx, err, "UPDATE enrollment SET token_bad = $1 WHERE id = $2 AND token = $3 AND token_at <= $4",
+		    db_text(*reason ? reason : "refused"), db_text(enrollment_id), db_bytes(token), db_int(as_of)))
 		return err_at(err, "token");
 	*marked = db_changed(tx) == 1;
 	return true;

@@ -8,7 +8,7 @@
 #include "core/db.h"
 
 /* *marked: it was so for the token that was pushed to; false when the device has given another one since. */
-bool enrollment_token_bad(struct db *tx, const char *enrollment_id, struct bytes token, const char *reason, bool *marked,
+bool enrollment_token_bad(struct db *tx, const char *enrollment_id, struct bytes token, int64_t as_of, const char *reason, bool *marked,
 			  struct err *err) CHECKED;
 
 /* How many can be pushed under a topic, and how many under any other. */

@@ -140,18 +140,35 @@ stage(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct bound *
 	       enroll_session_staged(tx, s->id, t->who->udid, err) && counted_keep(tx, id, t->message, err);
 }
 
+/* Its first TokenUpdate has not come, and is waited for: an Authenticate that it repeats is no new beginning. */
+static bool
+is_first(struct db *tx, const struct enrollment *e, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct enroll_session *s;
+
+	*ret = false;
+	if (e->enrolled)
+		return true;
+	if (!enroll_session_get(ctx, tx, e->session_id, &s, err))
+		return err->kind == ERR_MISSING;
+	*ret = strcmp(s->state, "staged") == 0;
+	return true;
+}
+
 /* Under an identity that it has already: a new beginning, which the next TokenUpdate makes true. */
 static bool
 stage_again(TALLOC_CTX *ctx, struct db *tx, const struct turn *t, const struct enrollment *e, struct err *err)
 {
 	const struct comer c = comer(t);
 	const char *device_id;
+	bool first;
 
-	return enrollment_welcome_back(tx, &c, e, err) && put_device(ctx, tx, t->checkin, &device_id, err) &&
+	return is_first(tx, e, &first, err) && enrollment_welcome_back(tx, &c, e, err) && put_device(ctx, tx, t->checkin, &device_id, err) &&
 	       db_run(tx, err, "UPDATE device SET serial = s.serial FROM enroll_session s WHERE device.id = $1 AND s.id = $2"
 		      " AND s.kind = 'ota' AND s.serial <> ''", db_text(device_id), db_text(e->session_id)) &&
-	       db_run(tx, err, "UPDATE enrollment SET again = TRUE, authenticate_signed = $1, state = CASE WHEN state ="
-		      " 'removed' THEN 'staged' ELSE state END WHERE id = $2", db_int(signed_at(t->identity)),
+	       db_run(tx, err, "UPDATE enrollment SET again = $1, authenticate_signed = $2, state = CASE WHEN state ="
+		      " 'removed' THEN 'staged' ELSE state END WHERE id = $3", db_bool(!first), db_int(signed_at(t->identity)),
 		      db_text(e->id)) &&
 	       counted_keep(tx, e->id, t->message, err);
 }
@@ -417,7 +434,7 @@ come_home(struct db *tx, const struct turn *t, const struct enrollment *e, bool 
 	const struct enrollment_hooks *hooks = enrollment_hooks_of(&site);
 	const struct comer c = comer(t);
 
-	*home = said > e->ended + ENROLLMENT_QUIET_S;
+	*home = e->enrolled && said > e->ended + ENROLLMENT_QUIET_S;	/* what never began has no home here */
 	return !*home || (enrollment_welcome_back(tx, &c, e, err) &&
 			  enrollment_begin(tx, e, "enrollment.returned", err) &&
 			  (!hooks->wants_token || hooks->wants_token(tx, site, e, err)));

@@ -58,8 +58,8 @@ void enrollment_told(struct db *db, const struct enrollment *enrollment);	/* a r
 	"e.id, e.device_id, d.udid, e.session_id, e.person_id, e.kind, e.state, e.identity, e.next_identity," \
 	" e.access_rights, e.topic, e.push_magic, e.token, e.token_at, e.token_bad, e.supervised, e.again," \
 	" e.authenticate_signed, e.token_signed, e.ended, e.old_identity, e.old_identity_until, e.old_speaks," \
-	" e.returned, e.returns"
-#define ENROLLMENT_COLUMNS_N 25
+	" e.returned, e.returns, e.enrolled"
+#define ENROLLMENT_COLUMNS_N 26
 #define ENROLLMENT_FROM	" FROM enrollment e JOIN device d ON d.id = e.device_id "
 struct enrollment *enrollment_of_row(TALLOC_CTX *ctx, struct rows *rows);
 

@@ -103,11 +103,13 @@ static bool
 take_one(struct db *tx, const struct take *t, struct found *f, struct err *err)
 {
 	const struct db_val id = db_text(f->row.enrollment_id);
+	bool marked;
 
 	f->mine = false;
 	switch (f->what) {
-	case ODD:
-		return db_run(tx, err, "DELETE FROM push_due WHERE enrollment_id = $1", id);
+	case ODD:		/* seen on its page, and until another one comes */
+		return enrollment_token_bad(tx, f->row.enrollment_id, f->row.token, f->row.token_at, "BadDeviceToken", &marked, err) &&
+		       db_run(tx, err, "DELETE FROM push_due WHERE enrollment_id = $1", id);
 	case UNREACHABLE:	/* still: a new token asks anew, and that must not be lost */
 		return db_run(tx, err, "DELETE FROM push_due WHERE enrollment_id = $1 AND NOT EXISTS"
 			      " (SELECT 1 FROM enrollment e WHERE e.id = $1 AND " MAY_HEAR ")", id);
@@ -225,13 +227,15 @@ release(struct db *tx, const struct push_row *row, struct err *err)
 static bool
 token_dead(struct db *tx, const struct push_row *row, const struct apns_answer *answer, struct err *err)
 {
+	int64_t as_of = answer->todo == APNS_GONE && answer->timestamp ? answer->timestamp / 1000 : row->token_at;
 	bool marked;
 
-	if (answer->todo == APNS_GONE && answer->timestamp && answer->timestamp / 1000 < row->token_at)
-		return put_off(tx, row, back_off(row->attempt, PUSH_BACKOFF_MIN_S, PUSH_BACKOFF_MAX_S), err);
-	if (!enrollment_token_bad(tx, row->enrollment_id, row->token, answer->reason, &marked, err))
+	if (!enrollment_token_bad(tx, row->enrollment_id, row->token, as_of, answer->reason, &marked, err))
 		return false;
-	return marked ? push_forget(tx, row->enrollment_id, err) : release(tx, row, err);
+	if (marked)
+		return push_forget(tx, row->enrollment_id, err);
+	return as_of < row->token_at ? put_off(tx, row, back_off(row->attempt, PUSH_BACKOFF_MIN_S, PUSH_BACKOFF_MAX_S), err)
+				     : release(tx, row, err);	/* it has told us of its token since this push was taken */
 }
 
 static bool

@@ -1,5 +1,7 @@
 /* From Authenticate to the end of an enrollment: what check-ins change, and what they may not. */
 #include "tests/check_mdm.h"
+#include "mdm/push.h"
+#include "mdm/push_due.h"
 #include "core/clock.h"
 #include "core/count.h"
 #include "core/json.h"
@@ -502,6 +504,106 @@ no_later_message_changes_from_the_udid_to_an_enrollment_id_or_back(void **state)
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM came_back"), 0);
 	phone_is_refused(lost, says_of_itself(lost, "TokenUpdate", "UDID", TOPIC), ERR_BUSY);
 }
+
+/* ---- begun, and not over ---- */
+
+static void
+an_authenticate_that_is_repeated_before_the_first_token_is_no_return(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p;
+
+	mdm_listens(m);
+	p = phone_ota(m, UDID_A, NULL);
+	assert_ok(phone_authenticate(p), &m->err);
+	mdm_at(m, "2026-11-22T12:00:05Z");
+	assert_ok(phone_authenticate(p), &m->err);	/* our answer was lost */
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_int_equal(mdm_audited(m, "enrollment.enrolled"), 1);
+	assert_int_equal(mdm_audited(m, "enrollment.returned"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enroll_session WHERE state = 'done' AND enrollment_id IS NOT NULL"), 1);
+	assert_int_equal(mdm_number(m, "SELECT returned FROM enrollment"), 0);
+}
+
+static void
+behaviour_5_who_leaves_before_the_first_token_has_not_been_enrolled(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p;
+	int told;
+
+	mdm_listens(m);
+	p = phone_ota(m, UDID_A, NULL);
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(phone_check_out(p), &m->err);
+	told = mdm_told.enrolled;
+	mdm_at(m, "2026-11-22T14:00:05Z");
+	phone_idle(p);
+	assert_string_equal(phone_state(p), "removed");
+	assert_int_equal(mdm_told.enrolled, told);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enroll_session WHERE state = 'staged'"), 1);
+
+	/* and may begin once more by the same mobileconfig */
+	mdm_at(m, "2026-11-22T14:00:10Z");
+	assert_ok(phone_authenticate(p), &m->err);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_string_equal(phone_state(p), "enrolled");
+	assert_int_equal(mdm_audited(m, "enrollment.enrolled"), 1);
+}
+
+/* ---- its token ---- */
+
+static void
+a_token_told_of_since_its_push_was_taken_is_not_dead_by_that_push(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct apns_answer gone = { .todo = APNS_GONE, .status = 410 };
+	struct push_outcome outcome;
+	struct push_row *rows;
+	size_t n, bulk;
+
+	snprintf(gone.reason, sizeof gone.reason, "Unregistered");
+	mdm_queue(m, p, "ProfileList", 0);
+	for (int timed = 1; timed >= 0; timed--) {
+		mdm_at(m, timed ? "2026-11-22T12:10:00Z" : "2026-11-22T12:20:00Z");
+		assert_ok(push_take(m->ctx, m->db, TOPIC, 10, 10, &rows, &n, &bulk, &m->err), &m->err);
+		assert_int_equal(n, 1);
+		gone.timestamp = timed ? (clock_now() - 300) * 1000 : 0;	/* while the push is on its way, the device is back */
+		mdm_at(m, timed ? "2026-11-22T12:10:01Z" : "2026-11-22T12:20:01Z");
+		assert_ok(phone_token(p, ""), &m->err);
+		outcome = (struct push_outcome){ rows, gone };
+		assert_ok(push_record(m->db, &outcome, 1, &m->err), &m->err);
+		assert_string_equal(mdm_text(m, "SELECT token_bad FROM enrollment"), "");
+		assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due WHERE NOT taken"), 1);
+	}
+	/* and one that it has not told of since, is */
+	mdm_at(m, "2026-11-22T12:30:00Z");
+	assert_ok(push_take(m->ctx, m->db, TOPIC, 10, 10, &rows, &n, &bulk, &m->err), &m->err);
+	gone.timestamp = clock_now() * 1000;
+	outcome = (struct push_outcome){ rows, gone };
+	assert_ok(push_record(m->db, &outcome, 1, &m->err), &m->err);
+	assert_string_equal(mdm_text(m, "SELECT token_bad FROM enrollment"), "Unregistered");
+}
+
+static void
+a_token_that_no_push_can_carry_is_shown_as_bad(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct push_row *rows;
+	size_t n, bulk;
+
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET token = CAST(printf('%300s', 'x') AS BLOB)"), &m->err);
+	mdm_queue(m, p, "ProfileList", 0);
+	mdm_at(m, "2026-11-22T12:10:00Z");
+	assert_ok(push_take(m->ctx, m->db, TOPIC, 10, 10, &rows, &n, &bulk, &m->err), &m->err);
+	assert_int_equal(n, 0);
+	assert_string_equal(mdm_text(m, "SELECT token_bad FROM enrollment"), "BadDeviceToken");
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), 0);
+}
+
+/* ---- what it was given ---- */
 
 static struct phone *
 given_a_topic(struct mdm *m, const char *udid)
@@ -1216,7 +1318,10 @@ a_phone_older_than_ios_17_that_checks_out_after_it_was_retired_has_heard_of_it(v
 	phone_is_refused(few, phone_command(few, phone_idle_xml(few)), ERR_DENIED);
 }
 
-TESTS(must_7_and_behaviour_5_authenticate_stages_and_the_first_token_update_enrolls,
+TESTS(an_authenticate_that_is_repeated_before_the_first_token_is_no_return,
+      behaviour_5_who_leaves_before_the_first_token_has_not_been_enrolled,
+      a_token_told_of_since_its_push_was_taken_is_not_dead_by_that_push, a_token_that_no_push_can_carry_is_shown_as_bad,
+      must_7_and_behaviour_5_authenticate_stages_and_the_first_token_update_enrolls,
       a_token_update_before_authenticate_enrolls_nobody,
       must_7_enrolling_again_swaps_queue_token_and_binding_in_one_step,
       what_fails_on_the_way_leaves_all_as_it_was,
