@@ -244,9 +244,25 @@ person_count(struct db *db, int64_t *ret, struct err *err)
 }
 
 struct attempt {
-	const char *id, *name;
+	const char *id, *name, *hash;	/* hash: of the password that was compared */
 	bool good;
+	bool changed;			/* there is another password by now, or they are disabled: nothing was tried */
+	int64_t wait;			/* > 0: others have locked the name meanwhile */
 };
+
+/* Comparing takes long, and others try at the same time: what was read before it is looked at again. */
+static bool
+look_again(struct db *tx, struct attempt *a, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT password, locked_until FROM person WHERE id = $1 AND NOT disabled", db_text(a->id));
+	enum rows_step step = rows_next(rows, err);
+
+	a->changed = step != ROWS_ROW || strcmp(rows_text(ctx, rows, 0), a->hash) != 0;
+	a->wait = a->changed ? 0 : rows_int(rows, 1) - db_now().i;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
 
 /*
  * Counts a wrong password, forgets them after a right one.  The audit hears of the first, and of each that
@@ -260,6 +276,10 @@ tx_attempt(struct db *tx, void *arg, struct err *err)
 	struct rows *rows;
 	int64_t failures, lock;
 
+	if (!look_again(tx, a, err))
+		return false;
+	if (a->changed || a->wait > 0)
+		return true;
 	if (a->good)
 		return db_run(tx, err, "UPDATE person SET failures = 0, locked_until = 0 WHERE id = $1",
 			      db_text(a->id));
@@ -327,7 +347,7 @@ person_sign_in(TALLOC_CTX *ctx, struct db *db, const char *name, const char *pas
 			return false;
 		attempt.id = person->id;
 		attempt.name = person->name;
-		hash = rows_text(scratch, rows, PERSON_COLUMNS_N);
+		attempt.hash = hash = person->password = rows_text(person, rows, PERSON_COLUMNS_N);
 		wait = rows_int(rows, PERSON_COLUMNS_N + 1) - db_now().i;
 	}
 	rows_done(rows);
@@ -340,6 +360,9 @@ person_sign_in(TALLOC_CTX *ctx, struct db *db, const char *name, const char *pas
 	/* For a name that nobody has a write too, since a write takes its time. */
 	if (!(person ? db_tx(db, tx_attempt, &attempt, err) : db_writable(db, err)))
 		return false;
+	if (attempt.wait > 0)
+		return locked(attempt.wait, err);
+	attempt.good = attempt.good && !attempt.changed;
 	count_add(attempt.good ? COUNT_SIGN_INS : COUNT_SIGN_INS_REFUSED, 1);
 	if (!attempt.good)
 		return err_code(err, ERR_SIGN_IN, "wrong_password", "the name or the password is wrong");

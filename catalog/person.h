@@ -24,6 +24,7 @@ struct person {
 	enum role role;
 	const char *source;		/* "local", "directory" or "proxy": who knows the password */
 	const char *const *apps;	/* a publisher's, by bundle id, ends with NULL; NULL: every app */
+	const char *password;		/* the hash of the one that they have just signed in by; NULL: they have not */
 	bool password_once;		/* signed in by a password that must be changed first */
 	bool resting;			/* not confirmed for long (people_rest.h): nothing of theirs opens anything */
 	const char *token_id;		/* NULL: a session */

@@ -19,10 +19,15 @@ tx_new(struct db *tx, void *arg, struct err *err)
 {
 	struct fresh *f = arg;
 
-	return db_run(tx, err, "INSERT INTO session (hash, person_id, csrf, created, seen)"
-		      " VALUES ($1, $2, $3, $4, $5)", db_text(f->hash), db_text(f->person->id),
-		      db_text(f->csrf), db_now(), db_now()) &&
-	       db_run(tx, err, "DELETE FROM session WHERE person_id = $1 AND hash <> $2 AND hash NOT IN"
+	/* They may have been disabled since they were looked at, or have another password. */
+	if (!db_run(tx, err, "INSERT INTO session (hash, person_id, csrf, created, seen)"
+		    " SELECT CAST($1 AS TEXT), id, CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($3 AS BIGINT) FROM person"
+		    " WHERE id = $4 AND NOT disabled AND (CAST($5 AS TEXT) IS NULL OR password = $5)", db_text(f->hash), db_text(f->csrf), db_now(),
+		    db_text(f->person->id), f->person->password ? db_text(f->person->password) : db_null()))
+		return false;
+	if (!db_changed(tx))
+		return err_code(err, ERR_SIGN_IN, "wrong_password", "the account has changed meanwhile: sign in again");
+	return db_run(tx, err, "DELETE FROM session WHERE person_id = $1 AND hash <> $2 AND hash NOT IN"
 		      " (SELECT s.hash FROM session s WHERE s.person_id = $1 AND s.hash <> $2"
 		      " ORDER BY s.seen DESC, s.created DESC, s.hash LIMIT $3)", db_text(f->person->id),
 		      db_text(f->hash), db_int(SESSIONS_MAX - 1)) &&

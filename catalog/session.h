@@ -11,7 +11,8 @@ struct session_limits {
 	int64_t idle_s, admin_idle_s, absolute_s;
 };
 
-/* *cookie and *csrf belong to ctx. */
+/* *cookie and *csrf belong to ctx.  ERR_SIGN_IN when they are disabled meanwhile, or have another password than the one they
+ * signed in by. */
 bool session_new(TALLOC_CTX *ctx, struct db *db, const struct person *person, char **cookie,
 		 struct err *err) CHECKED;
 

@@ -2,6 +2,7 @@
 #include "tests/check_house.h"
 #include "catalog/session.h"
 #include "catalog/token.h"
+#include <pthread.h>
 
 #define DAY		86400
 
@@ -52,6 +53,54 @@ a_new_password_ends_all_sessions(void **state)
 	assert_false(session_open(*state, h.db, cookie, &limits, &p, &csrf, &err));
 	assert_false(person_sign_in(*state, h.db, "mia", PASSWORD, &p, &err));
 	assert_ok(person_sign_in(*state, h.db, "MIA", "another password", &p, &err), &err);
+}
+
+static void
+who_signs_in_while_their_password_is_changed_has_no_session(void **state)
+{
+	struct house h = house(*state);
+	struct person *p;
+	struct err err;
+	char *cookie;
+
+	assert_ok(person_sign_in(*state, h.db, "mia", PASSWORD, &p, &err), &err);
+	assert_ok(person_set_password(h.db, "test", "mia", "another password", &err), &err);
+	assert_false(session_new(*state, h.db, p, &cookie, &err));
+	assert_int_equal(err.kind, ERR_SIGN_IN);
+	assert_ok(person_sign_in(*state, h.db, "mia", "another password", &p, &err), &err);
+	sql(&h, "UPDATE person SET disabled = TRUE WHERE name = 'mia'");
+	assert_false(session_new(*state, h.db, p, &cookie, &err));
+	assert_int_equal(err.kind, ERR_SIGN_IN);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM session"), 0);
+}
+
+static void *
+guess(void *arg)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct person *p;
+	struct err err;
+
+	(void)!person_sign_in(ctx, arg, "mia", "a wrong password", &p, &err);
+	return NULL;
+}
+
+static void
+of_many_guesses_at_once_as_many_are_judged_as_are_due(void **state)
+{
+	struct house h = house(*state);
+	pthread_t threads[8];
+	struct person *p;
+	struct err err;
+
+	sql(&h, "UPDATE person SET failures = 16, locked_until = 0 WHERE name = 'mia'");	/* its hour is over: one more */
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, guess, h.db), 0);
+	for (size_t i = 0; i < 8; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(sql_int(&h, "SELECT failures FROM person WHERE name = 'mia'"), 17);
+	assert_false(person_sign_in(*state, h.db, "mia", PASSWORD, &p, &err));
+	assert_int_equal(err.kind, ERR_RATE);
 }
 
 static void
@@ -206,7 +255,8 @@ a_person_has_so_many_sessions_and_the_one_unused_for_longest_goes(void **state)
 }
 
 TESTS(a_session_ends_when_idle_or_old_or_signed_out,
-      a_new_password_ends_all_sessions,
+      a_new_password_ends_all_sessions, who_signs_in_while_their_password_is_changed_has_no_session,
+      of_many_guesses_at_once_as_many_are_judged_as_are_due,
       wrong_passwords_lock_for_longer_each_time_and_a_right_one_forgets_them,
       names_are_taken_whatever_their_case_and_passwords_have_eight_bytes,
       a_token_has_at_most_its_owners_rights_and_ends_when_revoked,
