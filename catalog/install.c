@@ -109,7 +109,7 @@ install_link_over(struct db *db, const char *id, const char *client, bool *ret, 
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, db, "SELECT " LINK_REVOKED " OR l.expires <= $2 OR NOT "
-				     LINK_IS_FOR("COALESCE(i.person_id, '')") " OR (l.installs_max > 0 AND"
+				     LINK_IS_FOR("COALESCE(i.person_id, '')") " OR (i.person_id IS NULL AND " LINK_ASKS_SIGN_IN ") OR (l.installs_max > 0 AND"
 				     " l.installs_max <= (SELECT count(*) FROM link_client k WHERE k.link_id = l.id)"
 				     " AND NOT EXISTS (SELECT 1 FROM link_client k WHERE k.link_id = l.id AND k.client = $3))"
 				     " FROM install i LEFT JOIN link l ON l.id = i.link_id WHERE i.id = $1",

@@ -42,12 +42,12 @@
 #define LINK_REVOKED "(l.revoked OR EXISTS (SELECT 1 FROM person sender WHERE sender.id = l.person_id AND NOT " PERSON_IS_IN("sender") ")" \
 	" OR " LINK_OWNER_GONE ")"
 
+#define LINK_ASKS_SIGN_IN "(l.sign_in OR EXISTS (SELECT 1 FROM app ra WHERE ra.id = l.app_id AND ra.link_sign_in))"
 /*
  * May the person with this id (SQL; '' nobody) install by link l?  One with a contact that asks for a sign-in is for the
  * person with the contact's address or number; where there is none, for the first who taps.
  */
-#define LINK_ASKS_WHO_ "(l.contact_id IS NOT NULL AND (l.sign_in OR EXISTS (SELECT 1 FROM app ra WHERE ra.id = l.app_id" \
-	" AND ra.link_sign_in)))"
+#define LINK_ASKS_WHO_ "(l.contact_id IS NOT NULL AND " LINK_ASKS_SIGN_IN ")"
 #define LINK_IS_FOR(id) "(NOT " LINK_ASKS_WHO_ " OR CASE WHEN EXISTS (SELECT 1 FROM " LINK_OWNERS_ ") THEN EXISTS (SELECT 1 FROM " \
 	LINK_OWNERS_ " AND q.id = " id ") ELSE " id " <> '' AND l.bound IN ('', " id ") END)"
 

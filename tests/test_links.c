@@ -677,15 +677,20 @@ static void
 an_app_can_ask_for_a_sign_in_on_all_of_its_links(void **state)
 {
 	struct house h = house_with_build(*state);
-	char *token = tester_link(*state, &h, (struct link_terms){ 0 }, NULL);
+	char *id, *token = tester_link(*state, &h, (struct link_terms){ 0 }, &id), *open_page, *theirs;
 	struct link *link;
 	struct err err;
 
 	assert_ok(link_open(*state, h.db, token, &link, &err), &err);
 	assert_false(link->sign_in);
+	open_page = page_of(*state, &h, id, "aaaaaaaaaaaaaaaa", NULL);
+	theirs = page_of(*state, &h, id, "bbbbbbbbbbbbbbbb", h.mia);
 	assert_ok(link_rule_set(h.db, h.paul, "com.example.app", true, &err), &err);
 	assert_ok(link_open(*state, h.db, token, &link, &err), &err);
 	assert_true(link->sign_in);
+	/* also what it has opened to nobody in particular before */
+	assert_false(fetches(*state, &h, open_page));
+	assert_true(fetches(*state, &h, theirs));
 	assert_ok(link_rule_set(h.db, h.paul, "com.example.app", false, &err), &err);
 	assert_ok(link_open(*state, h.db, token, &link, &err), &err);
 	assert_false(link->sign_in);
