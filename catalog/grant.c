@@ -167,7 +167,7 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash),"
 		" (SELECT max(c.at) FROM grant_client c WHERE c.grant_hash = g.hash"
 		" AND c.client = CASE WHEN n.phone <> '' THEN n.phone ELSE $2 END),"
-		" g.install_id, n.phone FROM install_grant g JOIN build b ON b.id = g.build_id JOIN app a ON a.id = b.app_id"
+		" g.install_id, n.phone, n.ranges FROM install_grant g JOIN build b ON b.id = g.build_id JOIN app a ON a.id = b.app_id"
 		" LEFT JOIN person p ON p.id = g.person_id LEFT JOIN install n ON n.id = g.install_id"
 		" WHERE g.hash = $1 AND (" BUILD_INSTALLS("$3") " OR (g.kind = 'device' AND b.installable))"
 		" AND (p.id IS NULL OR " PERSON_IS_IN("p") " OR (g.enrollment_id IS NOT NULL AND NOT p.disabled))"
@@ -203,6 +203,7 @@ grant_open(TALLOC_CTX *ctx, struct db *db, const char *token, enum grant_file fi
 	known = !rows_null(rows, 20);
 	g->install_id = rows_text(g, rows, 21);
 	phone = rows_text(g, rows, 22);
+	g->ranges = rows_text(g, rows, 23);
 	rows_done(rows);
 	if (phone && *phone)
 		client = phone;

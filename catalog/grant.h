@@ -39,6 +39,7 @@ struct grant {
 	const char *id, *build_id, *app_id, *bundle_id, *name, *version, *build, *minimum_os;
 	const char *sha256, *chunk_sha256s, *chunk_md5s, *icon57, *icon512;
 	const char *install_id;		/* NULL: it is not for one install */
+	const char *ranges;		/* of the .ipa, that the install has got by the last record (ranges.h); NULL with install_id */
 	int64_t size, created, manifest_until, installs_max, installs;
 };
 

@@ -141,6 +141,8 @@ go_on(struct db *tx, const struct install_sight *s, struct err *err)
 static bool
 write_one(struct db *tx, const struct install_sight *s, struct err *err)
 {
+	char ranges[RANGES_TEXT];
+
 	return (!s->fresh ||
 		db_run(tx, err, "INSERT INTO install (id, build_id, grant_id, created, changed)"
 		       " SELECT $1, b.id, $3, CAST($4 AS BIGINT), CAST($4 AS BIGINT) FROM build b WHERE b.id = $2"
@@ -149,8 +151,9 @@ write_one(struct db *tx, const struct install_sight *s, struct err *err)
 	       (!s->event || add_event(tx, s->id, s->kind, s->at, err)) &&
 	       db_run(tx, err, "UPDATE install SET changed = $2, model = CASE WHEN $3 <> '' THEN $3 ELSE model END,"
 		      " os = CASE WHEN $4 <> '' THEN $4 ELSE os END,"
+		      " ranges = CASE WHEN bytes < $5 THEN $6 ELSE ranges END,"
 		      " bytes = CASE WHEN bytes < $5 THEN CAST($5 AS BIGINT) ELSE bytes END WHERE id = $1", db_text(s->id),
-		      db_int(s->at), db_text(s->model), db_text(s->os), db_int(s->bytes)) &&
+		      db_int(s->at), db_text(s->model), db_text(s->os), db_int(s->bytes), db_text(ranges_text(&s->ranges, ranges))) &&
 	       go_on(tx, s, err);
 }
 

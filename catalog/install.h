@@ -8,6 +8,7 @@
  * of managed devices alone.
  */
 #include "catalog/person.h"
+#include "catalog/ranges.h"
 #include "core/clock.h"
 
 #define INSTALL_ID_SIZE		17
@@ -104,5 +105,6 @@ struct install_sight {
 	bool fresh;		/* nobody has put it yet */
 	bool event;		/* an event of this kind; else the bytes alone */
 	int64_t bytes, at;
+	struct ranges ranges;	/* what the bytes are */
 };
 bool install_write(struct db *tx, const struct install_sight *sights, size_t n, struct err *err) CHECKED;

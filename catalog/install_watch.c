@@ -1,6 +1,5 @@
 /* What is seen of installs under way; tables are written by install.c alone. */
 #include "catalog/install_watch.h"
-#include "catalog/ranges.h"
 #include "core/clock.h"
 #include "core/count.h"
 #include <pthread.h>
@@ -22,6 +21,7 @@ struct watched {
 	int64_t bytes;				/* of what has been sent */
 	int64_t most, most_ms;			/* with what is under way, and when it last grew */
 	struct ranges ranges;
+	bool blind;				/* it goes on from where nothing is known to have been sent: before a kill -9 */
 	struct install_part *parts;
 };
 
@@ -219,6 +219,8 @@ take(struct install_watch *watch, const struct grant *grant, const char *id, con
 		put_text(w->grant_id, sizeof w->grant_id, grant->id);
 		w->fresh = !grant->install_id;
 		w->size = grant->size;
+		ranges_read(&w->ranges, grant->ranges ? grant->ranges : "");	/* before a restart, or long ago */
+		w->bytes = w->most = ranges_bytes(&w->ranges);
 		w->next = watch->buckets[bucket_of(id)];
 		watch->buckets[bucket_of(id)] = w;
 		watch->n++;
@@ -297,7 +299,7 @@ add_sight(struct install_watch *watch, const struct watched *w, enum install_kin
 	}
 	sight = &watch->sights[(watch->first + watch->waiting++) % SIGHTS_MAX];
 	*sight = (struct install_sight){ .kind = kind, .fresh = w->fresh, .event = event, .bytes = w->bytes,
-					 .at = clock_now() };
+					 .at = clock_now(), .ranges = w->ranges };
 	put_text(sight->id, sizeof sight->id, w->id);
 	put_text(sight->build_id, sizeof sight->build_id, w->build_id);
 	put_text(sight->grant_id, sizeof sight->grant_id, w->grant_id);
@@ -349,6 +351,17 @@ install_saw(struct install_watch *watch, const struct grant *grant, const char *
 	unlock(watch);
 }
 
+/* Is it the beginning, or behind or within what is known to have been sent? */
+static bool
+follows(const struct ranges *ranges, int64_t from)
+{
+	bool yes = from == 0;
+
+	for (int i = 0; i < ranges->n; i++)
+		yes |= ranges->at[i].from <= from && from <= ranges->at[i].to;
+	return yes;
+}
+
 struct install_part *
 install_sends(struct install_watch *watch, const struct grant *grant, const char *client, const char *agent,
 	      int64_t from, int64_t length, int64_t (*out)(void *arg), void *arg)
@@ -360,6 +373,7 @@ install_sends(struct install_watch *watch, const struct grant *grant, const char
 	*part = (struct install_part){ .watch = watch, .from = from, .length = length, .out = out, .arg = arg };
 	pthread_mutex_lock(&watch->lock);
 	part->of = take(watch, grant, id, agent);
+	part->of->blind |= !part->of->parts && !follows(&part->of->ranges, from);
 	part->next = part->of->parts;
 	part->at = &part->of->parts;
 	if (part->next)
@@ -414,7 +428,7 @@ install_bytes(struct install_watch *watch, const char *id, int64_t *bytes, int64
 		}
 		grew(w, ranges_bytes(&ranges));
 		*bytes = w->bytes == w->size ? w->bytes : w->most < w->size ? w->most : w->size - 1;
-		*quiet_s = w->most_ms ? (clock_ms() - w->most_ms) / 1000 : 0;
+		*quiet_s = w->most_ms && !w->blind ? (clock_ms() - w->most_ms) / 1000 : 0;
 	}
 	pthread_mutex_unlock(&watch->lock);
 	return w;

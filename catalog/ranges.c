@@ -1,4 +1,7 @@
 #include "catalog/ranges.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void
@@ -30,4 +33,31 @@ ranges_bytes(const struct ranges *r)
 	for (int i = 0; i < r->n; i++)
 		sum += r->at[i].to - r->at[i].from;
 	return sum;
+}
+
+const char *
+ranges_text(const struct ranges *r, char text[RANGES_TEXT])
+{
+	int at = 0;
+
+	*text = '\0';
+	for (int i = 0; i < r->n; i++)
+		at += snprintf(text + at, (size_t)(RANGES_TEXT - at), "%s%" PRId64 "-%" PRId64, i ? " " : "", r->at[i].from, r->at[i].to);
+	return text;
+}
+
+void
+ranges_read(struct ranges *r, const char *text)
+{
+	r->n = 0;
+	for (char *end; *text; text = end + (*end == ' ')) {
+		int64_t from = strtoll(text, &end, 10);
+
+		if (end == text || *end != '-')
+			return;
+		text = end + 1;
+		ranges_add(r, from, strtoll(text, &end, 10));
+		if (end == text || (*end && *end != ' '))
+			return;
+	}
 }

@@ -12,14 +12,16 @@
 #include "core/count.h"
 #include "core/secret.h"
 #include <stdio.h>
+#include <unistd.h>
 
 #define DAY		86400
 
 static void
 a_byte_that_went_out_twice_counts_once(void **state)
 {
-	struct ranges r = { 0 };
+	struct ranges r = { 0 }, back = { 0 };
 	static unsigned char bytes[4096];
+	char text[RANGES_TEXT];
 	unsigned seed = 7;
 
 	(void)state;
@@ -53,8 +55,28 @@ a_byte_that_went_out_twice_counts_once(void **state)
 	for (int i = 0; i < 100; i++)	/* too many: fewer are counted, never more */
 		ranges_add(&r, 10 * i, 10 * i + 5);
 	assert_int_equal(ranges_bytes(&r), 5 * RANGES_MAX);
+	assert_int_equal(r.n, RANGES_MAX);
+	ranges_read(&back, ranges_text(&r, text));
+	assert_memory_equal(&back, &r, sizeof r);
 	ranges_add(&r, 0, 1000);
 	assert_int_equal(ranges_bytes(&r), 1000);
+}
+
+static void
+ranges_are_kept_as_text_and_what_is_none_is_read_as_far_as_it_is(void **state)
+{
+	static const struct { const char *text; int64_t bytes; } cases[] = {
+		{ "", 0 }, { "0-600", 600 }, { "0-600 900-1000", 700 }, { "0-600 x", 600 }, { "0-600 900", 600 }, { "0-", 0 }, { "600-0", 0 },
+		{ "0-600x", 600 }, { "-5-10", 0 }, { " ", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct ranges r;
+
+		ranges_read(&r, cases[i].text);
+		assert_int_equal(ranges_bytes(&r), cases[i].bytes);
+	}
 }
 
 static void
@@ -84,20 +106,26 @@ of_a_device_only_what_its_daemon_says_is_known(void **state)
 
 /* What a tester's page makes: an install of a link, and the grant that moves it. */
 static struct grant *
-tapped(TALLOC_CTX *ctx, struct house *h, const char *link_id, const char *id)
+tapped_as(TALLOC_CTX *ctx, struct house *h, const char *link_id, const char *id, char **token)
 {
 	struct install_start start = { .id = id, .build_id = h->build, .link_id = link_id, .opened = clock_now(),
 					.tapped = true };
 	struct grant_terms terms = { .kind = GRANT_TAP, .manifest_s = 3600, .ipa_s = DAY, .install = &start };
 	struct grant *grant;
 	struct err err;
+
+	assert_ok(db_run(h->db, &err, "UPDATE build SET size = 1000"), &err);
+	assert_ok(grant_new(ctx, h->db, &terms, h->build, NULL, token, &err), &err);
+	assert_ok(grant_open(ctx, h->db, *token, GRANT_PAGE, "safari", &grant, &err), &err);
+	return grant;
+}
+
+static struct grant *
+tapped(TALLOC_CTX *ctx, struct house *h, const char *link_id, const char *id)
+{
 	char *token;
 
-	assert_ok(grant_new(ctx, h->db, &terms, h->build, NULL, &token, &err), &err);
-	assert_ok(grant_open(ctx, h->db, token, GRANT_PAGE, "safari", &grant, &err), &err);
-	grant->size = 1000;
-	assert_ok(db_run(h->db, &err, "UPDATE build SET size = 1000"), &err);
-	return grant;
+	return tapped_as(ctx, h, link_id, id, &token);
 }
 
 static bool
@@ -144,6 +172,47 @@ out_of(void *arg)
 }
 
 #define DAEMON "com.apple.appstored/1.0 iOS/18.1 model/iPhone15,4 hwp/t8130 build/22B83 (6; dt:311)"
+
+static void
+a_download_that_goes_on_after_a_restart_is_whole_when_it_is_and_what_was_not_seen_is_no_stall(void **state)
+{
+	struct house h = house_with_build(*state);
+	struct install_watch *watch = install_watch_new(h.db);
+	struct install_part *part;
+	int64_t out = 0, bytes, quiet_s;
+	struct grant *grant;
+	struct err err;
+	char *link, *token;
+
+	tester_link(*state, &h, (struct link_terms){ 0 }, &link);
+	grant = tapped_as(*state, &h, link, "aaaaaaaaaaaaaaaa", &token);
+	part = install_sends(watch, grant, "phone", DAEMON, 0, 1000, out_of, &out);
+	install_sent(part, 600);
+	talloc_free(watch);			/* the server stops, and all is written */
+	watch = install_watch_new(h.db);
+	assert_string_equal(story(*state, &h, watch, "aaaaaaaaaaaaaaaa"), "opened tapped ipa 60 %");
+	assert_ok(grant_open(*state, h.db, token, GRANT_PAGE, "phone", &grant, &err), &err);
+	part = install_sends(watch, grant, "phone", DAEMON, 600, 400, out_of, &out);
+	install_sent(part, 400);
+	assert_string_equal(story(*state, &h, watch, "aaaaaaaaaaaaaaaa"), "opened tapped ipa 100 % ipa 100 % whole");
+
+	/* killed, it has no record of the beginning: nobody knows whether it stands still */
+	talloc_free(watch);
+	watch = install_watch_new(h.db);
+	grant = tapped(*state, &h, link, "bbbbbbbbbbbbbbbb");
+	part = install_sends(watch, grant, "phone", DAEMON, 600, 400, out_of, &out);
+	install_sent(part, 400);
+	usleep(1100000);
+	assert_true(install_bytes(watch, "bbbbbbbbbbbbbbbb", &bytes, &quiet_s));
+	assert_int_equal(bytes, 400);
+	assert_int_equal(quiet_s, 0);
+	grant = tapped(*state, &h, link, "cccccccccccccccc");
+	part = install_sends(watch, grant, "phone", DAEMON, 0, 1000, out_of, &out);
+	install_sent(part, 400);
+	usleep(1100000);
+	assert_true(install_bytes(watch, "cccccccccccccccc", &bytes, &quiet_s));
+	assert_in_range(quiet_s, 1, 1000);
+}
 
 static void
 an_install_tells_what_was_observed_and_no_more(void **state)
@@ -595,7 +664,8 @@ who_opens_a_link_again_goes_on_with_the_install_that_was_opened(void **state)
 	assert_ok(install_get(*state, h.db, "cccccccccccccccc", link, NULL, &install, &err), &err);
 }
 
-TESTS(a_byte_that_went_out_twice_counts_once,
+TESTS(a_byte_that_went_out_twice_counts_once, ranges_are_kept_as_text_and_what_is_none_is_read_as_far_as_it_is,
+      a_download_that_goes_on_after_a_restart_is_whole_when_it_is_and_what_was_not_seen_is_no_stall,
       of_a_device_only_what_its_daemon_says_is_known,
       an_install_tells_what_was_observed_and_no_more,
       a_reason_is_given_where_what_was_observed_supports_it,
