@@ -895,11 +895,16 @@ it_can_end_for_good_one_that_has_left(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
-	const char *device = phone_enrollment(p)->device_id;
+	const char *device = phone_enrollment(p)->device_id, *first;
 
 	assert_ok(phone_check_out(p), &m->err);
+	first = mdm_text(m, "SELECT why || ended FROM enrollment");
+	mdm_at(m, "2026-11-23T12:00:00Z");
 	assert_ok(enrollment_retire(m->db, "anna", device, "stolen", &m->err), &m->err);
 	assert_string_equal(phone_state(p), "retired");
+	/* that it left, and when, stays; what IT did is in the audit log */
+	assert_string_equal(mdm_text(m, "SELECT why || ended FROM enrollment"), first);
+	assert_string_equal(mdm_text(m, "SELECT detail FROM audit WHERE act = 'enrollment.retired'"), "stolen");
 	mdm_at(m, "2026-11-25T12:00:00Z");
 	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_DENIED);
 	phone_is_refused(p, phone_token(p, ""), ERR_DENIED);
