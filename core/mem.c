@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SHELF	4096
+
 void *
 mem_must(void *p)
 {
@@ -27,6 +29,22 @@ char *
 mem_textn(TALLOC_CTX *ctx, const char *text, size_t len)
 {
 	return mem_must(talloc_strndup(ctx, text, len));
+}
+
+const char *
+mem_shelve(struct mem_shelf *shelf, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *ret;
+
+	if (size > shelf->left) {
+		shelf->left = size > SHELF ? size : SHELF;
+		shelf->p = mem_size(shelf->ctx, shelf->left);
+	}
+	ret = memcpy(shelf->p, text, size);
+	shelf->p += size;
+	shelf->left -= size;
+	return ret;
 }
 
 void *

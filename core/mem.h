@@ -30,6 +30,15 @@ void *mem_copy(TALLOC_CTX *ctx, const void *p, size_t len);
 char *mem_printf(TALLOC_CTX *ctx, const char *fmt, ...) PRINTF(2, 3);
 char *mem_vprintf(TALLOC_CTX *ctx, const char *fmt, va_list ap) PRINTF(2, 0);
 
+/* Many short texts side by side; each alone would take a hundred bytes of talloc's own.  They go with its ctx. */
+struct mem_shelf {
+	TALLOC_CTX *ctx;
+	char *p;
+	size_t left;
+};
+
+const char *mem_shelve(struct mem_shelf *shelf, const char *text);
+
 /* SCOPED(x): a variable that is cleaned up at the end of its block by scoped_x(). */
 #define SCOPED(name) __attribute__((cleanup(scoped_##name)))
 

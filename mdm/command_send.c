@@ -30,8 +30,8 @@ struct sending {
 /* ---- who they are ---- */
 
 static bool
-find_target(TALLOC_CTX *ctx, struct db *db, const char *device_id, struct command_target *target, const char **enrollment_id,
-	    struct command_verdict *verdict, struct err *err)
+find_target(struct mem_shelf *shelf, struct db *db, const char *device_id, struct command_target *target,
+	    const char **enrollment_id, struct command_verdict *verdict, struct err *err)
 {
 	void *scratch SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(scratch, db, "SELECT e.id, e.access_rights, e.kind, e.supervised FROM device d"
@@ -51,7 +51,7 @@ find_target(TALLOC_CTX *ctx, struct db *db, const char *device_id, struct comman
 		verdict->verdict = queue_verdict_name(QUEUE_NOT_ENROLLED);
 		return true;
 	}
-	*enrollment_id = rows_text(ctx, rows, 0);
+	*enrollment_id = mem_shelve(shelf, rows_text(scratch, rows, 0));
 	*target = (struct command_target){ rows_int(rows, 1), strcmp(rows_text(scratch, rows, 2), "user") == 0 ? "user" : "device",
 					   rows_null(rows, 3) ? -1 : rows_bool(rows, 3) };
 	return true;
@@ -117,6 +117,7 @@ static bool
 find_crowds(TALLOC_CTX *ctx, struct db *db, const char *const *device_ids, size_t n, struct crowd *crowds, size_t *crowds_n,
 	    struct command_verdict *verdicts, struct err *err)
 {
+	struct mem_shelf shelf = { .ctx = ctx };
 	struct command_target target;
 	const char *enrollment_id;
 	struct crowd *crowd;
@@ -126,7 +127,7 @@ find_crowds(TALLOC_CTX *ctx, struct db *db, const char *const *device_ids, size_
 	for (size_t i = 0; i < n; i++) {
 		if (verdicts[i].verdict)
 			continue;
-		if (!find_target(ctx, db, device_ids[i], &target, &enrollment_id, &verdicts[i], err))
+		if (!find_target(&shelf, db, device_ids[i], &target, &enrollment_id, &verdicts[i], err))
 			return false;
 		if (!enrollment_id)
 			continue;

@@ -182,8 +182,11 @@ end(struct db *tx, const struct enrollment *e, const struct enrollment *by, cons
 		return false;
 	return queue_drop(tx, e, why, NULL, err) &&
 	       (is_retired ? true : push_forget(tx, e->id, err)) &&
-	       db_run(tx, err, "UPDATE enrollment SET state = $1, why = $2, ended = $3, again = FALSE, bootstrap_token = NULL,"
-		      " unlock_token = NULL WHERE id = $4", db_text(state), db_text(why), db_now(), db_text(e->id)) &&
+	       /* when and why one left stays, whatever is done about it later */
+	       db_run(tx, err, "UPDATE enrollment SET state = $1, why = CASE WHEN state = 'removed' THEN why ELSE CAST($2 AS TEXT) END,"
+		      " ended = CASE WHEN state = 'removed' THEN ended ELSE CAST($3 AS BIGINT) END, again = FALSE,"
+		      " bootstrap_token = NULL, unlock_token = NULL WHERE id = $4", db_text(state), db_text(why), db_now(),
+		      db_text(e->id)) &&
 	       (is_retired || db_run(tx, err, "UPDATE enrollment SET token = NULL, push_magic = '' WHERE id = $1",
 				     db_text(e->id))) &&
 	       db_run(tx, err, "UPDATE device SET enrollment_id = NULL, changed = $1 WHERE id = $2 AND enrollment_id = $3",

@@ -62,3 +62,31 @@ enrollment_settle(struct db *db, const char *id, struct err *err)
 {
 	return db_tx(db, tx_settle, (void *)(uintptr_t)id, err) || err_at(err, "enrollment %s", id);
 }
+
+static bool
+tx_settle_all(struct db *tx, void *arg, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, tx, "SELECT " ENROLLMENT_COLUMNS ENROLLMENT_FROM "WHERE e.returns > 0");
+	struct enrollment **all = NULL;
+	enum rows_step step;
+	size_t n = 0;
+
+	(void)arg;
+	while ((step = rows_next(rows, err)) == ROWS_ROW) {
+		all = mem_grow(ctx, all, struct enrollment *, n + 1);
+		all[n++] = enrollment_of_row(ctx, rows);
+	}
+	if (step == ROWS_FAILED)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!enrollment_settle_later(tx, all[i], err))
+			return false;
+	return true;
+}
+
+bool
+enrollment_settle_all(struct db *db, struct err *err)
+{
+	return db_tx(db, tx_settle_all, NULL, err) || err_at(err, "devices that came and went");
+}

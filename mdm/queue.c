@@ -31,7 +31,7 @@ struct adding {
 	char *uuid;			/* NULL: none made yet */
 	int64_t command_id;
 	size_t added, fresh;		/* by all chunks; by this one */
-	char *twin;			/* uuid of what the last duplicate met */
+	char *twin;			/* uuid of what the one that there is met, a duplicate */
 };
 
 static bool
@@ -96,7 +96,8 @@ judge(struct db *tx, struct adding *a, const char *enrollment_id, enum queue_ver
 		break;
 	}
 	*ret = !rows_bool(rows, 0) ? QUEUE_NOT_ENROLLED : !rows_null(rows, 1) ? QUEUE_DUPLICATE : QUEUE_FULL;
-	a->twin = rows_text(a->ctx, rows, 1);
+	if (a->n == 1)
+		a->twin = rows_text(a->ctx, rows, 1);
 	return true;
 }
 
@@ -184,7 +185,7 @@ sort(struct adding *a)
 static char *
 uuid_of(struct adding *a)
 {
-	return a->added ? a->uuid : a->n == 1 ? a->twin : NULL;
+	return a->added ? a->uuid : a->twin;
 }
 
 bool

@@ -435,15 +435,29 @@ mdm_audited(struct mdm *m, const char *act)
 	return mdm_number(m, mem_printf(m->ctx, "SELECT count(*) FROM audit WHERE act = '%s'", act));
 }
 
+/* A row's columns, each as it would be written in SQL; a table's rows are in the order of their own. */
+static const char *
+rows_of(struct mdm *m, const char *table)
+{
+	const char *columns = mdm_text(m, mem_printf(m->ctx, "SELECT group_concat('quote(\"' || name || '\")', '||'',''||')"
+							     " FROM pragma_table_info('%s')", table));
+
+	return mdm_text(m, mem_printf(m->ctx, "SELECT '%s: ' || coalesce(group_concat(%s, '; '), '') FROM %s", table, columns,
+				      table));
+}
+
 const char *
 mdm_snapshot(struct mdm *m)
 {
-	return mdm_text(m, "SELECT (SELECT group_concat(id || state || COALESCE(hex(token), '') || push_magic || again || identity"
-			   " || COALESCE(next_identity, '') || COALESCE(ended, '') || COALESCE(hex(unlock_token), ''), ' ') FROM"
-			   " (SELECT * FROM enrollment ORDER BY id)) || (SELECT group_concat(COALESCE(enrollment_id, '-')) FROM device)"
-			   " || (SELECT group_concat(state) FROM (SELECT state FROM enroll_session ORDER BY id)) || (SELECT count(*)"
-			   " FROM command_queue) || '/' || (SELECT count(*) FROM command_history) || '/' || (SELECT count(*) FROM audit)"
-			   " || '/' || (SELECT count(*) FROM push_due) || '/' || (SELECT count(*) FROM certificate WHERE revoked IS NOT NULL)");
+	char *all = mem_text(m->ctx, "");
+	struct rows *tables;
+
+	mdm_settles(m);
+	tables = db_query(m->ctx, m->db, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
+	while (rows_next(tables, &m->err) == ROWS_ROW)
+		all = mem_printf(m->ctx, "%s%s\n", all, rows_of(m, rows_text(m->ctx, tables, 0)));
+	rows_done(tables);
+	return all;
 }
 
 struct mdm_told mdm_told;

@@ -83,7 +83,7 @@ EVP_PKEY *mdm_key(void);
 
 void mdm_settles(struct mdm *m);			/* what is written behind is written */
 int64_t mdm_audited(struct mdm *m, const char *act);	/* how often */
-const char *mdm_snapshot(struct mdm *m);		/* all that a check-in may change, as one text */
+const char *mdm_snapshot(struct mdm *m);		/* every row of every table, as one text */
 
 /* What the house above is told of enrollments, from mdm_listens on. */
 extern struct mdm_told { int enrolled, ended, wants_token; const char *state; } mdm_told;

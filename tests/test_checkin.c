@@ -178,6 +178,23 @@ must_14_a_command_as_it_is_handed_out_is_what_apple_expects(void **state)
 	judge(m, "command:ProfileList", m->text);
 }
 
+#define LEVELS	10000
+
+static const char *
+nested(struct mdm *m, const char *begin, const char *end)
+{
+	struct buf deep, inner;
+
+	buf_init(&deep, m->ctx, 1 << 20);
+	buf_init(&inner, m->ctx, 1 << 20);
+	for (int i = 0; i < LEVELS; i++) {
+		buf_text(&deep, begin);
+		buf_text(&inner, end);
+	}
+	return mdm_dict(m, mem_printf(m->ctx, "<key>MessageType</key><string>Authenticate</string><key>a</key>%s<true/>%s",
+				      buf_str(&deep), buf_str(&inner)));
+}
+
 static void
 behaviour_15_what_no_device_sends_is_refused_and_changes_nothing(void **state)
 {
@@ -196,7 +213,6 @@ behaviour_15_what_no_device_sends_is_refused_and_changes_nothing(void **state)
 	};
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
-	char *deep = mem_size(*state, 200 * 6 + 200);
 
 	mdm_queue(m, p, "ProfileList", 0);
 	for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
@@ -205,9 +221,13 @@ behaviour_15_what_no_device_sends_is_refused_and_changes_nothing(void **state)
 		assert_false(phone_command(p, bodies[i]));
 		assert_true(m->err.kind == ERR_MALFORMED || m->err.kind == ERR_INVALID);
 	}
-	for (char *at = deep + snprintf(deep, 100, "<plist version=\"1.0\">"), *end = at + 200 * 6; at < end; at += 6)
-		memcpy(at, "<dict>", 7);
-	assert_false(phone_command(p, deep));
+	for (int i = 0; i < 4; i++) {
+		const char *deep = nested(m, i % 2 ? "<array>" : "<dict><key>a</key>", i % 2 ? "</array>" : "</dict>");
+
+		assert_false(i < 2 ? phone_command(p, deep) : phone_checkin(p, deep));
+		assert_int_equal(m->err.kind, ERR_INVALID);
+		assert_non_null(strstr(m->err.cause, "deeper than 64 levels"));
+	}
 	assert_string_equal(mdm_text(m, "SELECT state FROM command_queue"), "ready");
 	assert_string_equal(phone_enrollment(p)->state, "enrolled");
 }

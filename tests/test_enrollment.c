@@ -480,12 +480,10 @@ no_later_message_changes_from_the_udid_to_an_enrollment_id_or_back(void **state)
 	const char *before;
 
 	phone_is_refused(p, reports_as(p, "EnrollmentID"), ERR_MALFORMED);	/* in the audit, once an hour */
-	mdm_settles(m);
 	before = mdm_snapshot(m);
 	for (size_t i = 0; i < 3; i++)
 		phone_is_refused(p, says_of_itself(p, messages[i], "EnrollmentID", TOPIC), ERR_MALFORMED);
 	phone_is_refused(p, reports_as(p, "EnrollmentID"), ERR_MALFORMED);
-	mdm_settles(m);
 	assert_string_equal(mdm_snapshot(m), before);
 	/* One that an older version has let begin so stays so. */
 	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET kind = 'user'"), &m->err);
@@ -632,7 +630,6 @@ the_topic_is_the_one_that_a_device_was_given_whatever_it_says(void **state)
 	before = mdm_snapshot(m);
 	phone_is_refused(p, says_of_itself(p, "TokenUpdate", "UDID", OTHER_TOPIC), ERR_MALFORMED);
 	phone_is_refused(p, says_of_itself(p, "Authenticate", "UDID", OTHER_TOPIC), ERR_MALFORMED);
-	mdm_settles(m);
 	assert_string_equal(mdm_snapshot(m), before);
 	assert_int_equal(count_get(COUNT_MDM_OTHER_TOPIC), counted + 4);
 	assert_int_equal(mdm_audited(m, "enrollment.refused"), 1);	/* once an hour */
@@ -997,11 +994,16 @@ it_can_end_for_good_one_that_has_left(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
-	const char *device = phone_enrollment(p)->device_id;
+	const char *device = phone_enrollment(p)->device_id, *first;
 
 	assert_ok(phone_check_out(p), &m->err);
+	first = mdm_text(m, "SELECT why || ended FROM enrollment");
+	mdm_at(m, "2026-11-23T12:00:00Z");
 	assert_ok(enrollment_retire(m->db, "anna", device, "stolen", &m->err), &m->err);
 	assert_string_equal(phone_state(p), "retired");
+	/* that it left, and when, stays; what IT did is in the audit log */
+	assert_string_equal(mdm_text(m, "SELECT why || ended FROM enrollment"), first);
+	assert_string_equal(mdm_text(m, "SELECT detail FROM audit WHERE act = 'enrollment.retired'"), "stolen");
 	mdm_at(m, "2026-11-25T12:00:00Z");
 	phone_is_refused(p, phone_command(p, phone_idle_xml(p)), ERR_DENIED);
 	phone_is_refused(p, phone_token(p, ""), ERR_DENIED);

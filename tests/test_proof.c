@@ -240,7 +240,11 @@ behaviour_15_rubbish_instead_of_a_signature_is_refused_in_time(void **state)
 	static const char *const texts[] = { "", "no base64!", "AAAA", "MIAAAA==", "MIIB", "====" };
 	struct proof proof;
 	char *long_text = mem_size(*state, PROOF_SIGNATURE_MAX + 2);
-	unsigned char deep[10000];
+	static const struct { size_t levels; const char *why; } deep[] = {	/* as many as it has room for, and more */
+		{ 30, "it is no signed message" }, { 100, "no whole ASN.1" }, { PROOF_SIGNATURE_MAX / 4 * 3 / 4, "no whole ASN.1" },
+		{ 10000, "too long" },
+	};
+	unsigned char nested[40000] = { 0 };
 	struct buf text;
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -250,12 +254,15 @@ behaviour_15_rubbish_instead_of_a_signature_is_refused_in_time(void **state)
 	memset(long_text, 'A', PROOF_SIGNATURE_MAX + 1);
 	long_text[PROOF_SIGNATURE_MAX + 1] = '\0';
 	assert_false(proof_by_signature(*state, long_text, bytes("x"), &proof, &m->err));
-	for (size_t i = 0; i < sizeof deep; i += 2)
-		deep[i] = 0x30, deep[i + 1] = 0x80;	/* ten thousand levels */
-	buf_init(&text, *state, 1 << 20);
-	buf_base64(&text, deep, sizeof deep);
-	assert_false(proof_by_signature(*state, buf_str(&text), bytes("x"), &proof, &m->err));
-	assert_int_equal(m->err.kind, ERR_MALFORMED);
+	for (size_t i = 0; i < sizeof deep / sizeof *deep; i++) {
+		for (size_t k = 0; k < deep[i].levels; k++)	/* each ends as it should, by zeroes */
+			memcpy(nested + 2 * k, "\x30\x80", 2);
+		buf_init(&text, *state, 1 << 20);
+		buf_base64(&text, nested, 4 * deep[i].levels);
+		assert_false(proof_by_signature(*state, buf_str(&text), bytes("x"), &proof, &m->err));
+		assert_int_equal(m->err.kind, ERR_MALFORMED);
+		assert_non_null(strstr(m->err.cause, deep[i].why));
+	}
 }
 
 /* ---- whose it is ---- */

@@ -6,8 +6,6 @@
 #include "mdm/device_list.h"
 #include "web/http.h"
 
-#define COMMANDING_REQUEST_MAX	20000	/* devices in one request */
-
 int64_t device_silent_s(struct req *req);
 
 /* To one device: *ret is its verdict, which is an err when nothing waits because of it. */

@@ -442,7 +442,7 @@ exchange_step(struct exchange *ex, struct bytes bytes)
 	return NEXT_CUT;
 }
 
-/* An order to 20,000 devices takes 30 MB for a moment, which the threads' heaps would keep for ever. */
+/* An order to 100,000 devices takes 40 MB for a moment, which the threads' heaps would keep for ever. */
 static void
 give_back_memory(void)
 {

@@ -65,10 +65,11 @@ job_judge(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 static bool
 job_enrollment_settle(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 {
+	const char *id = text_of(job->args, "enrollment");
 	struct site *site = p;
 
 	(void)ctx;
-	return enrollment_settle(site->db, text_of(job->args, "enrollment"), err);
+	return *id ? enrollment_settle(site->db, id, err) : enrollment_settle_all(site->db, err);
 }
 
 static bool

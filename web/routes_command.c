@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX	(COMMANDING_REQUEST_MAX * 4096u)	/* of a line for each device, whatever it says */
+#define MANY_BODY	"4096K"	/* COMMAND_DEVICES_MAX ids and a command of COMMAND_BYTES_MAX; no large one (EXCHANGE_LARGE) */
+#define ANSWER_MAX	(COMMAND_DEVICES_MAX * 4096u)	/* of a line for each device, whatever it says */
 
 static const char *
 actor(struct req *req)
@@ -55,25 +56,30 @@ api_send(struct req *req, struct reply *reply, struct err *err)
 
 /* ---- to many ---- */
 
+/* Of the body the list goes: as JSON it would take a hundred bytes for each device while they are asked. */
 static bool
-read_devices(struct req *req, const json_t *body, const char *const **ids, size_t *n, struct err *err)
+read_devices(struct req *req, json_t *body, const char *const **ids, size_t *n, struct err *err)
 {
 	const json_t *devices = json_object_get(body, "devices"), *v;
-	const char **list;
+	struct mem_shelf shelf = { .ctx = req };
+	const char **list, *id;
 	size_t i;
 
 	*n = json_array_size(devices);
-	if (*n == 0 || *n > COMMANDING_REQUEST_MAX)
-		return err_set(err, ERR_INVALID, "devices must be a list of 1 to %d ids", COMMANDING_REQUEST_MAX);
+	if (*n == 0 || *n > COMMAND_DEVICES_MAX)
+		return err_set(err, ERR_INVALID, "devices must be a list of 1 to %d ids", COMMAND_DEVICES_MAX);
 	list = mem_array(req, const char *, *n);
-	json_array_foreach(devices, i, v)
-		if (!(list[i] = json_string_value(v)))
+	json_array_foreach(devices, i, v) {
+		if (!(id = json_string_value(v)))
 			return err_set(err, ERR_INVALID, "devices: [%zu] is no id", i);
+		list[i] = mem_shelve(&shelf, id);
+	}
+	json_object_del(body, "devices");
 	*ids = list;
 	return true;
 }
 
-/* One line of the answer at a time: of 20,000 at once the values would take ten times their text. */
+/* One line of the answer at a time: of 100,000 at once the values would take ten times their text. */
 static bool
 write_verdicts(struct req *req, const char *uuid, const struct command_verdict *verdicts, size_t n, struct buf *out,
 	       struct err *err)
@@ -197,7 +203,7 @@ api_resend(struct req *req, struct reply *reply, struct err *err)
 }
 
 const struct route command_routes[] = {
-	{ POST,   "/api/v1/commands",                            WHO_ADMIN, "1024K",  ON_WORKER, api_send_many, NULL, "devices", "A command to devices[]: 202, or 207 with a verdict each" },
+	{ POST,   "/api/v1/commands",                            WHO_ADMIN, MANY_BODY, ON_WORKER, api_send_many, NULL, "devices", "A command to devices[]: 202, or 207 with a verdict each" },
 	{ POST,   "/api/v1/devices/:id/commands",                WHO_ADMIN, "1024K",  ON_WORKER, api_send,   NULL, "devices", "A command: {verb or request_type, params, dedupe_key, not_before, priority, reason}, or a property list" },
 	{ GET,    "/api/v1/devices/:id/commands",                WHO_ADMIN, "0",   ON_WORKER, api_list,   NULL, "devices", "What waits, in order, and what was: ?state=waiting|ended &after= &limit=" },
 	{ DELETE, "/api/v1/devices/:id/commands",                WHO_ADMIN, "0",   ON_WORKER, api_clear,  NULL, "devices", "Take back all that waits" },

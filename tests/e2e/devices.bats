@@ -300,9 +300,9 @@ LISTED=$([ -n "$WHOLE" ] && echo 10000 || echo 1000)	# devices of one request, o
 # silent_devices N: so many more are under management, and are never heard of.
 silent_devices() {
 	sql "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) INSERT INTO device (id, udid, enrollment_id,
-		created, changed) SELECT 'silent' || i, 'SILENT-' || i, 'esilent' || i, unixepoch(), unixepoch() FROM n"
+		created, changed) SELECT printf('silent%020d', i), 'SILENT-' || i, 'esilent' || i, unixepoch(), unixepoch() FROM n"
 	sql "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) INSERT INTO enrollment (id, device_id,
-		session_id, state, identity, access_rights, created, enrolled, turn) SELECT 'esilent' || i, 'silent' || i, 'none', 'enrolled',
+		session_id, state, identity, access_rights, created, enrolled, turn) SELECT 'esilent' || i, printf('silent%020d', i), 'none', 'enrolled',
 		'none' || i, 8191, unixepoch(), unixepoch(), i + 100000 FROM n"
 }
 
@@ -332,11 +332,16 @@ connected() {	# N
 	[ "${is:-0}" -ge "$1" ]
 }
 
-# order_all N: one request for all that are listed; what was taken of it goes to $W/told.
-order_all() {
+# order_listed N: one request for all that are listed.
+order_listed() {
 	jq -cR --slurp --arg n "$1" '{request_type: "DeviceInformation", params: {Queries: ["DeviceName"]}, reason: ("round " + $n),
 		devices: (rtrimstr("\n") / "\n")}' "$W/listed" >"$W/order"
 	post /api/v1/commands -H "$(bearer admin)" -H 'Content-Type: application/json' --data-binary "@$W/order"
+}
+
+# order_all N: what was taken of it goes to $W/told.
+order_all() {
+	order_listed "$1"
 	expect_status 207
 	expect_json '[.items[] | select(.verdict == "added" and .uuid)] | length' $((LISTED - LISTED / 100))
 	expect_json '[.items[] | select(.verdict == "unknown")] | length' $((LISTED / 100))
@@ -371,4 +376,30 @@ order_all() {
 		SELECT enrollment_id, command_id FROM command_history) r ON r.command_id = c.id WHERE c.uuid IN ($(cut -d' ' -f1 "$W/told" |
 		sort -u | sed "s/.*/'&'/" | paste -sd,)))")" = $((3 * (LISTED - LISTED / 100))) ]
 	judged
+}
+
+@test "one request takes 100,000 devices and tells each its verdict, in 80 MB, and not one more" {
+	local round strangers=1000
+	silent_devices $((100000 - strangers))
+	{ sql "SELECT id FROM device"; for ((i = 0; i < strangers; i++)); do printf 'nobody%020d\n' $i; done; } |
+		sort -R --random-source=<(yes) >"$W/listed"
+	[ "$(wc -l <"$W/listed")" = 100000 ]
+	for round in 1 2 3; do
+		order_listed $round
+		expect_status 207
+		[ "$(awk '$1 == "VmHWM:" { print $2 }' "/proc/$PID/status")" -le $((80000 * 1000 / 1024)) ]
+		json '.items[].device' | cmp - "$W/listed"
+		expect_json '[.items[] | select(.verdict == "added" and .uuid)] | length' $((100000 - strangers))
+		expect_json '[.items[] | select(.verdict == "unknown" and .uuid == null)] | length' $strangers
+		[ "$(sql "SELECT count(*) FROM command_queue")" = $((round * (100000 - strangers))) ]
+	done
+	echo nobody >>"$W/listed"
+	order_listed 4
+	expect_status 422
+	expect_body "a list of 1 to 100000 ids"
+	head -c 4194305 /dev/zero >"$W/order"
+	post /api/v1/commands -H "$(bearer admin)" --data-binary "@$W/order"
+	expect_status 413
+	expect_json .code too_large
+	[ "$(sql "SELECT count(*) FROM command_queue")" = $((3 * (100000 - strangers))) ]
 }

@@ -294,3 +294,22 @@ of_answer() {
 	never grep -q "got $UUID" "$W/ledger"
 	nobody_sent_away
 }
+
+@test "a phone that came and went under an older version, which looked at it no more, is looked at once" {
+	local gone there
+	sessions 2
+	device_on fleet --count 2 --enroll "$W/urls" --drain
+	run device_on fleet --drain --leaves 100
+	gone=$(sql "SELECT device_id FROM enrollment WHERE state = 'removed'")
+	there=$(sql "SELECT device_id FROM enrollment WHERE state = 'enrolled'")
+	pomona_stop
+	sql "UPDATE enrollment SET returns = 3, returned = unixepoch() - 7200"
+	sql "DELETE FROM job WHERE kind = 'enrollment_settle'"
+	sql "UPDATE meta SET value = '38' WHERE key = 'schema'"
+	pomona_again
+	wait_until settled
+	[ "$(sql "SELECT count(*) FROM audit WHERE object = '$there' AND act = 'enrollment.returned' AND detail LIKE '%and 3 times%'")" = 1 ]
+	[ "$(sql "SELECT count(*) FROM audit WHERE object = '$gone' AND act = 'enrollment.removed' AND detail LIKE '%back 3 times%'")" = 1 ]
+	[ "$(sql "SELECT count(*) FROM job WHERE kind = 'enrollment_settle'")" = 0 ]
+}
+settled() { [ "$(sql "SELECT count(*) FROM enrollment WHERE returns > 0")" = 0 ]; }
