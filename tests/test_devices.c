@@ -638,8 +638,13 @@ the_list_is_a_table_for_spreadsheets(void **state)
 	buf_init(&out, *state, DEVICE_CSV_MAX);
 	assert_ok(device_csv(*state, h.db, &one, NULL, &out, &next, &err), &err);
 	assert_null(next);
-	assert_string_equal(buf_str(&out), "id,name,serial,udid,product,model,os_version,os_build,person,state,supervised,seen,enrolled\r\n"
-		"b,Spare,EXB,udid-b,\"iPhone15,4\",iPhone 15,170,,,silent,true,2026-11-08T11:59:55Z,2026-11-22T12:00:00Z\r\n");
+	assert_string_equal(buf_str(&out), "id,name,serial,udid,product,model,os_version,os_build,person,state,supervised,seen,enrolled,bluetooth_mac,"
+		"wifi_mac,iccid,current_carrier,sim_carrier,carrier_settings,phone_number,data_roaming,roaming,hotspot,imei,model_name,"
+		"model_number,os_extra,modem_firmware,capacity_gb,free_gb,battery,time_zone,lost_mode,find_my,cloud_backup,"
+		"last_cloud_backup,hardware_encryption,passcode_present,passcode_compliant,passcode_compliant_with_mobileconfigs,"
+		"passcode_grace_s,auto_lock_s,user_enrollment,data_protection,restrictions,apps,provisions,provisions_end,mobileconfigs,"
+		"certificates,certificates_end\r\n"
+		"b,Spare,EXB,udid-b,\"iPhone15,4\",iPhone 15,170,,,silent,true,2026-11-08T11:59:55Z,2026-11-22T12:00:00Z,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,\r\n");
 }
 
 TESTS(a_command_waits_and_the_audit_says_who_and_why, what_cannot_be_taken_back_wants_a_reason_however_it_is_said,

@@ -15,7 +15,7 @@ import sys
 
 UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
-# What Apple answers, protocol.md section 2.
+# What Apple answers (Handling notification responses from APNs).
 REASONS = {
     400: "BadDeviceToken DeviceTokenNotForTopic MissingTopic BadTopic TopicDisallowed MissingDeviceToken BadPriority"
          " BadExpirationDate BadMessageId BadCollapseId DuplicateHeaders PayloadEmpty IdleTimeout InvalidPushType",
