@@ -74,25 +74,25 @@ certificate_item(TALLOC_CTX *ctx, struct rows *r)
 static const struct list {
 	const char *name, *request_type;
 	enum fact_group group;
+	bool ends;			/* what is in it does */
 	const char *sql;
 	item_of *item;
-	bool ends;			/* what is in it does */
 	const char *columns[10];	/* of its table */
 } lists[] = {
-	{ "apps", "InstalledApplicationList", FACT_APPS,
+	{ "apps", "InstalledApplicationList", FACT_APPS, false,
 	  "SELECT bundle_id, name, version, short_version, size, data_size, installed, managed, state, installing FROM installed_app"
-	  " WHERE device_id = $1 ORDER BY lower(COALESCE(name, bundle_id)), bundle_id", app_item, false,
+	  " WHERE device_id = $1 ORDER BY lower(COALESCE(name, bundle_id)), bundle_id", app_item,
 	  { "bundle_id", "name", "version", "short_version", "size", "data_size", "installed", "managed", "state", "installing" } },
-	{ "provisions", "ProvisioningProfileList", FACT_APPS,
-	  "SELECT uuid, name, expires FROM installed_provision WHERE device_id = $1 ORDER BY expires NULLS LAST, uuid", provision_item, true,
+	{ "provisions", "ProvisioningProfileList", FACT_APPS, true,
+	  "SELECT uuid, name, expires FROM installed_provision WHERE device_id = $1 ORDER BY expires NULLS LAST, uuid", provision_item,
 	  { "uuid", "name", "expires" } },
-	{ "mobileconfigs", "ProfileList", FACT_COMPLIANCE,
+	{ "mobileconfigs", "ProfileList", FACT_COMPLIANCE, false,
 	  "SELECT identifier, uuid, name, organization, version, managed, encrypted, removable, payloads FROM installed_mobileconfig"
-	  " WHERE device_id = $1 ORDER BY identifier", mobileconfig_item, false,
+	  " WHERE device_id = $1 ORDER BY identifier", mobileconfig_item,
 	  { "identifier", "uuid", "name", "organization", "version", "managed", "encrypted", "removable" } },
-	{ "certificates", "CertificateList", FACT_COMPLIANCE,
+	{ "certificates", "CertificateList", FACT_COMPLIANCE, true,
 	  "SELECT sha256, name, identity, expires FROM installed_certificate WHERE device_id = $1"
-	  " ORDER BY expires NULLS LAST, sha256", certificate_item, true,
+	  " ORDER BY expires NULLS LAST, sha256", certificate_item,
 	  { "sha256", "name", "identity", "expires" } },
 };
 #define LISTS (sizeof lists / sizeof *lists)
