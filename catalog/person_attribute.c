@@ -177,16 +177,24 @@ person_attributes_change(struct db *db, const char *actor, const char *person_id
 	return db_tx(db, tx_change, &c, err);
 }
 
-/* As know_person below has them. */
+/* $1: the variable, $2: the attribute that it may be, too.  As know_person below has them. */
+#define KNOWN	"((CASE CAST($1 AS TEXT) WHEN 'username' THEN p.name WHEN 'full_name' THEN p.display WHEN 'email' THEN p.email" \
+	" WHEN 'phone' THEN p.phone ELSE '' END) <> '' OR EXISTS (SELECT 1 FROM person_attribute a WHERE a.person_id = p.id" \
+	" AND a.name IN ($1, $2)))"
+
+static const char *
+other_name(const char *key)
+{
+	return strcmp(key, "upn") == 0 ? "userprincipalname" : key;
+}
+
 bool
 person_attribute_lacking(struct db *db, const char *name, int64_t *lacking, int64_t *people, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const char *key = lower(ctx, name);
-	struct rows *rows = db_query(ctx, db, "SELECT COUNT(*), COUNT(CASE WHEN (CASE CAST($1 AS TEXT) WHEN 'username' THEN p.name"
-		" WHEN 'full_name' THEN p.display WHEN 'email' THEN p.email WHEN 'phone' THEN p.phone ELSE '' END) <> '' OR EXISTS"
-		" (SELECT 1 FROM person_attribute a WHERE a.person_id = p.id AND a.name IN ($1, $2)) THEN 1 END) FROM person p WHERE "
-		PERSON_IS_IN("p"), db_text(key), db_text(strcmp(key, "upn") == 0 ? "userprincipalname" : key));
+	struct rows *rows = db_query(ctx, db, "SELECT COUNT(*), COUNT(CASE WHEN " KNOWN " THEN 1 END) FROM person p WHERE "
+		PERSON_IS_IN("p"), db_text(key), db_text(other_name(key)));
 
 	if (!rows_one(rows, err, "nobody is counted"))
 		return false;
@@ -194,6 +202,25 @@ person_attribute_lacking(struct db *db, const char *name, int64_t *lacking, int6
 	*lacking = *people - rows_int(rows, 1);
 	rows_done(rows);
 	return true;
+}
+
+bool
+person_attribute_lackers(struct db *db, const char *name, int64_t limit, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *key = lower(ctx, name);
+	struct rows *rows = db_query(ctx, db, "SELECT p.id, p.name FROM person p WHERE " PERSON_IS_IN("p") " AND NOT " KNOWN
+		" ORDER BY p.name, p.id LIMIT $3", db_text(key), db_text(other_name(key)), db_int(limit));
+	json_t *list = json_array();
+	enum rows_step step;
+
+	while ((step = rows_next(rows, err)) == ROWS_ROW)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "id", rows_text(ctx, rows, 0), "name", rows_text(ctx, rows, 1)));
+	if (step == ROWS_END)
+		*ret = list;
+	else
+		json_decref(list);
+	return step == ROWS_END;
 }
 
 /* ---- values ---- */

@@ -37,6 +37,8 @@ bool person_attributes(struct db *db, const char *person_id, json_t **ret, struc
 
 /* Of the people who may come in, how many have nothing for this variable of a person? */
 bool person_attribute_lacking(struct db *db, const char *name, int64_t *lacking, int64_t *people, struct err *err) CHECKED;
+/* [{id, name}] of those that have nothing, by name: so many of them. */
+bool person_attribute_lackers(struct db *db, const char *name, int64_t limit, json_t **ret, struct err *err) CHECKED;
 
 /* ---- values ---- */
 

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/num.h"
 #include "core/text.h"
+#include "mdm/inventory.h"
 #include "mdm/model.h"
 #include <string.h>
 
@@ -172,7 +173,6 @@ csv_row(struct buf *out, const json_t *item)
 		buf_text(out, i ? "," : "");
 		buf_csv(out, word ? word : "", word ? strlen(word) : 0);
 	}
-	buf_text(out, "\r\n");
 }
 
 bool
@@ -180,20 +180,26 @@ device_csv(TALLOC_CTX *ctx, struct db *db, const struct device_filter *filter, c
 	   const char **next, struct err *err)
 {
 	json_t *page, *device;
+	bool ok = true;
 	size_t i, n = 0;
 
 	csv_row(out, NULL);
+	inventory_csv_head(out);
+	buf_text(out, "\r\n");
 	do {
 		if (!device_list(db, filter, after, DEVICE_PAGE_MAX, &page, err))
 			return false;
-		json_array_foreach(json_object_get(page, "items"), i, device)
+		json_array_foreach(json_object_get(page, "items"), i, device) {
 			csv_row(out, device);
+			ok = ok && inventory_csv_row(db, json_string_value(json_object_get(device, "id")), out, err);
+			buf_text(out, "\r\n");
+		}
 		n += i;
 		after = mem_text(ctx, json_string_value(json_object_get(page, "next")));
 		json_decref(page);
-	} while (after && n < DEVICE_CSV_ROWS);
+	} while (ok && after && n < DEVICE_CSV_ROWS && out->len < DEVICE_CSV_MAX / 2);
 	*next = after;
-	return buf_ok(out, err);
+	return ok && buf_ok(out, err);
 }
 
 /* ---- numbers, and one by its names ---- */

@@ -10,7 +10,7 @@
 #include "core/db.h"
 
 #define DEVICE_PAGE_MAX		200
-#define DEVICE_CSV_MAX		(32u << 20)
+#define DEVICE_CSV_MAX		(32u << 20)	/* a page of the longest rows is less than half of it */
 #define DEVICE_CSV_ROWS		50000
 
 struct device_filter {
@@ -31,7 +31,7 @@ bool device_list(struct db *db, const struct device_filter *filter, const char *
 		 struct err *err) CHECKED;
 /* One of them, and access_rights, topic, why, ended, identity_expires.  ERR_MISSING. */
 bool device_show(struct db *db, const char *id, int64_t silent_s, json_t **ret, struct err *err) CHECKED;
-/* Rows of the list as a table; *next: where it goes on, or NULL; belongs to ctx. */
+/* Rows of the list as a table, with what they report (inventory_csv_row); *next: where it goes on, or NULL; belongs to ctx. */
 bool device_csv(TALLOC_CTX *ctx, struct db *db, const struct device_filter *filter, const char *after, struct buf *out,
 		const char **next, struct err *err) CHECKED;
 

@@ -59,6 +59,13 @@ bool inventory_show(struct db *db, const char *device_id, json_t **ret, struct e
 /* One group as a table: fact,value or the group's list.  group: "network", "device", "apps", "compliance". */
 bool inventory_csv(struct db *db, const char *device_id, const char *group, struct buf *out, struct err *err) CHECKED;
 
+/*
+ * What of it fits in a row of a list of devices, each column with a comma before it: the facts that the list does not
+ * have itself, how many restrictions, apps, provisions, mobileconfigs and certificates there are, and when the first ends.
+ */
+void inventory_csv_head(struct buf *out);
+bool inventory_csv_row(struct db *db, const char *device_id, struct buf *out, struct err *err) CHECKED;
+
 /* The last answer to a request type, as the device sent it; ERR_MISSING. */
 bool inventory_raw(TALLOC_CTX *ctx, struct db *db, const char *device_id, const char *request_type,
 		   struct bytes *ret, struct err *err) CHECKED;

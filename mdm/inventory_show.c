@@ -74,22 +74,23 @@ certificate_item(TALLOC_CTX *ctx, struct rows *r)
 static const struct list {
 	const char *name, *request_type;
 	enum fact_group group;
+	bool ends;			/* what is in it does */
 	const char *sql;
 	item_of *item;
 	const char *columns[10];	/* of its table */
 } lists[] = {
-	{ "apps", "InstalledApplicationList", FACT_APPS,
+	{ "apps", "InstalledApplicationList", FACT_APPS, false,
 	  "SELECT bundle_id, name, version, short_version, size, data_size, installed, managed, state, installing FROM installed_app"
 	  " WHERE device_id = $1 ORDER BY lower(COALESCE(name, bundle_id)), bundle_id", app_item,
 	  { "bundle_id", "name", "version", "short_version", "size", "data_size", "installed", "managed", "state", "installing" } },
-	{ "provisions", "ProvisioningProfileList", FACT_APPS,
+	{ "provisions", "ProvisioningProfileList", FACT_APPS, true,
 	  "SELECT uuid, name, expires FROM installed_provision WHERE device_id = $1 ORDER BY expires NULLS LAST, uuid", provision_item,
 	  { "uuid", "name", "expires" } },
-	{ "mobileconfigs", "ProfileList", FACT_COMPLIANCE,
+	{ "mobileconfigs", "ProfileList", FACT_COMPLIANCE, false,
 	  "SELECT identifier, uuid, name, organization, version, managed, encrypted, removable, payloads FROM installed_mobileconfig"
 	  " WHERE device_id = $1 ORDER BY identifier", mobileconfig_item,
 	  { "identifier", "uuid", "name", "organization", "version", "managed", "encrypted", "removable" } },
-	{ "certificates", "CertificateList", FACT_COMPLIANCE,
+	{ "certificates", "CertificateList", FACT_COMPLIANCE, true,
 	  "SELECT sha256, name, identity, expires FROM installed_certificate WHERE device_id = $1"
 	  " ORDER BY expires NULLS LAST, sha256", certificate_item,
 	  { "sha256", "name", "identity", "expires" } },
@@ -259,6 +260,15 @@ csv_value(struct buf *out, const json_t *v)
 	free(made);
 }
 
+static bool
+is_list(const char *name)
+{
+	for (size_t i = 0; i < LISTS; i++)
+		if (strcmp(lists[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static void
 csv_list(struct buf *out, const struct list *list, const json_t *items)
 {
@@ -286,7 +296,7 @@ csv_facts(struct buf *out, const json_t *group)
 
 	buf_text(out, "fact,value\r\n");
 	json_object_foreach((json_t *)group, name, v) {
-		if (json_is_array(v))
+		if (is_list(name))
 			continue;	/* a table of its own */
 		buf_csv(out, name, strlen(name));
 		buf_text(out, ",");
@@ -318,6 +328,93 @@ inventory_csv(struct db *db, const char *device_id, const char *group, struct bu
 		csv_facts(out, from);
 	json_decref(all);
 	return buf_ok(out, err);
+}
+
+/* ---- one device, one row ---- */
+
+/* Those that lists of devices have columns for already. */
+static bool
+is_listed(const char *name)
+{
+	static const char *const listed[] = { "name", "udid", "serial", "product", "os_version", "os_build", "supervised" };
+
+	for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)
+		if (strcmp(listed[i], name) == 0)
+			return true;
+	return false;
+}
+
+void
+inventory_csv_head(struct buf *out)
+{
+	for (size_t i = 0; i < fact_table_n; i++)
+		if (!is_listed(fact_table[i].name))
+			buf_addf(out, ",%s", fact_table[i].name);
+	buf_text(out, ",data_protection,restrictions,apps,provisions,provisions_end,mobileconfigs,certificates,certificates_end");
+}
+
+/* How many there are of each list, and the first end: of a list that was reported. */
+static bool
+csv_sums(struct db *db, const char *device_id, const json_t *reported, struct buf *out, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT (SELECT count(*) FROM installed_app WHERE device_id = $1 AND installed), NULL,"
+		" (SELECT count(*) FROM installed_provision WHERE device_id = $1), (SELECT min(expires) FROM installed_provision"
+		" WHERE device_id = $1), (SELECT count(*) FROM installed_mobileconfig WHERE device_id = $1), NULL,"
+		" (SELECT count(*) FROM installed_certificate WHERE device_id = $1), (SELECT min(expires) FROM installed_certificate"
+		" WHERE device_id = $1)", db_text(device_id));
+	char iso[CLOCK_ISO_SIZE];
+
+	if (!rows_one(rows, err, "no numbers"))
+		return false;
+	for (size_t i = 0; i < LISTS; i++) {
+		bool known = was_reported(reported, &lists[i]);
+		int count = (int)i * 2, end = count + 1;
+
+		buf_text(out, ",");
+		if (known)
+			buf_addf(out, "%lld", (long long)rows_int(rows, count));
+		if (lists[i].ends)
+			buf_addf(out, ",%s", known && !rows_null(rows, end) ? clock_iso(rows_int(rows, end), iso) : "");
+	}
+	return true;
+}
+
+static void
+csv_columns(struct buf *out, json_t *all)
+{
+	json_t *compliance = json_object_get(all, fact_group_name(FACT_COMPLIANCE)), *kind;
+	const json_t *restrictions = json_object_get(compliance, FACT_RESTRICTIONS);
+	const char *name;
+	size_t n = 0;
+
+	for (size_t i = 0; i < fact_table_n; i++)
+		if (!is_listed(fact_table[i].name)) {
+			buf_text(out, ",");
+			csv_value(out, json_object_get(group_of(all, fact_table[i].name), fact_table[i].name));
+		}
+	add_data_protection(compliance);
+	buf_text(out, ",");
+	csv_value(out, json_object_get(compliance, "data_protection"));
+	json_object_foreach((json_t *)restrictions, name, kind)
+		n += json_object_size(kind);
+	buf_text(out, ",");
+	if (json_is_object(restrictions))
+		buf_addf(out, "%zu", n);
+}
+
+bool
+inventory_csv_row(struct db *db, const char *device_id, struct buf *out, struct err *err)
+{
+	json_t *all = all_null(), *reported = json_object();
+	bool ok = show_facts(db, device_id, all, err) && show_reported(db, device_id, reported, err);
+
+	if (ok)
+		csv_columns(out, all);
+	ok = ok && csv_sums(db, device_id, reported, out, err);
+	json_decref(all);
+	json_decref(reported);
+	return ok;
 }
 
 bool

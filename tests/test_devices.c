@@ -439,6 +439,23 @@ must_22_what_stands_in_the_way_of_a_device_is_its_verdict(void **state)
 }
 
 static void
+must_23_nothing_is_queued_that_would_erase_what_a_person_enrolled(void **state)
+{
+	static const char *const bodies[] = { "{\"verb\":\"erase\",\"reason\":\"lost\"}", "{\"request_type\":\"EraseDevice\",\"reason\":\"lost\"}",
+		"{\"verb\":\"clear-passcode\",\"reason\":\"r\"}", "{\"request_type\":\"ClearPasscode\",\"reason\":\"r\"}" };
+	struct house h = house(*state);
+	struct command_verdict v;
+
+	add_device(&h, (struct device){ .id = "user", .kind = "user", .supervised = 1 });
+	for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+		v = order_one(*state, &h, bodies[i], "user");
+		assert_string_equal(v.verdict, "refused");
+		assert_string_equal(v.err->code, "user_enrollment");
+	}
+	assert_int_equal(waiting_n(&h, "user"), 0);
+}
+
+static void
 the_verdict_of_one_device_is_an_error_of_its_kind(void **state)
 {
 	static const struct { const char *verdict; enum err_kind kind; } rows[] = {
@@ -638,8 +655,13 @@ the_list_is_a_table_for_spreadsheets(void **state)
 	buf_init(&out, *state, DEVICE_CSV_MAX);
 	assert_ok(device_csv(*state, h.db, &one, NULL, &out, &next, &err), &err);
 	assert_null(next);
-	assert_string_equal(buf_str(&out), "id,name,serial,udid,product,model,os_version,os_build,person,state,supervised,seen,enrolled\r\n"
-		"b,Spare,EXB,udid-b,\"iPhone15,4\",iPhone 15,170,,,silent,true,2026-11-08T11:59:55Z,2026-11-22T12:00:00Z\r\n");
+	assert_string_equal(buf_str(&out), "id,name,serial,udid,product,model,os_version,os_build,person,state,supervised,seen,enrolled,bluetooth_mac,"
+		"wifi_mac,iccid,current_carrier,sim_carrier,carrier_settings,phone_number,data_roaming,roaming,hotspot,imei,model_name,"
+		"model_number,os_extra,modem_firmware,capacity_gb,free_gb,battery,time_zone,lost_mode,find_my,cloud_backup,"
+		"last_cloud_backup,hardware_encryption,passcode_present,passcode_compliant,passcode_compliant_with_mobileconfigs,"
+		"passcode_grace_s,auto_lock_s,user_enrollment,data_protection,restrictions,apps,provisions,provisions_end,mobileconfigs,"
+		"certificates,certificates_end\r\n"
+		"b,Spare,EXB,udid-b,\"iPhone15,4\",iPhone 15,170,,,silent,true,2026-11-08T11:59:55Z,2026-11-22T12:00:00Z,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,\r\n");
 }
 
 TESTS(a_command_waits_and_the_audit_says_who_and_why, what_cannot_be_taken_back_wants_a_reason_however_it_is_said,
@@ -647,6 +669,7 @@ TESTS(a_command_waits_and_the_audit_says_who_and_why, what_cannot_be_taken_back_
       a_refresh_leaves_out_what_the_enrollment_gives_no_right_to, what_is_said_wrongly_is_refused_in_words_that_help, every_verb_becomes_its_command,
       what_is_typed_becomes_what_the_field_wants, what_is_typed_wrongly_is_refused_with_the_name_of_the_field,
       a_property_list_is_a_command_too, must_22_what_stands_in_the_way_of_a_device_is_its_verdict,
+      must_23_nothing_is_queued_that_would_erase_what_a_person_enrolled,
       the_verdict_of_one_device_is_an_error_of_its_kind, a_crowd_gets_one_command_and_few_rows_in_the_audit,
       the_list_is_found_in_by_name_serial_person_state_model_system_and_app, a_long_list_comes_in_pages_and_none_is_lost,
       a_device_has_its_person_its_state_and_what_it_may_be_sent, devices_are_counted_by_what_needs_somebody,

@@ -677,11 +677,31 @@ a_renewal_of_the_identity_keeps_the_topic(void **state)
 /* ---- tokens ---- */
 
 static void
+says_token_of(struct phone *p, size_t len)
+{
+	struct mdm *m = p->mdm;
+	char *token = mem_size(m->ctx, len);
+	struct buf base64;
+
+	memset(token, (int)len, len);
+	buf_init(&base64, m->ctx, 1u << 16);
+	buf_base64(&base64, token, len);
+	assert_ok(phone_checkin(p, mdm_dict(m, mem_printf(m->ctx, "<key>MessageType</key><string>TokenUpdate</string><key>Topic</key>"
+		  "<string>" TOPIC "</string><key>UDID</key><string>%s</string><key>PushMagic</key><string>MAGIC</string><key>Token</key>"
+		  "<data>%s</data>", p->udid, buf_str(&base64)))), &m->err);
+	assert_int_equal(phone_enrollment(p)->token.len, len);
+	assert_memory_equal(phone_enrollment(p)->token.p, token, len);
+}
+
+static void
 must_8_a_token_of_any_length_from_32_bytes_is_kept_and_a_later_one_replaces_it(void **state)
 {
 	struct mdm *m = mdm_new(*state);
 	struct phone *p = phone_enrolled(m, UDID_A);
 
+	says_token_of(p, 33);
+	says_token_of(p, 100);
+	says_token_of(p, 1000);
 	p->token_len = 40;
 	p->token[0] ^= 1;
 	assert_ok(phone_token(p, ""), &m->err);

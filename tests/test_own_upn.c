@@ -3,6 +3,7 @@
 #include "catalog/mobileconfig.h"
 #include "catalog/person_attribute.h"
 #include "web/own_upn.h"
+#include <stdio.h>
 #include <string.h>
 
 static void
@@ -56,6 +57,24 @@ knows(struct house *h, const struct person *who, const char *name, const char *v
 }
 
 static void
+lackers(struct house *h, const char *variable, int64_t limit, const char *expected)
+{
+	char names[100] = "";
+	json_t *list, *one;
+	struct err err;
+	size_t i;
+
+	assert_ok(person_attribute_lackers(h->db, variable, limit, &list, &err), &err);
+	json_array_foreach(list, i, one) {
+		size_t len = strlen(names);
+
+		snprintf(names + len, sizeof names - len, "%s ", json_string_value(json_object_get(one, "name")));
+	}
+	json_decref(list);
+	assert_string_equal(names, expected);
+}
+
+static void
 who_lacks_what_the_upn_is_made_of_is_counted(void **state)
 {
 	struct house h = house(*state);
@@ -70,6 +89,10 @@ who_lacks_what_the_upn_is_made_of_is_counted(void **state)
 	knows(&h, h.anna, "department", "IT");
 	l = lack(*state, &h, "scep", "mail.example.com", "%upn%");
 	assert_int_equal(l.lacking, 2);
+	lackers(&h, "upn", 10, "anna paul ");
+	lackers(&h, "UPN", 1, "anna ");
+	lackers(&h, "department", 10, "mia paul ");
+	lackers(&h, "email", 10, "");
 	sql(&h, "UPDATE person SET disabled = TRUE WHERE name = 'paul'");	/* who may not come in lacks nothing */
 	l = lack(*state, &h, "scep", "mail.example.com", "%upn%");
 	assert_int_equal(l.lacking, 1);

@@ -133,6 +133,18 @@ size_text(struct req *req, const json_t *item, const char *key)
 	return json_is_integer(v) ? page_size(req, req->language, json_integer_value(v)) : NULL;
 }
 
+/* The one that people know, or the other; what was reported and is empty is said so.  NULL: neither was. */
+static const char *
+version_text(struct req *req, const json_t *app)
+{
+	const char *people = text_of(app, "short_version"), *build = text_of(app, "version");
+
+	if (*people || *build)
+		return *people ? people : build;
+	return json_is_string(json_object_get(app, "short_version")) || json_is_string(json_object_get(app, "version")) ?
+	       word(req, "say_empty") : NULL;
+}
+
 json_t *
 device_apps(struct req *req, const json_t *apps)
 {
@@ -142,9 +154,9 @@ device_apps(struct req *req, const json_t *apps)
 
 	json_array_foreach(apps, i, app)
 		if (i < APPS_SHOWN)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:b, s:b, s:s}", "name",
+			json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:b, s:b, s:s}", "name",
 				*text_of(app, "name") ? text_of(app, "name") : text_of(app, "bundle_id"), "bundle_id", text_of(app, "bundle_id"),
-				"version", *text_of(app, "short_version") ? text_of(app, "short_version") : text_of(app, "version"),
+				"version", version_text(req, app),
 				"size", size_text(req, app, "size"), "data_size", size_text(req, app, "data_size"),
 				"managed", json_is_true(json_object_get(app, "managed")), "installed",
 				json_is_true(json_object_get(app, "installed")), "status", text_of(app, "state")));

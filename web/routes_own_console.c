@@ -1,17 +1,20 @@
 /*
  * Who has which of their own mobileconfigs, for IT: with certificate, state and device; and taking one back.
  */
+#include "catalog/person_attribute.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/num.h"
 #include "mdm/ends.h"
 #include "mdm/own_mobileconfig.h"
 #include "web/own_rows.h"
+#include "web/own_upn.h"
 #include "web/rooms.h"
 #include <string.h>
 
 #define PAGE_ROWS	50
 #define SEARCH_MAX	200
+#define LACKING_SHOWN	10
 
 static bool
 list(struct req *req, const char *person, int64_t limit, json_t **ret, struct err *err)
@@ -56,15 +59,43 @@ reasons_part(void)
 	return list;
 }
 
+/* Null, or the people for whom no certificate can be made. */
+static bool
+lacks_part(struct req *req, json_t **ret, struct err *err)
+{
+	struct own_upn_lack lack;
+	json_t *list, *someone;
+	size_t i;
+
+	*ret = NULL;
+	if (!own_upn_lacking(req, req->site->db, req->site->sealer, site_conf(req->site), &lack, err))
+		return false;
+	if (!lack.variable) {
+		*ret = json_null();
+		return true;
+	}
+	if (!person_attribute_lackers(req->site->db, lack.variable, LACKING_SHOWN, &list, err))
+		return false;
+	json_array_foreach(list, i, someone)
+		json_object_set_new(someone, "url", json_sprintf("/admin/people/%s", text_of(someone, "id")));
+	*ret = json_pack("{s:s, s:s, s:I, s:I, s:b, s:o}", "upn", site_conf(req->site)->own_upn, "variable", lack.variable, "count",
+			 (json_int_t)lack.lacking, "all", (json_int_t)lack.people, "others", lack.lacking > LACKING_SHOWN, "people", list);
+	return true;
+}
+
 static bool
 get_page(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *q = req_query(req, "q"), *revoked = req_query(req, "revoked"), *ends = req_query(req, "ends");
-	json_t *all, *page;
+	json_t *all, *page, *lacks;
 
-	if (!whole_admin(req, err) || !list(req, NULL, PAGE_ROWS, &all, err))
+	if (!whole_admin(req, err) || !lacks_part(req, &lacks, err))
 		return false;
-	page = json_pack("{s:s?, s:s, s:o, s:s?, s:b, s:s, s:o}", "ends", ends && *ends ? ends : NULL, "q", q ? q : "", "rows", rows_part(req, all),
+	if (!list(req, NULL, PAGE_ROWS, &all, err)) {
+		json_decref(lacks);
+		return false;
+	}
+	page = json_pack("{s:o, s:s?, s:s, s:o, s:s?, s:b, s:s, s:o}", "lacks", lacks, "ends", ends && *ends ? ends : NULL, "q", q ? q : "", "rows", rows_part(req, all),
 			 "next_url", page_next(req, "/admin/own", "q ends", all), "revoked", revoked != NULL,
 			 "base", strstr(req->site->base_url, "://") + 3, "reasons", reasons_part());
 	json_decref(all);

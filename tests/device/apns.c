@@ -205,6 +205,7 @@ fake_open(TALLOC_CTX *ctx, const struct fake_opts *opts)
 
 	fake->opts = *opts;
 	fake->opts.dir = mem_text(fake, opts->dir);
+	fake->opts.keep = opts->keep ? mem_text(fake, opts->keep) : NULL;
 	fake->waiting_end = &fake->waiting;
 	fake_reset(fake);
 	open_tls(fake);

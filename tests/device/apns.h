@@ -36,6 +36,8 @@
  * of the four headers missing or odd, a body that is not exactly {"mdm": text}, a topic that is not the
  * certificate's.  `wrongs` quotes the first ten.
  *
+ * --keep DIR: the first requests, and what was answered, for judge.py.
+ *
  * --fast: judges and counts, keeps nothing and delivers nothing, to measure who sends.
  */
 #include "core/mem.h"
@@ -46,7 +48,7 @@
 struct fake;
 
 struct fake_opts {
-	const char *dir;
+	const char *dir, *keep;	/* keep: NULL: nowhere */
 	int port;		/* 0: any */
 	bool fast;
 };

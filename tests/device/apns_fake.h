@@ -83,7 +83,7 @@ struct fake {
 	int64_t slow_ms, streams;
 	/* what was seen */
 	int64_t connections, requests, wrong, goaways, priorities, pings, resets, delivered, expired;
-	int most_streams;
+	int most_streams, papers;
 	json_t *answers, *wrongs, *topics;
 };
 
@@ -101,6 +101,9 @@ void fake_attach(struct fake *fake, struct door *phone, const char *topic, const
 void fake_detach_all(struct fake *fake, struct door *phone);
 json_t *fake_counts(struct fake *fake);
 void fake_reset(struct fake *fake);
+
+/* ---- apns_keep.c ---- */
+void fake_keep(struct fake *fake, const struct ask *ask);	/* judged */
 
 /* ---- apns_door.c ---- */
 struct door *fake_door_accept(struct fake *fake);

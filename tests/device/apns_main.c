@@ -1,7 +1,7 @@
 /*
  * The fake APNs as a program (apns.h):
  *
- *	device apns DIR [--port N] [--clock FILE] [--fast]	serves until SIGTERM
+ *	device apns DIR [--port N] [--clock FILE] [--keep DIR] [--fast]	serves until SIGTERM
  *	device apns-tell DIR WORD...				says a line at its door, prints the answer
  *	device apns-cert DIR TOPIC [--request CSR] [--days N] [--clock FILE]	prints PEM: certificate, and key without --request
  */
@@ -17,7 +17,7 @@
 #include "tests/device/device.h"
 
 struct words {
-	const char *dir, *topic, *request, *clock;
+	const char *dir, *topic, *request, *clock, *keep;
 	int port, days;
 	bool fast;
 };
@@ -28,7 +28,7 @@ read_words(int argc, char **argv)
 	static const struct option options[] = {
 		{ "port", required_argument, NULL, 'p' }, { "clock", required_argument, NULL, 'c' },
 		{ "fast", no_argument, NULL, 'f' }, { "request", required_argument, NULL, 'r' },
-		{ "days", required_argument, NULL, 'd' }, { 0 },
+		{ "days", required_argument, NULL, 'd' }, { "keep", required_argument, NULL, 'k' }, { 0 },
 	};
 	struct words w = { .days = 365 };
 
@@ -38,6 +38,7 @@ read_words(int argc, char **argv)
 		case 'd':	w.days = (int)strtol(optarg, NULL, 10); break;
 		case 'c':	w.clock = optarg; break;
 		case 'r':	w.request = optarg; break;
+		case 'k':	w.keep = optarg; break;
 		case 'f':	w.fast = true; break;
 		default:	phone_die("read the head of tests/device/apns_main.c");
 		}
@@ -56,7 +57,7 @@ cmd_apns(int argc, char **argv)
 {
 	SCOPED(mem) void *ctx = talloc_new(NULL);
 	struct words w = read_words(argc, argv);
-	struct fake_opts opts = { w.dir, w.port, w.fast };
+	struct fake_opts opts = { w.dir, w.keep, w.port, w.fast };
 	struct fake *fake;
 	sigset_t ends;
 	int which;

@@ -214,16 +214,14 @@ count_topic(struct fake *fake, const char *topic)
 		json_object_set_new(fake->topics, topic, json_integer(1));
 }
 
-void
-fake_judge(struct fake *fake, struct ask *ask)
+static void
+take(struct fake *fake, struct ask *ask)
 {
 	struct seat *seat;
 	const char *token;
 	char *magic = NULL;
 	int64_t expires;
 
-	fake->requests++;
-	snprintf(ask->apns_id, sizeof ask->apns_id, "%.36s", is_uuid(ask->id) ? ask->id : "00000000-0000-0000-0000-000000000000");
 	answer(ask, 200, "", 0);
 	if (!right(fake, ask, &token, &expires, &magic))
 		return;
@@ -233,6 +231,15 @@ fake_judge(struct fake *fake, struct ask *ask)
 	    (seat = fake_seat(fake, ask->topic, token, true)))
 		keep(fake, seat, magic, expires);
 	free(magic);
+}
+
+void
+fake_judge(struct fake *fake, struct ask *ask)
+{
+	fake->requests++;
+	snprintf(ask->apns_id, sizeof ask->apns_id, "%.36s", is_uuid(ask->id) ? ask->id : "00000000-0000-0000-0000-000000000000");
+	take(fake, ask);
+	fake_keep(fake, ask);
 }
 
 /* ---- counts ---- */

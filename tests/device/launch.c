@@ -1,12 +1,14 @@
 /*
  * What would launch on this phone: an app, and each extension and watch app in it, wants a provision on the list that
- * is valid today by the phone's own clock (--clock), is for its application id, and names the certificate that signed it.
+ * is valid today by the phone's own clock (--clock), is for its application id, and names the certificate that signed it,
+ * and that certificate has not ended either: a provision that is sent alone does not help then.
  *
  * Only apps are judged that say what is in them: Bundles[] {AppID, Certificate (its DER)}, as --holds gives them; and
- * of provisions Certificates[].  iOS judges by more (entitlements, team, the certificate's own end); by less never.
+ * of provisions Certificates[].  iOS judges by more (entitlements, team); by less never.
  */
 #include <string.h>
 #include "core/clock.h"
+#include "core/x509.h"
 #include "tests/device/world.h"
 
 #define PLIST_EPOCH	978307200	/* 2001, from which property lists count */
@@ -48,6 +50,18 @@ end_of(plist_t provision)
 	return date ? s + (int64_t)PLIST_EPOCH : 0;
 }
 
+static int64_t
+certificate_end(struct bytes der)
+{
+	const unsigned char *p = der.p;
+	SCOPED(x509) X509 *cert = d2i_X509(NULL, &p, (long)der.len);
+	struct tm tm;
+
+	if (!cert || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1)
+		phone_die("an app's certificate is none");
+	return timegm(&tm);
+}
+
 /* Until when it launches by what is listed; 0: nothing listed is for it. */
 static int64_t
 runs_until(const struct handset *h, plist_t bundle)
@@ -55,7 +69,7 @@ runs_until(const struct handset *h, plist_t bundle)
 	plist_t list = tree_at(h->state, "Provisions", PLIST_ARRAY);
 	const char *app_id = tree_must_text(bundle, "AppID", "a bundle");
 	struct bytes certificate = tree_data(bundle, "Certificate");
-	int64_t ret = 0;
+	int64_t ret = 0, last = certificate_end(certificate);
 
 	for (uint32_t i = 0; i < plist_array_get_size(list); i++) {
 		plist_t provision = plist_array_get_item(list, i);
@@ -64,7 +78,7 @@ runs_until(const struct handset *h, plist_t bundle)
 		if (ends > ret && is_for(tree_text(provision, "AppID"), app_id) && names(provision, certificate))
 			ret = ends;
 	}
-	return ret;
+	return ret < last ? ret : last;
 }
 
 typedef void bundle_fn(const struct world *world, const struct handset *h, plist_t bundle);

@@ -12,7 +12,7 @@
  *	MS UDID http WHAT STATUS	any other exchange: Authenticate, TokenUpdate, CheckOut, Idle ...
  *	MS UDID state WORD		enrolled, removed, asleep, awake
  *	MS UDID refused WORDS		what the phone did not put up with
- *	MS UDID stops APPID		no valid provision on the phone is for it: it would not launch now
+ *	MS UDID stops APPID		no valid provision on the phone is for it, or its certificate has ended: it would not launch now
  *	MS UDID loses APPID		the removal of a provision brought the day nearer on which it stops
  */
 #include "tests/device/handset.h"

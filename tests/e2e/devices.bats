@@ -21,7 +21,7 @@ setup() {
 	command -v sqlite3 >/dev/null || skip "no sqlite3"
 	POMONA=$POMONA_RELEASE
 	devices_data
-	start apns "$DEVICE" apns "$W/apns"
+	start apns "$DEVICE" apns "$W/apns" --keep "$W/kept"
 	wait_until test -s "$W/apns/url"
 	export POMONA__APNS__URL POMONA__APNS__CA_FILE=$W/apns/ca.pem
 	POMONA__APNS__URL=$(cat "$W/apns/url")

@@ -88,7 +88,7 @@ served() {
 
 nothing_waits() { [ "$STATUS" = 200 ] && [ ! -s "$W/body" ]; }
 
-@test "a device comes into management, gets its commands one by one, and leaves (MUST 1)" {
+@test "a device comes into management, gets its commands one by one, and leaves (MUSTs 1, 15 and 16)" {
 	served
 	enrolls phone $DEVICE_UDID
 	says phone /mdm/command "$REPORT" < <(report $DEVICE_UDID Idle)
@@ -119,7 +119,7 @@ nothing_waits() { [ "$STATUS" = 200 ] && [ ! -s "$W/body" ]; }
 	[ "$(sql "SELECT state FROM enrollment")" = removed ]
 }
 
-@test "whatever is wrong, it is never 401: 400 for what is not believed, 413 for what is too large (MUSTs 2 and 13, behaviours 6 and 15)" {
+@test "whatever is wrong, it is never 401: 400 for what is not believed, 413 for what is too large (MUSTs 2, 10, 11, 12 and 13, behaviours 6 and 15)" {
 	served
 	enrolls phone $DEVICE_UDID
 	identity thief
@@ -152,6 +152,11 @@ nothing_waits() { [ "$STATUS" = 200 ] && [ ! -s "$W/body" ]; }
 	expect_problem 400 bad_identity
 	says phone /mdm/checkin $CHECKIN < <(plist "<key>MessageType</key><string>GetToken</string><key>UDID</key><string>$DEVICE_UDID</string><key>TokenServiceType</key><string>com.example</string>")
 	expect_status 400
+	says phone /mdm/checkin $CHECKIN < <(plist "<key>MessageType</key><string>Frobnicate</string><key>UDID</key><string>$DEVICE_UDID</string>")
+	expect_status 400
+	says phone /mdm/checkin $CHECKIN < <(token_update $DEVICE_UDID | sed 's|<key>Topic|<key>Brand New</key><array><dict/></array><key>Topic|')
+	expect_status 200
+	grep -q 'Brand New' "$W/said"
 	says phone /mdm/checkin $CHECKIN < <(plist "<key>MessageType</key><string>UserAuthenticate</string><key>UDID</key><string>$DEVICE_UDID</string><key>UserID</key><string>U</string>")
 	expect_status 410
 	says phone /mdm/command "$REPORT" <"$W/idle"

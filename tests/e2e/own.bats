@@ -726,11 +726,25 @@ doctor_says() {	# PATTERN: pomona doctor
 	grep -E "$1" "$W/doctor"
 }
 
+# it_reads_who_lacks_it NAME...: these people, in the console; on the page that lists who has which.
+it_reads_who_lacks_it() {
+	local name
+	as anna get /admin/own
+	expect_status 200
+	expect_body "$# of $(sql "SELECT count(*) FROM person WHERE NOT disabled AND NOT resting") people get no certificate"
+	expect_body "They have no %upn%, and own.upn is %upn%."
+	for name in "$@"; do
+		expect_body "<a href=\"/admin/people/$(sql "SELECT id FROM person WHERE name = '$name'")\"><bdi>$name</bdi></a>"
+	done
+}
+
 @test "no certificate without userPrincipalName and address: what is missing is named, to the person and to IT, and nothing stands in for it" {
 	unset POMONA__OWN__UPN
 	pomona_start_tls
 	doctor_says '^fail +own +own.upn is %upn%, and ([0-9]+) of \1 people have no %upn%: '
 	POMONA__OWN__IDENTITY=none never doctor_says '^[a-z]+ +own '
+	sign_in anna
+	it_reads_who_lacks_it anna mia paul
 	sign_in mia
 	as mia get /eas -A "$SAFARI"
 	expect_body "%upn%"
@@ -756,6 +770,8 @@ doctor_says() {	# PATTERN: pomona doctor
 	expect_problem 409 bad_email
 	[ "$(sql "SELECT (SELECT count(*) FROM own_session) + (SELECT count(*) FROM certificate WHERE purpose = 'person')")" = 0 ]
 	doctor_says '^warn +own +own.upn is %upn%, and [0-9]+ of [0-9]+ people have no %upn%: .*set own.upn, such as %email%'
+	it_reads_who_lacks_it anna paul
+	expect_not_in "$W/body" '>mia<'
 	sql "UPDATE person SET email = 'mia@example.com' WHERE name = 'mia'"
 	button mia
 	phone
@@ -771,6 +787,8 @@ doctor_says() {	# PATTERN: pomona doctor
 	took
 	identity
 	upn_is mia@example.com
+	as anna get /admin/own
+	expect_not_in "$W/body" "people get no certificate"
 }
 
 # warned N: the log, of own.upn.

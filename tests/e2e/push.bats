@@ -12,7 +12,11 @@ setup() {
 }
 teardown() { local rc=0; pomona_stop || rc=1; stop_started; return $rc; }
 
-nothing_wrong() { [ "$(apns_count .wrong)" = 0 ] || { apns counts; return 1; }; }
+# By the fake's own judgement, and by one that knows nothing of it.
+nothing_wrong() {
+	[ "$(apns_count .wrong)" = 0 ] || { apns counts; return 1; }
+	judged
+}
 
 # ---- the fake ----
 
@@ -45,6 +49,16 @@ nothing_wrong() { [ "$(apns_count .wrong)" = 0 ] || { apns counts; return 1; }; 
 	sent BadMessageId "$token" '{"mdm":"x"}' "${good[@]}" -H 'apns-id: 7'
 	sent DuplicateHeaders "$token" '{"mdm":"x"}' "${good[@]}" -H 'apns-priority: 10'
 	sent MethodNotAllowed "$token" '{"mdm":"x"}' "${good[@]}" -X PUT
+	# the other judge finds the same ones, and what it is answered that Apple does not say
+	run judged
+	[[ ${lines[-1]} == "$((n + 1)) judged, $n wrong" ]] || { echo "$output"; return 1; }
+	for answer in '410 Unregistered' '400 Unregistered' '429 NobodyKnows'; do
+		apns answer '*' $answer
+		curl -sS --http2 --cacert "$W/apns/ca.pem" -E "$W/push.pem" -d '{"mdm":"x"}' "${good[@]}" "$url$token" >"$W/out"
+		n=$((n + 1))
+		run judged
+		[[ ${lines[-1]} == "$((n + 1)) judged, $n wrong" ]] || { echo "$output"; return 1; }
+	done
 }
 
 # ---- the certificate ----
@@ -119,6 +133,7 @@ nothing_wrong() { [ "$(apns_count .wrong)" = 0 ] || { apns counts; return 1; }; 
 	as anna post /admin/push/import -F "csrf=$CSRF" -F "file=@$CONF"
 	expect_status 422
 	expect_body 'this is no certificate'
+	nothing_wrong
 }
 
 @test "a certificate is replaced without a restart, and nothing is sent with the old one" {
@@ -161,6 +176,7 @@ nothing_wrong() { [ "$(apns_count .wrong)" = 0 ] || { apns counts; return 1; }; 
 	push resume
 	wait_until due_is 0
 	wait_until metric pomona_push_halted 0
+	nothing_wrong
 }
 
 # ---- what arrives ----
@@ -186,6 +202,7 @@ nothing_wrong() { [ "$(apns_count .wrong)" = 0 ] || { apns counts; return 1; }; 
 	END
 	[ "$(cat "$W/heard")" = "push $TOPIC $(token_of 0) MAGIC-3" ]
 	[ "$(apns_count .delivered)" = 1 ]
+	nothing_wrong
 }
 
 @test "a push is kept for seven days and no longer" {
@@ -204,6 +221,7 @@ nothing_wrong() { [ "$(apns_count .wrong)" = 0 ] || { apns counts; return 1; }; 
 	printf 'attach %s %s\n' "$TOPIC" "$(token_of 0)" | timeout 2 python3 -c 'import socket,sys;s=socket.socket(socket.AF_UNIX);s.connect(sys.argv[1]);s.sendall(sys.stdin.read().encode());s.settimeout(1);print(s.recv(99))' "$W/apns/door" || true
 	[ "$(apns_count .expired)" = 1 ]
 	[ "$(apns_count .delivered)" = 0 ]
+	nothing_wrong
 }
 
 # ---- what goes wrong ----
@@ -242,6 +260,7 @@ nothing_wrong() { [ "$(apns_count .wrong)" = 0 ] || { apns counts; return 1; }; 
 	wait_until due_is 0
 	[ "$(apns_count .kept)" = 50 ]
 	grep -q 'APNs can be reached again' "$W/log"
+	nothing_wrong
 }
 
 @test "killed at any moment of pushing, every device gets its push" {

@@ -694,6 +694,18 @@ rounds() {	# phones connect, and time goes by
 	judged
 }
 
+# Its provisions go on for 20 days more: the stories about certificates rest on this.
+@test "a phone launches nothing that was signed by a certificate which has ended, whatever its provisions say" {
+	holds worn
+	join 1
+	later 19 days
+	device_on fleet --count 1 --drain >"$W/fleet"
+	nothing_stopped
+	later 2 days
+	device_on fleet --count 1 --drain >"$W/fleet"
+	[ "$(grep -o ' stops .*' "$W/ledger" | sort -u | wc -l)" = 4 ]	# the app, both extensions, the watch app
+}
+
 @test "where the provision is what ends and no newer one fits, a build signed anew gets to who has that by itself, and outlives it" {
 	local old new phone
 	published stock

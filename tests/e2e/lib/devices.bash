@@ -167,11 +167,5 @@ told() {
 	PY
 }
 
-# All that both sides said is right by Apple's schema.
-judged() {
-	[ -f "$SHARED/apple-schema/check_plist.py" ] || skip "no apple-schema to judge by"
-	python3 "$ROOT/tests/device/judge.py" "$W/kept" "$SHARED/apple-schema/check_plist.py"
-}
-
 # In the ledger: nobody was ever told to leave.
 nobody_sent_away() { ! grep -E ' (401|403)$' "$W/ledger"; }

@@ -260,6 +260,12 @@ expect_problem() {	# STATUS CODE
 	expect_json .code "$2"
 }
 
+# All that the phones, the fake APNs and the server said to each other ($W/kept) is right by Apple's schema.
+judged() {
+	[ -f "$SHARED/apple-schema/check_plist.py" ] || skip "no apple-schema to judge by"
+	python3 "$ROOT/tests/device/judge.py" "$W/kept" "$SHARED/apple-schema/check_plist.py"
+}
+
 # ---- what is on the disk ----
 
 blobs() { (cd "$DATA/blobs" && find . -path ./tmp -prune -o -type f -regextype posix-extended -regex '.*/[0-9a-f]{64}' -printf '%f\n') | sort; }

@@ -1,6 +1,7 @@
 # What stories of waking devices are told with: the fake APNs (tests/device/apns.h) and enrolled devices by their rows.
 #
 #	apns_serve [OPTIONS]	in $W/apns, with the server's clock; needs start and stop_started of lib/sending
+#				what it is sent and says is in $W/kept, for judged
 #	apns WORD...		says a line at its door
 #	apns_count PATH		of its counts, a jq path
 #	push_certificate NAME [TOPIC] [OPTIONS]	$W/NAME.pem: what Apple would give, with its key
@@ -15,7 +16,8 @@ apns_serve() {
 	[ -x "$DEVICE" ] || skip "no $DEVICE"
 	pomona_data
 	rm -f "$W/apns/url"
-	start apns "$DEVICE" apns "$W/apns" --clock "$W/clock" "$@"
+	mkdir -p "$W/kept"
+	start apns "$DEVICE" apns "$W/apns" --clock "$W/clock" --keep "$W/kept" "$@"
 	APNS_PID=$LAST
 	wait_until test -s "$W/apns/url"
 	grep -q '^apns {' "$CONF" || printf 'apns {\n\turl = "%s"\n\tca_file = "%s"\n}\n' "$(cat "$W/apns/url")" "$W/apns/ca.pem" >>"$CONF"
