@@ -45,6 +45,7 @@ struct site {
 	struct own_devices *own_devices;	/* certificates under our CAs (enroll_house.c) */
 	struct uploading *uploading;	/* uploads under way, by person (uploads.c) */
 	struct kept *endings_now;	/* what ends, as it was within the minute (endings_now.c) */
+	struct kept *fleet_now;		/* devices and installs in numbers, likewise (fleet_now.c) */
 };
 
 static inline const struct conf *
