@@ -1,4 +1,4 @@
-/* Tables `managed_app`, `device_mobileconfig`, `renewal` and `install`, read alone. */
+/* Tables `managed_app`, `device_mobileconfig`, `renewal` and `install_day`, read alone. */
 #include "catalog/fleet.h"
 #include "core/clock.h"
 #include <string.h>
@@ -40,18 +40,11 @@ fleet_count(struct db *db, int64_t silent_s, struct fleet_count *ret, struct err
 	return true;
 }
 
-#define COME "('whole', 'installed')"
-#define EARLIER(whose) "EXISTS (SELECT 1 FROM install p JOIN build o ON o.id = p.build_id WHERE p." whose " = i." whose \
-	" AND p.created < i.created AND o.app_id = b.app_id AND p.state IN " COME ")"
-
-/* From the builds, which are few, to those of their installs that began since then. */
 bool
 fleet_installs(TALLOC_CTX *ctx, struct db *db, int64_t first_day, struct fleet_day **ret, size_t *n, struct err *err)
 {
-	struct rows *rows = db_query(ctx, db, "SELECT a.bundle_id, s.day, s.n - s.again, s.again FROM (SELECT b.app_id, i.created / 86400"
-		" AS day, count(*) AS n, sum(CASE WHEN " EARLIER("person_id") " OR " EARLIER("contact_id") " THEN 1 ELSE 0 END) AS again"
-		" FROM build b JOIN install i ON i.build_id = b.id WHERE i.created >= $1 AND i.state IN " COME " GROUP BY 1, 2) AS s"
-		" JOIN app a ON a.id = s.app_id ORDER BY 2, 1", db_int(first_day * DAY_S));
+	struct rows *rows = db_query(ctx, db, "SELECT a.bundle_id, s.day, s.fresh, s.again FROM install_day s JOIN app a ON a.id = s.app_id"
+		" WHERE s.day >= $1 ORDER BY 2, 1", db_int(first_day));
 	enum rows_step step;
 
 	*ret = NULL;

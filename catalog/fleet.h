@@ -23,8 +23,8 @@ bool fleet_count(struct db *db, int64_t silent_s, struct fleet_count *ret, struc
  * such word. */
 const char *fleet_condition(const char *state);
 
-/* Installs of an app that began on a day of UTC and have come: the whole file was fetched, or the device lists it.  again: by
- * a person or tester who had an earlier one of that app. */
+/* Installs of an app that have come on a day of UTC: the whole file was fetched, or the device lists it.  again: by a person
+ * or tester who had an earlier one of that app. */
 struct fleet_day {
 	const char *bundle_id;
 	int64_t day;		/* since 1970 */
