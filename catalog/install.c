@@ -1,4 +1,4 @@
-/* Tables `install` and `install_event`. */
+/* Tables `install`, `install_event` and `install_day`. */
 #include "catalog/install.h"
 #include "catalog/cursor.h"
 #include "catalog/install_stall.h"
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define TAP_AGAIN_S 5
+#define DAYS_KEPT 366	/* of numbers */
 
 static const char *const names[] = { "opened", "tapped", "manifest", "icon", "ipa", "whole", "installed", "declined",
 				     "failed", "timed_out" };
@@ -32,6 +33,21 @@ add_event(struct db *tx, const char *id, enum install_kind kind, int64_t at, str
 {
 	return db_run(tx, err, "INSERT INTO install_event (install_id, at, kind) SELECT id, CAST($2 AS BIGINT), $3"
 		      " FROM install WHERE id = $1", db_text(id), db_int(at), db_text(names[kind]));
+}
+
+#define EARLIER(whose) "EXISTS (SELECT 1 FROM install p JOIN build o ON o.id = p.build_id WHERE p." whose " = i." whose \
+	" AND p.id <> i.id AND o.app_id = b.app_id AND p.state IN ('whole', 'installed'))"
+
+/* Before that is recorded: it has come, and each is counted once. */
+static bool
+count_day(struct db *tx, const char *id, int64_t at, struct err *err)
+{
+	return db_run(tx, err, "INSERT INTO install_day (app_id, day, fresh, again) SELECT s.app_id, CAST($2 AS BIGINT), 1 - s.again, s.again"
+		      " FROM (SELECT b.app_id, CASE WHEN " EARLIER("person_id") " OR " EARLIER("contact_id") " THEN 1 ELSE 0 END AS again"
+		      " FROM install i JOIN build b ON b.id = i.build_id WHERE i.id = $1 AND NOT EXISTS (SELECT 1 FROM install_event e"
+		      " WHERE e.install_id = i.id AND e.kind IN ('whole', 'installed'))) AS s WHERE TRUE ON CONFLICT (app_id, day) DO UPDATE"
+		      " SET fresh = install_day.fresh + excluded.fresh, again = install_day.again + excluded.again", db_text(id),
+		      db_int(at / DAY_S));
 }
 
 bool
@@ -75,7 +91,8 @@ install_tap(struct db *db, const char *id, struct err *err)
 bool
 install_ended(struct db *tx, const char *id, enum install_kind kind, const char *detail, struct err *err)
 {
-	return db_run(tx, err, "INSERT INTO install_event (install_id, at, kind, detail) SELECT id, CAST($2 AS BIGINT), $3, $4"
+	return (kind != INSTALL_INSTALLED || count_day(tx, id, clock_now(), err)) &&
+	       db_run(tx, err, "INSERT INTO install_event (install_id, at, kind, detail) SELECT id, CAST($2 AS BIGINT), $3, $4"
 		      " FROM install WHERE id = $1", db_text(id), db_now(), db_text(names[kind]), db_text(detail)) &&
 	       db_run(tx, err, "UPDATE install SET state = $2, changed = $3 WHERE id = $1", db_text(id), db_text(names[kind]),
 		      db_now());
@@ -148,6 +165,7 @@ write_one(struct db *tx, const struct install_sight *s, struct err *err)
 		       " SELECT $1, b.id, $3, CAST($4 AS BIGINT), CAST($4 AS BIGINT) FROM build b WHERE b.id = $2"
 		       " ON CONFLICT (id) DO NOTHING", db_text(s->id), db_text(s->build_id), db_text(s->grant_id),
 		       db_int(s->at))) &&
+	       (s->kind != INSTALL_WHOLE || count_day(tx, s->id, s->at, err)) &&
 	       (!s->event || add_event(tx, s->id, s->kind, s->at, err)) &&
 	       db_run(tx, err, "UPDATE install SET changed = $2, model = CASE WHEN $3 <> '' THEN $3 ELSE model END,"
 		      " os = CASE WHEN $4 <> '' THEN $4 ELSE os END,"
@@ -170,7 +188,8 @@ bool
 install_sweep(struct db *db, struct err *err)
 {
 	/* A managed device may take longer to answer: its grant lives. */
-	return db_run(db, err, "DELETE FROM install WHERE created < $1 AND (state = 'opened' OR (state = 'tapped'"
+	return db_run(db, err, "DELETE FROM install_day WHERE day < $1", db_int(clock_now() / DAY_S - DAYS_KEPT)) &&
+	       db_run(db, err, "DELETE FROM install WHERE created < $1 AND (state = 'opened' OR (state = 'tapped'"
 		      " AND NOT EXISTS (SELECT 1 FROM install_grant g WHERE g.install_id = install.id"
 		      " AND g.manifest_until > $2)))", db_int(clock_now() - INSTALL_OPENED_KEPT_S), db_now());
 }

@@ -9,6 +9,7 @@
  * ID is a device's id, its UDID or its serial number.  A command is a row that waits, with its push and its line in
  * the audit; the running server sends it.
  */
+#include "catalog/fleet.h"
 #include "cli/command.h"
 #include "core/buf.h"
 #include "core/clock.h"
@@ -68,6 +69,9 @@ list(struct cli_call *call, struct err *err)
 	size_t i;
 
 	filter.silent_s = call->conf->mdm_silent_days * DAY_S;
+	filter.also = filter.state ? fleet_condition(filter.state) : NULL;
+	if (filter.also)
+		filter.state = "managed";
 	do {
 		if (!device_list(call->db, &filter, after, DEVICE_PAGE_MAX, &page, err)) {
 			json_decref(all);
@@ -305,7 +309,7 @@ take_field(struct cli_call *call, const char *arg, struct err *err)
 enum { STATE = CLI_NO_LETTER, SEARCH, PERSON, MODEL, OS, APP, MESSAGE, PHONE };
 
 static const struct cli_option options[] = {
-	{ "state", STATE, "STATE", "list: managed, silent, push_broken, removed or retired", AT(filter.state) },
+	{ "state", STATE, "STATE", "list: managed, of those current, updating, attention, silent, push_broken; removed, retired", AT(filter.state) },
 	{ "search", SEARCH, "TEXT", "list: in names, serial numbers, UDIDs and people", AT(filter.q) },
 	{ "person", PERSON, "NAME", "list: whose they are", AT(filter.person) },
 	{ "model", MODEL, "PRODUCT", "list: such as iPhone14", AT(filter.model) },

@@ -79,7 +79,7 @@ query(TALLOC_CTX *ctx, struct db *db, const struct device_filter *f, int64_t bef
 {
 	const char *state = or_null(f->state), *q = or_null(f->q);
 
-	return db_query(ctx, db, "SELECT " COLUMNS FROM " WHERE (d.created < $2 OR (d.created = $2 AND d.id < $3))"
+	return db_query(ctx, db, mem_printf(ctx, "SELECT " COLUMNS FROM " WHERE (d.created < $2 OR (d.created = $2 AND d.id < $3))"
 		" AND (CAST($4 AS TEXT) IS NULL OR lower(d.name) LIKE $4 ESCAPE '!' OR lower(d.serial) LIKE $4 ESCAPE '!'"
 		" OR lower(d.udid) LIKE $4 ESCAPE '!' OR lower(d.product) LIKE $4 ESCAPE '!' OR p.words LIKE $4 ESCAPE '!')"
 		" AND (CAST($5 AS TEXT) IS NULL OR $5 = " STATE " OR ($5 = 'managed' AND d.enrollment_id IS NOT NULL"
@@ -89,7 +89,7 @@ query(TALLOC_CTX *ctx, struct db *db, const struct device_filter *f, int64_t bef
 		" AND (CAST($9 AS TEXT) IS NULL OR d.person_id = $9 OR p.folded = $10)"
 		" AND (CAST($11 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM installed_app a WHERE a.device_id = d.id"
 		" AND a.bundle_id = $11 AND a.installed))"
-		" ORDER BY d.created DESC, d.id DESC LIMIT $12",
+		"%s%s ORDER BY d.created DESC, d.id DESC LIMIT $12", f->also ? " AND NOT " SILENT " AND " : "", f->also ? f->also : ""),
 		db_int(clock_now() - f->silent_s), db_int(before), db_text(before_id), db_text(q ? text_like(ctx, q) : NULL),
 		db_text(state), db_text(beginning(ctx, f->model, "%")), db_text(or_null(f->os)),
 		db_text(beginning(ctx, f->os, ".%")), db_text(or_null(f->person)),

@@ -21,6 +21,7 @@ struct device_filter {
 	const char *person;	/* name or id */
 	const char *app;	/* bundle id, installed */
 	int64_t silent_s;	/* after so long without a word it is silent */
+	const char *also;	/* of those that are heard of: an SQL constant on device d and its enrollment e (catalog/fleet.h) */
 };
 
 /*

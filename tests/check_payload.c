@@ -1,9 +1,11 @@
 #include "tests/check_payload.h"
 #include <stdlib.h>
 #include "core/buf.h"
+#include "core/clock.h"
 #include "mdm/mobileconfig_form.h"
 
 #define PEM "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+#define REMOVAL "com.apple.profileRemovalPassword"	/* made of removal_password */
 /* The head of a PNG of 144 x 144 pixels. */
 #define PNG "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x90\0\0\0\x90\x08\x06\0\0\0"
 
@@ -75,37 +77,74 @@ text_value(TALLOC_CTX *ctx, const struct apple_fact *fact, unsigned *seed)
 	return seed && !fact->format ? random_text(ctx, seed) : json_string("x");
 }
 
-static json_t *
-number_value(const struct apple_fact *fact, unsigned *seed)
+/* One of "0|1|2", or of "10..1440" either end or what lies between. */
+static double
+number_of(const struct apple_fact *fact, unsigned *seed)
 {
 	const char *dots = fact->values ? strstr(fact->values, "..") : NULL;
-	double n = seed ? test_dice(seed, 1000) : 3;
+	double from, to, n;
 	json_t *text;
 
-	if (strcmp(fact->name, "Keysize") == 0)
-		n = 2048;
-	else if (strcmp(fact->name, "Key Usage") == 0)
-		n = 5;
-	else if (strcmp(fact->name, "AccessRights") == 0)
-		n = 8191;
-	else if (dots)
-		n = dots == fact->values ? strtod(dots + 2, NULL) : strtod(fact->values, NULL);
-	else if (fact->values) {
+	if (!fact->values)
+		return seed ? (test_dice(seed, 3) ? 1 : -1) * (double)test_dice(seed, 65536) * (test_dice(seed, 4) ? 1 : 32768) : 3;
+	if (!dots) {
 		text = one_of(fact->values, seed);
 		n = strtod(json_string_value(text), NULL);
 		json_decref(text);
+		return n;
 	}
-	return fact->type == APPLE_INTEGER ? json_integer((json_int_t)n) : json_real(n);
+	to = dots[2] ? strtod(dots + 2, NULL) : strtod(fact->values, NULL) + 1000;
+	from = dots == fact->values ? to - 1000 : strtod(fact->values, NULL);
+	switch (seed ? test_dice(seed, 4) : 0) {
+	case 0:		return dots == fact->values ? to : from;
+	case 1:		return to;
+	default:	n = from + (to - from) * test_dice(seed, 65536) / 65536;
+			return fact->type == APPLE_INTEGER ? (double)(json_int_t)n : n;
+	}
 }
 
 static json_t *
-data_value(TALLOC_CTX *ctx, const struct apple_fact *fact)
+number_value(const struct apple_fact *fact, unsigned *seed)
 {
+	static const json_int_t keysizes[] = { 2048, 4096 }, usages[] = { 0, 1, 4, 5 };
+	double n;
+
+	if (strcmp(fact->name, "Keysize") == 0)
+		return json_integer(keysizes[seed ? test_dice(seed, 2) : 0]);
+	if (strcmp(fact->name, "Key Usage") == 0)
+		return json_integer(usages[seed ? test_dice(seed, 4) : 3]);
+	if (strcmp(fact->name, "AccessRights") == 0)
+		return json_integer(8191);
+	n = number_of(fact, seed);
+	return fact->type == APPLE_INTEGER ? json_integer((json_int_t)n) : json_real(n);
+}
+
+/* What begins like DER is taken everywhere. */
+static json_t *
+data_value(TALLOC_CTX *ctx, const struct apple_fact *fact, unsigned *seed)
+{
+	static const unsigned prints[] = { 16, 20, 32, 64 };
+	bool print = strcmp(fact->name, "CAFingerprint") == 0;
+	char some[600] = "\x30\x03\x02\x01\x01";
+	size_t len = print ? 32 : 5;
+
 	if (strcmp(fact->name, "Icon") == 0)
 		return data_of(ctx, PNG, sizeof PNG - 1);
-	if (strcmp(fact->name, "CAFingerprint") == 0)
-		return data_of(ctx, "12345678901234567890123456789012", 32);
-	return data_of(ctx, "\x30\x03\x02\x01\x01", 5);
+	if (seed) {
+		len = print ? prints[test_dice(seed, 4)] : 1 + test_dice(seed, test_dice(seed, 8) ? 40 : sizeof some - 1);
+		for (size_t i = 1; i < len; i++)
+			some[i] = (char)test_dice(seed, 256);
+	}
+	return data_of(ctx, some, len);
+}
+
+/* 1990 to 2106. */
+static json_t *
+date_text(TALLOC_CTX *ctx, unsigned *seed)
+{
+	int64_t at = 631152000 + (int64_t)test_dice(seed, 65536) * 55834 + test_dice(seed, 60000);
+
+	return json_string(clock_text(ctx, at));
 }
 
 /* ---- values of each kind ---- */
@@ -126,7 +165,7 @@ dict_value(TALLOC_CTX *ctx, const struct apple_fact *fact, unsigned *seed)
 static json_t *
 array_value(TALLOC_CTX *ctx, const struct apple_fact *fact, unsigned *seed)
 {
-	unsigned n = fact->values ? (unsigned)strtoul(fact->values, NULL, 10) : seed ? test_dice(seed, 4) : 1;
+	unsigned n = fact->values ? (unsigned)number_of(fact, seed) : !seed ? 1 : test_dice(seed, 12) ? test_dice(seed, 4) : 25;
 	json_t *ret = json_array();
 
 	for (unsigned i = 0; fact->under && i < n; i++)
@@ -143,8 +182,8 @@ value_of(TALLOC_CTX *ctx, const struct apple_fact *fact, unsigned *seed)
 	case APPLE_BOOLEAN:	return json_boolean(!seed || test_dice(seed, 2));
 	case APPLE_INTEGER:
 	case APPLE_REAL:	return number_value(fact, seed);
-	case APPLE_DATA:	return data_value(ctx, fact);
-	case APPLE_DATE:	return json_pack("{s:s}", "$date", "2026-11-22T08:30:00Z");
+	case APPLE_DATA:	return data_value(ctx, fact, seed);
+	case APPLE_DATE:	return seed ? json_pack("{s:o}", "$date", date_text(ctx, seed)) : json_pack("{s:s}", "$date", "2026-11-22T08:30:00Z");
 	case APPLE_ANY:		return json_pack("{s:s, s:[i,f,b], s:{s:s}}", "a", "b", "c", 1, 1.5, 1, "d", "$data", "AQID");
 	default:		return text_value(ctx, fact, seed);
 	}
@@ -159,8 +198,9 @@ mend(TALLOC_CTX *ctx, const char *type, json_t *keys)
 	if (strcmp(type, "com.apple.mdm") == 0) {
 		json_object_set_new(keys, "EnrollmentMode", json_string("BYOD"));
 		json_object_set_new(keys, "AssignedManagedAppleID", json_string("a@example.com"));
+		json_object_set_new(keys, "AccessRights", json_integer(8191));
 	}
-	if (strcmp(type, "com.apple.security.scep") == 0)
+	if (strcmp(type, "com.apple.security.scep") == 0 && !json_object_get(json_object_get(keys, "PayloadContent"), "Keysize"))
 		json_object_set_new(json_object_get(keys, "PayloadContent"), "Keysize", json_integer(4096));
 }
 
@@ -188,11 +228,22 @@ test_payload_form(TALLOC_CTX *ctx, const struct apple_fact *fact, unsigned *seed
 		payload_of(ctx, "authority", payload_fact("com.apple.security.root"), NULL), payload_of(ctx, "it", fact, seed));
 }
 
-json_t *
-test_form_at_random(TALLOC_CTX *ctx, unsigned *seed)
+static bool
+has_type(const json_t *payloads, const char *type)
 {
-	json_t *form = test_payload_form(ctx, payload_fact("com.apple.wifi.managed"), seed);
-	json_t *payloads = json_object_get(form, "payloads");
+	const json_t *payload;
+	size_t i;
+
+	json_array_foreach(payloads, i, payload)
+		if (strcmp(json_string_value(json_object_get(payload, "type")), type) == 0)
+			return true;
+	return false;
+}
+
+/* Of any type; of those that a phone takes once, once. */
+static void
+add_payloads(TALLOC_CTX *ctx, json_t *payloads, unsigned *seed)
+{
 	unsigned types = 0, skip;
 
 	for (const struct apple_fact *f = payload_facts(); f; f = f->next)
@@ -202,18 +253,44 @@ test_form_at_random(TALLOC_CTX *ctx, unsigned *seed)
 
 		for (skip = test_dice(seed, types); skip > 0; skip--)
 			f = f->next;
-		if (f->many)	/* what a phone takes once might come twice */
+		if (strcmp(f->name, REMOVAL) != 0 && (f->many || !has_type(payloads, f->name)))
 			json_array_append_new(payloads, payload_of(ctx, mem_printf(ctx, "p%u", i), f, seed));
 	}
+}
+
+static void
+add_consent(TALLOC_CTX *ctx, json_t *form, unsigned *seed)
+{
+	static const char *const languages[] = { "default", "en", "de", "ja", "zh-Hans", "pt-BR", "sr-Latn-RS" };
+	json_t *consent = json_object();
+
+	for (size_t i = 0; i < sizeof languages / sizeof *languages; i++)
+		if (test_dice(seed, 2))
+			json_object_set_new(consent, languages[i], random_text(ctx, seed));
+	json_object_set_new(form, "consent", consent);
+}
+
+json_t *
+test_form_at_random(TALLOC_CTX *ctx, unsigned *seed)
+{
+	json_t *form = test_payload_form(ctx, payload_fact("com.apple.wifi.managed"), seed);
+
+	add_payloads(ctx, json_object_get(form, "payloads"), seed);
 	if (test_dice(seed, 2))
 		json_object_set_new(form, "description", random_text(ctx, seed));
 	if (test_dice(seed, 2))
+		json_object_set_new(form, "organization", random_text(ctx, seed));
+	if (test_dice(seed, 2))
+		add_consent(ctx, form, seed);
+	if (test_dice(seed, 2))
 		json_object_set_new(form, "removable", json_boolean(test_dice(seed, 2)));
 	if (test_dice(seed, 2))
-		json_object_set_new(form, "expires", json_string("2027-01-01T00:00:00Z"));
+		json_object_set_new(form, "remove_on", date_text(ctx, seed));
+	if (test_dice(seed, 2))
+		json_object_set_new(form, "expires", date_text(ctx, seed));
 	if (test_dice(seed, 3) == 0)
-		json_object_set_new(form, "remove_after_s", json_integer(86400));
+		json_object_set_new(form, "remove_after_s", json_integer(1 + (json_int_t)test_dice(seed, 65536) * 4800));
 	if (test_dice(seed, 3) == 0)
-		json_object_set_new(form, "removal_password", json_string("<&>"));
+		json_object_set_new(form, "removal_password", random_text(ctx, seed));
 	return form;
 }

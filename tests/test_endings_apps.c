@@ -4,10 +4,10 @@
 #include <string.h>
 
 static const struct ending_source of_apps[] = {
-	{ "provision", ENDING_FOR_PUBLISHERS, ending_provisions },
-	{ "signature", ENDING_FOR_PUBLISHERS, ending_signatures },
+	{ "provision", ENDING_FOR_PUBLISHERS, ending_provisions, .whose = ending_provision_devices },
+	{ "signature", ENDING_FOR_PUBLISHERS, ending_signatures, .whose = ending_signature_devices },
 	{ "build", ENDING_FOR_PUBLISHERS, ending_builds },
-	{ "distribution", ENDING_FOR_PUBLISHERS, ending_distribution },
+	{ "distribution", ENDING_FOR_PUBLISHERS, ending_distribution, .whose = ending_distribution_devices },
 	{ 0 }
 };
 
@@ -108,6 +108,79 @@ an_admin_is_led_to_the_devices_that_a_certificate_touches_and_a_publisher_to_the
 				      " '%/admin/held?build=stock-7&cause=certificate%'"), 1);
 }
 
+/* The mail to one of them: its text and its HTML. */
+static const char *
+mail_to(struct story *w, const char *email)
+{
+	return story_text(w, mem_printf(w->ctx, "SELECT body FROM message WHERE recipient = '%s' ORDER BY created DESC LIMIT 1", email));
+}
+
+static size_t
+times(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (const char *p = strstr(text, what); p; p = strstr(p + 1, what))
+		n++;
+	return n;
+}
+
+static void
+an_admins_mail_names_the_first_ten_devices_and_a_publishers_only_their_number(void **state)
+{
+	struct story w = story_begin(*state, STORY_MAIL);
+	const struct person *zoe;
+
+	story_human(&w, "anna", ROLE_ADMIN, "anna@example.com");
+	story_human(&w, "otto", ROLE_ADMIN, "otto@example.com");
+	story_human(&w, "paul", ROLE_PUBLISHER, "paul@example.com");
+	zoe = story_human(&w, "zoe", ROLE_MEMBER, "");
+	apps_build(&w, "stock", "7", noon_of(300), noon_of(400));
+	apps_build(&w, "field", "3", noon_of(300), noon_of(400));
+	for (int i = 1; i <= 12; i++)
+		apps_holds(&w, mem_printf(w.ctx, "d%02d", i), "stock-7", (struct apps_end){ noon_of(30), "provision", "old", "" });
+	apps_holds(&w, "d01", "field-3", (struct apps_end){ noon_of(30), "provision", "old", "" });	/* another thing */
+	apps_holds(&w, "d13", "stock-7", (struct apps_end){ noon_of(200), "provision", "old", "" });	/* later */
+	apps_holds(&w, "d14", "stock-7", (struct apps_end){ noon_of(30), "provision", "other", "" });	/* by another one */
+	story_run(&w, "UPDATE person SET display = 'Zo\xc3\xab Long' WHERE id = $1", db_text(zoe->id));
+	story_run(&w, "UPDATE device SET person_id = $1, name = 'A <b>\nphone' WHERE id = 'd12'", db_text(zoe->id));
+	sweep(&w);
+	for (size_t i = 0; i < 2; i++) {
+		const char *mail = mail_to(&w, i ? "otto@example.com" : "anna@example.com");
+		const char *twelve = "d01, d02, d03, d04, d05, d06, d07, d08, d09 and 2 more";
+
+		assert_int_equal(times(mail, twelve), 2);	/* as text and as HTML; who belongs to somebody first */
+		assert_int_equal(times(mail, "Zo\xc3\xab Long (A <b> phone), d01,"), 1);
+		assert_int_equal(times(mail, "(A &lt;b&gt; phone), d01,"), 1);
+		assert_int_equal(times(mail, "d10"), 0);
+		assert_int_equal(times(mail, "d13"), 0);
+		assert_non_null(strstr(mail, "\\nd14\\n"));
+		assert_non_null(strstr(mail, "/admin/held?build=stock-7&cause=provision&ends="));
+	}
+	assert_non_null(strstr(mail_to(&w, "paul@example.com"), "Devices: 12"));
+	assert_int_equal(times(mail_to(&w, "paul@example.com"), "d01"), 0);
+}
+
+static void
+of_a_certificate_each_device_is_named_once_however_many_apps_it_has(void **state)
+{
+	struct story w = story_begin(*state, STORY_MAIL);
+
+	story_human(&w, "anna", ROLE_ADMIN, "anna@example.com");
+	story_human(&w, "lea", ROLE_ADMIN, "lea@example.com");
+	story_run(&w, "INSERT INTO ending_reader (person_id, mails, email, language, changed) SELECT id, TRUE, '', 'de', 1 FROM person WHERE name = 'lea'");
+	apps_build(&w, "stock", "7", noon_of(300), noon_of(30));
+	apps_build(&w, "field", "3", noon_of(300), noon_of(30));
+	story_run(&w, "UPDATE build_bundle SET certificate = 'both'");
+	for (int i = 1; i <= 12; i++)
+		apps_holds(&w, mem_printf(w.ctx, "d%02d", i), "stock-7", (struct apps_end){ noon_of(30), "certificate", "", "" });
+	apps_holds(&w, "d01", "field-3", (struct apps_end){ noon_of(30), "certificate", "", "" });
+	sweep(&w);
+	/* of the build and of the certificate, in two forms each */
+	assert_int_equal(times(mail_to(&w, "anna@example.com"), "d01, d02, d03, d04, d05, d06, d07, d08, d09, d10 and 2 more"), 4);
+	assert_int_equal(times(mail_to(&w, "lea@example.com"), "d10 und 2 weitere"), 4);
+}
+
 static bool
 twice(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
 {
@@ -198,7 +271,9 @@ a_certificate_that_ends_is_told_to_the_publishers_of_what_it_signed(void **state
 	assert_int_equal(story_number(&w, "SELECT count(*) FROM ending_notice"), 2);
 }
 
-TESTS(an_admin_is_led_to_the_devices_that_a_certificate_touches_and_a_publisher_to_the_page_of_provisions,
+TESTS(an_admins_mail_names_the_first_ten_devices_and_a_publishers_only_their_number,
+      of_a_certificate_each_device_is_named_once_however_many_apps_it_has,
+      an_admin_is_led_to_the_devices_that_a_certificate_touches_and_a_publisher_to_the_page_of_provisions,
       an_end_that_devices_reach_by_several_provisions_is_one_ending_and_one_mail,
       a_build_that_devices_were_saved_from_still_ends_for_who_installed_it_without_management,
       what_any_channel_offers_is_watched_and_of_what_was_installed_what_nothing_offered_outlives,

@@ -3,6 +3,7 @@
 #include "tests/check_link.h"
 #include "catalog/build.h"
 #include "catalog/contact.h"
+#include "catalog/fleet.h"
 #include "catalog/grant.h"
 #include "catalog/install_stall.h"
 #include "catalog/install_watch.h"
@@ -255,6 +256,68 @@ an_install_tells_what_was_observed_and_no_more(void **state)
 	assert_string_equal(json_string_value(json_object_get(install, "os")), "18.1");
 	assert_string_equal(json_string_value(json_object_get(install, "state")), "whole");
 	json_decref(install);
+}
+
+static bool
+tx_whole(struct db *tx, void *id, struct err *err)
+{
+	struct install_sight sight = { .kind = INSTALL_WHOLE, .event = true, .at = clock_now() };
+
+	snprintf(sight.id, sizeof sight.id, "%s", (const char *)id);
+	return install_write(tx, &sight, 1, err);
+}
+
+static bool
+tx_installed(struct db *tx, void *id, struct err *err)
+{
+	return install_ended(tx, id, INSTALL_INSTALLED, "", err);
+}
+
+/* "20779 2 1": each day with its first ones and those after them. */
+static const char *
+days_of(TALLOC_CTX *ctx, struct house *h)
+{
+	struct fleet_day *days;
+	const char *text = "";
+	struct err err;
+	size_t n;
+
+	assert_ok(fleet_installs(ctx, h->db, 0, &days, &n, &err), &err);
+	for (size_t i = 0; i < n; i++)
+		text = mem_printf(ctx, "%s%s%lld %lld %lld", text, i ? ", " : "", (long long)days[i].day, (long long)days[i].first,
+				  (long long)days[i].again);
+	return text;
+}
+
+static void
+an_install_that_has_come_is_counted_once_on_that_day_and_who_had_one_before_is_an_update(void **state)
+{
+	struct house h = house_with_build(*state);
+	const char *bob = tester(*state, &h, "Bob", "bob@example.com", "");
+	const struct install_start starts[] = {
+		{ .id = "anna-1", .build_id = h.build, .person_id = h.anna->id }, { .id = "anna-2", .build_id = h.build, .person_id = h.anna->id },
+		{ .id = "bob-1", .build_id = h.build, .contact_id = bob }, { .id = "bob-2", .build_id = h.build, .contact_id = bob },
+		{ .id = "who-1", .build_id = h.build }, { .id = "who-2", .build_id = h.build },
+	};
+	struct err err;
+
+	for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
+		assert_ok(db_tx(h.db, tx_put, (void *)(uintptr_t)&starts[i], &err), &err);
+	assert_string_equal(days_of(*state, &h), "");
+	for (int i = 0; i < 2; i++)	/* what is seen twice, and first by the daemon, then by the list */
+		assert_ok(db_tx(h.db, tx_whole, (void *)(uintptr_t)"anna-1", &err), &err);
+	assert_ok(db_tx(h.db, tx_installed, (void *)(uintptr_t)"anna-1", &err), &err);
+	assert_string_equal(days_of(*state, &h), "20779 1 0");
+	assert_ok(db_tx(h.db, tx_whole, (void *)(uintptr_t)"bob-1", &err), &err);
+	assert_ok(db_tx(h.db, tx_whole, (void *)(uintptr_t)"who-1", &err), &err);
+	set_now(&h, "2026-11-23T00:00:01Z");
+	assert_ok(db_tx(h.db, tx_installed, (void *)(uintptr_t)"anna-2", &err), &err);
+	assert_ok(db_tx(h.db, tx_whole, (void *)(uintptr_t)"bob-2", &err), &err);
+	assert_ok(db_tx(h.db, tx_whole, (void *)(uintptr_t)"who-2", &err), &err);	/* nobody knows whether they had it */
+	assert_string_equal(days_of(*state, &h), "20779 3 0, 20780 1 2");
+	set_now(&h, "2028-01-01T00:00:00Z");
+	assert_ok(install_sweep(h.db, &err), &err);
+	assert_string_equal(days_of(*state, &h), "");
 }
 
 /* Nothing is said that was not seen: the word of each story, by what is known of it. */
@@ -666,6 +729,7 @@ who_opens_a_link_again_goes_on_with_the_install_that_was_opened(void **state)
 
 TESTS(a_byte_that_went_out_twice_counts_once, ranges_are_kept_as_text_and_what_is_none_is_read_as_far_as_it_is,
       a_download_that_goes_on_after_a_restart_is_whole_when_it_is_and_what_was_not_seen_is_no_stall,
+      an_install_that_has_come_is_counted_once_on_that_day_and_who_had_one_before_is_an_update,
       of_a_device_only_what_its_daemon_says_is_known,
       an_install_tells_what_was_observed_and_no_more,
       a_reason_is_given_where_what_was_observed_supports_it,

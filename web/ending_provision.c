@@ -1,8 +1,10 @@
 /* What ends of apps: provisions, and the certificates that signed builds; rows of web/endings.c. */
+#include "catalog/held_list.h"
 #include "catalog/renewal.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "web/ending_sources.h"
+#include <string.h>
 
 #define LAST_S	(7 * DAY_S)	/* so near its end a renewal that is on its way is not left to itself */
 
@@ -165,4 +167,32 @@ ending_distribution(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add
 	}
 	json_decref(list);
 	return ok;
+}
+
+/* ---- whose devices; by what the subjects above say ---- */
+
+bool
+ending_provision_devices(struct site *site, const struct ending *e, int64_t most, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	char *build_id = mem_text(ctx, e->subject), *uuid = strchr(build_id, ' ');
+	struct held_filter filter = { .build_id = build_id, .cause = "provision", .ends = e->ends };
+
+	if (uuid) {
+		*uuid = '\0';
+		filter.uuid = uuid + 1;
+	}
+	return held_devices(site->db, &filter, most, ret, err);
+}
+
+bool
+ending_signature_devices(struct site *site, const struct ending *e, int64_t most, json_t **ret, struct err *err)
+{
+	return held_devices(site->db, &(struct held_filter){ .build_id = e->subject, .cause = "certificate", .ends = e->ends }, most, ret, err);
+}
+
+bool
+ending_distribution_devices(struct site *site, const struct ending *e, int64_t most, json_t **ret, struct err *err)
+{
+	return held_devices(site->db, &(struct held_filter){ .certificate = e->subject }, most, ret, err);
 }

@@ -15,8 +15,6 @@
 
 #define PEM_FILE_MAX	(256u << 10)
 #define PAGE_ROWS	1000	/* of what people own, held at a time */
-#define IDENTITY_DAYS	60	/* before its end a device that is silent counts */
-#define IDENTITY_LATE	14	/* and any that is not renewed by then, or by half of the time that it is tried */
 
 static bool
 full(struct err *err)
@@ -271,42 +269,6 @@ bool
 ending_trusted_ca(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
 {
 	return list_file(ctx, site_conf(site)->scep_external_ca_file, "scep.external_ca_file", true, until, add, arg, err);
-}
-
-/* ---- device identities ---- */
-
-struct ends_span
-endings_identity_span(struct site *site, time_t until)
-{
-	int64_t tried = site_conf(site)->mdm_identity_renew_days, late = tried / 2 < IDENTITY_LATE ? tried / 2 : IDENTITY_LATE;
-	time_t now = clock_now(), most = ends_week_of(now + IDENTITY_DAYS * DAY_S) + 7 * DAY_S;	/* whole weeks */
-
-	return (struct ends_span){
-		.from = now - ENDING_PAST_S, .until = until < most ? until : most, .late = now + late * DAY_S,
-		.heard = now - site_conf(site)->mdm_silent_days * DAY_S,
-	};
-}
-
-/* One for all devices of a week: nobody reads 400 mails. */
-bool
-ending_identities(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add, void *arg, struct err *err)
-{
-	struct ends_span span = endings_identity_span(site, until);
-	struct ends_week *weeks;
-	size_t n;
-
-	if (!ends_identities(ctx, site->db, &span, &weeks, &n, err))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		char day[11];
-		struct ending ending = { .subject = clock_day(weeks[i].monday, day), .ends = weeks[i].monday,
-					 .devices = weeks[i].devices, .people = -1, .doing = "identity",
-					 .href = "/admin/expiry/identities" };
-
-		if (!add(arg, &ending))
-			return full(err);
-	}
-	return true;
 }
 
 /* ---- certificates in people's own mobileconfigs ---- */

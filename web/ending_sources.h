@@ -17,7 +17,7 @@ ending_list ending_tls_ca;		/* and the CA of a private installation */
 ending_list ending_signing;		/* what signs mobileconfigs */
 ending_list ending_signing_own;		/* the same of our own CA, where no other is set */
 ending_list ending_directory_certificate;	/* what we show the directory */
-ending_list ending_identities;		/* devices whose identity will not be new by itself, by week */
+ending_list ending_identities;		/* ending_identity.c: devices whose identity will not be new by itself, by week */
 ending_list ending_own;			/* certificates in people's own mobileconfigs */
 ending_list ending_tokens;		/* API tokens */
 ending_list ending_rest;		/* people whom nobody looks up, and what is theirs (catalog/people_rest.h) */
@@ -29,6 +29,11 @@ ending_list ending_signatures;		/* ending_provision.c: of the same, those that h
 ending_list ending_builds;		/* ending_provision.c: what people install, by its embedded provisions */
 ending_list ending_distribution;	/* ending_provision.c: certificates that signed builds in use */
 ending_list ending_directory_password;	/* of our account there, where the directory tells */
+
+/* Of one of these kinds, the devices that it touches (struct ending_source). */
+typedef bool ending_whose(struct site *site, const struct ending *ending, int64_t most, json_t **ret, struct err *err);
+ending_whose ending_provision_devices, ending_signature_devices, ending_distribution_devices;	/* ending_provision.c */
+ending_whose ending_identity_devices;				/* ending_identity.c */
 
 /* Looks what is shown at the base URLs, for these two; once a day.  Where nobody answers what was seen stays. */
 bool ending_look_in_front(struct site *site, struct err *err) CHECKED;

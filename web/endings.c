@@ -9,10 +9,10 @@
 #define YEARS_FROM	(2 * 365)	/* days */
 
 const struct ending_source ending_sources[] = {
-	{ "provision",             ENDING_FOR_PUBLISHERS, ending_provisions },
-	{ "signature",             ENDING_FOR_PUBLISHERS, ending_signatures },
+	{ "provision",             ENDING_FOR_PUBLISHERS, ending_provisions, .whose = ending_provision_devices },
+	{ "signature",             ENDING_FOR_PUBLISHERS, ending_signatures, .whose = ending_signature_devices },
 	{ "build",                 ENDING_FOR_PUBLISHERS, ending_builds },
-	{ "distribution",          ENDING_FOR_PUBLISHERS, ending_distribution },
+	{ "distribution",          ENDING_FOR_PUBLISHERS, ending_distribution, .whose = ending_distribution_devices },
 	{ "push",                  ENDING_FOR_ADMINS, ending_push },
 	{ "ca",                    ENDING_FOR_ADMINS, ending_ca },
 	{ "ca_above",              ENDING_FOR_ADMINS, ending_ca_above },
@@ -25,7 +25,7 @@ const struct ending_source ending_sources[] = {
 	{ "tls_ca",                ENDING_FOR_ADMINS, ending_tls_ca },
 	{ "signing",               ENDING_FOR_ADMINS, ending_signing },
 	{ "signing_own",           ENDING_FOR_ADMINS, ending_signing_own },
-	{ "identities",            ENDING_FOR_ADMINS, ending_identities },
+	{ "identities",            ENDING_FOR_ADMINS, ending_identities, .whose = ending_identity_devices },
 	{ "directory_certificate", ENDING_FOR_ADMINS, ending_directory_certificate },
 	{ "directory_password",    ENDING_FOR_ADMINS, ending_directory_password },
 	{ "own",                   ENDING_FOR_OWNER,  ending_own, ending_own_of, "/admin/own?ends=" },
@@ -218,9 +218,15 @@ endings_list_for(TALLOC_CTX *ctx, struct site *site, const char *person_id, time
 /* ---- for whom, and how urgent ---- */
 
 static bool
+is_admin(const struct person *person)
+{
+	return person->role == ROLE_ADMIN && !person->bundle_id;
+}
+
+static bool
 publishes(const struct ending *e, const struct person *person)
 {
-	if (person->role == ROLE_ADMIN && !person->bundle_id)
+	if (is_admin(person))
 		return true;
 	for (const char *const *app = e->apps; app && *app; app++)
 		if (person_publishes(person, *app))
@@ -233,11 +239,9 @@ publishes(const struct ending *e, const struct person *person)
 bool
 ending_concerns(const struct ending *e, const struct person *person)
 {
-	bool admin = person->role == ROLE_ADMIN && !person->bundle_id;
-
 	if (e->person_id && strcmp(e->person_id, person->id) == 0 && !person->bundle_id)
 		return true;
-	return e->source->whom == ENDING_FOR_PUBLISHERS ? publishes(e, person) : admin;
+	return e->source->whom == ENDING_FOR_PUBLISHERS ? publishes(e, person) : is_admin(person);
 }
 
 bool
@@ -337,7 +341,13 @@ ending_href(TALLOC_CTX *ctx, const struct ending *e, const struct person *reader
 
 	if (others)
 		return mem_printf(ctx, "/admin/people/%s", e->person_id);
-	return e->devices_href && e->devices > 0 && reader->role == ROLE_ADMIN && !reader->bundle_id ? e->devices_href : e->href;
+	return e->devices_href && e->devices > 0 && is_admin(reader) ? e->devices_href : e->href;
+}
+
+bool
+ending_names_devices(const struct ending *e, const struct person *reader)
+{
+	return e->source->whose && e->devices > 0 && is_admin(reader);
 }
 
 char *

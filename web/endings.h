@@ -48,6 +48,8 @@ struct ending_source {
 	bool (*of)(TALLOC_CTX *ctx, struct site *site, const char *person_id, time_t until, ending_add *add, void *arg,
 		   struct err *err);
 	const char *week_page;		/* where admins see whose end in the week of the day behind it; NULL: nowhere */
+	/* The first of the devices that it touches: [{device, person|null}], at most `most`; NULL: they have no list. */
+	bool (*whose)(struct site *site, const struct ending *ending, int64_t most, json_t **ret, struct err *err);
 };
 
 extern const struct ending_source ending_sources[];	/* ends with kind NULL; one of a kind that fails hides no other of it */
@@ -99,6 +101,7 @@ char *ending_left(TALLOC_CTX *ctx, struct site *site, const char *language, cons
 const char *ending_doing(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending, time_t now);
 /* Where this reader sees to it; NULL: nowhere.  What is somebody else's is looked at where they are. */
 const char *ending_href(TALLOC_CTX *ctx, const struct ending *ending, const struct person *reader);
+bool ending_names_devices(const struct ending *ending, const struct person *reader);	/* by its source's `whose`: admins see devices */
 char *ending_touches(TALLOC_CTX *ctx, struct site *site, const char *language, const struct ending *ending);	/* or "" */
 
 /* ---- endings_tell.c: the notices ---- */

@@ -1,131 +1,61 @@
 /*
  * What every page and /metrics say of what ends.  Listing it asks the database for much: the numbers come from a list
- * that is kept for a minute, and who must have it as it is now gets one that was begun after they asked.  One is made
- * at a time, whoever asks meanwhile: they wait for it, and share it.
+ * that is kept for a minute (web/kept.h).
  */
 #include "core/clock.h"
 #include "core/log.h"
 #include "web/endings_owned.h"
+#include "web/kept.h"
 #include <string.h>
 
 #define KEEP_MS 60000
 
-struct endings_now {
-	struct endings *endings;	/* NULL: none yet */
-	int64_t made_ms;
-	uint64_t asked, begun;		/* how often it was to be forgotten by now; and when the kept one was begun */
-	uint64_t made;			/* how many */
-	uint64_t failed;		/* as `begun`, of the last that could not be made; */
-	struct err why;			/* and why */
-	bool making;
-	pthread_cond_t over;		/* the making */
-};
-
-/* ---- with the site's lock ---- */
-
-static int
-end_now(struct endings_now *now)
-{
-	pthread_cond_destroy(&now->over);
-	return 0;
-}
-
-static struct endings_now *
-now_of(struct site *site)
-{
-	struct endings_now *now = site->endings_now;
-
-	if (now)
-		return now;
-	now = site->endings_now = mem_new(site, struct endings_now);
-	pthread_cond_init(&now->over, NULL);
-	talloc_set_destructor(now, end_now);
-	return now;
-}
-
-/* While a newer one is made the last one does for a while more. */
 static bool
-is_enough(const struct endings_now *now, uint64_t asked)
-{
-	return now->endings && now->begun >= asked && clock_ms() - now->made_ms < (now->making ? 2 * KEEP_MS : KEEP_MS);
-}
-
-/* Without the lock while it asks. */
-static bool
-make(struct site *site, struct endings_now *now, struct err *err)
+make(void *arg, void **ret, struct err *err)
 {
 	struct endings *fresh;
-	uint64_t asked = now->asked;
-	bool ok;
 
-	now->making = true;
-	pthread_mutex_unlock(&site->lock);
-	ok = endings_list(NULL, site, NULL, clock_now() + ENDING_EVER_S, &fresh, err);
-	pthread_mutex_lock(&site->lock);
-	now->making = false;
-	pthread_cond_broadcast(&now->over);
-	if (!ok) {
-		now->failed = asked;
-		now->why = *err;
+	if (!endings_list(NULL, arg, NULL, clock_now() + ENDING_EVER_S, &fresh, err))
 		return false;
-	}
-	talloc_free(now->endings);
-	now->endings = talloc_steal(now, fresh);
-	now->begun = asked;
-	now->made_ms = clock_ms();
-	now->made++;
+	*ret = fresh;
 	return true;
 }
 
-/* ---- */
+static struct kept *
+kept_of(struct site *site)
+{
+	struct kept *kept;
 
-/* With the lock held when it returns true, so that the list stays. */
+	pthread_mutex_lock(&site->lock);
+	if (!site->endings_now)
+		site->endings_now = kept_new(site, &site->lock, KEEP_MS, make, site);
+	kept = site->endings_now;
+	pthread_mutex_unlock(&site->lock);
+	return kept;
+}
+
+/* With the site's lock held when it returns true, so that the list stays. */
 static bool
 hold(struct site *site, bool anew, const struct endings **ret, struct err *err)
 {
-	struct endings_now *now;
-	uint64_t asked;
-	bool ok = true;
+	const void *all;
 
-	pthread_mutex_lock(&site->lock);
-	now = now_of(site);
-	asked = now->asked += anew;
-	while (ok && !is_enough(now, asked))
-		if (!now->making) {
-			ok = make(site, now, err);
-		} else {
-			now->failed = 0;
-			now->why.kind = ERR_NONE;
-			pthread_cond_wait(&now->over, &site->lock);
-			if (now->why.kind && now->failed >= asked) {	/* what they waited for: they do not try one after the other */
-				*err = now->why;
-				ok = false;
-			}
-		}
-	if (ok)
-		*ret = now->endings;
-	else
-		pthread_mutex_unlock(&site->lock);
-	return ok;
+	if (!kept_hold(kept_of(site), anew, &all, err))
+		return false;
+	*ret = all;
+	return true;
 }
 
 void
 endings_forget(struct site *site)
 {
-	pthread_mutex_lock(&site->lock);
-	now_of(site)->asked++;
-	pthread_mutex_unlock(&site->lock);
+	kept_forget(kept_of(site));
 }
 
 uint64_t
 endings_made(struct site *site)
 {
-	uint64_t n;
-
-	pthread_mutex_lock(&site->lock);
-	n = now_of(site)->made;
-	pthread_mutex_unlock(&site->lock);
-	return n;
+	return kept_made(kept_of(site));
 }
 
 static struct endings *

@@ -34,9 +34,8 @@ page_ending(struct req *req, const struct ending *e, time_t now)
 
 /* ---- the calendar ---- */
 
-/* A day without its year, as it fits into a box. */
-static const char *
-short_day(TALLOC_CTX *ctx, const char *language, time_t at)
+char *
+page_short_day(TALLOC_CTX *ctx, const char *language, time_t at)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	struct tm tm = { .tm_mday = 1 };
@@ -109,7 +108,7 @@ page_weeks(struct req *req, const struct ending *const *list, size_t n, time_t n
 			at++;
 		clock_day(monday, day);
 		json_array_append_new(weeks, json_pack("{s:{s:s, s:s}, s:I, s:s, s:s, s:o}", "at", "iso", day, "text",
-			short_day(req, req->language, monday), "count", (json_int_t)count_of(list + from, at - from), "level",
+			page_short_day(req, req->language, monday), "count", (json_int_t)count_of(list + from, at - from), "level",
 			worst_of(list + from, at - from, now), "what", what_of(req, list + from, at - from), "url",
 			json_sprintf("/admin/expiry?week=%s", day)));
 	}

@@ -12,6 +12,9 @@ size_t endings_seen(struct req *req, const struct endings *all, const struct end
 /* {kind, what, title, why, name|null, at{iso, text}, left, touches, doing, level, url|null} */
 json_t *page_ending(struct req *req, const struct ending *ending, time_t now);
 
+/* A day without its year, as it fits into a box: "23 Nov". */
+char *page_short_day(TALLOC_CTX *ctx, const char *language, time_t at);
+
 /* [{at{iso, text}, count, level, what, url}], from the Monday of this week on; text is short: "23 Nov". */
 json_t *page_weeks(struct req *req, const struct ending *const *list, size_t n, time_t now);
 

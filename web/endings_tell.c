@@ -7,6 +7,7 @@
 #include "catalog/ending_reader.h"
 #include "catalog/message.h"
 #include "core/clock.h"
+#include "core/json.h"
 #include "core/log.h"
 #include "core/text.h"
 #include "web/ending_sources.h"
@@ -23,6 +24,8 @@
 #define NAMED_MAX	120	/* bytes of a title where many stand in one mail */
 #define TOLD_MAX	12	/* of one mail with all their words ... */
 #define LINES_MAX	60	/* ... a line each ... and of the rest the number */
+#define DEVICES_NAMED	10	/* of one ending; where there is one more, it too */
+#define DEVICE_NAME_MAX	60	/* bytes; of its person the same */
 
 #define OWNED_PAST_S	((ENDING_LATE + 7) * DAY_S)	/* whose week may still be told of */
 
@@ -31,6 +34,7 @@ struct sweep {
 	const struct ending_source *sources;
 	struct endings *all;	/* but for what people own: of that the weeks that no mail can tell its owners */
 	time_t now;
+	json_t *devices;	/* of endings, by kind, subject and end; asked for once, whoever is told */
 };
 
 /* What one person is owed. */
@@ -48,8 +52,68 @@ struct voice {
 	const struct person *reader;
 	const char *language;
 	time_t now;
+	json_t *devices;	/* of the sweep */
 	size_t told, lines;	/* of one mail with all their words; more are a line each; of the rest the number */
 };
+
+/* A person or device as somebody named it, in one line. */
+static const char *
+named(TALLOC_CTX *ctx, const char *name)
+{
+	char *line = text_cut(ctx, name, DEVICE_NAME_MAX);
+
+	for (char *c = line; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = ' ';
+	return line;
+}
+
+/* The first of its devices, or NULL.  Without them a mail is as good. */
+static const json_t *
+devices_of(const struct voice *v, const struct ending *e)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	const char *key = mem_printf(ctx, "%s %s %lld", e->source->kind, e->subject, (long long)e->ends);
+	json_t *list = json_object_get(v->devices, key);
+	struct err err = { 0 };
+
+	if (!ending_names_devices(e, v->reader))
+		return NULL;
+	if (!list && !e->source->whose(v->site, e, DEVICES_NAMED + 1, &list, &err)) {
+		log_err("the devices of what ends are not named", &err);
+		return NULL;
+	}
+	if (!json_object_get(v->devices, key))
+		json_object_set_new(v->devices, key, list);
+	return list;
+}
+
+/* "\nMia Berger (iPad), iPhone 7 and 28 more", or "". */
+static const char *
+devices_line(TALLOC_CTX *ctx, const struct voice *v, const struct ending *e)
+{
+	const json_t *list = devices_of(v, e), *d;
+	const char *names = "";
+	json_t *values;
+	size_t i, n = json_array_size(list);
+
+	if (!n)
+		return "";
+	n = e->devices <= (int64_t)n ? n : n < DEVICES_NAMED ? n : DEVICES_NAMED;
+	json_array_foreach(list, i, d) {
+		const char *person = text_of(d, "person"), *device = named(ctx, text_of(d, "device"));
+
+		if (i == n)
+			break;
+		names = mem_printf(ctx, *person ? "%s%s%s (%s)" : "%s%s%s%s", names, i ? ", " : "", named(ctx, person), device);
+	}
+	if (e->devices <= (int64_t)n)
+		return mem_printf(ctx, "\n%s", names);
+	values = json_pack("{s:s, s:I}", "names", names, "count", (json_int_t)(e->devices - (int64_t)n));
+	names = page_say(ctx, v->site->pages, v->language, "say_mail_endings_devices", values);
+	json_decref(values);
+	return mem_printf(ctx, "\n%s", names);
+}
 
 static const char *
 paragraph(TALLOC_CTX *ctx, const struct voice *v, const struct ending *e, bool title)
@@ -57,9 +121,9 @@ paragraph(TALLOC_CTX *ctx, const struct voice *v, const struct ending *e, bool t
 	const char *touches = ending_touches(ctx, v->site, v->language, e);
 	const char *page = ending_href(ctx, e, v->reader), *href = page ? mem_printf(ctx, "\n%s%s", v->site->base_url, page) : "";
 
-	return mem_printf(ctx, "%s%s%s%s\n%s\n%s%s", title ? ending_title(ctx, v->site, v->language, e, v->now) : "",
+	return mem_printf(ctx, "%s%s%s%s%s\n%s\n%s%s", title ? ending_title(ctx, v->site, v->language, e, v->now) : "",
 			  title ? "\n" : "", ending_left(ctx, v->site, v->language, e, v->now),
-			  *touches ? mem_printf(ctx, " · %s", touches) : "", ending_word(ctx, v->site, v->language, e, "_why"),
+			  *touches ? mem_printf(ctx, " · %s", touches) : "", devices_line(ctx, v, e), ending_word(ctx, v->site, v->language, e, "_why"),
 			  ending_doing(ctx, v->site, v->language, e, v->now), href);
 }
 
@@ -181,7 +245,7 @@ tell(const struct sweep *s, const struct ending_reader *reader, struct err *err)
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	const struct conf *conf = site_conf(s->site);
 	struct voice voice = { s->site, reader->person, pages_language(*reader->language ? reader->language : conf->company_language), s->now,
-			       TOLD_MAX, LINES_MAX };
+			       s->devices, TOLD_MAX, LINES_MAX };
 	struct endings *mine = mem_new(ctx, struct endings);
 	struct message_mail mail;
 	struct owed owed;
@@ -312,8 +376,10 @@ endings_sweep(struct site *site, const struct ending_source *sources, struct err
 	owners_of(ctx, site, s.sources, s.now - OWNED_PAST_S, s.now + LOOKED_AHEAD_S, s.all, &owners);
 	for (size_t i = 0; i < s.all->failed_n; i++)
 		log_error("it is not known when something ends", KV("kind", s.all->failed[i]), KV("why", s.all->why[i]));
+	s.devices = json_object();
 	ok = tell_owners(&s, &owners, err);
 	ok = tell_readers(&s, err) && ok;
+	json_decref(s.devices);
 	if (site->outbox)
 		outbox_wake(site);
 	return ok && ending_sweep(site->db, err);

@@ -85,6 +85,7 @@ bool req_has_header(struct req *req, const char *name);	/* once or several times
 const char *req_cookie(struct req *req, const char *name);
 const char *req_form(struct req *req, const char *name);	/* of a form kept in memory */
 struct bytes req_form_file(struct req *req, const char *name);	/* empty: none was sent */
+const char *req_form_file_name(struct req *req, const char *name);	/* as it is called where it comes from; NULL: none was sent */
 struct bytes req_form_files(struct req *req, const char *name, size_t n);	/* the n-th of several, from 0; p NULL: no more */
 const char *req_form_nth(struct req *req, const char *name, size_t n);	/* a field sent several times */
 bool req_client_cert(struct req *req, struct bytes *der);	/* as shown in TLS, not verified; false: none */

@@ -102,6 +102,7 @@ form_file(void *arg, const struct multipart_file *file, struct err *err)
 
 	(void)err;
 	f->field = mem_text(f, file->field);
+	f->name = mem_text(f, file->name);
 	f->next = req->server->files;
 	req->server->files = f;
 	return true;
@@ -148,6 +149,15 @@ req_form_file(struct req *req, const char *name)
 		if (strcmp(f->field, name) == 0)
 			return f->bytes;
 	return (struct bytes){ 0 };
+}
+
+const char *
+req_form_file_name(struct req *req, const char *name)
+{
+	for (const struct form_file *f = req->server->files; f; f = f->next)
+		if (strcmp(f->field, name) == 0)
+			return f->name;
+	return NULL;
 }
 
 struct bytes

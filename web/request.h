@@ -18,7 +18,7 @@ struct server_req {
 	struct fields query, form, cookies;
 	struct form_file {
 		struct form_file *next;
-		const char *field;
+		const char *field, *name;
 		struct bytes bytes;
 	} *files;			/* of a multipart form kept in memory */
 	bool has_query, has_cookies;	/* read when first asked for */

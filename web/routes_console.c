@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/num.h"
 #include "web/endings.h"
+#include "web/fleet_now.h"
 #include "web/managed.h"
 #include "web/rooms.h"
 #include <string.h>
@@ -101,7 +102,7 @@ get_today(struct req *req, struct reply *reply, struct err *err)
 {
 	struct build_filter filter = { .brief = true };
 	struct endings_today endings = { 0 };
-	json_t *list, *build, *todo, *newest;
+	json_t *list, *build, *todo, *newest, *data;
 	size_t i;
 
 	if (!todo_of(req, &todo, &endings, err) ||
@@ -122,8 +123,13 @@ get_today(struct req *req, struct reply *reply, struct err *err)
 		json_array_append_new(newest, item);
 	}
 	json_decref(list);
-	return reply_page(reply, req, "today", json_pack("{s:o, s:o, s:o, s:o}", "date",
-			  page_date(req->language, clock_now()), "todo", todo, "weeks", endings.weeks, "builds", newest), err);
+	data = json_pack("{s:o, s:o, s:o, s:o}", "date", page_date(req->language, clock_now()), "todo", todo, "weeks", endings.weeks,
+			 "builds", newest);
+	if (!fleet_today(req, data, err)) {
+		json_decref(data);
+		return false;
+	}
+	return reply_page(reply, req, "today", data, err);
 }
 
 /* ---- apps ---- */

@@ -35,7 +35,8 @@ sayable(struct req *req, const struct err *err)
 static json_t *
 states_of(struct req *req, const char *chosen)
 {
-	static const char *const names[] = { "", "managed", "silent", "push_broken", "removed", "retired" };
+	static const char *const names[] = { "", "managed", "current", "updating", "attention", "silent", "push_broken", "removed",
+						   "retired" };
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -64,7 +65,7 @@ static bool
 list_page(struct req *req, struct reply *reply, json_t *done, const struct err *refused, struct err *err)
 {
 	struct device_filter filter = device_filter(req);
-	const char *state = filter.state ? filter.state : "";
+	const char *state = filter.also ? req_query(req, "state") : filter.state ? filter.state : "";
 	json_t *list, *counts, *rows, *device, *data;
 	char text[520];
 	size_t i;

@@ -3,6 +3,7 @@
  * device sent them.
  */
 #include "catalog/device_person.h"
+#include "catalog/fleet.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "mdm/enrollment.h"
@@ -18,9 +19,11 @@ struct device_filter
 device_filter(struct req *req)
 {
 	const char *silent = req_query(req, "silent"), *state = req_query(req, "state");
+	const char *also = state ? fleet_condition(state) : NULL;
 
-	return (struct device_filter){ req_query(req, "q"), silent && !says_no(silent) ? "silent" : state, req_query(req, "model"),
-				       req_query(req, "os"), req_query(req, "person"), req_query(req, "app"), device_silent_s(req) };
+	return (struct device_filter){ req_query(req, "q"), silent && !says_no(silent) ? "silent" : also ? "managed" : state,
+				       req_query(req, "model"), req_query(req, "os"), req_query(req, "person"), req_query(req, "app"),
+				       device_silent_s(req), also };
 }
 
 bool

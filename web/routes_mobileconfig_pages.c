@@ -43,6 +43,16 @@ get_list(struct req *req, struct reply *reply, struct err *err)
 	return list_page(req, reply, NULL, err);
 }
 
+/* The file's own, where none is typed. */
+static bool
+name_of(struct req *req, struct bytes file, const char **ret, struct err *err)
+{
+	*ret = edit_field(req, "name");
+	if (!*ret && file.len)
+		*ret = req_form_file_name(req, "file");
+	return *ret || form_text(req, "name", ret, err);
+}
+
 /* A file, or a form with nothing in it yet. */
 static bool
 post_list(struct req *req, struct reply *reply, struct err *err)
@@ -54,7 +64,7 @@ post_list(struct req *req, struct reply *reply, struct err *err)
 	struct err why = { 0 };
 	bool created;
 
-	if (!form_text(req, "name", &sent.name, err))
+	if (!name_of(req, file, &sent.name, err))
 		return false;
 	if (!file.len)
 		sent.form = json_hold(req, json_pack("{s:s, s:[]}", "name", title ? title : sent.name, "payloads"));

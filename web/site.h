@@ -44,7 +44,8 @@ struct site {
 	struct look_cache *look;	/* stylesheet with the company's colours (routes_look.c) */
 	struct own_devices *own_devices;	/* certificates under our CAs (enroll_house.c) */
 	struct uploading *uploading;	/* uploads under way, by person (uploads.c) */
-	struct endings_now *endings_now;	/* what ends, as it was within the minute (endings_now.c) */
+	struct kept *endings_now;	/* what ends, as it was within the minute (endings_now.c) */
+	struct kept *fleet_now;		/* devices and installs in numbers, likewise (fleet_now.c) */
 };
 
 static inline const struct conf *

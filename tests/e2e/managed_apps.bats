@@ -502,3 +502,56 @@ settled() { wait_until no_job; }
 	nobody_sent_away
 	PORT=$server
 }
+
+# What Today says, as a program gets it.
+today() { as "$1" get /admin -H 'Accept: application/json'; expect_status 200; }
+# phone N: it alone connects; $ID.
+only() { ID=$(sql "SELECT id FROM device ORDER BY created, rowid LIMIT 1 OFFSET $1"); PHONE_IS=(--first "$1" --count 1); }
+
+@test "Today counts devices by what they need and installs by day, and each number leads to just those" {
+	local n ids=()
+	published build=34
+	for n in 0 1 2 3; do
+		NUMBER=$n phone_of mia
+		only $n
+		ids+=("$ID")
+		connects
+	done
+	passes $((15 * 86400))
+	for n in 0 1 3; do only $n; connects; done	# number 2 is heard of no more
+	# it comes to two, of which mia has it for the first time once; is on its way to a third, and fails there
+	only 0; wants; arrives
+	passes 60
+	only 1; wants; arrives
+	only 3; wants; connects --app-reject NotSupported; expect_state failed rejected
+	published build=35
+	only 1; wants; expect_state queued
+	sign_in anna
+	today anna
+	expect_json '.devices | "\(.total) \(.current) \(.updating) \(.quiet) \(.attention) \(.silent_days)"' '4 1 1 1 1 14'
+	expect_json '.installs | "\(.total) \(.most) \(.weeks[3].first) \(.weeks[3].again) \(.bars | length) \(.bars[27].first)"' '2 2 1 1 28 40'
+	for n in "0 current" "1 updating" "2 silent" "3 attention"; do
+		get "/api/v1/devices?state=${n#* }" -H "$(bearer admin)"
+		expect_json '[.items[].id] | @json' "[\"${ids[${n% *}]}\"]"
+		as anna get "/admin/devices?state=${n#* }"
+		expect_body "/admin/devices/${ids[${n% *}]}"
+		[ "$("$POMONA" device list --state "${n#* }" --data "$DATA" --json | jq -r '.[].id')" = "${ids[${n% *}]}" ]
+	done
+	as anna get /admin
+	expect_body 'Need attention'
+	expect_body 'Quiet for 14 days'
+	expect_body 'href="/admin/devices?state=attention">1</a>'
+	expect_body 'Updates'
+	# installs are for whoever publishes the app, devices for admins
+	sign_in paul
+	today paul
+	expect_json .devices null
+	expect_json .installs.total 2
+	sql "UPDATE person SET all_apps = FALSE WHERE name = 'paul'"
+	sql "INSERT INTO publisher_app (person_id, bundle_id) SELECT id, 'com.example.other' FROM person WHERE name = 'paul'"
+	today paul
+	expect_json .installs.total 0
+	as paul get /admin
+	expect_body 'No app was installed in the last four weeks.'
+	expect_not_in "$W/body" 'Need attention'
+}

@@ -164,10 +164,28 @@ wifi() { printf '{"name":"Office","payloads":[{"id":"wifi","type":"com.apple.wif
 	expect_problem 422 unknown_person
 	assign too mia.mobileconfig '{"everyone":true}'
 	expect_status 409
-	openssl cms -encrypt -binary -aes-256-cbc -outform DER -in "$W/mia.plist" -out "$W/sealed.mobileconfig" "$cert" 2>/dev/null ||
-		head -c 200 /dev/urandom >"$W/sealed.mobileconfig"
+	openssl cms -encrypt -binary -aes-256-cbc -outform DER -in "$W/mia.plist" -out "$W/sealed.mobileconfig" "$cert"
 	give sealed "$W/sealed.mobileconfig"
-	expect_status 422
+	expect_problem 422 encrypted
+	# and one that is for everyone, as Apple Configurator may write it: in binary
+	python3 - "$W/mia.plist" "$W/all.mobileconfig" <<-'PY'
+		import plistlib, sys
+		p = plistlib.load(open(sys.argv[1], "rb"))
+		p["PayloadIdentifier"], p["PayloadUUID"] = "org.example.of.all", "5A5DAB47-2F41-4F2D-9DBB-0000000000AA"
+		for payload in p["PayloadContent"]:
+		    payload["PayloadIdentifier"] = p["PayloadIdentifier"] + ".x"
+		    payload["PayloadUUID"] = "5A5DAB47-2F41-4F2D-9DBB-0000000000AB"
+		plistlib.dump(p, open(sys.argv[2], "wb"), fmt=plistlib.FMT_BINARY)
+	PY
+	give all "$W/all.mobileconfig"
+	expect_status 201
+	assign all all '{"everyone":true}'
+	expect_status 201
+	connect 0
+	connect 1
+	[ "$(holds 0)" = 'org.example.of.all org.example.of.mia' ]
+	[ -z "$(uuids 1 org.example.of.mia | tr -d '[]')" ]
+	[ "$(uuids 1 org.example.of.all)" = "[('5A5DAB47-2F41-4F2D-9DBB-0000000000AA', ['5A5DAB47-2F41-4F2D-9DBB-0000000000AB'])]" ]
 	judged
 }
 
@@ -199,6 +217,64 @@ wifi() { printf '{"name":"Office","payloads":[{"id":"wifi","type":"com.apple.wif
 	[ -z "$(holds 0)" ]
 	assign all mail '{"everyone":true}' '{"colour":"red"}'
 	expect_problem 422 bad_filter
+	# the console takes the same files, by their own names too, and says on its page what it refuses
+	sign_in anna
+	as anna get /admin/mobileconfigs
+	CSRF=$(form_csrf)
+	uploads() { as anna post /admin/mobileconfigs -F "csrf=$CSRF" -F "name=$2" -F "file=@$W/$1"; }
+	delete /api/v1/mobileconfigs/mia.mobileconfig -H "$(bearer admin)"
+	expect_status 204
+	uploads mia.mobileconfig ""
+	expect_status 303
+	expect_header Location '/admin/mobileconfigs/mia.mobileconfig?*'
+	get /api/v1/mobileconfigs/mia.mobileconfig -H "$(bearer admin)"
+	expect_json .person mia
+	uploads sealed.mobileconfig sealed
+	expect_status 422
+	expect_body 'encrypted for the key of one device'
+	cp "$W/all.mobileconfig" "$W/nobody.mobileconfig"
+	uploads nobody.mobileconfig ""
+	expect_status 422
+	expect_body 'nobody'
+	judged
+}
+
+@test "every variable is filled, of person, directory and device, and what stands around the payloads is said to iOS" {
+	local mia=mia@example.com
+	enrolls 0 mia
+	give all '{"name":"All","organization":"Ex & Co","description":"For you","consent":{"default":"May we?","de":"Dürfen wir?"},
+		"expires":"2027-05-01T00:00:00Z","remove_on":"2027-06-01T00:00:00Z","removal_password":"let me","payloads":[{"id":"eas",
+		"type":"com.apple.eas.account","name":"Exchange","keys":{"Host":"mail.example.com","EmailAddress":"%email%",
+		"UserName":"%username%|%email%|%upn%|%full_name%|%department%|%serial%|%udid%|%costCenter%|%%"}}]}'
+	expect_status 201
+	assign all all '{"everyone":true}'
+	connect 0
+	of_device 0
+	expect_json '.items[0] | "\(.state) \(.code) \(.why)"' 'blocked missing_variable email, upn, full_name, department, costCenter'
+	ask PATCH "/api/v1/people/$(sql "SELECT id FROM person WHERE name = 'mia'")/attributes" -H "$(bearer admin)" -H 'Content-Type: application/json' \
+		-d "{\"userPrincipalName\":\"m@ad.example.com\",\"department\":\"R&D\",\"costCenter\":\"47\",\"email\":\"$mia\",\"full_name\":\"Mia Bær\"}"
+	expect_status 200
+	connect 0
+	of_device 0
+	expect_json '.items[0].state' installed
+	arrived | grep -qF "<string>mia|$mia|m@ad.example.com|Mia Bær|R&amp;D|$(of_phone 's["SerialNumber"]')|$(sql 'SELECT udid FROM device')|47|%</string>"
+	arrived | grep -qF '<key>RemovalPassword</key><string>let me</string>'
+	# the very bytes that it was sent: signed, and with all that is not for its key alone
+	python3 - "$W/kept" <<-'PY'
+		import datetime, glob, plistlib, subprocess, sys
+		sent = [plistlib.load(open(f, "rb"))["Command"]["Payload"] for f in glob.glob(sys.argv[1] + "/command:InstallProfile.*")]
+		seen = []
+		for payload in sent:
+		    p = plistlib.loads(subprocess.run(["openssl", "cms", "-verify", "-noverify", "-inform", "DER"], input=payload, check=True,
+		                                      capture_output=True).stdout)
+		    if p["PayloadDisplayName"] == "All":
+		        seen.append(p)
+		assert len(seen) == 1, len(seen)
+		p = seen[0]
+		assert p["ConsentText"] == {"default": "May we?", "de": "Dürfen wir?"} and p["PayloadOrganization"] == "Ex & Co", p
+		assert p["RemovalDate"] == datetime.datetime(2027, 6, 1) and p["PayloadExpirationDate"] == datetime.datetime(2027, 5, 1), p
+		assert p["HasRemovalPasscode"] is True and b"let me" not in plistlib.dumps(p) and "PayloadContent" not in p, p
+	PY
 	judged
 }
 

@@ -165,6 +165,21 @@ judge_all() {
 	sql "UPDATE job SET due = 0 WHERE kind = 'sweep'"
 	ended_by_itself() { [ "$(good)" = 1 ]; }
 	wait_until ended_by_itself
+	# nobody but its owner can say that it is gone from a phone without management; what comes of that is confirmed
+	says() {
+		as mia get /eas -A "$SAFARI"
+		as mia post /eas --data-urlencode "csrf=$(form_csrf)" -d "act=$1&id=$(sql 'SELECT id FROM own_mobileconfig')"
+		expect_status 303
+	}
+	says removed
+	[ "$(sql "SELECT state FROM own_mobileconfig")|$(good)" = "removed|1" ]
+	as mia get /eas -A "$SAFARI"
+	expect_body "removed, certificate still good"
+	says revoke
+	[ "$(sql "SELECT state FROM own_mobileconfig")|$(good)|$(audited own.removed)|$(audited own.revoke)" = "revoked|0|1|1" ]
+	identity
+	ocsp "$W/me.pem"
+	grep -q 'me.pem: revoked' "$W/ocsp"
 }
 
 @test "an embedded certificate may have been declined in Settings: the old one ends when the new one is seen, not by time" {

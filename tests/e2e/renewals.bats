@@ -543,6 +543,10 @@ has_build() { [ "$(sql "SELECT count(*) FROM installed_app WHERE bundle_id = 'co
 	holds worn adhoc
 	join 2
 	settled
+	local mias
+	mias=$(sql "SELECT id FROM device ORDER BY id LIMIT 1")
+	ask PUT "/api/v1/devices/$mias/person" -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"person":"mia"}'
+	expect_status 204
 	for phone in $(sql "SELECT id FROM device"); do	# asked for once; nobody keeps it current
 		post "/api/v1/devices/$phone/apps" -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"bundle_id":"com.example.stock"}'
 		expect_status 202
@@ -591,7 +595,8 @@ has_build() { [ "$(sql "SELECT count(*) FROM installed_app WHERE bundle_id = 'co
 	grep -qF 'Sign it anew with a newer certificate and upload that build in time.' "$W/mail.txt"
 	grep -qF 'A build that is signed anew is needed.' "$W/mail.txt"
 	grep -qF 'Signing certificate iPhone Distribution: Worn' "$W/mail.txt"
-	# mail and Today lead to the very devices
+	# the mail names whose they are; it and Today lead to the very devices
+	grep -qF "mia ($(sql "SELECT name FROM device WHERE id = '$mias'")), $(sql "SELECT name FROM device WHERE id <> '$mias'")" "$W/mail.txt"
 	local worn
 	worn=$(sql "SELECT certificate FROM build_bundle WHERE certificate_name LIKE '%Worn%' LIMIT 1")
 	grep -qF "/admin/held?certificate=$worn" "$W/mail.txt"
@@ -635,9 +640,10 @@ rounds() {	# phones connect, and time goes by
 	done
 }
 
-@test "a build signed anew with the very numbers of the old one gets to who has that by itself, before its certificate ends" {
-	local old new phone
-	published worn
+# two_have NAME CAUSE: each of two phones asks for the app and has it; $old is its build, of which that is what ends.
+two_have() {
+	local phone
+	published "$1"
 	old=$(json .build.id)
 	holds
 	join 2
@@ -648,7 +654,12 @@ rounds() {	# phones connect, and time goes by
 	rounds
 	wait_until brought "$old" || { sql "SELECT * FROM managed_app"; sql "SELECT * FROM installed_app"; return 1; }
 	settled
-	[ "$(rows "held_app WHERE cause = 'certificate' AND build_id = '$old'")" = 2 ]
+	[ "$(rows "held_app WHERE cause = '$2' AND build_id = '$old'")" = 2 ]
+}
+
+@test "a build signed anew with the very numbers of the old one gets to who has that by itself, before its certificate ends" {
+	local old new
+	two_have worn certificate
 	provisions_of "$(sql "SELECT udid FROM device LIMIT 1")" | grep -q '0000006'
 
 	# nobody asked for updates to go out by themselves: this is none
@@ -707,19 +718,8 @@ rounds() {	# phones connect, and time goes by
 }
 
 @test "where the provision is what ends and no newer one fits, a build signed anew gets to who has that by itself, and outlives it" {
-	local old new phone
-	published stock
-	old=$(json .build.id)
-	holds
-	join 2
-	for phone in $(sql "SELECT id FROM device"); do
-		post "/api/v1/devices/$phone/apps" -H "$(bearer admin)" -H 'Content-Type: application/json' -d '{"bundle_id":"com.example.stock"}'
-		expect_status 202
-	done
-	rounds
-	wait_until brought "$old" || { sql "SELECT * FROM managed_app"; sql "SELECT * FROM installed_app"; return 1; }
-	settled
-	[ "$(rows "held_app WHERE cause = 'provision' AND build_id = '$old'")" = 2 ]
+	local old new
+	two_have stock provision
 	get /api/v1/expiry -H "$(bearer admin)"
 	expect_json '[.items[] | select(.kind == "provision" and .bundle_id == "com.example.stock")] | [length, .[0].doing, .[0].devices, .[0].needs] | @json' \
 		'[1,"provision_none",2,true]'
