@@ -1,5 +1,6 @@
 #include "mdm/command_send.h"
 #include "core/audit.h"
+#include "core/log.h"
 #include "mdm/queue_secret.h"
 #include <string.h>
 
@@ -312,6 +313,25 @@ right_wish(TALLOC_CTX *ctx, const struct command_wish *wish, size_t n, struct er
 	return command_write(ctx, wish->request_type, wish->params, &payload, err);
 }
 
+/* What went in stays, and whoever asked must know of which: the rest is refused, each.  Where nothing did, so does the whole. */
+static bool
+broke_off(TALLOC_CTX *ctx, struct command_verdict *verdicts, size_t n, const struct err *err)
+{
+	const struct err *kept = mem_copy(ctx, err, sizeof *err);
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++)
+		any |= verdicts[i].uuid != NULL;
+	if (any)
+		log_err("a command to many devices broke off: the rest was refused", err);
+	for (size_t i = 0; any && i < n; i++)
+		if (!verdicts[i].verdict) {
+			verdicts[i].verdict = "refused";
+			verdicts[i].err = kept;
+		}
+	return any;
+}
+
 bool
 command_send(TALLOC_CTX *ctx, struct db *db, const struct command_wish *asked, const char *const *device_ids, size_t n,
 	     struct command_verdict *verdicts, struct err *err)
@@ -330,7 +350,7 @@ command_send(TALLOC_CTX *ctx, struct db *db, const struct command_wish *asked, c
 		return false;
 	for (size_t i = 0; i < crowds_n; i++)
 		if (!send_crowd(ctx, db, &wish, &crowds[i], n <= COMMAND_AUDIT_EACH, verdicts, err))
-			return false;
+			return broke_off(ctx, verdicts, n, err);
 	return true;
 }
 

@@ -4,7 +4,8 @@
  * transaction, with a verdict for each device.
  *
  * Devices are told apart by what they may be sent: those with the same access rights, kind and supervision get
- * the same payload.  A big crowd is several transactions (QUEUE_CHUNK); what went in stays.
+ * the same payload.  A big crowd is several transactions (QUEUE_CHUNK); what went in stays, and
+ * where a later one fails the rest is refused with its reason.
  */
 #include "mdm/queue.h"
 #include "mdm/verb.h"

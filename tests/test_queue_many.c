@@ -28,7 +28,7 @@ static void
 behaviour_14_a_bulk_command_goes_in_chunks_with_a_verdict_for_each_device(void **state)
 {
 	struct mdm *m = mdm_new(*state);
-	const size_t n = QUEUE_CHUNK + 100, strangers = n / 100;
+	const size_t n = QUEUE_CHUNK + 300, strangers = n / 100;
 	const char **ids = crowd(m, n), *uuid;
 	struct command_verdict *v = mem_array(m->ctx, struct command_verdict, n);
 	const struct command_wish wish = { .request_type = "ProfileList", .dedupe_key = "bulk", .actor = "anna", .reason = "",
@@ -49,6 +49,35 @@ behaviour_14_a_bulk_command_goes_in_chunks_with_a_verdict_for_each_device(void *
 	assert_string_equal(v[1].verdict, "duplicate");
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 1);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), n - strangers);
+}
+
+static void
+a_bulk_command_that_breaks_off_says_which_devices_have_it(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	const size_t n = QUEUE_CHUNK + 300;
+	const char **ids = crowd(m, n);
+	struct command_verdict *v = mem_array(m->ctx, struct command_verdict, n), *again = mem_array(m->ctx, struct command_verdict, n);
+	const struct command_wish wish = { .request_type = "ProfileList", .actor = "anna", .reason = "", .priority = -1 };
+	int64_t added = 0, refused = 0;
+
+	assert_ok(db_run(m->db, &m->err, "CREATE TRIGGER full BEFORE INSERT ON command_queue WHEN NEW.enrollment_id = 'e10050' BEGIN"
+		" SELECT RAISE(FAIL, 'the disk is full'); END"), &m->err);
+	assert_ok(command_send(m->ctx, m->db, &wish, ids, n, v, &m->err), &m->err);
+	for (size_t i = 0; i < n; i++) {
+		added += strcmp(v[i].verdict, "added") == 0;
+		refused += strcmp(v[i].verdict, "refused") == 0;
+		if (strcmp(v[i].verdict, "refused") == 0)
+			assert_false(command_verdict_err(&v[i], &m->err));
+	}
+	assert_int_equal(added, mdm_number(m, "SELECT count(*) FROM command_queue"));
+	assert_in_range(added, 1, QUEUE_CHUNK);
+	assert_int_equal(added + refused, n - n / 100);
+	assert_ok(db_run(m->db, &m->err, "CREATE TRIGGER fuller BEFORE INSERT ON command_queue BEGIN SELECT RAISE(FAIL, 'the disk is full'); END"),
+		  &m->err);
+	/* and where nothing goes in, it is refused as a whole */
+	assert_false(command_send(m->ctx, m->db, &wish, ids, n, again, &m->err));
+	assert_int_equal(added, mdm_number(m, "SELECT count(*) FROM command_queue"));
 }
 
 static void
@@ -215,6 +244,7 @@ behaviour_14_many_devices_connect_while_commands_come_in_and_nothing_is_lost_or_
 }
 
 TESTS(behaviour_14_a_bulk_command_goes_in_chunks_with_a_verdict_for_each_device,
+      a_bulk_command_that_breaks_off_says_which_devices_have_it,
       a_device_has_so_many_commands_waiting_and_no_more,
       behaviour_14_the_next_command_is_found_by_an_index_however_long_the_history,
       commands_that_nothing_refers_to_are_found_by_an_index,
