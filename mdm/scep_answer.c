@@ -359,6 +359,11 @@ is_their_own(const struct talk *t)
 	return t->ours || has_own_key(t);
 }
 
+/*
+ * Who changes an envelope that they overheard learns nothing by the time of the answer: the key is used once, all of
+ * the content is deciphered, and a request is looked for in it, whichever part is wrong; then the answer is signed.
+ * What comes later, such as the note that a challenge was misused, only somebody can meet who has that challenge.
+ */
 static bool
 request(struct talk *t, struct err *err)
 {

@@ -686,6 +686,7 @@ static void
 what_is_wrong_inside_is_answered_in_one_way(void **state)
 {
 	struct world w = world(*state);
+	size_t len = 0;
 
 	for (int fault = CRAFT_KEY_NOISE; fault < CRAFT_CSR_CA; fault++) {
 		struct craft c = { .challenge = challenge(*state, &w), .fault = (enum craft_fault)fault };
@@ -696,6 +697,8 @@ what_is_wrong_inside_is_answered_in_one_way(void **state)
 		answer = answer_to(*state, &w, (struct ask){ c });
 		assert_string_equal(answer.result, "refused");
 		assert_refused(craft_read(*state, answer.reply, NULL, NULL), "2");
+		len = len ? len : answer.reply.len;
+		assert_int_equal(answer.reply.len, len);
 	}
 	assert_int_equal(count_of(*state, &w, "certificate"), 0);
 }
