@@ -21,6 +21,7 @@
 #define LIST_WAIT_S	3600	/* a new enrollment's first list of apps */
 #define RENEW_LAST_S	(30 * DAY_S)	/* and so near the end no wave holds it back */
 #define LEAVE_WAIT_S	3600	/* who left by mistake may be back by then, and nothing is wiped */
+#define DISABLED_WAIT_S	DAY_S	/* who was disabled by mistake cannot say so here */
 
 /* ---- causes ---- */
 
@@ -290,7 +291,7 @@ by_itself(const struct plan *p)
 static bool
 not_wanted(struct db *tx, const struct plan *p, const struct rollout *r, struct err *err)
 {
-	if (!p->cause || !p->able || !p->build_id || strcmp(p->cause, "admin") == 0 || p->state == MANAGED_REMOVING || p->state == MANAGED_REMOVED)
+	if (!p->cause || (!p->able && !r->remove_on_leave) || !p->build_id || strcmp(p->cause, "admin") == 0 || p->state == MANAGED_REMOVING || p->state == MANAGED_REMOVED)
 		return true;
 	if (p->target && r->keep_current && strcmp(p->cause, "current") == 0)
 		return true;	/* an update that failed: its row says so */
@@ -301,7 +302,8 @@ not_wanted(struct db *tx, const struct plan *p, const struct rollout *r, struct 
 		       managed_app_forget(tx, p->device_id, p->bundle_id, err);
 	if (p->offered || p->owner || !r->remove_on_leave || !(p->ours || managed_in_flight(p->state)))
 		return true;
-	return managed_app_put(tx, p->device_id, p->bundle_id, NULL, "required", clock_now() + LEAVE_WAIT_S, err);
+	return managed_app_put(tx, p->device_id, p->bundle_id, NULL, "required",
+			       clock_now() + (p->able ? LEAVE_WAIT_S : DISABLED_WAIT_S), err);
 }
 
 /* Has the row said all there is to say of this build? */
@@ -490,6 +492,10 @@ plan_wish(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rol
 static bool
 plan_one(TALLOC_CTX *ctx, struct db *tx, struct plan *p, const struct rollout *r, struct err *err)
 {
+	if (!p->able && r->remove_on_leave) {	/* as if they had left whomever it is for */
+		p->target = NULL;
+		p->offered = p->required = p->owner = false;
+	}
 	return (!p->able || !(p->offered || p->owner) || !is_leaving(p) || stays(tx, p, err)) && plan_wish(ctx, tx, p, r, err);
 }
 
