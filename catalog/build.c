@@ -2,7 +2,10 @@
 #include "catalog/build.h"
 #include "catalog/app.h"
 #include "catalog/channel.h"
+#include "catalog/install.h"
+#include "catalog/link.h"
 #include "catalog/notice.h"
+#include "catalog/provision_keep.h"
 #include "catalog/registration.h"
 #include "core/audit.h"
 #include "core/job.h"
@@ -105,7 +108,9 @@ build_take_away(TALLOC_CTX *ctx, struct db *tx, const char *app, const char *id,
 {
 	char *newest = NULL;
 
-	if (!db_run(tx, err, "DELETE FROM build WHERE id = $1", db_text(id)) ||
+	/* it may run on phones for as long as its provision lives, and who has it there hears of the end */
+	if (!provision_outlives(tx, id, err) || !link_outlives(tx, id, err) || !install_outlives(tx, id, err) ||
+	    !db_run(tx, err, "DELETE FROM build WHERE id = $1", db_text(id)) ||
 	    !channel_refresh(tx, app, err) ||
 	    (!channel_last(ctx, tx, app, &newest, err) && err->kind != ERR_MISSING))
 		return false;

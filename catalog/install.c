@@ -55,11 +55,14 @@ install_put(struct db *tx, const struct install_start *s, struct err *err)
 {
 	int64_t now = clock_now();
 
-	return db_run(tx, err, "INSERT INTO install (id, build_id, link_id, person_id, contact_id, state, created,"
-		      " changed, phone) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)", db_text(s->id), db_text(s->build_id),
-		      db_text(s->link_id), db_text(s->person_id), db_text(s->contact_id),
-		      db_text(names[s->tapped ? INSTALL_TAPPED : INSTALL_OPENED]), db_int(now), db_text(s->phone ? s->phone : "")) &&
-	       (!s->opened || add_event(tx, s->id, INSTALL_OPENED, s->opened, err)) &&
+	if (!db_run(tx, err, "INSERT INTO install (id, build_id, link_id, person_id, contact_id, state, created, changed, phone)"
+		    " SELECT $1, b.id, $3, $4, $5, $6, CAST($7 AS BIGINT), CAST($7 AS BIGINT), $8 FROM build b WHERE b.id = $2", db_text(s->id),
+		    db_text(s->build_id), db_text(s->link_id), db_text(s->person_id), db_text(s->contact_id),
+		    db_text(names[s->tapped ? INSTALL_TAPPED : INSTALL_OPENED]), db_int(now), db_text(s->phone ? s->phone : "")))
+		return false;
+	if (!db_changed(tx))
+		return err_set(err, ERR_MISSING, "no such build");
+	return (!s->opened || add_event(tx, s->id, INSTALL_OPENED, s->opened, err)) &&
 	       (!s->tapped || add_event(tx, s->id, INSTALL_TAPPED, now, err));
 }
 
@@ -188,10 +191,22 @@ bool
 install_sweep(struct db *db, struct err *err)
 {
 	/* A managed device may take longer to answer: its grant lives. */
-	return db_run(db, err, "DELETE FROM install_day WHERE day < $1", db_int(clock_now() / DAY_S - DAYS_KEPT)) &&
-	       db_run(db, err, "DELETE FROM install WHERE created < $1 AND (state = 'opened' OR (state = 'tapped'"
+	if (!db_run(db, err, "DELETE FROM install_day WHERE day < $1", db_int(clock_now() / DAY_S - DAYS_KEPT)) ||
+	    !db_run(db, err, "DELETE FROM install WHERE created < $1 AND (state = 'opened' OR (state = 'tapped'"
 		      " AND NOT EXISTS (SELECT 1 FROM install_grant g WHERE g.install_id = install.id"
-		      " AND g.manifest_until > $2)))", db_int(clock_now() - INSTALL_OPENED_KEPT_S), db_now());
+		      " AND g.manifest_until > $2)))", db_int(clock_now() - INSTALL_OPENED_KEPT_S), db_now()))
+		return false;
+	return db_run(db, err, "DELETE FROM install WHERE build_id IN (SELECT g.build_id FROM build_bundle g WHERE g.path = '' AND NOT EXISTS"
+		      " (SELECT 1 FROM build b WHERE b.id = g.build_id) AND " INSTALL_ENDS("g.build_id", "0") " < $1)",
+		      db_int(clock_now() - INSTALL_ENDED_KEPT_S));
+}
+
+/* What MDM installed has no link, is no person's own doing, and is seen to there. */
+bool
+install_outlives(struct db *tx, const char *build_id, struct err *err)
+{
+	return db_run(tx, err, "DELETE FROM install WHERE build_id = $1 AND NOT (state IN ('whole', 'installed') AND (contact_id IS NOT NULL OR"
+		      " link_id IS NOT NULL OR (person_id IS NOT NULL AND state = 'whole')))", db_text(build_id));
 }
 
 /* ---- for its own page ---- */
@@ -252,11 +267,13 @@ install_opened(TALLOC_CTX *ctx, struct db *db, const char *link_id, const char *
 
 /* ---- looking ---- */
 
-#define SELECT_INSTALL "SELECT i.id, a.bundle_id, b.name, i.build_id, b.version, b.build, b.size, i.link_id," \
+/* Of a build that is gone the size is what was fetched of it: all. */
+#define SELECT_INSTALL "SELECT i.id, a.bundle_id, coalesce(b.name, a.name), i.build_id, coalesce(b.version, g.version)," \
+	" coalesce(b.build, g.build), coalesce(b.size, i.bytes), i.link_id," \
 	" c.name, CASE WHEN p.display <> '' THEN p.display ELSE p.name END, i.model, i.os, i.bytes, i.state, i.created," \
-	" i.changed, b.minimum_os, b.ipad_only, b.expires, (SELECT min(d.udid) FROM build_device d WHERE d.build_id = b.id" \
-	" AND NOT EXISTS (SELECT 1 FROM install_grant g WHERE g.install_id = i.id AND g.enrollment_id IS NOT NULL))" \
-	" FROM install i JOIN build b ON b.id = i.build_id JOIN app a ON a.id = b.app_id" \
+	" i.changed, coalesce(b.minimum_os, ''), coalesce(b.ipad_only, FALSE), coalesce(b.expires, g.expires), (SELECT min(d.udid) FROM build_device d WHERE d.build_id = b.id" \
+	" AND NOT EXISTS (SELECT 1 FROM install_grant t WHERE t.install_id = i.id AND t.enrollment_id IS NOT NULL)), b.id IS NULL" \
+	" FROM install i" INSTALL_BUILD("i", "b", "g") " JOIN app a ON a.id = " INSTALL_APP("b", "g") \
 	" LEFT JOIN contact c ON c.id = i.contact_id LEFT JOIN person p ON p.id = i.person_id WHERE "
 
 static json_t *
@@ -285,6 +302,7 @@ item_of(TALLOC_CTX *ctx, struct rows *rows)
 	json_object_set_new(item, "ipad_only", json_boolean(rows_bool(rows, 17)));
 	json_object_set_new(item, "until", json_integer(rows_int(rows, 18)));
 	json_object_set_new(item, "listed", or_null(ctx, rows, 19));
+	json_object_set_new(item, "removed", json_boolean(rows_bool(rows, 20)));
 	return item;
 }
 

@@ -17,6 +17,7 @@
 #define INSTALL_PAGE_MAX	200	/* items of one list */
 #define INSTALL_EVENTS_SHOWN	200
 #define INSTALL_OPENED_KEPT_S	(30 * DAY_S)	/* one that was opened or tapped, and nothing after it */
+#define INSTALL_ENDED_KEPT_S	(31 * DAY_S)	/* one of a build that is gone, behind its end: people hear of that as long */
 #define INSTALL_OPENED_MAX	200	/* of one link; then the newest stands for all */
 
 /* When nothing has happened for so long after a step, the page says what is most often the reason. */
@@ -79,7 +80,7 @@ struct install_watch;
 
 /*
  * {id,bundle_id,app,build_id,version,build,minimum_os,link_id,contact,person,model,os,bytes,size,percent,state,
- * stalled,look,created,changed,events[{at,kind,detail}]}; percent null: not known; stalled and look: null, or the words of
+ * stalled,look,removed,created,changed,events[{at,kind,detail}]}; percent null: not known; removed: its build is gone; stalled and look: null, or the words of
  * install_stall.h.  `watch` (NULL: none) knows what is under way.
  */
 bool install_show(struct db *db, struct install_watch *watch, const struct install_viewer *viewer, const char *id,
@@ -96,6 +97,21 @@ bool install_list(struct db *db, struct install_watch *watch, const struct perso
 		  struct err *err) CHECKED;
 
 bool install_sweep(struct db *db, struct err *err) CHECKED;
+
+/*
+ * Before its build is deleted: whole ones of who can be told of the end stay until INSTALL_ENDED_KEPT_S behind it, the others
+ * go.  Their build is then known by what is inside it (provision_outlives).
+ */
+bool install_outlives(struct db *tx, const char *build_id, struct err *err) CHECKED;
+
+/* Joins of install i: its build, and what is known of one that was deleted; which app it is of. */
+#define INSTALL_BUILD(i, b, g) " LEFT JOIN build " b " ON " b ".id = " i ".build_id LEFT JOIN build_bundle " g " ON " g ".build_id = " \
+	i ".build_id AND " g ".path = ''"
+#define INSTALL_APP(b, g) "coalesce(" b ".app_id, (SELECT k.id FROM app k WHERE k.bundle_id = " g ".app_bundle_id))"
+/* What ends first of a build: the provision or the certificate of any part; one that was never read, as its verdict says. */
+#define INSTALL_ENDS(id, verdict) "coalesce((SELECT min(CASE WHEN x.expires > 0 AND (x.certificate_expires <= 0 OR x.expires <" \
+	" x.certificate_expires) THEN x.expires WHEN x.certificate_expires > 0 THEN x.certificate_expires END) FROM build_bundle x" \
+	" WHERE x.build_id = " id "), " verdict ")"
 
 /* ---- for install_watch.c: what was seen, many in one transaction ---- */
 struct install_sight {

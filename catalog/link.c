@@ -456,6 +456,17 @@ tx_revoke(struct db *tx, void *arg, struct err *err)
 	       audit_add(tx, person_actor(ctx, c->person), "link.revoke", c->id, NULL, err);
 }
 
+#define ITS_CHANNEL "(SELECT p.channel_id FROM placement p JOIN channel c ON c.id = p.channel_id WHERE p.build_id = $1" \
+	" ORDER BY c.newest_at DESC, c.name LIMIT 1)"
+
+bool
+link_outlives(struct db *tx, const char *build_id, struct err *err)
+{
+	return db_run(tx, err, "UPDATE link SET build_id = NULL, channel_id = " ITS_CHANNEL ", revoked = TRUE WHERE build_id = $1"
+		      " AND contact_id IS NOT NULL AND " ITS_CHANNEL " IS NOT NULL AND EXISTS (SELECT 1 FROM install i WHERE i.link_id ="
+		      " link.id AND i.state IN ('whole', 'installed'))", db_text(build_id));
+}
+
 bool
 link_revoke(struct db *db, const struct person *person, const char *id, struct err *err)
 {

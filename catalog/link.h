@@ -152,6 +152,9 @@ bool link_list(struct db *db, const struct person *person, const struct link_fil
 bool link_show(struct db *db, const struct person *person, const char *id, json_t **ret, struct err *err) CHECKED;
 bool link_sent_again(struct db *tx, const struct person *person, const char *id, struct err *err) CHECKED;	/* for the audit */
 bool link_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
+/* Before its build is deleted: one by which it was installed stays, as a revoked one to a channel that the build was in,
+ * so that a link like it can be made.  The others go with the build. */
+bool link_outlives(struct db *tx, const char *build_id, struct err *err) CHECKED;
 
 /* Do all links of an app ask for a sign-in? */
 bool link_rule_set(struct db *db, const struct person *person, const char *bundle_id, bool sign_in,

@@ -4,6 +4,7 @@
 #include "catalog/managed_app_rule.h"
 
 struct enrollment;
+struct rollout;
 
 /* What runs for each of 100,000 devices; here for the test that they are found by their indexes. */
 extern const char managed_app_due_sql[], managed_app_plan_app_sql[], managed_app_plan_rows_sql[],
@@ -45,6 +46,14 @@ bool managed_app_unmade_with(const char *kept, const char *wish);
 
 /* The device is looked at again at `due`: a configuration did not arrive there. */
 bool managed_app_device_again(struct db *tx, const char *device_id, int64_t due, struct err *err) CHECKED;
+
+/*
+ * managed_app_older.c: the newest build of an app whose wave has reached this device, of those it is offered and would
+ * take; NULL: none.  *all: what is the same for all devices, NULL at first.
+ */
+struct managed_older;
+bool managed_app_older(TALLOC_CTX *ctx, struct db *tx, const char *app_id, const char *device_id, const struct rollout *r,
+		       struct managed_older **all, const char **build_id, struct err *err) CHECKED;
 
 /* managed_app_copy.c.  The device lists a copy with this build's numbers: which of the builds that have them is it? */
 enum managed_twin {

@@ -21,6 +21,7 @@
 #define LIST_WAIT_S	3600	/* a new enrollment's first list of apps */
 #define RENEW_LAST_S	(30 * DAY_S)	/* and so near the end no wave holds it back */
 #define LEAVE_WAIT_S	3600	/* who left by mistake may be back by then, and nothing is wiped */
+#define DISABLED_WAIT_S	DAY_S	/* who was disabled by mistake cannot say so here */
 
 /* ---- causes ---- */
 
@@ -238,6 +239,7 @@ struct plan {
 	const char *status;		/* of its managed list; NULL: none */
 	const char *person_id;		/* NULL: it belongs to nobody */
 	bool given_up;			/* it has had its attempts */
+	struct managed_older **older;	/* of its app */
 };
 
 static struct plan
@@ -289,7 +291,7 @@ by_itself(const struct plan *p)
 static bool
 not_wanted(struct db *tx, const struct plan *p, const struct rollout *r, struct err *err)
 {
-	if (!p->cause || !p->able || !p->build_id || strcmp(p->cause, "admin") == 0 || p->state == MANAGED_REMOVING || p->state == MANAGED_REMOVED)
+	if (!p->cause || (!p->able && !r->remove_on_leave) || !p->build_id || strcmp(p->cause, "admin") == 0 || p->state == MANAGED_REMOVING || p->state == MANAGED_REMOVED)
 		return true;
 	if (p->target && r->keep_current && strcmp(p->cause, "current") == 0)
 		return true;	/* an update that failed: its row says so */
@@ -300,12 +302,13 @@ not_wanted(struct db *tx, const struct plan *p, const struct rollout *r, struct 
 		       managed_app_forget(tx, p->device_id, p->bundle_id, err);
 	if (p->offered || p->owner || !r->remove_on_leave || !(p->ours || managed_in_flight(p->state)))
 		return true;
-	return managed_app_put(tx, p->device_id, p->bundle_id, NULL, "required", clock_now() + LEAVE_WAIT_S, err);
+	return managed_app_put(tx, p->device_id, p->bundle_id, NULL, "required",
+			       clock_now() + (p->able ? LEAVE_WAIT_S : DISABLED_WAIT_S), err);
 }
 
 /* Has the row said all there is to say of this build? */
 static bool
-is_settled(const struct plan *p)
+is_settled(const struct plan *p, const char *build_id)
 {
 	if (!p->cause)
 		return false;
@@ -318,7 +321,7 @@ is_settled(const struct plan *p)
 	if (p->required && strcmp(p->cause, "required") != 0 &&
 	    (p->state == MANAGED_DECLINED || p->state == MANAGED_FAILED || p->state == MANAGED_TIMED_OUT))
 		return false;	/* it was not required then */
-	return p->build_id && strcmp(p->build_id, p->target) == 0 && p->state != MANAGED_INSTALLED && p->state != MANAGED_REMOVED;
+	return p->build_id && strcmp(p->build_id, build_id) == 0 && p->state != MANAGED_INSTALLED && p->state != MANAGED_REMOVED;
 }
 
 /* Its command could not be made, and what it would say - of person, device or configuration - is another by now. */
@@ -343,6 +346,22 @@ goes_back(const struct plan *p, const struct rollout *r, const struct target *t,
 	return r->back && p->managed && (order > 0 ? p->version_created > t->created : twin == TWIN_NEWER);
 }
 
+/* The newest is not for it yet, and it must have the app: an older one, until then. */
+static bool
+want_older(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout *r, struct err *err)
+{
+	const char *build_id;
+
+	if (!p->required || p->installed)
+		return true;
+	if (!managed_app_older(ctx, tx, p->app_id, p->device_id, r, p->older, &build_id, err))
+		return false;
+	/* what its owner removed comes back when its row says */
+	if (!build_id || is_settled(p, build_id) || (p->cause && p->state == MANAGED_WANTED && strcmp(p->why, "owner_removed") == 0))
+		return true;
+	return managed_app_put(tx, p->device_id, p->bundle_id, build_id, "required", clock_now(), err);
+}
+
 static bool
 want(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout *r, bool back, bool urgent, struct err *err)
 {
@@ -357,8 +376,10 @@ want(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout 
 		return managed_app_put_end(tx, p->device_id, p->bundle_id, p->target, cause, MANAGED_FAILED, why, err);
 	if (!rollout_reached(tx, p->app_id, p->target, r, &reached, err))
 		return false;
-	if (r->paused || !reached || (!urgent && rollout_number(p->device_id, p->target) >= reached))
+	if (r->paused)
 		return true;
+	if (!reached || (!urgent && rollout_number(p->device_id, p->target) >= reached))
+		return want_older(ctx, tx, p, r, err);
 	return managed_app_put(tx, p->device_id, p->bundle_id, p->target, cause, clock_now(), err) &&
 	       (!back || managed_app_put_exact(tx, p->device_id, p->bundle_id, err));
 }
@@ -450,7 +471,7 @@ plan_wish(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rol
 		return not_wanted(tx, p, r, err) && configure(ctx, tx, p, err);
 	if (!may_be_made(ctx, tx, p, &again, err))
 		return false;
-	if (!p->able || (is_settled(p) && !again) || is_refused(p))
+	if (!p->able || (is_settled(p, p->target) && !again) || is_refused(p))
 		return true;
 	if (!read_target(ctx, tx, p->target, &t, err))
 		return false;
@@ -471,6 +492,10 @@ plan_wish(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rol
 static bool
 plan_one(TALLOC_CTX *ctx, struct db *tx, struct plan *p, const struct rollout *r, struct err *err)
 {
+	if (!p->able && r->remove_on_leave) {	/* as if they had left whomever it is for */
+		p->target = NULL;
+		p->offered = p->required = p->owner = false;
+	}
 	return (!p->able || !(p->offered || p->owner) || !is_leaving(p) || stays(tx, p, err)) && plan_wish(ctx, tx, p, r, err);
 }
 
@@ -485,6 +510,7 @@ static bool
 plan_rows(TALLOC_CTX *ctx, struct db *tx, struct rows *rows, struct many *many, struct err *err)
 {
 	struct plan *all = mem_array(ctx, struct plan, PART);
+	struct managed_older *older = NULL;
 	struct rollout *r = NULL;
 	enum rows_step step;
 	size_t n = 0;
@@ -495,8 +521,12 @@ plan_rows(TALLOC_CTX *ctx, struct db *tx, struct rows *rows, struct many *many, 
 	if (n < PART && step == ROWS_FAILED)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		if ((!i || strcmp(all[i].app_id, all[i - 1].app_id) != 0) && !rollout_get(ctx, tx, all[i].app_id, &r, err))
-			return false;
+		if (!i || strcmp(all[i].app_id, all[i - 1].app_id) != 0) {
+			older = NULL;
+			if (!rollout_get(ctx, tx, all[i].app_id, &r, err))
+				return false;
+		}
+		all[i].older = &older;
 		if (!plan_one(ctx, tx, &all[i], r, err))
 			return err_at(err, "device %s: app %s", all[i].device_id, all[i].bundle_id);
 	}

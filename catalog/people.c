@@ -43,7 +43,8 @@ people_shut_out(struct db *tx, const struct people_row *row, const char *by, con
 {
 	return db_run(tx, err, "UPDATE person SET disabled = TRUE, disabled_by = $1 WHERE id = $2", db_text(by),
 		      db_text(row->id)) &&
-	       session_end_all(tx, row->id, err) && own_person_ended(tx, row->id, actor, err) && audit_add(tx, actor, "person.disable", row->name, why, err);
+	       session_end_all(tx, row->id, err) && own_person_ended(tx, row->id, actor, err) &&
+	       managed_app_person_changed(tx, row->id, err) && audit_add(tx, actor, "person.disable", row->name, why, err);
 }
 
 bool
@@ -51,7 +52,8 @@ people_let_in(struct db *tx, const struct people_row *row, const char *actor, co
 {
 	return !row->disabled ||
 	       (db_run(tx, err, "UPDATE person SET disabled = FALSE, disabled_by = '' WHERE id = $1", db_text(row->id)) &&
-		registration_again(tx, err) && audit_add(tx, actor, "person.enable", row->name, why, err));
+		managed_app_person_changed(tx, row->id, err) && registration_again(tx, err) &&
+		audit_add(tx, actor, "person.enable", row->name, why, err));
 }
 
 /* Letters of other directories that our names have not become "_"; never empty, never too long. */

@@ -225,11 +225,23 @@ provision_unread(TALLOC_CTX *ctx, struct db *db, struct provision_unread **ret, 
 }
 
 bool
+provision_outlives(struct db *tx, const char *build_id, struct err *err)
+{
+	return db_run(tx, err, "INSERT INTO build_bundle (build_id, path, app_bundle_id, version, build, uploaded, bundle_id, provision_uuid,"
+		      " expires, certificate, certificate_name, certificate_expires) SELECT b.id, '', a.bundle_id, b.version, b.build, b.created,"
+		      " a.bundle_id, '', b.expires, '', '', 0 FROM build b JOIN app a ON a.id = b.app_id WHERE b.id = $1"
+		      " ON CONFLICT (build_id, path) DO NOTHING", db_text(build_id));
+}
+
+/* A phone that lists none of them today may be enrolled tomorrow with one. */
+bool
 provision_sweep(struct db *db, struct err *err)
 {
 	return db_run(db, err, "DELETE FROM build_bundle WHERE NOT EXISTS (SELECT 1 FROM build b WHERE b.id ="
 		      " build_bundle.build_id) AND NOT EXISTS (SELECT 1 FROM installed_app i WHERE i.bundle_id ="
-		      " build_bundle.app_bundle_id AND i.version = build_bundle.build)");
+		      " build_bundle.app_bundle_id AND i.version = build_bundle.build) AND NOT EXISTS (SELECT 1 FROM build_bundle l"
+		      " WHERE l.build_id = build_bundle.build_id AND l.expires > $1) AND NOT EXISTS (SELECT 1 FROM install n WHERE"
+		      " n.build_id = build_bundle.build_id)", db_int(clock_now() - PROVISION_GONE_KEPT_S));
 }
 
 /* ---- uploaded alone ---- */

@@ -8,6 +8,7 @@
  */
 #include "catalog/viewer.h"
 #include "core/blob.h"
+#include "core/clock.h"
 #include "ipa/inspect.h"
 
 #define PROVISION_UUID_MAX	64
@@ -27,7 +28,10 @@ bool provision_keep_build(struct db *tx, const char *build_id, int64_t uploaded,
 struct provision_unread { const char *build_id, *blob; int64_t uploaded; };
 bool provision_unread(TALLOC_CTX *ctx, struct db *db, struct provision_unread **ret, size_t *n, struct err *err) CHECKED;
 
-/* Rows of builds that are gone and that no device has any more. */
+/* Before a build is deleted: what is known of it stays, also of one that nobody has read. */
+bool provision_outlives(struct db *tx, const char *build_id, struct err *err) CHECKED;
+/* Rows of builds that are gone, run nowhere any more (PROVISION_GONE_KEPT_S), and are no device's and nobody's install. */
+#define PROVISION_GONE_KEPT_S	(30 * DAY_S)	/* behind the end of their own provisions */
 bool provision_sweep(struct db *db, struct err *err) CHECKED;
 
 /* ---- uploaded alone ---- */

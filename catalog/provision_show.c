@@ -116,7 +116,8 @@ provision_show(struct db *db, struct viewer viewer, const char *uuid, json_t **r
 	    !rows_list(db_query(ctx, db, "SELECT bb.app_bundle_id, bb.version, bb.build, bb.path, bb.bundle_id, bb.build_id,"
 				" bb.provision_uuid = f.uuid, (SELECT count(*) FROM held_app h WHERE h.build_id = bb.build_id) FROM"
 				" provision_fit f JOIN build_bundle bb ON bb.build_id = f.build_id AND bb.path = f.path WHERE f.uuid = $1"
-				" ORDER BY bb.app_bundle_id, bb.uploaded DESC, bb.path LIMIT $2", db_text(uuid),
+				" AND (EXISTS (SELECT 1 FROM build k WHERE k.id = bb.build_id) OR EXISTS (SELECT 1 FROM held_app g WHERE"
+				" g.build_id = bb.build_id)) ORDER BY bb.app_bundle_id, bb.uploaded DESC, bb.path LIMIT $2", db_text(uuid),
 				db_int(PROVISIONS_PAGE_MAX)), cover_of, &covers, err)) {
 		json_decref(item);
 		return err_at(err, "provision %s", uuid);

@@ -2,6 +2,7 @@
 #include "tests/check_managed_app.h"
 #include "catalog/managed_app_inner.h"
 #include "catalog/renewal.h"
+#include "catalog/rollout.h"
 #include "core/clock.h"
 
 static void leaves(struct house *h) { sql(h, "DELETE FROM audience_person"); }
@@ -225,6 +226,134 @@ what_was_given_up_as_somebodys_wish_goes_on_once_it_is_to_be_there_by_itself(voi
 	assert_string_equal(sql_text(*state, &h, "SELECT state || ' ' || build_id FROM managed_app"), mem_printf(*state, "installed %s", build_id));
 }
 
+/* ---- a device without a required app, while its newest build is not for it ---- */
+
+static void
+wave(struct house *h, const char *build_id, int64_t reached, bool stopped)
+{
+	struct err err;
+
+	assert_ok(db_run(h->db, &err, "DELETE FROM rollout_wave WHERE build_id = $1", db_text(build_id)), &err);
+	assert_ok(db_run(h->db, &err, "INSERT INTO rollout_wave (app_id, build_id, reached, stopped, began, changed) SELECT id, $1, $2, $3, 1, 1"
+			 " FROM app", db_text(build_id), db_int(reached), db_bool(stopped)), &err);
+}
+
+/* Erased, and mia must have the app. */
+static struct house
+without_app(TALLOC_CTX *ctx, char **build_id)
+{
+	struct house h = with_app(ctx, build_id);
+
+	sql(&h, "UPDATE channel SET required = TRUE");
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "DELETE FROM installed_app");
+	return h;
+}
+
+static void
+a_new_device_gets_the_newest_build_of_a_required_app_whose_wave_has_reached_it(void **state)
+{
+	char *one;
+	struct house h = without_app(*state, &one);
+	const char *first = mem_printf(*state, "wanted required %s ", one);
+	char *two = published(*state, &h, (struct sent){ .channel = "main", .build = "2" });
+	char *three = published(*state, &h, (struct sent){ .channel = "main", .build = "3" });
+
+	/* the newest was stopped, or has not come to this device */
+	wave(&h, three, 100, true);
+	wave(&h, two, 0, false);
+	wave(&h, one, 100, false);
+	assert_string_equal(planned(*state, &h), first);
+	wave(&h, three, 0, false);
+	assert_string_equal(planned(*state, &h), first);
+	/* of before its waves */
+	sql(&h, mem_printf(*state, "DELETE FROM rollout_wave WHERE build_id = '%s'", one));
+	sql(&h, "DELETE FROM managed_app");
+	assert_string_equal(planned(*state, &h), first);
+	/* one that is stopped goes to nobody; one in its wave, to who is in it alone */
+	wave(&h, one, 100, true);
+	sql(&h, "DELETE FROM managed_app");
+	assert_string_equal(planned(*state, &h), "");
+	wave(&h, two, rollout_number("d1", two), false);
+	assert_string_equal(planned(*state, &h), "");
+	wave(&h, two, rollout_number("d1", two) + 1, false);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", two));
+	wave(&h, three, rollout_number("d1", three) + 1, false);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", three));
+}
+
+static void
+who_has_the_app_keeps_it_until_the_wave_comes_and_a_pause_holds_everything(void **state)
+{
+	char *one;
+	struct house h = without_app(*state, &one);
+	char *two = published(*state, &h, (struct sent){ .channel = "main", .build = "2" });
+
+	wave(&h, two, 0, false);
+	sql(&h, "UPDATE rollout SET paused = TRUE");
+	assert_string_equal(planned(*state, &h), "");
+	sql(&h, "UPDATE rollout SET paused = FALSE");
+	/* nobody must have it */
+	sql(&h, "UPDATE channel SET required = FALSE");
+	assert_string_equal(planned(*state, &h), "");
+	sql(&h, "UPDATE channel SET required = TRUE");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", one));
+	sql(&h, "INSERT INTO installed_app (device_id, bundle_id, version, short_version, installed, managed, state, at)"
+		" VALUES ('d1', '" APP "', '0', '0.9', TRUE, TRUE, 'Managed', 1)");
+	sql(&h, "UPDATE managed_app SET state = 'installed', due = NULL");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed required %s ", one));
+	wave(&h, two, 100, false);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", two));
+}
+
+static void
+an_older_build_that_is_on_its_way_is_asked_for_once(void **state)
+{
+	static const char *const still[] = { "state = 'queued', attempts = 1", "state = 'failed', why = 'device', attempts = 3, due = 2000000000",
+					     "state = 'declined', why = 'user', attempts = 1", "state = 'acknowledged'",
+					     "state = 'wanted', why = 'owner_removed', due = 2000000000" };
+	char *one;
+	struct house h = without_app(*state, &one);
+	char *two = published(*state, &h, (struct sent){ .channel = "main", .build = "2" });
+
+	wave(&h, two, 0, false);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", one));
+	for (size_t i = 0; i < sizeof still / sizeof *still; i++) {
+		const char *before;
+
+		sql(&h, mem_printf(*state, "UPDATE managed_app SET why = '', due = NULL, changed = 5, %s", still[i]));
+		before = sql_text(*state, &h, "SELECT state || why || attempts || coalesce(due, 0) || changed FROM managed_app");
+		planned(*state, &h);
+		assert_string_equal(sql_text(*state, &h, "SELECT state || why || attempts || coalesce(due, 0) || changed FROM managed_app"), before);
+	}
+}
+
+static void
+an_older_build_goes_to_no_device_that_would_not_take_it_or_whose_person_is_not_offered_it(void **state)
+{
+	char *one;
+	struct house h = without_app(*state, &one);
+	char *two = published(*state, &h, (struct sent){ .channel = "beta", .build = "2" });
+	char *three = published(*state, &h, (struct sent){ .channel = "main", .build = "3" });
+
+	wave(&h, three, 0, false);
+	wave(&h, two, 100, false);
+	sql(&h, "INSERT INTO audience (id, tree, hash, created) VALUES ('others', '', 'others', 1)");
+	sql(&h, "UPDATE channel SET audience_id = 'others' WHERE name = 'beta'");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", one));
+	/* mia is of both, and this one is too new for the phone */
+	sql(&h, "UPDATE channel SET audience_id = 'them'");
+	sql(&h, mem_printf(*state, "UPDATE build SET minimum_os = '99.0' WHERE id = '%s'", two));
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", one));
+	sql(&h, mem_printf(*state, "UPDATE build SET minimum_os = '12.0' WHERE id = '%s'", two));
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", two));
+	/* what that channel offers first is not out because nobody has come to it yet */
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, mem_printf(*state, "DELETE FROM rollout_wave WHERE build_id = '%s'", two));
+	sql(&h, "UPDATE rollout SET percent = 0");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", one));
+}
+
 /* ---- a build whose own provision is over ---- */
 
 static void
@@ -336,5 +465,9 @@ TESTS(who_left_by_mistake_and_is_back_keeps_the_app_and_its_data,
       a_device_of_nobody_is_one_of_everyones_and_one_of_a_disabled_person_gets_nothing,
       what_could_not_be_installed_is_looked_at_again_after_attempts_too,
       what_was_given_up_as_somebodys_wish_goes_on_once_it_is_to_be_there_by_itself,
+      a_new_device_gets_the_newest_build_of_a_required_app_whose_wave_has_reached_it,
+      who_has_the_app_keeps_it_until_the_wave_comes_and_a_pause_holds_everything,
+      an_older_build_that_is_on_its_way_is_asked_for_once,
+      an_older_build_goes_to_no_device_that_would_not_take_it_or_whose_person_is_not_offered_it,
       a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones,
       with_100000_devices_nothing_is_looked_for_row_by_row)

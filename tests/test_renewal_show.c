@@ -1,8 +1,10 @@
 /* The list of what ends on devices: one answer for all that are alike, the same as each of them gives, and for little. */
 #include "tests/check_renewal.h"
 #include "catalog/held_list.h"
+#include "catalog/provision_keep.h"
 #include "catalog/renewal.h"
 #include "core/clock.h"
+#include "web/rooms.h"
 #include <stdlib.h>
 #include <time.h>
 
@@ -220,5 +222,64 @@ the_list_of_a_fleet_costs_little_more_than_reading_it(void **state)
 	json_decref(other);
 }
 
+static size_t
+covered(struct house *h)
+{
+	struct err err;
+	json_t *p;
+	size_t n;
+
+	assert_ok(provision_show(h->db, VIEWER_HOUSE, "new-app", &p, &err), &err);
+	n = json_array_size(json_object_get(p, "covers"));
+	json_decref(p);
+	return n;
+}
+
+static void
+what_a_provision_covers_is_here_or_on_a_device_though_more_is_known(void **state)
+{
+	struct house h = fleet(*state, 1);
+
+	assert_int_equal(covered(&h), 1);
+	sql(&h, "DELETE FROM held_app");
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM provision_fit WHERE uuid = 'new-app'"), 1);
+	assert_int_equal(covered(&h), 0);
+}
+
+/* ---- what was given up ---- */
+
+static bool
+tx_dead(struct db *tx, void *job, struct err *err)
+{
+	const struct job_kind *kind = site_jobs;
+
+	while (kind->name && strcmp(kind->name, "provision_fit") != 0)
+		kind++;
+	assert_non_null(kind->on_dead);
+	return kind->on_dead(job, tx, NULL, err, err);
+}
+
+static void
+what_was_never_judged_because_the_server_died_each_time_is_tried_again_tomorrow(void **state)
+{
+	static const char *const what[] = { "{\"uuid\": \"p1\"}", "{\"build\": \"b1\"}" };
+	struct house h = stock_house(*state);
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < sizeof what / sizeof *what; i++) {
+		struct job job = { .id = "j", .kind = "provision_fit", .args = json_loads(what[i], 0, NULL), .attempt = 11 };
+
+		sql(&h, "DELETE FROM job");
+		assert_ok(db_tx(h.db, tx_dead, &job, &err), &err);
+		assert_ok(db_tx(h.db, tx_dead, &job, &err), &err);	/* written again after a crash */
+		assert_int_equal(sql_int(&h, "SELECT count(*) FROM job WHERE kind = 'provision_fit'"), 1);
+		assert_int_equal(sql_int(&h, "SELECT due FROM job") - clock_now(), DAY_S);
+		assert_non_null(strstr(sql_text(*state, &h, "SELECT args FROM job"), i ? "b1" : "p1"));
+		json_decref(job.args);
+	}
+}
+
 TESTS(the_list_counts_what_each_device_says_of_itself, each_cause_is_asked_for_alone,
-      the_list_of_a_fleet_costs_little_more_than_reading_it)
+      the_list_of_a_fleet_costs_little_more_than_reading_it,
+      what_was_never_judged_because_the_server_died_each_time_is_tried_again_tomorrow,
+      what_a_provision_covers_is_here_or_on_a_device_though_more_is_known)

@@ -229,7 +229,7 @@ const struct job_kind site_jobs[] = {
 	{ MANAGED_APP_JOB, 100, job_managed_app, NULL },
 	{ MANAGED_DEVICE_JOB, 100, job_managed_device, NULL },
 	{ ROLLOUT_STEP_JOB, 100, job_rollout_step, NULL },
-	{ "provision_fit", 10, job_provision_fit, NULL },
+	{ "provision_fit", 10, job_provision_fit, provision_fit_dead },
 	{ "provision_fill", 10, job_provision_fill, NULL },
 	{ RENEWAL_PLAN_JOB, 1000, job_renewal_plan, NULL },
 	{ RENEWAL_WAVE_JOB, 1000, job_renewal_wave, NULL },

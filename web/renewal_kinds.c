@@ -108,6 +108,17 @@ job_provision_fit(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *e
 		provision_fit_build(site->db, text_of(job->args, "build"), err)) && db_tx(site->db, tx_planned, (void *)(uintptr_t)job, err);
 }
 
+/* What was never judged would fit nothing for good: again tomorrow. */
+bool
+provision_fit_dead(const struct job *job, struct db *tx, void *site, const struct err *why, struct err *err)
+{
+	const char *uuid = text_of(job->args, "uuid"), *key = *uuid ? uuid : text_of(job->args, "build");
+
+	(void)site;
+	(void)why;
+	return !*key || job_add(tx, "provision_fit", json_deep_copy(job->args), clock_now() + DAY_S, key, err);
+}
+
 struct next_plan { const char *app, *after; };
 
 static bool

@@ -168,6 +168,7 @@ bool provision_answered(struct db *tx, void *site, const struct queued *command,
 bool provision_ended(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment,
 		     const char *state, struct err *err) CHECKED;
 bool job_provision_fit(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
+bool provision_fit_dead(const struct job *job, struct db *tx, void *site, const struct err *why, struct err *err);
 bool job_provision_fill(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool job_renewal_plan(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);
 bool job_renewal_wave(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);

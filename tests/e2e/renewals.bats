@@ -415,6 +415,38 @@ installs() {
 	expect_body "/apps/com.example.beacon/builds/$(sql "SELECT newest_build_id FROM app WHERE bundle_id = 'com.example.beacon'")/install"
 }
 
+@test "who is not managed is told also of a build that was deleted since, and testers get a link like the one they had" {
+	smtpd mail --tls tls
+	mail_settings "smtps://127.0.0.1:$SMTP"
+	pomona_stop
+	pomona_again
+	published beacon
+	BUILD=$(json .build.id)
+	post /api/v1/links -H "$(bearer admin)" -H 'Content-Type: application/json' \
+		-d "{\"build\":\"$BUILD\",\"email\":\"anna@example.com\",\"max_installs\":7}"
+	expect_status 201
+	sql "INSERT INTO install (id, build_id, link_id, contact_id, state, created, changed) SELECT 'i' || l.id, l.build_id, l.id, l.contact_id,
+		'whole', 1000, 1000 FROM link l"
+	sql "UPDATE person SET email = 'mia@example.com' WHERE name = 'mia'"
+	sign_in mia
+	installs mia
+	all_whole() { [ "$(rows "install WHERE state = 'whole'")" = 2 ]; }
+	wait_until all_whole
+	upload "$W/made/next.ipa" admin '?notify=no'
+	expect_status 201
+	delete "/api/v1/builds/$BUILD" -H "$(bearer admin)"
+	expect_status 204
+	get /api/v1/installs -H "$(bearer admin)"
+	[ "$(json '.items | map(select(.removed and .version != "")) | length')" = 2 ]
+	later 11 days
+	all_told() { [ "$(rows "message WHERE state = 'sent'")" = 2 ]; }
+	wait_until all_told || { sql "SELECT * FROM job"; sql "SELECT recipient, state FROM message"; tail -5 "$W/log"; return 1; }
+	later 1 day
+	settled
+	[ "$(rows message)" = 2 ]
+	sql "SELECT revoked || ' ' || installs_max FROM link ORDER BY created" | paste -sd, | grep -qx '1 7,0 7'
+}
+
 @test "a tester for whom no link can be made hears whom to ask, once; and who cannot be reached hears it when they can be" {
 	smtpd mail --tls tls
 	mail_settings "smtps://127.0.0.1:$SMTP"
