@@ -1,4 +1,4 @@
-/* What ends of an app that has many builds, and what is told of it before and after an update. */
+/* What ends of an app that has many builds, what is told of it before and after an update, and by a clock that was ahead. */
 #include "tests/check_apps.h"
 #include "core/embed.h"
 #include "web/ending_sources.h"
@@ -152,6 +152,43 @@ who_was_told_before_the_update_is_not_told_again_by_it(void **state)
 	assert_int_equal(story_number(&w, "SELECT count(*) FROM message"), 1);
 }
 
+/* For a day it was next year; and on that day something was told, too. */
+static void
+a_clock_that_was_ahead_once_brings_no_notice_twice(void **state)
+{
+	static const int days[] = { 0, 1, 120, 2, 3, 150, 4 };
+	struct story w = story_begin(*state, STORY_MAIL);
+
+	story_human(&w, "anna", ROLE_ADMIN, "anna@example.com");
+	apps_build(&w, "stock", "7", noon_of(10), noon_of(900));
+	apps_build(&w, "field", "3", noon_of(150), noon_of(900));
+	for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
+		story_day(&w, days[i]);
+		sweep(&w);
+	}
+	assert_string_equal(story_text(&w, "SELECT group_concat(subject || ' ' || days, ', ') FROM (SELECT subject, days FROM ending_notice"
+				       " ORDER BY at)"), STOCK " 14, " STOCK " 7, com.example.field 30, com.example.field 1");
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM message"), 4);
+}
+
+/* What is over for months goes in the end. */
+static void
+what_was_told_long_ago_is_forgotten(void **state)
+{
+	struct story w = story_begin(*state, STORY_MAIL);
+
+	story_human(&w, "anna", ROLE_ADMIN, "anna@example.com");
+	apps_build(&w, "stock", "7", noon_of(10), noon_of(900));
+	for (int day = 0; day < 400; day++) {
+		story_day(&w, day);
+		if (day % 50 == 0)
+			apps_build(&w, "field", mem_printf(w.ctx, "%d", day), noon_of(day + 60), noon_of(900));
+		sweep(&w);
+	}
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM ending_notice WHERE subject = '" STOCK "'"), 0);
+	assert_true(story_number(&w, mem_printf(w.ctx, "SELECT min(ends) >= %lld FROM ending_notice", (long long)noon_of(250))));
+}
+
 static void
 what_is_on_its_way_to_a_device_that_is_silent_is_told_as_if_nothing_were(void **state)
 {
@@ -180,5 +217,5 @@ what_is_on_its_way_to_a_device_that_is_silent_is_told_as_if_nothing_were(void **
 
 TESTS(a_build_each_night_is_one_thing_and_its_notices_go_once,
       of_builds_alike_there_is_one_row_with_their_number_and_of_others_there_are_others,
-      who_was_told_before_the_update_is_not_told_again_by_it,
-      what_is_on_its_way_to_a_device_that_is_silent_is_told_as_if_nothing_were)
+      who_was_told_before_the_update_is_not_told_again_by_it, a_clock_that_was_ahead_once_brings_no_notice_twice,
+      what_was_told_long_ago_is_forgotten, what_is_on_its_way_to_a_device_that_is_silent_is_told_as_if_nothing_were)
