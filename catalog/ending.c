@@ -154,10 +154,16 @@ ending_tell(struct db *db, const struct ending_letter *letter, struct err *err)
 	return db_tx(db, tx_tell, (void *)(uintptr_t)letter, err);
 }
 
+/*
+ * A clock that is ahead finds all of it over, and when it is right again all would be told once more: what goes is old
+ * by the days on which something was told, too, of which the last two may be such a clock's.
+ */
 bool
 ending_sweep(struct db *db, struct err *err)
 {
-	return db_run(db, err, "DELETE FROM ending_notice WHERE ends < $1", db_int(clock_now() - KEEP_DAYS * DAY_S));
+	return db_run(db, err, "DELETE FROM ending_notice WHERE ends < $1 AND at < $1 AND at < CAST($2 AS BIGINT) + 86400 * (SELECT DISTINCT"
+		      " n.at / 86400 AS day FROM ending_notice n ORDER BY day DESC LIMIT 1 OFFSET 2)",
+		      db_int(clock_now() - KEEP_DAYS * DAY_S), db_int(-KEEP_DAYS * DAY_S));
 }
 
 /* ---- what another system said ---- */

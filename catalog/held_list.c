@@ -110,11 +110,12 @@ held_devices(struct db *db, const struct held_filter *f, int64_t most, json_t **
 
 	return rows_list(db_query(ctx, db, "SELECT CASE WHEN d.name <> '' THEN d.name ELSE d.udid END, CASE WHEN w.display <> '' THEN"
 		" w.display ELSE w.name END FROM device d LEFT JOIN person w ON w.id = d.person_id WHERE d.id IN (SELECT h.device_id"
-		" FROM held_app h WHERE h.build_id IN (SELECT s.build_id FROM build_bundle s WHERE s.build_id = $1 OR s.certificate = $2)"
+		" FROM held_app h WHERE h.build_id IN (SELECT s.build_id FROM build_bundle s WHERE s.build_id = $1 OR s.certificate = $2"
+		" OR s.app_bundle_id = $7)"
 		" AND (CAST($3 AS TEXT) IS NULL OR h.cause = $3) AND (CAST($4 AS TEXT) IS NULL OR h.uuid = $4)"
 		" AND (CAST($5 AS BIGINT) = 0 OR h.ends = $5)) ORDER BY w.id IS NULL, 2, 1, d.id LIMIT $6", db_text(or_null(f->build_id)),
-		db_text(or_null(f->certificate)), db_text(or_null(f->cause)), db_text(or_null(f->uuid)), db_int(f->ends), db_int(most)),
-		whose, ret, err) || err_at(err, "devices by name");
+		db_text(or_null(f->certificate)), db_text(or_null(f->cause)), db_text(or_null(f->uuid)), db_int(f->ends), db_int(most),
+		db_text(or_null(f->bundle_id))), whose, ret, err) || err_at(err, "devices by name");
 }
 
 bool

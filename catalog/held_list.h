@@ -24,7 +24,7 @@ struct held_filter {
 bool held_list(struct db *db, const struct held_filter *filter, const char *after, int64_t limit, json_t **ret,
 	       struct err *err) CHECKED;
 
-/* The devices of a build or a certificate for which all that is said holds, each once, by person and name: [{device, person|null}]. */
+/* The devices of an app, a build or a certificate for which all that is said holds, each once, by person and name: [{device, person|null}]. */
 bool held_devices(struct db *db, const struct held_filter *filter, int64_t most, json_t **ret, struct err *err) CHECKED;
 
 /* What a filter says, by name: {app, version, build, certificate, provision}, null where it says nothing or nobody knows it. */

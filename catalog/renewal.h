@@ -164,14 +164,20 @@ _Static_assert(RENEWAL_BETTER_S == 86400, "as RENEWAL_LONGER has it");
 	" WHEN " RENEWAL_PLACED " THEN 'offered' ELSE '' END"
 
 /* {app,bundle_id,build_id,version,build,ends,cause,next,path,uuid,provision,devices,people,waiting,failed,paused,paused_by,anew,
- * offered,wanted}:
+ * offered,wanted,builds,silent,certificate}:
  * one item for each build, end and provision - or its certificate, whatever the provision - by end; of those that end
  * before `until`, by this cause ("provision", "certificate"; NULL: either).  paused: for how many of the waiting the waves stand still; wanted: to how many of them nothing was sent yet.  anew: to how many devices a build that is
  * signed anew is on its way, where no provision helps; offered: for how many more there is one, and it is not. */
 bool renewal_endings(struct db *db, struct viewer viewer, const char *cause, int64_t until, json_t **ret, struct err *err) CHECKED;
+/*
+ * The same, one item for each app, end and provision or certificate, whatever its builds: a build each night is no
+ * other ending.  builds: how many of them, of which build_id, version and build are one; certificate: its SHA-1; silent:
+ * how many of those waiting have not been heard of since `heard`.
+ */
+bool renewal_app_endings(struct db *db, const char *cause, int64_t until, int64_t heard, json_t **ret, struct err *err) CHECKED;
 
-/* Builds that people get here, whether devices hold them or not, by what is embedded in them, which no renewal reaches:
- * [{app,bundle_id,build_id,version,build,ends}]; and certificates that signed what is in use: [{sha1,name,ends,devices,apps[]}];
+/* Builds that people get here, whether devices hold them or not, by what is embedded in them, which no renewal reaches, by
+ * app and end: [{app,bundle_id,version,build,ends,builds}]; and certificates that signed what is in use: [{sha1,name,ends,devices,apps[]}];
  * of those that end before `until`. */
 bool renewal_builds(struct db *db, int64_t until, json_t **ret, struct err *err) CHECKED;
 bool renewal_certificates(struct db *db, int64_t until, json_t **ret, struct err *err) CHECKED;

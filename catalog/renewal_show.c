@@ -26,7 +26,7 @@ time_or_null(TALLOC_CTX *ctx, int64_t at)
 static json_t *
 ending_of(TALLOC_CTX *ctx, struct rows *rows)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s?}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s?, s:I, s:I, s:o}",
 		"app", rows_text(ctx, rows, 0), "bundle_id", rows_text(ctx, rows, 1), "build_id", rows_text(ctx, rows, 2),
 		"version", rows_text(ctx, rows, 3), "build", rows_text(ctx, rows, 4), "ends", time_or_null(ctx, rows_int(rows, 5)),
 		"cause", rows_text(ctx, rows, 6), "next", time_or_null(ctx, rows_int(rows, 7)), "path", rows_text(ctx, rows, 8),
@@ -34,23 +34,29 @@ ending_of(TALLOC_CTX *ctx, struct rows *rows)
 		(json_int_t)rows_int(rows, 11), "people", (json_int_t)rows_int(rows, 12), "waiting", (json_int_t)rows_int(rows, 13),
 		"failed", (json_int_t)rows_int(rows, 14), "paused", (json_int_t)rows_int(rows, 15), "anew",
 		(json_int_t)rows_int(rows, 16), "offered", (json_int_t)rows_int(rows, 18), "wanted",
-		(json_int_t)rows_int(rows, 19), "paused_by", rows_int(rows, 15) ? rows_text(ctx, rows, 17) : NULL);
+		(json_int_t)rows_int(rows, 19), "paused_by", rows_int(rows, 15) ? rows_text(ctx, rows, 17) : NULL, "builds",
+		(json_int_t)rows_int(rows, 20), "silent", (json_int_t)rows_int(rows, 21), "certificate", text_or_null(rows_text(ctx, rows, 22)));
 }
 
 #define STANDS	"EXISTS (SELECT 1 FROM renewal r JOIN renewal_pause z ON z.uuid = r.uuid JOIN provision_fit f ON f.uuid = r.uuid" \
 	" AND f.build_id = h.build_id WHERE r.device_id = h.device_id AND r.action = 'install' AND r.state = 'wanted')"
 #define YES(condition) "sum(CASE WHEN " condition " THEN 1 ELSE 0 END)"
 
-/* What ends is one thing for all who hold the build: its certificate whatever covers them, a provision wherever inside. */
+/*
+ * What ends is one thing for all who hold the build, or any build of the app: its certificate whatever covers them, a
+ * provision wherever inside.  One of its builds stands for them.
+ */
 #define THING "CASE WHEN h.cause = 'certificate' THEN '' ELSE h.uuid END"
 #define ASKED "h.ends < $4 AND (CAST($6 AS TEXT) IS NULL OR h.cause = $6)"
 
 /* Whom it is about, and what is on its way to them. */
-#define HELD "SELECT h.build_id, h.ends, h.cause, " THING " AS thing, min(h.next) AS next, min(h.path) AS path, min(h.uuid) AS uuid," \
+#define SILENT "coalesce(d.seen, d.created) < $7"
+#define HELD(by) "SELECT min(h.build_id) AS build_id, count(DISTINCT h.build_id) AS builds, h.ends, h.cause, " THING " AS thing, min(h.next) AS next, min(h.path) AS path, min(h.uuid) AS uuid," \
 	" min((SELECT p.name FROM provision p WHERE p.uuid = h.uuid)) AS provision, count(*) AS devices," \
 	" count(DISTINCT d.person_id) AS people, " YES(RENEWAL_COMING("'wanted', 'sent', 'acknowledged'")) " AS waiting, " \
-	YES(RENEWAL_COMING("'failed'")) " AS failed, " YES(RENEWAL_COMING("'wanted'")) " AS wanted, " YES(STANDS) " AS paused" \
-	" FROM held_app h JOIN device d ON d.id = h.device_id WHERE " ASKED " GROUP BY h.build_id, h.ends, h.cause, " THING
+	YES(RENEWAL_COMING("'failed'")) " AS failed, " YES(RENEWAL_COMING("'wanted'")) " AS wanted, " YES(STANDS) " AS paused, " \
+	YES(SILENT " AND " RENEWAL_COMING("'wanted', 'sent', 'acknowledged'")) " AS silent" \
+	" FROM held_app h JOIN device d ON d.id = h.device_id WHERE " ASKED " GROUP BY " by ", h.ends, h.cause, " THING
 
 /* Apps of which some provision is for some devices alone, and until when: of theirs each device is asked for itself. */
 #define BY_DEVICE "SELECT b.app_bundle_id, max(p.expires) AS lasts FROM provision p JOIN provision_fit f ON f.uuid = p.uuid" \
@@ -62,24 +68,39 @@ ending_of(TALLOC_CTX *ctx, struct rows *rows)
 	" min(h.next) AS next, count(*) AS n FROM held_app h LEFT JOIN (" BY_DEVICE ") o ON o.app_bundle_id = h.bundle_id" \
 	" WHERE " ASKED " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
 #define REMEDY_IS(which) "sum(CASE WHEN " RENEWAL_REMEDY("h.going") " = '" which "' THEN h.n ELSE 0 END)"
-#define REMEDIES "SELECT h.build_id, h.ends, h.cause, h.thing, " REMEDY_IS("anew") " AS anew, " REMEDY_IS("offered") " AS offered" \
-	" FROM (" ALIKE ") h GROUP BY h.build_id, h.ends, h.cause, h.thing"
+#define REMEDIES(by) "SELECT min(h.build_id) AS build_id, h.ends, h.cause, h.thing, " REMEDY_IS("anew") " AS anew, " REMEDY_IS("offered") " AS offered" \
+	" FROM (" ALIKE ") h GROUP BY " by ", h.ends, h.cause, h.thing"
 
 #define PAUSED_BY "(SELECT min(z.actor) FROM renewal_pause z JOIN provision_fit f ON f.uuid = z.uuid WHERE f.build_id = h.build_id" \
 	" AND EXISTS (SELECT 1 FROM renewal y WHERE y.uuid = z.uuid AND y.action = 'install' AND y.state = 'wanted'))"
+
+/* The one of its bundles that ends first. */
+#define CERTIFICATE "(SELECT x.certificate FROM build_bundle x WHERE x.build_id = h.build_id AND x.certificate_expires > 0" \
+	" ORDER BY x.certificate_expires, x.path LIMIT 1)"
+
+#define ENDINGS(by) "SELECT coalesce(a.name, bb.app_bundle_id), bb.app_bundle_id, h.build_id, bb.version," \
+	" bb.build, h.ends, h.cause, h.next, h.path, h.uuid, h.provision, h.devices, h.people, h.waiting, h.failed, h.paused," \
+	" m.anew, " PAUSED_BY ", m.offered, h.wanted, h.builds, h.silent, " CERTIFICATE " FROM (" HELD(by) ") h JOIN (" REMEDIES(by) ")" \
+	" m ON m.build_id = h.build_id AND m.ends = h.ends AND m.cause = h.cause AND m.thing = h.thing JOIN build_bundle bb" \
+	" ON bb.build_id = h.build_id AND bb.path = '' LEFT JOIN app a ON a.bundle_id = bb.app_bundle_id WHERE (CAST($1 AS BOOLEAN)" \
+	" OR " VIEWER_OWNS ") ORDER BY h.ends, bb.app_bundle_id, h.build_id LIMIT $5"
 
 bool
 renewal_endings(struct db *db, struct viewer viewer, const char *cause, int64_t until, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 
-	return rows_list(db_query(ctx, db, "SELECT coalesce(a.name, bb.app_bundle_id), bb.app_bundle_id, h.build_id, bb.version,"
-		" bb.build, h.ends, h.cause, h.next, h.path, h.uuid, h.provision, h.devices, h.people, h.waiting, h.failed, h.paused,"
-		" m.anew, " PAUSED_BY ", m.offered, h.wanted FROM (" HELD ") h JOIN (" REMEDIES ") m ON m.build_id = h.build_id"
-		" AND m.ends = h.ends AND m.cause = h.cause AND m.thing = h.thing JOIN build_bundle bb ON bb.build_id = h.build_id"
-		" AND bb.path = '' LEFT JOIN app a ON a.bundle_id = bb.app_bundle_id WHERE (CAST($1 AS BOOLEAN) OR " VIEWER_OWNS ")"
-		" ORDER BY h.ends, bb.app_bundle_id, h.build_id LIMIT $5", VIEWER(viewer), db_int(until), db_int(ENDINGS_MAX),
-		db_text(cause)), ending_of, ret, err) || err_at(err, "apps that end");
+	return rows_list(db_query(ctx, db, ENDINGS("h.build_id"), VIEWER(viewer), db_int(until), db_int(ENDINGS_MAX), db_text(cause),
+				  db_int(0)), ending_of, ret, err) || err_at(err, "apps that end");
+}
+
+bool
+renewal_app_endings(struct db *db, const char *cause, int64_t until, int64_t heard, json_t **ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+
+	return rows_list(db_query(ctx, db, ENDINGS("h.bundle_id"), VIEWER(VIEWER_HOUSE), db_int(until), db_int(ENDINGS_MAX),
+				  db_text(cause), db_int(heard)), ending_of, ret, err) || err_at(err, "apps that end");
 }
 
 /* Builds that people get here: the newest, what a channel offers, and what was installed within a year and nothing
@@ -92,9 +113,9 @@ renewal_endings(struct db *db, struct viewer viewer, const char *cause, int64_t 
 static json_t *
 build_of(TALLOC_CTX *ctx, struct rows *rows)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "app", rows_text(ctx, rows, 0), "bundle_id", rows_text(ctx, rows, 1), "build_id",
-			 rows_text(ctx, rows, 2), "version", rows_text(ctx, rows, 3), "build", rows_text(ctx, rows, 4), "ends",
-			 time_or_null(ctx, rows_int(rows, 5)));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I}", "app", rows_text(ctx, rows, 0), "bundle_id", rows_text(ctx, rows, 1), "version",
+			 rows_text(ctx, rows, 2), "build", rows_text(ctx, rows, 3), "ends", time_or_null(ctx, rows_int(rows, 4)), "builds",
+			 (json_int_t)rows_int(rows, 5));
 }
 
 bool
@@ -102,11 +123,12 @@ renewal_builds(struct db *db, int64_t until, json_t **ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 
-	return rows_list(db_query(ctx, db, "SELECT coalesce(a.name, bb.app_bundle_id), bb.app_bundle_id, bb.build_id, min(bb.version),"
-		" min(bb.build), min(bb.expires) FROM build_bundle bb LEFT JOIN app a ON a.bundle_id = bb.app_bundle_id WHERE bb.expires > 0"
-		" AND bb.build_id IN " IN_USE("$1") " GROUP BY a.name, bb.app_bundle_id, bb.build_id HAVING min(bb.expires) < $2"
-		" ORDER BY 6, 2, 3 LIMIT $3", db_int(clock_now() - USED_S), db_int(until), db_int(ENDINGS_MAX)), build_of, ret, err) ||
-	       err_at(err, "builds that end");
+	return rows_list(db_query(ctx, db, "SELECT coalesce(min(a.name), e.app_bundle_id), e.app_bundle_id, min(e.version), min(e.build), e.ends,"
+		" count(*) FROM (SELECT bb.app_bundle_id, min(bb.version) AS version, min(bb.build) AS build, min(bb.expires) AS ends"
+		" FROM build_bundle bb WHERE bb.expires > 0 AND bb.build_id IN " IN_USE("$1") " GROUP BY bb.app_bundle_id, bb.build_id"
+		" HAVING min(bb.expires) < $2) e LEFT JOIN app a ON a.bundle_id = e.app_bundle_id GROUP BY e.app_bundle_id, e.ends"
+		" ORDER BY e.ends, e.app_bundle_id LIMIT $3", db_int(clock_now() - USED_S), db_int(until), db_int(ENDINGS_MAX)),
+		build_of, ret, err) || err_at(err, "builds that end");
 }
 
 static json_t *

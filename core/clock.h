@@ -12,6 +12,7 @@
 
 #define HOUR_S	3600
 #define DAY_S	86400
+#define CLOCK_BACK_S	60	/* further behind what was seen: the clock was set back */
 
 #define CLOCK_ISO_SIZE 21	/* "2026-11-22T02:46:49Z" and NUL */
 

@@ -19,7 +19,6 @@
 #include "core/secret.h"
 
 #define JOB_POLL_MS	1000
-#define CLOCK_BACK_S	60	/* further behind what was seen: the clock was set back */
 
 struct jobs {
 	struct db *db;

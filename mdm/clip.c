@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define OPENED_S	3600	/* `opened` is as exact as that */
+#define FAR_S		(64 * CLIP_AGAIN_S + DAY_S)	/* no wait is as long: that was written by a clock that was ahead */
+_Static_assert(CLIP_ATTEMPTS == 5, "four times as long, three times");
 
 /* ---- who shows a token ---- */
 
@@ -275,12 +277,13 @@ bool
 clip_round(TALLOC_CTX *ctx, struct db *db, const struct clip_look *look, struct clip_round *ret, struct err *err)
 {
 	void *here SCOPED(mem) = mem_must(talloc_new(NULL));
+	struct db_val far = db_int(clock_now() + FAR_S);
 	struct rows *rows = look->on ?
 		db_query(here, db, "SELECT e.id, c.enrollment_id IS NULL" MANAGED " AND (c.enrollment_id IS NULL OR c.due <= $2"
-			 " OR c.hash <> $3) ORDER BY e.id LIMIT $4", db_int(CLIP_RIGHT), db_now(), db_text(look->hash),
-			 db_int(CLIP_CHUNK)) :
-		db_query(here, db, "SELECT e.id, FALSE" MANAGED " AND c.state <> 'gone' AND (c.state <> 'going' OR c.due <= $2)"
-			 " ORDER BY e.id LIMIT $3", db_int(CLIP_RIGHT), db_now(), db_int(CLIP_CHUNK));
+			 " OR c.due > $5 OR c.hash <> $3) ORDER BY e.id LIMIT $4", db_int(CLIP_RIGHT), db_now(),
+			 db_text(look->hash), db_int(CLIP_CHUNK), far) :
+		db_query(here, db, "SELECT e.id, FALSE" MANAGED " AND c.state <> 'gone' AND (c.state <> 'going' OR c.due <= $2"
+			 " OR c.due > $4) ORDER BY e.id LIMIT $3", db_int(CLIP_RIGHT), db_now(), db_int(CLIP_CHUNK), far);
 	enum rows_step step;
 
 	*ret = (struct clip_round){ .ids = mem_array(ctx, const char *, CLIP_CHUNK), .fresh = mem_array(ctx, bool, CLIP_CHUNK),

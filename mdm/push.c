@@ -289,6 +289,18 @@ push_release_all(struct db *db, struct err *err)
 	return db_run(db, err, "UPDATE push_due SET taken = FALSE, again = NULL, due = $1 WHERE taken", db_now());
 }
 
+/* ---- of a clock that was ahead ---- */
+
+/* None of ours waits as long, and who asks again does not shorten a back-off. */
+const char push_ahead_sql[] = "UPDATE push_due SET due = $1 WHERE topic IN (SELECT topic FROM push_certificate)"
+	" AND bulk IN (FALSE, TRUE) AND due > $2";
+
+static bool
+mend_ahead(struct db *db, int64_t now, struct err *err)
+{
+	return db_runv(db, err, push_ahead_sql, DB_VALS(db_int(now), db_int(now + PUSH_BACKOFF_MAX_S + HOUR_S)));
+}
+
 /* ---- the silent ---- */
 
 struct sweep {
@@ -311,14 +323,17 @@ push_sweep(struct db *db, int64_t before, int64_t now, char after[64], struct er
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct sweep *s = mem_new(ctx, struct sweep);
 	enum rows_step step;
-	struct rows *rows = db_query(ctx, db,
+	struct rows *rows;
+
+	if (!*after && !mend_ahead(db, now, err))
+		return err_at(err, "pushes of a clock that was ahead");
+	rows = db_query(ctx, db,
 		"SELECT e.id FROM enrollment e JOIN device d ON d.id = e.device_id WHERE e.id > $1 AND " MAY_HEAR
 		" AND (e.state = 'enrolled' OR (d.enrollment_id IS NULL AND e.ended > $8))"
 		" AND COALESCE(d.seen, e.enrolled, e.created) <= $2"
 		" AND ($3 - COALESCE(d.seen, e.enrolled, e.created)) / $4 > ($5 - COALESCE(d.seen, e.enrolled, e.created)) / $6"
 		" ORDER BY e.id LIMIT $7", db_text(after), db_int(now - PUSH_SILENT_S), db_int(now), db_int(PUSH_SILENT_S),
 		db_int(before), db_int(PUSH_SILENT_S), db_int(PUSH_BATCH), db_int(now - PUSH_RETIRED_S));
-
 	s->now = now;
 	while ((step = rows_next(rows, err)) == ROWS_ROW)
 		s->ids[s->n++] = rows_text(ctx, rows, 0);

@@ -41,8 +41,10 @@ bool push_release_all(struct db *db, struct err *err) CHECKED;
 
 /*
  * Asks for a push of those that were silent for a whole number of days, counted until `now` but not until
- * `before`; goes on behind *after ("" at first, and when it is through).  At most PUSH_BATCH at a time.
+ * `before`; goes on behind *after ("" at first, and when it is through).  At most PUSH_BATCH at a time.  At first it
+ * sees to what a clock that was ahead has put off.
  */
 bool push_sweep(struct db *db, int64_t before, int64_t now, char after[64], struct err *err) CHECKED;
+extern const char push_ahead_sql[];	/* for the test of its plan: $1 now, $2 what is beyond any wait */
 
 bool push_count(struct db *db, int64_t *due, struct err *err) CHECKED;	/* how many wait or are under way */

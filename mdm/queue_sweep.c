@@ -1,11 +1,65 @@
 #include "mdm/queue_sweep.h"
 #include "core/clock.h"
+#include "core/log.h"
 #include "mdm/push.h"
 #include "mdm/queue_secret.h"
 
 #define BATCH		500
 #define HISTORY_BATCH	5000
+#define AHEAD_BATCH	5000
 #define BATCHES_MAX	20	/* of old rows in one run: what is due waits for it */
+
+/* ---- of a clock that was ahead ---- */
+
+/* Who asked for a time of their own keeps it, by whatever clock they asked. */
+const char queue_ahead_sql[] = "UPDATE command_queue SET not_before = CAST($1 AS BIGINT), due = CAST($1 AS BIGINT),"
+	" expires = expires - not_before + CAST($1 AS BIGINT) WHERE (enrollment_id, command_id) IN (SELECT q.enrollment_id,"
+	" q.command_id FROM command c JOIN command_queue q ON q.command_id = c.id WHERE c.created > CAST($1 AS BIGINT) + $2"
+	" AND q.not_before > CAST($1 AS BIGINT) AND (q.not_before <= c.created + $2 OR q.sent IS NOT NULL) LIMIT $3)";
+
+struct ahead {
+	int64_t n;
+	bool more;
+};
+
+/*
+ * What it has ordered waits for a day that has not come, and whoever orders the same is told that it waits already.
+ * The time of the orders themselves is put right when none of their rows is left.
+ */
+static bool
+tx_ahead(struct db *tx, void *arg, struct err *err)
+{
+	struct ahead *a = arg;
+	struct db_val now = db_now(), least = db_int(CLOCK_BACK_S), batch = db_int(AHEAD_BATCH);
+	int64_t rows;
+
+	if (!db_runv(tx, err, queue_ahead_sql, DB_VALS(now, least, batch)))
+		return false;
+	a->n += rows = db_changed(tx);
+	a->more = rows == AHEAD_BATCH;
+	if (a->more)
+		return true;
+	if (!db_run(tx, err, "UPDATE command SET created = CAST($1 AS BIGINT) WHERE id IN (SELECT id FROM command"
+		    " WHERE created > CAST($1 AS BIGINT) + $2 LIMIT $3)", now, least, batch))
+		return false;
+	a->more = db_changed(tx) == AHEAD_BATCH;
+	return true;
+}
+
+static bool
+mend_ahead(struct db *db, struct err *err)
+{
+	struct ahead a = { 0, true };
+
+	while (a.more)
+		if (!db_tx(db, tx_ahead, &a, err))
+			return err_at(err, "commands of a clock that was ahead");
+	if (a.n)
+		log_warn("commands of a clock that was ahead go now", KVI("commands", a.n));
+	return true;
+}
+
+/* ---- what is due ---- */
 
 struct due {
 	const char *enrollment_id;
@@ -71,6 +125,8 @@ tx_due(struct db *tx, void *arg, struct err *err)
 	return true;
 }
 
+/* ---- what is old ---- */
+
 struct old {
 	int64_t before;
 	bool more;
@@ -121,6 +177,8 @@ queue_sweep(struct db *db, int64_t history_days, struct err *err)
 	bool loose = true;
 	int batches = 0;
 
+	if (!mend_ahead(db, err))
+		return false;
 	for (size_t n = BATCH; n == BATCH;) {
 		void *ctx SCOPED(mem) = talloc_new(NULL);
 		struct batch b = { .ctx = ctx };

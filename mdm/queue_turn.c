@@ -157,16 +157,21 @@ answered(struct db *tx, const struct queue_report *report, const struct queued *
 
 /* ---- what comes next ---- */
 
+/* What was delivered is held for a little: what is held for longer was so by a clock that was ahead. */
+#define ITS_TIME_HAS_COME "(q.not_before <= $2 OR (q.sent IS NOT NULL AND q.not_before > CAST($2 AS BIGINT) + $3))"
+_Static_assert(QUEUE_NOT_NOW_S >= RENDER_AGAIN_S, "the longest that a command is held");
+
 const char queue_next_sql[] = "SELECT " QUEUED_COLUMNS " FROM command_queue q JOIN command c"
-	" ON c.id = q.command_id WHERE q.enrollment_id = $1 AND q.state <> 'not_now' AND q.not_before <= $2"
-	" AND q.expires > $3 ORDER BY q.turn, q.priority DESC, q.command_id LIMIT 1";
+	" ON c.id = q.command_id WHERE q.enrollment_id = $1 AND q.state <> 'not_now' AND " ITS_TIME_HAS_COME
+	" AND q.expires > $4 ORDER BY q.turn, q.priority DESC, q.command_id LIMIT 1";
 
 static bool
 choose(TALLOC_CTX *ctx, struct db *tx, const char *enrollment_id, struct queued **ret, struct err *err)
 {
 	int64_t now = clock_now();
 
-	if (!first(ctx, db_queryv(ctx, tx, queue_next_sql, DB_VALS(db_text(enrollment_id), db_int(now), db_int(now))), ret, err))
+	if (!first(ctx, db_queryv(ctx, tx, queue_next_sql, DB_VALS(db_text(enrollment_id), db_int(now),
+			db_int(QUEUE_NOT_NOW_S), db_int(now))), ret, err))
 		return false;
 	if (!*ret)
 		return true;
@@ -236,8 +241,9 @@ static bool
 something_waits(struct db *db, const char *enrollment_id, bool *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(ctx, db, "SELECT 1 FROM command_queue WHERE enrollment_id = $1 AND (not_before <= $2"
-				     " OR state = 'not_now') LIMIT 1", db_text(enrollment_id), db_now());
+	struct rows *rows = db_query(ctx, db, "SELECT 1 FROM command_queue q WHERE q.enrollment_id = $1 AND ("
+				     ITS_TIME_HAS_COME " OR q.state = 'not_now') LIMIT 1", db_text(enrollment_id), db_now(),
+				     db_int(QUEUE_NOT_NOW_S));
 	enum rows_step step = rows_next(rows, err);
 
 	*ret = step == ROWS_ROW;

@@ -61,7 +61,8 @@ bool queue_deliver(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enro
 /* ---- for the other files of the queue ---- */
 
 #define QUEUED_COLUMNS	"c.id, c.uuid, c.kind, c.request_type, c.subject, c.args, c.payload, q.sent_count - q.not_now_count, c.sealed"
-extern const char queue_next_sql[];	/* which command is next; by an index alone, since a device waits for it */
+/* Which command is next, by an index alone, since a device waits for it: $1 whose, $2 and $4 now, $3 QUEUE_NOT_NOW_S. */
+extern const char queue_next_sql[];
 struct queued *queued_of(TALLOC_CTX *ctx, struct rows *rows);
 /* Moves it to the history and tells its kind, unless the device has answered (`status`). */
 struct queue_end { const char *state, *status, *error; struct bytes packed; bool sealed; };

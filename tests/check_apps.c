@@ -42,13 +42,19 @@ apps_installed(struct story *w, const char *id, const char *build_id, time_t at)
 void
 apps_holds(struct story *w, const char *device, const char *build_id, struct apps_end end)
 {
-	story_run(w, "INSERT INTO device (id, udid, name, enrollment_id, created, changed) VALUES ($1, $1, $1, $1, 1, 1)"
-		  " ON CONFLICT (id) DO NOTHING", db_text(device));
+	story_run(w, "INSERT INTO device (id, udid, name, enrollment_id, seen, created, changed) VALUES ($1, $1, $1, $1, $2, 1, 1)"
+		  " ON CONFLICT (id) DO NOTHING", db_text(device), db_int(STORY_BEGIN + 5000LL * DAY_S));
 	story_run(w, "INSERT INTO held_app (device_id, bundle_id, build_id, ends, cause, uuid, path, next) SELECT $1, app_bundle_id, build_id,"
 		  " CAST($3 AS BIGINT), $4, $5, $6, CAST($3 AS BIGINT) FROM build_bundle WHERE build_id = $2 AND path = ''"
 		  " ON CONFLICT (device_id, bundle_id) DO UPDATE SET build_id = excluded.build_id, ends = excluded.ends,"
 		  " cause = excluded.cause, uuid = excluded.uuid, path = excluded.path", db_text(device), db_text(build_id),
 		  db_int(end.ends), db_text(end.cause), db_text(end.uuid), db_text(end.path));
+}
+
+void
+apps_silent(struct story *w, const char *device, time_t since)
+{
+	story_run(w, "UPDATE device SET seen = $1 WHERE id = $2", db_int(since), db_text(device));
 }
 
 void

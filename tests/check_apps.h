@@ -17,4 +17,5 @@ struct apps_end {
 };
 /* The device, which is made where it is not there, holds the app in this build and no other. */
 void apps_holds(struct story *w, const char *device, const char *build_id, struct apps_end end);
+void apps_silent(struct story *w, const char *device, time_t since);	/* else it speaks up all the time */
 void apps_coming(struct story *w, const char *device, const char *build_id, const char *uuid, const char *state);

@@ -419,6 +419,35 @@ what_a_device_refuses_is_tried_later_each_time_and_not_for_ever(void **state)
 }
 
 static void
+what_a_clock_that_was_ahead_has_put_off_is_tried_as_soon_as_the_clock_is_right(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct enrollment *e = begun(m, phone_enrolled(m, UDID_A), &look_a);
+
+	for (int i = 1; i < CLIP_ATTEMPTS - 1; i++) {
+		never_waits_any_more(m);
+		happens(m, e, CLIP_KIND, "Error", true);
+		later(m, 10 * DAY_S);
+		assert_int_equal(rounds(m, &look_a), 1);
+	}
+	never_waits_any_more(m);
+	happens(m, e, CLIP_KIND, "Error", true);	/* of all of them the longest wait */
+	assert_int_equal(rounds(m, &look_a), 0);
+	later(m, -40 * DAY_S);
+	assert_int_equal(rounds(m, &look_a), 1);
+	is_in(m, e, "wanted");
+	/* it is to go: asked again, should no list of the device come */
+	later(m, 40 * DAY_S);
+	handed(m, e, &look_a);
+	assert_int_equal(rounds(m, &look_off), 1);
+	never_waits_any_more(m);
+	happens(m, e, CLIP_KIND_REMOVE, "Acknowledged", true);
+	assert_int_equal(rounds(m, &look_off), 0);
+	later(m, -40 * DAY_S);
+	assert_int_equal(rounds(m, &look_off), 1);
+}
+
+static void
 a_device_that_slept_its_command_away_gets_another_and_what_an_admin_cancels_stays_cancelled(void **state)
 {
 	struct mdm *m = mdm_new(*state);
@@ -547,6 +576,7 @@ TESTS(every_letter_and_digit_is_drawn_in_ink_and_like_no_other,
       acknowledged_is_not_there_until_the_device_lists_it,
       a_change_that_meets_its_command_under_way_is_sent_behind_it,
       what_a_device_refuses_is_tried_later_each_time_and_not_for_ever,
+      what_a_clock_that_was_ahead_has_put_off_is_tried_as_soon_as_the_clock_is_right,
       a_device_that_slept_its_command_away_gets_another_and_what_an_admin_cancels_stays_cancelled,
       switched_off_it_goes_from_where_it_ever_came_and_nowhere_else,
       a_fleet_gets_it_in_rounds_each_device_once,

@@ -69,7 +69,7 @@ static void
 an_admin_is_led_to_the_devices_that_a_certificate_touches_and_a_publisher_to_the_page_of_provisions(void **state)
 {
 	static const struct { const char *kind, *href; } hrefs[] = {
-		{ "signature", "/admin/held?build=stock-7&cause=certificate" }, { "distribution", "/admin/held?certificate=cert-stock-7" },
+		{ "signature", "/admin/held?bundle_id=com.example.stock&cause=certificate&ends=2027-01-31T12:00:00Z" }, { "distribution", "/admin/held?certificate=cert-stock-7" },
 	};
 	const struct person admin = { .id = "a", .role = ROLE_ADMIN }, publisher = { .id = "p", .role = ROLE_PUBLISHER };
 	const struct person of_one_app = { .id = "a", .role = ROLE_ADMIN, .bundle_id = "com.example.stock" };
@@ -97,7 +97,7 @@ an_admin_is_led_to_the_devices_that_a_certificate_touches_and_a_publisher_to_the
 	assert_ok(endings_list(w.ctx, w.site, of_apps, clock_now() + 60 * DAY_S, &all, &err), &err);
 	for (size_t i = 0; i < all->n; i++)
 		if (strcmp(all->list[i].source->kind, "provision") == 0) {
-			assert_non_null(strstr(ending_href(w.ctx, &all->list[i], &admin), "/admin/held?build=stock-7&cause=provision&ends=2"));
+			assert_non_null(strstr(ending_href(w.ctx, &all->list[i], &admin), "/admin/held?bundle_id=com.example.stock&provision=old&cause=provision&ends=2"));
 			assert_string_equal(ending_href(w.ctx, &all->list[i], &publisher), "/admin/provisions");
 			seen |= 4;
 		}
@@ -105,7 +105,7 @@ an_admin_is_led_to_the_devices_that_a_certificate_touches_and_a_publisher_to_the
 	/* and so does her mail */
 	sweep(&w);
 	assert_int_equal(story_number(&w, "SELECT count(*) FROM message WHERE body LIKE '%/admin/held?certificate=cert-stock-7%' AND body LIKE"
-				      " '%/admin/held?build=stock-7&cause=certificate%'"), 1);
+				      " '%/admin/held?bundle_id=com.example.stock&cause=certificate&%'"), 1);
 }
 
 /* The mail to one of them: its text and its HTML. */
@@ -155,7 +155,7 @@ an_admins_mail_names_the_first_ten_devices_and_a_publishers_only_their_number(vo
 		assert_int_equal(times(mail, "d10"), 0);
 		assert_int_equal(times(mail, "d13"), 0);
 		assert_non_null(strstr(mail, "\\nd14\\n"));
-		assert_non_null(strstr(mail, "/admin/held?build=stock-7&cause=provision&ends="));
+		assert_non_null(strstr(mail, "/admin/held?bundle_id=com.example.stock&provision=old&cause=provision&ends="));
 	}
 	assert_non_null(strstr(mail_to(&w, "paul@example.com"), "Devices: 12"));
 	assert_int_equal(times(mail_to(&w, "paul@example.com"), "d01"), 0);
@@ -219,7 +219,7 @@ a_build_that_devices_were_saved_from_still_ends_for_who_installed_it_without_man
 	assert_string_equal(listed(&w), "build Stock 1.0 (7) 40 build -1\n");
 	story_day(&w, 10);
 	sweep(&w);
-	assert_int_equal(story_number(&w, "SELECT count(*) FROM ending_notice WHERE kind = 'build' AND subject = 'stock-7' AND days = 30"), 1);
+	assert_int_equal(story_number(&w, "SELECT count(*) FROM ending_notice WHERE kind = 'build' AND subject = 'com.example.stock' AND days = 30"), 1);
 	/* a newer build ends it */
 	apps_build(&w, "stock", "8", noon_of(400), noon_of(900));
 	assert_string_equal(listed(&w), "");

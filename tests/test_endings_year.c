@@ -117,11 +117,25 @@ begin(struct story *w, const struct files *f)
 	apps_holds(w, "d3", "canteen-3", BY_PROVISION(160, "canteen"));
 }
 
+/* Of field there is a build each night; one phone gets it in the morning, another one after two days. */
+static void
+nightly(struct story *w, int today)
+{
+	const char *newer = mem_printf(w->ctx, "field-%d", today), *older = mem_printf(w->ctx, "field-%d", today - 2);
+
+	apps_build(w, "field", mem_printf(w->ctx, "%d", today), noon_of(today < 285 ? 300 : 665), noon_of(3000));
+	apps_holds(w, "d4", newer, today < 285 ? BY_PROVISION(300, "field") : BY_PROVISION(665, "field-new"));
+	if (today >= 202)
+		apps_holds(w, "d5", older, today - 2 < 285 ? BY_PROVISION(300, "field") : BY_PROVISION(665, "field-new"));
+}
+
 static void
 happens(struct story *w, const void *files, int today)
 {
 	const struct files *f = files;
 
+	if (today >= 200)
+		nightly(w, today);
 	switch (today) {
 	case 60:	in_file(w, f->tls, made(w, "apps.example.com", 60, 600)); break;
 	case 61:	in_file(w, f->signing, made(w, "Example Signing", 61, 151)); break;	/* a day late */
@@ -135,6 +149,7 @@ happens(struct story *w, const void *files, int today)
 		break;
 	case 105:	/* of canteen it is on its way, and nothing is heard of the phone until it is nearly over */
 		apps_coming(w, "d3", "canteen-3", "canteen-new", "sent");
+		apps_silent(w, "d3", noon_of(104));
 		break;
 	case 110:	in_file(w, f->signing, made(w, "Example Signing", 110, 600)); break;	/* in time */
 	case 120:	/* for who has no management there is a newer build, by the same certificate; the sleeper gets it */
@@ -169,52 +184,55 @@ static const char expected[] =
 	"56 anna tls server.tls_cert 14\n"	/* then it was renewed */
 	"60 anna signing registration.sign_cert 30\n"	/* it lives for 90 days: no 60; the next one was in time */
 	"70 anna tls_ca apart 30\n"
-	"70 anna provision stock-7 old 60\n"
-	"70 paul provision stock-7 old 60\n"
-	"70 anna build stock-7 60\n"
-	"70 paul build stock-7 60\n"
+	"70 anna provision com.example.stock old 60\n"
+	"70 paul provision com.example.stock old 60\n"
+	"70 anna build com.example.stock 60\n"
+	"70 paul build com.example.stock 60\n"
 	"86 anna tls_ca apart 14\n"
 	"90 anna directory_certificate ldap.client_cert 60\n"
 	"93 anna tls_ca apart 7\n"
 	"99 anna tls_ca apart 1\n"
 	/* 100: of stock's devices nobody is told, the newer provision is on its way to all; of its build all are */
-	"100 anna build stock-7 30\n"
-	"100 paul build stock-7 30\n"
-	"100 anna provision canteen-3 canteen 60\n"	/* paul does not publish it */
-	"100 anna build canteen-3 60\n"
-	"116 anna build stock-7 14\n"
-	"116 paul build stock-7 14\n"
+	"100 anna build com.example.stock 30\n"
+	"100 paul build com.example.stock 30\n"
+	"100 anna provision com.example.canteen canteen 60\n"	/* paul does not publish it */
+	"100 anna build com.example.canteen 60\n"
+	"116 anna build com.example.stock 14\n"
+	"116 paul build com.example.stock 14\n"
 	"120 anna directory_certificate ldap.client_cert 30\n"
 	"120 anna ra ra 60\n"
-	"130 anna build canteen-3 30\n"
+	"130 anna provision com.example.canteen canteen 30\n"	/* on its way, to a phone that is silent */
+	"130 anna build com.example.canteen 30\n"
 	"136 anna directory_certificate ldap.client_cert 14\n"
 	"143 anna directory_certificate ldap.client_cert 7\n"
-	"146 anna build canteen-3 14\n"
+	"146 anna provision com.example.canteen canteen 14\n"
+	"146 anna build com.example.canteen 14\n"
 	"149 anna directory_certificate ldap.client_cert 1\n"
 	"150 anna ra ra 30\n"
-	"153 anna build canteen-3 7\n"
-	"154 anna provision canteen-3 canteen 7\n"	/* on its way for weeks: in the last one that is told */
+	"153 anna provision com.example.canteen canteen 7\n"
+	"153 anna build com.example.canteen 7\n"
 	"166 anna ra ra 14\n"			/* then another was made */
 	"180 mia own o-mia 60\n"
 	"202 anna own 2027-09-20 60\n"	/* no mail reaches nils: his week, which begins on the day that his ends */
 	"210 mia own o-mia 30\n"
-	"220 anna signature stock-7 60\n"	/* what phones hold, by build ... */
-	"220 anna signature stock-8 60\n"
-	"220 paul signature stock-7 60\n"
-	"220 paul signature stock-8 60\n"
+	"220 anna signature com.example.stock cert-stock-7 60\n"	/* what phones hold, of whatever build ... */
+	"220 paul signature com.example.stock cert-stock-7 60\n"
 	"220 anna distribution cert-stock-7 60\n"	/* ... and the certificate itself */
 	"220 paul distribution cert-stock-7 60\n"
 	"226 mia own o-mia 14\n"		/* then she installed it again */
 	"232 anna own 2027-09-20 30\n"
+	"240 anna provision com.example.field field 60\n"	/* once, though there is another build each night */
+	"240 anna build com.example.field 60\n"
 	"248 anna own 2027-09-20 14\n"
-	"250 anna signature stock-7 30\n"
-	"250 anna signature stock-8 30\n"
-	"250 paul signature stock-7 30\n"
-	"250 paul signature stock-8 30\n"
+	"250 anna signature com.example.stock cert-stock-7 30\n"
+	"250 paul signature com.example.stock cert-stock-7 30\n"
 	"250 anna distribution cert-stock-7 30\n"
 	"250 paul distribution cert-stock-7 30\n"
 	"255 anna own 2027-09-20 7\n"
-	"261 anna own 2027-09-20 1\n";
+	"261 anna own 2027-09-20 1\n"
+	"270 anna provision com.example.field field 30\n"
+	"270 anna build com.example.field 30\n"
+	"286 anna provision com.example.field field 14\n";	/* the builds have a newer one; one phone lags behind */
 
 /* Subjects that are another each time. */
 static bool

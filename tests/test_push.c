@@ -615,6 +615,32 @@ a_sweep_goes_on_where_it_stopped(void **state)
 	assert_int_equal(push_number(p, "SELECT count(*) FROM push_due"), PUSH_BATCH + 10);
 }
 
+static void
+what_a_clock_that_was_ahead_has_put_off_is_due_again_within_the_hour(void **state)
+{
+	struct push_house *p = push_house(*state);
+	int64_t now = clock_now(), longest = now + PUSH_BACKOFF_MAX_S;
+	char after[64] = "";
+	struct err err;
+	struct rows *rows;
+
+	push_devices(p, 3);
+	push_import_new(p, TOPIC);
+	assert_ok(db_tx(p->db, tx_ask_all, p, &err), &err);
+	assert_ok(db_run(p->db, &err, "UPDATE push_due SET attempt = 3, due = $1", db_int(longest + 40 * DAY_S)), &err);
+	assert_ok(db_run(p->db, &err, "UPDATE push_due SET bulk = TRUE, taken = TRUE WHERE enrollment_id = 'e1'"), &err);
+	assert_ok(db_run(p->db, &err, "UPDATE push_due SET due = $1 WHERE enrollment_id = 'e2'", db_int(longest)), &err);
+	assert_ok(db_tx(p->db, tx_ask_all, p, &err), &err);
+	assert_int_equal(push_number(p, "SELECT min(due) FROM push_due"), longest);
+	assert_ok(push_sweep(p->db, now - 3600, now, after, &err), &err);
+	assert_int_equal(push_number(p, mem_printf(*state, "SELECT count(*) FROM push_due WHERE due = %lld", (long long)now)), 2);
+	assert_int_equal(push_number(p, "SELECT due FROM push_due WHERE enrollment_id = 'e2'"), longest);	/* a back-off of ours */
+	rows = db_queryv(*state, p->db, mem_printf(*state, "EXPLAIN QUERY PLAN %s", push_ahead_sql), DB_VALS(db_int(0), db_int(0)));
+	assert_int_equal(rows_next(rows, &err), ROWS_ROW);
+	assert_non_null(strstr(rows_text(*state, rows, 3), "push_due_next (topic=? AND bulk=? AND due>?)"));
+	rows_done(rows);
+}
+
 /* ---- certificates ---- */
 
 static void
@@ -779,6 +805,7 @@ TESTS(must_30_a_push_has_a_lower_case_path_and_all_four_headers,
       many_go_in_waves_and_one_that_somebody_waits_for_goes_before_them, who_cannot_be_pushed_is_not_asked_for,
       who_is_retired_is_pushed_once_more_to_hear_of_it,
       who_was_switched_off_when_it_was_retired_is_pushed_each_day_until_it_has_heard, a_device_that_is_silent_is_pushed_once_a_day, a_sweep_goes_on_where_it_stopped,
+      what_a_clock_that_was_ahead_has_put_off_is_due_again_within_the_hour,
       behaviour_10_a_new_certificate_is_used_without_a_restart, a_certificate_that_is_swapped_in_the_midst_of_pushes_loses_none,
       each_topic_has_its_own_certificate_and_connection, an_expired_certificate_is_not_used,
       what_was_under_way_when_a_process_died_is_due_again, an_apns_whose_certificate_is_not_known_gets_nothing,

@@ -97,7 +97,7 @@ behaviour_14_the_next_command_is_found_by_an_index_however_long_the_history(void
 {
 	struct mdm *m = mdm_new(*state);
 	struct rows *rows = db_queryv(*state, m->db, mem_printf(*state, "EXPLAIN QUERY PLAN %s", queue_next_sql),
-				      DB_VALS(db_text("e"), db_int(0), db_int(0)));
+				      DB_VALS(db_text("e"), db_int(0), db_int(0), db_int(0)));
 	bool index = false;
 
 	while (rows_next(rows, &m->err) == ROWS_ROW) {

@@ -43,24 +43,48 @@ renewal_stands(struct site *site, const json_t *e)
 	       time_of(e, "ends") > clock_now() + conf->renewal_days_before * DAY_S;
 }
 
-/* Of one app on managed devices; several builds and ends are several things. */
+static json_int_t
+count_of(const json_t *e, const char *key)
+{
+	return json_integer_value(json_object_get(e, key));
+}
+
+/* Of an app; of one build of it, where it is about no other. */
+static const char *
+name_of(TALLOC_CTX *ctx, const json_t *e)
+{
+	return count_of(e, "builds") > 1 ? text_of(e, "app") :
+	       mem_printf(ctx, "%s %s (%s)", text_of(e, "app"), text_of(e, "version"), text_of(e, "build"));
+}
+
+static const char *
+provision_doing(const json_t *e, bool stands)
+{
+	json_int_t waiting = count_of(e, "waiting");
+
+	if (stands || count_of(e, "paused") > 0)
+		return stands ? "provision_stands" : "provision_paused";
+	if (waiting >= count_of(e, "devices"))
+		return count_of(e, "silent") > 0 ? "provision_silent" : "provision";
+	return waiting + count_of(e, "failed") > 0 ? "provision_some" : anew_doing(e) ? anew_doing(e) : "provision_none";
+}
+
+/* Of one app on managed devices, whatever builds of it they have; several provisions are several things. */
 static bool
 add_provision(TALLOC_CTX *ctx, struct site *site, const json_t *e, ending_add *add, void *arg, struct err *err)
 {
-	json_int_t waiting = json_integer_value(json_object_get(e, "waiting")), failed = json_integer_value(json_object_get(e, "failed"));
-	json_int_t devices = json_integer_value(json_object_get(e, "devices"));
-	bool stands = renewal_stands(site, e), paused = stands || json_integer_value(json_object_get(e, "paused")) > 0;
+	const char *doing = provision_doing(e, renewal_stands(site, e));
 	struct ending ending = {
-		.subject = mem_printf(ctx, "%s %s", text_of(e, "build_id"), text_of(e, "uuid")),
-		.name = text_of(e, "app"), .bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"), .devices = devices,
-		.people = json_integer_value(json_object_get(e, "people")), .href = "/admin/provisions",
-		.doing = stands ? "provision_stands" : paused ? "provision_paused" : waiting >= devices ? "provision" : waiting + failed > 0 ? "provision_some" :
-			anew_doing(e) ? anew_doing(e) : "provision_none",
+		.subject = mem_printf(ctx, "%s %s", text_of(e, "bundle_id"), text_of(e, "uuid")),
+		.name = text_of(e, "app"), .bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"),
+		.devices = count_of(e, "devices"), .people = count_of(e, "people"), .builds = count_of(e, "builds"),
+		.href = "/admin/provisions", .doing = doing,
 	};
 
-	if (devices > 0)
-		ending.devices_href = mem_printf(ctx, "/admin/held?build=%s&cause=provision&ends=%s", text_of(e, "build_id"), text_of(e, "ends"));
-	ending.quiet = !paused && waiting >= devices && !failed && ending.ends > clock_now() + LAST_S;
+	if (ending.devices > 0)
+		ending.devices_href = mem_printf(ctx, "/admin/held?bundle_id=%s&provision=%s&cause=provision&ends=%s",
+						 text_of(e, "bundle_id"), text_of(e, "uuid"), text_of(e, "ends"));
+	ending.quiet = strcmp(doing, "provision") == 0 && !count_of(e, "failed") && ending.ends > clock_now() + LAST_S;
 	return put(&ending, add, arg, err);
 }
 
@@ -69,11 +93,12 @@ static bool
 add_signature(TALLOC_CTX *ctx, struct site *site, const json_t *e, ending_add *add, void *arg, struct err *err)
 {
 	const struct ending ending = {
-		.subject = text_of(e, "build_id"), .bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"),
-		.name = mem_printf(ctx, "%s %s (%s)", text_of(e, "app"), text_of(e, "version"), text_of(e, "build")),
-		.devices = json_integer_value(json_object_get(e, "devices")), .people = json_integer_value(json_object_get(e, "people")),
-		.href = "/admin/provisions", .doing = anew_doing(e) ? anew_doing(e) : "resign",
-		.devices_href = mem_printf(ctx, "/admin/held?build=%s&cause=certificate", text_of(e, "build_id")),
+		.subject = mem_printf(ctx, "%s %s", text_of(e, "bundle_id"), text_of(e, "certificate")), .name = name_of(ctx, e),
+		.bundle_id = text_of(e, "bundle_id"), .ends = time_of(e, "ends"), .devices = count_of(e, "devices"),
+		.people = count_of(e, "people"), .builds = count_of(e, "builds"), .href = "/admin/provisions",
+		.doing = anew_doing(e) ? anew_doing(e) : "resign",
+		.devices_href = mem_printf(ctx, "/admin/held?bundle_id=%s&cause=certificate&ends=%s", text_of(e, "bundle_id"),
+					   text_of(e, "ends")),
 	};
 
 	(void)site;
@@ -90,7 +115,7 @@ list_held(TALLOC_CTX *ctx, struct site *site, const char *cause, add_held *each,
 	bool ok = true;
 	size_t i;
 
-	if (!renewal_endings(site->db, VIEWER_HOUSE, cause, until, &held, err))
+	if (!renewal_app_endings(site->db, cause, until, clock_now() - site_conf(site)->mdm_silent_days * DAY_S, &held, err))
 		return false;
 	json_array_foreach(held, i, e)
 		ok = ok && each(ctx, site, e, add, arg, err);
@@ -122,9 +147,8 @@ ending_builds(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add *add,
 		return false;
 	json_array_foreach(builds, i, e) {
 		const struct ending ending = {
-			.subject = text_of(e, "build_id"), .bundle_id = text_of(e, "bundle_id"),
-			.name = mem_printf(ctx, "%s %s (%s)", text_of(e, "app"), text_of(e, "version"), text_of(e, "build")),
-			.ends = time_of(e, "ends"), .devices = -1, .people = -1, .doing = "build",
+			.subject = text_of(e, "bundle_id"), .bundle_id = text_of(e, "bundle_id"), .name = name_of(ctx, e),
+			.ends = time_of(e, "ends"), .devices = -1, .people = -1, .builds = count_of(e, "builds"), .doing = "build",
 			.href = mem_printf(ctx, "/admin/apps/%s", text_of(e, "bundle_id")),
 		};
 
@@ -171,24 +195,26 @@ ending_distribution(TALLOC_CTX *ctx, struct site *site, time_t until, ending_add
 
 /* ---- whose devices; by what the subjects above say ---- */
 
+static bool
+devices_of_app(struct site *site, const struct ending *e, struct held_filter filter, int64_t most, json_t **ret, struct err *err)
+{
+	filter.bundle_id = e->bundle_id;
+	filter.ends = e->ends;
+	return held_devices(site->db, &filter, most, ret, err);
+}
+
 bool
 ending_provision_devices(struct site *site, const struct ending *e, int64_t most, json_t **ret, struct err *err)
 {
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-	char *build_id = mem_text(ctx, e->subject), *uuid = strchr(build_id, ' ');
-	struct held_filter filter = { .build_id = build_id, .cause = "provision", .ends = e->ends };
+	const char *space = strchr(e->subject, ' ');
 
-	if (uuid) {
-		*uuid = '\0';
-		filter.uuid = uuid + 1;
-	}
-	return held_devices(site->db, &filter, most, ret, err);
+	return devices_of_app(site, e, (struct held_filter){ .cause = "provision", .uuid = space ? space + 1 : NULL }, most, ret, err);
 }
 
 bool
 ending_signature_devices(struct site *site, const struct ending *e, int64_t most, json_t **ret, struct err *err)
 {
-	return held_devices(site->db, &(struct held_filter){ .build_id = e->subject, .cause = "certificate", .ends = e->ends }, most, ret, err);
+	return devices_of_app(site, e, (struct held_filter){ .cause = "certificate" }, most, ret, err);
 }
 
 bool

@@ -282,11 +282,11 @@ ending_json(const struct ending *e, time_t now)
 {
 	char at[CLOCK_ISO_SIZE];
 
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:I, s:s, s:b, s:o, s:o, s:I, s:s, s:s?}", "kind", e->source->kind,
+	return json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:I, s:s, s:b, s:o, s:o, s:o, s:I, s:s, s:s?}", "kind", e->source->kind,
 			 "subject", e->subject, "name", e->name, "bundle_id", e->bundle_id, "ends", clock_iso(e->ends, at),
 			 "days", (json_int_t)ending_days_left(now, e->ends), "level", ending_level(e, now), "needs",
 			 ending_needs(e, now), "devices", count_or_null(e->devices), "people", count_or_null(e->people),
-			 "count", (json_int_t)(e->many ? e->many : 1), "doing", e->doing, "url", e->href);
+			 "builds", e->builds ? json_integer(e->builds) : json_null(), "count", (json_int_t)(e->many ? e->many : 1), "doing", e->doing, "url", e->href);
 }
 
 const char *
@@ -355,7 +355,7 @@ ending_touches(TALLOC_CTX *ctx, struct site *site, const char *language, const s
 {
 	const char *text = "";
 	const struct { int64_t n; const char *key; } of[] = { { e->devices, "ending_devices" }, { e->people, "ending_people" },
-		{ e->many ? e->many : -1, "ending_many" } };
+		{ e->builds > 1 ? e->builds : -1, "ending_builds" }, { e->many ? e->many : -1, "ending_many" } };
 
 	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
 		json_t *data;

@@ -25,6 +25,7 @@ struct ending {
 	const char *const *apps;	/* bundle ids of several, ends with NULL; NULL: none */
 	time_t ends;
 	int64_t devices, people;	/* whom it touches; -1: does not apply */
+	int64_t builds;			/* of the app, so many; 0: does not apply */
 	const char *doing;		/* a word of the page: "renewing", "nothing", ...; what is done about it */
 	const char *href;		/* of the page where one does something about it; NULL: none */
 	const char *devices_href;	/* for an admin, who may see them: the very devices that it touches; NULL: the same page */
@@ -90,7 +91,7 @@ const char *ending_level(const struct ending *ending, time_t now);	/* "error", "
 
 /*
  * What Today, the page, the API and the command line say of one: {kind, subject, name|null, bundle_id|null, ends, days,
- * level, needs, devices|null, people|null, count, doing, url|null}; count: how many of people's own, in a week.
+ * level, needs, devices|null, people|null, builds|null, count, doing, url|null}; count: how many of people's own, in a week.
  */
 json_t *ending_json(const struct ending *ending, time_t now);
 /* "Push certificate: ends on 3 December 2026", in the reader's language. */

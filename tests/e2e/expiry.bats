@@ -133,6 +133,33 @@ print(m["Subject"]); print(m["To"]); print(m.get_body(("plain",)).get_content())
 	expect_status 401
 }
 
+@test "the builds of an app that end together are one thing, with their number; another end of it is another" {
+	pomona_start
+	sql "INSERT INTO app (id, bundle_id, name, folded, created) VALUES ('stock', 'com.example.stock', 'Stock', 'stock', 1)"
+	local build
+	for build in 7:20 8:20 9:40; do
+		sql "INSERT INTO channel (id, app_id, name, created, newest_build_id) VALUES ('c$build', 'stock', 'c$build', 1, 'b$build');
+			INSERT INTO build_bundle (build_id, path, app_bundle_id, version, build, uploaded, bundle_id, provision_uuid, expires,
+			certificate, certificate_name, certificate_expires) VALUES ('b$build', '', 'com.example.stock', '1.0', '${build%:*}', 1,
+			'com.example.stock', 'p$build', $(in_days "${build#*:}"), 'c', 'C', $(in_days 900))"
+	done
+	get /api/v1/expiry -H "$(bearer admin)"
+	expect_json '[.items[] | select(.kind == "build") | [.subject, .name, .days, .builds]] | @json' \
+		'[["com.example.stock","Stock",20,2],["com.example.stock","Stock 1.0 (9)",40,1]]'
+	sign_in anna
+	as anna get /admin/expiry
+	expect_body 'Build Stock ends on 12 December 2026'
+	expect_body 'Builds: 2'
+	get /metrics
+	expect_body 'pomona_endings{kind="build",days="30"} 1'
+	expect_body 'pomona_endings{kind="build",days="60"} 2'
+	# in the calendar each has a name of its own
+	as anna post /admin/expiry/feeds --data-urlencode "csrf=$CSRF"
+	get "$(grep -o "http://$HOST/expiry/[A-Za-z0-9_-]*\.ics" "$W/body" | head -1)"
+	[ "$(grep -c '^SUMMARY:Build Stock' "$W/body")" = 2 ]
+	[ "$(grep '^UID:build-' "$W/body" | sort -u | wc -l)" = 2 ]
+}
+
 @test "a calendar is read by its address alone, until it is revoked: then it is the same 404 as any other" {
 	push_ends 10
 	pomona_start
