@@ -23,7 +23,8 @@ static const struct command_kind kinds[] = {
 	{ DESIRED_KIND, mobileconfig_render, mobileconfig_answered, mobileconfig_ended },
 	{ 0 }
 };
-static const struct enrollment_hooks hooks = { .enrolled = mobileconfig_enrolled, .ended = mobileconfig_left };
+static const struct enrollment_hooks hooks = { .enrolled = mobileconfig_enrolled, .ended = mobileconfig_left,
+	.renewed = mobileconfig_renewed };
 
 static struct site *the_site;
 
@@ -516,6 +517,36 @@ must_55_and_56_secrets_go_out_encrypted_for_this_device_or_not_at_all(void **sta
 	assert_string_equal(rows_now(m, UDID_A), "install failed needs_identity v1");
 }
 
+/* The device shows its next identity; and goes back to the one before, for it did not hear that we have seen it. */
+static void
+renews(struct keeper *k)
+{
+	struct mdm *m = k->phone->mdm;
+	const char *session = mdm_session(m, "renewal", k->phone->udid, NULL, NULL);
+
+	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET enrollment_id = $1 WHERE id = $2",
+			 db_text(phone_enrollment(k->phone)->id), db_text(session)), &m->err);
+	k->phone->cert = mdm_issue(m, CA_MDM, session, true);
+	assert_ok(phone_token(k->phone, ""), &m->err);
+}
+
+static void
+secrets_are_for_the_identity_that_the_device_speaks_with(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
+	struct certificate *old = k->phone->cert;
+
+	renews(k);
+	k->phone->cert = old;
+	put(m, "wifi", NULL, WIFI_SECRET);
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	catches_up(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+	assert_non_null(strstr(k->items[0].payloads, "swordfish"));
+	assert_null(strstr(k->items[0].outside, "swordfish"));
+}
+
 #define REFUSAL "<key>ErrorChain</key><array><dict><key>ErrorCode</key><integer>4001</integer><key>ErrorDomain</key>" \
 	"<string>MCInstallationErrorDomain</string><key>LocalizedDescription</key><string>Das Profil konnte nicht installiert werden." \
 	"</string></dict><dict><key>ErrorCode</key><integer>1</integer><key>ErrorDomain</key><string>X</string>" \
@@ -548,6 +579,25 @@ a_refusal_is_shown_in_the_devices_words_tried_again_and_given_up(void **state)
 	k->error = NULL;
 	assert_ok(desired_retry(m->db, "anna", put(m, "wifi", NULL, WIFI("office"))->id, NULL, &n, &m->err), &m->err);
 	assert_int_equal(n, 1);
+	catches_up(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+}
+
+static void
+what_a_device_refused_under_one_identity_is_tried_again_under_the_next(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
+
+	everyone_gets_wifi(m);
+	work(m);
+	assert_ok(db_run(m->db, &m->err, "UPDATE device_mobileconfig SET attempts = 7"), &m->err);
+	k->error = REFUSAL;
+	catches_up(k);
+	assert_string_equal(rows_now(m, UDID_A), "install failed device v1");
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device_mobileconfig WHERE due IS NOT NULL"), 0);
+	k->error = NULL;
+	renews(k);
 	catches_up(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 }
@@ -913,6 +963,7 @@ TESTS(of_5000_mobileconfigs_that_are_for_others_none_is_read_for_a_device, what_
       an_imported_mobileconfig_that_is_deleted_and_uploaded_again_stays_on_the_devices,
       what_took_the_place_of_another_goes_with_it_even_when_it_never_came,
       what_is_for_one_person_is_on_no_device_of_another, must_55_and_56_secrets_go_out_encrypted_for_this_device_or_not_at_all,
+      secrets_are_for_the_identity_that_the_device_speaks_with, what_a_device_refused_under_one_identity_is_tried_again_under_the_next,
       a_refusal_is_shown_in_the_devices_words_tried_again_and_given_up, what_is_acknowledged_and_not_listed_has_failed,
       a_device_back_from_a_drawer_gets_what_waited_for_it_all_the_time,
       what_failed_is_due_no_more_when_the_device_leaves_and_again_when_it_is_back,

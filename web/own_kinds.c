@@ -42,17 +42,12 @@ own_queue(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const char 
 
 /* ---- at delivery ---- */
 
-/* Its identity, for which it is encrypted; one of an outside CA is not known here. */
+/* It holds a key: in the clear it goes to nobody. */
 static bool
 recipient(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enrollment, struct bytes *ret, struct err *err)
 {
-	struct certificate *cert;
-
-	if (!certificate_find(ctx, db, enrollment->identity, &cert, err))
-		return err->kind == ERR_MISSING &&
-		       err_code(err, ERR_CONFLICT, "needs_identity", "the device's identity is of an outside CA");
-	*ret = cert->der;
-	return true;
+	return enrollment_recipient(ctx, db, enrollment, ret, err) &&
+	       (ret->len || err_code(err, ERR_CONFLICT, "needs_identity", "the device's identity is of an outside CA"));
 }
 
 /* Whose it is, still: a device may have changed hands since, and what was taken back is not given. */
