@@ -468,9 +468,25 @@ plan_wish(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rol
 	return configure(ctx, tx, p, err);
 }
 
+/* It is paused, and the device has not got the command: that goes back, and the row with it. */
+static bool
+hold(TALLOC_CTX *ctx, struct db *tx, struct plan *p, struct err *err)
+{
+	struct managed_app *m;
+	struct enrollment *e;
+
+	if (!managed_app_get(ctx, tx, p->device_id, p->bundle_id, &m, err) || !enrollment_get(ctx, tx, p->enrollment_id, &e, err))
+		return false;
+	if (m)
+		p->state = MANAGED_WANTED;
+	return !m || queue_hold(tx, e, m->command_uuid, "paused", err);
+}
+
 static bool
 plan_one(TALLOC_CTX *ctx, struct db *tx, struct plan *p, const struct rollout *r, struct err *err)
 {
+	if (r->paused && by_itself(p) && p->state == MANAGED_QUEUED && !hold(ctx, tx, p, err))
+		return false;
 	return (!p->able || !(p->offered || p->owner) || !is_leaving(p) || stays(tx, p, err)) && plan_wish(ctx, tx, p, r, err);
 }
 

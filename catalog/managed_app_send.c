@@ -101,7 +101,7 @@ begin_timeline(struct db *tx, TALLOC_CTX *ctx, struct managed_app *m, const char
 	const char *id = secret_id(ctx);
 	const struct install_start start = { .id = id, .build_id = m->build_id, .person_id = person_id,
 		.tapped = strcmp(m->cause, "asked") == 0 || strcmp(m->cause, "admin") == 0 };
-	bool unheard = strcmp(m->row.why, "not_delivered") == 0, twin = false;
+	bool unheard = managed_unsent(m->row.why), twin = false;
 	bool daily = m->row.attempts >= MANAGED_ATTEMPTS_MAX && !unheard;
 
 	if (m->row.began && !managed_app_has_twin(tx, m->build_id, &twin, err))
@@ -469,7 +469,8 @@ managed_app_configured(struct db *tx, const char *device_id, const char *bundle_
 	if (!had || strcmp(status, "cancelled") == 0)
 		return step != ROWS_FAILED;
 	if (strcmp(status, "Acknowledged") != 0)
-		return managed_app_device_again(tx, device_id, clock_now() + SETTING_AGAIN_S, err);
+		return managed_app_device_again(tx, device_id, clock_now() + (strcmp(status, QUEUE_CLEARED) == 0 ? MANAGED_CLEARED_S :
+										     SETTING_AGAIN_S), err);
 	return strncmp(had, before, strlen(before)) != 0 ||
 	       took_configuration(tx, device_id, bundle_id, had + strlen(before), err);
 }

@@ -206,9 +206,9 @@ queue_add(struct db *tx, TALLOC_CTX *ctx, const struct queue_wish *wish, const c
 
 /* ---- by hand ---- */
 
-/* One, with `uuid`; or all. */
+/* One, with `uuid`; or all.  word: for their kinds; NULL: that they are cancelled. */
 static bool
-end_all(struct db *tx, const struct enrollment *enrollment, const char *uuid, const char *why, int64_t *n,
+end_all(struct db *tx, const struct enrollment *enrollment, const char *uuid, const char *word, const char *why, int64_t *n,
 	struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
@@ -217,7 +217,7 @@ end_all(struct db *tx, const struct enrollment *enrollment, const char *uuid, co
 		db_text(uuid ? uuid : ""), db_bool(!uuid));
 	json_t *words = json_string(why);
 	char *error = json_dumps(words, JSON_ENCODE_ANY);
-	struct queue_end end = { .state = "cancelled", .error = error };
+	struct queue_end end = { .state = "cancelled", .error = error, .word = word };
 	struct queued **all = NULL;
 	enum rows_step step;
 	size_t count = 0;
@@ -241,7 +241,15 @@ queue_drop(struct db *tx, const struct enrollment *enrollment, const char *why, 
 {
 	int64_t count;
 
-	return end_all(tx, enrollment, NULL, why, n ? n : &count, err);
+	return end_all(tx, enrollment, NULL, NULL, why, n ? n : &count, err);
+}
+
+bool
+queue_hold(struct db *tx, const struct enrollment *enrollment, const char *uuid, const char *why, struct err *err)
+{
+	int64_t n;
+
+	return end_all(tx, enrollment, uuid, QUEUE_HELD, why, &n, err);
 }
 
 bool
@@ -273,7 +281,7 @@ tx_cancel(struct db *tx, void *arg, struct err *err)
 	struct enrollment *enrollment;
 
 	if (!enrollment_of_device(ctx, tx, by->device_id, &enrollment, err) ||
-	    !end_all(tx, enrollment, by->uuid, mem_printf(ctx, "cancelled by %s", by->actor), &by->n, err))
+	    !end_all(tx, enrollment, by->uuid, by->uuid ? NULL : QUEUE_CLEARED, mem_printf(ctx, "cancelled by %s", by->actor), &by->n, err))
 		return false;
 	if (by->uuid && !by->n)
 		return err_set(err, ERR_MISSING, "this command does not wait for this device");

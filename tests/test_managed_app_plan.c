@@ -3,6 +3,8 @@
 #include "catalog/managed_app_inner.h"
 #include "catalog/renewal.h"
 #include "core/clock.h"
+#include "mdm/queue_turn.h"
+#include "web/managed_apps.h"
 
 static void leaves(struct house *h) { sql(h, "DELETE FROM audience_person"); }
 static void
@@ -225,6 +227,114 @@ what_was_given_up_as_somebodys_wish_goes_on_once_it_is_to_be_there_by_itself(voi
 	assert_string_equal(sql_text(*state, &h, "SELECT state || ' ' || build_id FROM managed_app"), mem_printf(*state, "installed %s", build_id));
 }
 
+/* ---- what waits in a device's queue ---- */
+
+static const struct command_kind kinds[] = { { .name = MANAGED_KIND, .ended = managed_app_ended }, { 0 } };
+
+/* A newer build waits for the device, which it goes to by itself. */
+static struct house
+with_one_that_waits(TALLOC_CTX *ctx, char **newer)
+{
+	char *build_id;
+	struct house h = with_app(ctx, &build_id);
+	struct err err;
+
+	queue_kinds(kinds, NULL);
+	*newer = published(ctx, &h, (struct sent){ .channel = "main", .build = "2" });
+	assert_string_equal(planned(ctx, &h), mem_printf(ctx, "wanted current %s ", *newer));
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_string_equal(sql_text(ctx, &h, "SELECT state || ' ' || attempts FROM managed_app"), "queued 1");
+	return h;
+}
+
+static int64_t waiting(struct house *h) { return sql_int(h, "SELECT count(*) FROM command_queue"); }
+
+static bool
+tx_held_back(struct db *tx, void *arg, struct err *err)
+{
+	(void)arg;
+	return managed_app_held_back(tx, APP, err);
+}
+
+static int64_t
+at_night(void *arg, const char *hours, const char *zone)
+{
+	(void)arg;
+	(void)zone;
+	assert_string_equal(hours, "22:00-05:00");
+	return clock_now() + 7200;
+}
+
+static void
+a_pause_takes_back_what_waits_and_its_end_sends_it_as_the_same_attempt(void **state)
+{
+	char *newer;
+	struct house h = with_one_that_waits(*state, &newer);
+	const char *timeline = sql_text(*state, &h, "SELECT install_id FROM managed_app");
+	struct err err;
+
+	sql(&h, "UPDATE rollout SET paused = TRUE");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted current %s held", newer));
+	assert_int_equal(waiting(&h), 0);
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted current %s held", newer));
+	assert_int_equal(waiting(&h), 0);
+	sql(&h, "UPDATE rollout SET paused = FALSE");
+	assert_ok(db_tx(h.db, tx_held_back, NULL, &err), &err);
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "queued current %s ", newer));
+	assert_int_equal(sql_int(&h, "SELECT attempts FROM managed_app"), 1);
+	assert_string_equal(sql_text(*state, &h, "SELECT install_id FROM managed_app"), timeline);
+	assert_int_equal(waiting(&h), 1);
+	/* what somebody asked for waits on */
+	sql(&h, "UPDATE rollout SET paused = TRUE");
+	sql(&h, "UPDATE managed_app SET cause = 'asked'");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "queued asked %s ", newer));
+	assert_int_equal(waiting(&h), 1);
+	queue_kinds(NULL, NULL);
+}
+
+static void
+what_waited_past_its_hours_or_into_a_pause_does_not_go_when_the_device_comes(void **state)
+{
+	char *newer;
+	struct house h = with_one_that_waits(*state, &newer);
+	struct err err;
+
+	assert_ok(managed_app_goes(h.db, "d1", APP, at_any_time, NULL, &err), &err);
+	sql(&h, "UPDATE rollout SET hours = '22:00-05:00'");
+	assert_false(managed_app_goes(h.db, "d1", APP, at_night, NULL, &err));
+	assert_string_equal(err.code, QUEUE_HELD);
+	sql(&h, "UPDATE managed_app SET cause = 'asked'");
+	assert_ok(managed_app_goes(h.db, "d1", APP, at_night, NULL, &err), &err);
+	sql(&h, "UPDATE managed_app SET cause = 'required'");
+	sql(&h, "UPDATE rollout SET hours = '', paused = TRUE");
+	assert_false(managed_app_goes(h.db, "d1", APP, at_any_time, NULL, &err));
+	assert_string_equal(err.code, QUEUE_HELD);
+	queue_kinds(NULL, NULL);
+}
+
+static void
+a_queue_that_was_cleared_says_nothing_of_the_apps_in_it(void **state)
+{
+	char *newer;
+	struct house h = with_one_that_waits(*state, &newer);
+	int64_t n;
+	struct err err;
+
+	assert_ok(queue_clear(h.db, "anna", "d1", &n, &err), &err);
+	assert_int_equal(n, 1);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted current %s cleared", newer));
+	assert_true(sql_int(&h, "SELECT due FROM managed_app") <= clock_now() + HOUR_S);
+	sql(&h, "UPDATE managed_app SET due = 1");
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "queued current %s ", newer));
+	/* one that is taken back by itself is */
+	assert_ok(queue_cancel(h.db, "anna", "d1", sql_text(*state, &h, "SELECT command_uuid FROM managed_app"), &err), &err);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "failed current %s cancelled", newer));
+	queue_kinds(NULL, NULL);
+}
+
 /* ---- a build whose own provision is over ---- */
 
 static void
@@ -336,5 +446,8 @@ TESTS(who_left_by_mistake_and_is_back_keeps_the_app_and_its_data,
       a_device_of_nobody_is_one_of_everyones_and_one_of_a_disabled_person_gets_nothing,
       what_could_not_be_installed_is_looked_at_again_after_attempts_too,
       what_was_given_up_as_somebodys_wish_goes_on_once_it_is_to_be_there_by_itself,
+      a_pause_takes_back_what_waits_and_its_end_sends_it_as_the_same_attempt,
+      what_waited_past_its_hours_or_into_a_pause_does_not_go_when_the_device_comes,
+      a_queue_that_was_cleared_says_nothing_of_the_apps_in_it,
       a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones,
       with_100000_devices_nothing_is_looked_for_row_by_row)

@@ -131,7 +131,8 @@ own_ended(struct db *tx, void *site, const struct queued *command, const struct 
       struct err *err)
 {
 	(void)site, (void)enrollment;
-	return own_not_taken(tx, text_of(command->args, "own"), state, err);
+	/* its person presses the button again */
+	return own_not_taken(tx, text_of(command->args, "own"), strcmp(state, QUEUE_CLEARED) == 0 ? "cancelled" : state, err);
 }
 
 bool
