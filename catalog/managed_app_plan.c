@@ -367,16 +367,21 @@ want(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout 
 static bool
 configure(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, struct err *err)
 {
-	const struct queue_wish wish = { .kind = MANAGED_KIND_SETTING, .request_type = "Settings", .subject = p->bundle_id,
+	const struct queue_wish wish = { .kind = MANAGED_KIND_SETTING, .request_type = "Settings", .item = "ApplicationConfiguration", .subject = p->bundle_id,
 		.dedupe_key = mem_printf(ctx, "%s:%s", MANAGED_KIND_SETTING, p->bundle_id), .ttl_s = MANAGED_TTL_S,
 		.priority = QUEUE_PRIORITY_HOUSE, .created_by = "house" };
+	enum queue_verdict verdict;
 	const char *now;
 
 	if (!p->cause || p->state != MANAGED_INSTALLED || !p->managed)
 		return true;
 	if (!app_configuration_wish(ctx, tx, p->configuration, p->person_id, p->device_id, &now, err))
 		return false;
-	return strcmp(now, p->was_configured) == 0 || queue_add(tx, ctx, &wish, &p->enrollment_id, 1, NULL, NULL, err);
+	if (strcmp(now, p->was_configured) == 0)
+		return true;
+	return queue_add(tx, ctx, &wish, &p->enrollment_id, 1, &verdict, NULL, err) &&
+	       (verdict != QUEUE_NO_RIGHT || db_run(tx, err, "UPDATE managed_app SET why = 'no_right' WHERE device_id = $1"
+						    " AND bundle_id = $2", db_text(p->device_id), db_text(p->bundle_id)));
 }
 
 /* It goes because its person left, and the device has not taken that yet. */

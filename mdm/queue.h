@@ -26,6 +26,7 @@ struct queue_wish {
 	const char *request_type, *subject;	/* subject NULL: none */
 	struct bytes payload;		/* the Command dictionary as an XML plist; empty: its kind renders it */
 	bool sealed;			/* by queue_seal */
+	const char *item;		/* of Settings without a payload: which one it will hold; NULL */
 	json_t *args;			/* for its kind; lent; NULL: none */
 	const char *dedupe_key;		/* one of them at a time for each device; NULL: any number */
 	int64_t not_before, ttl_s;	/* 0: now; QUEUE_TTL_S */
@@ -34,13 +35,14 @@ struct queue_wish {
 };
 
 /* Why a device does not get it. */
-enum queue_verdict { QUEUE_ADDED, QUEUE_DUPLICATE, QUEUE_NOT_ENROLLED, QUEUE_FULL, QUEUE_UNKNOWN };
-const char *queue_verdict_name(enum queue_verdict verdict);	/* "added", "duplicate", "not_enrolled", "full", "unknown" */
+enum queue_verdict { QUEUE_ADDED, QUEUE_DUPLICATE, QUEUE_NOT_ENROLLED, QUEUE_FULL, QUEUE_UNKNOWN, QUEUE_NO_RIGHT };
+const char *queue_verdict_name(enum queue_verdict verdict);	/* "added", "duplicate", "not_enrolled", "full", "unknown", "no_right" */
 
 /*
  * One command for n enrollments (at most QUEUE_CHUNK), and their pushes; verdicts[n] may be NULL.  *uuid belongs
  * to ctx; that of the one that waits already when it is a duplicate for the only device; NULL when nobody gets it.
- * A payload that may hold a secret was sealed before the transaction (queue_seal); else ERR_INTERNAL.
+ * What is made at delivery, which is what the house orders by itself, goes to nobody whose enrollment lacks its right
+ * (QUEUE_NO_RIGHT); who brings a payload has asked command_may.  A payload that may hold a secret was sealed before the transaction (queue_seal); else ERR_INTERNAL.
  */
 bool queue_add(struct db *tx, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
 	       size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err) CHECKED;

@@ -756,6 +756,23 @@ a_device_without_the_right_is_not_sent_it_and_it_is_said(void **state)
 }
 
 static void
+what_is_to_go_from_a_device_that_came_back_without_the_right_is_not_sent_and_it_is_said(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
+
+	everyone_gets_wifi(m);
+	catches_up(k);
+	assert_ok(db_run(m->db, &m->err, "UPDATE device_mobileconfig SET goal = 'remove', state = 'wanted', due = 1"), &m->err);
+	assert_ok(db_run(m->db, &m->err, "DELETE FROM assignment"), &m->err);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET access_rights = 8191 - 2"), &m->err);
+	work(m);
+	assert_string_equal(rows_now(m, UDID_A), "remove blocked no_right v1");
+	keeper_talks(k);
+	assert_int_equal(k->removals, 0);
+}
+
+static void
 facts_that_a_device_reports_decide_which_assignments_are_for_it(void **state)
 {
 	struct mdm *m = open_house(*state);
@@ -979,6 +996,7 @@ TESTS(of_5000_mobileconfigs_that_are_for_others_none_is_read_for_a_device, what_
       what_failed_is_due_no_more_when_the_device_leaves_and_again_when_it_is_back,
       a_clock_that_was_ahead_once_does_not_put_off_what_is_due, a_device_that_answers_does_not_read_what_is_due_of_the_fleet,
       a_command_that_is_cancelled_or_expires_is_not_the_end_of_it, a_device_without_the_right_is_not_sent_it_and_it_is_said,
+      what_is_to_go_from_a_device_that_came_back_without_the_right_is_not_sent_and_it_is_said,
       facts_that_a_device_reports_decide_which_assignments_are_for_it, a_fleet_gets_one_command_and_no_cause_is_lost_with_the_process,
       a_filter_fits_what_it_says_and_nothing_that_was_not_reported, a_mobileconfig_keeps_its_names_and_refuses_what_would_break_the_house,
       a_device_that_changed_hands_has_what_its_new_person_has_and_nothing_of_the_one_before)

@@ -335,6 +335,31 @@ a_queue_that_was_cleared_says_nothing_of_the_apps_in_it(void **state)
 	queue_kinds(NULL, NULL);
 }
 
+static void
+without_the_right_to_manage_apps_nothing_is_sent_and_it_is_said(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	sql(&h, "UPDATE enrollment SET access_rights = 8191 - 4096");
+	assert_false(managed_app_remove(h.db, "anna", "d1", APP, &err));
+	assert_string_equal(err.code, "no_right");
+	/* it goes by itself, since she left */
+	leaves(&h);
+	assert_string_equal(planned(*state, &h), "removing required gone ");
+	sql(&h, "UPDATE managed_app SET due = 1");
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_string_equal(sql_text(*state, &h, "SELECT state || ' ' || why FROM managed_app"), "failed no_right");
+	assert_int_equal(waiting(&h), 0);
+	/* a configuration */
+	comes_back(&h);
+	sql(&h, mem_printf(*state, "UPDATE managed_app SET state = 'installed', why = '', cause = 'asked', build_id = '%s',"
+			   " configuration = 'another'", build_id));
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed asked %s no_right", build_id));
+	assert_int_equal(waiting(&h), 0);
+}
+
 /* ---- a build whose own provision is over ---- */
 
 static void
@@ -399,6 +424,14 @@ a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones(void 
 	/* the device is looked at because they came */
 	assert_ok(db_tx(h.db, tx_fits, build_id, &err), &err);
 	assert_int_equal(sql_int(&h, "SELECT count(*) FROM job WHERE kind = 'managed_app_app'"), 1);
+	/* nor a device that may be sent none, unless they are there */
+	sql(&h, "UPDATE enrollment SET access_rights = 8191 - 128");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "failed required %s no_right", build_id));
+	sql(&h, "INSERT INTO installed_provision (device_id, uuid, name, at) VALUES ('d1', 'new-app', '', 1), ('d1', 'new-ext', '', 1)");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
+	sql(&h, "DELETE FROM installed_provision");
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "UPDATE enrollment SET access_rights = 8191");
 	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
 	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
 	assert_int_equal(sql_int(&h, "SELECT count(*) FROM managed_app WHERE state = 'queued'"), 1);
@@ -448,6 +481,6 @@ TESTS(who_left_by_mistake_and_is_back_keeps_the_app_and_its_data,
       what_was_given_up_as_somebodys_wish_goes_on_once_it_is_to_be_there_by_itself,
       a_pause_takes_back_what_waits_and_its_end_sends_it_as_the_same_attempt,
       what_waited_past_its_hours_or_into_a_pause_does_not_go_when_the_device_comes,
-      a_queue_that_was_cleared_says_nothing_of_the_apps_in_it,
+      a_queue_that_was_cleared_says_nothing_of_the_apps_in_it, without_the_right_to_manage_apps_nothing_is_sent_and_it_is_said,
       a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones,
       with_100000_devices_nothing_is_looked_for_row_by_row)
