@@ -338,6 +338,16 @@ desired_begin(struct db *tx, const struct enrollment *enrollment, struct err *er
 	       desired_now(tx, enrollment->device_id, err);
 }
 
+/* Nor had one of an outside CA anybody to encrypt for. */
+bool
+desired_renewed(struct db *tx, const char *device_id, struct err *err)
+{
+	return db_run(tx, err, "UPDATE device_mobileconfig SET state = 'wanted', attempts = 0, due = $1, changed = $1"
+		      " WHERE device_id = $2 AND state = 'failed' AND code IN ('device', 'needs_identity')", db_now(),
+		      db_text(device_id)) &&
+	       (!db_changed(tx) || desired_job(tx, 0, err));
+}
+
 bool
 desired_left(struct db *tx, const char *device_id, struct err *err)
 {

@@ -41,6 +41,8 @@ bool desired_mobileconfig(struct db *tx, const char *mobileconfig_id, struct err
 bool desired_now(struct db *tx, const char *device_id, struct err *err) CHECKED;
 /* An enrollment has begun: what it had before is not relied on. */
 bool desired_begin(struct db *tx, const struct enrollment *enrollment, struct err *err) CHECKED;
+/* It has its next identity: what it refused under the one before is tried again. */
+bool desired_renewed(struct db *tx, const char *device_id, struct err *err) CHECKED;
 /* It is managed no more: nothing of it is due until it enrolls again. */
 bool desired_left(struct db *tx, const char *device_id, struct err *err) CHECKED;
 /* An answer of it was kept in the inventory. */

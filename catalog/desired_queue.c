@@ -81,12 +81,12 @@ ask_again(struct db *tx, const struct due *due, struct err *err)
 static bool
 keep_verdict(struct db *tx, const struct due *due, struct err *err)
 {
-	bool waits = due->verdict == QUEUE_ADDED || due->verdict == QUEUE_DUPLICATE;
+	bool waits = due->verdict == QUEUE_ADDED || due->verdict == QUEUE_DUPLICATE, may = due->verdict != QUEUE_NO_RIGHT;
 
-	return db_run(tx, err, "UPDATE device_mobileconfig SET state = CASE WHEN $1 THEN 'queued' ELSE state END, due = $2,"
-		      " changed = $3 WHERE device_id = $4 AND mobileconfig_id = $5", db_bool(waits),
-		      due->verdict == QUEUE_FULL ? db_int(clock_now() + FULL_AGAIN_S) : db_null(), db_now(),
-		      db_text(due->device_id), db_text(due->mobileconfig_id));
+	return db_run(tx, err, "UPDATE device_mobileconfig SET state = CASE WHEN $1 THEN 'queued' WHEN $6 THEN state ELSE 'blocked' END,"
+		      " code = CASE WHEN $6 THEN code ELSE 'no_right' END, due = $2, changed = $3 WHERE device_id = $4"
+		      " AND mobileconfig_id = $5", db_bool(waits), due->verdict == QUEUE_FULL ? db_int(clock_now() + FULL_AGAIN_S) : db_null(), db_now(),
+		      db_text(due->device_id), db_text(due->mobileconfig_id), db_bool(may));
 }
 
 /* n of one mobileconfig and goal. */

@@ -209,6 +209,15 @@ unheard(struct db *tx, const char *device_id, const struct said *s, struct err *
 	return set(tx, device_id, s->mobileconfig_id, &c, err);
 }
 
+/* Its queue was stuck, and all of it was taken back: it goes out again. */
+static bool
+cleared(struct db *tx, const char *device_id, const struct said *s, struct err *err)
+{
+	struct change c = { "wanted", "", "", s->attempts, s->repairs, clock_now() + DESIRED_RETRY_MIN_S };
+
+	return set(tx, device_id, s->mobileconfig_id, &c, err);
+}
+
 bool
 desired_ended(struct db *tx, const struct queued *command, const struct enrollment *enrollment, const char *state,
 	      struct err *err)
@@ -220,7 +229,7 @@ desired_ended(struct db *tx, const struct queued *command, const struct enrollme
 	if (!find(ctx, tx, device_id, text_of(command->args, "mobileconfig"), &s, err))
 		return false;
 	if (s && is(s->state, "queued") && is(s->goal, text_of(command->args, "goal")) &&
-	    !(is(state, "expired") ? unheard(tx, device_id, s, err)
+	    !(is(state, "expired") ? unheard(tx, device_id, s, err) : is(state, QUEUE_CLEARED) ? cleared(tx, device_id, s, err)
 				   : fail(tx, device_id, s, is(state, "error") ? "unwritten" : state, "", err)))
 		return false;
 	/* What could not be written may be missing something since it was queued. */

@@ -187,6 +187,7 @@ managed_app_answered(struct db *tx, const char *device_id, const char *bundle_id
 {
 	static const struct { const char *status; enum managed_news news; } all[] = {
 		{ "Acknowledged", NEWS_TAKEN }, { "expired", NEWS_EXPIRED }, { "cancelled", NEWS_CANCELLED },
+		{ QUEUE_CLEARED, NEWS_CLEARED }, { QUEUE_HELD, NEWS_HELD },
 		{ "error", NEWS_UNMADE },
 	};
 	void *ctx SCOPED(mem) = talloc_new(NULL);
@@ -287,17 +288,15 @@ struct sweep {
 	size_t n;
 };
 
-/* May it begin now?  What somebody waits for may, always. */
+/* May it begin now?  0: yes.  What somebody waits for may, always. */
 static int64_t
-later(TALLOC_CTX *ctx, struct rows *rows, managed_when *when, void *arg)
+held_until(TALLOC_CTX *ctx, struct rows *rows, managed_when *when, void *arg)
 {
-	enum managed_state state = managed_state_of(rows_text(ctx, rows, 2));
 	const char *zone = rows_text(ctx, rows, 7);
 	json_t *name;
 	int64_t at;
 
-	if ((state != MANAGED_WANTED && state != MANAGED_FAILED && state != MANAGED_TIMED_OUT && state != MANAGED_DECLINED) ||
-	    !managed_app_by_itself(rows_text(ctx, rows, 3)) || rows_null(rows, 4))
+	if (!managed_app_by_itself(rows_text(ctx, rows, 3)) || rows_null(rows, 4))
 		return 0;
 	if (rows_bool(rows, 4))		/* paused: its end wakes what has not begun */
 		return clock_now() + DAY_S;
@@ -307,10 +306,35 @@ later(TALLOC_CTX *ctx, struct rows *rows, managed_when *when, void *arg)
 	return at;
 }
 
-const char managed_app_due_sql[] = "SELECT m.device_id, m.bundle_id, m.state, m.cause, o.paused, o.hours, o.zone, f.value"
-	" FROM managed_app m LEFT JOIN app a ON a.bundle_id = m.bundle_id LEFT JOIN rollout o ON o.app_id = a.id"
+/* Of what would begin with this. */
+static int64_t
+later(TALLOC_CTX *ctx, struct rows *rows, managed_when *when, void *arg)
+{
+	enum managed_state state = managed_state_of(rows_text(ctx, rows, 2));
+
+	return state == MANAGED_WANTED || state == MANAGED_FAILED || state == MANAGED_TIMED_OUT || state == MANAGED_DECLINED ?
+	       held_until(ctx, rows, when, arg) : 0;
+}
+
+#define HELD_COLUMNS "SELECT m.device_id, m.bundle_id, m.state, m.cause, o.paused, o.hours, o.zone, f.value" \
+	" FROM managed_app m LEFT JOIN app a ON a.bundle_id = m.bundle_id LEFT JOIN rollout o ON o.app_id = a.id" \
 	" LEFT JOIN device_fact f ON f.device_id = m.device_id AND f.name = 'time_zone'"
-	" WHERE m.due <= $1 ORDER BY m.due LIMIT $2";
+const char managed_app_due_sql[] = HELD_COLUMNS " WHERE m.due <= $1 ORDER BY m.due LIMIT $2";
+
+bool
+managed_app_goes(struct db *db, const char *device_id, const char *bundle_id, managed_when *when, void *arg, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, HELD_COLUMNS " WHERE m.device_id = $1 AND m.bundle_id = $2", db_text(device_id),
+				     db_text(bundle_id));
+	enum rows_step step = rows_next(rows, err);
+	bool held = step == ROWS_ROW && held_until(ctx, rows, when, arg);
+
+	rows_done(rows);
+	if (step == ROWS_FAILED)
+		return false;
+	return !held || err_code(err, ERR_CONFLICT, QUEUE_HELD, "%s is paused, or this is not its hour", bundle_id);
+}
 
 static bool
 read_due(TALLOC_CTX *ctx, struct db *db, managed_when *when, void *arg, struct sweep *s, struct err *err)

@@ -93,13 +93,18 @@ bool managed_app_sent(struct db *db, const char *device_id, const char *bundle_i
 bool managed_app_configured(struct db *tx, const char *device_id, const char *bundle_id, const char *uuid,
 			    const char *status, struct err *err) CHECKED;
 
-/* status: Apple's, or that of the queue ("expired", "cancelled", "error").  reason: RejectionReason or NULL; detail: in its words or NULL. */
+/* status: Apple's, or that of the queue ("expired", "cancelled", QUEUE_CLEARED, QUEUE_HELD, "error").  reason: RejectionReason or NULL; detail: in its words or NULL. */
 bool managed_app_answered(struct db *tx, const char *device_id, const char *bundle_id, const char *uuid,
 			  const char *status, const char *reason, const char *detail, struct err *err) CHECKED;
 
-/* ---- jobs ---- */
-/* Everything whose time has come: `may` says when an install that nobody asked for may begin (0: now). */
+/* When an install that nobody asked for may begin; 0: now. */
 typedef int64_t managed_when(void *arg, const char *hours, const char *zone);
+/* The same once its turn in the queue has come, which may be weeks later.  ERR_CONFLICT QUEUE_HELD. */
+bool managed_app_goes(struct db *db, const char *device_id, const char *bundle_id, managed_when *when, void *arg,
+		      struct err *err) CHECKED;
+
+/* ---- jobs ---- */
+/* Everything whose time has come. */
 bool managed_app_sweep(struct db *db, managed_when *when, void *arg, struct err *err) CHECKED;
 bool managed_app_plan_app(struct db *db, const char *app_id, const char *after, char next[64], struct err *err) CHECKED;
 bool managed_app_plan_device(struct db *db, const char *device_id, struct err *err) CHECKED;

@@ -388,16 +388,21 @@ want(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rollout 
 static bool
 configure(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, struct err *err)
 {
-	const struct queue_wish wish = { .kind = MANAGED_KIND_SETTING, .request_type = "Settings", .subject = p->bundle_id,
+	const struct queue_wish wish = { .kind = MANAGED_KIND_SETTING, .request_type = "Settings", .item = "ApplicationConfiguration", .subject = p->bundle_id,
 		.dedupe_key = mem_printf(ctx, "%s:%s", MANAGED_KIND_SETTING, p->bundle_id), .ttl_s = MANAGED_TTL_S,
 		.priority = QUEUE_PRIORITY_HOUSE, .created_by = "house" };
+	enum queue_verdict verdict;
 	const char *now;
 
 	if (!p->cause || p->state != MANAGED_INSTALLED || !p->managed)
 		return true;
 	if (!app_configuration_wish(ctx, tx, p->configuration, p->person_id, p->device_id, &now, err))
 		return false;
-	return strcmp(now, p->was_configured) == 0 || queue_add(tx, ctx, &wish, &p->enrollment_id, 1, NULL, NULL, err);
+	if (strcmp(now, p->was_configured) == 0)
+		return true;
+	return queue_add(tx, ctx, &wish, &p->enrollment_id, 1, &verdict, NULL, err) &&
+	       (verdict != QUEUE_NO_RIGHT || db_run(tx, err, "UPDATE managed_app SET why = 'no_right' WHERE device_id = $1"
+						    " AND bundle_id = $2", db_text(p->device_id), db_text(p->bundle_id)));
 }
 
 /* It goes because its person left, and the device has not taken that yet. */
@@ -489,6 +494,20 @@ plan_wish(TALLOC_CTX *ctx, struct db *tx, const struct plan *p, const struct rol
 	return configure(ctx, tx, p, err);
 }
 
+/* It is paused, and the device has not got the command: that goes back, and the row with it. */
+static bool
+hold(TALLOC_CTX *ctx, struct db *tx, struct plan *p, struct err *err)
+{
+	struct managed_app *m;
+	struct enrollment *e;
+
+	if (!managed_app_get(ctx, tx, p->device_id, p->bundle_id, &m, err) || !enrollment_get(ctx, tx, p->enrollment_id, &e, err))
+		return false;
+	if (m)
+		p->state = MANAGED_WANTED;
+	return !m || queue_hold(tx, e, m->command_uuid, "paused", err);
+}
+
 static bool
 plan_one(TALLOC_CTX *ctx, struct db *tx, struct plan *p, const struct rollout *r, struct err *err)
 {
@@ -496,6 +515,8 @@ plan_one(TALLOC_CTX *ctx, struct db *tx, struct plan *p, const struct rollout *r
 		p->target = NULL;
 		p->offered = p->required = p->owner = false;
 	}
+	if (r->paused && by_itself(p) && p->state == MANAGED_QUEUED && !hold(ctx, tx, p, err))
+		return false;
 	return (!p->able || !(p->offered || p->owner) || !is_leaving(p) || stays(tx, p, err)) && plan_wish(ctx, tx, p, r, err);
 }
 

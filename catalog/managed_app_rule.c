@@ -154,6 +154,44 @@ poll(const struct managed_row *row, int64_t now)
 	return step;
 }
 
+/* Taken back before the device had it: that was no attempt. */
+static struct managed_step
+taken_back(const struct managed_row *row, const char *why, int64_t at)
+{
+	bool take_over = strcmp(row->why, "already_installed") == 0;
+	struct managed_step step = step_to(row, row->going ? MANAGED_REMOVING : MANAGED_WANTED, take_over ? row->why : why, at);
+
+	if (step.attempts > 0)
+		step.attempts--;
+	return step;
+}
+
+/* What somebody asked for, they ask for again. */
+static struct managed_step
+cancelled(const struct managed_row *row, bool cleared, int64_t now)
+{
+	return cleared && row->itself ? taken_back(row, "cleared", now + MANAGED_CLEARED_S) :
+					step_to(row, MANAGED_FAILED, "cancelled", 0);
+}
+
+bool
+managed_unsent(const char *why)
+{
+	return strcmp(why, "not_delivered") == 0 || strcmp(why, "cleared") == 0 || strcmp(why, "held") == 0;
+}
+
+static struct managed_step
+queued(const struct managed_row *row, int64_t now)
+{
+	bool was_back = strcmp(row->why, "cleared") == 0 || strcmp(row->why, "held") == 0;
+	struct managed_step step = step_to(row, row->going ? MANAGED_REMOVING : MANAGED_QUEUED, was_back ? "" : row->why,
+					   now + MANAGED_TTL_S + MANAGED_SLACK_S);
+
+	step.attempts++;
+	step.polls = step.began = 0;
+	return step;
+}
+
 static struct managed_step
 due(const struct managed_row *row, int64_t now)
 {
@@ -301,10 +339,7 @@ managed_app_step(const struct managed_row *row, const struct managed_report *r, 
 	case NEWS_DUE:
 		return due(row, now);
 	case NEWS_QUEUED:
-		step = step_to(row, row->going ? MANAGED_REMOVING : MANAGED_QUEUED, row->why, now + MANAGED_TTL_S + MANAGED_SLACK_S);
-		step.attempts++;
-		step.polls = step.began = 0;
-		return step;
+		return queued(row, now);
 	case NEWS_SENT:
 		return row->state == MANAGED_QUEUED ? step_to(row, MANAGED_SENT, row->why, -1) : stay(row);
 	case NEWS_TAKEN:
@@ -320,7 +355,10 @@ managed_app_step(const struct managed_row *row, const struct managed_report *r, 
 	case NEWS_EXPIRED:
 		return managed_waits(row->state) ? unheard(row, now) : stay(row);
 	case NEWS_CANCELLED:
-		return managed_waits(row->state) ? step_to(row, MANAGED_FAILED, "cancelled", 0) : stay(row);
+	case NEWS_CLEARED:
+		return managed_waits(row->state) ? cancelled(row, r->news == NEWS_CLEARED, now) : stay(row);
+	case NEWS_HELD:		/* the sweep says when */
+		return row->itself && (row->state == MANAGED_QUEUED || row->state == MANAGED_SENT) ? taken_back(row, "held", now) : stay(row);
 	case NEWS_UNMADE:
 		return managed_waits(row->state) ? fell(row, MANAGED_FAILED, "not_made", now) : stay(row);
 	case NEWS_LISTED:

@@ -19,6 +19,7 @@
 #define MANAGED_SLACK_S		DAY_S	/* then the queue must have told its end */
 #define MANAGED_DUE_MAX_S	(MANAGED_TTL_S + 2 * MANAGED_SLACK_S)	/* no wait is longer */
 #define MANAGED_REMOVED_KEPT_S	(30 * DAY_S)
+#define MANAGED_CLEARED_S	900	/* what goes by itself comes back so much later when its device's queue was cleared */
 #define MANAGED_AGAIN_S		DAY_S	/* a required app that its owner removed or declined comes back so much later */
 
 enum managed_state {
@@ -37,6 +38,8 @@ enum managed_news {
 	NEWS_REFUSED,		/* Error, CommandFormatError */
 	NEWS_EXPIRED,		/* the queue gave up */
 	NEWS_CANCELLED,		/* somebody took the command back */
+	NEWS_CLEARED,		/* it went with all that waited, which is not about the app */
+	NEWS_HELD,		/* it is paused, or not its hour, by now */
 	NEWS_UNMADE,		/* the command could not be rendered */
 	NEWS_LISTED,		/* ManagedApplicationList, after InstalledApplicationList: `word` is the Status */
 	NEWS_LISTED_INSTALLED,	/* InstalledApplicationList alone: the Status is from before */
@@ -84,4 +87,5 @@ struct managed_step managed_app_step(const struct managed_row *row, const struct
 
 /* Is something under way, so that another build has to wait? */
 bool managed_in_flight(enum managed_state state);
+bool managed_unsent(const char *why);	/* the last command never came to the device: the next is the same attempt */
 bool managed_waits(enum managed_state state);	/* for the answer to a command */

@@ -20,15 +20,25 @@
 /* ---- would it be taken? ---- */
 
 static bool
-may_install(const struct command_target *target, const char **why)
+may(const char *request_type, const struct command_target *target)
 {
-	json_t *params = json_pack("{s:s}", "ManifestURL", "https://example.com/manifest.plist");
 	struct err err;
 
-	if (!command_may("InstallApplication", params, target, &err))
-		*why = "no_right";
-	json_decref(params);
-	return !*why;
+	return command_may(request_type, NULL, target, &err);
+}
+
+/* Its own provision is over: newer ones go before the app, where we may send them, or they are there. */
+static bool
+behind_newer(struct db *db, const char *device_id, const char *build_id, const struct command_target *target, const char **why,
+	     struct err *err)
+{
+	bool sends = may("InstallProvisioningProfile", target), goes, there;
+
+	if (!renewal_covers(db, device_id, build_id, true, &goes, err) ||
+	    !renewal_covers(db, device_id, build_id, sends, &there, err))
+		return false;
+	*why = !goes ? "not_installable" : !there ? "no_right" : NULL;
+	return true;
 }
 
 bool
@@ -52,8 +62,8 @@ managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const cha
 		" WHERE l.build_id = b.id), d.product, b.ipad_only FROM device d JOIN enrollment e ON e.id = d.enrollment_id JOIN build b ON b.id = $2"
 		" WHERE d.id = $1", db_text(device_id), db_text(build_id), db_now());
 	struct command_target target;
-	bool over, goes = true;
 	const char *os;
+	bool over;
 
 	*why = NULL;
 	if (!rows_one(rows, err, "no such device or build"))
@@ -70,13 +80,10 @@ managed_app_fit(TALLOC_CTX *ctx, struct db *db, const char *device_id, const cha
 	else if (!rows_bool(rows, 7))
 		*why = "not_listed";
 	rows_done(rows);
-	/* newer ones go before the app */
-	if (!*why && over && !renewal_covers(db, device_id, build_id, &goes, err))
+	if (!*why && over && !behind_newer(db, device_id, build_id, &target, why, err))
 		return false;
-	if (!goes)
-		*why = "not_installable";
-	if (!*why)
-		may_install(&target, why);
+	if (!*why && !may("InstallApplication", &target))
+		*why = "no_right";
 	return true;
 }
 
@@ -101,7 +108,7 @@ begin_timeline(struct db *tx, TALLOC_CTX *ctx, struct managed_app *m, const char
 	const char *id = secret_id(ctx);
 	const struct install_start start = { .id = id, .build_id = m->build_id, .person_id = person_id,
 		.tapped = strcmp(m->cause, "asked") == 0 || strcmp(m->cause, "admin") == 0 };
-	bool unheard = strcmp(m->row.why, "not_delivered") == 0, twin = false;
+	bool unheard = managed_unsent(m->row.why), twin = false;
 	bool daily = m->row.attempts >= MANAGED_ATTEMPTS_MAX && !unheard;
 
 	if (m->row.began && !managed_app_has_twin(tx, m->build_id, &twin, err))
@@ -198,6 +205,8 @@ managed_app_queue(struct db *tx, struct managed_app *m, struct err *err)
 		return false;
 	if (verdict == QUEUE_NOT_ENROLLED || verdict == QUEUE_UNKNOWN)
 		return managed_app_forget(tx, m->device_id, m->bundle_id, err);
+	if (verdict == QUEUE_NO_RIGHT)
+		return not_possible(tx, m, "no_right", err);
 	if (verdict == QUEUE_FULL)
 		return left_full(tx, m, err);
 	if (!m->row.going && !begin_timeline(tx, ctx, m, person_id, err))
@@ -268,7 +277,7 @@ refused(const char *bundle_id, const char *why, struct err *err)
 		{ "needs_ios", "it needs a newer iOS than this device has" },
 		{ "needs_ipad", "it is made for the iPad alone" },
 		{ "not_listed", "its provision does not list this device" },
-		{ "no_right", "this enrollment does not give the right to install apps" },
+		{ "no_right", "this enrollment does not give the right to install apps, or provisions that must go before it" },
 		{ "not_installable", "this build cannot be installed; its verdict says why" },
 	};
 
@@ -362,6 +371,8 @@ tx_remove(struct db *tx, void *arg, struct err *err)
 	if (!t.managed && (!m || m->row.state == MANAGED_REMOVED))
 		return t.installed ? err_code(err, ERR_CONFLICT, "not_managed", "%s: its owner installed it, and removes it", a->bundle_id)
 				   : err_set(err, ERR_MISSING, "this app is not there");
+	if (!may("RemoveApplication", &(struct command_target){ enrollment->access_rights, enrollment->kind, enrollment->supervised }))
+		return err_code(err, ERR_CONFLICT, "no_right", "%s: this enrollment does not give the right to remove apps", a->bundle_id);
 	if (!managed_app_put(tx, a->device_id, a->bundle_id, NULL, "admin", 0, err) ||
 	    !managed_app_get(ctx, tx, a->device_id, a->bundle_id, &m, err) ||
 	    !audit_add(tx, a->actor, "managed_app.remove", a->device_id, a->bundle_id, err))
@@ -469,7 +480,8 @@ managed_app_configured(struct db *tx, const char *device_id, const char *bundle_
 	if (!had || strcmp(status, "cancelled") == 0)
 		return step != ROWS_FAILED;
 	if (strcmp(status, "Acknowledged") != 0)
-		return managed_app_device_again(tx, device_id, clock_now() + SETTING_AGAIN_S, err);
+		return managed_app_device_again(tx, device_id, clock_now() + (strcmp(status, QUEUE_CLEARED) == 0 ? MANAGED_CLEARED_S :
+										     SETTING_AGAIN_S), err);
 	return strncmp(had, before, strlen(before)) != 0 ||
 	       took_configuration(tx, device_id, bundle_id, had + strlen(before), err);
 }

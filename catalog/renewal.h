@@ -94,8 +94,11 @@ bool renewal_may_pause(const struct person *person, const json_t *provision);	/*
 
 /* Before an app is sent to a device: newer provisions of that build go first.  In a transaction. */
 bool renewal_before_install(struct db *tx, const char *device_id, const char *build_id, struct err *err) CHECKED;
-/* Would the build launch there by them?  Each of its bundles whose own provision is over has a newer one that goes before. */
-bool renewal_covers(struct db *db, const char *device_id, const char *build_id, bool *ret, struct err *err) CHECKED;
+/*
+ * Would the build launch there by them?  Each of its bundles whose own provision is over has a newer one that goes before;
+ * sends false: that is there, for it may not be sent.
+ */
+bool renewal_covers(struct db *db, const char *device_id, const char *build_id, bool sends, bool *ret, struct err *err) CHECKED;
 
 /* ---- renewal.c: what came of a command; in the report's transaction ---- */
 enum renewal_outcome { RENEWAL_TAKEN, RENEWAL_REFUSED, RENEWAL_LOST };

@@ -130,8 +130,8 @@ queued(struct sending *s, const char *device_id, const char *uuid, const char *a
 	if (verdict == QUEUE_ADDED || verdict == QUEUE_DUPLICATE)
 		return renewal_sent(s->tx, device_id, uuid, action, err);
 	return db_run(s->tx, err, "UPDATE renewal SET state = 'failed', why = $1, due = $2, changed = $3 WHERE device_id = $4"
-		      " AND uuid = $5 AND action = $6", db_text(queue_verdict_name(verdict)), db_int(clock_now() + RENEWAL_AGAIN_MIN_S),
-		      db_now(), db_text(device_id), db_text(uuid), db_text(action));
+		      " AND uuid = $5 AND action = $6", db_text(queue_verdict_name(verdict)), db_int(clock_now() + (verdict == QUEUE_NO_RIGHT ?
+		      RENEWAL_AGAIN_MAX_S : RENEWAL_AGAIN_MIN_S)), db_now(), db_text(device_id), db_text(uuid), db_text(action));
 }
 
 /* One provision to those of the targets that want it. */
@@ -276,14 +276,15 @@ renewal_wave(struct db *tx, const struct renewal_pace *pace, struct renewal_quot
 	" AND (p.kind = 'enterprise' OR EXISTS (SELECT 1 FROM provision_device pd WHERE pd.uuid = p.uuid AND pd.udid = lower(d.udid)))"
 
 bool
-renewal_covers(struct db *db, const char *device_id, const char *build_id, bool *ret, struct err *err)
+renewal_covers(struct db *db, const char *device_id, const char *build_id, bool sends, bool *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, db, "SELECT EXISTS (SELECT 1 FROM build_bundle bb WHERE bb.build_id = $2 AND bb.path = '') AND"
 		" NOT EXISTS (SELECT 1 FROM build_bundle bb WHERE bb.build_id = $2 AND ((bb.certificate_expires > 0 AND"
 		" bb.certificate_expires <= $4) OR (bb.provision_uuid <> '' AND bb.expires <= $4 AND NOT EXISTS (SELECT 1 FROM device d"
 		" JOIN provision_fit f ON f.build_id = bb.build_id AND f.path = bb.path JOIN provision p ON " GOES_BEFORE
-		" WHERE d.id = $1))))", db_text(device_id), db_text(build_id), db_int(RENEWAL_BETTER_S), db_now());
+		" WHERE d.id = $1 AND ($5 OR EXISTS (SELECT 1 FROM installed_provision ip WHERE ip.device_id = d.id AND"
+		" ip.uuid = p.uuid))))))", db_text(device_id), db_text(build_id), db_int(RENEWAL_BETTER_S), db_now(), db_bool(sends));
 
 	if (!rows_one(rows, err, "no answer"))
 		return false;

@@ -216,9 +216,11 @@ clip_ended(struct db *tx, const struct queued *command, const struct enrollment 
 {
 	bool wanted, stale;
 
-	if (strcmp(state, "expired") == 0)	/* the device was silent, which says nothing of the web clip */
+	/* the device was silent, or its queue was stuck: that says nothing of the web clip */
+	if (strcmp(state, "expired") == 0 || strcmp(state, QUEUE_CLEARED) == 0)
 		return db_run(tx, err, "UPDATE clip SET attempts = attempts - 1, due = $1, state = CASE WHEN state = 'wanted'"
-			      " THEN 'failed' ELSE state END, why = 'expired' WHERE enrollment_id = $2 AND state = $3", db_now(),
+			      " THEN 'failed' ELSE state END, why = $2 WHERE enrollment_id = $3 AND state = $4",
+			      db_int(clock_now() + (strcmp(state, "expired") == 0 ? 0 : CLIP_CLEARED_S)), db_text(state),
 			      db_text(e->id), db_text(is_clip(command) ? "wanted" : "going")) && call_job(tx, err);
 	if (!is_clip(command))
 		return true;

@@ -18,6 +18,7 @@
 #define CLIP_JOB		"clip"
 #define CLIP_ATTEMPTS		5
 #define CLIP_AGAIN_S		3600		/* after the first failure; then four times as long each time */
+#define CLIP_CLEARED_S		900		/* its command went with all that waited */
 #define CLIP_STEADY_S		(7 * DAY_S)	/* there for so long: what happens to it then counts anew */
 #define CLIP_CHUNK		1000		/* enrollments in one transaction */
 #define CLIP_RIGHT		2		/* AccessRights: installation and removal of mobileconfigs */

@@ -103,6 +103,17 @@ command_may(const char *request_type, const json_t *params, const struct command
 	return may(fact, params, fact->right, target, err) || err_at(err, "%s", request_type);
 }
 
+int64_t
+command_right(const char *request_type, const char *item)
+{
+	const struct apple_fact *fact = command_fact(request_type), *list = fact && item ? apple_fact_under(fact, "Settings") : NULL;
+	const struct apple_fact *below = list ? apple_fact_under(list, item) : NULL;
+
+	if (below && below->right >= 0)
+		fact = below;
+	return fact && fact->right > 0 ? fact->right : 0;
+}
+
 json_t *
 command_queries(const char *const *names, size_t n, const struct command_target *target)
 {

@@ -35,6 +35,12 @@ bool command_of_text(TALLOC_CTX *ctx, const char *request_type, const char *key,
 bool command_may(const char *request_type, const json_t *params, const struct command_target *target,
 		 struct err *err) CHECKED;
 
+/*
+ * The bits of AccessRights that it takes, where its parameters are not made yet.  item: of Settings, the one that it
+ * will hold; NULL of any other.  0: none, or iOS has no such command.
+ */
+int64_t command_right(const char *request_type, const char *item);
+
 /* A property list from outside: {CommandUUID, Command{RequestType ...}}, or what stands in Command. */
 bool command_read(TALLOC_CTX *ctx, struct bytes plist, const char **request_type, json_t **params,
 		  struct err *err) CHECKED;

@@ -196,19 +196,10 @@ static bool
 tx_renew(struct db *tx, void *arg, struct err *err)
 {
 	struct renewal *r = arg;
-	struct certificate *cert;
-	struct err missing;
 	char *id, *token;
 
-	const char *has = r->enrollment->spoken ? r->enrollment->spoken : r->enrollment->identity;
-
-	if (certificate_find(r->ctx, tx, has, &cert, &missing)) {
-		r->current = cert->der;
-	} else if (missing.kind != ERR_MISSING) {
-		*err = missing;
-		return false;
-	}
-	if (!enroll_session_renew(tx, r->ctx, r->enrollment->id, r->wish, &id, &token, err) ||
+	if (!enrollment_recipient(r->ctx, tx, r->enrollment, &r->current, err) ||
+	    !enroll_session_renew(tx, r->ctx, r->enrollment->id, r->wish, &id, &token, err) ||
 	    !enroll_session_get(r->ctx, tx, id, &r->session, err))
 		return false;
 	r->subject = subject_of(r->ctx, r->house, ENROLL_IDENTITY, id);

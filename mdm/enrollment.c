@@ -85,6 +85,20 @@ enrollment_of_device(TALLOC_CTX *ctx, struct db *db, const char *device_id, stru
 		   "this device is not under management", err);
 }
 
+bool
+enrollment_recipient(TALLOC_CTX *ctx, struct db *db, const struct enrollment *e, struct bytes *der, struct err *err)
+{
+	struct certificate *cert;
+	struct err missing;
+
+	*der = (struct bytes){ 0 };
+	if (certificate_find(ctx, db, e->spoken ? e->spoken : e->identity, &cert, &missing))
+		*der = cert->der;
+	else if (missing.kind != ERR_MISSING)
+		return (*err = missing, false);
+	return true;
+}
+
 /* `|| ''` keeps SQLite from looking through all who have left. */
 bool
 enrollment_has_left(struct db *db, const char *sha256, const char *session_id, bool *ret, struct err *err)

@@ -39,6 +39,13 @@ bool enrollment_of_device(TALLOC_CTX *ctx, struct db *db, const char *device_id,
 			  struct err *err) CHECKED;	/* the current one; ERR_MISSING: not managed */
 
 /*
+ * For whom a secret of its own is enveloped: the identity that it speaks with, since another one it may never have
+ * taken.  *der empty: that is of an outside CA, and not kept here.
+ */
+bool enrollment_recipient(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enrollment, struct bytes *der,
+			  struct err *err) CHECKED;
+
+/*
  * Has the device left for whose management this certificate was issued, in this session (NULL: none is known)?  Also of one
  * that it never showed.
  */
@@ -69,6 +76,8 @@ struct enrollment_hooks {
 	/* state: "removed", "retired", "replaced" */
 	bool (*ended)(struct db *tx, void *site, const struct enrollment *enrollment, const char *state,
 		      struct err *err);
+	/* It has shown its next identity: what it could not open may have been for another. */
+	bool (*renewed)(struct db *tx, void *site, const struct enrollment *enrollment, struct err *err);
 	/* We have no token of it: a command that brings a TokenUpdate (its enrollment mobileconfig anew). */
 	bool (*wants_token)(struct db *tx, void *site, const struct enrollment *enrollment, struct err *err);
 };

@@ -256,9 +256,12 @@ static bool
 promote(struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
 {
 	const struct enrollment *e = b->enrollment;
+	void *site;
+	const struct enrollment_hooks *hooks = enrollment_hooks_of(&site);
 
 	return identity_renewed(tx, e, t->identity->sha256, t->identity->ends, err) &&
 	       enroll_session_renewed(tx, b->session ? b->session->id : t->identity->session_id, e->id, err) &&
+	       (!hooks->renewed || hooks->renewed(tx, site, e, err)) &&
 	       audit_add(tx, "device", "enrollment.renewed", e->device_id, NULL, err);
 }
 

@@ -115,6 +115,9 @@ identity_renew(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const 
 #define RULES(rules) db_int(clock_now() - (rules)->grace_s), db_int(clock_now() + (rules)->ahead_s), db_now()
 #define WAITS "EXISTS (SELECT 1 FROM command_queue q WHERE q.enrollment_id = e.id AND q.dedupe_key = '" IDENTITY_KIND "')"
 
+/* Who gave no right to mobileconfigs is not asked: it is listed, and sets up the device anew before the end. */
+#define MAY "(e.kind = 'user' OR (e.access_rights & 2) <> 0)"
+
 struct wave {
 	TALLOC_CTX *ctx;
 	const char **ids;
@@ -125,7 +128,7 @@ static bool
 read_due(struct db *db, const struct identity_rules *rules, struct wave *w, struct err *err)
 {
 	struct rows *rows = db_query(w->ctx, db, "SELECT d.id FROM " DUE " JOIN enrollment e ON e.id = d.id"
-		" WHERE (e.renewal_asked IS NULL OR e.renewal_asked <= $4 OR e.renewal_asked > $3) AND NOT " WAITS	/* a clock was ahead */
+		" WHERE (e.renewal_asked IS NULL OR e.renewal_asked <= $4 OR e.renewal_asked > $3) AND NOT " WAITS " AND " MAY	/* a clock was ahead */
 		" GROUP BY d.id ORDER BY min(d.ends), d.id LIMIT $5", RULES(rules), db_int(clock_now() - DAY_S),
 		db_int(IDENTITY_WAVE));
 	enum rows_step step;
@@ -209,9 +212,9 @@ identity_due_list(struct db *db, const struct identity_rules *rules, json_t **re
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, db, "SELECT v.id, v.name, v.serial, p.name, min(d.ends), e.renewal_asked,"
-		" e.renewal_tries, " WAITS ", min(d.why) FROM " DUE " JOIN enrollment e ON e.id = d.id JOIN device v"
+		" e.renewal_tries, " WAITS ", CASE WHEN " MAY " THEN min(d.why) ELSE 'no_right' END FROM " DUE " JOIN enrollment e ON e.id = d.id JOIN device v"
 		" ON v.id = e.device_id LEFT JOIN person p ON p.id = e.person_id GROUP BY d.id, e.id, v.id, v.name, v.serial,"
-		" p.name, e.renewal_asked, e.renewal_tries ORDER BY min(d.ends), d.id LIMIT $4", RULES(rules),
+		" p.name, e.renewal_asked, e.renewal_tries, e.kind, e.access_rights ORDER BY min(d.ends), d.id LIMIT $4", RULES(rules),
 		db_int(IDENTITY_LIST_MAX));
 	json_t *items = json_array();
 	enum rows_step step;

@@ -35,7 +35,8 @@ bool identity_sweep(struct db *db, const struct identity_rules *rules, bool *mor
 
 /*
  * Those that are due, the sooner they end the first: {items[{device, name, serial, person, ends, asked, tries, waits,
- * why}], next}: waits: a command waits for it; why: "ends", "ended", "old_ca", "went_back".
+ * why}], next}: waits: a command waits for it; why: "ends", "ended", "old_ca", "went_back",
+ * "no_right": its enrollment does not let us.
  */
 bool identity_due_list(struct db *db, const struct identity_rules *rules, json_t **ret, struct err *err) CHECKED;
 /* ---- for enrollment_turn.c ---- */

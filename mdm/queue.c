@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/plist.h"
 #include "core/uuid.h"
+#include "mdm/command.h"
 #include "mdm/push.h"
 #include "mdm/queue_secret.h"
 #include "mdm/verb.h"
@@ -15,7 +16,7 @@ queue_verdict_name(enum queue_verdict verdict)
 {
 	static const char *const names[] = { [QUEUE_ADDED] = "added", [QUEUE_DUPLICATE] = "duplicate",
 					     [QUEUE_NOT_ENROLLED] = "not_enrolled", [QUEUE_FULL] = "full",
-					     [QUEUE_UNKNOWN] = "unknown" };
+					     [QUEUE_UNKNOWN] = "unknown", [QUEUE_NO_RIGHT] = "no_right" };
 
 	return names[verdict];
 }
@@ -29,7 +30,7 @@ struct adding {
 	size_t n, *order;		/* places in ids, by id */
 	enum queue_verdict *verdicts;	/* NULL: nobody asks */
 	char *uuid;			/* NULL: none made yet */
-	int64_t command_id;
+	int64_t command_id, right;
 	size_t added, fresh;		/* by all chunks; by this one */
 	char *twin;			/* uuid of what the one that there is met, a duplicate */
 };
@@ -77,14 +78,18 @@ put_command(struct db *tx, struct adding *a, struct err *err)
 	return ok;
 }
 
+/* Of an enrollment `e`; iOS knows no rights where a person enrolled their own account. */
+#define HAS_RIGHT(right) "(e.kind = 'user' OR (e.access_rights & CAST(" right " AS BIGINT)) = CAST(" right " AS BIGINT))"
+
 /* Why it was not added. */
 static bool
 judge(struct db *tx, struct adding *a, const char *enrollment_id, enum queue_verdict *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct rows *rows = db_query(ctx, tx, "SELECT e.state = 'enrolled', (SELECT c.uuid FROM command_queue q"
-		" JOIN command c ON c.id = q.command_id WHERE q.enrollment_id = e.id AND q.dedupe_key = $1)"
-		" FROM enrollment e WHERE e.id = $2", db_text(a->wish->dedupe_key), db_text(enrollment_id));
+		" JOIN command c ON c.id = q.command_id WHERE q.enrollment_id = e.id AND q.dedupe_key = $1), "
+		HAS_RIGHT("$3") " FROM enrollment e WHERE e.id = $2", db_text(a->wish->dedupe_key), db_text(enrollment_id),
+		db_int(a->right));
 
 	switch (rows_next(rows, err)) {
 	case ROWS_FAILED:
@@ -95,7 +100,8 @@ judge(struct db *tx, struct adding *a, const char *enrollment_id, enum queue_ver
 	case ROWS_ROW:
 		break;
 	}
-	*ret = !rows_bool(rows, 0) ? QUEUE_NOT_ENROLLED : !rows_null(rows, 1) ? QUEUE_DUPLICATE : QUEUE_FULL;
+	*ret = !rows_bool(rows, 0) ? QUEUE_NOT_ENROLLED : !rows_null(rows, 1) ? QUEUE_DUPLICATE :
+	       !rows_bool(rows, 2) ? QUEUE_NO_RIGHT : QUEUE_FULL;
 	if (a->n == 1)
 		a->twin = rows_text(a->ctx, rows, 1);
 	return true;
@@ -110,12 +116,12 @@ add_one(struct db *tx, struct adding *a, const char *enrollment_id, enum queue_v
 
 	if (!db_run(tx, err, "INSERT INTO command_queue (enrollment_id, command_id, state, priority, not_before, expires,"
 		    " due, dedupe_key) SELECT id, CAST($1 AS BIGINT), 'ready', CAST($2 AS BIGINT), CAST($3 AS BIGINT),"
-		    " CAST($4 AS BIGINT), CAST($5 AS BIGINT), CAST($6 AS TEXT) FROM enrollment WHERE id = $7"
-		    " AND state = 'enrolled' AND (SELECT count(*) FROM command_queue q WHERE q.enrollment_id = $7) < $8"
+		    " CAST($4 AS BIGINT), CAST($5 AS BIGINT), CAST($6 AS TEXT) FROM enrollment e WHERE id = $7"
+		    " AND state = 'enrolled' AND " HAS_RIGHT("$9") " AND (SELECT count(*) FROM command_queue q WHERE q.enrollment_id = $7) < $8"
 		    " ON CONFLICT DO NOTHING", db_int(a->command_id), db_int(wish->priority), db_int(from),
 		    db_int(expires), db_int(from > now || expires < now + QUEUE_PUSH_AGAIN_S ?
 					    (from > now ? from : expires) : now + QUEUE_PUSH_AGAIN_S),
-		    db_text(wish->dedupe_key), db_text(enrollment_id), db_int(QUEUE_WAITING_MAX)))
+		    db_text(wish->dedupe_key), db_text(enrollment_id), db_int(QUEUE_WAITING_MAX), db_int(a->right)))
 		return false;
 	if (!db_changed(tx))
 		return judge(tx, a, enrollment_id, ret, err);
@@ -192,7 +198,8 @@ bool
 queue_add(struct db *tx, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
 	  size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err)
 {
-	struct adding a = { .ctx = ctx, .wish = wish, .ids = enrollment_ids, .n = n, .verdicts = verdicts };
+	struct adding a = { .ctx = ctx, .wish = wish, .ids = enrollment_ids, .n = n, .verdicts = verdicts,
+			    .right = wish->payload.len ? 0 : command_right(wish->request_type, wish->item) };
 
 	sort(&a);
 	if (n > QUEUE_CHUNK)
@@ -207,9 +214,9 @@ queue_add(struct db *tx, TALLOC_CTX *ctx, const struct queue_wish *wish, const c
 
 /* ---- by hand ---- */
 
-/* One, with `uuid`; or all. */
+/* One, with `uuid`; or all.  word: for their kinds; NULL: that they are cancelled. */
 static bool
-end_all(struct db *tx, const struct enrollment *enrollment, const char *uuid, const char *why, int64_t *n,
+end_all(struct db *tx, const struct enrollment *enrollment, const char *uuid, const char *word, const char *why, int64_t *n,
 	struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
@@ -218,7 +225,7 @@ end_all(struct db *tx, const struct enrollment *enrollment, const char *uuid, co
 		db_text(uuid ? uuid : ""), db_bool(!uuid));
 	json_t *words = json_string(why);
 	char *error = json_dumps(words, JSON_ENCODE_ANY);
-	struct queue_end end = { .state = "cancelled", .error = error };
+	struct queue_end end = { .state = "cancelled", .error = error, .word = word };
 	struct queued **all = NULL;
 	enum rows_step step;
 	size_t count = 0;
@@ -242,7 +249,15 @@ queue_drop(struct db *tx, const struct enrollment *enrollment, const char *why, 
 {
 	int64_t count;
 
-	return end_all(tx, enrollment, NULL, why, n ? n : &count, err);
+	return end_all(tx, enrollment, NULL, NULL, why, n ? n : &count, err);
+}
+
+bool
+queue_hold(struct db *tx, const struct enrollment *enrollment, const char *uuid, const char *why, struct err *err)
+{
+	int64_t n;
+
+	return end_all(tx, enrollment, uuid, QUEUE_HELD, why, &n, err);
 }
 
 bool
@@ -274,7 +289,7 @@ tx_cancel(struct db *tx, void *arg, struct err *err)
 	struct enrollment *enrollment;
 
 	if (!enrollment_of_device(ctx, tx, by->device_id, &enrollment, err) ||
-	    !end_all(tx, enrollment, by->uuid, mem_printf(ctx, "cancelled by %s", by->actor), &by->n, err))
+	    !end_all(tx, enrollment, by->uuid, by->uuid ? NULL : QUEUE_CLEARED, mem_printf(ctx, "cancelled by %s", by->actor), &by->n, err))
 		return false;
 	if (by->uuid && !by->n)
 		return err_set(err, ERR_MISSING, "this command does not wait for this device");

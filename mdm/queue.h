@@ -26,6 +26,7 @@ struct queue_wish {
 	const char *request_type, *subject;	/* subject NULL: none */
 	struct bytes payload;		/* the Command dictionary as an XML plist; empty: its kind renders it */
 	bool sealed;			/* by queue_seal */
+	const char *item;		/* of Settings without a payload: which one it will hold; NULL */
 	json_t *args;			/* for its kind; lent; NULL: none */
 	const char *dedupe_key;		/* one of them at a time for each device; NULL: any number */
 	int64_t not_before, ttl_s;	/* 0: now; QUEUE_TTL_S */
@@ -34,13 +35,14 @@ struct queue_wish {
 };
 
 /* Why a device does not get it. */
-enum queue_verdict { QUEUE_ADDED, QUEUE_DUPLICATE, QUEUE_NOT_ENROLLED, QUEUE_FULL, QUEUE_UNKNOWN };
-const char *queue_verdict_name(enum queue_verdict verdict);	/* "added", "duplicate", "not_enrolled", "full", "unknown" */
+enum queue_verdict { QUEUE_ADDED, QUEUE_DUPLICATE, QUEUE_NOT_ENROLLED, QUEUE_FULL, QUEUE_UNKNOWN, QUEUE_NO_RIGHT };
+const char *queue_verdict_name(enum queue_verdict verdict);	/* "added", "duplicate", "not_enrolled", "full", "unknown", "no_right" */
 
 /*
  * One command for n enrollments (at most QUEUE_CHUNK), and their pushes; verdicts[n] may be NULL.  *uuid belongs
  * to ctx; that of the one that waits already when it is a duplicate for the only device; NULL when nobody gets it.
- * A payload that may hold a secret was sealed before the transaction (queue_seal); else ERR_INTERNAL.
+ * What is made at delivery, which is what the house orders by itself, goes to nobody whose enrollment lacks its right
+ * (QUEUE_NO_RIGHT); who brings a payload has asked command_may.  A payload that may hold a secret was sealed before the transaction (queue_seal); else ERR_INTERNAL.
  */
 bool queue_add(struct db *tx, TALLOC_CTX *ctx, const struct queue_wish *wish, const char *const *enrollment_ids,
 	       size_t n, enum queue_verdict *verdicts, char **uuid, struct err *err) CHECKED;
@@ -48,9 +50,11 @@ bool queue_add(struct db *tx, TALLOC_CTX *ctx, const struct queue_wish *wish, co
 /*
  * What the house above does for a kind of command; web/site.c fills the table at start.  `render` may use
  * keys and read, outside of any transaction: a refusal of the kinds ERR_INTERNAL, ERR_BUSY, ERR_UPSTREAM or
- * ERR_NO_ROOM is tried again, any other ends the command as an error.  `answered` and `ended` run inside the
- * report's transaction; each may be NULL.
+ * ERR_NO_ROOM is tried again; ERR_CONFLICT QUEUE_HELD takes it back, for it is not its hour; any other ends the command as
+ * an error.  `answered` and `ended` run inside the report's transaction; each may be NULL.
  */
+#define QUEUE_HELD	"held"
+#define QUEUE_CLEARED	"cleared"
 struct queued {
 	int64_t id;
 	const char *uuid, *kind, *request_type, *subject;
@@ -67,7 +71,8 @@ struct command_kind {
 	bool (*answered)(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment,
 			 const char *status, void *answer, struct err *err);
 	bool (*ended)(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment,
-		      const char *state, struct err *err);	/* "expired", "cancelled", "error": it could not be rendered */
+		      const char *state, struct err *err);	/* "expired", "cancelled", QUEUE_CLEARED: with all that waited,
+								 * QUEUE_HELD, "error": it could not be rendered */
 };
 
 /* Of the whole process, before anything is served; both are lent for ever. */
@@ -91,12 +96,16 @@ bool queue_show(struct db *db, const char *device_id, const char *uuid, json_t *
  * for what has ended and cannot be taken back (erase), or is made at delivery.
  */
 bool queue_cancel(struct db *db, const char *actor, const char *device_id, const char *uuid, struct err *err) CHECKED;
+/* All that waits, for its queue is stuck: it says nothing of what was ordered, and what the house ordered comes back. */
 bool queue_clear(struct db *db, const char *actor, const char *device_id, int64_t *n, struct err *err) CHECKED;
 /* What waits goes out next and again; of what has ended a new command is made. */
 bool queue_resend(struct db *db, const char *actor, const char *device_id, const char *uuid, struct err *err) CHECKED;
 
 /* In a transaction: an enrollment has ended or begins anew, and nothing waits for it any more. */
 bool queue_drop(struct db *tx, const struct enrollment *enrollment, const char *why, int64_t *n, struct err *err) CHECKED;
+
+/* In a transaction, by the house: this one is not to go now.  Its kind is told QUEUE_HELD; nothing where it does not wait. */
+bool queue_hold(struct db *tx, const struct enrollment *enrollment, const char *uuid, const char *why, struct err *err) CHECKED;
 
 /* In a transaction: what waits under this dedupe key was done, though the device has not said so. */
 bool queue_done(struct db *tx, const struct enrollment *enrollment, const char *dedupe_key, struct err *err) CHECKED;

@@ -97,7 +97,7 @@ queue_end(struct db *tx, const struct queued *command, const struct enrollment *
 		    db_text(enrollment->id), db_int(command->id)))
 		return false;
 	return end->status || !kind || !kind->ended ||
-	       kind->ended(tx, kinds_site, command, enrollment, end->state, err);
+	       kind->ended(tx, kinds_site, command, enrollment, end->word ? end->word : end->state, err);
 }
 
 static int64_t
@@ -328,13 +328,20 @@ choose_another(struct unrendered *u, struct db *tx, struct err *err)
 }
 
 static bool
+is_held(const struct err *why)
+{
+	return why->kind == ERR_CONFLICT && strcmp(why->code, QUEUE_HELD) == 0;
+}
+
+static bool
 tx_unrendered(struct db *tx, void *arg, struct err *err)
 {
 	struct unrendered *u = arg;
 	bool again = u->why->kind == ERR_INTERNAL || u->why->kind == ERR_BUSY || u->why->kind == ERR_UPSTREAM ||
 		     u->why->kind == ERR_NO_ROOM;
 	char text[sizeof u->why->path + sizeof u->why->cause + 2];
-	struct queue_end end = { .state = "error" };
+	bool held = is_held(u->why);
+	struct queue_end end = { .state = held ? "cancelled" : "error", .word = held ? QUEUE_HELD : NULL };
 	json_t *words;
 	char *json;
 	bool ok;
@@ -406,8 +413,9 @@ queue_deliver(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enrollmen
 		if (render(ctx, next, enrollment, body, &why))
 			return true;
 		*body = (struct bytes){ 0 };
-		log_err("a command could not be written for its device", &why, KV("command", next->uuid),
-			KV("type", next->request_type), KV("enrollment", enrollment->id));
+		if (!is_held(&why))
+			log_err("a command could not be written for its device", &why, KV("command", next->uuid),
+				KV("type", next->request_type), KV("enrollment", enrollment->id));
 		if (!db_tx(db, tx_unrendered, &u, err))
 			return false;
 		next = u.turn.ret.next;

@@ -65,6 +65,6 @@ bool queue_deliver(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enro
 extern const char queue_next_sql[];
 struct queued *queued_of(TALLOC_CTX *ctx, struct rows *rows);
 /* Moves it to the history and tells its kind, unless the device has answered (`status`). */
-struct queue_end { const char *state, *status, *error; struct bytes packed; bool sealed; };
+struct queue_end { const char *state, *status, *error; struct bytes packed; bool sealed; const char *word; };	/* word: for its kind; NULL: state */
 bool queue_end(struct db *tx, const struct queued *command, const struct enrollment *enrollment,
 	       const struct queue_end *end, struct err *err) CHECKED;

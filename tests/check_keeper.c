@@ -43,8 +43,12 @@ outer(struct mdm *m, const char *xml, const char *key)
 }
 
 static const char *
-decrypted(struct mdm *m, const char *base64)
+decrypted(const struct keeper *k, const char *base64)
 {
+	struct mdm *m = k->phone->mdm;
+	struct bytes has = k->phone->cert->der;
+	const unsigned char *p = has.p;
+	X509 *cert SCOPED(x509) = d2i_X509(NULL, &p, (long)has.len);
 	BIO *in SCOPED(bio) = NULL, *out SCOPED(bio) = BIO_new(BIO_s_mem());
 	CMS_ContentInfo *cms SCOPED(cms) = NULL;
 	struct bytes der;
@@ -55,7 +59,8 @@ decrypted(struct mdm *m, const char *base64)
 	in = BIO_new_mem_buf(der.p, (int)der.len);
 	cms = d2i_CMS_bio(in, NULL);
 	assert_non_null(cms);
-	assert_int_equal(CMS_decrypt(cms, mdm_key(), NULL, NULL, out, CMS_BINARY), 1);
+	/* for this identity of all: their keys are the same here, and nowhere else */
+	assert_int_equal(CMS_decrypt(cms, mdm_key(), cert, NULL, out, CMS_BINARY), 1);
 	len = BIO_get_mem_data(out, &text);
 	return mem_textn(m->ctx, text, (size_t)len);
 }
@@ -84,7 +89,7 @@ keeper_installs(struct keeper *k, const char *command)
 	assert_true(k->n < KEEPER_ITEMS);
 	item = &k->items[k->n++];
 	*item = (struct keeper_item){ .managed = true, .outside = xml,
-			       .payloads = sealed ? decrypted(m, sealed) : between(m, xml, "<array>", "</array>") };
+			       .payloads = sealed ? decrypted(k, sealed) : between(m, xml, "<array>", "</array>") };
 	snprintf(item->identifier, sizeof item->identifier, "%s", outer(m, xml, "PayloadIdentifier"));
 	snprintf(item->uuid, sizeof item->uuid, "%s", outer(m, xml, "PayloadUUID"));
 }

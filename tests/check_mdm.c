@@ -488,7 +488,7 @@ hook_wants(struct db *tx, void *site, const struct enrollment *e, struct err *er
 	return true;
 }
 
-static const struct enrollment_hooks tell = { hook_enrolled, hook_ended, hook_wants };
+static const struct enrollment_hooks tell = { .enrolled = hook_enrolled, .ended = hook_ended, .wants_token = hook_wants };
 
 void
 mdm_listens(struct mdm *m)

@@ -460,6 +460,13 @@ a_device_that_slept_its_command_away_gets_another_and_what_an_admin_cancels_stay
 		is_in(m, e, "wanted");
 	}
 	never_waits_any_more(m);
+	happens(m, e, CLIP_KIND, QUEUE_CLEARED, false);	/* with all that waited: that was not about the web clip */
+	is_in(m, e, "failed");
+	assert_int_equal(rounds(m, &look_a), 0);
+	later(m, HOUR_S);
+	assert_int_equal(rounds(m, &look_a), 1);
+	is_in(m, e, "wanted");
+	never_waits_any_more(m);
 	happens(m, e, CLIP_KIND, "cancelled", false);
 	later(m, DAY_S);
 	assert_int_equal(rounds(m, &look_a), 0);

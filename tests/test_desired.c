@@ -23,7 +23,8 @@ static const struct command_kind kinds[] = {
 	{ DESIRED_KIND, mobileconfig_render, mobileconfig_answered, mobileconfig_ended },
 	{ 0 }
 };
-static const struct enrollment_hooks hooks = { .enrolled = mobileconfig_enrolled, .ended = mobileconfig_left };
+static const struct enrollment_hooks hooks = { .enrolled = mobileconfig_enrolled, .ended = mobileconfig_left,
+	.renewed = mobileconfig_renewed };
 
 static struct site *the_site;
 
@@ -516,6 +517,36 @@ must_55_and_56_secrets_go_out_encrypted_for_this_device_or_not_at_all(void **sta
 	assert_string_equal(rows_now(m, UDID_A), "install failed needs_identity v1");
 }
 
+/* The device shows its next identity; and goes back to the one before, for it did not hear that we have seen it. */
+static void
+renews(struct keeper *k)
+{
+	struct mdm *m = k->phone->mdm;
+	const char *session = mdm_session(m, "renewal", k->phone->udid, NULL, NULL);
+
+	assert_ok(db_run(m->db, &m->err, "UPDATE enroll_session SET enrollment_id = $1 WHERE id = $2",
+			 db_text(phone_enrollment(k->phone)->id), db_text(session)), &m->err);
+	k->phone->cert = mdm_issue(m, CA_MDM, session, true);
+	assert_ok(phone_token(k->phone, ""), &m->err);
+}
+
+static void
+secrets_are_for_the_identity_that_the_device_speaks_with(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
+	struct certificate *old = k->phone->cert;
+
+	renews(k);
+	k->phone->cert = old;
+	put(m, "wifi", NULL, WIFI_SECRET);
+	assign(m, "all", "wifi", EVERYONE, NULL);
+	catches_up(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+	assert_non_null(strstr(k->items[0].payloads, "swordfish"));
+	assert_null(strstr(k->items[0].outside, "swordfish"));
+}
+
 #define REFUSAL "<key>ErrorChain</key><array><dict><key>ErrorCode</key><integer>4001</integer><key>ErrorDomain</key>" \
 	"<string>MCInstallationErrorDomain</string><key>LocalizedDescription</key><string>Das Profil konnte nicht installiert werden." \
 	"</string></dict><dict><key>ErrorCode</key><integer>1</integer><key>ErrorDomain</key><string>X</string>" \
@@ -548,6 +579,25 @@ a_refusal_is_shown_in_the_devices_words_tried_again_and_given_up(void **state)
 	k->error = NULL;
 	assert_ok(desired_retry(m->db, "anna", put(m, "wifi", NULL, WIFI("office"))->id, NULL, &n, &m->err), &m->err);
 	assert_int_equal(n, 1);
+	catches_up(k);
+	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+}
+
+static void
+what_a_device_refused_under_one_identity_is_tried_again_under_the_next(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
+
+	everyone_gets_wifi(m);
+	work(m);
+	assert_ok(db_run(m->db, &m->err, "UPDATE device_mobileconfig SET attempts = 7"), &m->err);
+	k->error = REFUSAL;
+	catches_up(k);
+	assert_string_equal(rows_now(m, UDID_A), "install failed device v1");
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM device_mobileconfig WHERE due IS NOT NULL"), 0);
+	k->error = NULL;
+	renews(k);
 	catches_up(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 }
@@ -659,13 +709,23 @@ a_command_that_is_cancelled_or_expires_is_not_the_end_of_it(void **state)
 {
 	struct mdm *m = open_house(*state);
 	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
+	const char *device = phone_enrollment(k->phone)->device_id;
 	int64_t n;
 
 	everyone_gets_wifi(m);
 	work(m);
-	assert_ok(queue_clear(m->db, "anna", phone_enrollment(k->phone)->device_id, &n, &m->err), &m->err);
+	/* all that waited, since the queue was stuck: that is not about this one, however often */
+	for (int i = 1; i <= DESIRED_ATTEMPTS_MAX; i++) {
+		assert_string_equal(rows_now(m, UDID_A), "install queued v1");
+		assert_ok(queue_clear(m->db, "anna", device, &n, &m->err), &m->err);
+		assert_string_equal(rows_now(m, UDID_A), "install wanted v1");
+		mdm_at(m, mem_printf(m->ctx, "2026-11-22T%d:20:00Z", 12 + i));
+		work(m);
+	}
+	assert_ok(queue_cancel(m->db, "anna", device, mdm_text(m, "SELECT c.uuid FROM command_queue q JOIN command c ON c.id ="
+			       " q.command_id WHERE c.kind = 'mobileconfig'"), &m->err), &m->err);
 	assert_string_equal(rows_now(m, UDID_A), "install failed cancelled v1");
-	mdm_at(m, "2026-11-22T12:20:00Z");
+	mdm_at(m, "2026-11-23T12:20:00Z");
 	catches_up(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
 }
@@ -693,6 +753,23 @@ a_device_without_the_right_is_not_sent_it_and_it_is_said(void **state)
 	assert_ok(db_tx(m->db, tx_now, id, &m->err), &m->err);
 	keeper_talks(k);
 	assert_string_equal(rows_now(m, UDID_A), "install installed v1");
+}
+
+static void
+what_is_to_go_from_a_device_that_came_back_without_the_right_is_not_sent_and_it_is_said(void **state)
+{
+	struct mdm *m = open_house(*state);
+	struct keeper *k = keeper_new(m, UDID_A, "p-anna");
+
+	everyone_gets_wifi(m);
+	catches_up(k);
+	assert_ok(db_run(m->db, &m->err, "UPDATE device_mobileconfig SET goal = 'remove', state = 'wanted', due = 1"), &m->err);
+	assert_ok(db_run(m->db, &m->err, "DELETE FROM assignment"), &m->err);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET access_rights = 8191 - 2"), &m->err);
+	work(m);
+	assert_string_equal(rows_now(m, UDID_A), "remove blocked no_right v1");
+	keeper_talks(k);
+	assert_int_equal(k->removals, 0);
 }
 
 static void
@@ -913,11 +990,13 @@ TESTS(of_5000_mobileconfigs_that_are_for_others_none_is_read_for_a_device, what_
       an_imported_mobileconfig_that_is_deleted_and_uploaded_again_stays_on_the_devices,
       what_took_the_place_of_another_goes_with_it_even_when_it_never_came,
       what_is_for_one_person_is_on_no_device_of_another, must_55_and_56_secrets_go_out_encrypted_for_this_device_or_not_at_all,
+      secrets_are_for_the_identity_that_the_device_speaks_with, what_a_device_refused_under_one_identity_is_tried_again_under_the_next,
       a_refusal_is_shown_in_the_devices_words_tried_again_and_given_up, what_is_acknowledged_and_not_listed_has_failed,
       a_device_back_from_a_drawer_gets_what_waited_for_it_all_the_time,
       what_failed_is_due_no_more_when_the_device_leaves_and_again_when_it_is_back,
       a_clock_that_was_ahead_once_does_not_put_off_what_is_due, a_device_that_answers_does_not_read_what_is_due_of_the_fleet,
       a_command_that_is_cancelled_or_expires_is_not_the_end_of_it, a_device_without_the_right_is_not_sent_it_and_it_is_said,
+      what_is_to_go_from_a_device_that_came_back_without_the_right_is_not_sent_and_it_is_said,
       facts_that_a_device_reports_decide_which_assignments_are_for_it, a_fleet_gets_one_command_and_no_cause_is_lost_with_the_process,
       a_filter_fits_what_it_says_and_nothing_that_was_not_reported, a_mobileconfig_keeps_its_names_and_refuses_what_would_break_the_house,
       a_device_that_changed_hands_has_what_its_new_person_has_and_nothing_of_the_one_before)

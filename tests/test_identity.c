@@ -383,7 +383,25 @@ who_left_is_not_asked(void **state)
 	assert_int_equal(waiting(m), 0);
 }
 
+static void
+who_gave_no_right_to_mobileconfigs_is_not_asked_and_listed(void **state)
+{
+	struct mdm *m = renewing(*state);
+	json_t *list;
+
+	phone_enrolled(m, UDID_A);
+	assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET access_rights = 8191 - 2"), &m->err);
+	later(m, 321 * DAY_S);
+	sweep(m);
+	assert_int_equal(waiting(m), 0);
+	assert_int_equal(mdm_number(m, "SELECT renewal_tries FROM enrollment"), 0);
+	assert_ok(identity_due_list(m->db, &rules, &list, &m->err), &m->err);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(list, "items"), 0), "why")), "no_right");
+	json_decref(list);
+}
+
 TESTS(behaviour_9_the_old_identity_is_served_for_the_overlap_and_revoked_then,
+      who_gave_no_right_to_mobileconfigs_is_not_asked_and_listed,
       an_old_identity_is_not_revoked_before_the_new_one_has_spoken_again,
       who_went_back_to_its_old_identity_is_renewed_again_and_keeps_that_one_until_then,
       an_authenticate_that_is_repeated_under_the_new_identity_loses_no_queue,

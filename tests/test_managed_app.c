@@ -262,6 +262,49 @@ silence_uses_up_no_attempt(void **state)
 }
 
 static void
+what_is_taken_back_before_the_device_had_it_is_no_attempt_and_comes_back_where_it_goes_by_itself(void **state)
+{
+	static const struct { enum managed_news news; const char *why; int64_t wait; } cases[] = {
+		{ NEWS_CLEARED, "cleared", MANAGED_CLEARED_S }, { NEWS_HELD, "held", 0 },
+	};
+	static const struct managed_report due = { .news = NEWS_DUE };
+	struct kept going = { { MANAGED_REMOVING, true, true, "", 1, 0, 0, true }, 0, false, 1 };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+		const struct managed_report back = { .news = cases[i / 2].news };
+		struct kept k = { { MANAGED_WANTED, false, true, "", 0, 0, 0, true }, NOW, false, 0 }, asked;
+		int64_t now = NOW;
+
+		for (int times = 1; times < 20; times++) {
+			hear(&k, &due, now);
+			assert_int_equal(k.commands, times);
+			assert_int_equal(k.row.state, MANAGED_QUEUED);
+			assert_int_equal(k.row.attempts, 1);
+			assert_string_equal(k.row.why, "");
+			if (i % 2)	/* it was handed out, and the device said NotNow */
+				hear(&k, &(struct managed_report){ .news = NEWS_SENT }, now);
+			asked = k;
+			hear(&k, &back, now);
+			assert_int_equal(k.row.state, MANAGED_WANTED);
+			assert_string_equal(k.row.why, cases[i / 2].why);
+			assert_int_equal(k.row.attempts, 0);
+			assert_int_equal(k.due, now + cases[i / 2].wait);
+			now = k.due;
+		}
+		/* of somebody's wish nothing is held, and who asked asks again */
+		asked.row.itself = false;
+		hear(&asked, &back, now);
+		assert_string_equal(asked.row.why, back.news == NEWS_HELD ? "" : "cancelled");
+		assert_int_equal(asked.row.state, back.news == NEWS_CLEARED ? MANAGED_FAILED : i % 2 ? MANAGED_SENT : MANAGED_QUEUED);
+	}
+	/* a removal because its person left */
+	hear(&going, &(struct managed_report){ .news = NEWS_CLEARED }, NOW);
+	assert_int_equal(going.row.state, MANAGED_REMOVING);
+	assert_int_equal(going.due, NOW + MANAGED_CLEARED_S);
+}
+
+static void
 each_word_of_a_device_has_its_meaning(void **state)
 {
 	static const struct { const char *status; enum managed_state state; const char *why; } cases[] = {
@@ -412,6 +455,7 @@ TESTS(behaviour_12_from_every_state_silence_leads_to_an_end,
       must_64_and_behaviour_12_only_the_lists_of_the_device_make_an_app_installed,
       who_declined_is_not_asked_again_until_somebody_asks,
       who_declines_what_must_be_there_is_asked_again_a_day_later_and_a_few_times, what_is_to_be_there_by_itself_is_tried_once_a_day_without_end_unless_the_reason_stays, silence_uses_up_no_attempt,
+      what_is_taken_back_before_the_device_had_it_is_no_attempt_and_comes_back_where_it_goes_by_itself,
       each_word_of_a_device_has_its_meaning, lists_are_asked_for_less_and_less_often_and_for_a_day_at_most,
       what_was_written_when_the_clock_was_ahead_is_looked_at_and_ends,
       a_wave_takes_its_percent_of_the_devices_and_who_was_in_one_is_in_the_next,

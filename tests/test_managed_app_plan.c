@@ -4,6 +4,8 @@
 #include "catalog/renewal.h"
 #include "catalog/rollout.h"
 #include "core/clock.h"
+#include "mdm/queue_turn.h"
+#include "web/managed_apps.h"
 
 static void leaves(struct house *h) { sql(h, "DELETE FROM audience_person"); }
 static void
@@ -354,6 +356,139 @@ an_older_build_goes_to_no_device_that_would_not_take_it_or_whose_person_is_not_o
 	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", one));
 }
 
+/* ---- what waits in a device's queue ---- */
+
+static const struct command_kind kinds[] = { { .name = MANAGED_KIND, .ended = managed_app_ended }, { 0 } };
+
+/* A newer build waits for the device, which it goes to by itself. */
+static struct house
+with_one_that_waits(TALLOC_CTX *ctx, char **newer)
+{
+	char *build_id;
+	struct house h = with_app(ctx, &build_id);
+	struct err err;
+
+	queue_kinds(kinds, NULL);
+	*newer = published(ctx, &h, (struct sent){ .channel = "main", .build = "2" });
+	assert_string_equal(planned(ctx, &h), mem_printf(ctx, "wanted current %s ", *newer));
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_string_equal(sql_text(ctx, &h, "SELECT state || ' ' || attempts FROM managed_app"), "queued 1");
+	return h;
+}
+
+static int64_t waiting(struct house *h) { return sql_int(h, "SELECT count(*) FROM command_queue"); }
+
+static bool
+tx_held_back(struct db *tx, void *arg, struct err *err)
+{
+	(void)arg;
+	return managed_app_held_back(tx, APP, err);
+}
+
+static int64_t
+at_night(void *arg, const char *hours, const char *zone)
+{
+	(void)arg;
+	(void)zone;
+	assert_string_equal(hours, "22:00-05:00");
+	return clock_now() + 7200;
+}
+
+static void
+a_pause_takes_back_what_waits_and_its_end_sends_it_as_the_same_attempt(void **state)
+{
+	char *newer;
+	struct house h = with_one_that_waits(*state, &newer);
+	const char *timeline = sql_text(*state, &h, "SELECT install_id FROM managed_app");
+	struct err err;
+
+	sql(&h, "UPDATE rollout SET paused = TRUE");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted current %s held", newer));
+	assert_int_equal(waiting(&h), 0);
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted current %s held", newer));
+	assert_int_equal(waiting(&h), 0);
+	sql(&h, "UPDATE rollout SET paused = FALSE");
+	assert_ok(db_tx(h.db, tx_held_back, NULL, &err), &err);
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "queued current %s ", newer));
+	assert_int_equal(sql_int(&h, "SELECT attempts FROM managed_app"), 1);
+	assert_string_equal(sql_text(*state, &h, "SELECT install_id FROM managed_app"), timeline);
+	assert_int_equal(waiting(&h), 1);
+	/* what somebody asked for waits on */
+	sql(&h, "UPDATE rollout SET paused = TRUE");
+	sql(&h, "UPDATE managed_app SET cause = 'asked'");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "queued asked %s ", newer));
+	assert_int_equal(waiting(&h), 1);
+	queue_kinds(NULL, NULL);
+}
+
+static void
+what_waited_past_its_hours_or_into_a_pause_does_not_go_when_the_device_comes(void **state)
+{
+	char *newer;
+	struct house h = with_one_that_waits(*state, &newer);
+	struct err err;
+
+	assert_ok(managed_app_goes(h.db, "d1", APP, at_any_time, NULL, &err), &err);
+	sql(&h, "UPDATE rollout SET hours = '22:00-05:00'");
+	assert_false(managed_app_goes(h.db, "d1", APP, at_night, NULL, &err));
+	assert_string_equal(err.code, QUEUE_HELD);
+	sql(&h, "UPDATE managed_app SET cause = 'asked'");
+	assert_ok(managed_app_goes(h.db, "d1", APP, at_night, NULL, &err), &err);
+	sql(&h, "UPDATE managed_app SET cause = 'required'");
+	sql(&h, "UPDATE rollout SET hours = '', paused = TRUE");
+	assert_false(managed_app_goes(h.db, "d1", APP, at_any_time, NULL, &err));
+	assert_string_equal(err.code, QUEUE_HELD);
+	queue_kinds(NULL, NULL);
+}
+
+static void
+a_queue_that_was_cleared_says_nothing_of_the_apps_in_it(void **state)
+{
+	char *newer;
+	struct house h = with_one_that_waits(*state, &newer);
+	int64_t n;
+	struct err err;
+
+	assert_ok(queue_clear(h.db, "anna", "d1", &n, &err), &err);
+	assert_int_equal(n, 1);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted current %s cleared", newer));
+	assert_true(sql_int(&h, "SELECT due FROM managed_app") <= clock_now() + HOUR_S);
+	sql(&h, "UPDATE managed_app SET due = 1");
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "queued current %s ", newer));
+	/* one that is taken back by itself is */
+	assert_ok(queue_cancel(h.db, "anna", "d1", sql_text(*state, &h, "SELECT command_uuid FROM managed_app"), &err), &err);
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "failed current %s cancelled", newer));
+	queue_kinds(NULL, NULL);
+}
+
+static void
+without_the_right_to_manage_apps_nothing_is_sent_and_it_is_said(void **state)
+{
+	char *build_id;
+	struct house h = with_app(*state, &build_id);
+	struct err err;
+
+	sql(&h, "UPDATE enrollment SET access_rights = 8191 - 4096");
+	assert_false(managed_app_remove(h.db, "anna", "d1", APP, &err));
+	assert_string_equal(err.code, "no_right");
+	/* it goes by itself, since she left */
+	leaves(&h);
+	assert_string_equal(planned(*state, &h), "removing required gone ");
+	sql(&h, "UPDATE managed_app SET due = 1");
+	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
+	assert_string_equal(sql_text(*state, &h, "SELECT state || ' ' || why FROM managed_app"), "failed no_right");
+	assert_int_equal(waiting(&h), 0);
+	/* a configuration */
+	comes_back(&h);
+	sql(&h, mem_printf(*state, "UPDATE managed_app SET state = 'installed', why = '', cause = 'asked', build_id = '%s',"
+			   " configuration = 'another'", build_id));
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "installed asked %s no_right", build_id));
+	assert_int_equal(waiting(&h), 0);
+}
+
 /* ---- a build whose own provision is over ---- */
 
 static void
@@ -418,6 +553,14 @@ a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones(void 
 	/* the device is looked at because they came */
 	assert_ok(db_tx(h.db, tx_fits, build_id, &err), &err);
 	assert_int_equal(sql_int(&h, "SELECT count(*) FROM job WHERE kind = 'managed_app_app'"), 1);
+	/* nor a device that may be sent none, unless they are there */
+	sql(&h, "UPDATE enrollment SET access_rights = 8191 - 128");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "failed required %s no_right", build_id));
+	sql(&h, "INSERT INTO installed_provision (device_id, uuid, name, at) VALUES ('d1', 'new-app', '', 1), ('d1', 'new-ext', '', 1)");
+	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
+	sql(&h, "DELETE FROM installed_provision");
+	sql(&h, "DELETE FROM managed_app");
+	sql(&h, "UPDATE enrollment SET access_rights = 8191");
 	assert_string_equal(planned(*state, &h), mem_printf(*state, "wanted required %s ", build_id));
 	assert_ok(managed_app_sweep(h.db, at_any_time, NULL, &err), &err);
 	assert_int_equal(sql_int(&h, "SELECT count(*) FROM managed_app WHERE state = 'queued'"), 1);
@@ -469,5 +612,8 @@ TESTS(who_left_by_mistake_and_is_back_keeps_the_app_and_its_data,
       who_has_the_app_keeps_it_until_the_wave_comes_and_a_pause_holds_everything,
       an_older_build_that_is_on_its_way_is_asked_for_once,
       an_older_build_goes_to_no_device_that_would_not_take_it_or_whose_person_is_not_offered_it,
+      a_pause_takes_back_what_waits_and_its_end_sends_it_as_the_same_attempt,
+      what_waited_past_its_hours_or_into_a_pause_does_not_go_when_the_device_comes,
+      a_queue_that_was_cleared_says_nothing_of_the_apps_in_it, without_the_right_to_manage_apps_nothing_is_sent_and_it_is_said,
       a_build_whose_own_provision_is_over_goes_to_a_new_device_behind_newer_ones,
       with_100000_devices_nothing_is_looked_for_row_by_row)

@@ -825,7 +825,42 @@ a_plain_command_that_is_no_dictionary_is_refused(void **state)
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 0);
 }
 
+/* Each kind that is made at delivery: what the house orders by itself, and a passcode that is cleared. */
+static void
+must_22_what_the_house_orders_waits_for_nobody_whose_enrollment_lacks_its_right(void **state)
+{
+	static const struct { const char *kind, *type, *item; int64_t right; } rows[] = {
+		{ "renew_identity", "InstallProfile", NULL, 2 }, { "own_mobileconfig", "InstallProfile", NULL, 2 },
+		{ "mobileconfig", "InstallProfile", NULL, 2 }, { "mobileconfig", "RemoveProfile", NULL, 2 },
+		{ "clip", "InstallProfile", NULL, 2 }, { "clip_remove", "RemoveProfile", NULL, 2 },
+		{ "app", "InstallApplication", NULL, 4096 }, { "app_removal", "RemoveApplication", NULL, 4096 },
+		{ "app_configuration", "Settings", "ApplicationConfiguration", 4096 },
+		{ "provision", "InstallProvisioningProfile", NULL, 128 }, { "provision_remove", "RemoveProvisioningProfile", NULL, 128 },
+		{ "clear_passcode", "ClearPasscode", NULL, 4 },
+	};
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	char *uuid;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct queue_wish wish = { .kind = rows[i].kind, .request_type = rows[i].type, .item = rows[i].item };
+		int64_t waits = mdm_number(m, "SELECT count(*) FROM command_queue");
+
+		assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET access_rights = $1", db_int(8191 & ~rows[i].right)), &m->err);
+		assert_int_equal(mdm_wish(m, p, wish, &uuid), QUEUE_NO_RIGHT);
+		assert_null(uuid);
+		assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), waits);
+		assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET access_rights = $1", db_int(rows[i].right)), &m->err);
+		assert_int_equal(mdm_wish(m, p, wish, &uuid), QUEUE_ADDED);
+		/* iOS ignores them where a person enrolled their own account */
+		assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET access_rights = 0, kind = 'user'"), &m->err);
+		assert_int_equal(mdm_wish(m, p, wish, &uuid), QUEUE_ADDED);
+		assert_ok(db_run(m->db, &m->err, "UPDATE enrollment SET kind = 'device'"), &m->err);
+	}
+}
+
 TESTS(must_15_an_idle_with_an_empty_queue_is_answered_by_nothing_and_writes_nothing,
+      must_22_what_the_house_orders_waits_for_nobody_whose_enrollment_lacks_its_right,
       must_16_one_command_an_answer_and_the_next_only_after_a_result,
       must_19_and_behaviour_1_a_command_whose_answer_was_lost_is_offered_again,
       must_19_what_was_sent_and_lost_is_offered_to_a_device_that_repeats_its_last_report,

@@ -442,7 +442,41 @@ refusals_are_tried_again_ever_later_and_at_least_once_a_day(void **state)
 	}
 }
 
-TESTS(waves_go_by_percent_and_count_each_hour, removals_go_in_waves_too_and_stand_still_while_waves_are_paused,
+#define QUEUED "SELECT coalesce(min(c.request_type), 'nothing') FROM command_queue q JOIN command c ON c.id = q.command_id"
+
+static bool
+tx_before(struct db *tx, void *arg, struct err *err)
+{
+	(void)arg;
+	return renewal_before_install(tx, "d1", "com.example.stock", err);
+}
+
+static void
+who_may_not_be_sent_provisions_is_sent_none_before_an_app_and_none_is_taken_off(void **state)
+{
+	struct house h = stock_house(*state);
+	struct err err;
+
+	newer(&h, "new-app", "TEAM.com.example.stock", "", 365);
+	provision(&h, "over", "TEAM.com.example.gone", -3, NULL);
+	lists(&h, "d1", "over");
+	plan(&h, "d1");
+	sql(&h, "UPDATE enrollment SET access_rights = 8191 - 128");
+	assert_ok(db_tx(h.db, tx_before, NULL, &err), &err);
+	assert_string_equal(sql_text(*state, &h, QUEUED), "nothing");
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(sql_text(*state, &h, QUEUED), "nothing");
+	assert_string_equal(sql_text(*state, &h, "SELECT min(state || ' ' || why) || ' ' || count(*) FROM renewal WHERE action = 'remove'"),
+			    "failed no_right 1");
+	/* with the right both go, a day later */
+	sql(&h, "UPDATE enrollment SET access_rights = 8191");
+	set_now(&h, "2026-11-23T12:01:00Z");
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(sql_text(*state, &h, "SELECT count(*) FROM command_queue"), "2");
+}
+
+TESTS(who_may_not_be_sent_provisions_is_sent_none_before_an_app_and_none_is_taken_off,
+      waves_go_by_percent_and_count_each_hour, removals_go_in_waves_too_and_stand_still_while_waves_are_paused,
       thirty_days_before_the_end_it_goes_to_everybody_whatever_the_pace,
       the_waves_of_a_provision_stand_still_until_they_are_let_go_on_and_others_do_not,
       what_is_paused_goes_out_thirty_days_before_the_end_all_the_same,

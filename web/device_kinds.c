@@ -182,7 +182,8 @@ ended(struct db *tx, void *site, const struct enrollment *enrollment, const char
 	       (strcmp(state, "replaced") == 0 || own_device_ended(tx, enrollment->device_id, err));
 }
 
-static const struct enrollment_hooks hooks = { .enrolled = enrolled, .ended = ended, .wants_token = wants_token };
+static const struct enrollment_hooks hooks = { .enrolled = enrolled, .ended = ended,
+	.renewed = mobileconfig_renewed, .wants_token = wants_token };
 
 /* Devices keep what they are told once: an address that cannot be right is better found now. */
 static bool

@@ -53,6 +53,21 @@ give(struct buf *out, struct bytes *payload, struct err *err)
 	return buf_ok(out, err);
 }
 
+/* By the device's own clock; where its zone is not known, by that of this machine. */
+static int64_t
+when(void *arg, const char *hours, const char *zone)
+{
+	int64_t now = clock_now(), offset, wait;
+
+	(void)arg;
+	if (!*hours)
+		return 0;
+	if (!zone_offset(zone, now, &offset))
+		offset = zone_offset_here(now);
+	wait = rollout_wait(hours, now + offset);
+	return wait ? now + wait : 0;
+}
+
 bool
 managed_app_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const struct enrollment *enrollment, struct bytes *payload,
 	   struct err *err)
@@ -65,6 +80,7 @@ managed_app_render(TALLOC_CTX *ctx, void *p, const struct queued *command, const
 	struct buf out;
 
 	if (!managed_app_sending(ctx, site->db, enrollment->device_id, command->subject, &s, err) ||
+	    !managed_app_goes(site->db, enrollment->device_id, command->subject, when, NULL, err) ||
 	    !app_configuration_fill(ctx, site->db, site->sealer, s->configuration, s->person_id, s->device_id,
 				    &configuration, &wish, err))
 		return err_at(err, "InstallApplication");
@@ -234,21 +250,6 @@ managed_app_reported(struct db *tx, void *site, const char *device_id, const cha
 }
 
 /* ---- jobs ---- */
-
-/* By the device's own clock; where its zone is not known, by that of this machine. */
-static int64_t
-when(void *arg, const char *hours, const char *zone)
-{
-	int64_t now = clock_now(), offset, wait;
-
-	(void)arg;
-	if (!*hours)
-		return 0;
-	if (!zone_offset(zone, now, &offset))
-		offset = zone_offset_here(now);
-	wait = rollout_wait(hours, now + offset);
-	return wait ? now + wait : 0;
-}
 
 bool
 job_managed_sweep(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)

@@ -6,7 +6,6 @@
 #include "catalog/mobileconfig.h"
 #include "catalog/person_attribute.h"
 #include "core/plist.h"
-#include "mdm/certificate.h"
 #include "mdm/command.h"
 #include "mdm/mobileconfig_form.h"
 #include "web/mobileconfig_kinds.h"
@@ -18,20 +17,7 @@
 
 /* ---- written ---- */
 
-/* An identity of an outside CA is not kept here: then only what holds no secret goes out, in the clear. */
-static bool
-identity_of(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enrollment, struct bytes *der, struct err *err)
-{
-	struct certificate *cert;
-
-	*der = (struct bytes){ 0 };
-	if (certificate_find(ctx, db, enrollment->identity, &cert, err))
-		*der = cert->der;
-	else if (err->kind != ERR_MISSING)
-		return false;
-	return true;
-}
-
+/* cert empty: only what holds no secret goes out, in the clear. */
 static bool
 write_signed(TALLOC_CTX *ctx, struct site *site, const json_t *form, const char *identifier, struct bytes cert,
 	     struct bytes *ret, struct err *err)
@@ -58,7 +44,7 @@ mobileconfig_for(TALLOC_CTX *ctx, struct site *site, const struct desired_order 
 
 	if (!mobileconfig_read(ctx, site->db, site->sealer, order->mobileconfig_id, order->version, &form, &variables, err) ||
 	    !values_of(ctx, site->db, order->person_id, order->device_id, &values, err) ||
-	    !identity_of(ctx, site->db, enrollment, &cert, err) ||
+	    !enrollment_recipient(ctx, site->db, enrollment, &cert, err) ||
 	    !mobileconfig_form_fill(form, values_get, values, &filled, err))
 		return false;
 	*wish = desired_wish(ctx, order->version, variables, values);
@@ -151,6 +137,13 @@ mobileconfig_enrolled(struct db *tx, void *site, const struct enrollment *enroll
 {
 	(void)site;
 	return desired_begin(tx, enrollment, err);
+}
+
+bool
+mobileconfig_renewed(struct db *tx, void *site, const struct enrollment *enrollment, struct err *err)
+{
+	(void)site;
+	return desired_renewed(tx, enrollment->device_id, err);
 }
 
 /* One that was replaced goes on under another. */

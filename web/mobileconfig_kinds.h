@@ -10,6 +10,7 @@ bool mobileconfig_answered(struct db *tx, void *site, const struct queued *queue
 			   const char *status, void *answer, struct err *err);
 bool mobileconfig_ended(struct db *tx, void *site, const struct queued *queued, const struct enrollment *enrollment,
 			const char *state, struct err *err);
+bool mobileconfig_renewed(struct db *tx, void *site, const struct enrollment *enrollment, struct err *err);
 bool mobileconfig_left(struct db *tx, void *site, const struct enrollment *enrollment, const char *state,
 		       struct err *err);	/* an enrollment has ended */
 bool job_desired(const struct job *job, TALLOC_CTX *ctx, void *site, struct err *err);	/* of web/jobs.c */

@@ -42,17 +42,12 @@ own_queue(struct db *tx, TALLOC_CTX *ctx, const char *enrollment_id, const char 
 
 /* ---- at delivery ---- */
 
-/* Its identity, for which it is encrypted; one of an outside CA is not known here. */
+/* It holds a key: in the clear it goes to nobody. */
 static bool
 recipient(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enrollment, struct bytes *ret, struct err *err)
 {
-	struct certificate *cert;
-
-	if (!certificate_find(ctx, db, enrollment->identity, &cert, err))
-		return err->kind == ERR_MISSING &&
-		       err_code(err, ERR_CONFLICT, "needs_identity", "the device's identity is of an outside CA");
-	*ret = cert->der;
-	return true;
+	return enrollment_recipient(ctx, db, enrollment, ret, err) &&
+	       (ret->len || err_code(err, ERR_CONFLICT, "needs_identity", "the device's identity is of an outside CA"));
 }
 
 /* Whose it is, still: a device may have changed hands since, and what was taken back is not given. */
@@ -136,7 +131,8 @@ own_ended(struct db *tx, void *site, const struct queued *command, const struct 
       struct err *err)
 {
 	(void)site, (void)enrollment;
-	return own_not_taken(tx, text_of(command->args, "own"), state, err);
+	/* its person presses the button again */
+	return own_not_taken(tx, text_of(command->args, "own"), strcmp(state, QUEUE_CLEARED) == 0 ? "cancelled" : state, err);
 }
 
 bool

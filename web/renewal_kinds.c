@@ -68,14 +68,14 @@ provision_answered(struct db *tx, void *site, const struct queued *command, cons
 	       command_refresh_after(tx, enrollment, command->request_type, err);
 }
 
-/* Expired with its device out of reach, or taken back by hand. */
+/* Expired with its device out of reach, gone with all that waited, or taken back by hand. */
 bool
 provision_ended(struct db *tx, void *site, const struct queued *command, const struct enrollment *enrollment, const char *state,
 		struct err *err)
 {
 	(void)site;
 	return renewal_came(tx, enrollment->device_id, uuid_of(command), action_of(command),
-			    strcmp(state, "expired") == 0 ? RENEWAL_LOST : RENEWAL_REFUSED, state, err);
+			    strcmp(state, "expired") == 0 || strcmp(state, QUEUE_CLEARED) == 0 ? RENEWAL_LOST : RENEWAL_REFUSED, state, err);
 }
 
 bool

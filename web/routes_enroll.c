@@ -7,6 +7,7 @@
 #include "catalog/invitation.h"
 #include "core/audit.h"
 #include "core/clock.h"
+#include "mdm/command.h"
 #include "mdm/enroll_approval.h"
 #include "mdm/enroll_list.h"
 #include "mdm/model.h"
@@ -313,11 +314,13 @@ api_renew(struct req *req, struct reply *reply, struct err *err)
 {
 	struct enrollment *enrollment;
 	struct renew r = { .req = req };
+	struct command_target may;
 
 	if (!enrollment_of_device(req, req->site->db, req_param(req, "id"), &enrollment, err))
 		return false;
 	r.enrollment_id = enrollment->id;
-	return db_tx(req->site->db, tx_renew, &r, err) && reply_json(reply, 202, json_pack("{s:s?}", "uuid", r.uuid));
+	may = (struct command_target){ enrollment->access_rights, enrollment->kind, enrollment->supervised };
+	return command_may("InstallProfile", NULL, &may, err) && db_tx(req->site->db, tx_renew, &r, err) && reply_json(reply, 202, json_pack("{s:s?}", "uuid", r.uuid));
 }
 
 const struct route enroll_routes[] = {

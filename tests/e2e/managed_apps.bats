@@ -349,12 +349,16 @@ settled() { wait_until no_job; }
 	local first
 	first=$(on_their_way)
 	[ "$first" -ge 10 ] && [ "$first" -le 40 ] || { echo "$first of 100 at 25 %"; return 1; }
-	# paused: a step later nobody has more
+	# paused: what waits for its device goes back, and a step later nobody has more
 	rollout '{"paused":true}'
+	settled
+	[ "$(on_their_way)" = 0 ]
+	[ "$(sql "SELECT count(*) FROM managed_app WHERE build_id = '$BUILD' AND state = 'wanted' AND why = 'held' AND attempts = 0")" = "$first" ]
+	never command_waits InstallApplication
 	post "/api/v1/apps/$APP/rollout/step" -H "$(bearer admin)" -H 'Content-Type: application/json' -d "{\"build_id\":\"$BUILD\"}"
 	expect_status 200
 	settled
-	[ "$(on_their_way)" = "$first" ]
+	[ "$(on_their_way)" = 0 ]
 	rollout '{"paused":false}'
 	settled
 	local second
@@ -384,6 +388,43 @@ settled() { wait_until no_job; }
 	passes 60
 	settled
 	[ "$(sql "SELECT count(*) FROM managed_app WHERE build_id = '$BUILD' AND state IN ('queued', 'wanted', 'timed_out', 'sent')")" -ge 99 ] || { sql "SELECT state, count(*) FROM managed_app GROUP BY state"; return 1; }
+}
+
+@test "what waited for a device goes neither into a pause nor past its hours, comes back after a cleared queue, and what somebody asks for goes" {
+	published build=34
+	rollout '{"keep_current":true}'
+	phone_of mia --supervised
+	wants
+	arrives
+	published build=35
+	wait_until state_is queued
+	# the phone comes when its hours are over
+	local hours
+	hours=$(TZ=UTC date -d "@$((T + 7200))" +%H):00-$(TZ=UTC date -d "@$((T + 14400))" +%H):00
+	rollout "{\"hours\":\"$hours\",\"zone\":\"server\"}"
+	connects
+	expect_state wanted held
+	[ "$(version_on_phone)" = "['34']" ]
+	[ "$(row attempts)" = 0 ]
+	never command_waits InstallApplication
+	passes 7200
+	wait_until command_waits InstallApplication
+	# a queue that is cleared says nothing of the app
+	delete "/api/v1/devices/$ID/commands" -H "$(bearer admin)"
+	expect_status 200
+	expect_state wanted cleared
+	passes 901
+	wait_until command_waits InstallApplication
+	# paused while it waits: nothing begins, but for who asks
+	rollout '{"paused":true,"hours":""}'
+	expect_state wanted held
+	connects
+	[ "$(version_on_phone)" = "['34']" ]
+	wants
+	expect_status 202
+	arrives
+	[ "$(version_on_phone)" = "['35']" ]
+	judged
 }
 
 @test "an app is told what it is told for its person, and again when that changes" {
