@@ -7,14 +7,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-static _Atomic int64_t overlap_s = 72 * 3600;
-
-/* Of the whole process: mdm.identity_overlap_hours. */
-static int64_t
-identity_overlap_s(void)
-{
-	return atomic_load(&overlap_s);
-}
+/* Of the whole process: mdm.identity_overlap_hours, mdm.identity_grace_days. */
+static _Atomic int64_t overlap_s = 72 * 3600, grace_s = 30 * DAY_S;
 
 void
 identity_overlap(int64_t s)
@@ -22,21 +16,48 @@ identity_overlap(int64_t s)
 	atomic_store(&overlap_s, s);
 }
 
+void
+identity_grace(int64_t s)
+{
+	atomic_store(&grace_s, s);
+}
+
 /* ---- the new one was seen ---- */
+
+/* Has the device gone back to its old one, and may it still speak with that?  One of an outside CA says nothing of itself. */
+static bool
+is_back(struct db *tx, const struct enrollment *e, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct certificate *old;
+
+	*ret = e->old_identity && e->old_speaks == 1;
+	if (!*ret)
+		return true;
+	if (!certificate_find(ctx, tx, e->old_identity, &old, err))
+		return err->kind == ERR_MISSING;
+	*ret = !old->revoked && old->not_after + atomic_load(&grace_s) >= clock_now();
+	return true;
+}
 
 bool
 identity_renewed(struct db *tx, const struct enrollment *e, const char *sha256, int64_t ends, struct err *err)
 {
-	/* The one that the device has gone back to is its old one still; the one in between it never took. */
-	bool went_back = e->old_identity && e->old_speaks == 1;
-	const char *old = went_back ? e->old_identity : e->identity, *gone = went_back ? e->identity : e->old_identity;
+	const char *old = e->identity, *gone = e->old_identity;
 	const char *other = e->next_identity && strcmp(e->next_identity, sha256) != 0 ? e->next_identity : NULL;
+	bool back;
 
+	if (!is_back(tx, e, &back, err))
+		return false;
+	if (back) {	/* the one in between it never took */
+		old = e->old_identity;
+		gone = e->identity;
+	}
 	return enrollment_revoke(tx, gone, "superseded", err) && enrollment_revoke(tx, other, "superseded", err) &&
 	       certificate_revoke_others(tx, e->id, e->session_id, sha256, old, "superseded", err) &&
 	       db_run(tx, err, "UPDATE enrollment SET identity = $1, next_identity = NULL, old_identity = $2,"
 		      " old_identity_until = $3, old_speaks = NULL, identity_ends = $4, renewal_tries = 0 WHERE id = $5",
-		      db_text(sha256), db_text(old), db_int(clock_now() + identity_overlap_s()),
+		      db_text(sha256), db_text(old), db_int(clock_now() + atomic_load(&overlap_s)),
 		      ends ? db_int(ends) : db_null(), db_text(e->id)) &&
 	       queue_done(tx, e, IDENTITY_KIND, err);
 }

@@ -43,6 +43,11 @@ bool identity_due_list(struct db *db, const struct identity_rules *rules, json_t
 /* In the transaction that saw the new one. */
 bool identity_renewed(struct db *tx, const struct enrollment *enrollment, const char *sha256, int64_t ends,
 		      struct err *err) CHECKED;
-/* Which of the two spoke, while there are two: written behind, when it is news. */
+/* ---- for talk.c ---- */
+
+/* Which of the two spoke, while there are two, and was believed: written behind, when it is news. */
 void identity_spoke(struct db *db, const struct enrollment *enrollment, const char *sha256);
+
+/* ---- of the whole process, before anything is served ---- */
 void identity_overlap(int64_t s);
+void identity_grace(int64_t s);		/* as in the rules */

@@ -4,7 +4,6 @@
 #include "mdm/cms.h"
 #include "mdm/enroll_session.h"
 #include "mdm/enrollment_turn.h"
-#include "mdm/identity_renew.h"
 #include "mdm/leaving.h"
 #include <string.h>
 
@@ -121,8 +120,6 @@ proof_judge(TALLOC_CTX *ctx, struct db *db, struct ca *ca, const struct proof *p
 	}
 	if (e && is_over(e, identity->sha256))
 		return bad(err, "it was replaced by a newer one of this device");
-	if (e)
-		identity_spoke(db, e, identity->sha256);
 	if (!shown.certificate)
 		return ca && ca_ready(ca) ? judge_stranger(ca, identity, grace_s, err) :
 			    err_code(err, ERR_BUSY, "no_ca", "there is no CA here that devices could be known by");

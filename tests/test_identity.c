@@ -166,6 +166,69 @@ who_went_back_to_its_old_identity_is_renewed_again_and_keeps_that_one_until_then
 	assert_string_equal(phone_idle(p), a);
 }
 
+/* Which of the two the device speaks with is known by its own word alone, and what was refused is nobody's. */
+static void
+a_word_that_is_refused_does_not_say_that_the_device_went_back(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), other;
+	struct certificate *old = p->cert;
+
+	p->cert = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);
+	other = *p;
+	other.udid = UDID_B;
+	assert_false(speaks_with(&other, old));	/* as another device */
+	assert_false(phone_token(&other, ""));
+	assert_ok(certificate_revoke_by(m->db, "anna", old->sha256, "keyCompromise", &m->err), &m->err);
+	assert_false(speaks_with(p, old));	/* whoever has it */
+	assert_ok(db_writable(m->db, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE old_speaks IS NOT NULL"), 0);
+	sweep(m);
+	assert_int_equal(waiting(m), 0);
+}
+
+/* It spoke with the old one, which IT revoked then: what it has instead is the one that it may go back to. */
+static void
+a_revoked_old_identity_is_not_the_one_that_a_renewal_may_go_back_to(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct certificate *old = p->cert, *second;
+
+	p->cert = second = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_true(speaks_with(p, old));
+	assert_ok(db_writable(m->db, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE old_speaks"), 1);
+	assert_ok(certificate_revoke_by(m->db, "anna", old->sha256, "keyCompromise", &m->err), &m->err);
+	p->cert = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);	/* its answer is lost */
+	assert_string_equal(phone_enrollment(p)->old_identity, second->sha256);
+	assert_true(speaks_with(p, second));
+	assert_false(is_revoked(m, second));
+}
+
+/* Nor is one that has ended, the grace too: nobody can speak with it any more. */
+static void
+an_old_identity_that_has_ended_is_not_the_one_that_a_renewal_may_go_back_to(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct certificate *old = p->cert, *second;
+
+	later(m, 365 * DAY_S);
+	p->cert = second = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_true(speaks_with(p, old));	/* in the grace */
+	assert_ok(db_writable(m->db, &m->err), &m->err);
+	later(m, 31 * DAY_S);
+	p->cert = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_string_equal(phone_enrollment(p)->old_identity, second->sha256);
+	assert_false(is_revoked(m, second));
+}
+
 static void
 an_authenticate_that_is_repeated_under_the_new_identity_loses_no_queue(void **state)
 {
@@ -386,6 +449,9 @@ who_left_is_not_asked(void **state)
 TESTS(behaviour_9_the_old_identity_is_served_for_the_overlap_and_revoked_then,
       an_old_identity_is_not_revoked_before_the_new_one_has_spoken_again,
       who_went_back_to_its_old_identity_is_renewed_again_and_keeps_that_one_until_then,
+      a_word_that_is_refused_does_not_say_that_the_device_went_back,
+      a_revoked_old_identity_is_not_the_one_that_a_renewal_may_go_back_to,
+      an_old_identity_that_has_ended_is_not_the_one_that_a_renewal_may_go_back_to,
       an_authenticate_that_is_repeated_under_the_new_identity_loses_no_queue,
       what_was_issued_for_a_renewal_and_never_shown_is_revoked_with_the_next_that_is,
       who_is_retired_in_the_overlap_leaves_with_both_identities,
