@@ -42,12 +42,14 @@ struct turn {
 	TALLOC_CTX *ctx;
 };
 
-/* A recorded message: signed before one that has counted, or before it left; or the one that has counted. */
+/* Recorded: signed before one that has counted, or before it left; or the one that has counted.  Or by what it had before. */
 static bool
 is_stale(struct db *tx, const struct turn *t, const struct enrollment *e, int64_t newest, bool *ret, struct err *err)
 {
 	const struct proof *proof = &t->identity->proof;
 
+	if ((*ret = identity_is_past(e, t->identity->sha256)))
+		return true;
 	*ret = !proof->live && (enrollment_is(e, "removed") ? proof->signed_at <= e->ended :
 				proof->signed_at && proof->signed_at < newest);
 	return *ret || counted_before(tx, e->id, t->message, ret, err);
