@@ -57,7 +57,18 @@ scep_renewal_put(struct db *tx, const struct scep_renewal *renewal, const char *
 		    db_text(renewal->key_sha256), db_now(), db_int(clock_now() - SCEP_RENEWAL_S)))
 		return false;
 	*first = db_changed(tx) == 1;
-	return !*first || db_run(tx, err, "INSERT INTO scep_chain (certificate, origin, at) VALUES ($1, COALESCE((SELECT c.origin"
-				 " FROM scep_chain c WHERE c.certificate = $2), $3), $4)", db_text(next),
+	return !*first || db_run(tx, err, "INSERT INTO scep_chain (certificate, origin, renewed, at) VALUES ($1, COALESCE((SELECT c.origin"
+				 " FROM scep_chain c WHERE c.certificate = $2), $3), $3, $4)", db_text(next),
 				 db_text(renewal->certificate), db_text(renewal->certificate), db_now());
+}
+
+bool
+scep_renewal_of(TALLOC_CTX *ctx, struct db *db, const char *certificate, char **ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT renewed FROM scep_chain WHERE certificate = $1", db_text(certificate));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
+	rows_done(rows);
+	return step != ROWS_FAILED;
 }
