@@ -72,3 +72,16 @@ scep_renewal_of(TALLOC_CTX *ctx, struct db *db, const char *certificate, char **
 	rows_done(rows);
 	return step != ROWS_FAILED;
 }
+
+bool
+scep_renewal_after(TALLOC_CTX *ctx, struct db *db, const char *certificate, const char ***ret, size_t *n, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "WITH RECURSIVE line (certificate) AS (SELECT CAST($1 AS TEXT) UNION SELECT h.certificate"
+		" FROM scep_chain h WHERE h.renewed IS NULL AND h.origin = COALESCE((SELECT o.origin FROM scep_chain o WHERE"
+		" o.certificate = $1), $1) AND h.at >= COALESCE((SELECT o.at FROM scep_chain o WHERE o.certificate = $1), 0)"
+		" UNION SELECT h.certificate FROM scep_chain h JOIN line ON h.renewed = line.certificate) SELECT line.certificate FROM"
+		" line JOIN certificate c ON c.sha256 = line.certificate WHERE c.revoked IS NULL AND line.certificate <> $1",
+		db_text(certificate));
+
+	return rows_texts(ctx, rows, ret, n, err);
+}

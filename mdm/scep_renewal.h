@@ -27,3 +27,6 @@ bool scep_renewal_put(struct db *tx, const struct scep_renewal *renewal, const c
 
 /* *ret: the one that this one renewed; NULL: none, or it is not known. */
 bool scep_renewal_of(TALLOC_CTX *ctx, struct db *db, const char *certificate, char **ret, struct err *err) CHECKED;
+/* All that came of it and are not revoked yet; of those whose origin alone is known, what is no older than it. */
+bool scep_renewal_after(TALLOC_CTX *ctx, struct db *db, const char *certificate, const char ***ret, size_t *n,
+			struct err *err) CHECKED;

@@ -286,7 +286,7 @@ a_word_that_is_refused_does_not_say_that_the_device_went_back(void **state)
 	other.udid = UDID_B;
 	assert_false(speaks_with(&other, old));	/* as another device */
 	assert_false(phone_token(&other, ""));
-	assert_ok(certificate_revoke_by(m->db, "anna", old->sha256, "keyCompromise", &m->err), &m->err);
+	assert_ok(certificate_revoke_by(m->db, "anna", old->sha256, "keyCompromise", NULL, &m->err), &m->err);
 	assert_false(speaks_with(p, old));	/* whoever has it */
 	assert_ok(db_writable(m->db, &m->err), &m->err);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE old_speaks IS NOT NULL"), 0);
@@ -307,7 +307,7 @@ a_revoked_old_identity_is_not_the_one_that_a_renewal_may_go_back_to(void **state
 	assert_true(speaks_with(p, old));
 	assert_ok(db_writable(m->db, &m->err), &m->err);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE old_speaks"), 1);
-	assert_ok(certificate_revoke_by(m->db, "anna", old->sha256, "keyCompromise", &m->err), &m->err);
+	assert_ok(certificate_revoke_by(m->db, "anna", old->sha256, "keyCompromise", NULL, &m->err), &m->err);
 	p->cert = renewed(m, p);
 	assert_ok(phone_token(p, ""), &m->err);	/* its answer is lost */
 	assert_string_equal(phone_enrollment(p)->old_identity, second->sha256);

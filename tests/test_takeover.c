@@ -188,6 +188,21 @@ an_identity_that_is_replaced_while_it_is_renewed_brings_nothing(void **state)
 	assert_non_null(scep_renewed(m, stolen));	/* undone with its transaction: so far it may have gone back */
 }
 
+/* It was renewed before IT heard of it, and what it was renewed to never shown. */
+static void
+a_stolen_identity_is_revoked_with_what_the_thief_has_renewed_it_to(void **state)
+{
+	struct mdm *m = house(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct certificate *got = scep_renewed(m, p->cert);
+	int64_t also;
+
+	assert_ok(certificate_revoke_by(m->db, "anna", p->cert->sha256, "keyCompromise", &also, &m->err), &m->err);
+	assert_int_equal(also, 1);
+	takes_nothing(p, got);
+	assert_null(scep_renewed(m, got));
+}
+
 /* ---- what phones do ---- */
 
 static void
@@ -274,6 +289,7 @@ TESTS(an_identity_that_its_device_has_replaced_renews_itself_no_more,
       what_a_replaced_identity_got_before_it_was_known_to_be_replaced_is_worth_nothing_then,
       an_identity_that_its_device_has_renewed_by_scep_takes_nothing_over_either,
       an_identity_that_is_replaced_while_it_is_renewed_brings_nothing,
+      a_stolen_identity_is_revoked_with_what_the_thief_has_renewed_it_to,
       who_went_back_to_its_old_identity_renews_that_by_scep_and_is_taken,
       a_renewal_by_scep_whose_answer_is_lost_is_asked_for_again,
       one_that_was_renewed_twice_before_it_was_shown_is_taken,
