@@ -10,6 +10,7 @@
 #include "core/job.h"
 #include "core/secret.h"
 #include "core/text.h"
+#include "mdm/enroll_call_off.h"
 #include <string.h>
 
 /* ---- who ---- */
@@ -185,14 +186,16 @@ invitation_message(struct db *tx, const char *id, const char *message_id, struct
 
 /* For the audit, which names people and no ids. */
 static bool
-name_of(TALLOC_CTX *ctx, struct db *tx, const char *id, char **ret, struct err *err)
+name_of(TALLOC_CTX *ctx, struct db *tx, const char *id, char **ret, char **person_id, struct err *err)
 {
-	struct rows *rows = db_query(ctx, tx, "SELECT p.name FROM invitation i JOIN person p ON p.id = i.person_id WHERE i.id = $1",
+	struct rows *rows = db_query(ctx, tx, "SELECT p.name, p.id FROM invitation i JOIN person p ON p.id = i.person_id WHERE i.id = $1",
 				     db_text(id));
 
 	if (!rows_one(rows, err, "no such invitation"))
 		return false;
 	*ret = rows_text(ctx, rows, 0);
+	if (person_id)
+		*person_id = rows_text(ctx, rows, 1);
 	rows_done(rows);
 	return true;
 }
@@ -204,7 +207,7 @@ invitation_sent_again(struct db *tx, const char *actor, const char *id, const st
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	char *name;
 
-	if (!name_of(ctx, tx, id, &name, err) ||
+	if (!name_of(ctx, tx, id, &name, NULL, err) ||
 	    !db_run(tx, err, "UPDATE invitation SET token_hash = $1, sent = $2, step = $2, declined = NULL, expires = $3"
 		    " WHERE id = $4 AND revoked IS NULL AND enrolled IS NULL", db_text(draft->hash), db_now(),
 		    db_int(expires), db_text(id)))
@@ -223,13 +226,18 @@ tx_revoke(struct db *tx, void *arg, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct change *c = arg;
-	char *name;
+	char *name, *person_id;
+	size_t begun;
 
-	if (!name_of(ctx, tx, c->id, &name, err) ||
+	if (!name_of(ctx, tx, c->id, &name, &person_id, err) ||
 	    !db_run(tx, err, "UPDATE invitation SET revoked = $1 WHERE id = $2 AND revoked IS NULL AND enrolled IS NULL",
 		    db_now(), db_text(c->id)))
 		return false;
-	return !db_changed(tx) || audit_add(tx, c->actor, "invitation.revoke", name, NULL, err);
+	if (!db_changed(tx))
+		return true;
+	return enroll_call_off(tx, person_id, c->id, &begun, err) &&
+	       audit_add(tx, c->actor, "invitation.revoke", name, begun ?
+			 mem_printf(ctx, "with %zu that had begun and not ended", begun) : NULL, err);
 }
 
 bool
@@ -378,7 +386,7 @@ tx_declined(struct db *tx, void *arg, struct err *err)
 	struct change *c = arg;
 	char *name;
 
-	if (!name_of(ctx, tx, c->id, &name, err) ||
+	if (!name_of(ctx, tx, c->id, &name, NULL, err) ||
 	    !db_run(tx, err, "UPDATE invitation SET declined = $1, step = $1 WHERE id = $2 AND declined IS NULL"
 		    " AND enrolled IS NULL AND revoked IS NULL", db_now(), db_text(c->id)))
 		return false;
@@ -408,7 +416,8 @@ invitation_began(struct db *tx, const char *id, const char *session_id, struct e
 bool
 invitation_enrolled(struct db *tx, const char *session_id, struct err *err)
 {
-	return db_run(tx, err, "UPDATE invitation SET enrolled = $1, step = $1 WHERE enrolled IS NULL AND (session_id = $2"
+	return db_run(tx, err, "UPDATE invitation SET enrolled = $1, step = $1 WHERE enrolled IS NULL AND revoked IS NULL"
+		      " AND (session_id = $2"
 		      " OR id = (SELECT s.invitation_id FROM enroll_session s WHERE s.id = $2))", db_now(), db_text(session_id));
 }
 

@@ -154,9 +154,14 @@ static bool
 revoke(struct cli_call *call, struct err *err)
 {
 	const char *sha256;
+	int64_t also;
 
-	return certificate_by_serial(call->ctx, call->db, call->words[0], &sha256, err) &&
-	       certificate_revoke_by(call->db, "cli", sha256, ((const struct opts *)call)->reason, err);
+	if (!certificate_by_serial(call->ctx, call->db, call->words[0], &sha256, err) ||
+	    !certificate_revoke_by(call->db, "cli", sha256, ((const struct opts *)call)->reason, &also, err))
+		return false;
+	if (also)
+		printf("%lld that came of it by renewals are revoked too\n", (long long)also);
+	return true;
 }
 
 #define AT(field) offsetof(struct opts, field)

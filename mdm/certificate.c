@@ -5,6 +5,7 @@
 #include "core/text.h"
 #include "mdm/authority.h"
 #include "mdm/public_key.h"
+#include "mdm/scep_renewal.h"
 #include "mdm/turn.h"
 #include <ctype.h>
 #include <string.h>
@@ -182,28 +183,57 @@ certificate_bind_again(struct db *tx, const char *from, const char *to, struct e
 
 struct revoking {
 	const char *actor, *sha256, *reason;
+	int64_t also;
 };
+
+/* What it was renewed to, each by the key of the one before and nothing else. */
+static bool
+revoke_line(TALLOC_CTX *ctx, struct db *tx, struct revoking *r, struct err *err)
+{
+	const char **all;
+	size_t n;
+
+	r->also = 0;
+	if (strcmp(r->reason, "superseded") == 0 || strcmp(r->reason, "unspecified") == 0)
+		return true;
+	if (!scep_renewal_after(ctx, tx, r->sha256, &all, &n, err))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!certificate_revoke(tx, all[i], r->reason, err))
+			return false;
+	r->also = (int64_t)n;
+	return true;
+}
 
 static bool
 tx_revoke(struct db *tx, void *arg, struct err *err)
 {
-	const struct revoking *r = arg;
+	struct revoking *r = arg;
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct certificate *cert;
+	const char *more;
 
-	return certificate_find(ctx, tx, r->sha256, &cert, err) &&
-	       (cert->revoked ? err_set(err, ERR_CONFLICT, "this certificate was revoked before") :
-		certificate_revoke(tx, r->sha256, r->reason, err) &&
-		audit_add(tx, r->actor, "certificate.revoke", cert->subject,
-			  mem_printf(ctx, "serial %s, %s", cert->serial, r->reason), err));
+	if (!certificate_find(ctx, tx, r->sha256, &cert, err))
+		return false;
+	if (cert->revoked)
+		return err_set(err, ERR_CONFLICT, "this certificate was revoked before");
+	if (!certificate_revoke(tx, r->sha256, r->reason, err) || !revoke_line(ctx, tx, r, err))
+		return false;
+	more = r->also ? mem_printf(ctx, "; and %lld that came of it by renewals", (long long)r->also) : "";
+	return audit_add(tx, r->actor, "certificate.revoke", cert->subject,
+			 mem_printf(ctx, "serial %s, %s%s", cert->serial, r->reason, more), err);
 }
 
 bool
-certificate_revoke_by(struct db *db, const char *actor, const char *sha256, const char *reason, struct err *err)
+certificate_revoke_by(struct db *db, const char *actor, const char *sha256, const char *reason, int64_t *also, struct err *err)
 {
-	struct revoking r = { actor, sha256, reason };
+	struct revoking r = { actor, sha256, reason, 0 };
 
-	return db_tx(db, tx_revoke, &r, err);
+	if (!db_tx(db, tx_revoke, &r, err))
+		return false;
+	if (also)
+		*also = r.also;
+	return true;
 }
 
 bool

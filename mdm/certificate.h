@@ -53,7 +53,11 @@ bool certificate_key_sha256(EVP_PKEY *key, char hex[X509_FINGERPRINT_SIZE], stru
 
 /* ---- by an admin; audited ---- */
 
-bool certificate_revoke_by(struct db *db, const char *actor, const char *sha256, const char *reason,
+/*
+ * A certificate renews itself: whoever has a key that is stolen has what it was renewed to, too.  So with it goes all that
+ * came of it by renewals, unless the reason says that it was replaced, or nothing.  *also (may be NULL): how many those were.
+ */
+bool certificate_revoke_by(struct db *db, const char *actor, const char *sha256, const char *reason, int64_t *also,
 			   struct err *err) CHECKED;
 
 /*

@@ -1,5 +1,6 @@
 #include "mdm/enroll.h"
 #include "core/uuid.h"
+#include "mdm/identity_renew.h"
 #include "mdm/phase.h"
 
 bool
@@ -213,6 +214,8 @@ enroll_renewal(TALLOC_CTX *ctx, struct db *db, const struct enroll_house *house,
 	struct renewal r = { .ctx = ctx, .house = house, .enrollment = enrollment, .wish = wish };
 	struct enrollment_parts e;
 
+	if (enrollment->spoken && identity_is_past(enrollment, enrollment->spoken))
+		return err_code(err, ERR_CONFLICT, "old_identity", "it was asked for with the identity before its last renewal");
 	r.subject = subject_of(ctx, house, ENROLL_IDENTITY, enrollment->id);	/* as the session's, which is not yet named */
 	if (!subject_good(ctx, &r.subject, err) || !db_tx(db, tx_renew, &r, err))
 		return false;

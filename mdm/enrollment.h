@@ -18,7 +18,7 @@ struct enrollment {
 	const char *next_identity;	/* of a renewal under way; NULL: none */
 	const char *old_identity;	/* before the last renewal, while it is still accepted; NULL: none */
 	int64_t old_identity_until;
-	int old_speaks;			/* of the two the old one spoke last: 1, 0; -1: neither has since */
+	int old_speaks;			/* 0: the new one was used since, for good; 1: only the old one was; -1: neither */
 	const char *spoken;		/* the one that it speaks with right now; NULL: not known */
 	int64_t access_rights;
 	const char *topic, *push_magic;

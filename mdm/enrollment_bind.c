@@ -53,17 +53,17 @@ tx_old_shown(struct db *tx, void *arg, struct err *err)
 {
 	const struct note *note = arg;
 
-	return db_run(tx, err, "UPDATE enrollment SET old_shown = $1 WHERE id = $2 AND old_shown IS NULL", db_now(),
-		      db_text(note->detail)) &&
+	return db_run(tx, err, "UPDATE enrollment SET old_shown = $1 WHERE id = $2 AND (old_shown IS NULL OR old_shown < ended)",
+		      db_now(), db_text(note->detail)) &&
 	       (!db_changed(tx) || audit_add(tx, "device", note->act, note->object, NULL, err));
 }
 
 void
-enrollment_old_shown(struct db *db, const struct enrollment *e)
+enrollment_old_shown(struct db *db, const struct enrollment *e, const char *sha256)
 {
 	struct note *note;
 
-	if (shown_lately(e->identity))
+	if (shown_lately(sha256))
 		return;
 	note = mem_new(NULL, struct note);
 	snprintf(note->act, sizeof note->act, "enrollment.old_identity");

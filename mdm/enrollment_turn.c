@@ -12,6 +12,7 @@
 #include "mdm/counted.h"
 #include "mdm/enrollment_offer.h"
 #include "mdm/escrow.h"
+#include "mdm/identity_line.h"
 #include "mdm/identity_renew.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
@@ -42,15 +43,29 @@ struct turn {
 	TALLOC_CTX *ctx;
 };
 
-/* A recorded message: signed before one that has counted, or before it left; or the one that has counted. */
+/* Recorded: signed before one that has counted, or before it left; or the one that has counted.  Or by what it had before. */
 static bool
 is_stale(struct db *tx, const struct turn *t, const struct enrollment *e, int64_t newest, bool *ret, struct err *err)
 {
 	const struct proof *proof = &t->identity->proof;
 
+	if ((*ret = identity_is_past(e, t->identity->sha256)))
+		return true;
 	*ret = !proof->live && (enrollment_is(e, "removed") ? proof->signed_at <= e->ended :
 				proof->signed_at && proof->signed_at < newest);
 	return *ret || counted_before(tx, e->id, t->message, ret, err);
+}
+
+/* Whoever has a copy of what the device has replaced may have renewed that: what came of it is not the device's. */
+static bool
+may_follow(struct db *tx, const struct turn *t, const struct bound *b, struct err *err)
+{
+	bool may = true;
+
+	if ((b->how == BOUND_RENEWAL || b->how == BOUND_NEXT) &&
+	    !identity_may_follow(tx, b->enrollment, t->identity->sha256, &may, err))
+		return false;
+	return may || enrollment_refuse(t->db, t->identity, t->who->udid, "it came of an identity that the device has replaced", err);
 }
 
 /* Whose certificate it is, and that it speaks as that device and as it was offered. */
@@ -59,7 +74,7 @@ is_who_it_says(struct db *tx, const struct turn *t, const struct bound *b, struc
 {
 	return enrollment_same_device(t->db, t->identity, b, t->who, err) &&
 	       enrollment_as_offered(t->db, t->identity, b, t->who, err) &&
-	       enrollment_may_return(t->db, tx, t->identity, b, t->who, err);
+	       enrollment_may_return(t->db, tx, t->identity, b, t->who, err) && may_follow(tx, t, b, err);
 }
 
 /* We know nothing of it. */

@@ -49,7 +49,8 @@ struct shown {
 	bool retired;			/* revoked when its enrollment was retired, before it was ever shown */
 };
 bool enrollment_shown(TALLOC_CTX *ctx, struct db *db, const char *sha256, struct shown *ret, struct err *err) CHECKED;
-void enrollment_old_shown(struct db *db, const struct enrollment *enrollment);	/* audited, once each */
+/* One that it had before; audited, once each. */
+void enrollment_old_shown(struct db *db, const struct enrollment *enrollment, const char *sha256);
 void enrollment_told(struct db *db, const struct enrollment *enrollment);	/* a retired one: it need not be pushed again */
 
 /* ---- between enrollment.c, enrollment_turn.c and came_back.c ---- */

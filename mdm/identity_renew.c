@@ -7,14 +7,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-static _Atomic int64_t overlap_s = 72 * 3600;
-
-/* Of the whole process: mdm.identity_overlap_hours. */
-static int64_t
-identity_overlap_s(void)
-{
-	return atomic_load(&overlap_s);
-}
+/* Of the whole process: mdm.identity_overlap_hours, mdm.identity_grace_days. */
+static _Atomic int64_t overlap_s = 72 * 3600, grace_s = 30 * DAY_S;
 
 void
 identity_overlap(int64_t s)
@@ -22,50 +16,97 @@ identity_overlap(int64_t s)
 	atomic_store(&overlap_s, s);
 }
 
+void
+identity_grace(int64_t s)
+{
+	atomic_store(&grace_s, s);
+}
+
 /* ---- the new one was seen ---- */
+
+/* Has the device gone back to its old one, and may it still speak with that?  One of an outside CA says nothing of itself. */
+static bool
+is_back(struct db *tx, const struct enrollment *e, bool *ret, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct certificate *old;
+
+	*ret = e->old_identity && e->old_speaks == 1;
+	if (!*ret)
+		return true;
+	if (!certificate_find(ctx, tx, e->old_identity, &old, err))
+		return err->kind == ERR_MISSING;
+	*ret = !old->revoked && old->not_after + atomic_load(&grace_s) >= clock_now();
+	return true;
+}
 
 bool
 identity_renewed(struct db *tx, const struct enrollment *e, const char *sha256, int64_t ends, struct err *err)
 {
-	/* The one that the device has gone back to is its old one still; the one in between it never took. */
-	bool went_back = e->old_identity && e->old_speaks == 1;
-	const char *old = went_back ? e->old_identity : e->identity, *gone = went_back ? e->identity : e->old_identity;
+	const char *old = e->identity, *gone = e->old_identity;
 	const char *other = e->next_identity && strcmp(e->next_identity, sha256) != 0 ? e->next_identity : NULL;
+	bool back;
 
+	if (!is_back(tx, e, &back, err))
+		return false;
+	if (back) {	/* the one in between it never took */
+		old = e->old_identity;
+		gone = e->identity;
+	}
 	return enrollment_revoke(tx, gone, "superseded", err) && enrollment_revoke(tx, other, "superseded", err) &&
 	       certificate_revoke_others(tx, e->id, e->session_id, sha256, old, "superseded", err) &&
 	       db_run(tx, err, "UPDATE enrollment SET identity = $1, next_identity = NULL, old_identity = $2,"
-		      " old_identity_until = $3, old_speaks = NULL, identity_ends = $4, renewal_tries = 0 WHERE id = $5",
-		      db_text(sha256), db_text(old), db_int(clock_now() + identity_overlap_s()),
+		      " old_identity_until = $3, old_speaks = NULL, old_shown = NULL, identity_ends = $4, renewal_tries = 0"
+		      " WHERE id = $5",
+		      db_text(sha256), db_text(old), db_int(clock_now() + atomic_load(&overlap_s)),
 		      ends ? db_int(ends) : db_null(), db_text(e->id)) &&
 	       queue_done(tx, e, IDENTITY_KIND, err);
 }
 
+/* ---- which of the two ---- */
+
+static bool
+is_old(const struct enrollment *e, const char *sha256)
+{
+	return e->old_identity && strcmp(e->old_identity, sha256) == 0;
+}
+
+bool
+identity_is_past(const struct enrollment *e, const char *sha256)
+{
+	return is_old(e, sha256) && e->old_speaks == 0;
+}
+
 struct spoke {
-	char id[64], old_identity[X509_FINGERPRINT_SIZE];
+	char id[64], identity[X509_FINGERPRINT_SIZE], old_identity[X509_FINGERPRINT_SIZE];
 	bool old;
 };
 
+/* Of these two, or it is not news any more.  Once the new one was used, nothing says otherwise. */
 static bool
 tx_spoke(struct db *tx, void *arg, struct err *err)
 {
 	const struct spoke *s = arg;
 
-	return db_run(tx, err, "UPDATE enrollment SET old_speaks = $1 WHERE id = $2 AND old_identity = $3", db_bool(s->old),
-		      db_text(s->id), db_text(s->old_identity));
+	return db_run(tx, err, "UPDATE enrollment SET old_speaks = $1 WHERE id = $2 AND identity = $3 AND old_identity = $4"
+		      " AND (old_speaks IS NULL OR NOT CAST($1 AS BOOLEAN))", db_bool(s->old), db_text(s->id), db_text(s->identity),
+		      db_text(s->old_identity));
 }
 
 void
-identity_spoke(struct db *db, const struct enrollment *e, const char *sha256)
+identity_spoke(struct db *db, const struct enrollment *e, const char *sha256, bool begins)
 {
-	bool old = e->old_identity && strcmp(e->old_identity, sha256) == 0;
+	bool old = is_old(e, sha256);
 	struct spoke *s;
 
+	if (identity_is_past(e, sha256))
+		enrollment_old_shown(db, e, sha256);
 	/* A third one, which is about to renew them, says nothing of the two. */
-	if (!e->old_identity || (!old && (!e->identity || strcmp(e->identity, sha256) != 0)) || e->old_speaks == old)
+	if (!e->old_identity || (!old && (begins || strcmp(e->identity, sha256) != 0)) || e->old_speaks == 0 || e->old_speaks == old)
 		return;
 	s = mem_new(NULL, struct spoke);
 	snprintf(s->id, sizeof s->id, "%s", e->id);
+	snprintf(s->identity, sizeof s->identity, "%s", e->identity);
 	snprintf(s->old_identity, sizeof s->old_identity, "%s", e->old_identity);
 	s->old = old;
 	db_later(db, tx_spoke, s);

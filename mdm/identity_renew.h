@@ -9,7 +9,9 @@
  * the one before: a device whose TokenUpdate under the new one was not answered has never taken it.
  *
  * The old identity is good until the new one was seen, and then for an overlap (enrollment.old_identity): it is
- * revoked when that has passed and the new one has spoken since, not while the device still speaks with the old one.
+ * revoked when that has passed and the new one was used, not while the device still speaks with the old one.  Once the new
+ * one was used the device has it, and no going back: the old one is past, whoever speaks with it.  It is served
+ * until the overlap ends, is renewed by nothing, changes nothing of the enrollment, and its next word is audited.
  */
 #include <jansson.h>
 #include "mdm/enrollment.h"
@@ -39,11 +41,24 @@ bool identity_sweep(struct db *db, const struct identity_rules *rules, bool *mor
  * "no_right": its enrollment does not let us.
  */
 bool identity_due_list(struct db *db, const struct identity_rules *rules, json_t **ret, struct err *err) CHECKED;
+
 /* ---- for enrollment_turn.c ---- */
 
 /* In the transaction that saw the new one. */
 bool identity_renewed(struct db *tx, const struct enrollment *enrollment, const char *sha256, int64_t ends,
 		      struct err *err) CHECKED;
-/* Which of the two spoke, while there are two: written behind, when it is news. */
-void identity_spoke(struct db *db, const struct enrollment *enrollment, const char *sha256);
+
+/* Is it the old one, of a device that has used its new one? */
+bool identity_is_past(const struct enrollment *enrollment, const char *sha256);
+
+/* ---- for talk.c ---- */
+
+/*
+ * Which of the two spoke, while there are two, and was believed: written behind, when it is news.  begins: with an
+ * Authenticate or TokenUpdate, whose answer may be lost, and the device goes back; what it says else is use.
+ */
+void identity_spoke(struct db *db, const struct enrollment *enrollment, const char *sha256, bool begins);
+
+/* ---- of the whole process, before anything is served ---- */
 void identity_overlap(int64_t s);
+void identity_grace(int64_t s);		/* as in the rules */

@@ -87,8 +87,7 @@ judge_own(const struct shown *shown, const struct identity *identity, int64_t gr
 static bool
 is_over(const struct enrollment *e, const char *sha256)
 {
-	return e->old_identity && strcmp(e->old_identity, sha256) == 0 && e->old_speaks == 0 &&
-	       e->old_identity_until <= clock_now();
+	return identity_is_past(e, sha256) && e->old_identity_until <= clock_now();
 }
 
 bool
@@ -115,14 +114,10 @@ proof_judge(TALLOC_CTX *ctx, struct db *db, struct ca *ca, const struct proof *p
 		enrollment_told(db, e);
 		return err_code(err, ERR_DENIED, "retired", "device %s was retired", e->device_id);
 	}
-	if (e && strcmp(e->state, "replaced") == 0) {
-		enrollment_old_shown(db, e);
+	if (e && (strcmp(e->state, "replaced") == 0 || is_over(e, identity->sha256))) {
+		enrollment_old_shown(db, e, identity->sha256);
 		return bad(err, "it was replaced by a newer one of this device");
 	}
-	if (e && is_over(e, identity->sha256))
-		return bad(err, "it was replaced by a newer one of this device");
-	if (e)
-		identity_spoke(db, e, identity->sha256);
 	if (!shown.certificate)
 		return ca && ca_ready(ca) ? judge_stranger(ca, identity, grace_s, err) :
 			    err_code(err, ERR_BUSY, "no_ca", "there is no CA here that devices could be known by");

@@ -6,6 +6,7 @@
 #include "mdm/csr.h"
 #include "mdm/enrollment.h"
 #include "mdm/guesses.h"
+#include "mdm/identity_line.h"
 #include "mdm/scep_renewal.h"
 #include "mdm/scep_reply.h"
 #include "mdm/scep_request.h"
@@ -97,16 +98,32 @@ struct keeping {
 	const struct scep_renewal *renewal;
 };
 
-/* Its enrollment may have ended since the request was read. */
+/* *why NULL: it may.  The identity of one who left is good until it runs out (enrollment_end), and no longer. */
 static bool
-is_revoked(struct db *tx, const char *sha256, bool *ret, struct err *err)
+may_renew(struct db *db, const struct certificate *old, const char **why, struct err *err)
+{
+	bool left, may;
+
+	*why = old->revoked ? "it is revoked" : NULL;
+	if (*why || strcmp(old->purpose, ca_purpose_name(CA_MDM)) != 0)
+		return true;
+	if (!enrollment_has_left(db, old->sha256, old->session_id, &left, err) || !identity_may_renew(db, old, &may, err))
+		return false;
+	*why = left ? "its device is under management no more" : may ? NULL : "its device has replaced it";
+	return true;
+}
+
+/* Once more in the transaction: its enrollment may have ended since the request was read, or have another identity. */
+static bool
+may_renew_still(struct db *tx, const char *sha256, bool *ret, struct err *err)
 {
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	struct certificate *cert;
+	const char *why;
 
-	if (!certificate_find(ctx, tx, sha256, &cert, err))
+	if (!certificate_find(ctx, tx, sha256, &cert, err) || !may_renew(tx, cert, &why, err))
 		return false;
-	*ret = cert->revoked != 0;
+	*ret = !why;
 	return true;
 }
 
@@ -120,15 +137,15 @@ static bool
 tx_keep(struct db *tx, void *arg, struct err *err)
 {
 	const struct keeping *k = arg;
-	bool first, revoked;
+	bool first, may;
 
 	if (!certificate_keep(tx, k->cert, err))
 		return false;
 	if (k->challenge)
 		return challenge_consume(tx, k->challenge, k->use, k->cert->sha256, &first, err) && (first || lost(err));
-	if (!is_revoked(tx, k->renewal->certificate, &revoked, err))
+	if (!may_renew_still(tx, k->renewal->certificate, &may, err))
 		return false;
-	if (revoked)
+	if (!may)
 		return lost(err);
 	return scep_renewal_put(tx, k->renewal, k->cert->sha256, &first, err) && (first || lost(err));
 }
@@ -165,15 +182,13 @@ by_renewal(struct talk *t, bool again, struct err *err)
 				.enrollment_id = old->enrollment_id };
 	struct keeping k = { .renewal = &renewal };
 	enum scep_renewal_state state;
-	bool left = false;
+	const char *why;
 	char *next;
 
-	/* The identity of one who left is good until it runs out (enrollment_end), and no longer. */
-	if (strcmp(old->purpose, ca_purpose_name(CA_MDM)) == 0 &&
-	    !enrollment_has_left(t->server->db, old->sha256, old->session_id, &left, err))
+	if (!may_renew(t->server->db, old, &why, err))
 		return false;
-	if (left)
-		return refuse(t, SCEP_BAD_REQUEST, "its device is under management no more", err);
+	if (why)
+		return refuse(t, SCEP_BAD_REQUEST, why, err);
 	if (!scep_renewal_look(t->ctx, t->server->db, &renewal, &state, &next, err))
 		return false;
 	if (state == SCEP_RENEWAL_AGAIN)

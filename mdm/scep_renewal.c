@@ -57,7 +57,31 @@ scep_renewal_put(struct db *tx, const struct scep_renewal *renewal, const char *
 		    db_text(renewal->key_sha256), db_now(), db_int(clock_now() - SCEP_RENEWAL_S)))
 		return false;
 	*first = db_changed(tx) == 1;
-	return !*first || db_run(tx, err, "INSERT INTO scep_chain (certificate, origin, at) VALUES ($1, COALESCE((SELECT c.origin"
-				 " FROM scep_chain c WHERE c.certificate = $2), $3), $4)", db_text(next),
+	return !*first || db_run(tx, err, "INSERT INTO scep_chain (certificate, origin, renewed, at) VALUES ($1, COALESCE((SELECT c.origin"
+				 " FROM scep_chain c WHERE c.certificate = $2), $3), $3, $4)", db_text(next),
 				 db_text(renewal->certificate), db_text(renewal->certificate), db_now());
+}
+
+bool
+scep_renewal_of(TALLOC_CTX *ctx, struct db *db, const char *certificate, char **ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "SELECT renewed FROM scep_chain WHERE certificate = $1", db_text(certificate));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = step == ROWS_ROW ? rows_text(ctx, rows, 0) : NULL;
+	rows_done(rows);
+	return step != ROWS_FAILED;
+}
+
+bool
+scep_renewal_after(TALLOC_CTX *ctx, struct db *db, const char *certificate, const char ***ret, size_t *n, struct err *err)
+{
+	struct rows *rows = db_query(ctx, db, "WITH RECURSIVE line (certificate) AS (SELECT CAST($1 AS TEXT) UNION SELECT h.certificate"
+		" FROM scep_chain h WHERE h.renewed IS NULL AND h.origin = COALESCE((SELECT o.origin FROM scep_chain o WHERE"
+		" o.certificate = $1), $1) AND h.at >= COALESCE((SELECT o.at FROM scep_chain o WHERE o.certificate = $1), 0)"
+		" UNION SELECT h.certificate FROM scep_chain h JOIN line ON h.renewed = line.certificate) SELECT line.certificate FROM"
+		" line JOIN certificate c ON c.sha256 = line.certificate WHERE c.revoked IS NULL AND line.certificate <> $1",
+		db_text(certificate));
+
+	return rows_texts(ctx, rows, ret, n, err);
 }

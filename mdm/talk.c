@@ -4,6 +4,7 @@
 #include "core/pack.h"
 #include "mdm/enrollment_turn.h"
 #include "mdm/escrow.h"
+#include "mdm/identity_renew.h"
 #include "mdm/leaving.h"
 #include "mdm/queue_secret.h"
 #include "mdm/report.h"
@@ -14,6 +15,14 @@ seen(const struct talk *talk, const struct enrollment *e)
 {
 	if (talk->seen && e)
 		seen_note(talk->seen, e->device_id, talk->address);
+}
+
+/* What it said was believed, and is this device's word: one that was refused says nothing of it. */
+static void
+spoke(const struct talk *talk, const struct identity *identity, bool begins)
+{
+	if (identity->enrollment && !identity->leaves)
+		identity_spoke(talk->db, identity->enrollment, identity->sha256, begins);
 }
 
 /* What cannot be read is kept raw and shown so: no reason to let the device repeat it for ever. */
@@ -40,7 +49,7 @@ bootstrap(TALLOC_CTX *ctx, const struct talk *talk, const struct identity *ident
 
 	if (!enrollment_speaks(ctx, talk->db, identity, &c->who, &e, err))
 		return false;
-	if (!e)
+	if (!e || identity_is_past(e, identity->sha256))
 		return true;
 	return c->type == CHECKIN_SET_BOOTSTRAP ?
 		       escrow_bootstrap_set(talk->db, talk->sealer, e, c->bootstrap_token, err) :
@@ -84,6 +93,7 @@ talk_checkin(TALLOC_CTX *ctx, const struct talk *talk, const struct proof *proof
 	    !(identity->leaves ? leaving_checkin(talk->db, identity, c, err) : act(ctx, talk, identity, c, &token, err)))
 		return false;
 	count_add(COUNT_MDM_CHECKINS, 1);
+	spoke(talk, identity, c->type == CHECKIN_AUTHENTICATE || c->type == CHECKIN_TOKEN_UPDATE);
 	seen(talk, identity->enrollment);
 	if (c->type == CHECKIN_SET_BOOTSTRAP || (c->who.user_id && c->type != CHECKIN_USER_AUTHENTICATE &&
 						 c->type != CHECKIN_GET_TOKEN && c->type != CHECKIN_DECLARATIVE)) {
@@ -240,6 +250,7 @@ talk_command(TALLOC_CTX *ctx, const struct talk *talk, const struct proof *proof
 	if (!enrollment_speaks(ctx, talk->db, identity, &r->who, &e, err))
 		return false;
 	count_report(r);
+	spoke(talk, identity, false);
 	seen(talk, e);
 	return !e || r->who.user_id || take_report(ctx, talk, e, r, ret, err);
 }

@@ -199,15 +199,15 @@ what_was_kept_is_found_and_revoked_once(void **state)
 	assert_false(certificate_find(*state, db, "00", &found, &err));
 	assert_int_equal(err.kind, ERR_MISSING);
 
-	assert_false(certificate_revoke_by(db, "cli", cert->sha256, "because", &err));
+	assert_false(certificate_revoke_by(db, "cli", cert->sha256, "because", NULL, &err));
 	assert_int_equal(err.kind, ERR_INVALID);
-	assert_false(certificate_revoke_by(db, "cli", "00", "superseded", &err));
+	assert_false(certificate_revoke_by(db, "cli", "00", "superseded", NULL, &err));
 	assert_int_equal(err.kind, ERR_MISSING);
-	assert_ok(certificate_revoke_by(db, "cli", cert->sha256, "superseded", &err), &err);
+	assert_ok(certificate_revoke_by(db, "cli", cert->sha256, "superseded", NULL, &err), &err);
 	assert_ok(certificate_find(*state, db, cert->sha256, &found, &err), &err);
 	assert_true(found->revoked > 0);
 	assert_string_equal(found->reason, "superseded");
-	assert_false(certificate_revoke_by(db, "cli", cert->sha256, "keyCompromise", &err));
+	assert_false(certificate_revoke_by(db, "cli", cert->sha256, "keyCompromise", NULL, &err));
 	assert_int_equal(err.kind, ERR_CONFLICT);
 }
 

@@ -94,7 +94,7 @@ each_ca_has_a_crl_of_its_own_where_its_certificates_say(void **state)
 	new = test_issue_and_keep(*state, db, ca, "CN=new");
 	assert_memory_equal(crl_path(*state, new), "/crl/", 5);
 	key = crl_path(*state, new) + 5;
-	assert_ok(certificate_revoke_by(db, "cli", old->sha256, "superseded", &err), &err);
+	assert_ok(certificate_revoke_by(db, "cli", old->sha256, "superseded", NULL, &err), &err);
 
 	/* the plain address is still that of the first CA, which signs it though it is retired */
 	assert_says(test_ask_ok(*state, mem_printf(*state, "openssl crl -noout -text -in %s", test_crl_file(*state, ca, NULL, "a.pem"))),
@@ -140,7 +140,7 @@ a_revocation_is_in_the_crl_at_once(void **state)
 	test_crl_file(*state, ca, NULL, "crl.pem");
 	test_ask_ok(*state, mem_printf(*state, "cd %s && openssl verify -crl_check -CRLfile crl.pem -CAfile ca.pem leaf.pem",
 				  test_here(*state)));
-	assert_ok(certificate_revoke_by(db, "cli", cert->sha256, "keyCompromise", &err), &err);
+	assert_ok(certificate_revoke_by(db, "cli", cert->sha256, "keyCompromise", NULL, &err), &err);
 	test_crl_file(*state, ca, NULL, "crl.pem");
 	text = test_ask(*state, mem_printf(*state, "cd %s && openssl verify -crl_check -CRLfile crl.pem -CAfile ca.pem leaf.pem",
 				      test_here(*state)), &status);
@@ -185,7 +185,7 @@ a_crl_is_kept_until_something_changes_or_a_day_has_gone(void **state)
 	test_clock(*state, now);
 	first = crl_number(*state, ca);
 	assert_int_equal(crl_number(*state, ca), first);
-	assert_ok(certificate_revoke_by(db, "cli", cert->sha256, "superseded", &err), &err);
+	assert_ok(certificate_revoke_by(db, "cli", cert->sha256, "superseded", NULL, &err), &err);
 	second = crl_number(*state, ca);
 	assert_true(second > first);
 	test_clock(*state, now + DAY_S - 1);
@@ -208,7 +208,7 @@ a_certificate_that_has_expired_leaves_the_crl(void **state)
 	struct certificate *cert = test_issue_and_keep(*state, db, ca, "CN=device");
 	struct err err = { 0 };
 
-	assert_ok(certificate_revoke_by(db, "cli", cert->sha256, "superseded", &err), &err);
+	assert_ok(certificate_revoke_by(db, "cli", cert->sha256, "superseded", NULL, &err), &err);
 	assert_says(test_ask_ok(*state, mem_printf(*state, "openssl crl -noout -text -in %s", test_crl_file(*state, ca, NULL, "a.pem"))),
 		    "Serial Number:");
 	test_clock(*state, cert->not_after + 2 * DAY_S);

@@ -814,6 +814,25 @@ a_renewal_that_is_sent_again_makes_the_one_before_void(void **state)
 	assert_int_equal(err.kind, ERR_MISSING);
 }
 
+/* Whoever it is, it is not the device, which has used its new identity: it gets no challenge for one of its own. */
+static void
+who_speaks_with_an_identity_of_before_is_sent_no_renewal(void **state)
+{
+	struct enroll_world w = enroll_world(*state);
+	struct enroll_wish today = enroll_wish(w.house.mia);
+	struct enrollment enrollment = { .id = UDID_1, .identity = "new", .old_identity = "old", .old_speaks = 0, .spoken = "old" };
+	struct err err;
+	struct buf out;
+
+	has_device(&w, w.house.mia, UDID_1, "enrolled");
+	buf_init(&out, *state, MOBILECONFIG_MAX);
+	assert_false(enroll_renewal(*state, w.house.db, &w.enroll, &enrollment, &today, &out, &err));
+	assert_string_equal(err.code, "old_identity");
+	assert_int_equal(number_of(&w, "SELECT count(*) FROM enroll_session WHERE kind = 'renewal'"), 0);
+	enrollment.old_speaks = 1;	/* it went back */
+	assert_ok(enroll_renewal(*state, w.house.db, &w.enroll, &enrollment, &today, &out, &err), &err);
+}
+
 /* ---- what the page shows ---- */
 
 static void
@@ -871,4 +890,5 @@ TESTS(must_51_and_59_the_scep_url_has_no_query_and_its_subject_is_nested_three_d
       of_many_devices_with_one_challenge_one_gets_on, authenticate_and_tokenupdate_end_the_session_and_may_come_twice,
       the_direct_way_belongs_to_the_first_device_that_authenticates, sessions_that_lead_nowhere_expire_and_are_forgotten,
       a_renewal_changes_the_identity_and_nothing_else, a_renewal_that_is_sent_again_makes_the_one_before_void,
+      who_speaks_with_an_identity_of_before_is_sent_no_renewal,
       the_page_knows_what_became_of_each_device)

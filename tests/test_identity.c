@@ -166,6 +166,175 @@ who_went_back_to_its_old_identity_is_renewed_again_and_keeps_that_one_until_then
 	assert_string_equal(phone_idle(p), a);
 }
 
+/* The phone has its new identity, and uses it; somebody has a copy of the old one, and uses that. */
+static void
+an_old_identity_ends_with_its_overlap_once_the_new_one_was_used_whoever_speaks_with_it(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct certificate *stolen = p->cert;
+
+	p->cert = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_true(speaks_with(p, stolen));	/* before the phone comes again: it could be the phone itself */
+	mdm_settles(m);
+	assert_null(phone_idle(p));		/* this is the phone */
+	mdm_settles(m);
+	assert_int_equal(mdm_audited(m, "enrollment.old_identity"), 0);
+	for (int h = 0; h < OVERLAP_S / HOUR_S - 1; h++) {
+		later(m, HOUR_S);
+		assert_null(phone_idle(p));
+		mdm_settles(m);
+		assert_true(speaks_with(p, stolen));
+		mdm_settles(m);
+		sweep(m);
+		assert_int_equal(waiting(m), 0);	/* nobody went back */
+	}
+	assert_int_equal(mdm_audited(m, "enrollment.old_identity"), 1);
+	later(m, HOUR_S);
+	assert_false(speaks_with(p, stolen));
+	sweep(m);
+	assert_true(is_revoked(m, stolen));
+	assert_null(phone_idle(p));
+}
+
+/* A renewal in the overlap: the one that the phone has used is what it may go back to, and the stolen one is over. */
+static void
+a_renewal_gives_no_time_to_an_old_identity_once_the_new_one_was_used(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct certificate *stolen = p->cert, *second;
+
+	p->cert = second = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_null(phone_idle(p));
+	mdm_settles(m);
+	assert_true(speaks_with(p, stolen));
+	mdm_settles(m);
+	p->cert = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_string_equal(phone_enrollment(p)->old_identity, second->sha256);
+	assert_true(is_revoked(m, stolen));
+	assert_false(is_revoked(m, second));
+	/* of each renewal once */
+	assert_null(phone_idle(p));
+	mdm_settles(m);
+	later(m, HOUR_S);
+	assert_true(speaks_with(p, second));
+	mdm_settles(m);
+	assert_int_equal(mdm_audited(m, "enrollment.old_identity"), 2);
+}
+
+/* Its answers are lost, and it asks again: that is no use of the new identity yet. */
+static void
+a_device_that_repeats_its_token_update_may_go_back_still(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct certificate *old = p->cert;
+
+	p->cert = renewed(m, p);
+	for (int i = 0; i < 2; i++) {
+		phone_enrolls(p);
+		mdm_settles(m);
+	}
+	later(m, 40 * DAY_S);
+	sweep(m);
+	assert_false(is_revoked(m, old));
+	assert_true(speaks_with(p, old));
+	sweep(m);
+	assert_int_equal(waiting(m), 1);
+}
+
+/* What it says then changes nothing: neither where the phone is pushed, nor that it is managed. */
+static void
+who_has_an_old_identity_neither_takes_the_push_token_nor_checks_out(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), thief;
+	int64_t signed_at;
+
+	thief = *p;
+	memset(thief.magic, 'T', 8);
+	p->cert = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_null(phone_idle(p));
+	mdm_settles(m);
+	later(m, HOUR_S);
+	signed_at = mdm_number(m, "SELECT token_signed FROM enrollment");
+	assert_ok(phone_token(&thief, ""), &m->err);
+	assert_string_equal(phone_enrollment(p)->push_magic, p->magic);
+	assert_int_equal(mdm_number(m, "SELECT token_signed FROM enrollment"), signed_at);
+	assert_ok(phone_check_out(&thief), &m->err);
+	assert_string_equal(phone_state(p), "enrolled");
+	mdm_settles(m);
+	assert_int_equal(mdm_audited(m, "enrollment.old_identity"), 1);
+}
+
+/* Which of the two the device speaks with is known by its own word alone, and what was refused is nobody's. */
+static void
+a_word_that_is_refused_does_not_say_that_the_device_went_back(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), other;
+	struct certificate *old = p->cert;
+
+	p->cert = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);
+	other = *p;
+	other.udid = UDID_B;
+	assert_false(speaks_with(&other, old));	/* as another device */
+	assert_false(phone_token(&other, ""));
+	assert_ok(certificate_revoke_by(m->db, "anna", old->sha256, "keyCompromise", NULL, &m->err), &m->err);
+	assert_false(speaks_with(p, old));	/* whoever has it */
+	assert_ok(db_writable(m->db, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE old_speaks IS NOT NULL"), 0);
+	sweep(m);
+	assert_int_equal(waiting(m), 0);
+}
+
+/* It spoke with the old one, which IT revoked then: what it has instead is the one that it may go back to. */
+static void
+a_revoked_old_identity_is_not_the_one_that_a_renewal_may_go_back_to(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct certificate *old = p->cert, *second;
+
+	p->cert = second = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_true(speaks_with(p, old));
+	assert_ok(db_writable(m->db, &m->err), &m->err);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE old_speaks"), 1);
+	assert_ok(certificate_revoke_by(m->db, "anna", old->sha256, "keyCompromise", NULL, &m->err), &m->err);
+	p->cert = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);	/* its answer is lost */
+	assert_string_equal(phone_enrollment(p)->old_identity, second->sha256);
+	assert_true(speaks_with(p, second));
+	assert_false(is_revoked(m, second));
+}
+
+/* Nor is one that has ended, the grace too: nobody can speak with it any more. */
+static void
+an_old_identity_that_has_ended_is_not_the_one_that_a_renewal_may_go_back_to(void **state)
+{
+	struct mdm *m = renewing(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	struct certificate *old = p->cert, *second;
+
+	later(m, 365 * DAY_S);
+	p->cert = second = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_true(speaks_with(p, old));	/* in the grace */
+	assert_ok(db_writable(m->db, &m->err), &m->err);
+	later(m, 31 * DAY_S);
+	p->cert = renewed(m, p);
+	assert_ok(phone_token(p, ""), &m->err);
+	assert_string_equal(phone_enrollment(p)->old_identity, second->sha256);
+	assert_false(is_revoked(m, second));
+}
+
 static void
 an_authenticate_that_is_repeated_under_the_new_identity_loses_no_queue(void **state)
 {
@@ -404,6 +573,13 @@ TESTS(behaviour_9_the_old_identity_is_served_for_the_overlap_and_revoked_then,
       who_gave_no_right_to_mobileconfigs_is_not_asked_and_listed,
       an_old_identity_is_not_revoked_before_the_new_one_has_spoken_again,
       who_went_back_to_its_old_identity_is_renewed_again_and_keeps_that_one_until_then,
+      an_old_identity_ends_with_its_overlap_once_the_new_one_was_used_whoever_speaks_with_it,
+      a_renewal_gives_no_time_to_an_old_identity_once_the_new_one_was_used,
+      a_device_that_repeats_its_token_update_may_go_back_still,
+      who_has_an_old_identity_neither_takes_the_push_token_nor_checks_out,
+      a_word_that_is_refused_does_not_say_that_the_device_went_back,
+      a_revoked_old_identity_is_not_the_one_that_a_renewal_may_go_back_to,
+      an_old_identity_that_has_ended_is_not_the_one_that_a_renewal_may_go_back_to,
       an_authenticate_that_is_repeated_under_the_new_identity_loses_no_queue,
       what_was_issued_for_a_renewal_and_never_shown_is_revoked_with_the_next_that_is,
       who_is_retired_in_the_overlap_leaves_with_both_identities,

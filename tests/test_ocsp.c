@@ -73,7 +73,7 @@ revoke(struct db *db, const struct certificate *cert, const char *reason)
 {
 	struct err err = { 0 };
 
-	assert_ok(certificate_revoke_by(db, "anna", cert->sha256, reason, &err), &err);
+	assert_ok(certificate_revoke_by(db, "anna", cert->sha256, reason, NULL, &err), &err);
 }
 
 /* ---- tests ---- */

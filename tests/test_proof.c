@@ -318,7 +318,7 @@ a_revoked_identity_is_refused(void **state)
 	struct phone *p = phone_enrolled(m, UDID_A);
 
 	assert_true(judged(m, p->cert->der));
-	assert_ok(certificate_revoke_by(m->db, "anna", p->cert->sha256, "keyCompromise", &m->err), &m->err);
+	assert_ok(certificate_revoke_by(m->db, "anna", p->cert->sha256, "keyCompromise", NULL, &m->err), &m->err);
 	is_refused(m, p->cert->der);
 }
 
@@ -428,7 +428,7 @@ must_4_and_behaviour_6_whatever_is_wrong_with_an_identity_it_is_refused_on_both_
 	revoked = phone_enrolled(m, "00008120-00000000000000AA");
 	command = mdm_queue(m, p, "ProfileList", 0);
 	stranger.der = foreign(m, &ca, 100);
-	assert_ok(certificate_revoke_by(m->db, "anna", revoked->cert->sha256, "keyCompromise", &m->err), &m->err);
+	assert_ok(certificate_revoke_by(m->db, "anna", revoked->cert->sha256, "keyCompromise", NULL, &m->err), &m->err);
 	for (int i = 0; i < 3; i++)
 		wrong[i] = *p;
 	wrong[0].cert = &stranger;

@@ -997,6 +997,49 @@ a_chain_of_renewals_has_an_end_within_a_day(void **state)
 	only_cert(&r);
 }
 
+static const char *
+hex_of(TALLOC_CTX *ctx, X509 *cert)
+{
+	return x509_sha256(cert, mem_size(ctx, X509_FINGERPRINT_SIZE));
+}
+
+/* The first of a line of three, and a second that the first was renewed to as well, a while after. */
+static void
+what_is_revoked_takes_with_it_what_it_was_renewed_to_and_nothing_else(void **state)
+{
+	static const struct { const char *reason; int which; bool of_before; int64_t also; } rows[] = {
+		{ "keyCompromise", 0, false, 3 }, { "privilegeWithdrawn", 0, false, 3 }, { "keyCompromise", 1, false, 1 },
+		{ "keyCompromise", 2, false, 0 }, { "superseded", 0, false, 0 }, { "unspecified", 0, false, 0 },
+		/* what renewed what is not known: then all that is no older */
+		{ "keyCompromise", 0, true, 3 }, { "keyCompromise", 1, true, 2 }, { "keyCompromise", 3, true, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct world w = world(*state);
+		X509 *line[4] = { enrolled(*state, &w, 0) }, *other = enrolled(*state, &w, 3);
+		struct craft_reply r[4];
+		struct err err;
+		int64_t also = -1;
+
+		r[3] = ask(*state, &w, (struct ask){ { .signer = other, .signer_key = craft_key(3), .key = craft_key(2), .transaction = "o" } });
+		for (int n = 1; n < 4; n++) {
+			int from = n == 3 ? 0 : n - 1;
+
+			now_is(&w, mem_printf(*state, "2026-11-22T12:%d0:00Z", n));
+			r[n] = ask(*state, &w, (struct ask){ { .signer = line[from], .signer_key = craft_key(from), .key = craft_key(n),
+							       .transaction = mem_printf(*state, "t%d", n) } });
+			line[n] = only_cert(&r[n]);
+		}
+		if (rows[i].of_before)
+			assert_ok(db_run(w.db, &err, "UPDATE scep_chain SET renewed = NULL"), &err);
+		assert_ok(certificate_revoke_by(w.db, "anna", hex_of(*state, line[rows[i].which]), rows[i].reason, &also, &err), &err);
+		assert_int_equal(also, rows[i].also);
+		assert_int_equal(count_of(*state, &w, "certificate WHERE revoked IS NOT NULL"), also + 1);
+		assert_int_equal(count_of(*state, &w, mem_printf(*state, "audit WHERE act = 'certificate.revoke' AND detail LIKE '%%%s'",
+			also ? mem_printf(*state, "; and %lld that came of it by renewals", (long long)also) : rows[i].reason)), 1);
+	}
+}
+
 /* 25 printers, all called so, got theirs by challenges today: that is no renewal. */
 static void
 many_of_one_subject_that_were_issued_today_keep_nobody_from_a_renewal(void **state)
@@ -1221,6 +1264,7 @@ TESTS(must_40_the_cas_certificate_is_rsa_and_may_do_all_four_things,
       a_certificate_of_the_same_names_by_somebody_else_renews_nothing,
       an_enrolled_device_does_not_use_up_the_challenge_of_another,
       a_chain_of_renewals_has_an_end_within_a_day,
+      what_is_revoked_takes_with_it_what_it_was_renewed_to_and_nothing_else,
       many_of_one_subject_that_were_issued_today_keep_nobody_from_a_renewal,
       who_guesses_behind_an_address_does_not_shut_out_the_sessions_behind_it,
       a_good_challenge_counts_more_than_the_certificate_that_signs,

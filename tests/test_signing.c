@@ -176,7 +176,7 @@ it_is_renewed_before_its_end_and_when_it_was_revoked(void **state)
 	assert_int_equal(number(&b, "SELECT count(*) FROM signing_certificate"), 1);
 	verified(&b);
 	assert_string_equal(found(&b)->sha256, second);
-	assert_ok(certificate_revoke_by(b.db, "cli", second, "keyCompromise", &err), &err);
+	assert_ok(certificate_revoke_by(b.db, "cli", second, "keyCompromise", NULL, &err), &err);
 	assert_null(found(&b));
 	verified(&b);
 	assert_string_not_equal(found(&b)->sha256, second);

@@ -4,6 +4,7 @@
  */
 #include "core/clock.h"
 #include "core/json.h"
+#include "core/num.h"
 #include "core/text.h"
 #include "mdm/ca_show.h"
 #include "web/rooms.h"
@@ -12,6 +13,7 @@
 #define CERTIFICATE_PAGE_ROWS	50
 #define CERTIFICATE_PAGE_MAX	500	/* for the API */
 #define SUBJECT_SHOWN_MAX	200
+#define CERTIFICATES_CHANGED_MAX	1000000
 
 static const char *const reasons[] = {
 #define R(name, number) name,
@@ -155,11 +157,15 @@ certificate_page(struct req *req, struct reply *reply, const struct err *refused
 	json_t *c, *data;
 	char text[520];
 	bool revoked;
+	int64_t changed = 0;	/* how many */
+	struct err none;
 
+	if (refused || !req_query(req, "changed") || !num_parse(req_query(req, "changed"), 1, CERTIFICATES_CHANGED_MAX, &changed, &none))
+		changed = 0;
 	if (!certificate_show(req->site->db, sha256, &c, err))
 		return false;
 	revoked = json_is_string(json_object_get(c, "revoked"));
-	data = json_pack("{s:O, s:O, s:O, s:O, s:O, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:b, s:s?}",
+	data = json_pack("{s:O, s:O, s:O, s:O, s:O, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:b, s:o, s:s?}",
 			 "subject", json_object_get(c, "subject"), "serial", json_object_get(c, "serial"),
 			 "sha256", json_object_get(c, "sha256"), "purpose", json_object_get(c, "purpose"),
 			 "state", json_object_get(c, "state"), "issued", page_moment_of(req, c, "issued"),
@@ -167,7 +173,7 @@ certificate_page(struct req *req, struct reply *reply, const struct err *refused
 			 "revoked", revoked ? page_moment_of(req, c, "revoked") : json_null(),
 			 "reason", json_object_get(c, "reason"), "reasons", reasons_of(),
 			 "revoke_url", revoked ? json_null() : json_sprintf("/admin/ca/certificates/%s/revoke", sha256),
-			 "changed", req_query(req, "changed") && !refused,
+			 "changed", changed > 0, "also", changed > 1 ? json_integer(changed - 1) : json_null(),
 			 "refused", refused ? err_text(refused, text, sizeof text) : NULL);
 	json_decref(c);
 	return reply_page_status(reply, req, refused ? 422 : 200, "certificate", data, err);
@@ -180,22 +186,24 @@ get_certificate(struct req *req, struct reply *reply, struct err *err)
 }
 
 static bool
-revoke(struct req *req, const char *reason, struct err *err)
+revoke(struct req *req, const char *reason, int64_t *also, struct err *err)
 {
-	return whole_admin(req, err) &&
-	       certificate_revoke_by(req->site->db, person_actor(req, req->person), req_param(req, "sha256"), reason, err);
+	return whole_admin(req, err) && certificate_revoke_by(req->site->db, person_actor(req, req->person),
+							      req_param(req, "sha256"), reason, also, err);
 }
 
 static bool
 post_revoke(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *reason;
+	int64_t also;
 	struct err why;
 
 	if (!form_text(req, "reason", &reason, err))
 		return false;
-	if (revoke(req, reason, err))
-		return reply_see(reply, mem_printf(req, "/admin/ca/certificates/%s?changed=1", req_param(req, "sha256")));
+	if (revoke(req, reason, &also, err))
+		return reply_see(reply, mem_printf(req, "/admin/ca/certificates/%s?changed=%lld", req_param(req, "sha256"),
+						   (long long)also + 1));
 	why = *err;
 	return req->browser && (why.kind == ERR_INVALID || why.kind == ERR_CONFLICT) &&
 	       certificate_page(req, reply, &why, err);
@@ -249,10 +257,14 @@ static bool
 api_revoke(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *reason = "unspecified";
-	json_t *body;
+	json_t *body, *c;
+	int64_t also;
 
-	return req_json(req, &body, err) && (json_drop_nulls(body), JSON_READ(body, err, { "reason", JSON_IS_TEXT, &reason })) &&
-	       revoke(req, reason, err) && api_one(req, reply, err);
+	if (!req_json(req, &body, err) || (json_drop_nulls(body), !JSON_READ(body, err, { "reason", JSON_IS_TEXT, &reason })) ||
+	    !revoke(req, reason, &also, err) || !certificate_show(req->site->db, req_param(req, "sha256"), &c, err))
+		return false;
+	json_object_set_new(c, "also_revoked", json_integer(also));
+	return reply_json(reply, 200, c);
 }
 
 /* ---- what Today says: that there is none; its end is the watch's (web/endings.h) ---- */

@@ -12,6 +12,7 @@ rules_of(struct site *site)
 	const struct conf *conf = site_conf(site);
 
 	identity_overlap(conf->mdm_identity_overlap_hours * HOUR_S);
+	identity_grace(conf->mdm_identity_grace_days * DAY_S);
 	return (struct identity_rules){ conf->mdm_identity_renew_days * DAY_S, conf->mdm_identity_grace_days * DAY_S };
 }
 
