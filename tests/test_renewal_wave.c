@@ -3,6 +3,8 @@
 #include "catalog/provision_keep.h"
 #include "catalog/renewal.h"
 #include "core/clock.h"
+#include "mdm/queue.h"
+#include "web/rooms.h"
 #include <stdlib.h>
 
 struct waving { struct renewal_pace pace; struct renewal_quota left; bool more; int64_t next; };
@@ -475,7 +477,27 @@ who_may_not_be_sent_provisions_is_sent_none_before_an_app_and_none_is_taken_off(
 	assert_string_equal(sql_text(*state, &h, "SELECT count(*) FROM command_queue"), "2");
 }
 
-TESTS(who_may_not_be_sent_provisions_is_sent_none_before_an_app_and_none_is_taken_off,
+static void
+a_queue_that_was_cleared_says_nothing_of_the_provisions_in_it(void **state)
+{
+	static const struct command_kind kinds[] = { { .name = RENEWAL_KIND_INSTALL, .ended = provision_ended }, { 0 } };
+	struct house h = fleet(*state, 1);
+	struct err err;
+	int64_t n;
+
+	queue_kinds(kinds, NULL);
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(sql_text(*state, &h, STATE), "sent");
+	assert_ok(queue_clear(h.db, "anna", "d1", &n, &err), &err);
+	assert_string_equal(sql_text(*state, &h, STATE), "wanted");
+	assert_string_equal(sql_text(*state, &h, "SELECT attempts FROM renewal WHERE uuid = 'new-app'"), "0");
+	wave(&h, ALL_AT_ONCE);
+	assert_string_equal(sql_text(*state, &h, STATE), "sent");
+	queue_kinds(NULL, NULL);
+}
+
+TESTS(a_queue_that_was_cleared_says_nothing_of_the_provisions_in_it,
+      who_may_not_be_sent_provisions_is_sent_none_before_an_app_and_none_is_taken_off,
       waves_go_by_percent_and_count_each_hour, removals_go_in_waves_too_and_stand_still_while_waves_are_paused,
       thirty_days_before_the_end_it_goes_to_everybody_whatever_the_pace,
       the_waves_of_a_provision_stand_still_until_they_are_let_go_on_and_others_do_not,
