@@ -501,6 +501,30 @@ teardown()   { pomona_stop; directory_stop; }
 	expect_status 401
 }
 
+@test "once local accounts may not sign in their sessions are over, and their tokens go on and are counted" {
+	pomona_start
+	sign_in mia
+	as mia get /account
+	expect_status 200
+	setting signin local_login no
+	kill -HUP "$PID"
+	is_out() { as mia get /account; [ "$STATUS" = 303 ]; }
+	wait_until is_out
+	get /api/v1/apps -H "$(bearer read)"
+	expect_status 200
+	run "$POMONA" doctor --data "$DATA"
+	grep -E '^warn +sign-in .*local_login is off.*: 4, 1 of them with the scope admin' <<<"$output"
+	sql "DELETE FROM token WHERE scope = 'admin'"
+	run "$POMONA" doctor --data "$DATA"
+	grep -E '^ok +sign-in .*: 3, 0 of them' <<<"$output"
+	sed -i 's/local_login = no/local_login = yes/' "$CONF"
+	kill -HUP "$PID"
+	is_in() { as mia get /account; [ "$STATUS" = 200 ]; }
+	wait_until is_in
+	run "$POMONA" doctor --data "$DATA"
+	never grep -E '^[a-z]+ +sign-in' <<<"$output"
+}
+
 @test "people bind as themselves where there is no account of ours" {
 	directory_use bind_dn "" bind_password "" user_bind_template "uid=%s,ou=people,$SUFFIX"
 	pomona_start
