@@ -49,6 +49,19 @@ call_find(TALLOC_CTX *ctx, struct call *call, const char *name, struct found *fo
 	return true;
 }
 
+/* By our own account, on a connection that the call has not yet. */
+static bool
+find_ours(TALLOC_CTX *ctx, struct call *call, const char *name, struct found *found, struct err *err)
+{
+	do {
+		if (!call_connect_ours(call, err))
+			return false;
+		if (call_find(ctx, call, name, found, err))
+			return true;
+	} while (call_drop(call));
+	return false;
+}
+
 /* ---- a password ---- */
 
 bool
@@ -76,8 +89,9 @@ call_password(TALLOC_CTX *ctx, struct call *call, const char *dn, const char *pa
 			*refused = "wrong_password";
 		return true;
 	default:
-		return err_code(err, ERR_UPSTREAM, "directory_bind", "%s: bind of a person: %s %s", call->conn->server->host,
-				ldap_err2string(code), detail);
+		err_code(err, ERR_UPSTREAM, "directory_bind", "%s: bind of a person: %s %s", call->conn->server->host,
+			 ldap_err2string(code), detail);
+		return code == LDAP_OTHER ? false : conn_unwell(call->conn, code, err);	/* other: of this person, perhaps */
 	}
 }
 
@@ -146,7 +160,15 @@ bind_first(TALLOC_CTX *ctx, struct call *call, const char *name, const char *pas
 	bool is_dn = strchr(conf->ldap_user_bind_template, '=') != NULL;
 
 	*who = directory_fill(ctx, conf->ldap_user_bind_template, name, is_dn ? directory_dn_value : NULL);
-	return call_connect(call, err) && (call_password(ctx, call, *who, password, refused, err) || err_at(err, "directory"));
+	for (;;) {
+		if (!call_connect(call, err))
+			return false;
+		if (call_password(ctx, call, *who, password, refused, err))
+			return true;
+		/* A silent one may have counted the password all the same. */
+		if (strcmp(err->code, "directory_slow") == 0 || !call_drop(call))
+			return err_at(err, "directory");
+	}
 }
 
 static bool
@@ -178,8 +200,8 @@ sign_in(TALLOC_CTX *ctx, struct call *call, const struct asked *a, struct direct
 		return false;
 	if (refused)
 		return refuse_bind(ctx, who, refused, ret, err);
-	if ((look && !(template ? call_bind_ours(call, err) : call_connect_ours(call, err))) ||
-	    !call_find(ctx, call, a->name, &found, err))
+	if (template ? (look && !call_bind_ours(call, err)) || !call_find(ctx, call, a->name, &found, err)
+		     : !find_ours(ctx, call, a->name, &found, err))
 		return false;
 	if (found.n > 1)
 		return err_code(err, ERR_SIGN_IN, "name_ambiguous", "ldap.user_filter finds several people");
@@ -252,7 +274,7 @@ look_up(TALLOC_CTX *ctx, struct call *call, const char *name, struct directory_p
 {
 	struct found found;
 
-	if (!call_connect_ours(call, err) || !call_find(ctx, call, name, &found, err))
+	if (!find_ours(ctx, call, name, &found, err))
 		return false;
 	if (found.n > 1)
 		return err_code(err, ERR_UPSTREAM, "name_ambiguous", "ldap.user_filter finds several people for \"%.80s\"", name);
