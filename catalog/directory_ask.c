@@ -134,7 +134,7 @@ call_search(struct call *call, const char *base, int scope, const char *filter, 
 {
 	struct conn *conn = call->conn;
 	struct berval cookie = { 0, NULL };
-	struct timeval limit = { DIRECTORY_OPERATION_MS / 1000, 0 };
+	struct timeval limit = { DIRECTORY_SEARCH_S, 0 };
 	size_t n = 0, pages = 0;
 	bool ok = true;
 

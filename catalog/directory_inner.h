@@ -16,6 +16,7 @@
 #define DIRECTORY_LIST_MAX	64	/* bases, or DNs of one list of groups */
 #define DIRECTORY_DOWN_MS	30000	/* a server that did not answer comes last for so long ... */
 #define DIRECTORY_AGAIN_MS	3000	/* ... and is left alone for so long */
+#define DIRECTORY_SEARCH_S	8	/* for the server: it says so in time, and the connection stays */
 #define DIRECTORY_IDLE_MS	60000	/* a connection is kept unused */
 #define DIRECTORY_POOL		8
 #define DIRECTORY_PARENTS_MS	60000	/* which groups a group is in is remembered */
@@ -140,7 +141,7 @@ void directory_forget_groups(struct directory *directory);
 
 /* ---- directory_entry.c ---- */
 extern const char *const directory_attributes[];	/* of a person; ends with NULL */
-/* attributes: those of ldap.attributes. */
+/* attributes: those of ldap.attributes.  It is `unknown` where the DN cannot be read. */
 bool entry_person(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry, const char *const *attributes,
 		  struct directory_person **ret, struct err *err) CHECKED;
 

@@ -101,6 +101,7 @@ what_the_first_server_cannot_do_is_asked_of_the_second(void **state)
 		void *ctx = talloc_new(*state);
 		struct servers *s = servers(ctx, cases[i].op, cases[i].code, cases[i].template);
 		const char *const ids[] = { ID };
+		size_t one = 1;
 		struct directory_person *p;
 		struct err err = { 0 };
 
@@ -111,7 +112,7 @@ what_the_first_server_cannot_do_is_asked_of_the_second(void **state)
 			assert_ok(is_in(ctx, s, &err), &err);
 		assert_int_equal(s->one->connections, 1);
 		if (!cases[i].template)
-			assert_ok(directory_check(ctx, s->directory, ids, 1, &p, &err), &err);
+			assert_ok(directory_check(ctx, s->directory, ids, &one, &p, &err), &err);
 		talloc_free(ctx);
 	}
 }
@@ -121,10 +122,11 @@ the_hourly_check_goes_on_to_the_second_server_by_itself(void **state)
 {
 	struct servers *s = servers(*state, LDAP_REQ_SEARCH, 0, NULL);
 	const char *const ids[] = { ID };
+	size_t one = 1;
 	struct directory_person *p;
 	struct err err;
 
-	assert_ok(directory_check(*state, s->directory, ids, 1, &p, &err), &err);
+	assert_ok(directory_check(*state, s->directory, ids, &one, &p, &err), &err);
 	assert_string_equal(p->name, "eva");
 }
 
