@@ -140,6 +140,8 @@ bool call_groups(TALLOC_CTX *ctx, struct call *call, struct directory_person *pe
 void directory_forget_groups(struct directory *directory);
 
 /* ---- directory_entry.c ---- */
+/* objectGUID or entryUUID as 32 digits; NULL: neither. */
+const char *entry_id(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry);
 extern const char *const directory_attributes[];	/* of a person; ends with NULL */
 /* attributes: those of ldap.attributes.  It is `unknown` where the DN cannot be read. */
 bool entry_person(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry, const char *const *attributes,

@@ -177,7 +177,8 @@ answer_search(const struct fake_ask *ask, struct script *script)
 {
 	static const char *const caps[] = { "supportedCapabilities", "1.2.840.113556.1.4.800", NULL };
 	static const char *const none[] = { "supportedCapabilities", "1.2.3", NULL };
-	static const char *const testers[] = { "cn", "Testers", NULL }, *const admins[] = { "cn", "Admins", NULL };
+	static const char *const testers[] = { "cn", "Testers", "objectGUID", "hex:f1f2f3f4f5f6f7f8f9fafbfcfdfeff00", NULL };
+	static const char *const admins[] = { "cn", "Admins", NULL };
 	int code = 0;
 
 	if (!*ask->dn) {
@@ -253,6 +254,8 @@ active_directory_walks_nested_groups_itself(void **state)
 	assert_ok(directory_sign_in(*state, d, "anna", "right", may, NULL, &p, &err), &err);
 	assert_string_equal(p->external_id, "0102030405060708090a0b0c0d0e0f10");
 	assert_int_equal(p->groups_n, 2);
+	assert_string_equal(p->groups[0].external_id, "f1f2f3f4f5f6f7f8f9fafbfcfdfeff00");
+	assert_null(p->groups[1].external_id);
 	assert_int_equal(p->role, ROLE_ADMIN);
 	assert_int_equal(script.group_searches, 1);
 	assert_int_equal(script.rule_1941, 1);

@@ -59,6 +59,37 @@ teardown()   { pomona_stop; directory_stop; }
 	[ "$(sql "SELECT g.name FROM group_person m JOIN people_group g ON g.id = m.group_id ORDER BY 1")" = unix ]
 }
 
+@test "a group that the directory renames and moves stays the same, and one made anew with its name is another" {
+	pomona_start
+	try eva "pass of eva"
+	local id
+	id=$(sql "SELECT id FROM people_group WHERE name = 'testers' AND length(external_id) = 32")
+	[ -n "$id" ]
+	directory_change <<-LDIF
+		dn: cn=testers,ou=groups,$SUFFIX
+		changetype: modrdn
+		newrdn: cn=triers
+		deleteoldrdn: 1
+	LDIF
+	try eva "pass of eva"
+	[ "$(sql "SELECT name, dn FROM people_group WHERE id = '$id'")" = "triers|cn=triers,ou=groups,$SUFFIX" ]
+	[ "$(sql "SELECT count(*) FROM people_group WHERE source = 'directory'")" = 3 ]
+	[ "$(sql "SELECT object, detail FROM audit WHERE act = 'group.rename'")" = 'testers|triers' ]
+	directory_change <<-LDIF
+		dn: cn=triers,ou=groups,$SUFFIX
+		changetype: delete
+
+		dn: cn=triers,ou=groups,$SUFFIX
+		changetype: add
+		objectClass: groupOfNames
+		cn: triers
+		member: uid=eva,ou=people,$SUFFIX
+	LDIF
+	try eva "pass of eva"
+	[ "$(sql "SELECT count(*) FROM group_person WHERE group_id = '$id'")" = 0 ]
+	[ "$(sql "SELECT g.name FROM group_person m JOIN people_group g ON g.id = m.group_id ORDER BY 1")" = $'triers (2)\nunix' ]
+}
+
 @test "a wrong password, a wrong name and an empty password are answered alike, also where an empty one binds" {
 	directory_stop
 	directory_start "allow bind_anon_dn bind_anon_cred"
