@@ -144,7 +144,8 @@ directory_check(TALLOC_CTX *ctx, struct directory *d, const char *const *ids, si
 
 	if (!directory_can_look(d))
 		return err_set(err, ERR_UPSTREAM, "ldap.bind_dn is empty: nobody can be looked up");
-	memset(ret, 0, *n * sizeof *ret);
+	for (size_t i = 0; i < *n; i++)
+		ret[i] = NULL;
 	call_begin(&call, d, 0);
 	c.attributes = call.settings->attributes;
 	ok = find_people(&call, &c, err);
