@@ -7,15 +7,10 @@
  * name and no password is anonymous, and succeeds.
  */
 #include "catalog/directory_inner.h"
-#include "core/buf.h"
-#include "core/num.h"
 #include "core/secret.h"
 #include "core/text.h"
 #include <stdlib.h>
 #include <string.h>
-
-#define FILTER_MAX	(32u << 10)
-#define ID_BYTES	16
 
 /* ---- finding ---- */
 
@@ -28,6 +23,8 @@ take_one(LDAP *ld, LDAPMessage *entry, void *arg, struct err *err)
 
 	if (!entry_person(found->ctx, ld, entry, found->attributes, &person, err))
 		return false;
+	if (person->unknown)
+		return err_code(err, ERR_UPSTREAM, "directory_entry", "%s", person->unknown);
 	if (found->person && strcmp(found->person->external_id, person->external_id) == 0)
 		return true;
 	found->n++;
@@ -47,6 +44,19 @@ call_find(TALLOC_CTX *ctx, struct call *call, const char *name, struct found *fo
 		if (!call_search(call, bases->dn[i], LDAP_SCOPE_SUBTREE, filter, call->settings->asked, 2, take_one, found, err))
 			return err_at(err, "directory: people under %.80s", bases->dn[i]);
 	return true;
+}
+
+/* By our own account, on a connection that the call has not yet. */
+static bool
+find_ours(TALLOC_CTX *ctx, struct call *call, const char *name, struct found *found, struct err *err)
+{
+	do {
+		if (!call_connect_ours(call, err))
+			return false;
+		if (call_find(ctx, call, name, found, err))
+			return true;
+	} while (call_drop(call));
+	return false;
 }
 
 /* ---- a password ---- */
@@ -76,8 +86,9 @@ call_password(TALLOC_CTX *ctx, struct call *call, const char *dn, const char *pa
 			*refused = "wrong_password";
 		return true;
 	default:
-		return err_code(err, ERR_UPSTREAM, "directory_bind", "%s: bind of a person: %s %s", call->conn->server->host,
-				ldap_err2string(code), detail);
+		err_code(err, ERR_UPSTREAM, "directory_bind", "%s: bind of a person: %s %s", call->conn->server->host,
+			 ldap_err2string(code), detail);
+		return code == LDAP_OTHER ? false : conn_unwell(call->conn, code, err);	/* other: of this person, perhaps */
 	}
 }
 
@@ -146,7 +157,15 @@ bind_first(TALLOC_CTX *ctx, struct call *call, const char *name, const char *pas
 	bool is_dn = strchr(conf->ldap_user_bind_template, '=') != NULL;
 
 	*who = directory_fill(ctx, conf->ldap_user_bind_template, name, is_dn ? directory_dn_value : NULL);
-	return call_connect(call, err) && (call_password(ctx, call, *who, password, refused, err) || err_at(err, "directory"));
+	for (;;) {
+		if (!call_connect(call, err))
+			return false;
+		if (call_password(ctx, call, *who, password, refused, err))
+			return true;
+		/* A silent one may have counted the password all the same. */
+		if (strcmp(err->code, "directory_slow") == 0 || !call_drop(call))
+			return err_at(err, "directory");
+	}
 }
 
 static bool
@@ -178,8 +197,8 @@ sign_in(TALLOC_CTX *ctx, struct call *call, const struct asked *a, struct direct
 		return false;
 	if (refused)
 		return refuse_bind(ctx, who, refused, ret, err);
-	if ((look && !(template ? call_bind_ours(call, err) : call_connect_ours(call, err))) ||
-	    !call_find(ctx, call, a->name, &found, err))
+	if (template ? (look && !call_bind_ours(call, err)) || !call_find(ctx, call, a->name, &found, err)
+		     : !find_ours(ctx, call, a->name, &found, err))
 		return false;
 	if (found.n > 1)
 		return err_code(err, ERR_SIGN_IN, "name_ambiguous", "ldap.user_filter finds several people");
@@ -252,7 +271,7 @@ look_up(TALLOC_CTX *ctx, struct call *call, const char *name, struct directory_p
 {
 	struct found found;
 
-	if (!call_connect_ours(call, err) || !call_find(ctx, call, name, &found, err))
+	if (!find_ours(ctx, call, name, &found, err))
 		return false;
 	if (found.n > 1)
 		return err_code(err, ERR_UPSTREAM, "name_ambiguous", "ldap.user_filter finds several people for \"%.80s\"", name);
@@ -277,116 +296,6 @@ directory_find(TALLOC_CTX *ctx, struct directory *d, const char *name, struct di
 		return err_set(err, ERR_UPSTREAM, "ldap.bind_dn is empty: nobody can be looked up");
 	call_begin(&call, d, DIRECTORY_WHOLE_MS);
 	ok = look_up(ctx, &call, name, ret, err);
-	call_end(&call);
-	return ok;
-}
-
-/* ---- the hourly check ---- */
-
-struct checking {
-	TALLOC_CTX *ctx;
-	const char *const *attributes, *const *ids;
-	struct directory_person **people;
-	size_t n, found;
-};
-
-static bool
-take_checked(LDAP *ld, LDAPMessage *entry, void *arg, struct err *err)
-{
-	struct checking *c = arg;
-	struct directory_person *person;
-
-	if (!entry_person(c->ctx, ld, entry, c->attributes, &person, err))
-		return false;
-	for (size_t i = 0; i < c->n; i++)
-		if (!c->people[i] && strcmp(c->ids[i], person->external_id) == 0) {
-			c->people[i] = person;
-			c->found++;
-		}
-	return true;
-}
-
-/* Both kinds of id, whichever the directory has: what it does not know matches nothing. */
-static const char *
-ids_filter(TALLOC_CTX *ctx, const char *const *ids, size_t n)
-{
-	struct buf buf;
-
-	buf_init(&buf, ctx, FILTER_MAX);
-	buf_text(&buf, "(|");
-	for (size_t i = 0; i < n; i++) {
-		unsigned char bytes[ID_BYTES];
-
-		if (!num_unhex(ids[i], bytes, sizeof bytes))
-			continue;
-		buf_text(&buf, "(objectGUID=");
-		directory_filter_bytes(&buf, bytes, sizeof bytes);
-		buf_addf(&buf, ")(entryUUID=%.8s-%.4s-%.4s-%.4s-%.12s)", ids[i], ids[i] + 8, ids[i] + 12, ids[i] + 16,
-			 ids[i] + 20);
-	}
-	buf_text(&buf, ")");
-	return mem_text(ctx, buf_str(&buf));
-}
-
-static bool
-count_one(LDAP *ld, LDAPMessage *entry, void *arg, struct err *err)
-{
-	size_t *n = arg;
-
-	(void)ld, (void)entry, (void)err;
-	++*n;
-	return true;
-}
-
-static bool
-search_people(struct call *call, const char *filter, size_t most, entry_fn *each, void *arg, struct err *err)
-{
-	const struct dn_list *bases = &call->settings->user_bases;
-
-	for (size_t i = 0; i < bases->n; i++)
-		if (!call_search(call, bases->dn[i], LDAP_SCOPE_SUBTREE, filter, call->settings->asked, most, each, arg, err))
-			return err_at(err, "directory: people under %.80s", bases->dn[i]);
-	return true;
-}
-
-static bool
-check_people(struct call *call, struct checking *c, struct err *err)
-{
-	size_t others = 0;
-
-	c->attributes = call->settings->attributes;
-	if (!call_connect_ours(call, err) ||
-	    !search_people(call, ids_filter(c->ctx, c->ids, c->n), DIRECTORY_PAGE, take_checked, c, err))
-		return false;
-	if (!c->found) {
-		if (!search_people(call, "(|(objectGUID=*)(entryUUID=*))", 1, count_one, &others, err))
-			return false;
-		if (!others)
-			return err_code(err, ERR_UPSTREAM, "directory_blind", "the directory shows our account nobody at all "
-					"under ldap.user_bases");
-	}
-	for (size_t i = 0; i < c->n; i++)
-		if (c->people[i]) {
-			if (!call_groups(c->ctx, call, c->people[i], err))
-				return err_at(err, "directory");
-			call_judge(call, c->people[i]);
-		}
-	return true;
-}
-
-bool
-directory_check(TALLOC_CTX *ctx, struct directory *d, const char *const *ids, size_t n,
-		struct directory_person **ret, struct err *err)
-{
-	struct checking c = { .ctx = ctx, .ids = ids, .people = ret, .n = n };
-	struct call call;
-	bool ok;
-
-	if (!directory_can_look(d))
-		return err_set(err, ERR_UPSTREAM, "ldap.bind_dn is empty: nobody can be looked up");
-	memset(ret, 0, n * sizeof *ret);
-	call_begin(&call, d, 0);
-	ok = check_people(&call, &c, err);
 	call_end(&call);
 	return ok;
 }

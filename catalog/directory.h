@@ -37,6 +37,7 @@ struct directory_person {
 	const char *dn, *name;		/* sAMAccountName, uid or cn */
 	const char *display, *email, *phone;	/* "" when not there */
 	const char *disabled;		/* why they are not to be let in; NULL: they are */
+	const char *unknown;		/* directory_check's: why no more than that is known of them; NULL: all is */
 	bool allowed;			/* in one of ldap.required_groups, or there are none */
 	bool has_role;			/* groups decide the role; else it is kept here */
 	enum role role;
@@ -81,8 +82,9 @@ bool directory_find(TALLOC_CTX *ctx, struct directory *directory, const char *na
 /*
  * What is there of up to DIRECTORY_BATCH people, by external_id; ret[i] is NULL where one is gone.
  * When none at all is found, the directory must still show somebody else, or it is ERR_UPSTREAM.
+ * *n is told of how many it was asked: fewer than there are when a connection broke at the last of those.
  */
-bool directory_check(TALLOC_CTX *ctx, struct directory *directory, const char *const *ids, size_t n,
+bool directory_check(TALLOC_CTX *ctx, struct directory *directory, const char *const *ids, size_t *n,
 		     struct directory_person **ret, struct err *err) CHECKED;
 
 /*

@@ -27,6 +27,8 @@ call_bind(TALLOC_CTX *ctx, struct call *call, const char *dn, const char *passwo
 	if (!call_await(call, id, "bind", &result, err))
 		return false;
 	rc = ldap_parse_result(conn->ld, result, code, NULL, &text, NULL, NULL, 1);
+	if (rc == LDAP_SUCCESS && *code != LDAP_BUSY && *code != LDAP_UNAVAILABLE)
+		atomic_store(&conn->server->failed_ms, 0);
 	if (rc == LDAP_SUCCESS)
 		*detail = text && text_valid(text, strlen(text)) ? text_cut(ctx, text, 200) : mem_text(ctx, "");
 	ldap_memfree(text);
@@ -75,8 +77,9 @@ call_bind_ours(struct call *call, struct err *err)
 		call_say(call, DIRECTORY_FAIL, "bind", over ? "%s: %s %s; its password ran out or must be changed: give it a new "
 			 "one there, and to ldap.bind_password" : "%s: %s %s; check ldap.bind_dn and ldap.bind_password", who,
 			 ldap_err2string(code), detail);
-		return err_code(err, ERR_UPSTREAM, over ? CALL_PASSWORD_OVER : "directory_refuses", "%s refuses our account %.80s: %s %s",
-				call->conn->server->host, who, ldap_err2string(code), detail);
+		err_code(err, ERR_UPSTREAM, over ? CALL_PASSWORD_OVER : "directory_refuses", "%s refuses our account %.80s: %s %s",
+			 call->conn->server->host, who, ldap_err2string(code), detail);
+		return conn_unwell(call->conn, code, err);
 	}
 	call_say(call, DIRECTORY_OK, "bind", "%s", who);
 	call->conn->ours = true;
@@ -120,8 +123,9 @@ page_end(struct conn *conn, LDAPMessage *result, bool enough, struct berval *coo
 	if (code == LDAP_REFERRAL)
 		return err_code(err, ERR_UPSTREAM, "directory_search", "%s refers us elsewhere, where we do not go; is the "
 				"base its own? A forest has its global catalog at port 3269", conn->server->host);
-	/* The server said so; the connection is well. */
-	return err_code(err, ERR_UPSTREAM, "directory_search", "%s: search: %s", conn->server->host, ldap_err2string(code));
+	err_code(err, ERR_UPSTREAM, "directory_search", "%s: search: %s", conn->server->host, ldap_err2string(code));
+	/* The server said so, mostly of this search alone: then the connection is well. */
+	return code == LDAP_OTHER ? false : conn_unwell(conn, code, err);
 }
 
 bool
@@ -130,7 +134,7 @@ call_search(struct call *call, const char *base, int scope, const char *filter, 
 {
 	struct conn *conn = call->conn;
 	struct berval cookie = { 0, NULL };
-	struct timeval limit = { DIRECTORY_OPERATION_MS / 1000, 0 };
+	struct timeval limit = { DIRECTORY_SEARCH_S, 0 };
 	size_t n = 0, pages = 0;
 	bool ok = true;
 

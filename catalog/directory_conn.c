@@ -40,9 +40,8 @@ call_say(struct call *call, enum directory_level level, const char *step, const 
 
 /* ---- a socket ---- */
 
-/* Milliseconds that this step may take, `most` at the longest; 0: none are left. */
-static int
-time_left(const struct call *call, int most)
+int
+call_time_left(const struct call *call, int most)
 {
 	int64_t left = call->until_ms ? call->until_ms - clock_ms() : most;
 
@@ -98,7 +97,7 @@ connect_one(const struct addrinfo *to, int ms)
 static bool
 connect_server(struct call *call, const struct directory_server *server, int *ret, struct err *err)
 {
-	int ms = time_left(call, DIRECTORY_CONNECT_MS), rc, fd = -1;
+	int ms = call_time_left(call, DIRECTORY_CONNECT_MS), rc, fd = -1;
 	int64_t until = clock_ms() + ms;
 	char shown[INET6_ADDRSTRLEN] = "";
 	struct addrinfo *list = NULL;
@@ -156,20 +155,25 @@ conn_trouble(struct conn *conn, const char *what, int rc, struct err *err)
 	const char *more = diagnostic(scratch, conn->ld);
 
 	conn->broken = true;
-	return err_code(err, ERR_UPSTREAM, rc == LDAP_TIMEOUT ? "directory_slow" : "directory_down", "%s: %s: %s%s%s",
-			conn->server->host, what, rc == LDAP_TIMEOUT ? "no answer in time" : ldap_err2string(rc),
-			*more ? ": " : "", more);
+	err_code(err, ERR_UPSTREAM, rc == LDAP_TIMEOUT ? "directory_slow" : "directory_down", "%s: %s: %s%s%s",
+		 conn->server->host, what, rc == LDAP_TIMEOUT ? "no answer in time" : ldap_err2string(rc),
+		 *more ? ": " : "", more);
+	conn_lost(conn, rc == LDAP_TIMEOUT, err);
+	return false;
 }
 
 bool
 call_await(struct call *call, int id, const char *what, LDAPMessage **result, struct err *err)
 {
 	struct conn *conn = call->conn;
-	int ms = time_left(call, DIRECTORY_OPERATION_MS), rc;
+	/* While nothing has been heard of it and there are others, enough is left for those. */
+	bool first = !conn->answered && call->settings->servers_n > 1;
+	int ms = call_time_left(call, first ? DIRECTORY_CONNECT_MS : DIRECTORY_OPERATION_MS), rc;
 	struct timeval most = { ms / 1000, ms % 1000 * 1000 };
 
 	*result = NULL;
 	rc = ms ? ldap_result(conn->ld, id, LDAP_MSG_ALL, &most, result) : 0;
+	conn->answered = conn->answered || rc > 0;
 	if (rc > 0)
 		return true;
 	if (rc == 0) {
@@ -182,8 +186,8 @@ call_await(struct call *call, int id, const char *what, LDAPMessage **result, st
 
 /* ---- opening and closing ---- */
 
-static void
-close_conn(struct conn *conn)
+void
+conn_close(struct conn *conn)
 {
 	if (conn->ld)
 		ldap_unbind_ext(conn->ld, NULL, NULL);
@@ -265,6 +269,7 @@ call_open(struct call *call, struct directory_server *server, struct err *err)
 		return err_set(err, ERR_INTERNAL, "libldap: %s", ldap_err2string(rc));
 	}
 	call->conn = conn = mem_new(NULL, struct conn);
+	conn->directory = call->directory;
 	conn->settings = call->settings;
 	conn->server = server;
 	conn->ld = ld;
@@ -272,156 +277,9 @@ call_open(struct call *call, struct directory_server *server, struct err *err)
 	if (call->settings->tls == TLS_NONE)
 		call_say(call, DIRECTORY_WARN, "TLS", "none: only because the server is on this very host");
 	else if (!start_tls(call, err)) {
-		close_conn(conn);
+		conn_close(conn);
 		call->conn = NULL;
 		return false;
 	}
 	return true;
-}
-
-/* ---- the pool ---- */
-
-/* Nothing is to be read from an unused connection but its end. */
-static bool
-alive(struct conn *conn)
-{
-	int fd = -1;
-	char byte;
-
-	ldap_get_option(conn->ld, LDAP_OPT_DESC, &fd);
-	return fd >= 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
-static struct conn *
-from_pool(struct call *call)
-{
-	struct directory *d = call->directory;
-	struct conn *stale = NULL, *found = NULL, *conn;
-
-	pthread_mutex_lock(&d->lock);
-	for (struct conn **at = &d->pool; (conn = *at);) {
-		bool good = conn->settings == call->settings && clock_ms() - conn->idle_ms < DIRECTORY_IDLE_MS &&
-			    alive(conn);
-
-		if (good && found) {
-			at = &conn->next;
-			continue;
-		}
-		*at = conn->next;
-		if (good) {
-			found = conn;
-			continue;
-		}
-		conn->next = stale;
-		stale = conn;
-	}
-	pthread_mutex_unlock(&d->lock);
-	while ((conn = stale)) {
-		stale = conn->next;
-		close_conn(conn);
-	}
-	return found;
-}
-
-static void
-to_pool(struct directory *d, struct conn *conn)
-{
-	size_t n = 0;
-
-	conn->idle_ms = clock_ms();
-	pthread_mutex_lock(&d->lock);
-	for (struct conn *c = d->pool; c; c = c->next)
-		n++;
-	if (n < DIRECTORY_POOL) {
-		conn->next = d->pool;
-		d->pool = conn;
-		conn = NULL;
-	}
-	pthread_mutex_unlock(&d->lock);
-	if (conn)
-		close_conn(conn);
-}
-
-void
-call_begin(struct call *call, struct directory *directory, int64_t whole_ms)
-{
-	*call = (struct call){
-		.directory = directory, .settings = atomic_load(&directory->settings),
-		.until_ms = whole_ms ? clock_ms() + whole_ms : 0,
-	};
-}
-
-void
-call_end(struct call *call)
-{
-	struct conn *conn = call->conn;
-
-	call->conn = NULL;
-	if (!conn)
-		return;
-	if (conn->broken || conn->settings != atomic_load(&call->directory->settings))
-		close_conn(conn);
-	else
-		to_pool(call->directory, conn);
-}
-
-static void
-failed(struct directory *d, struct directory_server *server, const struct err *err)
-{
-	pthread_mutex_lock(&d->lock);
-	snprintf(server->failed_why, sizeof server->failed_why, "%.190s", err->cause);
-	pthread_mutex_unlock(&d->lock);
-	atomic_store(&server->failed_ms, clock_ms());
-}
-
-static void
-failed_before(struct directory *d, const struct directory_server *server, struct err *err)
-{
-	pthread_mutex_lock(&d->lock);
-	err_code(err, ERR_UPSTREAM, "directory_down", "a moment ago: %s", server->failed_why);
-	pthread_mutex_unlock(&d->lock);
-}
-
-/* Those that answered last come first, in the order of the settings. */
-static bool
-open_any(struct call *call, struct err *err)
-{
-	struct directory_settings *s = call->settings;
-	int64_t begun = clock_ms();
-	struct err why;
-
-	err_code(&why, ERR_UPSTREAM, "directory_slow", "no time was left to connect");
-	for (int late = 0; late < 2; late++)
-		for (size_t i = 0; i < s->servers_n; i++) {
-			struct directory_server *server = &s->servers[i];
-			int64_t at = atomic_load(&server->failed_ms), ago = clock_ms() - at;
-			bool down = at && ago < DIRECTORY_DOWN_MS;
-
-			if (down != (late == 1) || (late && at >= begun) || !time_left(call, 1))
-				continue;
-			if (down && ago < DIRECTORY_AGAIN_MS) {
-				failed_before(call->directory, server, &why);
-				continue;
-			}
-			if (call_open(call, server, &why)) {
-				atomic_store(&server->failed_ms, 0);
-				return true;
-			}
-			failed(call->directory, server, &why);
-		}
-	*err = why;
-	return false;
-}
-
-bool
-call_connect(struct call *call, struct err *err)
-{
-	call->conn = from_pool(call);
-	return call->conn || open_any(call, err) || err_at(err, "directory");
-}
-
-bool
-call_connect_ours(struct call *call, struct err *err)
-{
-	return call_connect(call, err) && (call_bind_ours(call, err) || err_at(err, "directory"));
 }

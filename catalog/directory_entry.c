@@ -34,8 +34,8 @@ first_of(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry, const char *const *names
 }
 
 /* objectGUID is sixteen bytes, entryUUID is text with dashes: both become 32 digits. */
-static const char *
-external_id(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry)
+const char *
+entry_id(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry)
 {
 	struct berval **values = ldap_get_values_len(ld, entry, "objectGUID");
 	const char *text = NULL;
@@ -123,12 +123,12 @@ entry_person(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry, const char *const *a
 	struct directory_person *p = mem_new(ctx, struct directory_person);
 
 	p->dn = entry_dn(p, ld, entry);
-	if (!p->dn)
-		return err_code(err, ERR_UPSTREAM, "directory_entry", "an entry without a DN that can be read");
-	p->external_id = external_id(p, ld, entry);
+	p->external_id = entry_id(p, ld, entry);
 	if (!p->external_id)
 		return err_code(err, ERR_UPSTREAM, "directory_entry", "%.150s has neither objectGUID nor entryUUID that our "
-				"account may read", p->dn);
+				"account may read", p->dn ? p->dn : "an entry");
+	if (!p->dn)
+		p->unknown = "an entry without a DN that can be read";
 	p->name = first_of(p, ld, entry, (const char *const[]){ "sAMAccountName", "uid", "cn", NULL }, DIRECTORY_NAME_MAX);
 	p->display = first_of(p, ld, entry, (const char *const[]){ "displayName", "cn", NULL }, DISPLAY_MAX);
 	p->email = first_of(p, ld, entry, (const char *const[]){ "mail", NULL }, EMAIL_MAX);

@@ -27,7 +27,7 @@ struct parents {
 	size_t n;
 };
 
-static const char *const attributes[] = { "cn", NULL };
+static const char *const attributes[] = { "cn", "objectGUID", "entryUUID", NULL };
 
 /* Groups as they are found: each once. */
 struct finding {
@@ -48,9 +48,16 @@ has(const struct finding *f, const char *folded)
 }
 
 static void
-add(struct finding *f, const char *name, const char *dn)
+copy(TALLOC_CTX *ctx, const struct group_of_directory *from, struct group_of_directory *to)
 {
-	const char *folded = directory_dn_fold(f->ctx, dn);
+	*to = (struct group_of_directory){ mem_text(ctx, from->name), mem_text(ctx, from->dn),
+					   from->external_id ? mem_text(ctx, from->external_id) : NULL };
+}
+
+static void
+add(struct finding *f, const struct group_of_directory *group)
+{
+	const char *folded = directory_dn_fold(f->ctx, group->dn);
 
 	if (has(f, folded))
 		return;
@@ -60,7 +67,7 @@ add(struct finding *f, const char *name, const char *dn)
 	}
 	f->groups = mem_grow(f->ctx, f->groups, struct group_of_directory, f->n + 1);
 	f->folded = mem_grow(f->ctx, f->folded, const char *, f->n + 1);
-	f->groups[f->n] = (struct group_of_directory){ mem_text(f->ctx, name), mem_text(f->ctx, dn) };
+	copy(f->ctx, group, &f->groups[f->n]);
 	f->folded[f->n++] = folded;
 }
 
@@ -82,13 +89,16 @@ take(LDAP *ld, LDAPMessage *entry, void *arg, struct err *err)
 {
 	struct finding *f = arg;
 	void *scratch SCOPED(mem) = talloc_new(NULL);
-	char *dn = entry_dn(scratch, ld, entry), *name;
+	struct group_of_directory group = { .dn = entry_dn(scratch, ld, entry) };
 
 	(void)err;
-	if (!dn)
+	if (!group.dn)
 		return true;
-	name = entry_text(scratch, ld, entry, "cn", GROUP_NAME_MAX);
-	add(f, name && *name ? name : name_of(scratch, dn), dn);
+	group.name = entry_text(scratch, ld, entry, "cn", GROUP_NAME_MAX);
+	if (!group.name || !*group.name)
+		group.name = name_of(scratch, group.dn);
+	group.external_id = entry_id(scratch, ld, entry);
+	add(f, &group);
 	return true;
 }
 
@@ -124,7 +134,7 @@ remembered(struct directory *d, const char *folded, struct finding *f)
 	for (struct parent *p = *bucket(d->parents, folded); p && !found; p = p->next) {
 		found = strcmp(p->folded, folded) == 0 && clock_ms() - p->at_ms < DIRECTORY_PARENTS_MS;
 		for (size_t i = 0; found && i < p->n; i++)
-			add(f, p->groups[i].name, p->groups[i].dn);
+			add(f, &p->groups[i]);
 	}
 	pthread_mutex_unlock(&d->lock);
 	return found;
@@ -162,8 +172,7 @@ remember(struct call *call, const char *folded, const struct finding *f)
 		p->n = f->n;
 		p->groups = mem_array(p, struct group_of_directory, f->n);
 		for (size_t i = 0; i < f->n; i++)
-			p->groups[i] = (struct group_of_directory){ mem_text(p, f->groups[i].name),
-								    mem_text(p, f->groups[i].dn) };
+			copy(p, &f->groups[i], &p->groups[i]);
 		p->next = *at;	/* in front of an older one of the same name */
 		*at = p;
 		d->parents->n++;
@@ -201,7 +210,7 @@ add_parents(struct call *call, const char *dn, const char *folded, struct findin
 		return false;
 	remember(call, folded, &f);
 	for (size_t i = 0; i < f.n; i++)
-		add(all, f.groups[i].name, f.groups[i].dn);
+		add(all, &f.groups[i]);
 	return true;
 }
 

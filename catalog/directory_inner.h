@@ -16,6 +16,7 @@
 #define DIRECTORY_LIST_MAX	64	/* bases, or DNs of one list of groups */
 #define DIRECTORY_DOWN_MS	30000	/* a server that did not answer comes last for so long ... */
 #define DIRECTORY_AGAIN_MS	3000	/* ... and is left alone for so long */
+#define DIRECTORY_SEARCH_S	8	/* for the server: it says so in time, and the connection stays */
 #define DIRECTORY_IDLE_MS	60000	/* a connection is kept unused */
 #define DIRECTORY_POOL		8
 #define DIRECTORY_PARENTS_MS	60000	/* which groups a group is in is remembered */
@@ -33,6 +34,8 @@ struct dn_list {
 struct directory_server {
 	const char *url, *host, *port;
 	_Atomic int64_t failed_ms;	/* clock_ms of the last failure; 0: it answers, as far as we know */
+	_Atomic int64_t alone_ms;	/* left alone until then */
+	_Atomic int64_t lost_ms;	/* of the last connection that broke: those kept since before are not used */
 	char failed_why[200];		/* under the directory's lock */
 	_Atomic int ad;			/* 0: not asked, 1: no, 2: Active Directory */
 };
@@ -57,11 +60,14 @@ struct directory {
 
 struct conn {
 	struct conn *next;
+	struct directory *directory;
 	const struct directory_settings *settings;
 	struct directory_server *server;
 	LDAP *ld;
 	bool ours;			/* bound as ldap.bind_dn, or anonymous where that is what we are */
 	bool broken;
+	bool kept;			/* it was in the pool */
+	bool answered;			/* since it was opened, or taken from the pool */
 	int64_t idle_ms;
 };
 
@@ -70,6 +76,7 @@ struct call {
 	struct directory_settings *settings;
 	struct conn *conn;
 	int64_t until_ms;		/* 0: each operation has its own time alone */
+	unsigned tried;			/* 1 << index of each server that was opened for it */
 	directory_say *say;		/* NULL: nobody listens */
 	void *arg;
 };
@@ -78,18 +85,28 @@ bool directory_settings_read(TALLOC_CTX *ctx, const struct conf *conf, struct di
 			     struct err *err) CHECKED;
 
 /* ---- directory_conn.c ---- */
-/* What libldap itself met is ERR_UPSTREAM, and the connection is not used again. */
+void call_say(struct call *call, enum directory_level level, const char *step, const char *fmt, ...) PRINTF(4, 5);
+/* What libldap itself met is ERR_UPSTREAM, the connection is not used again, and the server comes last for a while. */
 bool conn_trouble(struct conn *conn, const char *what, int rc, struct err *err);
+void conn_close(struct conn *conn);
+/* Milliseconds that this step may take, `most` at the longest; 0: none are left. */
+int call_time_left(const struct call *call, int most);
 /* Waits for the whole answer to message `id`; *result is to be freed. */
 bool call_await(struct call *call, int id, const char *what, LDAPMessage **result, struct err *err) CHECKED;
+bool call_open(struct call *call, struct directory_server *server, struct err *err) CHECKED;	/* this one, afresh */
+
+/* ---- directory_pool.c ---- */
 void call_begin(struct call *call, struct directory *directory, int64_t whole_ms);
 void call_end(struct call *call);
 /* A connection to the first server that answers, from the pool where one is there.  Not bound. */
 bool call_connect(struct call *call, struct err *err) CHECKED;
 /* The same, bound as our own account: what searches are made with. */
 bool call_connect_ours(struct call *call, struct err *err) CHECKED;
-bool call_open(struct call *call, struct directory_server *server, struct err *err) CHECKED;	/* this one, afresh */
-void call_say(struct call *call, enum directory_level level, const char *step, const char *fmt, ...) PRINTF(4, 5);
+/* Gives up a connection that broke; true: there is another server, and time, to ask the same. */
+bool call_drop(struct call *call);
+void conn_lost(struct conn *conn, bool silent, const struct err *err);
+/* The same where it says by this code that it cannot: busy, unavailable, other.  Always false. */
+bool conn_unwell(struct conn *conn, int code, const struct err *err);
 
 /* ---- directory_ask.c ---- */
 /*
@@ -123,8 +140,10 @@ bool call_groups(TALLOC_CTX *ctx, struct call *call, struct directory_person *pe
 void directory_forget_groups(struct directory *directory);
 
 /* ---- directory_entry.c ---- */
+/* objectGUID or entryUUID as 32 digits; NULL: neither. */
+const char *entry_id(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry);
 extern const char *const directory_attributes[];	/* of a person; ends with NULL */
-/* attributes: those of ldap.attributes. */
+/* attributes: those of ldap.attributes.  It is `unknown` where the DN cannot be read. */
 bool entry_person(TALLOC_CTX *ctx, LDAP *ld, LDAPMessage *entry, const char *const *attributes,
 		  struct directory_person **ret, struct err *err) CHECKED;
 

@@ -12,45 +12,119 @@
 
 /* ---- those of the directory ---- */
 
-/* "Testers", or "Testers (2)" when another group has that name: to be free, if only just. */
+/* "Testers", or "Testers (2)" when another group has that name. */
 static bool
-add_named(struct db *tx, const char *id, const char *name, const char *source, const char *dn, struct err *err)
+free_name(TALLOC_CTX *ctx, struct db *tx, const char *id, const char *wanted, char **ret, struct err *err)
 {
-	void *ctx SCOPED(mem) = talloc_new(NULL);
-
 	for (int i = 1; i <= GROUP_NAMESAKES_MAX; i++) {
-		const char *try = i == 1 ? name : mem_printf(ctx, "%s (%d)", name, i);
+		char *try = i == 1 ? mem_text(ctx, wanted) : mem_printf(ctx, "%s (%d)", wanted, i);
+		struct rows *rows = db_query(ctx, tx, "SELECT 1 FROM people_group WHERE folded = $1 AND id <> $2",
+					     db_text(text_fold(ctx, try)), db_text(id));
+		enum rows_step step = rows_next(rows, err);
 
-		if (!db_run(tx, err, "INSERT INTO people_group (id, name, folded, source, dn, created)"
-			    " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (folded) DO NOTHING", db_text(id),
-			    db_text(try), db_text(text_fold(ctx, try)), db_text(source), db_text(dn), db_now()))
+		rows_done(rows);
+		if (step == ROWS_FAILED)
 			return false;
-		if (db_changed(tx))
+		if (step == ROWS_END) {
+			*ret = try;
 			return true;
+		}
 	}
-	return err_set(err, ERR_CONFLICT, "%d groups have the name %.80s", GROUP_NAMESAKES_MAX, name);
+	return err_set(err, ERR_CONFLICT, "%d groups have the name %.80s", GROUP_NAMESAKES_MAX, wanted);
 }
 
-/* The id of a directory's group, by its DN as directory_dn_fold has it; made when it is new. */
-static bool
-id_of_dn(TALLOC_CTX *ctx, struct db *tx, const struct group_of_directory *group, const char *folded, char **ret,
-	 struct err *err)
-{
-	struct rows *rows = db_query(ctx, tx, "SELECT id FROM people_group WHERE dn = $1", db_text(folded));
+struct directory_row {
+	char *id, *name, *dn, *external_id;
+};
 
-	switch (rows_next(rows, err)) {
-	case ROWS_FAILED:
-		return false;
-	case ROWS_ROW:
-		*ret = rows_text(ctx, rows, 0);
-		rows_done(rows);
-		return true;
-	case ROWS_END:
-		break;
+/* The row that has this in `column`; *ret is NULL where none has. */
+static bool
+find_row(TALLOC_CTX *ctx, struct db *tx, const char *sql, const char *value, struct directory_row **ret, struct err *err)
+{
+	struct rows *rows = db_query(ctx, tx, sql, db_text(value));
+	enum rows_step step = rows_next(rows, err);
+
+	*ret = NULL;
+	if (step == ROWS_ROW) {
+		*ret = mem_new(ctx, struct directory_row);
+		**ret = (struct directory_row){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_text(ctx, rows, 2),
+						rows_text(ctx, rows, 3) };
 	}
 	rows_done(rows);
-	*ret = secret_id(ctx);
-	return add_named(tx, *ret, *group->name ? group->name : "?", "directory", folded, err);
+	return step != ROWS_FAILED;
+}
+
+#define ROW "SELECT id, name, coalesce(dn, ''), coalesce(external_id, '') FROM people_group WHERE "
+
+/* The group as it was known: by its id, else by its DN, unless another id is known to have had that. */
+static bool
+find_group(TALLOC_CTX *ctx, struct db *tx, const struct group_of_directory *group, const char *folded,
+	   struct directory_row **ret, struct err *err)
+{
+	*ret = NULL;
+	if (group->external_id && !find_row(ctx, tx, ROW "external_id = $1", group->external_id, ret, err))
+		return false;
+	if (*ret)
+		return true;
+	if (!find_row(ctx, tx, ROW "dn = $1", folded, ret, err))
+		return false;
+	if (*ret && group->external_id && *(*ret)->external_id)
+		*ret = NULL;
+	return true;
+}
+
+/* What has the DN now is this group, whatever had it before. */
+static bool
+take_dn(struct db *tx, const char *id, const char *folded, struct err *err)
+{
+	return db_run(tx, err, "UPDATE people_group SET dn = NULL WHERE dn = $1 AND id <> $2", db_text(folded), db_text(id));
+}
+
+static bool
+make_group(TALLOC_CTX *ctx, struct db *tx, const struct group_of_directory *group, const char *folded, char **ret,
+	   struct err *err)
+{
+	char *id = secret_id(ctx), *name;
+
+	*ret = id;
+	return free_name(ctx, tx, id, *group->name ? group->name : "?", &name, err) && take_dn(tx, id, folded, err) &&
+	       db_run(tx, err, "INSERT INTO people_group (id, name, folded, source, dn, external_id, created)"
+		      " VALUES ($1, $2, $3, 'directory', $4, $5, $6)", db_text(id), db_text(name), db_text(text_fold(ctx, name)),
+		      db_text(folded), db_text(group->external_id), db_now());
+}
+
+/* Where it is now and what it is called; who sees what stays as it is, as audiences know it by our own id. */
+static bool
+update_group(TALLOC_CTX *ctx, struct db *tx, const struct group_of_directory *group, const char *folded,
+	     const struct directory_row *row, struct err *err)
+{
+	char *name = row->name;
+
+	if (!group->external_id)
+		return true;	/* its DN is all that is known, and is the same */
+	if (*group->name && strcmp(group->name, name) != 0 && !free_name(ctx, tx, row->id, group->name, &name, err))
+		return false;
+	if (strcmp(row->dn, folded) == 0 && *row->external_id && strcmp(name, row->name) == 0)
+		return true;
+	return take_dn(tx, row->id, folded, err) &&
+	       db_run(tx, err, "UPDATE people_group SET dn = $1, external_id = $2, name = $3, folded = $4 WHERE id = $5",
+		      db_text(folded), db_text(group->external_id), db_text(name), db_text(text_fold(ctx, name)),
+		      db_text(row->id)) &&
+	       (strcmp(name, row->name) == 0 || audit_add(tx, "system", "group.rename", row->name, name, err));
+}
+
+/* The id of a directory's group, its DN as directory_dn_fold has it; made when it is new. */
+static bool
+id_of(TALLOC_CTX *ctx, struct db *tx, const struct group_of_directory *group, const char *folded, char **ret, struct err *err)
+{
+	struct directory_row *row;
+
+	if (!find_group(ctx, tx, group, folded, &row, err))
+		return false;
+	if (!row)
+		return make_group(ctx, tx, group, folded, ret, err);
+	*ret = row->id;
+	return update_group(ctx, tx, group, folded, row, err);
 }
 
 struct member {
@@ -91,7 +165,7 @@ group_sync(struct db *tx, const char *person_id, const struct group_of_directory
 		size_t k = 0;
 		char *id;
 
-		if (!id_of_dn(ctx, tx, &groups[i], directory_dn_fold(ctx, groups[i].dn), &id, err))
+		if (!id_of(ctx, tx, &groups[i], directory_dn_fold(ctx, groups[i].dn), &id, err))
 			return false;
 		while (k < before_n && strcmp(before[k].id, id) != 0)
 			k++;

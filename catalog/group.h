@@ -2,8 +2,9 @@
 /*
  * group - groups of people: kept by an admin (local), or the directory's.
  *
- * A directory's group is known by its DN and filled at sign-in and by the hourly check; its name is the
- * directory's, made unique by a number where two share one.  When its DN changes it is another group.
+ * A directory's group is filled at sign-in and by the hourly check; its name is the directory's, made unique by a
+ * number where two share one.  It is known by objectGUID or entryUUID, so that it stays what it is when it is moved or
+ * renamed, and one made anew in its place is another.  Where the directory tells no id it is known by its DN.
  */
 #include "catalog/person.h"
 
@@ -13,7 +14,7 @@
 #define GROUP_PAGE_MAX		200
 #define GROUP_PEOPLE_MAX	10000	/* shown of one group */
 
-struct group_of_directory { const char *name, *dn; };
+struct group_of_directory { const char *name, *dn, *external_id; };	/* external_id NULL: it tells none */
 
 /*
  * The person is in exactly these groups of the directory; groups that are new are made.  *changed: they

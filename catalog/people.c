@@ -311,14 +311,14 @@ people_known(TALLOC_CTX *ctx, struct db *db, const char *after, struct people_kn
 	     struct err *err)
 {
 	void *scratch SCOPED(mem) = talloc_new(NULL);
-	struct rows *rows = db_query(scratch, db, "SELECT id, external_id FROM person WHERE source = 'directory'"
+	struct rows *rows = db_query(scratch, db, "SELECT id, external_id, name FROM person WHERE source = 'directory'"
 				     " AND external_id IS NOT NULL AND id > $1 ORDER BY id LIMIT $2", db_text(after),
 				     db_int((int64_t)most));
 	enum rows_step step;
 
 	*n = 0;
 	while ((step = rows_next(rows, err)) == ROWS_ROW && *n < most)
-		ret[(*n)++] = (struct people_known){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1) };
+		ret[(*n)++] = (struct people_known){ rows_text(ctx, rows, 0), rows_text(ctx, rows, 1), rows_text(ctx, rows, 2) };
 	return step != ROWS_FAILED;
 }
 

@@ -33,8 +33,8 @@ bool people_from_proxy(TALLOC_CTX *ctx, struct db *db, const char *name, bool lo
  */
 bool people_is_named(const char *source, const char *name, const char *vouched, bool local_login);
 
-/* A page of the directory's people behind `after` (an id, "" begins): ids and external ids. */
-struct people_known { const char *id, *external_id; };
+/* A page of the directory's people behind `after` (an id, "" begins). */
+struct people_known { const char *id, *external_id, *name; };
 bool people_known(TALLOC_CTX *ctx, struct db *db, const char *after, struct people_known *ret, size_t most,
 		  size_t *n, struct err *err) CHECKED;
 /*

@@ -31,20 +31,31 @@ tx_new(struct db *tx, void *arg, struct err *err)
 		      " (SELECT s.hash FROM session s WHERE s.person_id = $1 AND s.hash <> $2"
 		      " ORDER BY s.seen DESC, s.created DESC, s.hash LIMIT $3)", db_text(f->person->id),
 		      db_text(f->hash), db_int(SESSIONS_MAX - 1)) &&
-	       audit_add(tx, f->person->name, "sign_in", f->person->name, NULL, err);
+	       audit_add(tx, f->person->name, "sign_in", f->person->name, *f->csrf ? NULL : "a proxy's word, for links", err);
+}
+
+static bool
+begin(TALLOC_CTX *ctx, struct db *db, struct fresh *f, char **cookie, struct err *err)
+{
+	char *token = secret_token(ctx);
+
+	secret_hash(token, f->hash);
+	if (!db_tx(db, tx_new, f, err))
+		return false;
+	*cookie = token;
+	return true;
 }
 
 bool
 session_new(TALLOC_CTX *ctx, struct db *db, const struct person *person, char **cookie, struct err *err)
 {
-	char *token = secret_token(ctx);
-	struct fresh f = { .person = person, .csrf = secret_token(ctx) };
+	return begin(ctx, db, &(struct fresh){ .person = person, .csrf = secret_token(ctx) }, cookie, err);
+}
 
-	secret_hash(token, f.hash);
-	if (!db_tx(db, tx_new, &f, err))
-		return false;
-	*cookie = token;
-	return true;
+bool
+session_new_vouched(TALLOC_CTX *ctx, struct db *db, const struct person *person, char **cookie, struct err *err)
+{
+	return begin(ctx, db, &(struct fresh){ .person = person, .csrf = "" }, cookie, err);
 }
 
 struct seen {
@@ -70,7 +81,8 @@ session_open(TALLOC_CTX *ctx, struct db *db, const char *cookie, const struct se
 		"SELECT s.csrf, s.created, s.seen, " PERSON_COLUMNS " FROM session s"
 		" JOIN person p ON p.id = s.person_id WHERE s.hash = $1 AND " PERSON_IS_IN("p"),
 		db_text(secret_hash(cookie, seen.hash)));
-	int64_t now = clock_now(), idle, last;
+	int64_t now = clock_now(), idle, last, most = limits->absolute_s;
+	bool vouched;
 
 	if (!rows_one(rows, err, "no such session"))
 		return err->kind == ERR_MISSING ? err_set(err, ERR_SIGN_IN, "sign in first") : false;
@@ -78,7 +90,12 @@ session_open(TALLOC_CTX *ctx, struct db *db, const char *cookie, const struct se
 		return false;
 	idle = person->role == ROLE_MEMBER ? limits->idle_s : limits->admin_idle_s;
 	last = rows_int(rows, 2);
-	if (now - last > idle + SEEN_STEP_S || now - rows_int(rows, 1) > limits->absolute_s)
+	vouched = !*rows_text(scratch, rows, 0);
+	if (vouched)
+		most = most < SESSION_VOUCHED_S ? most : SESSION_VOUCHED_S;
+	if ((vouched && !limits->link) || (limits->no_local && strcmp(person->source, "local") == 0))
+		return err_set(err, ERR_SIGN_IN, "sign in first");
+	if (now - last > idle + SEEN_STEP_S || now - rows_int(rows, 1) > most)
 		return err_set(err, ERR_SIGN_IN, "the session has ended; sign in again");
 	*csrf = rows_text(ctx, rows, 0);
 	if (now - last >= SEEN_STEP_S)
@@ -93,7 +110,8 @@ session_list(struct db *db, const char *person_id, const char *cookie, json_t **
 	void *ctx SCOPED(mem) = talloc_new(NULL);
 	char hash[SECRET_HASH_SIZE] = "";
 	struct rows *rows = db_query(ctx, db, "SELECT hash, created, seen FROM session WHERE person_id = $1"
-				     " ORDER BY seen DESC, created DESC, hash LIMIT $2", db_text(person_id), db_int(LIST_MAX));
+				     " AND (csrf <> '' OR created >= $3) ORDER BY seen DESC, created DESC, hash LIMIT $2",
+				     db_text(person_id), db_int(LIST_MAX), db_int(clock_now() - SESSION_VOUCHED_S));
 	json_t *list = json_array();
 	enum rows_step step;
 
@@ -146,7 +164,7 @@ session_sweep(struct db *db, const struct session_limits *limits, struct err *er
 {
 	int64_t longest = limits->idle_s > limits->admin_idle_s ? limits->idle_s : limits->admin_idle_s;
 
-	return db_run(db, err, "DELETE FROM session WHERE seen < $1 OR created < $2",
-		      db_int(clock_now() - longest - SEEN_STEP_S),
-		      db_int(clock_now() - limits->absolute_s));
+	return db_run(db, err, "DELETE FROM session WHERE seen < $1 OR created < $2 OR (csrf = '' AND created < $3)",
+		      db_int(clock_now() - longest - SEEN_STEP_S), db_int(clock_now() - limits->absolute_s),
+		      db_int(clock_now() - SESSION_VOUCHED_S));
 }

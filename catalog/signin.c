@@ -383,6 +383,19 @@ signin_rest(const struct signin *s)
 				     .looked_up = directory_is_on(s->directory) && directory_can_look(s->directory) };
 }
 
+/* Of whom nothing can be told, or what is told not be kept. */
+struct left {
+	int64_t n;
+	const char *name, *why;	/* of the first */
+};
+
+static void
+leave_one(TALLOC_CTX *ctx, struct left *left, const struct people_known *who, const char *why)
+{
+	if (!left->n++)
+		*left = (struct left){ 1, who->name, mem_text(ctx, why) };
+}
+
 bool
 signin_check_page(TALLOC_CTX *ctx, const struct signin *s, const char *after, char **next, int64_t *ended,
 		  struct err *err)
@@ -391,22 +404,31 @@ signin_check_page(TALLOC_CTX *ctx, const struct signin *s, const char *after, ch
 	struct people_known known[DIRECTORY_BATCH];
 	struct directory_person *people[DIRECTORY_BATCH];
 	const char *ids[DIRECTORY_BATCH];
-	size_t n;
+	struct left left = { 0 };
+	struct err why;
+	size_t n, done;
 
 	*ended = 0;
 	if (!people_known(scratch, s->db, after, known, DIRECTORY_BATCH, &n, err))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		ids[i] = known[i].external_id;
-	if (n && !directory_check(scratch, s->directory, ids, n, people, err))
+	done = n;
+	if (n && !directory_check(scratch, s->directory, ids, &done, people, err))
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		bool one;
+	for (size_t i = 0; i < done; i++) {
+		const struct directory_person *p = people[i];
+		bool one = false;
 
-		if (!people_checked(s->db, known[i].id, people[i], &one, err))
-			return false;
+		if (p && p->unknown && !p->disabled)
+			leave_one(scratch, &left, &known[i], p->unknown);
+		else if (!people_checked(s->db, known[i].id, p, &one, &why))
+			leave_one(scratch, &left, &known[i], why.cause);
 		*ended += one;
 	}
-	*next = mem_text(ctx, n == DIRECTORY_BATCH ? known[n - 1].id : "");
+	if (left.n)
+		log_warn("people were left as they are: the directory cannot tell what they are now, or it cannot be kept",
+			 KVI("people", left.n), KV("first", left.name), KV("err", left.why));
+	*next = mem_text(ctx, done < n || n == DIRECTORY_BATCH ? known[done - 1].id : "");
 	return true;
 }

@@ -44,7 +44,8 @@ struct people_rest signin_rest(const struct signin *signin);
 
 /*
  * The hourly check: a page of the directory's people behind `after`.  *next is where it goes on, "" at
- * the end; *ended counts who was let in before and is not any more.
+ * the end; *ended counts who was let in before and is not any more.  Of whom the directory cannot tell, they are left as
+ * they are until the next round, and so is who cannot be written; the log says so.
  */
 bool signin_check_page(TALLOC_CTX *ctx, const struct signin *signin, const char *after, char **next, int64_t *ended,
 		       struct err *err) CHECKED;

@@ -150,6 +150,21 @@ ending_json(TALLOC_CTX *ctx, struct rows *rows)
 			 "expires", clock_text(ctx, rows_int(rows, 7)));
 }
 
+bool
+token_count_local(struct db *db, int64_t *n, int64_t *admins, struct err *err)
+{
+	void *ctx SCOPED(mem) = talloc_new(NULL);
+	struct rows *rows = db_query(ctx, db, "SELECT count(*), count(CASE WHEN t.scope = 'admin' THEN 1 END) FROM token t"
+				     " JOIN person p ON p.id = t.person_id WHERE p.source = 'local' AND " PERSON_IS_IN("p")
+				     " AND (t.expires IS NULL OR t.expires > $1)", db_now());
+
+	if (!rows_one(rows, err, "no count"))
+		return false;
+	*n = rows_int(rows, 0);
+	*admins = rows_int(rows, 1);
+	return true;
+}
+
 #define ENDING " FROM token t JOIN person p ON p.id = t.person_id WHERE t.expires >= $1 AND t.expires < $2" \
 	" AND (t.expires, t.id) > ($1, $3) AND NOT p.disabled"
 

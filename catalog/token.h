@@ -26,6 +26,8 @@ bool token_open(TALLOC_CTX *ctx, struct db *db, const char *text, struct person 
 bool token_list(struct db *db, const struct person *person, json_t **ret, struct err *err) CHECKED;
 /* One's own, or as an admin anybody's; by a token for one app only one's own for that app. */
 bool token_revoke(struct db *db, const struct person *person, const char *id, struct err *err) CHECKED;
+/* Those that work of local accounts, and how many of them may do what an admin may. */
+bool token_count_local(struct db *db, int64_t *n, int64_t *admins, struct err *err) CHECKED;
 /* [{id, label, scope, bundle_id, person, person_id, created, expires}] of people who are let in, who ends first, first. */
 struct token_page {
 	const char *person_id;	/* NULL: everybody's */

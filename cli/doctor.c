@@ -5,6 +5,7 @@
  * URL as a phone would: does it answer, without a redirect and without asking who is there?
  */
 #include "catalog/signin.h"
+#include "catalog/token.h"
 #include "cli/command.h"
 #include "core/audit.h"
 #include "core/clock.h"
@@ -154,6 +155,24 @@ check_directory(TALLOC_CTX *ctx, const struct conf *conf)
 		say_err("sign-in", &err);
 	else if (directory_is_on(directory))
 		directory_test(directory, "", NULL, say_step, NULL);
+}
+
+/* Where local accounts may not sign in, what they made before goes on. */
+static void
+check_local(TALLOC_CTX *ctx, const struct conf *conf)
+{
+	struct err err = { 0 };
+	int64_t n, admins;
+	struct db *db;
+
+	if (conf->signin_local_login || !db_open(ctx, conf->server_data, &db, &err))
+		return;		/* check_database has said so */
+	if (!token_count_local(db, &n, &admins, &err))
+		say_err("sign-in", &err);
+	else if (n)
+		say(admins ? "warn" : "ok", "sign-in", "signin.local_login is off, and API tokens of local accounts go on: %lld, %lld of"
+		    " them with the scope admin; who is not to have one any more is disabled at /admin/people", (long long)n,
+		    (long long)admins);
 }
 
 /* Behind a proxy it is the one that phones are shown.  What stands above it in the chain may end first. */
@@ -450,6 +469,7 @@ cmd_doctor(int argc, char **argv)
 	check_files(conf);
 	check_database(ctx, conf);
 	check_directory(ctx, conf);
+	check_local(ctx, conf);
 	check_certificate(ctx, conf);
 	check_signing(ctx, conf);
 	check_ca(ctx, conf);

@@ -40,6 +40,55 @@ a_session_ends_when_idle_or_old_or_signed_out(void **state)
 }
 
 static void
+a_session_of_a_proxys_word_is_for_links_and_half_a_day(void **state)
+{
+	struct house h = house(*state);
+	struct session_limits pages = { .idle_s = DAY, .admin_idle_s = DAY, .absolute_s = DAY }, links = pages;
+	struct person *p;
+	char *cookie, *csrf;
+	json_t *list;
+	struct err err;
+
+	links.link = true;
+	assert_ok(session_new_vouched(*state, h.db, h.anna, &cookie, &err), &err);
+	assert_false(session_open(*state, h.db, cookie, &pages, &p, &csrf, &err));
+	assert_int_equal(err.kind, ERR_SIGN_IN);
+	assert_ok(session_open(*state, h.db, cookie, &links, &p, &csrf, &err), &err);
+	assert_string_equal(p->name, "anna");
+	assert_string_equal(csrf, "");
+	set_now(&h, "2026-11-22T23:59:59Z");
+	assert_ok(session_open(*state, h.db, cookie, &links, &p, &csrf, &err), &err);
+	assert_ok(session_sweep(h.db, &pages, &err), &err);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM session"), 1);
+	set_now(&h, "2026-11-23T00:00:01Z");
+	assert_false(session_open(*state, h.db, cookie, &links, &p, &csrf, &err));
+	assert_ok(session_list(h.db, h.anna->id, cookie, &list, &err), &err);
+	assert_int_equal(json_array_size(list), 0);
+	json_decref(list);
+	assert_ok(session_sweep(h.db, &pages, &err), &err);
+	assert_int_equal(sql_int(&h, "SELECT count(*) FROM session"), 0);
+}
+
+static void
+sessions_of_local_accounts_do_not_count_where_these_may_not_sign_in(void **state)
+{
+	struct house h = house(*state);
+	struct session_limits limits = { .idle_s = DAY, .admin_idle_s = DAY, .absolute_s = DAY, .no_local = true };
+	struct person *p;
+	char *local, *proxys, *csrf;
+	struct err err;
+
+	sql(&h, "UPDATE person SET source = 'proxy' WHERE name = 'mia'");
+	assert_ok(session_new(*state, h.db, h.anna, &local, &err), &err);
+	assert_ok(session_new(*state, h.db, h.mia, &proxys, &err), &err);
+	assert_false(session_open(*state, h.db, local, &limits, &p, &csrf, &err));
+	assert_int_equal(err.kind, ERR_SIGN_IN);
+	assert_ok(session_open(*state, h.db, proxys, &limits, &p, &csrf, &err), &err);
+	limits.no_local = false;
+	assert_ok(session_open(*state, h.db, local, &limits, &p, &csrf, &err), &err);
+}
+
+static void
 a_new_password_ends_all_sessions(void **state)
 {
 	struct house h = house(*state);
@@ -254,7 +303,8 @@ a_person_has_so_many_sessions_and_the_one_unused_for_longest_goes(void **state)
 	assert_ok(session_open(*state, h.db, other, &limits, &p, &csrf, &err), &err);
 }
 
-TESTS(a_session_ends_when_idle_or_old_or_signed_out,
+TESTS(a_session_ends_when_idle_or_old_or_signed_out, a_session_of_a_proxys_word_is_for_links_and_half_a_day,
+      sessions_of_local_accounts_do_not_count_where_these_may_not_sign_in,
       a_new_password_ends_all_sessions, who_signs_in_while_their_password_is_changed_has_no_session,
       of_many_guesses_at_once_as_many_are_judged_as_are_due,
       wrong_passwords_lock_for_longer_each_time_and_a_right_one_forgets_them,

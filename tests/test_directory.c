@@ -177,7 +177,8 @@ answer_search(const struct fake_ask *ask, struct script *script)
 {
 	static const char *const caps[] = { "supportedCapabilities", "1.2.840.113556.1.4.800", NULL };
 	static const char *const none[] = { "supportedCapabilities", "1.2.3", NULL };
-	static const char *const testers[] = { "cn", "Testers", NULL }, *const admins[] = { "cn", "Admins", NULL };
+	static const char *const testers[] = { "cn", "Testers", "objectGUID", "hex:f1f2f3f4f5f6f7f8f9fafbfcfdfeff00", NULL };
+	static const char *const admins[] = { "cn", "Admins", NULL };
 	int code = 0;
 
 	if (!*ask->dn) {
@@ -253,6 +254,8 @@ active_directory_walks_nested_groups_itself(void **state)
 	assert_ok(directory_sign_in(*state, d, "anna", "right", may, NULL, &p, &err), &err);
 	assert_string_equal(p->external_id, "0102030405060708090a0b0c0d0e0f10");
 	assert_int_equal(p->groups_n, 2);
+	assert_string_equal(p->groups[0].external_id, "f1f2f3f4f5f6f7f8f9fafbfcfdfeff00");
+	assert_null(p->groups[1].external_id);
 	assert_int_equal(p->role, ROLE_ADMIN);
 	assert_int_equal(script.group_searches, 1);
 	assert_int_equal(script.rule_1941, 1);
@@ -408,6 +411,7 @@ an_entry_without_an_id_or_a_server_that_refers_elsewhere_is_trouble_and_not_abse
 	struct fake_ldap *server;
 	struct directory *d = asked(*state, &script, &server);
 	const char *const ids[] = { "0102030405060708090a0b0c0d0e0f10" };
+	size_t one = 1;
 	struct directory_person *p;
 	struct err err;
 
@@ -422,7 +426,7 @@ an_entry_without_an_id_or_a_server_that_refers_elsewhere_is_trouble_and_not_abse
 		assert_false(directory_sign_in(*state, d, "anna", "right", may, NULL, &p, &err));
 		assert_int_equal(err.kind, ERR_UPSTREAM);
 		/* nobody may be signed out because of it */
-		assert_false(directory_check(*state, d, ids, 1, &p, &err));
+		assert_false(directory_check(*state, d, ids, &one, &p, &err));
 		assert_int_equal(err.kind, ERR_UPSTREAM);
 	}
 }
@@ -529,13 +533,14 @@ every_page_of_an_answer_is_read(void **state)
 	struct fake_ldap *server = fake_ldap(*state, answer_pages, &pages);
 	struct directory_person *people[PEOPLE];
 	const char *ids[PEOPLE];
+	size_t n = PEOPLE;
 	struct directory *d;
 	struct err err;
 
 	assert_ok(directory_new(server, settings(*state, server->url), &d, &err), &err);
 	for (int i = 0; i < PEOPLE; i++)
 		ids[i] = mem_printf(*state, "%08x000040008000000000000000", (unsigned)i);
-	assert_ok(directory_check(*state, d, ids, PEOPLE, people, &err), &err);
+	assert_ok(directory_check(*state, d, ids, &n, people, &err), &err);
 	assert_int_equal(pages, 5);
 	for (int i = 0; i < PEOPLE; i++)
 		assert_string_equal(people[i]->external_id, ids[i]);

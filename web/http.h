@@ -71,7 +71,7 @@ struct req {
 	struct person *person;		/* who is signed in, or whose token it is; NULL: nobody */
 	const char *session_csrf;	/* set with a session, and with what a proxy vouches for */
 	struct vouch *vouch;		/* vouch.c's: what a proxy says, once it was looked at */
-	bool vouched;			/* by a trusted proxy, at each request: there is no session to end */
+	bool vouched;			/* by a trusted proxy, at each request */
 	bool program;			/* HTTP Basic without anything of a browser: no page stands behind it */
 	const char *language;		/* "en", "de", ... from Accept-Language */
 	void *sink_state;

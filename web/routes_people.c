@@ -98,13 +98,48 @@ login_page(struct req *req, struct reply *reply, int status, const struct tried 
 	return reply_page_status(reply, req, status, "login", data, err);
 }
 
+/* A browser has one session: the one before ends with the new one. */
+static bool
+begin_session(struct req *req, struct reply *reply, const struct person *person, bool vouched, struct err *err)
+{
+	const char *before = req_cookie(req, session_cookie_name(req->site));
+	struct db *db = req->site->db;
+	char *session;
+
+	if ((before && *before && !session_end(db, before, err)) ||
+	    !(vouched ? session_new_vouched : session_new)(req, db, person, &session, err))
+		return false;
+	session_set_cookie(reply, req->site, session,
+			   vouched ? SESSION_VOUCHED_S : site_session_limits(req->site).absolute_s);
+	return true;
+}
+
+/*
+ * Where a proxy's word is not heard: to a link that asks who is there it is carried by a session.  Of somebody who
+ * goes there, that is: a picture or frame in another site's page begins none.
+ */
+static bool
+carries_word(struct req *req, const char *next)
+{
+	static const char *const links[] = { "/i/", "/udid/", "/e/" };
+	const char *for_what = req_header(req, "Sec-Fetch-Dest");
+
+	if (!req->vouched || req->head || !req->browser || (for_what && strcmp(for_what, "document") != 0))
+		return false;
+	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+		if (strncmp(next, links[i], strlen(links[i])) == 0)
+			return true;
+	return false;
+}
+
 static bool
 get_login(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *next = own_path(req_query(req, "next"), "/");
 
 	if (req->person && !req->person->scope)
-		return reply_see(reply, next);
+		return (!carries_word(req, next) || begin_session(req, reply, req->person, true, err)) &&
+		       reply_see(reply, next);
 	return login_page(req, reply, 200, &(struct tried){ .name = "", .next = next }, err);
 }
 
@@ -177,20 +212,6 @@ say_refused(struct req *req, struct reply *reply, const char *name, const char *
 	return login_page(req, reply, status, &tried, err);
 }
 
-/* A browser has one session: the one before ends with the new one. */
-static bool
-begin_session(struct req *req, struct reply *reply, const struct person *person, struct err *err)
-{
-	const char *before = req_cookie(req, session_cookie_name(req->site));
-	char *session;
-
-	if ((before && *before && !session_end(req->site->db, before, err)) ||
-	    !session_new(req, req->site->db, person, &session, err))
-		return false;
-	session_set_cookie(reply, req->site, session, site_session_limits(req->site).absolute_s);
-	return true;
-}
-
 static bool
 post_login(struct req *req, struct reply *reply, struct err *err)
 {
@@ -206,7 +227,7 @@ post_login(struct req *req, struct reply *reply, struct err *err)
 				"this page is too old to be used; open the sign-in page again");
 	if (!sign_in(req, name, password, &person, err))
 		return say_refused(req, reply, name, next, err);
-	return begin_session(req, reply, person, err) && reply_see(reply, next);
+	return begin_session(req, reply, person, false, err) && reply_see(reply, next);
 }
 
 static bool
@@ -283,6 +304,19 @@ sessions_of(struct req *req, json_t **ret, struct err *err)
 	return true;
 }
 
+/* Behind a proxy there is one after a link that asks for a sign-in. */
+static bool
+has_session(json_t *sessions)
+{
+	json_t *session;
+	size_t i;
+
+	json_array_foreach(sessions, i, session)
+		if (json_is_true(json_object_get(session, "here")))
+			return true;
+	return false;
+}
+
 /* `refused`: "wrong", "short", "different"; made: a token just made, or NULL. */
 static bool
 account_page(struct req *req, struct reply *reply, int status, const char *refused, const char *label,
@@ -299,7 +333,7 @@ account_page(struct req *req, struct reply *reply, int status, const char *refus
 	data = json_pack("{s:s, s:b, s:s?, s:i, s:o, s:b, s:o, s:b, s:o, s:b}", "source", req->person->source,
 		"changed", req_query(req, "changed") != NULL, "refused", refused, "password_min", PASSWORD_MIN,
 		"scopes", scopes_of(req), "may_make", 1, "tokens", tokens, "once", req->person->password_once,
-		"sessions", sessions, "vouched", req->vouched);
+		"sessions", sessions, "vouched", req->vouched && !has_session(sessions));
 	json_object_set_new(data, "new_token", made ? json_pack("{s:s, s:s}", "label", label, "token", made)
 						   : json_null());
 	if (!endings_account(req, data, err) || !own_account(req, data, err)) {
@@ -352,7 +386,7 @@ post_password(struct req *req, struct reply *reply, struct err *err)
 		return account_page(req, reply, 422, refused, NULL, NULL, err);
 	/* That ends every session, this one too: begin a new one here. */
 	return person_set_password(req->site->db, req->person->name, req->person->name, fresh, err) &&
-	       begin_session(req, reply, req->person, err) && reply_see(reply, "/account?changed=1");
+	       begin_session(req, reply, req->person, false, err) && reply_see(reply, "/account?changed=1");
 }
 
 /* Every session of theirs, this one too; tokens stay, and are withdrawn one by one. */

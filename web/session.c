@@ -99,6 +99,7 @@ identify(struct req *req, struct err *err)
 	struct session_limits limits = site_session_limits(req->site);
 	struct err gone;
 
+	limits.link = req->route->who == WHO_LINK;
 	if (bearer && strncasecmp(bearer, "Bearer ", 7) == 0)
 		return token_open(req, req->site->db, bearer + 7, &req->person, err);
 	if (!vouch_read(req, err))
@@ -111,6 +112,8 @@ identify(struct req *req, struct err *err)
 		*err = gone;
 		return false;
 	}
+	if (!*req->session_csrf)	/* a proxy's word began it: a form of it may go where that word is heard */
+		req->session_csrf = vouch_csrf(req);
 	return true;
 }
 
@@ -134,6 +137,7 @@ session_admit(struct req *req, struct err *err)
 	const struct person *p;
 
 	req->language = pages_language(req_header(req, "Accept-Language"));
+	vouch_note_spoof(req, site_conf(req->site)->signin_proxy_header);
 	vouch_note_spoof(req, site_conf(req->site)->server_client_cert_header);
 	vouch_note_forwarded(req);
 	if (who == WHO_GRANT || who == WHO_LINK || who == WHO_DEVICE)

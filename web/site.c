@@ -14,6 +14,7 @@
 #include "web/own_house.h"
 #include "web/own_upn.h"
 #include "web/rooms.h"
+#include "web/vouch.h"
 #include <dirent.h>
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -100,7 +101,7 @@ site_session_limits(struct site *site)
 	const struct conf *conf = site_conf(site);
 
 	return (struct session_limits){ conf->session_idle_minutes * 60, conf->session_admin_idle_minutes * 60,
-					conf->session_absolute_hours * HOUR_S };
+					conf->session_absolute_hours * HOUR_S, .no_local = !conf->signin_local_login };
 }
 
 struct signin
@@ -320,6 +321,7 @@ site_reload(struct site *site, struct err *err)
 	atomic_store_explicit(&site->conf, again, memory_order_release);
 	apply(again);
 	own_upn_warn(again);
+	vouch_forget();
 	look_forget(site);
 	clip_changed(site);
 	/* Its files may be those of the command line. */

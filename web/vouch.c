@@ -100,6 +100,14 @@ known_forget(const char *hash)
 	pthread_mutex_unlock(&lock);
 }
 
+void
+vouch_forget(void)
+{
+	pthread_mutex_lock(&lock);
+	memset(table, 0, sizeof table);
+	pthread_mutex_unlock(&lock);
+}
+
 /* ---- what is shown ---- */
 
 struct vouch {
@@ -200,9 +208,12 @@ note(struct req *req, const char *name, const char *address)
 void
 vouch_note_spoof(struct req *req, const char *name)
 {
-	const char *address = attempts_address(req, req->address);
+	const char *address;
 
-	if (!req->proxied && *name && req_has_header(req, name) && attempts_note(mem_printf(req, "spoof\n%s", address)))
+	if (req->proxied || !*name || !req_has_header(req, name))
+		return;
+	address = attempts_address(req, req->address);
+	if (attempts_note(mem_printf(req, "spoof\n%s", address)))
 		note(req, name, address);
 }
 
@@ -281,13 +292,19 @@ check_shown(struct req *req, struct err *err)
 	       err_code(err, ERR_DENIED, "other_person", "the certificate that was shown is somebody else's");
 }
 
+const char *
+vouch_csrf(struct req *req)
+{
+	char hash[SECRET_HASH_SIZE];
+
+	return mem_text(req, keyed(req, "csrf", req->person->id, hash));
+}
+
 bool
 vouch_read(struct req *req, struct err *err)
 {
-	char hash[SECRET_HASH_SIZE];
 	const struct vouch *shown = look(req);
 
-	vouch_note_spoof(req, site_conf(req->site)->signin_proxy_header);
 	if (!shown->name)
 		return true;
 	if (!*shown->id) {
@@ -307,6 +324,6 @@ vouch_read(struct req *req, struct err *err)
 	}
 	req->vouched = true;
 	req->program = shown->password && is_program(req);
-	req->session_csrf = mem_text(req, keyed(req, "csrf", req->person->id, hash));
+	req->session_csrf = vouch_csrf(req);
 	return true;
 }

@@ -9,6 +9,9 @@
  *
  * What has been found out is remembered for VOUCH_S, by a keyed hash, so that not every request costs a
  * bind; whether the person may still come in is asked of the database each time.
+ *
+ * A link that asks for a sign-in leads to /login, where the word is heard; a session carries it back
+ * (session_new_vouched).
  */
 #include "web/http.h"
 
@@ -24,7 +27,13 @@ bool vouch_waits(struct req *req);
  */
 bool vouch_read(struct req *req, struct err *err) CHECKED;
 
-/* Somebody shows a header that only a proxy of ours may show: dropped by whoever reads it, and audited here. */
+void vouch_forget(void);	/* the settings are others: who was found out by those before */
+const char *vouch_csrf(struct req *req);	/* of req->person, with whatever a proxy's word began */
+
+/*
+ * Somebody shows a header that only a proxy of ours may show: dropped by whoever reads it, and audited here.  Of every
+ * request, also of those that nobody would be signed in for.
+ */
 void vouch_note_spoof(struct req *req, const char *name);
 /*
  * The same of X-Forwarded-For and -Proto, which honest programs behind a proxy of their own show as well: each request

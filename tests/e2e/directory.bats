@@ -59,6 +59,37 @@ teardown()   { pomona_stop; directory_stop; }
 	[ "$(sql "SELECT g.name FROM group_person m JOIN people_group g ON g.id = m.group_id ORDER BY 1")" = unix ]
 }
 
+@test "a group that the directory renames and moves stays the same, and one made anew with its name is another" {
+	pomona_start
+	try eva "pass of eva"
+	local id
+	id=$(sql "SELECT id FROM people_group WHERE name = 'testers' AND length(external_id) = 32")
+	[ -n "$id" ]
+	directory_change <<-LDIF
+		dn: cn=testers,ou=groups,$SUFFIX
+		changetype: modrdn
+		newrdn: cn=triers
+		deleteoldrdn: 1
+	LDIF
+	try eva "pass of eva"
+	[ "$(sql "SELECT name, dn FROM people_group WHERE id = '$id'")" = "triers|cn=triers,ou=groups,$SUFFIX" ]
+	[ "$(sql "SELECT count(*) FROM people_group WHERE source = 'directory'")" = 3 ]
+	[ "$(sql "SELECT object, detail FROM audit WHERE act = 'group.rename'")" = 'testers|triers' ]
+	directory_change <<-LDIF
+		dn: cn=triers,ou=groups,$SUFFIX
+		changetype: delete
+
+		dn: cn=triers,ou=groups,$SUFFIX
+		changetype: add
+		objectClass: groupOfNames
+		cn: triers
+		member: uid=eva,ou=people,$SUFFIX
+	LDIF
+	try eva "pass of eva"
+	[ "$(sql "SELECT count(*) FROM group_person WHERE group_id = '$id'")" = 0 ]
+	[ "$(sql "SELECT g.name FROM group_person m JOIN people_group g ON g.id = m.group_id ORDER BY 1")" = $'triers (2)\nunix' ]
+}
+
 @test "a wrong password, a wrong name and an empty password are answered alike, also where an empty one binds" {
 	directory_stop
 	directory_start "allow bind_anon_dn bind_anon_cred"
@@ -499,6 +530,30 @@ teardown()   { pomona_stop; directory_stop; }
 	[ "$(sql "SELECT name, source FROM person WHERE folded LIKE 'eva%' ORDER BY name")" = $'eva|local\neva (2)|directory' ]
 	try anna "$(cat "$W/password.anna")"
 	expect_status 401
+}
+
+@test "once local accounts may not sign in their sessions are over, and their tokens go on and are counted" {
+	pomona_start
+	sign_in mia
+	as mia get /account
+	expect_status 200
+	setting signin local_login no
+	kill -HUP "$PID"
+	is_out() { as mia get /account; [ "$STATUS" = 303 ]; }
+	wait_until is_out
+	get /api/v1/apps -H "$(bearer read)"
+	expect_status 200
+	run "$POMONA" doctor --data "$DATA"
+	grep -E '^warn +sign-in .*local_login is off.*: 4, 1 of them with the scope admin' <<<"$output"
+	sql "DELETE FROM token WHERE scope = 'admin'"
+	run "$POMONA" doctor --data "$DATA"
+	grep -E '^ok +sign-in .*: 3, 0 of them' <<<"$output"
+	sed -i 's/local_login = no/local_login = yes/' "$CONF"
+	kill -HUP "$PID"
+	is_in() { as mia get /account; [ "$STATUS" = 200 ]; }
+	wait_until is_in
+	run "$POMONA" doctor --data "$DATA"
+	never grep -E '^[a-z]+ +sign-in' <<<"$output"
 }
 
 @test "people bind as themselves where there is no account of ours" {

@@ -5,8 +5,6 @@ load lib/devices
 load lib/sending
 load lib/front
 
-SAFARI='Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1'
-
 setup_file() {
 	devices_prepare
 	"$POMONA" ca show --data "$BATS_FILE_TMPDIR/prepared/data" >/dev/null
@@ -559,6 +557,7 @@ story_behind() {
 	certified get /account
 	expect_status 200
 	expect_body "mia"
+	link_asks --cert "$W/me.pem" --key "$W/me.key"
 	get /account -H 'Accept: application/json' -H 'X-Remote-User: mia'	# a name alone is nobody
 	expect_status 401
 	[ "$(state)" = offered ]

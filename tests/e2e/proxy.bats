@@ -114,6 +114,7 @@ signed_in_by() {
 	expect_problem 403 not_allowed
 	get /i/none0000 -H 'X-Remote-User: anna'
 	expect_status 404
+	link_asks -u 'mia:proxy secret'
 	# a program's token is Pomona's to judge
 	get /api/v1/apps -H "$(bearer read)"
 	expect_status 200

@@ -84,6 +84,109 @@ user() { printf 'X-Remote-User: %s' "$1"; }
 	[ "$(grep -c 'came from elsewhere and was dropped' "$W/log")" = 1 ]
 }
 
+@test "a header that would sign somebody in is audited wherever it is shown" {
+	setting server trusted_proxies '"192.0.2.1"'
+	setting signin proxy_header '"X-Remote-User"'
+	pomona_start
+	local how n=0
+	while read -r -a how; do
+		get "${how[@]}" -H "$(user anna)"
+		pomona_stop
+		[ "$(sql "SELECT object, detail FROM audit WHERE act = 'proxy.spoofed'")" = '127.0.0.1|X-Remote-User' ]
+		sql "DELETE FROM audit WHERE act = 'proxy.spoofed'"
+		pomona_again
+		n=$((n + 1))
+	done <<-WAYS
+		/account --oauth2-bearer pom_nobody
+		/api/v1/apps --oauth2-bearer $TOKEN
+		/i/none0000
+		/udid/none0000
+		/d/none0000/manifest.plist
+		/scep?operation=GetCACaps
+	WAYS
+	[ $n = 6 ]
+}
+
+# ---- a link that asks who is there ----
+
+# asking_link: $LINK asks for a sign-in.
+asking_link() {
+	upload "$IPAS/enterprise.ipa"
+	post /api/v1/links -H "$(bearer upload)" -H 'Content-Type: application/json' -d "{\"build\":\"$(json .build.id)\",\"sign_in\":true}"
+	expect_status 201
+	LINK=/i/$(json .url | sed 's|.*/i/||')
+}
+SAFARI='Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1'
+browser() {	# METHOD PATH [OPTIONS]: with the cookies of $JAR
+	local method=$1 path=$2; shift 2
+	ask "$method" "$path" -A "$SAFARI" -H 'Accept: text/html' -b "$W/jar.$JAR" -c "$W/jar.$JAR" "$@"
+}
+sessions() { sql "SELECT count(*) FROM session s JOIN person p ON p.id = s.person_id WHERE p.name = '$1'"; }
+
+@test "who is vouched for at the sign-in is known to the link that asked for it, and to nothing else" {
+	local csrf hash JAR=phone
+	behind_proxy
+	pomona_start
+	asking_link
+	browser GET "$LINK"
+	expect_body "href=\"/login?next=$LINK\""
+	browser GET "/login?next=$LINK" -H "$(user new.one)"
+	expect_status 303
+	expect_header Location "$LINK"
+	[ "$(sessions new.one)" = 1 ]
+	[ "$(sql "SELECT detail FROM audit WHERE act = 'sign_in' AND detail LIKE '%links'")" = "a proxy's word, for links" ]
+	browser GET "$LINK"			# where the proxy passes no header on
+	expect_status 200
+	expect_body itms-services
+	# the cookie is nobody wherever the proxy's word is asked for
+	browser GET /account -H 'Accept: application/json'
+	expect_problem 401 sign_in
+	browser GET /
+	expect_status 303
+	expect_header Location "/login*"
+	# it is theirs to see and to end
+	browser GET /account -H "$(user new.one)"
+	expect_body 'action="/logout"'
+	csrf=$(form_csrf)
+	browser POST /logout -H "$(user new.one)" -H "Origin: $BASE" --data-urlencode "csrf=$csrf"
+	expect_status 303
+	[ "$(sessions new.one)" = 0 ]
+	# a page of the link says it in its own form, as what that leads to hears the proxy
+	browser GET "/login?next=$LINK" -H "$(user new.one)"
+	hash=$(sql "SELECT hash FROM session")
+	browser GET "$LINK"
+	browser POST "$LINK" -H "Origin: $BASE"
+	expect_status 303
+	expect_header Location "$LINK*"
+	# another one is another person's, and a new one each time: what was there before ends
+	browser GET "/login?next=$LINK" -H "$(user other.one)"
+	[ "$(sessions new.one)|$(sessions other.one)" = "0|1" ]
+	[ "$(sql "SELECT count(*) FROM session WHERE hash = '$hash'")" = 0 ]
+}
+
+@test "a proxy's word begins no session where none is needed, nor for another site's page" {
+	local JAR=phone
+	behind_proxy
+	pomona_start
+	asking_link
+	browser GET /login -H "$(user mia)"
+	browser GET "/login?next=/account" -H "$(user mia)"
+	browser GET "/login?next=//evil.example.com/i/x" -H "$(user mia)"
+	expect_header Location /
+	browser GET "/login?next=$LINK" -H "$(user mia)" -H 'Sec-Fetch-Dest: image' -H 'Sec-Fetch-Site: cross-site'
+	browser GET "/login?next=$LINK" -H "$(user mia)" -H 'Sec-Fetch-Dest: iframe' -H 'Sec-Fetch-Site: cross-site'
+	browser HEAD "/login?next=$LINK" -H "$(user mia)"
+	get "/login?next=$LINK" -H "$(user mia)" -H 'Accept: application/json'
+	[ "$(sessions mia)" = 0 ]
+	browser GET "/login?next=$LINK" -H "$(user mia)" -H 'Sec-Fetch-Dest: document' -H 'Sec-Fetch-Site: cross-site'
+	[ "$(sessions mia)" = 1 ]	# as the way back from a sign-in elsewhere is
+	set_clock 2026-11-23T00:00:01Z
+	browser GET "$LINK"
+	expect_body "/login?next="
+	browser GET /account -H "$(user mia)"
+	never grep -q 'action="/logout"' "$W/body"
+}
+
 @test "forwarded addresses from elsewhere are not believed: counted each time, audited once where there are proxies" {
 	local i
 	forwarded() { get /metrics; sed -n 's/^pomona_http_forwarded_dropped_total //p' "$W/body"; }
@@ -117,7 +220,6 @@ user() { printf 'X-Remote-User: %s' "$1"; }
 		expect_status 404
 	done
 	pomona_stop
-	[ "$(sql "SELECT count(*) FROM audit WHERE act = 'proxy.spoofed'")" = 0 ]
 	sed -i 's/192.0.2.1/127.0.0.1/' "$CONF"
 	pomona_again
 	for path in /d/none/manifest.plist /i/none /udid/none; do

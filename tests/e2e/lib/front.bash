@@ -3,6 +3,7 @@
 #	HOST=127.0.0.1				before anything else
 #	people_certificates			in $W/front: the proxy's own certificate, and people's
 #	behind nginx|haproxy|caddy [MARKS]	Pomona and the proxy; $BASE and $PORT are the proxy's
+#	link_asks [OPTIONS of curl]		as whom the proxy knows by them
 #	front_stops
 
 people_certificates() {
@@ -20,6 +21,8 @@ people_certificates() {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/UID=anna/CN=device" \
 		-keyout "$W/front/stranger.key" -out "$W/front/stranger.pem"
 }
+
+SAFARI='Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1'
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
@@ -97,6 +100,27 @@ front_caddy() {
 	HOME=$W/front XDG_DATA_HOME=$W/front XDG_CONFIG_HOME=$W/front caddy run --adapter caddyfile --config "$W/front/Caddyfile" \
 		>"$W/front/log" 2>&1 3>&- &
 	FRONT_PID=$!
+}
+
+# link_asks WORDS...: a link that asks for a sign-in, opened by whom the proxy knows by these options of curl: the proxy
+# does not ask on the link's own page, so its word is carried there from /login.
+link_asks() {
+	local path jar=$W/jar.link
+	local -a phone=(-A "$SAFARI" -H 'Accept: text/html' -b "$jar" -c "$jar")
+	rm -f "$jar"
+	upload "$IPAS/enterprise.ipa"
+	post /api/v1/links -H "$(bearer upload)" -H 'Content-Type: application/json' -d "{\"build\":\"$(json .build.id)\",\"sign_in\":true}"
+	expect_status 201
+	path=/i/$(json .url | sed 's|.*/i/||')
+	get "$path" "${phone[@]}" "$@"
+	expect_body "href=\"/login?next=$path\""
+	get "/login?next=$path" "${phone[@]}" "$@"
+	expect_status 303
+	expect_header Location "$path"
+	get "$path" "${phone[@]}" "$@"
+	expect_status 200
+	expect_body itms-services
+	rm "$jar"
 }
 
 front_stops() {
