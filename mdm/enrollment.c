@@ -2,6 +2,7 @@
 #include "core/audit.h"
 #include "core/clock.h"
 #include "mdm/challenge.h"
+#include "mdm/enroll_call_off.h"
 #include "mdm/enroll_session.h"
 #include "mdm/enrollment_settle.h"
 #include "mdm/enrollment_turn.h"
@@ -323,15 +324,16 @@ tx_by_it(struct db *tx, void *arg, struct err *err)
 	struct enrollment *e;
 	bool current = enrollment_of_device(ctx, tx, by->device_id, &e, err);
 	struct err missing = *err;
-	size_t begun = 0, left = 0;
+	size_t begun = 0, left = 0, under_way = 0;
 
 	if (!current && err->kind != ERR_MISSING)
 		return false;
 	/* Whom IT sends away does not come in again by what was under way, nor by what it had before it left. */
 	if (!enrollment_end_staged(tx, by->device_id, NULL, "retired", by->why, &begun, err) ||
-	    !end_those(tx, by->device_id, "removed", NULL, "retired", by->why, &left, err))
+	    !end_those(tx, by->device_id, "removed", NULL, "retired", by->why, &left, err) ||
+	    !enroll_call_off_device(tx, by->device_id, &under_way, err))
 		return false;
-	if (!current && !begun && !left) {
+	if (!current && !begun && !left && !under_way) {
 		*err = missing;
 		return false;
 	}

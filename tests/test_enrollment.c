@@ -383,6 +383,23 @@ who_is_retired_does_not_come_in_by_what_was_under_way(void **state)
 }
 
 static void
+who_is_retired_does_not_come_in_by_an_identity_that_it_has_not_shown(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A), *again = phone_ota(m, UDID_A, NULL), *other = phone_ota(m, UDID_B, NULL);
+	const char *device = phone_enrollment(p)->device_id;
+
+	assert_ok(enrollment_retire(m->db, "anna", device, "lost", &m->err), &m->err);
+	assert_false(phone_authenticate(again));
+	assert_false(phone_token(again, ""));
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enrollment WHERE state IN ('enrolled', 'staged')"), 0);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM enroll_session WHERE state = 'failed' AND why = 'released'"), 1);
+	phone_enrolls(other);
+	/* what begins behind that is a new beginning */
+	phone_enrolls(phone_ota(m, UDID_A, NULL));
+}
+
+static void
 a_second_person_on_the_same_device_is_told_by_the_session(void **state)
 {
 	struct mdm *m = mdm_new(*state);
@@ -1358,6 +1375,7 @@ TESTS(an_authenticate_that_is_repeated_before_the_first_token_is_no_return,
       what_somebody_else_has_staged_cannot_be_taken_over_by_a_direct_session,
       who_was_disabled_after_the_mobileconfig_was_handed_out_enrolls_nothing,
       who_is_retired_does_not_come_in_by_what_was_under_way,
+      who_is_retired_does_not_come_in_by_an_identity_that_it_has_not_shown,
       a_second_person_on_the_same_device_is_told_by_the_session,
       a_session_that_is_over_enrolls_nobody,
       an_enrollment_of_a_user_was_not_offered_and_nothing_of_it_takes_effect,
