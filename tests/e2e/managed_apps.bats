@@ -549,6 +549,8 @@ today() { as "$1" get /admin -H 'Accept: application/json'; expect_status 200; }
 # phone N: it alone connects; $ID.
 only() { ID=$(sql "SELECT id FROM device ORDER BY created, rowid LIMIT 1 OFFSET $1"); PHONE_IS=(--first "$1" --count 1); }
 
+heard_of() { [ "$(sql "SELECT count(*) FROM device WHERE seen > $(($(date -u -d "$(cat "$W/clock")" +%s) - 86400))")" = "$1" ]; }	# written behind
+
 @test "Today counts devices by what they need and installs by day, and each number leads to just those" {
 	local n ids=()
 	published build=34
@@ -567,6 +569,7 @@ only() { ID=$(sql "SELECT id FROM device ORDER BY created, rowid LIMIT 1 OFFSET 
 	only 3; wants; connects --app-reject NotSupported; expect_state failed rejected
 	published build=35
 	only 1; wants; expect_state queued
+	wait_until heard_of 3
 	sign_in anna
 	today anna
 	expect_json '.devices | "\(.total) \(.current) \(.updating) \(.quiet) \(.attention) \(.silent_days)"' '4 1 1 1 1 14'

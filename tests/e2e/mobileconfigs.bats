@@ -186,6 +186,25 @@ wifi() { printf '{"name":"Office","payloads":[{"id":"wifi","type":"com.apple.wif
 	[ "$(holds 0)" = 'org.example.of.all org.example.of.mia' ]
 	[ -z "$(uuids 1 org.example.of.mia | tr -d '[]')" ]
 	[ "$(uuids 1 org.example.of.all)" = "[('5A5DAB47-2F41-4F2D-9DBB-0000000000AA', ['5A5DAB47-2F41-4F2D-9DBB-0000000000AB'])]" ]
+	# the console takes the same files, by their own names too, and says on its page what it refuses
+	sign_in anna
+	as anna get /admin/mobileconfigs
+	CSRF=$(form_csrf)
+	uploads() { as anna post /admin/mobileconfigs -F "csrf=$CSRF" -F "name=$2" -F "file=@$W/$1"; }
+	delete /api/v1/mobileconfigs/mia.mobileconfig -H "$(bearer admin)"
+	expect_status 204
+	uploads mia.mobileconfig ""
+	expect_status 303
+	expect_header Location '/admin/mobileconfigs/mia.mobileconfig?*'
+	get /api/v1/mobileconfigs/mia.mobileconfig -H "$(bearer admin)"
+	expect_json .person mia
+	uploads sealed.mobileconfig sealed
+	expect_status 422
+	expect_body 'encrypted for the key of one device'
+	cp "$W/all.mobileconfig" "$W/nobody.mobileconfig"
+	uploads nobody.mobileconfig ""
+	expect_status 422
+	expect_body 'nobody'
 	judged
 }
 
@@ -217,25 +236,6 @@ wifi() { printf '{"name":"Office","payloads":[{"id":"wifi","type":"com.apple.wif
 	[ -z "$(holds 0)" ]
 	assign all mail '{"everyone":true}' '{"colour":"red"}'
 	expect_problem 422 bad_filter
-	# the console takes the same files, by their own names too, and says on its page what it refuses
-	sign_in anna
-	as anna get /admin/mobileconfigs
-	CSRF=$(form_csrf)
-	uploads() { as anna post /admin/mobileconfigs -F "csrf=$CSRF" -F "name=$2" -F "file=@$W/$1"; }
-	delete /api/v1/mobileconfigs/mia.mobileconfig -H "$(bearer admin)"
-	expect_status 204
-	uploads mia.mobileconfig ""
-	expect_status 303
-	expect_header Location '/admin/mobileconfigs/mia.mobileconfig?*'
-	get /api/v1/mobileconfigs/mia.mobileconfig -H "$(bearer admin)"
-	expect_json .person mia
-	uploads sealed.mobileconfig sealed
-	expect_status 422
-	expect_body 'encrypted for the key of one device'
-	cp "$W/all.mobileconfig" "$W/nobody.mobileconfig"
-	uploads nobody.mobileconfig ""
-	expect_status 422
-	expect_body 'nobody'
 	judged
 }
 
