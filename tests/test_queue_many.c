@@ -29,25 +29,27 @@ behaviour_14_a_bulk_command_goes_in_chunks_with_a_verdict_for_each_device(void *
 {
 	struct mdm *m = mdm_new(*state);
 	const size_t n = QUEUE_CHUNK + 300, strangers = n / 100;
-	const char **ids = crowd(m, n), *uuid;
+	const char **ids = crowd(m, n);
 	struct command_verdict *v = mem_array(m->ctx, struct command_verdict, n);
 	const struct command_wish wish = { .request_type = "ProfileList", .dedupe_key = "bulk", .actor = "anna", .reason = "",
 					   .priority = -1 };
 
 	assert_ok(command_send(m->ctx, m->db, &wish, ids, n, v, &m->err), &m->err);
-	uuid = v[1].uuid;
 	for (size_t i = 0; i < n; i++) {
 		assert_string_equal(v[i].device_id, ids[i]);
 		assert_string_equal(v[i].verdict, i % 100 ? "added" : "unknown");
-		if (i % 100)
-			assert_string_equal(v[i].uuid, uuid);
+		if (i % 100)	/* each chunk has its own */
+			assert_string_equal(v[i].uuid, strcmp(v[i].uuid, v[1].uuid) == 0 ? v[1].uuid : v[n - 1].uuid);
 	}
-	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 1);
+	assert_string_not_equal(v[1].uuid, v[n - 1].uuid);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 2);
+	assert_int_equal(mdm_number(m, "SELECT max(n) FROM (SELECT count(*) AS n FROM command_queue GROUP BY command_id)"), QUEUE_CHUNK);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), n - strangers);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM push_due"), n - strangers);
 	assert_ok(command_send(m->ctx, m->db, &wish, ids, n, v, &m->err), &m->err);
 	assert_string_equal(v[1].verdict, "duplicate");
-	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 1);
+	assert_string_equal(v[n - 1].verdict, "duplicate");
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command"), 2);
 	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), n - strangers);
 }
 
@@ -61,7 +63,7 @@ a_bulk_command_that_breaks_off_says_which_devices_have_it(void **state)
 	const struct command_wish wish = { .request_type = "ProfileList", .actor = "anna", .reason = "", .priority = -1 };
 	int64_t added = 0, refused = 0;
 
-	assert_ok(db_run(m->db, &m->err, "CREATE TRIGGER full BEFORE INSERT ON command_queue WHEN NEW.enrollment_id = 'e10050' BEGIN"
+	assert_ok(db_run(m->db, &m->err, "CREATE TRIGGER full BEFORE INSERT ON command_queue WHEN NEW.enrollment_id = 'e10250' BEGIN"
 		" SELECT RAISE(FAIL, 'the disk is full'); END"), &m->err);
 	assert_ok(command_send(m->ctx, m->db, &wish, ids, n, v, &m->err), &m->err);
 	for (size_t i = 0; i < n; i++) {
