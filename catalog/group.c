@@ -6,6 +6,7 @@
 #include "catalog/audience.h"
 #include "catalog/directory.h"
 #include "core/audit.h"
+#include "core/log.h"
 #include "core/secret.h"
 #include "core/text.h"
 #include <string.h>
@@ -73,11 +74,17 @@ find_group(TALLOC_CTX *ctx, struct db *tx, const struct group_of_directory *grou
 	return true;
 }
 
-/* What has the DN now is this group, whatever had it before. */
+/* What has the DN now is this group, whatever had it before: audiences that name that one name nobody, and say so nowhere else. */
 static bool
 take_dn(struct db *tx, const char *id, const char *folded, struct err *err)
 {
-	return db_run(tx, err, "UPDATE people_group SET dn = NULL WHERE dn = $1 AND id <> $2", db_text(folded), db_text(id));
+	if (!db_run(tx, err, "UPDATE people_group SET dn = NULL WHERE dn = $1 AND id <> $2", db_text(folded), db_text(id)))
+		return false;
+	if (!db_changed(tx))
+		return true;
+	log_warn("another group of the directory has this DN now: audiences that name the one before, also with \"not\", do not mean it",
+		 KV("group", folded));
+	return audit_add(tx, "system", "group.replaced", folded, NULL, err);
 }
 
 static bool

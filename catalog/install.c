@@ -35,8 +35,9 @@ add_event(struct db *tx, const char *id, enum install_kind kind, int64_t at, str
 		      " FROM install WHERE id = $1", db_text(id), db_int(at), db_text(names[kind]));
 }
 
-#define EARLIER(whose) "EXISTS (SELECT 1 FROM install p JOIN build o ON o.id = p.build_id WHERE p." whose " = i." whose \
-	" AND p.id <> i.id AND o.app_id = b.app_id AND p.state IN ('whole', 'installed'))"
+/* Also of a build that is not here any more. */
+#define EARLIER(whose) "EXISTS (SELECT 1 FROM install p" INSTALL_BUILD("p", "o", "og") " WHERE p." whose " = i." whose \
+	" AND p.id <> i.id AND " INSTALL_APP("o", "og") " = b.app_id AND p.state IN ('whole', 'installed'))"
 
 /* Before that is recorded: it has come, and each is counted once. */
 static bool
@@ -206,7 +207,8 @@ bool
 install_outlives(struct db *tx, const char *build_id, struct err *err)
 {
 	return db_run(tx, err, "DELETE FROM install WHERE build_id = $1 AND NOT (state IN ('whole', 'installed') AND (contact_id IS NOT NULL OR"
-		      " link_id IS NOT NULL OR (person_id IS NOT NULL AND state = 'whole')))", db_text(build_id));
+		      " EXISTS (SELECT 1 FROM link l WHERE l.id = install.link_id AND l.contact_id IS NOT NULL)"
+		      " OR (person_id IS NOT NULL AND state = 'whole')))", db_text(build_id));
 }
 
 /* ---- for its own page ---- */

@@ -422,8 +422,13 @@ signin_check_page(TALLOC_CTX *ctx, const struct signin *s, const char *after, ch
 
 		if (p && p->unknown && !p->disabled)
 			leave_one(scratch, &left, &known[i], p->unknown);
-		else if (!people_checked(s->db, known[i].id, p, &one, &why))
+		else if (!people_checked(s->db, known[i].id, p, &one, &why)) {
+			if (why.kind == ERR_INTERNAL || why.kind == ERR_BUSY || why.kind == ERR_NO_ROOM) {
+				*err = why;	/* it is about our database, and not about them */
+				return false;
+			}
 			leave_one(scratch, &left, &known[i], why.cause);
+		}
 		*ended += one;
 	}
 	if (left.n)

@@ -284,8 +284,11 @@ send_crowd(TALLOC_CTX *ctx, struct db *db, const struct command_wish *wish, cons
 	}
 	for (s.from = 0; s.from < crowd->n; s.from = s.to) {
 		s.to = crowd->n - s.from > QUEUE_CHUNK ? s.from + QUEUE_CHUNK : crowd->n;
-		if (!db_tx(db, tx_send, &s, err))
+		if (!db_tx(db, tx_send, &s, err)) {
+			for (size_t i = s.from; i < s.to; i++)	/* what it has said of them is taken back with it */
+				verdicts[crowd->which[i]] = (struct command_verdict){ .device_id = verdicts[crowd->which[i]].device_id };
 			return false;
+		}
 	}
 	return true;
 }

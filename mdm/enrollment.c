@@ -6,6 +6,7 @@
 #include "mdm/enroll_session.h"
 #include "mdm/enrollment_settle.h"
 #include "mdm/enrollment_turn.h"
+#include "mdm/identity_renew.h"
 #include "mdm/push.h"
 #include "mdm/queue.h"
 #include <string.h>
@@ -89,11 +90,13 @@ enrollment_of_device(TALLOC_CTX *ctx, struct db *db, const char *device_id, stru
 bool
 enrollment_recipient(TALLOC_CTX *ctx, struct db *db, const struct enrollment *e, struct bytes *der, struct err *err)
 {
+	/* one that the device has replaced reads nothing that is new, whoever has its key */
+	const char *has = e->spoken && !identity_is_past(e, e->spoken) ? e->spoken : e->identity;
 	struct certificate *cert;
 	struct err missing;
 
 	*der = (struct bytes){ 0 };
-	if (certificate_find(ctx, db, e->spoken ? e->spoken : e->identity, &cert, &missing))
+	if (certificate_find(ctx, db, has, &cert, &missing))
 		*der = cert->der;
 	else if (missing.kind != ERR_MISSING)
 		return (*err = missing, false);

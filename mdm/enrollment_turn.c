@@ -452,7 +452,8 @@ come_home(struct db *tx, const struct turn *t, const struct enrollment *e, bool 
 	const struct enrollment_hooks *hooks = enrollment_hooks_of(&site);
 	const struct comer c = comer(t);
 
-	*home = e->enrolled && said > e->ended + ENROLLMENT_QUIET_S;	/* what never began has no home here */
+	/* what never began has no home here, and an identity that the device had replaced before it left brings nobody */
+	*home = e->enrolled && !identity_is_past(e, t->identity->sha256) && said > e->ended + ENROLLMENT_QUIET_S;
 	return !*home || (enrollment_welcome_back(tx, &c, e, err) &&
 			  enrollment_begin(tx, e, "enrollment.returned", err) &&
 			  (!hooks->wants_token || hooks->wants_token(tx, site, e, err)));

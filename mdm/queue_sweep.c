@@ -11,9 +11,12 @@
 
 /* ---- of a clock that was ahead ---- */
 
-/* Who asked for a time of their own keeps it, by whatever clock they asked. */
-const char queue_ahead_sql[] = "UPDATE command_queue SET not_before = CAST($1 AS BIGINT), due = CAST($1 AS BIGINT),"
-	" expires = expires - not_before + CAST($1 AS BIGINT) WHERE (enrollment_id, command_id) IN (SELECT q.enrollment_id,"
+/*
+ * Who asked for a time of their own keeps it, by whatever clock they asked.  When it ends stays as it is: for a clock that is
+ * behind now it looks the same, and what waits would be over as soon as that is put right.
+ */
+const char queue_ahead_sql[] = "UPDATE command_queue SET not_before = CAST($1 AS BIGINT), due = CAST($1 AS BIGINT)"
+	" WHERE (enrollment_id, command_id) IN (SELECT q.enrollment_id,"
 	" q.command_id FROM command c JOIN command_queue q ON q.command_id = c.id WHERE c.created > CAST($1 AS BIGINT) + $2"
 	" AND q.not_before > CAST($1 AS BIGINT) AND (q.not_before <= c.created + $2 OR q.sent IS NOT NULL) LIMIT $3)";
 

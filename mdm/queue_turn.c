@@ -413,7 +413,9 @@ queue_deliver(TALLOC_CTX *ctx, struct db *db, const struct enrollment *enrollmen
 		if (render(ctx, next, enrollment, body, &why))
 			return true;
 		*body = (struct bytes){ 0 };
-		if (!is_held(&why))
+		if (is_held(&why))	/* nothing is wrong with it, and it has left the queue */
+			tries--;
+		else
 			log_err("a command could not be written for its device", &why, KV("command", next->uuid),
 				KV("type", next->request_type), KV("enrollment", enrollment->id));
 		if (!db_tx(db, tx_unrendered, &u, err))

@@ -47,12 +47,28 @@ what_it_has_ordered_goes_as_soon_as_the_clock_is_right(void **state)
 	assert_int_equal(pushes_now(m), 0);
 	sweep(m);
 	assert_int_equal(pushes_now(m), 1);
-	assert_int_equal(mdm_number(m, "SELECT expires - not_before FROM command_queue"), QUEUE_TTL_S);
+	assert_int_equal(mdm_number(m, "SELECT expires FROM command_queue"), clock_now() + AHEAD_S + QUEUE_TTL_S);
 	assert_int_equal(mdm_number(m, "SELECT not_before FROM command_queue"), clock_now());
 	assert_int_equal(mdm_number(m, "SELECT created FROM command"), clock_now());
 	assert_string_equal(phone_idle(p), a);
 	assert_null(phone_says(p, "Acknowledged", a));
 	assert_int_equal(mdm_wish(m, p, of_the_house, NULL), QUEUE_ADDED);
+}
+
+static void
+a_clock_that_was_behind_ends_nothing_that_waits(void **state)
+{
+	struct mdm *m = mdm_new(*state);
+	struct phone *p = phone_enrolled(m, UDID_A);
+	char *uuid;
+
+	assert_int_equal(mdm_wish(m, p, (struct queue_wish){ .request_type = "ProfileList" }, &uuid), QUEUE_ADDED);
+	after(m, -AHEAD_S);
+	sweep(m);
+	after(m, AHEAD_S);
+	sweep(m);
+	assert_int_equal(mdm_number(m, "SELECT count(*) FROM command_queue"), 1);
+	assert_string_equal(phone_idle(p), uuid);
 }
 
 static void
@@ -117,7 +133,7 @@ a_whole_fleets_orders_are_mended_in_one_sweep(void **state)
 	sweep(m);
 	assert_int_equal(mdm_number(m, mem_printf(m->ctx, "SELECT count(*) FROM command WHERE created > %lld", (long long)now)), 0);
 	assert_int_equal(mdm_number(m, "SELECT max(not_before) FROM command_queue"), now);
-	assert_int_equal(mdm_number(m, "SELECT max(expires) FROM command_queue"), now + 100);
+	assert_int_equal(mdm_number(m, "SELECT max(expires) FROM command_queue"), ahead + 100);
 }
 
 static void
@@ -138,7 +154,7 @@ its_orders_are_found_by_an_index_in_a_queue_of_a_million(void **state)
 }
 
 TESTS(what_it_has_ordered_goes_as_soon_as_the_clock_is_right,
-      who_asked_for_a_time_of_their_own_keeps_it_by_whatever_clock_they_asked,
+      a_clock_that_was_behind_ends_nothing_that_waits, who_asked_for_a_time_of_their_own_keeps_it_by_whatever_clock_they_asked,
       what_it_has_held_is_held_no_longer_than_anything_is,
       a_whole_fleets_orders_are_mended_in_one_sweep,
       its_orders_are_found_by_an_index_in_a_queue_of_a_million)

@@ -77,6 +77,15 @@ a_bulk_command_that_breaks_off_says_which_devices_have_it(void **state)
 	assert_int_equal(added + refused, n - n / 100);
 	assert_ok(db_run(m->db, &m->err, "CREATE TRIGGER fuller BEFORE INSERT ON command_queue BEGIN SELECT RAISE(FAIL, 'the disk is full'); END"),
 		  &m->err);
+	/* what was rolled back when all was said is none */
+	assert_ok(db_run(m->db, &m->err, "DROP TRIGGER full"), &m->err);
+	assert_ok(db_run(m->db, &m->err, "DROP TRIGGER fuller"), &m->err);
+	assert_ok(db_run(m->db, &m->err, "CREATE TRIGGER no_audit BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'the disk is full'); END"),
+		  &m->err);
+	assert_false(command_send(m->ctx, m->db, &wish, &ids[1], 1, again, &m->err));
+	assert_int_equal(added, mdm_number(m, "SELECT count(*) FROM command_queue"));
+	assert_ok(db_run(m->db, &m->err, "CREATE TRIGGER fuller BEFORE INSERT ON command_queue BEGIN SELECT RAISE(FAIL, 'the disk is full'); END"),
+		  &m->err);
 	/* and where nothing goes in, it is refused as a whole */
 	assert_false(command_send(m->ctx, m->db, &wish, ids, n, again, &m->err));
 	assert_int_equal(added, mdm_number(m, "SELECT count(*) FROM command_queue"));

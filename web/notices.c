@@ -179,7 +179,7 @@ notices_build(const struct job *job, TALLOC_CTX *ctx, void *p, struct err *err)
 		ok = notice_due(ctx, site->db, id, channel, after, &due, &n, err);
 		for (size_t i = 0; ok && i < n; i++)
 			ok = tell(site, job, build, &due[i], missed, err);
-		after = n ? due[n - 1].contact_id : after;
+		after = ok && n ? due[n - 1].contact_id : after;
 		outbox_wake(site);
 	} while (ok && n);	/* few of them are not yet the last: each may have many links */
 	ok = ok && notice_missed(site->db, id, channel, missed, err);

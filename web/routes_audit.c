@@ -43,7 +43,7 @@ static const char *const acts[] = {
 	"invitation.new", "invitation.send", "invitation.revoke", "invitation.decline",
 	"person.add", "person.password", "person.role", "person.email", "person.apps", "person.rename", "person.disable",
 	"person.enable", "person.unlock", "person.sign_out", "person.endings", "person.rest", "person.wake",
-	"group.add", "group.rename", "group.put", "group.take", "group.remove",
+	"group.add", "group.rename", "group.replaced", "group.put", "group.take", "group.remove",
 	"channel.audience", "channel.required", "app.settings", "catalog.featured",
 	"category.add", "category.change", "category.remove", "item.add", "item.change", "item.remove",
 	"token.new", "token.revoke", "setting", "message.retry", "message.test", "proxy.spoofed",

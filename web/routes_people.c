@@ -7,10 +7,12 @@
 #include "core/num.h"
 #include "core/secret.h"
 #include "web/endings.h"
+#include "web/pace.h"
 #include "web/rooms.h"
 #include <string.h>
 
 #define LOGIN_COOKIE_S	3600	/* how long an open sign-in page can be used */
+#define WORDS_MAX	20	/* sessions a minute that a proxy's word begins, of one person */
 #define FORM_VALUE_LEN	27	/* of secret_token */
 
 bool
@@ -132,14 +134,30 @@ carries_word(struct req *req, const char *next)
 	return false;
 }
 
+/* By the session that the browser has already. */
+static bool
+carried(struct req *req)
+{
+	const char *cookie = req_cookie(req, session_cookie_name(req->site));
+	struct session_limits limits = site_session_limits(req->site);
+	struct person *person;
+	struct err none;
+	char *csrf;
+
+	limits.link = true;
+	return cookie && *cookie && session_open(req, req->site->db, cookie, &limits, &person, &csrf, &none) && !*csrf &&
+	       strcmp(person->id, req->person->id) == 0;
+}
+
 static bool
 get_login(struct req *req, struct reply *reply, struct err *err)
 {
 	const char *next = own_path(req_query(req, "next"), "/");
 
 	if (req->person && !req->person->scope)
-		return (!carries_word(req, next) || begin_session(req, reply, req->person, true, err)) &&
-		       reply_see(reply, next);
+		return (!carries_word(req, next) || carried(req) ||
+			(pace_take(mem_printf(req, "word %s", req->person->id), WORDS_MAX, err) &&
+			 begin_session(req, reply, req->person, true, err))) && reply_see(reply, next);
 	return login_page(req, reply, 200, &(struct tried){ .name = "", .next = next }, err);
 }
 

@@ -91,6 +91,15 @@ changes(const struct req *req)
 	return req->method != GET && req->method != OPTIONS;
 }
 
+/* A session that a proxy's word began counts on the pages of links, for as long as such a word is heard at all. */
+static bool
+session_hears_word(const struct req *req)
+{
+	const struct conf *conf = site_conf(req->site);
+
+	return req->route->who == WHO_LINK && (*conf->signin_proxy_header || conf->signin_proxy_basic);
+}
+
 static bool
 identify(struct req *req, struct err *err)
 {
@@ -99,7 +108,7 @@ identify(struct req *req, struct err *err)
 	struct session_limits limits = site_session_limits(req->site);
 	struct err gone;
 
-	limits.link = req->route->who == WHO_LINK;
+	limits.link = session_hears_word(req);
 	if (bearer && strncasecmp(bearer, "Bearer ", 7) == 0)
 		return token_open(req, req->site->db, bearer + 7, &req->person, err);
 	if (!vouch_read(req, err))
